@@ -1,0 +1,72 @@
+"""The only module that branches on a library's version.
+
+Python 3.11 resolves PyMC 5 with ArviZ 0.23, Python 3.12 and later PyMC 6 with ArviZ 1. Everything
+here imports PyMC, and so is imported by nothing at module level.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flatprior.models.rows import Array
+
+if TYPE_CHECKING:
+    import pymc
+
+PYMC_MAJOR = int(version("pymc").split(".")[0])
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence the notices that PyMC's stack gives and a user can do nothing about."""
+    with warnings.catch_warnings():
+        for message in (
+            r"[\s\S]*PyTensor could not link to a BLAS",
+            r"[\s\S]*ArviZ is undergoing",  # ArviZ 0.23, once a day
+            r"[\s\S]*use of fork\(\) may lead to deadlocks",  # Python >= 3.12, PyMC's own choice
+        ):
+            warnings.filterwarnings("ignore", message=message)
+        yield
+
+
+def import_pymc() -> Any:
+    """Import PyMC without the notices of its stack."""
+    with quiet_libraries():
+        import pymc
+
+    return pymc
+
+
+def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bool, str, int]:
+    """Call ``pm.find_MAP`` from z = `start`; return z, success, message and iterations."""
+    pm = import_pymc()
+    with quiet_libraries():
+        if PYMC_MAJOR == 5:
+            point, raw = pm.find_MAP(
+                model=model,
+                start={"z": start},
+                include_transformed=False,
+                return_raw=True,
+                progressbar=progress,
+            )
+            return np.asarray(point["z"]), bool(raw.success), str(raw.message), int(raw.nit)
+        found = pm.find_MAP(
+            model=model,
+            initvals={"z": start},
+            jitter=False,
+            return_inferencedata=True,
+            progressbar=progress,
+        )
+    result = found["optimizer_result"]
+    return (
+        np.asarray(result["x"].to_numpy(), dtype=float),
+        bool(result["success"]),
+        str(result["message"].to_numpy()),
+        int(result["nit"]),
+    )

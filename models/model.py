@@ -1,0 +1,411 @@
+"""`BernoulliLogistic`: the model every route fits.
+
+``P(y = 1 | x) = sigmoid(offset + x'beta)``, no penalty, no prior but the flat one. The object holds
+rows and names, is frozen, and knows nothing of optimisers or samplers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.models import inputs as _inputs
+from flatprior.models.likelihood import Evaluations, evaluations, moments, row_terms
+from flatprior.models.rows import Array, ArrayRows
+
+if TYPE_CHECKING:
+    from flatprior.models.formula import Encoding
+
+DRAWS_AT_ONCE = 256  # 2048 rows by 256 draws: 4 MB a temporary
+
+
+@dataclass(frozen=True, eq=False)
+class BernoulliLogistic:
+    """A Bernoulli-logistic regression model with its data.
+
+    Build it with `from_arrays` or `from_formula`.
+
+    Attributes
+    ----------
+    rows : ArrayRows
+        Design matrix, response, offset and weights.
+    names : tuple of str
+        Names of the k coefficients.
+    response_name : str
+    response_coding : str
+        Which outcome counts as 1, in words: "Up = 1, Down = 0".
+    formula : str or None
+    row_labels : Index
+        The user's own label of each row of the design matrix.
+    n_dropped : int
+        Rows left out because a value was missing.
+    n_zero_weight : int
+        Rows left out because their frequency weight is 0: they carry no information.
+    encoding : Encoding or None
+        How the formula was turned into columns; encodes new data the same way.
+    """
+
+    rows: ArrayRows
+    names: tuple[str, ...]
+    response_name: str
+    response_coding: str
+    row_labels: pd.Index[Any]
+    formula: str | None = None
+    n_dropped: int = 0
+    n_zero_weight: int = 0
+    encoding: Encoding | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: ArrayLike | pd.DataFrame,
+        y: ArrayLike | pd.Series[Any],
+        names: Sequence[str] | None = None,
+        intercept: bool = False,
+        offset: ArrayLike | None = None,
+        frequency_weights: ArrayLike | None = None,
+    ) -> BernoulliLogistic:
+        """Build the model from a design matrix and a response.
+
+        Parameters
+        ----------
+        X : array_like (n, k) or (n,), or DataFrame
+            Design matrix; a vector is one column. Numbers only: use `from_formula` for categories.
+        y : array_like (n,)
+            0/1, booleans, or two categories (the second in sorted, or categorical, order counts
+            as 1; `response_coding` says which).
+        names : sequence of str, optional
+            Names of the columns; default those of the data frame, else x1, x2, ...
+        intercept : bool
+            Put a column of ones, named "const", in front.
+        offset : array_like (n,), optional
+            Added to the linear predictor.
+        frequency_weights : array_like (n,), optional
+            How many observations each row stands for: non-negative whole numbers. Rows of weight 0
+            are left out and counted in `n_zero_weight`.
+
+        Raises
+        ------
+        ValueError
+            Naming the column, the rows and the remedy, if a value is missing or infinite, shapes
+            differ, names repeat, weights are not whole numbers or the response is not binary.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic
+        >>> model = BernoulliLogistic.from_arrays([0, 1, 2, 3], [0, 1, 0, 1], intercept=True)
+        >>> model.names, model.n_observations
+        (('const', 'x1'), 4)
+        """
+        labels = X.index if isinstance(X, pd.DataFrame) else None
+        design, names = _inputs.design_columns(X, names)
+        if labels is None:
+            labels = pd.RangeIndex(design.shape[0])
+        if intercept:
+            design = np.column_stack([np.ones(design.shape[0]), design])
+            names = ("const", *names)
+        name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
+        response, coding = _inputs.encode_response(_inputs.as_series(y, name, labels), name)
+        return _assemble(
+            design,
+            names,
+            response,
+            labels,
+            offset=None if offset is None else _inputs.as_series(offset, "offset", labels),
+            weights=None
+            if frequency_weights is None
+            else _inputs.as_series(frequency_weights, "frequency_weights", labels),
+            response_name=name,
+            response_coding=coding,
+        )
+
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str],
+        offset: str | ArrayLike | None = None,
+        frequency_weights: str | ArrayLike | None = None,
+        missing: Literal["drop", "raise"] = "drop",
+    ) -> BernoulliLogistic:
+        """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
+
+        Parameters
+        ----------
+        formula : str
+            Wilkinson notation as in R. Allowed are column names (in backticks where they are not
+            identifiers), numbers, ``+ - : * / ^ **``, parentheses and the functions C, log, exp,
+            sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns are
+            categorical; the first level is the reference unless
+            ``C(x, contr.treatment("level"))`` names another (see `reference_levels`).
+        data : DataFrame, mapping, or path of a CSV or Parquet file
+        offset, frequency_weights : str or array_like (n,), optional
+            The name of a column of `data`, or one number a row of `data`.
+        missing : {"drop", "raise"}
+            What to do with rows in which a value that the model uses is missing: leave them out and
+            count them in `n_dropped`, or raise.
+
+        Raises
+        ------
+        ValueError
+            If the formula or the data are not usable; the message names column, rows and remedy.
+        FileNotFoundError
+            If `data` is a path and there is no such file.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, load_smarket
+        >>> model = BernoulliLogistic.from_formula("Direction ~ Lag1 + Volume", load_smarket())
+        >>> model.names, model.response_coding
+        (('Intercept', 'Lag1', 'Volume'), 'Up = 1, Down = 0')
+        """
+        from flatprior.models import formula as _formula
+
+        if missing not in ("drop", "raise"):
+            raise ValueError(f'missing must be "drop" or "raise", not {missing!r}')
+        frame = _inputs.as_frame(data)
+        extras: dict[str, pd.Series[Any]] = {}
+        for role, value in (("offset", offset), ("frequency_weights", frequency_weights)):
+            if isinstance(value, str):
+                extras[role] = _inputs.column(frame, value)
+            elif value is not None:
+                extras[role] = _inputs.as_series(value, role, frame.index)
+        encoded = _formula.encode(formula, frame, extras, missing)
+        return _assemble(
+            encoded.design,
+            encoded.encoding.names,
+            encoded.response,
+            encoded.labels,
+            offset=encoded.extras.get("offset"),
+            weights=encoded.extras.get("frequency_weights"),
+            response_name=encoded.encoding.response_name,
+            response_coding=encoded.response_coding,
+            formula=formula,
+            n_dropped=encoded.n_dropped,
+            encoding=encoded.encoding,
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of coefficients, k."""
+        return self.rows.n_columns
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the design matrix."""
+        return self.rows.n_rows
+
+    @cached_property
+    def n_observations(self) -> int:
+        """Observations: the sum of the frequency weights, or the number of rows without them."""
+        weights = self.rows.weights
+        return self.n_rows if weights is None else int(weights.sum())
+
+    @cached_property
+    def n_events(self) -> int:
+        """Observations with response 1."""
+        response, weights = self.rows.response, self.rows.weights
+        return int(response.sum() if weights is None else response @ weights)
+
+    @property
+    def design(self) -> Array:
+        """Design matrix (n, k), read-only."""
+        return self.rows.design
+
+    @property
+    def response(self) -> Array:
+        """Response (n,), 0.0 or 1.0, read-only."""
+        return self.rows.response
+
+    @property
+    def offset(self) -> Array | None:
+        """Offset (n,) or None."""
+        return self.rows.offset
+
+    @property
+    def frequency_weights(self) -> Array | None:
+        """Frequency weights (n,), at least 1, or None."""
+        return self.rows.weights
+
+    @property
+    def reference_levels(self) -> dict[str, str]:
+        """Categorical predictor to the level its coefficients are differences from."""
+        return {} if self.encoding is None else dict(self.encoding.reference_levels)
+
+    @cached_property
+    def data_hash(self) -> str:
+        """SHA-256 of names, design, response, offset and weights, in hexadecimal."""
+        digest = hashlib.sha256(json.dumps([self.response_name, *self.names]).encode())
+        for array in (self.design, self.response, self.offset, self.frequency_weights):
+            if array is None:
+                digest.update(b"none")
+            else:
+                # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
+                digest.update(np.ascontiguousarray(array + 0.0, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def log_likelihood(self, coefficients: ArrayLike) -> Any:
+        """Log-likelihood at `coefficients`.
+
+        Parameters
+        ----------
+        coefficients : array_like (k,) or (d, k)
+
+        Returns
+        -------
+        float or ndarray (d,)
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic
+        >>> model = BernoulliLogistic.from_arrays([[1.0], [1.0]], [0, 1])
+        >>> round(model.log_likelihood([0.0]), 6)      # 2 log(1/2)
+        -1.386294
+        """
+        beta = self._vectors(coefficients)
+        values = self.evaluate_many(np.atleast_2d(beta)).log_likelihood
+        return float(values[0]) if beta.ndim == 1 else values
+
+    def score(self, coefficients: ArrayLike) -> Array:
+        """Gradient of the log-likelihood, (k,) or (d, k) like `coefficients`."""
+        beta = self._vectors(coefficients)
+        return self.evaluate_many(np.atleast_2d(beta)).score.reshape(beta.shape)
+
+    def information(self, coefficients: ArrayLike) -> Array:
+        """Information matrix (k, k) at `coefficients` (k,): minus the Hessian.
+
+        Observed and expected information are the same for the logit link.
+        """
+        beta = self._vectors(coefficients)
+        if beta.ndim != 1:
+            raise ValueError("information takes one coefficient vector (k,)")
+        return self.rows.reduce(lambda block: moments(block, beta)).information
+
+    def pointwise_log_likelihood(self, coefficients: ArrayLike) -> Array:
+        """Log-likelihood of each row: (n,) for coefficients (k,), (d, n) for (d, k).
+
+        A row of frequency weight w counts w times.
+        """
+        beta = self._vectors(coefficients)
+        parts = [row_terms(block, beta.T).log_likelihood for block in self.rows.blocks()]
+        return np.concatenate(parts).T
+
+    def evaluate_many(self, coefficients: Array) -> Evaluations:
+        """Log-likelihood (d,) and score (d, k) at d coefficient vectors (d, k), in one pass each."""
+        parts = [
+            self.rows.reduce(lambda block, part=part: evaluations(block, part))
+            for part in np.split(
+                coefficients, range(DRAWS_AT_ONCE, len(coefficients), DRAWS_AT_ONCE)
+            )
+        ]
+        return Evaluations(
+            np.concatenate([part.log_likelihood for part in parts]),
+            np.concatenate([part.score for part in parts]),
+        )
+
+    def design_matrix(self, data: pd.DataFrame | Mapping[str, ArrayLike]) -> Array:
+        """Encode new rows exactly as the model's own.
+
+        Parameters
+        ----------
+        data : DataFrame or mapping
+            With the columns the formula names.
+
+        Returns
+        -------
+        ndarray (m, k)
+
+        Raises
+        ------
+        ValueError
+            If a value is missing or infinite, a column is absent, or a category was not seen when
+            the model was built.
+        TypeError
+            If the model was not built from a formula.
+        """
+        if self.encoding is None:
+            raise TypeError("the model was built from arrays: pass new rows as a matrix instead")
+        return self.encoding.design_matrix(_inputs.as_frame(data))
+
+    def _vectors(self, coefficients: ArrayLike) -> Array:
+        beta = np.asarray(coefficients, dtype=float)
+        if beta.ndim not in (1, 2) or beta.shape[-1] != self.n_parameters:
+            raise ValueError(
+                f"coefficients have shape {beta.shape}; the model has {self.n_parameters}: "
+                f"{', '.join(self.names)}"
+            )
+        return beta
+
+    def __repr__(self) -> str:
+        what = self.formula or f"{self.response_name} on {', '.join(self.names)}"
+        return (
+            f"BernoulliLogistic({what!r}: {self.n_observations} observations, "
+            f"{self.n_events} events, {self.n_parameters} coefficients)"
+        )
+
+
+def _assemble(
+    design: Array,
+    names: tuple[str, ...],
+    response: Array,
+    labels: pd.Index[Any],
+    *,
+    offset: pd.Series[Any] | None,
+    weights: pd.Series[Any] | None,
+    response_name: str,
+    response_coding: str,
+    formula: str | None = None,
+    n_dropped: int = 0,
+    encoding: Encoding | None = None,
+) -> BernoulliLogistic:
+    """Check what both constructors must check, leave out rows of weight 0, and freeze."""
+    _inputs.check_names(names)
+    _inputs.check_finite(design, names, labels)
+    if design.shape[1] == 0:
+        raise ValueError("the model has no coefficient: add a column or an intercept")
+    offset_values = None if offset is None else _inputs.numbers(offset)
+    weight_values = None if weights is None else _inputs.whole_weights(weights)
+    n_zero = 0
+    if weight_values is not None:
+        keep = weight_values > 0
+        n_zero = int(np.count_nonzero(~keep))
+        # they have no likelihood, and left in they can hide that the others are separated
+        if n_zero:
+            design, response, labels = design[keep], response[keep], labels[keep]
+            weight_values = weight_values[keep]
+            offset_values = None if offset_values is None else offset_values[keep]
+    if design.shape[0] == 0:
+        raise ValueError(
+            "no rows are left: "
+            + (f"{n_dropped} had a missing value" if n_dropped else "the data are empty")
+            + (f", {n_zero} had frequency weight 0" if n_zero else "")
+        )
+    arrays = (design, response, offset_values, weight_values)
+    frozen = [None if array is None else _read_only(array) for array in arrays]
+    return BernoulliLogistic(
+        rows=ArrayRows(cast(Array, frozen[0]), cast(Array, frozen[1]), frozen[2], frozen[3]),
+        names=names,
+        response_name=response_name,
+        response_coding=response_coding,
+        row_labels=labels,
+        formula=formula,
+        n_dropped=n_dropped,
+        n_zero_weight=n_zero,
+        encoding=encoding,
+    )
+
+
+def _read_only(array: Array) -> Array:
+    # a copy: the caller's own array must neither freeze nor change the model later
+    frozen = np.array(array, dtype=float, order="C")
+    frozen.flags.writeable = False
+    return frozen

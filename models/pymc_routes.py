@@ -1,0 +1,251 @@
+"""The PyMC routes: MAP under flat priors, and NUTS.
+
+Both use PyMC's own `pm.Flat` and `pm.Bernoulli(logit_p=...)`, gradients and Hessians compiled by
+PyTensor, and a whitening made here from the design alone; they share no likelihood, optimiser or
+starting point with the Newton route. The coordinates are z with beta = T z, T from the QR
+factorisation of the design: a linear change of variables keeps a flat prior flat, and raw columns
+defeat both L-BFGS and NUTS.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from flatprior.models.certificate import certify, estimate, provenance
+from flatprior.models.existence import require_mle, require_proper_posterior
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.results import PointEstimate, Posterior
+from flatprior.models.rows import Array
+
+if TYPE_CHECKING:
+    import pymc
+
+PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
+MAX_FINISHING_STEPS = 50
+
+
+def fit_map(model: BernoulliLogistic, *, progress: bool = False) -> PointEstimate:
+    """Posterior mode under flat priors by PyMC, which is the MLE.
+
+    ``pm.find_MAP`` (L-BFGS) stops near 1e-6; Newton steps on PyMC's own compiled gradient and
+    Hessian finish the work.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    progress : bool
+        Show PyMC's progress bar.
+
+    Returns
+    -------
+    PointEstimate
+        Of route "map"; `before_finish` certifies what ``pm.find_MAP`` alone had reached.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, fit_map, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> fit = fit_map(model)                                            # doctest: +SKIP
+    >>> fit.certificate.error_bound < 1e-10 < fit.before_finish.error_bound   # doctest: +SKIP
+    True
+    """
+    require_mle(model)
+    from flatprior.models._compat import find_map
+
+    start = time.perf_counter()
+    transform = _whitening(model)
+    graph = flat_model(model, transform)
+    z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters), progress)
+    reached = certify(model, transform @ z)
+    z, steps, decrement = _finish(_compiled(graph), z)
+    return estimate(
+        model,
+        transform @ z,
+        route="map",
+        packages=PACKAGES,
+        converged=success and decrement < 1e-6,
+        message=(
+            f"pm.find_MAP: {said.strip().lower()}, within {reached.error_bound:.1e} standard "
+            f"errors; {steps} Newton steps on PyMC's own derivatives finished it"
+        ),
+        n_iterations=iterations + steps,
+        seconds=time.perf_counter() - start,
+        before_finish=reached,
+    )
+
+
+def sample_nuts(
+    model: BernoulliLogistic,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | None = None,
+    sampler: Literal["pymc"] = "pymc",
+    progress: bool = True,
+    cores: int | None = None,
+) -> Posterior:
+    """Draws from the flat-prior posterior by PyMC's NUTS.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    draws, tune, chains : int
+        Draws kept and tuning steps of each chain; number of chains.
+    seed : int, optional
+        Makes the draws reproducible.
+    sampler : {"pymc"}
+        The implementation of NUTS.
+    progress : bool
+        Show PyMC's progress bar and notes.
+    cores : int, optional
+        Chains run at a time; default as many as there are processors, at most 4.
+
+    Returns
+    -------
+    Posterior
+        Of route "nuts".
+
+    Raises
+    ------
+    ImproperPosteriorError
+        If the posterior is not proved to be proper: there would be nothing to sample from.
+    ValueError
+        If draws, tune or chains are not usable numbers.
+    KeyboardInterrupt
+        On Ctrl-C; a shortened run is never returned.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> posterior = sample_nuts(model, seed=1, progress=False)          # doctest: +SKIP
+    >>> posterior.draws.shape                                           # doctest: +SKIP
+    (4, 1000, 4)
+    """
+    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    if sampler != "pymc":
+        raise ValueError(f'sampler must be "pymc", not {sampler!r}')
+    require_proper_posterior(model)
+    from flatprior.models._compat import import_pymc, quiet_libraries
+
+    pm = import_pymc()
+    start = time.perf_counter()
+    transform = _whitening(model)
+    with quiet_libraries():
+        sampled = pm.sample(
+            model=flat_model(model, transform),
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            random_seed=seed,
+            init="jitter+adapt_diag",
+            nuts_sampler=sampler,
+            progressbar=progress,
+            quiet=not progress,
+            compute_convergence_checks=False,
+        )
+        z = np.asarray(sampled.posterior["z"].to_numpy(), dtype=float)
+        stats = {
+            name: np.asarray(sampled.sample_stats[name].to_numpy())
+            for name in ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate")
+        }
+    if z.shape[:2] != (chains, draws):
+        raise KeyboardInterrupt("sampling was interrupted")  # PyMC returns what it has instead
+    return Posterior(
+        "nuts",
+        labelled_draws(model, z @ transform.T, stats),
+        time.perf_counter() - start,
+        provenance(model, *PACKAGES),
+    )
+
+
+def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
+    """DataTree of draws (chains, draws, k) labelled with the model's names."""
+    from flatprior.models._compat import quiet_libraries
+
+    with quiet_libraries():
+        import arviz_base
+
+        return arviz_base.from_dict(
+            {"posterior": {"beta": beta}, "sample_stats": stats},
+            dims={"beta": ["coefficient"]},
+            coords={"coefficient": list(model.names)},
+        )
+
+
+def flat_model(model: BernoulliLogistic, transform: Array) -> pymc.Model:
+    """The PyMC model of z, with flat priors and PyMC's own Bernoulli likelihood.
+
+    Everything that changes with the data is `pm.Data`, so that another data set of any shape
+    compiles nothing anew.
+    """
+    from flatprior.models._compat import import_pymc, quiet_libraries
+
+    pm = import_pymc()
+    offset = np.zeros(model.n_rows) if model.offset is None else model.offset
+    outcome = model.response.astype("int64")
+    with quiet_libraries(), pm.Model() as graph:
+        design = pm.Data("design", model.design @ transform)
+        observed = pm.Data("observed", outcome)
+        z = pm.Flat("z", shape=design.shape[1])
+        eta = pm.Data("offset", offset) + design @ z
+        if model.frequency_weights is None:
+            pm.Bernoulli("y", logit_p=eta, observed=observed)
+        else:
+            # PyMC's Bernoulli has no weights; a row that stands for w observations counts w times
+            density = pm.logp(pm.Bernoulli.dist(logit_p=eta), observed)
+            pm.Potential("y", pm.Data("weights", model.frequency_weights) * density)
+    return graph
+
+
+def _whitening(model: BernoulliLogistic) -> Array:
+    """T = 2 R^-1 with R from the QR of ``sqrt(w) X``: unit information at p = 1/2."""
+    weights = model.frequency_weights
+    rows = model.design if weights is None else np.sqrt(weights)[:, None] * model.design
+    scale = np.abs(rows).max(axis=0)
+    return 2 * np.linalg.inv(np.linalg.qr(rows / scale, mode="r")) / scale[:, None]
+
+
+def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]]:
+    """PyMC's own log-density, gradient and Hessian as one function of z."""
+    from flatprior.models._compat import quiet_libraries
+
+    with quiet_libraries():
+        function = graph.compile_fn(
+            [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)], inputs=graph.value_vars
+        )
+    return lambda z: function({"z": z})
+
+
+def _finish(
+    function: Callable[[Array], tuple[float, Array, Array]], z: Array
+) -> tuple[Array, int, float]:
+    """Newton steps until the decrement stops falling; return z, the steps and the decrement."""
+    value, gradient, hessian = function(z)
+    step = np.linalg.solve(-hessian, gradient)
+    decrement = float(np.sqrt(max(gradient @ step, 0.0)))
+    for count in range(MAX_FINISHING_STEPS):
+        length = 1.0
+        while length > 1e-10:
+            there = function(z + length * step)
+            if there[0] >= value - 1e-13 * (1 + abs(value)):
+                break
+            length /= 2
+        next_step = np.linalg.solve(-there[2], there[1])
+        next_decrement = float(np.sqrt(max(there[1] @ next_step, 0.0)))
+        if decrement < 1e-3 and next_decrement >= decrement:
+            return z, count, decrement
+        z, value, step, decrement = z + length * step, there[0], next_step, next_decrement
+    return z, MAX_FINISHING_STEPS, decrement

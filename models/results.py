@@ -1,0 +1,457 @@
+"""What the routes return: frozen values that hold no optimiser and no data.
+
+`PointEstimate` and `Posterior` are the two kinds of answer, `Certificate` and `Existence` what is
+proved about them, `Provenance` what they were computed from. Estimates are saved as JSON, draws as
+netCDF; neither file holds the data, and neither is a pickle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from flatprior.models._files import replacing
+from flatprior.models.rows import Array
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+FORMAT = "flatprior/1"
+
+ExistenceKind = Literal[
+    "overlap", "quasi-complete separation", "complete separation", "rank deficient", "undecided"
+]
+
+
+class MLEDoesNotExistError(ValueError):
+    """The maximum likelihood estimate does not exist, or could not be proved to exist.
+
+    Attributes
+    ----------
+    existence : Existence
+    """
+
+    def __init__(self, existence: Existence):
+        super().__init__(existence.message)
+        self.existence = existence
+
+    def __reduce__(self) -> tuple[type, tuple[Existence]]:
+        # the default would rebuild the error from its message, and a worker's error would not load
+        return type(self), (self.existence,)
+
+
+class ImproperPosteriorError(MLEDoesNotExistError):
+    """The flat-prior posterior is improper: it has no density to sample from.
+
+    It is proper exactly when the MLE exists and is unique, hence the base class.
+    """
+
+    def __init__(self, existence: Existence):
+        super().__init__(existence)
+        self.args = (f"the flat-prior posterior is not proved to be proper: {existence.message}",)
+
+
+@dataclass(frozen=True, eq=False)
+class Existence:
+    """Whether the MLE exists, and why.
+
+    Attributes
+    ----------
+    kind : str
+        "overlap" (it exists and is unique), "quasi-complete separation", "complete separation",
+        "rank deficient" or "undecided".
+    message : str
+        One or two sentences: what was found, where, and what to do.
+    coefficients : dict
+        Name to "finite", "+inf", "-inf" or "undetermined".
+    direction : ndarray (k,) or None
+        A separating direction d: ``s_i x_i'd >= 0`` for every row and > 0 for some; or, for a rank
+        deficient design, a null vector.
+    separated_rows : tuple of int or None
+        Positions of the rows with ``s_i x_i'd > 0``.
+    """
+
+    kind: ExistenceKind
+    message: str
+    coefficients: Mapping[str, str]
+    direction: Array | None = None
+    separated_rows: tuple[int, ...] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """True where the MLE is proved to exist and to be unique."""
+        return self.kind == "overlap"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON."""
+        return {
+            "kind": self.kind,
+            "exists": self.exists,
+            "message": self.message,
+            "coefficients": dict(self.coefficients),
+            "direction": None if self.direction is None else self.direction.tolist(),
+            "separated_rows": None if self.separated_rows is None else list(self.separated_rows),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """A proved bound on the distance between some coefficients and the MLE.
+
+    Made by `flatprior.models.certify`, where the method and its assumptions are stated.
+
+    Attributes
+    ----------
+    newton_decrement : float
+        Upper bound on ``sqrt(g' H^-1 g)``, in standard errors (lambda).
+    radius : float
+        Upper bound on the largest standard error of a row's linear predictor (R).
+    error_bound : float
+        No coefficient is further than this from the MLE, in standard errors; inf if nothing could
+        be proved.
+    digits : ndarray (k,)
+        Guaranteed correct significant digits of each coefficient, at least 0.
+    proves_existence : bool
+        Whether these numbers prove that the MLE exists and is unique.
+    """
+
+    newton_decrement: float
+    radius: float
+    error_bound: float
+    digits: Array
+    proves_existence: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers; an infinite number is None."""
+        return {
+            "newton_decrement": _finite(self.newton_decrement),
+            "radius": _finite(self.radius),
+            "error_bound": _finite(self.error_bound),
+            "digits": self.digits.tolist(),
+            "proves_existence": self.proves_existence,
+        }
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Certificate:
+        """The inverse of `to_dict`."""
+        return cls(
+            _number(facts["newton_decrement"]),
+            _number(facts["radius"]),
+            _number(facts["error_bound"]),
+            np.asarray(facts["digits"], dtype=float),
+            bool(facts["proves_existence"]),
+        )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a result was computed from.
+
+    Attributes
+    ----------
+    formula : str or None
+    n_observations : int
+    data_hash : str
+        SHA-256 of names, design, response, offset and weights.
+    versions : dict
+        Python, flatprior and the libraries of the route.
+    """
+
+    formula: str | None
+    n_observations: int
+    data_hash: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """Versions of Python, flatprior and `packages`, as installed."""
+    found = {"python": platform.python_version()}
+    for package in ("flatprior", *packages):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class PointEstimate:
+    """Coefficients from one route, with their certificate.
+
+    Covariance, log-likelihood and certificate are computed by flatprior from the coefficients
+    alone; nothing the route's own library says about them is passed on.
+
+    Attributes
+    ----------
+    route : str
+        "newton", "map", "sklearn" or "draws".
+    names : tuple of str
+    coefficients : ndarray (k,)
+    covariance : ndarray (k, k)
+        Inverse of the information at `coefficients`.
+    log_likelihood : float
+    certificate : Certificate
+    converged : bool
+        What the optimiser said of itself.
+    message : str
+        How the optimiser ended, in words.
+    n_iterations : int
+    seconds : float
+        Wall time of the route.
+    provenance : Provenance
+    before_finish : Certificate or None
+        For the MAP route: what ``pm.find_MAP`` alone had reached.
+    stated_error : ndarray (k,) or None
+        For the route "draws": the estimated error of each coefficient, in its own units.
+    """
+
+    route: str
+    names: tuple[str, ...]
+    coefficients: Array
+    covariance: Array
+    log_likelihood: float
+    certificate: Certificate
+    converged: bool
+    message: str
+    n_iterations: int
+    seconds: float
+    provenance: Provenance
+    before_finish: Certificate | None = None
+    stated_error: Array | None = None
+
+    @property
+    def standard_errors(self) -> Array:
+        """Square roots of the diagonal of `covariance`, (k,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def summary(self, prob: float = 0.95) -> pd.DataFrame:
+        """Coefficients with Wald tests and intervals, one row a coefficient.
+
+        Parameters
+        ----------
+        prob : float
+            Coverage of the Wald interval.
+        """
+        quantile = float(ndtri(0.5 + prob / 2))
+        error = self.standard_errors
+        z = self.coefficients / error
+        return pd.DataFrame(
+            {
+                "coefficient": self.coefficients,
+                "standard error": error,
+                "z": z,
+                "p": 2 * ndtr(-np.abs(z)),
+                f"{100 * (1 - prob) / 2:g}%": self.coefficients - quantile * error,
+                f"{100 * (1 + prob) / 2:g}%": self.coefficients + quantile * error,
+                "digits": self.certificate.digits,
+            },
+            index=pd.Index(self.names, name="name"),
+        )
+
+    def __str__(self) -> str:
+        table = self.summary().to_string(float_format=lambda value: f"{value:.5g}", line_width=80)
+        return (
+            f"route {self.route}: log-likelihood {self.log_likelihood:.6f}, "
+            f"{self.provenance.n_observations} observations\n{table}\n"
+            f"error bound {self.certificate.error_bound:.1e} standard errors; {self.message}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON."""
+        return {
+            "format": FORMAT,
+            "route": self.route,
+            "names": list(self.names),
+            "coefficients": self.coefficients.tolist(),
+            "standard_errors": self.standard_errors.tolist(),
+            "covariance": self.covariance.tolist(),
+            "log_likelihood": self.log_likelihood,
+            "certificate": self.certificate.to_dict(),
+            "converged": self.converged,
+            "message": self.message,
+            "n_iterations": self.n_iterations,
+            "seconds": self.seconds,
+            "provenance": dataclasses.asdict(self.provenance),
+            "before_finish": None if self.before_finish is None else self.before_finish.to_dict(),
+            "stated_error": None if self.stated_error is None else self.stated_error.tolist(),
+        }
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the estimate as JSON, replacing `path` in one step.
+
+        See Also
+        --------
+        flatprior.models.verify : check a loaded estimate against the data.
+        """
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
+        with replacing(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> PointEstimate:
+        """Read an estimate written by `save`.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such an estimate.
+        """
+        try:
+            facts = json.loads(Path(path).read_text(encoding="utf-8"))
+            if facts["format"] != FORMAT:
+                raise ValueError(f"its format is {facts['format']!r}")
+            before, stated = facts["before_finish"], facts["stated_error"]
+            return cls(
+                route=facts["route"],
+                names=tuple(facts["names"]),
+                coefficients=np.asarray(facts["coefficients"], dtype=float),
+                covariance=np.asarray(facts["covariance"], dtype=float),
+                log_likelihood=float(facts["log_likelihood"]),
+                certificate=Certificate.from_dict(facts["certificate"]),
+                converged=bool(facts["converged"]),
+                message=facts["message"],
+                n_iterations=int(facts["n_iterations"]),
+                seconds=float(facts["seconds"]),
+                provenance=Provenance(**facts["provenance"]),
+                before_finish=None if before is None else Certificate.from_dict(before),
+                stated_error=None if stated is None else np.asarray(stated, dtype=float),
+            )
+        except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): {error}"
+            ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Draws from the flat-prior posterior by one route.
+
+    Attributes
+    ----------
+    route : str
+        "nuts" or "independence".
+    data : xarray.DataTree
+        Group "posterior" holds "beta" (chain, draw, coefficient); group "sample_stats" the
+        sampler's own log-density "lp" and "diverging", each (chain, draw).
+    seconds : float
+        Wall time of the route.
+    provenance : Provenance
+    """
+
+    route: str
+    data: DataTree
+    seconds: float
+    provenance: Provenance
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return tuple(str(name) for name in self.data["posterior"]["coefficient"].to_numpy())
+
+    @property
+    def draws(self) -> Array:
+        """The draws of beta as an array (chains, draws, k)."""
+        return np.asarray(self.data["posterior"]["beta"].to_numpy(), dtype=float)
+
+    @property
+    def log_density(self) -> Array:
+        """The sampler's own log-density at each draw, up to a constant, (chains, draws)."""
+        return np.asarray(self.data["sample_stats"]["lp"].to_numpy(), dtype=float)
+
+    @property
+    def n_divergences(self) -> int:
+        """Number of draws whose trajectory diverged."""
+        return int(self.data["sample_stats"]["diverging"].to_numpy().sum())
+
+    def summary(self, prob: float = 0.95) -> pd.DataFrame:
+        """Mean, sd, equal-tailed interval and diagnostics, one row a coefficient.
+
+        Parameters
+        ----------
+        prob : float
+            Probability inside the equal-tailed interval; it is named in the columns.
+
+        Returns
+        -------
+        DataFrame
+            Columns: mean, sd, interval ends, "mcse" (Monte Carlo standard error of the mean),
+            "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
+        """
+        import arviz_stats
+
+        beta = self.data["posterior"]["beta"]
+        lower, upper = np.quantile(self.draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
+        return pd.DataFrame(
+            {
+                "mean": self.draws.mean(axis=(0, 1)),
+                "sd": self.draws.std(axis=(0, 1), ddof=1),
+                f"{100 * (1 - prob) / 2:g}%": lower,
+                f"{100 * (1 + prob) / 2:g}%": upper,
+                "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
+                "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
+                "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
+                "r_hat": arviz_stats.rhat(beta).to_numpy(),
+            },
+            index=pd.Index(self.names, name="name"),
+        )
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the draws and their provenance as netCDF, replacing `path` in one step."""
+        tree = self.data.copy()
+        tree.attrs = {
+            "format": FORMAT,
+            "route": self.route,
+            "seconds": self.seconds,
+            "provenance": json.dumps(dataclasses.asdict(self.provenance)),
+        }
+        with replacing(path) as temporary:
+            tree.to_netcdf(temporary, engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Posterior:
+        """Read draws written by `save`.
+
+        Raises
+        ------
+        ValueError
+            If the file does not hold such draws.
+        """
+        import xarray
+
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no file {str(path)!r}")
+        try:
+            with xarray.open_datatree(path, engine="h5netcdf") as tree:
+                data = tree.load().copy()
+            if data.attrs["format"] != FORMAT:
+                raise ValueError(f"its format is {data.attrs['format']!r}")
+            return cls(
+                str(data.attrs["route"]),
+                data,
+                float(data.attrs["seconds"]),
+                Provenance(**json.loads(data.attrs["provenance"])),
+            )
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): {error}"
+            ) from error
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else float(value)
