@@ -224,9 +224,33 @@ def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]
 
     with quiet_libraries():
         function = graph.compile_fn(
-            [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)], inputs=graph.value_vars
+            [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)],
+            inputs=graph.value_vars,
         )
-    return lambda z: function({"z": z})
+
+    def at(z: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = function({"z": z})
+        if not np.isfinite(hessian).all():
+            # PyMC 5's Hessian is 0 * inf = nan once a linear predictor passes 37; its gradient is
+            # not, and in whitened coordinates its central differences have 1e-10 to spare
+            steps = 1e-5 * np.eye(len(z))
+            hessian = np.array(
+                [(function({"z": z + h})[1] - function({"z": z - h})[1]) / 2e-5 for h in steps]
+            )
+            hessian = (hessian + hessian.T) / 2
+        return float(value), gradient, hessian
+
+    return at
+
+
+def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, float]:
+    """Full Newton step and its decrement; no step and inf where the Hessian allows none."""
+    try:
+        step = np.linalg.solve(-hessian, gradient)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(gradient), np.inf
+    decrement = float(np.sqrt(max(gradient @ step, 0.0)))
+    return step, decrement if np.isfinite(decrement) else np.inf
 
 
 def _finish(
@@ -234,18 +258,15 @@ def _finish(
 ) -> tuple[Array, int, float]:
     """Newton steps until the decrement stops falling; return z, the steps and the decrement."""
     value, gradient, hessian = function(z)
-    step = np.linalg.solve(-hessian, gradient)
-    decrement = float(np.sqrt(max(gradient @ step, 0.0)))
+    step, decrement = _newton_step(gradient, hessian)
     for count in range(MAX_FINISHING_STEPS):
         length = 1.0
-        while length > 1e-10:
-            there = function(z + length * step)
-            if there[0] >= value - 1e-13 * (1 + abs(value)):
-                break
+        there = function(z + step)
+        while there[0] < value - 1e-13 * (1 + abs(value)) and length > 1e-10:
             length /= 2
-        next_step = np.linalg.solve(-there[2], there[1])
-        next_decrement = float(np.sqrt(max(there[1] @ next_step, 0.0)))
-        if decrement < 1e-3 and next_decrement >= decrement:
+            there = function(z + length * step)
+        next_step, next_decrement = _newton_step(*there[1:])
+        if not np.isfinite(next_decrement) or (decrement < 1e-3 and next_decrement >= decrement):
             return z, count, decrement
         z, value, step, decrement = z + length * step, there[0], next_step, next_decrement
     return z, MAX_FINISHING_STEPS, decrement
