@@ -1,1 +1,35 @@
-"""x"""
+"""What the routes' results say together: agreement, posterior checks, the command line.
+
+Names are imported when they are first used, so that ``flatprior --help`` starts at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flatprior.analysis.agreement import Agreement as Agreement
+    from flatprior.analysis.agreement import compare_routes as compare_routes
+    from flatprior.analysis.agreement import run_routes as run_routes
+    from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
+    from flatprior.analysis.posterior import check_posterior as check_posterior
+    from flatprior.analysis.posterior import posterior_mode as posterior_mode
+
+_HOMES = {
+    "Agreement": "agreement",
+    "compare_routes": "agreement",
+    "run_routes": "agreement",
+    "PosteriorCheck": "posterior",
+    "check_posterior": "posterior",
+    "posterior_mode": "posterior",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -34,8 +34,11 @@ from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Array, Block
 
 FALSE_ALARM = 1e-3
-HIGHEST_DEGREE = 4
-DRAWS_PER_TERM = 10
+HIGHEST_DEGREE = 6
+DRAWS_PER_TERM = 8
+# A polynomial of the true degree would have the same mode under every weight. Halving the exponent
+# of the weight moves the mode by 0.4 to 0.9 of its error in 57 fits of 20 data sets (n = 4 to 10^6).
+WEIGHT_SENSITIVITY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,9 +257,9 @@ def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
 def posterior_mode(posterior: Posterior) -> PointEstimate:
     """Estimate the posterior mode from draws and the sampler's own log-density, and nothing else.
 
-    The log-density is regressed on a polynomial in the whitened draws, weighted towards its top,
-    and the polynomial is maximised. No optimiser has seen the likelihood, so that the mode agrees
-    with the MLE is evidence about both.
+    The log-density is regressed on a polynomial in the whitened draws, weighted by the density
+    itself, and the polynomial is maximised. No optimiser has seen the likelihood, so that the mode
+    agrees with the MLE is evidence about both.
 
     Parameters
     ----------
@@ -265,9 +268,10 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     Returns
     -------
     PointEstimate
-        Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`:
-        the larger of the change from the next lower degree and the spread when one chain is left
-        out, in standard errors the same for every coefficient.
+        Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`,
+        the same number of standard errors for every coefficient: the largest of three changes, on
+        lowering the degree by one, on leaving out a chain, and three times that on weighting by the
+        root of the density instead.
 
     Raises
     ------
@@ -276,7 +280,7 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
 
     Notes
     -----
-    The degree is the highest up to 4 with fewer terms than a tenth of the draws.
+    The degree is the highest up to 6 with fewer terms than an eighth of the draws.
     """
     start = time.perf_counter()
     draws, density = posterior.draws, posterior.log_density
@@ -306,25 +310,20 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         raise ValueError("the draws vary in fewer directions than there are coefficients") from None
     white = np.linalg.solve(root, (flat - centre).T).T.reshape(chains, n, k)
 
-    def mode_of(part: Array, values: Array, order: int) -> tuple[Array, Array, float]:
-        return _polynomial_mode(part.reshape(-1, k), values.ravel(), order)
+    def mode_of(keep: Any, order: int, weight: float = 1.0) -> tuple[Array, Array, float]:
+        return _polynomial_mode(white[keep].reshape(-1, k), density[keep].ravel(), order, weight)
 
-    best, hessian, highest = mode_of(white, density, degree)
-    lower = mode_of(white, density, degree - 1)[0] if degree > 2 else np.zeros(k)
-    changes = [root @ (best - lower)]
+    everything = slice(None)
+    best, hessian, highest = mode_of(everything, degree)
+    # below the quadratic stands the mean, the origin of the whitened draws
+    lower = mode_of(everything, degree - 1)[0] if degree > 2 else np.zeros(k)
+    flatter = mode_of(everything, degree, weight=0.5)[0]
+    changes = [lower - best, WEIGHT_SENSITIVITY * (flatter - best)]
     if chains > 1:
-        left_out = np.array(
-            [
-                mode_of(np.delete(white, c, axis=0), np.delete(density, c, axis=0), degree)[0]
-                for c in range(chains)
-            ]
-        )
-        # delete-one-chain jackknife
-        changes.append(root @ left_out.T.std(axis=1) * math.sqrt(chains - 1))
-        changes.extend(root @ (left_out - best).T.T[c] for c in range(chains))
+        changes += [mode_of(np.arange(chains) != c, degree)[0] - best for c in range(chains)]
     covariance = root @ np.linalg.inv(-hessian) @ root.T
     error = np.sqrt(np.diag(covariance))
-    relative = max(float(np.max(np.abs(change) / error)) for change in changes)
+    relative = max(float(np.max(np.abs(root @ change) / error)) for change in changes)
     return PointEstimate(
         route="draws",
         names=posterior.names,
@@ -341,15 +340,20 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     )
 
 
-def _polynomial_mode(white: Array, density: Array, degree: int) -> tuple[Array, Array, float]:
-    """Fit a polynomial to the log-density; return its mode (k,), Hessian there and value."""
+def _polynomial_mode(
+    white: Array, density: Array, degree: int, exponent: float
+) -> tuple[Array, Array, float]:
+    """Fit a polynomial to the log-density, each draw weighted by the density to the `exponent`.
+
+    Returns its mode (k,), its Hessian there and its value.
+    """
     from sklearn.preprocessing import PolynomialFeatures
 
     top = float(density.max())
     features = PolynomialFeatures(degree)
     terms = features.fit_transform(white)
     powers = features.powers_
-    weight = np.exp((density - top) / 4)  # the root of the weight exp((lp - max)/2)
+    weight = np.exp(exponent * (density - top) / 2)  # least squares squares it
     coefficients = np.linalg.lstsq(weight[:, None] * terms, weight * (density - top), rcond=None)[0]
 
     def value(z: Array) -> float:

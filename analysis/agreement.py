@@ -1,0 +1,400 @@
+"""Do the routes give one answer? A verdict that follows from certificates, not from a tolerance.
+
+Each point estimate is put within its own proved bound of the one MLE; draws are tested against
+exact identities (`flatprior.analysis.posterior`). What a result says of itself is not used: every
+certificate is computed again here, from the coefficients and the model in hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, check_posterior
+from flatprior.models import (
+    BernoulliLogistic,
+    Certificate,
+    MLEDoesNotExistError,
+    PointEstimate,
+    Posterior,
+    certify,
+    fit_map,
+    fit_newton,
+    fit_sklearn,
+    sample_nuts,
+)
+from flatprior.models.rows import Array
+
+TOLERANCE = 1e-6  # standard errors
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A route that could not run on this model, and why."""
+
+    route: str
+    reason: str
+
+
+Result = PointEstimate | Posterior | Unavailable
+
+
+@dataclass(frozen=True, eq=False)
+class RouteVerdict:
+    """One point route, judged.
+
+    Attributes
+    ----------
+    estimate : PointEstimate
+    certificate : Certificate
+        Computed anew from the coefficients and the model that is compared on.
+    distance : float
+        Largest distance of a coefficient from the best certified route's, in standard errors.
+    passed : bool
+    """
+
+    estimate: PointEstimate
+    certificate: Certificate
+    distance: float
+    passed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Whether the routes agree, and how closely.
+
+    Attributes
+    ----------
+    verdict : {"agree", "disagree"}
+    message : str
+        Two or three sentences with the figures; where a route fails, which, by how much, and what
+        to do.
+    routes : tuple of RouteVerdict
+    posterior_checks : tuple of PosteriorCheck
+    unavailable : tuple of Unavailable
+    mle : PointEstimate
+        The result with the smallest certified bound.
+    tolerance : float
+        Largest error bound, in standard errors, with which a point route agrees.
+    """
+
+    verdict: Literal["agree", "disagree"]
+    message: str
+    routes: tuple[RouteVerdict, ...]
+    posterior_checks: tuple[PosteriorCheck, ...]
+    posteriors: tuple[Posterior, ...]
+    unavailable: tuple[Unavailable, ...]
+    mle: PointEstimate
+    tolerance: float
+
+    @property
+    def posterior_check(self) -> PosteriorCheck | None:
+        """The check of the first set of draws, or None without draws."""
+        return self.posterior_checks[0] if self.posterior_checks else None
+
+    def table(self) -> pd.DataFrame:
+        """One row a route: verdict, error bound, digits, distance, log-likelihood, seconds.
+
+        For draws, "error bound" is the stated error of the mode found from them alone and "distance"
+        its distance from the MLE; "digits" and "log-likelihood" are missing.
+        """
+        rows = [
+            {
+                "route": judged.estimate.route,
+                "agrees": judged.passed,
+                "error bound": judged.certificate.error_bound,
+                "digits": float(judged.certificate.digits.min()),
+                "distance": judged.distance,
+                "log-likelihood": judged.estimate.log_likelihood,
+                "seconds": judged.estimate.seconds,
+            }
+            for judged in self.routes
+        ]
+        rows += [
+            {
+                "route": check.route,
+                "agrees": check.passed,
+                "error bound": check.mode_error,
+                "digits": math.nan,
+                "distance": check.mode_distance,
+                "log-likelihood": math.nan,
+                "seconds": posterior.seconds,
+            }
+            for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True)
+        ]
+        return pd.DataFrame(rows).set_index("route")
+
+    def coefficients(self) -> pd.DataFrame:
+        """One row a coefficient, one column a route; for draws the mode found from them alone."""
+        columns: dict[str, Array] = {
+            judged.estimate.route: judged.estimate.coefficients for judged in self.routes
+        }
+        columns |= {f"{check.route} mode": check.mode.coefficients for check in self.posterior_checks}
+        columns |= {
+            f"{posterior.route} mean": posterior.draws.mean(axis=(0, 1))
+            for posterior in self.posteriors
+        }
+        columns["standard error"] = self.mle.standard_errors
+        return pd.DataFrame(columns, index=pd.Index(self.mle.names, name="name"))
+
+    def __str__(self) -> str:
+        table = self.table().to_string(float_format=lambda value: f"{value:.3g}", line_width=80)
+        return f"{self.verdict}\n{table}\n{self.message}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON: no data, no draws."""
+        return {
+            "verdict": self.verdict,
+            "message": self.message,
+            "tolerance": self.tolerance,
+            "routes": [
+                judged.estimate.to_dict()
+                | {
+                    "agrees": judged.passed,
+                    "certificate": judged.certificate.to_dict(),
+                    "distance": judged.distance,
+                }
+                for judged in self.routes
+            ],
+            "posteriors": [check.to_dict() for check in self.posterior_checks],
+            "unavailable": [{"route": u.route, "reason": u.reason} for u in self.unavailable],
+        }
+
+
+def run_routes(
+    model: BernoulliLogistic,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | None = None,
+    progress: bool = False,
+    on_start: Callable[[str], None] | None = None,
+) -> tuple[Result, ...]:
+    """Fit `model` by every route: Newton, scikit-learn, PyMC's MAP and PyMC's NUTS.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    draws, tune, chains, seed
+        For the sampling route, see `flatprior.models.sample_nuts`.
+    progress : bool
+        Show PyMC's progress bars.
+    on_start : callable, optional
+        Called with the name of each route as it starts.
+
+    Returns
+    -------
+    tuple
+        Of `PointEstimate`, `Posterior`, and `Unavailable` for a route that cannot run on this model
+        (scikit-learn takes no offset).
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist; no other route is tried.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes, run_routes
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> compare_routes(model, *run_routes(model, seed=1)).verdict        # doctest: +SKIP
+    'agree'
+    """
+    fits: dict[str, Callable[[], PointEstimate | Posterior]] = {
+        "newton": lambda: fit_newton(model),
+        "sklearn": lambda: fit_sklearn(model),
+        "map": lambda: fit_map(model, progress=progress),
+        "nuts": lambda: sample_nuts(
+            model, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
+        ),
+    }
+    results: list[Result] = []
+    for route, fit in fits.items():
+        if on_start is not None:
+            on_start(route)
+        try:
+            results.append(fit())
+        except MLEDoesNotExistError:
+            raise
+        except (ValueError, np.linalg.LinAlgError) as error:
+            results.append(Unavailable(route, str(error)))
+    return tuple(results)
+
+
+def compare_routes(
+    model: BernoulliLogistic,
+    *results: Result,
+    tolerance: float = TOLERANCE,
+    false_alarm: float = FALSE_ALARM,
+) -> Agreement:
+    """Judge whether the results of several routes are one answer.
+
+    Point estimates agree when the certificate of each puts it within `tolerance` standard errors of
+    the one MLE; draws agree when the score, trace and mode tests pass.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Every result is judged on these data, whatever it was computed from.
+    *results : PointEstimate, Posterior or Unavailable
+        At least one point estimate or set of draws.
+    tolerance : float
+        In standard errors.
+    false_alarm : float
+        Probability that correct draws are rejected by chance.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE of `model` is not proved to exist.
+    ValueError
+        If there is nothing to compare, or names differ from the model's.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> compare_routes(model, fit_newton(model), fit_sklearn(model)).verdict
+    'agree'
+    """
+    estimates = [result for result in results if isinstance(result, PointEstimate)]
+    posteriors = tuple(result for result in results if isinstance(result, Posterior))
+    unavailable = tuple(result for result in results if isinstance(result, Unavailable))
+    if not estimates and not posteriors:
+        raise ValueError("there is nothing to compare: pass point estimates or draws")
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be positive, not {tolerance!r}")
+    for result in (*estimates, *posteriors):
+        if result.names != model.names:
+            raise ValueError(
+                f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
+                f"the model {', '.join(model.names)}"
+            )
+    certificates = [certify(model, estimate.coefficients) for estimate in estimates]
+    mle = _best(model, estimates, certificates)
+    routes = tuple(
+        RouteVerdict(
+            estimate,
+            certificate,
+            float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)),
+            certificate.error_bound <= tolerance,
+        )
+        for estimate, certificate in zip(estimates, certificates, strict=True)
+    )
+    checks = tuple(
+        check_posterior(model, posterior, mle, false_alarm=false_alarm) for posterior in posteriors
+    )
+    agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
+    return Agreement(
+        "agree" if agree else "disagree",
+        _message(routes, checks, unavailable, tolerance),
+        routes,
+        checks,
+        posteriors,
+        unavailable,
+        mle,
+        tolerance,
+    )
+
+
+def _best(
+    model: BernoulliLogistic,
+    estimates: Sequence[PointEstimate],
+    certificates: Sequence[Certificate],
+) -> PointEstimate:
+    """The estimate with the smallest bound on these data, or Newton's where none is sharp."""
+    sharp = [
+        (certificate.error_bound, i)
+        for i, certificate in enumerate(certificates)
+        # standard errors and log-likelihood of an estimate from other data would not be these
+        if math.isfinite(certificate.error_bound)
+        and estimates[i].provenance.data_hash == model.data_hash
+    ]
+    return estimates[min(sharp)[1]] if sharp else fit_newton(model)
+
+
+def _message(
+    routes: Sequence[RouteVerdict],
+    checks: Sequence[PosteriorCheck],
+    unavailable: Sequence[Unavailable],
+    tolerance: float,
+) -> str:
+    sentences = []
+    good = [judged for judged in routes if judged.passed]
+    if good:
+        names = _listing([judged.estimate.route for judged in good])
+        worst = max(judged.certificate.error_bound for judged in good)
+        sentences.append(
+            f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
+            f"standard errors of the one maximum likelihood estimate (tolerance {tolerance:.0e})."
+        )
+    sentences += [_failure(judged, tolerance) for judged in routes if not judged.passed]
+    for check in checks:
+        if check.passed:
+            sentences.append(
+                f"The {check.n_draws} draws of {check.route} pass the exact tests of the flat-prior "
+                f"posterior (score p = {check.score_p:.2g}, trace p = {check.trace_p:.2g}, "
+                f"false-alarm rate {check.false_alarm:g}), and the mode found from them alone is "
+                f"{check.mode_distance:.1e} standard errors from the MLE (stated error "
+                f"{check.mode_error:.1e})."
+            )
+            worst = int(np.argmax(np.abs(check.shift)))
+            sentences.append(
+                f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
+                f"standard errors away ({check.names[worst]}), where theory predicts "
+                f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
+                f"{check.shift_mcse[worst]:.3f}."
+            )
+        else:
+            hint = (
+                f"{check.n_divergences} draws diverged and R-hat is {check.r_hat:.2f}: sample "
+                "longer first"
+                if check.n_divergences or check.r_hat > 1.01
+                else "they come from another prior, other data or another distribution"
+            )
+            sentences.append(
+                f"The draws of {check.route} are not from the flat-prior posterior of these data: "
+                f"{'; '.join(check.failures)}. {hint[0].upper()}{hint[1:]}."
+            )
+    sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
+    return " ".join(sentences)
+
+
+def _failure(judged: RouteVerdict, tolerance: float) -> str:
+    bound = judged.certificate.error_bound
+    proved = (
+        f"its certificate guarantees no more than {bound:.1e} (tolerance {tolerance:.0e})"
+        if math.isfinite(bound)
+        else "no error bound can be proved for it"
+    )
+    if judged.distance > 1e-3:
+        remedy = (
+            "look for a penalty, a flipped response, swapped or rescaled columns, or other rows"
+        )
+    elif judged.distance > tolerance:
+        remedy = "its optimiser stopped early: tighten its tolerance, or start from another route"
+    else:
+        remedy = (
+            "it is as close as the others, but the columns are too ill-conditioned to prove it: "
+            "centre or rescale them, or raise the tolerance"
+        )
+    return (
+        f"{judged.estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
+        f"maximum likelihood estimate, and {proved}; {remedy}."
+    )
+
+
+def _listing(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,392 @@
+"""The command line. Only this module prints and exits.
+
+Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input is
+wrong (one line that says what and where), 130 interrupted. Results go to standard output, progress
+and errors to standard error. Everything heavy is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from flatprior.analysis.agreement import Agreement
+    from flatprior.models import BernoulliLogistic, PointEstimate
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ROUTES = {
+    "newton": "NumPy Newton optimiser",
+    "sklearn": "scikit-learn, no penalty",
+    "map": "PyMC MAP, flat priors",
+    "nuts": "PyMC NUTS sampling",
+}
+DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
+WIDTH = 80
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flatprior")
+def main() -> None:
+    """Bernoulli-logistic regression by independent routes that must agree.
+
+    DATA is a CSV or Parquet file, FORMULA for example "y ~ x1 + C(x2)".
+    Exit status: 0 agreement, 1 disagreement or no MLE, 2 wrong input.
+    """
+
+
+def model_arguments(command: F) -> F:
+    """Add what every command on a user's data takes."""
+    for decorate in (
+        click.option(
+            "--missing",
+            type=click.Choice(["drop", "raise"]),
+            default="drop",
+            show_default=True,
+            help="Rows with a missing value: leave out and count, or stop.",
+        ),
+        click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),
+        click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor."),
+        click.argument("formula"),
+        click.argument("data"),
+    ):
+        command = decorate(command)
+    return command
+
+
+json_option = click.option(
+    "--json", "json_path", metavar="FILE", help="Also write the result to FILE as JSON."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the draws, for the same draws again."
+)
+draws_option = click.option(
+    "--draws",
+    type=click.IntRange(100),
+    default=1000,
+    show_default=True,
+    help="Draws of each of the 4 chains.",
+)
+
+
+@main.command()
+@model_arguments
+@json_option
+def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
+    """Fit by Newton's method, with standard errors and a certificate."""
+    with clean_errors():
+        from flatprior.models import fit_newton
+
+        _check_writable(json_path)
+        model = _load(data, formula, **options)
+        estimate = fit_newton(model)
+        if json_path:
+            estimate.save(json_path)
+        out = _console()
+        _print_model(out, model)
+        _print_estimate(out, estimate)
+
+
+@main.command()
+@model_arguments
+@json_option
+def check(data: str, formula: str, json_path: str | None, **options: Any) -> None:
+    """Decide whether the maximum likelihood estimate exists."""
+    with clean_errors():
+        from flatprior.models import check_existence
+
+        _check_writable(json_path)
+        model = _load(data, formula, **options)
+        existence = check_existence(model)
+        if json_path:
+            _write_json(json_path, existence.to_dict())
+        out = _console()
+        _print_model(out, model)
+        _verdict(out, existence.kind, existence.message, good=existence.exists)
+        if not existence.exists:
+            sys.exit(1)
+
+
+@main.command()
+@model_arguments
+@json_option
+@seed_option
+@draws_option
+def agree(
+    data: str,
+    formula: str,
+    json_path: str | None,
+    seed: int | None,
+    draws: int,
+    **options: Any,
+) -> None:
+    """Fit by four routes and say whether they agree."""
+    with clean_errors():
+        _check_writable(json_path)
+        _agree(_load(data, formula, **options), json_path, seed, draws)
+
+
+@main.command()
+@json_option
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the draws."
+)
+@draws_option
+def demo(json_path: str | None, seed: int, draws: int) -> None:
+    """Run the four routes on bundled data: does the S&P 500 go up tomorrow?"""
+    with clean_errors():
+        from flatprior.models import BernoulliLogistic, load_smarket
+
+        _check_writable(json_path)
+        model = BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
+        _agree(model, json_path, seed, draws)
+
+
+def _agree(model: BernoulliLogistic, json_path: str | None, seed: int | None, draws: int) -> None:
+    from flatprior.analysis.agreement import compare_routes, run_routes
+
+    out = _console()
+    _print_model(out, model)
+    with _progress() as start:
+        results = run_routes(
+            model, draws=draws, seed=seed, progress=sys.stderr.isatty(), on_start=start
+        )
+        start("verdict")
+        agreement = compare_routes(model, *results)
+    if json_path:
+        _write_json(json_path, agreement.to_dict())
+    _print_agreement(out, agreement)
+    if agreement.verdict != "agree":
+        sys.exit(1)
+
+
+@contextmanager
+def clean_errors() -> Iterator[None]:
+    """Turn every expected failure into one line on standard error and an exit status."""
+    from flatprior.models.results import MLEDoesNotExistError
+
+    try:
+        yield
+    except MLEDoesNotExistError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was written", 130)
+    except BrokenPipeError:  # the reader of a pipe has gone: not our failure, nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (ValueError, TypeError, OSError, UnicodeError) as error:
+        _fail(str(error), 2)
+    except MemoryError:
+        _fail("not enough memory", 2)
+
+
+def _fail(message: str, status: int) -> None:
+    # control characters from a file must not reach the terminal
+    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    click.echo(f"flatprior: {line}", err=True)
+    sys.exit(status)
+
+
+def _check_writable(path: str | None) -> None:
+    """Fail before the work, not after it, if the result could not be written."""
+    if path is None:
+        return
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{path!r} is a folder; name a file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"the folder {str(target.parent)!r} is not writable")
+
+
+def _write_json(path: str, facts: dict[str, Any]) -> None:
+    from flatprior.models._files import replacing
+
+    text = json.dumps(_without_infinities(facts), indent=1, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _without_infinities(value: Any) -> Any:
+    """JSON has no infinity and no NaN; they become null."""
+    if isinstance(value, dict):
+        return {key: _without_infinities(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _load(
+    data: str, formula: str, offset: str | None, weights: str | None, missing: Any
+) -> BernoulliLogistic:
+    from flatprior.models import BernoulliLogistic
+
+    model = BernoulliLogistic.from_formula(
+        formula, data, offset=offset, frequency_weights=weights, missing=missing
+    )
+    if model.response.min() == model.response.max() and "Intercept" in model.names:
+        raise ValueError(
+            f"the response {model.response_name!r} has one class only, "
+            f"{model.response[0]:.0f} in all {model.n_rows} rows; a fit needs both"
+        )
+    return model
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.width <= WIDTH else Console(highlight=False, width=WIDTH)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that announces each route on standard error, with PyMC's bars below it."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    titles = list(ROUTES)
+
+    def start(route: str) -> None:
+        if not console.is_terminal:
+            return
+        if route in ROUTES:
+            note = "; the first run on a machine compiles for a minute" if route == "map" else ""
+            place = f"{titles.index(route) + 1}/{len(titles)}"
+            console.print(f"[dim]{place}  {ROUTES[route]}{note} ...[/dim]")
+        else:
+            console.print("[dim]certificates and posterior tests ...[/dim]")
+
+    yield start
+
+
+def _print_model(out: Console, model: BernoulliLogistic) -> None:
+    from rich.markup import escape
+
+    lines = [
+        f"[bold]{escape(model.formula or '')}[/bold]",
+        f"{model.n_observations} observations, {model.n_events} events "
+        f"({escape(model.response_coding)}), {model.n_parameters} coefficients",
+    ]
+    if model.n_dropped:
+        lines.append(f"{model.n_dropped} rows left out: a value is missing")
+    if model.n_zero_weight:
+        lines.append(f"{model.n_zero_weight} rows left out: their frequency weight is 0")
+    lines += [
+        f"{escape(name)}: differences from level {escape(level)}"
+        for name, level in model.reference_levels.items()
+    ]
+    out.print("\n".join(lines))
+    out.print()
+
+
+def _print_estimate(out: Console, estimate: PointEstimate) -> None:
+    summary = estimate.summary()
+    out.print(
+        _table(
+            summary,
+            {
+                "coefficient": "{:.6g}",
+                "standard error": "{:.4g}",
+                "z": "{:.2f}",
+                "p": "{:.3g}",
+                "2.5%": "{:.4g}",
+                "97.5%": "{:.4g}",
+                "digits": "{:.0f}",
+            },
+            floor={"digits"},
+        )
+    )
+    certificate = estimate.certificate
+    out.print(f"Log-likelihood {estimate.log_likelihood:.6f}; {estimate.message}.")
+    out.print(
+        f"The MLE exists and is unique, and each coefficient is within "
+        f"{certificate.error_bound:.1e} standard errors of it (proved); digits: its certain ones."
+    )
+
+
+def _print_agreement(out: Console, agreement: Agreement) -> None:
+    names = dict(ROUTES)
+    table = agreement.table()
+    table.index = table.index.map(lambda route: names.get(route, route))
+    table["agrees"] = ["yes" if value else "NO" for value in table["agrees"]]
+    out.print(
+        _table(
+            table.drop(columns="log-likelihood").rename(columns={"error bound": "bound"}),
+            {
+                "agrees": "{}",
+                "bound": "{:.1e}",
+                "digits": "{:.0f}",
+                "distance": "{:.1e}",
+                "seconds": "{:.2f}",
+            },
+            floor={"digits"},
+        )
+    )
+    out.print(
+        "bound: proved largest error, distance: from the best route, both in standard errors;\n"
+        "digits: certain ones of every coefficient. For draws: stated error and distance of\n"
+        "the mode found from the draws alone.\n",
+        style="dim",
+    )
+    frame = agreement.coefficients()
+    frame = frame.rename(columns={"standard error": "std. error"})
+    out.print(_table(frame, dict.fromkeys(frame.columns, "{:.5f}"), significant=True))
+    out.print()
+    _verdict(out, agreement.verdict, agreement.message, good=agreement.verdict == "agree")
+
+
+def _verdict(out: Console, title: str, message: str, *, good: bool) -> None:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    style = "green" if good else "red"
+    out.print(
+        Panel(Text(message), title=title.upper(), title_align="left", border_style=style, padding=(0, 1))
+    )
+
+
+def _table(
+    frame: pd.DataFrame,
+    formats: dict[str, str],
+    *,
+    floor: set[str] | frozenset[str] = frozenset(),
+    significant: bool = False,
+) -> Any:
+    """Lay a frame out as a rich table; `floor` columns are rounded down, never up."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("" if frame.index.name == "route" else str(frame.index.name or ""), no_wrap=True,
+                     overflow="ellipsis", max_width=26)
+    for column in frame.columns:
+        table.add_column(str(column), justify="right", overflow="fold")
+
+    def show(column: str, value: Any) -> str:
+        if isinstance(value, float) and math.isnan(value):
+            return "-"
+        if column in floor and math.isfinite(value):
+            value = math.floor(value)
+        if significant and value != 0 and not 1e-3 <= abs(value) < 1e6:
+            return f"{value:.5g}"
+        return formats[column].format(value)
+
+    for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
+        cells = [show(str(c), v) for c, v in zip(frame.columns, row, strict=True)]
+        table.add_row(Text(str(label)), *map(Text, cells))
+    return table
