@@ -100,8 +100,8 @@ class Agreement:
     def table(self) -> pd.DataFrame:
         """One row a route: verdict, error bound, digits, distance, log-likelihood, seconds.
 
-        For draws, "error bound" is the stated error of the mode found from them alone and "distance"
-        its distance from the MLE; "digits" and "log-likelihood" are missing.
+        For draws, "error bound" is the stated error of the mode found from them alone and
+        "distance" its distance from the MLE; "digits" and "log-likelihood" are missing.
         """
         rows = [
             {
@@ -134,7 +134,9 @@ class Agreement:
         columns: dict[str, Array] = {
             judged.estimate.route: judged.estimate.coefficients for judged in self.routes
         }
-        columns |= {f"{check.route} mode": check.mode.coefficients for check in self.posterior_checks}
+        columns |= {
+            f"{check.route} mode": check.mode.coefficients for check in self.posterior_checks
+        }
         columns |= {
             f"{posterior.route} mean": posterior.draws.mean(axis=(0, 1))
             for posterior in self.posteriors
@@ -276,7 +278,8 @@ def compare_routes(
         raise ValueError("there is nothing to compare: pass point estimates or draws")
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, not {tolerance!r}")
-    for result in (*estimates, *posteriors):
+    judged: tuple[PointEstimate | Posterior, ...] = (*estimates, *posteriors)
+    for result in judged:
         if result.names != model.names:
             raise ValueError(
                 f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
@@ -344,11 +347,11 @@ def _message(
     for check in checks:
         if check.passed:
             sentences.append(
-                f"The {check.n_draws} draws of {check.route} pass the exact tests of the flat-prior "
-                f"posterior (score p = {check.score_p:.2g}, trace p = {check.trace_p:.2g}, "
-                f"false-alarm rate {check.false_alarm:g}), and the mode found from them alone is "
-                f"{check.mode_distance:.1e} standard errors from the MLE (stated error "
-                f"{check.mode_error:.1e})."
+                f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
+                f"flat-prior posterior (score p = {check.score_p:.2g}, "
+                f"trace p = {check.trace_p:.2g}, false-alarm rate {check.false_alarm:g}), "
+                f"and the mode found from them alone is {check.mode_distance:.1e} standard errors "
+                f"from the MLE (stated error {check.mode_error:.1e})."
             )
             worst = int(np.argmax(np.abs(check.shift)))
             sentences.append(

@@ -1,8 +1,8 @@
 """The command line. Only this module prints and exits.
 
-Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input is
-wrong (one line that says what and where), 130 interrupted. Results go to standard output, progress
-and errors to standard error. Everything heavy is imported inside the commands.
+Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input
+is wrong (one line that says what and where), 130 interrupted. Results go to standard output,
+progress and errors to standard error. Everything heavy is imported inside the commands.
 """
 
 from __future__ import annotations
@@ -141,11 +141,15 @@ def agree(
 @main.command()
 @json_option
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the draws."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the draws.",
 )
 @draws_option
 def demo(json_path: str | None, seed: int, draws: int) -> None:
-    """Run the four routes on bundled data: does the S&P 500 go up tomorrow?"""
+    """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
         from flatprior.models import BernoulliLogistic, load_smarket
 
@@ -159,12 +163,11 @@ def _agree(model: BernoulliLogistic, json_path: str | None, seed: int | None, dr
 
     out = _console()
     _print_model(out, model)
-    with _progress() as start:
-        results = run_routes(
-            model, draws=draws, seed=seed, progress=sys.stderr.isatty(), on_start=start
-        )
-        start("verdict")
-        agreement = compare_routes(model, *results)
+    results = run_routes(
+        model, draws=draws, seed=seed, progress=sys.stderr.isatty(), on_start=_announce
+    )
+    _announce("verdict")
+    agreement = compare_routes(model, *results)
     if json_path:
         _write_json(json_path, agreement.to_dict())
     _print_agreement(out, agreement)
@@ -252,25 +255,17 @@ def _console() -> Console:
     return console if console.width <= WIDTH else Console(highlight=False, width=WIDTH)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function that announces each route on standard error, with PyMC's bars below it."""
+def _announce(step: str) -> None:
+    """Say on standard error what is being computed."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    titles = list(ROUTES)
-
-    def start(route: str) -> None:
-        if not console.is_terminal:
-            return
-        if route in ROUTES:
-            note = "; the first run on a machine compiles for a minute" if route == "map" else ""
-            place = f"{titles.index(route) + 1}/{len(titles)}"
-            console.print(f"[dim]{place}  {ROUTES[route]}{note} ...[/dim]")
-        else:
-            console.print("[dim]certificates and posterior tests ...[/dim]")
-
-    yield start
+    if step in ROUTES:
+        note = "; compiles for a minute on its first run" if step == "map" else ""
+        place = f"{list(ROUTES).index(step) + 1}/{len(ROUTES)}"
+        console.print(f"{place}  {ROUTES[step]}{note} ...", style="dim")
+    else:
+        console.print("     certificates and posterior tests ...", style="dim")
 
 
 def _print_model(out: Console, model: BernoulliLogistic) -> None:
@@ -294,13 +289,13 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
-    summary = estimate.summary()
+    summary = estimate.summary().rename(columns={"standard error": "SE"})
     out.print(
         _table(
             summary,
             {
                 "coefficient": "{:.6g}",
-                "standard error": "{:.4g}",
+                "SE": "{:.4g}",
                 "z": "{:.2f}",
                 "p": "{:.3g}",
                 "2.5%": "{:.4g}",
@@ -311,6 +306,7 @@ def _print_estimate(out: Console, estimate: PointEstimate) -> None:
         )
     )
     certificate = estimate.certificate
+    out.print()
     out.print(f"Log-likelihood {estimate.log_likelihood:.6f}; {estimate.message}.")
     out.print(
         f"The MLE exists and is unique, and each coefficient is within "
@@ -319,13 +315,12 @@ def _print_estimate(out: Console, estimate: PointEstimate) -> None:
 
 
 def _print_agreement(out: Console, agreement: Agreement) -> None:
-    names = dict(ROUTES)
-    table = agreement.table()
-    table.index = table.index.map(lambda route: names.get(route, route))
+    table = agreement.table().drop(columns="log-likelihood")
+    table.index = table.index.map(lambda route: ROUTES.get(route, route))
     table["agrees"] = ["yes" if value else "NO" for value in table["agrees"]]
     out.print(
         _table(
-            table.drop(columns="log-likelihood").rename(columns={"error bound": "bound"}),
+            table.rename(columns={"error bound": "bound"}),
             {
                 "agrees": "{}",
                 "bound": "{:.1e}",
@@ -337,13 +332,24 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
         )
     )
     out.print(
-        "bound: proved largest error, distance: from the best route, both in standard errors;\n"
-        "digits: certain ones of every coefficient. For draws: stated error and distance of\n"
-        "the mode found from the draws alone.\n",
+        "bound: proved largest error; distance: from the best route; both in standard errors. "
+        "digits: certain ones of every coefficient. For draws: stated error and distance of the "
+        "mode found from the draws alone.",
         style="dim",
     )
-    frame = agreement.coefficients()
-    frame = frame.rename(columns={"standard error": "std. error"})
+    for judged in agreement.routes:
+        before = judged.estimate.before_finish
+        if before is not None:
+            bound = before.error_bound
+            reached = f"bound {bound:.1e}" if math.isfinite(bound) else "no bound can be proved"
+            out.print(f"pm.find_MAP alone, before the Newton steps that finish it: {reached}.")
+    for check in agreement.posterior_checks:
+        out.print(
+            f"{check.route.upper()}: {check.n_draws} draws, {check.n_divergences} divergences, "
+            f"R-hat {check.r_hat:.3f}, ESS {check.ess:.0f} (bulk), {check.ess_tail:.0f} (tail)."
+        )
+    out.print()
+    frame = agreement.coefficients().rename(columns={"standard error": "SE"})
     out.print(_table(frame, dict.fromkeys(frame.columns, "{:.5f}"), significant=True))
     out.print()
     _verdict(out, agreement.verdict, agreement.message, good=agreement.verdict == "agree")
@@ -354,9 +360,8 @@ def _verdict(out: Console, title: str, message: str, *, good: bool) -> None:
     from rich.text import Text
 
     style = "green" if good else "red"
-    out.print(
-        Panel(Text(message), title=title.upper(), title_align="left", border_style=style, padding=(0, 1))
-    )
+    text = Text(f"{message[0].upper()}{message[1:]}")
+    out.print(Panel(text, title=title.upper(), title_align="left", border_style=style))
 
 
 def _table(
@@ -371,9 +376,8 @@ def _table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("" if frame.index.name == "route" else str(frame.index.name or ""), no_wrap=True,
-                     overflow="ellipsis", max_width=26)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    table.add_column(str(frame.index.name or ""), no_wrap=True, overflow="ellipsis", max_width=26)
     for column in frame.columns:
         table.add_column(str(column), justify="right", overflow="fold")
 

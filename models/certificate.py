@@ -43,6 +43,7 @@ ROW_ULPS = 8 * UNIT  # relative error of one residual or curvature beside that o
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
 # lambda R >= 1 exactly and rounding could bring it below.
 LARGEST_PRODUCT = 0.5
+LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond it, no statement
 
 
 def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
@@ -156,7 +157,7 @@ def checked_coefficients(model: BernoulliLogistic, coefficients: ArrayLike) -> A
             f"{', '.join(model.names)}"
         )
     if not np.isfinite(beta).all():
-        bad = [name for name, value in zip(model.names, beta, strict=True) if not np.isfinite(value)]
+        bad = [model.names[j] for j in np.flatnonzero(~np.isfinite(beta))]
         raise ValueError(f"coefficients are not finite: {', '.join(bad)}")
     return beta
 
@@ -222,7 +223,7 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     factor = factor / scale  # columns of unit length: the inverse does not depend on their units
     if np.linalg.cond(factor) > 1 / UNIT:
         return None
-    return solve_triangular(factor, np.eye(len(scale))) / scale[:, None]
+    return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,14 +302,10 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
     k = len(beta)
     if not np.isfinite(sums.information).all() or not math.isfinite(sums.column_rounding):
         return None
-    measured = float(np.linalg.norm(sums.information - np.eye(k), 2))
-    column_error = math.sqrt(sums.column_rounding)
-    delta = (
-        measured
-        + column_error * (2 * math.sqrt(1 + measured) + column_error)
-        + (sums.curvature_rounding + rows.longest_sum * UNIT * k) * (1 + measured)
+    delta = _departure(
+        sums.information, sums.column_rounding, sums.curvature_rounding, rows.longest_sum
     )
-    if not delta < 0.5:
+    if not delta < LARGEST_DEPARTURE:
         return None
     shrink = math.sqrt(1 - delta)
     decrement = (
@@ -333,6 +330,38 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
         proved = proves_overlap(rows, beta, step)
     certificate = Certificate(decrement, radius, bound, digits, proved)
     return Evaluation(certificate, covariance, sums.log_likelihood)
+
+
+def _departure(
+    gram: Array, column_rounding: float, curvature_rounding: float, longest_sum: int
+) -> float:
+    """Bound ``||Z'DZ - I||_2`` from the computed ``Z'DZ`` and the rounding that went into it."""
+    k = len(gram)
+    measured = float(np.linalg.norm(gram - np.eye(k), 2))
+    column_error = math.sqrt(column_rounding)
+    return (
+        measured
+        + column_error * (2 * math.sqrt(1 + measured) + column_error)
+        + (curvature_rounding + longest_sum * UNIT * k) * (1 + measured)
+    )
+
+
+def proves_full_rank(rows: Rows) -> bool:
+    """Whether the columns of the design are linearly independent, rounding included."""
+    transform = whitening(rows)
+    if transform is None:
+        return False
+    k = len(transform)
+
+    def gram(block: Block) -> tuple[Array, float]:
+        root = np.sqrt(0.25 if block.weights is None else block.weights / 4)
+        root = np.broadcast_to(root, block.sign.shape)[:, None]
+        whitened = root * (block.design @ transform)
+        error = (k + 1) * UNIT * root * (np.abs(block.design) @ np.abs(transform))
+        return whitened.T @ whitened, float(np.square(error).sum())
+
+    total, rounding = rows.reduce(gram, lambda a, b: (a[0] + b[0], a[1] + b[1]))
+    return _departure(total, rounding, ROW_ULPS, rows.longest_sum) < LARGEST_DEPARTURE
 
 
 def proves_overlap(rows: Rows, beta: Array, step: Array) -> bool:

@@ -6,6 +6,7 @@ routes ask the same question.
 
 from __future__ import annotations
 
+from flatprior.models.certificate import proves_full_rank
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.newton import iterates, overlaps
 from flatprior.models.results import Existence, ImproperPosteriorError, MLEDoesNotExistError
@@ -40,14 +41,16 @@ def check_existence(model: BernoulliLogistic) -> Existence:
     >>> check_existence(BernoulliLogistic.from_arrays([-2, -1, 1, 2], [0, 0, 1, 1])).kind
     'complete separation'
     """
-    for iterate in iterates(model):
-        if overlaps(model, iterate):
-            return Existence(
-                "overlap",
-                "the maximum likelihood estimate exists and is unique, and the flat-prior "
-                "posterior is proper (proved: the outcomes overlap)",
-                dict.fromkeys(model.names, "finite"),
-            )
+    # overlap alone leaves open whether the maximum is attained at one point or along a line
+    if proves_full_rank(model.rows) and any(
+        overlaps(model, iterate) for iterate in iterates(model)
+    ):
+        return Existence(
+            "overlap",
+            "the maximum likelihood estimate exists and is unique, and the flat-prior posterior "
+            "is proper (proved: the outcomes overlap)",
+            dict.fromkeys(model.names, "finite"),
+        )
     return diagnose(model)
 
 

@@ -27,7 +27,7 @@ from flatprior.models.inputs import (
 from flatprior.models.rows import Array
 
 FUNCTIONS = ("C", "I", "log", "exp", "sqrt", "center", "scale", "poly", "bs")
-OPERATORS = frozenset("+ - : * / ^ ** ~ |".split())
+OPERATORS = frozenset(["+", "-", ":", "*", "/", "^", "**", "~", "|"])
 LARGEST_POWER = 10  # keeps (a + b)**n and x**n from being a way to exhaust the machine
 LONGEST_FORMULA = 10_000
 MOST_TERMS = 5_000
@@ -111,7 +111,7 @@ def encode(
     extras: dict[str, pd.Series[Any]],
     missing: Literal["drop", "raise"],
 ) -> Encoded:
-    """Apply `formula` to `frame`; `extras` (offset, weights) take part in the missing-value rule."""
+    """Apply `formula` to `frame`; a row with a missing value in `extras` is incomplete too."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
 
@@ -142,13 +142,11 @@ def encode(
                 "a logistic regression has one"
             )
         if len(right) > MOST_TERMS:
-            raise ValueError(f"the formula has {len(right)} terms; at most {MOST_TERMS} are allowed")
+            raise ValueError(f"the formula has {len(right)} terms; at most {MOST_TERMS} are used")
         predictors = table[list(variables)] if variables else table
         for name in variables:
             if _is_number(table[name]):
-                check_finite(
-                    table[[name]].to_numpy(dtype=float), (f"{name}",), table.index
-                )
+                check_finite(table[[name]].to_numpy(dtype=float), (f"{name}",), table.index)
         design, spec = _matrix(right, predictors)
     except FormulaicError as error:
         raise ValueError(f"the formula {formula!r} is not usable: {_one_line(error)}") from error
@@ -191,7 +189,7 @@ def check_formula(formula: str, frame: pd.DataFrame) -> tuple[str, tuple[str, ..
             "'y ~ x1 + x2'"
         )
     response = tokens[0][0]
-    if "~" != tokens[1][0]:  # formulaic glues operators together: "~-" in "y ~ -1 + x"
+    if tokens[1][0] != "~":  # formulaic glues operators together: "~-" in "y ~ -1 + x"
         tokens[1:2] = [("~", "operator"), *((sign, "operator") for sign in tokens[1][0][1:])]
     used: list[str] = []
     before = ""
@@ -246,17 +244,17 @@ def _walk(node: ast.expr) -> Iterator[str]:
     match node:
         case ast.Name(id=name):
             yield name
-        case ast.Constant(value=value) if type(value) in (int, float) and abs(value) < 1e300:
+        case ast.Constant(value=int() | float() as value) if abs(value) < 1e300:
             pass
         case ast.UnaryOp(op=ast.UAdd() | ast.USub(), operand=operand):
             yield from _walk(operand)
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=power)):
-            if type(power) not in (int, float) or abs(power) > LARGEST_POWER:
+            if not isinstance(power, int | float) or abs(power) > LARGEST_POWER:
                 raise ValueError(f"the power {power!r} is larger than {LARGEST_POWER}")
             yield from _walk(left)
-        case ast.BinOp(left=left, op=op, right=right) if (
-            isinstance(op, _ARITHMETIC) and not isinstance(op, ast.Pow)
-        ):
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(
+            op, _ARITHMETIC
+        ) and not isinstance(op, ast.Pow):
             yield from _walk(left)
             yield from _walk(right)
         case ast.Call(func=ast.Name(id=name), args=[first, *rest], keywords=keywords) if (
@@ -309,7 +307,7 @@ def _matrix(what: Any, table: pd.DataFrame) -> tuple[Array, Any]:
                 table, context={"sqrt": np.sqrt}, na_action="ignore", output="pandas"
             )
         except DataMismatchWarning as warning:
-            raise ValueError(f"a category was not seen in the model: {_one_line(warning)}") from None
+            raise ValueError(f"a category is not in the model: {_one_line(warning)}") from None
     spec = built.model_spec
     design = built.to_numpy(dtype=float)
     if design.shape[0] != len(table):  # a formula without a single column

@@ -87,7 +87,9 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     return frame[name]
 
 
-def as_series(values: ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]) -> pd.Series[Any]:
+def as_series(
+    values: ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]
+) -> pd.Series[Any]:
     """One value a row, as a series with the data's labels; lengths must agree."""
     if isinstance(values, pd.Series):
         series = pd.Series(values.array, name=name)

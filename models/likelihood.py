@@ -115,12 +115,17 @@ def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:
     D is the curvature at `coefficients`, or a quarter of the weight (its value at p = 1/2) if None.
     """
     if coefficients is not None:
-        root = np.sqrt(row_terms(block, coefficients).curvature)[:, None]
+        curvature = row_terms(block, coefficients).curvature
     else:
-        root = 0.5 if block.weights is None else 0.5 * np.sqrt(block.weights)[:, None]
-    return np.linalg.qr(root * block.design, mode="r")
+        weights = 1.0 if block.weights is None else block.weights
+        curvature = np.broadcast_to(0.25 * np.asarray(weights), block.sign.shape)
+    return _upper(np.sqrt(curvature)[:, None] * block.design)
 
 
 def stack_factors(first: Array, second: Array) -> Array:
     """Combine the triangular factors of two sets of rows into that of their union (TSQR)."""
-    return np.linalg.qr(np.vstack([first, second]), mode="r")
+    return _upper(np.vstack([first, second]))
+
+
+def _upper(rows: Array) -> Array:
+    return np.asarray(np.linalg.qr(rows, mode="r"))

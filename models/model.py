@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -300,12 +300,11 @@ class BernoulliLogistic:
         return np.concatenate(parts).T
 
     def evaluate_many(self, coefficients: Array) -> Evaluations:
-        """Log-likelihood (d,) and score (d, k) at d coefficient vectors (d, k), in one pass each."""
+        """Log-likelihood (d,) and score (d, k) at d coefficient vectors (d, k)."""
+        cuts = range(DRAWS_AT_ONCE, len(coefficients), DRAWS_AT_ONCE)
         parts = [
-            self.rows.reduce(lambda block, part=part: evaluations(block, part))
-            for part in np.split(
-                coefficients, range(DRAWS_AT_ONCE, len(coefficients), DRAWS_AT_ONCE)
-            )
+            self.rows.reduce(partial(evaluations, coefficients=part))
+            for part in np.split(coefficients, cuts)
         ]
         return Evaluations(
             np.concatenate([part.log_likelihood for part in parts]),

@@ -151,8 +151,9 @@ def _start(model: BernoulliLogistic, transform: Array) -> Array:
         return np.zeros(model.n_parameters)
 
     def projection(block: Block) -> Array:
-        weights = 0.25 if block.weights is None else 0.25 * block.weights
-        return (block.design @ transform).T @ (weights * block.offset)
+        assert block.offset is not None  # noqa: S101
+        weighted = block.offset if block.weights is None else block.weights * block.offset
+        return (block.design @ transform).T @ weighted / 4
 
     return -transform @ model.rows.reduce(projection)
 

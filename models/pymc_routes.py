@@ -9,6 +9,7 @@ defeat both L-BFGS and NUTS.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -215,7 +216,8 @@ def _whitening(model: BernoulliLogistic) -> Array:
     weights = model.frequency_weights
     rows = model.design if weights is None else np.sqrt(weights)[:, None] * model.design
     scale = np.abs(rows).max(axis=0)
-    return 2 * np.linalg.inv(np.linalg.qr(rows / scale, mode="r")) / scale[:, None]
+    triangle = np.asarray(np.linalg.qr(rows / scale, mode="r"))
+    return np.asarray(2 * np.linalg.inv(triangle) / scale[:, None])
 
 
 def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]]:
@@ -249,8 +251,8 @@ def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, float]:
         step = np.linalg.solve(-hessian, gradient)
     except np.linalg.LinAlgError:
         return np.zeros_like(gradient), np.inf
-    decrement = float(np.sqrt(max(gradient @ step, 0.0)))
-    return step, decrement if np.isfinite(decrement) else np.inf
+    decrement = math.sqrt(max(float(gradient @ step), 0.0))
+    return np.asarray(step), decrement if math.isfinite(decrement) else np.inf
 
 
 def _finish(

@@ -81,12 +81,12 @@ class ArrayRows:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return self.design.shape[0]
+        return int(self.design.shape[0])
 
     @property
     def n_columns(self) -> int:
         """Number of columns of the design matrix, k."""
-        return self.design.shape[1]
+        return int(self.design.shape[1])
 
     @property
     def longest_sum(self) -> int:

@@ -107,8 +107,11 @@ def _separation(model: BernoulliLogistic) -> Existence | None:
         why = (
             f"{', '.join(map(repr, involved))} {'separates' if len(involved) == 1 else 'separate'} "
             f"the outcomes "
-            + (f"in all {model.n_rows} rows" if complete else f"in {len(rows)} of {model.n_rows} "
-               f"rows ({where})")
+            + (
+                f"in all {model.n_rows} rows"
+                if complete
+                else f"in {len(rows)} of {model.n_rows} rows ({where})"
+            )
         )
         remedy = "merge sparse levels, drop the predictor, or use a penalty or a proper prior"
     kind = "complete separation" if complete else "quasi-complete separation"
@@ -137,7 +140,7 @@ def _separating_direction(model: BernoulliLogistic) -> Array | None:
         bounds=[(None, None)] * k + [(0, 1)] * n,
         method="highs",
     )
-    if result.x is None or -result.fun < 0.5:
+    if result.x is None or result.x[k:].sum() < 0.5:
         return None
     direction = result.x[:k]
     direction[np.abs(direction) < NONZERO * np.abs(direction).max()] = 0.0
@@ -157,5 +160,3 @@ def _separated_rows(model: BernoulliLogistic, direction: Array) -> tuple[int, ..
     if (margins < -NONZERO * size).any():
         return ()
     return tuple(np.flatnonzero(margins > NONZERO * size).tolist())
-
-

@@ -48,9 +48,9 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
 
     if model.offset is not None:
         raise ValueError("scikit-learn's LogisticRegression takes no offset")
-    if model.response.min() == model.response.max():
-        raise ValueError("scikit-learn's LogisticRegression needs both classes in the response")
     require_mle(model)
+    if model.response.min() == model.response.max():  # without an intercept there may be an MLE
+        raise ValueError("scikit-learn's LogisticRegression needs both classes in the response")
     start = time.perf_counter()
     classifier = LogisticRegression(
         C=np.inf, solver="newton-cholesky", tol=1e-12, fit_intercept=False, max_iter=1000

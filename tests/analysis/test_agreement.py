@@ -1,0 +1,149 @@
+import json
+
+import numpy as np
+import pytest
+from problems import CASES, draws_from, simulated
+
+from flatprior.analysis import compare_routes, run_routes
+from flatprior.analysis.agreement import Unavailable
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    PointEstimate,
+    fit_map,
+    fit_newton,
+    fit_sklearn,
+    load_smarket,
+)
+from flatprior.models.certificate import estimate
+
+PACKAGES = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    model = BernoulliLogistic.from_formula(
+        "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume", load_smarket()
+    )
+    results = run_routes(model, seed=1)
+    return model, results, compare_routes(model, *results)
+
+
+def test_four_routes_agree_on_the_sp500_data(demo):
+    model, results, agreement = demo
+    assert agreement.verdict == "agree"
+    assert [result.route for result in results] == ["newton", "sklearn", "map", "nuts"]
+    assert all(judged.certificate.error_bound <= 1e-6 for judged in agreement.routes)
+    assert agreement.posterior_check.passed
+    assert agreement.posterior_check.mode_distance < 0.01
+    assert agreement.table()["agrees"].all()
+    assert list(agreement.coefficients().index) == list(model.names)
+    # the message is plain sentences with the figures
+    assert "newton, sklearn and map are each proved to lie within" in agreement.message
+    assert "Their mean is not the MLE and need not be" in agreement.message
+
+
+def test_the_facts_are_json_without_data(demo):
+    model, _, agreement = demo
+    text = json.dumps(agreement.to_dict())
+    facts = json.loads(text)
+    assert facts["verdict"] == "agree"
+    assert len(facts["routes"]) == 3
+    assert facts["posteriors"][0]["n_draws"] == 4000
+    assert len(text) < 50_000 < model.n_rows * model.n_parameters * 8
+
+
+def test_columns_swapped_in_one_route_are_caught(demo):
+    model, results, _ = demo
+    frame = load_smarket().rename(columns={"Lag1": "Lag2", "Lag2": "Lag1"})
+    swapped = fit_newton(BernoulliLogistic.from_formula(model.formula, frame))
+    agreement = compare_routes(model, results[1], swapped, results[2])
+    assert agreement.verdict == "disagree"
+    judged = {judged.estimate: judged for judged in agreement.routes}[swapped]
+    assert not judged.passed
+    assert judged.distance > 0.1
+    assert "newton disagrees: it is 0.6" in agreement.message
+    assert "swapped" in agreement.message
+
+
+@pytest.mark.parametrize("route", [fit_newton, fit_sklearn, fit_map])
+def test_one_response_flipped_before_one_route_is_caught(route):
+    case = CASES["spector"]
+    model = case.model
+    flipped = case.response.copy()
+    flipped[0] = 1 - flipped[0]
+    other = route(BernoulliLogistic.from_arrays(case.frame, flipped))
+    agreement = compare_routes(model, fit_newton(model), other)
+    assert agreement.verdict == "disagree"
+    assert [judged.passed for judged in agreement.routes] == [True, False]
+    assert f"{other.route} disagrees" in agreement.message
+
+
+def test_a_coefficient_moved_by_a_thousandth_of_a_standard_error_is_caught():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    moved = fit.coefficients + np.array([0, 1e-3, 0, 0]) * fit.standard_errors
+    agreement = compare_routes(model, fit, estimate(model, moved, **PACKAGES))
+    assert agreement.verdict == "disagree"
+    assert "moved disagrees: it is 0.001 standard errors" in agreement.message
+    assert "stopped early" in agreement.message
+    # and within a looser tolerance it agrees
+    loose = compare_routes(model, fit, estimate(model, moved, **PACKAGES), tolerance=0.01)
+    assert loose.verdict == "agree"
+
+
+def test_wrong_draws_make_the_verdict_disagree():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    hot = draws_from(model, lambda beta: model.log_likelihood(beta) / 1.3, fit, seed=3)
+    agreement = compare_routes(model, fit, hot)
+    assert agreement.verdict == "disagree"
+    assert "The draws of nuts are not from the flat-prior posterior" in agreement.message
+
+
+def test_a_route_that_cannot_run_is_reported_not_hidden():
+    X, y = simulated(80, 2, seed=1)
+    model = BernoulliLogistic.from_arrays(X, y, offset=np.linspace(-1, 1, 80))
+    results = run_routes(model, draws=500, tune=500, seed=1)
+    assert [type(result).__name__ for result in results] == [
+        "PointEstimate", "Unavailable", "PointEstimate", "Posterior",
+    ]  # fmt: skip
+    agreement = compare_routes(model, *results)
+    assert agreement.verdict == "agree"
+    assert "sklearn was left out: scikit-learn's LogisticRegression takes no offset." in (
+        agreement.message
+    )
+
+
+def test_only_a_failing_route_given_the_mle_is_found_anyway():
+    model = CASES["pima_tr"].model
+    agreement = compare_routes(model, estimate(model, np.zeros(8), **PACKAGES))
+    assert agreement.verdict == "disagree"
+    assert agreement.mle.route == "newton"
+
+
+def test_ill_conditioned_data_are_told_apart_from_disagreement():
+    model = CASES["exact_k8_s60"].model
+    agreement = compare_routes(model, fit_newton(model))
+    assert agreement.verdict == "disagree"
+    assert "too ill-conditioned to prove it" in agreement.message
+
+
+def test_nothing_is_compared_without_an_mle():
+    model = CASES["complete_1d"].model
+    with pytest.raises(MLEDoesNotExistError):
+        run_routes(model)
+    with pytest.raises(MLEDoesNotExistError):
+        compare_routes(model, estimate(model, np.zeros(2), **PACKAGES))
+
+
+def test_unusable_arguments_are_named():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match="nothing to compare"):
+        compare_routes(model, Unavailable("map", "broken"))
+    with pytest.raises(ValueError, match="tolerance must be positive"):
+        compare_routes(model, fit, tolerance=0.0)
+    with pytest.raises(ValueError, match="has coefficients"):
+        compare_routes(CASES["pima_tr"].model, fit)
+    assert isinstance(fit, PointEstimate)

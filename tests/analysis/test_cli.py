@@ -1,0 +1,166 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from flatprior.analysis.cli import main
+from flatprior.models import BernoulliLogistic, PointEstimate, load_endometrial, verify
+
+FLATPRIOR = Path(sys.executable).with_name("flatprior")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def good(tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=80), "g": rng.choice(["a", "b"], size=80)})
+    frame["y"] = rng.integers(0, 2, size=80)
+    frame["w"] = rng.integers(1, 4, size=80)
+    frame.to_csv(tmp_path / "good.csv", index=False)
+    return tmp_path / "good.csv"
+
+
+def test_demo_prints_four_routes_and_the_verdict():
+    result = run("demo")
+    assert result.exit_code == 0, result.stderr
+    for words in ("NumPy Newton", "scikit-learn", "PyMC MAP", "PyMC NUTS", "AGREE", "R-hat"):
+        assert words in result.stdout
+    # the published coefficients, to every digit printed
+    for digits in ("-0.12600", "-0.07307", "-0.04230", "0.01109", "0.00936", "0.01031", "0.13544"):
+        assert result.stdout.count(digits) >= 3
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "4/4" in result.stderr
+
+
+def test_fit_writes_an_estimate_that_can_be_verified(good, tmp_path):
+    out = tmp_path / "fit.json"
+    result = run("fit", good, "y ~ x + g", "--weights", "w", "--json", out)
+    assert result.exit_code == 0, result.stderr
+    assert "g: differences from level a" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    model = BernoulliLogistic.from_formula("y ~ x + g", good, frequency_weights="w")
+    assert verify(model, PointEstimate.load(out)).proves_existence
+
+
+def test_check_tells_existence_and_exits_1_without(good, tmp_path):
+    assert run("check", good, "y ~ x").exit_code == 0
+    load_endometrial().to_csv(tmp_path / "e.csv", index=False)
+    out = tmp_path / "check.json"
+    result = run("check", tmp_path / "e.csv", "HG ~ NV + PI + EH", "--json", out)
+    assert result.exit_code == 1
+    assert "QUASI-COMPLETE SEPARATION" in result.stdout
+    assert json.loads(out.read_text())["kind"] == "quasi-complete separation"
+    for command in ("fit", "agree"):
+        result = run(command, tmp_path / "e.csv", "HG ~ NV + PI + EH")
+        assert result.exit_code == 1
+        assert result.stderr.splitlines()[-1].startswith("flatprior: the maximum likelihood")
+
+
+def test_agree_is_reproducible_with_a_seed(good, tmp_path):
+    facts = []
+    for name in ("one.json", "two.json"):
+        result = run("agree", good, "y ~ x", "--seed", 5, "--draws", 300, "--json", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        facts.append(json.loads((tmp_path / name).read_text())["posteriors"])
+    assert facts[0] == facts[1]
+
+
+def test_missing_rows_are_counted_on_screen(good):
+    frame = pd.read_csv(good)
+    frame.loc[[3, 9], "x"] = np.nan
+    frame.to_csv(good, index=False)
+    assert "2 rows left out: a value is missing" in run("fit", good, "y ~ x").stdout
+    result = run("fit", good, "y ~ x", "--missing", "raise")
+    assert result.exit_code == 2
+    assert "rows 4, 10" in result.stderr
+
+
+BAD = {
+    "empty data": ("", "y ~ x", [], "is empty"),
+    "no rows": ("y,x\n", "y ~ x", [], "no rows"),
+    "one class": ("y,x\n1,2\n1,3\n", "y ~ x", [], "one class only"),
+    "three classes": ("y,x\na,2\nb,3\nc,4\n", "y ~ x", [], "3 categories"),
+    "NaN": ("y,x\n0,\n1,3\n", "y ~ x", ["--missing", "raise"], "missing in row 1 "),
+    "inf": ("y,x\n0,inf\n1,3\n", "y ~ x", [], "'x' has values that are not finite in row 1"),
+    "strings": ("y,x,o\n0,1,a\n1,3,b\n", "y ~ x", ["--offset", "o"], "'o' holds text"),
+    "ragged": ("y,x\n0,1\n1,2,3,4\n", "y ~ x", [], "cannot be read as a table"),
+    "duplicate names": ("y,x,x\n0,1,2\n", "y ~ x", [], "'x' is repeated"),
+    "unknown column": ("y,x\n0,1\n1,2\n", "y ~ xx", [], "no column 'xx'"),
+    "malformed formula": ("y,x\n0,1\n1,2\n", "y ~ (x", [], "formula"),
+    "formula with code": ("y,x\n0,1\n1,2\n", "y ~ I(__import__('os'))", [], "not allowed"),
+    "negative weights": ("y,x,w\n0,1,-1\n1,2,1\n", "y ~ x", ["--weights", "w"], "negative values"),
+    "fractional weights": ("y,x,w\n0,1,.5\n1,2,1\n", "y ~ x", ["--weights", "w"], "fractional"),
+    "unreadable": (b"\xff\xfe\x00junk\x81", "y ~ x", [], "cannot be read as a table"),
+    "missing file": (None, "y ~ x", [], "no file"),
+    "unknown weights": ("y,x\n0,1\n1,2\n", "y ~ x", ["--weights", "q"], "no column 'q'"),
+    "json folder": ("y,x\n0,1\n1,2\n", "y ~ x", ["--json", "/no/where.json"], "does not exist"),
+}
+
+
+@pytest.mark.parametrize("command", ["fit", "check", "agree"])
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gives_one_clear_line_and_exit_2(tmp_path, command, name):
+    content, formula, options, words = BAD[name]
+    path = tmp_path / "data.csv"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = run(command, path, formula, *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert words in result.stderr
+
+
+def test_an_unseen_level_is_one_clear_sentence(good):
+    model = BernoulliLogistic.from_formula("y ~ g", good)
+    with pytest.raises(ValueError, match="column 'g' has the level 'z' in row 0"):
+        model.design_matrix({"g": ["z"]})
+
+
+def test_names_from_a_file_reach_the_terminal_as_plain_text(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text('y,"[red]x[/red]"\n0,1\n1,2\n0,3\n1,1\n')
+    result = run("fit", path, "y ~ `[red]x[/red]`")
+    assert result.exit_code == 0, result.stderr
+    assert "[red]x[/red]" in result.stdout
+    result = run("fit", path, "y ~ `\x1b[31mx`")
+    assert result.exit_code == 2
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
+    out = tmp_path / "result.json"
+    before = sorted(tmp_path.iterdir())
+    process = subprocess.Popen(
+        [FLATPRIOR, "agree", good, "y ~ x", "--draws", "1000000", "--json", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith("4/4"):
+            break
+    time.sleep(8)  # past compilation, into the draws
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in "".join(said) + stderr + stdout
+    assert stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+    assert sorted(tmp_path.iterdir()) == before
+    with pytest.raises(ProcessLookupError):  # no worker is left behind
+        os.killpg(process.pid, 0)

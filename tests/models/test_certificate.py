@@ -1,0 +1,147 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from problems import CASES, NO_MLE, OVERLAPPING, ids, mp_fit, simulated
+from sklearn.linear_model import LogisticRegression
+
+from flatprior.models import BernoulliLogistic, certify, fit_newton, verify
+from flatprior.models.certificate import proves_full_rank, whitening
+from flatprior.models.newton import iterates, overlaps
+
+
+@given(
+    n=st.integers(15, 60),
+    k=st.integers(1, 4),
+    seed=st.integers(0, 2**32 - 1),
+    size=st.floats(-14, 0.5),
+    scale=st.integers(-6, 6),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_bound_is_never_violated_however_far_the_coefficients_are(n, k, seed, size, scale):
+    X, y = simulated(n, k, seed)
+    X[:, -1] *= 10.0**scale
+    model = BernoulliLogistic.from_arrays(X, y)
+    try:
+        fit = fit_newton(model)
+    except ValueError:
+        return
+    beta, _ = mp_fit(X, y, start=fit.coefficients)
+    moved = fit.coefficients + 10.0**size * fit.standard_errors * np.random.default_rng(
+        seed
+    ).uniform(-1, 1, size=k)
+    certificate = certify(model, moved)
+    if math.isfinite(certificate.error_bound):
+        covariance = np.linalg.inv(
+            model.information(moved * 1.0) * np.outer(fit.standard_errors, fit.standard_errors)
+        )
+        se = np.sqrt(np.diag(covariance)) * fit.standard_errors
+        distance = np.abs(moved - beta) / se
+        assert distance.max() <= certificate.error_bound * (1 + 1e-9)
+        assert certificate.proves_existence
+        relative = np.abs(moved - beta) / np.abs(moved)
+        for error, digits in zip(relative, certificate.digits, strict=True):
+            assert digits == 0 or error <= 10**-digits * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
+def test_one_newton_step_proves_existence_early_on_every_overlapping_case(case):
+    fired = next(
+        i for i, iterate in enumerate(iterates(case.model)) if overlaps(case.model, iterate)
+    )
+    assert fired <= (11 if case.id == "rare_10_in_1e6" else 9)
+
+
+@pytest.mark.parametrize("case", NO_MLE, ids=ids)
+def test_existence_is_never_proved_where_there_is_no_mle(case):
+    model = case.model
+    rng = np.random.default_rng(1)
+    k = model.n_parameters
+    for beta in (np.zeros(k), *rng.normal(size=(20, k)), *(10 * rng.normal(size=(20, k)))):
+        certificate = certify(model, beta)
+        assert not certificate.proves_existence
+        assert certificate.error_bound == math.inf
+        assert (certificate.digits == 0).all()
+    if case.kind == "overlap+rank_deficient":
+        assert not proves_full_rank(model.rows)
+    else:
+        assert not any(overlaps(model, iterate) for iterate in iterates(model))
+
+
+def test_default_scikit_learn_is_refused_as_an_mle():
+    case = CASES["pima_tr"]
+    predictors = case.frame.drop(columns="const")
+    penalised = LogisticRegression(max_iter=10_000).fit(predictors, case.response)
+    certificate = certify(case.model, [penalised.intercept_[0], *penalised.coef_[0]])
+    assert certificate.error_bound > 1e-6
+    # and the check can pass: the MLE itself is accepted
+    assert certify(case.model, case.beta).error_bound < 1e-6
+
+
+def test_a_coefficient_moved_by_a_thousandth_of_a_standard_error_is_seen():
+    model = CASES["smarket"].model
+    fit = fit_newton(model)
+    moved = fit.coefficients.copy()
+    moved[3] += 1e-3 * fit.standard_errors[3]
+    bound = certify(model, moved).error_bound
+    assert 1e-3 <= bound < 3e-3
+
+
+def test_bound_is_affine_invariant():
+    X, y = simulated(200, 3, seed=12)
+    A = np.array([[1.0, 2, 0], [0, 1, 3], [0, 0, 1]])
+    beta = fit_newton(BernoulliLogistic.from_arrays(X, y)).coefficients + 0.01
+    plain = certify(BernoulliLogistic.from_arrays(X, y), beta)
+    turned = certify(BernoulliLogistic.from_arrays(X @ A, y), np.linalg.solve(A, beta))
+    assert turned.error_bound == pytest.approx(plain.error_bound, rel=1e-9)
+    assert turned.radius == pytest.approx(plain.radius, rel=1e-9)
+
+
+def test_whitened_columns_are_orthonormal_at_condition_1e12():
+    rng = np.random.default_rng(3)
+    base = rng.normal(size=500)
+    X = np.column_stack([np.ones(500), base, base + 1e-12 * rng.normal(size=500)])
+    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, size=500))
+    T = whitening(model.rows)
+    gram = (X @ T).T @ (X @ T) / 4
+    assert gram == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def test_a_design_beyond_double_precision_is_refused():
+    X, y = simulated(100, 2, seed=4)
+    X = np.column_stack([X, X[:, 1] * (1 + 1e-17)])
+    model = BernoulliLogistic.from_arrays(X, y)
+    certificate = certify(model, np.zeros(3))
+    assert certificate.error_bound == math.inf
+    assert not certificate.proves_existence
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "words"),
+    [([1.0], "shape"), ([np.nan, 0, 0, 0], "not finite: const"), ([[0, 0, 0, 0]], "shape")],
+)
+def test_unusable_coefficients_are_named(coefficients, words):
+    with pytest.raises(ValueError, match=words):
+        certify(CASES["spector"].model, coefficients)
+
+
+def test_verify_notices_other_data_other_names_and_other_numbers(tmp_path):
+    case = CASES["spector"]
+    model, fit = case.model, fit_newton(case.model)
+    fit.save(tmp_path / "fit.json")
+    loaded = type(fit).load(tmp_path / "fit.json")
+    assert verify(model, loaded).error_bound < 1e-10
+    flipped = case.response.copy()
+    flipped[0] = 1 - flipped[0]
+    with pytest.raises(ValueError, match="the data are not those"):
+        verify(BernoulliLogistic.from_arrays(case.frame, flipped), loaded)
+    with pytest.raises(ValueError, match="has coefficients"):
+        verify(BernoulliLogistic.from_arrays(case.frame.to_numpy(), case.response), loaded)
+    text = (tmp_path / "fit.json").read_text()
+    (tmp_path / "forged.json").write_text(
+        text.replace(repr(float(fit.coefficients[1])), repr(float(fit.coefficients[1]) + 1e-3))
+    )
+    with pytest.raises(ValueError, match="the estimate states"):
+        verify(model, type(fit).load(tmp_path / "forged.json"))

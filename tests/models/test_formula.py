@@ -1,0 +1,202 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic, fit_newton
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(1)
+    n = 60
+    return pd.DataFrame(
+        {
+            "y": rng.integers(0, 2, size=n),
+            "x": rng.normal(size=n),
+            "z": rng.uniform(1, 5, size=n),
+            "g": rng.choice(["low", "mid", "top"], size=n),
+            "my col": rng.normal(size=n),
+            "w": rng.integers(1, 4, size=n),
+        },
+        index=[f"id{i}" for i in range(n)],
+    )
+
+
+FORMULAS = {
+    "y ~ x": ("Intercept", "x"),
+    "y ~ x - 1": ("x",),
+    "y ~ 0 + x": ("x",),
+    "y ~ x*z": ("Intercept", "x", "z", "x:z"),
+    "y ~ (x + z)^2": ("Intercept", "x", "z", "x:z"),
+    "y ~ (x + z)**2": ("Intercept", "x", "z", "x:z"),
+    "y ~ x/z": ("Intercept", "x", "x:z"),
+    "y ~ log(z) + exp(x) + sqrt(z)": ("Intercept", "log(z)", "exp(x)", "sqrt(z)"),
+    "y ~ I(x**2 + 1) + center(z)": ("Intercept", "I(x ** 2 + 1)", "center(z)"),
+    "y ~ `my col`": ("Intercept", "my col"),
+    "y ~ g": ("Intercept", "g[T.mid]", "g[T.top]"),
+    "y ~ C(g)": ("Intercept", "C(g)[T.mid]", "C(g)[T.top]"),
+    "y ~ poly(x, 2)": ("Intercept", "poly(x, 2)[1]", "poly(x, 2)[2]"),
+    "y ~ bs(x, df=4)": ("Intercept", *(f"bs(x, df=4)[{i}]" for i in range(1, 5))),
+    "y ~ 1": ("Intercept",),
+}
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_allowed_language(frame, formula):
+    model = BernoulliLogistic.from_formula(formula, frame)
+    assert model.names == FORMULAS[formula]
+    assert model.n_rows == 60
+    # new rows are encoded with the knots, centres and levels of the model: the same rows, or one
+    again = model.design_matrix(frame)
+    assert again == pytest.approx(model.design, rel=1e-12)
+    assert model.design_matrix(frame.iloc[[7]]) == pytest.approx(model.design[[7]], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ __import__('os').system('true')",
+        "y ~ {__import__('os')}",
+        "y ~ I(__import__('os'))",
+        "y ~ np.log(z)",
+        "y ~ x.__class__",
+        "y ~ I(x.__class__)",
+        "y ~ log(z, out=x.__class__)",
+        "y ~ C(g, contr.helmert())",
+        "y ~ C(g, contr.treatment(base=__import__('os')))",
+        "y ~ I((lambda: 1)())",
+        "y ~ I([x for x in (1, 2)])",
+        "y ~ I(x if 1 else z)",
+        "y ~ eval('x')",
+        "y ~ Q('x')",
+        "y ~ lag(x)",
+        "y ~ hashed(g)",
+        "y ~ I(f'{x}')",
+        "y ~ log(*x)",
+        "y ~ poly(x, **z)",
+        "y ~ I(x := 3)",
+        "y ~ I(9**9**9)",
+        "y ~ I(x**99999)",
+        "y ~ (x + z)**99",
+        "y ~ .",
+        "y ~ x %in% z",
+    ],
+)
+def test_nothing_but_the_allowed_language_is_evaluated(frame, formula):
+    with pytest.raises(ValueError, match=r"not allowed|power|cannot be read|no column") as caught:
+        BernoulliLogistic.from_formula(formula, frame)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("", "the formula is empty"),
+        ("y", "must be one response column"),
+        ("~ x", "must be one response column"),
+        ("y ~ x ~ z", "must be one response column"),
+        ("y + x ~ z", "must be one response column"),
+        ("log(z) ~ x", "must be one response column"),
+        ("y ~ log(", "cannot be read"),
+        ("y ~ x +", "not usable"),
+        ("y ~ xx", r"no column 'xx' \(did you mean 'x'\?\)"),
+        ("w ~ x", "'w' must be 0 or 1, but it has the values 1, 2, 3"),
+        ("y ~ x | z", "2 right-hand parts"),
+        ("y ~ y", "also stands among the predictors"),
+        ("y ~ log(x)", r"column 'log\(x\)' has .*id"),
+        ("y ~ 0", "no coefficient"),
+        ("y ~ " + "x + " * 5000 + "x", "longer than"),
+    ],
+)
+def test_unusable_formulas_are_explained(frame, formula, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        BernoulliLogistic.from_formula(formula, frame)
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_reference_levels_are_stated_and_can_be_chosen(frame):
+    assert BernoulliLogistic.from_formula("y ~ g", frame).reference_levels == {"g": "low"}
+    chosen = BernoulliLogistic.from_formula("y ~ C(g, contr.treatment('top'))", frame)
+    assert chosen.reference_levels == {"g": "top"}
+    assert len(chosen.names) == 3
+    # the same model in other coordinates: same maximum
+    plain = fit_newton(BernoulliLogistic.from_formula("y ~ g", frame))
+    assert fit_newton(chosen).log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-13)
+    assert BernoulliLogistic.from_formula("y ~ 0 + g", frame).reference_levels == {}
+
+
+def test_missing_values_are_counted_or_refused(frame):
+    frame.loc["id3", "x"] = np.nan
+    frame.loc["id9", "g"] = None
+    frame["unused"] = np.nan
+    model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    assert (model.n_dropped, model.n_rows) == (2, 58)
+    assert "id3" not in model.row_labels
+    with pytest.raises(ValueError, match=r"rows id3, id9 \(column 'x' first\)"):
+        BernoulliLogistic.from_formula("y ~ x + g", frame, missing="raise")
+    with pytest.raises(ValueError, match="missing must be"):
+        BernoulliLogistic.from_formula("y ~ x", frame, missing="ignore")
+
+
+def test_a_missing_offset_or_weight_drops_its_row_too(frame):
+    frame["o"] = frame["x"].where(frame.index != "id5")
+    model = BernoulliLogistic.from_formula("y ~ z", frame, offset="o", frequency_weights="w")
+    assert (model.n_dropped, model.n_rows) == (1, 59)
+    assert model.offset == pytest.approx(frame["o"].drop("id5"))
+    assert model.frequency_weights == pytest.approx(frame["w"].drop("id5"))
+
+
+def test_an_infinite_value_is_an_error_not_a_missing_value(frame):
+    frame.loc["id4", "x"] = np.inf
+    with pytest.raises(ValueError, match="column 'x' has values that are not finite in row id4"):
+        BernoulliLogistic.from_formula("y ~ x", frame)
+
+
+def test_new_rows_must_have_known_levels_and_all_columns(frame):
+    model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    new = pd.DataFrame({"x": [0.0, 1.0], "g": ["low", "huge"]})
+    with pytest.raises(ValueError, match="column 'g' has the level 'huge' in row 1"):
+        model.design_matrix(new)
+    with pytest.raises(ValueError, match="no column 'g'"):
+        model.design_matrix(new[["x"]])
+    with pytest.raises(ValueError, match="column 'x' holds text"):
+        model.design_matrix(pd.DataFrame({"x": ["a"], "g": ["low"]}))
+    with pytest.raises(ValueError, match="column 'x' is missing in row 0"):
+        model.design_matrix(pd.DataFrame({"x": [np.nan], "g": ["low"]}))
+    with pytest.raises(TypeError, match="built from arrays"):
+        BernoulliLogistic.from_arrays([1.0, 2.0], [0, 1]).design_matrix(new)
+
+
+def test_csv_parquet_and_frame_give_the_same_model(frame, tmp_path):
+    frame = frame.reset_index(drop=True)
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    frame.to_parquet(tmp_path / "d.parquet")
+    models = [
+        BernoulliLogistic.from_formula("y ~ x + g", source)
+        for source in (frame, tmp_path / "d.csv", str(tmp_path / "d.parquet"))
+    ]
+    assert len({model.data_hash for model in models}) == 1
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        BernoulliLogistic.from_formula("y ~ x", tmp_path / "none.csv")
+    for name, content, words in (
+        ("empty.csv", b"", "is empty"),
+        ("headings.csv", b"y,x\n", "no rows"),
+        ("twice.csv", b"y,x,x\n0,1,2\n", "'x' is repeated"),
+        ("ragged.csv", b"y,x\n0,1\n1,2,3,4\n", "cannot be read as a table"),
+        ("binary.csv", bytes(range(128, 256)), "cannot be read as a table"),
+        ("not.parquet", b"PAR1junk", "cannot be read as a table"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=words) as caught:
+            BernoulliLogistic.from_formula("y ~ x", path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_column_may_carry_the_name_of_a_function(frame):
+    model = BernoulliLogistic.from_formula("y ~ log", frame.rename(columns={"x": "log"}))
+    assert model.names == ("Intercept", "log")

@@ -1,0 +1,62 @@
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from problems import simulated
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.likelihood import row_terms, stack_factors, triangular_factor
+from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block
+
+
+@given(st.floats(-800, 800), st.sampled_from([-1.0, 1.0]), st.integers(1, 10**9))
+def test_row_terms_have_full_relative_accuracy_in_both_tails(eta, sign, weight):
+    block = Block(np.array([[eta]]), np.array([sign]), None, np.array([float(weight)]))
+    found = row_terms(block, np.ones(1))
+    with mpmath.workdps(400):
+        m = mpmath.mpf(eta) * int(sign)
+        p = 1 / (1 + mpmath.exp(-m))
+        expected = (
+            weight * mpmath.log(p),
+            int(sign) * weight * (1 - p),
+            weight * p * (1 - p),
+        )
+        for value, reference in zip(found, expected, strict=True):
+            # below 1e-300 doubles have fewer digits
+            assert abs(value[0] - reference) <= 1e-14 * abs(reference) + mpmath.mpf(10) ** -305
+
+
+def test_many_coefficient_vectors_give_the_same_as_one_at_a_time():
+    X, y = simulated(2 * BLOCK_ROWS + 17, 3, seed=1)
+    model = BernoulliLogistic.from_arrays(X, y, offset=np.linspace(-1, 1, len(y)))
+    betas = np.random.default_rng(2).normal(size=(300, 3))
+    many = model.log_likelihood(betas)
+    assert many.shape == (300,)
+    assert model.score(betas).shape == (300, 3)
+    for i in (0, 255, 256, 299):
+        assert many[i] == pytest.approx(model.log_likelihood(betas[i]), rel=1e-13)
+        assert model.score(betas)[i] == pytest.approx(model.score(betas[i]), rel=1e-11)
+    pointwise = model.pointwise_log_likelihood(betas)
+    assert pointwise.shape == (300, model.n_rows)
+    assert pointwise.sum(axis=1) == pytest.approx(many, rel=1e-12)
+
+
+def test_score_and_information_are_the_derivatives():
+    X, y = simulated(50, 3, seed=3)
+    weights = np.random.default_rng(4).integers(1, 9, size=50)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    beta, h = np.array([0.3, -0.2, 0.5]), 1e-5 * np.eye(3)
+    score = [(model.log_likelihood(beta + e) - model.log_likelihood(beta - e)) / 2e-5 for e in h]
+    hessian = [(model.score(beta + e) - model.score(beta - e)) / 2e-5 for e in h]
+    assert model.score(beta) == pytest.approx(score, rel=1e-7)
+    assert -np.array(hessian) == pytest.approx(model.information(beta), rel=1e-7)
+
+
+def test_blocks_cover_every_row_once_and_factors_stack():
+    X, y = simulated(3 * BLOCK_ROWS + 5, 4, seed=5)
+    rows = ArrayRows(X, y)
+    assert rows.reduce(lambda block: len(block.sign)) == len(y)
+    assert np.array_equal(np.concatenate([block.design for block in rows.blocks()]), X)
+    factor = rows.reduce(triangular_factor, stack_factors)
+    assert 4 * factor.T @ factor == pytest.approx(X.T @ X, rel=1e-12, abs=1e-9)

@@ -1,0 +1,117 @@
+import numpy as np
+import pandas as pd
+import pytest
+from problems import CASES, simulated
+
+from flatprior.models import BernoulliLogistic, fit_newton, load_smarket
+
+
+def test_arrays_are_copied_and_frozen():
+    X, y = simulated(20, 2, seed=1)
+    model = BernoulliLogistic.from_arrays(X, y)
+    before = model.data_hash
+    X[0, 0] = 99.0
+    assert model.design[0, 0] == 1.0
+    assert model.data_hash == before
+    with pytest.raises(ValueError, match="read-only"):
+        model.design[0, 0] = 2.0
+
+
+def test_names_come_from_the_frame_or_are_numbered():
+    X, y = simulated(20, 2, seed=1)
+    assert BernoulliLogistic.from_arrays(X, y).names == ("x1", "x2")
+    frame = pd.DataFrame(X, columns=["one", "age"])
+    assert BernoulliLogistic.from_arrays(frame, y).names == ("one", "age")
+    assert BernoulliLogistic.from_arrays(X[:, 1], y, intercept=True).names == ("const", "x1")
+
+
+def test_rows_of_weight_zero_are_left_out_and_counted():
+    case = CASES["zero_weight_hides_separation"]
+    model = case.model
+    assert model.n_zero_weight == 1
+    assert model.n_rows == 6
+
+
+def test_counts():
+    X, y = simulated(30, 2, seed=2)
+    weights = np.arange(30)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    assert (model.n_rows, model.n_observations) == (29, weights.sum())
+    assert model.n_events == int(weights @ y)
+
+
+@pytest.mark.parametrize(
+    ("y", "coding"),
+    [
+        ([0, 1, 1], "1 = 1, 0 = 0"),
+        ([False, True, True], "True = 1, False = 0"),
+        (["no", "yes", "yes"], "yes = 1, no = 0"),
+        (pd.Categorical(["b", "a", "a"], categories=["b", "a", "c"]), "a = 1, b = 0"),
+        (pd.array([0, 1, 1], dtype="Int64"), "1 = 1, 0 = 0"),
+    ],
+)
+def test_the_response_coding_is_reported(y, coding):
+    model = BernoulliLogistic.from_arrays([1.0, 2.0, 3.0], pd.Series(y))
+    assert model.response.tolist() == [0.0, 1.0, 1.0]
+    assert model.response_coding == coding
+
+
+BAD_ARRAYS = {
+    "NaN": (dict(X=[[1.0], [np.nan]], y=[0, 1]), "column 'x1' has missing values .* row 1"),
+    "infinite": (dict(X=[[1.0], [np.inf]], y=[0, 1]), "column 'x1' .* not finite in row 1"),
+    "text": (dict(X=[["a"], ["b"]], y=[0, 1]), "must hold numbers"),
+    "ragged": (dict(X=[[1.0, 2.0], [3.0]], y=[0, 1]), "ragged"),
+    "three dimensions": (dict(X=np.zeros((2, 2, 2)), y=[0, 1]), r"must be \(n, k\)"),
+    "empty": (dict(X=np.zeros((0, 2)), y=[]), "no rows"),
+    "lengths": (dict(X=[[1.0], [2.0]], y=[0, 1, 1]), "'y' has 3 values, the data have 2 rows"),
+    "duplicate names": (
+        dict(X=np.eye(2), y=[0, 1], names=["a", "a"]),
+        "column name 'a' is repeated",
+    ),
+    "names": (dict(X=np.eye(2), y=[0, 1], names=["a"]), "must name each of the 2 columns"),
+    "three classes": (dict(X=np.eye(3), y=["a", "b", "c"]), "has 3 categories"),
+    "one category": (dict(X=np.eye(2), y=["a", "a"]), r"has 1 category \('a'\)"),
+    "minus one": (dict(X=np.eye(2), y=[-1, 1]), "must be 0 or 1, but it has the values -1, 1"),
+    "missing response": (dict(X=np.eye(2), y=[0, np.nan]), "response 'y' is missing in row 1"),
+    "negative weight": (
+        dict(X=np.eye(2), y=[0, 1], frequency_weights=[1, -1]),
+        "'frequency_weights' has negative values in row 1",
+    ),
+    "fractional weight": (
+        dict(X=np.eye(2), y=[0, 1], frequency_weights=[1, 0.5]),
+        "'frequency_weights' has fractional values in row 1",
+    ),
+    "all weights zero": (
+        dict(X=np.eye(2), y=[0, 1], frequency_weights=[0, 0]),
+        "no rows are left: .* 2 had frequency weight 0",
+    ),
+    "offset": (dict(X=np.eye(2), y=[0, 1], offset=[0, np.nan]), "column 'offset' has missing"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARRAYS)
+def test_bad_arrays_give_one_sentence(name):
+    arguments, words = BAD_ARRAYS[name]
+    with pytest.raises(ValueError, match=words) as caught:
+        BernoulliLogistic.from_arrays(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_long_list_of_rows_is_cut_and_counted():
+    X = np.ones((30, 1))
+    X[10:25] = np.nan
+    with pytest.raises(ValueError, match="rows 10, 11, 12, 13, 14 and 10 more"):
+        BernoulliLogistic.from_arrays(X, np.zeros(30))
+
+
+def test_the_published_table_of_the_sp500_data_is_reproduced_to_every_digit():
+    published = CASES["smarket"].facts["published"][0]
+    model = BernoulliLogistic.from_formula(
+        "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume", load_smarket()
+    )
+    fit = fit_newton(model)
+    for name, found, error in zip(model.names, fit.coefficients, fit.standard_errors, strict=True):
+        key = "const" if name == "Intercept" else name
+        assert f"{found:.5f}" == published["coef"][key]
+        assert f"{error:.5f}" == published["se"][key]
+    assert f"{-2 * fit.log_likelihood:.1f}" == published["deviance"]

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from problems import CASES, NO_MLE, OVERLAPPING, digits_right, exact_table, ids, mp_fit, simulated
+
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, fit_newton
+
+
+@pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
+def test_every_shared_case_is_fitted_within_its_certified_bound(case):
+    fit = fit_newton(case.model)
+    assert fit.converged
+    error = np.abs(fit.coefficients - case.beta) / fit.standard_errors
+    assert error.max() <= fit.certificate.error_bound
+    if "beta_exact" not in case.facts:
+        # the JSON gives ten digits of the hard cases' standard errors
+        assert fit.standard_errors == pytest.approx(case.standard_errors, rel=3e-7)
+
+
+def test_ten_digits_everywhere_and_thirteen_in_the_median():
+    digits = [
+        digits_right(fit_newton(case.model).coefficients, case.beta)
+        for case in OVERLAPPING
+        if case.condition < 1e6
+    ]
+    assert len(digits) >= 18
+    assert min(digits) >= 10
+    assert np.median(digits) >= 13
+
+
+@pytest.mark.parametrize("case", NO_MLE, ids=ids)
+def test_no_numbers_without_an_mle(case):
+    with pytest.raises(MLEDoesNotExistError, match="maximum likelihood estimate"):
+        fit_newton(case.model)
+
+
+def test_standard_errors_are_those_of_the_final_coefficients():
+    case = CASES["lbw_stata"]
+    assert fit_newton(case.model).standard_errors == pytest.approx(case.standard_errors, rel=1e-13)
+
+
+@given(
+    k=st.integers(1, 6),
+    patterns=st.integers(1, 12),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_exact_answers_are_found_in_any_integer_design(k, patterns, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(-3, 4, size=(patterns + k, k))
+    assume(np.linalg.matrix_rank(X) == k)
+    m = rng.integers(-2, 3, size=k)
+    assume(np.abs(X @ m).max() <= 30)
+    design, y, weights = exact_table(m, X)
+    fit = fit_newton(BernoulliLogistic.from_arrays(design, y, frequency_weights=weights))
+    error = np.abs(fit.coefficients - m * np.log(2)) / fit.standard_errors
+    assert error.max() <= fit.certificate.error_bound < 1e-6
+
+
+@given(
+    n=st.integers(12, 60),
+    k=st.integers(1, 4),
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.integers(-8, 8),
+    with_offset=st.booleans(),
+)
+@settings(max_examples=25, deadline=None)
+def test_fifty_digit_references_lie_within_the_bound(n, k, seed, scale, with_offset):
+    X, y = simulated(n, k, seed)
+    X[:, -1] *= 10.0**scale
+    offset = np.random.default_rng(seed).normal(size=n) if with_offset else None
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+    try:
+        fit = fit_newton(model)
+    except MLEDoesNotExistError as error:
+        assert error.existence.kind in ("complete separation", "quasi-complete separation")  # noqa: PT017
+        return
+    beta, se = mp_fit(X, y, offset=offset, start=fit.coefficients)
+    assert np.max(np.abs(fit.coefficients - beta) / se) <= fit.certificate.error_bound < 1e-9
+    assert fit.standard_errors == pytest.approx(se, rel=1e-9)
+
+
+def test_an_offset_of_a_thousand_only_moves_the_intercept():
+    X, y = simulated(200, 3, seed=8)
+    plain = fit_newton(BernoulliLogistic.from_arrays(X, y))
+    moved = fit_newton(BernoulliLogistic.from_arrays(X, y, offset=np.full(200, 1000.0)))
+    assert moved.coefficients - plain.coefficients == pytest.approx([-1000, 0, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [1e-8, 1e8])
+def test_iterations_do_not_depend_on_units(step):
+    X, y = simulated(300, 4, seed=9)
+    scaled = X * np.array([1.0, step, 1.0, 1 / step])
+    plain = fit_newton(BernoulliLogistic.from_arrays(X, y))
+    fit = fit_newton(BernoulliLogistic.from_arrays(scaled, y))
+    assert fit.n_iterations == plain.n_iterations
+    assert fit.coefficients * np.array([1.0, step, 1.0, 1 / step]) == pytest.approx(
+        plain.coefficients, rel=1e-12
+    )

@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pytest
+from problems import CASES, simulated
+
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton, sample_nuts
+from flatprior.models._files import replacing
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return sample_nuts(
+        CASES["spector"].model, draws=100, tune=200, chains=2, seed=1, progress=False
+    )
+
+
+def test_an_estimate_survives_disk_exactly(tmp_path):
+    fit = fit_newton(CASES["spector"].model)
+    fit.save(tmp_path / "fit.json")
+    loaded = PointEstimate.load(tmp_path / "fit.json")
+    assert loaded.to_dict() == fit.to_dict()
+    assert np.array_equal(loaded.covariance, fit.covariance)
+
+
+def test_the_file_holds_hash_and_versions_but_no_data(tmp_path):
+    case = CASES["spector"]
+    fit = fit_newton(case.model)
+    fit.save(tmp_path / "fit.json")
+    facts = json.loads((tmp_path / "fit.json").read_text())
+    assert facts["provenance"]["data_hash"] == case.model.data_hash
+    assert {"python", "flatprior", "numpy"} <= set(facts["provenance"]["versions"])
+    assert all(
+        len(value) != len(case.response) for value in facts.values() if isinstance(value, list)
+    )
+
+
+def test_draws_survive_disk_exactly_with_labels(tmp_path, posterior):
+    posterior.save(tmp_path / "draws.nc")
+    loaded = Posterior.load(tmp_path / "draws.nc")
+    assert np.array_equal(loaded.draws, posterior.draws)
+    assert np.array_equal(loaded.log_density, posterior.log_density)
+    assert loaded.names == posterior.names == ("const", "gpa", "tuce", "psi")
+    assert loaded.provenance == posterior.provenance
+    assert loaded.data["posterior"]["beta"].dims == ("chain", "draw", "coefficient")
+
+
+def test_an_infinite_bound_survives_disk(tmp_path):
+    from flatprior.models.certificate import estimate
+
+    model = CASES["spector"].model
+    far = estimate(
+        model,
+        np.zeros(4) + 50,
+        route="x",
+        packages=(),
+        converged=False,
+        message="far away",
+        n_iterations=0,
+        seconds=0.0,
+    )
+    assert far.certificate.error_bound == np.inf
+    far.save(tmp_path / "far.json")
+    loaded = PointEstimate.load(tmp_path / "far.json")
+    assert loaded.certificate.error_bound == np.inf
+    assert np.array_equal(loaded.covariance, far.covariance, equal_nan=True)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"format": "other/9"}', "\x80\x04junk"])
+def test_other_files_are_refused_in_words(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match="is not an estimate saved by flatprior"):
+        PointEstimate.load(path)
+    with pytest.raises(ValueError, match="does not hold draws saved by flatprior"):
+        Posterior.load(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "result.json"
+    path.write_text("old")
+
+    def interrupted():
+        with replacing(path) as temporary:
+            temporary.write_text("half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_hash_depends_on_every_part_of_the_data():
+    X, y = simulated(30, 2, seed=1)
+    ones = np.ones(30)
+    models = [
+        BernoulliLogistic.from_arrays(X, y),
+        BernoulliLogistic.from_arrays(X + 1e-15, y),
+        BernoulliLogistic.from_arrays(X, 1 - y),
+        BernoulliLogistic.from_arrays(X, y, names=["a", "b"]),
+        BernoulliLogistic.from_arrays(X, y, offset=ones),
+        BernoulliLogistic.from_arrays(X, y, frequency_weights=ones),
+    ]
+    assert len({model.data_hash for model in models}) == len(models)
+    assert models[0].data_hash == BernoulliLogistic.from_arrays(X.copy(), y).data_hash
+
+
+def test_summaries_name_their_probability(posterior):
+    fit = fit_newton(CASES["spector"].model)
+    assert list(fit.summary(prob=0.9).columns[4:6]) == ["5%", "95%"]
+    table = posterior.summary(prob=0.8)
+    assert list(table.columns) == [
+        "mean", "sd", "10%", "90%", "mcse", "ess bulk", "ess tail", "r_hat",
+    ]  # fmt: skip
+    assert (table["10%"] < table["mean"]).all()
+    assert max(len(line) for line in str(fit).splitlines()[1:-1]) <= 80

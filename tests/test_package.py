@@ -1,0 +1,69 @@
+"""Imports, doctests and names: what holds for the package as a whole."""
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import flatprior.analysis
+import flatprior.models
+
+MODULES = [
+    module.name
+    for package in (flatprior.models, flatprior.analysis)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_example_in_a_docstring_is_right(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("package", [flatprior.models, flatprior.analysis], ids=str)
+def test_every_public_name_exists_and_is_documented(package):
+    for name in package.__all__:
+        assert getattr(package, name).__doc__, name
+    assert set(package.__all__) <= set(dir(package))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        flatprior.analysis.nothing  # noqa: B018
+
+
+HEAVY = (
+    "print(sorted({'pymc', 'pytensor', 'arviz', 'arviz_base', 'matplotlib'} & set(sys.modules)))"
+)
+
+
+def heavy_after(statement: str) -> str:
+    code = f"import sys; {statement}; {HEAVY}"
+    return (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        .stdout.strip()
+        .splitlines()[-1]
+    )
+
+
+def test_start_up_loads_nothing_heavy():
+    fit = (
+        "from flatprior.models import *; fit_newton(BernoulliLogistic.from_formula("
+        "'grade ~ gpa', load_spector()))"
+    )
+    show_help = (
+        "from click.testing import CliRunner; from flatprior.analysis.cli import main; "
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0"
+    )
+    for statement in ("import flatprior.models", "import flatprior.analysis", fit, show_help):
+        assert heavy_after(statement) == "[]"
+    # the check can fail
+    assert "matplotlib" in heavy_after("import matplotlib")
+
+
+def test_no_second_copy_of_the_package_is_loaded():
+    assert "models" not in sys.modules
+    assert "analysis" not in sys.modules
