@@ -16,10 +16,11 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import lstsq
 from scipy.optimize import minimize
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
@@ -196,21 +197,8 @@ def check_posterior(
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
     mle = fit_newton(model) if mle is None else mle
-    draws = posterior.draws
-    chains, n, k = draws.shape
-    flat = draws.reshape(-1, k)
-    values = model.evaluate_many(flat)
+    identities = exact_identities(model, posterior.draws, mle)
     error = mle.standard_errors
-    root = np.linalg.cholesky(mle.covariance / np.outer(error, error)) * error[:, None]
-    score = _batch_means((values.score @ root).reshape(chains, n, k))
-    trace = np.einsum("ij,ij->i", flat - mle.coefficients, values.score).reshape(chains, n, 1)
-    batched_trace = _batch_means(trace + k)[:, 0]
-    batches = len(batched_trace)
-    if batches <= k + 1:
-        raise ValueError(
-            f"{chains} chains of {n} draws make {batches} batches, too few to test {k} "
-            "coefficients; draw more"
-        )
     mode = posterior_mode(posterior)
     assert mode.stated_error is not None  # noqa: S101
     summary = posterior.summary()
@@ -218,16 +206,16 @@ def check_posterior(
     noise = 1e-12 * (1 + abs(mle.log_likelihood))
     return PosteriorCheck(
         route=posterior.route,
-        n_draws=chains * n,
+        n_draws=posterior.log_density.size,
         names=model.names,
-        score_p=_hotelling_p(score),
-        trace=float(trace.mean()),
-        trace_p=_t_p(batched_trace),
-        highest_draw=float(values.log_likelihood.max()) - mle.log_likelihood - noise,
+        score_p=identities.score_p,
+        trace=identities.trace,
+        trace_p=identities.trace_p,
+        highest_draw=identities.highest - mle.log_likelihood - noise,
         mode=mode,
         mode_distance=float(np.max(np.abs(mode.coefficients - mle.coefficients) / error)),
         mode_error=float(np.max(mode.stated_error / error)) + mle.certificate.error_bound,
-        shift=(flat.mean(axis=0) - mle.coefficients) / error,
+        shift=(posterior.draws.mean(axis=(0, 1)) - mle.coefficients) / error,
         predicted_shift=predicted_mean_shift(model, mle) / error,
         shift_mcse=summary["mcse"].to_numpy() / error,
         false_alarm=false_alarm,
@@ -235,6 +223,39 @@ def check_posterior(
         ess=float(summary["ess bulk"].min()),
         ess_tail=float(summary["ess tail"].min()),
         n_divergences=posterior.n_divergences,
+    )
+
+
+class Identities(NamedTuple):
+    """What `exact_identities` finds."""
+
+    score_p: float
+    trace: float
+    trace_p: float
+    highest: float  # largest log-likelihood of a draw
+
+
+def exact_identities(model: BernoulliLogistic, draws: Array, mle: PointEstimate) -> Identities:
+    """Score and trace test of draws (chains, n, k), and their highest log-likelihood."""
+    chains, n, k = draws.shape
+    flat = draws.reshape(-1, k)
+    values = model.evaluate_many(flat)
+    error = mle.standard_errors
+    # score in whitened coordinates, so that its covariance is near the identity
+    root = np.linalg.cholesky(mle.covariance / np.outer(error, error)) * error[:, None]
+    score = _batch_means((values.score @ root).reshape(chains, n, k))
+    trace = np.einsum("ij,ij->i", flat - mle.coefficients, values.score)
+    batches = len(score)
+    if batches <= k + 1:
+        raise ValueError(
+            f"{chains} chains of {n} draws make {batches} batches, too few to test {k} "
+            "coefficients; draw more"
+        )
+    return Identities(
+        _hotelling_p(score),
+        float(trace.mean()),
+        _t_p(_batch_means((trace + k).reshape(chains, n, 1))[:, 0]),
+        float(values.log_likelihood.max()),
     )
 
 
@@ -355,7 +376,9 @@ def _polynomial_mode(
     terms = features.fit_transform(white)
     powers = features.powers_
     weight = np.exp(exponent * (density - top) / 2)  # least squares squares it
-    coefficients = np.linalg.lstsq(weight[:, None] * terms, weight * (density - top), rcond=None)[0]
+    coefficients = lstsq(weight[:, None] * terms, weight * (density - top), lapack_driver="gelsy")[
+        0
+    ]
 
     def value(z: Array) -> float:
         return float(-(coefficients @ np.prod(z**powers, axis=1)))

@@ -55,6 +55,8 @@ def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bo
                 return_raw=True,
                 progressbar=progress,
             )
+            if raw is None:  # PyMC 5 swallows Ctrl-C and returns where it stood
+                raise KeyboardInterrupt
             return np.asarray(point["z"]), bool(raw.success), str(raw.message), int(raw.nit)
         found = pm.find_MAP(
             model=model,

@@ -10,6 +10,7 @@ defeat both L-BFGS and NUTS.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -108,7 +109,7 @@ def sample_nuts(
     progress : bool
         Show PyMC's progress bar and notes.
     cores : int, optional
-        Chains run at a time; default as many as there are processors, at most 4.
+        Chains run at a time; default half the processors, at most 4.
 
     Returns
     -------
@@ -143,20 +144,25 @@ def sample_nuts(
     pm = import_pymc()
     start = time.perf_counter()
     transform = _whitening(model)
+    at_a_time = min(chains, cores or min(4, max(1, (os.cpu_count() or 1) // 2)))
     with quiet_libraries():
-        sampled = pm.sample(
-            model=flat_model(model, transform),
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            cores=cores,
-            random_seed=seed,
-            init="jitter+adapt_diag",
-            nuts_sampler=sampler,
-            progressbar=progress,
-            quiet=not progress,
-            compute_convergence_checks=False,
-        )
+        try:
+            sampled = pm.sample(
+                model=flat_model(model, transform),
+                draws=draws,
+                tune=tune,
+                chains=chains,
+                cores=at_a_time,
+                callback=_stop_at_a_short_chain() if at_a_time == 1 else None,
+                random_seed=seed,
+                init="jitter+adapt_diag",
+                nuts_sampler=sampler,
+                progressbar=progress,
+                quiet=not progress,
+                compute_convergence_checks=False,
+            )
+        except KeyboardInterruptInChain:
+            raise KeyboardInterrupt("sampling was interrupted") from None
         z = np.asarray(sampled.posterior["z"].to_numpy(), dtype=float)
         stats = {
             name: np.asarray(sampled.sample_stats[name].to_numpy())
@@ -170,6 +176,25 @@ def sample_nuts(
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
     )
+
+
+def _stop_at_a_short_chain() -> Callable[[Any, Any], None]:
+    """Callback of ``pm.sample`` that makes Ctrl-C end a run of chains one after the other.
+
+    PyMC catches the KeyboardInterrupt, shortens the chain, and begins the next.
+    """
+    before: list[Any] = []
+
+    def callback(trace: Any, draw: Any) -> None:
+        if before and draw.chain != before[0].chain and not before[0].is_last:
+            raise KeyboardInterruptInChain
+        before[:] = [draw]
+
+    return callback
+
+
+class KeyboardInterruptInChain(Exception):
+    """Carries Ctrl-C through PyMC, which would swallow a KeyboardInterrupt."""
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
