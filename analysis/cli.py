@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -37,7 +36,24 @@ DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 WIDTH = 80
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class OneLineErrors(click.Group):
+    """A group whose usage errors are one line too, like every other."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; exit with its status."""
+        try:
+            status = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.show()
+                sys.exit(2)
+            _fail(error.format_message(), 2)
+        except click.Abort:
+            _fail("interrupted; nothing was written", 130)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flatprior")
 def main() -> None:
     """Bernoulli-logistic regression by independent routes that must agree.
@@ -89,7 +105,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
     with clean_errors():
         from flatprior.models import fit_newton
 
-        _check_writable(json_path)
+        _check_json_path(json_path, data)
         model = _load(data, formula, **options)
         estimate = fit_newton(model)
         if json_path:
@@ -107,7 +123,7 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
     with clean_errors():
         from flatprior.models import check_existence
 
-        _check_writable(json_path)
+        _check_json_path(json_path, data)
         model = _load(data, formula, **options)
         existence = check_existence(model)
         if json_path:
@@ -134,7 +150,7 @@ def agree(
 ) -> None:
     """Fit by four routes and say whether they agree."""
     with clean_errors():
-        _check_writable(json_path)
+        _check_json_path(json_path, data)
         _agree(_load(data, formula, **options), json_path, seed, draws)
 
 
@@ -153,7 +169,7 @@ def demo(json_path: str | None, seed: int, draws: int) -> None:
     with clean_errors():
         from flatprior.models import BernoulliLogistic, load_smarket
 
-        _check_writable(json_path)
+        _check_json_path(json_path)
         model = BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
         _agree(model, json_path, seed, draws)
 
@@ -202,17 +218,15 @@ def _fail(message: str, status: int) -> None:
     sys.exit(status)
 
 
-def _check_writable(path: str | None) -> None:
+def _check_json_path(path: str | None, data: str = "") -> None:
     """Fail before the work, not after it, if the result could not be written."""
     if path is None:
         return
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{path!r} is a folder; name a file")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"the folder {str(target.parent)!r} is not writable")
+    from flatprior.models._files import writable
+
+    target = writable(path)
+    if target.exists() and os.path.exists(data) and target.samefile(data):
+        raise ValueError(f"--json {path!r} is the data file itself; name another")
 
 
 def _write_json(path: str, facts: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ here imports PyMC, and so is imported by nothing at module level.
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +37,53 @@ def quiet_libraries() -> Iterator[None]:
         yield
 
 
+class Interrupted(Exception):
+    """Carries Ctrl-C through PyMC, which swallows a KeyboardInterrupt and samples on."""
+
+
+class Interruption:
+    """Whether Ctrl-C was pressed, and whether it must wait for the next draw."""
+
+    pressed = False
+    at_next_draw = False
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Callback of ``pm.sample``, after each draw."""
+        self.at_next_draw = True
+        if self.pressed:
+            raise Interrupted
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Make Ctrl-C end PyMC's work with a KeyboardInterrupt and nothing else.
+
+    PyMC catches a KeyboardInterrupt during sampling and goes on to the next chain; raised within
+    compiled code, PyMC 6 turns it into a SystemError. So the signal is only noted while draws are
+    made, and the callback stops the run at the next draw.
+    """
+    state = Interruption()
+
+    def note(*_: Any) -> None:
+        state.pressed = True
+        if not state.at_next_draw:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()  # only it may handle signals
+    before = signal.signal(signal.SIGINT, note) if main else None
+    try:
+        yield state
+    except BaseException:
+        if state.pressed:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+    if state.pressed:
+        raise KeyboardInterrupt
+
+
 def import_pymc() -> Any:
     """Import PyMC without the notices of its stack."""
     with quiet_libraries():
@@ -46,7 +95,7 @@ def import_pymc() -> Any:
 def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bool, str, int]:
     """Call ``pm.find_MAP`` from z = `start`; return z, success, message and iterations."""
     pm = import_pymc()
-    with quiet_libraries():
+    with quiet_libraries(), interruptible():
         if PYMC_MAJOR == 5:
             point, raw = pm.find_MAP(
                 model=model,
@@ -55,7 +104,7 @@ def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bo
                 return_raw=True,
                 progressbar=progress,
             )
-            if raw is None:  # PyMC 5 swallows Ctrl-C and returns where it stood
+            if raw is None:  # Ctrl-C: PyMC 5 returns where it stood
                 raise KeyboardInterrupt
             return np.asarray(point["z"]), bool(raw.success), str(raw.message), int(raw.nit)
         found = pm.find_MAP(

@@ -1,17 +1,18 @@
 """From a formula and a data frame to a design matrix, and the same way again for new rows.
 
-formulaic does the encoding. It would evaluate any Python inside a formula, so every token is held
-against an allow-list first: column names, numbers, the operators of Wilkinson notation, and the
-functions in `FUNCTIONS`. What is not on the list is an error, never evaluated.
+formulaic does the encoding. It would evaluate any Python inside a formula, so no text of the user's
+ever reaches it: every token is held against an allow-list (column names, numbers, the operators of
+Wilkinson notation, the functions in `OPTIONS`), and what formulaic gets is a formula written anew
+from the checked parts, in which the columns have generated names.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -20,19 +21,107 @@ import pandas as pd
 from flatprior.models.inputs import (
     check_finite,
     column,
-    describe_dtype,
     encode_response,
+    numbers,
+    predictor,
     rows_phrase,
+    shorten,
+    whole_weights,
 )
 from flatprior.models.rows import Array
 
-FUNCTIONS = ("C", "I", "log", "exp", "sqrt", "center", "scale", "poly", "bs")
-OPERATORS = frozenset(["+", "-", ":", "*", "/", "^", "**", "~", "|"])
-LARGEST_POWER = 10  # keeps (a + b)**n and x**n from being a way to exhaust the machine
-LONGEST_FORMULA = 10_000
-MOST_TERMS = 5_000
+# the functions of the language: options by name, and how many may stand without one
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "C": ("contrasts", "levels"),
+    "I": (),
+    "log": (),
+    "exp": (),
+    "sqrt": (),
+    "center": (),
+    "scale": ("center", "scale", "ddof"),
+    "poly": ("degree", "raw"),
+    "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound"),
+}
+UNNAMED = {"C": 1, "poly": 1, "bs": 1}
+OPERATORS = frozenset(["+", "-", ":", "*", "/", "^", "**", "|"])
 
-_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitOr)
+# what keeps a formula from being a way to exhaust the machine
+LARGEST_POWER = 10
+LARGEST_OPTION = 100
+LONGEST_FORMULA = 10_000
+DEEPEST_NESTING = 40
+MOST_TERMS = 4096
+LARGEST_DESIGN = 2**30  # numbers in the design matrix
+
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitOr)
+# text in which quotes, backticks and escapes cannot be taken for one another
+_PLAIN = re.compile(r"""(?:[^`'"\\#\r\n]|`[^`'"\\\r\n]+`|'[^`'"\\\r\n]*'|"[^`'"\\\r\n]*")*""")
+_GENERATED = re.compile(r"_(?:plain|factor)_(\d+)_")
+
+
+@dataclass
+class Uses:
+    """The columns that a formula uses, collected while it is read.
+
+    Attributes
+    ----------
+    columns : list of str
+        In the order of their first use; a column's place is the number in its generated name.
+    generated : dict
+        Generated name to column: ``_factor_3_`` inside ``C()``, ``_plain_3_`` elsewhere.
+    """
+
+    columns: list[str] = field(default_factory=list)
+    generated: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, *, inside_c: bool = False) -> str:
+        """Note the use of a column; return its generated name."""
+        if name not in self.columns:
+            self.columns.append(name)
+        key = f"_{'factor' if inside_c else 'plain'}_{self.columns.index(name)}_"
+        self.generated[key] = name
+        return key
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A checked formula.
+
+    Attributes
+    ----------
+    response : str
+    columns : tuple of str
+        Every column of the right-hand side, once.
+    generated : dict
+        Generated name to column.
+    rewritten : str
+        The right-hand side, in generated names: all that formulaic sees.
+    """
+
+    response: str
+    columns: tuple[str, ...]
+    generated: dict[str, str]
+    rewritten: str
+
+    def original(self, name: str) -> str:
+        """Put the columns' own names back into a name that formulaic has made."""
+        return _GENERATED.sub(lambda match: self.columns[int(match.group(1))], name)
+
+    def table(
+        self, frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]] | None = None
+    ) -> pd.DataFrame:
+        """Return the columns under their generated names, as numbers or categories."""
+        known = levels or {}
+        series = {
+            key: predictor(
+                column(frame, name),
+                categorical="_factor_" in key or key in known,
+                levels=known.get(key),
+                numeric_only=levels is not None and key not in known,
+            )
+            for key, name in self.generated.items()
+        }
+        return pd.DataFrame(series, index=frame.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,55 +130,33 @@ class Encoding:
 
     Attributes
     ----------
-    formula : str
+    parsed : Parsed
     names : tuple of str
         Names of the design columns.
-    response_name : str
     reference_levels : dict
         Categorical predictor to its reference level.
-    variables : tuple of str
-        Columns of the data that the right-hand side uses.
     spec : formulaic.ModelSpec
         formulaic's record of levels, knots, centres and scales.
     levels : dict
-        Categorical predictor to the levels seen.
+        Generated name of a categorical variable to the levels seen.
     """
 
-    formula: str
+    parsed: Parsed
     names: tuple[str, ...]
-    response_name: str
     reference_levels: dict[str, str]
-    variables: tuple[str, ...]
     spec: Any
     levels: dict[str, tuple[Any, ...]]
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
-        used = pd.DataFrame({name: column(frame, name) for name in self.variables})
-        for name in self.variables:
-            missing = used[name].isna().to_numpy()
+        for name in self.parsed.columns:
+            missing = column(frame, name).isna().to_numpy()
             if missing.any():
                 raise ValueError(
-                    f"column {name!r} is missing in {rows_phrase(used.index[missing])}; "
+                    f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; "
                     "drop or impute these rows"
                 )
-            if name in self.levels:
-                unseen = ~used[name].isin(self.levels[name]).to_numpy()
-                if unseen.any():
-                    known = ", ".join(str(level) for level in self.levels[name])
-                    raise ValueError(
-                        f"column {name!r} has the level {str(used[name][unseen].iloc[0])!r} in "
-                        f"{rows_phrase(used.index[unseen])}, which the model has not seen; "
-                        f"its levels are {known}"
-                    )
-            elif not _is_number(used[name]):
-                raise ValueError(
-                    f"column {name!r} holds {describe_dtype(used[name])}, but the model was built "
-                    "with numbers"
-                )
-        if not self.variables:  # "y ~ 1": the rows are all that is left to count
-            used = frame
-        return _matrix(self.spec, used)[0]
+        return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +166,10 @@ class Encoded:
     design: Array
     response: Array
     labels: pd.Index[Any]
-    extras: dict[str, pd.Series[Any]]
+    offset: Array | None
+    weights: Array | None
     n_dropped: int
+    n_zero_weight: int
     response_coding: str
     encoding: Encoding
 
@@ -108,63 +177,58 @@ class Encoded:
 def encode(
     formula: str,
     frame: pd.DataFrame,
-    extras: dict[str, pd.Series[Any]],
+    offset: pd.Series[Any] | None,
+    weights: pd.Series[Any] | None,
     missing: Literal["drop", "raise"],
 ) -> Encoded:
-    """Apply `formula` to `frame`; a row with a missing value in `extras` is incomplete too."""
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
+    """Apply `formula` to `frame`.
 
-    response_name, variables = check_formula(formula, frame)
-    table = pd.DataFrame({name: frame[name] for name in (response_name, *variables)})
-    incomplete = table.isna().any(axis=1).to_numpy()
-    for series in extras.values():
-        incomplete = incomplete | series.isna().to_numpy()
-    if incomplete.any() and missing == "raise":
-        name = next(
-            str(series.name)
-            for series in [*(table[c] for c in table.columns), *extras.values()]
-            if series.isna().any()
-        )
+    A row is incomplete if any value that the model uses is missing, offset and weight included.
+    Rows of weight 0 go before levels, centres and knots are taken from the data.
+    """
+    parsed = parse(formula, frame)
+    used = [frame[name] for name in (parsed.response, *parsed.columns)]
+    used += [series for series in (offset, weights) if series is not None]
+    keep = np.logical_and.reduce([series.notna().to_numpy() for series in used])
+    n_dropped = int(np.count_nonzero(~keep))
+    if n_dropped and missing == "raise":
+        name = next(series.name for series in used if series.isna().any())
         raise ValueError(
-            f"values are missing in {rows_phrase(table.index[incomplete])} "
-            f'(column {name!r} first); complete them, or pass missing="drop"'
+            f"values are missing in {rows_phrase(frame.index[~keep])} "
+            f'(column {str(name)!r} first); complete them, or pass missing="drop"'
         )
-    table = table[~incomplete]
-    if table.empty:
-        raise ValueError(f"no rows are left: all {len(frame)} have a missing value")
-    response, coding = encode_response(table[response_name], response_name)
-    try:
-        right = Formula(formula).rhs
-        if isinstance(right, tuple):
-            raise ValueError(
-                f"the formula {formula!r} has {len(right)} right-hand parts separated by '|'; "
-                "a logistic regression has one"
-            )
-        if len(right) > MOST_TERMS:
-            raise ValueError(f"the formula has {len(right)} terms; at most {MOST_TERMS} are used")
-        predictors = table[list(variables)] if variables else table
-        for name in variables:
-            if _is_number(table[name]):
-                check_finite(table[[name]].to_numpy(dtype=float), (f"{name}",), table.index)
-        design, spec = _matrix(right, predictors)
-    except FormulaicError as error:
-        raise ValueError(f"the formula {formula!r} is not usable: {_one_line(error)}") from error
-    names = tuple(spec.column_names)
-    levels, references = _categories(spec, names, table, variables)
+    n_zero, weight_values = 0, None
+    if weights is not None:
+        weight_values = whole_weights(weights[keep])
+        n_zero = int(np.count_nonzero(weight_values == 0))
+        keep[keep] = weight_values > 0
+        weight_values = weight_values[weight_values > 0]
+    if not keep.any():
+        raise ValueError(
+            f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
+            + (f", {n_zero} have weight 0" if n_zero else "")
+        )
+    kept = frame[keep]
+    response, coding = encode_response(kept[parsed.response], parsed.response)
+    table = parsed.table(kept)
+    levels = _levels(parsed, table)
+    design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
+    names = tuple(parsed.original(str(name)) for name in spec.column_names)
     return Encoded(
         design,
         response,
-        table.index,
-        {role: series[~incomplete] for role, series in extras.items()},
-        int(np.count_nonzero(incomplete)),
+        kept.index,
+        None if offset is None else numbers(offset[keep]),
+        weight_values,
+        n_dropped,
+        n_zero,
         coding,
-        Encoding(formula, names, response_name, references, variables, spec, levels),
+        Encoding(parsed, names, _references(spec, parsed), spec, levels),
     )
 
 
-def check_formula(formula: str, frame: pd.DataFrame) -> tuple[str, tuple[str, ...]]:
-    """Hold every token against the allow-list; return the response and the predictor columns.
+def parse(formula: str, frame: pd.DataFrame) -> Parsed:
+    """Hold every token of `formula` against the allow-list, and write it anew.
 
     Raises
     ------
@@ -178,53 +242,78 @@ def check_formula(formula: str, frame: pd.DataFrame) -> tuple[str, tuple[str, ..
         raise ValueError("the formula is empty; write for example 'y ~ x1 + x2'")
     if len(formula) > LONGEST_FORMULA:
         raise ValueError(f"the formula is longer than {LONGEST_FORMULA} characters")
+    if not _PLAIN.fullmatch(formula):
+        raise ValueError(
+            f"the formula {shorten(formula)} cannot be read: pair the quotes and backticks, and "
+            "leave out backslashes and '#'"
+        )
     try:
         tokens = [(token.token, token.kind.value) for token in tokenize(formula)]
     except FormulaicError as error:
-        raise ValueError(f"the formula {formula!r} cannot be read: {_one_line(error)}") from error
-    tildes = [i for i, (token, kind) in enumerate(tokens) if kind == "operator" and "~" in token]
-    if len(tildes) != 1 or tildes[0] != 1 or tokens[0][1] != "name":
         raise ValueError(
-            f"the formula {formula!r} must be one response column, '~', and the predictors: "
-            "'y ~ x1 + x2'"
+            f"the formula {shorten(formula)} cannot be read: {_one_line(error)}"
+        ) from error
+    tildes = [i for i, (token, kind) in enumerate(tokens) if kind == "operator" and "~" in token]
+    if tildes != [1] or not tokens[1][0].startswith("~") or tokens[0][1] != "name":
+        raise ValueError(
+            f"the formula {shorten(formula)} must be one response column, '~', and the "
+            "predictors: 'y ~ x1 + x2'"
         )
     response = tokens[0][0]
-    if tokens[1][0] != "~":  # formulaic glues operators together: "~-" in "y ~ -1 + x"
-        tokens[1:2] = [("~", "operator"), *((sign, "operator") for sign in tokens[1][0][1:])]
-    used: list[str] = []
-    before = ""
-    for token, kind in tokens[2:]:
-        if kind == "name":
-            used.append(token)
-        elif kind == "python":
-            used.extend(_names_in(token, formula))
-        elif kind == "operator":
-            if token not in OPERATORS and not set(token) <= set("+-"):
-                raise ValueError(f"the operator {token!r} is not allowed in a formula")
-        elif kind == "value":
-            _check_number(token, before, formula)
-        before = token
-    for name in (response, *used):
+    column(frame, response)
+    # formulaic glues operators together: "~-" in "y ~ -1 + x"
+    right = [(sign, "operator") for sign in tokens[1][0][1:]] + tokens[2:]
+    if not right:
+        raise ValueError(f"the formula {shorten(formula)} has no predictors; write 'y ~ 1'")
+    uses = Uses()
+    rewritten = _rewrite(right, uses)
+    for name in uses.columns:
         column(frame, name)
-    predictors = tuple(dict.fromkeys(used))
-    if response in predictors:
+    if response in uses.columns:
         raise ValueError(f"the response {response!r} also stands among the predictors")
-    return response, predictors
+    return Parsed(response, tuple(uses.columns), uses.generated, rewritten)
 
 
-def _check_number(token: str, before: str, formula: str) -> None:
-    try:
-        value = float(token)
-    except ValueError:
-        raise ValueError(
-            f"{token!r} is not allowed in the formula {formula!r}; name the columns"
-        ) from None
-    if before in ("**", "^") and not (value.is_integer() and 1 <= value <= LARGEST_POWER):
-        raise ValueError(f"the power {token} is not a whole number from 1 to {LARGEST_POWER}")
+def _rewrite(tokens: list[tuple[str, str]], uses: Uses) -> str:
+    """Check the tokens right of the tilde; return them in generated names."""
+    parts: list[str] = []
+    operands = products = 0
+    before = "~"
+    for token, kind in tokens:
+        if before in ("**", "^"):
+            operands = max(operands, 1)
+            power = int(token) if kind == "value" and token.isdecimal() else 0
+            if not 1 <= power <= LARGEST_POWER or operands**power > MOST_TERMS:
+                raise ValueError(
+                    f"the power {token} is not allowed in a formula: it must be a whole number "
+                    f"from 1 to {LARGEST_POWER}, of not too many terms"
+                )
+            parts.append(token)
+        elif kind == "value":
+            if token not in ("0", "1") or before not in ("~", "+", "-", "("):
+                raise ValueError(
+                    f"{token!r} is not allowed in a formula at that place; name the columns, and "
+                    "write I(2 * x) for a multiple"
+                )
+            parts.append(token)
+        elif kind == "name":
+            parts.append(uses.add(token))
+        elif kind == "python":
+            parts.append(_call(token, uses))
+        elif kind == "context" or token in OPERATORS or set(token) <= {"+", "-"}:
+            products += token in ("*", "/")
+            parts.append(f" {token} ")
+        else:
+            raise ValueError(f"the operator {token!r} is not allowed in a formula")
+        operands += kind in ("name", "python")
+        before = token if token in ("**", "^") else token[-1]
+    if 2**products > MOST_TERMS:
+        raise ValueError(f"the formula multiplies {products + 1} terms, too many to expand")
+    return "".join(parts)
 
 
-def _names_in(source: str, formula: str) -> Iterator[str]:
-    """Column names used by one function call of the formula, which is checked, never run."""
+def _call(source: str, uses: Uses) -> str:
+    """Check one function call of the formula and write it anew; it is never run here."""
     quoted: dict[str, str] = {}
 
     def placeholder(match: re.Match[str]) -> str:
@@ -232,72 +321,125 @@ def _names_in(source: str, formula: str) -> Iterator[str]:
         quoted[key] = match.group(1)
         return key
 
+    text = re.sub(r"`([^`]*)`", placeholder, source.strip())
+    if unicodedata.normalize("NFKC", text) != text or "_quoted_" in re.sub(r"`[^`]*`", "", source):
+        raise ValueError(f"{shorten(source)} is not allowed in a formula; put the names in `...`")
     try:
-        tree = ast.parse(re.sub(r"`([^`]*)`", placeholder, source.strip()), mode="eval")
-        yield from (quoted.get(name, name) for name in _walk(tree.body))
+        tree = ast.parse(text, mode="eval").body
+        if not isinstance(tree, ast.Call):
+            raise _refusal(tree)
+        return ast.unparse(_checked(tree, uses, quoted))
     except (SyntaxError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{source!r} in the formula {formula!r} cannot be read") from error
+        raise ValueError(f"{shorten(source)} in the formula cannot be read") from error
 
 
-def _walk(node: ast.expr) -> Iterator[str]:
-    """Yield the names in an allowed expression; raise `ValueError` at anything else."""
+def _checked(
+    node: ast.expr, uses: Uses, quoted: dict[str, str], *, inside_c: bool = False, depth: int = 0
+) -> ast.expr:
+    """Return an allowed expression in generated names; raise `ValueError` at anything else."""
+    if depth > DEEPEST_NESTING:
+        raise ValueError("the formula is nested too deeply")
+
+    def below(part: ast.expr, inside_c: bool = False) -> ast.expr:
+        return _checked(part, uses, quoted, inside_c=inside_c, depth=depth + 1)
+
     match node:
         case ast.Name(id=name):
-            yield name
-        case ast.Constant(value=int() | float() as value) if abs(value) < 1e300:
-            pass
-        case ast.UnaryOp(op=ast.UAdd() | ast.USub(), operand=operand):
-            yield from _walk(operand)
-        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=power)):
-            if not isinstance(power, int | float) or abs(power) > LARGEST_POWER:
-                raise ValueError(f"the power {power!r} is larger than {LARGEST_POWER}")
-            yield from _walk(left)
-        case ast.BinOp(left=left, op=op, right=right) if isinstance(
-            op, _ARITHMETIC
-        ) and not isinstance(op, ast.Pow):
-            yield from _walk(left)
-            yield from _walk(right)
-        case ast.Call(func=ast.Name(id=name), args=[first, *rest], keywords=keywords) if (
-            name in FUNCTIONS
+            return ast.Name(id=uses.add(quoted.get(name, name), inside_c=inside_c))
+        case ast.Constant(value=int() | float() as value) if (
+            not isinstance(value, bool) and abs(value) < 1e300
         ):
-            yield from _walk(first)
-            for argument in (*rest, *(keyword.value for keyword in keywords)):
-                _check_option(argument, name)
-        case _:
-            raise ValueError(
-                f"{ast.unparse(node)!r} is not allowed in a formula; allowed are column names, "
-                f"numbers, + - : * / ^ ** ~ |, parentheses and {', '.join(FUNCTIONS)}"
+            return node
+        case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
+            return ast.UnaryOp(op=sign, operand=below(operand))
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() | float() as power)):
+            if abs(power) > LARGEST_POWER:
+                raise ValueError(f"the power {power!r} is larger than {LARGEST_POWER}")
+            return ast.BinOp(left=below(left), op=ast.Pow(), right=ast.Constant(value=power))
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _ARITHMETIC):
+            return ast.BinOp(left=below(left), op=op, right=below(right))
+        case ast.Call(func=ast.Name(id=name), args=[first, *rest], keywords=keywords) if (
+            name in OPTIONS
+            and len(rest) <= UNNAMED.get(name, 0)
+            and all(keyword.arg in OPTIONS[name] for keyword in keywords)
+            and not (name == "C" and not isinstance(first, ast.Name))
+        ):
+            for option in (*rest, *(keyword.value for keyword in keywords)):
+                _check_option(option, name)
+            return ast.Call(
+                func=ast.Name(id=name),
+                args=[below(first, inside_c=name == "C"), *rest],
+                keywords=keywords,
             )
+        case _:
+            raise _refusal(node)
 
 
-def _check_option(node: ast.expr, function: str) -> None:
+def _refusal(node: ast.expr) -> ValueError:
+    return ValueError(
+        f"{shorten(ast.unparse(node))} is not allowed in a formula; allowed are column names, "
+        f"numbers, + - : * / ^ ** ~ |, parentheses and {', '.join(OPTIONS)}"
+    )
+
+
+def _check_option(node: ast.expr, function: str, depth: int = 0) -> None:
     """Allow an option of a function: a constant, a list of constants, or a treatment contrast."""
     match node:
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id="contr"), attr="treatment"),
             args=args,
             keywords=keywords,
-        ) if function == "C":
-            for argument in (*args, *(keyword.value for keyword in keywords)):
-                _check_option(argument, "contr.treatment")
-        case ast.Constant():
+        ) if (
+            function == "C"
+            and len(args) + len(keywords) == 1
+            and all(keyword.arg == "base" for keyword in keywords)
+        ):
+            _check_option((*args, *(keyword.value for keyword in keywords))[0], "", depth + 1)
+        case ast.Constant(value=str() | None):
             pass
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+        case ast.Constant(value=int() | float() as value) if (
+            function in ("C", "") or isinstance(value, float) or abs(value) <= LARGEST_OPTION
+        ):
             pass
-        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            pass
+        case ast.List(elts=elements) if depth == 0 and len(elements) <= LARGEST_OPTION:
             for element in elements:
-                _check_option(element, function)
+                _check_option(element, "", depth + 1)
         case _:
             raise ValueError(
-                f"the option {ast.unparse(node)!r} of {function}() is not allowed in a formula; "
-                "use numbers, text or lists of them"
+                f"the option {shorten(ast.unparse(node))} of {function}() is not allowed in a "
+                f"formula; use text, lists, or numbers up to {LARGEST_OPTION}"
             )
 
 
-def _matrix(what: Any, table: pd.DataFrame) -> tuple[Array, Any]:
+def _right_hand_side(parsed: Parsed, formula: str) -> Any:
+    """Let formulaic parse the rewritten right-hand side."""
+    from formulaic import Formula, SimpleFormula
+    from formulaic.errors import FormulaicError
+
+    try:
+        right = Formula(parsed.rewritten)
+    except FormulaicError as error:
+        raise ValueError(
+            f"the formula {shorten(formula)} is not usable: {parsed.original(_one_line(error))}"
+        ) from error
+    if not isinstance(right, SimpleFormula):
+        raise ValueError(
+            f"the formula {shorten(formula)} has several right-hand parts separated by '|'; "
+            "a logistic regression has one"
+        )
+    if len(right) > MOST_TERMS:
+        raise ValueError(f"the formula has {len(right)} terms; at most {MOST_TERMS} are used")
+    return right
+
+
+def _matrix(what: Any, table: pd.DataFrame, parsed: Parsed) -> tuple[Array, Any]:
     """Let formulaic build the design of `what` (formula or spec) from complete rows."""
     from formulaic.errors import DataMismatchWarning
 
+    if not table.shape[1]:  # "y ~ 1": the rows are all that is left to count
+        table = pd.DataFrame({"_rows_": np.ones(len(table))}, index=table.index)
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataMismatchWarning)
         # log(-1) and the like are reported below, by column and row, not as a NumPy warning
@@ -306,45 +448,56 @@ def _matrix(what: Any, table: pd.DataFrame) -> tuple[Array, Any]:
             built = what.get_model_matrix(
                 table, context={"sqrt": np.sqrt}, na_action="ignore", output="pandas"
             )
-        except DataMismatchWarning as warning:
-            raise ValueError(f"a category is not in the model: {_one_line(warning)}") from None
+        # formulaic evaluates checked functions of the user's numbers: whatever goes wrong there is
+        # a matter of the input (a knot out of bounds, a degree too high, a level that is none)
+        except (Exception, Warning) as error:
+            raise ValueError(
+                f"the formula cannot be applied to the data: {parsed.original(_one_line(error))}"
+            ) from error
     spec = built.model_spec
     design = built.to_numpy(dtype=float)
-    if design.shape[0] != len(table):  # a formula without a single column
+    if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column
         raise ValueError("the model has no coefficient: add a column or an intercept")
-    check_finite(design, tuple(spec.column_names), table.index)
+    names = tuple(parsed.original(str(name)) for name in spec.column_names)
+    check_finite(design, names, table.index)
     return design, spec
 
 
-def _categories(
-    spec: Any, names: tuple[str, ...], table: pd.DataFrame, variables: tuple[str, ...]
-) -> tuple[dict[str, tuple[Any, ...]], dict[str, str]]:
-    """Levels of each categorical column, and the reference level where the coding has one."""
+def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    """Levels of each categorical column; a single one, or far too many, is an error."""
     levels: dict[str, tuple[Any, ...]] = {}
+    for key in table.columns:
+        if not isinstance(table[key].dtype, pd.CategoricalDtype):
+            continue
+        known = tuple(table[key].cat.categories)
+        name = parsed.generated[key]
+        if len(known) == 1:
+            raise ValueError(f"column {name!r} has one level only, {str(known[0])!r}; leave it out")
+        if len(known) * len(table) > LARGEST_DESIGN:
+            raise ValueError(
+                f"column {name!r} has {len(known)} levels in {len(table)} rows, too many for a "
+                "design matrix; merge levels, or use the column as a number"
+            )
+        levels[key] = known
+    return levels
+
+
+def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
+    """Reference level of each categorical predictor whose coding has one."""
     references: dict[str, str] = {}
     for factor, state in spec.factor_contrasts.items():
         source = str(factor)
-        inside = [source] if source in variables else list(_names_in(source, spec.formula))
-        for name in inside:
-            levels[name] = tuple(table[name].unique().tolist())
-        if any(f"{source}[T." in name for name in names):
+        if any(f"{source}[T." in str(name) for name in spec.column_names):
             # formulaic leaves `base` unset where nobody chose one, which means the first level
             base = getattr(state.contrasts, "base", None)
             known = list(state.levels)
-            references[inside[0]] = str(base if base in known else known[0])
-    for name in variables:
-        if name not in levels and not _is_number(table[name]):
-            levels[name] = tuple(table[name].unique().tolist())
-    return levels, references
-
-
-def _is_number(series: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(series) and not isinstance(
-        series.dtype, pd.CategoricalDtype
-    )
+            key = re.search(_GENERATED, source)
+            name = parsed.columns[int(key.group(1))] if key else source
+            references[name] = str(base if base in known else known[0])
+    return references
 
 
 def _one_line(error: BaseException) -> str:
     """Make one plain line of formulaic's message, which marks places with terminal colours."""
     text = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]|\[1;31m|\[0m", "", str(error).split("\n\n")[0])
-    return " ".join(text.split())
+    return " ".join(text.split()) or type(error).__name__

@@ -7,6 +7,7 @@ responses that are not binary are errors here, before any arithmetic.
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -29,6 +30,11 @@ def rows_phrase(labels: Iterable[object]) -> str:
     return f"row{'s' if len(found) > 1 else ''} {head}" + (f" and {rest} more" if rest > 0 else "")
 
 
+def shorten(text: str, width: int = 80) -> str:
+    """Quote a piece of the user's text, cut to `width` characters."""
+    return repr(text if len(text) <= width else f"{text[: width - 3]}...")
+
+
 def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str]) -> pd.DataFrame:
     """Return `data` as a data frame; a path is read as CSV or Parquet by its ending.
 
@@ -39,10 +45,7 @@ def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str])
     elif isinstance(data, (str, PathLike)):
         frame = _read(Path(data))
     elif isinstance(data, Mapping):
-        try:
-            frame = pd.DataFrame(dict(data))
-        except ValueError as error:
-            raise ValueError(f"the columns do not form a table: {error}") from error
+        frame = _from_mapping(data)
     else:
         raise TypeError(
             f"data must be a data frame, a mapping of columns or a path, not {type(data).__name__}"
@@ -54,25 +57,56 @@ def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str])
     return frame
 
 
+def _from_mapping(data: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    labels = [values.index for values in data.values() if isinstance(values, pd.Series)]
+    if any(not index.equals(labels[0]) for index in labels[1:]):
+        # pandas would pair the values by label and fill the gaps with NaN
+        raise ValueError("the series have different indexes; give them one, or pass arrays")
+    try:
+        return pd.DataFrame({str(name): _unmasked(v, str(name)) for name, v in data.items()})
+    except ValueError as error:
+        raise ValueError(f"the columns do not form a table: {error}") from error
+
+
+def _unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name!r} has masked values; fill or drop them")
+    return values
+
+
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
-        else:
-            header = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True)
-            # pandas would rename a repeated heading to "x.1"; the model must not see that
-            check_names(tuple(str(name) for name in header.iloc[0]))
-            frame = pd.read_csv(path, index_col=False, skipinitialspace=True)
+        with warnings.catch_warnings():
+            # a row with too many fields is cut with a warning; a column of mixed types likewise
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.simplefilter("error", pd.errors.DtypeWarning)
+            if path.suffix.lower() in (".parquet", ".pq"):
+                frame = pd.read_parquet(path)
+            else:
+                frame = _read_csv(path)
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{str(path)!r} is empty") from error
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        if "repeated" in str(error):
-            raise
-        reason = " ".join(str(error).split())
+    except RepeatedNameError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{str(path)!r} cannot be read as a table: {reason}") from error
     frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    heading = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0]
+    names = tuple(
+        f"column {j + 1}" if pd.isna(n) else str(n).strip() for j, n in enumerate(heading)
+    )
+    check_names(names)  # pandas would rename a repeated heading to "x.1"
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        raise ValueError(f"the heading {shorten(names[0])} has no commas; separate columns by ','")
+    frame = pd.read_csv(path, index_col=False, skipinitialspace=True, low_memory=False)
+    frame.columns = pd.Index(names)
     return frame
 
 
@@ -90,8 +124,14 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
 def as_series(
     values: ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]
 ) -> pd.Series[Any]:
-    """One value a row, as a series with the data's labels; lengths must agree."""
+    """One value a row, as a series with the data's labels; a series must have the same labels."""
+    _unmasked(values, name)
     if isinstance(values, pd.Series):
+        if len(values) == len(labels) and not values.index.equals(labels):
+            raise ValueError(
+                f"{name!r} and the data have different row labels; reindex it, or pass an array "
+                "to pair them by position"
+            )
         series = pd.Series(values.array, name=name)
     else:
         try:
@@ -113,6 +153,7 @@ def design_columns(
     X: ArrayLike | pd.DataFrame, names: Sequence[str] | None
 ) -> tuple[Array, tuple[str, ...]]:
     """Design matrix (n, k) of floats and its names, from whatever the user passed."""
+    _unmasked(X, "X")
     if isinstance(X, pd.DataFrame):
         found = tuple(str(name) for name in X.columns)
         labels = X.index
@@ -148,15 +189,82 @@ def design_columns(
 
 def numbers(series: pd.Series[Any]) -> Array:
     """Return a series as floats; text, missing and infinite values are errors."""
-    if not (pd.api.types.is_numeric_dtype(series) or pd.api.types.is_bool_dtype(series)):
+    if not is_real(series):
         raise ValueError(
             f"column {series.name!r} holds {describe_dtype(series)}, not numbers; convert it first"
         )
-    if pd.api.types.is_complex_dtype(series):
-        raise ValueError(f"column {series.name!r} holds complex numbers; use real ones")
     values = series.to_numpy(dtype=float, na_value=np.nan)
     check_finite(values[:, None], (str(series.name),), series.index)
     return np.asarray(values, dtype=float)
+
+
+def is_real(series: pd.Series[Any]) -> bool:
+    """Whether a series holds real numbers or booleans, whatever its storage."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_object_dtype(dtype):
+        return all(
+            isinstance(v, (int, float, np.number, np.bool_)) and not isinstance(v, complex)
+            for v in series.dropna()
+        )
+    real = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    return bool(real or pd.api.types.is_bool_dtype(dtype))
+
+
+def predictor(
+    series: pd.Series[Any],
+    *,
+    categorical: bool = False,
+    levels: Sequence[Any] | None = None,
+    numeric_only: bool = False,
+) -> pd.Series[Any]:
+    """Return a predictor as float64 or as categories, never as anything in between.
+
+    Integers become floats because their arithmetic wraps around: ``x**10`` of 64-bit integers is
+    already wrong at x = 100.
+
+    Parameters
+    ----------
+    series : Series
+        Without missing values.
+    categorical : bool
+        Numbers are categories too, because the formula says ``C(...)``.
+    levels : sequence, optional
+        The levels of the model; another one is an error.
+    numeric_only : bool
+        The model was built with numbers.
+    """
+    if is_real(series) and not categorical:
+        return pd.Series(numbers(series), index=series.index, name=series.name)
+    if numeric_only:
+        raise ValueError(
+            f"column {series.name!r} holds {describe_dtype(series)}, but the model was built with "
+            "numbers"
+        )
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        used = series.cat.remove_unused_categories()
+        values, order = list(series.astype(object)), list(used.cat.categories)
+    else:
+        values = series.astype(object).tolist()
+        if not is_real(series) and not all(isinstance(value, str) for value in values):
+            raise ValueError(
+                f"column {series.name!r} holds {describe_dtype(series)}; a predictor is numbers, "
+                "text or categories"
+            )
+        order = sorted(set(values))
+    if levels is not None:
+        known = set(levels)
+        unseen = np.array([value not in known for value in values], dtype=bool)
+        if unseen.any():
+            first = values[int(np.flatnonzero(unseen)[0])]
+            raise ValueError(
+                f"column {series.name!r} has the level {str(first)!r} in "
+                f"{rows_phrase(series.index[unseen])}, which the model has not seen; "
+                f"its levels are {', '.join(map(str, levels))}"
+            )
+        order = list(levels)
+    return pd.Series(pd.Categorical(values, categories=order), index=series.index, name=series.name)
 
 
 def whole_weights(series: pd.Series[Any]) -> Array:
@@ -187,13 +295,19 @@ def check_finite(values: Array, names: Sequence[str], labels: pd.Index[Any]) -> 
     raise ValueError(f"column {names[j]!r} has {what} in {rows_phrase(labels[rows])}; {remedy}")
 
 
+class RepeatedNameError(ValueError):
+    """Two columns have one name."""
+
+
 def check_names(names: tuple[str, ...]) -> None:
     """Raise a `ValueError` if a name is repeated."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(
-            f"the column name {repeated[0]!r} is repeated; every column needs a name of its own"
-        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise RepeatedNameError(
+                f"the column name {name!r} is repeated; every column needs a name of its own"
+            )
+        seen.add(name)
 
 
 def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
@@ -207,9 +321,9 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
             f"the response {name!r} is missing in {rows_phrase(series.index[missing])}; "
             "drop these rows"
         )
-    if pd.api.types.is_bool_dtype(series):
+    if pd.api.types.is_bool_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype):
         return series.to_numpy(dtype=float), "True = 1, False = 0"
-    if pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype):
+    if is_real(series):
         values = series.to_numpy(dtype=float)
         wrong = ~np.isin(values, (0.0, 1.0))
         if wrong.any():
@@ -221,26 +335,23 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
                 f"(first in {rows_phrase(series.index[wrong][:1])}); recode it"
             )
         return values, "1 = 1, 0 = 0"
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        present = set(series.unique())
-        levels = [level for level in series.cat.categories if level in present]
-    else:
-        levels = sorted(series.unique(), key=str)
+    coded = predictor(series.rename(name), categorical=True)
+    levels = list(coded.cat.categories)
     if len(levels) != 2:
-        shown = ", ".join(repr(str(level)) for level in levels[:4]) + (
-            ", ..." if len(levels) > 4 else ""
-        )
+        shown = ", ".join(repr(str(level)) for level in levels[:4])
         raise ValueError(
             f"the response {name!r} has {len(levels)} categor{'y' if len(levels) == 1 else 'ies'} "
-            f"({shown}); a Bernoulli response has two"
+            f"({shown}{', ...' if len(levels) > 4 else ''}); a Bernoulli response has two"
         )
-    return (series == levels[1]).to_numpy(dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
+    return coded.cat.codes.to_numpy(dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
 
 
 def describe_dtype(series: pd.Series[Any]) -> str:
     """Say in a word or two what a column holds."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "categories"
-    if pd.api.types.is_string_dtype(series) or series.dtype == object:
+    if pd.api.types.is_string_dtype(series):
         return "text"
+    if pd.api.types.is_object_dtype(series.dtype):
+        return "values of several kinds"
     return f"{series.dtype} values"

@@ -106,26 +106,43 @@ class BernoulliLogistic:
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        labels = X.index if isinstance(X, pd.DataFrame) else None
         design, names = _inputs.design_columns(X, names)
-        if labels is None:
-            labels = pd.RangeIndex(design.shape[0])
+        labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
+        labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
+        if labelled and len(labelled[0]) == design.shape[0]:
+            labels = labelled[0].index
         if intercept:
             design = np.column_stack([np.ones(design.shape[0]), design])
             names = ("const", *names)
         name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
         response, coding = _inputs.encode_response(_inputs.as_series(y, name, labels), name)
-        return _assemble(
-            design,
-            names,
-            response,
-            labels,
-            offset=None if offset is None else _inputs.as_series(offset, "offset", labels),
-            weights=None
-            if frequency_weights is None
-            else _inputs.as_series(frequency_weights, "frequency_weights", labels),
+        offset_values = weight_values = None
+        if offset is not None:
+            offset_values = _inputs.numbers(_inputs.as_series(offset, "offset", labels))
+        n_zero = 0
+        if frequency_weights is not None:
+            weight_values = _inputs.whole_weights(
+                _inputs.as_series(frequency_weights, "frequency_weights", labels)
+            )
+            # they have no likelihood, and left in they can hide that the others are separated
+            keep = weight_values > 0
+            n_zero = int(np.count_nonzero(~keep))
+            if not keep.any():
+                raise ValueError(f"no rows are left: all {n_zero} have frequency weight 0")
+            design, response, labels = design[keep], response[keep], labels[keep]
+            weight_values = weight_values[keep]
+            offset_values = None if offset_values is None else offset_values[keep]
+        _inputs.check_names(names)
+        _inputs.check_finite(design, names, labels)
+        if design.shape[1] == 0:
+            raise ValueError("the model has no coefficient: add a column or an intercept")
+        return cls(
+            rows=_frozen_rows(design, response, offset_values, weight_values),
+            names=names,
             response_name=name,
             response_coding=coding,
+            row_labels=labels,
+            n_zero_weight=n_zero,
         )
 
     @classmethod
@@ -173,24 +190,31 @@ class BernoulliLogistic:
         if missing not in ("drop", "raise"):
             raise ValueError(f'missing must be "drop" or "raise", not {missing!r}')
         frame = _inputs.as_frame(data)
-        extras: dict[str, pd.Series[Any]] = {}
-        for role, value in (("offset", offset), ("frequency_weights", frequency_weights)):
+
+        def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
+            if value is None:
+                return None
             if isinstance(value, str):
-                extras[role] = _inputs.column(frame, value)
-            elif value is not None:
-                extras[role] = _inputs.as_series(value, role, frame.index)
-        encoded = _formula.encode(formula, frame, extras, missing)
-        return _assemble(
-            encoded.design,
-            encoded.encoding.names,
-            encoded.response,
-            encoded.labels,
-            offset=encoded.extras.get("offset"),
-            weights=encoded.extras.get("frequency_weights"),
-            response_name=encoded.encoding.response_name,
+                return _inputs.column(frame, value)
+            return _inputs.as_series(value, role, frame.index)
+
+        encoded = _formula.encode(
+            formula,
+            frame,
+            extra("offset", offset),
+            extra("frequency_weights", frequency_weights),
+            missing,
+        )
+        _inputs.check_names(encoded.encoding.names)
+        return cls(
+            rows=_frozen_rows(encoded.design, encoded.response, encoded.offset, encoded.weights),
+            names=encoded.encoding.names,
+            response_name=encoded.encoding.parsed.response,
             response_coding=encoded.response_coding,
+            row_labels=encoded.labels,
             formula=formula,
             n_dropped=encoded.n_dropped,
+            n_zero_weight=encoded.n_zero_weight,
             encoding=encoded.encoding,
         )
 
@@ -352,59 +376,15 @@ class BernoulliLogistic:
         )
 
 
-def _assemble(
-    design: Array,
-    names: tuple[str, ...],
-    response: Array,
-    labels: pd.Index[Any],
-    *,
-    offset: pd.Series[Any] | None,
-    weights: pd.Series[Any] | None,
-    response_name: str,
-    response_coding: str,
-    formula: str | None = None,
-    n_dropped: int = 0,
-    encoding: Encoding | None = None,
-) -> BernoulliLogistic:
-    """Check what both constructors must check, leave out rows of weight 0, and freeze."""
-    _inputs.check_names(names)
-    _inputs.check_finite(design, names, labels)
-    if design.shape[1] == 0:
-        raise ValueError("the model has no coefficient: add a column or an intercept")
-    offset_values = None if offset is None else _inputs.numbers(offset)
-    weight_values = None if weights is None else _inputs.whole_weights(weights)
-    n_zero = 0
-    if weight_values is not None:
-        keep = weight_values > 0
-        n_zero = int(np.count_nonzero(~keep))
-        # they have no likelihood, and left in they can hide that the others are separated
-        if n_zero:
-            design, response, labels = design[keep], response[keep], labels[keep]
-            weight_values = weight_values[keep]
-            offset_values = None if offset_values is None else offset_values[keep]
-    if design.shape[0] == 0:
-        raise ValueError(
-            "no rows are left: "
-            + (f"{n_dropped} had a missing value" if n_dropped else "the data are empty")
-            + (f", {n_zero} had frequency weight 0" if n_zero else "")
-        )
-    arrays = (design, response, offset_values, weight_values)
-    frozen = [None if array is None else _read_only(array) for array in arrays]
-    return BernoulliLogistic(
-        rows=ArrayRows(cast(Array, frozen[0]), cast(Array, frozen[1]), frozen[2], frozen[3]),
-        names=names,
-        response_name=response_name,
-        response_coding=response_coding,
-        row_labels=labels,
-        formula=formula,
-        n_dropped=n_dropped,
-        n_zero_weight=n_zero,
-        encoding=encoding,
-    )
-
-
-def _read_only(array: Array) -> Array:
-    # a copy: the caller's own array must neither freeze nor change the model later
-    frozen = np.array(array, dtype=float, order="C")
-    frozen.flags.writeable = False
-    return frozen
+def _frozen_rows(
+    design: Array, response: Array, offset: Array | None, weights: Array | None
+) -> ArrayRows:
+    """Copy the arrays and lock them: the caller's own must neither freeze nor change the model."""
+    copies = [
+        None if array is None else np.array(array, dtype=float, order="C")
+        for array in (design, response, offset, weights)
+    ]
+    for copy in copies:
+        if copy is not None:
+            copy.flags.writeable = False
+    return ArrayRows(cast(Array, copies[0]), cast(Array, copies[1]), copies[2], copies[3])

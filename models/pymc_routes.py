@@ -10,7 +10,6 @@ defeat both L-BFGS and NUTS.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,7 +108,7 @@ def sample_nuts(
     progress : bool
         Show PyMC's progress bar and notes.
     cores : int, optional
-        Chains run at a time; default half the processors, at most 4.
+        Chains run at a time; default PyMC's choice, at most 4.
 
     Returns
     -------
@@ -139,62 +138,37 @@ def sample_nuts(
     if sampler != "pymc":
         raise ValueError(f'sampler must be "pymc", not {sampler!r}')
     require_proper_posterior(model)
-    from flatprior.models._compat import import_pymc, quiet_libraries
+    from flatprior.models._compat import import_pymc, interruptible, quiet_libraries
 
     pm = import_pymc()
     start = time.perf_counter()
     transform = _whitening(model)
-    at_a_time = min(chains, cores or min(4, max(1, (os.cpu_count() or 1) // 2)))
-    with quiet_libraries():
-        try:
-            sampled = pm.sample(
-                model=flat_model(model, transform),
-                draws=draws,
-                tune=tune,
-                chains=chains,
-                cores=at_a_time,
-                callback=_stop_at_a_short_chain() if at_a_time == 1 else None,
-                random_seed=seed,
-                init="jitter+adapt_diag",
-                nuts_sampler=sampler,
-                progressbar=progress,
-                quiet=not progress,
-                compute_convergence_checks=False,
-            )
-        except KeyboardInterruptInChain:
-            raise KeyboardInterrupt("sampling was interrupted") from None
+    with quiet_libraries(), interruptible() as interruption:
+        sampled = pm.sample(
+            model=flat_model(model, transform),
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            random_seed=seed,
+            init="jitter+adapt_diag",
+            nuts_sampler=sampler,
+            progressbar=progress,
+            quiet=not progress,
+            compute_convergence_checks=False,
+            callback=interruption,
+        )
         z = np.asarray(sampled.posterior["z"].to_numpy(), dtype=float)
         stats = {
             name: np.asarray(sampled.sample_stats[name].to_numpy())
             for name in ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate")
         }
-    if z.shape[:2] != (chains, draws):
-        raise KeyboardInterrupt("sampling was interrupted")  # PyMC returns what it has instead
     return Posterior(
         "nuts",
         labelled_draws(model, z @ transform.T, stats),
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
     )
-
-
-def _stop_at_a_short_chain() -> Callable[[Any, Any], None]:
-    """Callback of ``pm.sample`` that makes Ctrl-C end a run of chains one after the other.
-
-    PyMC catches the KeyboardInterrupt, shortens the chain, and begins the next.
-    """
-    before: list[Any] = []
-
-    def callback(trace: Any, draw: Any) -> None:
-        if before and draw.chain != before[0].chain and not before[0].is_last:
-            raise KeyboardInterruptInChain
-        before[:] = [draw]
-
-    return callback
-
-
-class KeyboardInterruptInChain(Exception):
-    """Carries Ctrl-C through PyMC, which would swallow a KeyboardInterrupt."""
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:

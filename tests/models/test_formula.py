@@ -17,6 +17,9 @@ def frame():
             "g": rng.choice(["low", "mid", "top"], size=n),
             "my col": rng.normal(size=n),
             "w": rng.integers(1, 4, size=n),
+            "one": "a",
+            "when": pd.Timestamp("2026-01-01"),
+            "mixed": pd.Series([1, "1"] * (n // 2), dtype=object).to_numpy(),
         },
         index=[f"id{i}" for i in range(n)],
     )
@@ -80,10 +83,28 @@ def test_the_allowed_language(frame, formula):
         "y ~ (x + z)**99",
         "y ~ .",
         "y ~ x %in% z",
+        # the backtick inside quotes would move the quotes' meaning
+        """y ~ C(g, "`", __import__("os").system("true"), "`")""",
+        "y ~ C(g, '\\x27')",
+        "y ~ I(`True`) + `",
+        "y ~ I(True)",
+        "y ~ 2:x",
+        "y ~ x*2",
+        "y ~ (x + z)**(20)",
+        "y ~ (x + z + w + x:z + w:x)**10",
+        "y ~ bs(x, df=100000)",
+        "y ~ log(z, where=False)",
+        "y ~ C(g, [1, 2], 3)",
+        "y ~ I(" + "-" * 900 + "x)",
+        "y ~ " + "*".join(f"I(x + {i})" for i in range(30)),
+        "y ~ C(x + z)",
+        "y ~ I(\ufb01)",
     ],
 )
 def test_nothing_but_the_allowed_language_is_evaluated(frame, formula):
-    with pytest.raises(ValueError, match=r"not allowed|power|cannot be read|no column") as caught:
+    with pytest.raises(
+        ValueError, match=r"not allowed|power|cannot be read|no column|nested|too many"
+    ) as caught:
         BernoulliLogistic.from_formula(formula, frame)
     assert "\n" not in str(caught.value)
 
@@ -99,9 +120,14 @@ def test_nothing_but_the_allowed_language_is_evaluated(frame, formula):
         ("log(z) ~ x", "must be one response column"),
         ("y ~ log(", "cannot be read"),
         ("y ~ x +", "not usable"),
+        ("y ~", "no predictors"),
+        ("y ~ C(g, [1, 2])", "cannot be applied"),
+        ("y ~ one", "column 'one' has one level only, 'a'"),
+        ("y ~ when", "column 'when' holds datetime64"),
+        ("y ~ mixed", "column 'mixed' holds values of several kinds"),
         ("y ~ xx", r"no column 'xx' \(did you mean 'x'\?\)"),
         ("w ~ x", "'w' must be 0 or 1, but it has the values 1, 2, 3"),
-        ("y ~ x | z", "2 right-hand parts"),
+        ("y ~ x | z", "several right-hand parts"),
         ("y ~ y", "also stands among the predictors"),
         ("y ~ log(x)", r"column 'log\(x\)' has .*id"),
         ("y ~ 0", "no coefficient"),
@@ -169,7 +195,7 @@ def test_new_rows_must_have_known_levels_and_all_columns(frame):
 
 
 def test_csv_parquet_and_frame_give_the_same_model(frame, tmp_path):
-    frame = frame.reset_index(drop=True)
+    frame = frame.drop(columns="mixed").reset_index(drop=True)
     frame.to_csv(tmp_path / "d.csv", index=False)
     frame.to_parquet(tmp_path / "d.parquet")
     models = [
@@ -187,6 +213,10 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
         ("headings.csv", b"y,x\n", "no rows"),
         ("twice.csv", b"y,x,x\n0,1,2\n", "'x' is repeated"),
         ("ragged.csv", b"y,x\n0,1\n1,2,3,4\n", "cannot be read as a table"),
+        ("first.csv", b"y,x\n0,1,2\n1,2,3\n", "cannot be read as a table"),
+        ("semicolons.csv", b"y;x\n0;1\n", "separate columns by ','"),
+        ("junk.csv.gz", b"junk", "cannot be read as a table"),
+        ("junk.zip", b"junk", "cannot be read as a table"),
         ("binary.csv", bytes(range(128, 256)), "cannot be read as a table"),
         ("not.parquet", b"PAR1junk", "cannot be read as a table"),
     ):
@@ -200,3 +230,61 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
 def test_a_column_may_carry_the_name_of_a_function(frame):
     model = BernoulliLogistic.from_formula("y ~ log", frame.rename(columns={"x": "log"}))
     assert model.names == ("Intercept", "log")
+
+
+@pytest.mark.parametrize(
+    ("values", "formula", "expected"),
+    [
+        (np.array([60, 100], dtype="int8"), "y ~ v:v2 - 1", [60 * 60.0, 100 * 100.0]),
+        (np.array([1, 2], dtype="uint8"), "y ~ I(-v) - 1", [-1.0, -2.0]),
+        (np.array([101, 103]), "y ~ I(v**10) - 1", [101.0**10, 103.0**10]),
+        (np.array([True, False]), "y ~ I(v + v) - 1", [2.0, 0.0]),
+        (np.array([True, False]), "y ~ v - 1", [1.0, 0.0]),
+        (pd.array([3, 4], dtype="Int64"), "y ~ v - 1", [3.0, 4.0]),
+    ],
+)
+def test_integers_and_booleans_are_computed_with_as_real_numbers(values, formula, expected):
+    data = pd.DataFrame({"y": [0, 1], "v": values, "v2": values})
+    assert BernoulliLogistic.from_formula(formula, data).design[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["object", "string", "str", "category"])
+def test_text_that_looks_like_numbers_stays_text(dtype):
+    data = pd.DataFrame({"y": [0, 1, 0], "v": pd.Series(["0", "1", "2"], dtype=dtype)})
+    assert BernoulliLogistic.from_formula("y ~ v", data).names == ("Intercept", "v[T.1]", "v[T.2]")
+
+
+def test_column_names_are_never_code_nor_constants(frame):
+    frame = frame.rename(columns={"x": "1", "z": "True"})
+    model = BernoulliLogistic.from_formula("y ~ `1` + `True` + I(`True`)", frame)
+    assert model.names == ("Intercept", "1", "True", "I(True)")
+    assert model.design[:, 1] == pytest.approx(frame["1"])
+    assert model.design[:, 3] == pytest.approx(frame["True"])
+
+
+def test_levels_are_those_of_the_rows_that_are_used(frame):
+    frame["c"] = pd.Categorical(frame["g"], categories=["none", "top", "mid", "low"])
+    assert BernoulliLogistic.from_formula("y ~ c", frame).names == (
+        "Intercept", "c[T.mid]", "c[T.low]",
+    )  # fmt: skip
+    frame.loc[frame["g"] == "top", "w"] = 0
+    frame.loc["id0", "x"] = 1e6
+    frame.loc["id0", "w"] = 0
+    model = BernoulliLogistic.from_formula("y ~ g + center(x)", frame, frequency_weights="w")
+    assert "g[T.top]" not in model.names
+    assert abs(model.design[:, -1]).max() < 10  # the row of weight 0 does not move the centre
+    assert model.n_zero_weight >= 2
+
+
+def test_the_same_column_may_be_number_and_category(frame):
+    model = BernoulliLogistic.from_formula("y ~ w + C(w)", frame)
+    assert model.names == ("Intercept", "w", "C(w)[T.2]", "C(w)[T.3]")
+    assert model.reference_levels == {"w": "1"}
+
+
+def test_series_of_other_labels_are_not_paired_by_position(frame):
+    other = pd.Series(np.zeros(60))
+    with pytest.raises(ValueError, match="'offset' and the data have different row labels"):
+        BernoulliLogistic.from_formula("y ~ x", frame, offset=other)
+    with pytest.raises(ValueError, match="different indexes"):
+        BernoulliLogistic.from_formula("y ~ x", {"y": frame["y"], "x": other})

@@ -83,7 +83,13 @@ BAD_ARRAYS = {
     ),
     "all weights zero": (
         dict(X=np.eye(2), y=[0, 1], frequency_weights=[0, 0]),
-        "no rows are left: .* 2 had frequency weight 0",
+        "no rows are left: all 2 have frequency weight 0",
+    ),
+    "masked": (dict(X=np.ma.masked_array(np.eye(2), mask=np.eye(2)), y=[0, 1]), "masked values"),
+    "complex": (dict(X=np.eye(2) * 1j, y=[0, 1]), "must hold numbers"),
+    "labels": (
+        dict(X=pd.DataFrame({"a": [1.0, 2.0]}, index=[1, 2]), y=pd.Series([0, 1], index=[2, 1])),
+        "'y' and the data have different row labels",
     ),
     "offset": (dict(X=np.eye(2), y=[0, 1], offset=[0, np.nan]), "column 'offset' has missing"),
 }
