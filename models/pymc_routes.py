@@ -250,8 +250,9 @@ def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, float]:
         step = np.linalg.solve(-hessian, gradient)
     except np.linalg.LinAlgError:
         return np.zeros_like(gradient), np.inf
-    decrement = math.sqrt(max(float(gradient @ step), 0.0))
-    return np.asarray(step), decrement if math.isfinite(decrement) else np.inf
+    squared = float(gradient @ step)
+    # negative where the Hessian is not negative definite: that is no maximum
+    return np.asarray(step), math.sqrt(squared) if 0 <= squared < math.inf else math.inf
 
 
 def _finish(

@@ -75,7 +75,7 @@ class Existence:
     message : str
         One or two sentences: what was found, where, and what to do.
     coefficients : dict
-        Name to "finite", "+inf", "-inf" or "undetermined".
+        Name to "finite", "+inf", "-inf" or "undetermined"; empty where this was not determined.
     direction : ndarray (k,) or None
         A separating direction d: ``s_i x_i'd >= 0`` for every row and > 0 for some; or, for a rank
         deficient design, a null vector.

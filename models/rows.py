@@ -62,6 +62,35 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class MappedRows:
+    """The rows of another object, each block changed on its way by `change`."""
+
+    rows: Rows
+    change: Callable[[Block], Block]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.rows.n_rows
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the design matrix, k."""
+        return self.rows.n_columns
+
+    @property
+    def longest_sum(self) -> int:
+        """Upper bound on the additions any one term goes through."""
+        return self.rows.longest_sum
+
+    def reduce(
+        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
+    ) -> T:
+        """Combine ``function(change(block))`` over all blocks."""
+        return self.rows.reduce(lambda block: function(self.change(block)), combine)
+
+
+@dataclass(frozen=True, eq=False)
 class ArrayRows:
     """Rows held in this process's memory.
 

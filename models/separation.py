@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import qr
+from scipy import sparse
+from scipy.linalg import null_space, qr
 from scipy.optimize import linprog
 
 from flatprior.models.inputs import rows_phrase
@@ -20,7 +21,8 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
 from flatprior.models.rows import Array
 
-NONZERO = 1e-9  # entries of a direction of largest entry 1 below this are the solver's tolerance
+TOLERANCE = 1e-7  # the linear program's answers are good to 1e-9 or so, relative to their terms
+EPSILON = float(np.finfo(float).eps)
 
 
 def diagnose(model: BernoulliLogistic) -> Existence:
@@ -44,7 +46,7 @@ def _undecided(model: BernoulliLogistic) -> Existence:
         "it is undecided in double precision whether the maximum likelihood estimate exists: "
         "neither overlap nor separation could be verified; rescale or centre the columns, or "
         "drop nearly collinear ones",
-        dict.fromkeys(model.names, "undetermined"),
+        {},
     )
 
 
@@ -79,12 +81,7 @@ def _rank_deficiency(model: BernoulliLogistic) -> Existence | None:
         "rank deficient",
         f"the maximum likelihood estimate is not unique: the design has rank {rank}, not {k}, "
         f"because {what}; drop {'it' if len(involved) == 1 else 'one of them'}",
-        {
-            name: "undetermined" if value else "finite"
-            for name, value in zip(model.names, null, strict=True)
-        }
-        if rank == k - 1
-        else dict.fromkeys(model.names, "undetermined"),
+        {},
         direction=null,
     )
 
@@ -118,24 +115,25 @@ def _separation(model: BernoulliLogistic) -> Existence | None:
     return Existence(
         "complete separation" if complete else "quasi-complete separation",
         f"the maximum likelihood estimate does not exist ({kind}): {why}; {remedy}",
-        {
-            name: ("+inf" if value > 0 else "-inf") if value else "undetermined"
-            for name, value in zip(model.names, direction, strict=True)
-        },
+        {},
         direction=direction,
         separated_rows=rows,
     )
 
 
 def _separating_direction(model: BernoulliLogistic) -> Array | None:
-    """Solve max sum z, s_i x_i'd >= z_i, 0 <= z <= 1, d free, in columns scaled to maximum 1."""
+    """Solve max sum z, s_i x_i'd >= z_i, 0 <= z <= 1, d free; None if no row can be separated.
+
+    The solver works to a tolerance near 1e-9, so its direction is projected on those that leave the
+    rows it calls unseparated exactly where they are.
+    """
     sign = 2 * model.response - 1
     scale = np.abs(model.design).max(axis=0)
     signed = np.unique(sign[:, None] * (model.design / scale), axis=0)
     n, k = signed.shape
     result = linprog(
         np.concatenate([np.zeros(k), -np.ones(n)]),
-        A_ub=np.hstack([-signed, np.eye(n)]),
+        A_ub=sparse.hstack([sparse.csr_array(-signed), sparse.eye_array(n)], format="csr"),
         b_ub=np.zeros(n),
         bounds=[(None, None)] * k + [(0, 1)] * n,
         method="highs",
@@ -143,20 +141,27 @@ def _separating_direction(model: BernoulliLogistic) -> Array | None:
     if result.x is None or result.x[k:].sum() < 0.5:
         return None
     direction = result.x[:k]
-    direction[np.abs(direction) < NONZERO * np.abs(direction).max()] = 0.0
-    return np.asarray(direction / scale / np.abs(direction / scale).max())
+    unmoved = signed[np.abs(signed @ direction) <= TOLERANCE * (np.abs(signed) @ np.abs(direction))]
+    if len(unmoved):
+        free = null_space(unmoved)
+        direction = free @ (free.T @ direction)
+    size = np.abs(direction).max(initial=0.0)
+    if size == 0:
+        return None
+    direction = np.where(np.abs(direction) < TOLERANCE * size, 0.0, direction) / scale
+    return np.asarray(direction / np.abs(direction).max())
 
 
 def _separated_rows(model: BernoulliLogistic, direction: Array) -> tuple[int, ...]:
-    """Rows with ``s_i x_i'd > 0``; none if any row has it negative, so that nothing is proved.
+    """Rows with ``s_i x_i'd > 0``; none if some row has it negative, so that nothing is proved.
 
-    Products are summed with `math.fsum`; a row counts as zero within the rounding of its products
-    and of the solver's last digits.
+    Each product is summed without error (`math.fsum`); zero means within the rounding of the
+    products and of the projection.
     """
     sign = 2 * model.response - 1
     products = model.design * direction
-    size = np.abs(products).sum(axis=1)
+    rounding = 8 * (model.n_parameters + 2) * EPSILON * np.abs(products).sum(axis=1)
     margins = sign * np.array([math.fsum(row) for row in products])
-    if (margins < -NONZERO * size).any():
+    if (margins < -rounding).any():
         return ()
-    return tuple(np.flatnonzero(margins > NONZERO * size).tolist())
+    return tuple(np.flatnonzero(margins > rounding).tolist())

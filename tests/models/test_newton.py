@@ -88,6 +88,20 @@ def test_an_offset_of_a_thousand_only_moves_the_intercept():
     assert moved.coefficients - plain.coefficients == pytest.approx([-1000, 0, 0], abs=1e-9)
 
 
+def test_large_irregular_offsets_are_approached_step_by_step():
+    rng = np.random.default_rng(10)
+    refused = 0
+    for _ in range(30):
+        X = np.column_stack([np.ones(40), rng.normal(size=(40, 2))])
+        y = (rng.random(40) < 0.5).astype(float)
+        model = BernoulliLogistic.from_arrays(
+            np.vstack([X, X]), np.append(y, 1 - y), offset=100 * rng.normal(size=80)
+        )
+        fit = fit_newton(model)  # every row stands with both outcomes: the MLE exists
+        refused += fit.certificate.error_bound > 1e-6
+    assert refused == 0
+
+
 @pytest.mark.parametrize("step", [1e-8, 1e8])
 def test_iterations_do_not_depend_on_units(step):
     X, y = simulated(300, 4, seed=9)
