@@ -38,9 +38,10 @@ from flatprior.models.rows import Array, Block
 FALSE_ALARM = 1e-3
 HIGHEST_DEGREE = 6
 DRAWS_PER_TERM = 8
-# A polynomial of the true degree would have the same mode under every weight. Halving the exponent
-# of the weight moves the mode by 0.4 to 0.9 of its error in 58 fits of 20 data sets (n to 10^6).
-WEIGHT_SENSITIVITY = 3.0
+# The stated error of the mode is this many times the largest change that the fit shows when its
+# degree, its weights or its draws are varied. Changes alone fell short by up to 2.1 on exact draws.
+SAFETY = 3.0
+LEAST_BLOCKS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +172,8 @@ def check_posterior(
     mle : PointEstimate, optional
         A certified MLE of `model`; default the Newton route's.
     false_alarm : float
-        Probability that correct draws fail the score or the trace test.
+        Probability that correct draws fail the score or the trace test. (The mode of the draws is
+        held against its stated error, which is an estimate with a safety factor.)
 
     Returns
     -------
@@ -291,9 +293,10 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     -------
     PointEstimate
         Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`,
-        the same number of standard errors for every coefficient: the largest of three changes, on
-        lowering the degree by one, on leaving out a chain, and three times that on weighting by the
-        root of the density instead.
+        the same number of standard errors for every coefficient: three times the largest change on
+        lowering the degree by one, on leaving out a chain (or a quarter of the draws), and on
+        weighting by the root of the density instead. An estimate, not a bound: no exact draws
+        exceeded it in 58 fits of 20 data sets.
 
     Raises
     ------
@@ -330,22 +333,22 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         root = np.linalg.cholesky(correlation) * scale[:, None]
     except np.linalg.LinAlgError:
         raise ValueError("the draws vary in fewer directions than there are coefficients") from None
-    white = np.linalg.solve(root, (flat - centre).T).T.reshape(chains, n, k)
+    white = np.linalg.solve(root, (flat - centre).T).T
 
-    def mode_of(keep: Any, order: int, weight: float = 1.0) -> tuple[Array, Array, float]:
-        return _polynomial_mode(white[keep].reshape(-1, k), density[keep].ravel(), order, weight)
+    lp = density.ravel()
+    blocks = np.array_split(np.arange(len(lp)), chains if chains >= LEAST_BLOCKS else LEAST_BLOCKS)
 
-    everything = slice(None)
-    best, hessian, highest = mode_of(everything, degree)
+    best, hessian, highest = _polynomial_mode(white, lp, degree)
     # below the quadratic stands the mean, the origin of the whitened draws
-    lower = mode_of(everything, degree - 1)[0] if degree > 2 else np.zeros(k)
-    flatter = mode_of(everything, degree, weight=0.5)[0]
-    changes = [lower - best, WEIGHT_SENSITIVITY * (flatter - best)]
-    if chains > 1:
-        changes += [mode_of(np.arange(chains) != c, degree)[0] - best for c in range(chains)]
+    lower = _polynomial_mode(white, lp, degree - 1)[0] if degree > 2 else np.zeros(k)
+    others = [lower, _polynomial_mode(white, lp, degree, exponent=0.5)[0]]
+    for block in blocks:
+        rest = np.delete(np.arange(len(lp)), block)
+        others.append(_polynomial_mode(white[rest], lp[rest], degree)[0])
     covariance = root @ np.linalg.inv(-hessian) @ root.T
     error = np.sqrt(np.diag(covariance))
-    relative = max(float(np.max(np.abs(root @ change) / error)) for change in changes)
+    changes = [np.max(np.abs(root @ (other - best)) / error) for other in others]
+    relative = SAFETY * float(max(changes))
     return PointEstimate(
         route="draws",
         names=posterior.names,
@@ -363,7 +366,7 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
 
 
 def _polynomial_mode(
-    white: Array, density: Array, degree: int, exponent: float
+    white: Array, density: Array, degree: int, exponent: float = 1.0
 ) -> tuple[Array, Array, float]:
     """Fit a polynomial to the log-density, each draw weighted by the density to the `exponent`.
 

@@ -115,8 +115,8 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     Raises
     ------
     ValueError
-        If names or data are not those the estimate was computed from, or its stored
-        log-likelihood or error bound does not stand.
+        If names or data are not those the estimate was computed from, or its log-likelihood,
+        covariance, digits or error bound do not stand.
 
     Examples
     --------
@@ -136,18 +136,26 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
             "the data are not those the estimate was computed from: their SHA-256 is "
             f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
         )
-    certificate = certify(model, estimate.coefficients)
-    log_likelihood = model.log_likelihood(estimate.coefficients)
-    if not math.isclose(log_likelihood, estimate.log_likelihood, rel_tol=1e-9, abs_tol=1e-9):
-        raise ValueError(
-            f"the estimate states a log-likelihood of {estimate.log_likelihood!r}, "
-            f"its coefficients give {log_likelihood!r}"
-        )
+    found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
+    for what, stated, again in (
+        ("log-likelihood", estimate.log_likelihood, found.log_likelihood),
+        ("covariance", estimate.covariance, found.covariance),
+    ):
+        if not np.allclose(stated, again, rtol=1e-6, atol=0.0, equal_nan=True):
+            raise ValueError(
+                f"the {what} that the estimate states is not that of its coefficients; "
+                "fit the model again"
+            )
     # another machine's BLAS adds in another order, which moves the rounding terms a little
-    if certificate.error_bound > 2 * estimate.certificate.error_bound + 1e-9:
+    certificate = found.certificate
+    promised = estimate.certificate
+    if (
+        certificate.error_bound > 2 * promised.error_bound + 1e-9
+        or (certificate.digits < promised.digits - 1).any()
+    ):
         raise ValueError(
-            f"the estimate states an error bound of {estimate.certificate.error_bound:.1e} "
-            f"standard errors, its coefficients give {certificate.error_bound:.1e}"
+            f"the estimate states an error bound of {promised.error_bound:.1e} standard errors, "
+            f"its coefficients give {certificate.error_bound:.1e}; fit the model again"
         )
     return certificate
 

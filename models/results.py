@@ -174,6 +174,16 @@ class Provenance:
     data_hash: str
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(
+            None if facts["formula"] is None else str(facts["formula"]),
+            int(facts["n_observations"]),
+            str(facts["data_hash"]),
+            {str(name): str(number) for name, number in facts["versions"].items()},
+        )
+
 
 def versions_of(*packages: str) -> dict[str, str]:
     """Versions of Python, flatprior and `packages`, as installed."""
@@ -312,26 +322,51 @@ class PointEstimate:
             facts = json.loads(Path(path).read_text(encoding="utf-8"))
             if facts["format"] != FORMAT:
                 raise ValueError(f"its format is {facts['format']!r}")
-            before, stated = facts["before_finish"], facts["stated_error"]
-            return cls(
-                route=facts["route"],
-                names=tuple(facts["names"]),
-                coefficients=np.asarray(facts["coefficients"], dtype=float),
-                covariance=np.array(facts["covariance"], dtype=float),  # null becomes NaN
-                log_likelihood=float(facts["log_likelihood"]),
-                certificate=Certificate.from_dict(facts["certificate"]),
-                converged=bool(facts["converged"]),
-                message=facts["message"],
-                n_iterations=int(facts["n_iterations"]),
-                seconds=float(facts["seconds"]),
-                provenance=Provenance(**facts["provenance"]),
-                before_finish=None if before is None else Certificate.from_dict(before),
-                stated_error=None if stated is None else np.asarray(stated, dtype=float),
-            )
-        except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+            return cls._checked(facts)
+        except FileNotFoundError:
+            raise
+        # a damaged file can fail anywhere, and must fail with one sentence
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): {error}"
             ) from error
+
+    @classmethod
+    def _checked(cls, facts: Mapping[str, Any]) -> PointEstimate:
+        names = tuple(facts["names"])
+        k = len(names)
+        if isinstance(facts["names"], str) or not all(isinstance(name, str) for name in names):
+            raise ValueError("its names are not text")
+        for key, kind in (("route", str), ("message", str), ("converged", bool)):
+            if not isinstance(facts[key], kind):
+                raise ValueError(f"its {key} is not of type {kind.__name__}")
+        coefficients = np.array(facts["coefficients"], dtype=float)
+        covariance = np.array(facts["covariance"], dtype=float)  # null becomes NaN
+        stated, before = facts["stated_error"], facts["before_finish"]
+        certificate = Certificate.from_dict(facts["certificate"])
+        stated_error = None if stated is None else np.array(stated, dtype=float)
+        if not (
+            coefficients.shape == certificate.digits.shape == (k,)
+            and covariance.shape == (k, k)
+            and np.isfinite(coefficients).all()
+            and (stated_error is None or stated_error.shape == (k,))
+        ):
+            raise ValueError(f"its arrays do not fit {k} finite coefficients")
+        return cls(
+            route=facts["route"],
+            names=names,
+            coefficients=coefficients,
+            covariance=covariance,
+            log_likelihood=float(facts["log_likelihood"]),
+            certificate=certificate,
+            converged=facts["converged"],
+            message=facts["message"],
+            n_iterations=int(facts["n_iterations"]),
+            seconds=float(facts["seconds"]),
+            provenance=Provenance.from_dict(facts["provenance"]),
+            before_finish=None if before is None else Certificate.from_dict(before),
+            stated_error=stated_error,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -437,15 +472,24 @@ class Posterior:
                 data = tree.load().copy()
             if data.attrs["format"] != FORMAT:
                 raise ValueError(f"its format is {data.attrs['format']!r}")
+            beta, stats = data["posterior"]["beta"], data["sample_stats"]
+            if beta.dims != ("chain", "draw", "coefficient"):
+                raise ValueError(f"beta has the dimensions {beta.dims}")
+            for name in ("lp", "diverging"):
+                if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
+                    raise ValueError(f"{name} does not fit the draws of beta")
+            if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
+                raise ValueError("its draws are not finite")
             return cls(
                 str(data.attrs["route"]),
                 data,
                 float(data.attrs["seconds"]),
-                Provenance(**json.loads(data.attrs["provenance"])),
+                Provenance.from_dict(json.loads(data.attrs["provenance"])),
             )
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
             raise ValueError(
-                f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): {error}"
+                f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
+                f"{' '.join(str(error).split())}"
             ) from error
 
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,5 +204,16 @@ def test_verify_notices_other_data_other_names_and_other_numbers(tmp_path):
     (tmp_path / "forged.json").write_text(
         text.replace(repr(float(fit.coefficients[1])), repr(float(fit.coefficients[1]) + 1e-3))
     )
-    with pytest.raises(ValueError, match="the estimate states"):
+    with pytest.raises(ValueError, match=r"not that of its coefficients|the estimate states"):
         verify(model, type(fit).load(tmp_path / "forged.json"))
+    for forged in (
+        replace(fit, covariance=-fit.covariance),
+        replace(fit, log_likelihood=fit.log_likelihood + 0.1),
+        replace(fit, certificate=replace(fit.certificate, error_bound=1e-99)),
+        replace(fit, certificate=replace(fit.certificate, digits=fit.certificate.digits + 2)),
+    ):
+        if forged.certificate.error_bound == 1e-99:  # a bound below rounding: not worth a refusal
+            assert verify(model, forged).error_bound < 1e-10
+        else:
+            with pytest.raises(ValueError, match="fit the model again"):
+                verify(model, forged)
