@@ -347,7 +347,7 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
         proved = True
     else:
         bound, digits = math.inf, np.zeros(k)
-        step = np.linalg.solve(sums.information, sums.score)
+        step = np.asarray(np.linalg.solve(sums.information, sums.score), dtype=float)
         size = float(np.linalg.norm(step))
         defect = (
             float(np.linalg.norm(sums.score - sums.information @ step))

@@ -343,7 +343,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
             f"the response {name!r} has {len(levels)} categor{'y' if len(levels) == 1 else 'ies'} "
             f"({shown}{', ...' if len(levels) > 4 else ''}); a Bernoulli response has two"
         )
-    return coded.cat.codes.to_numpy(dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
+    return np.asarray(coded.cat.codes, dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
 
 
 def describe_dtype(series: pd.Series[Any]) -> str:

@@ -154,11 +154,10 @@ def _line_search(
     while length >= SMALLEST_STEP:
         there = _moments(rows, beta + length * step, transform)
         rise = there.log_likelihood - here.log_likelihood
-        if rise >= SUFFICIENT * length * decrement**2 or (
-            abs(rise) <= noise and np.linalg.norm(there.score) < decrement
-        ):
+        smaller = np.linalg.norm(there.score) < decrement
+        if decrement < QUADRATIC:  # the rise, below 1e-8, may be lost in rounding; the score is not
+            return (beta + step, there) if smaller else None
+        if rise >= SUFFICIENT * length * decrement**2 or (abs(rise) <= noise and smaller):
             return beta + length * step, there
-        if decrement**2 < noise:
-            return None  # even the full step is lost in rounding: shorter ones are too
         length /= 2
     return None
