@@ -8,6 +8,7 @@ certificate is computed again here, from the coefficients and the model in hand.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +16,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, check_posterior
+from flatprior.analysis.posterior import (
+    FALSE_ALARM,
+    PosteriorCheck,
+    check_posterior,
+    least_draws,
+)
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -145,8 +151,9 @@ class Agreement:
         return pd.DataFrame(columns, index=pd.Index(self.mle.names, name="name"))
 
     def __str__(self) -> str:
-        table = self.table().to_string(float_format=lambda value: f"{value:.3g}", line_width=80)
-        return f"{self.verdict}\n{table}\n{self.message}"
+        table = self.table().drop(columns="log-likelihood").rename_axis(None)
+        shown = table.to_string(float_format=lambda value: f"{value:.3g}")
+        return f"{self.verdict}\n{shown}\n{textwrap.fill(self.message, 80)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON: no data, no draws."""
@@ -171,7 +178,7 @@ class Agreement:
 def run_routes(
     model: BernoulliLogistic,
     *,
-    draws: int = 1000,
+    draws: int | None = None,
     tune: int = 1000,
     chains: int = 4,
     seed: int | None = None,
@@ -183,7 +190,9 @@ def run_routes(
     Parameters
     ----------
     model : BernoulliLogistic
-    draws, tune, chains, seed
+    draws : int, optional
+        Draws of each chain; default 1000, or more where the tests of k coefficients need them.
+    tune, chains, seed
         For the sampling route, see `flatprior.models.sample_nuts`.
     progress : bool
         Show PyMC's progress bars.
@@ -200,6 +209,8 @@ def run_routes(
     ------
     MLEDoesNotExistError
         If the MLE is not proved to exist; no other route is tried.
+    ValueError
+        If `draws` are too few to be tested.
 
     Examples
     --------
@@ -209,6 +220,13 @@ def run_routes(
     >>> compare_routes(model, *run_routes(model, seed=1)).verdict        # doctest: +SKIP
     'agree'
     """
+    least = math.ceil(least_draws(model.n_parameters) / chains)
+    if draws is not None and draws < least:
+        raise ValueError(
+            f"{draws} draws a chain are too few to test {model.n_parameters} coefficients; "
+            f"ask for {least} or more"
+        )
+    draws = max(1000, least) if draws is None else draws
     fits: dict[str, Callable[[], PointEstimate | Posterior]] = {
         "newton": lambda: fit_newton(model),
         "sklearn": lambda: fit_sklearn(model),

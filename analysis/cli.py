@@ -91,9 +91,7 @@ seed_option = click.option(
 draws_option = click.option(
     "--draws",
     type=click.IntRange(100),
-    default=1000,
-    show_default=True,
-    help="Draws of each of the 4 chains.",
+    help="Draws of each of the 4 chains; default 1000, or what their tests need.",
 )
 
 
@@ -145,7 +143,7 @@ def agree(
     formula: str,
     json_path: str | None,
     seed: int | None,
-    draws: int,
+    draws: int | None,
     **options: Any,
 ) -> None:
     """Fit by four routes and say whether they agree."""
@@ -164,7 +162,7 @@ def agree(
     help="Seed of the draws.",
 )
 @draws_option
-def demo(json_path: str | None, seed: int, draws: int) -> None:
+def demo(json_path: str | None, seed: int, draws: int | None) -> None:
     """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
         from flatprior.models import BernoulliLogistic, load_smarket
@@ -174,7 +172,9 @@ def demo(json_path: str | None, seed: int, draws: int) -> None:
         _agree(model, json_path, seed, draws)
 
 
-def _agree(model: BernoulliLogistic, json_path: str | None, seed: int | None, draws: int) -> None:
+def _agree(
+    model: BernoulliLogistic, json_path: str | None, seed: int | None, draws: int | None
+) -> None:
     from flatprior.analysis.agreement import compare_routes, run_routes
 
     out = _console()
@@ -303,12 +303,12 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
-    summary = estimate.summary().rename(columns={"standard error": "SE"})
+    summary = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
     out.print(
         _table(
             summary,
             {
-                "coefficient": "{:.6g}",
+                "estimate": "{:.6g}",
                 "SE": "{:.4g}",
                 "z": "{:.2f}",
                 "p": "{:.3g}",
@@ -390,10 +390,11 @@ def _table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column(str(frame.index.name or ""), no_wrap=True, overflow="ellipsis", max_width=26)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
+    # where the width does not suffice, names are folded, never numbers
+    table.add_column(str(frame.index.name or ""), overflow="fold", min_width=8)
     for column in frame.columns:
-        table.add_column(str(column), justify="right", overflow="fold")
+        table.add_column(str(column), justify="right", no_wrap=True)
 
     def show(column: str, value: Any) -> str:
         if isinstance(value, float) and math.isnan(value):

@@ -319,10 +319,9 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         None,
     )
     if degree is None:
-        needed = DRAWS_PER_TERM * math.comb(k + 2, 2)
         raise ValueError(
             f"{chains * n} draws are too few to find the mode of {k} coefficients; "
-            f"draw more than {needed}"
+            f"draw {least_draws(k)} or more"
         )
     flat = draws.reshape(-1, k)
     centre, scale = flat.mean(axis=0), flat.std(axis=0, ddof=1)
@@ -363,6 +362,11 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         provenance=posterior.provenance,
         stated_error=relative * error,
     )
+
+
+def least_draws(k: int) -> int:
+    """Fewest draws, all chains together, from which the mode of k coefficients can be found."""
+    return DRAWS_PER_TERM * math.comb(k + 2, 2) + 1
 
 
 def _polynomial_mode(

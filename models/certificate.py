@@ -72,10 +72,9 @@ def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     Notes
     -----
     First-order rounding terms are included, and ``exp`` is assumed correct to 4 units in the last
-    place; see the module's docstring for the theorem. The bound is in exact standard errors; the
-    standard errors that an estimate reports have rounding of their own, about 1e-16 times the
-    squared condition number of the whitened design, which stays below 1e-3 where a bound is given
-    at all up to condition 1e11. The inequality on the third derivative is the
+    place; see the module's docstring for the theorem. The bound is in exact standard
+    errors. The standard errors an estimate reports have a rounding error of their own, seen up to
+    2e-3 relative at a condition number of 1e12. The inequality on the third derivative is the
     generalised self-concordance of Bach (2010), "Self-concordant analysis for logistic regression",
     Electronic Journal of Statistics 4, 384-414.
 

@@ -213,7 +213,7 @@ def encode(
     table = parsed.table(kept)
     levels = _levels(parsed, table)
     design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
-    names = tuple(parsed.original(str(name)) for name in spec.column_names)
+    names = _names(spec, parsed)
     return Encoded(
         design,
         response,
@@ -482,6 +482,21 @@ def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
     return levels
 
 
+def _names(spec: Any, parsed: Parsed) -> tuple[str, ...]:
+    """Names of the design columns; ``C(x, ...)`` is written ``C(x)``, its options left out."""
+    long_and_short = {
+        str(factor): f"C({key.group(0)})"
+        for factor in spec.factor_contrasts
+        if str(factor).startswith("C(") and (key := _GENERATED.search(str(factor)))
+    }
+    names = []
+    for name in map(str, spec.column_names):
+        for long, short in long_and_short.items():
+            name = name.replace(long, short)
+        names.append(parsed.original(name))
+    return tuple(names)
+
+
 def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
     """Reference level of each categorical predictor whose coding has one."""
     references: dict[str, str] = {}
@@ -491,7 +506,7 @@ def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
             # formulaic leaves `base` unset where nobody chose one, which means the first level
             base = getattr(state.contrasts, "base", None)
             known = list(state.levels)
-            key = re.search(_GENERATED, source)
+            key = _GENERATED.search(source)
             name = parsed.columns[int(key.group(1))] if key else source
             references[name] = str(base if base in known else known[0])
     return references

@@ -271,7 +271,9 @@ class PointEstimate:
         )
 
     def __str__(self) -> str:
-        table = self.summary().to_string(float_format=lambda value: f"{value:.5g}", line_width=80)
+        formats = ["{:.6g}", "{:.4g}", "{:.2f}", "{:.3g}", "{:.4g}", "{:.4g}", "{:.1f}"]
+        table = self.summary().rename(columns={"standard error": "SE"})
+        table = table.rename_axis(None).to_string(formatters=[f.format for f in formats])
         return (
             f"route {self.route}: log-likelihood {self.log_likelihood:.6f}, "
             f"{self.provenance.n_observations} observations\n{table}\n"

@@ -137,6 +137,15 @@ def test_nothing_is_compared_without_an_mle():
         compare_routes(model, estimate(model, np.zeros(2), **PACKAGES))
 
 
+def test_too_few_draws_are_refused_before_the_work():
+    X, y = simulated(400, 12, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    started = []
+    with pytest.raises(ValueError, match="100 draws a chain are too few to test 12 coefficients"):
+        run_routes(model, draws=100, on_start=started.append)
+    assert started == []
+
+
 def test_unusable_arguments_are_named():
     model = CASES["spector"].model
     fit = fit_newton(model)
