@@ -25,7 +25,6 @@ from flatprior.analysis.posterior import (
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
-    MLEDoesNotExistError,
     PointEstimate,
     Posterior,
     certify,
@@ -34,6 +33,10 @@ from flatprior.models import (
     fit_sklearn,
     sample_nuts,
 )
+from flatprior.models._files import finite
+from flatprior.models._text import count, printable
+from flatprior.models.pymc_routes import check_sampling
+from flatprior.models.results import RouteUnavailableError
 from flatprior.models.rows import Array
 
 TOLERANCE = 1e-6  # standard errors
@@ -137,27 +140,29 @@ class Agreement:
 
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient, one column a route; for draws the mode found from them alone."""
-        columns: dict[str, Array] = {
-            judged.estimate.route: judged.estimate.coefficients for judged in self.routes
-        }
-        columns |= {
-            f"{check.route} mode": check.mode.coefficients for check in self.posterior_checks
-        }
-        columns |= {
-            f"{posterior.route} mean": posterior.draws.mean(axis=(0, 1))
-            for posterior in self.posteriors
-        }
-        columns["standard error"] = self.mle.standard_errors
-        return pd.DataFrame(columns, index=pd.Index(self.mle.names, name="name"))
+        columns: list[tuple[str, Array]] = [
+            (judged.estimate.route, judged.estimate.coefficients) for judged in self.routes
+        ]
+        for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True):
+            columns.append((f"{check.route} mode", check.mode.coefficients))
+            columns.append((f"{check.route} mean", posterior.draws.mean(axis=(0, 1))))
+        columns.append(("standard error", self.mle.standard_errors))
+        frame = pd.DataFrame(
+            np.column_stack([values for _, values in columns]),
+            index=pd.Index(self.mle.names, name="name"),
+        )
+        frame.columns = pd.Index([name for name, _ in columns])  # two results of one route may stay
+        return frame
 
     def __str__(self) -> str:
         table = self.table().drop(columns="log-likelihood").rename_axis(None)
+        message = textwrap.fill(printable(self.message), 80)
         shown = table.to_string(float_format=lambda value: f"{value:.3g}")
-        return f"{self.verdict}\n{shown}\n{textwrap.fill(self.message, 80)}"
+        return f"{self.verdict}\n{shown}\n{message}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON: no data, no draws."""
-        return {
+        facts: dict[str, Any] = {
             "verdict": self.verdict,
             "message": self.message,
             "tolerance": self.tolerance,
@@ -173,6 +178,8 @@ class Agreement:
             "posteriors": [check.to_dict() for check in self.posterior_checks],
             "unavailable": [{"route": u.route, "reason": u.reason} for u in self.unavailable],
         }
+        plain: dict[str, Any] = finite(facts)
+        return plain
 
 
 def run_routes(
@@ -210,16 +217,17 @@ def run_routes(
     MLEDoesNotExistError
         If the MLE is not proved to exist; no other route is tried.
     ValueError
-        If `draws` are too few to be tested.
+        If `draws`, `tune` or `chains` are not usable, or `draws` too few to be tested.
 
     Examples
     --------
     >>> from flatprior.analysis import compare_routes, run_routes
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> compare_routes(model, *run_routes(model, seed=1)).verdict        # doctest: +SKIP
+    >>> compare_routes(model, *run_routes(model, seed=1)).verdict
     'agree'
     """
+    check_sampling(draws=4 if draws is None else draws, tune=tune, chains=chains)
     least = math.ceil(least_draws(model.n_parameters) / chains)
     if draws is not None and draws < least:
         raise ValueError(
@@ -227,7 +235,7 @@ def run_routes(
             f"ask for {least} or more"
         )
     draws = max(1000, least) if draws is None else draws
-    fits: dict[str, Callable[[], PointEstimate | Posterior]] = {
+    fits: dict[str, Callable[[], Result]] = {
         "newton": lambda: fit_newton(model),
         "sklearn": lambda: fit_sklearn(model),
         "map": lambda: fit_map(model, progress=progress),
@@ -241,9 +249,7 @@ def run_routes(
             on_start(route)
         try:
             results.append(fit())
-        except MLEDoesNotExistError:
-            raise
-        except (ValueError, np.linalg.LinAlgError) as error:
+        except RouteUnavailableError as error:
             results.append(Unavailable(route, str(error)))
     return tuple(results)
 
@@ -264,7 +270,7 @@ def compare_routes(
     model : BernoulliLogistic
         Every result is judged on these data, whatever it was computed from.
     *results : PointEstimate, Posterior or Unavailable
-        At least one point estimate or set of draws.
+        At least two point estimates or sets of draws.
     tolerance : float
         In standard errors.
     false_alarm : float
@@ -292,8 +298,8 @@ def compare_routes(
     estimates = [result for result in results if isinstance(result, PointEstimate)]
     posteriors = tuple(result for result in results if isinstance(result, Posterior))
     unavailable = tuple(result for result in results if isinstance(result, Unavailable))
-    if not estimates and not posteriors:
-        raise ValueError("there is nothing to compare: pass point estimates or draws")
+    if len(estimates) + len(posteriors) < 2:
+        raise ValueError("there is nothing to compare: pass the results of two routes or more")
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, not {tolerance!r}")
     judged: tuple[PointEstimate | Posterior, ...] = (*estimates, *posteriors)
@@ -363,14 +369,21 @@ def _message(
         )
     sentences += [_failure(judged, tolerance) for judged in routes if not judged.passed]
     for check in checks:
+        doubt = (
+            f"{count(check.n_divergences, 'draw')} diverged and R-hat is {check.r_hat:.2f}: sample "
+            "longer before relying on them"
+            if check.n_divergences or not check.r_hat <= 1.01
+            else ""
+        )
         if check.passed:
             sentences.append(
                 f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
-                f"flat-prior posterior (score p = {check.score_p:.2g}, "
-                f"trace p = {check.trace_p:.2g}, false-alarm rate {check.false_alarm:g}), "
-                f"and the mode found from them alone is {check.mode_distance:.1e} standard errors "
-                f"from the MLE (stated error {check.mode_error:.1e})."
+                f"flat-prior posterior (score p = {check.score_p:.2g}, trace p = "
+                f"{check.trace_p:.2g}, false-alarm rate {check.false_alarm:g}); the mode found "
+                f"from them alone is {check.mode_distance:.1e} standard errors from the MLE "
+                f"(stated error {check.mode_error:.1e})."
             )
+            sentences += [f"But {doubt}."] if doubt else []
             worst = int(np.argmax(np.abs(check.shift)))
             sentences.append(
                 f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
@@ -379,12 +392,7 @@ def _message(
                 f"{check.shift_mcse[worst]:.3f}."
             )
         else:
-            hint = (
-                f"{check.n_divergences} draws diverged and R-hat is {check.r_hat:.2f}: sample "
-                "longer first"
-                if check.n_divergences or check.r_hat > 1.01
-                else "they come from another prior, other data or another distribution"
-            )
+            hint = doubt or "they come from another prior, other data or another distribution"
             sentences.append(
                 f"The draws of {check.route} are not from the flat-prior posterior of these data: "
                 f"{'; '.join(check.failures)}. {hint[0].upper()}{hint[1:]}."
@@ -394,25 +402,30 @@ def _message(
 
 
 def _failure(judged: RouteVerdict, tolerance: float) -> str:
-    bound = judged.certificate.error_bound
+    estimate, bound = judged.estimate, judged.certificate.error_bound
     proved = (
         f"its certificate guarantees no more than {bound:.1e} (tolerance {tolerance:.0e})"
         if math.isfinite(bound)
         else "no error bound can be proved for it"
     )
-    if judged.distance > 1e-3:
+    if judged.distance <= tolerance:
+        return (
+            f"{estimate.route} is not proved to agree: {proved}, because the columns are too "
+            "ill-conditioned; centre or rescale them, or raise the tolerance."
+        )
+    if not estimate.converged:
+        remedy = (
+            f"it says of itself: {estimate.message.rstrip('.')}; centre and rescale the columns, "
+            "or start it from another route"
+        )
+    elif judged.distance > 1e-2:
         remedy = (
             "look for a penalty, a flipped response, swapped or rescaled columns, or other rows"
         )
-    elif judged.distance > tolerance:
-        remedy = "its optimiser stopped early: tighten its tolerance, or start from another route"
     else:
-        remedy = (
-            "it is as close as the others, but the columns are too ill-conditioned to prove it: "
-            "centre or rescale them, or raise the tolerance"
-        )
+        remedy = "its optimiser stopped early: tighten its tolerance, or start from another route"
     return (
-        f"{judged.estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
+        f"{estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
         f"maximum likelihood estimate, and {proved}; {remedy}."
     )
 

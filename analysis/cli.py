@@ -7,7 +7,7 @@ progress and errors to standard error. Everything heavy is imported inside the c
 
 from __future__ import annotations
 
-import json
+import io
 import math
 import os
 import sys
@@ -20,6 +20,7 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
     from flatprior.analysis.agreement import Agreement
     from flatprior.models import BernoulliLogistic, PointEstimate
@@ -41,6 +42,9 @@ class OneLineErrors(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; exit with its status."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # for names the terminal has no letters for
+                stream.reconfigure(errors="replace")
         try:
             status = super().main(*args, **{**kwargs, "standalone_mode": False})
         except click.UsageError as error:
@@ -111,6 +115,8 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         out = _console()
         _print_model(out, model)
         _print_estimate(out, estimate)
+        if not math.isfinite(estimate.certificate.error_bound):
+            sys.exit(1)
 
 
 @main.command()
@@ -120,12 +126,13 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
     """Decide whether the maximum likelihood estimate exists."""
     with clean_errors():
         from flatprior.models import check_existence
+        from flatprior.models._files import write_json
 
         _check_json_path(json_path, data)
         model = _load(data, formula, **options)
         existence = check_existence(model)
         if json_path:
-            _write_json(json_path, existence.to_dict())
+            write_json(json_path, existence.to_dict())
         out = _console()
         _print_model(out, model)
         _verdict(out, existence.kind, existence.message, good=existence.exists)
@@ -176,6 +183,7 @@ def _agree(
     model: BernoulliLogistic, json_path: str | None, seed: int | None, draws: int | None
 ) -> None:
     from flatprior.analysis.agreement import compare_routes, run_routes
+    from flatprior.models._files import write_json
 
     out = _console()
     _print_model(out, model)
@@ -185,7 +193,7 @@ def _agree(
     _announce("verdict")
     agreement = compare_routes(model, *results)
     if json_path:
-        _write_json(json_path, agreement.to_dict())
+        write_json(json_path, agreement.to_dict())
     _print_agreement(out, agreement)
     if agreement.verdict != "agree":
         sys.exit(1)
@@ -205,16 +213,18 @@ def clean_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of a pipe has gone: not our failure, nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (ValueError, TypeError, OSError, UnicodeError) as error:
+    except (ValueError, OSError) as error:
         _fail(str(error), 2)
     except MemoryError:
         _fail("not enough memory", 2)
+    except (ArithmeticError, RuntimeError) as error:  # ours, and PyMC's when sampling breaks down
+        _fail(f"no result: {error}", 1)
 
 
 def _fail(message: str, status: int) -> None:
-    # control characters from a file must not reach the terminal
-    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
-    click.echo(f"flatprior: {line}", err=True)
+    from flatprior.models._text import printable
+
+    click.echo(f"flatprior: {printable(message)}", err=True)
     sys.exit(status)
 
 
@@ -229,35 +239,20 @@ def _check_json_path(path: str | None, data: str = "") -> None:
         raise ValueError(f"--json {path!r} is the data file itself; name another")
 
 
-def _write_json(path: str, facts: dict[str, Any]) -> None:
-    from flatprior.models._files import replacing
-
-    text = json.dumps(_without_infinities(facts), indent=1, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _without_infinities(value: Any) -> Any:
-    """JSON has no infinity and no NaN; they become null."""
-    if isinstance(value, dict):
-        return {key: _without_infinities(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_infinities(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _load(
     data: str, formula: str, offset: str | None, weights: str | None, missing: Any
 ) -> BernoulliLogistic:
     from flatprior.models import BernoulliLogistic
+    from flatprior.models._text import count
 
     model = BernoulliLogistic.from_formula(
         formula, data, offset=offset, frequency_weights=weights, missing=missing
     )
     if model.response.min() == model.response.max() and "Intercept" in model.names:
+        dropped = f" ({model.n_dropped} left out: a value is missing)" if model.n_dropped else ""
         raise ValueError(
             f"the response {model.response_name!r} has one class only, "
-            f"{model.response[0]:.0f} in all {model.n_rows} rows; a fit needs both"
+            f"{model.response[0]:.0f} in {count(model.n_rows, 'row')}{dropped}; a fit needs both"
         )
     return model
 
@@ -271,80 +266,66 @@ def _console() -> Console:
 
 def _announce(step: str) -> None:
     """Say on standard error what is being computed."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
     if step in ROUTES:
-        note = "; compiles for a minute on its first run" if step == "map" else ""
+        note = "; the first run on a machine compiles for a minute" if step == "map" else ""
         place = f"{list(ROUTES).index(step) + 1}/{len(ROUTES)}"
-        console.print(f"{place}  {ROUTES[step]}{note} ...", style="dim")
+        click.echo(f"{place}  {ROUTES[step]}{note} ...", err=True)
     else:
-        console.print("     certificates and posterior tests ...", style="dim")
+        click.echo("     certificates and posterior tests ...", err=True)
 
 
 def _print_model(out: Console, model: BernoulliLogistic) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
+    from flatprior.models._text import count, printable
+
+    coding = f" ({printable(model.response_coding)})" if model.response_coding else ""
     lines = [
-        f"[bold]{escape(model.formula or '')}[/bold]",
-        f"{model.n_observations} observations, {model.n_events} events "
-        f"({escape(model.response_coding)}), {model.n_parameters} coefficients",
+        f"{count(model.n_observations, 'observation')}, {count(model.n_events, 'event')}{coding}, "
+        f"{count(model.n_parameters, 'coefficient')}",
     ]
     if model.n_dropped:
-        lines.append(f"{model.n_dropped} rows left out: a value is missing")
+        lines.append(f"{count(model.n_dropped, 'row')} left out: a value is missing")
     if model.n_zero_weight:
-        lines.append(f"{model.n_zero_weight} rows left out: their frequency weight is 0")
+        lines.append(f"{count(model.n_zero_weight, 'row')} left out: frequency weight 0")
     lines += [
-        f"{escape(name)}: differences from level {escape(level)}"
+        f"{printable(name)}: differences from level {printable(level)}"
         for name, level in model.reference_levels.items()
     ]
-    out.print("\n".join(lines))
+    out.print(Text(printable(model.formula), style="bold"))
+    out.print(Text("\n".join(lines)))
     out.print()
 
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
-    summary = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
-    out.print(
-        _table(
-            summary,
-            {
-                "estimate": "{:.6g}",
-                "SE": "{:.4g}",
-                "z": "{:.2f}",
-                "p": "{:.3g}",
-                "2.5%": "{:.4g}",
-                "97.5%": "{:.4g}",
-                "digits": "{:.0f}",
-            },
-            floor={"digits"},
-        )
-    )
-    certificate = estimate.certificate
-    out.print()
+    frame = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
+    for column in ("z", "p"):
+        frame[column] = [f"{value:.3g}" for value in frame[column]]
+    frame["digits"] = [f"{math.floor(digits)}" for digits in frame["digits"]]  # never rounded up
+    _print_table(out, frame)
     out.print(f"Log-likelihood {estimate.log_likelihood:.6f}; {estimate.message}.")
-    out.print(
-        f"The MLE exists and is unique, and each coefficient is within "
-        f"{certificate.error_bound:.1e} standard errors of it (proved); digits: its certain ones."
-    )
+    bound = estimate.certificate.error_bound
+    if math.isfinite(bound):
+        out.print(
+            f"The MLE exists and is unique, and each coefficient is within {bound:.1e} standard "
+            "errors of it (proved); digits: its certain ones."
+        )
+    else:
+        out.print(
+            "The MLE exists and is unique (proved), but nothing can be proved about the distance "
+            "of these numbers from it: centre or rescale the columns."
+        )
 
 
 def _print_agreement(out: Console, agreement: Agreement) -> None:
-    table = agreement.table().drop(columns="log-likelihood")
-    table.index = table.index.map(lambda route: ROUTES.get(route, route))
-    table["agrees"] = ["yes" if value else "NO" for value in table["agrees"]]
-    out.print(
-        _table(
-            table.rename(columns={"error bound": "bound"}),
-            {
-                "agrees": "{}",
-                "bound": "{:.1e}",
-                "digits": "{:.0f}",
-                "distance": "{:.1e}",
-                "seconds": "{:.2f}",
-            },
-            floor={"digits"},
-        )
-    )
+    frame = agreement.table().drop(columns="log-likelihood")
+    frame = frame.rename(index=lambda route: ROUTES.get(route, route))
+    frame["agrees"] = ["yes" if value else "NO" for value in frame["agrees"]]
+    for column in ("error bound", "distance"):
+        frame[column] = [f"{value:.1e}" for value in frame[column]]
+    frame["digits"] = ["-" if math.isnan(d) else f"{math.floor(d)}" for d in frame["digits"]]
+    frame["seconds"] = [f"{value:.2f}" for value in frame["seconds"]]
+    _print_table(out, frame.rename(columns={"error bound": "bound"}))
     out.print(
         "bound: proved largest error; distance: from the best route; both in standard errors. "
         "digits: certain ones of every coefficient. For draws: stated error and distance of the "
@@ -363,49 +344,63 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
             f"R-hat {check.r_hat:.3f}, ESS {check.ess:.0f} (bulk), {check.ess_tail:.0f} (tail)."
         )
     out.print()
-    frame = agreement.coefficients().rename(columns={"standard error": "SE"})
-    out.print(_table(frame, dict.fromkeys(frame.columns, "{:.5f}"), significant=True))
-    out.print()
-    _verdict(out, agreement.verdict, agreement.message, good=agreement.verdict == "agree")
+    _print_table(out, agreement.coefficients().rename(columns={"standard error": "SE"}))
+    ran = len(agreement.routes) + len(agreement.posterior_checks)
+    missing = len(agreement.unavailable)
+    title = f"{ran} of {ran + missing} routes {agreement.verdict}" if missing else agreement.verdict
+    _verdict(out, title, agreement.message, good=agreement.verdict == "agree")
 
 
 def _verdict(out: Console, title: str, message: str, *, good: bool) -> None:
     from rich.panel import Panel
     from rich.text import Text
 
+    from flatprior.models._text import printable
+
     style = "green" if good else "red"
-    text = Text(f"{message[0].upper()}{message[1:]}")
+    text = Text(printable(f"{message[0].upper()}{message[1:]}"))
     out.print(Panel(text, title=title.upper(), title_align="left", border_style=style))
 
 
-def _table(
-    frame: pd.DataFrame,
-    formats: dict[str, str],
-    *,
-    floor: set[str] | frozenset[str] = frozenset(),
-    significant: bool = False,
-) -> Any:
-    """Lay a frame out as a rich table; `floor` columns are rounded down, never up."""
+def _print_table(out: Console, frame: pd.DataFrame) -> None:
+    """Print a frame; what is too wide goes into further tables below, names repeated."""
+    from flatprior.models._text import printable
+
+    names = [printable(name) for name in frame.index]
+    heading = str(frame.index.name or "")
+    columns = [
+        (str(title), [value if isinstance(value, str) else _number(value) for value in values])
+        for title, (_, values) in zip(frame.columns, frame.items(), strict=True)
+    ]
+    widths = [2 + max(map(len, (title, *cells))) for title, cells in columns]
+    # where the width does not suffice a name is folded, to 18 characters at the least; numbers not
+    longest = max(map(len, (*names, heading)))
+    room = out.width - min(longest, max(18, out.width - sum(widths)))
+    while columns:
+        take = 1
+        while take < len(columns) and sum(widths[: take + 1]) <= room:
+            take += 1
+        out.print(_rich_table(heading, names, columns[:take]))
+        out.print()
+        columns, widths = columns[take:], widths[take:]
+
+
+def _rich_table(heading: str, names: list[str], columns: list[tuple[str, list[str]]]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
-    # where the width does not suffice, names are folded, never numbers
-    table.add_column(str(frame.index.name or ""), overflow="fold", min_width=8)
-    for column in frame.columns:
-        table.add_column(str(column), justify="right", no_wrap=True)
-
-    def show(column: str, value: Any) -> str:
-        if isinstance(value, float) and math.isnan(value):
-            return "-"
-        if column in floor and math.isfinite(value):
-            value = math.floor(value)
-        if significant and value != 0 and not 1e-3 <= abs(value) < 1e6:
-            return f"{value:.5g}"
-        return formats[column].format(value)
-
-    for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
-        cells = [show(str(c), v) for c, v in zip(frame.columns, row, strict=True)]
-        table.add_row(Text(str(label)), *map(Text, cells))
+    table.add_column(heading, overflow="fold")
+    for title, _ in columns:
+        table.add_column(title, justify="right", no_wrap=True)
+    for i, name in enumerate(names):
+        table.add_row(Text(name), *(Text(cells[i]) for _, cells in columns))
     return table
+
+
+def _number(value: float) -> str:
+    """Five decimals where they say something, else five significant digits."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.5f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.5g}"

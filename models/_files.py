@@ -1,13 +1,16 @@
-"""Write a file so that a reader, a crash or Ctrl-C never meets half of it."""
+"""Files that no reader, crash or Ctrl-C ever meets half written, and what JSON can hold."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -41,3 +44,19 @@ def writable(path: str | os.PathLike[str]) -> Path:
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"the folder {str(target.parent)!r} is not writable")
     return target
+
+
+def write_json(path: str | os.PathLike[str], facts: Any) -> None:
+    """Write plain lists, dicts and numbers as JSON, replacing `path` in one step."""
+    text = json.dumps(finite(facts), indent=1, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def finite(facts: Any) -> Any:
+    """Replace infinity and NaN, which JSON does not have, by None, all the way down."""
+    if isinstance(facts, dict):
+        return {key: finite(value) for key, value in facts.items()}
+    if isinstance(facts, list):
+        return [finite(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts

@@ -35,9 +35,9 @@ from flatprior.models.likelihood import (
 )
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, PointEstimate, Provenance, versions_of
-from flatprior.models.rows import Array, Block, Rows
+from flatprior.models.rows import EPSILON, Array, Block, Rows
 
-UNIT = float(np.finfo(float).eps) / 2  # unit roundoff
+UNIT = EPSILON / 2  # unit roundoff
 ROW_ULPS = 12 * UNIT  # relative error of one residual or curvature beside that of its margin
 SMALLEST = float(np.finfo(float).tiny)  # what a term may have lost to underflow
 
@@ -109,7 +109,7 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     Returns
     -------
     Certificate
-        Computed anew.
+        Computed anew. Its ``error_bound`` is inf where the estimate never claimed to have one.
 
     Raises
     ------
@@ -311,8 +311,7 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
             lambda block: float(row_terms(block, beta).log_likelihood.sum())
         )
     k = len(beta)
-    refused = Certificate(math.inf, math.inf, math.inf, np.zeros(k), False)
-    return Evaluation(refused, np.full((k, k), np.nan), log_likelihood)
+    return Evaluation(Certificate.refused(k), np.full((k, k), np.nan), log_likelihood)
 
 
 def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation | None:

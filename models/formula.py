@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import secrets
 import unicodedata
 import warnings
 from dataclasses import dataclass, field
@@ -18,14 +19,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from flatprior.models._text import rows_phrase, shorten
 from flatprior.models.inputs import (
     check_finite,
     column,
     encode_response,
     numbers,
     predictor,
-    rows_phrase,
-    shorten,
     whole_weights,
 )
 from flatprior.models.rows import Array
@@ -56,7 +56,6 @@ LARGEST_DESIGN = 2**30  # numbers in the design matrix
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitOr)
 # text in which quotes, backticks and escapes cannot be taken for one another
 _PLAIN = re.compile(r"""(?:[^`'"\\#\r\n]|`[^`'"\\\r\n]+`|'[^`'"\\\r\n]*'|"[^`'"\\\r\n]*")*""")
-_GENERATED = re.compile(r"_(?:plain|factor)_(\d+)_")
 
 
 @dataclass
@@ -68,17 +67,22 @@ class Uses:
     columns : list of str
         In the order of their first use; a column's place is the number in its generated name.
     generated : dict
-        Generated name to column: ``_factor_3_`` inside ``C()``, ``_plain_3_`` elsewhere.
+        Generated name to column: ``_factor_3_<token>_`` inside ``C()``, ``_plain_3_<token>_``
+        elsewhere.
+    token : str
+        Random, so that no level of the user's data can be taken for a generated name.
     """
 
     columns: list[str] = field(default_factory=list)
     generated: dict[str, str] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def add(self, name: str, *, inside_c: bool = False) -> str:
         """Note the use of a column; return its generated name."""
         if name not in self.columns:
             self.columns.append(name)
-        key = f"_{'factor' if inside_c else 'plain'}_{self.columns.index(name)}_"
+        kind = "factor" if inside_c else "plain"
+        key = f"_{kind}_{self.columns.index(name)}_{self.token}_"
         self.generated[key] = name
         return key
 
@@ -105,7 +109,9 @@ class Parsed:
 
     def original(self, name: str) -> str:
         """Put the columns' own names back into a name that formulaic has made."""
-        return _GENERATED.sub(lambda match: self.columns[int(match.group(1))], name)
+        for key, column_name in self.generated.items():
+            name = name.replace(key, column_name)
+        return name
 
     def table(
         self, frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]] | None = None
@@ -115,7 +121,7 @@ class Parsed:
         series = {
             key: predictor(
                 column(frame, name),
-                categorical="_factor_" in key or key in known,
+                categorical=key.startswith("_factor_") or key in known,
                 levels=known.get(key),
                 numeric_only=levels is not None and key not in known,
             )
@@ -485,9 +491,10 @@ def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
 def _names(spec: Any, parsed: Parsed) -> tuple[str, ...]:
     """Names of the design columns; ``C(x, ...)`` is written ``C(x)``, its options left out."""
     long_and_short = {
-        str(factor): f"C({key.group(0)})"
+        str(factor): f"C({key})"
         for factor in spec.factor_contrasts
-        if str(factor).startswith("C(") and (key := _GENERATED.search(str(factor)))
+        for key in parsed.generated
+        if str(factor).startswith(f"C({key}")
     }
     names = []
     for name in map(str, spec.column_names):
@@ -506,8 +513,7 @@ def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
             # formulaic leaves `base` unset where nobody chose one, which means the first level
             base = getattr(state.contrasts, "base", None)
             known = list(state.levels)
-            key = _GENERATED.search(source)
-            name = parsed.columns[int(key.group(1))] if key else source
+            name = next(name for key, name in parsed.generated.items() if key in source)
             references[name] = str(base if base in known else known[0])
     return references
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from flatprior.models._text import rows_phrase, shorten
 from flatprior.models.rows import Array
-
-ROWS_NAMED = 5  # a message names this many rows and counts the others
-
-
-def rows_phrase(labels: Iterable[object]) -> str:
-    """Name the first rows and count the rest: "row 3", "rows 3, 7, 9 and 12 more"."""
-    found = [str(label) for label in labels]
-    head = ", ".join(found[:ROWS_NAMED])
-    rest = len(found) - ROWS_NAMED
-    return f"row{'s' if len(found) > 1 else ''} {head}" + (f" and {rest} more" if rest > 0 else "")
-
-
-def shorten(text: str, width: int = 80) -> str:
-    """Quote a piece of the user's text, cut to `width` characters."""
-    return repr(text if len(text) <= width else f"{text[: width - 3]}...")
 
 
 def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str]) -> pd.DataFrame:
@@ -334,7 +320,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
                 f"the response {name!r} must be 0 or 1, but it has the values {shown}{more} "
                 f"(first in {rows_phrase(series.index[wrong][:1])}); recode it"
             )
-        return values, "1 = 1, 0 = 0"
+        return values, ""
     coded = predictor(series.rename(name), categorical=True)
     levels = list(coded.cat.categories)
     if len(levels) != 2:

@@ -16,9 +16,8 @@ import numpy as np
 
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import Moments, moments
-from flatprior.models.rows import Array, Block, MappedRows, Rows
+from flatprior.models.rows import EPSILON, Array, Block, MappedRows, Rows
 
-EPSILON = float(np.finfo(float).eps)
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own
 QUADRATIC = 1e-4  # below this the decrement squares itself with each step, or rounding is reached

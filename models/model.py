@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
+from flatprior.models._text import count, printable
 from flatprior.models.likelihood import Evaluations, evaluations, moments, row_terms
 from flatprior.models.rows import Array, ArrayRows
 
@@ -42,7 +43,7 @@ class BernoulliLogistic:
         Names of the k coefficients.
     response_name : str
     response_coding : str
-        Which outcome counts as 1, in words: "Up = 1, Down = 0".
+        Which category counts as 1: "Up = 1, Down = 0"; empty for a response of 0 and 1.
     formula : str or None
     row_labels : Index
         The user's own label of each row of the design matrix.
@@ -371,8 +372,8 @@ class BernoulliLogistic:
     def __repr__(self) -> str:
         what = self.formula or f"{self.response_name} on {', '.join(self.names)}"
         return (
-            f"BernoulliLogistic({what!r}: {self.n_observations} observations, "
-            f"{self.n_events} events, {self.n_parameters} coefficients)"
+            f"BernoulliLogistic({printable(what)!r}: {count(self.n_observations, 'observation')}, "
+            f"{count(self.n_events, 'event')}, {count(self.n_parameters, 'coefficient')})"
         )
 
 

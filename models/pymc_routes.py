@@ -55,8 +55,8 @@ def fit_map(model: BernoulliLogistic, *, progress: bool = False) -> PointEstimat
     --------
     >>> from flatprior.models import BernoulliLogistic, fit_map, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> fit = fit_map(model)                                            # doctest: +SKIP
-    >>> fit.certificate.error_bound < 1e-10 < fit.before_finish.error_bound   # doctest: +SKIP
+    >>> fit = fit_map(model)
+    >>> fit.certificate.error_bound < 1e-10 < fit.before_finish.error_bound
     True
     """
     require_mle(model)
@@ -128,13 +128,11 @@ def sample_nuts(
     --------
     >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> posterior = sample_nuts(model, seed=1, progress=False)          # doctest: +SKIP
-    >>> posterior.draws.shape                                           # doctest: +SKIP
-    (4, 1000, 4)
+    >>> posterior = sample_nuts(model, draws=200, tune=200, seed=1, progress=False)
+    >>> posterior.draws.shape
+    (4, 200, 4)
     """
-    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    check_sampling(draws=draws, tune=tune, chains=chains)
     if sampler != "pymc":
         raise ValueError(f'sampler must be "pymc", not {sampler!r}')
     require_proper_posterior(model)
@@ -169,6 +167,13 @@ def sample_nuts(
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
     )
+
+
+def check_sampling(*, draws: int, tune: int, chains: int) -> None:
+    """Raise a `ValueError` that names the first of these numbers that cannot be sampled with."""
+    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:

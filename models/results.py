@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from flatprior.models._files import replacing
+from flatprior.models._files import finite, replacing, write_json
+from flatprior.models._text import count, printable
 from flatprior.models.rows import Array
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class ImproperPosteriorError(MLEDoesNotExistError):
     def __init__(self, existence: Existence):
         super().__init__(existence)
         self.args = (f"the flat-prior posterior is not proved to be proper: {existence.message}",)
+
+
+class RouteUnavailableError(ValueError):
+    """A route's library cannot fit this kind of model, such as scikit-learn one with an offset."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,24 +140,26 @@ class Certificate:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers; an infinite number is None."""
-        return {
-            "newton_decrement": _finite(self.newton_decrement),
-            "radius": _finite(self.radius),
-            "error_bound": _finite(self.error_bound),
-            "digits": self.digits.tolist(),
-            "proves_existence": self.proves_existence,
-        }
+        facts: dict[str, Any] = finite(dataclasses.asdict(self) | {"digits": self.digits.tolist()})
+        return facts
+
+    @classmethod
+    def refused(cls, k: int, proves_existence: bool = False) -> Certificate:
+        """A certificate for k coefficients that bounds nothing."""
+        return cls(math.inf, math.inf, math.inf, np.zeros(k), proves_existence)
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Certificate:
-        """The inverse of `to_dict`."""
-        return cls(
-            _number(facts["newton_decrement"]),
-            _number(facts["radius"]),
-            _number(facts["error_bound"]),
-            np.asarray(facts["digits"], dtype=float),
-            bool(facts["proves_existence"]),
-        )
+        """The inverse of `to_dict`; a `ValueError` if the numbers cannot be a certificate's."""
+        numbers = [_number(facts[name]) for name in ("newton_decrement", "radius", "error_bound")]
+        digits = np.array(facts["digits"], dtype=float)
+        if not all(number > 0 for number in numbers) or not isinstance(
+            facts["proves_existence"], bool
+        ):
+            raise ValueError("its certificate is damaged")
+        if not (np.isfinite(digits).all() and (digits >= 0).all()):
+            raise ValueError("the digits of its certificate are damaged")
+        return cls(*numbers, digits, facts["proves_existence"])
 
 
 @dataclass(frozen=True)
@@ -209,9 +216,11 @@ class PointEstimate:
         "newton", "map", "sklearn" or "draws".
     names : tuple of str
     coefficients : ndarray (k,)
+        On the log-odds scale, per unit of their column.
     covariance : ndarray (k, k)
         Inverse of the information at `coefficients`.
     log_likelihood : float
+        Natural logarithm.
     certificate : Certificate
     converged : bool
         What the optimiser said of itself.
@@ -252,8 +261,21 @@ class PointEstimate:
         Parameters
         ----------
         prob : float
-            Coverage of the Wald interval.
+            Coverage of the Wald interval, between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `prob` does not lie between 0 and 1.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+        >>> model = BernoulliLogistic.from_formula("grade ~ psi", load_spector())
+        >>> list(fit_newton(model).summary(prob=0.9).columns)
+        ['coefficient', 'standard error', 'z', 'p', '5%', '95%', 'digits']
         """
+        _check_probability(prob)
         quantile = float(ndtri(0.5 + prob / 2))
         error = self.standard_errors
         z = self.coefficients / error
@@ -273,32 +295,38 @@ class PointEstimate:
     def __str__(self) -> str:
         formats = ["{:.6g}", "{:.4g}", "{:.2f}", "{:.3g}", "{:.4g}", "{:.4g}", "{:.1f}"]
         table = self.summary().rename(columns={"standard error": "SE"})
-        table = table.rename_axis(None).to_string(formatters=[f.format for f in formats])
+        table = table.rename_axis(None).rename(index=printable)
+        shown = table.to_string(formatters=[f.format for f in formats])
         return (
-            f"route {self.route}: log-likelihood {self.log_likelihood:.6f}, "
-            f"{self.provenance.n_observations} observations\n{table}\n"
-            f"error bound {self.certificate.error_bound:.1e} standard errors; {self.message}"
+            f"route {printable(self.route)}: log-likelihood {self.log_likelihood:.6f}, "
+            f"{count(self.provenance.n_observations, 'observation')}\n{shown}\n"
+            f"error bound {self.certificate.error_bound:.1e} standard errors; "
+            f"{printable(self.message)}"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain lists and numbers, ready for JSON."""
-        return {
-            "format": FORMAT,
-            "route": self.route,
-            "names": list(self.names),
-            "coefficients": self.coefficients.tolist(),
-            "standard_errors": [_finite(error) for error in self.standard_errors.tolist()],
-            "covariance": [[_finite(value) for value in row] for row in self.covariance.tolist()],
-            "log_likelihood": self.log_likelihood,
-            "certificate": self.certificate.to_dict(),
-            "converged": self.converged,
-            "message": self.message,
-            "n_iterations": self.n_iterations,
-            "seconds": self.seconds,
-            "provenance": dataclasses.asdict(self.provenance),
-            "before_finish": None if self.before_finish is None else self.before_finish.to_dict(),
-            "stated_error": None if self.stated_error is None else self.stated_error.tolist(),
-        }
+        """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
+        before, stated = self.before_finish, self.stated_error
+        facts: dict[str, Any] = finite(
+            {
+                "format": FORMAT,
+                "route": self.route,
+                "names": list(self.names),
+                "coefficients": self.coefficients.tolist(),
+                "standard_errors": self.standard_errors.tolist(),
+                "covariance": self.covariance.tolist(),
+                "log_likelihood": self.log_likelihood,
+                "certificate": self.certificate.to_dict(),
+                "converged": self.converged,
+                "message": self.message,
+                "n_iterations": self.n_iterations,
+                "seconds": self.seconds,
+                "provenance": dataclasses.asdict(self.provenance),
+                "before_finish": None if before is None else before.to_dict(),
+                "stated_error": None if stated is None else stated.tolist(),
+            }
+        )
+        return facts
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the estimate as JSON, replacing `path` in one step.
@@ -307,9 +335,7 @@ class PointEstimate:
         --------
         flatprior.models.verify : check a loaded estimate against the data.
         """
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
-        with replacing(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_dict())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PointEstimate:
@@ -321,12 +347,15 @@ class PointEstimate:
             If the file is not such an estimate.
         """
         try:
-            facts = json.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+            facts = json.loads(text, parse_constant=_no_constant)
             if facts["format"] != FORMAT:
                 raise ValueError(f"its format is {facts['format']!r}")
             return cls._checked(facts)
-        except FileNotFoundError:
-            raise
+        except KeyError as error:
+            raise ValueError(
+                f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it lacks {error}"
+            ) from error
         # a damaged file can fail anywhere, and must fail with one sentence
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(
@@ -359,7 +388,9 @@ class PointEstimate:
             names=names,
             coefficients=coefficients,
             covariance=covariance,
-            log_likelihood=float(facts["log_likelihood"]),
+            log_likelihood=-_number(facts["log_likelihood"])
+            if facts["log_likelihood"] is None
+            else float(facts["log_likelihood"]),
             certificate=certificate,
             converged=facts["converged"],
             message=facts["message"],
@@ -426,6 +457,7 @@ class Posterior:
             Columns: mean, sd, interval ends, "mcse" (Monte Carlo standard error of the mean),
             "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
         """
+        _check_probability(prob)
         import arviz_stats
 
         beta = self.data["posterior"]["beta"]
@@ -495,8 +527,13 @@ class Posterior:
             ) from error
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def _check_probability(prob: float) -> None:
+    if not 0 < prob < 1:
+        raise ValueError(f"prob must lie between 0 and 1, not {prob!r}")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"it holds {name}, which is not JSON")
 
 
 def _number(value: float | None) -> float:

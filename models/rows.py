@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
+EPSILON = float(np.finfo(float).eps)
 BLOCK_ROWS = 2048  # a block of 2048 rows and 20 columns is 320 kB: it stays in a core's L2 cache
 
 

@@ -15,14 +15,13 @@ from scipy import sparse
 from scipy.linalg import null_space, qr
 from scipy.optimize import linprog
 
-from flatprior.models.inputs import rows_phrase
+from flatprior.models._text import count, first_of, rows_phrase
 from flatprior.models.likelihood import stack_factors, triangular_factor
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import Existence
-from flatprior.models.rows import Array
+from flatprior.models.results import Existence, ExistenceKind
+from flatprior.models.rows import EPSILON, Array
 
 TOLERANCE = 1e-7  # the linear program's answers are good to 1e-9 or so, relative to their terms
-EPSILON = float(np.finfo(float).eps)
 
 
 def diagnose(model: BernoulliLogistic) -> Existence:
@@ -75,7 +74,7 @@ def _rank_deficiency(model: BernoulliLogistic) -> Existence | None:
     what = (
         f"column {involved[0]!r} is zero in every row"
         if len(involved) == 1
-        else f"the columns {', '.join(map(repr, involved))} are linearly dependent"
+        else f"the columns {first_of(map(repr, involved))} are linearly dependent"
     )
     return Existence(
         "rank deficient",
@@ -94,26 +93,25 @@ def _separation(model: BernoulliLogistic) -> Existence | None:
     if not rows:
         return None
     complete = len(rows) == model.n_rows
-    involved = [name for name, value in zip(model.names, direction, strict=True) if value]
-    ones = model.response.min() == model.response.max()
-    if ones:
-        why = f"the response {model.response_name!r} is {model.response[0]:.0f} in every row"
+    kind: ExistenceKind = "complete separation" if complete else "quasi-complete separation"
+    if model.response.min() == model.response.max():
+        why = (
+            f"the response {model.response_name!r} is {model.response[0]:.0f} in every one of "
+            f"{count(model.n_rows, 'row')}"
+        )
         remedy = "collect rows with the other outcome"
     else:
-        where = rows_phrase(model.row_labels[list(rows)])
-        why = (
-            f"{', '.join(map(repr, involved))} {'separates' if len(involved) == 1 else 'separate'} "
-            f"the outcomes "
-            + (
-                f"in all {model.n_rows} rows"
-                if complete
-                else f"in {len(rows)} of {model.n_rows} rows ({where})"
-            )
+        involved = [repr(model.names[j]) for j in np.flatnonzero(direction)]
+        where = (
+            f"all {model.n_rows} rows"
+            if complete
+            else f"{len(rows)} of {model.n_rows} rows ({rows_phrase(model.row_labels[list(rows)])})"
         )
+        separate = "separates" if len(involved) == 1 else "separate"
+        why = f"{first_of(involved)} {separate} the outcomes in {where}"
         remedy = "merge sparse levels, drop the predictor, or use a penalty or a proper prior"
-    kind = "complete separation" if complete else "quasi-complete separation"
     return Existence(
-        "complete separation" if complete else "quasi-complete separation",
+        kind,
         f"the maximum likelihood estimate does not exist ({kind}): {why}; {remedy}",
         {},
         direction=direction,

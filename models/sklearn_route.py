@@ -10,7 +10,7 @@ import numpy as np
 from flatprior.models.certificate import estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import PointEstimate
+from flatprior.models.results import PointEstimate, RouteUnavailableError
 
 
 def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
@@ -34,8 +34,8 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     ------
     MLEDoesNotExistError
         If the MLE is not proved to exist.
-    ValueError
-        If the model has an offset, or its response only one class.
+    RouteUnavailableError
+        If the model has an offset, or its response only one class: scikit-learn cannot fit those.
 
     Examples
     --------
@@ -47,10 +47,10 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     from sklearn.linear_model import LogisticRegression
 
     if model.offset is not None:
-        raise ValueError("scikit-learn's LogisticRegression takes no offset")
+        raise RouteUnavailableError("scikit-learn's LogisticRegression takes no offset")
     require_mle(model)
     if model.response.min() == model.response.max():  # without an intercept there may be an MLE
-        raise ValueError("scikit-learn's LogisticRegression needs both classes in the response")
+        raise RouteUnavailableError("scikit-learn's LogisticRegression needs both classes")
     start = time.perf_counter()
     classifier = LogisticRegression(
         C=np.inf, solver="newton-cholesky", tol=1e-12, fit_intercept=False, max_iter=1000

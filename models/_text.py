@@ -1,0 +1,35 @@
+"""Words about data: what a message or a table may say of names and rows that users bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
+
+
+def printable(text: object) -> str:
+    """Make one line of visible characters: a name from a file must not steer the terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def shorten(text: str, width: int = 80) -> str:
+    """Quote a piece of the user's text, cut to `width` characters."""
+    return repr(text if len(text) <= width else f"{text[: width - 3]}...")
+
+
+def count(number: int, noun: str) -> str:
+    """Say "1 row" or "2 rows"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def first_of(items: Iterable[object]) -> str:
+    """Name the first items and count the rest: "3, 7, 9, 11, 12 and 4 more"."""
+    found = [str(item) for item in items]
+    rest = len(found) - ROWS_NAMED
+    return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def rows_phrase(labels: Iterable[object]) -> str:
+    """Name the first rows and count the rest: "row 3", "rows 3, 7, 9, 11, 12 and 4 more"."""
+    found = list(labels)
+    return f"row{'s' if len(found) > 1 else ''} {first_of(found)}"
