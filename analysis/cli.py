@@ -299,8 +299,8 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
     frame = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
-    for column in ("z", "p"):
-        frame[column] = [f"{value:.3g}" for value in frame[column]]
+    for column, digits in zip(frame.columns, (6, 4, 3, 3, 4, 4), strict=False):
+        frame[column] = [f"{value:.{digits}g}" for value in frame[column]]
     frame["digits"] = [f"{math.floor(digits)}" for digits in frame["digits"]]  # never rounded up
     _print_table(out, frame)
     out.print(f"Log-likelihood {estimate.log_likelihood:.6f}; {estimate.message}.")

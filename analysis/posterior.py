@@ -194,6 +194,14 @@ def check_posterior(
     t-test on batch means; batches of sqrt(n) consecutive draws within a chain (Flegal and Jones,
     2010, "Batch means and spectral variance estimators in Markov chain Monte Carlo", Annals of
     Statistics 38, 1034-1070).
+
+    Examples
+    --------
+    >>> from flatprior.analysis import check_posterior
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> check_posterior(model, sample_nuts(model, seed=1, progress=False)).passed
+    True
     """
     if posterior.names != model.names:
         raise ValueError(
@@ -308,6 +316,14 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     Notes
     -----
     The degree is the highest up to 6 with fewer terms than an eighth of the draws.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import posterior_mode
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> posterior_mode(sample_nuts(model, seed=1, progress=False)).coefficients.round(2).tolist()
+    [-9.7, 2.84]
     """
     start = time.perf_counter()
     draws, density = posterior.draws, posterior.log_density

@@ -5,6 +5,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +20,18 @@ MODULES = [
 ]
 
 
+WITH_EXAMPLES = {
+    "agreement", "certificate", "datasets", "existence", "model", "newton", "posterior",
+    "pymc_routes", "results", "sklearn_route",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_every_example_in_a_docstring_is_right(name):
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+    if name.rsplit(".", 1)[1] in WITH_EXAMPLES:
+        assert result.attempted > 0
 
 
 @pytest.mark.parametrize("package", [flatprior.models, flatprior.analysis], ids=str)
@@ -60,6 +71,9 @@ def test_start_up_loads_nothing_heavy():
     )
     for statement in ("import flatprior.models", "import flatprior.analysis", fit, show_help):
         assert heavy_after(statement) == "[]"
+    started = time.perf_counter()
+    subprocess.run([Path(sys.executable).with_name("flatprior"), "--help"], check=True)
+    assert time.perf_counter() - started < 5  # 0.06 s here; a library loaded on the way takes more
     # the check can fail
     assert "arviz_base" in heavy_after("import arviz_base")
 

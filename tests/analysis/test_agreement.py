@@ -17,7 +17,7 @@ from flatprior.models import (
 )
 from flatprior.models.certificate import estimate
 
-PACKAGES = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
+STATED = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_four_routes_agree_on_the_sp500_data(demo):
 
 def test_the_facts_are_json_without_data(demo):
     model, _, agreement = demo
-    text = json.dumps(agreement.to_dict())
+    text = json.dumps(agreement.to_dict(), allow_nan=False)
     facts = json.loads(text)
     assert facts["verdict"] == "agree"
     assert len(facts["routes"]) == 3
@@ -53,16 +53,17 @@ def test_the_facts_are_json_without_data(demo):
     assert len(text) < 50_000 < model.n_rows * model.n_parameters * 8
 
 
-def test_columns_swapped_in_one_route_are_caught(demo):
+@pytest.mark.parametrize("route", [fit_newton, fit_sklearn, fit_map])
+def test_columns_swapped_in_one_route_are_caught(demo, route):
     model, results, _ = demo
     frame = load_smarket().rename(columns={"Lag1": "Lag2", "Lag2": "Lag1"})
-    swapped = fit_newton(BernoulliLogistic.from_formula(model.formula, frame))
-    agreement = compare_routes(model, results[1], swapped, results[2])
+    swapped = route(BernoulliLogistic.from_formula(model.formula, frame))
+    agreement = compare_routes(model, results[0], swapped, results[2])
     assert agreement.verdict == "disagree"
     judged = {judged.estimate: judged for judged in agreement.routes}[swapped]
     assert not judged.passed
     assert judged.distance > 0.1
-    assert "newton disagrees: it is 0.6" in agreement.message
+    assert f"{swapped.route} disagrees: it is 0.61 standard errors" in agreement.message
     assert "swapped" in agreement.message
 
 
@@ -83,12 +84,12 @@ def test_a_coefficient_moved_by_a_thousandth_of_a_standard_error_is_caught():
     model = CASES["spector"].model
     fit = fit_newton(model)
     moved = fit.coefficients + np.array([0, 1e-3, 0, 0]) * fit.standard_errors
-    agreement = compare_routes(model, fit, estimate(model, moved, **PACKAGES))
+    agreement = compare_routes(model, fit, estimate(model, moved, **STATED))
     assert agreement.verdict == "disagree"
     assert "moved disagrees: it is 0.001 standard errors" in agreement.message
     assert "stopped early" in agreement.message
     # and within a looser tolerance it agrees
-    loose = compare_routes(model, fit, estimate(model, moved, **PACKAGES), tolerance=0.01)
+    loose = compare_routes(model, fit, estimate(model, moved, **STATED), tolerance=0.01)
     assert loose.verdict == "agree"
 
 
@@ -99,6 +100,15 @@ def test_wrong_draws_make_the_verdict_disagree():
     agreement = compare_routes(model, fit, hot)
     assert agreement.verdict == "disagree"
     assert "The draws of nuts are not from the flat-prior posterior" in agreement.message
+
+
+def test_divergences_are_told_with_the_verdict():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    draws = draws_from(model, model.log_likelihood, fit, seed=3)
+    draws.data["sample_stats"]["diverging"][:] = True
+    agreement = compare_routes(model, fit, draws)
+    assert "But 4000 draws diverged" in agreement.message
 
 
 def test_a_route_that_cannot_run_is_reported_not_hidden():
@@ -115,18 +125,23 @@ def test_a_route_that_cannot_run_is_reported_not_hidden():
     )
 
 
-def test_only_a_failing_route_given_the_mle_is_found_anyway():
+def test_where_every_route_given_fails_the_mle_is_found_anyway():
     model = CASES["pima_tr"].model
-    agreement = compare_routes(model, estimate(model, np.zeros(8), **PACKAGES))
+    far = estimate(model, np.zeros(8), **STATED)
+    agreement = compare_routes(model, far, far)
     assert agreement.verdict == "disagree"
     assert agreement.mle.route == "newton"
+    assert agreement.coefficients().shape == (8, 3)  # two results of one route both stay
 
 
 def test_ill_conditioned_data_are_told_apart_from_disagreement():
     model = CASES["exact_k8_s60"].model
-    agreement = compare_routes(model, fit_newton(model))
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
     assert agreement.verdict == "disagree"
-    assert "too ill-conditioned to prove it" in agreement.message
+    assert "newton is not proved to agree" in agreement.message
+    assert "too ill-conditioned" in agreement.message
+    assert "sklearn disagrees" in agreement.message
+    assert "it says of itself" in agreement.message
 
 
 def test_nothing_is_compared_without_an_mle():
@@ -134,7 +149,7 @@ def test_nothing_is_compared_without_an_mle():
     with pytest.raises(MLEDoesNotExistError):
         run_routes(model)
     with pytest.raises(MLEDoesNotExistError):
-        compare_routes(model, estimate(model, np.zeros(2), **PACKAGES))
+        compare_routes(model, *[estimate(model, np.zeros(2), **STATED)] * 2)
 
 
 def test_too_few_draws_are_refused_before_the_work():
@@ -150,9 +165,17 @@ def test_unusable_arguments_are_named():
     model = CASES["spector"].model
     fit = fit_newton(model)
     with pytest.raises(ValueError, match="nothing to compare"):
-        compare_routes(model, Unavailable("map", "broken"))
+        compare_routes(model, fit, Unavailable("map", "broken"))
+    for options, words in (
+        ({"chains": 0}, "chains must be a whole number of at least 1, not 0"),
+        ({"chains": -1}, "chains must be"),
+        ({"draws": 10.5}, "draws must be"),
+        ({"tune": -1}, "tune must be"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            run_routes(model, **options)
     with pytest.raises(ValueError, match="tolerance must be positive"):
-        compare_routes(model, fit, tolerance=0.0)
+        compare_routes(model, fit, fit, tolerance=0.0)
     with pytest.raises(ValueError, match="has coefficients"):
-        compare_routes(CASES["pima_tr"].model, fit)
+        compare_routes(CASES["pima_tr"].model, fit, fit)
     assert isinstance(fit, PointEstimate)

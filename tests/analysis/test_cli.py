@@ -12,7 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from flatprior.analysis.cli import main
-from flatprior.models import BernoulliLogistic, PointEstimate, load_endometrial, verify
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    fit_newton,
+    load_endometrial,
+    verify,
+)
 
 FLATPRIOR = Path(sys.executable).with_name("flatprior")
 
@@ -126,6 +132,78 @@ def test_an_unseen_level_is_one_clear_sentence(good):
     model = BernoulliLogistic.from_formula("y ~ g", good)
     with pytest.raises(ValueError, match="column 'g' has the level 'z' in row 0"):
         model.design_matrix({"g": ["z"]})
+
+
+SCALES = {"x": 1e-5, "z": 1e9, "a_rather_long_name_of_a_column": 1.0}
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_every_number_in_a_table_is_whole(tmp_path, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({name: size * rng.normal(size=90) for name, size in SCALES.items()})
+    frame["y"] = rng.integers(0, 2, size=90)
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    result = run("fit", tmp_path / "d.csv", "y ~ x + z + a_rather_long_name_of_a_column")
+    assert result.exit_code == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= width
+    model = BernoulliLogistic.from_formula(
+        "y ~ x + z + a_rather_long_name_of_a_column", tmp_path / "d.csv"
+    )
+    shown = result.stdout.split()
+    summary = fit_newton(model).summary()
+    for value in summary["coefficient"]:
+        assert f"{value:.6g}" in shown
+    for value in summary["standard error"]:
+        assert f"{value:.4g}" in shown
+
+
+def test_control_characters_in_levels_do_not_reach_the_terminal(tmp_path):
+    path = tmp_path / "d.csv"
+    bad = "\x1b]0;title\x07\x1b[31mred"
+    path.write_text(
+        "y,g\n"
+        + "".join(
+            f"{y},{g}\n"
+            for y in ("n", "\x1b[31my")
+            for g in ("A", bad, "\x9b31mB")
+            for _ in range(3)
+        )
+    )
+    result = run("fit", path, "y ~ g")
+    assert result.exit_code == 0, result.stderr
+    assert not {"\x1b", "\x07", "\x9b"} & set(result.output)
+    assert not {"\x1b", "\x07", "\x9b"} & set(
+        str(fit_newton(BernoulliLogistic.from_formula("y ~ g", path)))
+    )
+
+
+def test_levels_that_look_like_internal_names_are_kept(tmp_path):
+    frame = pd.DataFrame({"y": [0, 1] * 6, "g": ["A", "A", "_plain_0_", "_plain_0_"] * 3})
+    assert BernoulliLogistic.from_formula("y ~ g", frame).names == ("Intercept", "g[T._plain_0_]")
+
+
+def test_usage_errors_are_one_line_too(good):
+    for arguments in (["fit"], ["nothing"], ["agree", good, "y ~ x", "--draws", "5"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_data_file_is_never_overwritten(good):
+    before = good.read_bytes()
+    assert run("fit", good, "y ~ x", "--json", good).exit_code == 2
+    assert good.read_bytes() == before
+
+
+def test_no_bound_is_said_and_is_no_success(tmp_path):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "y": rng.integers(0, 2, size=60)})
+    frame["b"] = frame["a"] + 1e-14 * rng.normal(size=60)
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    result = run("fit", tmp_path / "d.csv", "y ~ a + b")
+    assert result.exit_code == 1
+    assert "inf" not in result.stdout
 
 
 def test_names_from_a_file_reach_the_terminal_as_plain_text(tmp_path):

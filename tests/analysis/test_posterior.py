@@ -1,16 +1,15 @@
 import numpy as np
 import pytest
-from problems import CASES, as_posterior, draws_from, simulated
+from problems import CASES, OVERLAPPING, as_posterior, draws_from, ids, simulated
 from scipy.special import digamma, expit
 from scipy.stats import kstest
 
 from flatprior.analysis import check_posterior, posterior_mode
 from flatprior.analysis.posterior import exact_identities, predicted_mean_shift
-from flatprior.models import BernoulliLogistic, fit_newton, sample_nuts
+from flatprior.models import BernoulliLogistic, fit_newton, pymc_routes, sample_nuts
 
-# k <= 9 and n large enough for 0.01 standard errors, and small ones for 0.1
-LARGE = ("nes_logit", "smarket", "pima_tr", "ohio")
-SMALL = ("spector", "challenger", "vaso", "lbw_stata", "hl_chdage55")
+# the issue's line: within 0.01 standard errors where n >= 200 and k <= 9, else within 0.1
+UNWEIGHTED = [case for case in OVERLAPPING if case.weights is None]
 
 
 @pytest.fixture(scope="module")
@@ -19,21 +18,38 @@ def spector():
     return model, fit_newton(model)
 
 
-@pytest.mark.parametrize("name", LARGE + SMALL)
-def test_the_mode_of_nuts_draws_alone_is_the_mle(name):
-    case = CASES[name]
+@pytest.mark.parametrize("case", UNWEIGHTED, ids=ids)
+def test_the_mode_of_nuts_draws_alone_is_the_mle(case):
+    # a fixed seed; the stated error is 3 times what varies, no rate is claimed for it
     fit = fit_newton(case.model)
     mode = posterior_mode(sample_nuts(case.model, seed=1, progress=False))
     distance = np.abs(mode.coefficients - case.beta)
-    assert (distance / fit.standard_errors).max() < (0.01 if name in LARGE else 0.1)
+    limit = 0.01 if case.model.n_rows >= 200 else 0.1
+    assert (distance / fit.standard_errors).max() < limit
     assert (distance <= mode.stated_error).all()
     assert mode.route == "draws"
     assert mode.certificate.error_bound == np.inf
 
 
-def test_correct_draws_pass(spector):
+@pytest.mark.parametrize(("chains", "n"), [(1, 1000), (4, 200)])
+def test_the_stated_error_of_the_mode_holds_on_exact_draws(chains, n):
+    a, c = np.array([8, 5, 12]), np.array([6, 9, 4])
+    for seed in range(40):
+        p = np.random.default_rng(seed).beta(a, c, size=(chains, n, 3))
+        lp = (a * np.log(p) + c * np.log1p(-p)).sum(axis=2)
+        design = np.repeat(np.eye(3), 2, axis=0)
+        model = BernoulliLogistic.from_arrays(
+            design, [1, 0] * 3, frequency_weights=np.column_stack([a, c]).ravel()
+        )
+        mode = posterior_mode(as_posterior(model, np.log(p / (1 - p)), lp))
+        assert (np.abs(mode.coefficients - np.log(a / c)) <= mode.stated_error).all(), seed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_correct_draws_pass(spector, seed):
+    # false-alarm rate 1e-3 a seed, fixed seeds
     model, fit = spector
-    check = check_posterior(model, draws_from(model, model.log_likelihood, fit, seed=3))
+    check = check_posterior(model, draws_from(model, model.log_likelihood, fit, seed=seed), fit)
     assert check.passed, check.failures
     assert check.trace == pytest.approx(-4, abs=0.5)
 
@@ -52,20 +68,55 @@ def test_p_values_of_correct_draws_are_uniform():
         assert kstest(column, "uniform").pvalue > 1e-4
 
 
-def test_a_normal_prior_is_caught(spector):
+def add_to_flat_model(monkeypatch, term):
+    """Let `sample_nuts` sample PyMC's own model plus ``term(pm, beta, log_likelihood)``."""
+    original = pymc_routes.flat_model
+
+    def changed(model, transform):
+        import pymc as pm
+
+        graph = original(model, transform)
+        with graph:
+            beta = pm.math.dot(transform, graph["z"])
+            pm.Potential("fault", term(pm, beta, pm.logp(graph["y"], graph["observed"]).sum()))
+        return graph
+
+    monkeypatch.setattr(pymc_routes, "flat_model", changed)
+
+
+def test_a_prior_slipped_into_the_nuts_route_is_caught(spector, monkeypatch):
+    model, fit = spector
+    add_to_flat_model(
+        monkeypatch, lambda pm, beta, _: pm.logp(pm.Normal.dist(0.0, 2.5), beta).sum()
+    )
+    check = check_posterior(model, sample_nuts(model, seed=1, progress=False), fit)
+    assert any("mean score" in failure for failure in check.failures)
+    assert any("mode of the draws" in failure for failure in check.failures)
+
+
+def test_a_temperature_slipped_into_the_nuts_route_is_caught(spector, monkeypatch):
+    model, fit = spector
+    add_to_flat_model(monkeypatch, lambda pm, _, log_likelihood: (1 / 1.1 - 1) * log_likelihood)
+    check = check_posterior(model, sample_nuts(model, seed=1, progress=False), fit)
+    assert any("(beta - MLE)'score" in failure for failure in check.failures)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_normal_prior_is_caught(spector, seed):
     model, fit = spector
 
     def with_prior(beta):
         return model.log_likelihood(beta) - (beta**2).sum(axis=1) / (2 * 2.5**2)
 
-    check = check_posterior(model, draws_from(model, with_prior, fit, seed=1), fit)
+    check = check_posterior(model, draws_from(model, with_prior, fit, seed=seed), fit)
     assert any("mean score" in failure for failure in check.failures)
     assert any("mode of the draws" in failure for failure in check.failures)
 
 
-def test_laplace_draws_posing_as_posterior_draws_are_caught(spector):
+@pytest.mark.parametrize("seed", range(5))
+def test_laplace_draws_posing_as_posterior_draws_are_caught(spector, seed):
     model, fit = spector
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     beta = rng.multivariate_normal(fit.coefficients, fit.covariance, size=(4, 1000))
     # with the true log-density, so that only the exact identities can tell
     lp = model.log_likelihood(beta.reshape(-1, 4)).reshape(4, 1000)
@@ -73,9 +124,10 @@ def test_laplace_draws_posing_as_posterior_draws_are_caught(spector):
     assert any("mean score" in failure or "(beta - MLE)" in failure for failure in check.failures)
 
 
-def test_draws_at_temperature_1_1_are_caught(spector):
+@pytest.mark.parametrize("seed", range(5))
+def test_draws_at_temperature_1_1_are_caught(spector, seed):
     model, fit = spector
-    hot = draws_from(model, lambda beta: model.log_likelihood(beta) / 1.1, fit, seed=3)
+    hot = draws_from(model, lambda beta: model.log_likelihood(beta) / 1.1, fit, seed=seed)
     check = check_posterior(model, hot, fit)
     assert any("(beta - MLE)'score" in failure for failure in check.failures)
     # their mode is the right one: it is the trace test that sees the temperature
@@ -128,7 +180,8 @@ def test_mode_and_covariance_from_exact_draws_of_a_table():
     check = check_posterior(model, as_posterior(model, beta, lp))
     assert check.passed
     exact = (digamma(a) - digamma(c) - np.log(a / c)) / np.sqrt(np.diag(mode.covariance))
-    assert check.shift == pytest.approx(exact, abs=5 / np.sqrt(4000))  # iid draws, sd about 1 SE
+    # iid draws of sd about 1 standard error, 5 standard errors of their mean: rate 1e-6
+    assert check.shift == pytest.approx(exact, abs=5.5 / np.sqrt(4000))
 
 
 def test_unusable_draws_are_refused_in_words(spector):

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-from problems import CASES, simulated
+from problems import CASES, NO_MLE, as_posterior, ids, simulated
 from scipy.special import digamma, polygamma
 
-from flatprior.models import BernoulliLogistic, sample_nuts
+from flatprior.analysis import check_posterior
+from flatprior.models import BernoulliLogistic, ImproperPosteriorError, sample_nuts
 from flatprior.models.pymc_routes import _compiled, _whitening, flat_model
-
-FALSE_ALARM = 1e-4  # of each statistical assertion below
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -83,3 +82,35 @@ def test_nuts_reproduces_the_closed_form_of_a_two_by_two_table():
 def test_unusable_options_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         sample_nuts(CASES["spector"].model, progress=False, **options)
+
+
+@pytest.mark.parametrize("case", NO_MLE, ids=ids)
+def test_nuts_samples_no_posterior_that_does_not_exist(case):
+    with pytest.raises(ImproperPosteriorError):
+        sample_nuts(case.model, progress=False)
+
+
+U = np.array([[1.0, 2, -1], [0, 1, 3], [0, 0, 1]])
+CHANGES = {  # a problem that is the plain one in disguise, and how its draws map back
+    "rows repeated": (lambda X, y: (np.repeat(X, 2, axis=0), np.repeat(y, 2), None), np.eye(3)),
+    "weights": (lambda X, y: (X, y, np.full(len(y), 2)), np.eye(3)),
+    "permuted": (lambda X, y: (np.vstack([X, X])[::-1], np.append(y, y)[::-1], None), np.eye(3)),
+    "scaled": (lambda X, y: (X * [1, 1e6, 1e-6], y, np.full(len(y), 2)), np.diag([1, 1e6, 1e-6])),
+    "recombined": (lambda X, y: (X @ U, y, np.full(len(y), 2)), U),
+    "flipped": (lambda X, y: (X, 1 - y, np.full(len(y), 2)), -np.eye(3)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_nuts_draws_are_of_one_posterior_in_every_disguise(name):
+    # each with a false-alarm rate of 1e-3, at a fixed seed
+    X, y = simulated(60, 3, seed=4)
+    plain = BernoulliLogistic.from_arrays(X, y, frequency_weights=np.full(60, 2))
+    change, back = CHANGES[name]
+    design, response, weights = change(X, y)
+    model = BernoulliLogistic.from_arrays(design, response, frequency_weights=weights)
+    posterior = sample_nuts(model, seed=5, progress=False)
+    check = check_posterior(
+        plain, as_posterior(plain, posterior.draws @ back.T, posterior.log_density)
+    )
+    assert check.passed, check.failures

@@ -21,13 +21,13 @@ BADLY_SCALED = {"scales_1e-8_1e8", "offset_1e6", "year_quadratic_raw", "exact_k8
 def test_every_route_keeps_its_certified_bound(route, case):
     fit = route(case.model)
     error = np.abs(fit.coefficients - case.beta) / fit.standard_errors
+    assert fit.certificate.error_bound == np.inf or error.max() <= fit.certificate.error_bound
     if route is fit_sklearn and case.id in BADLY_SCALED:
         assert "scikit-learn warned" in fit.message
         assert not fit.converged
         assert fit.certificate.error_bound > 1e-6
     else:
         assert fit.converged
-        assert error.max() <= fit.certificate.error_bound
         # condition 1.6e11 leaves three certain digits, and says so
         assert fit.certificate.error_bound < (0.1 if case.id == "exact_k8_s60" else 1e-6)
 
