@@ -408,13 +408,19 @@ def _polynomial_mode(
     first = [_derivative(coefficients, powers, j) for j in range(white.shape[1])]
     second = [[_derivative(*part, j) for j in range(white.shape[1])] for part in first]
 
-    def hessian(z: Array) -> Array:
+    def hessian(z: Any) -> Array:
         return np.array([[-_value(*part, z) for part in row] for row in second])
 
-    found = minimize(
-        lambda z: -_value(coefficients, powers, z),
+    def value(z: Any) -> float:
+        return -_value(coefficients, powers, z)
+
+    def gradient(z: Any) -> Array:
+        return np.array([-_value(*part, z) for part in first])
+
+    found: Any = minimize(
+        value,
         white[int(density.argmax())],
-        jac=lambda z: np.array([-_value(*part, z) for part in first]),
+        jac=gradient,
         hess=hessian,
         method="trust-exact",
         options={"gtol": 1e-10},

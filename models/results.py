@@ -151,15 +151,15 @@ class Certificate:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Certificate:
         """The inverse of `to_dict`; a `ValueError` if the numbers cannot be a certificate's."""
-        numbers = [_number(facts[name]) for name in ("newton_decrement", "radius", "error_bound")]
+        decrement, radius, bound = (
+            _number(facts[name]) for name in ("newton_decrement", "radius", "error_bound")
+        )
         digits = np.array(facts["digits"], dtype=float)
-        if not all(number > 0 for number in numbers) or not isinstance(
-            facts["proves_existence"], bool
-        ):
+        if not min(decrement, radius, bound) > 0 or not isinstance(facts["proves_existence"], bool):
             raise ValueError("its certificate is damaged")
         if not (np.isfinite(digits).all() and (digits >= 0).all()):
             raise ValueError("the digits of its certificate are damaged")
-        return cls(*numbers, digits, facts["proves_existence"])
+        return cls(decrement, radius, bound, digits, facts["proves_existence"])
 
 
 @dataclass(frozen=True)
