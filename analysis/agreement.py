@@ -202,7 +202,7 @@ def run_routes(
     tune, chains, seed
         For the sampling route, see `flatprior.models.sample_nuts`.
     progress : bool
-        Show PyMC's progress bars.
+        Show a progress bar while sampling.
     on_start : callable, optional
         Called with the name of each route as it starts.
 
@@ -238,7 +238,7 @@ def run_routes(
     fits: dict[str, Callable[[], Result]] = {
         "newton": lambda: fit_newton(model),
         "sklearn": lambda: fit_sklearn(model),
-        "map": lambda: fit_map(model, progress=progress),
+        "map": lambda: fit_map(model),
         "nuts": lambda: sample_nuts(
             model, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
         ),

@@ -92,7 +92,7 @@ def import_pymc() -> Any:
     return pymc
 
 
-def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bool, str, int]:
+def find_map(model: pymc.Model, start: Array) -> tuple[Array, bool, str, int]:
     """Call ``pm.find_MAP`` from z = `start`; return z, success, message and iterations."""
     pm = import_pymc()
     with quiet_libraries(), interruptible():
@@ -102,7 +102,7 @@ def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bo
                 start={"z": start},
                 include_transformed=False,
                 return_raw=True,
-                progressbar=progress,
+                progressbar=False,
             )
             if raw is None:  # Ctrl-C: PyMC 5 returns where it stood
                 raise KeyboardInterrupt
@@ -112,7 +112,7 @@ def find_map(model: pymc.Model, start: Array, progress: bool) -> tuple[Array, bo
             initvals={"z": start},
             jitter=False,
             return_inferencedata=True,
-            progressbar=progress,
+            progressbar=False,
         )
     result = found["optimizer_result"]
     return (

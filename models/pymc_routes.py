@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,7 +30,7 @@ PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
 MAX_FINISHING_STEPS = 50
 
 
-def fit_map(model: BernoulliLogistic, *, progress: bool = False) -> PointEstimate:
+def fit_map(model: BernoulliLogistic) -> PointEstimate:
     """Posterior mode under flat priors by PyMC, which is the MLE.
 
     ``pm.find_MAP`` (L-BFGS) stops near 1e-6; Newton steps on PyMC's own compiled gradient and
@@ -38,8 +39,6 @@ def fit_map(model: BernoulliLogistic, *, progress: bool = False) -> PointEstimat
     Parameters
     ----------
     model : BernoulliLogistic
-    progress : bool
-        Show PyMC's progress bar.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def fit_map(model: BernoulliLogistic, *, progress: bool = False) -> PointEstimat
     start = time.perf_counter()
     transform = _whitening(model)
     graph = flat_model(model, transform)
-    z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters), progress)
+    z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
     reached = certify(model, transform @ z)
     z, steps, decrement = _finish(_compiled(graph), z)
     return estimate(
@@ -106,7 +105,7 @@ def sample_nuts(
     sampler : {"pymc"}
         The implementation of NUTS.
     progress : bool
-        Show PyMC's progress bar and notes.
+        Show a progress bar on standard error.
     cores : int, optional
         Chains run at a time; default PyMC's choice, at most 4.
 
@@ -141,7 +140,13 @@ def sample_nuts(
     pm = import_pymc()
     start = time.perf_counter()
     transform = _whitening(model)
-    with quiet_libraries(), interruptible() as interruption:
+    total = chains * (draws + tune)
+    with quiet_libraries(), interruptible() as interruption, _bar(progress, total) as advance:
+
+        def after_each_draw(**_: Any) -> None:
+            advance()
+            interruption()
+
         sampled = pm.sample(
             model=flat_model(model, transform),
             draws=draws,
@@ -151,10 +156,10 @@ def sample_nuts(
             random_seed=seed,
             init="jitter+adapt_diag",
             nuts_sampler=sampler,
-            progressbar=progress,
-            quiet=not progress,
+            progressbar=False,
+            quiet=True,
             compute_convergence_checks=False,
-            callback=interruption,
+            callback=after_each_draw,
         )
         z = np.asarray(sampled.posterior["z"].to_numpy(), dtype=float)
         stats = {
@@ -167,6 +172,34 @@ def sample_nuts(
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
     )
+
+
+@contextmanager
+def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
+    """Progress bar of `total` draws over all chains; yield what moves it on by one.
+
+    PyMC's own has a row a chain and needs more than 80 columns.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn("     {task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, force_jupyter=False),
+        transient=True,
+        disable=not shown,
+    ) as progress:
+        task = progress.add_task("draws", total=total)
+        yield lambda: progress.advance(task)
 
 
 def check_sampling(*, draws: int, tune: int, chains: int) -> None:
