@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flatprior.analysis.agreement import Agreement as Agreement
+    from flatprior.analysis.agreement import RouteVerdict as RouteVerdict
+    from flatprior.analysis.agreement import Unavailable as Unavailable
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Agreement": "agreement",
+    "RouteVerdict": "agreement",
+    "Unavailable": "agreement",
     "compare_routes": "agreement",
     "run_routes": "agreement",
     "PosteriorCheck": "posterior",

@@ -16,6 +16,7 @@ from flatprior.models.results import (
     MLEDoesNotExistError,
     PointEstimate,
     Posterior,
+    RouteUnavailableError,
 )
 from flatprior.models.sklearn_route import fit_sklearn
 
@@ -27,6 +28,7 @@ __all__ = [
     "MLEDoesNotExistError",
     "PointEstimate",
     "Posterior",
+    "RouteUnavailableError",
     "certify",
     "check_existence",
     "fit_map",

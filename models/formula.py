@@ -67,8 +67,8 @@ class Uses:
     columns : list of str
         In the order of their first use; a column's place is the number in its generated name.
     generated : dict
-        Generated name to column: ``_factor_3_<token>_`` inside ``C()``, ``_plain_3_<token>_``
-        elsewhere.
+        Generated name to column: ``_factor_3_<token>_`` inside ``C()``, ``_number_3_<token>_``
+        inside another function, ``_plain_3_<token>_`` where it stands alone.
     token : str
         Random, so that no level of the user's data can be taken for a generated name.
     """
@@ -77,11 +77,10 @@ class Uses:
     generated: dict[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def add(self, name: str, *, inside_c: bool = False) -> str:
+    def add(self, name: str, kind: Literal["plain", "factor", "number"] = "plain") -> str:
         """Note the use of a column; return its generated name."""
         if name not in self.columns:
             self.columns.append(name)
-        kind = "factor" if inside_c else "plain"
         key = f"_{kind}_{self.columns.index(name)}_{self.token}_"
         self.generated[key] = name
         return key
@@ -123,7 +122,13 @@ class Parsed:
                 column(frame, name),
                 categorical=key.startswith("_factor_") or key in known,
                 levels=known.get(key),
-                numeric_only=levels is not None and key not in known,
+                numbers_because=(
+                    "the formula computes with it; use it alone, or as C(...)"
+                    if key.startswith("_number_")
+                    else "the model was built with numbers"
+                    if levels is not None and key not in known
+                    else None
+                ),
             )
             for key, name in self.generated.items()
         }
@@ -340,18 +345,22 @@ def _call(source: str, uses: Uses) -> str:
 
 
 def _checked(
-    node: ast.expr, uses: Uses, quoted: dict[str, str], *, inside_c: bool = False, depth: int = 0
+    node: ast.expr,
+    uses: Uses,
+    quoted: dict[str, str],
+    kind: Literal["factor", "number"] = "number",
+    depth: int = 0,
 ) -> ast.expr:
     """Return an allowed expression in generated names; raise `ValueError` at anything else."""
     if depth > DEEPEST_NESTING:
         raise ValueError("the formula is nested too deeply")
 
-    def below(part: ast.expr, inside_c: bool = False) -> ast.expr:
-        return _checked(part, uses, quoted, inside_c=inside_c, depth=depth + 1)
+    def below(part: ast.expr, kind: Literal["factor", "number"] = "number") -> ast.expr:
+        return _checked(part, uses, quoted, kind, depth + 1)
 
     match node:
         case ast.Name(id=name):
-            return ast.Name(id=uses.add(quoted.get(name, name), inside_c=inside_c))
+            return ast.Name(id=uses.add(quoted.get(name, name), kind))
         case ast.Constant(value=int() | float() as value) if (
             not isinstance(value, bool) and abs(value) < 1e300
         ):
@@ -374,7 +383,7 @@ def _checked(
                 _check_option(option, name)
             return ast.Call(
                 func=ast.Name(id=name),
-                args=[below(first, inside_c=name == "C"), *rest],
+                args=[below(first, "factor" if name == "C" else "number"), *rest],
                 keywords=keywords,
             )
         case _:

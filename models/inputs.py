@@ -203,7 +203,7 @@ def predictor(
     *,
     categorical: bool = False,
     levels: Sequence[Any] | None = None,
-    numeric_only: bool = False,
+    numbers_because: str | None = None,
 ) -> pd.Series[Any]:
     """Return a predictor as float64 or as categories, never as anything in between.
 
@@ -218,15 +218,14 @@ def predictor(
         Numbers are categories too, because the formula says ``C(...)``.
     levels : sequence, optional
         The levels of the model; another one is an error.
-    numeric_only : bool
-        The model was built with numbers.
+    numbers_because : str, optional
+        Why only numbers will do, in words.
     """
     if is_real(series) and not categorical:
         return pd.Series(numbers(series), index=series.index, name=series.name)
-    if numeric_only:
+    if numbers_because is not None:
         raise ValueError(
-            f"column {series.name!r} holds {describe_dtype(series)}, but the model was built with "
-            "numbers"
+            f"column {series.name!r} holds {describe_dtype(series)}, but {numbers_because}"
         )
     if isinstance(series.dtype, pd.CategoricalDtype):
         used = series.cat.remove_unused_categories()
