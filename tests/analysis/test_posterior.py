@@ -9,7 +9,10 @@ from flatprior.analysis.posterior import exact_identities, predicted_mean_shift
 from flatprior.models import BernoulliLogistic, fit_newton, pymc_routes, sample_nuts
 
 # the line: within 0.01 standard errors where n >= 200 and k <= 9, else within 0.1
-UNWEIGHTED = [case for case in OVERLAPPING if case.weights is None]
+# (default_full_raw samples for 40 s on PyMC 5: benchmarks/accuracy.py has it)
+UNWEIGHTED = [
+    case for case in OVERLAPPING if case.weights is None and case.id != "default_full_raw"
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def test_the_mode_of_nuts_draws_alone_is_the_mle(case):
 @pytest.mark.parametrize(("chains", "n"), [(1, 1000), (4, 200)])
 def test_the_stated_error_of_the_mode_holds_on_exact_draws(chains, n):
     a, c = np.array([8, 5, 12]), np.array([6, 9, 4])
-    for seed in range(40):
+    for seed in range(20):
         p = np.random.default_rng(seed).beta(a, c, size=(chains, n, 3))
         lp = (a * np.log(p) + c * np.log1p(-p)).sum(axis=2)
         design = np.repeat(np.eye(3), 2, axis=0)
