@@ -5,8 +5,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -71,9 +69,6 @@ def test_start_up_loads_nothing_heavy():
     )
     for statement in ("import flatprior.models", "import flatprior.analysis", fit, show_help):
         assert heavy_after(statement) == "[]"
-    started = time.perf_counter()
-    subprocess.run([Path(sys.executable).with_name("flatprior"), "--help"], check=True)
-    assert time.perf_counter() - started < 5  # 0.06 s here; a library loaded on the way takes more
     # the check can fail
     assert "arviz_base" in heavy_after("import arviz_base")
 
