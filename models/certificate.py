@@ -209,6 +209,7 @@ def estimate(
         seconds=seconds,
         provenance=provenance(model, *packages),
         before_finish=before_finish,
+        warnings=model.warnings,
     )
 
 

@@ -36,6 +36,8 @@ class Iterate:
     log_likelihood : float
     decrement : float
         Newton decrement, in standard errors.
+    step : ndarray (k,)
+        The full Newton step from here; at the last iterate, the one that led to it.
     stationary : bool
         Whether this is the last: no step improves on it.
     """
@@ -43,6 +45,7 @@ class Iterate:
     coefficients: Array
     log_likelihood: float
     decrement: float
+    step: Array
     stationary: bool = False
 
 
@@ -118,9 +121,9 @@ def _newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
         ):
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
-            yield Iterate(beta, here.log_likelihood, decrement, stationary=True)
+            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=True)
             return
-        yield Iterate(beta, here.log_likelihood, decrement)
+        yield Iterate(beta, here.log_likelihood, decrement, step)
         beta, here = found
 
 

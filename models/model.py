@@ -26,6 +26,7 @@ from flatprior.models.rows import Array, ArrayRows
 if TYPE_CHECKING:
     from flatprior.models.formula import Encoding
 
+HIGH_DIMENSION = 0.1  # coefficients an observation
 DRAWS_AT_ONCE = 256  # 2048 rows by 256 draws: 4 MB a temporary
 
 
@@ -260,6 +261,23 @@ class BernoulliLogistic:
     def frequency_weights(self) -> Array | None:
         """Frequency weights (n,), at least 1, or None."""
         return self.rows.weights
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to keep in mind of any maximum likelihood fit of this model.
+
+        With more than one coefficient to ten observations the MLE is biased away from zero and
+        varies more than its Wald standard errors say: Sur and Candès (2019), "A modern
+        maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
+        """
+        k, n = self.n_parameters, self.n_observations
+        if k <= HIGH_DIMENSION * n:
+            return ()
+        return (
+            f"{count(k, 'coefficient')} on {count(n, 'observation')}, more than 1 to 10: expect "
+            "the MLE to be biased away from zero and Wald standard errors to be too small "
+            "(Sur and Candès 2019, PNAS 116, 14516-14525)",
+        )
 
     @property
     def reference_levels(self) -> dict[str, str]:

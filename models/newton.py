@@ -6,9 +6,11 @@ import time
 
 from flatprior.models.certificate import estimate
 from flatprior.models.existence import require_mle
-from flatprior.models.iterations import iterates
+from flatprior.models.iterations import Iterate, iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import PointEstimate
+
+PATIENCE = 30  # iterates without an end before it is asked whether there is an MLE to go to
 
 
 def fit_newton(model: BernoulliLogistic) -> PointEstimate:
@@ -44,7 +46,11 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     True
     """
     start = time.perf_counter()
-    visited = list(iterates(model.rows))
+    visited: list[Iterate] = []
+    for iterate in iterates(model.rows):
+        visited.append(iterate)
+        if len(visited) == PATIENCE:
+            require_mle(model)
     if not visited:
         require_mle(model)
         raise ArithmeticError(

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import certify, estimate, provenance
 from flatprior.models.existence import require_mle, require_proper_posterior
 from flatprior.models.model import BernoulliLogistic
@@ -140,8 +140,9 @@ def sample_nuts(
     pm = import_pymc()
     start = time.perf_counter()
     transform = _whitening(model)
-    total = chains * (draws + tune)
-    with quiet_libraries(), interruptible() as interruption, _bar(progress, total) as advance:
+    # PyMC's own bar has a row a chain and needs more than 80 columns
+    bar = progress_bar("draws", chains * (draws + tune), progress)
+    with quiet_libraries(), interruptible() as interruption, bar as advance:
 
         def after_each_draw(**_: Any) -> None:
             advance()
@@ -172,34 +173,6 @@ def sample_nuts(
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
     )
-
-
-@contextmanager
-def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    """Progress bar of `total` draws over all chains; yield what moves it on by one.
-
-    PyMC's own has a row a chain and needs more than 80 columns.
-    """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    with Progress(
-        TextColumn("     {task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True, force_jupyter=False),
-        transient=True,
-        disable=not shown,
-    ) as progress:
-        task = progress.add_task("draws", total=total)
-        yield lambda: progress.advance(task)
 
 
 def check_sampling(*, draws: int, tune: int, chains: int) -> None:

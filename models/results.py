@@ -69,6 +69,48 @@ class RouteUnavailableError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
+class Limit:
+    """What a likelihood without a maximum approaches: the fit of the rows that are not separated.
+
+    Along a separating direction the probability of what was observed goes to 1 in every separated
+    row, and its log-likelihood to 0. What is left is the log-likelihood of the other rows, and the
+    coefficients that stay finite are its maximum likelihood estimates (Geyer 2009, "Likelihood
+    inference in exponential families and directions of recession", Electronic Journal of
+    Statistics 3, 259-289: the limiting conditional model).
+
+    Attributes
+    ----------
+    names : tuple of str
+        The f coefficients that stay finite.
+    coefficients, standard_errors : ndarray (f,)
+    log_likelihood : float
+        The supremum; 0 under complete separation.
+    error_bound : float
+        No coefficient is further than this from its true limit, in standard errors (proved); inf if
+        nothing could be proved.
+    """
+
+    names: tuple[str, ...]
+    coefficients: Array
+    standard_errors: Array
+    log_likelihood: float
+    error_bound: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "names": list(self.names),
+                "coefficients": self.coefficients.tolist(),
+                "standard_errors": self.standard_errors.tolist(),
+                "log_likelihood": self.log_likelihood,
+                "error_bound": self.error_bound,
+            }
+        )
+        return facts
+
+
+@dataclass(frozen=True, eq=False)
 class Existence:
     """Whether the MLE exists, and why.
 
@@ -80,12 +122,25 @@ class Existence:
     message : str
         One or two sentences: what was found, where, and what to do.
     coefficients : dict
-        Name to "finite", "+inf", "-inf" or "undetermined"; empty where this was not determined.
+        Name to "finite", "+inf", "-inf" or "undetermined"; a name is absent where this was not
+        determined.
     direction : ndarray (k,) or None
         A separating direction d: ``s_i x_i'd >= 0`` for every row and > 0 for some; or, for a rank
         deficient design, a null vector.
     separated_rows : tuple of int or None
-        Positions of the rows with ``s_i x_i'd > 0``.
+        Positions of all rows that some direction separates; `direction` separates each of them.
+    separated_labels : tuple or None
+        The same rows by the user's own index.
+    limit : Limit or None
+        What the likelihood approaches, where the MLE does not exist.
+    dependencies : dict
+        For a rank deficient design: the name of each superfluous column to the combination of
+        others, ``{name: factor}``, that it equals.
+    overlap_width : float or None
+        Where undecided: an upper bound on how far the outcomes overlap, relative to the mean
+        distance of a row from the hyperplane that all but separates them.
+    warnings : tuple of str
+        What to keep in mind although the MLE exists.
     """
 
     kind: ExistenceKind
@@ -93,6 +148,11 @@ class Existence:
     coefficients: Mapping[str, str]
     direction: Array | None = None
     separated_rows: tuple[int, ...] | None = None
+    separated_labels: tuple[object, ...] | None = None
+    limit: Limit | None = None
+    dependencies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    overlap_width: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -100,15 +160,26 @@ class Existence:
         return self.kind == "overlap"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain lists and numbers, ready for JSON."""
-        return {
-            "kind": self.kind,
-            "exists": self.exists,
-            "message": self.message,
-            "coefficients": dict(self.coefficients),
-            "direction": None if self.direction is None else self.direction.tolist(),
-            "separated_rows": None if self.separated_rows is None else list(self.separated_rows),
-        }
+        """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
+        labels = self.separated_labels
+        facts: dict[str, Any] = finite(
+            {
+                "kind": self.kind,
+                "exists": self.exists,
+                "message": self.message,
+                "coefficients": dict(self.coefficients),
+                "direction": None if self.direction is None else self.direction.tolist(),
+                "separated_rows": (
+                    None if self.separated_rows is None else list(self.separated_rows)
+                ),
+                "separated_labels": None if labels is None else [str(label) for label in labels],
+                "limit": None if self.limit is None else self.limit.to_dict(),
+                "dependencies": {name: dict(terms) for name, terms in self.dependencies.items()},
+                "overlap_width": self.overlap_width,
+                "warnings": list(self.warnings),
+            }
+        )
+        return facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +305,8 @@ class PointEstimate:
         For the MAP route: what ``pm.find_MAP`` alone had reached.
     stated_error : ndarray (k,) or None
         For the route "draws": the estimated error of each coefficient, in its own units.
+    warnings : tuple of str
+        What to keep in mind when using these numbers.
     """
 
     route: str
@@ -249,6 +322,7 @@ class PointEstimate:
     provenance: Provenance
     before_finish: Certificate | None = None
     stated_error: Array | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def standard_errors(self) -> Array:
@@ -324,6 +398,7 @@ class PointEstimate:
                 "provenance": dataclasses.asdict(self.provenance),
                 "before_finish": None if before is None else before.to_dict(),
                 "stated_error": None if stated is None else stated.tolist(),
+                "warnings": list(self.warnings),
             }
         )
         return facts
@@ -399,6 +474,7 @@ class PointEstimate:
             provenance=Provenance.from_dict(facts["provenance"]),
             before_finish=None if before is None else Certificate.from_dict(before),
             stated_error=stated_error,
+            warnings=tuple(str(warning) for warning in facts["warnings"]),
         )
 
 

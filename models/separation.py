@@ -1,165 +1,409 @@
-"""Why there is no MLE: dependent columns, or a direction that separates the outcomes.
+"""Directions along which the log-likelihood never falls, found by linear programs.
 
 A direction d with ``s_i x_i'd >= 0`` for every row and ``> 0`` for some raises the log-likelihood
-forever. One linear program finds the direction with the most separated rows; the claim is then
-verified on the data, where each product is summed exactly. What cannot be verified is reported as
-undecided, never as a verdict.
+forever; one with ``x_i'd = 0`` for every row leaves it where it is. Both are searched for in
+coordinates that units and recombinations of the columns do not touch, and both are then verified on
+the data as they are: a product of row and direction counts as zero only within the rounding of its
+own terms. What cannot be verified is not reported. This module knows nothing of Newton's method.
+
+Konis (2007), "Linear programming algorithms for detecting separated data in binary logistic
+regression models", DPhil thesis, University of Oxford, introduced the linear programs. Here they
+are solved in the dual, which has as many rows as there are coefficients, on a few rows of the data
+at a time: those that the direction of the round before gets wrong join in the next.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import null_space, qr
-from scipy.optimize import linprog
+from numpy.typing import NDArray
+from scipy.linalg import qr, solve_triangular
+from scipy.optimize import OptimizeResult, linprog
 
-from flatprior.models._text import count, first_of, rows_phrase
 from flatprior.models.likelihood import stack_factors, triangular_factor
-from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import Existence, ExistenceKind
-from flatprior.models.rows import EPSILON, Array
+from flatprior.models.rows import EPSILON, Array, ArrayRows
 
-TOLERANCE = 1e-7  # the linear program's answers are good to 1e-9 or so, relative to their terms
+Mask = NDArray[np.bool_]
+
+# Rows have length 1 in the linear programs and their answers are good to 1e-9 or so. Verification
+# decides; these say only what is tried.
+SOLVER = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they are tried
+NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
+SIGNIFICANT = 1e-7  # a coefficient's extent over the cone, relative to its largest possible
+MAX_ROUNDS = 200
+STRETCHES = 2
+STRETCH = 1e5  # of the axis along which outcomes nearly separate; the programs see 1e-7 or so
 
 
-def diagnose(model: BernoulliLogistic) -> Existence:
-    """Say why Newton's certificate did not prove overlap.
+def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
+    """Products ``s_i x_i'd`` (n,), and the size (n,) below which they count as zero.
+
+    That size is the rounding of the data, of the direction and of the products, as a multiple of
+    the sum of their absolute values: a direction that passes is exact for data that differ from the
+    given ones in their last digits. Close calls are summed without error (`math.fsum`).
+    """
+    terms = design * direction
+    rounding = 8 * (design.shape[1] + 2) * EPSILON * np.abs(terms).sum(axis=1)
+    values = terms.sum(axis=1)
+    close = np.abs(values) <= 2 * rounding
+    values[close] = [math.fsum(row) for row in terms[close]]
+    return sign * values, rounding
+
+
+def separated(design: Array, sign: Array, direction: Array) -> Mask | None:
+    """Mask of the rows with ``s_i x_i'd > 0``; None if d does not separate: some are negative."""
+    values, rounding = margins(design, sign, direction)
+    if not np.isfinite(rounding).all() or (values < -rounding).any():
+        return None
+    mask: Mask = values > rounding
+    return mask if mask.any() else None
+
+
+def overlap_width(design: Array, sign: Array, direction: Array) -> float:
+    """By how much outcomes overlap along d: the worst row's margin, relative to the mean one."""
+    values, _ = margins(design, sign, direction)
+    size = float(np.abs(values).mean())
+    return max(0.0, -float(values.min()) / size) if 0 < size < math.inf else math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Which columns of a design are independent, and how the others depend on them.
+
+    Attributes
+    ----------
+    kept : ndarray (r,)
+        Positions of r independent columns, ascending.
+    null : ndarray (k, k - r)
+        Null vectors, one for each column left out, whose entry in it is 1.
+    verified : bool
+        Whether every null vector is one on the data, within the rounding of their terms.
+    """
+
+    kept: NDArray[np.intp]
+    null: Array
+    verified: bool
+
+
+def independent_columns(design: Array) -> Columns:
+    """Split the columns into independent ones and combinations of them, at rounding level.
+
+    The rank is that of the columns scaled to unit length, by QR with column pivoting.
+    """
+    k = design.shape[1]
+    if not len(design):
+        return Columns(np.arange(0), np.eye(k), True)
+    factor, scale = _unit_factor(design)
+    triangle, order = qr(factor, mode="r", pivoting=True)
+    diagonal = np.abs(np.diag(triangle))
+    rank = int(np.count_nonzero(diagonal > 4 * k * EPSILON))
+    kept, left = np.sort(order[:rank]), np.sort(order[rank:])
+    null = np.zeros((k, len(left)))
+    if len(left):
+        null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
+        null[left, range(len(left))] = 1.0
+        null /= scale[:, None]
+    verified = True
+    for i in range(len(left)):
+        vector = _annihilating(design, null[:, i] * scale[left[i]], scale)
+        verified = verified and vector is not None
+        if vector is not None:
+            null[:, i] = vector / vector[left[i]]
+    return Columns(kept, null, verified)
+
+
+def _unit_factor(design: Array) -> tuple[Array, Array]:
+    """R of the QR factorisation of the columns scaled to unit length, and their lengths (k,)."""
+    largest = np.abs(design).max(axis=0, initial=0.0)
+    power = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))  # scaling is exact
+    rows = ArrayRows(design / power, np.zeros(len(design)))
+    factor = 2 * rows.reduce(triangular_factor, stack_factors)
+    length = np.linalg.norm(factor, axis=0)
+    length = np.where(length > 0, length, 1.0)
+    return factor / length, length * power
+
+
+def _annihilating(design: Array, vector: Array, scale: Array) -> Array | None:
+    """The simplest vector near `vector` with ``X v = 0`` within rounding, or None."""
+    ones = np.ones(len(design))
+    for candidate in _simplest_first(design, vector, scale):
+        values, rounding = margins(design, ones, candidate)
+        if (np.abs(values) <= rounding).all():
+            return candidate
+    return None
+
+
+def _simplest_first(design: Array, direction: Array, scale: Array) -> list[Array]:
+    """`direction` with its negligible entries left out, then as it is, then corrected.
+
+    The correction removes what is left of ``X d``, which ill-conditioned columns amplify.
+    """
+    size = np.abs(direction) * scale
+    simpler = [np.where(size <= cut * size.max(initial=0.0), 0.0, direction) for cut in NEGLIGIBLE]
+    corrected = direction
+    for _ in range(2):
+        left = margins(design, np.ones(len(design)), corrected)[0]
+        corrected = corrected - np.linalg.lstsq(design / scale, left, rcond=None)[0] / scale
+    return [*simpler, corrected]
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """A verified direction and the rows (n,) it separates."""
+
+    direction: Array
+    rows: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class NoneFound:
+    """No direction was verified.
+
+    `width` is the smallest overlap seen along a direction that nearly separates; inf if none does.
+    """
+
+    width: float
+
+
+def find_separation(design: Array, sign: Array) -> Separation | NoneFound:
+    """Find a direction that separates as many rows as one linear program can.
+
+    Rows may be so close to the hyperplane that a linear program cannot tell on which side they are.
+    Then the direction along which outcomes overlap least is taken as an axis, that axis is
+    stretched, and the program is solved again.
 
     Parameters
     ----------
-    model : BernoulliLogistic
+    design : ndarray (n, k)
+        Of rank k.
+    sign : ndarray (n,)
+        +1 or -1.
+    """
+    factor, scale = _unit_factor(design)
+    whiten = factor * scale  # from directions to the coordinates of the linear program, and back
+    transform = solve_triangular(factor, np.eye(len(scale))) / scale[:, None]
+    rows = sign[:, None] * (design @ transform)
+    width = math.inf
+    for _ in range(STRETCHES + 1):
+        signed, length = _unit_rows(rows)
+        merged = np.unique(signed[length > 0], axis=0)
+        axis = None
+        for program in (_most_separating, _least_overlapping):
+            axis = program(merged)
+            if axis is not None:
+                direction = transform @ axis
+                answer = _verified(design, sign, signed @ axis, direction, whiten, scale)
+                if isinstance(answer, Separation):
+                    return answer
+                width = min(width, answer.width)
+        if axis is None:
+            break
+        width = min(width, overlap_width(design, sign, transform @ axis))
+        # along the axis the rows are computed anew: they may differ in their last digits only
+        across = margins(design, sign, transform @ axis)[0]
+        rows = rows + np.outer(STRETCH * across - rows @ axis, axis)
+        transform = transform + (STRETCH - 1) * np.outer(transform @ axis, axis)
+        whiten = whiten + (1 / STRETCH - 1) * np.outer(axis, axis @ whiten)
+    return NoneFound(width)
+
+
+def _verified(
+    design: Array, sign: Array, values: Array, found: Array, whiten: Array, scale: Array
+) -> Separation | NoneFound:
+    """Make of a linear program's answer a direction that separates rows on the data.
+
+    `values` are the margins that the program saw; those it means to be zero are made so.
+    """
+    width = math.inf
+    for limit in UNMOVED:
+        zero = np.abs(values) <= limit
+        direction = found
+        if zero.any():
+            null = independent_columns(design[zero]).null
+            if not null.size:
+                continue
+            # of the directions that leave these rows where they are, the one nearest to that found
+            white = whiten @ null
+            length = np.linalg.norm(white, axis=0)
+            target = whiten @ found
+            direction = null @ (np.linalg.lstsq(white / length, target, rcond=None)[0] / length)
+        for candidate in _simplest_first(design[zero], direction, scale):
+            rows = separated(design, sign, candidate)
+            if rows is not None:
+                return Separation(candidate / np.abs(candidate).max(), rows)
+            width = min(width, overlap_width(design, sign, candidate))
+    return NoneFound(width)
+
+
+def _unit_rows(rows: Array) -> tuple[Array, Array]:
+    """Rows scaled to length 1 (a row of zeros stays), and their lengths."""
+    length = np.linalg.norm(rows, axis=1)
+    return rows / np.where(length > 0, length, 1.0)[:, None], length
+
+
+def _most_separating(signed: Array) -> Array | None:
+    """Solve max sum z, A d >= z, 0 <= z <= 1 by its dual; None if no row can be separated.
+
+    The dual is max sum a, A'(a + b) = 0, 0 <= a <= 1, b >= 0: overlap is a = 1. It is solved on a
+    growing part of the rows.
+    """
+    k = signed.shape[1]
+
+    def solve(part: Array) -> Array | None:
+        m = len(part)
+        result = linprog(
+            np.concatenate([-np.ones(m), np.zeros(m)]),
+            A_eq=np.hstack([part.T, part.T]),
+            b_eq=np.zeros(k),
+            bounds=[(0, 1)] * m + [(0, None)] * m,
+            method="highs-ds",
+            options=SOLVER,
+        )
+        return None if result.x is None else -np.asarray(result.eqlin.marginals)
+
+    found = _cutting_planes(signed, solve)
+    return found if found is not None and np.abs(found).max(initial=0.0) > 0 else None
+
+
+def _least_overlapping(signed: Array) -> Array | None:
+    """Direction of length 1 that minimises the worst violation, relative to the mean margin."""
+    k = signed.shape[1]
+    mean = np.append(signed.mean(axis=0), 0.0)
+
+    def solve(part: Array) -> Array | None:
+        result = linprog(
+            np.eye(k + 1)[k],
+            A_ub=-part,
+            b_ub=np.zeros(len(part)),
+            A_eq=mean[None],
+            b_eq=[1.0],
+            bounds=[(None, None)] * (k + 1),
+            method="highs-ds",
+            options=SOLVER,
+        )
+        return None if result.x is None else np.asarray(result.x)
+
+    found = _cutting_planes(np.column_stack([signed, np.ones(len(signed))]), solve)
+    if found is None:
+        return None
+    length = float(np.linalg.norm(found[:k]))
+    return found[:k] / length if 0 < length < math.inf else None
+
+
+def _cutting_planes(signed: Array, solve: Callable[[Array], Array | None]) -> Array | None:
+    """Solve on a few rows, add those that the answer violates most, and so on until none is."""
+    n, k = signed.shape
+    chosen = np.zeros(n, dtype=bool)
+    chosen[np.random.default_rng(0).permutation(n)[: 20 * k]] = True
+    _complete_rank(signed, chosen)
+    for _ in range(MAX_ROUNDS):
+        found = solve(signed[chosen])
+        if found is None:
+            return None
+        values = signed @ found
+        tolerance = 1e-9 + 1e-13 * float(np.linalg.norm(found))  # the program's, and rounding
+        violated = np.flatnonzero((values < -tolerance) & ~chosen)
+        if not len(violated):
+            return found
+        chosen[violated[np.argsort(values[violated])[: max(10 * k, 100)]]] = True
+    return None
+
+
+def _complete_rank(signed: Array, chosen: Mask) -> None:
+    """Add rows to the mask `chosen` until they span what all rows span.
+
+    Rows that do not could overlap among themselves while others are separated.
+    """
+    while not chosen.all():
+        _, size, vectors = np.linalg.svd(signed[chosen], full_matrices=True)
+        rank = int(np.count_nonzero(size > 1e-9 * size.max(initial=0.0)))
+        outside = np.linalg.norm(signed @ vectors[rank:].T, axis=1)
+        outside[chosen] = 0.0
+        if outside.max() <= 1e-9:
+            return
+        chosen[outside.argmax()] = True
+
+
+def coefficient_signs(
+    design: Array,
+    sign: Array,
+    found: Separation,
+    null: Array,
+    on_step: Callable[[], None],
+) -> dict[int, str]:
+    """Direction in which each coefficient that is not finite goes.
+
+    Parameters
+    ----------
+    design : ndarray (n, k)
+        Of rank k.
+    sign : ndarray (n,)
+    found : Separation
+        With as many rows as can be separated.
+    null : ndarray (k, m)
+        Basis of the directions that leave all other rows where they are.
+    on_step : callable
+        Called after each of the k coefficients.
 
     Returns
     -------
-    Existence
-        Rank deficient, separated (completely or not), or undecided.
+    dict
+        Position to "+inf", "-inf" or "undetermined". The first two rest on a linear program,
+        whose answer is good to 1e-9; the last on two directions verified on the data. A coefficient
+        for which no such pair was verified is left out.
     """
-    return _rank_deficiency(model) or _separation(model) or _undecided(model)
+    part, part_sign = design[found.rows], sign[found.rows]
+    factor, scale = _unit_factor(part @ null)
+    basis = (null / scale) @ solve_triangular(factor, np.eye(null.shape[1]))
+    signed = np.unique(_unit_rows(part_sign[:, None] * (part @ basis))[0], axis=0)
+    inside = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
+    inside /= np.linalg.norm(inside)
+    signs: dict[int, str] = {}
+    for j in range(len(null)):
+        on_step()
+        if not null[j].any():
+            continue
+        row = basis[j] / np.linalg.norm(basis[j])
+        here = float(row @ inside)
+        ends: list[Array] = []
+        for way in (1.0, -1.0):
+            if way * here > SIGNIFICANT:  # the direction found already goes there
+                ends.append(inside)
+            elif len(null.T) > 1:
+                end = _furthest(signed, way * row)
+                if end is not None and way * float(row @ end) > SIGNIFICANT:
+                    ends.append(_step_inside(end, inside, row))
+        values = [float(row @ end) for end in ends]
+        if len(values) == 1:
+            signs[j] = "+inf" if values[0] > 0 else "-inf"
+        elif len(values) == 2 and all(
+            separated(design, sign, basis @ end) is not None for end in ends
+        ):
+            signs[j] = "undetermined"
+    return signs
 
 
-def _undecided(model: BernoulliLogistic) -> Existence:
-    return Existence(
-        "undecided",
-        "it is undecided in double precision whether the maximum likelihood estimate exists: "
-        "neither overlap nor separation could be verified; rescale or centre the columns, or "
-        "drop nearly collinear ones",
-        {},
-    )
+def _furthest(signed: Array, target: Array) -> Array | None:
+    """Maximise ``target'c`` over the cone ``A c >= 0`` within the cube |c| <= 1."""
 
-
-def _rank_deficiency(model: BernoulliLogistic) -> Existence | None:
-    """Find a null vector of the columns scaled to unit length, if there is one."""
-    factor = model.rows.reduce(triangular_factor, stack_factors)
-    k = model.n_parameters
-    scale = np.linalg.norm(factor, axis=0)
-    scale[scale == 0] = 1.0
-    factor = factor / scale
-    triangle, order = qr(factor, mode="r", pivoting=True)
-    triangle = triangle[:k]
-    diagonal = np.abs(np.diag(triangle))
-    rank = int(np.count_nonzero(diagonal > max(factor.shape[0], k) * 4 * np.finfo(float).eps))
-    if rank == k:
-        return None
-    # the column that pivoting left over, as a combination of those it kept
-    null = np.zeros(k)
-    null[order[rank]] = 1.0
-    if rank:
-        null[order[:rank]] = -np.linalg.solve(triangle[:rank, :rank], triangle[:rank, rank])
-    null[np.abs(null) < 1e-8] = 0.0
-    null /= scale
-    null /= np.abs(null).max()
-    involved = [name for name, value in zip(model.names, null, strict=True) if value]
-    what = (
-        f"column {involved[0]!r} is zero in every row"
-        if len(involved) == 1
-        else f"the columns {first_of(map(repr, involved))} are linearly dependent"
-    )
-    return Existence(
-        "rank deficient",
-        f"the maximum likelihood estimate is not unique: the design has rank {rank}, not {k}, "
-        f"because {what}; drop {'it' if len(involved) == 1 else 'one of them'}",
-        {},
-        direction=null,
-    )
-
-
-def _separation(model: BernoulliLogistic) -> Existence | None:
-    direction = _separating_direction(model)
-    if direction is None:
-        return None
-    rows = _separated_rows(model, direction)
-    if not rows:
-        return None
-    complete = len(rows) == model.n_rows
-    kind: ExistenceKind = "complete separation" if complete else "quasi-complete separation"
-    if model.response.min() == model.response.max():
-        why = (
-            f"the response {model.response_name!r} is {model.response[0]:.0f} in every one of "
-            f"{count(model.n_rows, 'row')}"
+    def solve(part: Array) -> Array | None:
+        result: OptimizeResult = linprog(
+            -target,
+            A_ub=-part,
+            b_ub=np.zeros(len(part)),
+            bounds=[(-1, 1)] * len(target),
+            method="highs-ds",
+            options=SOLVER,
         )
-        remedy = "collect rows with the other outcome"
-    else:
-        involved = [repr(model.names[j]) for j in np.flatnonzero(direction)]
-        where = (
-            f"all {model.n_rows} rows"
-            if complete
-            else f"{len(rows)} of {model.n_rows} rows ({rows_phrase(model.row_labels[list(rows)])})"
-        )
-        separate = "separates" if len(involved) == 1 else "separate"
-        why = f"{first_of(involved)} {separate} the outcomes in {where}"
-        remedy = "merge sparse levels, drop the predictor, or use a penalty or a proper prior"
-    return Existence(
-        kind,
-        f"the maximum likelihood estimate does not exist ({kind}): {why}; {remedy}",
-        {},
-        direction=direction,
-        separated_rows=rows,
-    )
+        return None if result.x is None else np.asarray(result.x)
+
+    return _cutting_planes(signed, solve)
 
 
-def _separating_direction(model: BernoulliLogistic) -> Array | None:
-    """Solve max sum z, s_i x_i'd >= z_i, 0 <= z <= 1, d free; None if no row can be separated.
-
-    The solver works to a tolerance near 1e-9, so its direction is projected on those that leave the
-    rows it calls unseparated exactly where they are.
-    """
-    sign = 2 * model.response - 1
-    scale = np.abs(model.design).max(axis=0)
-    signed = np.unique(sign[:, None] * (model.design / scale), axis=0)
-    n, k = signed.shape
-    result = linprog(
-        np.concatenate([np.zeros(k), -np.ones(n)]),
-        A_ub=sparse.hstack([sparse.csr_array(-signed), sparse.eye_array(n)], format="csr"),
-        b_ub=np.zeros(n),
-        bounds=[(None, None)] * k + [(0, 1)] * n,
-        method="highs",
-    )
-    if result.x is None or result.x[k:].sum() < 0.5:
-        return None
-    direction = result.x[:k]
-    unmoved = signed[np.abs(signed @ direction) <= TOLERANCE * (np.abs(signed) @ np.abs(direction))]
-    if len(unmoved):
-        free = null_space(unmoved)
-        direction = free @ (free.T @ direction)
-    size = np.abs(direction).max(initial=0.0)
-    if size == 0:
-        return None
-    direction = np.where(np.abs(direction) < TOLERANCE * size, 0.0, direction) / scale
-    return np.asarray(direction / np.abs(direction).max())
-
-
-def _separated_rows(model: BernoulliLogistic, direction: Array) -> tuple[int, ...]:
-    """Rows with ``s_i x_i'd > 0``; none if some row has it negative, so that nothing is proved.
-
-    Each product is summed without error (`math.fsum`); zero means within the rounding of the
-    products and of the projection.
-    """
-    sign = 2 * model.response - 1
-    products = model.design * direction
-    rounding = 8 * (model.n_parameters + 2) * EPSILON * np.abs(products).sum(axis=1)
-    margins = sign * np.array([math.fsum(row) for row in products])
-    if (margins < -rounding).any():
-        return ()
-    return tuple(np.flatnonzero(margins > rounding).tolist())
+def _step_inside(end: Array, inside: Array, row: Array) -> Array:
+    """Move a corner of the cone inwards by a little, so that rounding cannot take it outside."""
+    return end + 0.01 * abs(float(row @ end)) * inside

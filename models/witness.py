@@ -1,0 +1,109 @@
+"""Sentences a person can act on: which predictor, which rows, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from flatprior.models._text import count, first_of
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.rows import Array
+
+ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
+
+
+def separation_message(
+    model: BernoulliLogistic,
+    direction: Array,
+    rows: np.ndarray,
+    coefficients: Mapping[str, str],
+) -> str:
+    """Say what separates which rows, what that does to the coefficients, and what to do.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    direction : ndarray (k,)
+    rows : ndarray of bool (n,)
+        The separated rows.
+    coefficients : dict
+        Name to "finite", "+inf", "-inf" or "undetermined".
+    """
+    kind = "complete" if rows.all() else "quasi-complete"
+    labels = model.row_labels[rows]
+    where = (
+        f"all {count(model.n_rows, 'row')}"
+        if rows.all()
+        else f"{len(labels)} of {model.n_rows} rows: {first_of(labels)}"
+    )
+    infinite = [
+        f"{name!r} to {'+' if status == '+inf' else '-'}infinity"
+        for name, status in coefficients.items()
+        if status in ("+inf", "-inf")
+    ]
+    going = f"; diverging coefficients: {first_of(infinite)}" if infinite else ""
+    why, remedy = _cause(model, direction, rows)
+    return (
+        f"the maximum likelihood estimate does not exist ({kind} separation): {why} ({where})"
+        f"{going}; {remedy}"
+    )
+
+
+def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tuple[str, str]:
+    """What separates the outcomes, and what to do about it."""
+    response = repr(model.response_name)
+    if model.response.min() == model.response.max():
+        return f"the response {response} is {model.response[0]:.0f}", (
+            "collect rows with the other outcome"
+        )
+    involved = np.flatnonzero(direction)
+    constant = [j for j in involved if np.ptp(model.design[:, j]) == 0]
+    moving = [j for j in involved if j not in constant]
+    if len(moving) != 1:
+        names = first_of(repr(model.names[j]) for j in involved)
+        return f"a combination of {names} separates the outcomes", (
+            f"drop or merge some of these predictors, or {ELSEWHERE}"
+        )
+    j = moving[0]
+    name, column = repr(model.names[j]), model.design[:, j]
+    if len(np.unique(column)) == 2:
+        remedy = f"merge sparse levels of {name}, drop it, or {ELSEWHERE}"
+    else:
+        remedy = f"drop {name}, or {ELSEWHERE}"
+    threshold = sum(-direction[c] * model.design[0, c] for c in constant) / direction[j]
+    above, below = (1, 0) if direction[j] > 0 else (0, 1)
+    sides = [
+        f"{outcome} where {name} {comparison} {threshold:.6g}"
+        for outcome, comparison, on_it in (
+            (above, ">", column[rows] > threshold),
+            (below, "<", column[rows] < threshold),
+        )
+        if on_it.any()
+    ]
+    return f"{response} is {' and '.join(sides)}", remedy
+
+
+def dependence_message(
+    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Say which columns are combinations of which, and what to do."""
+    k, m = model.n_parameters, len(dependencies)
+    equations = first_of(
+        f"{name!r} = {_combination(terms)}" for name, terms in dependencies.items()
+    )
+    return (
+        f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
+        f"because {equations} in every row; drop {'it' if m == 1 else 'them'}"
+    )
+
+
+def _combination(terms: Mapping[str, float]) -> str:
+    """Write "'a' - 2 'b'"; 0 for no term."""
+    text = ""
+    for name, factor in terms.items():
+        sign = "-" if factor < 0 else "+"
+        size = f"{abs(factor):.6g}"
+        text += f" {sign} " if text else "-" * (factor < 0)
+        text += repr(name) if size == "1" else f"{size} {name!r}"
+    return text or "0"
