@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flatprior.analysis.agreement import Unavailable as Unavailable
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
+    from flatprior.analysis.inference import confidence_intervals as confidence_intervals
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
     from flatprior.analysis.posterior import posterior_mode as posterior_mode
@@ -22,6 +23,7 @@ _HOMES = {
     "Unavailable": "agreement",
     "compare_routes": "agreement",
     "run_routes": "agreement",
+    "confidence_intervals": "inference",
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
     "posterior_mode": "posterior",

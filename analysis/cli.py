@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flatprior.analysis.agreement import Agreement
-    from flatprior.models import BernoulliLogistic, PointEstimate
+    from flatprior.models import BernoulliLogistic, Existence, PointEstimate
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -115,6 +115,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         out = _console()
         _print_model(out, model)
         _print_estimate(out, estimate)
+        _print_warnings(out, estimate.warnings)
         if not math.isfinite(estimate.certificate.error_bound):
             sys.exit(1)
 
@@ -123,21 +124,89 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
 @model_arguments
 @json_option
 def check(data: str, formula: str, json_path: str | None, **options: Any) -> None:
-    """Decide whether the maximum likelihood estimate exists."""
+    """Decide whether the maximum likelihood estimate exists, and what hangs on which rows.
+
+    Where it does not: the rows responsible, where each coefficient goes, and what can still be
+    said. Where it does: how few observations it hangs on.
+    """
     with clean_errors():
         from flatprior.models import check_existence
         from flatprior.models._files import write_json
 
         _check_json_path(json_path, data)
         model = _load(data, formula, **options)
-        existence = check_existence(model)
-        if json_path:
-            write_json(json_path, existence.to_dict())
+        progress = sys.stderr.isatty()
+        existence = check_existence(model, progress=progress)
+        facts = existence.to_dict()
         out = _console()
         _print_model(out, model)
         _verdict(out, existence.kind, existence.message, good=existence.exists)
+        if existence.exists:
+            facts["fragility"] = _print_fragility(out, model, progress)
+        elif existence.limit is not None:
+            facts["intervals"] = _print_limit(out, model, existence, progress)
+        _print_warnings(out, existence.warnings)
+        if json_path:
+            write_json(json_path, facts)
         if not existence.exists:
             sys.exit(1)
+
+
+def _print_fragility(out: Console, model: BernoulliLogistic, progress: bool) -> dict[str, Any]:
+    from rich.text import Text
+
+    from flatprior.models import check_fragility
+    from flatprior.models._text import printable
+
+    fragility = check_fragility(model, progress=progress)
+    message = printable(f"{fragility.message[0].upper()}{fragility.message[1:]}.")
+    out.print(Text(message, style="yellow" if fragility.fragile else ""))
+    return fragility.to_dict()
+
+
+def _print_limit(
+    out: Console, model: BernoulliLogistic, existence: Existence, progress: bool
+) -> dict[str, Any] | None:
+    """Print where each coefficient goes, and what the likelihood still says about it."""
+    import pandas as pd
+
+    from flatprior.analysis.inference import confidence_intervals
+    from flatprior.models._text import count
+
+    limit = existence.limit
+    assert limit is not None  # noqa: S101
+    frame = pd.DataFrame(index=pd.Index(model.names, name="name"))
+    frame["goes to"] = [existence.coefficients.get(name, "unknown") for name in model.names]
+    finite = pd.DataFrame(
+        {"limit": limit.coefficients, "SE": limit.standard_errors}, index=limit.names
+    )
+    frame = frame.join(finite)
+    intervals = None
+    if existence.separated_rows is not None:
+        intervals = confidence_intervals(model, progress=progress)
+        frame = frame.join(intervals.drop(columns="coefficient"))
+    _print_table(out, frame)
+    left = model.n_rows - len(existence.separated_rows or ())
+    out.print(
+        f"Supremum of the log-likelihood: {limit.log_likelihood:.6f}"
+        + (f", that of {count(left, 'row')} not separated." if intervals is not None else "."),
+    )
+    if intervals is None:
+        return None
+    out.print(
+        "limit, SE: of the coefficients that stay finite. 2.5%, 97.5%: profile-likelihood "
+        "interval, open where the coefficient diverges.",
+        style="dim",
+    )
+    ends = intervals.drop(columns="coefficient")
+    return {name: [float(low), float(high)] for name, low, high in ends.itertuples()}
+
+
+def _print_warnings(out: Console, warnings: tuple[str, ...]) -> None:
+    from rich.text import Text
+
+    for warning in warnings:
+        out.print(Text(f"Note: {warning}.", style="yellow"))
 
 
 @main.command()
@@ -195,6 +264,7 @@ def _agree(
     if json_path:
         write_json(json_path, agreement.to_dict())
     _print_agreement(out, agreement)
+    _print_warnings(out, model.warnings)
     if agreement.verdict != "agree":
         sys.exit(1)
 
@@ -403,4 +473,6 @@ def _number(value: float) -> str:
     """Five decimals where they say something, else five significant digits."""
     if math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return f"{value:+}"
     return f"{value:.5f}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.5g}"

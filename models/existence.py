@@ -180,8 +180,6 @@ def recession_cone(design: Array, sign: Array) -> Cone | NoneFound:
     """
     k = design.shape[1]
     columns = independent_columns(design)
-    if not columns.verified:
-        return NoneFound(math.inf)
     kept, direction = columns.kept, np.zeros(k)
     left, peeled = np.ones(len(design), dtype=bool), columns
     while left.any():
@@ -199,12 +197,12 @@ def recession_cone(design: Array, sign: Array) -> Cone | NoneFound:
         direction = _add(design, sign, direction, further, ~left)
         left[np.flatnonzero(left)[found.rows]] = False
         peeled = independent_columns(design[np.ix_(left, kept)])
-        peeled = Columns(kept[peeled.kept], peeled.null, peeled.verified)
+        peeled = Columns(kept[peeled.kept], peeled.null)
     rest = independent_columns(design[left])
     if left.all():
         return Cone(columns, None, rest)
     rows = separated(design, sign, direction)
-    if rows is None or (rows == left).any() or not rest.verified:
+    if rows is None or (rows == left).any():
         return NoneFound(0.0)
     return Cone(columns, Separation(direction / np.abs(direction).max(), rows), rest)
 

@@ -349,7 +349,7 @@ class PointEstimate:
         >>> list(fit_newton(model).summary(prob=0.9).columns)
         ['coefficient', 'standard error', 'z', 'p', '5%', '95%', 'digits']
         """
-        _check_probability(prob)
+        check_probability(prob)
         quantile = float(ndtri(0.5 + prob / 2))
         error = self.standard_errors
         z = self.coefficients / error
@@ -533,7 +533,7 @@ class Posterior:
             Columns: mean, sd, interval ends, "mcse" (Monte Carlo standard error of the mean),
             "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
         """
-        _check_probability(prob)
+        check_probability(prob)
         import arviz_stats
 
         beta = self.data["posterior"]["beta"]
@@ -603,7 +603,8 @@ class Posterior:
             ) from error
 
 
-def _check_probability(prob: float) -> None:
+def check_probability(prob: float) -> None:
+    """Raise a `ValueError` unless `prob` lies between 0 and 1."""
     if not 0 < prob < 1:
         raise ValueError(f"prob must lie between 0 and 1, not {prob!r}")
 

@@ -79,41 +79,57 @@ class Columns:
     kept : ndarray (r,)
         Positions of r independent columns, ascending.
     null : ndarray (k, k - r)
-        Null vectors, one for each column left out, whose entry in it is 1.
-    verified : bool
-        Whether every null vector is one on the data, within the rounding of their terms.
+        Null vectors, one for each column left out, whose entry in it is 1; each is verified on the
+        data, within the rounding of its terms.
     """
 
     kept: NDArray[np.intp]
     null: Array
-    verified: bool
 
 
 def independent_columns(design: Array) -> Columns:
     """Split the columns into independent ones and combinations of them, at rounding level.
 
-    The rank is that of the columns scaled to unit length, by QR with column pivoting.
+    QR with column pivoting, of the columns scaled to unit length, says which rank to try first; it
+    is raised until all null vectors that it implies are verified.
     """
     k = design.shape[1]
     if not len(design):
-        return Columns(np.arange(0), np.eye(k), True)
+        return Columns(np.arange(0), np.eye(k))
     factor, scale = _unit_factor(design)
-    triangle, order = qr(factor, mode="r", pivoting=True)
-    diagonal = np.abs(np.diag(triangle))
-    rank = int(np.count_nonzero(diagonal > 4 * k * EPSILON))
-    kept, left = np.sort(order[:rank]), np.sort(order[rank:])
-    null = np.zeros((k, len(left)))
-    if len(left):
+    pivots = _pivots(factor)
+    rank = int(np.count_nonzero(pivots > 64 * k * EPSILON))
+    while rank < k:
+        kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0)
+        null = np.zeros((k, len(left)))
         null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
         null[left, range(len(left))] = 1.0
-        null /= scale[:, None]
-    verified = True
-    for i in range(len(left)):
-        vector = _annihilating(design, null[:, i] * scale[left[i]], scale)
-        verified = verified and vector is not None
-        if vector is not None:
-            null[:, i] = vector / vector[left[i]]
-    return Columns(kept, null, verified)
+        found = [
+            _annihilating(design, null[:, i] * scale[j] / scale, scale) for i, j in enumerate(left)
+        ]
+        verified = [
+            vector / vector[j] for vector, j in zip(found, left, strict=True) if vector is not None
+        ]
+        if len(verified) == len(left):
+            return Columns(kept, np.column_stack(verified))
+        rank += 1
+    return Columns(np.arange(k), np.zeros((k, 0)))
+
+
+def _choose(factor: Array, rank: int, worst: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Independent columns and the rest; of several choices as good, the first are kept."""
+    kept = list(range(factor.shape[1]))
+    for j in reversed(kept):
+        fewer = [i for i in kept if i != j]
+        if len(kept) > rank and (rank == 0 or _pivots(factor[:, fewer])[rank - 1] > worst / 10):
+            kept = fewer
+    chosen = np.array(kept, dtype=np.intp)
+    return chosen, np.setdiff1d(np.arange(factor.shape[1]), chosen)
+
+
+def _pivots(factor: Array) -> Array:
+    """What each column adds to those before it, in the order of QR with pivoting: descending."""
+    return np.abs(np.diag(qr(factor, mode="r", pivoting=True)[0]))
 
 
 def _unit_factor(design: Array) -> tuple[Array, Array]:

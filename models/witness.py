@@ -10,6 +10,7 @@ from flatprior.models._text import count, first_of
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import Array
 
+TERMS_SHOWN = 4
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
 
 
@@ -99,7 +100,9 @@ def dependence_message(
 
 
 def _combination(terms: Mapping[str, float]) -> str:
-    """Write "'a' - 2 'b'"; 0 for no term."""
+    """Write "'a' - 2 'b'"; 0 for no term; names only where there are many."""
+    if len(terms) > TERMS_SHOWN:
+        return f"a combination of {first_of(map(repr, terms))}"
     text = ""
     for name, factor in terms.items():
         sign = "-" if factor < 0 else "+"

@@ -1,0 +1,174 @@
+"""`LogisticMLE` against scikit-learn's own checks, and against the Newton route."""
+
+import pickle
+
+import numpy as np
+import pytest
+from problems import CASES, simulated
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from flatprior.models import (
+    BernoulliLogistic,
+    LogisticMLE,
+    MLEDoesNotExistError,
+    fit_newton,
+    load_spector,
+)
+from flatprior.models.rows import ArrayRows
+
+SEPARATED = "the data of this check are separated: they have no MLE and are refused"
+DEPENDENT = "this check has more features than rows: the MLE is not unique and is refused"
+ALWAYS = {"check_sample_weight_equivalence_on_dense_data": DEPENDENT}
+WITHOUT_INTERCEPT = ALWAYS | dict.fromkeys(
+    [
+        "check_classifiers_classes",
+        "check_positive_only_tag_during_fit",
+        "check_sample_weights_not_overwritten",
+        "check_sample_weights_shape",
+    ],
+    SEPARATED,
+)
+WITH_INTERCEPT = WITHOUT_INTERCEPT | dict.fromkeys(
+    [
+        "check_dict_unchanged",
+        "check_dont_overwrite_parameters",
+        "check_estimators_fit_returns_self",
+        "check_estimators_overwrite_params",
+        "check_estimators_pickle",
+        "check_f_contiguous_array_estimator",
+        "check_fit2d_1feature",
+        "check_fit2d_predict1d",
+        "check_methods_sample_order_invariance",
+        "check_methods_subset_invariance",
+        "check_pipeline_consistency",
+        "check_readonly_memmap_input",
+    ],
+    SEPARATED,
+)
+
+
+def expected_failures(estimator):
+    if isinstance(estimator, Held):
+        return ALWAYS
+    return WITH_INTERCEPT if estimator.fit_intercept else WITHOUT_INTERCEPT
+
+
+class Held(LogisticMLE):
+    """The same with every row standing, at a small weight, with the other outcome too.
+
+    Then the outcomes overlap, and scikit-learn's checks reach what they are meant for.
+    """
+
+    def _model(self, X, response, names, sample_weight):
+        model = super()._model(X, response, names, sample_weight)
+        rows = model.rows
+        weights = np.ones(rows.n_rows) if rows.weights is None else rows.weights
+        return BernoulliLogistic(
+            rows=ArrayRows(
+                np.vstack([rows.design, rows.design]),
+                np.concatenate([rows.response, 1 - rows.response]),
+                None,
+                np.concatenate([weights, weights / 20]),
+            ),
+            names=model.names,
+            response_name=model.response_name,
+            response_coding="",
+            row_labels=model.row_labels.append(model.row_labels),
+        )
+
+
+@parametrize_with_checks(
+    [LogisticMLE(), LogisticMLE(fit_intercept=False), Held()],
+    expected_failed_checks=expected_failures,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+def test_the_fit_is_that_of_the_newton_route_with_names():
+    data = load_spector()
+    classifier = LogisticMLE().fit(data[["gpa", "tuce", "psi"]], data["grade"])
+    fit = fit_newton(BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data))
+    assert np.append(classifier.intercept_, classifier.coef_) == pytest.approx(
+        fit.coefficients, rel=1e-13
+    )
+    assert classifier.estimate_.names == ("const", "gpa", "tuce", "psi")
+    assert classifier.feature_names_in_.tolist() == ["gpa", "tuce", "psi"]
+    assert classifier.estimate_.certificate.error_bound < 1e-10
+
+
+def test_a_feature_may_be_called_const():
+    data = load_spector().rename(columns={"gpa": "const"})
+    names = LogisticMLE().fit(data[["const", "psi"]], data["grade"]).estimate_.names
+    assert names == ("const_", "const", "psi")
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_predictions_equal_scikit_learns(fit_intercept):
+    X, y = simulated(300, 5, seed=2)
+    X = X[:, 1:]
+    words = np.array(["no", "yes"])[y.astype(int)]
+    ours = LogisticMLE(fit_intercept=fit_intercept).fit(X, words)
+    theirs = LogisticRegression(
+        C=np.inf, solver="newton-cholesky", tol=1e-12, fit_intercept=fit_intercept
+    ).fit(X, words)
+    assert ours.classes_.tolist() == ["no", "yes"]
+    assert ours.coef_.shape == theirs.coef_.shape
+    assert ours.intercept_.shape == (1,)
+    assert ours.coef_ == pytest.approx(theirs.coef_, rel=1e-8)
+    assert ours.predict_proba(X) == pytest.approx(theirs.predict_proba(X), rel=1e-8)
+    assert ours.predict_log_proba(X) == pytest.approx(theirs.predict_log_proba(X), rel=1e-8)
+    assert (ours.predict(X) == theirs.predict(X)).all()
+    assert ours.score(X, words) == theirs.score(X, words)
+
+
+def test_probabilities_keep_their_relative_accuracy():
+    X, y = simulated(300, 2, seed=3)
+    classifier = LogisticMLE(fit_intercept=False).fit(X, y)
+    far = np.array([[0.0, 700 / classifier.coef_[0, 1]], [0.0, -900 / classifier.coef_[0, 1]]])
+    assert classifier.predict_proba(far)[0, 0] == pytest.approx(np.exp(-700), rel=1e-10)
+    assert classifier.predict_log_proba(far)[1] == pytest.approx([0, -900], rel=1e-12)
+
+
+def test_weights_equal_repetition_and_scale_the_covariance():
+    X, y = simulated(80, 4, seed=4)
+    weights = np.random.default_rng(4).integers(0, 4, size=80)
+    weighted = LogisticMLE(fit_intercept=False).fit(X, y, sample_weight=weights)
+    repeated = LogisticMLE(fit_intercept=False).fit(np.repeat(X, weights, 0), np.repeat(y, weights))
+    assert weighted.coef_ == pytest.approx(repeated.coef_, rel=1e-12)
+    assert weighted.estimate_.standard_errors == pytest.approx(
+        repeated.estimate_.standard_errors, rel=1e-12
+    )
+    halved = LogisticMLE(fit_intercept=False).fit(X, y, sample_weight=weights / 2)
+    assert halved.coef_ == pytest.approx(weighted.coef_, rel=1e-12)
+    assert halved.estimate_.standard_errors == pytest.approx(
+        np.sqrt(2) * weighted.estimate_.standard_errors, rel=1e-12
+    )
+
+
+def test_separated_classes_are_refused_with_their_reason():
+    case = CASES["complete_1d"]
+    with pytest.raises(MLEDoesNotExistError, match="complete separation") as caught:
+        LogisticMLE(fit_intercept=False).fit(case.frame, case.response)
+    assert caught.value.existence.coefficients == {"x0": "-inf", "x1": "+inf"}
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="only one class: a"):
+        LogisticMLE().fit([[1.0], [2.0]], ["a", "a"])
+    with pytest.raises(ValueError, match="two classes of positive sample_weight"):
+        LogisticMLE().fit([[1.0], [2.0], [3.0]], [0, 1, 1], sample_weight=[0, 1, 1])
+
+
+def test_it_works_in_pipelines_and_survives_pickling():
+    X, y = simulated(300, 4, seed=5)
+    pipeline = make_pipeline(StandardScaler(), LogisticMLE())
+    assert np.isfinite(cross_val_score(pipeline, X[:, 1:], y, scoring="neg_log_loss")).all()
+    classifier = LogisticMLE(fit_intercept=False).fit(X, y)
+    again = pickle.loads(pickle.dumps(classifier))  # noqa: S301
+    assert (again.predict_proba(X) == classifier.predict_proba(X)).all()
