@@ -15,7 +15,7 @@ at a time: those that the direction of the round before gets wrong join in the n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,7 @@ Mask = NDArray[np.bool_]
 SOLVER = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they are tried
 NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
+CORRECTIONS = 2
 SIGNIFICANT = 1e-7  # a coefficient's extent over the cone, relative to its largest possible
 MAX_ROUNDS = 200
 STRETCHES = 2
@@ -46,10 +47,11 @@ def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]
     the sum of their absolute values: a direction that passes is exact for data that differ from the
     given ones in their last digits. Close calls are summed without error (`math.fsum`).
     """
-    terms = design * direction
+    involved = np.flatnonzero(direction)
+    terms = design[:, involved] * direction[involved]
     rounding = 8 * (design.shape[1] + 2) * EPSILON * np.abs(terms).sum(axis=1)
     values = terms.sum(axis=1)
-    close = np.abs(values) <= 2 * rounding
+    close = (np.abs(values) <= 2 * rounding) & (rounding > 0)
     values[close] = [math.fsum(row) for row in terms[close]]
     return sign * values, rounding
 
@@ -153,18 +155,18 @@ def _annihilating(design: Array, vector: Array, scale: Array) -> Array | None:
     return None
 
 
-def _simplest_first(design: Array, direction: Array, scale: Array) -> list[Array]:
+def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:
     """`direction` with its negligible entries left out, then as it is, then corrected.
 
     The correction removes what is left of ``X d``, which ill-conditioned columns amplify.
     """
     size = np.abs(direction) * scale
-    simpler = [np.where(size <= cut * size.max(initial=0.0), 0.0, direction) for cut in NEGLIGIBLE]
-    corrected = direction
-    for _ in range(2):
-        left = margins(design, np.ones(len(design)), corrected)[0]
-        corrected = corrected - np.linalg.lstsq(design / scale, left, rcond=None)[0] / scale
-    return [*simpler, corrected]
+    for cut in NEGLIGIBLE:
+        yield np.where(size <= cut * size.max(initial=0.0), 0.0, direction)
+    for _ in range(CORRECTIONS):
+        left = margins(design, np.ones(len(design)), direction)[0]
+        direction = direction - np.linalg.lstsq(design / scale, left, rcond=None)[0] / scale
+        yield direction
 
 
 @dataclass(frozen=True, eq=False)
