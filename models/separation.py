@@ -35,6 +35,7 @@ UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they
 NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
 CORRECTIONS = 2
 SIGNIFICANT = 1e-7  # a coefficient's extent over the cone, relative to its largest possible
+ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 MAX_ROUNDS = 200
 STRETCHES = 2
 STRETCH = 1e5  # of the axis along which outcomes nearly separate; the programs see 1e-7 or so
@@ -43,15 +44,15 @@ STRETCH = 1e5  # of the axis along which outcomes nearly separate; the programs 
 def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
     """Products ``s_i x_i'd`` (n,), and the size (n,) below which they count as zero.
 
-    That size is the rounding of the data, of the direction and of the products, as a multiple of
-    the sum of their absolute values: a direction that passes is exact for data that differ from the
-    given ones in their last digits. Close calls are summed without error (`math.fsum`).
+    That size is sixteen roundings of the sum of the products' absolute values: a direction that
+    passes is exact for data that differ from the given ones in their last digits, as a change of
+    units or of basis makes them differ. Close calls are summed without error (`math.fsum`).
     """
     involved = np.flatnonzero(direction)
     terms = design[:, involved] * direction[involved]
-    rounding = 8 * (design.shape[1] + 2) * EPSILON * np.abs(terms).sum(axis=1)
+    rounding = ROUNDING * np.abs(terms).sum(axis=1)
     values = terms.sum(axis=1)
-    close = (np.abs(values) <= 2 * rounding) & (rounding > 0)
+    close = (np.abs(values) <= (2 + len(involved)) * rounding) & (rounding > 0)
     values[close] = [math.fsum(row) for row in terms[close]]
     return sign * values, rounding
 
@@ -156,17 +157,22 @@ def _annihilating(design: Array, vector: Array, scale: Array) -> Array | None:
 
 
 def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:
-    """`direction` with its negligible entries left out, then as it is, then corrected.
+    """`direction` with its negligible entries left out, the same corrected, then with fewer out.
 
     The correction removes what is left of ``X d``, which ill-conditioned columns amplify.
     """
     size = np.abs(direction) * scale
     for cut in NEGLIGIBLE:
-        yield np.where(size <= cut * size.max(initial=0.0), 0.0, direction)
-    for _ in range(CORRECTIONS):
-        left = margins(design, np.ones(len(design)), direction)[0]
-        direction = direction - np.linalg.lstsq(design / scale, left, rcond=None)[0] / scale
-        yield direction
+        candidate = np.where(size <= cut * size.max(initial=0.0), 0.0, direction)
+        yield candidate
+        involved = np.flatnonzero(candidate)
+        columns = design[:, involved] / scale[involved]
+        for _ in range(CORRECTIONS):
+            left = margins(design, np.ones(len(design)), candidate)[0]
+            step = np.linalg.lstsq(columns, left, rcond=None)[0] / scale[involved]
+            candidate = candidate.copy()
+            candidate[involved] -= step
+            yield candidate
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,7 +400,9 @@ def coefficient_signs(
             elif len(null.T) > 1:
                 end = _furthest(signed, way * row)
                 if end is not None and way * float(row @ end) > SIGNIFICANT:
-                    ends.append(_step_inside(end, inside, row))
+                    # a corner of the cone, moved inwards so that rounding cannot take it outside;
+                    # |row| = |inside| = 1, so that at least half of its extent is kept
+                    ends.append(end + 0.5 * abs(float(row @ end)) * inside)
         values = [float(row @ end) for end in ends]
         if len(values) == 1:
             signs[j] = "+inf" if values[0] > 0 else "-inf"
@@ -420,8 +428,3 @@ def _furthest(signed: Array, target: Array) -> Array | None:
         return None if result.x is None else np.asarray(result.x)
 
     return _cutting_planes(signed, solve)
-
-
-def _step_inside(end: Array, inside: Array, row: Array) -> Array:
-    """Move a corner of the cone inwards by a little, so that rounding cannot take it outside."""
-    return end + 0.01 * abs(float(row @ end)) * inside
