@@ -400,9 +400,10 @@ def coefficient_signs(
             elif len(null.T) > 1:
                 end = _furthest(signed, way * row)
                 if end is not None and way * float(row @ end) > SIGNIFICANT:
-                    # a corner of the cone, moved inwards so that rounding cannot take it outside;
-                    # |row| = |inside| = 1, so that at least half of its extent is kept
-                    ends.append(end + 0.5 * abs(float(row @ end)) * inside)
+                    # a corner of the cone, moved inwards so that rounding cannot take it outside,
+                    # but not so far that less than half of its extent is left
+                    inwards = 0.5 * abs(float(row @ end)) / max(abs(here), 1e-300)
+                    ends.append(end + min(1.0, inwards) * inside)
         values = [float(row @ end) for end in ends]
         if len(values) == 1:
             signs[j] = "+inf" if values[0] > 0 else "-inf"
