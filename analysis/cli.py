@@ -168,19 +168,12 @@ def _print_limit(
     out: Console, model: BernoulliLogistic, existence: Existence, progress: bool
 ) -> dict[str, Any] | None:
     """Print where each coefficient goes, and what the likelihood still says about it."""
-    import pandas as pd
-
     from flatprior.analysis.inference import confidence_intervals
     from flatprior.models._text import count
 
     limit = existence.limit
     assert limit is not None  # noqa: S101
-    frame = pd.DataFrame(index=pd.Index(model.names, name="name"))
-    frame["goes to"] = [existence.coefficients.get(name, "unknown") for name in model.names]
-    finite = pd.DataFrame(
-        {"limit": limit.coefficients, "SE": limit.standard_errors}, index=limit.names
-    )
-    frame = frame.join(finite)
+    frame = existence.table().rename(columns={"standard error": "SE"})
     intervals = None
     if existence.separated_rows is not None:
         intervals = confidence_intervals(model, progress=progress)
@@ -277,7 +270,7 @@ def clean_errors() -> Iterator[None]:
     try:
         yield
     except MLEDoesNotExistError as error:
-        _fail(str(error), 1)
+        _fail(f"{error} (flatprior check says more)", 1)
     except KeyboardInterrupt:
         _fail("interrupted; nothing was written", 130)
     except BrokenPipeError:  # the reader of a pipe has gone: not our failure, nothing to say

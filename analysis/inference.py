@@ -14,11 +14,12 @@ from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
 from flatprior.models._progress import progress_bar
-from flatprior.models.existence import NoneFound, overlaps, recession_cone
+from flatprior.models.existence import overlaps, recession_cone
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import row_terms
 from flatprior.models.results import Existence, check_probability
 from flatprior.models.rows import Array, ArrayRows
+from flatprior.models.separation import NoneFound
 
 LARGEST_DOUBLINGS = 200
 

@@ -83,7 +83,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the data or weights are not usable, or there are not two classes.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        design, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":
@@ -97,7 +97,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{self.classes_[0]}"
             )
         names = [str(name) for name in getattr(self, "feature_names_in_", ())]
-        model = self._model(X, response.astype(float), names, sample_weight)
+        model = self._model(design, response.astype(float), names, sample_weight)
         self.estimate_ = fit_newton(model)
         coefficients = self.estimate_.coefficients
         self.intercept_ = coefficients[:1] if self.fit_intercept else np.zeros(1)

@@ -234,7 +234,7 @@ def _describe(
     on_step: Callable[[], None],
 ) -> Existence:
     """Say in names and numbers what the cone means for the coefficients."""
-    fixed = ~cone.rest.null.any(axis=1)
+    fixed = np.logical_not(cone.rest.null.any(axis=1))
     status = dict.fromkeys(np.flatnonzero(fixed).tolist(), "finite")
     status |= dict.fromkeys(np.flatnonzero(cone.columns.null.any(axis=1)).tolist(), "undetermined")
     found = cone.separation
@@ -284,7 +284,7 @@ def _signs(
         null,
         on_step,
     )
-    alone = ~cone.columns.null.any(axis=1)
+    alone = np.logical_not(cone.columns.null.any(axis=1))
     return {int(kept[j]): sign for j, sign in signs.items() if alone[kept[j]]}
 
 

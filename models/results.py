@@ -159,6 +159,15 @@ class Existence:
         """True where the MLE is proved to exist and to be unique."""
         return self.kind == "overlap"
 
+    def table(self) -> pd.DataFrame:
+        """Where each coefficient goes, with limit and standard error of those that stay finite."""
+        names = pd.Index(self.coefficients, name="name")
+        frame = pd.DataFrame({"goes to": list(self.coefficients.values())}, index=names)
+        if self.limit is None:
+            return frame
+        known = {"limit": self.limit.coefficients, "standard error": self.limit.standard_errors}
+        return frame.join(pd.DataFrame(known, index=list(self.limit.names)))
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
         labels = self.separated_labels

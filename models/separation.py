@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 # Rows have length 1 in the linear programs and their answers are good to 1e-9 or so. Verification
 # decides; these say only what is tried.
-SOLVER = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+SOLVER: Any = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they are tried
 NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
 CORRECTIONS = 2
@@ -279,11 +280,12 @@ def _most_separating(signed: Array) -> Array | None:
 
     def solve(part: Array) -> Array | None:
         m = len(part)
+        bounds: list[tuple[float | None, float | None]] = [(0, 1)] * m + [(0, None)] * m
         result = linprog(
             np.concatenate([-np.ones(m), np.zeros(m)]),
             A_eq=np.hstack([part.T, part.T]),
             b_eq=np.zeros(k),
-            bounds=[(0, 1)] * m + [(0, None)] * m,
+            bounds=bounds,
             method="highs-ds",
             options=SOLVER,
         )
@@ -384,8 +386,8 @@ def coefficient_signs(
     factor, scale = _unit_factor(part @ null)
     basis = (null / scale) @ solve_triangular(factor, np.eye(null.shape[1]))
     signed = np.unique(_unit_rows(part_sign[:, None] * (part @ basis))[0], axis=0)
-    inside = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
-    inside /= np.linalg.norm(inside)
+    inside: Array = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
+    inside = inside / float(np.linalg.norm(inside))
     signs: dict[int, str] = {}
     for j in range(len(null)):
         on_step()

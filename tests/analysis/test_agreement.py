@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from problems import CASES, draws_from, simulated
+from sklearn.datasets import load_breast_cancer
 
 from flatprior.analysis import compare_routes, run_routes
 from flatprior.analysis.agreement import Unavailable
@@ -10,10 +11,12 @@ from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
     PointEstimate,
+    check_existence,
     fit_map,
     fit_newton,
     fit_sklearn,
     load_smarket,
+    sample_nuts,
 )
 from flatprior.models.certificate import estimate
 
@@ -183,3 +186,17 @@ def test_unusable_arguments_are_named():
     with pytest.raises(ValueError, match="has coefficients"):
         compare_routes(CASES["pima_tr"].model, fit, fit)
     assert isinstance(fit, PointEstimate)
+
+
+def test_breast_cancer_data_are_separated_by_all_columns_and_fitted_by_ten():
+    data = load_breast_cancer(as_frame=True)
+    full = BernoulliLogistic.from_arrays(data.data, data.target, intercept=True)
+    assert check_existence(full).kind == "complete separation"
+    for route in (fit_newton, fit_sklearn, fit_map, sample_nuts):
+        with pytest.raises(MLEDoesNotExistError, match="complete separation"):
+            route(full)
+    ten = BernoulliLogistic.from_arrays(data.data.iloc[:, :10], data.target, intercept=True)
+    agreement = compare_routes(ten, *run_routes(ten, draws=500, seed=1, progress=False))
+    assert agreement.verdict == "agree"
+    assert {judged.estimate.route for judged in agreement.routes} == {"newton", "sklearn", "map"}
+    assert [check.route for check in agreement.posterior_checks] == ["nuts"]

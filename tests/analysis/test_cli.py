@@ -17,6 +17,7 @@ from flatprior.models import (
     PointEstimate,
     fit_newton,
     load_endometrial,
+    load_spector,
     verify,
 )
 
@@ -66,11 +67,48 @@ def test_check_tells_existence_and_exits_1_without(good, tmp_path):
     result = run("check", tmp_path / "e.csv", "HG ~ NV + PI + EH", "--json", out)
     assert result.exit_code == 1
     assert "QUASI-COMPLETE SEPARATION" in result.stdout
-    assert json.loads(out.read_text())["kind"] == "quasi-complete separation"
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["NV", "+inf", "-", "-", "1.28411", "+inf"] in lines
+    assert ["EH", "finite", "-2.90261", "0.84555", "-4.78591", "-1.43639"] in lines
+    assert "Supremum of the log-likelihood: -27.696630" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    facts = json.loads(out.read_text())
+    assert facts["kind"] == "quasi-complete separation"
+    assert facts["coefficients"]["NV"] == "+inf"
+    assert facts["intervals"]["NV"] == [pytest.approx(1.2841118, rel=1e-6), None]
+    assert facts["limit"]["names"] == ["Intercept", "PI", "EH"]
+    assert len(facts["separated_labels"]) == len(facts["separated_rows"]) == 13
     for command in ("fit", "agree"):
         result = run(command, tmp_path / "e.csv", "HG ~ NV + PI + EH")
         assert result.exit_code == 1
         assert result.stderr.splitlines()[-1].startswith("flatprior: the maximum likelihood")
+
+
+def test_check_says_how_few_observations_the_mle_hangs_on(tmp_path):
+    load_spector().to_csv(tmp_path / "s.csv", index=False)
+    out = tmp_path / "check.json"
+    result = run("check", tmp_path / "s.csv", "grade ~ gpa + tuce + psi", "--json", out)
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split())
+    assert "hangs on few observations: without 4 of 32" in text
+    assert "Note: 4 coefficients on 32 observations, more than 1 to 10" in text
+    facts = json.loads(out.read_text())
+    assert facts["fragility"]["distance"] == 4
+    assert "Sur" in facts["warnings"][0]
+    assert "more than 1 to 10" in run("fit", tmp_path / "s.csv", "grade ~ gpa + tuce + psi").stdout
+
+
+def test_check_names_dependent_columns(tmp_path):
+    frame = load_spector().assign(sum=lambda d: d["gpa"] + d["psi"])
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    result = run("check", tmp_path / "s.csv", "grade ~ gpa + psi + sum + tuce")
+    assert result.exit_code == 1
+    assert "'sum' = 'gpa' + 'psi' in every row; drop it" in " ".join(
+        result.stdout.replace("│", " ").split()
+    )
+    assert ["sum", "undetermined", "-", "-"] in [
+        line.split() for line in result.stdout.splitlines()
+    ]
 
 
 def test_agree_is_reproducible_with_a_seed(good, tmp_path):

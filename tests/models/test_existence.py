@@ -1,3 +1,4 @@
+import json
 import math
 import pickle
 
@@ -284,6 +285,20 @@ def test_an_overlap_narrower_than_a_solvers_tolerance_is_proved():
     x = np.array([-1.0, -0.5, 1e-10, 0.0, 0.5, 1.0])
     y = np.array([0, 0, 0, 1, 1, 1])
     assert check_existence(BernoulliLogistic.from_arrays(x, y, intercept=True)).kind == "overlap"
+
+
+def test_the_table_and_the_facts_say_the_same():
+    existence = check_existence(CASES["endometrial"].model)
+    table = existence.table()
+    assert table.loc["NV", "goes to"] == "+inf"
+    assert math.isnan(table.loc["NV", "limit"])
+    assert table.loc["PI", "limit"] == existence.limit.coefficients[1]
+    facts = json.loads(json.dumps(existence.to_dict(), allow_nan=False))
+    assert facts["limit"]["coefficients"] == existence.limit.coefficients.tolist()
+    assert facts["separated_rows"] == list(existence.separated_rows)
+    overlap = check_existence(CASES["spector"].model)
+    assert set(overlap.table()["goes to"]) == {"finite"}
+    json.dumps(overlap.to_dict(), allow_nan=False)
 
 
 def test_both_errors_are_value_errors_that_carry_the_diagnosis():
