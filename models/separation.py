@@ -386,8 +386,8 @@ def coefficient_signs(
     factor, scale = _unit_factor(part @ null)
     basis = (null / scale) @ solve_triangular(factor, np.eye(null.shape[1]))
     signed = np.unique(_unit_rows(part_sign[:, None] * (part @ basis))[0], axis=0)
-    inside: Array = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
-    inside = inside / float(np.linalg.norm(inside))
+    solution = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
+    inside = np.asarray(solution / np.linalg.norm(solution), dtype=float)
     signs: dict[int, str] = {}
     for j in range(len(null)):
         on_step()
