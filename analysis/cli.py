@@ -175,14 +175,15 @@ def _print_limit(
     assert limit is not None  # noqa: S101
     frame = existence.table().rename(columns={"standard error": "SE"})
     intervals = None
-    if existence.separated_rows is not None:
+    if existence.kind != "rank deficient":
         intervals = confidence_intervals(model, progress=progress)
         frame = frame.join(intervals.drop(columns="coefficient"))
     _print_table(out, frame)
     left = model.n_rows - len(existence.separated_rows or ())
+    whose = "that of all rows" if left == model.n_rows else f"that of {count(left, 'row')} left"
     out.print(
         f"Supremum of the log-likelihood: {limit.log_likelihood:.6f}"
-        + (f", that of {count(left, 'row')} not separated." if intervals is not None else "."),
+        f" ({whose if left else 'every row is separated'})."
     )
     if intervals is None:
         return None

@@ -22,6 +22,7 @@ from flatprior.models.rows import Array, ArrayRows
 from flatprior.models.separation import NoneFound
 
 LARGEST_DOUBLINGS = 200
+CONVERGED = 1e-6  # a Newton decrement; half its square is missing from the log-likelihood
 
 
 def confidence_intervals(
@@ -156,17 +157,26 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
         np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
         None if rows.weights is None else rows.weights[left],
     )
-    return lambda value: _maximum(rest, value)
+    fitted: dict[float, Array] = {}
 
+    def profile(value: float) -> float:
+        part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
+        if not part.n_columns:
+            return part.reduce(
+                lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum())
+            )
+        # the nearest fit so far is the better start, unless nothing is near
+        near = min(fitted, key=lambda other: abs(other - value), default=None)
+        for start in (None if near is None else fitted[near], None):
+            visited = list(iterates(part, start))
+            if visited and visited[-1].decrement < CONVERGED:
+                fitted[value] = visited[-1].coefficients
+                return visited[-1].log_likelihood
+        raise ArithmeticError(
+            f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the columns"
+        )
 
-def _maximum(rest: _Rest, value: float) -> float:
-    part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
-    if not part.n_columns:
-        return part.reduce(lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum()))
-    visited = list(iterates(part))
-    if not visited or not visited[-1].stationary:
-        raise ArithmeticError(f"no maximum was found with the coefficient held at {value:.6g}")
-    return visited[-1].log_likelihood
+    return profile
 
 
 def _end(profile: Callable[[float], float], target: float, centre: float, step: float) -> float:

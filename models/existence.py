@@ -21,6 +21,7 @@ from flatprior.models.likelihood import linear_predictor
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import (
     Existence,
+    ExistenceKind,
     ImproperPosteriorError,
     Limit,
     MLEDoesNotExistError,
@@ -241,27 +242,28 @@ def _describe(
     if found is not None and (signs or cone.rest.null.shape[1] == 1):
         status |= _signs(model, cone, found, on_step)
     coefficients = {model.names[j]: status[j] for j in sorted(status)}
-    limit = _limit(model, cone, fixed)
+    rows = np.zeros(model.n_rows, dtype=bool) if found is None else found.rows
+    positions = np.flatnonzero(rows)
     if len(cone.columns.kept) < model.n_parameters:
+        kind: ExistenceKind = "rank deficient"
         dependencies = _dependencies(model, cone.columns)
-        return Existence(
-            "rank deficient",
-            dependence_message(model, dependencies),
-            coefficients,
-            direction=cone.columns.null[:, 0] / np.abs(cone.columns.null[:, 0]).max(),
-            limit=limit,
-            dependencies=dependencies,
-        )
-    assert found is not None  # noqa: S101
-    positions = np.flatnonzero(found.rows)
+        message = dependence_message(model, dependencies)
+        direction = cone.columns.null[:, 0]
+    else:
+        assert found is not None  # noqa: S101
+        kind = "complete separation" if rows.all() else "quasi-complete separation"
+        dependencies = {}
+        message = separation_message(model, found.direction, rows, coefficients)
+        direction = found.direction
     return Existence(
-        "complete separation" if found.rows.all() else "quasi-complete separation",
-        separation_message(model, found.direction, found.rows, coefficients),
+        kind,
+        message,
         coefficients,
-        direction=found.direction,
+        direction=direction / np.abs(direction).max(),
         separated_rows=tuple(positions.tolist()),
         separated_labels=tuple(model.row_labels[positions]),
-        limit=limit,
+        limit=_limit(model, cone, fixed),
+        dependencies=dependencies,
     )
 
 

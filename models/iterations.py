@@ -49,13 +49,17 @@ class Iterate:
     stationary: bool = False
 
 
-def iterates(rows: Rows) -> Iterator[Iterate]:
-    """Yield the iterates of damped Newton; none if the columns are linearly dependent."""
+def iterates(rows: Rows, start: Array | None = None) -> Iterator[Iterate]:
+    """Yield the iterates of damped Newton; none if the columns are linearly dependent.
+
+    Without a `start` (k,) they begin at zero or where large offsets lead to.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends the iteration
         transform = whitening(rows)
         if transform is None:
             return
-        start = _start(rows, transform)
+        if start is None:
+            start = _start(rows, transform)
         if start is not None:
             yield from _newton(rows, start, transform)
 

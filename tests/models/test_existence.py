@@ -98,7 +98,7 @@ def test_the_verdict_survives_units_order_and_recombination(case, change, seed):
     model, matrix, order = recombined(case, np.random.default_rng(seed), change)
     plain, found = check_existence(case.model), check_existence(model)
     assert found.kind == plain.kind
-    if plain.separated_rows is not None:
+    if plain.separated_rows:
         positions = np.flatnonzero(case.weights > 0) if case.weights is not None else None
         kept = np.arange(len(order)) if positions is None else positions
         moved = order[order >= 0] if positions is None else order[np.isin(order, positions)]
