@@ -17,7 +17,7 @@ from flatprior.models._progress import progress_bar
 from flatprior.models.existence import overlaps, recession_cone
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import row_terms
-from flatprior.models.results import Existence, check_probability
+from flatprior.models.results import Existence, check_probability, percentages
 from flatprior.models.rows import Array, ArrayRows
 from flatprior.models.separation import NoneFound
 
@@ -97,9 +97,9 @@ def confidence_intervals(
                 else:
                     ends[j, side] = _end(profile, supremum - drop, centre[j], way * scale[j])
                 advance()
-    percent = [f"{100 * (1 - prob) / 2:g}%", f"{100 * (1 + prob) / 2:g}%"]
+    low, high = percentages(prob)
     return pd.DataFrame(
-        {"coefficient": centre, percent[0]: ends[:, 0], percent[1]: ends[:, 1]},
+        {"coefficient": centre, low: ends[:, 0], high: ends[:, 1]},
         index=pd.Index(model.names, name="name"),
     )
 
@@ -108,11 +108,18 @@ def _centre(model: BernoulliLogistic, existence: Existence) -> tuple[Array, Arra
     """Estimates (inf, -inf and NaN for those that are not finite), scales, and the supremum."""
     if existence.exists:
         fit = fit_newton(model)
+        if not math.isfinite(fit.certificate.error_bound):
+            raise ArithmeticError(
+                "the MLE exists, but nothing could be proved about its distance from the computed "
+                "coefficients; centre or rescale columns and offsets"
+            )
         return fit.coefficients, fit.standard_errors, fit.log_likelihood
     limit = existence.limit
     assert limit is not None  # noqa: S101
     values = {"+inf": math.inf, "-inf": -math.inf}
-    centre = np.array([values.get(existence.coefficients[n], math.nan) for n in model.names])
+    centre = np.array(
+        [values.get(existence.coefficients.get(n, ""), math.nan) for n in model.names]
+    )
     scale = 1 / np.abs(model.design).max(axis=0)
     shown = [model.names.index(name) for name in limit.names]
     centre[shown], scale[shown] = limit.coefficients, limit.standard_errors
@@ -188,12 +195,7 @@ def _end(profile: Callable[[float], float], target: float, centre: float, step: 
             if profile(inside) > target:
                 break
             inside = -step * 2.0**doubling
-    for doubling in range(LARGEST_DOUBLINGS):
-        outside = inside + step * 2.0**doubling
-        if profile(outside) < target:
-            break
-    else:
-        raise ArithmeticError("the profile of the log-likelihood does not fall")
+    outside = _outside(profile, target, inside, step)
     return float(
         brentq(
             lambda value: profile(value) - target,
@@ -203,3 +205,20 @@ def _end(profile: Callable[[float], float], target: float, centre: float, step: 
             rtol=1e-13,
         )
     )
+
+
+def _outside(profile: Callable[[float], float], target: float, inside: float, step: float) -> float:
+    """A value beyond the end, not so far out that the other coefficients cannot be fitted."""
+    reached, shrunk = inside, False
+    for _ in range(LARGEST_DOUBLINGS):
+        outside = reached + step
+        try:
+            if profile(outside) < target:
+                return outside
+        except ArithmeticError:  # a Wald standard error may say nothing about the other end
+            step, shrunk = step / 4, True
+            if reached + step == reached:
+                raise
+            continue
+        reached, step = outside, step if shrunk else 2 * step
+    raise ArithmeticError("the profile of the log-likelihood does not fall")

@@ -30,10 +30,12 @@ from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
 from flatprior.models.separation import (
     Columns,
     NoneFound,
+    Overlap,
     Separation,
     coefficient_signs,
     find_separation,
     independent_columns,
+    margins,
     overlap_width,
     separated,
 )
@@ -52,7 +54,7 @@ def check_existence(
     Newton's certificate is tried first: at each iterate it may prove that the columns are
     independent and the outcomes overlap (`flatprior.models.certify`). Only where it does not, a
     linear program looks for a separating direction, which is verified on the data before it is
-    reported.
+    reported, or for positive weights that balance the rows, which prove overlap.
 
     Parameters
     ----------
@@ -96,19 +98,15 @@ def check_existence(
             if isinstance(cone, Cone):
                 break
         if _proves_overlap(plain, iterate):
-            return Existence(
-                "overlap",
-                "the maximum likelihood estimate exists and is unique, and the flat-prior "
-                "posterior is proper (proved: the outcomes overlap)",
-                dict.fromkeys(model.names, "finite"),
-                warnings=model.warnings,
-            )
+            return _overlap(model)
     if cone is None:
         cone = recession_cone(model.design, sign)
     if isinstance(cone, NoneFound):
         # Newton's last step, too, all but separates what is all but separated
         last = math.inf if iterate is None else overlap_width(model.design, sign, iterate.step)
         return _undecided(min(cone.width, last))
+    if cone.trivial:
+        return _overlap(model)
     with progress_bar("coefficients", model.n_parameters, progress) as on_step:
         return _describe(model, cone, signs, on_step)
 
@@ -171,6 +169,11 @@ class Cone:
     separation: Separation | None
     rest: Columns
 
+    @property
+    def trivial(self) -> bool:
+        """Whether there is no such direction but 0: the outcomes overlap, the rank is full."""
+        return self.separation is None and not self.columns.null.size
+
 
 def recession_cone(design: Array, sign: Array) -> Cone | NoneFound:
     """Find the largest set of rows that a direction separates, and prove it the largest.
@@ -193,6 +196,8 @@ def recession_cone(design: Array, sign: Array) -> Cone | NoneFound:
         found = find_separation(part, sign[left])
         if isinstance(found, NoneFound):
             return found
+        if isinstance(found, Overlap):
+            break
         further = np.zeros(k)
         further[peeled.kept] = found.direction
         direction = _add(design, sign, direction, further, ~left)
@@ -212,8 +217,18 @@ def _add(design: Array, sign: Array, first: Array, second: Array, rows: np.ndarr
     """``t first + second`` with t large enough that the `rows` that `first` separates remain so."""
     if not rows.any():
         return second
-    gained, lost = (sign[rows] * (design[rows] @ d) for d in (first, second))
+    gained, lost = (margins(design[rows], sign[rows], d)[0] for d in (first, second))
     return max(1.0, 2 * float(np.max(-lost / gained))) * first + second
+
+
+def _overlap(model: BernoulliLogistic) -> Existence:
+    return Existence(
+        "overlap",
+        "the maximum likelihood estimate exists and is unique, and the flat-prior posterior is "
+        "proper (proved: the outcomes overlap)",
+        dict.fromkeys(model.names, "finite"),
+        warnings=model.warnings,
+    )
 
 
 def _undecided(width: float) -> Existence:

@@ -200,7 +200,8 @@ def _exists(design: Array, sign: Array) -> bool | None:
         return False
     if overlaps(ArrayRows(design, (1 + sign) / 2)):
         return True
-    return False if isinstance(recession_cone(design, sign), Cone) else None
+    cone = recession_cone(design, sign)
+    return cone.trivial if isinstance(cone, Cone) else None
 
 
 def _critical(patterns: _Patterns, progress: bool) -> tuple[list[int], list[int]]:

@@ -267,10 +267,20 @@ def whole_weights(series: pd.Series[Any]) -> Array:
     return values
 
 
+SMALLEST_SIZE, LARGEST_SIZE = 1e-100, 1e100
+
+
 def check_finite(values: Array, names: Sequence[str], labels: pd.Index[Any]) -> None:
-    """Raise a `ValueError` naming the first column with NaN or infinite values, and its rows."""
+    """Raise a `ValueError` naming the first column that is not finite, or of no sensible size."""
     finite = np.isfinite(values)
     if finite.all():
+        size = np.abs(values).max(axis=0, initial=0.0)
+        for name, largest in zip(names, size, strict=True):
+            if largest and not SMALLEST_SIZE <= largest <= LARGEST_SIZE:
+                raise ValueError(
+                    f"the largest value of column {name!r} is {largest:.1g}, whose square double "
+                    "precision cannot hold; rescale the column"
+                )
         return
     j = int(np.flatnonzero(~finite.all(axis=0))[0])
     rows = np.flatnonzero(~finite[:, j])

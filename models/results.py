@@ -359,6 +359,7 @@ class PointEstimate:
         ['coefficient', 'standard error', 'z', 'p', '5%', '95%', 'digits']
         """
         check_probability(prob)
+        low, high = percentages(prob)
         quantile = float(ndtri(0.5 + prob / 2))
         error = self.standard_errors
         z = self.coefficients / error
@@ -368,8 +369,8 @@ class PointEstimate:
                 "standard error": error,
                 "z": z,
                 "p": 2 * ndtr(-np.abs(z)),
-                f"{100 * (1 - prob) / 2:g}%": self.coefficients - quantile * error,
-                f"{100 * (1 + prob) / 2:g}%": self.coefficients + quantile * error,
+                low: self.coefficients - quantile * error,
+                high: self.coefficients + quantile * error,
                 "digits": self.certificate.digits,
             },
             index=pd.Index(self.names, name="name"),
@@ -543,6 +544,7 @@ class Posterior:
             "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
         """
         check_probability(prob)
+        low, high = percentages(prob)
         import arviz_stats
 
         beta = self.data["posterior"]["beta"]
@@ -551,8 +553,8 @@ class Posterior:
             {
                 "mean": self.draws.mean(axis=(0, 1)),
                 "sd": self.draws.std(axis=(0, 1), ddof=1),
-                f"{100 * (1 - prob) / 2:g}%": lower,
-                f"{100 * (1 + prob) / 2:g}%": upper,
+                low: lower,
+                high: upper,
                 "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
                 "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
                 "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
@@ -616,6 +618,11 @@ def check_probability(prob: float) -> None:
     """Raise a `ValueError` unless `prob` lies between 0 and 1."""
     if not 0 < prob < 1:
         raise ValueError(f"prob must lie between 0 and 1, not {prob!r}")
+
+
+def percentages(prob: float) -> tuple[str, str]:
+    """Names of the ends of an equal-tailed interval: 0.95 is "2.5%" and "97.5%"."""
+    return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"
 
 
 def _no_constant(name: str) -> float:

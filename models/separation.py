@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr
 from scipy.optimize import OptimizeResult, linprog
 
 from flatprior.models.likelihood import stack_factors, triangular_factor
@@ -34,10 +34,13 @@ Mask = NDArray[np.bool_]
 SOLVER: Any = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they are tried
 NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
-CORRECTIONS = 2
+CORRECTIONS = 3
+SMALLEST = float(np.finfo(float).tiny)
 SIGNIFICANT = 1e-7  # a coefficient's extent over the cone, relative to its largest possible
+FAINT = 1e-12  # below this even a verified extent could be rounding
 ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 MAX_ROUNDS = 200
+WHITENINGS = 3
 STRETCHES = 2
 STRETCH = 1e5  # of the axis along which outcomes nearly separate; the programs see 1e-7 or so
 
@@ -103,19 +106,22 @@ def independent_columns(design: Array) -> Columns:
     factor, scale = _unit_factor(design)
     pivots = _pivots(factor)
     rank = int(np.count_nonzero(pivots > 64 * k * EPSILON))
+    most = min(len(pivots), k)  # fewer rows than columns: then dependence needs no other proof
     while rank < k:
         kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0)
         null = np.zeros((k, len(left)))
         null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
         null[left, range(len(left))] = 1.0
-        found = [
-            _annihilating(design, null[:, i] * scale[j] / scale, scale) for i, j in enumerate(left)
-        ]
-        verified = [
-            vector / vector[j] for vector, j in zip(found, left, strict=True) if vector is not None
-        ]
-        if len(verified) == len(left):
-            return Columns(kept, np.column_stack(verified))
+        nearest = [null[:, i] * scale[j] / scale for i, j in enumerate(left)]
+        exact = [_annihilating(design, vector, scale) for vector in nearest]
+        if rank >= most or all(vector is not None for vector in exact):
+            vectors = [
+                near if v is None or not v[j] else v
+                for near, v, j in zip(nearest, exact, left, strict=True)
+            ]
+            return Columns(
+                kept, np.column_stack([v / v[j] for v, j in zip(vectors, left, strict=True)])
+            )
         rank += 1
     return Columns(np.arange(k), np.zeros((k, 0)))
 
@@ -160,17 +166,20 @@ def _annihilating(design: Array, vector: Array, scale: Array) -> Array | None:
 def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:
     """`direction` with its negligible entries left out, the same corrected, then with fewer out.
 
-    The correction removes what is left of ``X d``, which ill-conditioned columns amplify.
+    The corrections remove what is left of ``X d``, which ill-conditioned columns amplify.
     """
     size = np.abs(direction) * scale
     for cut in NEGLIGIBLE:
         candidate = np.where(size <= cut * size.max(initial=0.0), 0.0, direction)
         yield candidate
         involved = np.flatnonzero(candidate)
-        columns = design[:, involved] / scale[involved]
         for _ in range(CORRECTIONS):
-            left = margins(design, np.ones(len(design)), candidate)[0]
-            step = np.linalg.lstsq(columns, left, rcond=None)[0] / scale[involved]
+            left, rounding = margins(design, np.ones(len(design)), candidate)
+            # a row counts by what its own rounding allows, not by its length
+            weight = np.where(rounding > 0, 1 / np.where(rounding > 0, rounding, 1.0), 0.0)
+            weight /= max(float(weight.max(initial=0.0)), SMALLEST)
+            columns = weight[:, None] * design[:, involved] / scale[involved]
+            step = np.linalg.lstsq(columns, weight * left, rcond=None)[0] / scale[involved]
             candidate = candidate.copy()
             candidate[involved] -= step
             yield candidate
@@ -185,8 +194,13 @@ class Separation:
 
 
 @dataclass(frozen=True, eq=False)
+class Overlap:
+    """Proof that no direction separates: the outcomes overlap."""
+
+
+@dataclass(frozen=True, eq=False)
 class NoneFound:
-    """No direction was verified.
+    """Neither was proved.
 
     `width` is the smallest overlap seen along a direction that nearly separates; inf if none does.
     """
@@ -194,8 +208,8 @@ class NoneFound:
     width: float
 
 
-def find_separation(design: Array, sign: Array) -> Separation | NoneFound:
-    """Find a direction that separates as many rows as one linear program can.
+def find_separation(design: Array, sign: Array) -> Separation | Overlap | NoneFound:
+    """Find a direction that separates as many rows as one linear program can, or prove overlap.
 
     Rows may be so close to the hyperplane that a linear program cannot tell on which side they are.
     Then the direction along which outcomes overlap least is taken as an axis, that axis is
@@ -208,20 +222,27 @@ def find_separation(design: Array, sign: Array) -> Separation | NoneFound:
     sign : ndarray (n,)
         +1 or -1.
     """
-    factor, scale = _unit_factor(design)
-    whiten = factor * scale  # from directions to the coordinates of the linear program, and back
-    transform = solve_triangular(factor, np.eye(len(scale))) / scale[:, None]
+    try:
+        whiten, transform = _coordinates(design)
+    except np.linalg.LinAlgError:  # of rank k, but not in double precision
+        return NoneFound(math.inf)
+    scale = _unit_factor(design)[1]
     rows = sign[:, None] * (design @ transform)
     width = math.inf
     for _ in range(STRETCHES + 1):
         signed, length = _unit_rows(rows)
-        merged = np.unique(signed[length > 0], axis=0)
-        axis = None
-        for program in (_most_separating, _least_overlapping):
-            axis = program(merged)
-            if axis is not None:
-                direction = transform @ axis
-                answer = _verified(design, sign, signed @ axis, direction, whiten, scale)
+        merged, first = np.unique(signed, axis=0, return_index=True)
+        merged, first = merged[length[first] > 0], first[length[first] > 0]
+        most = _most_separating(merged)
+        if most is not None and _weights_prove_overlap(
+            sign[first][most.chosen, None] * design[first][most.chosen], transform, most.weights
+        ):
+            return Overlap()
+        axis = _least_overlapping(merged)
+        for direction in (None if most is None else most.direction, axis):
+            if direction is not None and direction.any():
+                values = signed @ direction
+                answer = _verified(design, sign, values, transform @ direction, whiten, scale)
                 if isinstance(answer, Separation):
                     return answer
                 width = min(width, answer.width)
@@ -234,6 +255,41 @@ def find_separation(design: Array, sign: Array) -> Separation | NoneFound:
         transform = transform + (STRETCH - 1) * np.outer(transform @ axis, axis)
         whiten = whiten + (1 / STRETCH - 1) * np.outer(axis, axis @ whiten)
     return NoneFound(width)
+
+
+def _coordinates(design: Array) -> tuple[Array, Array]:
+    """Coordinates in which the rows point in all directions alike: to them, and back (k, k).
+
+    Separation does not depend on the length of rows. Whitening rows of length 1 again and again
+    (Tyler's estimate of shape) keeps outliers from setting the scale.
+    """
+    factor, scale = _unit_factor(design)
+    whiten, transform = factor * scale, np.linalg.inv(factor) / scale[:, None]
+    for _ in range(WHITENINGS):
+        rows, _ = _unit_rows(design @ transform)
+        again = np.linalg.qr(rows, mode="r") * math.sqrt(len(scale) / len(design))
+        whiten, transform = again @ whiten, transform @ np.linalg.inv(again)
+    return whiten, transform
+
+
+def _weights_prove_overlap(signed: Array, transform: Array, weights: Array) -> bool:
+    """Whether positive weights on rows ``s_i x_i`` prove that their outcomes overlap.
+
+    Stiemke's alternative to separation is v > 0 with ``sum v_i s_i x_i = 0``. The given weights,
+    of rows of length 1 in the coordinates ``X T``, leave a remainder r; with G the rows' Gram
+    matrix, v - A G^-1 r leaves none and is positive if r is small enough. Rounding is included.
+    Rows that overlap and have rank k prove it for every set of rows that contains them.
+    """
+    m, k = signed.shape
+    unit, length = _unit_rows(signed @ transform)
+    error = (k + 4) * EPSILON * np.linalg.norm(np.abs(signed) @ np.abs(transform), axis=1) / length
+    remainder = float(np.linalg.norm(unit.T @ weights) + error @ weights)
+    remainder += (m + 2) * EPSILON * float(weights.sum())
+    smallest = float(np.linalg.eigvalsh(unit.T @ unit)[0]) - float((2 * error + error**2).sum())
+    smallest -= (m + k) * k * EPSILON
+    largest = 1 + float(error.max())
+    least = float(weights.min())
+    return smallest > 0 and least > 0 and 2 * largest * remainder <= smallest * least
 
 
 def _verified(
@@ -270,15 +326,24 @@ def _unit_rows(rows: Array) -> tuple[Array, Array]:
     return rows / np.where(length > 0, length, 1.0)[:, None], length
 
 
-def _most_separating(signed: Array) -> Array | None:
-    """Solve max sum z, A d >= z, 0 <= z <= 1 by its dual; None if no row can be separated.
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """A linear program's answer: direction (k,), and weights (m,) of the m rows it was given."""
 
-    The dual is max sum a, A'(a + b) = 0, 0 <= a <= 1, b >= 0: overlap is a = 1. It is solved on a
-    growing part of the rows.
+    direction: Array
+    weights: Array
+    chosen: Mask
+
+
+def _most_separating(signed: Array) -> _Answer | None:
+    """Solve max sum z, A d >= z, 0 <= z <= 1 by its dual; d = 0 if no row can be separated.
+
+    The dual is max sum a, A'(a + b) = 0, 0 <= a <= 1, b >= 0: overlap is a = 1, and then the
+    weights a + b balance the rows.
     """
     k = signed.shape[1]
 
-    def solve(part: Array) -> Array | None:
+    def solve(part: Array) -> tuple[Array, Array] | None:
         m = len(part)
         bounds: list[tuple[float | None, float | None]] = [(0, 1)] * m + [(0, None)] * m
         result = linprog(
@@ -289,10 +354,11 @@ def _most_separating(signed: Array) -> Array | None:
             method="highs-ds",
             options=SOLVER,
         )
-        return None if result.x is None else -np.asarray(result.eqlin.marginals)
+        if result.x is None:
+            return None
+        return -np.asarray(result.eqlin.marginals), np.asarray(result.x[:m] + result.x[m:])
 
-    found = _cutting_planes(signed, solve)
-    return found if found is not None and np.abs(found).max(initial=0.0) > 0 else None
+    return _cutting_planes(signed, solve)
 
 
 def _least_overlapping(signed: Array) -> Array | None:
@@ -300,7 +366,7 @@ def _least_overlapping(signed: Array) -> Array | None:
     k = signed.shape[1]
     mean = np.append(signed.mean(axis=0), 0.0)
 
-    def solve(part: Array) -> Array | None:
+    def solve(part: Array) -> tuple[Array, Array] | None:
         result = linprog(
             np.eye(k + 1)[k],
             A_ub=-part,
@@ -311,16 +377,18 @@ def _least_overlapping(signed: Array) -> Array | None:
             method="highs-ds",
             options=SOLVER,
         )
-        return None if result.x is None else np.asarray(result.x)
+        return None if result.x is None else (np.asarray(result.x), np.zeros(0))
 
     found = _cutting_planes(np.column_stack([signed, np.ones(len(signed))]), solve)
     if found is None:
         return None
-    length = float(np.linalg.norm(found[:k]))
-    return found[:k] / length if 0 < length < math.inf else None
+    length = float(np.linalg.norm(found.direction[:k]))
+    return found.direction[:k] / length if 0 < length < math.inf else None
 
 
-def _cutting_planes(signed: Array, solve: Callable[[Array], Array | None]) -> Array | None:
+def _cutting_planes(
+    signed: Array, solve: Callable[[Array], tuple[Array, Array] | None]
+) -> _Answer | None:
     """Solve on a few rows, add those that the answer violates most, and so on until none is."""
     n, k = signed.shape
     chosen = np.zeros(n, dtype=bool)
@@ -330,11 +398,12 @@ def _cutting_planes(signed: Array, solve: Callable[[Array], Array | None]) -> Ar
         found = solve(signed[chosen])
         if found is None:
             return None
-        values = signed @ found
-        tolerance = 1e-9 + 1e-13 * float(np.linalg.norm(found))  # the program's, and rounding
+        direction, weights = found
+        values = signed @ direction
+        tolerance = 1e-9 + 1e-13 * float(np.linalg.norm(direction))  # the program's, and rounding
         violated = np.flatnonzero((values < -tolerance) & ~chosen)
         if not len(violated):
-            return found
+            return _Answer(direction, weights, chosen)
         chosen[violated[np.argsort(values[violated])[: max(10 * k, 100)]]] = True
     return None
 
@@ -378,16 +447,26 @@ def coefficient_signs(
     Returns
     -------
     dict
-        Position to "+inf", "-inf" or "undetermined". The first two rest on a linear program,
-        whose answer is good to 1e-9; the last on two directions verified on the data. A coefficient
-        for which no such pair was verified is left out.
+        Position to "+inf", "-inf" or "undetermined". They rest on linear programs, whose answers
+        are good to 1e-9 or so; that the cone extends to a side by less than 1e-7 counts only if a
+        direction that does so is verified on the data.
     """
-    part, part_sign = design[found.rows], sign[found.rows]
-    factor, scale = _unit_factor(part @ null)
-    basis = (null / scale) @ solve_triangular(factor, np.eye(null.shape[1]))
-    signed = np.unique(_unit_rows(part_sign[:, None] * (part @ basis))[0], axis=0)
+    part, left = design[found.rows], design[~found.rows]
+    _, transform = _coordinates(part @ null)
+    basis = null @ transform
+    signed = np.unique(_unit_rows(sign[found.rows, None] * (part @ basis))[0], axis=0)
     solution = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
     inside = np.asarray(solution / np.linalg.norm(solution), dtype=float)
+    scale = _unit_factor(design)[1]
+
+    def verified(direction: Array, j: int, way: float) -> bool:
+        """Whether a direction near this one separates all rows and takes coefficient j that way."""
+        for candidate in _simplest_first(left, direction, scale):
+            rows = separated(design, sign, candidate)
+            if rows is not None and (rows == found.rows).all() and way * candidate[j] > 0:
+                return True
+        return False
+
     signs: dict[int, str] = {}
     for j in range(len(null)):
         on_step()
@@ -395,31 +474,31 @@ def coefficient_signs(
             continue
         row = basis[j] / np.linalg.norm(basis[j])
         here = float(row @ inside)
-        ends: list[Array] = []
+        ways = []
         for way in (1.0, -1.0):
-            if way * here > SIGNIFICANT:  # the direction found already goes there
-                ends.append(inside)
-            elif len(null.T) > 1:
-                end = _furthest(signed, way * row)
-                if end is not None and way * float(row @ end) > SIGNIFICANT:
-                    # a corner of the cone, moved inwards so that rounding cannot take it outside,
-                    # but not so far that less than half of its extent is left
-                    inwards = 0.5 * abs(float(row @ end)) / max(abs(here), 1e-300)
-                    ends.append(end + min(1.0, inwards) * inside)
-        values = [float(row @ end) for end in ends]
-        if len(values) == 1:
-            signs[j] = "+inf" if values[0] > 0 else "-inf"
-        elif len(values) == 2 and all(
-            separated(design, sign, basis @ end) is not None for end in ends
-        ):
+            if way * found.direction[j] > 0 and way * here > SIGNIFICANT:
+                ways.append(way)  # the direction found already goes there
+                continue
+            end = _furthest(signed, way * row) if null.shape[1] > 1 else None
+            extent = 0.0 if end is None else way * float(row @ end)
+            if end is None or extent <= FAINT:
+                continue
+            # a corner of the cone, moved inwards so that rounding cannot take it outside, but not
+            # so far that less than half of its extent is left
+            inwards = min(1.0, 0.5 * extent / max(abs(here), SMALLEST))
+            if extent > SIGNIFICANT or verified(basis @ (end + inwards * inside), j, way):
+                ways.append(way)
+        if len(ways) == 2:
             signs[j] = "undetermined"
+        elif ways:
+            signs[j] = "+inf" if ways[0] > 0 else "-inf"
     return signs
 
 
 def _furthest(signed: Array, target: Array) -> Array | None:
     """Maximise ``target'c`` over the cone ``A c >= 0`` within the cube |c| <= 1."""
 
-    def solve(part: Array) -> Array | None:
+    def solve(part: Array) -> tuple[Array, Array] | None:
         result: OptimizeResult = linprog(
             -target,
             A_ub=-part,
@@ -428,6 +507,7 @@ def _furthest(signed: Array, target: Array) -> Array | None:
             method="highs-ds",
             options=SOLVER,
         )
-        return None if result.x is None else np.asarray(result.x)
+        return None if result.x is None else (np.asarray(result.x), np.zeros(0))
 
-    return _cutting_planes(signed, solve)
+    answer = _cutting_planes(signed, solve)
+    return None if answer is None else answer.direction

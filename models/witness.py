@@ -55,15 +55,15 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
     """What separates the outcomes, and what to do about it."""
     response = repr(model.response_name)
     if model.response.min() == model.response.max():
-        return f"the response {response} is {model.response[0]:.0f}", (
-            "collect rows with the other outcome"
-        )
+        only = f"the response {response} is {model.response[0]:.0f} in every row"
+        if not rows.all():
+            only += f", which separates by {_names(model, direction)}"
+        return only, "collect rows with the other outcome"
     involved = np.flatnonzero(direction)
     constant = [j for j in involved if np.ptp(model.design[:, j]) == 0]
     moving = [j for j in involved if j not in constant]
     if len(moving) != 1:
-        names = first_of(repr(model.names[j]) for j in involved)
-        return f"a combination of {names} separates the outcomes", (
+        return f"a combination of {_names(model, direction)} separates the outcomes", (
             f"drop or merge some of these predictors, or {ELSEWHERE}"
         )
     j = moving[0]
@@ -73,9 +73,13 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
     else:
         remedy = f"drop {name}, or {ELSEWHERE}"
     threshold = sum(-direction[c] * model.design[0, c] for c in constant) / direction[j]
+    if not rows.all():  # the rows that are not separated lie on it
+        on = column[~rows]
+        threshold = float(on[np.argmin(np.abs(on - threshold))])
+    shown = _shortest(threshold, column)
     above, below = (1, 0) if direction[j] > 0 else (0, 1)
     sides = [
-        f"{outcome} where {name} {comparison} {threshold:.6g}"
+        f"{outcome} where {name} {comparison} {shown}"
         for outcome, comparison, on_it in (
             (above, ">", column[rows] > threshold),
             (below, "<", column[rows] < threshold),
@@ -83,6 +87,20 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
         if on_it.any()
     ]
     return f"{response} is {' and '.join(sides)}", remedy
+
+
+def _names(model: BernoulliLogistic, direction: Array) -> str:
+    return first_of(repr(model.names[j]) for j in np.flatnonzero(direction))
+
+
+def _shortest(threshold: float, column: Array) -> str:
+    """Write a threshold with the fewest digits that leave every value on its side of it."""
+    sides = np.sign(column - threshold)
+    for digits in range(1, 17):
+        text = f"{threshold:.{digits}g}"
+        if (np.sign(column - float(text)) == sides).all():
+            return f"{float(text):.{max(digits, 6)}g}"
+    return repr(threshold)
 
 
 def dependence_message(

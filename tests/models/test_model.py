@@ -121,3 +121,10 @@ def test_the_published_table_of_the_sp500_data_is_reproduced_to_every_digit():
         assert f"{found:.5f}" == published["coef"][key]
         assert f"{error:.5f}" == published["se"][key]
     assert f"{-2 * fit.log_likelihood:.1f}" == published["deviance"]
+
+
+def test_columns_beyond_double_precision_are_refused():
+    with pytest.raises(ValueError, match=r"largest value of column 'b' is 1e\+160.*rescale"):
+        BernoulliLogistic.from_arrays([[1.0, 1e160], [1.0, 0.0]], [0, 1], ["a", "b"])
+    with pytest.raises(ValueError, match="rescale the column"):
+        BernoulliLogistic.from_arrays([[1.0, 1e-160], [1.0, 0.0]], [0, 1])

@@ -176,7 +176,28 @@ def dependent(rng: np.random.Generator, n: int, k: int) -> Design:
     return Design("rank deficient", X, y)
 
 
-FAMILIES = (overlapping, balanced, narrow, quasi, complete, dependent)
+def nested(rng: np.random.Generator, n: int, k: int) -> Design:
+    """Separated in steps: by x_1; where that is 0 by x_2; and so on; the rest overlaps."""
+    steps = int(rng.integers(1, min(k, 4))) if k > 1 else 1
+    step = rng.integers(0, steps + 1, size=max(n - 2 * k, steps + 1))
+    X = columns(rng, len(step), k)
+    y = (rng.random(len(step)) < 0.5).astype(float)
+    for i, s in enumerate(step):
+        X[i, :s] = 0.0
+        if s < steps:
+            X[i, s] = (2 * y[i] - 1) * power_of_two(rng, 0, 3) * rng.integers(1, 4)
+    inside = np.zeros((k - steps, k))
+    inside[:, steps:] = spanning(rng, k - steps)
+    held, held_y = both_outcomes(inside)
+    return Design(
+        "quasi-complete separation",
+        np.vstack([X, held]),
+        np.concatenate([y, held_y]),
+        np.concatenate([step < steps, np.zeros(len(held), bool)]),
+    )
+
+
+FAMILIES = (overlapping, balanced, narrow, quasi, nested, complete, dependent)
 
 
 def generated(seed: int, count: int) -> list[Design]:
@@ -189,6 +210,8 @@ def generated(seed: int, count: int) -> list[Design]:
         n = int(np.exp(rng.uniform(np.log(4), np.log(400))))
         design = family(rng, n, k)
         if design.kind != "rank deficient" and np.linalg.matrix_rank(design.X) < k:
+            continue
+        if design.kind.startswith("quasi") and design.separated.all():
             continue
         U, inverse = unimodular(rng, k)
         scale = 10.0 ** rng.integers(-8, 9, size=k) if rng.random() < 0.5 else np.ones(k)
