@@ -267,7 +267,7 @@ def _coordinates(design: Array) -> tuple[Array, Array]:
     whiten, transform = factor * scale, np.linalg.inv(factor) / scale[:, None]
     for _ in range(WHITENINGS):
         rows, _ = _unit_rows(design @ transform)
-        again = np.linalg.qr(rows, mode="r") * math.sqrt(len(scale) / len(design))
+        again = np.asarray(np.linalg.qr(rows, mode="r")) * math.sqrt(len(scale) / len(design))
         whiten, transform = again @ whiten, transform @ np.linalg.inv(again)
     return whiten, transform
 

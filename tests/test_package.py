@@ -19,8 +19,8 @@ MODULES = [
 
 
 WITH_EXAMPLES = {
-    "agreement", "certificate", "datasets", "existence", "model", "newton", "posterior",
-    "pymc_routes", "results", "sklearn_route",
+    "agreement", "certificate", "datasets", "estimator", "existence", "fragility", "inference",
+    "model", "newton", "posterior", "pymc_routes", "results", "sklearn_route",
 }  # fmt: skip
 
 
