@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
     from flatprior.analysis.inference import confidence_intervals as confidence_intervals
+    from flatprior.analysis.mode import posterior_mode as posterior_mode
+    from flatprior.analysis.moments import PosteriorMoments as PosteriorMoments
+    from flatprior.analysis.moments import posterior_moments as posterior_moments
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
-    from flatprior.analysis.posterior import posterior_mode as posterior_mode
 
 _HOMES = {
     "Agreement": "agreement",
@@ -24,9 +26,11 @@ _HOMES = {
     "compare_routes": "agreement",
     "run_routes": "agreement",
     "confidence_intervals": "inference",
+    "PosteriorMoments": "moments",
+    "posterior_moments": "moments",
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
-    "posterior_mode": "posterior",
+    "posterior_mode": "mode",
 }
 __all__ = list(_HOMES)
 

@@ -16,12 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.posterior import (
-    FALSE_ALARM,
-    PosteriorCheck,
-    check_posterior,
-    least_draws,
-)
+from flatprior.analysis.mode import least_draws
+from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, check_posterior
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -31,15 +27,17 @@ from flatprior.models import (
     fit_map,
     fit_newton,
     fit_sklearn,
+    sample_independence,
     sample_nuts,
 )
 from flatprior.models._files import finite
-from flatprior.models._text import count, printable
-from flatprior.models.pymc_routes import check_sampling
+from flatprior.models._text import printable
+from flatprior.models.posterior import check_sampling
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.rows import Array
 
 TOLERANCE = 1e-6  # standard errors
+ROUTES = ("newton", "sklearn", "map", "nuts")
 
 
 @dataclass(frozen=True)
@@ -185,6 +183,7 @@ class Agreement:
 def run_routes(
     model: BernoulliLogistic,
     *,
+    routes: Sequence[str] = ROUTES,
     draws: int | None = None,
     tune: int = 1000,
     chains: int = 4,
@@ -197,10 +196,12 @@ def run_routes(
     Parameters
     ----------
     model : BernoulliLogistic
+    routes : sequence of str
+        Which routes, of "newton", "sklearn", "map", "nuts" and, on request, "independence".
     draws : int, optional
         Draws of each chain; default 1000, or more where the tests of k coefficients need them.
     tune, chains, seed
-        For the sampling route, see `flatprior.models.sample_nuts`.
+        For the sampling routes, see `flatprior.models.sample_nuts`.
     progress : bool
         Show a progress bar while sampling.
     on_start : callable, optional
@@ -217,7 +218,8 @@ def run_routes(
     MLEDoesNotExistError
         If the MLE is not proved to exist; no other route is tried.
     ValueError
-        If `draws`, `tune` or `chains` are not usable, or `draws` too few to be tested.
+        If `draws`, `tune` or `chains` are not usable, `draws` too few to be tested, or a route is
+        not known.
 
     Examples
     --------
@@ -242,13 +244,19 @@ def run_routes(
         "nuts": lambda: sample_nuts(
             model, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
         ),
+        "independence": lambda: sample_independence(
+            model, draws=draws, chains=chains, seed=seed, progress=progress
+        ),
     }
+    unknown = [route for route in routes if route not in fits]
+    if unknown:
+        raise ValueError(f"there is no route {unknown[0]!r}; the routes are {', '.join(fits)}")
     results: list[Result] = []
-    for route, fit in fits.items():
+    for route in routes:
         if on_start is not None:
             on_start(route)
         try:
-            results.append(fit())
+            results.append(fits[route]())
         except RouteUnavailableError as error:
             results.append(Unavailable(route, str(error)))
     return tuple(results)
@@ -263,7 +271,8 @@ def compare_routes(
     """Judge whether the results of several routes are one answer.
 
     Point estimates agree when the certificate of each puts it within `tolerance` standard errors of
-    the one MLE; draws agree when the score, trace and mode tests pass.
+    the one MLE; draws agree when every claim of `check_posterior` holds, and further sets of draws
+    have means and spread of the first.
 
     Parameters
     ----------
@@ -274,7 +283,7 @@ def compare_routes(
     tolerance : float
         In standard errors.
     false_alarm : float
-        Probability that correct draws are rejected by chance.
+        Probability that correct draws are rejected by chance, all tests of all sets together.
 
     Returns
     -------
@@ -320,8 +329,17 @@ def compare_routes(
         )
         for estimate, certificate in zip(estimates, certificates, strict=True)
     )
+    # each set of draws has two tests, each but the first one more: all share the rate equally
+    tests = [2, *[3] * (len(posteriors) - 1)]
     checks = tuple(
-        check_posterior(model, posterior, mle, false_alarm=false_alarm) for posterior in posteriors
+        check_posterior(
+            model,
+            posterior,
+            mle,
+            false_alarm * n_tests / sum(tests),
+            other=None if posterior is posteriors[0] else posteriors[0],
+        )
+        for posterior, n_tests in zip(posteriors, tests, strict=False)
     )
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
     return Agreement(
@@ -369,17 +387,13 @@ def _message(
         )
     sentences += [_failure(judged, tolerance) for judged in routes if not judged.passed]
     for check in checks:
-        doubt = (
-            f"{count(check.n_divergences, 'draw')} diverged and R-hat is {check.r_hat:.2f}: sample "
-            "longer before relying on them"
-            if check.n_divergences or not check.r_hat <= 1.01
-            else ""
-        )
+        doubt = "; ".join(check.warnings)
         if check.passed:
             sentences.append(
                 f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
                 f"flat-prior posterior (score p = {check.score_p:.2g}, trace p = "
-                f"{check.trace_p:.2g}, false-alarm rate {check.false_alarm:g}); the mode found "
+                f"{check.trace_p:.2g}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
+                f"the mode found "
                 f"from them alone is {check.mode_distance:.1e} standard errors from the MLE "
                 f"(stated error {check.mode_error:.1e})."
             )
@@ -399,6 +413,12 @@ def _message(
             )
     sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
     return " ".join(sentences)
+
+
+def _and_the_other(check: PosteriorCheck) -> str:
+    return (
+        "" if check.agreement_p is None else f", same as {check.other} p = {check.agreement_p:.2g}"
+    )
 
 
 def _failure(judged: RouteVerdict, tolerance: float) -> str:

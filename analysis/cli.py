@@ -32,6 +32,7 @@ ROUTES = {
     "sklearn": "scikit-learn, no penalty",
     "map": "PyMC MAP, flat priors",
     "nuts": "PyMC NUTS sampling",
+    "independence": "independence sampling",
 }
 DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 WIDTH = 80
@@ -96,6 +97,9 @@ draws_option = click.option(
     "--draws",
     type=click.IntRange(100),
     help="Draws of each of the 4 chains; default 1000, or what their tests need.",
+)
+independence_option = click.option(
+    "--independence", is_flag=True, help="A fifth route: independence sampling, without PyMC."
 )
 
 
@@ -208,18 +212,20 @@ def _print_warnings(out: Console, warnings: tuple[str, ...]) -> None:
 @json_option
 @seed_option
 @draws_option
+@independence_option
 def agree(
     data: str,
     formula: str,
     json_path: str | None,
     seed: int | None,
     draws: int | None,
+    independence: bool,
     **options: Any,
 ) -> None:
     """Fit by four routes and say whether they agree."""
     with clean_errors():
         _check_json_path(json_path, data)
-        _agree(_load(data, formula, **options), json_path, seed, draws)
+        _agree(_load(data, formula, **options), json_path, seed, draws, independence)
 
 
 @main.command()
@@ -232,28 +238,39 @@ def agree(
     help="Seed of the draws.",
 )
 @draws_option
-def demo(json_path: str | None, seed: int, draws: int | None) -> None:
+@independence_option
+def demo(json_path: str | None, seed: int, draws: int | None, independence: bool) -> None:
     """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
         from flatprior.models import BernoulliLogistic, load_smarket
 
         _check_json_path(json_path)
         model = BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
-        _agree(model, json_path, seed, draws)
+        _agree(model, json_path, seed, draws, independence)
 
 
 def _agree(
-    model: BernoulliLogistic, json_path: str | None, seed: int | None, draws: int | None
+    model: BernoulliLogistic,
+    json_path: str | None,
+    seed: int | None,
+    draws: int | None,
+    independence: bool,
 ) -> None:
     from flatprior.analysis.agreement import compare_routes, run_routes
     from flatprior.models._files import write_json
 
     out = _console()
     _print_model(out, model)
+    routes = [route for route in ROUTES if independence or route != "independence"]
     results = run_routes(
-        model, draws=draws, seed=seed, progress=sys.stderr.isatty(), on_start=_announce
+        model,
+        routes=routes,
+        draws=draws,
+        seed=seed,
+        progress=sys.stderr.isatty(),
+        on_start=lambda route: _announce(route, f"{routes.index(route) + 1}/{len(routes)}"),
     )
-    _announce("verdict")
+    click.echo("     certificates and posterior tests ...", err=True)
     agreement = compare_routes(model, *results)
     if json_path:
         write_json(json_path, agreement.to_dict())
@@ -328,14 +345,10 @@ def _console() -> Console:
     return console if console.width <= WIDTH else Console(highlight=False, width=WIDTH)
 
 
-def _announce(step: str) -> None:
+def _announce(route: str, place: str) -> None:
     """Say on standard error what is being computed."""
-    if step in ROUTES:
-        note = "; the first run on a machine compiles for a minute" if step == "map" else ""
-        place = f"{list(ROUTES).index(step) + 1}/{len(ROUTES)}"
-        click.echo(f"{place}  {ROUTES[step]}{note} ...", err=True)
-    else:
-        click.echo("     certificates and posterior tests ...", err=True)
+    note = "; the first run on a machine compiles for a minute" if route == "map" else ""
+    click.echo(f"{place}  {ROUTES[route]}{note} ...", err=True)
 
 
 def _print_model(out: Console, model: BernoulliLogistic) -> None:
@@ -403,9 +416,16 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
             reached = f"bound {bound:.1e}" if math.isfinite(bound) else "no bound can be proved"
             out.print(f"pm.find_MAP alone, before the Newton steps that finish it: {reached}.")
     for check in agreement.posterior_checks:
+        found = check.diagnostics
+        own = (
+            f"acceptance {found['acceptance']:.2f}, efficiency {found['efficiency']:.2f}, "
+            f"Pareto k {found['pareto k']:.2f}"
+            if check.route == "independence"
+            else f"{found['divergences']:.0f} divergences"
+        )
         out.print(
-            f"{check.route.upper()}: {check.n_draws} draws, {check.n_divergences} divergences, "
-            f"R-hat {check.r_hat:.3f}, ESS {check.ess:.0f} (bulk), {check.ess_tail:.0f} (tail)."
+            f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {found['r_hat']:.3f}, "
+            f"ESS {found['ess bulk']:.0f} (bulk), {found['ess tail']:.0f} (tail)."
         )
     out.print()
     _print_table(out, agreement.coefficients().rename(columns={"standard error": "SE"}))

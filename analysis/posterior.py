@@ -5,44 +5,59 @@ With score S and MLE :math:`\hat\beta`, integration by parts gives under the fla
 .. math:: E[S(\beta)] = 0, \qquad E[(\beta - \hat\beta)'S(\beta)] = -k ,
 
 whatever the sample size. The first sees a wrong prior, a dropped row, Laplace draws posing as
-posterior draws; the second sees draws that are too wide or too narrow. No draw can have a higher
-log-likelihood than the MLE, and the mode can be estimated from the draws alone. The posterior mean
-is *not* the MLE: how far it lies is predicted and shown beside what was observed, but decides
-nothing.
+posterior draws; the second sees draws that are too wide or too narrow. The density that the
+sampler itself reports must be the likelihood times a constant, no draw can have a higher
+log-likelihood than the MLE, the mode estimated from the draws alone must be the MLE, and two
+samplers must agree. The posterior mean is *not* the MLE: how far it lies is predicted and shown
+beside what was observed, but decides nothing.
 """
 
 from __future__ import annotations
 
 import math
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import lstsq
-from scipy.optimize import minimize
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
 
-from flatprior.models import (
-    BernoulliLogistic,
-    Certificate,
-    PointEstimate,
-    Posterior,
-    fit_newton,
-)
+from flatprior.analysis.mode import posterior_mode
+from flatprior.analysis.monte_carlo import batch_means, hotelling_p, t_p, two_sample_p
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
 from flatprior.models._files import finite
-from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.rows import Array, Block
+from flatprior.models.likelihood import (
+    at_each,
+    linear_predictor,
+    log_likelihoods,
+    row_terms,
+    scores,
+)
+from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
-HIGHEST_DEGREE = 6
-DRAWS_PER_TERM = 8
-# The stated error of the mode is this many times the largest change that the fit shows when its
-# degree, its weights or its draws are varied. The change alone can fall short of the error by half.
-SAFETY = 3.0
-LEAST_BLOCKS = 4
+DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that holds of correct draws.
+
+    Attributes
+    ----------
+    statement : str
+    p : float
+        p-value; 1 or 0 where correct draws can never break the claim, nan for the mode of the
+        draws, whose stated error is an estimate.
+    holds : bool
+    failure : str
+        What to say where it does not hold.
+    """
+
+    statement: str
+    p: float
+    holds: bool
+    failure: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +72,13 @@ class PosteriorCheck:
         p-values of the score and the trace test.
     trace : float
         Mean of ``(beta - mle)'S`` over the draws; its expectation is exactly ``-k``.
+    other : str or None
+        Route of the other draws that these are compared with.
+    agreement_p : float or None
+        p-value that both sets of draws have the same means and the same spread.
+    density_error : float
+        Largest difference, in nats, between the sampler's own log-density and the log-likelihood,
+        apart from a constant.
     highest_draw : float
         Largest log-likelihood of a draw minus that of the MLE; must not be positive.
     mode : PointEstimate
@@ -68,10 +90,11 @@ class PosteriorCheck:
     shift_mcse : ndarray (k,)
         Monte Carlo standard error of `shift`.
     false_alarm : float
-        Probability that correct draws fail the score or the trace test.
-    r_hat, ess, ess_tail : float
-        Worst over the coefficients; effective sample sizes of the bulk and the tails.
-    n_divergences : int
+        Probability that correct draws fail one of the tests with a p-value.
+    diagnostics : dict
+        Of the sampler, see `flatprior.models.Posterior.diagnostics`.
+    warnings : tuple of str
+        What to mend before relying on these draws, even if they pass.
     passed : bool
     """
 
@@ -81,6 +104,10 @@ class PosteriorCheck:
     score_p: float
     trace: float
     trace_p: float
+    other: str | None
+    agreement_p: float | None
+    density_error: float
+    density_tolerance: float
     highest_draw: float
     mode: PointEstimate
     mode_distance: float
@@ -89,10 +116,8 @@ class PosteriorCheck:
     predicted_shift: Array
     shift_mcse: Array
     false_alarm: float
-    r_hat: float
-    ess: float
-    ess_tail: float
-    n_divergences: int
+    diagnostics: Mapping[str, float]
+    warnings: tuple[str, ...]
 
     @property
     def k(self) -> int:
@@ -100,29 +125,64 @@ class PosteriorCheck:
         return len(self.names)
 
     @property
+    def threshold(self) -> float:
+        """The p-value below which a test fails: the tests share the false-alarm rate equally.
+
+        By Bonferroni's inequality correct draws then fail one with at most that probability.
+        """
+        return self.false_alarm / (2 if self.agreement_p is None else 3)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Everything that is claimed of the draws, tests first."""
+
+        def tested(statement: str, p: float, failure: str) -> Claim:
+            return Claim(statement, p, p >= self.threshold, f"{failure} (p = {p:.1e})")
+
+        def exact(statement: str, holds: bool, failure: str) -> Claim:
+            return Claim(statement, float(holds), holds, failure)
+
+        found = [
+            tested("the mean score is 0", self.score_p, "the mean score is not 0"),
+            tested(
+                f"the mean of (beta - MLE)'score is {-self.k}",
+                self.trace_p,
+                f"the mean of (beta - MLE)'score is {self.trace:.2f}, not {-self.k}",
+            ),
+        ]
+        if self.agreement_p is not None:
+            same = f"means and spread are those of the draws of {self.other}"
+            found.append(tested(same, self.agreement_p, same.replace(" are ", " are not ", 1)))
+        return (
+            *found,
+            exact(
+                "the density that was sampled is the likelihood",
+                self.density_error <= self.density_tolerance,
+                f"the density that was sampled is not the likelihood: their logarithms differ by "
+                f"up to {self.density_error:.1e}",
+            ),
+            exact(
+                "no draw is more likely than the MLE",
+                self.highest_draw <= 0,
+                f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum",
+            ),
+            Claim(
+                "the mode of the draws is the MLE",
+                math.nan,
+                self.mode_distance <= self.mode_error,
+                f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
+                f"its stated error is {self.mode_error:.1g}",
+            ),
+        )
+
+    @property
     def failures(self) -> tuple[str, ...]:
         """The claims that do not hold, in words; none if the draws pass."""
-        threshold = self.false_alarm / 2  # two tests share the false-alarm rate (Bonferroni)
-        found = []
-        if not self.score_p >= threshold:
-            found.append(f"the mean score is not 0 (p = {self.score_p:.1e})")
-        if not self.trace_p >= threshold:
-            found.append(
-                f"the mean of (beta - MLE)'score is {self.trace:.2f}, not {-self.k} "
-                f"(p = {self.trace_p:.1e})"
-            )
-        if not self.highest_draw <= 0:
-            found.append(f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum")
-        if not self.mode_distance <= self.mode_error:
-            found.append(
-                f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
-                f"its stated error is {self.mode_error:.1g}"
-            )
-        return tuple(found)
+        return tuple(claim.failure for claim in self.claims if not claim.holds)
 
     @property
     def passed(self) -> bool:
-        """Whether every test holds."""
+        """Whether every claim holds."""
         return not self.failures
 
     def shift_table(self) -> pd.DataFrame:
@@ -144,6 +204,10 @@ class PosteriorCheck:
             "trace": self.trace,
             "trace_expected": -self.k,
             "trace_p": self.trace_p,
+            "other": self.other,
+            "agreement_p": self.agreement_p,
+            "threshold": self.threshold,
+            "density_error": self.density_error,
             "highest_draw": self.highest_draw,
             "mode": self.mode.coefficients.tolist(),
             "mode_distance": self.mode_distance,
@@ -151,10 +215,8 @@ class PosteriorCheck:
             "shift": self.shift.tolist(),
             "predicted_shift": self.predicted_shift.tolist(),
             "shift_mcse": self.shift_mcse.tolist(),
-            "r_hat": self.r_hat,
-            "ess": self.ess,
-            "ess_tail": self.ess_tail,
-            "n_divergences": self.n_divergences,
+            "diagnostics": dict(self.diagnostics),
+            "warnings": list(self.warnings),
         }
         plain: dict[str, Any] = finite(facts)
         return plain
@@ -165,6 +227,7 @@ def check_posterior(
     posterior: Posterior,
     mle: PointEstimate | None = None,
     false_alarm: float = FALSE_ALARM,
+    other: Posterior | None = None,
 ) -> PosteriorCheck:
     """Test draws against the exact identities of the flat-prior posterior.
 
@@ -175,8 +238,12 @@ def check_posterior(
     mle : PointEstimate, optional
         A certified MLE of `model`; default the Newton route's.
     false_alarm : float
-        Probability that correct draws fail the score or the trace test. (The mode of the draws is
-        held against its stated error, which is an estimate with a safety factor.)
+        Probability that correct draws fail the score, the trace or the agreement test, all
+        together. (The mode of the draws is held against its stated error, which is an estimate
+        with a safety factor.)
+    other : Posterior, optional
+        Draws of another route: the means of the coefficients and the spread must be the same
+        within Monte Carlo error.
 
     Returns
     -------
@@ -185,38 +252,39 @@ def check_posterior(
     Raises
     ------
     ValueError
-        If the draws are of other coefficients, or too few: both tests need more batches of draws
+        If the draws are of other coefficients, or too few: the tests need more batches of draws
         (one per square root of the draws of a chain) than coefficients.
 
     Notes
     -----
     The score test is Hotelling's T-squared on batch means of the whitened score, the trace test a
-    t-test on batch means; batches of sqrt(n) consecutive draws within a chain (Flegal and Jones,
-    2010, "Batch means and spectral variance estimators in Markov chain Monte Carlo", Annals of
-    Statistics 38, 1034-1070).
+    t-test on batch means (`flatprior.analysis.monte_carlo`). Two sets of draws are compared by
+    Hotelling's T-squared for unequal covariances, on the whitened draws and their squared length.
 
     Examples
     --------
     >>> from flatprior.analysis import check_posterior
-    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_independence
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
-    >>> check_posterior(model, sample_nuts(model, seed=1, progress=False)).passed
+    >>> check_posterior(model, sample_independence(model, seed=1, progress=False)).passed
     True
     """
-    if posterior.names != model.names:
-        raise ValueError(
-            f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
-        )
+    for draws in (posterior, other):
+        if draws is not None and draws.names != model.names:
+            raise ValueError(
+                f"the draws are of {', '.join(draws.names)}, the model has {', '.join(model.names)}"
+            )
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
     mle = fit_newton(model) if mle is None else mle
-    identities = exact_identities(model, posterior.draws, mle)
     error = mle.standard_errors
+    identities = exact_identities(model, posterior.draws, mle)
+    log_likelihood = identities.log_likelihood
     mode = posterior_mode(posterior)
     assert mode.stated_error is not None  # noqa: S101
-    summary = posterior.summary()
-    # loglik(draw) - loglik(MLE) is a difference of sums: allow the rounding of the two
+    # two sums of the same terms, made by two libraries, differ by rounding
     noise = 1e-12 * (1 + abs(mle.log_likelihood))
+    departure = posterior.log_density - log_likelihood
     return PosteriorCheck(
         route=posterior.route,
         n_draws=posterior.log_density.size,
@@ -224,18 +292,20 @@ def check_posterior(
         score_p=identities.score_p,
         trace=identities.trace,
         trace_p=identities.trace_p,
-        highest_draw=identities.highest - mle.log_likelihood - noise,
+        other=None if other is None else other.route,
+        agreement_p=None if other is None else agreement_p(posterior.draws, other.draws, mle),
+        density_error=float(np.ptp(departure)) / 2,
+        density_tolerance=DENSITY_TOLERANCE + noise,
+        highest_draw=float(log_likelihood.max()) - mle.log_likelihood - noise,
         mode=mode,
         mode_distance=float(np.max(np.abs(mode.coefficients - mle.coefficients) / error)),
         mode_error=float(np.max(mode.stated_error / error)) + mle.certificate.error_bound,
         shift=(posterior.draws.mean(axis=(0, 1)) - mle.coefficients) / error,
         predicted_shift=predicted_mean_shift(model, mle) / error,
-        shift_mcse=summary["mcse"].to_numpy() / error,
+        shift_mcse=posterior.summary()["mcse"].to_numpy() / error,
         false_alarm=false_alarm,
-        r_hat=float(summary["r_hat"].max()),
-        ess=float(summary["ess bulk"].min()),
-        ess_tail=float(summary["ess tail"].min()),
-        n_divergences=posterior.n_divergences,
+        diagnostics=posterior.diagnostics,
+        warnings=posterior.warnings,
     )
 
 
@@ -245,31 +315,45 @@ class Identities(NamedTuple):
     score_p: float
     trace: float
     trace_p: float
-    highest: float  # largest log-likelihood of a draw
+    log_likelihood: Array  # of each draw, (chains, draws)
 
 
 def exact_identities(model: BernoulliLogistic, draws: Array, mle: PointEstimate) -> Identities:
-    """Score and trace test of draws (chains, n, k), and their highest log-likelihood."""
+    """Score and trace test of draws (chains, n, k), and their log-likelihoods."""
     chains, n, k = draws.shape
-    flat = draws.reshape(-1, k)
-    values = model.evaluate_many(flat)
-    error = mle.standard_errors
-    # score in whitened coordinates, so that its covariance is near the identity
-    root = np.linalg.cholesky(mle.covariance / np.outer(error, error)) * error[:, None]
-    score = _batch_means((values.score @ root).reshape(chains, n, k))
-    trace = np.einsum("ij,ij->i", flat - mle.coefficients, values.score)
-    batches = len(score)
-    if batches <= k + 1:
+    flat, rows = draws.reshape(-1, k), merge_identical(model.rows)
+    score = at_each(rows, scores, flat)
+    # in whitened coordinates, so that its covariance is near the identity
+    white = batch_means((score @ _whitening_root(mle)).reshape(draws.shape))
+    if len(white) <= k + 1:
         raise ValueError(
-            f"{chains} chains of {n} draws make {batches} batches, too few to test {k} "
+            f"{chains} chains of {n} draws make {len(white)} batches, too few to test {k} "
             "coefficients; draw more"
         )
+    trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
     return Identities(
-        _hotelling_p(score),
+        hotelling_p(white),
         float(trace.mean()),
-        _t_p(_batch_means((trace + k).reshape(chains, n, 1))[:, 0]),
-        float(values.log_likelihood.max()),
+        t_p(batch_means((trace + k).reshape(chains, n, 1))[:, 0]),
+        at_each(rows, log_likelihoods, flat).reshape(chains, n),
     )
+
+
+def agreement_p(first: Array, second: Array, mle: PointEstimate) -> float:
+    """p-value that two sets of draws (chains, n, k) have the same means and the same spread."""
+    means = []
+    for draws in (first, second):
+        white = np.linalg.solve(_whitening_root(mle), (draws - mle.coefficients)[..., None])[..., 0]
+        squared = np.square(white).sum(axis=2, keepdims=True)
+        means.append(batch_means(np.concatenate([white, squared], axis=2)))
+    return two_sample_p(*means)
+
+
+def _whitening_root(mle: PointEstimate) -> Array:
+    """Root of the covariance, computed in standard errors: units of columns do not matter."""
+    error = mle.standard_errors
+    root = np.linalg.cholesky(mle.covariance / np.outer(error, error))
+    return np.asarray(root * error[:, None])
 
 
 def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
@@ -287,184 +371,3 @@ def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
         return np.asarray(pulled)
 
     return np.asarray(mle.covariance @ model.rows.reduce(skewness) / 2)
-
-
-def posterior_mode(posterior: Posterior) -> PointEstimate:
-    """Estimate the posterior mode from draws and the sampler's own log-density, and nothing else.
-
-    The log-density is regressed on a polynomial in the whitened draws, weighted by the density
-    itself, and the polynomial is maximised. No optimiser has seen the likelihood, so that the mode
-    agrees with the MLE is evidence about both.
-
-    Parameters
-    ----------
-    posterior : Posterior
-
-    Returns
-    -------
-    PointEstimate
-        Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`,
-        the same number of standard errors for every coefficient: three times the largest change on
-        lowering the degree by one, on leaving out a chain (or a quarter of the draws), and on
-        weighting by the root of the density instead. An estimate, not a bound.
-
-    Raises
-    ------
-    ValueError
-        If the draws are too few for a quadratic, or vary in fewer than k directions.
-
-    Notes
-    -----
-    The degree is the highest up to 6 with fewer terms than an eighth of the draws.
-
-    Examples
-    --------
-    >>> from flatprior.analysis import posterior_mode
-    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
-    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
-    >>> posterior_mode(sample_nuts(model, seed=1, progress=False)).coefficients.round(2).tolist()
-    [-9.7, 2.84]
-    """
-    start = time.perf_counter()
-    draws, density = posterior.draws, posterior.log_density
-    chains, n, k = draws.shape
-    degree = next(
-        (
-            d
-            for d in range(HIGHEST_DEGREE, 1, -1)
-            if math.comb(k + d, d) * DRAWS_PER_TERM < chains * n
-        ),
-        None,
-    )
-    if degree is None:
-        raise ValueError(
-            f"{chains * n} draws are too few to find the mode of {k} coefficients; "
-            f"draw {least_draws(k)} or more"
-        )
-    flat = draws.reshape(-1, k)
-    centre, scale = flat.mean(axis=0), flat.std(axis=0, ddof=1)
-    if not (scale > 0).all():
-        raise ValueError("the draws of a coefficient are all equal")
-    correlation = np.atleast_2d(np.corrcoef(flat, rowvar=False))
-    try:
-        root = np.linalg.cholesky(correlation) * scale[:, None]
-    except np.linalg.LinAlgError:
-        raise ValueError("the draws vary in fewer directions than there are coefficients") from None
-    white = np.linalg.solve(root, (flat - centre).T).T
-
-    lp = density.ravel()
-    blocks = np.array_split(np.arange(len(lp)), chains if chains >= LEAST_BLOCKS else LEAST_BLOCKS)
-
-    best, hessian, highest = _polynomial_mode(white, lp, degree)
-    # below the quadratic stands the mean, the origin of the whitened draws
-    lower = _polynomial_mode(white, lp, degree - 1)[0] if degree > 2 else np.zeros(k)
-    others = [lower, _polynomial_mode(white, lp, degree, exponent=0.5)[0]]
-    for block in blocks:
-        rest = np.delete(np.arange(len(lp)), block)
-        others.append(_polynomial_mode(white[rest], lp[rest], degree)[0])
-    covariance = root @ np.linalg.inv(-hessian) @ root.T
-    error = np.sqrt(np.diag(covariance))
-    changes = [np.max(np.abs(root @ (other - best)) / error) for other in others]
-    relative = SAFETY * float(max(changes))
-    return PointEstimate(
-        route="draws",
-        names=posterior.names,
-        coefficients=centre + root @ best,
-        covariance=covariance,
-        log_likelihood=highest,
-        certificate=Certificate.refused(k),
-        converged=True,
-        message=f"degree {degree}, {chains * n} draws, stated error {relative:.1e} standard errors",
-        n_iterations=0,
-        seconds=time.perf_counter() - start,
-        provenance=posterior.provenance,
-        stated_error=relative * error,
-    )
-
-
-def least_draws(k: int) -> int:
-    """Fewest draws, all chains together, from which the mode of k coefficients can be found."""
-    return DRAWS_PER_TERM * math.comb(k + 2, 2) + 1
-
-
-def _polynomial_mode(
-    white: Array, density: Array, degree: int, exponent: float = 1.0
-) -> tuple[Array, Array, float]:
-    """Fit a polynomial to the log-density, each draw weighted by the density to the `exponent`.
-
-    Returns its mode (k,), its Hessian there and its value.
-    """
-    from sklearn.preprocessing import PolynomialFeatures
-
-    top = float(density.max())
-    features = PolynomialFeatures(degree)
-    terms = features.fit_transform(white)
-    powers = features.powers_
-    weight = np.exp(exponent * (density - top) / 2)  # least squares squares it
-    coefficients = lstsq(weight[:, None] * terms, weight * (density - top), lapack_driver="gelsy")[
-        0
-    ]
-
-    first = [_derivative(coefficients, powers, j) for j in range(white.shape[1])]
-    second = [[_derivative(*part, j) for j in range(white.shape[1])] for part in first]
-
-    def hessian(z: Any) -> Array:
-        return np.array([[-_value(*part, z) for part in row] for row in second])
-
-    def value(z: Any) -> float:
-        return -_value(coefficients, powers, z)
-
-    def gradient(z: Any) -> Array:
-        return np.array([-_value(*part, z) for part in first])
-
-    found: Any = minimize(
-        value,
-        white[int(density.argmax())],
-        jac=gradient,
-        hess=hessian,
-        method="trust-exact",
-        options={"gtol": 1e-10},
-    )
-    return found.x, -hessian(found.x), top - float(found.fun)
-
-
-def _derivative(coefficients: Array, powers: Any, j: int) -> tuple[Array, Any]:
-    """Coefficients and exponents of the derivative of a polynomial in variable j."""
-    keep = powers[:, j] > 0
-    lowered = powers[keep].copy()
-    lowered[:, j] -= 1
-    return coefficients[keep] * powers[keep, j], lowered
-
-
-def _value(coefficients: Array, powers: Any, z: Array) -> float:
-    return float(coefficients @ np.prod(z**powers, axis=1))
-
-
-def _batch_means(values: Array) -> Array:
-    """Means of consecutive batches of sqrt(n) draws within each chain: (batches, columns)."""
-    chains, n, columns = values.shape
-    length = max(1, math.isqrt(n))
-    batches = n // length
-    trimmed = values[:, n - batches * length :]
-    return np.asarray(trimmed.reshape(chains * batches, length, columns).mean(axis=1))
-
-
-def _hotelling_p(means: Array) -> float:
-    """Hotelling's T-squared p-value that independent batch means (m, k) have expectation 0."""
-    m, k = means.shape
-    average = means.mean(axis=0)
-    covariance = np.atleast_2d(np.cov(means, rowvar=False)) / m
-    try:
-        statistic = float(average @ np.linalg.solve(covariance, average))
-    except np.linalg.LinAlgError:  # draws that do not move
-        return 0.0
-    return float(f_distribution.sf(statistic * (m - k) / (k * (m - 1)), k, m - k))
-
-
-def _t_p(means: Array) -> float:
-    """Two-sided t-test p-value that independent batch means (m,) have expectation 0."""
-    m = len(means)
-    spread = means.std(ddof=1) / math.sqrt(m)
-    if spread == 0:
-        return 0.0
-    return float(2 * t_distribution.sf(abs(means.mean()) / spread, m - 1))

@@ -9,8 +9,10 @@ from flatprior.models.certificate import certify, verify
 from flatprior.models.datasets import load_endometrial, load_smarket, load_spector
 from flatprior.models.existence import check_existence
 from flatprior.models.fragility import Fragility, check_fragility
+from flatprior.models.independence import sample_independence
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.newton import fit_newton
+from flatprior.models.posterior import Posterior
 from flatprior.models.pymc_routes import fit_map, sample_nuts
 from flatprior.models.results import (
     Certificate,
@@ -19,7 +21,6 @@ from flatprior.models.results import (
     Limit,
     MLEDoesNotExistError,
     PointEstimate,
-    Posterior,
     RouteUnavailableError,
 )
 from flatprior.models.sklearn_route import fit_sklearn
@@ -48,6 +49,7 @@ __all__ = [
     "load_endometrial",
     "load_smarket",
     "load_spector",
+    "sample_independence",
     "sample_nuts",
     "verify",
 ]

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, total: int, shown: bool) -> Iterator[Callable[[], None]]:
-    """Show a bar of `total` steps, if `shown`; yield what moves it on by one."""
+def progress_bar(what: str, total: int, shown: bool) -> Iterator[Callable[..., None]]:
+    """Show a bar of `total` steps, if `shown`; yield what moves it on, by one or more."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -28,4 +28,4 @@ def progress_bar(what: str, total: int, shown: bool) -> Iterator[Callable[[], No
         disable=not shown,
     ) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+        yield lambda steps=1: progress.advance(task, steps)

@@ -16,12 +16,17 @@ place in the package that knows the likelihood; each takes one `Block`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from flatprior.models.rows import Array, Block
+from flatprior.models.rows import Array, Block, Rows
+
+PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
+VECTORS_AT_ONCE = 64  # 2048 rows by 64 coefficient vectors: 1 MB, which stays in a core's cache
 
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:
@@ -92,21 +97,51 @@ def moments(block: Block, coefficients: Array, transform: Array | None = None) -
     return Moments(float(terms.log_likelihood.sum()), columns.T @ terms.residual, root.T @ root)
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluations:
-    """Log-likelihood (d,) and score (d, k) of some rows at d coefficient vectors; they add."""
+def log_likelihoods(block: Block, coefficients: Array) -> Array:
+    """Log-likelihood (d,) of these rows at each row of `coefficients` (d, k), for many d.
 
-    log_likelihood: Array
-    score: Array
+    Three times as fast as the sum of `row_terms`: without weights one logarithm serves `PRODUCT`
+    rows. Its error is absolute, one unit roundoff a row, where that of `row_terms` is relative.
+    """
+    margin = block.sign[:, None] * linear_predictor(block, coefficients.T)
+    negative = np.minimum(margin, 0.0)
+    factors = np.abs(margin, out=margin)
+    np.exp(np.negative(factors, out=factors), out=factors)
+    factors += 1.0  # in [1, 2]: a product of PRODUCT factors does not overflow
+    if block.weights is not None:
+        return np.asarray(block.weights @ negative - block.weights @ np.log(factors))
+    starts = np.arange(0, len(factors), PRODUCT)
+    products = np.multiply.reduceat(factors, starts, axis=0)
+    return np.asarray(negative.sum(axis=0) - np.log(products).sum(axis=0))
 
-    def __add__(self, other: Evaluations) -> Evaluations:
-        return Evaluations(self.log_likelihood + other.log_likelihood, self.score + other.score)
+
+def scores(block: Block, coefficients: Array) -> Array:
+    """Score (d, k) of these rows at each row of `coefficients` (d, k)."""
+    residual = block.sign[:, None] * linear_predictor(block, coefficients.T)
+    with np.errstate(over="ignore"):  # exp(m) = inf: a residual of 0
+        np.exp(residual, out=residual)
+    residual += 1.0
+    signed = block.sign if block.weights is None else block.sign * block.weights
+    np.divide(signed[:, None], residual, out=residual)
+    return residual.T @ block.design
 
 
-def evaluations(block: Block, coefficients: Array) -> Evaluations:
-    """Log-likelihood and score at each row of `coefficients` (d, k)."""
-    terms = row_terms(block, coefficients.T)
-    return Evaluations(terms.log_likelihood.sum(axis=0), terms.residual.T @ block.design)
+def at_each(
+    rows: Rows,
+    function: Callable[[Block, Array], Array],
+    coefficients: Array,
+    advance: Callable[[int], None] | None = None,
+) -> Array:
+    """`function`, such as `scores`, summed over the rows at each row of `coefficients` (d, k).
+
+    `advance` is called with the number of coefficient vectors done after each batch of them.
+    """
+    parts = []
+    for part in np.split(coefficients, range(VECTORS_AT_ONCE, len(coefficients), VECTORS_AT_ONCE)):
+        parts.append(rows.reduce(partial(function, coefficients=part)))
+        if advance is not None:
+            advance(len(part))
+    return np.concatenate(parts)
 
 
 def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:

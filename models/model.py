@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,14 +20,13 @@ from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
 from flatprior.models._text import count, printable
-from flatprior.models.likelihood import Evaluations, evaluations, moments, row_terms
+from flatprior.models.likelihood import at_each, log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import Array, ArrayRows
 
 if TYPE_CHECKING:
     from flatprior.models.formula import Encoding
 
 HIGH_DIMENSION = 0.1  # coefficients an observation
-DRAWS_AT_ONCE = 256  # 2048 rows by 256 draws: 4 MB a temporary
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,13 +314,14 @@ class BernoulliLogistic:
         -1.386294
         """
         beta = self._vectors(coefficients)
-        values = self.evaluate_many(np.atleast_2d(beta)).log_likelihood
-        return float(values[0]) if beta.ndim == 1 else values
+        if beta.ndim == 2:
+            return at_each(self.rows, log_likelihoods, beta)
+        return self.rows.reduce(lambda block: float(row_terms(block, beta).log_likelihood.sum()))
 
     def score(self, coefficients: ArrayLike) -> Array:
         """Gradient of the log-likelihood, (k,) or (d, k) like `coefficients`."""
         beta = self._vectors(coefficients)
-        return self.evaluate_many(np.atleast_2d(beta)).score.reshape(beta.shape)
+        return at_each(self.rows, scores, np.atleast_2d(beta)).reshape(beta.shape)
 
     def information(self, coefficients: ArrayLike) -> Array:
         """Information matrix (k, k) at `coefficients` (k,): minus the Hessian.
@@ -341,18 +341,6 @@ class BernoulliLogistic:
         beta = self._vectors(coefficients)
         parts = [row_terms(block, beta.T).log_likelihood for block in self.rows.blocks()]
         return np.concatenate(parts).T
-
-    def evaluate_many(self, coefficients: Array) -> Evaluations:
-        """Log-likelihood (d,) and score (d, k) at d coefficient vectors (d, k)."""
-        cuts = range(DRAWS_AT_ONCE, len(coefficients), DRAWS_AT_ONCE)
-        parts = [
-            self.rows.reduce(partial(evaluations, coefficients=part))
-            for part in np.split(coefficients, cuts)
-        ]
-        return Evaluations(
-            np.concatenate([part.log_likelihood for part in parts]),
-            np.concatenate([part.score for part in parts]),
-        )
 
     def design_matrix(self, data: pd.DataFrame | Mapping[str, ArrayLike]) -> Array:
         """Encode new rows exactly as the model's own.

@@ -20,8 +20,9 @@ from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import certify, estimate, provenance
 from flatprior.models.existence import require_mle, require_proper_posterior
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import PointEstimate, Posterior
-from flatprior.models.rows import Array
+from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
+from flatprior.models.results import PointEstimate
+from flatprior.models.rows import Array, ArrayRows, merge_identical
 
 if TYPE_CHECKING:
     import pymc
@@ -62,8 +63,8 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     from flatprior.models._compat import find_map
 
     start = time.perf_counter()
-    transform = _whitening(model)
-    graph = flat_model(model, transform)
+    transform = _whitening(model.rows)
+    graph = flat_model(model.rows, transform)
     z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
     reached = certify(model, transform @ z)
     z, steps, decrement = _finish(_compiled(graph), z)
@@ -139,7 +140,8 @@ def sample_nuts(
 
     pm = import_pymc()
     start = time.perf_counter()
-    transform = _whitening(model)
+    rows = merge_identical(model.rows)
+    transform = _whitening(rows)
     # PyMC's own bar has a row a chain and needs more than 80 columns
     bar = progress_bar("draws", chains * (draws + tune), progress)
     with quiet_libraries(), interruptible() as interruption, bar as advance:
@@ -149,7 +151,7 @@ def sample_nuts(
             interruption()
 
         sampled = pm.sample(
-            model=flat_model(model, transform),
+            model=flat_model(rows, transform),
             draws=draws,
             tune=tune,
             chains=chains,
@@ -175,28 +177,7 @@ def sample_nuts(
     )
 
 
-def check_sampling(*, draws: int, tune: int, chains: int) -> None:
-    """Raise a `ValueError` that names the first of these numbers that cannot be sampled with."""
-    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-
-
-def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
-    """DataTree of draws (chains, draws, k) labelled with the model's names."""
-    from flatprior.models._compat import quiet_libraries
-
-    with quiet_libraries():
-        import arviz_base
-
-        return arviz_base.from_dict(
-            {"posterior": {"beta": beta}, "sample_stats": stats},
-            dims={"beta": ["coefficient"]},
-            coords={"coefficient": list(model.names)},
-        )
-
-
-def flat_model(model: BernoulliLogistic, transform: Array) -> pymc.Model:
+def flat_model(rows: ArrayRows, transform: Array) -> pymc.Model:
     """The PyMC model of z, with flat priors and PyMC's own Bernoulli likelihood.
 
     Everything that changes with the data is `pm.Data`, so that another data set of any shape
@@ -205,28 +186,27 @@ def flat_model(model: BernoulliLogistic, transform: Array) -> pymc.Model:
     from flatprior.models._compat import import_pymc, quiet_libraries
 
     pm = import_pymc()
-    offset = np.zeros(model.n_rows) if model.offset is None else model.offset
-    outcome = model.response.astype("int64")
+    offset = np.zeros(rows.n_rows) if rows.offset is None else rows.offset
+    outcome = rows.response.astype("int64")
     with quiet_libraries(), pm.Model() as graph:
-        design = pm.Data("design", model.design @ transform)
+        design = pm.Data("design", rows.design @ transform)
         observed = pm.Data("observed", outcome)
         z = pm.Flat("z", shape=design.shape[1])
         eta = pm.Data("offset", offset) + design @ z
-        if model.frequency_weights is None:
+        if rows.weights is None:
             pm.Bernoulli("y", logit_p=eta, observed=observed)
         else:
             # PyMC's Bernoulli has no weights; a row that stands for w observations counts w times
             density = pm.logp(pm.Bernoulli.dist(logit_p=eta), observed)
-            pm.Potential("y", pm.Data("weights", model.frequency_weights) * density)
+            pm.Potential("y", pm.Data("weights", rows.weights) * density)
     return graph
 
 
-def _whitening(model: BernoulliLogistic) -> Array:
+def _whitening(rows: ArrayRows) -> Array:
     """T = 2 R^-1 with R from the QR of ``sqrt(w) X``: unit information at p = 1/2."""
-    weights = model.frequency_weights
-    rows = model.design if weights is None else np.sqrt(weights)[:, None] * model.design
-    scale = np.abs(rows).max(axis=0)
-    triangle = np.asarray(np.linalg.qr(rows / scale, mode="r"))
+    design = rows.design if rows.weights is None else np.sqrt(rows.weights)[:, None] * rows.design
+    scale = np.abs(design).max(axis=0)
+    triangle = np.asarray(np.linalg.qr(design / scale, mode="r"))
     return np.asarray(2 * np.linalg.inv(triangle) / scale[:, None])
 
 

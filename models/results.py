@@ -1,8 +1,8 @@
-"""What the routes return: frozen values that hold no optimiser and no data.
+"""What the point routes return: frozen values that hold no optimiser and no data.
 
-`PointEstimate` and `Posterior` are the two kinds of answer, `Certificate` and `Existence` what is
-proved about them, `Provenance` what they were computed from. Estimates are saved as JSON, draws as
-netCDF; neither file holds the data, and neither is a pickle.
+`PointEstimate` is their answer (`flatprior.models.posterior` has that of the samplers),
+`Certificate` and `Existence` what is proved about it, `Provenance` what it was computed from.
+Estimates are saved as JSON, which holds no data.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from flatprior.models._files import finite, replacing, write_json
+from flatprior.models._files import finite, write_json
 from flatprior.models._text import count, printable
 from flatprior.models.rows import Array
-
-if TYPE_CHECKING:
-    from xarray import DataTree
 
 FORMAT = "flatprior/1"
 
@@ -486,132 +483,6 @@ class PointEstimate:
             stated_error=stated_error,
             warnings=tuple(str(warning) for warning in facts["warnings"]),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """Draws from the flat-prior posterior by one route.
-
-    Attributes
-    ----------
-    route : str
-        "nuts" or "independence".
-    data : xarray.DataTree
-        Group "posterior" holds "beta" (chain, draw, coefficient); group "sample_stats" the
-        sampler's own log-density "lp" and "diverging", each (chain, draw).
-    seconds : float
-        Wall time of the route.
-    provenance : Provenance
-    """
-
-    route: str
-    data: DataTree
-    seconds: float
-    provenance: Provenance
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the coefficients."""
-        return tuple(str(name) for name in self.data["posterior"]["coefficient"].to_numpy())
-
-    @property
-    def draws(self) -> Array:
-        """The draws of beta as an array (chains, draws, k)."""
-        return np.asarray(self.data["posterior"]["beta"].to_numpy(), dtype=float)
-
-    @property
-    def log_density(self) -> Array:
-        """The sampler's own log-density at each draw, up to a constant, (chains, draws)."""
-        return np.asarray(self.data["sample_stats"]["lp"].to_numpy(), dtype=float)
-
-    @property
-    def n_divergences(self) -> int:
-        """Number of draws whose trajectory diverged."""
-        return int(self.data["sample_stats"]["diverging"].to_numpy().sum())
-
-    def summary(self, prob: float = 0.95) -> pd.DataFrame:
-        """Mean, sd, equal-tailed interval and diagnostics, one row a coefficient.
-
-        Parameters
-        ----------
-        prob : float
-            Probability inside the equal-tailed interval; it is named in the columns.
-
-        Returns
-        -------
-        DataFrame
-            Columns: mean, sd, interval ends, "mcse" (Monte Carlo standard error of the mean),
-            "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
-        """
-        check_probability(prob)
-        low, high = percentages(prob)
-        import arviz_stats
-
-        beta = self.data["posterior"]["beta"]
-        lower, upper = np.quantile(self.draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
-        return pd.DataFrame(
-            {
-                "mean": self.draws.mean(axis=(0, 1)),
-                "sd": self.draws.std(axis=(0, 1), ddof=1),
-                low: lower,
-                high: upper,
-                "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
-                "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
-                "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
-                "r_hat": arviz_stats.rhat(beta).to_numpy(),
-            },
-            index=pd.Index(self.names, name="name"),
-        )
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the draws and their provenance as netCDF, replacing `path` in one step."""
-        tree = self.data.copy()
-        tree.attrs = {
-            "format": FORMAT,
-            "route": self.route,
-            "seconds": self.seconds,
-            "provenance": json.dumps(dataclasses.asdict(self.provenance)),
-        }
-        with replacing(path) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf")
-
-    @classmethod
-    def load(cls, path: str | PathLike[str]) -> Posterior:
-        """Read draws written by `save`.
-
-        Raises
-        ------
-        ValueError
-            If the file does not hold such draws.
-        """
-        import xarray
-
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"no file {str(path)!r}")
-        try:
-            with xarray.open_datatree(path, engine="h5netcdf") as tree:
-                data = tree.load().copy()
-            if data.attrs["format"] != FORMAT:
-                raise ValueError(f"its format is {data.attrs['format']!r}")
-            beta, stats = data["posterior"]["beta"], data["sample_stats"]
-            if beta.dims != ("chain", "draw", "coefficient"):
-                raise ValueError(f"beta has the dimensions {beta.dims}")
-            for name in ("lp", "diverging"):
-                if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
-                    raise ValueError(f"{name} does not fit the draws of beta")
-            if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
-                raise ValueError("its draws are not finite")
-            return cls(
-                str(data.attrs["route"]),
-                data,
-                float(data.attrs["seconds"]),
-                Provenance.from_dict(json.loads(data.attrs["provenance"])),
-            )
-        except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
-            raise ValueError(
-                f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
-                f"{' '.join(str(error).split())}"
-            ) from error
 
 
 def check_probability(prob: float) -> None:

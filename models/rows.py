@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -139,3 +140,22 @@ class ArrayRows:
     ) -> T:
         """Combine ``function(block)`` over all blocks with an associative `combine`."""
         return functools.reduce(combine, map(function, self.blocks()))
+
+
+def merge_identical(rows: ArrayRows) -> ArrayRows:
+    """The same likelihood on fewer rows: identical ones become one, with the sum of their weights.
+
+    Rows are identical where design, response and offset are. They are returned unchanged where
+    more than half of them are distinct, because then weights cost more than they save.
+    """
+    parts = [rows.design, rows.response[:, None]]
+    parts += [] if rows.offset is None else [rows.offset[:, None]]
+    table = np.hstack(parts) + 0.0  # -0.0 becomes 0.0
+    # the hash is exact, where a random projection in doubles would depend on a row's place
+    hashed = pd.util.hash_pandas_object(pd.DataFrame(table), index=False).to_numpy()
+    _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
+    if 2 * len(first) > rows.n_rows or not np.array_equal(table[first][group], table):
+        return rows
+    weights = np.bincount(group, rows.weights, minlength=len(first)).astype(float)
+    offset = None if rows.offset is None else rows.offset[first]
+    return ArrayRows(rows.design[first], rows.response[first], offset, weights)

@@ -14,8 +14,8 @@ def test_pymcs_density_and_derivatives_are_ours(weighted):
     weights = np.random.default_rng(2).integers(1, 5, size=60) if weighted else None
     offset = np.linspace(-1, 1, 60)
     model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=weights)
-    transform = _whitening(model)
-    function = _compiled(flat_model(model, transform))
+    transform = _whitening(model.rows)
+    function = _compiled(flat_model(model.rows, transform))
     z = np.array([0.4, -0.3, 1.1])
     value, gradient, hessian = function(z)
     assert value == pytest.approx(model.log_likelihood(transform @ z), rel=1e-13)
@@ -27,9 +27,9 @@ def test_pymcs_density_and_derivatives_are_ours(weighted):
 def test_a_hessian_that_pymc_cannot_evaluate_is_replaced():
     # on PyMC 5 the compiled Hessian is NaN at a linear predictor of 44
     model = CASES["newton_zero_diverges"].model
-    transform = _whitening(model)
+    transform = _whitening(model.rows)
     beta = CASES["newton_zero_diverges"].beta
-    _, _, hessian = _compiled(flat_model(model, transform))(np.linalg.solve(transform, beta))
+    _, _, hessian = _compiled(flat_model(model.rows, transform))(np.linalg.solve(transform, beta))
     information = transform.T @ model.information(beta) @ transform
     assert -hessian == pytest.approx(information, abs=1e-8)
 

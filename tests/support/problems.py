@@ -14,7 +14,7 @@ import pandas as pd
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import provenance
-from flatprior.models.pymc_routes import labelled_draws
+from flatprior.models.posterior import labelled_draws
 
 DATA = Path(__file__).parents[1] / "data"
 INDEX = json.loads((DATA / "index.json").read_text())["cases"]

@@ -1,0 +1,82 @@
+"""Standard errors and tests of means over dependent draws, by batch means.
+
+The draws of each chain are cut into batches of sqrt(n) consecutive draws, whose means are nearly
+independent and normal (Flegal and Jones 2010, "Batch means and spectral variance estimators in
+Markov chain Monte Carlo", Annals of Statistics 38, 1034-1070).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.stats import f as f_distribution
+from scipy.stats import t as t_distribution
+
+from flatprior.models.rows import Array
+
+
+def batch_means(values: Array, length: int | None = None) -> Array:
+    """Means of consecutive batches of `length`, or sqrt(n), draws of each chain.
+
+    From (chains, n, columns) to (batches, columns); less than a batch of the first draws is left
+    out.
+    """
+    chains, n, columns = values.shape
+    length = max(1, math.isqrt(n)) if length is None else length
+    batches = n // length
+    trimmed = values[:, n - batches * length :]
+    return np.asarray(trimmed.reshape(chains * batches, length, columns).mean(axis=1))
+
+
+def standard_error(means: Array) -> Array:
+    """Standard error (columns,) of the average of independent batch means (batches, columns)."""
+    return np.asarray(means.std(axis=0, ddof=1) / math.sqrt(len(means)))
+
+
+def hotelling_p(means: Array) -> float:
+    """Hotelling's T-squared p-value that independent batch means (m, k) have expectation 0."""
+    m, k = means.shape
+    average = means.mean(axis=0)
+    covariance = np.atleast_2d(np.cov(means, rowvar=False)) / m
+    try:
+        statistic = float(average @ np.linalg.solve(covariance, average))
+    except np.linalg.LinAlgError:  # draws that do not move
+        return 0.0
+    return float(f_distribution.sf(statistic * (m - k) / (k * (m - 1)), k, m - k))
+
+
+def t_p(means: Array) -> float:
+    """Two-sided t-test p-value that independent batch means (m,) have expectation 0."""
+    m = len(means)
+    spread = float(standard_error(means))
+    if spread == 0:
+        return 0.0
+    return float(2 * t_distribution.sf(abs(means.mean()) / spread, m - 1))
+
+
+def two_sample_p(first: Array, second: Array) -> float:
+    """p-value that two sets of independent batch means (m, k) have the same expectation.
+
+    Hotelling's T-squared with unequal covariances, referred to F with the degrees of freedom of
+    Krishnamoorthy and Yu (2004), "Modified Nel and Van der Merwe test for the multivariate
+    Behrens-Fisher problem", Statistics & Probability Letters 66, 161-169.
+    """
+    k = first.shape[1]
+    difference = first.mean(axis=0) - second.mean(axis=0)
+    parts = [np.atleast_2d(np.cov(means, rowvar=False)) / len(means) for means in (first, second)]
+    total = parts[0] + parts[1]
+    try:
+        statistic = float(difference @ np.linalg.solve(total, difference))
+        shares = [np.linalg.solve(total, part) for part in parts]
+    except np.linalg.LinAlgError:  # draws that do not move
+        return 0.0
+    spread = sum(
+        (np.trace(share @ share) + np.trace(share) ** 2) / (len(means) - 1)
+        for share, means in zip(shares, (first, second), strict=True)
+    )
+    freedom = (k + k**2) / float(spread)
+    if freedom <= k - 1:
+        return 1.0
+    scaled = statistic * (freedom - k + 1) / (k * freedom)
+    return float(f_distribution.sf(scaled, k, freedom - k + 1))

@@ -1,0 +1,297 @@
+"""Draws from the flat-prior posterior: one type for every sampler, and the summaries people use.
+
+Draws are saved as netCDF, which holds no data of the model and is no pickle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models._files import replacing
+from flatprior.models._text import count
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.results import FORMAT, Provenance, check_probability, percentages
+from flatprior.models.rows import Array
+
+if TYPE_CHECKING:
+    from xarray import DataTree
+
+LARGEST_R_HAT = 1.01
+# of an independence sampler: below this efficiency its chains hardly move, and beyond this Pareto k
+# the variance of the weights cannot be judged from the weights
+LEAST_EFFICIENCY = 0.1
+LARGEST_PARETO_K = 0.7
+
+Interval = Literal["eti", "hdi"]
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Draws from the flat-prior posterior by one route.
+
+    Attributes
+    ----------
+    route : str
+        "nuts" or "independence".
+    data : xarray.DataTree
+        Group "posterior" holds "beta" (chain, draw, coefficient); group "sample_stats" the
+        sampler's own log-density "lp" and what else it says of each draw, each (chain, draw).
+    seconds : float
+        Wall time of the route.
+    provenance : Provenance
+    """
+
+    route: str
+    data: DataTree
+    seconds: float
+    provenance: Provenance
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+        return tuple(str(name) for name in self.data["posterior"]["coefficient"].to_numpy())
+
+    @property
+    def draws(self) -> Array:
+        """The draws of beta as an array (chains, draws, k)."""
+        return np.asarray(self.data["posterior"]["beta"].to_numpy(), dtype=float)
+
+    @property
+    def log_density(self) -> Array:
+        """The sampler's own log-density at each draw, up to a constant, (chains, draws)."""
+        return np.asarray(self.data["sample_stats"]["lp"].to_numpy(), dtype=float)
+
+    @property
+    def n_divergences(self) -> int:
+        """Number of draws whose trajectory diverged; 0 for a sampler without trajectories."""
+        stats = self.data["sample_stats"]
+        return int(stats["diverging"].to_numpy().sum()) if "diverging" in stats else 0
+
+    @cached_property
+    def _convergence(self) -> pd.DataFrame:
+        import arviz_stats
+
+        beta = self.data["posterior"]["beta"]
+        return pd.DataFrame(
+            {
+                "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
+                "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
+                "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
+                "r_hat": arviz_stats.rhat(beta).to_numpy(),
+            },
+            index=pd.Index(self.names, name="name"),
+        )
+
+    @cached_property
+    def diagnostics(self) -> dict[str, float]:
+        """How well the sampler did, by name.
+
+        "r_hat" (largest), "ess bulk" and "ess tail" (smallest over the coefficients; rank-
+        normalised, Vehtari et al. 2021, "Rank-normalization, folding, and localization", Bayesian
+        Analysis 16, 667-718) and "divergences"; of an independence sampler also "acceptance" (share
+        of accepted proposals), "efficiency" (effective size of the importance weights, relative to
+        their number) and "pareto k" (tail shape of the weights; Vehtari et al. 2024, "Pareto
+        smoothed importance sampling", JMLR 25, 1-58).
+        """
+        from arviz_stats.base import array_stats
+
+        found = {
+            "r_hat": float(self._convergence["r_hat"].max()),
+            "ess bulk": float(self._convergence["ess bulk"].min()),
+            "ess tail": float(self._convergence["ess tail"].min()),
+            "divergences": self.n_divergences,
+        }
+        stats = self.data["sample_stats"]
+        if "log_weight" in stats:
+            log_weight = stats["log_weight"].to_numpy().ravel()
+            weight = np.exp(log_weight - log_weight.max())
+            found |= {
+                "acceptance": float(stats["accepted"].to_numpy().mean()),
+                "efficiency": float(weight.sum() ** 2 / (len(weight) * (weight**2).sum())),
+                "pareto k": float(array_stats.psislw(-log_weight)[1]),  # as for LOO: minus
+            }
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to mend before relying on these draws; empty if nothing."""
+        found = self.diagnostics
+        said = []
+        if found["divergences"]:
+            said.append(f"{count(self.n_divergences, 'draw')} diverged: sample with more tuning")
+        if not found["r_hat"] <= LARGEST_R_HAT:
+            said.append(f"R-hat is {found['r_hat']:.3f}, above {LARGEST_R_HAT}: sample longer")
+        low = [
+            f"{name} is {value:.2g}, {side} the limit {limit:g}"
+            for name, value, limit, side in (
+                ("efficiency", found.get("efficiency", 1.0), LEAST_EFFICIENCY, "below"),
+                ("Pareto k", found.get("pareto k", 0.0), LARGEST_PARETO_K, "above"),
+            )
+            if (value < limit) == (side == "below")
+        ]
+        if low:
+            said.append(
+                f"the independence sampler does not fit this posterior ({', '.join(low)}): use "
+                "sample_nuts"
+            )
+        return tuple(said)
+
+    def summary(self, prob: float = 0.95, interval: Interval = "eti") -> pd.DataFrame:
+        """Mean, sd, interval and diagnostics, one row a coefficient, on the log-odds scale.
+
+        Parameters
+        ----------
+        prob : float
+            Probability inside the interval; the columns name it.
+        interval : {"eti", "hdi"}
+            Equal-tailed, or the shortest (highest density).
+
+        Returns
+        -------
+        DataFrame
+            Columns: mean, sd, interval ends, "pd" (probability of direction: that the coefficient
+            has the sign of its median), "mcse" (Monte Carlo standard error of the mean),
+            "ess bulk", "ess tail" and "r_hat" (rank-normalised, Vehtari et al. 2021).
+
+        Raises
+        ------
+        ValueError
+            If prob is not between 0 and 1, or the interval unknown.
+        """
+        draws = self.draws
+        return pd.DataFrame(
+            {
+                "mean": draws.mean(axis=(0, 1)),
+                "sd": draws.std(axis=(0, 1), ddof=1),
+                **interval_of(draws, prob, interval),
+                "pd": _direction(draws),
+            },
+            index=pd.Index(self.names, name="name"),
+        ).join(self._convergence)
+
+    def odds_ratios(self, prob: float = 0.95, interval: Interval = "eti") -> pd.DataFrame:
+        """Odds ratios ``exp(beta)`` with intervals, one row a coefficient.
+
+        The point is the median: the mean of an odds ratio can be infinite under a flat prior.
+
+        Parameters
+        ----------
+        prob, interval
+            As in `summary`; "hdi" is the shortest interval of the odds ratio itself, not that of
+            the coefficient, exponentiated.
+
+        Returns
+        -------
+        DataFrame
+            Columns: "odds ratio" (median), interval ends, "pd" (probability that the odds ratio is
+            on the same side of 1 as its median).
+        """
+        ratio = np.exp(self.draws)
+        return pd.DataFrame(
+            {
+                "odds ratio": np.median(ratio, axis=(0, 1)),
+                **interval_of(ratio, prob, interval),
+                "pd": _direction(self.draws),
+            },
+            index=pd.Index(self.names, name="name"),
+        )
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the draws and their provenance as netCDF, replacing `path` in one step."""
+        tree = self.data.copy()
+        tree.attrs = {
+            "format": FORMAT,
+            "route": self.route,
+            "seconds": self.seconds,
+            "provenance": json.dumps(dataclasses.asdict(self.provenance)),
+        }
+        with replacing(path) as temporary:
+            tree.to_netcdf(temporary, engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Posterior:
+        """Read draws written by `save`.
+
+        Raises
+        ------
+        ValueError
+            If the file does not hold such draws.
+        """
+        import xarray
+
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no file {str(path)!r}")
+        try:
+            with xarray.open_datatree(path, engine="h5netcdf") as tree:
+                data = tree.load().copy()
+            if data.attrs["format"] != FORMAT:
+                raise ValueError(f"its format is {data.attrs['format']!r}")
+            beta, stats = data["posterior"]["beta"], data["sample_stats"]
+            if beta.dims != ("chain", "draw", "coefficient"):
+                raise ValueError(f"beta has the dimensions {beta.dims}")
+            for name in stats:
+                if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
+                    raise ValueError(f"{name} does not fit the draws of beta")
+            if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
+                raise ValueError("its draws are not finite")
+            return cls(
+                str(data.attrs["route"]),
+                data,
+                float(data.attrs["seconds"]),
+                Provenance.from_dict(json.loads(data.attrs["provenance"])),
+            )
+        except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
+            raise ValueError(
+                f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
+                f"{' '.join(str(error).split())}"
+            ) from error
+
+
+def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Array]:
+    """Ends of the interval of each column of draws (chains, draws, ...), named after it."""
+    check_probability(prob)
+    if interval == "eti":
+        ends = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
+        return dict(zip(percentages(prob), ends, strict=True))
+    if interval != "hdi":
+        raise ValueError(f'interval must be "eti" or "hdi", not {interval!r}')
+    from arviz_stats.base import array_stats
+
+    ends = np.moveaxis(array_stats.hdi(draws, prob, axis=(0, 1)), -1, 0)
+    name = f"{100 * prob:.12g}% HDI"
+    return {f"{name} low": ends[0], f"{name} high": ends[1]}
+
+
+def _direction(draws: Array) -> Array:
+    positive = (draws > 0).mean(axis=(0, 1))
+    return np.asarray(np.maximum(positive, 1 - positive))
+
+
+def check_sampling(*, draws: int, tune: int, chains: int) -> None:
+    """Raise a `ValueError` that names the first of these numbers that cannot be sampled with."""
+    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
+    """DataTree of draws (chains, draws, k) labelled with the model's names."""
+    from flatprior.models._compat import quiet_libraries
+
+    with quiet_libraries():
+        import arviz_base
+
+        return arviz_base.from_dict(
+            {"posterior": {"beta": beta}, "sample_stats": stats},
+            dims={"beta": ["coefficient"]},
+            coords={"coefficient": list(model.names)},
+        )
