@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flatprior.analysis.moments import posterior_moments as posterior_moments
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
+    from flatprior.analysis.prediction import predict as predict
 
 _HOMES = {
     "Agreement": "agreement",
@@ -30,6 +31,7 @@ _HOMES = {
     "posterior_moments": "moments",
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
+    "predict": "prediction",
     "posterior_mode": "mode",
 }
 __all__ = list(_HOMES)

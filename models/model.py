@@ -342,13 +342,15 @@ class BernoulliLogistic:
         parts = [row_terms(block, beta.T).log_likelihood for block in self.rows.blocks()]
         return np.concatenate(parts).T
 
-    def design_matrix(self, data: pd.DataFrame | Mapping[str, ArrayLike]) -> Array:
+    def design_matrix(self, data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike]) -> Array:
         """Encode new rows exactly as the model's own.
 
         Parameters
         ----------
-        data : DataFrame or mapping
-            With the columns the formula names.
+        data : DataFrame or mapping, or array_like (m, k)
+            With the columns the formula names; for a model from arrays, with the model's own
+            columns by name, or as a matrix in their order. The column of ones that
+            ``intercept=True`` put in front may be left out.
 
         Returns
         -------
@@ -360,11 +362,35 @@ class BernoulliLogistic:
             If a value is missing or infinite, a column is absent, or a category was not seen when
             the model was built.
         TypeError
-            If the model was not built from a formula.
+            If a model from a formula is given a matrix.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic
+        >>> model = BernoulliLogistic.from_arrays([0, 1, 2, 3], [0, 1, 0, 1], intercept=True)
+        >>> model.design_matrix([5, 6]).tolist()
+        [[1.0, 5.0], [1.0, 6.0]]
         """
-        if self.encoding is None:
-            raise TypeError("the model was built from arrays: pass new rows as a matrix instead")
-        return self.encoding.design_matrix(_inputs.as_frame(data))
+        if self.encoding is not None:
+            return self.encoding.design_matrix(_inputs.as_frame(cast(Any, data)))
+        names = self.names
+        if names[0] == "const" and (self.design[:, 0] == 1).all():
+            names = names[1:]
+        if isinstance(data, pd.DataFrame | Mapping):
+            frame = _inputs.as_frame(data)
+            columns = [_inputs.numbers(_inputs.column(frame, name)) for name in names]
+            given = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+        else:
+            given, found = _inputs.design_columns(data, None)
+            _inputs.check_finite(given, found, pd.RangeIndex(len(given)))
+            if given.shape[1] not in (len(names), self.n_parameters):
+                raise ValueError(
+                    f"new rows have {given.shape[1]} columns, the model {self.n_parameters}: "
+                    f"{', '.join(self.names)}"
+                )
+        if given.shape[1] < self.n_parameters:
+            given = np.column_stack([np.ones(len(given)), given])
+        return given
 
     def _vectors(self, coefficients: ArrayLike) -> Array:
         beta = np.asarray(coefficients, dtype=float)

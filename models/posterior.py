@@ -166,6 +166,14 @@ class Posterior:
         ------
         ValueError
             If prob is not between 0 and 1, or the interval unknown.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, load_spector, sample_independence
+        >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+        >>> posterior = sample_independence(model, seed=1, progress=False)
+        >>> list(posterior.summary(prob=0.9, interval="hdi").columns)[:5]
+        ['mean', 'sd', '90% HDI low', '90% HDI high', 'pd']
         """
         draws = self.draws
         return pd.DataFrame(
@@ -198,7 +206,7 @@ class Posterior:
         ratio = np.exp(self.draws)
         return pd.DataFrame(
             {
-                "odds ratio": np.median(ratio, axis=(0, 1)),
+                "odds ratio": np.exp(np.median(self.draws, axis=(0, 1))),
                 **interval_of(ratio, prob, interval),
                 "pd": _direction(self.draws),
             },

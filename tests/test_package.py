@@ -19,8 +19,9 @@ MODULES = [
 
 
 WITH_EXAMPLES = {
-    "agreement", "certificate", "datasets", "estimator", "existence", "fragility", "inference",
-    "model", "newton", "posterior", "pymc_routes", "results", "sklearn_route",
+    "agreement", "certificate", "datasets", "estimator", "existence", "fragility", "independence",
+    "inference", "mode", "model", "moments", "newton", "posterior", "prediction", "pymc_routes",
+    "results", "sklearn_route",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from problems import CASES, draws_from, simulated
+from problems import CASES, as_posterior, draws_from, simulated
 from sklearn.datasets import load_breast_cancer
 
 from flatprior.analysis import compare_routes, run_routes
@@ -16,6 +16,7 @@ from flatprior.models import (
     fit_newton,
     fit_sklearn,
     load_smarket,
+    sample_independence,
     sample_nuts,
 )
 from flatprior.models.certificate import estimate
@@ -107,6 +108,30 @@ def test_wrong_draws_make_the_verdict_disagree():
     agreement = compare_routes(model, fit, hot)
     assert agreement.verdict == "disagree"
     assert "The draws of nuts are not from the flat-prior posterior" in agreement.message
+
+
+def test_a_fifth_route_joins_on_request_and_shares_the_false_alarm_rate():
+    model = CASES["spector"].model
+    results = run_routes(model, routes=("newton", "nuts", "independence"), seed=1)
+    agreement = compare_routes(model, *results, false_alarm=0.01)
+    assert agreement.verdict == "agree"
+    assert list(agreement.table().index) == ["newton", "nuts", "independence"]
+    first, second = agreement.posterior_checks
+    assert (first.other, second.other) == (None, "nuts")
+    assert first.threshold == second.threshold == pytest.approx(0.01 / 5)
+    assert "same as nuts p = " in agreement.message
+    with pytest.raises(ValueError, match="there is no route 'newtn'"):
+        run_routes(model, routes=("newtn",))
+
+
+def test_two_samplers_that_differ_make_the_verdict_disagree():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    right = sample_independence(model, seed=1, progress=False)
+    moved = as_posterior(model, right.draws + 0.3 * fit.standard_errors, right.log_density)
+    agreement = compare_routes(model, fit, right, moved)
+    assert agreement.verdict == "disagree"
+    assert "means and spread are not those of the draws of independence" in agreement.message
 
 
 def test_divergences_are_told_with_the_verdict():

@@ -197,8 +197,8 @@ def test_new_rows_must_have_known_levels_and_all_columns(frame):
         model.design_matrix(pd.DataFrame({"x": ["a"], "g": ["low"]}))
     with pytest.raises(ValueError, match="column 'x' is missing in row 0"):
         model.design_matrix(pd.DataFrame({"x": [np.nan], "g": ["low"]}))
-    with pytest.raises(TypeError, match="built from arrays"):
-        BernoulliLogistic.from_arrays([1.0, 2.0], [0, 1]).design_matrix(new)
+    with pytest.raises(TypeError, match="data frame"):
+        model.design_matrix(np.ones((2, 3)))
 
 
 def test_csv_parquet_and_frame_give_the_same_model(frame, tmp_path):

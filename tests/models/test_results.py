@@ -111,7 +111,7 @@ def test_summaries_name_their_probability(posterior):
     assert list(fit.summary(prob=0.9).columns[4:6]) == ["5%", "95%"]
     table = posterior.summary(prob=0.8)
     assert list(table.columns) == [
-        "mean", "sd", "10%", "90%", "mcse", "ess bulk", "ess tail", "r_hat",
+        "mean", "sd", "10%", "90%", "pd", "mcse", "ess bulk", "ess tail", "r_hat",
     ]  # fmt: skip
     assert (table["10%"] < table["mean"]).all()
     assert max(len(line) for line in str(fit).splitlines()[1:-1]) <= 80

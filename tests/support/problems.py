@@ -53,6 +53,15 @@ class Case:
         return self._reference("se")
 
     @property
+    def posterior(self) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Mean and sd of the flat-prior posterior, and the mean's largest error in sd, or None."""
+        found = self.facts.get("flat_prior_posterior")
+        if found is None:
+            return None
+        mean, sd = ([float(found[what][name]) for name in self.frame] for what in ("mean", "sd"))
+        return np.array(mean), np.array(sd), found["err_mean_sd"]
+
+    @property
     def condition(self) -> float:
         return self.facts.get("cond_X_scaled") or self.facts.get("cond_scaled") or 1.0
 

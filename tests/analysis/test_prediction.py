@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+from closed_form import Saturated
+from problems import CASES, simulated
+from scipy.special import digamma, expit
+from scipy.stats import beta as beta_distribution
+
+from flatprior.analysis import predict
+from flatprior.models import BernoulliLogistic, load_spector, sample_independence
+
+
+def test_probabilities_of_a_saturated_design_are_beta_distributed():
+    a, c = np.array([12, 5, 9]), np.array([7, 16, 9])
+    patterns = np.array([[1.0, 0, 0], [1, 1, 0], [1, 0, 1]])
+    model = Saturated(patterns, a, c).model
+    posterior = sample_independence(model, draws=5000, seed=1, progress=False)
+    found = predict(model, posterior, patterns, prob=0.8)
+    # 5 standard errors each: false-alarm rate 1e-5 together
+    assert (np.abs(found["probability"] - a / (a + c)) < 5 * found["mcse"]).all()
+    assert found["mcse"].max() < 2e-3
+    assert found["log-odds"].to_numpy() == pytest.approx(digamma(a) - digamma(c), abs=0.03)
+    for end, level in (("10%", 0.1), ("90%", 0.9)):
+        exact = beta_distribution.ppf(level, a, c)
+        assert found[f"probability {end}"].to_numpy() == pytest.approx(exact, abs=0.012)
+        # a quantile of the probability is that of the log-odds, transformed
+        assert expit(found[f"log-odds {end}"]).to_numpy() == pytest.approx(
+            found[f"probability {end}"].to_numpy(), abs=1e-4
+        )
+
+
+def test_the_shortest_interval_is_not_longer():
+    model = CASES["spector"].model
+    posterior = sample_independence(model, seed=2, progress=False)
+    eti, hdi = (predict(model, posterior, model.design, interval=kind) for kind in ("eti", "hdi"))
+    length = hdi["probability 95% HDI high"] - hdi["probability 95% HDI low"]
+    assert (length <= eti["probability 97.5%"] - eti["probability 2.5%"] + 1e-12).all()
+
+
+def test_many_rows_are_those_one_at_a_time_and_keep_their_labels():
+    frame = load_spector()
+    model = BernoulliLogistic.from_formula("grade ~ gpa + psi", frame)
+    posterior = sample_independence(model, draws=100, seed=3, progress=False)
+    many = pd.concat([frame] * 20).set_axis([f"row {i}" for i in range(640)])
+    table = predict(model, posterior, many)
+    assert list(table.index) == list(many.index)
+    one = predict(model, posterior, many.iloc[[600]])
+    assert table.loc["row 600"].to_numpy() == pytest.approx(one.iloc[0].to_numpy(), rel=1e-12)
+
+
+def test_new_rows_may_leave_out_the_column_of_ones():
+    X, y = simulated(60, 3, seed=4)
+    model = BernoulliLogistic.from_arrays(X[:, 1:], y, names=["u", "v"], intercept=True)
+    posterior = sample_independence(model, draws=100, seed=5, progress=False)
+    full = predict(model, posterior, X[:5])
+    for data in (X[:5, 1:], pd.DataFrame({"v": X[:5, 2], "u": X[:5, 1]})):
+        pd.testing.assert_frame_equal(predict(model, posterior, data), full)
+
+
+def test_an_offset_moves_the_log_odds_and_must_be_given():
+    X, y = simulated(60, 2, seed=6)
+    model = BernoulliLogistic.from_arrays(X, y, offset=np.linspace(-1, 1, 60))
+    posterior = sample_independence(model, draws=100, seed=7, progress=False)
+    none, one = (predict(model, posterior, X[:2], offset=[o, o]) for o in (0.0, 1.0))
+    assert (one["log-odds"] - none["log-odds"]).to_numpy() == pytest.approx([1, 1], rel=1e-12)
+    with pytest.raises(ValueError, match="pass the offsets of the new rows"):
+        predict(model, posterior, X[:2])
+    with pytest.raises(ValueError, match="offset must be 2 finite numbers"):
+        predict(model, posterior, X[:2], offset=[1.0])
+
+
+def test_unusable_rows_are_refused_in_words():
+    model = CASES["spector"].model
+    posterior = sample_independence(model, draws=100, seed=8, progress=False)
+    with pytest.raises(ValueError, match="new rows have 2 columns, the model 4: const, gpa"):
+        predict(model, posterior, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="there is no column 'tuce'"):
+        predict(model, posterior, {"gpa": [3.0], "psi": [1.0]})
+    with pytest.raises(ValueError, match="not finite"):
+        predict(model, posterior, [[1.0, np.inf, 1.0, 1.0]])
+    with pytest.raises(ValueError, match="the draws are of"):
+        predict(CASES["vaso"].model, posterior, np.ones((1, 3)))

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from closed_form import Saturated
+from problems import CASES, as_posterior
+from scipy.stats import beta as beta_distribution
+from scipy.stats import norm
+
+from flatprior.models import Posterior, sample_independence
+from flatprior.models.posterior import interval_of
+
+
+@pytest.fixture(scope="module")
+def normal():
+    """Draws from two normal distributions, posing as a posterior."""
+    rng = np.random.default_rng(1)
+    model = Saturated(np.eye(2), np.array([5, 5]), np.array([5, 5])).model
+    draws = rng.normal([1.0, -3.0], [1.0, 0.5], size=(4, 5000, 2))
+    return as_posterior(model, draws, norm.logpdf(draws).sum(axis=2))
+
+
+def test_summary_is_that_of_the_distribution(normal):
+    # 20,000 independent draws: 5 standard errors of a mean or quantile, false-alarm rate 1e-5
+    table = normal.summary(prob=0.9)
+    assert list(table.columns) == [
+        "mean", "sd", "5%", "95%", "pd", "mcse", "ess bulk", "ess tail", "r_hat",
+    ]  # fmt: skip
+    assert table["mean"].to_numpy() == pytest.approx([1, -3], abs=0.04)
+    assert table["sd"].to_numpy() == pytest.approx([1, 0.5], rel=0.03)
+    assert table["5%"].to_numpy() == pytest.approx([1 - 1.645, -3 - 0.822], abs=0.08)
+    assert table["pd"].to_numpy() == pytest.approx([norm.cdf(1), 1], abs=0.015)
+
+
+def test_the_shortest_interval_is_shorter_and_holds_its_probability():
+    rng = np.random.default_rng(2)
+    draws = rng.gamma(2.0, size=(4, 5000, 1))
+    eti, hdi = (np.ravel(list(interval_of(draws, 0.9, kind).values())) for kind in ("eti", "hdi"))
+    assert hdi[1] - hdi[0] < eti[1] - eti[0]
+    for low, high in (eti, hdi):
+        assert ((draws > low) & (draws < high)).mean() == pytest.approx(0.9, abs=1e-3)
+    assert list(interval_of(draws, 0.9, "hdi")) == ["90% HDI low", "90% HDI high"]
+    # the ends of the shortest interval of a gamma(2) distribution
+    assert hdi == pytest.approx([0.0837, 3.932], abs=0.15)
+
+
+def test_odds_ratios_are_the_coefficients_exponentiated(normal):
+    table, ratios = normal.summary(prob=0.9), normal.odds_ratios(prob=0.9)
+    for end in ("5%", "95%"):
+        assert np.log(ratios[end]).to_numpy() == pytest.approx(table[end].to_numpy(), abs=1e-3)
+    medians = np.median(normal.draws, axis=(0, 1))
+    assert ratios["odds ratio"].to_numpy() == pytest.approx(np.exp(medians), rel=1e-12)
+    assert ratios["pd"].equals(table["pd"])
+    # the shortest interval of the ratio is not that of the coefficient, exponentiated
+    shortest = normal.odds_ratios(prob=0.9, interval="hdi")
+    assert shortest["90% HDI high"].iloc[0] < ratios["95%"].iloc[0]
+
+
+def test_intervals_of_a_real_posterior_are_those_of_the_closed_form():
+    a, c = np.array([12, 5]), np.array([7, 16])
+    model = Saturated(np.eye(2), a, c).model
+    posterior = sample_independence(model, draws=5000, seed=3, progress=False)
+    table = posterior.odds_ratios(prob=0.5)
+    p = beta_distribution.ppf([[0.25], [0.75]], a, c)
+    exact = p / (1 - p)
+    # quartiles of about 10,000 effective draws: standard error 1.5% of the odds ratio at most
+    assert pytest.approx(exact, rel=0.07) == table[["25%", "75%"]].to_numpy().T
+
+
+def test_draws_that_do_not_mix_or_diverge_are_warned_of(normal):
+    stuck = normal.draws + 5 * np.arange(4)[:, None, None]
+    posterior = as_posterior(CASES["hl_chdage55"].model, stuck, normal.log_density)
+    posterior.data["sample_stats"]["diverging"][0, :3] = True
+    said = posterior.warnings
+    assert any("3 draws diverged" in warning for warning in said)
+    assert any("R-hat is" in warning for warning in said)
+    assert normal.warnings == ()
+
+
+def test_independence_draws_are_saved_and_read_with_their_diagnostics(tmp_path):
+    posterior = sample_independence(CASES["spector"].model, draws=100, seed=4, progress=False)
+    posterior.save(tmp_path / "draws.nc")
+    again = Posterior.load(tmp_path / "draws.nc")
+    assert np.array_equal(again.draws, posterior.draws)
+    assert again.diagnostics == posterior.diagnostics
+    assert again.route == "independence"
+    assert again.data["sample_stats"]["accepted"].dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"prob": 1.0}, "prob must lie between 0 and 1"), ({"interval": "hpd"}, 'must be "eti" or')],
+)
+def test_unusable_options_are_named(normal, options, words):
+    for method in (normal.summary, normal.odds_ratios):
+        with pytest.raises(ValueError, match=words):
+            method(**options)

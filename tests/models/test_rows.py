@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from problems import simulated
+
+from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models.rows import ArrayRows, merge_identical
+
+
+def likelihood(rows: ArrayRows, beta: np.ndarray) -> float:
+    model = BernoulliLogistic.from_arrays(
+        rows.design, rows.response, offset=rows.offset, frequency_weights=rows.weights
+    )
+    return model.log_likelihood(beta)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("with_offset", [False, True])
+def test_merged_rows_have_the_same_likelihood(weighted, with_offset):
+    rng = np.random.default_rng(1)
+    design = rng.integers(-1, 2, size=(500, 3)) * 1.0
+    response = rng.integers(2, size=500) * 1.0
+    weights = rng.integers(1, 4, size=500) * 1.0 if weighted else None
+    offset = rng.integers(2, size=500) / 3 if with_offset else None
+    rows = ArrayRows(design, response, offset, weights)
+    merged = merge_identical(rows)
+    # 27 patterns, two responses and two offsets
+    assert merged.n_rows <= 54 * (2 if with_offset else 1)
+    assert merged.weights.sum() == (500 if weights is None else weights.sum())
+    table = np.column_stack([merged.design, merged.response])
+    if with_offset:
+        table = np.column_stack([table, merged.offset])
+    assert len(np.unique(table, axis=0)) == merged.n_rows
+    for beta in rng.normal(size=(3, 3)):
+        assert likelihood(merged, beta) == pytest.approx(likelihood(rows, beta), rel=1e-13)
+
+
+def test_zero_and_minus_zero_are_one_row_and_neighbours_are_two():
+    design = np.array([[0.0], [-0.0], [1.0], [1.0], [np.nextafter(1.0, 2.0)], [0.0], [1.0], [0.0]])
+    response = np.zeros(8)
+    response[5] = 1.0
+    merged = merge_identical(ArrayRows(design, response))
+    assert sorted(merged.weights) == [1, 1, 3, 3]
+    assert merged.n_rows == 4
+
+
+def test_mostly_distinct_rows_stay_as_they_are():
+    X, y = simulated(100, 3, seed=2)
+    rows = ArrayRows(X, y)
+    assert merge_identical(rows) is rows
+
+
+def test_the_posterior_is_the_same_before_and_after(sampler):
+    # the same draws of the same likelihood: PyMC adds in another order, so not bit for bit
+    rng = np.random.default_rng(3)
+    X = np.column_stack([np.ones(400), rng.integers(0, 4, size=400)])
+    y = (rng.random(400) < 0.4).astype(float)
+    model = BernoulliLogistic.from_arrays(X, y)
+    merged = merge_identical(model.rows)
+    assert merged.n_rows == 8
+    counted = BernoulliLogistic.from_arrays(
+        merged.design, merged.response, frequency_weights=merged.weights.astype(int)
+    )
+    first, second = (sampler(m, draws=300, seed=4) for m in (model, counted))
+    assert first.log_density[0, 0] == pytest.approx(model.log_likelihood(first.draws[0, 0]))
+    spread = fit_newton(model).standard_errors
+    # means of about 1000 effective draws each, 5 standard errors: false-alarm rate 1e-6
+    difference = (first.draws.mean(axis=(0, 1)) - second.draws.mean(axis=(0, 1))) / spread
+    assert np.abs(difference).max() < 5 * np.sqrt(2 / 300)
