@@ -137,7 +137,7 @@ def posterior_moments(
     pull = (score @ (error[:, None] * correlation_root)).reshape(draws.shape)
 
     sums = [
-        _block_sums(*(part[block] for part in (standard, white, pull)), degree)
+        _block_sums(standard[block], white[block], pull[block], degree)
         for block in _blocks(chains, n)
     ]
     batches = np.vstack([block.batches[:, : _n_moments(k)] for block in sums])

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -136,12 +135,15 @@ def at_each(
 
     `advance` is called with the number of coefficient vectors done after each batch of them.
     """
-    parts = []
-    for part in np.split(coefficients, range(VECTORS_AT_ONCE, len(coefficients), VECTORS_AT_ONCE)):
-        parts.append(rows.reduce(partial(function, coefficients=part)))
+
+    def batch(part: Array) -> Array:
+        summed = rows.reduce(lambda block: function(block, part))
         if advance is not None:
             advance(len(part))
-    return np.concatenate(parts)
+        return summed
+
+    cuts = range(VECTORS_AT_ONCE, len(coefficients), VECTORS_AT_ONCE)
+    return np.concatenate([batch(part) for part in np.split(coefficients, cuts)])
 
 
 def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:
