@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.monte_carlo import batch_means, standard_error
+from flatprior.analysis.monte_carlo import batch_length, batch_means, standard_error
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.rows import Array, merge_identical
@@ -107,8 +107,8 @@ def posterior_moments(
     -----
     The degree is the highest up to 3 with at most a tenth as many control variates as draws. Their
     factors are fitted on all chains but one and applied to that one (to quarters of a single
-    chain), so that the estimates stay unbiased. Standard errors are those of batch means of sqrt(n)
-    consecutive draws. What is left of a moment lies in the tails of the posterior, so that with few
+    chain), so that the estimates stay unbiased. Standard errors are those of batch means
+    (`flatprior.analysis.monte_carlo`). What is left of a moment lies in the tails of the posterior, so that with few
     draws more estimates than normally (1 in 100) are beyond three standard errors.
 
     Examples
@@ -137,7 +137,7 @@ def posterior_moments(
     pull = (score @ (error[:, None] * correlation_root)).reshape(draws.shape)
 
     sums = [
-        _block_sums(standard[block], white[block], pull[block], degree)
+        _block_sums(standard[block], white[block], pull[block], degree, batch_length(chains, n))
         for block in _blocks(chains, n)
     ]
     batches = np.vstack([block.batches[:, : _n_moments(k)] for block in sums])
@@ -194,9 +194,10 @@ class _BlockSums:
     batches: Array  # batch means of the columns
 
 
-def _block_sums(standard: Array, white: Array, pull: Array, degree: int) -> _BlockSums:
+def _block_sums(
+    standard: Array, white: Array, pull: Array, degree: int, length: int
+) -> _BlockSums:
     chains, n, k = standard.shape
-    length = max(1, math.isqrt(n))
     first, second = np.triu_indices(k)
     total: Any = 0.0
     gram: Any = 0.0

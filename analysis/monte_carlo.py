@@ -1,7 +1,7 @@
 """Standard errors and tests of means over dependent draws, by batch means.
 
-The draws of each chain are cut into batches of sqrt(n) consecutive draws, whose means are nearly
-independent and normal (Flegal and Jones 2010, "Batch means and spectral variance estimators in
+The draws of each chain are cut into batches of consecutive draws, as many draws in a batch as there
+are batches in all chains together, whose means are nearly independent and normal (Flegal and Jones 2010, "Batch means and spectral variance estimators in
 Markov chain Monte Carlo", Annals of Statistics 38, 1034-1070).
 """
 
@@ -16,14 +16,19 @@ from scipy.stats import t as t_distribution
 from flatprior.models.rows import Array
 
 
+def batch_length(chains: int, n: int) -> int:
+    """Draws in a batch: the square root of all draws, but at most half a chain."""
+    return max(1, min(math.isqrt(chains * n), n // 2))
+
+
 def batch_means(values: Array, length: int | None = None) -> Array:
-    """Means of consecutive batches of `length`, or sqrt(n), draws of each chain.
+    """Means of consecutive batches of `length`, or `batch_length`, draws of each chain.
 
     From (chains, n, columns) to (batches, columns); less than a batch of the first draws is left
     out.
     """
     chains, n, columns = values.shape
-    length = max(1, math.isqrt(n)) if length is None else length
+    length = batch_length(chains, n) if length is None else length
     batches = n // length
     trimmed = values[:, n - batches * length :]
     return np.asarray(trimmed.reshape(chains * batches, length, columns).mean(axis=1))

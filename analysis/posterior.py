@@ -253,7 +253,7 @@ def check_posterior(
     ------
     ValueError
         If the draws are of other coefficients, or too few: the tests need more batches of draws
-        (one per square root of the draws of a chain) than coefficients.
+        (the square root of the number of draws) than coefficients.
 
     Notes
     -----

@@ -31,8 +31,10 @@ from flatprior.models.rows import Array, ArrayRows, merge_identical
 
 DEGREES_OF_FREEDOM = 8
 WARM_UP = 200  # draws a chain makes and forgets, so that its start no longer matters
-PILOT, PILOT_PER_COEFFICIENT = 1000, 50
-LEAST_PILOT = 10  # effective pilot draws a coefficient, below which the Laplace fit is kept
+PILOT, PILOT_PER_COEFFICIENT = 1000, 50  # draws of a pilot sample, the larger of the two
+PILOT_ROUNDS = 8
+LEAST_PILOT = 10  # effective draws a coefficient, from which a covariance can be told
+GOOD_PILOT = 0.5  # efficiency of a pilot sample that is the last one needed
 PACKAGES = ("scipy", "arviz-base", "arviz-stats")
 
 
@@ -93,11 +95,9 @@ def sample_independence(
     start = time.perf_counter()
     rows = merge_identical(model.rows)
     k, n = model.n_parameters, WARM_UP + draws
-    n_pilot = max(PILOT, PILOT_PER_COEFFICIENT * k)
     pilot, *generators = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + chains))
-    with progress_bar("draws", n_pilot + chains * n, progress) as advance:
-        centre, root = _moved(rows, *_laplace_fit(rows), _multivariate_t(pilot, n_pilot, k))
-        advance(n_pilot)
+    with progress_bar("draws", chains * n, progress) as advance:
+        centre, root = _adapted(rows, *_laplace_fit(rows), pilot)
         z = np.stack([_multivariate_t(generator, n, k) for generator in generators])
         proposals = centre + z @ root.T
         lp = at_each(rows, log_likelihoods, proposals.reshape(-1, k), advance).reshape(chains, n)
@@ -133,16 +133,37 @@ def _laplace_fit(rows: ArrayRows) -> tuple[Array, Array]:
     return coefficients[0], root
 
 
-def _moved(rows: ArrayRows, centre: Array, root: Array, z: Array) -> tuple[Array, Array]:
-    """Centre and root, moved to the weighted mean and covariance of a pilot sample z (n, k)."""
-    log_weight = at_each(rows, log_likelihoods, centre + z @ root.T) - _log_density_t(z)
+def _adapted(
+    rows: ArrayRows, centre: Array, root: Array, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Centre and root, moved to the weighted mean and covariance of pilot samples.
+
+    Where few draws carry all the weight, the weights are first raised to the power below 1 that
+    leaves enough of them, and another sample is drawn from where that leads.
+    """
+    k = len(centre)
+    n, enough = max(PILOT, PILOT_PER_COEFFICIENT * k), LEAST_PILOT * (k + 1)
+    for _ in range(PILOT_ROUNDS):
+        z = _multivariate_t(generator, n, k)
+        log_weight = at_each(rows, log_likelihoods, centre + z @ root.T) - _log_density_t(z)
+        log_weight -= log_weight.max()
+        power = 1.0
+        while _effective(power * log_weight) < enough:
+            power *= 0.8
+        weight = np.exp(power * log_weight)
+        weight /= weight.sum()
+        mean = weight @ z
+        covariance = (weight[:, None] * (z - mean)).T @ (z - mean)
+        centre, root = centre + root @ mean, root @ np.linalg.cholesky(covariance)
+        if _effective(log_weight) >= GOOD_PILOT * n:
+            break
+    return centre, root
+
+
+def _effective(log_weight: Array) -> float:
+    """Effective number of weights: the square of their sum over the sum of their squares."""
     weight = np.exp(log_weight - log_weight.max())
-    weight /= weight.sum()
-    if 1 / (weight**2).sum() < LEAST_PILOT * len(centre):
-        return centre, root
-    mean = weight @ z
-    covariance = (weight[:, None] * (z - mean)).T @ (z - mean)
-    return centre + root @ mean, root @ np.linalg.cholesky(covariance)
+    return float(weight.sum() ** 2 / np.square(weight).sum())
 
 
 def _multivariate_t(generator: np.random.Generator, n: int, k: int) -> Array:
