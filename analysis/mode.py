@@ -16,8 +16,10 @@ from flatprior.models.rows import Array
 HIGHEST_DEGREE = 6
 DRAWS_PER_TERM = 8
 # The stated error of the mode is this many times the largest change that the fit shows when its
-# degree, its weights or its draws are varied. The change alone can fall short of the error by half.
+# degree, its weights or its draws are varied. The change alone can fall short of the error by half,
+# and by more where it is not small: a log-density far from any polynomial misleads every fit alike.
 SAFETY = 3.0
+MISTRUST = 10.0  # per standard error of change
 LEAST_BLOCKS = 4
 
 
@@ -38,7 +40,8 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`,
         the same number of standard errors for every coefficient: three times the largest change on
         lowering the degree by one, on leaving out a chain (or a quarter of the draws), and on
-        weighting by the root of the density instead. An estimate, not a bound.
+        weighting by the root of the density instead; more where that change is not small. An
+        estimate, not a bound.
 
     Raises
     ------
@@ -97,7 +100,8 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     covariance = root @ np.linalg.inv(-hessian) @ root.T
     error = np.sqrt(np.diag(covariance))
     changes = [np.max(np.abs(root @ (other - best)) / error) for other in others]
-    relative = SAFETY * float(max(changes))
+    change = float(max(changes))
+    relative = SAFETY * change * (1 + MISTRUST * change)
     return PointEstimate(
         route="draws",
         names=posterior.names,

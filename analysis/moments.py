@@ -106,10 +106,10 @@ def posterior_moments(
     Notes
     -----
     The degree is the highest up to 3 with at most a tenth as many control variates as draws. Their
-    factors are fitted on all chains but one and applied to that one (to quarters of a single
-    chain), so that the estimates stay unbiased. Standard errors are those of batch means
-    (`flatprior.analysis.monte_carlo`). What is left of a moment lies in the tails of the posterior, so that with few
-    draws more estimates than normally (1 in 100) are beyond three standard errors.
+    factors are fitted on all chains but one and applied to that one (to quarters of fewer than four
+    chains), so that the estimates stay unbiased. Standard errors are those of batch means
+    (`flatprior.analysis.monte_carlo`). What is left of a moment lies in the tails of the posterior,
+    so that with few draws more estimates than normally (1 in 100) are beyond three standard errors.
 
     Examples
     --------
@@ -194,9 +194,7 @@ class _BlockSums:
     batches: Array  # batch means of the columns
 
 
-def _block_sums(
-    standard: Array, white: Array, pull: Array, degree: int, length: int
-) -> _BlockSums:
+def _block_sums(standard: Array, white: Array, pull: Array, degree: int, length: int) -> _BlockSums:
     chains, n, k = standard.shape
     first, second = np.triu_indices(k)
     total: Any = 0.0

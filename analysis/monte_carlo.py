@@ -1,8 +1,9 @@
 """Standard errors and tests of means over dependent draws, by batch means.
 
 The draws of each chain are cut into batches of consecutive draws, as many draws in a batch as there
-are batches in all chains together, whose means are nearly independent and normal (Flegal and Jones 2010, "Batch means and spectral variance estimators in
-Markov chain Monte Carlo", Annals of Statistics 38, 1034-1070).
+are batches in all chains together, whose means are nearly independent and normal (Flegal and Jones
+2010, "Batch means and spectral variance estimators in Markov chain Monte Carlo", Annals of
+Statistics 38, 1034-1070).
 """
 
 from __future__ import annotations

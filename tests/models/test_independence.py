@@ -26,14 +26,14 @@ def test_a_chain_accepts_by_the_ratio_of_weights():
     log_weight = np.log([1.0, 0.5, 0.5, 2.0, 1e-9])
     uniform = np.array([0.5, 0.4, 0.9, 1.0, 0.5])
     # accepted: 0.4 < 0.5; then 0.9 < 1; then 1 < 4; then 0.5 > 5e-10
-    assert _metropolis(log_weight, uniform).tolist() == [0, 1, 2, 3, 3]
+    assert _metropolis(log_weight, np.log(uniform)).tolist() == [0, 1, 2, 3, 3]
 
 
 def test_a_chain_visits_in_proportion_to_the_weights():
     # two kinds of proposals, weights 1 and 3 and equally many: 3 of 4 visits to the second
     rng = np.random.default_rng(2)
     kind = rng.integers(2, size=40000)
-    visited = kind[_metropolis(np.log(1.0 + 2 * kind), rng.random(40000))]
+    visited = kind[_metropolis(np.log(1.0 + 2 * kind), np.log(rng.random(40000)))]
     # 4 standard errors of about 40000 / 3 effective draws: false-alarm rate 6e-5
     assert visited.mean() == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 * 3 / 40000))
 
@@ -52,13 +52,30 @@ def test_the_sampler_fits_every_case(case):
 def test_below_its_limits_it_says_so_and_names_nuts(monkeypatch):
     # proposals a third as wide as the posterior, and no pilot that would widen them
     original = independence._laplace_fit
-    monkeypatch.setattr(independence, "LEAST_PILOT", np.inf)
+    monkeypatch.setattr(independence, "PILOT_ROUNDS", 0)
     monkeypatch.setattr(
         independence, "_laplace_fit", lambda rows: (original(rows)[0], original(rows)[1] / 3)
     )
     posterior = sample_independence(CASES["pima_tr"].model, seed=1, progress=False)
     assert posterior.diagnostics["efficiency"] < 0.1
     assert any("use sample_nuts" in warning for warning in posterior.warnings)
+
+
+def test_pilot_samples_find_a_posterior_far_from_its_laplace_fit(monkeypatch):
+    # two events in 40 rows: nearly separated, one sample leaves an efficiency of 0.01
+    rng = np.random.default_rng(136)
+    X = np.column_stack([np.ones(40), rng.normal(size=(40, 4))])
+    y = np.zeros(40)
+    y[rng.choice(40, 2, replace=False)] = 1
+    model = BernoulliLogistic.from_arrays(X, y)
+    found = sample_independence(model, draws=2000, seed=7, progress=False).diagnostics
+    assert found["efficiency"] > 0.2
+    assert found["pareto k"] < 0.7
+    assert found["ess bulk"] > 400
+    monkeypatch.setattr(independence, "PILOT_ROUNDS", 1)
+    posterior = sample_independence(model, draws=2000, seed=7, progress=False)
+    assert posterior.diagnostics["efficiency"] < 0.1
+    assert any("efficiency is 0.0" in warning for warning in posterior.warnings)
 
 
 def test_without_a_laplace_fit_it_names_the_remedy(monkeypatch):
