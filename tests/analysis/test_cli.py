@@ -120,6 +120,21 @@ def test_agree_is_reproducible_with_a_seed(good, tmp_path):
     assert facts[0] == facts[1]
 
 
+def test_a_fifth_route_joins_on_request(good, tmp_path):
+    out = tmp_path / "agree.json"
+    result = run(
+        "agree", good, "y ~ x + g", "--seed", 1, "--draws", 300, "--independence", "--json", out
+    )
+    assert result.exit_code == 0, result.output
+    assert "5/5  independence sampling" in result.stderr
+    assert "acceptance 0." in result.stdout
+    assert "same as nuts p = " in " ".join(result.stdout.replace("│", "").split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    facts = json.loads(out.read_text())
+    assert [check["route"] for check in facts["posteriors"]] == ["nuts", "independence"]
+    assert facts["posteriors"][1]["other"] == "nuts"
+
+
 def test_missing_rows_are_counted_on_screen(good):
     frame = pd.read_csv(good)
     frame.loc[[3, 9], "x"] = np.nan
