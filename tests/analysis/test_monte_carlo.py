@@ -2,14 +2,22 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from flatprior.analysis.monte_carlo import batch_means, hotelling_p, t_p, two_sample_p
+from flatprior.analysis.monte_carlo import batch_length, batch_means, hotelling_p, t_p, two_sample_p
 
 
 def test_batches_are_consecutive_draws_of_one_chain():
     values = np.arange(2 * 10 * 1.0).reshape(2, 10, 1)
-    # the first draw of each chain is left out: 10 = 1 + 3 * 3
-    assert batch_means(values)[:, 0].tolist() == [2, 5, 8, 12, 15, 18]
+    # 20 draws, so 4 in a batch; the first two draws of each chain are left out
+    assert batch_means(values)[:, 0].tolist() == [3.5, 7.5, 13.5, 17.5]
     assert batch_means(values, length=5)[:, 0].tolist() == [2, 7, 12, 17]
+    assert batch_means(values, length=3)[:, 0].tolist() == [2, 5, 8, 12, 15, 18]
+
+
+@pytest.mark.parametrize(
+    ("chains", "n", "length"), [(4, 1000, 63), (1, 1000, 31), (50, 20, 10), (4, 4, 2), (1, 1, 1)]
+)
+def test_a_batch_is_as_long_as_there_are_batches_and_at_most_half_a_chain(chains, n, length):
+    assert batch_length(chains, n) == length
 
 
 # each test has a fixed seed, and Kolmogorov-Smirnov a false-alarm rate of 1e-4
