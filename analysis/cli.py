@@ -420,8 +420,8 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
         own = (
             f"acceptance {found['acceptance']:.2f}, efficiency {found['efficiency']:.2f}, "
             f"Pareto k {found['pareto k']:.2f}"
-            if check.route == "independence"
-            else f"{found['divergences']:.0f} divergences"
+            if "acceptance" in found
+            else f"{found.get('divergences', 0):.0f} divergences"
         )
         out.print(
             f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {found['r_hat']:.3f}, "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models._files import replacing
-from flatprior.models._text import count
+from flatprior.models._text import count, printable
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import FORMAT, Provenance, check_probability, percentages
 from flatprior.models.rows import Array
@@ -97,7 +98,7 @@ class Posterior:
 
         "r_hat" (largest), "ess bulk" and "ess tail" (smallest over the coefficients; rank-
         normalised, Vehtari et al. 2021, "Rank-normalization, folding, and localization", Bayesian
-        Analysis 16, 667-718) and "divergences"; of an independence sampler also "acceptance" (share
+        Analysis 16, 667-718); of NUTS "divergences", of an independence sampler "acceptance" (share
         of accepted proposals), "efficiency" (effective size of the importance weights, relative to
         their number) and "pareto k" (tail shape of the weights; Vehtari et al. 2024, "Pareto
         smoothed importance sampling", JMLR 25, 1-58).
@@ -108,9 +109,10 @@ class Posterior:
             "r_hat": float(self._convergence["r_hat"].max()),
             "ess bulk": float(self._convergence["ess bulk"].min()),
             "ess tail": float(self._convergence["ess tail"].min()),
-            "divergences": self.n_divergences,
         }
         stats = self.data["sample_stats"]
+        if "diverging" in stats:
+            found["divergences"] = self.n_divergences
         if "log_weight" in stats:
             log_weight = stats["log_weight"].to_numpy().ravel()
             weight = np.exp(log_weight - log_weight.max())
@@ -126,7 +128,7 @@ class Posterior:
         """What to mend before relying on these draws; empty if nothing."""
         found = self.diagnostics
         said = []
-        if found["divergences"]:
+        if self.n_divergences:
             said.append(f"{count(self.n_divergences, 'draw')} diverged: sample with more tuning")
         if not found["r_hat"] <= LARGEST_R_HAT:
             said.append(f"R-hat is {found['r_hat']:.3f}, above {LARGEST_R_HAT}: sample longer")
@@ -211,6 +213,23 @@ class Posterior:
                 "pd": _direction(self.draws),
             },
             index=pd.Index(self.names, name="name"),
+        )
+
+    def __str__(self) -> str:
+        chains, n, _ = self.draws.shape
+        table = self.summary().drop(columns="ess tail")
+        table = table.rename_axis(None).rename(index=printable)
+        formats = ["{:.4g}"] * 4 + ["{:.3f}", "{:.1e}", "{:.0f}", "{:.3f}"]
+        shown = table.to_string(formatters=[f.format for f in formats])
+        found = ", ".join(
+            f"{name} {value:.0f}" if value >= 100 else f"{name} {value:.3g}"
+            for name, value in self.diagnostics.items()
+        )
+        said = "".join(f"\n{textwrap.fill(warning, 80)}" for warning in self.warnings)
+        return (
+            f"route {printable(self.route)}: {count(chains, 'chain')} of {count(n, 'draw')}, "
+            f"{count(self.provenance.n_observations, 'observation')}\n{shown}\n"
+            f"{textwrap.fill(found, 80)}{said}"
         )
 
     def save(self, path: str | PathLike[str]) -> None:

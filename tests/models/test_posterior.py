@@ -75,6 +75,17 @@ def test_draws_that_do_not_mix_or_diverge_are_warned_of(normal):
     assert normal.warnings == ()
 
 
+def test_printed_draws_fit_the_terminal_and_say_what_is_wrong(normal):
+    posterior = sample_independence(CASES["pima_tr"].model, draws=100, seed=4, progress=False)
+    shown = str(posterior)
+    assert "route independence: 4 chains of 100 draws, 200 observations" in shown
+    assert "acceptance 0.7" in shown
+    stuck = normal.draws + 5 * np.arange(4)[:, None, None]
+    wrong = str(as_posterior(CASES["hl_chdage55"].model, stuck, normal.log_density))
+    assert "above 1.01: sample longer" in wrong
+    assert max(map(len, [*shown.splitlines(), *wrong.splitlines()])) <= 80
+
+
 def test_independence_draws_are_saved_and_read_with_their_diagnostics(tmp_path):
     posterior = sample_independence(CASES["spector"].model, draws=100, seed=4, progress=False)
     posterior.save(tmp_path / "draws.nc")
