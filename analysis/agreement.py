@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from flatprior.analysis.mode import least_draws
-from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, check_posterior
+from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, agreement_p, check_posterior
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -191,7 +191,7 @@ def run_routes(
     progress: bool = False,
     on_start: Callable[[str], None] | None = None,
 ) -> tuple[Result, ...]:
-    """Fit `model` by every route: Newton, scikit-learn, PyMC's MAP and PyMC's NUTS.
+    """Fit `model` by several routes: Newton, scikit-learn, PyMC's MAP and PyMC's NUTS.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def run_routes(
     >>> compare_routes(model, *run_routes(model, seed=1)).verdict
     'agree'
     """
-    check_sampling(draws=4 if draws is None else draws, tune=tune, chains=chains)
+    check_sampling(draws=1000 if draws is None else draws, tune=tune, chains=chains)
     least = math.ceil(least_draws(model.n_parameters) / chains)
     if draws is not None and draws < least:
         raise ValueError(
@@ -272,7 +272,7 @@ def compare_routes(
 
     Point estimates agree when the certificate of each puts it within `tolerance` standard errors of
     the one MLE; draws agree when every claim of `check_posterior` holds, and further sets of draws
-    have means and spread of the first.
+    have means and spread of the first that passes.
 
     Parameters
     ----------
@@ -329,18 +329,7 @@ def compare_routes(
         )
         for estimate, certificate in zip(estimates, certificates, strict=True)
     )
-    # each set of draws has two tests, each but the first one more: all share the rate equally
-    tests = [2, *[3] * (len(posteriors) - 1)]
-    checks = tuple(
-        check_posterior(
-            model,
-            posterior,
-            mle,
-            false_alarm * n_tests / sum(tests),
-            other=None if posterior is posteriors[0] else posteriors[0],
-        )
-        for posterior, n_tests in zip(posteriors, tests, strict=False)
-    )
+    checks = _check_all(model, posteriors, mle, false_alarm)
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
     return Agreement(
         "agree" if agree else "disagree",
@@ -351,6 +340,34 @@ def compare_routes(
         unavailable,
         mle,
         tolerance,
+    )
+
+
+def _check_all(
+    model: BernoulliLogistic,
+    posteriors: Sequence[Posterior],
+    mle: PointEstimate,
+    false_alarm: float,
+) -> tuple[PosteriorCheck, ...]:
+    """Check each set of draws, and compare it with the first that passes on its own.
+
+    Each set has two tests of its own, each but one a third: all share the false-alarm rate equally.
+    """
+    if not posteriors:
+        return ()
+    share = false_alarm / (3 * len(posteriors) - 1)
+    checks = [check_posterior(model, posterior, mle, 2 * share) for posterior in posteriors]
+    reference = next((i for i, check in enumerate(checks) if check.passed), 0)
+    return tuple(
+        check
+        if i == reference
+        else replace(
+            check,
+            false_alarm=3 * share,
+            other=posteriors[reference].route,
+            agreement_p=agreement_p(model, posteriors[i], posteriors[reference], mle),
+        )
+        for i, check in enumerate(checks)
     )
 
 
@@ -393,9 +410,7 @@ def _message(
                 f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
                 f"flat-prior posterior (score p = {check.score_p:.2g}, trace p = "
                 f"{check.trace_p:.2g}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
-                f"the mode found "
-                f"from them alone is {check.mode_distance:.1e} standard errors from the MLE "
-                f"(stated error {check.mode_error:.1e})."
+                f"{_mode(check)}."
             )
             sentences += [f"But {doubt}."] if doubt else []
             worst = int(np.argmax(np.abs(check.shift)))
@@ -418,6 +433,15 @@ def _message(
 def _and_the_other(check: PosteriorCheck) -> str:
     return (
         "" if check.agreement_p is None else f", same as {check.other} p = {check.agreement_p:.2g}"
+    )
+
+
+def _mode(check: PosteriorCheck) -> str:
+    if not check.mode_told:
+        return f"their number does not tell the mode (stated error {check.mode_error:.1e})"
+    return (
+        f"the mode found from them alone is {check.mode_distance:.1e} standard errors from the MLE "
+        f"(stated error {check.mode_error:.1e})"
     )
 
 

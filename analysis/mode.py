@@ -16,11 +16,10 @@ from flatprior.models.rows import Array
 HIGHEST_DEGREE = 6
 DRAWS_PER_TERM = 8
 # The stated error of the mode is this many times the largest change that the fit shows when its
-# degree, its weights or its draws are varied. The change alone can fall short of the error by half,
-# and by more where it is not small: a log-density far from any polynomial misleads every fit alike.
+# degree, its weights or its draws are varied. The change alone can fall short of the error by half.
 SAFETY = 3.0
-MISTRUST = 10.0  # per standard error of change
 LEAST_BLOCKS = 4
+INDEPENDENT = 1e-12  # relative to their own spread: what the draws vary in each new direction
 
 
 def posterior_mode(posterior: Posterior) -> PointEstimate:
@@ -40,13 +39,13 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
         Of route "draws", without a certificate (``error_bound`` is inf) but with `stated_error`,
         the same number of standard errors for every coefficient: three times the largest change on
         lowering the degree by one, on leaving out a chain (or a quarter of the draws), and on
-        weighting by the root of the density instead; more where that change is not small. An
-        estimate, not a bound.
+        weighting by the root of the density instead; more where mean and mode are far apart. An
+        estimate, not a bound; infinite where the polynomial has no maximum.
 
     Raises
     ------
     ValueError
-        If the draws are too few for a quadratic, or vary in fewer than k directions.
+        If the draws are too few for a quadratic, not finite, or vary in fewer than k directions.
 
     Notes
     -----
@@ -62,6 +61,8 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     """
     start = time.perf_counter()
     draws, density = posterior.draws, posterior.log_density
+    if not (np.isfinite(draws).all() and np.isfinite(density).all()):
+        raise ValueError("draws or log-densities are not finite")
     chains, n, k = draws.shape
     degree = next(
         (
@@ -80,11 +81,12 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     centre, scale = flat.mean(axis=0), flat.std(axis=0, ddof=1)
     if not (scale > 0).all():
         raise ValueError("the draws of a coefficient are all equal")
-    correlation = np.atleast_2d(np.corrcoef(flat, rowvar=False))
-    try:
-        root = np.linalg.cholesky(correlation) * scale[:, None]
-    except np.linalg.LinAlgError:
-        raise ValueError("the draws vary in fewer directions than there are coefficients") from None
+    # by QR: the covariance would square the condition number
+    triangle = np.asarray(np.linalg.qr((flat - centre) / scale, mode="r"))
+    triangle = triangle / math.sqrt(len(flat) - 1)
+    if np.abs(np.diag(triangle)).min() < INDEPENDENT:
+        raise ValueError("the draws vary in fewer directions than there are coefficients")
+    root = triangle.T * scale[:, None]
     white = np.linalg.solve(root, (flat - centre).T).T
 
     lp = density.ravel()
@@ -97,11 +99,16 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     for block in blocks:
         rest = np.delete(np.arange(len(lp)), block)
         others.append(_polynomial_mode(white[rest], lp[rest], degree)[0])
-    covariance = root @ np.linalg.inv(-hessian) @ root.T
-    error = np.sqrt(np.diag(covariance))
+    concave = bool(np.linalg.eigvalsh(-hessian).min() > 0)
+    if concave:
+        covariance = root @ np.linalg.inv(-hessian) @ root.T
+        error = np.sqrt(np.diag(covariance))
+    else:  # no maximum within reach: nothing is told
+        covariance, error = np.full((k, k), np.nan), scale
     changes = [np.max(np.abs(root @ (other - best)) / error) for other in others]
-    change = float(max(changes))
-    relative = SAFETY * change * (1 + MISTRUST * change)
+    # so skewed that the mean is more than a standard error away: no polynomial does it justice
+    skewness = max(1.0, float(np.max(np.abs(root @ best) / error)))
+    relative = SAFETY * float(max(changes)) * skewness**2 if concave else math.inf
     return PointEstimate(
         route="draws",
         names=posterior.names,

@@ -14,12 +14,41 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.certificate import whitening
 from flatprior.models.rows import Array
 
 
-def batch_length(chains: int, n: int) -> int:
-    """Draws in a batch: the square root of all draws, but at most half a chain."""
-    return max(1, min(math.isqrt(chains * n), n // 2))
+def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
+    """Raise a `ValueError` unless the draws are finite and of the model's coefficients."""
+    if posterior.names != model.names:
+        raise ValueError(
+            f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
+        )
+    for what, values in (("draws", posterior.draws), ("log-densities", posterior.log_density)):
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        if bad:
+            raise ValueError(f"{bad} of the {what} of {posterior.route} are not finite")
+
+
+def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
+    """Root (k, k) of the covariance at `mle`, by QR of the rows: no squared condition number."""
+    root = whitening(model.rows, mle.coefficients)
+    if root is None:
+        raise ArithmeticError(
+            "the columns are too ill-conditioned for tests of the draws: centre or rescale them"
+        )
+    return root
+
+
+def batch_length(chains: int, n: int, ess: float = math.inf) -> int:
+    """Draws in a batch: the square root of all draws, or more where they depend on one another.
+
+    Five times as many as make one effective draw, given their effective number `ess`; but at least
+    two batches a chain. Rounded so that batches fill a chain as well as they can.
+    """
+    length = max(math.isqrt(chains * n), math.ceil(min(5 * chains * n / ess, n)))
+    return n // min(n, max(2, n // length))
 
 
 def batch_means(values: Array, length: int | None = None) -> Array:
@@ -83,6 +112,6 @@ def two_sample_p(first: Array, second: Array) -> float:
     )
     freedom = (k + k**2) / float(spread)
     if freedom <= k - 1:
-        return 1.0
+        raise ValueError(f"too few batches of draws to compare {k} means; draw more")
     scaled = statistic * (freedom - k + 1) / (k * freedom)
     return float(f_distribution.sf(scaled, k, freedom - k + 1))

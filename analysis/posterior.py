@@ -23,9 +23,18 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.mode import posterior_mode
-from flatprior.analysis.monte_carlo import batch_means, hotelling_p, t_p, two_sample_p
+from flatprior.analysis.monte_carlo import (
+    batch_length,
+    batch_means,
+    check_draws,
+    hotelling_p,
+    t_p,
+    two_sample_p,
+    whitening_root,
+)
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
 from flatprior.models._files import finite
+from flatprior.models._text import count
 from flatprior.models.likelihood import (
     at_each,
     linear_predictor,
@@ -36,6 +45,7 @@ from flatprior.models.likelihood import (
 from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
+LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
 DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
 
 
@@ -84,7 +94,8 @@ class PosteriorCheck:
     mode : PointEstimate
         Estimated from the draws alone.
     mode_distance, mode_error : float
-        Its largest distance from the MLE, and its stated error, in standard errors.
+        Its largest distance from the MLE, and its stated error, in standard errors. Where the
+        stated error is above 0.1, nothing is claimed of the mode (`mode_told` is False).
     shift, predicted_shift : ndarray (k,)
         Posterior mean minus MLE in standard errors: observed, and predicted by theory.
     shift_mcse : ndarray (k,)
@@ -169,11 +180,16 @@ class PosteriorCheck:
             Claim(
                 "the mode of the draws is the MLE",
                 math.nan,
-                self.mode_distance <= self.mode_error,
+                self.mode_distance <= self.mode_error or not self.mode_told,
                 f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
                 f"its stated error is {self.mode_error:.1g}",
             ),
         )
+
+    @property
+    def mode_told(self) -> bool:
+        """Whether the draws tell the mode well enough for it to be held against the MLE."""
+        return self.mode_error <= LARGEST_MODE_ERROR
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -212,6 +228,7 @@ class PosteriorCheck:
             "mode": self.mode.coefficients.tolist(),
             "mode_distance": self.mode_distance,
             "mode_error": self.mode_error,
+            "mode_told": self.mode_told,
             "shift": self.shift.tolist(),
             "predicted_shift": self.predicted_shift.tolist(),
             "shift_mcse": self.shift_mcse.tolist(),
@@ -252,8 +269,8 @@ def check_posterior(
     Raises
     ------
     ValueError
-        If the draws are of other coefficients, or too few: the tests need more batches of draws
-        (the square root of the number of draws) than coefficients.
+        If the draws are of other coefficients, not finite, or too few: the tests need more batches
+        of draws (the square root of the number of draws) than coefficients.
 
     Notes
     -----
@@ -269,16 +286,15 @@ def check_posterior(
     >>> check_posterior(model, sample_independence(model, seed=1, progress=False)).passed
     True
     """
-    for draws in (posterior, other):
-        if draws is not None and draws.names != model.names:
-            raise ValueError(
-                f"the draws are of {', '.join(draws.names)}, the model has {', '.join(model.names)}"
-            )
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
-    mle = fit_newton(model) if mle is None else mle
+    for draws in (posterior, other):
+        if draws is not None:
+            check_draws(model, draws)
+    if mle is None or not math.isfinite(mle.certificate.error_bound):
+        mle = fit_newton(model)
     error = mle.standard_errors
-    identities = exact_identities(model, posterior.draws, mle)
+    identities = exact_identities(model, posterior.draws, mle, _length(posterior))
     log_likelihood = identities.log_likelihood
     mode = posterior_mode(posterior)
     assert mode.stated_error is not None  # noqa: S101
@@ -293,7 +309,7 @@ def check_posterior(
         trace=identities.trace,
         trace_p=identities.trace_p,
         other=None if other is None else other.route,
-        agreement_p=None if other is None else agreement_p(posterior.draws, other.draws, mle),
+        agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
         density_error=float(np.ptp(departure)) / 2,
         density_tolerance=DENSITY_TOLERANCE + noise,
         highest_draw=float(log_likelihood.max()) - mle.log_likelihood - noise,
@@ -309,6 +325,23 @@ def check_posterior(
     )
 
 
+def _length(posterior: Posterior) -> int:
+    """Draws in a batch for the tests of these draws.
+
+    Longer where the draws depend on one another, unless there would be too few batches then.
+    """
+    chains, n, k = posterior.draws.shape
+    ess = min(posterior.diagnostics["ess bulk"], posterior.diagnostics["ess tail"])
+    for length in (batch_length(chains, n, ess), batch_length(chains, n)):
+        batches = chains * (n // length)
+        if batches > k + 2:
+            return length
+    raise ValueError(
+        f"{count(chains, 'chain')} of {count(n, 'draw')}, cut into {batches} batches, are too few "
+        f"to test {count(k, 'coefficient')}; draw more"
+    )
+
+
 class Identities(NamedTuple):
     """What `exact_identities` finds."""
 
@@ -318,42 +351,36 @@ class Identities(NamedTuple):
     log_likelihood: Array  # of each draw, (chains, draws)
 
 
-def exact_identities(model: BernoulliLogistic, draws: Array, mle: PointEstimate) -> Identities:
-    """Score and trace test of draws (chains, n, k), and their log-likelihoods."""
+def exact_identities(
+    model: BernoulliLogistic, draws: Array, mle: PointEstimate, length: int | None = None
+) -> Identities:
+    """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
     chains, n, k = draws.shape
     flat, rows = draws.reshape(-1, k), merge_identical(model.rows)
     score = at_each(rows, scores, flat)
     # in whitened coordinates, so that its covariance is near the identity
-    white = batch_means((score @ _whitening_root(mle)).reshape(draws.shape))
-    if len(white) <= k + 1:
-        raise ValueError(
-            f"{chains} chains of {n} draws make {len(white)} batches, too few to test {k} "
-            "coefficients; draw more"
-        )
+    white = (score @ whitening_root(model, mle)).reshape(draws.shape)
     trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
     return Identities(
-        hotelling_p(white),
+        hotelling_p(batch_means(white, length)),
         float(trace.mean()),
-        t_p(batch_means((trace + k).reshape(chains, n, 1))[:, 0]),
+        t_p(batch_means((trace + k).reshape(chains, n, 1), length)[:, 0]),
         at_each(rows, log_likelihoods, flat).reshape(chains, n),
     )
 
 
-def agreement_p(first: Array, second: Array, mle: PointEstimate) -> float:
-    """p-value that two sets of draws (chains, n, k) have the same means and the same spread."""
+def agreement_p(
+    model: BernoulliLogistic, first: Posterior, second: Posterior, mle: PointEstimate
+) -> float:
+    """p-value that two sets of draws have the same means and the same spread."""
+    root = whitening_root(model, mle)
     means = []
-    for draws in (first, second):
-        white = np.linalg.solve(_whitening_root(mle), (draws - mle.coefficients)[..., None])[..., 0]
+    for posterior in (first, second):
+        white = np.linalg.solve(root, (posterior.draws - mle.coefficients)[..., None])[..., 0]
         squared = np.square(white).sum(axis=2, keepdims=True)
-        means.append(batch_means(np.concatenate([white, squared], axis=2)))
+        joined = np.concatenate([white, squared], axis=2)
+        means.append(batch_means(joined, _length(posterior)))
     return two_sample_p(*means)
-
-
-def _whitening_root(mle: PointEstimate) -> Array:
-    """Root of the covariance, computed in standard errors: units of columns do not matter."""
-    error = mle.standard_errors
-    root = np.linalg.cholesky(mle.covariance / np.outer(error, error))
-    return np.asarray(root * error[:, None])
 
 
 def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:

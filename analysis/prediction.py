@@ -91,7 +91,10 @@ def _offsets(model: BernoulliLogistic, offset: ArrayLike | None, m: int) -> np.n
         if model.offset is not None:
             raise ValueError("the model has an offset: pass the offsets of the new rows")
         return np.zeros(m)
-    values = np.asarray(offset, dtype=float)
+    try:
+        values = np.asarray(offset, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if values.shape != (m,) or not np.isfinite(values).all():
         raise ValueError(f"offset must be {m} finite numbers, one for each new row")
     return values

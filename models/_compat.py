@@ -31,6 +31,7 @@ def quiet_libraries() -> Iterator[None]:
         for message in (
             r"[\s\S]*PyTensor could not link to a BLAS",
             r"[\s\S]*ArviZ is undergoing",  # ArviZ 0.23, once a day
+            r"Found chain dimension to be longer",  # many short chains are no mistake
             r"[\s\S]*use of fork\(\) may lead to deadlocks",  # Python >= 3.12, PyMC's own choice
         ):
             warnings.filterwarnings("ignore", message=message)

@@ -16,6 +16,7 @@ Nothing here is shared with the PyMC routes, so that the two kinds of draws chec
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,11 @@ from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.rows import Array, ArrayRows, merge_identical
 
 DEGREES_OF_FREEDOM = 8
+HEAVY_TAILED = 5  # degrees of freedom where the posterior is not nearly normal
 WARM_UP = 200  # draws a chain makes and forgets, so that its start no longer matters
 PILOT, PILOT_PER_COEFFICIENT = 1000, 50  # draws of a pilot sample, the larger of the two
 PILOT_ROUNDS = 8
+SMALLEST_POWER = 1e-3
 LEAST_PILOT = 10  # effective draws a coefficient, from which a covariance can be told
 GOOD_PILOT = 0.95  # efficiency, relative to that for a normal posterior, with which all is well
 PACKAGES = ("scipy", "arviz-base", "arviz-stats")
@@ -76,10 +79,10 @@ def sample_independence(
 
     Notes
     -----
-    The proposal is a multivariate t with 8 degrees of freedom, at the Laplace fit or where pilot
-    samples (of 1000 draws, or 50 a coefficient; eight at most) find a better place: at the mean and
-    covariance of a sample, weighted by posterior / proposal. No pilot draw is kept. Identical rows
-    are merged.
+    The proposal is a multivariate t with 8 degrees of freedom at the Laplace fit, or with 5 where
+    pilot samples (of 1000 draws, or 50 a coefficient; eight at most) find a better place: at the
+    mean and covariance of a sample, weighted by posterior / proposal. No pilot draw is kept.
+    Identical rows are merged.
 
     Examples
     --------
@@ -98,11 +101,11 @@ def sample_independence(
     k, n = model.n_parameters, WARM_UP + draws
     pilot, *generators = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + chains))
     with progress_bar("draws", chains * n, progress) as advance:
-        centre, root = _adapted(rows, *_laplace_fit(rows), pilot)
-        z = np.stack([_multivariate_t(generator, n, k) for generator in generators])
-        proposals = centre + z @ root.T
+        proposal = _adapted(rows, _laplace_fit(rows), pilot)
+        z = np.stack([proposal.draw(generator, n) for generator in generators])
+        proposals = proposal.place(z)
         lp = at_each(rows, log_likelihoods, proposals.reshape(-1, k), advance).reshape(chains, n)
-    log_weight = lp - _log_density_t(z)
+    log_weight = lp - proposal.log_density(z)
     log_weight -= log_weight.max()
     visited = np.stack(
         [
@@ -125,8 +128,31 @@ def sample_independence(
     )
 
 
-def _laplace_fit(rows: ArrayRows) -> tuple[Array, Array]:
-    """MLE (k,) and a root (k, k) of the inverse of the information there."""
+@dataclass(frozen=True, eq=False)
+class _Proposal:
+    """A multivariate t distribution: `centre` plus `root` times a standard t vector z."""
+
+    centre: Array  # (k,)
+    root: Array  # (k, k)
+    degrees: int
+
+    def draw(self, generator: np.random.Generator, n: int) -> Array:
+        """Draw n standard t vectors, (n, k)."""
+        normal = generator.normal(size=(n, len(self.centre)))
+        return normal / np.sqrt(generator.chisquare(self.degrees, (n, 1)) / self.degrees)
+
+    def place(self, z: Array) -> Array:
+        """Coefficients of standard t vectors."""
+        return np.asarray(self.centre + z @ self.root.T)
+
+    def log_density(self, z: Array) -> Array:
+        """Log-density over the last axis of z, up to a constant."""
+        power = (self.degrees + z.shape[-1]) / 2
+        return np.asarray(-power * np.log1p(np.square(z).sum(axis=-1) / self.degrees))
+
+
+def _laplace_fit(rows: ArrayRows) -> _Proposal:
+    """Centre at the MLE, and as root that of the inverse of the information there."""
     coefficients = [iterate.coefficients for iterate in iterates(rows)][-1:]
     root = whitening(rows, coefficients[0]) if coefficients else None
     if root is None:
@@ -134,29 +160,29 @@ def _laplace_fit(rows: ArrayRows) -> tuple[Array, Array]:
             "there is no Laplace fit to propose from in double precision: centre or rescale the "
             "columns, or use sample_nuts"
         )
-    return coefficients[0], root
+    return _Proposal(coefficients[0], root, DEGREES_OF_FREEDOM)
 
 
-def _adapted(
-    rows: ArrayRows, centre: Array, root: Array, generator: np.random.Generator
-) -> tuple[Array, Array]:
-    """Centre and root of the best proposal that pilot samples find.
+def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generator) -> _Proposal:
+    """Find the best proposal by pilot samples.
 
-    Each sample's weighted mean and covariance are the next proposal; where few draws carry all the
-    weight, the weights are first raised to the power below 1 that leaves enough of them. That goes
-    on until the weights are nearly as good as for a normal posterior, or no longer get better.
+    Each sample's weighted mean and covariance are the next proposal, with heavier tails; where few
+    draws carry all the weight, the weights are first raised to the power below 1 that leaves enough
+    of them. That goes on until the weights are nearly as good as for a normal posterior, or no
+    longer get better.
     """
-    k = len(centre)
+    k = len(proposal.centre)
     n, enough = max(PILOT, PILOT_PER_COEFFICIENT * k), LEAST_PILOT * (k + 1)
-    best, before = (0.0, centre, root), 0.0
+    best, best_efficiency, before = proposal, 0.0, 0.0
     for _ in range(PILOT_ROUNDS):
-        z = _multivariate_t(generator, n, k)
-        log_density = _log_density_t(z)
-        log_weight = at_each(rows, log_likelihoods, centre + z @ root.T) - log_density
+        z = proposal.draw(generator, n)
+        log_density = proposal.log_density(z)
+        log_weight = at_each(rows, log_likelihoods, proposal.place(z)) - log_density
         efficiency = _effective(log_weight) / n
-        best = max(best, (efficiency, centre, root), key=lambda found: found[0])
+        if efficiency > best_efficiency:
+            best, best_efficiency = proposal, efficiency
         power = 1.0
-        while _effective(power * log_weight) < enough:
+        while _effective(power * log_weight) < enough and power > SMALLEST_POWER:
             power *= 0.8
         normal = _effective(-np.square(z).sum(axis=1) / 2 - log_density) / n
         if efficiency > GOOD_PILOT * normal or (power == 1 and efficiency < 1.1 * before):
@@ -166,26 +192,16 @@ def _adapted(
         weight /= weight.sum()
         mean = weight @ z
         covariance = (weight[:, None] * (z - mean)).T @ (z - mean)
-        centre, root = centre + root @ mean, root @ np.linalg.cholesky(covariance)
-    return best[1:]
+        proposal = _Proposal(
+            proposal.place(mean), proposal.root @ np.linalg.cholesky(covariance), HEAVY_TAILED
+        )
+    return best
 
 
 def _effective(log_weight: Array) -> float:
     """Effective number of weights: the square of their sum over the sum of their squares."""
     weight = np.exp(log_weight - log_weight.max())
     return float(weight.sum() ** 2 / np.square(weight).sum())
-
-
-def _multivariate_t(generator: np.random.Generator, n: int, k: int) -> Array:
-    """Draw n standard multivariate t vectors, (n, k)."""
-    normal = generator.normal(size=(n, k))
-    return normal / np.sqrt(generator.chisquare(DEGREES_OF_FREEDOM, (n, 1)) / DEGREES_OF_FREEDOM)
-
-
-def _log_density_t(z: Array) -> Array:
-    """Log-density of the standard multivariate t, up to a constant, over the last axis of z."""
-    power = (DEGREES_OF_FREEDOM + z.shape[-1]) / 2
-    return np.asarray(-power * np.log1p(np.square(z).sum(axis=-1) / DEGREES_OF_FREEDOM))
 
 
 def _metropolis(log_weight: Array, log_uniform: Array) -> NDArray[np.intp]:

@@ -373,23 +373,26 @@ class BernoulliLogistic:
         """
         if self.encoding is not None:
             return self.encoding.design_matrix(_inputs.as_frame(cast(Any, data)))
-        names = self.names
-        if names[0] == "const" and (self.design[:, 0] == 1).all():
-            names = names[1:]
+        names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
         if isinstance(data, pd.DataFrame | Mapping):
             frame = _inputs.as_frame(data)
-            columns = [_inputs.numbers(_inputs.column(frame, name)) for name in names]
-            given = np.column_stack(columns) if columns else np.empty((len(frame), 0))
-        else:
-            given, found = _inputs.design_columns(data, None)
-            _inputs.check_finite(given, found, pd.RangeIndex(len(given)))
-            if given.shape[1] not in (len(names), self.n_parameters):
-                raise ValueError(
-                    f"new rows have {given.shape[1]} columns, the model {self.n_parameters}: "
-                    f"{', '.join(self.names)}"
-                )
-        if given.shape[1] < self.n_parameters:
-            given = np.column_stack([np.ones(len(given)), given])
+            columns = [
+                np.ones(len(frame))
+                if j == 0 and ones and name not in frame.columns
+                else _inputs.numbers(_inputs.column(frame, name))
+                for j, name in enumerate(names)
+            ]
+            return np.column_stack(columns)
+        given, found = _inputs.design_columns(data, None)
+        _inputs.check_finite(given, found, pd.RangeIndex(len(given)))
+        if ones and given.shape[1] == len(names) - 1:
+            return np.column_stack([np.ones(len(given)), given])
+        if given.shape[1] != len(names):
+            one_row = "; write a single row as [[...]]" if np.ndim(data) == 1 else ""
+            raise ValueError(
+                f"new rows have {count(given.shape[1], 'column')}, the model {len(names)}: "
+                f"{', '.join(names)}{one_row}"
+            )
         return given
 
     def _vectors(self, coefficients: ArrayLike) -> Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import textwrap
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,8 @@ LARGEST_R_HAT = 1.01
 # the variance of the weights cannot be judged from the weights
 LEAST_EFFICIENCY = 0.1
 LARGEST_PARETO_K = 0.7
+LEAST_FOR_PARETO = 100  # weights, below which their tail has no shape
+LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
 
 Interval = Literal["eti", "hdi"]
 
@@ -79,18 +82,21 @@ class Posterior:
 
     @cached_property
     def _convergence(self) -> pd.DataFrame:
-        import arviz_stats
+        from flatprior.models._compat import quiet_libraries
 
-        beta = self.data["posterior"]["beta"]
-        return pd.DataFrame(
-            {
-                "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
-                "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
-                "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
-                "r_hat": arviz_stats.rhat(beta).to_numpy(),
-            },
-            index=pd.Index(self.names, name="name"),
-        )
+        with quiet_libraries():
+            import arviz_stats
+
+            beta = self.data["posterior"]["beta"]
+            return pd.DataFrame(
+                {
+                    "mcse": arviz_stats.mcse(beta, method="mean").to_numpy(),
+                    "ess bulk": arviz_stats.ess(beta, method="bulk").to_numpy(),
+                    "ess tail": arviz_stats.ess(beta, method="tail").to_numpy(),
+                    "r_hat": arviz_stats.rhat(beta).to_numpy(),
+                },
+                index=pd.Index(self.names, name="name"),
+            )
 
     @cached_property
     def diagnostics(self) -> dict[str, float]:
@@ -116,10 +122,12 @@ class Posterior:
         if "log_weight" in stats:
             log_weight = stats["log_weight"].to_numpy().ravel()
             weight = np.exp(log_weight - log_weight.max())
+            enough = len(weight) >= LEAST_FOR_PARETO
             found |= {
                 "acceptance": float(stats["accepted"].to_numpy().mean()),
                 "efficiency": float(weight.sum() ** 2 / (len(weight) * (weight**2).sum())),
-                "pareto k": float(array_stats.psislw(-log_weight)[1]),  # as for LOO: minus
+                # minus, as for LOO
+                "pareto k": float(array_stats.psislw(-log_weight)[1]) if enough else math.nan,
             }
         return found
 
@@ -130,7 +138,7 @@ class Posterior:
         said = []
         if self.n_divergences:
             said.append(f"{count(self.n_divergences, 'draw')} diverged: sample with more tuning")
-        if not found["r_hat"] <= LARGEST_R_HAT:
+        if found["r_hat"] > LARGEST_R_HAT:  # of a single chain it is NaN
             said.append(f"R-hat is {found['r_hat']:.3f}, above {LARGEST_R_HAT}: sample longer")
         low = [
             f"{name} is {value:.2g}, {side} the limit {limit:g}"
@@ -138,7 +146,7 @@ class Posterior:
                 ("efficiency", found.get("efficiency", 1.0), LEAST_EFFICIENCY, "below"),
                 ("Pareto k", found.get("pareto k", 0.0), LARGEST_PARETO_K, "above"),
             )
-            if (value < limit) == (side == "below")
+            if (value < limit if side == "below" else value > limit)
         ]
         if low:
             said.append(
@@ -205,15 +213,24 @@ class Posterior:
             Columns: "odds ratio" (median), interval ends, "pd" (probability that the odds ratio is
             on the same side of 1 as its median).
         """
-        ratio = np.exp(self.draws)
-        return pd.DataFrame(
-            {
-                "odds ratio": np.exp(np.median(self.draws, axis=(0, 1))),
-                **interval_of(ratio, prob, interval),
-                "pd": _direction(self.draws),
-            },
-            index=pd.Index(self.names, name="name"),
-        )
+        largest = self.draws.max(axis=(0, 1))
+        with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
+            if interval == "hdi":
+                # relative to the largest: no infinite draws, whose differences mean nothing
+                ends = interval_of(np.exp(self.draws - largest), prob, interval)
+                with np.errstate(divide="ignore"):  # an end of 0 has the logarithm -inf
+                    ends = {name: np.exp(np.log(end) + largest) for name, end in ends.items()}
+            else:
+                ends = interval_of(self.draws, prob, interval)
+                ends = {name: np.exp(values) for name, values in ends.items()}
+            return pd.DataFrame(
+                {
+                    "odds ratio": np.exp(np.median(self.draws, axis=(0, 1))),
+                    **ends,
+                    "pd": _direction(self.draws),
+                },
+                index=pd.Index(self.names, name="name"),
+            )
 
     def __str__(self) -> str:
         chains, n, _ = self.draws.shape
@@ -265,7 +282,11 @@ class Posterior:
             beta, stats = data["posterior"]["beta"], data["sample_stats"]
             if beta.dims != ("chain", "draw", "coefficient"):
                 raise ValueError(f"beta has the dimensions {beta.dims}")
-            for name in stats:
+            if "coefficient" not in beta.coords or min(beta.shape) < 1:
+                raise ValueError("its draws have no names, or there are none")
+            if "log_weight" in stats and not np.isfinite(stats["log_weight"]).all():
+                raise ValueError("its weights are not finite")
+            for name in ("lp", *(("accepted",) if "log_weight" in stats else ()), *stats):
                 if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
                     raise ValueError(f"{name} does not fit the draws of beta")
             if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
@@ -305,7 +326,11 @@ def _direction(draws: Array) -> Array:
 
 def check_sampling(*, draws: int, tune: int, chains: int) -> None:
     """Raise a `ValueError` that names the first of these numbers that cannot be sampled with."""
-    for name, value, least in (("draws", draws, 4), ("tune", tune, 0), ("chains", chains, 1)):
+    for name, value, least in (
+        ("draws", draws, LEAST_DRAWS),
+        ("tune", tune, 0),
+        ("chains", chains, 1),
+    ):
         if not isinstance(value, (int, np.integer)) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
 

@@ -134,6 +134,22 @@ def test_two_samplers_that_differ_make_the_verdict_disagree():
     assert "means and spread are not those of the draws of independence" in agreement.message
 
 
+def test_correct_draws_are_not_blamed_for_wrong_ones_that_come_first():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+
+    def with_prior(beta):
+        return model.log_likelihood(beta) - (beta**2).sum(axis=1) / (2 * 0.5**2)
+
+    wrong = draws_from(model, with_prior, fit, seed=1)
+    right = sample_independence(model, seed=1, progress=False)
+    agreement = compare_routes(model, fit, wrong, right)
+    assert agreement.verdict == "disagree"
+    assert [check.passed for check in agreement.posterior_checks] == [False, True]
+    assert [check.other for check in agreement.posterior_checks] == ["independence", None]
+    assert "The 4000 draws of independence pass" in agreement.message
+
+
 def test_divergences_are_told_with_the_verdict():
     model = CASES["spector"].model
     fit = fit_newton(model)

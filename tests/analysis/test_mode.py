@@ -45,7 +45,7 @@ def test_the_mode_of_independence_draws_alone_is_the_mle(case):
     fit = fit_newton(case.model)
     mode = posterior_mode(sample_independence(case.model, seed=1, progress=False))
     assert (np.abs(mode.coefficients - case.beta) <= mode.stated_error).all()
-    assert (mode.stated_error < 0.3 * fit.standard_errors).all()
+    assert (mode.stated_error < 0.4 * fit.standard_errors).all()
 
 
 def test_mode_and_covariance_from_exact_draws_of_a_table():

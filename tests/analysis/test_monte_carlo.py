@@ -7,17 +7,21 @@ from flatprior.analysis.monte_carlo import batch_length, batch_means, hotelling_
 
 def test_batches_are_consecutive_draws_of_one_chain():
     values = np.arange(2 * 10 * 1.0).reshape(2, 10, 1)
-    # 20 draws, so 4 in a batch; the first two draws of each chain are left out
-    assert batch_means(values)[:, 0].tolist() == [3.5, 7.5, 13.5, 17.5]
-    assert batch_means(values, length=5)[:, 0].tolist() == [2, 7, 12, 17]
+    # 20 draws, so 4 or more in a batch
+    assert batch_means(values)[:, 0].tolist() == [2, 7, 12, 17]
+    # the first draw of each chain is left out: 10 = 1 + 3 * 3
     assert batch_means(values, length=3)[:, 0].tolist() == [2, 5, 8, 12, 15, 18]
 
 
 @pytest.mark.parametrize(
-    ("chains", "n", "length"), [(4, 1000, 63), (1, 1000, 31), (50, 20, 10), (4, 4, 2), (1, 1, 1)]
-)
-def test_a_batch_is_as_long_as_there_are_batches_and_at_most_half_a_chain(chains, n, length):
-    assert batch_length(chains, n) == length
+    ("chains", "n", "ess", "length"),
+    [
+        (4, 1000, np.inf, 66), (1, 1000, np.inf, 31), (50, 20, np.inf, 10), (12, 100, np.inf, 50),
+        (4, 10, np.inf, 5), (4, 1000, 4000, 66), (4, 1000, 100, 200), (4, 1000, 5, 500),
+    ],
+)  # fmt: skip
+def test_batches_are_as_long_as_many_or_longer_where_draws_are_dependent(chains, n, ess, length):
+    assert batch_length(chains, n, ess) == length
 
 
 # each test has a fixed seed, and Kolmogorov-Smirnov a false-alarm rate of 1e-4
@@ -58,4 +62,5 @@ def test_values_that_do_not_vary_have_no_chance():
 
 def test_with_hardly_any_batches_nothing_is_claimed():
     rng = np.random.default_rng(4)
-    assert two_sample_p(*rng.normal(size=(2, 5, 9))) in (0.0, 1.0)
+    with pytest.raises(ValueError, match="too few batches of draws to compare 9 means"):
+        two_sample_p(*rng.normal(size=(2, 4, 9)))

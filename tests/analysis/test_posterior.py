@@ -40,7 +40,7 @@ def test_p_values_of_correct_draws_are_uniform():
         posterior = draws_from(model, model.log_likelihood, fit, seed=seed, shape=(4, 225))
         other = sample_independence(model, draws=300, seed=seed, progress=False)
         identities = exact_identities(model, posterior.draws, fit)
-        agreement = agreement_p(posterior.draws, other.draws, fit)
+        agreement = agreement_p(model, posterior, other, fit)
         p_values.append((identities.score_p, identities.trace_p, agreement))
     for column in np.transpose(p_values):
         assert kstest(column, "uniform").pvalue > 1e-4
@@ -172,7 +172,9 @@ def test_two_samplers_that_share_no_code_agree(spector):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda beta: beta + np.eye(4)[1] / 2, lambda beta: 1.2 * (beta - beta.mean((0, 1)))]
+    "change",
+    [lambda beta: beta + np.eye(4)[1] / 2, lambda beta: 1.2 * beta - 0.2 * beta.mean((0, 1))],
+    ids=["moved", "stretched"],
 )
 def test_draws_moved_or_stretched_after_sampling_disagree(spector, change):
     model, fit = spector
@@ -210,3 +212,37 @@ def test_the_facts_are_plain_and_complete(spector):
     assert facts["threshold"] == pytest.approx(1e-3 / 3)
     assert facts["agreement_p"] == 1.0
     assert facts["passed"] is True
+
+
+def test_a_mode_that_the_draws_do_not_tell_decides_nothing():
+    # nine rows, three coefficients: the log-density is no polynomial, and the stated error says so
+    A = np.array(
+        [[1, -823.618, 8.2, 1], [1, -34.431, -1.468, 1], [1, 960.08, -14.811, 0],
+         [1, 1040.749, -8.44, 0], [1, -384.732, 23.489, 0], [1, 1249.555, -2.305, 0],
+         [1, 1741.966, 6.19, 0], [1, -1035.95, 11.801, 0]]
+    )  # fmt: skip
+    model = BernoulliLogistic.from_arrays(A[:, :3], A[:, 3])
+    fit = fit_newton(model)
+    for seed in range(20):
+        draws = sample_independence(model, seed=seed, progress=False)
+        check = check_posterior(model, draws, fit)
+        assert check.claims[-1].holds, (seed, check.mode_distance, check.mode_error)
+
+
+def test_an_mle_without_a_certificate_is_not_trusted(spector):
+    model, fit = spector
+    draws = sample_independence(model, seed=3, progress=False)
+    wrong = fit_newton(CASES["spector"].model)
+    object.__setattr__(wrong, "certificate", fit.certificate.refused(4))
+    object.__setattr__(wrong, "coefficients", fit.coefficients + fit.standard_errors)
+    check = check_posterior(model, draws, wrong)
+    assert check.passed
+    assert np.isfinite(check.mode_error)
+
+
+def test_other_draws_must_be_enough_too(spector):
+    model, fit = spector
+    draws = sample_independence(model, seed=3, progress=False)
+    few = sample_independence(model, draws=10, chains=1, seed=3, progress=False)
+    with pytest.raises(ValueError, match="1 chain of 10 draws, cut into 3 batches, are too few"):
+        check_posterior(model, draws, fit, other=few)

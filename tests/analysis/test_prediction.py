@@ -53,6 +53,8 @@ def test_new_rows_may_leave_out_the_column_of_ones():
     model = BernoulliLogistic.from_arrays(X[:, 1:], y, names=["u", "v"], intercept=True)
     posterior = sample_independence(model, draws=100, seed=5, progress=False)
     full = predict(model, posterior, X[:5])
+    zero = predict(model, posterior, pd.DataFrame({"const": [0.0], "u": [1.0], "v": [1.0]}))
+    pd.testing.assert_frame_equal(zero, predict(model, posterior, [[0.0, 1.0, 1.0]]))
     for data in (X[:5, 1:], pd.DataFrame({"v": X[:5, 2], "u": X[:5, 1]})):
         pd.testing.assert_frame_equal(predict(model, posterior, data), full)
 
@@ -72,6 +74,8 @@ def test_an_offset_moves_the_log_odds_and_must_be_given():
 def test_unusable_rows_are_refused_in_words():
     model = CASES["spector"].model
     posterior = sample_independence(model, draws=100, seed=8, progress=False)
+    with pytest.raises(ValueError, match=r"1 column, the model 4: .*; write a single row as \[\["):
+        predict(model, posterior, [1.0, 3.0, 20.0, 1.0])
     with pytest.raises(ValueError, match="new rows have 2 columns, the model 4: const, gpa"):
         predict(model, posterior, np.ones((3, 2)))
     with pytest.raises(ValueError, match="there is no column 'tuce'"):

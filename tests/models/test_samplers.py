@@ -88,7 +88,7 @@ def test_a_seed_reproduces_the_draws_and_labels_are_kept(sampler):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"draws": 0}, "draws must be a whole number of at least 4"),
+        ({"draws": 0}, "draws must be a whole number of at least 10"),
         ({"chains": 1.5}, "chains must be a whole number"),
     ],
 )
