@@ -1,6 +1,6 @@
 """Simulation-based calibration of both samplers under a flat prior, through the production code.
 
-Run ``python benchmarks/sbc.py`` (about twenty minutes; ``--replicates 1000 --nuts 300`` are the
+Run ``python benchmarks/sbc.py`` (about twenty minutes; ``--replicates 4000 --nuts 600`` are the
 defaults). A flat prior times the likelihood of pseudo-data is a prior that can be sampled exactly;
 `closed_form.calibration_ranks` says how. For each sampler: the rank histogram of each of three
 coefficients and of the log-likelihood in ten bins, and the p-value that it is uniform.
@@ -52,8 +52,8 @@ def calibrate(name: str, replicates: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=1000, help="of the independence sampler")
-    parser.add_argument("--nuts", type=int, default=300, help="replicates of NUTS")
+    parser.add_argument("--replicates", type=int, default=4000, help="of the independence sampler")
+    parser.add_argument("--nuts", type=int, default=600, help="replicates of NUTS")
     chosen = parser.parse_args()
     calibrate("independence", chosen.replicates)
     calibrate("nuts", chosen.nuts)

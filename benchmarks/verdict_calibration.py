@@ -92,10 +92,11 @@ def false_alarms(count: int, nuts: int) -> None:
         routes = fit_newton(model), fit_sklearn(model), first, second
         agreement = compare_routes(model, *routes, false_alarm=NOMINAL[0])
         one, two = agreement.posterior_checks
-        tests = [one.score_p, one.trace_p, two.score_p, two.trace_p, two.agreement_p]
+        (same,) = (check.agreement_p for check in (one, two) if check.agreement_p is not None)
+        tests = [one.score_p, one.trace_p, two.score_p, two.trace_p, same]
         p_values["score"] += [one.score_p, two.score_p]
         p_values["trace"] += [one.trace_p, two.trace_p]
-        p_values["agreement"].append(two.agreement_p)
+        p_values["agreement"].append(same)
         failed = [claim for claim, holds in untested(agreement) if not holds]
         exact.update(failed)
         alarms[NOMINAL[0]] += agreement.verdict == "disagree"
@@ -215,7 +216,10 @@ def detection(count: int) -> dict[str, np.ndarray]:
                 agreement = compare_routes(model, fit, right, wrong)
                 found = [False] * len(CLAIMS)
                 if isinstance(wrong, Posterior):
-                    found = [not claim.holds for claim in agreement.posterior_checks[1].claims]
+                    claims = [not claim.holds for claim in agreement.posterior_checks[1].claims]
+                    found = (
+                        claims if len(claims) == len(CLAIMS) else [*claims[:2], False, *claims[2:]]
+                    )
                 rates[name][i] += [*found, agreement.verdict == "disagree"]
             rates[name][i] *= 100 / count
             shown = "".join(f"{rate:10.0f}" for rate in rates[name][i])

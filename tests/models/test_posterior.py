@@ -115,6 +115,21 @@ def test_independence_draws_are_saved_and_read_with_their_diagnostics(tmp_path):
     assert again.data["sample_stats"]["accepted"].dtype == bool
 
 
+@pytest.mark.parametrize("damage", ["names", "accepted", "weights"])
+def test_files_that_would_fail_later_are_refused(tmp_path, damage):
+    posterior = sample_independence(CASES["spector"].model, draws=100, seed=4, progress=False)
+    tree = posterior.data
+    if damage == "names":
+        tree["posterior"] = tree["posterior"].to_dataset().drop_vars("coefficient")
+    elif damage == "accepted":
+        tree["sample_stats"] = tree["sample_stats"].to_dataset().drop_vars("accepted")
+    else:
+        tree["sample_stats"]["log_weight"][0, 0] = np.nan
+    posterior.save(tmp_path / "draws.nc")
+    with pytest.raises(ValueError, match="does not hold draws saved by flatprior"):
+        Posterior.load(tmp_path / "draws.nc")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [({"prob": 1.0}, "prob must lie between 0 and 1"), ({"interval": "hpd"}, 'must be "eti" or')],
