@@ -1,7 +1,7 @@
 """Our samplers beside ``pm.sample`` on the columns as they are: one process, ratios printed.
 
-Run ``python benchmarks/sampling_vs_peers.py`` (about half an hour; ``--quick`` leaves out the
-largest problem). It needs ``pip install 'flatprior[benchmark]'`` for nutpie. Every sampler makes
+Run ``python benchmarks/sampling_vs_peers.py`` (about a quarter of an hour; with a number, 1 to
+3, only that problem). It needs ``pip install 'flatprior[benchmark]'`` for nutpie. Every sampler makes
 4 chains of 1000 draws; NUTS tunes for 1000 more. Times are wall times of the whole call on a model
 that is built, compilation included; a call on the same model with few draws comes first, so that
 what a machine compiles once and keeps is not counted.
@@ -54,6 +54,7 @@ def peer(model: BernoulliLogistic, sampler: str, draws: int) -> Posterior:
             random_seed=1,
             nuts_sampler=sampler,
             progressbar=False,
+            quiet=True,
             compute_convergence_checks=False,
         )
     beta = found.posterior["beta"].to_numpy()
@@ -105,5 +106,5 @@ def compare(n: int, k: int, correlation: float) -> None:
 
 
 if __name__ == "__main__":
-    for size in PROBLEMS[: 2 if "--quick" in sys.argv else 3]:
+    for size in PROBLEMS if len(sys.argv) == 1 else [PROBLEMS[int(sys.argv[1]) - 1]]:
         compare(*size)

@@ -30,8 +30,10 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.rows import Array, ArrayRows, merge_identical
 
+# degrees of freedom, or k if that is more: in k dimensions the length of a normal vector varies
+# little, that of a t vector much
 DEGREES_OF_FREEDOM = 8
-HEAVY_TAILED = 5  # degrees of freedom where the posterior is not nearly normal
+HEAVY_TAILED = 5  # or k / 2: where the posterior is not nearly normal
 WARM_UP = 200  # draws a chain makes and forgets, so that its start no longer matters
 PILOT, PILOT_PER_COEFFICIENT = 1000, 50  # draws of a pilot sample, the larger of the two
 PILOT_ROUNDS = 8
@@ -79,8 +81,8 @@ def sample_independence(
 
     Notes
     -----
-    The proposal is a multivariate t with 8 degrees of freedom at the Laplace fit, or with 5 where
-    pilot samples (of 1000 draws, or 50 a coefficient; eight at most) find a better place: at the
+    The proposal is a multivariate t with 8 degrees of freedom (k, if that is more) at the Laplace
+    fit, or with 5 (k / 2) where pilot samples (of 1000 draws, or 50 a coefficient; eight at most) find a better place: at the
     mean and covariance of a sample, weighted by posterior / proposal. No pilot draw is kept.
     Identical rows are merged.
 
@@ -160,7 +162,7 @@ def _laplace_fit(rows: ArrayRows) -> _Proposal:
             "there is no Laplace fit to propose from in double precision: centre or rescale the "
             "columns, or use sample_nuts"
         )
-    return _Proposal(coefficients[0], root, DEGREES_OF_FREEDOM)
+    return _Proposal(coefficients[0], root, max(DEGREES_OF_FREEDOM, len(root)))
 
 
 def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generator) -> _Proposal:
@@ -193,7 +195,9 @@ def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generato
         mean = weight @ z
         covariance = (weight[:, None] * (z - mean)).T @ (z - mean)
         proposal = _Proposal(
-            proposal.place(mean), proposal.root @ np.linalg.cholesky(covariance), HEAVY_TAILED
+            proposal.place(mean),
+            proposal.root @ np.linalg.cholesky(covariance),
+            max(HEAVY_TAILED, k // 2),
         )
     return best
 
