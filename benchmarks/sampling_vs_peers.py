@@ -1,7 +1,7 @@
 """Our samplers beside ``pm.sample`` on the columns as they are: one process, ratios printed.
 
-Run ``python benchmarks/sampling_vs_peers.py`` (about a quarter of an hour; with a number, 1 to
-3, only that problem). It needs ``pip install 'flatprior[benchmark]'`` for nutpie. Every sampler makes
+Run ``python benchmarks/sampling_vs_peers.py`` (about a quarter of an hour; with a number, 1 to 3,
+only that problem). It needs ``pip install 'flatprior[benchmark]'`` for nutpie. Every sampler makes
 4 chains of 1000 draws; NUTS tunes for 1000 more. Times are wall times of the whole call on a model
 that is built, compilation included; a call on the same model with few draws comes first, so that
 what a machine compiles once and keeps is not counted.

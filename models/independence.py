@@ -82,9 +82,9 @@ def sample_independence(
     Notes
     -----
     The proposal is a multivariate t with 8 degrees of freedom (k, if that is more) at the Laplace
-    fit, or with 5 (k / 2) where pilot samples (of 1000 draws, or 50 a coefficient; eight at most) find a better place: at the
-    mean and covariance of a sample, weighted by posterior / proposal. No pilot draw is kept.
-    Identical rows are merged.
+    fit, or with 5 (k / 2) where pilot samples (of 1000 draws, or 50 a coefficient; eight at most)
+    find a better place: at the mean and covariance of a sample, weighted by posterior / proposal.
+    No pilot draw is kept. Identical rows are merged.
 
     Examples
     --------
