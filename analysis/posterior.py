@@ -46,6 +46,7 @@ from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
 LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
+UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
 DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
 
 
@@ -95,7 +96,8 @@ class PosteriorCheck:
         Estimated from the draws alone.
     mode_distance, mode_error : float
         Its largest distance from the MLE, and its stated error, in standard errors. Where the
-        stated error is above 0.1, nothing is claimed of the mode (`mode_told` is False).
+        stated error is above 0.1, the mode is not told (`mode_told` is False): then only a distance
+        of three stated errors counts against the draws.
     shift, predicted_shift : ndarray (k,)
         Posterior mean minus MLE in standard errors: observed, and predicted by theory.
     shift_mcse : ndarray (k,)
@@ -180,7 +182,7 @@ class PosteriorCheck:
             Claim(
                 "the mode of the draws is the MLE",
                 math.nan,
-                self.mode_distance <= self.mode_error or not self.mode_told,
+                self.mode_distance <= self.mode_error * (1 if self.mode_told else UNTOLD),
                 f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
                 f"its stated error is {self.mode_error:.1g}",
             ),
