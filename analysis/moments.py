@@ -25,6 +25,7 @@ from flatprior.analysis.monte_carlo import (
     batch_means,
     check_draws,
     standard_error,
+    whitened,
     whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
@@ -144,8 +145,7 @@ def posterior_moments(
     error = mle.standard_errors
     standard = (draws - mle.coefficients) / error
     root = whitening_root(model, mle)
-    solved = np.linalg.solve(root, (draws - mle.coefficients)[..., None])
-    white = np.asarray(solved[..., 0], dtype=float)
+    white = whitened(draws, mle, root)
     score = at_each(merge_identical(model.rows), scores, draws.reshape(-1, k))
     pull = (score @ root).reshape(draws.shape)
 

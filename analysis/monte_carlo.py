@@ -41,6 +41,12 @@ def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
     return root
 
 
+def whitened(draws: Array, mle: PointEstimate, root: Array) -> Array:
+    """Draws (chains, n, k) less the MLE, in coordinates in which its covariance is the identity."""
+    solved = np.linalg.solve(root, (draws - mle.coefficients)[..., None])
+    return np.asarray(solved[..., 0], dtype=float)
+
+
 def batch_length(chains: int, n: int, ess: float = math.inf) -> int:
     """Draws in a batch: the square root of all draws, or more where they depend on one another.
 

@@ -30,6 +30,7 @@ from flatprior.analysis.monte_carlo import (
     hotelling_p,
     t_p,
     two_sample_p,
+    whitened,
     whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
@@ -378,7 +379,7 @@ def agreement_p(
     root = whitening_root(model, mle)
     means = []
     for posterior in (first, second):
-        white = np.linalg.solve(root, (posterior.draws - mle.coefficients)[..., None])[..., 0]
+        white = whitened(posterior.draws, mle, root)
         squared = np.square(white).sum(axis=2, keepdims=True)
         joined = np.concatenate([white, squared], axis=2)
         means.append(batch_means(joined, _length(posterior)))

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from flatprior.analysis.monte_carlo import batch_means, standard_error
+from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.posterior import Interval, interval_of
 
@@ -65,10 +65,7 @@ def predict(
     >>> predict(model, posterior, new)["probability"].round(1).tolist()
     [0.2, 0.8]
     """
-    if posterior.names != model.names:
-        raise ValueError(
-            f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
-        )
+    check_draws(model, posterior)
     design = model.design_matrix(data)
     labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
     added = _offsets(model, offset, len(design))
@@ -77,11 +74,12 @@ def predict(
         rows = slice(start, start + ROWS_AT_ONCE)
         log_odds = posterior.draws @ design[rows].T + added[rows]
         columns = {}
-        for name, draws in (("log-odds", log_odds), ("probability", expit(log_odds))):
+        probability = expit(log_odds)
+        for name, draws in (("log-odds", log_odds), ("probability", probability)):
             columns[name] = draws.mean(axis=(0, 1))
             for end, values in interval_of(draws, prob, interval).items():
                 columns[f"{name} {end}"] = values
-        columns["mcse"] = standard_error(batch_means(expit(log_odds)))
+        columns["mcse"] = standard_error(batch_means(probability))
         parts.append(pd.DataFrame(columns, index=labels[rows]))
     return pd.concat(parts)
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
 from flatprior.models._text import count, printable
-from flatprior.models.likelihood import at_each, log_likelihoods, moments, row_terms, scores
+from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import Array, ArrayRows
 
 if TYPE_CHECKING:
@@ -314,9 +314,8 @@ class BernoulliLogistic:
         -1.386294
         """
         beta = self._vectors(coefficients)
-        if beta.ndim == 2:
-            return at_each(self.rows, log_likelihoods, beta)
-        return self.rows.reduce(lambda block: float(row_terms(block, beta).log_likelihood.sum()))
+        values = at_each(self.rows, exact_log_likelihoods, np.atleast_2d(beta))
+        return float(values[0]) if beta.ndim == 1 else values
 
     def score(self, coefficients: ArrayLike) -> Array:
         """Gradient of the log-likelihood, (k,) or (d, k) like `coefficients`."""

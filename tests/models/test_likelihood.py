@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.likelihood import row_terms, stack_factors, triangular_factor
+from flatprior.models.likelihood import (
+    at_each,
+    log_likelihoods,
+    row_terms,
+    stack_factors,
+    triangular_factor,
+)
 from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block
 
 
@@ -40,6 +46,23 @@ def test_many_coefficient_vectors_give_the_same_as_one_at_a_time():
     pointwise = model.pointwise_log_likelihood(betas)
     assert pointwise.shape == (300, model.n_rows)
     assert pointwise.sum(axis=1) == pytest.approx(many, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_fast_log_likelihood_is_right_to_a_rounding_a_row(weighted):
+    X, y = simulated(BLOCK_ROWS + 700, 3, seed=1)
+    weights = np.random.default_rng(2).integers(1, 5, size=len(y)) if weighted else None
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    betas = np.random.default_rng(3).normal(size=(100, 3)) * np.logspace(-2, 3, 100)[:, None]
+    fast = at_each(model.rows, log_likelihoods, betas)
+    exact = model.log_likelihood(betas)
+    assert (np.abs(fast - exact) <= 1e-15 * (model.n_observations + 8 * np.abs(exact))).all()
+
+
+def test_many_log_likelihoods_keep_their_relative_accuracy_near_zero():
+    # all but separated: the log-likelihood is that of a single far margin, -exp(-40)
+    model = BernoulliLogistic.from_arrays([[1.0], [1.0]], [1, 1])
+    assert model.log_likelihood([[40.0]])[0] == pytest.approx(-2 * np.exp(-40), rel=1e-12)
 
 
 def test_score_and_information_are_the_derivatives():
