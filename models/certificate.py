@@ -16,6 +16,12 @@ Floating point. The bound is evaluated in whitened columns Z = X T with T from a
 inverse of H needs to be accurate. The rounding of the linear predictor, of Z, of the residuals and
 of every sum is bounded and added. "Proved" means: first-order rounding terms included, ``exp`` and
 what is built on it correct to 4 units in the last place.
+
+That takes two passes over the rows. `after_last_step` needs none beyond the one Newton's method has
+made: with :math:`X'r` and :math:`X'DX` formed in the columns as they are, rounding is bounded by the
+Cauchy-Schwarz inequality from sums that are there already, and the distance that a Newton step d
+leaves by :math:`(e^{R\rho} - 1 - R\rho)/R`, because the information changes by no more than a
+factor :math:`e^{Rt}` over a distance t. Its R is a bound on the largest, not that itself.
 """
 
 from __future__ import annotations
@@ -28,6 +34,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
 from flatprior.models.likelihood import (
+    Moments,
     linear_predictor,
     row_terms,
     stack_factors,
@@ -45,6 +52,7 @@ SMALLEST = float(np.finfo(float).tiny)  # what a term may have lost to underflow
 # lambda R >= 1 exactly and rounding could bring it below.
 LARGEST_PRODUCT = 0.5
 LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond it, no statement
+GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
 def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
@@ -132,15 +140,16 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         )
     if estimate.provenance.data_hash != model.data_hash:
         raise ValueError(
-            "the data are not those the estimate was computed from: their SHA-256 is "
+            "the data are not those the estimate was computed from: their hash is "
             f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
         )
     found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
-    for what, stated, again in (
-        ("log-likelihood", estimate.log_likelihood, found.log_likelihood),
-        ("covariance", estimate.covariance, found.covariance),
+    scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
+    for what, stated, again, least in (
+        ("log-likelihood", estimate.log_likelihood, found.log_likelihood, 0.0),
+        ("covariance", estimate.covariance / scale, found.covariance / scale, 1e-6),
     ):
-        if not np.allclose(stated, again, rtol=1e-6, atol=0.0, equal_nan=True):
+        if not np.allclose(stated, again, rtol=1e-6, atol=least, equal_nan=True):
             raise ValueError(
                 f"the {what} that the estimate states is not that of its coefficients; "
                 "fit the model again"
@@ -193,9 +202,13 @@ def estimate(
     n_iterations: int,
     seconds: float,
     before_finish: Certificate | None = None,
+    evaluation: Evaluation | None = None,
 ) -> PointEstimate:
-    """Make a route's coefficients a `PointEstimate`: the same judgement for every route."""
-    found = evaluate(model.rows, coefficients)
+    """Make a route's coefficients a `PointEstimate`: the same judgement for every route.
+
+    An `evaluation` of the coefficients, where the route has made one, saves another.
+    """
+    found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
     return PointEstimate(
         route=route,
         names=model.names,
@@ -313,6 +326,89 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
         )
     k = len(beta)
     return Evaluation(Certificate.refused(k), np.full((k, k), np.nan), log_likelihood)
+
+
+SLACK = 1.01  # what second-order rounding terms are less than
+
+
+def after_last_step(
+    rows: Rows, origin: Array, beta: Array, here: Moments, white: Array
+) -> Evaluation | None:
+    """Certificate and covariance at `beta`, one Newton step from `origin`, without a pass.
+
+    Parameters
+    ----------
+    rows : Rows
+    origin, beta : ndarray (k,)
+    here : Moments
+        At `origin`, in the columns as they are, with the information.
+    white : ndarray (k, k)
+        What makes that information the identity, about.
+
+    Returns
+    -------
+    Evaluation or None
+        With the covariance at `origin`. None where this proves too little: then `evaluate`.
+    """
+    information = here.information
+    assert information is not None  # noqa: S101
+    k = len(beta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        extent = rows.extent
+        eta_error = np.expm1(
+            (k + 2) * UNIT * float(extent.columns @ np.abs(origin) + extent.offset)
+        )
+        row_error = eta_error + ROW_ULPS  # of a residual or curvature, relative
+        sum_error = (rows.longest_sum + 8) * UNIT  # of a sum of products, relative to their sizes
+        size = np.sqrt(information.diagonal())
+        spread = SLACK * float(np.linalg.norm(np.abs(white).T @ size))
+        whitened = white.T @ information @ white
+        delta = float(np.linalg.norm(whitened - np.eye(k)))
+        delta += (row_error + sum_error + 4 * k * UNIT) * spread**2
+        if not delta < LARGEST_DEPARTURE:
+            return None
+        shrink = math.sqrt(1 - delta)
+        pull = float(np.linalg.norm(white.T @ here.score))
+        # the first two by Cauchy-Schwarz: sum |x r| <= sqrt(sum D x^2) sqrt(sum r^2 / D)
+        rounding = SLACK * math.sqrt(here.odds + rows.n_rows * SMALLEST) * (
+            row_error + sum_error * spread / shrink
+        ) + 4 * k * UNIT * spread * pull
+        decrement = pull / shrink + rounding
+        # of ||x||_{1/H}, with x no larger than the extent in any entry
+        by_entry = float(np.linalg.norm(np.abs(white).T @ extent.columns))
+        scaled = np.abs(white * size[:, None])
+        by_length = math.sqrt(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()) * float(
+            np.linalg.norm(extent.columns / size)
+        )
+        radius = SLACK * min(by_entry, by_length) / shrink
+        if not decrement * radius <= LARGEST_PRODUCT:
+            return None
+        rho = -math.log1p(-decrement * radius) / radius
+        remainder = _remainder(radius, rho)
+        # of the step itself, and of adding it
+        remainder += rounding + 2 * delta * decrement + SLACK * UNIT * float(size @ np.abs(beta))
+        if not remainder < GOOD_ENOUGH:
+            return None
+        covariance = white @ np.linalg.solve(whitened, white.T)
+        covariance = (covariance + covariance.T) / 2
+        errors = np.sqrt(covariance.diagonal()) * SLACK
+        with np.errstate(divide="ignore"):
+            digits = np.maximum(-np.log10(remainder * errors / np.abs(beta)), 0.0)
+    certificate = Certificate(
+        math.expm1(radius * remainder) / radius,
+        radius * math.exp(radius * rho / 2),
+        remainder,
+        digits,
+        True,
+    )
+    log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
+    return Evaluation(certificate, covariance, log_likelihood)
+
+
+def _remainder(radius: float, rho: float) -> float:
+    """What a Newton step leaves of a distance `rho`: ``(exp(R rho) - 1 - R rho) / R``."""
+    t = radius * rho
+    return (t * t / 2 * math.exp(t)) / radius  # an upper bound, without cancellation
 
 
 def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation | None:

@@ -162,7 +162,8 @@ def design_columns(
             )
         if array.dtype.itemsize > 8 and array.dtype.kind == "f":
             raise ValueError(f"X holds {array.dtype} values; convert to float64 first")
-        design = array.astype(float)
+        single = array.dtype == np.float32  # each block of which becomes float64 when it is used
+        design = array if single else array.astype(float, copy=False)
         found = tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if design.shape[0] == 0:
         raise ValueError("X has no rows")
@@ -270,18 +271,25 @@ def whole_weights(series: pd.Series[Any]) -> Array:
 SMALLEST_SIZE, LARGEST_SIZE = 1e-100, 1e100
 
 
+def of_sensible_size(largest: Array | float) -> bool:
+    """Whether the largest absolute values of columns are numbers whose squares are, too."""
+    size = np.asarray(largest)
+    return bool((((size >= SMALLEST_SIZE) & (size <= LARGEST_SIZE)) | (size == 0)).all())
+
+
 def check_finite(values: Array, names: Sequence[str], labels: pd.Index[Any]) -> None:
     """Raise a `ValueError` naming the first column that is not finite, or of no sensible size."""
+    size = np.abs(values).max(axis=0, initial=0.0)
+    if of_sensible_size(size):
+        return
     finite = np.isfinite(values)
     if finite.all():
-        size = np.abs(values).max(axis=0, initial=0.0)
         for name, largest in zip(names, size, strict=True):
-            if largest and not SMALLEST_SIZE <= largest <= LARGEST_SIZE:
+            if not of_sensible_size(largest):
                 raise ValueError(
                     f"the largest value of column {name!r} is {largest:.1g}, whose square double "
                     "precision cannot hold; rescale the column"
                 )
-        return
     j = int(np.flatnonzero(~finite.all(axis=0))[0])
     rows = np.flatnonzero(~finite[:, j])
     missing = np.isnan(values[rows, j]).all()

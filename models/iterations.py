@@ -1,9 +1,15 @@
 """Damped Newton iterates, in coordinates that the units of the columns do not touch.
 
-The iterates do not depend on how columns are scaled or combined: each step is taken in columns
-Z = X T in which the information of the step before is the identity. The Newton decrement is in
-standard errors and says when to stop: when it is below 1e-13, or when rounding no longer lets it
-halve. A relative change of the log-likelihood says nothing below sqrt(eps).
+The iterates do not depend on how columns are scaled or combined. The Newton decrement is in
+standard errors and says when to stop: when the next step leaves nothing that could be seen, or when
+rounding no longer lets the decrement halve. A relative change of the log-likelihood says nothing
+below sqrt(eps).
+
+Passes over the rows are what costs, and most of a pass is the information matrix. So on many rows
+the iteration starts at the MLE of a sample of them; and a step far smaller than the distance over
+which the information changes is taken with an old information (a chord step, which needs the score
+alone). Where columns are nearly dependent sums are formed in columns Z = X T in which the
+information of the step before is the identity; elsewhere in the columns as they are.
 """
 
 from __future__ import annotations
@@ -13,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import Moments, moments
-from flatprior.models.rows import EPSILON, Array, Block, MappedRows, Rows
+from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own
@@ -24,6 +31,16 @@ QUADRATIC = 1e-4  # below this the decrement squares itself with each step, or r
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
 MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
+MILD_CONDITION = 1e4  # of the information, its diagonal made 1: sums lose a digit or two to it
+
+MANY = 2**15  # numbers in the design from which a sample of the rows is fitted first
+SAMPLED = 16  # of so many rows one is in the sample
+LARGEST_SAMPLE = 2**22  # numbers in its design
+ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too far away
+CHORD_STEPS = 3  # as many score passes cost about as much as the information that they replace
+# the relative change of the information by the last step, which is not computed anew; the smaller
+# where it costs next to nothing
+UNCHANGED, EXACTLY = 1e-7, 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +57,9 @@ class Iterate:
         The full Newton step from here; at the last iterate, the one that led to it.
     stationary : bool
         Whether this is the last: no step improves on it.
+    last_step : LastStep or None
+        At the last iterate, where no pass over the rows was spent on it; `decrement` is then that
+        before the step.
     """
 
     coefficients: Array
@@ -47,21 +67,58 @@ class Iterate:
     decrement: float
     step: Array
     stationary: bool = False
+    last_step: LastStep | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LastStep:
+    """Where the last step was taken from (k,), the sums there, and what whitens the information."""
+
+    origin: Array
+    moments: Moments
+    white: Array
 
 
 def iterates(rows: Rows, start: Array | None = None) -> Iterator[Iterate]:
     """Yield the iterates of damped Newton; none if the columns are linearly dependent.
 
-    Without a `start` (k,) they begin at zero or where large offsets lead to.
+    Without a `start` (k,) they begin at zero, at the MLE of a sample of many rows, or where large
+    offsets lead to.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows ends the iteration
-        transform = whitening(rows)
-        if transform is None:
-            return
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the iteration ends there
+        metric, rate = None, 1.0
         if start is None:
-            start = _start(rows, transform)
-        if start is not None:
-            yield from _newton(rows, start, transform)
+            found = _sample_fit(rows)
+            if found is not None:
+                start, metric, rate = found
+        if start is None and rows.extent.offset:
+            transform = whitening(rows)
+            start = None if transform is None else _start(rows, transform)
+            if start is None:
+                return
+        yield from _newton(rows, np.zeros(rows.n_columns) if start is None else start, metric, rate)
+
+
+def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
+    """MLE of a sample of many rows, its information, and the rate of chord steps with that.
+
+    None if the rows are few, or where the sample does not lead to an MLE or its columns are nearly
+    dependent.
+    """
+    k = max(rows.n_columns, 1)
+    size = min(rows.n_rows // SAMPLED, LARGEST_SAMPLE // k)
+    if rows.n_rows * k < MANY or size < ROWS_A_COLUMN * k:
+        return None
+    sample = rows.sample(size)
+    *_, last = [None, *iterates(sample)]
+    if last is None or last.last_step is None:
+        return None
+    metric = _metric(last.last_step.moments, sample.extent)
+    if metric is None:
+        return None
+    # the information of m rows is off by a relative sqrt(k / m) or two
+    rate = 2 * math.sqrt(k / sample.n_rows)
+    return last.coefficients, metric.scaled(sample.n_rows / rows.n_rows), rate
 
 
 def _start(rows: Rows, transform: Array) -> Array | None:
@@ -83,7 +140,7 @@ def _start(rows: Rows, transform: Array) -> Array | None:
             rest = block.offset + block.design @ cancelling
             return block._replace(offset=share * rest)
 
-        visited = list(_newton(MappedRows(rows, shrink), beyond, transform))
+        visited = list(_whitened_newton(MappedRows(rows, shrink), beyond, transform))
         if not visited:
             return None
         beyond = 2 * visited[-1].coefficients
@@ -105,18 +162,121 @@ def _largest_offset(block: Block, cancelling: Array) -> float:
     return float(np.abs(block.offset + block.design @ cancelling).max())
 
 
-def _newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
-    """Yield the iterates from `beta`, in columns whitened by `transform` to begin with."""
+@dataclass(frozen=True, eq=False)
+class _Metric:
+    """An information matrix H, ready to take steps with.
+
+    Attributes
+    ----------
+    white : ndarray (k, k)
+        T with ``T' H T`` the identity.
+    condition : float
+        Condition number of H, its diagonal made 1, in the 1-norm.
+    radius : float
+        Upper bound on the largest standard error of a row's linear predictor.
+    """
+
+    white: Array
+    condition: float
+    radius: float
+
+    def scaled(self, share: float) -> _Metric:
+        """The same for 1 / `share` times the information."""
+        root = math.sqrt(share)
+        return _Metric(self.white * root, self.condition, self.radius * root)
+
+
+def _metric(here: Moments, extent: Extent) -> _Metric | None:
+    """Whiten the information; None where it is not positive definite or overflows."""
+    information = here.information
+    assert information is not None  # noqa: S101
+    scale = np.sqrt(information.diagonal())
+    unit = information / (scale * scale[:, None])
+    lower, failed = dpotrf(unit, lower=1)
+    if failed or not np.isfinite(lower).all():
+        return None
+    white = dtrtri(lower, lower=1)[0].T
+    inverse = float(np.abs(white @ white.T).sum(axis=0).max())
+    length = np.linalg.norm(extent.columns / scale)
+    return _Metric(
+        white / scale[:, None],
+        float(np.abs(unit).sum(axis=0).max()) * inverse,
+        min(
+            float(length) * math.sqrt(inverse),
+            float(np.linalg.norm(np.abs(white).T @ (extent.columns / scale))),
+        ),
+    )
+
+
+def _newton(rows: Rows, beta: Array, metric: _Metric | None, rate: float) -> Iterator[Iterate]:
+    """Yield the iterates from `beta`.
+
+    A `metric` of other rows or of another place serves for chord steps; `rate` is the factor by
+    which one is expected to shrink the decrement.
+    """
+    small = rows.resident and rows.n_rows * rows.n_columns < MANY
+    unchanged = EXACTLY if small else UNCHANGED
+    # relative change of the information over a standard error: what it usually is
+    skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
+    here = _moments(rows, beta, score_only=metric is not None and rows.resident)
+    for _ in range(MAX_ITERATIONS):
+        exact = here.information is not None
+        if exact:
+            metric = _metric(here, rows.extent)
+        if metric is None or metric.condition > MILD_CONDITION:
+            transform = whitening(rows)
+            if transform is not None:
+                yield from _whitened_newton(rows, beta, transform)
+            return
+        pull = metric.white.T @ here.score
+        decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
+        if exact and decrement * metric.radius <= unchanged:
+            log_likelihood = here.log_likelihood + decrement**2 / 2
+            last = LastStep(beta, here, metric.white)
+            yield Iterate(beta + step, log_likelihood, decrement, step, True, last)
+            return
+        if exact:
+            rate = min(decrement * skewness, 0.5)
+        chords = _chord_steps(decrement, rate, unchanged / metric.radius)
+        score_only = rows.resident and not small and 1 <= chords <= CHORD_STEPS
+        found = _line_search(rows, beta, here, step, decrement, white=metric.white, score_only=score_only)
+        smaller = math.inf
+        if found is not None:
+            smaller = float(np.linalg.norm(metric.white.T @ found[1].score))
+        if found is None or (decrement < QUADRATIC and smaller > decrement / 2):
+            if not exact:  # it may be for want of the information
+                here = _moments(rows, beta)
+                continue
+            if found is not None and smaller < decrement:
+                beta, here, decrement = *found, smaller
+            yield Iterate(beta, here.log_likelihood, decrement, step, True)
+            return
+        yield Iterate(beta, here.log_likelihood, decrement, step)
+        rate = smaller / decrement
+        beta, here = found
+
+
+def _chord_steps(decrement: float, rate: float, goal: float) -> float:
+    """After the next step, how many more with the same information lead to a decrement of `goal`."""
+    after = decrement * rate
+    if after <= goal:
+        return 0
+    return math.ceil(math.log(goal / after) / math.log(rate)) if rate < 1 else math.inf
+
+
+def _whitened_newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
+    """Yield the iterates from `beta`, in columns that each step whitens, at first by `transform`."""
     here = _moments(rows, beta, transform)
     for _ in range(MAX_ITERATIONS):
-        white, decrement = _whiten(here)
+        assert here.information is not None  # noqa: S101
+        white = _whiten(here.information)
         if white is None:
             return
-        transform = transform @ white
-        step = transform @ (white.T @ here.score)
+        transform, pull = transform @ white, white.T @ here.score
+        decrement, step = float(np.linalg.norm(pull)), transform @ pull
         if not (np.isfinite(transform).all() and np.isfinite(step).all()):
             return
-        found = _line_search(rows, beta, here, step, decrement, transform)
+        found = _line_search(rows, beta, here, step, decrement, transform=transform)
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
         if (
             found is None
@@ -131,36 +291,47 @@ def _newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
         beta, here = found
 
 
-def _moments(rows: Rows, beta: Array, transform: Array) -> Moments:
-    return rows.reduce(lambda block: moments(block, beta, transform))
-
-
-def _whiten(here: Moments) -> tuple[Array | None, float]:
-    """Matrix that makes the information the identity, and the Newton decrement."""
-    if not np.isfinite(here.information).all():
-        return None, math.inf
-    values, vectors = np.linalg.eigh(here.information)
+def _whiten(information: Array) -> Array | None:
+    """Matrix that makes the information the identity, if there is one."""
+    if not np.isfinite(information).all():
+        return None
+    values, vectors = np.linalg.eigh(information)
     if values[-1] <= 0:
-        return None, math.inf
+        return None
     # on nearly separated data rounding can make the smallest eigenvalues negative
     values = np.maximum(values, EPSILON * values[-1])
-    white = vectors / np.sqrt(values)
-    return white, float(np.linalg.norm(white.T @ here.score))
+    return np.asarray(vectors / np.sqrt(values))
+
+
+def _moments(
+    rows: Rows, beta: Array, transform: Array | None = None, score_only: bool = False
+) -> Moments:
+    return rows.reduce(lambda block: moments(block, beta, transform, score_only))
 
 
 def _line_search(
-    rows: Rows, beta: Array, here: Moments, step: Array, decrement: float, transform: Array
+    rows: Rows,
+    beta: Array,
+    here: Moments,
+    step: Array,
+    decrement: float,
+    *,
+    white: Array | None = None,
+    transform: Array | None = None,
+    score_only: bool = False,
 ) -> tuple[Array, Moments] | None:
     """Take the first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough.
 
     Where rounding hides the rise, a smaller score is accepted in its place. None if no length does.
+    Scores are measured in columns whitened by `white`, or by `transform` before they are summed.
     """
     length = 1.0
     noise = 16 * EPSILON * (1 + abs(here.log_likelihood))
     while length >= SMALLEST_STEP:
-        there = _moments(rows, beta + length * step, transform)
+        there = _moments(rows, beta + length * step, transform, score_only)
         rise = there.log_likelihood - here.log_likelihood
-        smaller = np.linalg.norm(there.score) < decrement
+        pull = there.score if white is None else white.T @ there.score
+        smaller = np.linalg.norm(pull) < decrement
         if decrement < QUADRATIC:  # the rise, below 1e-8, may be lost in rounding; the score is not
             return (beta + step, there) if smaller else None
         if rise >= SUFFICIENT * length * decrement**2 or (abs(rise) <= noise and smaller):

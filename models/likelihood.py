@@ -25,12 +25,14 @@ import numpy as np
 from flatprior.models.rows import Array, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
-VECTORS_AT_ONCE = 64  # 2048 rows by 64 coefficient vectors: 1 MB, which stays in a core's cache
+# 2048 rows by 64 coefficient vectors: 1 MB, which stays in a core's cache
+ROWS_AT_ONCE, VECTORS_AT_ONCE = 2048, 64
+PIECE = 4096  # rows that are scaled before they are multiplied
 
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:
     """Offset plus ``X @ coefficients``: (m,) for one vector (k,), (m, d) for columns (k, d)."""
-    eta: Array = block.design @ coefficients
+    eta: Array = np.dot(block.design, coefficients)
     if block.offset is not None:
         eta = eta + (block.offset if eta.ndim == 1 else block.offset[:, None])
     return eta
@@ -54,11 +56,9 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     if eta.ndim == 2:
         sign = sign[:, None]
         weights = None if weights is None else weights[:, None]
-    margin = sign * eta
-    tail = np.exp(-np.abs(margin))
+    margin, tail, wrong, total = _parts(sign * eta)
     log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
-    wrong = np.where(margin >= 0.0, tail, 1.0) / (1.0 + tail)  # probability of the other outcome
-    curvature = tail / np.square(1.0 + tail)
+    curvature = tail / np.square(total)
     residual = sign * wrong
     if weights is not None:
         log_likelihood, residual, curvature = (
@@ -69,31 +69,79 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     return RowTerms(log_likelihood, residual, curvature)
 
 
+def _parts(margin: Array) -> tuple[Array, Array, Array, Array]:
+    """margin, ``exp(-|margin|)``, the probability of the other outcome, and one plus the tail."""
+    tail = np.abs(margin)
+    np.exp(np.negative(tail, out=tail), out=tail)
+    total = 1.0 + tail
+    wrong = np.where(margin >= 0.0, tail, 1.0)
+    wrong /= total
+    return margin, tail, wrong, total
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Log-likelihood, score (k,) and information (k, k) of some rows; they add."""
+    """Log-likelihood, score (k,) and information (k, k) of some rows; they add.
+
+    `information` is None where only the score was asked for. `odds` is the sum over observations of
+    the odds against what was observed, ``sum w exp(-m)``; rounding bounds need it.
+    """
 
     log_likelihood: float
     score: Array
-    information: Array
+    information: Array | None
+    odds: float
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(
             self.log_likelihood + other.log_likelihood,
             self.score + other.score,
-            self.information + other.information,
+            None
+            if self.information is None or other.information is None
+            else self.information + other.information,
+            self.odds + other.odds,
         )
 
 
-def moments(block: Block, coefficients: Array, transform: Array | None = None) -> Moments:
+def moments(
+    block: Block, coefficients: Array, transform: Array | None = None, score_only: bool = False
+) -> Moments:
     """Log-likelihood, score and information at one coefficient vector (k,).
 
-    With a `transform` T (k, k), score and information are those of the columns ``X @ T``.
+    With a `transform` T (k, k), score and information are those of the columns ``X @ T``. Without
+    the information a pass over the rows costs a third to a tenth.
     """
-    terms = row_terms(block, coefficients)
-    columns = block.design if transform is None else block.design @ transform
-    root = np.sqrt(terms.curvature)[:, None] * columns
-    return Moments(float(terms.log_likelihood.sum()), columns.T @ terms.residual, root.T @ root)
+    margin, tail, wrong, total = _parts(block.sign * linear_predictor(block, coefficients))
+    columns = block.design if transform is None else np.dot(block.design, transform)
+    weights = block.weights
+    log_likelihood = np.minimum(margin, 0.0)
+    log_likelihood -= np.log1p(tail)
+    odds = wrong * total
+    np.square(odds, out=odds)
+    odds /= tail
+    wrong *= block.sign
+    if weights is not None:
+        log_likelihood *= weights
+        wrong *= weights
+        odds *= weights
+    score = np.dot(wrong, columns)
+    information = None
+    if not score_only:
+        root = np.sqrt(tail if weights is None else tail * weights)
+        root /= total
+        information = _gram(root, columns)
+    return Moments(float(log_likelihood.sum()), score, information, float(odds.sum()))
+
+
+def _gram(root: Array, columns: Array) -> Array:
+    """``X' diag(root)^2 X``, by pieces that stay in a core's cache."""
+    k = columns.shape[1]
+    total = np.zeros((k, k))
+    for start in range(0, len(root), PIECE):
+        part = slice(start, start + PIECE)
+        scaled = root[part, None] * columns[part]
+        total += np.dot(scaled.T, scaled)  # BLAS sees a matrix and its transpose: half the work
+    return total
 
 
 def log_likelihoods(block: Block, coefficients: Array) -> Array:
@@ -142,7 +190,9 @@ def at_each(
     """
 
     def batch(part: Array) -> Array:
-        summed = rows.reduce(lambda block: function(block, part))
+        summed = rows.reduce(
+            lambda block: sum(function(piece, part) for piece in block.split(ROWS_AT_ONCE))
+        )
         if advance is not None:
             advance(len(part))
         return summed

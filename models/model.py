@@ -6,7 +6,6 @@ rows and names, is frozen, and knows nothing of optimisers or samplers.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
+import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
@@ -74,6 +74,7 @@ class BernoulliLogistic:
         intercept: bool = False,
         offset: ArrayLike | None = None,
         frequency_weights: ArrayLike | None = None,
+        copy: bool = True,
     ) -> BernoulliLogistic:
         """Build the model from a design matrix and a response.
 
@@ -93,6 +94,9 @@ class BernoulliLogistic:
         frequency_weights : array_like (n,), optional
             How many observations each row stands for: non-negative whole numbers. Rows of weight 0
             are left out and counted in `n_zero_weight`.
+        copy : bool
+            Hold copies of the arrays. Without, arrays of float64 (of float32 too, for `X`) are used
+            where they are, in whatever order: leave them unchanged as long as the model is in use.
 
         Raises
         ------
@@ -134,11 +138,13 @@ class BernoulliLogistic:
             weight_values = weight_values[keep]
             offset_values = None if offset_values is None else offset_values[keep]
         _inputs.check_names(names)
-        _inputs.check_finite(design, names, labels)
         if design.shape[1] == 0:
             raise ValueError("the model has no coefficient: add a column or an intercept")
+        rows = _frozen_rows(design, response, offset_values, weight_values, copy)
+        if not _inputs.of_sensible_size(rows.extent.columns):
+            _inputs.check_finite(rows.design, names, labels)
         return cls(
-            rows=_frozen_rows(design, response, offset_values, weight_values),
+            rows=rows,
             names=names,
             response_name=name,
             response_coding=coding,
@@ -243,8 +249,8 @@ class BernoulliLogistic:
 
     @property
     def design(self) -> Array:
-        """Design matrix (n, k), read-only."""
-        return self.rows.design
+        """Design matrix (n, k) of float64, read-only."""
+        return self.rows.design.astype(float, copy=False)
 
     @property
     def response(self) -> Array:
@@ -285,14 +291,9 @@ class BernoulliLogistic:
 
     @cached_property
     def data_hash(self) -> str:
-        """SHA-256 of names, design, response, offset and weights, in hexadecimal."""
-        digest = hashlib.sha256(json.dumps([self.response_name, *self.names]).encode())
-        for array in (self.design, self.response, self.offset, self.frequency_weights):
-            if array is None:
-                digest.update(b"none")
-            else:
-                # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
-                digest.update(np.ascontiguousarray(array + 0.0, dtype="<f8").tobytes())
+        """XXH3 hash, 128 bits, of names, design, response, offset and weights, in hexadecimal."""
+        digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
+        digest.update(self.rows.digest())
         return digest.hexdigest()
 
     def log_likelihood(self, coefficients: ArrayLike) -> Any:
@@ -412,14 +413,15 @@ class BernoulliLogistic:
 
 
 def _frozen_rows(
-    design: Array, response: Array, offset: Array | None, weights: Array | None
+    design: Array, response: Array, offset: Array | None, weights: Array | None, copy: bool = True
 ) -> ArrayRows:
-    """Copy the arrays and lock them: the caller's own must neither freeze nor change the model."""
-    copies = [
-        None if array is None else np.array(array, dtype=float, order="C")
-        for array in (design, response, offset, weights)
-    ]
-    for copy in copies:
-        if copy is not None:
-            copy.flags.writeable = False
-    return ArrayRows(cast(Array, copies[0]), cast(Array, copies[1]), copies[2], copies[3])
+    """Lock the arrays, or copies of them: the caller's own must neither freeze nor change."""
+
+    def locked(array: Any) -> Any:
+        if array is None:
+            return None
+        own = array.copy(order="K") if copy else array.view()
+        own.flags.writeable = False
+        return own
+
+    return ArrayRows(locked(design), locked(response), locked(offset), locked(weights))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
-from flatprior.models.certificate import estimate
+from flatprior.models._parallel import one_thread_each
+from flatprior.models.certificate import after_last_step, estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.iterations import Iterate, iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import PointEstimate
+from flatprior.models.rows import PARALLEL
 
 PATIENCE = 30  # iterates without an end before it is asked whether there is an MLE to go to
 
@@ -45,6 +48,12 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     >>> fit.certificate.error_bound < 1e-10
     True
     """
+    large = model.n_rows * model.n_parameters >= PARALLEL
+    with one_thread_each() if large else nullcontext():
+        return _fit(model)
+
+
+def _fit(model: BernoulliLogistic) -> PointEstimate:
     start = time.perf_counter()
     visited: list[Iterate] = []
     for iterate in iterates(model.rows):
@@ -58,6 +67,11 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
             "subtract a constant from them or rescale them"
         )
     last, steps = visited[-1], len(visited) - 1
+    taken, evaluation = last.last_step, None
+    if taken is not None:
+        evaluation = after_last_step(
+            model.rows, taken.origin, last.coefficients, taken.moments, taken.white
+        )
     fit = estimate(
         model,
         last.coefficients,
@@ -71,6 +85,7 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
         ),
         n_iterations=steps,
         seconds=time.perf_counter() - start,
+        evaluation=evaluation,
     )
     if not fit.certificate.proves_existence:
         require_mle(model)

@@ -13,6 +13,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
@@ -248,7 +249,7 @@ class Provenance:
     formula : str or None
     n_observations : int
     data_hash : str
-        SHA-256 of names, design, response, offset and weights.
+        XXH3 hash, 128 bits, of names, design, response, offset and weights.
     versions : dict
         Python, flatprior and the libraries of the route.
     """
@@ -271,13 +272,16 @@ class Provenance:
 
 def versions_of(*packages: str) -> dict[str, str]:
     """Versions of Python, flatprior and `packages`, as installed."""
-    found = {"python": platform.python_version()}
-    for package in ("flatprior", *packages):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    names = ("flatprior", *packages)
+    return {"python": platform.python_version()} | {name: _version(name) for name in names}
+
+
+@cache
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 @dataclass(frozen=True, eq=False)

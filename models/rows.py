@@ -12,17 +12,23 @@ import functools
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+import xxhash
 from numpy.typing import NDArray
+
+from flatprior.models._parallel import parallel_map
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
 EPSILON = float(np.finfo(float).eps)
-BLOCK_ROWS = 2048  # a block of 2048 rows and 20 columns is 320 kB: it stays in a core's L2 cache
+BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
+PARALLEL = 2**20  # numbers in the design from which threads pay
+MOST_ANSWERS = 2**8  # that wait to be combined
 
 
 class Block(NamedTuple):
@@ -36,12 +42,40 @@ class Block(NamedTuple):
     offset : ndarray (m,) or None
     weights : ndarray (m,) or None
         Frequency weights; None means 1 each.
+    groups : ndarray of int (m,) or None
+        Which group each row belongs to, where rows are grouped.
+    labels : Index or None
+        The user's own labels of the rows, where they are read or sent in pieces.
     """
 
     design: Array
     sign: Array
     offset: Array | None
     weights: Array | None
+    groups: NDArray[np.intp] | None = None
+    labels: pd.Index[Any] | None = None
+
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Block:
+        """Some of the rows."""
+        return Block(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
+    def split(self, most: int) -> Iterator[Block]:
+        """Smaller blocks, of `most` rows each."""
+        for start in range(0, len(self.sign), most):
+            yield self.select(slice(start, start + most))
+
+
+class Extent(NamedTuple):
+    """Largest absolute values: of each column (k,), and of the offset."""
+
+    columns: Array
+    offset: float
+
+    def or_more(self, other: Extent) -> Extent:
+        """The larger of each; NaN if either is."""
+        return Extent(
+            np.maximum(self.columns, other.columns), float(np.maximum(self.offset, other.offset))
+        )
 
 
 class Rows(Protocol):
@@ -59,8 +93,45 @@ class Rows(Protocol):
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through; enters rounding bounds."""
 
+    @property
+    def resident(self) -> bool:
+        """Whether rows lie in memory, so that a pass costs no more than its arithmetic."""
+
+    @property
+    def extent(self) -> Extent:
+        """Largest absolute values of columns and offset."""
+
+    def sample(self, size: int) -> ArrayRows:
+        """Rows drawn at random, `size` of them or as many as were set aside."""
+
     def reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T] = ...) -> T:
         """Combine ``function(block)`` over all blocks."""
+
+
+def extent_of(block: Block) -> Extent:
+    """Largest absolute values of these rows; NaN where one is not a number."""
+    design = block.design
+    m, k = design.shape
+    if design.flags.c_contiguous and k:
+        # NumPy's loop is as long as a row: make rows of 16, and see to the few that are left
+        whole = m - m % 16
+        wide = design[:whole].reshape(-1, 16 * k)
+        parts = [design[whole:]] + [
+            extreme(wide, axis=0).reshape(16, k) for extreme in (np.max, np.min) if whole
+        ]
+    else:
+        parts = [design.max(axis=0)[None], design.min(axis=0)[None]]
+    largest = np.abs(np.concatenate(parts)).max(axis=0)
+    offset = 0.0 if block.offset is None else float(np.abs(block.offset).max())
+    return Extent(largest, offset)
+
+
+def _digest_of(block: Block) -> bytes:
+    digest = xxhash.xxh3_128()
+    for part in (block.design, block.sign, block.offset, block.weights):
+        # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
+        digest.update(b"none" if part is None else np.ascontiguousarray(part + 0.0, dtype="<f8"))
+    return digest.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +156,21 @@ class MappedRows:
         """Upper bound on the additions any one term goes through."""
         return self.rows.longest_sum
 
+    @property
+    def resident(self) -> bool:
+        """Whether rows lie in memory."""
+        return self.rows.resident
+
+    @cached_property
+    def extent(self) -> Extent:
+        """Largest absolute values of columns and offset."""
+        return self.reduce(extent_of, Extent.or_more)
+
+    def sample(self, size: int) -> ArrayRows:
+        """Rows drawn at random, changed."""
+        block = self.change(self.rows.sample(size).block(slice(None)))
+        return ArrayRows(block.design, (1 + block.sign) / 2, block.offset, block.weights)
+
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
@@ -99,15 +185,18 @@ class ArrayRows:
     Parameters
     ----------
     design : ndarray (n, k)
+        Of float64 or float32, in any order; blocks of it are float64.
     response : ndarray (n,)
         0.0 or 1.0.
     offset, weights : ndarray (n,) or None
+    groups : ndarray of int (n,) or None
     """
 
-    design: Array
+    design: Array | NDArray[np.float32]
     response: Array
     offset: Array | None = None
     weights: Array | None = None
+    groups: NDArray[np.intp] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -124,22 +213,66 @@ class ArrayRows:
         """Upper bound on the additions any one term goes through."""
         return min(self.n_rows, BLOCK_ROWS) + self.n_rows // BLOCK_ROWS + 1
 
+    @property
+    def resident(self) -> bool:
+        """Whether rows lie in memory: they do."""
+        return True
+
+    @cached_property
+    def extent(self) -> Extent:
+        """Largest absolute values of columns and offset."""
+        return self.reduce(extent_of, Extent.or_more)
+
+    def block(self, part: slice | NDArray[np.intp]) -> Block:
+        """Some rows."""
+        return Block(
+            self.design[part].astype(float, copy=False),
+            2.0 * self.response[part] - 1.0,
+            None if self.offset is None else self.offset[part],
+            None if self.weights is None else self.weights[part],
+            None if self.groups is None else self.groups[part],
+        )
+
     def blocks(self) -> Iterator[Block]:
         """Yield the rows in order, `BLOCK_ROWS` at a time."""
         for start in range(0, self.n_rows, BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
-            yield Block(
-                self.design[part],
-                2.0 * self.response[part] - 1.0,
-                None if self.offset is None else self.offset[part],
-                None if self.weights is None else self.weights[part],
-            )
+            yield self.block(slice(start, start + BLOCK_ROWS))
 
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
-        """Combine ``function(block)`` over all blocks with an associative `combine`."""
-        return functools.reduce(combine, map(function, self.blocks()))
+        """Combine ``function(block)`` over all blocks with an associative `combine`.
+
+        Large data go over all cores; the answer does not depend on how many there are.
+        """
+        starts = range(0, self.n_rows, BLOCK_ROWS)
+        share = 1 + len(starts) // MOST_ANSWERS
+
+        def one(start: int) -> T:
+            return function(self.block(slice(start, start + BLOCK_ROWS)))
+
+        def several(some: range) -> T:
+            return functools.reduce(combine, map(one, some))
+
+        shares = [starts[i : i + share] for i in range(0, len(starts), share)]
+        large = self.design.size >= PARALLEL
+        answers = parallel_map(several, shares) if large else map(several, shares)
+        return functools.reduce(combine, answers)
+
+    def digest(self) -> bytes:
+        """XXH3 hash, 128 bits, of all rows in their order."""
+        return xxhash.xxh3_128_digest(self.reduce(_digest_of))
+
+    def sample(self, size: int) -> ArrayRows:
+        """`size` rows drawn at random without replacement, the same at each call."""
+        chosen = np.random.default_rng(0).choice(self.n_rows, size, replace=False, shuffle=False)
+        chosen.sort()  # rows of memory in their order
+        return ArrayRows(
+            self.design[chosen],
+            self.response[chosen],
+            None if self.offset is None else self.offset[chosen],
+            None if self.weights is None else self.weights[chosen],
+        )
 
 
 def merge_identical(rows: ArrayRows) -> ArrayRows:

@@ -1,0 +1,85 @@
+"""Blocks of rows on all cores: threads of this process, each with a BLAS of one thread.
+
+NumPy leaves Python's lock while it computes, so threads suffice, and no row is copied. (`np.dot`
+does; ``@`` on a vector or on a matrix and its own transpose does not.) A BLAS that threads its own
+small products as well would only make them wait for one another.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@functools.cache
+def _blas() -> Any:
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _OneThreadEach:
+    """While anybody is inside, BLAS has one thread; the last to leave restores what it had.
+
+    Work that goes back and forth between blocks of rows and small matrices is best inside as a
+    whole: after each call BLAS's own threads keep the cores busy for a while, waiting for another.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._threads = 1
+        self._limit: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[int]:
+        """Yield the number of threads that BLAS had: what the user allows this process."""
+        with self._lock:
+            if self._inside == 0:
+                threads = [library["num_threads"] for library in _blas().info()]
+                self._threads = max(threads, default=1)
+                self._limit = _blas().limit(limits=1)
+            self._inside += 1
+        try:
+            yield self._threads
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    self._limit.restore_original_limits()
+
+
+one_thread_each = _OneThreadEach()
+
+
+def parallel_map(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """``list(map(function, items))`` on as many threads as BLAS may use.
+
+    After an exception, Ctrl-C included, no further item is begun.
+    """
+    answers: dict[int, T] = {}
+    places = iter(range(len(items)))  # shared by the threads; to take the next one is atomic
+    with one_thread_each() as threads:
+
+        def work() -> None:
+            while (i := next(places, None)) is not None:
+                answers[i] = function(items[i])
+
+        with ThreadPoolExecutor(threads) as pool:
+            # NumPy's error state lives in the context, which a thread does not inherit
+            begun = [pool.submit(contextvars.copy_context().run, work) for _ in range(threads)]
+            try:
+                for future in begun:
+                    future.result()
+            except BaseException:
+                places = iter(())  # the threads see it
+                raise
+    return [answers[i] for i in range(len(items))]
