@@ -361,25 +361,28 @@ def after_last_step(
         row_error = eta_error + ROW_ULPS  # of a residual or curvature, relative
         sum_error = (rows.longest_sum + 8) * UNIT  # of a sum of products, relative to their sizes
         size = np.sqrt(information.diagonal())
-        spread = SLACK * float(np.linalg.norm(np.abs(white).T @ size))
-        whitened = white.T @ information @ white
+        positive = np.abs(white)
+        spread = SLACK * _length(positive.T.dot(size))
+        whitened = white.T.dot(information).dot(white)
         delta = float(np.linalg.norm(whitened - np.eye(k)))
         delta += (row_error + sum_error + 4 * k * UNIT) * spread**2
         if not delta < LARGEST_DEPARTURE:
             return None
         shrink = math.sqrt(1 - delta)
-        pull = float(np.linalg.norm(white.T @ here.score))
+        pull = _length(white.T.dot(here.score))
         # the first two by Cauchy-Schwarz: sum |x r| <= sqrt(sum D x^2) sqrt(sum r^2 / D)
-        rounding = SLACK * math.sqrt(here.odds + rows.n_rows * SMALLEST) * (
-            row_error + sum_error * spread / shrink
-        ) + 4 * k * UNIT * spread * pull
+        rounding = (
+            SLACK
+            * math.sqrt(here.odds + rows.n_rows * SMALLEST)
+            * (row_error + sum_error * spread / shrink)
+            + 4 * k * UNIT * spread * pull
+        )
         decrement = pull / shrink + rounding
         # of ||x||_{1/H}, with x no larger than the extent in any entry
-        by_entry = float(np.linalg.norm(np.abs(white).T @ extent.columns))
-        scaled = np.abs(white * size[:, None])
-        by_length = math.sqrt(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()) * float(
-            np.linalg.norm(extent.columns / size)
-        )
+        by_entry = _length(positive.T.dot(extent.columns))
+        scaled = positive * size[:, None]
+        by_length = math.sqrt(scaled.sum(axis=0).max() * scaled.sum(axis=1).max())
+        by_length *= _length(extent.columns / size)
         radius = SLACK * min(by_entry, by_length) / shrink
         if not decrement * radius <= LARGEST_PRODUCT:
             return None
@@ -403,6 +406,10 @@ def after_last_step(
     )
     log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
     return Evaluation(certificate, covariance, log_likelihood)
+
+
+def _length(vector: Array) -> float:
+    return math.sqrt(float(vector.dot(vector)))
 
 
 def _remainder(radius: float, rho: float) -> float:

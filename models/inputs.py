@@ -328,7 +328,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
         return series.to_numpy(dtype=float), "True = 1, False = 0"
     if is_real(series):
         values = series.to_numpy(dtype=float)
-        wrong = ~np.isin(values, (0.0, 1.0))
+        wrong = (values != 0.0) & (values != 1.0)
         if wrong.any():
             distinct = np.unique(values)
             shown = ", ".join(f"{value:g}" for value in distinct[:4])

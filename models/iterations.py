@@ -40,7 +40,8 @@ ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too fa
 CHORD_STEPS = 3  # as many score passes cost about as much as the information that they replace
 # the relative change of the information by the last step, which is not computed anew; the smaller
 # where it costs next to nothing
-UNCHANGED, EXACTLY = 1e-7, 1e-13
+UNCHANGED, EXACTLY = 1e-6, 1e-13
+ROUGHLY = 0.1  # standard errors a column
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +80,11 @@ class LastStep:
     white: Array
 
 
-def iterates(rows: Rows, start: Array | None = None) -> Iterator[Iterate]:
+def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> Iterator[Iterate]:
     """Yield the iterates of damped Newton; none if the columns are linearly dependent.
 
     Without a `start` (k,) they begin at zero, at the MLE of a sample of many rows, or where large
-    offsets lead to.
+    offsets lead to. With `roughly` they end where the last step is small beside the sampling error.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the iteration ends there
         metric, rate = None, 1.0
@@ -96,7 +97,8 @@ def iterates(rows: Rows, start: Array | None = None) -> Iterator[Iterate]:
             start = None if transform is None else _start(rows, transform)
             if start is None:
                 return
-        yield from _newton(rows, np.zeros(rows.n_columns) if start is None else start, metric, rate)
+        start = np.zeros(rows.n_columns) if start is None else start
+        yield from _newton(rows, start, metric, rate, roughly)
 
 
 def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
@@ -110,7 +112,7 @@ def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
     if rows.n_rows * k < MANY or size < ROWS_A_COLUMN * k:
         return None
     sample = rows.sample(size)
-    *_, last = [None, *iterates(sample)]
+    *_, last = [None, *iterates(sample, roughly=True)]
     if last is None or last.last_step is None:
         return None
     metric = _metric(last.last_step.moments, sample.extent)
@@ -193,22 +195,22 @@ def _metric(here: Moments, extent: Extent) -> _Metric | None:
     scale = np.sqrt(information.diagonal())
     unit = information / (scale * scale[:, None])
     lower, failed = dpotrf(unit, lower=1)
-    if failed or not np.isfinite(lower).all():
+    if failed:
         return None
     white = dtrtri(lower, lower=1)[0].T
-    inverse = float(np.abs(white @ white.T).sum(axis=0).max())
-    length = np.linalg.norm(extent.columns / scale)
-    return _Metric(
-        white / scale[:, None],
-        float(np.abs(unit).sum(axis=0).max()) * inverse,
-        min(
-            float(length) * math.sqrt(inverse),
-            float(np.linalg.norm(np.abs(white).T @ (extent.columns / scale))),
-        ),
-    )
+    inverse = float(np.abs(white.dot(white.T)).sum(axis=0).max())
+    if not math.isfinite(inverse):
+        return None
+    reach = extent.columns / scale
+    by_entry = np.abs(white).T.dot(reach)
+    square = min(float(reach.dot(reach)) * inverse, float(by_entry.dot(by_entry)))
+    condition = float(np.abs(unit).sum(axis=0).max()) * inverse
+    return _Metric(white / scale[:, None], condition, math.sqrt(square))
 
 
-def _newton(rows: Rows, beta: Array, metric: _Metric | None, rate: float) -> Iterator[Iterate]:
+def _newton(
+    rows: Rows, beta: Array, metric: _Metric | None, rate: float, roughly: bool
+) -> Iterator[Iterate]:
     """Yield the iterates from `beta`.
 
     A `metric` of other rows or of another place serves for chord steps; `rate` is the factor by
@@ -230,16 +232,19 @@ def _newton(rows: Rows, beta: Array, metric: _Metric | None, rate: float) -> Ite
             return
         pull = metric.white.T @ here.score
         decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
-        if exact and decrement * metric.radius <= unchanged:
+        enough = ROUGHLY * math.sqrt(len(beta)) if roughly else unchanged / metric.radius
+        if exact and decrement <= enough:
             log_likelihood = here.log_likelihood + decrement**2 / 2
             last = LastStep(beta, here, metric.white)
             yield Iterate(beta + step, log_likelihood, decrement, step, True, last)
             return
         if exact:
             rate = min(decrement * skewness, 0.5)
-        chords = _chord_steps(decrement, rate, unchanged / metric.radius)
+        chords = _chord_steps(decrement, rate, enough)
         score_only = rows.resident and not small and 1 <= chords <= CHORD_STEPS
-        found = _line_search(rows, beta, here, step, decrement, white=metric.white, score_only=score_only)
+        found = _line_search(
+            rows, beta, here, step, decrement, white=metric.white, score_only=score_only
+        )
         smaller = math.inf
         if found is not None:
             smaller = float(np.linalg.norm(metric.white.T @ found[1].score))
