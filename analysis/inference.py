@@ -143,7 +143,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     Rows that the other columns alone can separate contribute nothing to the supremum, whatever the
     coefficient; on the rest the maximum exists for every value of it.
     """
-    rows = model.rows
+    rows = model.arrays
     others = np.delete(rows.design, j, axis=1)
     left = np.ones(model.n_rows, dtype=bool)
     columns = np.arange(others.shape[1])

@@ -146,7 +146,7 @@ def posterior_moments(
     standard = (draws - mle.coefficients) / error
     root = whitening_root(model, mle)
     white = whitened(draws, mle, root)
-    score = at_each(merge_identical(model.rows), scores, draws.reshape(-1, k))
+    score = at_each(merge_identical(model.arrays), scores, draws.reshape(-1, k))
     pull = (score @ root).reshape(draws.shape)
 
     blocks = _blocks(chains, n)

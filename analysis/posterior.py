@@ -359,7 +359,7 @@ def exact_identities(
 ) -> Identities:
     """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
     chains, n, k = draws.shape
-    flat, rows = draws.reshape(-1, k), merge_identical(model.rows)
+    flat, rows = draws.reshape(-1, k), merge_identical(model.arrays)
     score = at_each(rows, scores, flat)
     # in whitened coordinates, so that its covariance is near the identity
     white = (score @ whitening_root(model, mle)).reshape(draws.shape)

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, total: int, shown: bool) -> Iterator[Callable[..., None]]:
-    """Show a bar of `total` steps, if `shown`; yield what moves it on, by one or more."""
+def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable[..., None]]:
+    """Show a bar of `total` steps, if `shown`; yield what moves it on, by one or more.
+
+    A total of None is one that nobody knows.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,

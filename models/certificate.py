@@ -17,11 +17,12 @@ inverse of H needs to be accurate. The rounding of the linear predictor, of Z, o
 of every sum is bounded and added. "Proved" means: first-order rounding terms included, ``exp`` and
 what is built on it correct to 4 units in the last place.
 
-That takes two passes over the rows. `after_last_step` needs none beyond the one Newton's method has
-made: with :math:`X'r` and :math:`X'DX` formed in the columns as they are, rounding is bounded by the
-Cauchy-Schwarz inequality from sums that are there already, and the distance that a Newton step d
-leaves by :math:`(e^{R\rho} - 1 - R\rho)/R`, because the information changes by no more than a
-factor :math:`e^{Rt}` over a distance t. Its R is a bound on the largest, not that itself.
+That takes two passes over the rows. `after_last_step` needs none beyond the one that Newton's
+method has made: with :math:`X'r` and :math:`X'DX` formed in the columns as they are, rounding is
+bounded by the Cauchy-Schwarz inequality from sums that are there already, and the distance that a
+Newton step leaves by :math:`(e^{R\rho} - 1 - R\rho)/R`, because the information changes by no
+more than a factor :math:`e^{Rt}` over a distance t. Its R is a bound on the largest, not that
+itself.
 """
 
 from __future__ import annotations
@@ -381,7 +382,7 @@ def after_last_step(
         # of ||x||_{1/H}, with x no larger than the extent in any entry
         by_entry = _length(positive.T.dot(extent.columns))
         scaled = positive * size[:, None]
-        by_length = math.sqrt(scaled.sum(axis=0).max() * scaled.sum(axis=1).max())
+        by_length = math.sqrt(float(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()))
         by_length *= _length(extent.columns / size)
         radius = SLACK * min(by_entry, by_length) / shrink
         if not decrement * radius <= LARGEST_PRODUCT:
@@ -389,7 +390,7 @@ def after_last_step(
         rho = -math.log1p(-decrement * radius) / radius
         remainder = _remainder(radius, rho)
         # of the step itself, and of adding it
-        remainder += rounding + 2 * delta * decrement + SLACK * UNIT * float(size @ np.abs(beta))
+        remainder += float(rounding + 2 * delta * decrement + SLACK * UNIT * size @ np.abs(beta))
         if not remainder < GOOD_ENOUGH:
             return None
         covariance = white @ np.linalg.solve(whitened, white.T)

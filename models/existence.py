@@ -307,7 +307,7 @@ def _signs(
 
 def _limit(model: BernoulliLogistic, cone: Cone, fixed: np.ndarray) -> Limit:
     """Fit the rows that are not separated, in columns that are independent on them."""
-    rows, columns = model.rows, cone.rest.kept
+    rows, columns = model.arrays, cone.rest.kept
     left = np.ones(model.n_rows, bool) if cone.separation is None else ~cone.separation.rows
     if not left.any():
         return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)

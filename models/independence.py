@@ -99,7 +99,7 @@ def sample_independence(
     check_sampling(draws=draws, tune=WARM_UP, chains=chains)
     require_proper_posterior(model)
     start = time.perf_counter()
-    rows = merge_identical(model.rows)
+    rows = merge_identical(model.arrays)
     k, n = model.n_parameters, WARM_UP + draws
     pilot, *generators = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + chains))
     with progress_bar("draws", chains * n, progress) as advance:

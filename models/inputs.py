@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -63,27 +64,37 @@ def _unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"no file {str(path)!r}")
+    with readable(str(path)):
+        if path.suffix.lower() in (".parquet", ".pq"):
+            frame = pd.read_parquet(path)
+        else:
+            names = csv_headings(path)
+            frame = _csv(path)
+            frame.columns = pd.Index(names)
+    frame.index = pd.RangeIndex(1, len(frame) + 1)
+    return frame
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into one sentence."""
     try:
         with warnings.catch_warnings():
             # a row with too many fields is cut with a warning; a column of mixed types likewise
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("error", pd.errors.DtypeWarning)
-            if path.suffix.lower() in (".parquet", ".pq"):
-                frame = pd.read_parquet(path)
-            else:
-                frame = _read_csv(path)
+            yield
     except pd.errors.EmptyDataError as error:
-        raise ValueError(f"{str(path)!r} is empty") from error
+        raise ValueError(f"{name!r} is empty") from error
     except RepeatedNameError:
         raise
     except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{str(path)!r} cannot be read as a table: {reason}") from error
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
-    return frame
+        raise ValueError(f"{name!r} cannot be read as a table: {reason}") from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def csv_headings(path: Path) -> tuple[str, ...]:
+    """The column names of a CSV file, each of its own."""
     heading = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0]
     names = tuple(
         f"column {j + 1}" if pd.isna(n) else str(n).strip() for j, n in enumerate(heading)
@@ -91,9 +102,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
     check_names(names)  # pandas would rename a repeated heading to "x.1"
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
         raise ValueError(f"the heading {shorten(names[0])} has no commas; separate columns by ','")
-    frame = pd.read_csv(path, index_col=False, skipinitialspace=True, low_memory=False)
-    frame.columns = pd.Index(names)
-    return frame
+    return names
+
+
+def csv_reader(path: Path, rows: int) -> Any:
+    """An iterator of frames of so many rows of a CSV file."""
+    return _csv(path, chunksize=rows)
+
+
+def _csv(path: Path, **options: Any) -> Any:
+    return pd.read_csv(path, index_col=False, skipinitialspace=True, low_memory=False, **options)
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -228,29 +246,33 @@ def predictor(
         raise ValueError(
             f"column {series.name!r} holds {describe_dtype(series)}, but {numbers_because}"
         )
+    codes, distinct = pd.factorize(series)  # much faster than a look at every value
+    values = [*distinct.astype(object)]
     if isinstance(series.dtype, pd.CategoricalDtype):
-        used = series.cat.remove_unused_categories()
-        values, order = list(series.astype(object)), list(used.cat.categories)
+        order = list(series.cat.remove_unused_categories().cat.categories)
     else:
-        values = series.astype(object).tolist()
         if not is_real(series) and not all(isinstance(value, str) for value in values):
             raise ValueError(
                 f"column {series.name!r} holds {describe_dtype(series)}; a predictor is numbers, "
                 "text or categories"
             )
-        order = sorted(set(values))
+        order = sorted(values)
     if levels is not None:
         known = set(levels)
         unseen = np.array([value not in known for value in values], dtype=bool)
         if unseen.any():
-            first = values[int(np.flatnonzero(unseen)[0])]
+            rows = unseen[codes]
+            first = values[codes[int(np.flatnonzero(rows)[0])]]
             raise ValueError(
                 f"column {series.name!r} has the level {str(first)!r} in "
-                f"{rows_phrase(series.index[unseen])}, which the model has not seen; "
+                f"{rows_phrase(series.index[rows])}, which the model has not seen; "
                 f"its levels are {', '.join(map(str, levels))}"
             )
         order = list(levels)
-    return pd.Series(pd.Categorical(values, categories=order), index=series.index, name=series.name)
+    place = {level: i for i, level in enumerate(order)}
+    of_value = np.array([place[value] for value in values], dtype=np.intp)
+    coded = pd.Categorical.from_codes(of_value[codes], categories=pd.Index(order))
+    return pd.Series(coded, index=series.index, name=series.name)
 
 
 def whole_weights(series: pd.Series[Any]) -> Array:

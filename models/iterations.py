@@ -23,7 +23,7 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import Moments, moments
-from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
+from flatprior.models.rows import EPSILON, Array, Block, Extent, MappedRows, Rows
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own
@@ -108,7 +108,8 @@ def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
     dependent.
     """
     k = max(rows.n_columns, 1)
-    size = min(rows.n_rows // SAMPLED, LARGEST_SAMPLE // k)
+    most = rows.n_rows // SAMPLED if rows.resident else rows.n_rows
+    size = min(most, LARGEST_SAMPLE // k)
     if rows.n_rows * k < MANY or size < ROWS_A_COLUMN * k:
         return None
     sample = rows.sample(size)
@@ -262,7 +263,7 @@ def _newton(
 
 
 def _chord_steps(decrement: float, rate: float, goal: float) -> float:
-    """After the next step, how many more with the same information lead to a decrement of `goal`."""
+    """How many more steps with the same information, after the next, lead to the `goal`."""
     after = decrement * rate
     if after <= goal:
         return 0
@@ -270,7 +271,7 @@ def _chord_steps(decrement: float, rate: float, goal: float) -> float:
 
 
 def _whitened_newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
-    """Yield the iterates from `beta`, in columns that each step whitens, at first by `transform`."""
+    """Yield the iterates from `beta`, in columns whitened at each step, first by `transform`."""
     here = _moments(rows, beta, transform)
     for _ in range(MAX_ITERATIONS):
         assert here.information is not None  # noqa: S101

@@ -24,6 +24,7 @@ from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments,
 from flatprior.models.rows import Array, ArrayRows
 
 if TYPE_CHECKING:
+    from flatprior.models.batch_rows import BatchRows
     from flatprior.models.formula import Encoding
 
 HIGH_DIMENSION = 0.1  # coefficients an observation
@@ -37,8 +38,8 @@ class BernoulliLogistic:
 
     Attributes
     ----------
-    rows : ArrayRows
-        Design matrix, response, offset and weights.
+    rows : ArrayRows or BatchRows
+        Design matrix, response, offset and weights, in memory or in batches.
     names : tuple of str
         Names of the k coefficients.
     response_name : str
@@ -46,7 +47,7 @@ class BernoulliLogistic:
         Which category counts as 1: "Up = 1, Down = 0"; empty for a response of 0 and 1.
     formula : str or None
     row_labels : Index
-        The user's own label of each row of the design matrix.
+        The user's own label of each row of the design matrix; empty where rows come in batches.
     n_dropped : int
         Rows left out because a value was missing.
     n_zero_weight : int
@@ -55,7 +56,7 @@ class BernoulliLogistic:
         How the formula was turned into columns; encodes new data the same way.
     """
 
-    rows: ArrayRows
+    rows: ArrayRows | BatchRows
     names: tuple[str, ...]
     response_name: str
     response_coding: str
@@ -225,6 +226,135 @@ class BernoulliLogistic:
             encoding=encoded.encoding,
         )
 
+    @classmethod
+    def from_parquet(
+        cls,
+        path: str | PathLike[str],
+        formula: str,
+        offset: str | None = None,
+        frequency_weights: str | None = None,
+        missing: Literal["drop", "raise"] = "drop",
+        progress: bool = False,
+    ) -> BernoulliLogistic:
+        """Build the model from files of any size, read in batches and never held in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            A Parquet file, a folder of them, or a pattern such as ``"folder/*.parquet"``; CSV files
+            likewise.
+        formula : str
+            As for `from_formula`, but without the functions that need all rows at once: center,
+            scale, poly and bs.
+        offset, frequency_weights : str, optional
+            Names of columns.
+        missing : {"drop", "raise"}
+            What to do with rows in which a value that the model uses is missing.
+        progress : bool
+            Show a progress bar on standard error in every pass over the files.
+
+        Returns
+        -------
+        BernoulliLogistic
+            One pass was made, to find the levels of categories and count the rows. Point estimates,
+            `check_existence` and `robust_covariance` work with it; what needs the rows in memory
+            says so.
+
+        Raises
+        ------
+        ValueError
+            If formula or data are not usable; rows are numbered 1, 2, ... through all files.
+        FileNotFoundError
+            If there is no such file.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> from flatprior.models import BernoulliLogistic, load_smarket
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     load_smarket().to_parquet(pathlib.Path(folder) / "smarket.parquet")
+        ...     model = BernoulliLogistic.from_parquet(folder, "Direction ~ Lag1 + Volume")
+        >>> model.names, model.n_observations
+        (('Intercept', 'Lag1', 'Volume'), 1250)
+        """
+        from flatprior.models.batch_rows import read_files
+
+        rows = read_files(path, formula, offset, frequency_weights, missing, progress)
+        return cls._in_batches(rows)
+
+    @classmethod
+    def from_dask(
+        cls,
+        frame: Any,
+        formula: Any,
+        offset: str | None = None,
+        frequency_weights: str | None = None,
+        missing: Literal["drop", "raise"] = "drop",
+    ) -> BernoulliLogistic:
+        """Build the model from a Dask data frame or array, which stays where it is.
+
+        With an active ``distributed.Client`` every pass runs on its cluster, else on the cores of
+        this process. What comes back is a score and an information matrix, never a row (but for
+        some thousand drawn at random). A worker that dies costs the time of its partitions.
+
+        Parameters
+        ----------
+        frame : dask.dataframe.DataFrame, or dask.array.Array (n, k)
+        formula : str, or dask.array.Array (n,)
+            As for `from_parquet`; with an array, the response of 0 and 1. The columns of an array
+            are named x1, x2, ..., and there is no intercept but those in it.
+        offset, frequency_weights : str, optional
+            Names of columns.
+        missing : {"drop", "raise"}
+
+        Returns
+        -------
+        BernoulliLogistic
+
+        Raises
+        ------
+        ValueError
+            If formula or data are not usable.
+        ImportError
+            If Dask is not installed (``pip install "flatprior[distributed]"``).
+        """
+        from flatprior.models.dask_rows import survey_dask
+
+        return cls._in_batches(survey_dask(frame, formula, offset, frequency_weights, missing))
+
+    @classmethod
+    def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
+        found = rows.surveyed
+        encoding = found.encoder.encoding
+        _inputs.check_names(encoding.names)
+        return cls(
+            rows=rows,
+            names=encoding.names,
+            response_name=encoding.parsed.response,
+            response_coding=found.response_coding,
+            row_labels=pd.RangeIndex(0),
+            formula=found.encoder.roles.formula,
+            n_dropped=found.survey.n_dropped,
+            n_zero_weight=found.survey.n_zero_weight,
+            encoding=encoding,
+        )
+
+    @property
+    def arrays(self) -> ArrayRows:
+        """The rows, where they are in memory.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
+        if not isinstance(self.rows, ArrayRows):
+            raise ValueError(
+                "this needs the rows in memory, and those of the model are read in batches; build "
+                "it with from_formula, on a sample if they are too many"
+            )
+        return self.rows
+
     @property
     def n_parameters(self) -> int:
         """Number of coefficients, k."""
@@ -235,37 +365,35 @@ class BernoulliLogistic:
         """Rows of the design matrix."""
         return self.rows.n_rows
 
-    @cached_property
+    @property
     def n_observations(self) -> int:
         """Observations: the sum of the frequency weights, or the number of rows without them."""
-        weights = self.rows.weights
-        return self.n_rows if weights is None else int(weights.sum())
+        return self.rows.n_observations
 
-    @cached_property
+    @property
     def n_events(self) -> int:
         """Observations with response 1."""
-        response, weights = self.rows.response, self.rows.weights
-        return int(response.sum() if weights is None else response @ weights)
+        return self.rows.n_events
 
     @property
     def design(self) -> Array:
         """Design matrix (n, k) of float64, read-only."""
-        return self.rows.design.astype(float, copy=False)
+        return self.arrays.design.astype(float, copy=False)
 
     @property
     def response(self) -> Array:
         """Response (n,), 0.0 or 1.0, read-only."""
-        return self.rows.response
+        return self.arrays.response
 
     @property
     def offset(self) -> Array | None:
         """Offset (n,) or None."""
-        return self.rows.offset
+        return self.arrays.offset
 
     @property
     def frequency_weights(self) -> Array | None:
         """Frequency weights (n,), at least 1, or None."""
-        return self.rows.weights
+        return self.arrays.weights
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -339,7 +467,7 @@ class BernoulliLogistic:
         A row of frequency weight w counts w times.
         """
         beta = self._vectors(coefficients)
-        parts = [row_terms(block, beta.T).log_likelihood for block in self.rows.blocks()]
+        parts = [row_terms(block, beta.T).log_likelihood for block in self.arrays.blocks()]
         return np.concatenate(parts).T
 
     def design_matrix(self, data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike]) -> Array:

@@ -63,8 +63,8 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     from flatprior.models._compat import find_map
 
     start = time.perf_counter()
-    transform = _whitening(model.rows)
-    graph = flat_model(model.rows, transform)
+    transform = _whitening(model.arrays)
+    graph = flat_model(model.arrays, transform)
     z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
     reached = certify(model, transform @ z)
     z, steps, decrement = _finish(_compiled(graph), z)
@@ -140,7 +140,7 @@ def sample_nuts(
 
     pm = import_pymc()
     start = time.perf_counter()
-    rows = merge_identical(model.rows)
+    rows = merge_identical(model.arrays)
     transform = _whitening(rows)
     # PyMC's own bar has a row a chain and needs more than 80 columns
     bar = progress_bar("draws", chains * (draws + tune), progress)

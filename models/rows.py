@@ -208,6 +208,17 @@ class ArrayRows:
         """Number of columns of the design matrix, k."""
         return int(self.design.shape[1])
 
+    @cached_property
+    def n_observations(self) -> int:
+        """Sum of the weights."""
+        return self.n_rows if self.weights is None else int(self.weights.sum())
+
+    @cached_property
+    def n_events(self) -> int:
+        """Observations with response 1."""
+        response, weights = self.response, self.weights
+        return int(response.sum() if weights is None else response @ weights)
+
     @property
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through."""
