@@ -183,7 +183,7 @@ def _print_limit(
         intervals = confidence_intervals(model, progress=progress)
         frame = frame.join(intervals.drop(columns="coefficient"))
     _print_table(out, frame)
-    left = model.n_rows - len(existence.separated_rows or ())
+    left = model.n_rows - existence.n_separated
     whose = "that of all rows" if left == model.n_rows else f"that of {count(left, 'row')} left"
     out.print(
         f"Supremum of the log-likelihood: {limit.log_likelihood:.6f}"

@@ -22,10 +22,13 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def first_of(items: Iterable[object]) -> str:
-    """Name the first items and count the rest: "3, 7, 9, 11, 12 and 4 more"."""
+def first_of(items: Iterable[object], number: int | None = None) -> str:
+    """Name the first items and count the rest: "3, 7, 9, 11, 12 and 4 more".
+
+    `number` is how many there are, where `items` are the first of them only.
+    """
     found = [str(item) for item in items]
-    rest = len(found) - ROWS_NAMED
+    rest = (len(found) if number is None else number) - ROWS_NAMED
     return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 

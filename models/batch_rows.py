@@ -20,7 +20,7 @@ import pandas as pd
 
 from flatprior.models import inputs as _inputs
 from flatprior.models._progress import progress_bar
-from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block, Extent, extent_of
+from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block, Extent, either, extent_of
 from flatprior.models.survey import Encoder, Roles, Surveyed, conclude, survey
 
 T = TypeVar("T")
@@ -117,13 +117,6 @@ def over_batch(
         for piece in block.split(BLOCK_ROWS):
             answer = either(combine, answer, function(piece))
     return answer
-
-
-def either(combine: Callable[[T, T], T], first: T | None, second: T | None) -> T | None:
-    """Combine what there is."""
-    if first is None or second is None:
-        return second if first is None else first
-    return combine(first, second)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar
 import pandas as pd
 
 from flatprior.models._parallel import one_thread_each
-from flatprior.models.batch_rows import BatchRows, either, over_batch
-from flatprior.models.rows import Block
+from flatprior.models.batch_rows import BatchRows, over_batch
+from flatprior.models.rows import Block, either
 from flatprior.models.survey import Roles, Survey, conclude, survey
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def _combined(
     function: Callable[[pd.DataFrame, int], T],
     combine: Callable[[T, T], T],
 ) -> T:
-    """``function(partition, its number)``, combined by a tree, computed where the partitions are."""
+    """``function(partition, its number)``, combined by a tree where the partitions are."""
     import dask
 
     def several(values: list[T]) -> T:

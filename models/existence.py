@@ -9,15 +9,15 @@ it leaves in place are fitted again, until what remains is proved to overlap.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
-from flatprior.models.iterations import Iterate, iterates
-from flatprior.models.likelihood import linear_predictor
+from flatprior.models.iterations import Iterate, iterates, sample_of
+from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import (
     Existence,
@@ -39,7 +39,7 @@ from flatprior.models.separation import (
     overlap_width,
     separated,
 )
-from flatprior.models.witness import dependence_message, separation_message
+from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
 # Overlap is proved at iteration 0 to 9 on all real data seen. After this many the linear program is
 # asked; if it finds nothing either, Newton's method goes on.
@@ -88,27 +88,49 @@ def check_existence(
     >>> state.limit.coefficients.round(4).tolist()
     [4.3045, -0.0422, -2.9026]
     """
-    plain = MappedRows(model.rows, _without_offset_and_weights)
-    sign = 2 * model.response - 1
+    with progress_bar("coefficients", model.n_parameters, progress) as on_step:
+        if not isinstance(model.rows, ArrayRows):
+            from flatprior.models.working_set import check_in_batches
+
+            return check_in_batches(model, model.rows, signs, on_step)
+        cone = find_cone(model.rows)
+        if isinstance(cone, NoneFound):
+            return undecided(cone.width)
+        if cone.trivial:
+            return overlap(model)
+        found = cone.separation
+        rows = np.zeros(model.n_rows, dtype=bool) if found is None else found.rows
+        positions = np.flatnonzero(rows)
+        labels = tuple(model.row_labels[positions])
+        status = statuses(model, cone, signs, on_step)[0]
+        existence = describe(model, cone, status, SeparatedRows(len(labels), len(rows), labels))
+        limit = limiting_fit(model.names, left_in_place(model.rows, cone), cone)
+        return replace(existence, separated_rows=tuple(positions.tolist()), limit=limit)
+
+
+def find_cone(rows: ArrayRows) -> Cone | NoneFound:
+    """Whatever the certificate, or else the linear programs, prove of the rows."""
+    sample = sample_of(rows)
+    if sample is not None and overlaps(sample):  # then so do all of them
+        return trivial_cone(rows.n_columns)
+    plain = MappedRows(rows, _without_offset_and_weights)
+    design, sign = rows.design.astype(float, copy=False), 2 * rows.response - 1
     cone: Cone | NoneFound | None = None
     iterate = None
     for iteration, iterate in enumerate(iterates(plain)):
         if iteration == PATIENCE:
-            cone = recession_cone(model.design, sign)
+            cone = recession_cone(design, sign)
             if isinstance(cone, Cone):
-                break
+                return cone
         if _proves_overlap(plain, iterate):
-            return _overlap(model)
+            return trivial_cone(rows.n_columns)
     if cone is None:
-        cone = recession_cone(model.design, sign)
+        cone = recession_cone(design, sign)
     if isinstance(cone, NoneFound):
         # Newton's last step, too, all but separates what is all but separated
-        last = math.inf if iterate is None else overlap_width(model.design, sign, iterate.step)
-        return _undecided(min(cone.width, last))
-    if cone.trivial:
-        return _overlap(model)
-    with progress_bar("coefficients", model.n_parameters, progress) as on_step:
-        return _describe(model, cone, signs, on_step)
+        last = math.inf if iterate is None else overlap_width(design, sign, iterate.step)
+        return NoneFound(min(cone.width, last))
+    return cone
 
 
 def require_mle(model: BernoulliLogistic) -> None:
@@ -221,7 +243,14 @@ def _add(design: Array, sign: Array, first: Array, second: Array, rows: np.ndarr
     return max(1.0, 2 * float(np.max(-lost / gained))) * first + second
 
 
-def _overlap(model: BernoulliLogistic) -> Existence:
+def trivial_cone(k: int) -> Cone:
+    """That of outcomes that overlap."""
+    columns = Columns(np.arange(k), np.zeros((k, 0)))
+    return Cone(columns, None, columns)
+
+
+def overlap(model: BernoulliLogistic) -> Existence:
+    """The MLE exists."""
     return Existence(
         "overlap",
         "the maximum likelihood estimate exists and is unique, and the flat-prior posterior is "
@@ -231,7 +260,8 @@ def _overlap(model: BernoulliLogistic) -> Existence:
     )
 
 
-def _undecided(width: float) -> Existence:
+def undecided(width: float) -> Existence:
+    """Nobody knows; the outcomes overlap by no more than `width`, if they do."""
     how = f" (they overlap by at most {width:.1e} of their spread)" if math.isfinite(width) else ""
     return Existence(
         "undecided",
@@ -243,22 +273,26 @@ def _undecided(width: float) -> Existence:
     )
 
 
-def _describe(
-    model: BernoulliLogistic,
-    cone: Cone,
-    signs: bool,
-    on_step: Callable[[], None],
-) -> Existence:
-    """Say in names and numbers what the cone means for the coefficients."""
+def statuses(
+    model: BernoulliLogistic, cone: Cone, signs: bool, on_step: Callable[[], None]
+) -> tuple[dict[int, str], list[Array]]:
+    """Where each coefficient goes, by its position, and directions (k,) that show it."""
     fixed = np.logical_not(cone.rest.null.any(axis=1))
     status = dict.fromkeys(np.flatnonzero(fixed).tolist(), "finite")
     status |= dict.fromkeys(np.flatnonzero(cone.columns.null.any(axis=1)).tolist(), "undetermined")
     found = cone.separation
-    if found is not None and (signs or cone.rest.null.shape[1] == 1):
-        status |= _signs(model, cone, found, on_step)
+    if found is None or not (signs or cone.rest.null.shape[1] == 1):
+        return status, []
+    going, witnesses = _signs(model, cone, found, on_step)
+    return status | going, witnesses
+
+
+def describe(
+    model: BernoulliLogistic, cone: Cone, status: dict[int, str], extent: SeparatedRows
+) -> Existence:
+    """Say in names and numbers what the cone means for the coefficients."""
     coefficients = {model.names[j]: status[j] for j in sorted(status)}
-    rows = np.zeros(model.n_rows, dtype=bool) if found is None else found.rows
-    positions = np.flatnonzero(rows)
+    found = cone.separation
     if len(cone.columns.kept) < model.n_parameters:
         kind: ExistenceKind = "rank deficient"
         dependencies = _dependencies(model, cone.columns)
@@ -266,18 +300,17 @@ def _describe(
         direction = cone.columns.null[:, 0]
     else:
         assert found is not None  # noqa: S101
-        kind = "complete separation" if rows.all() else "quasi-complete separation"
+        kind = "complete separation" if extent.all else "quasi-complete separation"
         dependencies = {}
-        message = separation_message(model, found.direction, rows, coefficients)
+        message = separation_message(model, found.direction, found.rows, coefficients, extent)
         direction = found.direction
     return Existence(
         kind,
         message,
         coefficients,
         direction=direction / np.abs(direction).max(),
-        separated_rows=tuple(positions.tolist()),
-        separated_labels=tuple(model.row_labels[positions]),
-        limit=_limit(model, cone, fixed),
+        separated_labels=tuple(extent.labels),
+        n_separated=extent.n,
         dependencies=dependencies,
     )
 
@@ -287,14 +320,14 @@ def _signs(
     cone: Cone,
     found: Separation,
     on_step: Callable[[], None],
-) -> dict[int, str]:
+) -> tuple[dict[int, str], list[Array]]:
     """Signs of the coefficients that no dependency among the columns leaves undetermined."""
-    kept = cone.columns.kept
-    null = cone.rest.null if len(kept) == model.n_parameters else None
+    k, kept = model.n_parameters, cone.columns.kept
+    null = cone.rest.null if len(kept) == k else None
     if null is None:
         left = model.design[np.ix_(~found.rows, kept)]
         null = independent_columns(left).null
-    signs = coefficient_signs(
+    signs, directions = coefficient_signs(
         model.design[:, kept],
         2 * model.response - 1,
         Separation(found.direction[kept], found.rows),
@@ -302,31 +335,38 @@ def _signs(
         on_step,
     )
     alone = np.logical_not(cone.columns.null.any(axis=1))
-    return {int(kept[j]): sign for j, sign in signs.items() if alone[kept[j]]}
+    witnesses = []
+    for direction in directions:
+        witnesses.append(np.zeros(k))
+        witnesses[-1][kept] = direction
+    return {int(kept[j]): sign for j, sign in signs.items() if alone[kept[j]]}, witnesses
 
 
-def _limit(model: BernoulliLogistic, cone: Cone, fixed: np.ndarray) -> Limit:
-    """Fit the rows that are not separated, in columns that are independent on them."""
-    rows, columns = model.arrays, cone.rest.kept
-    left = np.ones(model.n_rows, bool) if cone.separation is None else ~cone.separation.rows
-    if not left.any():
-        return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)
-    part = ArrayRows(
-        rows.design[np.ix_(left, columns)],
+def left_in_place(rows: ArrayRows, cone: Cone) -> ArrayRows:
+    """The rows that are not separated, in columns that are independent on them."""
+    left = np.ones(rows.n_rows, bool) if cone.separation is None else ~cone.separation.rows
+    return ArrayRows(
+        rows.design[np.ix_(left, cone.rest.kept)],
         rows.response[left],
         None if rows.offset is None else rows.offset[left],
         None if rows.weights is None else rows.weights[left],
     )
-    if not len(columns):  # rows of zeros: their probability is that of the offset
-        margin = (2 * part.response - 1) * (0.0 if part.offset is None else part.offset)
-        weights = 1.0 if part.weights is None else part.weights
-        total = float(np.sum(-weights * np.logaddexp(0.0, -margin)))
-        return Limit((), np.zeros(0), np.zeros(0), total, 0.0)
+
+
+def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
+    """Fit the rows that are not separated."""
+    if not part.n_rows:
+        return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)
+    if not part.n_columns:  # rows of zeros: their probability is that of the offset
+        zero = np.zeros(0)
+        total = part.reduce(lambda block: float(row_terms(block, zero).log_likelihood.sum()))
+        return Limit((), zero, zero, total, 0.0)
     *_, last = iterates(part)
     found = evaluate(part, last.coefficients)
-    shown = np.flatnonzero(fixed[columns])
+    fixed = np.logical_not(cone.rest.null.any(axis=1))
+    shown = np.flatnonzero(fixed[cone.rest.kept])
     return Limit(
-        tuple(model.names[columns[j]] for j in shown),
+        tuple(names[cone.rest.kept[j]] for j in shown),
         last.coefficients[shown],
         np.sqrt(np.diag(found.covariance))[shown],
         found.log_likelihood,

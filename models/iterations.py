@@ -23,7 +23,7 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import Moments, moments
-from flatprior.models.rows import EPSILON, Array, Block, Extent, MappedRows, Rows
+from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own
@@ -107,12 +107,9 @@ def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
     None if the rows are few, or where the sample does not lead to an MLE or its columns are nearly
     dependent.
     """
-    k = max(rows.n_columns, 1)
-    most = rows.n_rows // SAMPLED if rows.resident else rows.n_rows
-    size = min(most, LARGEST_SAMPLE // k)
-    if rows.n_rows * k < MANY or size < ROWS_A_COLUMN * k:
+    sample = sample_of(rows)
+    if sample is None:
         return None
-    sample = rows.sample(size)
     *_, last = [None, *iterates(sample, roughly=True)]
     if last is None or last.last_step is None:
         return None
@@ -120,8 +117,19 @@ def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
     if metric is None:
         return None
     # the information of m rows is off by a relative sqrt(k / m) or two
-    rate = 2 * math.sqrt(k / sample.n_rows)
+    rate = 2 * math.sqrt(rows.n_columns / sample.n_rows)
     return last.coefficients, metric.scaled(sample.n_rows / rows.n_rows), rate
+
+
+def sample_of(rows: Rows) -> ArrayRows | None:
+    """A random sample of many rows, the same at each call; None where they are few."""
+    k = max(rows.n_columns, 1)
+    most = rows.n_rows // SAMPLED if rows.resident else rows.n_rows
+    size = min(most, LARGEST_SAMPLE // k)
+    if rows.n_rows * k < MANY or size < ROWS_A_COLUMN * k:
+        return None
+    sample = rows.sample(size)
+    return sample if sample.n_rows >= ROWS_A_COLUMN * k else None
 
 
 def _start(rows: Rows, transform: Array) -> Array | None:

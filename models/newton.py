@@ -55,6 +55,8 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
 
 def _fit(model: BernoulliLogistic) -> PointEstimate:
     start = time.perf_counter()
+    if not model.rows.resident:  # then asking is cheap beside thirty passes
+        require_mle(model)
     visited: list[Iterate] = []
     for iterate in iterates(model.rows):
         visited.append(iterate)

@@ -127,8 +127,11 @@ class Existence:
         deficient design, a null vector.
     separated_rows : tuple of int or None
         Positions of all rows that some direction separates; `direction` separates each of them.
+        None where rows are read in batches.
     separated_labels : tuple or None
-        The same rows by the user's own index.
+        The same rows by the user's own index; the first 1,000 where rows are read in batches.
+    n_separated : int
+        How many rows are separated.
     limit : Limit or None
         What the likelihood approaches, where the MLE does not exist.
     dependencies : dict
@@ -147,6 +150,7 @@ class Existence:
     direction: Array | None = None
     separated_rows: tuple[int, ...] | None = None
     separated_labels: tuple[object, ...] | None = None
+    n_separated: int = 0
     limit: Limit | None = None
     dependencies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     overlap_width: float | None = None
@@ -179,6 +183,7 @@ class Existence:
                 "separated_rows": (
                     None if self.separated_rows is None else list(self.separated_rows)
                 ),
+                "n_separated": self.n_separated,
                 "separated_labels": None if labels is None else [str(label) for label in labels],
                 "limit": None if self.limit is None else self.limit.to_dict(),
                 "dependencies": {name: dict(terms) for name, terms in self.dependencies.items()},

@@ -134,6 +134,13 @@ def _digest_of(block: Block) -> bytes:
     return digest.digest()
 
 
+def either(combine: Callable[[T, T], T], first: T | None, second: T | None) -> T | None:
+    """Combine what there is."""
+    if first is None or second is None:
+        return second if first is None else first
+    return combine(first, second)
+
+
 @dataclass(frozen=True, eq=False)
 class MappedRows:
     """The rows of another object, each block changed on its way by `change`."""
@@ -174,8 +181,16 @@ class MappedRows:
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
-        """Combine ``function(change(block))`` over all blocks."""
-        return self.rows.reduce(lambda block: function(self.change(block)), combine)
+        """Combine ``function(change(block))`` over all blocks that have a row left."""
+
+        def changed(block: Block) -> T | None:
+            part = self.change(block)
+            return function(part) if len(part.sign) else None
+
+        answer = self.rows.reduce(changed, lambda first, second: either(combine, first, second))
+        if answer is None:
+            raise ValueError("no rows are left")
+        return answer
 
 
 @dataclass(frozen=True, eq=False)

@@ -429,7 +429,7 @@ def coefficient_signs(
     found: Separation,
     null: Array,
     on_step: Callable[[], None],
-) -> dict[int, str]:
+) -> tuple[dict[int, str], list[Array]]:
     """Direction in which each coefficient that is not finite goes.
 
     Parameters
@@ -450,6 +450,8 @@ def coefficient_signs(
         Position to "+inf", "-inf" or "undetermined". They rest on linear programs, whose answers
         are good to 1e-9 or so; that the cone extends to a side by less than 1e-7 counts only if a
         direction that does so is verified on the data.
+    list of ndarray (k,)
+        Directions of the cone in which the coefficients go these ways, beside `found`.
     """
     part, left = design[found.rows], design[~found.rows]
     _, transform = _coordinates(part @ null)
@@ -468,6 +470,7 @@ def coefficient_signs(
         return False
 
     signs: dict[int, str] = {}
+    witnesses: list[Array] = []
     for j in range(len(null)):
         on_step()
         if not null[j].any():
@@ -486,13 +489,15 @@ def coefficient_signs(
             # a corner of the cone, moved inwards so that rounding cannot take it outside, but not
             # so far that less than half of its extent is left
             inwards = min(1.0, 0.5 * extent / max(abs(here), SMALLEST))
-            if extent > SIGNIFICANT or verified(basis @ (end + inwards * inside), j, way):
+            witness = basis @ (end + inwards * inside)
+            if extent > SIGNIFICANT or verified(witness, j, way):
                 ways.append(way)
+                witnesses.append(witness)
         if len(ways) == 2:
             signs[j] = "undetermined"
         elif ways:
             signs[j] = "+inf" if ways[0] > 0 else "-inf"
-    return signs
+    return signs, witnesses
 
 
 def _furthest(signed: Array, target: Array) -> Array | None:

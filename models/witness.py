@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,11 +15,26 @@ TERMS_SHOWN = 4
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
 
 
+@dataclass(frozen=True, eq=False)
+class SeparatedRows:
+    """How many rows of how many are separated, and the labels of the first."""
+
+    n: int
+    n_rows: int
+    labels: Sequence[object]
+
+    @property
+    def all(self) -> bool:
+        """Whether separation is complete."""
+        return self.n == self.n_rows
+
+
 def separation_message(
     model: BernoulliLogistic,
     direction: Array,
     rows: np.ndarray,
     coefficients: Mapping[str, str],
+    extent: SeparatedRows,
 ) -> str:
     """Say what separates which rows, what that does to the coefficients, and what to do.
 
@@ -30,13 +46,14 @@ def separation_message(
         The separated rows.
     coefficients : dict
         Name to "finite", "+inf", "-inf" or "undetermined".
+    extent : SeparatedRows
+        The separated rows of all, of which the model's may be a part.
     """
-    kind = "complete" if rows.all() else "quasi-complete"
-    labels = model.row_labels[rows]
+    kind = "complete" if extent.all else "quasi-complete"
     where = (
-        f"all {count(model.n_rows, 'row')}"
-        if rows.all()
-        else f"{len(labels)} of {model.n_rows} rows: {first_of(labels)}"
+        f"all {count(extent.n_rows, 'row')}"
+        if extent.all
+        else f"{extent.n} of {extent.n_rows} rows: {first_of(extent.labels, extent.n)}"
     )
     infinite = [
         f"{name!r} to {'+' if status == '+inf' else '-'}infinity"
