@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
     from flatprior.analysis.prediction import predict as predict
+    from flatprior.analysis.robust import RobustCovariance as RobustCovariance
+    from flatprior.analysis.robust import robust_covariance as robust_covariance
 
 _HOMES = {
     "Agreement": "agreement",
@@ -33,6 +35,8 @@ _HOMES = {
     "check_posterior": "posterior",
     "predict": "prediction",
     "posterior_mode": "mode",
+    "RobustCovariance": "robust",
+    "robust_covariance": "robust",
 }
 __all__ = list(_HOMES)
 

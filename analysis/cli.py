@@ -36,6 +36,7 @@ ROUTES = {
 }
 DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 WIDTH = 80
+LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
 class OneLineErrors(click.Group):
@@ -63,7 +64,9 @@ class OneLineErrors(click.Group):
 def main() -> None:
     """Bernoulli-logistic regression by independent routes that must agree.
 
-    DATA is a CSV or Parquet file, FORMULA for example "y ~ x1 + C(x2)".
+    DATA is a CSV or Parquet file, a folder of them, or a quoted pattern such as
+    'folder/*.parquet'; FORMULA for example "y ~ x1 + C(x2)". fit and check take
+    data larger than memory.
     Exit status: 0 agreement, 1 disagreement or no MLE, 2 wrong input.
     """
 
@@ -112,7 +115,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         from flatprior.models import fit_newton
 
         _check_json_path(json_path, data)
-        model = _load(data, formula, **options)
+        model = _load(data, formula, in_batches=_in_batches(data), **options)
         estimate = fit_newton(model)
         if json_path:
             estimate.save(json_path)
@@ -138,17 +141,20 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
         from flatprior.models._files import write_json
 
         _check_json_path(json_path, data)
-        model = _load(data, formula, **options)
+        in_batches = _in_batches(data)
+        model = _load(data, formula, in_batches=in_batches, **options)
         progress = sys.stderr.isatty()
         existence = check_existence(model, progress=progress)
         facts = existence.to_dict()
         out = _console()
         _print_model(out, model)
         _verdict(out, existence.kind, existence.message, good=existence.exists)
-        if existence.exists:
+        if existence.exists and in_batches:
+            out.print("How few rows that hangs on is not looked for in data read in batches.")
+        elif existence.exists:
             facts["fragility"] = _print_fragility(out, model, progress)
         elif existence.limit is not None:
-            facts["intervals"] = _print_limit(out, model, existence, progress)
+            facts["intervals"] = _print_limit(out, model, existence, progress, in_batches)
         _print_warnings(out, existence.warnings)
         if json_path:
             write_json(json_path, facts)
@@ -169,7 +175,7 @@ def _print_fragility(out: Console, model: BernoulliLogistic, progress: bool) -> 
 
 
 def _print_limit(
-    out: Console, model: BernoulliLogistic, existence: Existence, progress: bool
+    out: Console, model: BernoulliLogistic, existence: Existence, progress: bool, in_batches: bool
 ) -> dict[str, Any] | None:
     """Print where each coefficient goes, and what the likelihood still says about it."""
     from flatprior.analysis.inference import confidence_intervals
@@ -179,7 +185,7 @@ def _print_limit(
     assert limit is not None  # noqa: S101
     frame = existence.table().rename(columns={"standard error": "SE"})
     intervals = None
-    if existence.kind != "rank deficient":
+    if existence.kind != "rank deficient" and not in_batches:
         intervals = confidence_intervals(model, progress=progress)
         frame = frame.join(intervals.drop(columns="coefficient"))
     _print_table(out, frame)
@@ -320,20 +326,36 @@ def _check_json_path(path: str | None, data: str = "") -> None:
         raise ValueError(f"--json {path!r} is the data file itself; name another")
 
 
+def _in_batches(data: str) -> bool:
+    """Whether to read the data in batches: many files, or a large one."""
+    return not os.path.isfile(data) or os.path.getsize(data) > LARGEST_FILE
+
+
 def _load(
-    data: str, formula: str, offset: str | None, weights: str | None, missing: Any
+    data: str,
+    formula: str,
+    offset: str | None,
+    weights: str | None,
+    missing: Any,
+    in_batches: bool = False,
 ) -> BernoulliLogistic:
     from flatprior.models import BernoulliLogistic
     from flatprior.models._text import count
 
-    model = BernoulliLogistic.from_formula(
-        formula, data, offset=offset, frequency_weights=weights, missing=missing
-    )
-    if model.response.min() == model.response.max() and "Intercept" in model.names:
+    if in_batches:
+        model = BernoulliLogistic.from_parquet(
+            data, formula, offset, weights, missing, progress=sys.stderr.isatty()
+        )
+    else:
+        model = BernoulliLogistic.from_formula(
+            formula, data, offset=offset, frequency_weights=weights, missing=missing
+        )
+    events = model.n_events
+    if events in (0, model.n_observations) and "Intercept" in model.names:
         dropped = f" ({model.n_dropped} left out: a value is missing)" if model.n_dropped else ""
         raise ValueError(
-            f"the response {model.response_name!r} has one class only, "
-            f"{model.response[0]:.0f} in {count(model.n_rows, 'row')}{dropped}; a fit needs both"
+            f"the response {model.response_name!r} has one class only, {min(events, 1)} in "
+            f"{count(model.n_rows, 'row')}{dropped}; a fit needs both"
         )
     return model
 
@@ -380,7 +402,10 @@ def _print_estimate(out: Console, estimate: PointEstimate) -> None:
         frame[column] = [f"{value:.{digits}g}" for value in frame[column]]
     frame["digits"] = [f"{math.floor(digits)}" for digits in frame["digits"]]  # never rounded up
     _print_table(out, frame)
-    out.print(f"Log-likelihood {estimate.log_likelihood:.6f}; {estimate.message}.")
+    out.print(
+        f"Log-likelihood {estimate.log_likelihood:.6f}, AIC {estimate.aic:.4f}, "
+        f"BIC {estimate.bic:.4f}; {estimate.message}."
+    )
     bound = estimate.certificate.error_bound
     if math.isfinite(bound):
         out.print(

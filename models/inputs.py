@@ -25,6 +25,7 @@ from flatprior.models.rows import Array
 def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str]) -> pd.DataFrame:
     """Return `data` as a data frame; a path is read as CSV or Parquet by its ending.
 
+    A folder, or a pattern such as ``"folder/*.csv"``, is all of its files.
     Rows read from a file are labelled 1, 2, ..., headings not counted.
     """
     if isinstance(data, pd.DataFrame):
@@ -62,8 +63,11 @@ def _unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {str(path)!r}")
+    if not path.is_file():  # a folder or a pattern
+        from flatprior.models.batch_rows import Source
+
+        source = Source.find(path)
+        return pd.concat([*source.frames(source.names)])
     with readable(str(path)):
         if path.suffix.lower() in (".parquet", ".pq"):
             frame = pd.read_parquet(path)
@@ -333,6 +337,15 @@ def check_names(names: tuple[str, ...]) -> None:
                 f"the column name {name!r} is repeated; every column needs a name of its own"
             )
         seen.add(name)
+
+
+def plain_response(y: Any) -> Array | None:
+    """The response as 0.0/1.0 (n,) if it is a NumPy vector of these or of 0 and 1, else None."""
+    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "fiu":
+        return None
+    if ((y != 0) & (y != 1)).any():
+        return None
+    return y.astype(float, copy=False)
 
 
 def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:

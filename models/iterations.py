@@ -34,7 +34,7 @@ MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
 MILD_CONDITION = 1e4  # of the information, its diagonal made 1: sums lose a digit or two to it
 
 MANY = 2**15  # numbers in the design from which a sample of the rows is fitted first
-SAMPLED = 16  # of so many rows one is in the sample
+SAMPLED = 32  # of so many rows one is in the sample
 LARGEST_SAMPLE = 2**22  # numbers in its design
 ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too far away
 CHORD_STEPS = 3  # as many score passes cost about as much as the information that they replace

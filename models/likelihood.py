@@ -27,7 +27,7 @@ from flatprior.models.rows import Array, Block, Rows
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
 # 2048 rows by 64 coefficient vectors: 1 MB, which stays in a core's cache
 ROWS_AT_ONCE, VECTORS_AT_ONCE = 2048, 64
-PIECE = 4096  # rows that are scaled before they are multiplied
+PIECE = 2048  # rows that are scaled before they are multiplied
 
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:

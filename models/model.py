@@ -121,7 +121,9 @@ class BernoulliLogistic:
             design = np.column_stack([np.ones(design.shape[0]), design])
             names = ("const", *names)
         name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
-        response, coding = _inputs.encode_response(_inputs.as_series(y, name, labels), name)
+        response, coding = _inputs.plain_response(y), ""
+        if response is None or len(response) != len(labels):
+            response, coding = _inputs.encode_response(_inputs.as_series(y, name, labels), name)
         offset_values = weight_values = None
         if offset is not None:
             offset_values = _inputs.numbers(_inputs.as_series(offset, "offset", labels))
@@ -172,7 +174,8 @@ class BernoulliLogistic:
             sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns are
             categorical; the first level is the reference unless
             ``C(x, contr.treatment("level"))`` names another (see `reference_levels`).
-        data : DataFrame, mapping, or path of a CSV or Parquet file
+        data : DataFrame, mapping, or path
+            Of a CSV or Parquet file, of a folder of them, or a pattern such as ``"folder/*.csv"``.
         offset, frequency_weights : str or array_like (n,), optional
             The name of a column of `data`, or one number a row of `data`.
         missing : {"drop", "raise"}

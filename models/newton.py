@@ -81,11 +81,13 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
         packages=("scipy",),
         converged=last.stationary,
         message=(
-            f"Newton decrement {last.decrement:.1e} after {steps} iterations"
+            f"the last of {steps + 1} Newton steps was {last.decrement:.1e} standard errors long"
+            if taken is not None
+            else f"Newton decrement {last.decrement:.1e} after {steps} iterations"
             if last.stationary
             else f"stopped after {steps} iterations with Newton decrement {last.decrement:.1e}"
         ),
-        n_iterations=steps,
+        n_iterations=steps + (taken is not None),
         seconds=time.perf_counter() - start,
         evaluation=evaluation,
     )

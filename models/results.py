@@ -344,6 +344,17 @@ class PointEstimate:
         """Square roots of the diagonal of `covariance`, (k,)."""
         return np.sqrt(np.diag(self.covariance))
 
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: -2 log-likelihood + 2 k."""
+        return 2 * len(self.names) - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion: -2 log-likelihood + k log n, n the number of observations."""
+        n = self.provenance.n_observations
+        return len(self.names) * math.log(n) - 2 * self.log_likelihood
+
     def summary(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients with Wald tests and intervals, one row a coefficient.
 
@@ -389,7 +400,8 @@ class PointEstimate:
         shown = table.to_string(formatters=[f.format for f in formats])
         return (
             f"route {printable(self.route)}: log-likelihood {self.log_likelihood:.6f}, "
-            f"{count(self.provenance.n_observations, 'observation')}\n{shown}\n"
+            f"{count(self.provenance.n_observations, 'observation')}, AIC {self.aic:.4f}, "
+            f"BIC {self.bic:.4f}\n{shown}\n"
             f"error bound {self.certificate.error_bound:.1e} standard errors; "
             f"{printable(self.message)}"
         )
@@ -406,6 +418,8 @@ class PointEstimate:
                 "standard_errors": self.standard_errors.tolist(),
                 "covariance": self.covariance.tolist(),
                 "log_likelihood": self.log_likelihood,
+                "aic": self.aic,
+                "bic": self.bic,
                 "certificate": self.certificate.to_dict(),
                 "converged": self.converged,
                 "message": self.message,

@@ -249,6 +249,11 @@ class ArrayRows:
         """Largest absolute values of columns and offset."""
         return self.reduce(extent_of, Extent.or_more)
 
+    @cached_property
+    def _whole(self) -> Block:
+        """All rows, where they are few."""
+        return self.block(slice(None))
+
     def block(self, part: slice | NDArray[np.intp]) -> Block:
         """Some rows."""
         return Block(
@@ -271,6 +276,8 @@ class ArrayRows:
 
         Large data go over all cores; the answer does not depend on how many there are.
         """
+        if self.n_rows <= BLOCK_ROWS:
+            return function(self._whole)
         starts = range(0, self.n_rows, BLOCK_ROWS)
         share = 1 + len(starts) // MOST_ANSWERS
 
@@ -290,9 +297,10 @@ class ArrayRows:
         return xxhash.xxh3_128_digest(self.reduce(_digest_of))
 
     def sample(self, size: int) -> ArrayRows:
-        """`size` rows drawn at random without replacement, the same at each call."""
-        chosen = np.random.default_rng(0).choice(self.n_rows, size, replace=False, shuffle=False)
-        chosen.sort()  # rows of memory in their order
+        """`size` rows, one drawn at random from each of as many runs; the same at each call."""
+        draw = np.random.default_rng(0).random(size)
+        chosen = np.floor((np.arange(size) + draw) * (self.n_rows / size)).astype(np.intp)
+        np.minimum(chosen, self.n_rows - 1, out=chosen)  # the product can round up
         return ArrayRows(
             self.design[chosen],
             self.response[chosen],

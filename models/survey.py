@@ -100,10 +100,11 @@ class Roles:
         keep = frame.notna().to_numpy().all(axis=1)
         dropped = int(np.count_nonzero(~keep))
         if dropped and self.missing == "raise":
-            name = next(name for name in self.columns if frame[name].isna().any())
+            first = frame[~keep].iloc[0]
             raise ValueError(
-                f"values are missing in {rows_phrase(frame.index[~keep])} "
-                f'(column {name!r} first); complete them, or pass missing="drop"'
+                f"values are missing, first in {rows_phrase([first.name])} "
+                f"(column {first.index[first.isna()][0]!r}); complete them, or pass "
+                'missing="drop"'
             )
         zero = 0
         if self.weights is not None:
