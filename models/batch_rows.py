@@ -6,6 +6,7 @@ anew. `FileRows` reads Parquet and CSV files. `flatprior.models.dask_rows` has t
 
 from __future__ import annotations
 
+import gc
 import glob
 import operator
 from abc import ABC, abstractmethod
@@ -44,10 +45,23 @@ class BatchRows(ABC):
     grouped: tuple[str, pd.Index[Any]] | None = None
 
     @abstractmethod
+    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
+        """Combine ``function(block)`` over all blocks."""
+
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
-        """Combine ``function(block)`` over all blocks with an associative `combine`."""
+        """Combine ``function(block)`` over all blocks with an associative `combine`.
+
+        The answer is the same each time. The first pass finds the extent beside it.
+        """
+        if "extent" in self.__dict__:
+            return self._reduce(function, combine)
+        answer, self.__dict__["extent"] = self._reduce(
+            lambda block: (function(block), extent_of(block)),
+            lambda one, two: (combine(one[0], two[0]), one[1].or_more(two[1])),
+        )
+        return answer
 
     @abstractmethod
     def _values(self, name: str) -> pd.Index[Any]:
@@ -87,7 +101,12 @@ class BatchRows(ABC):
     @cached_property
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
-        return self.reduce(extent_of, Extent.or_more)
+        return self._reduce(extent_of, Extent.or_more)
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset."""
+        return self.surveyed.encoder.roles.offset is not None
 
     def digest(self) -> bytes:
         """Hash of the columns that the model uses, batch after batch."""
@@ -116,6 +135,7 @@ def over_batch(
         block = encoder.block(frame.iloc[start : start + BATCH_ROWS], grouped)
         for piece in block.split(BLOCK_ROWS):
             answer = either(combine, answer, function(piece))
+        gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
     return answer
 
 
@@ -133,10 +153,7 @@ class FileRows(BatchRows):
     source: Source
     progress: bool = False
 
-    def reduce(
-        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
-    ) -> T:
-        """Combine ``function(block)`` over all blocks; the answer is the same each time."""
+    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
         answer: T | None = None
         expected, read = self.surveyed.survey.n_read, 0
         encoder, grouped = self.surveyed.encoder, self.grouped
@@ -239,29 +256,35 @@ class Source:
         return dataset.dataset(list(self.files), format="parquet", partitioning="hive")
 
     def _parquet(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+        from pyarrow import dataset, parquet
+
         with _inputs.readable(self.name):
-            found = self._dataset()
-            for fragment in found.get_fragments():
-                lacking = set(columns) & set(found.schema.names) - set(
-                    fragment.physical_schema.names
-                )
-                if lacking and not fragment.path.count("="):
-                    raise ValueError(f"{fragment.path!r} has no column {min(lacking)!r}")
-            # little is read ahead: memory stays bounded whatever the files
-            batches = found.scanner(
-                columns=list(columns),
-                batch_size=BATCH_ROWS,
-                batch_readahead=2,
-                fragment_readahead=1,
-            ).to_batches()
+            fragments = list(self._dataset().get_fragments())
+        for fragment in fragments:
+            keys = dataset.get_partition_keys(fragment.partition_expression)
+            in_file = [name for name in columns if name not in keys]
+            with _inputs.readable(fragment.path):
+                # pages as they are needed, in one thread: a whole row group would be read ahead
+                file = parquet.ParquetFile(fragment.path, pre_buffer=False, buffer_size=2**16)
+                lacking = set(in_file) - set(file.schema_arrow.names)
+                if lacking:
+                    raise ValueError(f"it has no column {min(lacking)!r}")
+                batches = file.iter_batches(BATCH_ROWS, columns=in_file, use_threads=False)
+            with file:
+                for batch in self._guarded(batches, fragment.path):
+                    frame = batch.to_pandas().assign(**keys)[list(columns)]
+                    if len(frame):
+                        yield frame
+
+    @staticmethod
+    def _guarded(items: Iterator[T], name: str) -> Iterator[T]:
+        """The same items; what goes wrong in reading one is said in a sentence."""
         while True:
-            with _inputs.readable(self.name):
-                batch = next(batches, None)
-                if batch is None:
-                    return
-                frame = batch.to_pandas()
-            if len(frame):
-                yield frame
+            with _inputs.readable(name):
+                item = next(items, None)
+            if item is None:
+                return
+            yield item
 
     def _headings(self) -> tuple[str, ...]:
         first, *others = ((file, _inputs.csv_headings(Path(file))) for file in self.files)
@@ -272,14 +295,10 @@ class Source:
 
     def _csv(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         for file in self.files:
-            with _inputs.readable(self.name):
+            with _inputs.readable(file):
                 reader = _inputs.csv_reader(Path(file), BATCH_ROWS)
             with reader:
-                while True:
-                    with _inputs.readable(self.name):
-                        frame = next(reader, None)
-                    if frame is None:
-                        break
+                for frame in self._guarded(reader, file):
                     frame.columns = pd.Index(self.names)
                     yield frame[list(columns)]
 

@@ -7,7 +7,6 @@ where it came from, by Dask.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -36,10 +35,7 @@ class DaskRows(BatchRows):
 
     partitions: tuple[Any, ...]
 
-    def reduce(
-        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
-    ) -> T:
-        """Combine ``function(block)`` over all blocks, in one order whoever computes them."""
+    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that is sent, with these two
         answer: T | None = _combined(
             self.partitions,

@@ -92,7 +92,7 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
             found = _sample_fit(rows)
             if found is not None:
                 start, metric, rate = found
-        if start is None and rows.extent.offset:
+        if start is None and rows.has_offset:
             transform = whitening(rows)
             start = None if transform is None else _start(rows, transform)
             if start is None:

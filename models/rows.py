@@ -101,6 +101,10 @@ class Rows(Protocol):
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
 
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset."""
+
     def sample(self, size: int) -> ArrayRows:
         """Rows drawn at random, `size` of them or as many as were set aside."""
 
@@ -172,6 +176,11 @@ class MappedRows:
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
         return self.reduce(extent_of, Extent.or_more)
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset that is not 0."""
+        return self.extent.offset != 0
 
     def sample(self, size: int) -> ArrayRows:
         """Rows drawn at random, changed."""
@@ -253,6 +262,11 @@ class ArrayRows:
     def _whole(self) -> Block:
         """All rows, where they are few."""
         return self.block(slice(None))
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset."""
+        return self.offset is not None
 
     def block(self, part: slice | NDArray[np.intp]) -> Block:
         """Some rows."""
