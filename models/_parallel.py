@@ -27,34 +27,30 @@ def _blas() -> Any:
 
 
 class _OneThreadEach:
-    """While anybody is inside, BLAS has one thread; the last to leave restores what it had.
+    """BLAS has one thread while the first thread to come is inside; it restores what there was.
 
     Work that goes back and forth between blocks of rows and small matrices is best inside as a
     whole: after each call BLAS's own threads keep the cores busy for a while, waiting for another.
+    Whoever comes while another thread is inside changes nothing, because OpenBLAS listens to one
+    thread at a time; should that one leave first, the others go on with more threads, and as right.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
+        self._occupied = threading.Lock()
         self._threads = 1
-        self._limit: Any = None
 
     @contextmanager
     def __call__(self) -> Iterator[int]:
         """Yield the number of threads that BLAS had: what the user allows this process."""
-        with self._lock:
-            if self._inside == 0:
-                threads = [library["num_threads"] for library in _blas().info()]
-                self._threads = max(threads, default=1)
-                self._limit = _blas().limit(limits=1)
-            self._inside += 1
-        try:
+        if not self._occupied.acquire(blocking=False):
             yield self._threads
+            return
+        try:
+            self._threads = max((library["num_threads"] for library in _blas().info()), default=1)
+            with _blas().limit(limits=1):
+                yield self._threads
         finally:
-            with self._lock:
-                self._inside -= 1
-                if self._inside == 0:
-                    self._limit.restore_original_limits()
+            self._occupied.release()
 
 
 one_thread_each = _OneThreadEach()

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,8 +17,11 @@ from flatprior.models import (
     fit_newton,
     verify,
 )
-from flatprior.models.certificate import whitening
+from flatprior.models import certificate as certificates
+from flatprior.models.certificate import after_last_step, evaluate, whitening
 from flatprior.models.iterations import iterates
+from flatprior.models.likelihood import moments
+from flatprior.models.rows import MappedRows
 
 
 @given(
@@ -218,3 +222,43 @@ def test_verify_notices_other_data_other_names_and_other_numbers(tmp_path):
         else:
             with pytest.raises(ValueError, match="fit the model again"):
                 verify(model, forged)
+
+
+@pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
+def test_the_bound_after_the_last_step_holds_without_a_pass(case):
+    *_, last = iterates(case.model.rows)
+    taken = last.last_step
+    if taken is None:  # nearly dependent columns
+        assert case.condition > 50 or case.model.offset is not None
+        return
+    passes = []
+    rows = MappedRows(case.model.rows, lambda block: passes.append(block) or block)
+    rows.__dict__["extent"] = case.model.rows.extent
+    found = after_last_step(rows, taken.origin, last.coefficients, taken.moments, taken.white)
+    assert not passes
+    if found is None:
+        return
+    errors = np.sqrt(np.diag(found.covariance))
+    assert np.max(np.abs(last.coefficients - case.beta) / errors) <= found.certificate.error_bound
+    assert found.certificate.error_bound < 1e-7
+    assert found.certificate.radius >= certify(case.model, last.coefficients).radius / 1.001
+    anew = evaluate(case.model.rows, last.coefficients).covariance
+    assert errors == pytest.approx(np.sqrt(np.diag(anew)), rel=1e-11)
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
+def test_what_a_newton_step_leaves_is_bounded(size, monkeypatch):
+    # from a point so far away that the step's own remainder, not rounding, is the bound
+    monkeypatch.setattr(certificates, "GOOD_ENOUGH", 1.0)
+    X, y = simulated(300, 3, seed=21)
+    model = BernoulliLogistic.from_arrays(X, y)
+    mle = fit_newton(model)
+    T = np.linalg.cholesky(mle.covariance)
+    for direction in np.random.default_rng(22).normal(size=(20, 3)):
+        origin = mle.coefficients + size * T @ direction / np.linalg.norm(direction)
+        here = model.rows.reduce(partial(moments, coefficients=origin))
+        white = np.linalg.cholesky(np.linalg.inv(here.information))
+        beta = origin + white @ (white.T @ here.score)
+        found = after_last_step(model.rows, origin, beta, here, white)
+        distance = np.linalg.norm(np.linalg.solve(T, beta - mle.coefficients))
+        assert distance <= found.certificate.error_bound <= 2 * size

@@ -17,6 +17,16 @@ def test_arrays_are_copied_and_frozen():
         model.design[0, 0] = 2.0
 
 
+def test_arrays_are_used_where_they_are_on_request():
+    X, y = simulated(20, 2, seed=1)
+    model = BernoulliLogistic.from_arrays(X, y, copy=False)
+    assert np.shares_memory(model.design, X)
+    assert np.shares_memory(model.response, y)
+    with pytest.raises(ValueError, match="read-only"):
+        model.design[0, 0] = 2.0
+    X[0, 0] = 1.0  # the caller's own stays writeable
+
+
 def test_names_come_from_the_frame_or_are_numbered():
     X, y = simulated(20, 2, seed=1)
     assert BernoulliLogistic.from_arrays(X, y).names == ("x1", "x2")

@@ -3,7 +3,7 @@ import pytest
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.rows import ArrayRows, merge_identical
+from flatprior.models.rows import BLOCK_ROWS, ArrayRows, MappedRows, merge_identical
 
 
 def likelihood(rows: ArrayRows, beta: np.ndarray) -> float:
@@ -66,3 +66,49 @@ def test_the_posterior_is_the_same_before_and_after(sampler):
     # means of about 1000 effective draws each, 5 standard errors: false-alarm rate 1e-6
     difference = (first.draws.mean(axis=(0, 1)) - second.draws.mean(axis=(0, 1))) / spread
     assert np.abs(difference).max() < 5 * np.sqrt(2 / 300)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n", [1, 15, 16, 1000])
+def test_the_extent_is_the_largest_absolute_value(order, n):
+    rng = np.random.default_rng(5)
+    design = np.asarray(rng.normal(size=(n, 3)) * [1, -100, 1e-3], order=order)
+    rows = ArrayRows(design, np.zeros(n), offset=np.linspace(-7, 3, n))
+    assert np.array_equal(rows.extent.columns, np.abs(design).max(axis=0))
+    assert rows.extent.offset == 7
+    design[n // 2, 1] = np.nan
+    assert np.isnan(ArrayRows(design, np.zeros(n)).extent.columns).tolist() == [False, True, False]
+
+
+def test_a_sample_has_a_row_of_every_part_and_none_twice():
+    rows = ArrayRows(np.arange(10_000.0)[:, None], np.zeros(10_000), weights=np.ones(10_000))
+    sample = rows.sample(100)
+    drawn = sample.design[:, 0]
+    assert (np.diff(drawn) > 0).all()
+    assert (drawn // 100 == np.arange(100)).all()
+    assert np.array_equal(rows.sample(100).design, sample.design)
+    # not all at one place of their part: a period of 100 rows does not mislead
+    assert len(set(drawn % 100)) > 30
+
+
+def test_the_digest_sees_any_change_and_no_storage():
+    X, y = simulated(BLOCK_ROWS + 100, 3, seed=6)
+    X = X.astype(np.float32).astype(float)
+    digest = ArrayRows(X, y).digest()
+    assert ArrayRows(np.asfortranarray(X), y).digest() == digest
+    assert ArrayRows(X.astype(np.float32), y).digest() == digest
+    changed = X.copy()
+    changed[-1, -1] = np.nextafter(changed[-1, -1], 2)
+    assert ArrayRows(changed, y).digest() != digest
+    assert ArrayRows(X, 1 - y).digest() != digest
+    assert ArrayRows(X, y, weights=np.ones(len(y))).digest() != digest
+    assert ArrayRows(X[::-1], y).digest() != digest
+
+
+def test_blocks_of_which_no_row_is_left_are_passed_over():
+    X, y = simulated(3 * BLOCK_ROWS, 2, seed=7)
+    rows = MappedRows(ArrayRows(X, y), lambda block: block.select(block.design[:, 1] > 3))
+    assert rows.reduce(lambda block: len(block.sign)) == np.count_nonzero(X[:, 1] > 3)
+    nothing = MappedRows(ArrayRows(X, y), lambda block: block.select(block.design[:, 1] > 99))
+    with pytest.raises(ValueError, match="no rows are left"):
+        nothing.reduce(lambda block: 1)

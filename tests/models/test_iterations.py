@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from problems import simulated
+
+import flatprior.models.iterations as iterations
+from flatprior.models import BernoulliLogistic, certify, fit_newton
+from flatprior.models.likelihood import moments
+from flatprior.models.rows import ArrayRows
+
+
+def passes(model: BernoulliLogistic, monkeypatch) -> list[tuple[int, bool, bool]]:
+    """Rows, score only, whitened: of each pass that a fit makes."""
+    made = []
+    original = iterations._moments
+
+    def counted(rows, beta, transform=None, score_only=False):
+        made.append((rows.n_rows, score_only, transform is not None))
+        return original(rows, beta, transform, score_only)
+
+    monkeypatch.setattr(iterations, "_moments", counted)
+    fit_newton(model)
+    return made
+
+
+def judge(fit, X, y, offset=None, weights=None):
+    """Hold a fit against a certificate computed anew, and its standard errors against the inverse
+    information at the coefficients."""
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=weights)
+    assert fit.converged
+    assert fit.certificate.error_bound < 1e-6
+    assert certify(model, fit.coefficients).error_bound < 1e-6
+    p = 1 / (1 + np.exp(-X @ fit.coefficients - (0 if offset is None else offset)))
+    curvature = p * (1 - p) * (1 if weights is None else weights)
+    inverse = np.linalg.inv(np.linalg.qr(np.sqrt(curvature)[:, None] * X, mode="r"))
+    assert fit.standard_errors == pytest.approx(np.linalg.norm(inverse, axis=1), rel=1e-7)
+    assert fit.log_likelihood == pytest.approx(model.log_likelihood(fit.coefficients), rel=1e-12)
+
+
+def test_many_rows_cost_two_informations_and_a_few_scores(monkeypatch):
+    X, y = simulated(400_000, 5, seed=1)
+    made = passes(BernoulliLogistic.from_arrays(X, y, copy=False), monkeypatch)
+    all_rows = [score_only for n, score_only, _ in made if n == 400_000]
+    assert all_rows.count(False) == 2
+    assert all_rows.count(True) <= 3
+    assert sum(n for n, *_ in made if n < 400_000) < 400_000 / 2
+
+
+def test_few_rows_start_at_zero_with_the_information_each_time(monkeypatch):
+    X, y = simulated(200, 4, seed=2)
+    made = passes(BernoulliLogistic.from_arrays(X, y), monkeypatch)
+    assert all(step == (200, False, False) for step in made)
+    assert len(made) <= 7
+
+
+@pytest.mark.parametrize("k", [2, 8])
+def test_a_fit_that_starts_from_a_sample_is_that_of_statsmodels(k):
+    X, y = simulated(60_000, k, seed=3)
+    fit = fit_newton(BernoulliLogistic.from_arrays(X, y))
+    other = sm.Logit(y, X).fit(disp=0, tol=1e-14)
+    assert fit.coefficients == pytest.approx(other.params, rel=1e-9)
+    assert fit.standard_errors == pytest.approx(other.bse, rel=1e-8)
+    judge(fit, X, y)
+
+
+def rare_level(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """A level so rare that samples do not have it, or have it with one outcome only."""
+    X, y = simulated(n, 3, seed=4)
+    level = np.zeros(n)
+    level[:6] = 1
+    y[:6] = [0, 1, 0, 1, 1, 0]
+    return np.column_stack([X, level]), y
+
+
+def rare_events(n: int) -> tuple[np.ndarray, np.ndarray]:
+    X, y = simulated(n, 3, seed=5)
+    y[:] = 0
+    y[:: n // 20] = 1
+    return X, y
+
+
+def sorted_rows(n: int) -> tuple[np.ndarray, np.ndarray]:
+    X, y = simulated(n, 3, seed=6)
+    order = np.lexsort([X[:, 1], y])
+    return X[order], y[order]
+
+
+def year_column(n: int) -> tuple[np.ndarray, np.ndarray]:
+    X, y = simulated(n, 3, seed=7)
+    X[:, 1] = 2000 + 0.01 * X[:, 1]
+    return X, y
+
+
+def heavy_tails(n: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(8)
+    X = np.column_stack([np.ones(n), rng.standard_cauchy(size=(n, 2))])
+    return X, (rng.random(n) < 0.3).astype(float)
+
+
+@pytest.mark.parametrize(
+    "problem", [rare_level, rare_events, sorted_rows, year_column, heavy_tails]
+)
+def test_samples_that_mislead_do_not_matter(problem):
+    X, y = problem(50_000)
+    judge(fit_newton(BernoulliLogistic.from_arrays(X, y)), X, y)
+
+
+def test_columns_that_are_nearly_dependent_are_whitened(monkeypatch):
+    X, y = year_column(50_000)
+    made = passes(BernoulliLogistic.from_arrays(X, y), monkeypatch)
+    assert any(whitened for *_, whitened in made)
+
+
+def test_offsets_and_weights_on_many_rows():
+    X, y = simulated(50_000, 3, seed=9)
+    rng = np.random.default_rng(10)
+    offset, weights = rng.normal(size=len(y)), rng.integers(1, 1000, size=len(y))
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=weights)
+    judge(fit_newton(model), X, y, offset, weights)
+
+
+@pytest.mark.parametrize("layout", ["float32", "columns", "strided"])
+def test_any_layout_is_fitted_without_a_copy(layout):
+    X, y = simulated(30_000, 4, seed=11)
+    X = X.astype(np.float32).astype(float)
+    given = {
+        "float32": X.astype(np.float32),
+        "columns": np.asfortranarray(X),
+        "strided": np.repeat(X, 2, axis=0)[::2],
+    }[layout]
+    model = BernoulliLogistic.from_arrays(given, y, copy=False)
+    assert np.shares_memory(model.rows.design, given)
+    fit = fit_newton(model)
+    assert fit.coefficients == pytest.approx(
+        fit_newton(BernoulliLogistic.from_arrays(X, y)).coefficients, rel=1e-12
+    )
+    judge(fit, X, y)
+
+
+def test_a_score_pass_gives_the_score_of_a_whole_one():
+    X, y = simulated(30_000, 3, seed=12)
+    rows = ArrayRows(X, y)
+    beta = np.array([0.1, -0.2, 0.3])
+    whole = rows.reduce(lambda block: moments(block, beta))
+    score = rows.reduce(lambda block: moments(block, beta, score_only=True))
+    assert score.information is None
+    assert np.array_equal(score.score, whole.score)
+    assert score.log_likelihood == whole.log_likelihood
