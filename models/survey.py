@@ -127,9 +127,9 @@ class Survey:
     outcomes : dict
         Value of the response to the observations that have it.
     levels : dict
-        Column to its levels, in the order in which they came; None for numbers.
-    ordered : frozenset of str
-        Columns whose levels came in an order of their own.
+        Column to the levels that were seen, in the order in which they came; None for numbers.
+    orders : dict
+        Column of categories to all of these, seen or not, in their own order.
     witnesses : DataFrame
         One row for each level of each column.
     sample : DataFrame
@@ -145,7 +145,7 @@ class Survey:
     n_observations: float
     outcomes: dict[Any, float]
     levels: dict[str, tuple[Any, ...] | None]
-    ordered: frozenset[str]
+    orders: dict[str, tuple[Any, ...]]
     witnesses: pd.DataFrame
     sample: pd.DataFrame
     digests: tuple[bytes, ...]
@@ -164,6 +164,9 @@ class Survey:
             elif found is not None:
                 levels[name] = tuple(dict.fromkeys((*(levels[name] or ()), *found)))
                 _check_number(name, levels[name])
+        orders = dict(self.orders)
+        for name, order in other.orders.items():
+            orders[name] = tuple(dict.fromkeys((*orders.get(name, ()), *order)))
         outcomes = dict(self.outcomes)
         for value, observations in other.outcomes.items():
             outcomes[value] = outcomes.get(value, 0) + observations
@@ -183,7 +186,7 @@ class Survey:
             self.n_observations + other.n_observations,
             outcomes,
             levels,
-            self.ordered | other.ordered,
+            orders,
             _one_a_level(pd.concat(witnesses) if witnesses else self.witnesses, levels),
             sample,
             self.digests + other.digests,
@@ -215,12 +218,12 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     rows, dropped, zero = roles.complete(frame)
     plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
     levels: dict[str, tuple[Any, ...] | None] = {}
-    ordered = set()
+    orders: dict[str, tuple[Any, ...]] = {}
     response = roles.parsed.response
     for name in (response, *roles.parsed.columns) if len(rows) else ():
         series = rows[name]
         if isinstance(series.dtype, pd.CategoricalDtype):
-            ordered.add(name)
+            orders[name] = tuple(series.cat.categories)
             levels[name] = tuple(series.cat.remove_unused_categories().cat.categories)
         elif not is_real(series) or name in roles.factors:
             levels[name] = tuple(pd.factorize(series)[1].astype(object))
@@ -253,7 +256,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         float(len(rows) if weights is None else weights.sum()),
         outcomes,
         levels,
-        frozenset(ordered),
+        orders,
         _one_a_level(plain, levels),
         sample,
         (_digest(plain),),
@@ -345,7 +348,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     rows.index = pd.RangeIndex(len(rows))
     for name, known in found.levels.items():
         if known is not None:
-            order = list(known) if name in found.ordered else sorted(known)
+            order = [v for v in found.orders.get(name, sorted(known)) if v in set(known)]
             rows[name] = pd.Categorical(rows[name], categories=order)
     encoded = _formula.encode(
         roles.formula,

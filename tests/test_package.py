@@ -21,7 +21,7 @@ MODULES = [
 WITH_EXAMPLES = {
     "agreement", "certificate", "datasets", "estimator", "existence", "fragility", "independence",
     "inference", "mode", "model", "moments", "newton", "posterior", "prediction", "pymc_routes",
-    "results", "sklearn_route",
+    "results", "robust", "sklearn_route",
 }  # fmt: skip
 
 

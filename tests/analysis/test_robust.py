@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from problems import CASES, DATA, simulated
+
+from flatprior.analysis import robust_covariance
+from flatprior.models import BernoulliLogistic, fit_newton
+
+OHIO = CASES["ohio"]
+CLUSTER = pd.read_csv(DATA / "cases" / "ohio.csv")["cluster"]
+
+
+@pytest.mark.parametrize("name", ["ohio", "spector", "smarket", "nes_logit"])
+def test_hc0_is_that_of_statsmodels(name):
+    case = CASES[name]
+    ours = robust_covariance(case.model, fit_newton(case.model))
+    logit = sm.Logit(case.response, case.frame)
+    theirs = logit.fit(disp=0, tol=1e-14, cov_type="HC0")
+    assert ours.standard_errors == pytest.approx(theirs.bse.to_numpy(), rel=1e-9)
+    assert ours.factor == 1
+
+
+def test_clusters_are_those_of_statsmodels():
+    fit = fit_newton(OHIO.model)
+    ours = robust_covariance(OHIO.model, fit, cluster=CLUSTER)
+    theirs = sm.Logit(OHIO.response, OHIO.frame).fit(
+        disp=0, tol=1e-14, cov_type="cluster", cov_kwds={"groups": CLUSTER}
+    )
+    assert ours.standard_errors == pytest.approx(theirs.bse.to_numpy(), rel=1e-9)
+    assert ours.n_clusters == 537
+    assert ours.factor == pytest.approx(537 / 536 * 2147 / 2144, rel=1e-14)
+    assert "537 clusters, small-sample factor 1.00327" in str(ours)
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
+def test_each_kind_is_its_formula(kind):
+    X, y = simulated(80, 3, seed=1)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    p = 1 / (1 + np.exp(-X @ fit.coefficients))
+    V = np.linalg.inv(X.T @ (X * (p * (1 - p))[:, None]))
+    leverage = p * (1 - p) * np.einsum("ij,jk,ik->i", X, V, X)
+    share = {"HC0": 1, "HC1": 80 / 77, "HC2": 1 / (1 - leverage), "HC3": (1 - leverage) ** -2}
+    meat = X.T @ (X * ((y - p) ** 2 * share[kind])[:, None])
+    assert robust_covariance(model, fit, kind).covariance == pytest.approx(V @ meat @ V, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3", "cluster"])
+def test_a_weight_is_so_many_observations(kind):
+    X, y = simulated(60, 3, seed=2)
+    weights = np.random.default_rng(3).integers(1, 4, size=60)
+    cluster = np.arange(60) // 4
+    weighted = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    repeated = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    options = [{"kind": kind}] * 2
+    if kind == "cluster":
+        options = [{"cluster": cluster}, {"cluster": np.repeat(cluster, weights)}]
+    first, second = (
+        robust_covariance(model, fit_newton(model), **choice).covariance
+        for model, choice in zip((weighted, repeated), options, strict=True)
+    )
+    assert first == pytest.approx(second, rel=1e-9)
+
+
+def test_each_row_a_cluster_is_hc0_but_for_the_factor():
+    fit = fit_newton(OHIO.model)
+    alone = robust_covariance(OHIO.model, fit, cluster=np.arange(2148))
+    plain = robust_covariance(OHIO.model, fit)
+    assert alone.covariance / alone.factor == pytest.approx(plain.covariance, rel=1e-12)
+
+
+def test_rows_in_files_give_the_same(tmp_path):
+    frame = OHIO.frame.assign(y=OHIO.response, who=[f"child {c}" for c in CLUSTER])
+    frame.to_parquet(tmp_path / "ohio.parquet", row_group_size=100)
+    formula = "y ~ age + smoke + age_smoke"
+    model = BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", formula)
+    memory = BernoulliLogistic.from_formula(formula, frame)
+    fits = fit_newton(model), fit_newton(memory)
+    for kind in ("HC0", "HC1", "HC2", "HC3"):
+        assert robust_covariance(model, fits[0], kind).covariance == pytest.approx(
+            robust_covariance(memory, fits[1], kind).covariance, rel=1e-8
+        )
+    assert robust_covariance(model, fits[0], cluster="who").covariance == pytest.approx(
+        robust_covariance(memory, fits[1], cluster=frame["who"]).covariance, rel=1e-8
+    )
+
+
+def test_a_series_of_clusters_is_matched_by_its_index():
+    frame = OHIO.frame.assign(y=OHIO.response)
+    frame.loc[7, "age"] = np.nan
+    model = BernoulliLogistic.from_formula("y ~ age + smoke", frame)
+    fit = fit_newton(model)
+    shuffled = CLUSTER.sample(frac=1, random_state=1)
+    kept = CLUSTER.drop(7).to_numpy()
+    assert np.array_equal(
+        robust_covariance(model, fit, cluster=shuffled).covariance,
+        robust_covariance(model, fit, cluster=kept).covariance,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "HC4"}, "kind must be one of HC0, HC1, HC2, HC3"),
+        ({"kind": "HC1", "cluster": np.zeros(2148)}, "does not go with cluster"),
+        ({"cluster": np.zeros(2148)}, "one cluster only"),
+        ({"cluster": np.zeros(3)}, "has 3 values, the data have 2148 rows"),
+        ({"cluster": pd.Series(np.arange(2148.0)).mask(CLUSTER == 3)}, "missing in 4 rows"),
+        ({"cluster": pd.Series([1, 2], index=["a", "b"])}, "does not match the rows"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        robust_covariance(OHIO.model, fit_newton(OHIO.model), **options)
+
+
+def test_the_fit_of_another_model_is_refused():
+    other = CASES["spector"].model
+    with pytest.raises(ValueError, match="that of another model"):
+        robust_covariance(OHIO.model, fit_newton(other))
+
+
+def test_the_table_has_wald_intervals():
+    ours = robust_covariance(OHIO.model, fit_newton(OHIO.model))
+    table = ours.table(prob=0.9)
+    assert list(table.columns) == ["coefficient", "standard error", "5%", "95%"]
+    width = 2 * 1.6448536269514722 * ours.standard_errors
+    assert (table["95%"] - table["5%"]).to_numpy() == pytest.approx(width)

@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+
+dask = pytest.importorskip("dask")
+dd = pytest.importorskip("dask.dataframe")
+da = pytest.importorskip("dask.array")
+
+FORMULA = "bought ~ income + C(region) + age:member"
+
+
+def people(n: int) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "income": rng.normal(size=n),
+            "age": rng.uniform(18, 80, size=n),
+            "region": rng.choice(["north", "east", "south"], size=n),
+            "member": rng.choice(["yes", "no"], size=n),
+            "count": rng.integers(0, 4, size=n),
+            "base": rng.normal(size=n),
+            "bought": rng.integers(2, size=n),
+        }
+    )
+    frame.loc[::97, "income"] = np.nan
+    return frame
+
+
+def assert_same_fit(model, memory):
+    assert model.names == memory.names
+    assert (model.n_observations, model.n_events) == (memory.n_observations, memory.n_events)
+    assert (model.n_dropped, model.n_zero_weight) == (memory.n_dropped, memory.n_zero_weight)
+    fit, expected = fit_newton(model), fit_newton(memory)
+    bound = fit.certificate.error_bound + expected.certificate.error_bound
+    distance = np.abs(fit.coefficients - expected.coefficients) / expected.standard_errors
+    assert distance.max() <= bound < 1e-6
+    assert fit.standard_errors == pytest.approx(expected.standard_errors, rel=1e-7)
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 20])
+@pytest.mark.parametrize("roles", [{}, {"offset": "base", "frequency_weights": "count"}])
+def test_the_fit_is_that_of_the_rows_in_memory(partitions, roles):
+    frame = people(3000)
+    model = BernoulliLogistic.from_dask(
+        dd.from_pandas(frame, npartitions=partitions), FORMULA, **roles
+    )
+    assert_same_fit(model, BernoulliLogistic.from_formula(FORMULA, frame, **roles))
+
+
+def test_arrays_are_fitted_in_whatever_chunks():
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(2000, 3)), rng.integers(2, size=2000)
+    model = BernoulliLogistic.from_dask(
+        da.from_array(X, chunks=(300, 2)), da.from_array(y, chunks=700)
+    )
+    assert_same_fit(model, BernoulliLogistic.from_arrays(X, y))
+
+
+def test_partitions_may_be_empty():
+    frame = people(1000)
+    filtered = dd.from_pandas(frame, npartitions=10)
+    filtered = filtered[filtered["income"] > 2.2]
+    kept = frame[frame["income"] > 2.2]
+    model = BernoulliLogistic.from_dask(filtered, "bought ~ age")
+    assert model.n_rows == len(kept) > 5
+
+
+def test_separation_is_found_and_its_rows_are_counted():
+    frame = people(2000).dropna()
+    frame["bought"] = (frame["age"] > 50).astype(int)
+    state = check_existence(
+        BernoulliLogistic.from_dask(dd.from_pandas(frame, npartitions=5), "bought ~ age")
+    )
+    assert state.kind == "complete separation"
+    assert state.n_separated == len(frame)
+
+
+def test_a_cluster_gives_the_same_and_may_lose_a_worker():
+    distributed = pytest.importorskip("distributed")
+    frame = people(20_000)
+    memory = BernoulliLogistic.from_formula(FORMULA, frame)
+
+    def partition(number: int) -> pd.DataFrame:
+        return frame.iloc[number * 1000 : (number + 1) * 1000]
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        model = BernoulliLogistic.from_dask(dd.from_map(partition, range(20)), FORMULA)
+        client.retire_workers([next(iter(client.scheduler_info()["workers"]))])
+        assert_same_fit(model, memory)
+
+
+def test_what_is_not_of_dask_is_refused():
+    with pytest.raises(TypeError, match="use from_formula for data in memory"):
+        BernoulliLogistic.from_dask(people(10), FORMULA)
+    with pytest.raises(ValueError, match=r"must be \(n, k\) and \(n,\)"):
+        BernoulliLogistic.from_dask(da.ones((10, 2)), da.ones(9))
+    with pytest.raises(TypeError, match="takes the response as one"):
+        BernoulliLogistic.from_dask(da.ones((10, 2)), "y ~ x")
+    with pytest.raises(ValueError, match="no column 'incom'"):
+        BernoulliLogistic.from_dask(dd.from_pandas(people(10), npartitions=1), "bought ~ incom")
