@@ -144,7 +144,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     coefficient; on the rest the maximum exists for every value of it.
     """
     rows = model.arrays
-    others = np.delete(rows.design, j, axis=1)
+    others = np.delete(model.design, j, axis=1)
     left = np.ones(model.n_rows, dtype=bool)
     columns = np.arange(others.shape[1])
     if len(columns) and not overlaps(ArrayRows(others, rows.response)):
@@ -159,7 +159,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
             left = ~cone.separation.rows
     rest = _Rest(
         np.ascontiguousarray(others[np.ix_(left, columns)]),
-        rows.design[left, j],
+        model.design[left, j],
         rows.response[left],
         np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
         None if rows.weights is None else rows.weights[left],

@@ -37,22 +37,26 @@ class DaskRows(BatchRows):
 
     def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that is sent, with these two
-        answer: T | None = _combined(
-            self.partitions,
-            lambda frame, _: over_batch(frame, encoder, grouped, function, combine),
-            lambda first, second: either(combine, first, second),
-        )
+
+        def of_partition(frame: pd.DataFrame, _: int) -> T | None:
+            return over_batch(frame, encoder, grouped, function, combine)
+
+        def together(first: T | None, second: T | None) -> T | None:
+            return either(combine, first, second)
+
+        answer: T | None = _combined(self.partitions, of_partition, together)
         assert answer is not None  # noqa: S101  (the survey found rows)
         return answer
 
     def _values(self, name: str) -> pd.Index[Any]:
         def distinct(frame: pd.DataFrame, _: int) -> pd.Index[Any]:
-            return pd.Index(frame[name].dropna().astype(object).unique())
+            values: pd.Index[Any] = pd.Index(frame[name].dropna().astype(object).unique())
+            return values
 
-        found: pd.Index[Any] = _combined(
-            self.partitions, distinct, lambda first, second: first.union(second, sort=False)
-        )
-        return found
+        def union(first: pd.Index[Any], second: pd.Index[Any]) -> pd.Index[Any]:
+            return first.union(second, sort=False)
+
+        return _combined(self.partitions, distinct, union)
 
 
 def _combined(

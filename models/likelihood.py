@@ -16,6 +16,8 @@ place in the package that knows the likelihood; each takes one `Block`.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -190,9 +192,12 @@ def at_each(
     """
 
     def batch(part: Array) -> Array:
-        summed = rows.reduce(
-            lambda block: sum(function(piece, part) for piece in block.split(ROWS_AT_ONCE))
-        )
+        def of_block(block: Block) -> Array:
+            return functools.reduce(
+                operator.add, (function(piece, part) for piece in block.split(ROWS_AT_ONCE))
+            )
+
+        summed = rows.reduce(of_block)
         if advance is not None:
             advance(len(part))
         return summed

@@ -145,7 +145,7 @@ class BernoulliLogistic:
             raise ValueError("the model has no coefficient: add a column or an intercept")
         rows = _frozen_rows(design, response, offset_values, weight_values, copy)
         if not _inputs.of_sensible_size(rows.extent.columns):
-            _inputs.check_finite(rows.design, names, labels)
+            _inputs.check_finite(rows.design.astype(float, copy=False), names, labels)
         return cls(
             rows=rows,
             names=names,
@@ -462,7 +462,7 @@ class BernoulliLogistic:
         beta = self._vectors(coefficients)
         if beta.ndim != 1:
             raise ValueError("information takes one coefficient vector (k,)")
-        return self.rows.reduce(lambda block: moments(block, beta)).information
+        return cast(Array, self.rows.reduce(lambda block: moments(block, beta)).information)
 
     def pointwise_log_likelihood(self, coefficients: ArrayLike) -> Array:
         """Log-likelihood of each row: (n,) for coefficients (k,), (d, n) for (d, k).

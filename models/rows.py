@@ -134,7 +134,8 @@ def _digest_of(block: Block) -> bytes:
     digest = xxhash.xxh3_128()
     for part in (block.design, block.sign, block.offset, block.weights):
         # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
-        digest.update(b"none" if part is None else np.ascontiguousarray(part + 0.0, dtype="<f8"))
+        plain = b"none" if part is None else np.ascontiguousarray(part + 0.0, dtype="<f8").data
+        digest.update(plain)
     return digest.digest()
 
 
@@ -196,7 +197,10 @@ class MappedRows:
             part = self.change(block)
             return function(part) if len(part.sign) else None
 
-        answer = self.rows.reduce(changed, lambda first, second: either(combine, first, second))
+        def together(first: T | None, second: T | None) -> T | None:
+            return either(combine, first, second)
+
+        answer: T | None = self.rows.reduce(changed, together)
         if answer is None:
             raise ValueError("no rows are left")
         return answer
@@ -329,7 +333,7 @@ def merge_identical(rows: ArrayRows) -> ArrayRows:
     Rows are identical where design, response and offset are. They are returned unchanged where
     more than half of them are distinct, because then weights cost more than they save.
     """
-    parts = [rows.design, rows.response[:, None]]
+    parts: list[Array] = [rows.design.astype(float, copy=False), rows.response[:, None]]
     parts += [] if rows.offset is None else [rows.offset[:, None]]
     table = np.hstack(parts) + 0.0  # -0.0 becomes 0.0
     # the hash is exact, where a random projection in doubles would depend on a row's place

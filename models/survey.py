@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xxhash
+from numpy.typing import NDArray
 
 from flatprior.models import formula as _formula
 from flatprior.models._text import rows_phrase
@@ -97,7 +98,7 @@ class Roles:
     def complete(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
         """The rows that count, how many have a missing value, and how many weigh nothing."""
         frame = frame[list(self.columns)]
-        keep = frame.notna().to_numpy().all(axis=1)
+        keep: NDArray[np.bool_] = np.asarray(frame.notna().to_numpy().all(axis=1))
         dropped = int(np.count_nonzero(~keep))
         if dropped and self.missing == "raise":
             first = frame[~keep].iloc[0]
@@ -108,10 +109,10 @@ class Roles:
             )
         zero = 0
         if self.weights is not None:
-            weights = whole_weights(frame.loc[keep, self.weights])
+            weights = whole_weights(frame[self.weights][keep])
             zero = int(np.count_nonzero(weights == 0))
             keep[keep] = weights > 0
-        return (frame if keep.all() else frame[keep]), dropped, zero
+        return (frame if keep.all() else frame.loc[keep]), dropped, zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,10 +269,10 @@ def _digest(frame: pd.DataFrame) -> bytes:
     for name in frame.columns:
         values = frame[name]
         if is_real(values):
-            digest.update(np.ascontiguousarray(values.to_numpy(dtype=float) + 0.0))
+            digest.update(np.ascontiguousarray(values.to_numpy(dtype=float) + 0.0).data)
         else:
             hashed = pd.util.hash_array(values.to_numpy(dtype=object))
-            digest.update(np.ascontiguousarray(hashed))
+            digest.update(np.ascontiguousarray(hashed).data)
     return digest.digest()
 
 

@@ -95,8 +95,8 @@ def _concatenated(first: Block, second: Block) -> Block:
     return Block(
         np.vstack([first.design, second.design]),
         np.concatenate([first.sign, second.sign]),
-        None if first.offset is None else np.concatenate([first.offset, second.offset]),  # type: ignore[list-item]
-        None if first.weights is None else np.concatenate([first.weights, second.weights]),  # type: ignore[list-item]
+        None if first.offset is None else np.concatenate([first.offset, second.offset]),
+        None if first.weights is None else np.concatenate([first.weights, second.weights]),
         None,
         labels,
     )
