@@ -349,7 +349,8 @@ def after_last_step(
     Returns
     -------
     Evaluation or None
-        With the covariance at `origin`. None where this proves too little: then `evaluate`.
+        With the covariance at `origin`, in whose standard errors the bound is; those at `beta`
+        differ by less than R times the step. None where this proves too little: then `evaluate`.
     """
     information = here.information
     assert information is not None  # noqa: S101
@@ -360,7 +361,7 @@ def after_last_step(
             (k + 2) * UNIT * float(extent.columns @ np.abs(origin) + extent.offset)
         )
         row_error = eta_error + ROW_ULPS  # of a residual or curvature, relative
-        sum_error = (rows.longest_sum + 8) * UNIT  # of a sum of products, relative to their sizes
+        sum_error = (rows.longest_sum + 16) * UNIT  # of a sum of products, relative to their sizes
         size = np.sqrt(information.diagonal())
         positive = np.abs(white)
         spread = SLACK * _length(positive.T.dot(size))
@@ -373,9 +374,8 @@ def after_last_step(
         pull = _length(white.T.dot(here.score))
         # the first two by Cauchy-Schwarz: sum |x r| <= sqrt(sum D x^2) sqrt(sum r^2 / D)
         rounding = (
-            SLACK
-            * math.sqrt(here.odds + rows.n_rows * SMALLEST)
-            * (row_error + sum_error * spread / shrink)
+            SLACK * math.sqrt(here.odds) * (row_error + sum_error * spread / shrink)
+            + SLACK * math.sqrt(rows.n_rows * SMALLEST)
             + 4 * k * UNIT * spread * pull
         )
         decrement = pull / shrink + rounding

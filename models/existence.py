@@ -88,24 +88,23 @@ def check_existence(
     >>> state.limit.coefficients.round(4).tolist()
     [4.3045, -0.0422, -2.9026]
     """
-    with progress_bar("coefficients", model.n_parameters, progress) as on_step:
-        if not isinstance(model.rows, ArrayRows):
-            from flatprior.models.working_set import check_in_batches
+    if not isinstance(model.rows, ArrayRows):
+        from flatprior.models.working_set import check_in_batches
 
-            return check_in_batches(model, model.rows, signs, on_step)
-        cone = find_cone(model.rows)
-        if isinstance(cone, NoneFound):
-            return undecided(cone.width)
-        if cone.trivial:
-            return overlap(model)
-        found = cone.separation
-        rows = np.zeros(model.n_rows, dtype=bool) if found is None else found.rows
-        positions = np.flatnonzero(rows)
-        labels = tuple(model.row_labels[positions])
-        status = statuses(model, cone, signs, on_step)[0]
-        existence = describe(model, cone, status, SeparatedRows(len(labels), len(rows), labels))
-        limit = limiting_fit(model.names, left_in_place(model.rows, cone), cone)
-        return replace(existence, separated_rows=tuple(positions.tolist()), limit=limit)
+        return check_in_batches(model, model.rows, signs, progress)
+    cone = find_cone(model.rows)
+    if isinstance(cone, NoneFound):
+        return undecided(cone.width)
+    if cone.trivial:
+        return overlap(model)
+    found = cone.separation
+    rows = np.zeros(model.n_rows, dtype=bool) if found is None else found.rows
+    positions = np.flatnonzero(rows)
+    labels = tuple(model.row_labels[positions])
+    status = statuses(model, cone, signs, progress)[0]
+    existence = describe(model, cone, status, SeparatedRows(len(labels), len(rows), labels))
+    limit = limiting_fit(model.names, left_in_place(model.rows, cone), cone)
+    return replace(existence, separated_rows=tuple(positions.tolist()), limit=limit)
 
 
 def find_cone(rows: ArrayRows) -> Cone | NoneFound:
@@ -274,7 +273,7 @@ def undecided(width: float) -> Existence:
 
 
 def statuses(
-    model: BernoulliLogistic, cone: Cone, signs: bool, on_step: Callable[[], None]
+    model: BernoulliLogistic, cone: Cone, signs: bool, progress: bool
 ) -> tuple[dict[int, str], list[Array]]:
     """Where each coefficient goes, by its position, and directions (k,) that show it."""
     fixed = np.logical_not(cone.rest.null.any(axis=1))
@@ -283,7 +282,8 @@ def statuses(
     found = cone.separation
     if found is None or not (signs or cone.rest.null.shape[1] == 1):
         return status, []
-    going, witnesses = _signs(model, cone, found, on_step)
+    with progress_bar("coefficients", model.n_parameters, progress) as on_step:
+        going, witnesses = _signs(model, cone, found, on_step)
     return status | going, witnesses
 
 

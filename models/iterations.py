@@ -27,9 +27,12 @@ from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, Mapp
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own
-QUADRATIC = 1e-4  # below this the decrement squares itself with each step, or rounding is reached
+# a decrement, in units of 1 / R, from which a full step is sure to shrink it: R, the largest
+# standard error of a row's linear predictor, says over what distance the information changes
+NEAR = 0.1
+TINY = 1e-4  # standard errors; so near the end a bound on R that is too large need not do
 SUFFICIENT = 1e-4  # Armijo's constant
-SMALLEST_STEP = 2.0**-40
+SMALLEST_STEP = 2.0**-100  # weights of all sizes can ask for steps of 2^-60
 MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
 MILD_CONDITION = 1e4  # of the information, its diagonal made 1: sums lose a digit or two to it
 
@@ -57,7 +60,7 @@ class Iterate:
     step : ndarray (k,)
         The full Newton step from here; at the last iterate, the one that led to it.
     stationary : bool
-        Whether this is the last: no step improves on it.
+        Whether this is the last, and no step improves on it.
     last_step : LastStep or None
         At the last iterate, where no pass over the rows was spent on it; `decrement` is then that
         before the step.
@@ -230,11 +233,12 @@ def _newton(
     # relative change of the information over a standard error: what it usually is
     skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
     here = _moments(rows, beta, score_only=metric is not None and rows.resident)
+    stuck = False
     for _ in range(MAX_ITERATIONS):
         exact = here.information is not None
-        if exact:
+        if exact and not stuck:
             metric = _metric(here, rows.extent)
-        if metric is None or metric.condition > MILD_CONDITION:
+        if stuck or metric is None or metric.condition > MILD_CONDITION:
             transform = whitening(rows)
             if transform is not None:
                 yield from _whitened_newton(rows, beta, transform)
@@ -243,7 +247,7 @@ def _newton(
         decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
         enough = ROUGHLY * math.sqrt(len(beta)) if roughly else unchanged / metric.radius
         if exact and decrement <= enough:
-            log_likelihood = here.log_likelihood + decrement**2 / 2
+            log_likelihood = here.log_likelihood + decrement * decrement / 2
             last = LastStep(beta, here, metric.white)
             yield Iterate(beta + step, log_likelihood, decrement, step, True, last)
             return
@@ -251,15 +255,19 @@ def _newton(
             rate = min(decrement * skewness, 0.5)
         chords = _chord_steps(decrement, rate, enough)
         score_only = rows.resident and not small and 1 <= chords <= CHORD_STEPS
+        near = decrement * metric.radius < NEAR
         found = _line_search(
-            rows, beta, here, step, decrement, white=metric.white, score_only=score_only
+            rows, beta, here, step, decrement, near, white=metric.white, score_only=score_only
         )
         smaller = math.inf
         if found is not None:
             smaller = float(np.linalg.norm(metric.white.T @ found[1].score))
-        if found is None or (decrement < QUADRATIC and smaller > decrement / 2):
+        if found is None or (near and smaller > decrement / 2):
             if not exact:  # it may be for want of the information
                 here = _moments(rows, beta)
+                continue
+            if not near:  # it may be for rounding
+                stuck = True
                 continue
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
@@ -290,19 +298,24 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iter
         decrement, step = float(np.linalg.norm(pull)), transform @ pull
         if not (np.isfinite(transform).all() and np.isfinite(step).all()):
             return
-        found = _line_search(rows, beta, here, step, decrement, transform=transform)
+        near = decrement * np.linalg.norm(np.abs(transform).T @ rows.extent.columns) < NEAR
+        near = near or (decrement < TINY and decrement * _radius(rows, transform) < NEAR)
+        found = _line_search(rows, beta, here, step, decrement, near, transform=transform)
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
-        if (
-            found is None
-            or decrement < NEGLIGIBLE
-            or (decrement < QUADRATIC and smaller > decrement / 2)
-        ):
+        if found is None or (near and (decrement < NEGLIGIBLE or smaller > decrement / 2)):
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
-            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=True)
+            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=near)
             return
         yield Iterate(beta, here.log_likelihood, decrement, step)
         beta, here = found
+
+
+def _radius(rows: Rows, transform: Array) -> float:
+    """Largest length of a row in whitened columns."""
+    return rows.reduce(
+        lambda block: float(np.linalg.norm(block.design @ transform, axis=1).max()), max
+    )
 
 
 def _whiten(information: Array) -> Array | None:
@@ -329,6 +342,7 @@ def _line_search(
     here: Moments,
     step: Array,
     decrement: float,
+    near: bool,
     *,
     white: Array | None = None,
     transform: Array | None = None,
@@ -336,19 +350,22 @@ def _line_search(
 ) -> tuple[Array, Moments] | None:
     """Take the first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough.
 
-    Where rounding hides the rise, a smaller score is accepted in its place. None if no length does.
-    Scores are measured in columns whitened by `white`, or by `transform` before they are summed.
+    Where rounding hides the rise, a smaller score is accepted in its place, and `near` the end it
+    is what counts, at full length. None if no length does. Scores are measured in columns whitened
+    by `white`, or by `transform` before they are summed.
     """
     length = 1.0
-    noise = 16 * EPSILON * (1 + abs(here.log_likelihood))
+    extent = rows.extent
+    reach = float(extent.columns @ np.abs(beta)) + extent.offset
+    noise = EPSILON * (16 + 16 * abs(here.log_likelihood) + 4 * (len(beta) + 2) * reach * here.odds)
     while length >= SMALLEST_STEP:
         there = _moments(rows, beta + length * step, transform, score_only)
         rise = there.log_likelihood - here.log_likelihood
         pull = there.score if white is None else white.T @ there.score
         smaller = np.linalg.norm(pull) < decrement
-        if decrement < QUADRATIC:  # the rise, below 1e-8, may be lost in rounding; the score is not
+        if near:
             return (beta + step, there) if smaller else None
-        if rise >= SUFFICIENT * length * decrement**2 or (abs(rise) <= noise and smaller):
+        if rise >= SUFFICIENT * length * decrement * decrement or (abs(rise) <= noise and smaller):
             return beta + length * step, there
         length /= 2
     return None

@@ -118,9 +118,8 @@ def moments(
     weights = block.weights
     log_likelihood = np.minimum(margin, 0.0)
     log_likelihood -= np.log1p(tail)
-    odds = wrong * total
-    np.square(odds, out=odds)
-    odds /= tail
+    with np.errstate(divide="ignore"):  # odds that overflow are infinite
+        odds = np.where(margin >= 0.0, tail, 1.0 / tail)
     wrong *= block.sign
     if weights is not None:
         log_likelihood *= weights

@@ -1,9 +1,11 @@
-"""The Newton route: the MLE in NumPy, by damped Newton steps in whitened coordinates."""
+"""The Newton route: the MLE in NumPy, by damped Newton steps."""
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 from flatprior.models._parallel import one_thread_each
 from flatprior.models.certificate import after_last_step, estimate
@@ -26,9 +28,10 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     Returns
     -------
     PointEstimate
-        Of route "newton", with standard errors at the final coefficients. Where the MLE exists but
-        rounding or extreme offsets keep the iteration from it, `converged` is False and the
-        certificate says how little is proved.
+        Of route "newton". Its standard errors are those at the final coefficients, or where there
+        are many rows, within a relative 5e-7 of them (and about 1e-9 as a rule). Where the MLE
+        exists but rounding or extreme offsets keep the iteration from it, `converged` is False and
+        the certificate says how little is proved.
 
     Raises
     ------
@@ -93,4 +96,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     )
     if not fit.certificate.proves_existence:
         require_mle(model)
+    if fit.converged and not math.isfinite(fit.certificate.error_bound):
+        # nothing improves on these coefficients that double precision could see, far from the MLE
+        return replace(fit, converged=False)
     return fit

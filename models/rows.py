@@ -292,7 +292,8 @@ class ArrayRows:
     ) -> T:
         """Combine ``function(block)`` over all blocks with an associative `combine`.
 
-        Large data go over all cores; the answer does not depend on how many there are.
+        Large data go over all cores. The answer does not depend on how many there are, unless
+        several computations run at once and BLAS has threads of its own.
         """
         if self.n_rows <= BLOCK_ROWS:
             return function(self._whole)

@@ -10,7 +10,6 @@ of the working set, and those that were found are among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +40,7 @@ PROGRAM = 1e-9  # what the linear programs' directions are good to
 
 
 def check_in_batches(
-    model: BernoulliLogistic, rows: BatchRows, signs: bool, on_step: Callable[[], None]
+    model: BernoulliLogistic, rows: BatchRows, signs: bool, progress: bool
 ) -> Existence:
     """The same as `flatprior.models.check_existence`, for rows in batches."""
     if overlaps(rows.surveyed.sample):
@@ -53,7 +52,7 @@ def check_in_batches(
             return undecided(cone.width)
         if cone.trivial:
             return overlap(model)
-        status, witnesses = statuses(working, cone, signs, on_step)
+        status, witnesses = statuses(working, cone, signs, progress)
         found = rows.reduce(_Claim(cone, witnesses).inspect)
         if not found.contradicting:
             break

@@ -262,3 +262,16 @@ def test_what_a_newton_step_leaves_is_bounded(size, monkeypatch):
         found = after_last_step(model.rows, origin, beta, here, white)
         distance = np.linalg.norm(np.linalg.solve(T, beta - mle.coefficients))
         assert distance <= found.certificate.error_bound <= 2 * size
+
+
+def test_the_bound_holds_where_odds_underflow():
+    # offsets of 400 on the side that was observed: every fitted probability is 1 - 1e-174
+    rng = np.random.default_rng(1)
+    X = np.vstack([np.column_stack([np.ones(20), rng.normal(size=20)])] * 2)
+    y = np.repeat([0.0, 1.0], 20)
+    offset = 400 * (2 * y - 1) + 0.3 * rng.normal(size=40) + 0.3 * X[:, 1]
+    fit = fit_newton(BernoulliLogistic.from_arrays(X, y, offset=offset))
+    beta, se = mp_fit(X, y, offset=offset, start=fit.coefficients, digits=400)
+    assert np.max(np.abs(fit.coefficients - beta) / se) <= fit.certificate.error_bound
+    right = -np.log10(np.abs(fit.coefficients / beta - 1))
+    assert (right >= fit.certificate.digits).all()

@@ -4,7 +4,7 @@ import statsmodels.api as sm
 from problems import simulated
 
 import flatprior.models.iterations as iterations
-from flatprior.models import BernoulliLogistic, certify, fit_newton
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, certify, fit_newton
 from flatprior.models.likelihood import moments
 from flatprior.models.rows import ArrayRows
 
@@ -146,3 +146,32 @@ def test_a_score_pass_gives_the_score_of_a_whole_one():
     assert score.information is None
     assert np.array_equal(score.score, whole.score)
     assert score.log_likelihood == whole.log_likelihood
+
+
+def test_a_fit_that_is_far_from_the_mle_does_not_say_that_it_converged():
+    # weights over eight orders of magnitude: some of these defeat double precision
+    proved = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X = np.column_stack([np.ones(16), rng.normal(size=(16, 4))])
+        y = (rng.random(16) < 0.5).astype(float)
+        weights = np.floor(10 ** rng.uniform(0, 8, size=16))
+        try:
+            fit = fit_newton(BernoulliLogistic.from_arrays(X, y, frequency_weights=weights))
+        except MLEDoesNotExistError:
+            continue
+        assert fit.converged == np.isfinite(fit.certificate.error_bound)
+        proved += fit.converged
+    assert proved >= 50
+
+
+def test_rounding_of_large_linear_predictors_does_not_stop_the_iteration():
+    # an intercept a million standard deviations from the data, and weights up to a million
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = np.column_stack([np.ones(40), 1e6 + rng.normal(size=40)])
+        X, y = np.vstack([X, X]), np.repeat([0.0, 1.0], 40)
+        weights = np.floor(10 ** rng.uniform(0, 6, size=80))
+        fit = fit_newton(BernoulliLogistic.from_arrays(X, y, frequency_weights=weights))
+        assert fit.converged
+        assert fit.certificate.error_bound < 1e-4
