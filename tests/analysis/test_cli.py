@@ -295,3 +295,60 @@ def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
     with pytest.raises(ProcessLookupError):  # no worker is left behind
         os.killpg(process.pid, 0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three Parquet files in which the level "c" stands in one row of the last, with an event."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "g": rng.choice(["a", "b"], size=900)})
+    frame["y"] = np.where(rng.random(900) < 1 / (1 + np.exp(-frame["x"])), "yes", "no")
+    frame.loc[890, ["g", "y"]] = ["c", "yes"]
+    frame.loc[::100, "x"] = np.nan
+    (tmp_path / "parts").mkdir()
+    for number in range(3):
+        part = frame.iloc[300 * number : 300 * (number + 1)]
+        part.to_parquet(tmp_path / "parts" / f"{number}.parquet")
+    frame.to_csv(tmp_path / "whole.csv", index=False)
+    return tmp_path / "parts"
+
+
+def test_many_files_are_fitted_as_one(folder, tmp_path):
+    out = tmp_path / "fit.json"
+    result = run("fit", folder / "*.parquet", "y ~ x", "--json", out)
+    assert result.exit_code == 0, result.stderr
+    assert "891 observations" in result.stdout
+    assert "9 rows left out: a value is missing" in result.stdout
+    one = run("fit", folder.parent / "whole.csv", "y ~ x")
+    shown = [text.split("Log-likelihood")[0].split() for text in (result.stdout, one.stdout)]
+    assert [word for word in shown[0] if not word.isdigit()] == [
+        word for word in shown[1] if not word.isdigit()
+    ]
+    assert verify(BernoulliLogistic.from_parquet(folder, "y ~ x"), PointEstimate.load(out))
+
+
+def test_existence_is_decided_for_many_files(folder):
+    result = run("check", folder, "y ~ x + g")
+    assert result.exit_code == 1
+    assert "QUASI-COMPLETE SEPARATION" in result.stdout
+    assert "1 of 891 rows: 891" in " ".join(result.stdout.replace("│", " ").split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    result = run("check", folder, "y ~ x")
+    assert result.exit_code == 0
+    assert "is not looked for in data read in batches" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "formula", "words"),
+    [
+        ("nothing/*.parquet", "y ~ x", "no file 'nothing/*.parquet', and none that matches"),
+        ("parts", "y ~ z", "there is no column 'z'"),
+        ("parts", "y ~ bs(x, df=4)", "bs() in the formula needs all rows at once"),
+    ],
+)
+def test_wrong_input_in_many_files_is_one_line(folder, monkeypatch, files, formula, words):
+    monkeypatch.chdir(folder.parent)
+    result = run("fit", files, formula)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
