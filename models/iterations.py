@@ -354,18 +354,24 @@ def _line_search(
     is what counts, at full length. None if no length does. Scores are measured in columns whitened
     by `white`, or by `transform` before they are summed.
     """
+
+    def smaller(there: Moments) -> bool:
+        pull = there.score if white is None else white.T @ there.score
+        return bool(np.linalg.norm(pull) < decrement)
+
+    def noise() -> float:  # of log-likelihoods, from their sum and from the linear predictors
+        reach = float(rows.extent.columns @ np.abs(beta)) + rows.extent.offset
+        sums = 16 + 16 * abs(here.log_likelihood)
+        return EPSILON * (sums + 4 * (len(beta) + 2) * reach * here.odds)
+
     length = 1.0
-    extent = rows.extent
-    reach = float(extent.columns @ np.abs(beta)) + extent.offset
-    noise = EPSILON * (16 + 16 * abs(here.log_likelihood) + 4 * (len(beta) + 2) * reach * here.odds)
     while length >= SMALLEST_STEP:
         there = _moments(rows, beta + length * step, transform, score_only)
-        rise = there.log_likelihood - here.log_likelihood
-        pull = there.score if white is None else white.T @ there.score
-        smaller = np.linalg.norm(pull) < decrement
         if near:
-            return (beta + step, there) if smaller else None
-        if rise >= SUFFICIENT * length * decrement * decrement or (abs(rise) <= noise and smaller):
+            return (beta + step, there) if smaller(there) else None
+        rise = there.log_likelihood - here.log_likelihood
+        enough = SUFFICIENT * length * decrement * decrement
+        if rise >= enough or (abs(rise) <= noise() and smaller(there)):
             return beta + length * step, there
         length /= 2
     return None
