@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
+from flatprior.models import inputs as _inputs
 from flatprior.models._parallel import one_thread_each
-from flatprior.models.batch_rows import BatchRows, over_batch
-from flatprior.models.rows import Block, either
+from flatprior.models.batch_rows import BatchRows
 from flatprior.models.survey import Roles, Survey, conclude, survey
 
 T = TypeVar("T")
@@ -29,34 +30,41 @@ class DaskRows(BatchRows):
 
     Attributes
     ----------
-    partitions : tuple of dask.delayed.Delayed
-        Each a pandas data frame.
+    frame : Partitions
     """
 
-    partitions: tuple[Any, ...]
+    frame: Partitions
 
-    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
-        encoder, grouped = self.surveyed.encoder, self.grouped  # all that is sent, with these two
+    def _over_frames(
+        self,
+        function: Callable[[pd.DataFrame], T],
+        combine: Callable[[T, T], T],
+        columns: tuple[str, ...],
+    ) -> T:
+        def plain(frame: pd.DataFrame, _: int) -> T:
+            return function(frame)
 
-        def of_partition(frame: pd.DataFrame, _: int) -> T | None:
-            return over_batch(frame, encoder, grouped, function, combine)
+        return _combined(self.frame.select(columns), plain, combine)
 
-        def together(first: T | None, second: T | None) -> T | None:
-            return either(combine, first, second)
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.frame.names
 
-        answer: T | None = _combined(self.partitions, of_partition, together)
-        assert answer is not None  # noqa: S101  (the survey found rows)
-        return answer
 
-    def _values(self, name: str) -> pd.Index[Any]:
-        def distinct(frame: pd.DataFrame, _: int) -> pd.Index[Any]:
-            values: pd.Index[Any] = pd.Index(frame[name].dropna().astype(object).unique())
-            return values
+@dataclass(frozen=True, eq=False)
+class Partitions:
+    """Where the partitions are.
 
-        def union(first: pd.Index[Any], second: pd.Index[Any]) -> pd.Index[Any]:
-            return first.union(second, sort=False)
+    Attributes
+    ----------
+    names : tuple of str
+        The columns.
+    select : callable
+        Columns to the partitions with these, each a `dask.delayed.Delayed` pandas data frame.
+    """
 
-        return _combined(self.partitions, distinct, union)
+    names: tuple[str, ...]
+    select: Callable[[tuple[str, ...]], Sequence[Any]]
 
 
 def _combined(
@@ -91,45 +99,69 @@ def survey_dask(
 ) -> DaskRows:
     """Survey the partitions and say how their rows are encoded."""
     try:
+        import dask.array
         import dask.dataframe
     except ImportError as error:
         raise ImportError(
             'Dask is not installed; run pip install "flatprior[distributed]"'
         ) from error
     if isinstance(frame, dask.array.Array):
-        frame, formula = _framed(frame, formula)
-    if not isinstance(frame, dask.dataframe.DataFrame):
+        partitions, formula = _of_arrays(frame, formula)
+        missing = "raise"  # as with arrays in memory
+    elif isinstance(frame, dask.dataframe.DataFrame):
+        partitions = _of_frame(frame)
+    else:
         raise TypeError(
             f"from_dask takes a Dask data frame or array, not {type(frame).__name__}; use "
             "from_formula for data in memory"
         )
-    names = pd.DataFrame(columns=[str(name) for name in frame.columns])
+    names = pd.DataFrame(columns=list(partitions.names))
     roles = Roles.read(formula, names, offset, weights, missing)
-    partitions = tuple(frame.rename(columns=str)[list(roles.columns)].to_delayed())
-    found: Survey = _combined(
-        partitions, lambda part, number: survey(part, roles, number), Survey.merge
-    )
-    return DaskRows(surveyed=conclude(found, roles), partitions=partitions)
+
+    def of_partition(part: pd.DataFrame, number: int) -> Survey:
+        return survey(part, roles, number)
+
+    found = _combined(partitions.select(roles.columns), of_partition, Survey.merge)
+    return DaskRows(surveyed=conclude(found, roles), frame=partitions)
 
 
-def _framed(design: Any, response: Any) -> tuple[Any, str]:
-    """A data frame of the columns x1, x2, ... and y, and the formula that takes them all."""
+def _of_frame(frame: Any) -> Partitions:
+    names = tuple(str(name) for name in frame.columns)
+    _inputs.check_names(names)
+    renamed = frame.rename(columns=str)
+    return Partitions(names, lambda columns: renamed[list(columns)].to_delayed())
+
+
+def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
+    """Data frames of the columns x1, x2, ... and y, and the formula that takes them all."""
+    import dask
     import dask.array
-    import dask.dataframe
 
     if not isinstance(response, dask.array.Array):
         raise TypeError(
-            f"with an array of predictors from_dask takes the response as one, not "
+            "with an array of predictors from_dask takes the response as one, not "
             f"{type(response).__name__}"
         )
-    if design.ndim != 2 or response.shape != design.shape[:1]:
+    if np.isnan(design.shape + response.shape).any():
+        raise ValueError("the arrays do not know their lengths; call compute_chunk_sizes() on them")
+    if design.ndim != 2 or response.shape != design.shape[:1] or not design.shape[1]:
         raise ValueError(
             f"predictors and response have shapes {design.shape} and {response.shape}; they must "
             "be (n, k) and (n,)"
         )
-    k = design.shape[1]
-    joined = dask.array.hstack([design, response[:, None].astype(design.dtype)])
-    joined = joined.rechunk({0: design.chunks[0], 1: -1})
-    names = [f"x{j + 1}" for j in range(k)]
-    frame = dask.dataframe.from_dask_array(joined, columns=[*names, "y"])
-    return frame, f"y ~ 0 + {' + '.join(names)}"
+    for name, array in (("predictors", design), ("response", response)):
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+            raise ValueError(f"the {name} hold {array.dtype} values; they must hold numbers")
+    names = [f"x{j + 1}" for j in range(design.shape[1])]
+    design = design.rechunk({1: -1})
+    response = response.rechunk(design.chunks[:1])
+
+    def framed(x: Any, y: Any, start: int) -> pd.DataFrame:
+        frame = pd.DataFrame(x, columns=names, index=pd.RangeIndex(start, start + len(x)))
+        return frame.assign(y=y)
+
+    together = dask.delayed(framed, pure=False)
+    starts = np.concatenate([[0], np.cumsum(design.chunks[0])[:-1]]).tolist()
+    blocks = zip(design.to_delayed().ravel(), response.to_delayed().ravel(), starts, strict=True)
+    parts = [together(x, y, start) for x, y, start in blocks]
+    return Partitions((*names, "y"), lambda _: parts), f"y ~ 0 + {' + '.join(names)}"

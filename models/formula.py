@@ -167,7 +167,7 @@ class Encoding:
                     f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; "
                     "drop or impute these rows"
                 )
-        return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed)[0]
+        return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed, False)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -449,8 +449,13 @@ def _right_hand_side(parsed: Parsed, formula: str) -> Any:
     return right
 
 
-def _matrix(what: Any, table: pd.DataFrame, parsed: Parsed) -> tuple[Array, Any]:
-    """Let formulaic build the design of `what` (formula or spec) from complete rows."""
+def _matrix(
+    what: Any, table: pd.DataFrame, parsed: Parsed, whole: bool = True
+) -> tuple[Array, Any]:
+    """Let formulaic build the design of `what` (formula or spec) from complete rows.
+
+    They are the `whole` data, or new or part of them.
+    """
     from formulaic.errors import DataMismatchWarning
 
     if not table.shape[1]:  # "y ~ 1": the rows are all that is left to count
@@ -474,7 +479,7 @@ def _matrix(what: Any, table: pd.DataFrame, parsed: Parsed) -> tuple[Array, Any]
     if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column
         raise ValueError("the model has no coefficient: add a column or an intercept")
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
-    check_finite(design, names, table.index)
+    check_finite(design, names, table.index, whole)
     return design, spec
 
 

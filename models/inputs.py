@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models._text import rows_phrase, shorten
 from flatprior.models.rows import Array
@@ -64,10 +64,9 @@ def _unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
 
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():  # a folder or a pattern
-        from flatprior.models.batch_rows import Source
+        from flatprior.models.files import read_as_one
 
-        source = Source.find(path)
-        return pd.concat([*source.frames(source.names)])
+        return read_as_one(path)
     with readable(str(path)):
         if path.suffix.lower() in (".parquet", ".pq"):
             frame = pd.read_parquet(path)
@@ -109,9 +108,9 @@ def csv_headings(path: Path) -> tuple[str, ...]:
     return names
 
 
-def csv_reader(path: Path, rows: int) -> Any:
-    """An iterator of frames of so many rows of a CSV file."""
-    return _csv(path, chunksize=rows)
+def csv_reader(path: Path, rows: int, types: Mapping[int, type]) -> Any:
+    """An iterator of frames of so many rows of a CSV file, some columns of given types."""
+    return _csv(path, chunksize=rows, dtype=dict(types) or None)
 
 
 def _csv(path: Path, **options: Any) -> Any:
@@ -250,8 +249,7 @@ def predictor(
         raise ValueError(
             f"column {series.name!r} holds {describe_dtype(series)}, but {numbers_because}"
         )
-    codes, distinct = pd.factorize(series)  # much faster than a look at every value
-    values = [*distinct.astype(object)]
+    codes, values = distinct(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
         order = list(series.cat.remove_unused_categories().cat.categories)
     else:
@@ -279,6 +277,18 @@ def predictor(
     return pd.Series(coded, index=series.index, name=series.name)
 
 
+def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    """The values of a series, each once, in the order of their coming, and which each row has."""
+    try:
+        codes, values = pd.factorize(series)  # much faster than a look at every value
+    except TypeError as error:
+        raise ValueError(
+            f"column {series.name!r} holds lists or the like; it must hold numbers, text or "
+            "categories"
+        ) from error
+    return codes, list(values.astype(object))
+
+
 def whole_weights(series: pd.Series[Any]) -> Array:
     """Return frequency weights as floats; they must be whole numbers, none of them negative."""
     values = numbers(series)
@@ -303,15 +313,20 @@ def of_sensible_size(largest: Array | float) -> bool:
     return bool((((size >= SMALLEST_SIZE) & (size <= LARGEST_SIZE)) | (size == 0)).all())
 
 
-def check_finite(values: Array, names: Sequence[str], labels: pd.Index[Any]) -> None:
-    """Raise a `ValueError` naming the first column that is not finite, or of no sensible size."""
+def check_finite(
+    values: Array, names: Sequence[str], labels: pd.Index[Any], whole: bool = True
+) -> None:
+    """Raise a `ValueError` naming the first column that is not finite, or of no sensible size.
+
+    Rows that are not the `whole` data may well be all tiny in a column.
+    """
     size = np.abs(values).max(axis=0, initial=0.0)
     if of_sensible_size(size):
         return
     finite = np.isfinite(values)
     if finite.all():
         for name, largest in zip(names, size, strict=True):
-            if not of_sensible_size(largest):
+            if not of_sensible_size(largest) and (whole or largest > LARGEST_SIZE):
                 raise ValueError(
                     f"the largest value of column {name!r} is {largest:.1g}, whose square double "
                     "precision cannot hold; rescale the column"

@@ -22,19 +22,21 @@ from flatprior.models.formula import Encoding, Parsed
 from flatprior.models.inputs import (
     column,
     describe_dtype,
+    distinct,
     encode_response,
     is_real,
     numbers,
     predictor,
     whole_weights,
 )
-from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.rows import Array, ArrayRows, Block
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
 
 # functions of a formula that look at all rows at once before they encode the first
 _NEEDS_ALL_ROWS = re.compile(r"\b(center|scale|poly|bs)\(")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,7 @@ class Roles:
                 raise TypeError(f"{role} must name a column where rows are read in batches")
             if name is not None:
                 column(frame, name)
-        found = _NEEDS_ALL_ROWS.search(parsed.rewritten)
+        found = _NEEDS_ALL_ROWS.search(_QUOTED.sub("''", parsed.rewritten))
         if found:
             raise ValueError(
                 f"{found[1]}() in the formula needs all rows at once, and these are read in "
@@ -95,8 +97,8 @@ class Roles:
         generated = self.parsed.generated.items()
         return frozenset(name for key, name in generated if key.startswith("_factor_"))
 
-    def complete(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
-        """The rows that count, how many have a missing value, and how many weigh nothing."""
+    def complete(self, frame: pd.DataFrame) -> tuple[NDArray[np.bool_], int, int]:
+        """Which rows count, how many have a missing value, and how many weigh nothing."""
         frame = frame[list(self.columns)]
         keep: NDArray[np.bool_] = np.asarray(frame.notna().to_numpy().all(axis=1))
         dropped = int(np.count_nonzero(~keep))
@@ -112,7 +114,7 @@ class Roles:
             weights = whole_weights(frame[self.weights][keep])
             zero = int(np.count_nonzero(weights == 0))
             keep[keep] = weights > 0
-        return (frame if keep.all() else frame.loc[keep]), dropped, zero
+        return keep, dropped, zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +129,19 @@ class Survey:
         Sum of the weights of the rows that are left.
     outcomes : dict
         Value of the response to the observations that have it.
+    kinds : dict
+        Column to what it holds: "numbers", "booleans", "text" or "categories", in each batch.
     levels : dict
-        Column to the levels that were seen, in the order in which they came; None for numbers.
+        Column to the levels that were seen, where it has levels.
     orders : dict
-        Column of categories to all of these, seen or not, in their own order.
+        Column to all of its categories, seen or not, in their order; empty where there is none, or
+        where batches differ: then levels are sorted, as pandas does when it joins such columns.
     witnesses : DataFrame
         One row for each level of each column.
     sample : DataFrame
-        Rows drawn at random, with the number that drew each in column 0.
+        Rows drawn at random.
+    drawn : ndarray
+        The number that drew each: the smallest are kept.
     digests : tuple of bytes
         Hashes of the batches.
     """
@@ -145,40 +152,30 @@ class Survey:
     n_rows: int
     n_observations: float
     outcomes: dict[Any, float]
-    levels: dict[str, tuple[Any, ...] | None]
+    kinds: dict[str, frozenset[str]]
+    levels: dict[str, tuple[Any, ...]]
     orders: dict[str, tuple[Any, ...]]
     witnesses: pd.DataFrame
     sample: pd.DataFrame
+    drawn: Array
     digests: tuple[bytes, ...]
 
     def merge(self, other: Survey) -> Survey:
         """The survey of both."""
-        levels = dict(self.levels)
+        kinds = {
+            name: self.kinds.get(name, frozenset()) | found for name, found in other.kinds.items()
+        }
+        levels, orders, outcomes = dict(self.levels), dict(self.orders), dict(self.outcomes)
         for name, found in other.levels.items():
-            if name not in levels:
-                levels[name] = found
-            elif (found is None) != (levels[name] is None):
-                raise ValueError(
-                    f"column {name!r} holds numbers in some batches of rows and text in others; "
-                    "correct it, or convert all of it"
-                )
-            elif found is not None:
-                levels[name] = tuple(dict.fromkeys((*(levels[name] or ()), *found)))
-                _check_number(name, levels[name])
-        orders = dict(self.orders)
+            levels[name] = tuple(dict.fromkeys((*levels.get(name, ()), *found)))
+            _check_number(name, levels[name])
         for name, order in other.orders.items():
-            orders[name] = tuple(dict.fromkeys((*orders.get(name, ()), *order)))
-        outcomes = dict(self.outcomes)
+            orders[name] = order if orders.get(name, order) == order else ()
         for value, observations in other.outcomes.items():
             outcomes[value] = outcomes.get(value, 0) + observations
-        sample = pd.concat(
-            [part for part in (self.sample, other.sample) if len(part)] or [self.sample]
+        sample, drawn = _smallest(
+            _joined([self.sample, other.sample]), np.concatenate([self.drawn, other.drawn])
         )
-        size = _sample_size(self.sample.shape[1])
-        if len(sample) > size:
-            drawn = sample["drawn"].to_numpy()
-            sample = sample[drawn <= np.partition(drawn, size - 1)[size - 1]]
-        witnesses = [part for part in (self.witnesses, other.witnesses) if len(part)]
         return Survey(
             self.n_read + other.n_read,
             self.n_dropped + other.n_dropped,
@@ -186,69 +183,77 @@ class Survey:
             self.n_rows + other.n_rows,
             self.n_observations + other.n_observations,
             outcomes,
+            self.kinds | kinds,
             levels,
             orders,
-            _one_a_level(pd.concat(witnesses) if witnesses else self.witnesses, levels),
+            _one_a_level(_joined([self.witnesses, other.witnesses]), levels),
             sample,
+            drawn,
             self.digests + other.digests,
         )
 
 
-def _sample_size(n_columns: int) -> int:
-    return min(SAMPLE_ROWS, SAMPLE_NUMBERS // max(n_columns, 1))
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all; frames without a row have no say in the types."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1])
 
 
-def _check_number(name: str, levels: tuple[Any, ...] | None) -> None:
-    if levels is not None and len(levels) > MOST_LEVELS:
+def _smallest(
+    rows: pd.DataFrame, drawn: Array, most: int | None = None
+) -> tuple[pd.DataFrame, Array]:
+    """The rows with the smallest numbers, no more than a sample has."""
+    size = min(SAMPLE_ROWS, SAMPLE_NUMBERS // max(rows.shape[1], 1)) if most is None else most
+    if len(rows) <= size:
+        return rows, drawn
+    keep = drawn <= np.partition(drawn, size - 1)[size - 1]
+    return rows[keep], drawn[keep]
+
+
+def _check_number(name: str, levels: tuple[Any, ...]) -> None:
+    if len(levels) > MOST_LEVELS:
         raise ValueError(
             f"column {name!r} has more than {MOST_LEVELS} levels, too many for a design matrix; "
             "merge levels, or use the column as a number"
         )
 
 
-def _one_a_level(frame: pd.DataFrame, levels: dict[str, tuple[Any, ...] | None]) -> pd.DataFrame:
+def _one_a_level(frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]]) -> pd.DataFrame:
     """As few of the rows as show every level of every column: the first of each."""
-    first = [~frame[name].duplicated() for name, known in levels.items() if known is not None]
-    if not first:
+    if not levels:
         return frame.iloc[:0]
-    return frame[np.logical_or.reduce(first)]
+    return frame[np.logical_or.reduce([~frame[name].duplicated() for name in levels])]
 
 
 def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     """Survey one batch; `number` is its place, which seeds the draw of its rows."""
-    rows, dropped, zero = roles.complete(frame)
+    keep, dropped, zero = roles.complete(frame)
+    rows = frame.loc[keep, list(roles.columns)]
     plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
-    levels: dict[str, tuple[Any, ...] | None] = {}
+    kinds: dict[str, frozenset[str]] = {}
+    levels: dict[str, tuple[Any, ...]] = {}
     orders: dict[str, tuple[Any, ...]] = {}
     response = roles.parsed.response
     for name in (response, *roles.parsed.columns) if len(rows) else ():
         series = rows[name]
-        if isinstance(series.dtype, pd.CategoricalDtype):
+        kind = _kind(series)
+        kinds[name] = frozenset([kind])
+        if kind == "categories":
             orders[name] = tuple(series.cat.categories)
-            levels[name] = tuple(series.cat.remove_unused_categories().cat.categories)
-        elif not is_real(series) or name in roles.factors:
-            levels[name] = tuple(pd.factorize(series)[1].astype(object))
-            if not is_real(series) and not all(isinstance(v, str) for v in levels[name] or ()):
-                raise ValueError(
-                    f"column {name!r} holds {describe_dtype(series)}; it must hold numbers, text "
-                    "or categories"
-                )
-        else:
-            levels[name] = None
-        if name != response:
-            _check_number(name, levels[name])
+        elif kind == "text":
+            orders[name] = ()
+        if kind in ("categories", "text") or name in roles.factors:
+            levels[name] = tuple(distinct(series)[1])
+            if name != response:
+                _check_number(name, levels[name])
     weights = None if roles.weights is None else whole_weights(rows[roles.weights])
     outcomes: dict[Any, float] = {}
     if len(rows):
-        codes, values = pd.factorize(plain[response])
+        codes, values = distinct(rows[response])
         if len(values) > 2:
             encode_response(rows[response], response)  # says what is wrong with it
-        outcomes = dict(zip(values.tolist(), np.bincount(codes, weights).tolist(), strict=True))
+        outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
     drawn = np.random.default_rng([0, number]).random(len(rows))
-    size = _sample_size(rows.shape[1] + 1)
-    sample = plain.assign(drawn=drawn)
-    if len(rows) > size:
-        sample = sample[drawn <= np.partition(drawn, size - 1)[size - 1]]
+    sample, drawn = _smallest(plain, drawn)
     return Survey(
         len(frame),
         dropped,
@@ -256,12 +261,30 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         len(rows),
         float(len(rows) if weights is None else weights.sum()),
         outcomes,
+        kinds,
         levels,
         orders,
         _one_a_level(plain, levels),
         sample,
+        drawn,
         (_digest(plain),),
     )
+
+
+def _kind(series: pd.Series[Any]) -> str:
+    """What a column without missing values holds, in a word."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if pd.api.types.is_bool_dtype(series):
+        return "booleans"
+    if is_real(series):
+        return "numbers"
+    if not all(isinstance(value, str) for value in distinct(series)[1]):
+        raise ValueError(
+            f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, text "
+            "or categories"
+        )
+    return "text"
 
 
 def _digest(frame: pd.DataFrame) -> bytes:
@@ -297,17 +320,17 @@ class Encoder:
 
         `groups` is a column and all its values: the block says which of them each row has.
         """
-        rows = self.roles.complete(frame)[0]
-        response = rows[self.roles.parsed.response]
+        roles = self.roles
+        rows = frame[roles.complete(frame)[0]]
+        response = rows[roles.parsed.response]
         if self.outcomes is None:
             events = encode_response(response, str(response.name))[0]
         else:
             coded = predictor(response, categorical=True, levels=self.outcomes)
             events = np.asarray(coded.cat.codes, dtype=float)
-        roles = self.roles
         belongs = None
         if groups is not None:
-            belongs = groups[1].get_indexer(frame.loc[rows.index, groups[0]].astype(object))
+            belongs = groups[1].get_indexer(rows[groups[0]].astype(object))
         return Block(
             self.encoding.design_matrix(rows),
             2.0 * events - 1.0,
@@ -343,25 +366,31 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
             f"no rows are left of {found.n_read}: {found.n_dropped} have a missing value"
             + (f", {found.n_zero_weight} have weight 0" if found.n_zero_weight else "")
         )
-    # the witnesses first: each level of each column is there
-    rows = pd.concat([found.witnesses, found.sample.drop(columns="drawn")])
-    labels = found.sample.index
-    rows.index = pd.RangeIndex(len(rows))
-    for name, known in found.levels.items():
-        if known is not None:
-            order = [v for v in found.orders.get(name, sorted(known)) if v in set(known)]
-            rows[name] = pd.Categorical(rows[name], categories=order)
-    encoded = _formula.encode(
-        roles.formula,
-        rows,
-        None if roles.offset is None else rows[roles.offset],
-        None if roles.weights is None else rows[roles.weights],
-        "raise",
-    )
-    outcomes = None
+    if found.n_observations >= 2**53:
+        raise ValueError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
+    for name, kinds in found.kinds.items():
+        if len(kinds - {"categories"}) > 1 or len(kinds - {"text"}) > 1:
+            raise ValueError(
+                f"column {name!r} holds {' in some rows and '.join(sorted(kinds))} in others; "
+                "correct it, or convert all of it"
+            )
     response = roles.parsed.response
-    if found.levels[response] is not None:
-        first, second = rows[response].cat.categories
+    if response not in found.levels and set(found.outcomes) - {0, 1}:
+        shown = ", ".join(f"{value:g}" for value in sorted(found.outcomes)[:4])
+        raise ValueError(
+            f"the response {response!r} must be 0 or 1, but it has the values {shown}; recode it"
+        )
+    # each level of each column is in a witness; they say how wide the design is
+    few, _ = _smallest(found.sample, found.drawn, 1)
+    k = _encoded(found, roles, _joined([found.witnesses, few])).design.shape[1]
+    sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
+    labels = sample.index
+    rows = _joined([found.witnesses, sample])
+    encoded = _encoded(found, roles, rows)
+    outcomes = None
+    if response in found.levels:
+        order = found.orders[response] or sorted(found.levels[response])
+        first, second = (value for value in order if value in found.outcomes)
         outcomes = (first, second)
         events = found.outcomes[second]
     else:
@@ -379,4 +408,30 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         labels,
         replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
         events,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A row's label that is no other row's, although partitions may use labels again."""
+
+    label: object
+
+    def __str__(self) -> str:
+        return str(self.label)
+
+
+def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encoded:
+    """Encode rows that show every level; columns of categories in their own order."""
+    rows = rows.set_axis(pd.Index([_Row(label) for label in rows.index], dtype=object))
+    for name, order in found.orders.items():
+        if order:
+            seen = set(found.levels[name])
+            rows[name] = pd.Categorical(rows[name], categories=[v for v in order if v in seen])
+    return _formula.encode(
+        roles.formula,
+        rows,
+        None if roles.offset is None else rows[roles.offset],
+        None if roles.weights is None else rows[roles.weights],
+        "raise",
     )

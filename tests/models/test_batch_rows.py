@@ -6,17 +6,26 @@ import time
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from flatprior.models import BernoulliLogistic, batch_rows, certify, fit_newton, verify
-from flatprior.models.batch_rows import Source
+from flatprior.models import (
+    BernoulliLogistic,
+    batch_rows,
+    certify,
+    files,
+    fit_newton,
+    verify,
+)
+from flatprior.models.files import Source
 
 FORMULA = "bought ~ income + C(region) + age:member + log(age)"
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(batch_rows, "BATCH_ROWS", 500)
+    monkeypatch.setattr(files, "BATCH_ROWS", 500)
 
 
 def people(n: int, seed: int = 1) -> pd.DataFrame:
@@ -167,7 +176,7 @@ def test_a_file_without_a_column_that_the_others_have_is_named(tmp_path):
 def test_numbers_in_one_file_and_text_in_another_are_an_error(tmp_path):
     people(300).assign(age="old").to_csv(tmp_path / "1.csv", index=False)
     people(300).to_csv(tmp_path / "2.csv", index=False)
-    with pytest.raises(ValueError, match="'age' holds numbers in some batches of rows and text"):
+    with pytest.raises(ValueError, match="'age' holds numbers in some rows and text in others"):
         BernoulliLogistic.from_parquet(tmp_path, "bought ~ age")
 
 
@@ -186,7 +195,7 @@ def test_a_file_that_changes_between_passes_is_noticed(tmp_path):
     pattern = in_files(people(900), tmp_path, "csv")
     model = BernoulliLogistic.from_parquet(pattern, "bought ~ age")
     people(100).to_csv(tmp_path / "2.csv", index=False)
-    with pytest.raises(OSError, match="has changed while it was read"):
+    with pytest.raises(OSError, match="has changed since it was first read"):
         fit_newton(model)
 
 
@@ -195,6 +204,157 @@ def test_what_needs_the_rows_in_memory_says_so(tmp_path):
     for use in (lambda: model.design, lambda: model.pointwise_log_likelihood([0, 0])):
         with pytest.raises(ValueError, match="needs the rows in memory"):
             use()
+
+
+def assert_same(pattern, formula: str, **roles) -> None:
+    """The model of the files is the model of their rows in memory."""
+    model = BernoulliLogistic.from_parquet(pattern, formula, **roles)
+    memory = BernoulliLogistic.from_formula(formula, pattern, **roles)
+    assert model.names == memory.names
+    assert model.response_coding == memory.response_coding
+    assert model.reference_levels == memory.reference_levels
+    assert (model.n_rows, model.n_events) == (memory.n_rows, memory.n_events)
+    fit, expected = fit_newton(model), fit_newton(memory)
+    assert fit.coefficients == pytest.approx(expected.coefficients, rel=1e-7, abs=1e-9)
+
+
+def test_categories_that_differ_between_files_are_sorted(tmp_path):
+    frame = people(900).dropna()
+    for number, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        rows = frame.iloc[part].sort_values("bought", ascending=number == 1)
+        table = pa.table(
+            {
+                "bought": pa.array(rows["bought"].tolist()).dictionary_encode(),
+                "member": pa.array(rows["member"].tolist()[::-1]).dictionary_encode(),
+                "age": rows["age"].to_numpy(),
+            }
+        )
+        pq.write_table(table, tmp_path / f"{number}.parquet")
+    assert_same(tmp_path, "bought ~ age + member")
+
+
+def test_categories_in_one_file_and_text_in_another_are_sorted(tmp_path):
+    frame = people(600).dropna()
+    first = frame.iloc[:300].copy()
+    first["bought"] = pd.Categorical(first["bought"], categories=["yes", "no"])
+    first["member"] = pd.Categorical(first["member"], categories=["yes", "no"])
+    first.to_parquet(tmp_path / "0.parquet")
+    frame.iloc[300:].assign(member="perhaps").to_parquet(tmp_path / "1.parquet")
+    assert_same(tmp_path, "bought ~ age + member")
+
+
+@pytest.mark.parametrize(
+    ("formula", "roles"),
+    [
+        ("bought ~ kind:age + C(kind)", {}),
+        ("bought ~ age:I(kind ** 2) + C(kind)", {}),
+        ("bought ~ C(kind)", {"offset": "kind"}),
+        ("bought ~ C(kind)", {"frequency_weights": "kind"}),
+    ],
+)
+def test_a_column_can_be_a_number_and_categories(tmp_path, formula, roles):
+    frame = people(900).assign(kind=1 + np.arange(900) % 4)
+    assert_same(in_files(frame, tmp_path, "parquet"), formula, **roles)
+
+
+def test_numbers_with_a_word_among_them_are_categories_in_every_batch(tmp_path):
+    frame = people(1500).assign(zip=[str(i % 5) for i in range(1500)])
+    frame.loc[1400::7, "zip"] = "A7"
+    frame.to_csv(tmp_path / "0.csv", index=False)
+    assert_same(tmp_path / "0.csv", "bought ~ C(zip)")
+    with pytest.raises(ValueError, match="'zip' holds numbers in some rows and text in others"):
+        BernoulliLogistic.from_parquet(tmp_path / "0.csv", "bought ~ zip")
+
+
+@pytest.mark.parametrize("name", ["drawn", "self", "index", "column 1", "<b>x</b>"])
+def test_columns_may_have_any_name(tmp_path, name):
+    frame = people(600).rename(columns={"age": name})
+    assert_same(in_files(frame, tmp_path, "parquet"), f"bought ~ `{name}` + C(region)")
+
+
+def test_what_pandas_kept_as_an_index_is_a_column(tmp_path):
+    people(300).set_index("age").to_parquet(tmp_path / "0.parquet")
+    assert BernoulliLogistic.from_parquet(tmp_path, "bought ~ age").n_rows > 200
+
+
+def test_hidden_folders_are_passed_over_and_compressed_files_are_not(tmp_path):
+    people(300).to_csv(tmp_path / "a.csv", index=False)
+    people(300, seed=2).to_csv(tmp_path / "b.csv.gz", index=False)
+    for hidden in (".ipynb_checkpoints", "_temporary"):
+        (tmp_path / hidden).mkdir()
+        people(300).to_csv(tmp_path / hidden / "a.csv", index=False)
+    model = BernoulliLogistic.from_parquet(tmp_path, "bought ~ age")
+    assert model.n_rows + model.n_dropped == 600
+
+
+def test_rows_are_called_by_their_numbers_in_the_files(tmp_path):
+    frame = people(900).dropna()
+    frame.index = range(1, len(frame) + 1)
+    frame.loc[700, "age"] = np.inf
+    with pytest.raises(ValueError, match="row 700"):
+        BernoulliLogistic.from_parquet(in_files(frame, tmp_path, "csv"), "bought ~ region + age")
+
+
+def test_a_late_outcome_that_is_neither_0_nor_1_is_noticed_at_once(tmp_path):
+    frame = people(1200).assign(bought=0)
+    frame.loc[::2, "bought"] = 1
+    frame.loc[1100:, "bought"] *= 2
+    with pytest.raises(ValueError, match="must be 0 or 1, but it has the values 0, 1, 2"):
+        BernoulliLogistic.from_parquet(in_files(frame, tmp_path, "parquet"), "bought ~ age")
+
+
+def test_a_batch_may_be_tiny_where_the_whole_is_not(tmp_path):
+    frame = people(900).sort_values("base").assign(base=lambda f: np.minimum(600 * f["base"], 1))
+    assert_same(in_files(frame.iloc[250:], tmp_path, "parquet"), "bought ~ exp(base)")
+
+
+def test_weights_past_exact_counting_are_refused(tmp_path):
+    frame = people(900).assign(count=2**44)
+    with pytest.raises(ValueError, match="sums to 2\\^53 or more"):
+        BernoulliLogistic.from_parquet(
+            in_files(frame, tmp_path, "parquet"), "bought ~ age", frequency_weights="count"
+        )
+
+
+def test_a_file_that_is_replaced_by_one_with_as_many_rows_is_noticed(tmp_path):
+    pattern = in_files(people(900), tmp_path, "parquet")
+    model = BernoulliLogistic.from_parquet(pattern, "bought ~ age")
+    people(300, seed=9).assign(age=lambda f: 2 * f["age"] + 1).to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(OSError, match=r"1.parquet' has changed"):
+        fit_newton(model)
+
+
+def test_options_are_not_taken_for_functions(tmp_path):
+    frame = people(600).dropna().replace({"member": {"yes": "poly(2)"}})
+    assert_same(in_files(frame, tmp_path, "csv"), "bought ~ C(member, contr.treatment('poly(2)'))")
+
+
+def test_lists_are_refused_in_a_sentence(tmp_path):
+    people(300).assign(lists=[[1, 2]] * 300).to_parquet(tmp_path / "0.parquet")
+    with pytest.raises(ValueError, match="'lists' holds lists or the like"):
+        BernoulliLogistic.from_parquet(tmp_path, "bought ~ lists")
+
+
+def test_files_without_a_row_are_refused(tmp_path):
+    people(10).iloc[:0].to_parquet(tmp_path / "0.parquet")
+    for build in (
+        lambda: BernoulliLogistic.from_parquet(tmp_path, "bought ~ age"),
+        lambda: BernoulliLogistic.from_formula("bought ~ age", tmp_path),
+    ):
+        with pytest.raises(ValueError, match="the data have no rows"):
+            build()
+
+
+def test_a_wide_design_is_encoded_a_few_rows_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_rows, "BLOCK_NUMBERS", 2000)
+    frame = people(900).assign(g=[f"level {i % 40}" for i in range(900)])
+    model = BernoulliLogistic.from_parquet(in_files(frame, tmp_path, "parquet"), "bought ~ g")
+    sizes = model.rows.reduce(lambda block: [block.design.size])
+    assert max(sizes) <= 2000
+    memory = BernoulliLogistic.from_formula("bought ~ g", frame)
+    assert fit_newton(model).coefficients == pytest.approx(
+        fit_newton(memory).coefficients, rel=1e-8
+    )
 
 
 def test_row_numbers_run_through_all_files(tmp_path):
@@ -211,7 +371,7 @@ def test_ctrl_c_ends_a_pass_with_a_clean_message(tmp_path):
     pattern = in_files(frame, tmp_path, "csv")
     command = [
         sys.executable, "-c",
-        "import flatprior.models.batch_rows as b; b.BATCH_ROWS = 100\n"
+        "import flatprior.models.files as f; f.BATCH_ROWS = 100\n"
         "from flatprior.analysis.cli import main; main()",
         "fit", pattern, "bought ~ age + region",
     ]  # fmt: skip

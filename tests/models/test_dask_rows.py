@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 
 dask = pytest.importorskip("dask")
@@ -77,6 +78,22 @@ def test_separation_is_found_and_its_rows_are_counted():
     assert state.n_separated == len(frame)
 
 
+def test_clusters_may_be_a_column_that_the_model_does_not_use():
+    frame = people(2000).assign(firm=lambda f: [f"firm {i // 40}" for i in range(len(f))])
+    frame.loc[frame["firm"] == "firm 7", "income"] = np.nan  # a cluster of which no row counts
+    frame.index = frame.index % 100  # labels that repeat
+    memory = BernoulliLogistic.from_formula("bought ~ income + member", frame)
+    model = BernoulliLogistic.from_dask(
+        dd.from_map(lambda i: frame.iloc[500 * i : 500 * (i + 1)], range(4)),
+        "bought ~ income + member",
+    )
+    ours = robust_covariance(model, fit_newton(model), cluster="firm")
+    cluster = frame["firm"][frame["income"].notna()].to_numpy()
+    expected = robust_covariance(memory, fit_newton(memory), cluster=cluster)
+    assert ours.n_clusters == expected.n_clusters == 49
+    assert ours.covariance == pytest.approx(expected.covariance, rel=1e-7)
+
+
 def test_a_cluster_gives_the_same_and_may_lose_a_worker():
     distributed = pytest.importorskip("distributed")
     frame = people(20_000)
@@ -101,6 +118,19 @@ def test_what_is_not_of_dask_is_refused():
         BernoulliLogistic.from_dask(people(10), FORMULA)
     with pytest.raises(ValueError, match=r"must be \(n, k\) and \(n,\)"):
         BernoulliLogistic.from_dask(da.ones((10, 2)), da.ones(9))
+    unknown = da.ones((10, 2))
+    unknown = unknown[unknown[:, 0] > 0]
+    with pytest.raises(ValueError, match="call compute_chunk_sizes"):
+        BernoulliLogistic.from_dask(unknown, da.ones(10))
+    with pytest.raises(ValueError, match="must be 0 or 1"):
+        BernoulliLogistic.from_dask(da.ones((10, 2), dtype=int), da.linspace(0, 1, 10))
+    missing = np.ones((10, 2))
+    missing[3, 1] = np.nan
+    with pytest.raises(ValueError, match="values are missing, first in row 3"):
+        BernoulliLogistic.from_dask(da.from_array(missing), da.from_array(np.arange(10) % 2))
+    twice = dd.from_pandas(people(10), npartitions=1).rename(columns={"income": "age"})
+    with pytest.raises(ValueError, match="'age' is repeated"):
+        BernoulliLogistic.from_dask(twice, FORMULA)
     with pytest.raises(TypeError, match="takes the response as one"):
         BernoulliLogistic.from_dask(da.ones((10, 2)), "y ~ x")
     with pytest.raises(ValueError, match="no column 'incom'"):

@@ -10,6 +10,7 @@ from flatprior.models import (
     MLEDoesNotExistError,
     batch_rows,
     check_existence,
+    files,
     fit_newton,
     survey,
     working_set,
@@ -18,7 +19,7 @@ from flatprior.models import (
 
 @pytest.fixture(autouse=True)
 def small_working_sets(monkeypatch):
-    monkeypatch.setattr(batch_rows, "BATCH_ROWS", 64)
+    monkeypatch.setattr(files, "BATCH_ROWS", 64)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 32)
     monkeypatch.setattr(survey, "SAMPLE_ROWS", 12)
     monkeypatch.setattr(working_set, "START", 8)

@@ -1,0 +1,187 @@
+"""Parquet and CSV files, one or many, as one table that is read in batches."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from flatprior.models import inputs as _inputs
+
+T = TypeVar("T")
+
+BATCH_ROWS = 2**16
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files with one table between them.
+
+    Attributes
+    ----------
+    name : str
+        As the user wrote it.
+    files : tuple of str
+    stamps : tuple
+        Size and time of the last change of each, when they were found.
+    names : tuple of str
+        The columns.
+    text : frozenset of str
+        Columns of CSV files that are read as text, whatever they look like.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    stamps: tuple[tuple[int, int], ...]
+    names: tuple[str, ...] = ()
+    text: frozenset[str] = frozenset()
+
+    @property
+    def is_parquet(self) -> bool:
+        """Parquet, rather than CSV."""
+        return self.files[0].lower().endswith(PARQUET)
+
+    @classmethod
+    def find(cls, path: str | PathLike[str]) -> Source:
+        """Find the files: one, those of a folder, or those that match a pattern.
+
+        Hidden files and folders, and those whose name begins with an underscore, are passed over in
+        a folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there are none.
+        ValueError
+            If they are of several kinds, or cannot be read.
+        """
+        name, folder = str(path), Path(path)
+        if folder.is_dir():
+            every = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+            shown = [p for p in every if not any(part.startswith((".", "_")) for part in p.parts)]
+            found = [str(folder / p) for p in shown if p.name.lower().endswith((*PARQUET, *CSV))]
+        elif folder.is_file():
+            found = [name]
+        else:
+            found = [p for p in sorted(glob.glob(name, recursive=True)) if os.path.isfile(p)]
+        if not found:
+            raise FileNotFoundError(f"no file {name!r}, and none that matches it")
+        if len({p.lower().endswith(PARQUET) for p in found}) > 1:
+            raise ValueError(f"{name!r} holds both Parquet and other files; name one kind")
+        plain = cls(name, tuple(found), tuple(map(_stamp, found)))
+        with _inputs.readable(name):
+            names = plain._dataset().schema.names if plain.is_parquet else plain._headings()
+        _inputs.check_names(tuple(names))
+        return replace(plain, names=tuple(names))
+
+    def frames(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+        """Yield the rows in order, in batches, labelled 1, 2, ...
+
+        Raises
+        ------
+        OSError
+            If a file has changed since it was found.
+        """
+        start = 1
+        for frame in self._parquet(columns) if self.is_parquet else self._csv(columns):
+            frame.index = pd.RangeIndex(start, start + len(frame))
+            start += len(frame)
+            yield frame
+
+    def _unchanged(self, place: int) -> str:
+        """A file, if it is the one that was found."""
+        file = self.files[place]
+        if not os.path.exists(file) or _stamp(file) != self.stamps[place]:
+            raise OSError(f"{file!r} has changed since it was first read; start again")
+        return file
+
+    def _dataset(self) -> Any:
+        from pyarrow import dataset
+
+        return dataset.dataset(list(self.files), format="parquet", partitioning="hive")
+
+    def _parquet(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+        from pyarrow import dataset, parquet
+
+        with _inputs.readable(self.name):
+            fragments = {
+                os.path.abspath(fragment.path): fragment.partition_expression
+                for fragment in self._dataset().get_fragments()
+            }
+        for place in range(len(self.files)):
+            path = self._unchanged(place)
+            keys = dataset.get_partition_keys(fragments[os.path.abspath(path)])
+            in_file = [name for name in columns if name not in keys]
+            with _inputs.readable(path):
+                # pages as they are needed, in one thread: a whole row group would be read ahead
+                file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**16)
+                lacking = set(in_file) - set(file.schema_arrow.names)
+                if lacking:
+                    raise ValueError(f"it has no column {min(lacking)!r}")
+                batches = file.iter_batches(BATCH_ROWS, columns=in_file, use_threads=False)
+            with file:
+                for batch in _guarded(batches, path):
+                    # what pandas once wrote of an index says nothing here
+                    frame = batch.to_pandas(ignore_metadata=True)
+                    for name, value in keys.items():
+                        frame[name] = value
+                    if len(frame):
+                        yield frame[list(columns)]
+
+    def _headings(self) -> tuple[str, ...]:
+        first, *others = ((file, _inputs.csv_headings(Path(file))) for file in self.files)
+        for file, names in others:
+            if names != first[1]:
+                raise ValueError(f"{file!r} has other columns than {first[0]!r}")
+        return first[1]
+
+    def _csv(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+        as_text = dict.fromkeys(
+            (place for place, name in enumerate(self.names) if name in self.text), str
+        )
+        for place in range(len(self.files)):
+            path = self._unchanged(place)
+            with _inputs.readable(path):
+                reader = _inputs.csv_reader(Path(path), BATCH_ROWS, as_text)
+            with reader:
+                for frame in _guarded(reader, path):
+                    frame.columns = pd.Index(self.names)
+                    yield frame[list(columns)]
+
+
+def _stamp(file: str) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_size, found.st_mtime_ns
+
+
+def _guarded(items: Iterator[T], name: str) -> Iterator[T]:
+    """The same items; what goes wrong in reading one is said in a sentence."""
+    while True:
+        with _inputs.readable(name):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+def read_as_one(path: str | PathLike[str]) -> pd.DataFrame:
+    """All rows and columns of a folder or pattern."""
+    source = Source.find(path)
+    frames = list(source.frames(source.names))
+    if not frames:
+        raise ValueError("the data have no rows")
+    for name in source.names:
+        kinds = [frame[name].dtype for frame in frames]
+        orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
+        if len(orders) > 1:  # pandas would take the order of the first, whichever that is
+            for frame in frames:
+                frame[name] = frame[name].astype(object)
+    return pd.concat(frames)
