@@ -298,8 +298,10 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iter
         decrement, step = float(np.linalg.norm(pull)), transform @ pull
         if not (np.isfinite(transform).all() and np.isfinite(step).all()):
             return
-        near = decrement * np.linalg.norm(np.abs(transform).T @ rows.extent.columns) < NEAR
-        near = near or (decrement < TINY and decrement * _radius(rows, transform) < NEAR)
+        most = float(np.linalg.norm(np.abs(transform).T @ rows.extent.columns))
+        near = decrement * most < NEAR or (
+            decrement < TINY and decrement * _radius(rows, transform) < NEAR
+        )
         found = _line_search(rows, beta, here, step, decrement, near, transform=transform)
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
         if found is None or (near and (decrement < NEGLIGIBLE or smaller > decrement / 2)):

@@ -330,7 +330,7 @@ class Encoder:
             events = np.asarray(coded.cat.codes, dtype=float)
         belongs = None
         if groups is not None:
-            belongs = groups[1].get_indexer(rows[groups[0]].astype(object))
+            belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
         return Block(
             self.encoding.design_matrix(rows),
             2.0 * events - 1.0,
