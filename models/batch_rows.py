@@ -21,7 +21,7 @@ from flatprior.models import inputs as _inputs
 from flatprior.models._progress import progress_bar
 from flatprior.models.files import Source
 from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block, Extent, either, extent_of
-from flatprior.models.survey import Roles, Survey, Surveyed, conclude, distinct, survey
+from flatprior.models.survey import Roles, Survey, Surveyed, conclude, survey
 
 T = TypeVar("T")
 
@@ -78,14 +78,14 @@ class BatchRows(ABC):
 
     def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
-        step = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // self.n_columns))
+        step = self._rows_encoded
 
         def of_frame(frame: pd.DataFrame) -> tuple[int, T | None]:
             answer: T | None = None
             for start in range(0, len(frame), step):
                 block = encoder.block(frame.iloc[start : start + step], grouped)
-                if len(block.sign):
-                    answer = either(combine, answer, function(block))
+                for piece in block.split(BLOCK_ROWS):
+                    answer = either(combine, answer, function(piece))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
             return len(frame), answer
 
@@ -125,9 +125,14 @@ class BatchRows(ABC):
     @property
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through."""
-        step = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // self.n_columns))
-        # a batch may end with a block that is not full
-        return step + len(self.surveyed.survey.digests) + self.surveyed.survey.n_read // step + 1
+        found, step = self.surveyed.survey, min(BLOCK_ROWS, self._rows_encoded)
+        # a batch, and what is encoded of it at once, may end with a block that is not full
+        return step + 2 * (len(found.digests) + found.n_read // step) + 1
+
+    @property
+    def _rows_encoded(self) -> int:
+        """How many rows are encoded at once."""
+        return max(1, BLOCK_NUMBERS // self.n_columns)
 
     @property
     def resident(self) -> bool:
@@ -160,10 +165,12 @@ class BatchRows(ABC):
 
         def values(frame: pd.DataFrame) -> pd.Index[Any]:
             counting = frame[name][roles.complete(frame)[0]].dropna()
-            return pd.Index(distinct(counting)[1], dtype=object)
+            seen: pd.Index[Any] = pd.Index(_inputs.distinct(counting)[1], dtype=object)
+            return seen
 
         def union(first: pd.Index[Any], second: pd.Index[Any]) -> pd.Index[Any]:
-            return first.union(second, sort=False)
+            both: pd.Index[Any] = first.union(second, sort=False)
+            return both
 
         columns = tuple(dict.fromkeys((*roles.columns, name)))
         return replace(self, grouped=(name, self._over_frames(values, union, columns)))

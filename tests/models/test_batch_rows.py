@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -366,20 +365,34 @@ def test_row_numbers_run_through_all_files(tmp_path):
     assert np.array_equal(np.concatenate([f["age"] for f in frames]), people(900)["age"])
 
 
+CODE = """
+import pathlib, sys
+import flatprior.models.files as files
+from flatprior.analysis.cli import main
+
+original, begun = files._guarded, pathlib.Path(sys.argv.pop())
+
+def told(items, name):
+    begun.touch()
+    return original(items, name)
+
+files.BATCH_ROWS, files._guarded = 100, told
+main()
+"""
+
+
 def test_ctrl_c_ends_a_pass_with_a_clean_message(tmp_path):
-    frame = pd.concat([people(50_000)] * 4)
-    pattern = in_files(frame, tmp_path, "csv")
-    command = [
-        sys.executable, "-c",
-        "import flatprior.models.files as f; f.BATCH_ROWS = 100\n"
-        "from flatprior.analysis.cli import main; main()",
-        "fit", pattern, "bought ~ age + region",
-    ]  # fmt: skip
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_")}
+    pattern = in_files(pd.concat([people(50_000)] * 2), tmp_path, "csv")
+    begun = tmp_path / "begun"
     started = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", CODE, "fit", pattern, "bought ~ age + region", str(begun)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    time.sleep(4)
+    waited = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < waited:
+        time.sleep(0.05)
     started.send_signal(signal.SIGINT)
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130

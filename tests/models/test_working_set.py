@@ -136,7 +136,7 @@ def test_known_separation_is_found(case, tmp_path):
 def test_random_designs_of_every_kind(tmp_path):
     rng = np.random.default_rng(3)
     kinds = set()
-    for _ in range(60):
+    for _ in range(40):
         n, k = int(rng.integers(20, 200)), int(rng.integers(1, 4))
         frame = pd.DataFrame(rng.integers(-1, 2, size=(n, k)), columns=[f"x{j}" for j in range(k)])
         eta = frame.to_numpy() @ (6 * rng.normal(size=k)) + 2 * rng.normal()
