@@ -34,7 +34,8 @@ HIGH_DIMENSION = 0.1  # coefficients an observation
 class BernoulliLogistic:
     """A Bernoulli-logistic regression model with its data.
 
-    Build it with `from_arrays` or `from_formula`.
+    Build it with `from_arrays` or `from_formula`; with `from_parquet` or `from_dask` where the rows
+    are too many for memory.
 
     Attributes
     ----------

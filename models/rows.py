@@ -2,8 +2,9 @@
 
 Log-likelihood, score, information and every certificate are sums (or maxima, or QR factors) over
 rows. A `Rows` object therefore offers `reduce`: apply a function to blocks of rows and combine the
-answers with an associative operation. Nothing else in the package looks at a row, so rows on disk
-or on a cluster need a new class here and no change anywhere else.
+answers with an associative operation. `ArrayRows` are in memory;
+`flatprior.models.batch_rows.FileRows` and `flatprior.models.dask_rows.DaskRows` are not, and what
+asks for `Rows` takes each of them.
 """
 
 from __future__ import annotations
