@@ -20,7 +20,15 @@ import pandas as pd
 from flatprior.models import inputs as _inputs
 from flatprior.models._progress import progress_bar
 from flatprior.models.files import Source
-from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block, Extent, either, extent_of
+from flatprior.models.rows import (
+    BLOCK_ROWS,
+    ArrayRows,
+    Block,
+    Extent,
+    either,
+    extent_of,
+    longest_sum,
+)
 from flatprior.models.survey import Roles, Survey, Surveyed, conclude, survey
 
 T = TypeVar("T")
@@ -127,7 +135,7 @@ class BatchRows(ABC):
         """Upper bound on the additions any one term goes through."""
         found, step = self.surveyed.survey, min(BLOCK_ROWS, self._rows_encoded)
         # a batch, and what is encoded of it at once, may end with a block that is not full
-        return step + 2 * (len(found.digests) + found.n_read // step) + 1
+        return longest_sum(self.n_rows, 2 * (len(found.digests) + found.n_read // step) + 1)
 
     @property
     def _rows_encoded(self) -> int:

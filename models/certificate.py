@@ -27,7 +27,9 @@ itself.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +45,7 @@ from flatprior.models.likelihood import (
 )
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, PointEstimate, Provenance, versions_of
-from flatprior.models.rows import EPSILON, Array, Block, Rows
+from flatprior.models.rows import EPSILON, PIECE_ROWS, Array, Block, Rows
 
 UNIT = EPSILON / 2  # unit roundoff
 ROW_ULPS = 12 * UNIT  # relative error of one residual or curvature beside that of its margin
@@ -318,7 +320,15 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the bound infinite
         transform = whitening(rows, beta)
         if transform is not None:
-            sums = rows.reduce(lambda block: _sums(block, beta, transform, rows.longest_sum))
+            longest = rows.longest_sum  # taken here: a cluster is sent this number, not the rows
+
+            def of_block(block: Block) -> _Sums:
+                pieces = block.split(PIECE_ROWS)
+                return functools.reduce(
+                    operator.add, (_sums(piece, beta, transform, longest) for piece in pieces)
+                )
+
+            sums = rows.reduce(of_block)
             found = _judge(beta, transform, sums, rows)
             if found is not None:
                 return found

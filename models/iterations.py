@@ -43,7 +43,7 @@ ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too fa
 CHORD_STEPS = 3  # as many score passes cost about as much as the information that they replace
 # the relative change of the information by the last step, which is not computed anew; the smaller
 # where it costs next to nothing
-UNCHANGED, EXACTLY = 1e-6, 1e-13
+UNCHANGED, EXACTLY = 1e-6, 1e-12
 ROUGHLY = 0.1  # standard errors a column
 
 

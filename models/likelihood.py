@@ -24,12 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flatprior.models.rows import Array, Block, Rows
+from flatprior.models.rows import PIECE_ROWS, Array, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
-# 2048 rows by 64 coefficient vectors: 1 MB, which stays in a core's cache
-ROWS_AT_ONCE, VECTORS_AT_ONCE = 2048, 64
-PIECE = 2048  # rows that are scaled before they are multiplied
+VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache
 
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:
@@ -125,24 +123,20 @@ def moments(
         log_likelihood *= weights
         wrong *= weights
         odds *= weights
-    score = np.dot(wrong, columns)
-    information = None
+    k = columns.shape[1]
+    score, information, root = np.zeros(k), None, None
     if not score_only:
+        information = np.zeros((k, k))
         root = np.sqrt(tail if weights is None else tail * weights)
         root /= total
-        information = _gram(root, columns)
+    for start in range(0, len(wrong), PIECE_ROWS):
+        part = slice(start, start + PIECE_ROWS)
+        score += np.dot(wrong[part], columns[part])
+        if information is not None and root is not None:
+            scaled = root[part, None] * columns[part]
+            # BLAS sees a matrix and its own transpose, and does half the work
+            information += np.dot(scaled.T, scaled)
     return Moments(float(log_likelihood.sum()), score, information, float(odds.sum()))
-
-
-def _gram(root: Array, columns: Array) -> Array:
-    """``X' diag(root)^2 X``, by pieces that stay in a core's cache."""
-    k = columns.shape[1]
-    total = np.zeros((k, k))
-    for start in range(0, len(root), PIECE):
-        part = slice(start, start + PIECE)
-        scaled = root[part, None] * columns[part]
-        total += np.dot(scaled.T, scaled)  # BLAS sees a matrix and its transpose: half the work
-    return total
 
 
 def log_likelihoods(block: Block, coefficients: Array) -> Array:
@@ -193,7 +187,7 @@ def at_each(
     def batch(part: Array) -> Array:
         def of_block(block: Block) -> Array:
             return functools.reduce(
-                operator.add, (function(piece, part) for piece in block.split(ROWS_AT_ONCE))
+                operator.add, (function(piece, part) for piece in block.split(PIECE_ROWS))
             )
 
         summed = rows.reduce(of_block)

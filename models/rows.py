@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 EPSILON = float(np.finfo(float).eps)
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
+PIECE_ROWS = 2**11  # whose products are summed at a time: they stay in a core's cache
 PARALLEL = 2**20  # numbers in the design from which threads pay
 MOST_ANSWERS = 2**8  # that wait to be combined
 
@@ -113,6 +114,11 @@ class Rows(Protocol):
         """Combine ``function(block)`` over all blocks."""
 
 
+def longest_sum(n_rows: int, n_blocks: int) -> int:
+    """Additions that any one term goes through: in its piece, of the pieces, of the blocks."""
+    return min(n_rows, PIECE_ROWS) + BLOCK_ROWS // PIECE_ROWS + n_blocks
+
+
 def extent_of(block: Block) -> Extent:
     """Largest absolute values of these rows; NaN where one is not a number."""
     design = block.design
@@ -193,9 +199,10 @@ class MappedRows:
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
         """Combine ``function(change(block))`` over all blocks that have a row left."""
+        change = self.change  # all that a cluster is sent of this object
 
         def changed(block: Block) -> T | None:
-            part = self.change(block)
+            part = change(block)
             return function(part) if len(part.sign) else None
 
         def together(first: T | None, second: T | None) -> T | None:
@@ -251,7 +258,7 @@ class ArrayRows:
     @property
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through."""
-        return min(self.n_rows, BLOCK_ROWS) + self.n_rows // BLOCK_ROWS + 1
+        return longest_sum(self.n_rows, 1 + self.n_rows // BLOCK_ROWS)
 
     @property
     def resident(self) -> bool:
