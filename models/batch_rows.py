@@ -171,17 +171,19 @@ class BatchRows(ABC):
         _inputs.column(pd.DataFrame(columns=list(self._names)), name)
         roles = self.surveyed.encoder.roles
 
-        def values(frame: pd.DataFrame) -> pd.Index[Any]:
+        def values(frame: pd.DataFrame) -> dict[Any, None]:
             counting = frame[name][roles.complete(frame)[0]].dropna()
-            seen: pd.Index[Any] = pd.Index(_inputs.distinct(counting)[1], dtype=object)
-            return seen
-
-        def union(first: pd.Index[Any], second: pd.Index[Any]) -> pd.Index[Any]:
-            both: pd.Index[Any] = first.union(second, sort=False)
-            return both
+            return dict.fromkeys(_inputs.distinct(counting)[1])
 
         columns = tuple(dict.fromkeys((*roles.columns, name)))
-        return replace(self, grouped=(name, self._over_frames(values, union, columns)))
+        found = self._over_frames(values, operator.or_, columns)
+        if len({isinstance(value, str) for value in found}) > 1:
+            return self._as_text(name).group(name)
+        return replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
+
+    def _as_text(self, name: str) -> BatchRows:
+        """The same rows, a column read as text."""
+        raise ValueError(f"column {name!r} holds both numbers and text; convert all of it")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -204,12 +206,9 @@ class FileRows(BatchRows):
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
     ) -> T:
-        # a column beside those of the model has not been surveyed: in CSV files any of it is text
-        beside = frozenset(columns) - set(self.surveyed.encoder.roles.columns)
-        source = replace(self.source, text=self.source.text | beside)
         answer: T | None = None
         with progress_bar("rows", self.surveyed.survey.n_read, self.progress) as advance:
-            for frame in source.frames(columns):
+            for frame in self.source.frames(columns):
                 answer = either(combine, answer, function(frame))
                 advance(len(frame))
         assert answer is not None  # noqa: S101  (the survey found rows in the same files)
@@ -218,6 +217,11 @@ class FileRows(BatchRows):
     @property
     def _names(self) -> tuple[str, ...]:
         return self.source.names
+
+    def _as_text(self, name: str) -> BatchRows:
+        if self.source.is_parquet or name in self.source.text:
+            return super()._as_text(name)
+        return replace(self, source=replace(self.source, text=self.source.text | {name}))
 
 
 def read_files(

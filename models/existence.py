@@ -112,7 +112,7 @@ def find_cone(rows: ArrayRows) -> Cone | NoneFound:
     sample = sample_of(rows)
     if sample is not None and overlaps(sample):  # then so do all of them
         return trivial_cone(rows.n_columns)
-    plain = MappedRows(rows, _without_offset_and_weights)
+    plain = MappedRows(rows, without_offset_and_weights)
     design, sign = rows.design.astype(float, copy=False), 2 * rows.response - 1
     cone: Cone | NoneFound | None = None
     iterate = None
@@ -121,7 +121,7 @@ def find_cone(rows: ArrayRows) -> Cone | NoneFound:
             cone = recession_cone(design, sign)
             if isinstance(cone, Cone):
                 return cone
-        if _proves_overlap(plain, iterate):
+        if proves_overlap(plain, iterate):
             return trivial_cone(rows.n_columns)
     if cone is None:
         cone = recession_cone(design, sign)
@@ -146,12 +146,13 @@ def require_proper_posterior(model: BernoulliLogistic) -> None:
         raise ImproperPosteriorError(existence)
 
 
-def _without_offset_and_weights(block: Block) -> Block:
+def without_offset_and_weights(block: Block) -> Block:
+    """The same rows for the question of existence, which depends on neither."""
     # without them the iterates are tamer and prove more
     return block._replace(offset=None, weights=None)
 
 
-def _proves_overlap(rows: Rows, iterate: Iterate) -> bool:
+def proves_overlap(rows: Rows, iterate: Iterate) -> bool:
     """Whether an iterate proves that the MLE exists; the proof is tried where it may succeed."""
 
     def criterion(block: Block) -> float:
@@ -168,7 +169,7 @@ def _proves_overlap(rows: Rows, iterate: Iterate) -> bool:
 
 def overlaps(rows: Rows) -> bool:
     """Whether Newton's method, on its own, proves that the MLE of these rows exists."""
-    return any(_proves_overlap(rows, iterate) for iterate in iterates(rows))
+    return any(proves_overlap(rows, iterate) for iterate in iterates(rows))
 
 
 @dataclass(frozen=True, eq=False)

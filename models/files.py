@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -129,8 +129,7 @@ class Source:
                 batches = file.iter_batches(BATCH_ROWS, columns=in_file, use_threads=False)
             with file:
                 for batch in _guarded(batches, path):
-                    # what pandas once wrote of an index says nothing here
-                    frame = batch.to_pandas(ignore_metadata=True)
+                    frame = _frame(batch)
                     for name, value in keys.items():
                         frame[name] = value
                     if len(frame):
@@ -155,6 +154,22 @@ class Source:
                 for frame in _guarded(reader, path):
                     frame.columns = pd.Index(self.names)
                     yield frame[list(columns)]
+
+
+def _frame(batch: Any) -> pd.DataFrame:
+    """A batch as a data frame, in which a missing value changes no other."""
+    import pyarrow as pa
+
+    # what pandas once wrote of an index says nothing here
+    frame = batch.to_pandas(ignore_metadata=True)
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        # else integers would become floats, and booleans objects, in some batches and not in others
+        if values.null_count and pa.types.is_boolean(values.type):
+            frame[name] = pd.array(values.to_pylist(), dtype="boolean")
+        elif values.null_count and pa.types.is_integer(values.type):
+            large = pa.types.is_uint64(values.type)
+            frame[name] = pd.array(values.to_pylist(), dtype="UInt64" if large else "Int64")
+    return cast(pd.DataFrame, frame)
 
 
 def _stamp(file: str) -> tuple[int, int]:

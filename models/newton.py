@@ -15,7 +15,8 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import PointEstimate
 from flatprior.models.rows import PARALLEL
 
-PATIENCE = 30  # iterates without an end before it is asked whether there is an MLE to go to
+# iterates without an end before it is asked whether there is an MLE to go to
+PATIENCE, PATIENCE_IN_BATCHES = 30, 8
 
 
 def fit_newton(model: BernoulliLogistic) -> PointEstimate:
@@ -58,12 +59,11 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
 
 def _fit(model: BernoulliLogistic) -> PointEstimate:
     start = time.perf_counter()
-    if not model.rows.resident:  # then asking is cheap beside thirty passes
-        require_mle(model)
+    patience = PATIENCE if model.rows.resident else PATIENCE_IN_BATCHES
     visited: list[Iterate] = []
     for iterate in iterates(model.rows):
         visited.append(iterate)
-        if len(visited) == PATIENCE:
+        if len(visited) == patience:
             require_mle(model)
     if not visited:
         require_mle(model)

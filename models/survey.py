@@ -134,8 +134,7 @@ class Survey:
     levels : dict
         Column to the levels that were seen, where it has levels.
     orders : dict
-        Column to all of its categories, seen or not, in their order; empty where there is none, or
-        where batches differ: then levels are sorted, as pandas does when it joins such columns.
+        Column to all of its categories, seen or not, in their order; empty where batches differ.
     witnesses : DataFrame
         One row for each level of each column.
     sample : DataFrame
@@ -159,6 +158,18 @@ class Survey:
     sample: pd.DataFrame
     drawn: Array
     digests: tuple[bytes, ...]
+
+    def order(self, name: str) -> list[Any]:
+        """The levels of a column: in their own order, or sorted where batches differ in it."""
+        known = set(self.levels[name])
+        if self.kinds[name] == {"categories"} and self.orders[name]:
+            return [value for value in self.orders[name] if value in known]
+        try:
+            return sorted(known)
+        except TypeError as error:
+            raise ValueError(
+                f"column {name!r} has text and numbers among its categories; convert all of it"
+            ) from error
 
     def merge(self, other: Survey) -> Survey:
         """The survey of both."""
@@ -239,13 +250,13 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         kinds[name] = frozenset([kind])
         if kind == "categories":
             orders[name] = tuple(series.cat.categories)
-        elif kind == "text":
-            orders[name] = ()
         if kind in ("categories", "text") or name in roles.factors:
             levels[name] = tuple(distinct(series)[1])
             if name != response:
                 _check_number(name, levels[name])
     weights = None if roles.weights is None else whole_weights(rows[roles.weights])
+    if roles.offset is not None:
+        numbers(rows[roles.offset])  # says what is wrong with it
     outcomes: dict[Any, float] = {}
     if len(rows):
         codes, values = distinct(rows[response])
@@ -276,6 +287,9 @@ def _kind(series: pd.Series[Any]) -> str:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "categories"
     if pd.api.types.is_bool_dtype(series):
+        return "booleans"
+    values = distinct(series)[1] if pd.api.types.is_object_dtype(series.dtype) else [""]
+    if all(isinstance(value, bool) for value in values):
         return "booleans"
     if is_real(series):
         return "numbers"
@@ -389,8 +403,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     encoded = _encoded(found, roles, rows)
     outcomes = None
     if response in found.levels:
-        order = found.orders[response] or sorted(found.levels[response])
-        first, second = (value for value in order if value in found.outcomes)
+        first, second = found.order(response)
         outcomes = (first, second)
         events = found.outcomes[second]
     else:
@@ -424,10 +437,9 @@ class _Row:
 def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encoded:
     """Encode rows that show every level; columns of categories in their own order."""
     rows = rows.set_axis(pd.Index([_Row(label) for label in rows.index], dtype=object))
-    for name, order in found.orders.items():
-        if order:
-            seen = set(found.levels[name])
-            rows[name] = pd.Categorical(rows[name], categories=[v for v in order if v in seen])
+    for name in found.orders:
+        if found.kinds[name] == {"categories"}:
+            rows[name] = pd.Categorical(rows[name], categories=found.order(name))
     return _formula.encode(
         roles.formula,
         rows,

@@ -23,9 +23,12 @@ from flatprior.models.existence import (
     limiting_fit,
     overlap,
     overlaps,
+    proves_overlap,
     statuses,
     undecided,
+    without_offset_and_weights,
 )
+from flatprior.models.iterations import iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
 from flatprior.models.rows import Array, ArrayRows, Block, MappedRows
@@ -36,6 +39,7 @@ START = 5_000  # rows in the first working set
 JOINING = 2_000  # rows that join at most in a round
 MAX_ROUNDS = 100
 LABELS_SHOWN = 1_000
+MANY_COLUMNS, NEWTON_STEPS = 50, 8
 PROGRAM = 1e-9  # what the linear programs' directions are good to
 
 
@@ -45,6 +49,11 @@ def check_in_batches(
     """The same as `flatprior.models.check_existence`, for rows in batches."""
     if overlaps(rows.surveyed.sample):
         return overlap(model)
+    if rows.n_columns > MANY_COLUMNS:  # then passes cost less than linear programs
+        plain = MappedRows(rows, without_offset_and_weights)
+        for _, iterate in zip(range(NEWTON_STEPS), iterates(plain), strict=False):
+            if proves_overlap(plain, iterate):
+                return overlap(model)
     working = _first(model, rows)
     for _ in range(MAX_ROUNDS):
         cone = find_cone(working.arrays)

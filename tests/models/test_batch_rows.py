@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flatprior.analysis import robust_covariance
 from flatprior.models import (
     BernoulliLogistic,
     batch_rows,
@@ -328,10 +329,38 @@ def test_options_are_not_taken_for_functions(tmp_path):
     assert_same(in_files(frame, tmp_path, "csv"), "bought ~ C(member, contr.treatment('poly(2)'))")
 
 
+def test_a_missing_value_changes_no_other(tmp_path):
+    frame = people(1500)
+    frame["flag"] = (frame["base"] > 0).astype("boolean")
+    frame["id"] = pd.array(2**53 + np.arange(1500) % 3, dtype="Int64")
+    frame.loc[[700, 701], "flag"] = pd.NA
+    frame.loc[1200, "id"] = pd.NA
+    frame.to_parquet(tmp_path / "0.parquet")
+    assert_same(tmp_path / "0.parquet", "bought ~ flag + C(id)")
+    assert_same(tmp_path / "0.parquet", "flag ~ age")
+
+
+def test_clusters_in_text_files_are_compared_by_value(tmp_path):
+    frame = people(1200).assign(firm=np.arange(1200) % 40 * 1.0)
+    first = frame.iloc[:600].astype({"firm": int})
+    first.to_csv(tmp_path / "a.csv", index=False)
+    frame.iloc[600:].to_csv(tmp_path / "b.csv", index=False)  # 1 there is 1.0 here
+    model = BernoulliLogistic.from_parquet(tmp_path, "bought ~ age")
+    fit = fit_newton(model)
+    assert robust_covariance(model, fit, cluster="firm").n_clusters == 40
+    frame.assign(firm=[f"{i % 40}" if i < 900 else f"A{i % 7}" for i in range(1200)]).to_csv(
+        tmp_path / "c.csv", index=False
+    )
+    model = BernoulliLogistic.from_parquet(tmp_path / "c.csv", "bought ~ age")
+    assert robust_covariance(model, fit_newton(model), cluster="firm").n_clusters == 47
+
+
 def test_lists_are_refused_in_a_sentence(tmp_path):
     people(300).assign(lists=[[1, 2]] * 300).to_parquet(tmp_path / "0.parquet")
     with pytest.raises(ValueError, match="'lists' holds lists or the like"):
         BernoulliLogistic.from_parquet(tmp_path, "bought ~ lists")
+    with pytest.raises(ValueError, match="'lists' holds"):
+        BernoulliLogistic.from_parquet(tmp_path, "bought ~ age", offset="lists")
 
 
 def test_files_without_a_row_are_refused(tmp_path):

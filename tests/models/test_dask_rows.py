@@ -68,6 +68,14 @@ def test_partitions_may_be_empty():
     assert model.n_rows == len(kept) > 5
 
 
+def test_categories_that_are_numbers_may_differ_between_partitions():
+    frame = people(900).assign(k=lambda f: np.arange(len(f)) * 4 // len(f) + 1)
+    lazy = dd.from_pandas(frame, npartitions=3)
+    lazy["k"] = lazy["k"].astype("category")
+    memory = BernoulliLogistic.from_formula("bought ~ k", frame.astype({"k": "category"}))
+    assert_same_fit(BernoulliLogistic.from_dask(lazy, "bought ~ k"), memory)
+
+
 def test_separation_is_found_and_its_rows_are_counted():
     frame = people(2000).dropna()
     frame["bought"] = (frame["age"] > 50).astype(int)
