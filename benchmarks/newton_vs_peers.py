@@ -122,10 +122,10 @@ def compare(n: int, k: int) -> None:
     median = {name: float(np.median(values)) for name, values in times.items()}
     print(f"\nn = {n:,}, k = {k}; {y.mean():.0%} events; data {X.nbytes / 1e6:,.1f} MB")
     for name in beta:
-        more = peak(fits[name]) / X.nbytes if X.nbytes > 1e6 else float("nan")
+        more = f"{peak(fits[name]) / X.nbytes:.1%}" if X.nbytes > 1e6 else "-"
         print(
             f"{name:30}{1e3 * median[name]:12.2f} ms ({median[name] / median['flatprior']:5.2f})"
-            f"{gradient(X, y, beta[name]):12.1e}{more:9.1%}",
+            f"{gradient(X, y, beta[name]):12.1e}{more:>9}",
             flush=True,
         )
     if n >= 10**6:

@@ -66,16 +66,22 @@ def parallel_map(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
     with one_thread_each() as threads:
 
         def work() -> None:
-            while (i := next(places, None)) is not None:
-                answers[i] = function(items[i])
+            with no_more_after_an_exception():
+                while (i := next(places, None)) is not None:
+                    answers[i] = function(items[i])
 
-        with ThreadPoolExecutor(threads) as pool:
+        @contextmanager
+        def no_more_after_an_exception() -> Iterator[None]:
+            nonlocal places
+            try:
+                yield
+            except BaseException:
+                places = iter(())  # all threads see it
+                raise
+
+        with ThreadPoolExecutor(threads) as pool, no_more_after_an_exception():
             # NumPy's error state lives in the context, which a thread does not inherit
             begun = [pool.submit(contextvars.copy_context().run, work) for _ in range(threads)]
-            try:
-                for future in begun:
-                    future.result()
-            except BaseException:
-                places = iter(())  # the threads see it
-                raise
+            for future in begun:
+                future.result()
     return [answers[i] for i in range(len(items))]

@@ -233,15 +233,12 @@ def _newton(
     # relative change of the information over a standard error: what it usually is
     skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
     here = _moments(rows, beta, score_only=metric is not None and rows.resident)
-    stuck = False
     for _ in range(MAX_ITERATIONS):
         exact = here.information is not None
-        if exact and not stuck:
+        if exact:
             metric = _metric(here, rows.extent)
-        if stuck or metric is None or metric.condition > MILD_CONDITION:
-            transform = whitening(rows)
-            if transform is not None:
-                yield from _whitened_newton(rows, beta, transform)
+        if metric is None or metric.condition > MILD_CONDITION:
+            yield from _whitened_newton(rows, beta)
             return
         pull = metric.white.T @ here.score
         decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
@@ -267,8 +264,8 @@ def _newton(
                 here = _moments(rows, beta)
                 continue
             if not near:  # it may be for rounding
-                stuck = True
-                continue
+                yield from _whitened_newton(rows, beta)
+                return
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
             yield Iterate(beta, here.log_likelihood, decrement, step, True)
@@ -286,8 +283,14 @@ def _chord_steps(decrement: float, rate: float, goal: float) -> float:
     return math.ceil(math.log(goal / after) / math.log(rate)) if rate < 1 else math.inf
 
 
-def _whitened_newton(rows: Rows, beta: Array, transform: Array) -> Iterator[Iterate]:
-    """Yield the iterates from `beta`, in columns whitened at each step, first by `transform`."""
+def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) -> Iterator[Iterate]:
+    """Yield the iterates from `beta`, in columns whitened at each step, first by `transform`.
+
+    Without one it is computed; none are yielded where the columns are linearly dependent.
+    """
+    transform = whitening(rows) if transform is None else transform
+    if transform is None:
+        return
     here = _moments(rows, beta, transform)
     for _ in range(MAX_ITERATIONS):
         assert here.information is not None  # noqa: S101

@@ -56,7 +56,8 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     if eta.ndim == 2:
         sign = sign[:, None]
         weights = None if weights is None else weights[:, None]
-    margin, tail, wrong, total = _parts(sign * eta)
+    margin = sign * eta
+    tail, wrong, total = _parts(margin)
     log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
     curvature = tail / np.square(total)
     residual = sign * wrong
@@ -69,14 +70,14 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     return RowTerms(log_likelihood, residual, curvature)
 
 
-def _parts(margin: Array) -> tuple[Array, Array, Array, Array]:
-    """margin, ``exp(-|margin|)``, the probability of the other outcome, and one plus the tail."""
+def _parts(margin: Array) -> tuple[Array, Array, Array]:
+    """``exp(-|margin|)``, the probability of the other outcome, and 1 plus the first."""
     tail = np.abs(margin)
     np.exp(np.negative(tail, out=tail), out=tail)
     total = 1.0 + tail
     wrong = np.where(margin >= 0.0, tail, 1.0)
     wrong /= total
-    return margin, tail, wrong, total
+    return tail, wrong, total
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,8 @@ def moments(
     With a `transform` T (k, k), score and information are those of the columns ``X @ T``. Without
     the information a pass over the rows costs a third to a tenth.
     """
-    margin, tail, wrong, total = _parts(block.sign * linear_predictor(block, coefficients))
+    margin = block.sign * linear_predictor(block, coefficients)
+    tail, wrong, total = _parts(margin)
     columns = block.design if transform is None else np.dot(block.design, transform)
     weights = block.weights
     log_likelihood = np.minimum(margin, 0.0)

@@ -310,6 +310,7 @@ class BernoulliLogistic:
         offset, frequency_weights : str, optional
             Names of columns.
         missing : {"drop", "raise"}
+            As for `from_parquet`; missing values in arrays are an error, as for `from_arrays`.
 
         Returns
         -------

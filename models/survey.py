@@ -106,8 +106,8 @@ class Roles:
             first = frame[~keep].iloc[0]
             raise ValueError(
                 f"values are missing, first in {rows_phrase([first.name])} "
-                f"(column {first.index[first.isna()][0]!r}); complete them, or pass "
-                'missing="drop"'
+                f"(column {first.index[first.isna()][0]!r}); complete them, or leave such rows "
+                'out (missing="drop" does, but for arrays)'
             )
         zero = 0
         if self.weights is not None:

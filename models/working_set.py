@@ -79,7 +79,8 @@ def check_in_batches(
 
 
 def _first(model: BernoulliLogistic, rows: BatchRows) -> BernoulliLogistic:
-    part = slice(0, START)
+    found = rows.surveyed.sample.n_rows  # they are in the order of the data: take some of all
+    part = np.unique(np.linspace(0, found - 1, START).astype(np.intp))
     block = rows.surveyed.sample.block(part)
     return _model(model, block._replace(labels=rows.surveyed.sample_labels[part]))
 

@@ -102,7 +102,7 @@ def test_clusters_may_be_a_column_that_the_model_does_not_use():
     assert ours.covariance == pytest.approx(expected.covariance, rel=1e-7)
 
 
-def test_a_cluster_gives_the_same_and_may_lose_a_worker():
+def test_a_cluster_gives_the_same_also_with_a_worker_fewer():
     distributed = pytest.importorskip("distributed")
     frame = people(20_000)
     memory = BernoulliLogistic.from_formula(FORMULA, frame)

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from designs import generated, unimodular
-from problems import CASES, NO_MLE, OVERLAPPING, ids, simulated
+from problems import CASES, KINDS, NO_MLE, OVERLAPPING, ids, simulated
 from scipy.optimize import linprog
 
 from flatprior.models import (
@@ -17,12 +17,6 @@ from flatprior.models import (
     load_endometrial,
     sample_nuts,
 )
-
-KINDS = {
-    "quasi": "quasi-complete separation",
-    "complete": "complete separation",
-    "overlap+rank_deficient": "rank deficient",
-}
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from problems import CASES
+from problems import KINDS, NO_MLE, ids
 
 from flatprior.models import (
     BernoulliLogistic,
@@ -123,14 +123,16 @@ def test_the_verdict_is_that_of_the_rows_in_memory(problem, tmp_path):
     assert_same(*both(frame, formula, tmp_path))
 
 
-@pytest.mark.parametrize("case", ["endometrial", "zero_weight_hides_separation"])
-def test_known_separation_is_found(case, tmp_path):
-    if case not in CASES:
-        pytest.skip(f"no case {case}")
-    found = CASES[case]
-    frame = found.frame.assign(y=found.response)
-    formula = "y ~ 0 + " + " + ".join(f"`{name}`" for name in found.frame.columns)
-    assert_same(*both(frame, formula, tmp_path))
+@pytest.mark.parametrize("case", NO_MLE, ids=ids)
+def test_known_cases_without_an_mle_are_found(case, tmp_path):
+    frame = case.frame.set_axis([f"x{j}" for j in range(case.frame.shape[1])], axis=1)
+    formula = "y ~ 0 + " + " + ".join(frame.columns)
+    frame["y"], roles = case.response, {}
+    if case.weights is not None:
+        frame["w"], roles = case.weights, {"frequency_weights": "w"}
+    found, expected = both(frame, formula, tmp_path, **roles)
+    assert found.kind == KINDS[case.kind]
+    assert_same(found, expected)
 
 
 def test_random_designs_of_every_kind(tmp_path):

@@ -75,6 +75,13 @@ def load_case(entry: dict) -> Case:
     return Case(entry["id"], entry["kind"], frame, response, weights, facts)
 
 
+# a case's kind, and what the package calls it
+KINDS = {
+    "quasi": "quasi-complete separation",
+    "complete": "complete separation",
+    "overlap+rank_deficient": "rank deficient",
+}
+
 CASES = {entry["id"]: load_case(entry) for entry in INDEX}
 OVERLAPPING = [case for case in CASES.values() if case.kind == "overlap"]
 NO_MLE = [case for case in CASES.values() if case.kind != "overlap"]
