@@ -1,4 +1,4 @@
-"""What the routes' results say together: agreement, posterior checks, the command line.
+"""What the routes' results say together: agreement, inference, model comparison, the command line.
 
 Names are imported when they are first used, so that ``flatprior --help`` starts at once.
 """
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from flatprior.analysis.agreement import Unavailable as Unavailable
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
-    from flatprior.analysis.inference import confidence_intervals as confidence_intervals
+    from flatprior.analysis.comparable import NotComparableError as NotComparableError
+    from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
+    from flatprior.analysis.inference import HypothesisTest as HypothesisTest
+    from flatprior.analysis.inference import goodness_of_fit as goodness_of_fit
+    from flatprior.analysis.inference import hauck_donner as hauck_donner
+    from flatprior.analysis.inference import likelihood_ratio_test as likelihood_ratio_test
+    from flatprior.analysis.inference import score_test as score_test
+    from flatprior.analysis.inference import wald_test as wald_test
+    from flatprior.analysis.intervals import confidence_intervals as confidence_intervals
     from flatprior.analysis.mode import posterior_mode as posterior_mode
     from flatprior.analysis.moments import PosteriorMoments as PosteriorMoments
     from flatprior.analysis.moments import posterior_moments as posterior_moments
@@ -28,13 +36,21 @@ _HOMES = {
     "Unavailable": "agreement",
     "compare_routes": "agreement",
     "run_routes": "agreement",
-    "confidence_intervals": "inference",
+    "NotComparableError": "comparable",
+    "GoodnessOfFit": "inference",
+    "HypothesisTest": "inference",
+    "goodness_of_fit": "inference",
+    "hauck_donner": "inference",
+    "likelihood_ratio_test": "inference",
+    "score_test": "inference",
+    "wald_test": "inference",
+    "confidence_intervals": "intervals",
+    "posterior_mode": "mode",
     "PosteriorMoments": "moments",
     "posterior_moments": "moments",
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
     "predict": "prediction",
-    "posterior_mode": "mode",
     "RobustCovariance": "robust",
     "robust_covariance": "robust",
 }

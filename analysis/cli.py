@@ -178,7 +178,7 @@ def _print_limit(
     out: Console, model: BernoulliLogistic, existence: Existence, progress: bool, in_batches: bool
 ) -> dict[str, Any] | None:
     """Print where each coefficient goes, and what the likelihood still says about it."""
-    from flatprior.analysis.inference import confidence_intervals
+    from flatprior.analysis.intervals import confidence_intervals
     from flatprior.models._text import count
 
     limit = existence.limit

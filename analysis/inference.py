@@ -1,224 +1,572 @@
-"""Intervals for the coefficients, also where some of them have no finite estimate."""
+r"""Hypothesis tests of coefficients, and how much a model explains.
+
+Every hypothesis is linear, :math:`R\beta = r`; the null model is the one with
+:math:`\beta = b + A\gamma`, where the columns of A span the null space of R. The three classical
+tests measure its distance from the full model in three ways, and agree in large samples only:
+
+- Wald: :math:`(R\hat\beta - r)'(RVR')^{-1}(R\hat\beta - r)`, at the full MLE;
+- likelihood ratio: twice the difference of the maximal log-likelihoods;
+- score (Rao): :math:`S'H^{-1}S`, both at the MLE of the null model.
+
+Far from the hypothesis the Wald statistic can decrease as the estimate grows (Hauck and Donner
+1977, "Wald's test as applied to hypotheses in logit analysis", Journal of the American Statistical
+Association 72, 851-853); the others cannot be misled so, and hold on separated data too.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.special import ndtri
+from numpy.typing import ArrayLike
+from scipy.linalg import null_space
+from scipy.stats import chi2
 
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
-from flatprior.models._progress import progress_bar
-from flatprior.models.existence import overlaps, recession_cone
-from flatprior.models.iterations import iterates
-from flatprior.models.likelihood import row_terms
-from flatprior.models.results import Existence, check_probability, percentages
-from flatprior.models.rows import Array, ArrayRows
-from flatprior.models.separation import NoneFound
+from flatprior.analysis.comparable import Nesting, nesting, same_observations
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
+from flatprior.models._text import printable
+from flatprior.models.certificate import whitening
+from flatprior.models.iterations import maximum
+from flatprior.models.likelihood import linear_predictor, row_terms, scores
+from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
 
-LARGEST_DOUBLINGS = 200
-CONVERGED = 1e-6  # a Newton decrement; half its square is missing from the log-likelihood
+Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
 
 
-def confidence_intervals(
+class Coefficients(Protocol):
+    """What a Wald test needs: `PointEstimate` and `RobustCovariance` have it."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def coefficients(self) -> Array: ...  # noqa: D102
+    @property
+    def covariance(self) -> Array: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class HypothesisTest:
+    """Result of a test.
+
+    Attributes
+    ----------
+    kind : str
+        "Wald", "likelihood ratio" or "score".
+    hypothesis : str
+        The null hypothesis in words.
+    statistic : float
+    df : int
+        Degrees of freedom of the chi-squared distribution it is referred to.
+    p : float
+    note : str
+        What to keep in mind; mostly empty.
+    """
+
+    kind: str
+    hypothesis: str
+    statistic: float
+    df: int
+    p: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"{self.kind} test of {printable(self.hypothesis)}: chi-squared({self.df}) = "
+            f"{self.statistic:.4f}, p = {self.p:.4g}{note}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def wald_test(
+    fit: Coefficients, hypothesis: Contrasts | str, value: ArrayLike | None = None
+) -> HypothesisTest:
+    """Wald test that some coefficients, or combinations of them, have given values.
+
+    Parameters
+    ----------
+    fit : PointEstimate or RobustCovariance
+        With the latter the test is robust.
+    hypothesis : str, sequence of str, mapping, or array_like (q, k) or (k,)
+        A name or several: they are 0. A mapping: each has its value. A matrix R: ``R beta`` is
+        `value`.
+    value : float or array_like (q,), optional
+        Default 0; not with a mapping.
+
+    Returns
+    -------
+    HypothesisTest
+
+    Raises
+    ------
+    ValueError
+        If a name is not among the coefficients, shapes do not fit, or rows of R are dependent.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import wald_test
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(wald_test(fit_newton(model), ["gpa", "psi"]))
+    Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
+    """
+    linear = _linear(fit.names, hypothesis, value)
+    difference = linear.matrix @ fit.coefficients - linear.values
+    spread = linear.matrix @ fit.covariance @ linear.matrix.T
+    scale = np.sqrt(np.diag(spread))
+    white = np.linalg.solve(np.linalg.cholesky(spread / np.outer(scale, scale)), difference / scale)
+    return _test("Wald", linear.text, float(white @ white), len(difference))
+
+
+def likelihood_ratio_test(
     model: BernoulliLogistic,
-    prob: float = 0.95,
-    method: Literal["profile", "wald"] = "profile",
-    progress: bool = False,
-) -> pd.DataFrame:
-    """Confidence intervals, with an infinite end for a coefficient that has no finite estimate.
+    hypothesis: BernoulliLogistic | Contrasts | str,
+    value: ArrayLike | None = None,
+) -> HypothesisTest:
+    """Likelihood-ratio test of a nested model, or that coefficients have given values.
 
     Parameters
     ----------
     model : BernoulliLogistic
-    prob : float
-        Confidence, between 0 and 1.
-    method : {"profile", "wald"}
-        "profile" inverts the likelihood-ratio test: the values at which the log-likelihood,
-        maximised over all other coefficients, is within half a chi-squared quantile (one degree of
-        freedom) of its supremum. "wald" is the estimate plus and minus a multiple of its standard
-        error.
-    progress : bool
-        Show a progress bar on standard error.
+    hypothesis : BernoulliLogistic, or as for `wald_test`
+        Of two models the one whose columns are combinations of the other's is the null model,
+        whatever the order and the names.
+    value : float or array_like (q,), optional
+
+    Returns
+    -------
+    HypothesisTest
+        Where outcomes are separated, of suprema in place of maxima; its `note` says so.
+
+    Raises
+    ------
+    NotComparableError
+        If the two models have different rows, responses or weights.
+    ValueError
+        If neither model is nested in the other, or as for `wald_test`.
+    MLEDoesNotExistError
+        If columns are dependent or existence is undecided; where rows are read in batches, also if
+        outcomes are separated.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import likelihood_ratio_test
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(likelihood_ratio_test(model, ["gpa", "psi"]))
+    likelihood ratio test of gpa = 0, psi = 0: chi-squared(2) = 12.1940, p = 0.00225
+    >>> null = BernoulliLogistic.from_formula("grade ~ tuce", load_spector())
+    >>> print(likelihood_ratio_test(null, model))
+    likelihood ratio test of grade ~ tuce: chi-squared(2) = 12.1940, p = 0.00225
+    """
+    if isinstance(hypothesis, BernoulliLogistic):
+        model, null, text = _nested_pair(model, hypothesis)
+    else:
+        linear = _linear(model.names, hypothesis, value)
+        null, text = linear.nesting, linear.text
+    if null.df == 0:
+        raise ValueError("the two models are the same model: there is nothing to test")
+    rows = restricted(model, null)
+    full, separated = _supremum(model)
+    lower, _ = (
+        (_maximum(rows)[0], False)
+        if not separated and not isinstance(rows, ArrayRows)
+        else _supremum(_model_of(model, cast(ArrayRows, rows)))
+    )
+    note = "the outcomes are separated, the larger model has a supremum only" if separated else ""
+    return _test("likelihood ratio", text, max(2 * (full - lower), 0.0), null.df, note)
+
+
+def score_test(
+    model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
+) -> HypothesisTest:
+    """Score test (Rao's) that coefficients have given values: it fits the null model only.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        The larger model; its own MLE need not exist.
+    hypothesis : as for `wald_test`
+    value : float or array_like (q,), optional
+
+    Returns
+    -------
+    HypothesisTest
+
+    Raises
+    ------
+    ValueError
+        As for `wald_test`.
+    MLEDoesNotExistError
+        If the null model has no MLE.
+
+    Notes
+    -----
+    Rao (1948), "Large sample tests of statistical hypotheses concerning several parameters",
+    Proceedings of the Cambridge Philosophical Society 44, 50-57.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import score_test
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(score_test(model, ["gpa", "psi"]))
+    score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.003723
+    """
+    linear = _linear(model.names, hypothesis, value)
+    null = linear.nesting
+    rows = restricted(model, null)
+    if isinstance(rows, ArrayRows) and null.directions.shape[1]:
+        gamma = fit_newton(_model_of(model, rows)).coefficients
+    else:
+        gamma = _maximum(rows)[1]
+    beta = null.origin + null.directions @ gamma
+    transform = whitening(model.rows, beta)
+    if transform is None:
+        raise ArithmeticError("the columns are too ill-conditioned for a score test; rescale them")
+    pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
+    return _test("score", linear.text, float(pull @ pull), null.df)
+
+
+def _test(kind: str, text: str, statistic: float, df: int, note: str = "") -> HypothesisTest:
+    return HypothesisTest(kind, text, statistic, df, float(chi2.sf(statistic, df)), note)
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """The hypothesis ``matrix @ beta = values``."""
+
+    matrix: Array
+    values: Array
+    text: str
+
+    @property
+    def nesting(self) -> Nesting:
+        """The null model; exact where single coefficients are held."""
+        k = self.matrix.shape[1]
+        held = (self.matrix != 0).argmax(axis=1)
+        if np.array_equal(self.matrix, np.eye(k)[held]):
+            origin = np.zeros(k)
+            origin[held] = self.values
+            return Nesting(np.delete(np.eye(k), held, axis=1), origin)
+        origin = np.linalg.lstsq(self.matrix, self.values, rcond=None)[0]
+        return Nesting(null_space(self.matrix), origin)
+
+
+def _linear(
+    names: tuple[str, ...], hypothesis: Contrasts | str, value: ArrayLike | None
+) -> _Linear:
+    k = len(names)
+    if isinstance(hypothesis, Mapping):
+        if value is not None:
+            raise ValueError("the mapping gives the values already; leave value out")
+        chosen, given = list(hypothesis), np.array(list(hypothesis.values()), dtype=float)
+    elif isinstance(hypothesis, str):
+        chosen, given = [hypothesis], np.zeros(1)
+    else:
+        chosen, given = list(cast(Sequence[Any], hypothesis)), np.zeros(0)
+    if chosen and all(isinstance(name, str) for name in chosen):
+        unknown = [name for name in chosen if name not in names]
+        if unknown:
+            raise ValueError(
+                f"there is no coefficient {printable(unknown[0])!r}; the coefficients are "
+                f"{', '.join(map(printable, names))}"
+            )
+        if len(set(chosen)) < len(chosen):
+            raise ValueError("a coefficient is named twice in the hypothesis")
+        matrix = np.eye(k)[[names.index(name) for name in chosen]]
+    else:
+        try:
+            matrix = np.atleast_2d(np.array(chosen, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise ValueError("a hypothesis is names, or a matrix of numbers (q, k)") from error
+        if matrix.ndim != 2 or matrix.shape[1] != k or not np.isfinite(matrix).all():
+            raise ValueError(
+                f"the matrix of a hypothesis must be finite, of shape (q, {k}); "
+                f"this one has shape {matrix.shape}"
+            )
+        lengths = np.linalg.norm(matrix, axis=1)
+        if not lengths.all() or np.linalg.matrix_rank(matrix / lengths[:, None]) < len(matrix):
+            raise ValueError("the rows of the hypothesis are linearly dependent; leave one out")
+    q = len(matrix)
+    if not isinstance(hypothesis, Mapping):
+        given = np.zeros(q) if value is None else np.asarray(value, dtype=float)
+        if given.ndim and given.shape != (q,):
+            raise ValueError(f"value has shape {given.shape}; the hypothesis has {q} rows")
+        given = np.broadcast_to(given, (q,)).astype(float)
+    if not np.isfinite(given).all():
+        raise ValueError("the values of a hypothesis must be finite")
+    return _Linear(matrix, given, _in_words(names, matrix, given))
+
+
+def _in_words(names: tuple[str, ...], matrix: Array, values: Array) -> str:
+    statements = []
+    for row, held in zip(matrix, values, strict=True):
+        terms = ""
+        for factor, name in zip(row, names, strict=True):
+            if factor:
+                sign = (" - " if terms else "-") if factor < 0 else (" + " if terms else "")
+                size = "" if abs(factor) == 1 else f"{abs(factor):.6g} "
+                terms += f"{sign}{size}{name}"
+        statements.append(f"{terms} = {held:.6g}")
+    return ", ".join(statements)
+
+
+def _nested_pair(
+    one: BernoulliLogistic, two: BernoulliLogistic
+) -> tuple[BernoulliLogistic, Nesting, str]:
+    """The larger of two models, how the other lies in it, and the name of the other."""
+    same = same_observations({"first": one, "second": two})
+    for large, small in (("first", "second"), ("second", "first")):
+        found = nesting(same[small], same[large])
+        if found is not None:
+            null = same[small]
+            return same[large], found, null.formula or f"only {', '.join(null.names)}"
+    raise ValueError(
+        "neither model is nested in the other (the columns of neither are combinations of the "
+        "other's): compare them by AIC or elpd, see compare_models"
+    )
+
+
+def restricted(model: BernoulliLogistic, null: Nesting) -> Rows:
+    """The rows of the null model: columns ``X @ directions``, offset plus ``X @ origin``."""
+
+    def change(block: Block) -> Block:
+        offset = linear_predictor(block, null.origin)
+        return block._replace(design=block.design @ null.directions, offset=offset)
+
+    if not isinstance(model.rows, ArrayRows):
+        return _Restricted(model.rows, change, null.directions.shape[1])
+    block = change(model.rows.block(slice(None)))
+    return ArrayRows(
+        np.ascontiguousarray(block.design), model.response, block.offset, block.weights
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Restricted(MappedRows):
+    """Mapped rows with fewer columns."""
+
+    columns: int = 0
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns left."""
+        return self.columns
+
+
+def _model_of(model: BernoulliLogistic, rows: ArrayRows) -> BernoulliLogistic:
+    names = tuple(f"gamma{j}" for j in range(rows.n_columns))
+    return replace(model, rows=rows, names=names, formula=None, encoding=None)
+
+
+def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
+    """Supremum of the log-likelihood, and whether it is not reached."""
+    if not model.n_parameters:
+        return _maximum(model.rows)[0], False
+    try:
+        return fit_newton(model).log_likelihood, False
+    except MLEDoesNotExistError as error:
+        limit = error.existence.limit
+        if limit is None or error.existence.kind == "rank deficient":
+            raise
+        if not isinstance(model.rows, ArrayRows):
+            raise
+        return limit.log_likelihood, True
+
+
+def _maximum(rows: Rows) -> tuple[float, Array]:
+    """Maximal log-likelihood of rows that have one, and where."""
+    if not rows.n_columns:
+        none = np.zeros(0)
+        total = rows.reduce(lambda block: float(row_terms(block, none).log_likelihood.sum()))
+        return total, none
+    last = maximum(rows)
+    if last is None:
+        raise ArithmeticError(
+            "no maximum of the log-likelihood under the hypothesis was found; rescale the columns"
+        )
+    return last.log_likelihood, last.coefficients
+
+
+@dataclass(frozen=True)
+class GoodnessOfFit:
+    """How much a model explains.
+
+    Attributes
+    ----------
+    log_likelihood, null_log_likelihood : float
+        Of the fit, and of a constant probability (with the model's offset, if it has one).
+    deviance, null_deviance : float
+        -2 times these: the saturated Bernoulli model has log-likelihood 0. For grouped counts it is
+        not the deviance of a binomial model, whose saturated model has a probability a group.
+    mcfadden : float
+        1 - log-likelihood / null log-likelihood.
+    tjur : float
+        Mean fitted probability of the events less that of the others.
+    aic, bic : float
+    n_observations, n_parameters : int
+    """
+
+    log_likelihood: float
+    null_log_likelihood: float
+    deviance: float
+    null_deviance: float
+    mcfadden: float
+    tjur: float
+    aic: float
+    bic: float
+    n_observations: int
+    n_parameters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
+    """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Of that model.
+
+    Returns
+    -------
+    GoodnessOfFit
+
+    Raises
+    ------
+    ValueError
+        If the fit is another model's.
+
+    Notes
+    -----
+    McFadden (1974), "Conditional logit analysis of qualitative choice behavior", in Frontiers in
+    Econometrics, 105-142. Tjur (2009), "Coefficients of determination in logistic regression
+    models", The American Statistician 63, 366-372.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import goodness_of_fit
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> found = goodness_of_fit(model, fit_newton(model))
+    >>> round(found.mcfadden, 4), round(found.tjur, 4)
+    (0.374, 0.4286)
+    """
+    require_fit_of(model, fit)
+    null = null_log_likelihood(model)
+
+    def sums(block: Block) -> Array:
+        terms = row_terms(block, fit.coefficients)
+        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
+        event = block.sign > 0
+        # the probability of what was not observed, which is small where the fit is good
+        wrong = np.abs(terms.residual)
+        return np.array([wrong[event].sum(), wrong[~event].sum(), weights[event].sum()])
+
+    missed, false, events = model.rows.reduce(sums)
+    others = model.n_observations - events
+    tjur = float(1 - missed / events - false / others) if events and others else math.nan
+    return GoodnessOfFit(
+        fit.log_likelihood,
+        null,
+        -2 * fit.log_likelihood,
+        -2 * null,
+        1 - fit.log_likelihood / null if null else math.nan,
+        tjur,
+        fit.aic,
+        fit.bic,
+        model.n_observations,
+        model.n_parameters,
+    )
+
+
+def null_log_likelihood(model: BernoulliLogistic) -> float:
+    """Supremum of the log-likelihood of a constant (plus the offset of the model)."""
+    n, events = model.n_observations, model.n_events
+    if events in (0, n):
+        return 0.0
+    if not model.rows.has_offset:
+        return events * math.log(events / n) + (n - events) * math.log1p(-events / n)
+
+    def constant(block: Block) -> Block:
+        return block._replace(design=np.ones((len(block.sign), 1)))
+
+    return _maximum(_Restricted(model.rows, constant, 1))[0]
+
+
+def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
+    """Raise a `ValueError` unless `fit` is one of these very data and columns."""
+    if fit.names != model.names or fit.provenance.data_hash != model.data_hash:
+        raise ValueError("the fit is that of another model; fit this one")
+
+
+def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
+    r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Of that model.
 
     Returns
     -------
     DataFrame
-        One row a coefficient; columns "coefficient" (inf or -inf where it diverges, NaN where it is
-        undetermined) and the two ends, named by their percentages.
+        One row a coefficient: "z", its "derivative" with respect to the coefficient (z depends on
+        it through the standard error too) and "hauck-donner": whether that is negative. Then a
+        larger effect would look less significant: use `likelihood_ratio_test` and profile
+        intervals.
 
     Raises
     ------
-    MLEDoesNotExistError
-        If columns are dependent or it is undecided whether the MLE exists; with "wald", also if the
-        outcomes are separated.
     ValueError
-        If `prob` or `method` is not usable.
+        If the fit is another model's.
 
     Notes
     -----
-    Venzon and Moolgavkar (1988), "A method for computing profile-likelihood-based confidence
-    intervals", Applied Statistics 37, 87-94. Each end solves its equation to ten digits. Where the
-    outcomes are separated the supremum of the log-likelihood takes the place of its maximum: the
-    interval of a coefficient that goes to infinity is open on that side, and its other end is what
-    the data say. Chi-squared quantiles are the usual large-sample approximation.
+    Yee (2022), "On the Hauck-Donner effect in Wald tests: detection, tipping points, and parameter
+    space characterization", Journal of the American Statistical Association 117, 1763-1774. With V
+    the inverse information, :math:`\partial V_{jj}/\partial\beta_j = -\sum_i w_i p_i q_i (1 - 2p_i)
+    x_{ij} (x_i'V e_j)^2`.
 
     Examples
     --------
-    >>> from flatprior.analysis import confidence_intervals
-    >>> from flatprior.models import BernoulliLogistic, load_endometrial
-    >>> model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
-    >>> confidence_intervals(model).loc["NV"].round(4).tolist()
-    [inf, 1.2841, inf]
+    >>> from flatprior.analysis import hauck_donner
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> hauck_donner(model, fit_newton(model))["hauck-donner"].tolist()
+    [True, False, False, False]
     """
-    check_probability(prob)
-    if method == "wald":
-        table = fit_newton(model).summary(prob)
-        return table.drop(columns=["standard error", "z", "p", "digits"])
-    if method != "profile":
-        raise ValueError(f'method must be "profile" or "wald", not {method!r}')
-    existence = check_existence(model)
-    if existence.kind in ("rank deficient", "undecided"):
-        raise MLEDoesNotExistError(existence)
-    centre, scale, supremum = _centre(model, existence)
-    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
-    ends = np.empty((model.n_parameters, 2))
-    with progress_bar("intervals", 2 * model.n_parameters, progress) as advance:
-        for j in range(model.n_parameters):
-            profile = None if math.isnan(centre[j]) else _profile(model, j)
-            for side, way in enumerate((-1.0, 1.0)):
-                if profile is None or centre[j] == way * math.inf:
-                    ends[j, side] = way * math.inf
-                else:
-                    ends[j, side] = _end(profile, supremum - drop, centre[j], way * scale[j])
-                advance()
-    low, high = percentages(prob)
+    require_fit_of(model, fit)
+    beta, inverse = fit.coefficients, fit.covariance
+
+    def derivative(block: Block) -> Array:
+        terms = row_terms(block, beta)
+        weights = 1.0 if block.weights is None else block.weights
+        # s (1 - p) / w is y - p, and 1 - 2p = 2 (y - p) - s
+        skew = 2 * terms.residual / weights - block.sign
+        return np.asarray(
+            (terms.curvature * skew) @ (block.design * np.square(block.design @ inverse))
+        )
+
+    error = fit.standard_errors
+    slope = -model.rows.reduce(derivative) / (2 * error)
+    z = beta / error
+    change = (1 - z * slope) / error
     return pd.DataFrame(
-        {"coefficient": centre, low: ends[:, 0], high: ends[:, 1]},
+        {"z": z, "derivative": change, "hauck-donner": change < 0},
         index=pd.Index(model.names, name="name"),
     )
-
-
-def _centre(model: BernoulliLogistic, existence: Existence) -> tuple[Array, Array, float]:
-    """Estimates (inf, -inf and NaN for those that are not finite), scales, and the supremum."""
-    if existence.exists:
-        fit = fit_newton(model)
-        if not math.isfinite(fit.certificate.error_bound):
-            raise ArithmeticError(
-                "the MLE exists, but nothing could be proved about its distance from the computed "
-                "coefficients; centre or rescale columns and offsets"
-            )
-        return fit.coefficients, fit.standard_errors, fit.log_likelihood
-    limit = existence.limit
-    assert limit is not None  # noqa: S101
-    values = {"+inf": math.inf, "-inf": -math.inf}
-    centre = np.array(
-        [values.get(existence.coefficients.get(n, ""), math.nan) for n in model.names]
-    )
-    scale = 1 / np.abs(model.design).max(axis=0)
-    shown = [model.names.index(name) for name in limit.names]
-    centre[shown], scale[shown] = limit.coefficients, limit.standard_errors
-    return centre, scale, limit.log_likelihood
-
-
-@dataclass(frozen=True, eq=False)
-class _Rest:
-    """What the other coefficients are fitted to while one is held: rows, columns, offsets."""
-
-    design: Array
-    held: Array
-    response: Array
-    offset: Array
-    weights: Array | None
-
-
-def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
-    """Log-likelihood as a function of coefficient j, maximised over the others.
-
-    Rows that the other columns alone can separate contribute nothing to the supremum, whatever the
-    coefficient; on the rest the maximum exists for every value of it.
-    """
-    rows = model.arrays
-    others = np.delete(model.design, j, axis=1)
-    left = np.ones(model.n_rows, dtype=bool)
-    columns = np.arange(others.shape[1])
-    if len(columns) and not overlaps(ArrayRows(others, rows.response)):
-        cone = recession_cone(others, 2 * rows.response - 1)
-        if isinstance(cone, NoneFound):
-            raise ArithmeticError(
-                f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "
-                "undecided in double precision"
-            )
-        columns = cone.rest.kept
-        if cone.separation is not None:
-            left = ~cone.separation.rows
-    rest = _Rest(
-        np.ascontiguousarray(others[np.ix_(left, columns)]),
-        model.design[left, j],
-        rows.response[left],
-        np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
-        None if rows.weights is None else rows.weights[left],
-    )
-    fitted: dict[float, Array] = {}
-
-    def profile(value: float) -> float:
-        part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
-        if not part.n_columns:
-            return part.reduce(
-                lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum())
-            )
-        # the nearest fit so far is the better start, unless nothing is near
-        near = min(fitted, key=lambda other: abs(other - value), default=None)
-        for start in (None if near is None else fitted[near], None):
-            visited = list(iterates(part, start))
-            if visited and visited[-1].decrement < CONVERGED:
-                fitted[value] = visited[-1].coefficients
-                return visited[-1].log_likelihood
-        raise ArithmeticError(
-            f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the columns"
-        )
-
-    return profile
-
-
-def _end(profile: Callable[[float], float], target: float, centre: float, step: float) -> float:
-    """Where the profile falls to `target`, on the side of `centre` that `step` points to."""
-    inside = centre
-    if math.isinf(centre):  # the profile rises for ever that way: walk until it is high enough
-        inside = 0.0
-        for doubling in range(LARGEST_DOUBLINGS):
-            if profile(inside) > target:
-                break
-            inside = -step * 2.0**doubling
-    outside = _outside(profile, target, inside, step)
-    return float(
-        brentq(
-            lambda value: profile(value) - target,
-            inside,
-            outside,
-            xtol=1e-12 * abs(step),
-            rtol=1e-13,
-        )
-    )
-
-
-def _outside(profile: Callable[[float], float], target: float, inside: float, step: float) -> float:
-    """A value beyond the end, not so far out that the other coefficients cannot be fitted."""
-    reached, shrunk = inside, False
-    for _ in range(LARGEST_DOUBLINGS):
-        outside = reached + step
-        try:
-            if profile(outside) < target:
-                return outside
-        except ArithmeticError:  # a Wald standard error may say nothing about the other end
-            step, shrunk = step / 4, True
-            if reached + step == reached:
-                raise
-            continue
-        reached, step = outside, step if shrunk else 2 * step
-    raise ArithmeticError("the profile of the log-likelihood does not fall")

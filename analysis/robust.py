@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
@@ -123,8 +124,7 @@ def robust_covariance(
     >>> robust_covariance(model, fit_newton(model)).standard_errors.round(4).tolist()
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
-    if fit.names != model.names or fit.provenance.data_hash != model.data_hash:
-        raise ValueError("the fit is that of another model; fit this one")
+    require_fit_of(model, fit)
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     n, k = model.n_observations, model.n_parameters

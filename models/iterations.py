@@ -31,6 +31,7 @@ NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on
 # standard error of a row's linear predictor, says over what distance the information changes
 NEAR = 0.1
 TINY = 1e-4  # standard errors; so near the end a bound on R that is too large need not do
+CLOSE = 1e-6  # standard errors; half its square is missing from the log-likelihood
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-100  # weights of all sizes can ask for steps of 2^-60
 MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
@@ -102,6 +103,14 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
                 return
         start = np.zeros(rows.n_columns) if start is None else start
         yield from _newton(rows, start, metric, rate, roughly)
+
+
+def maximum(rows: Rows, start: Array | None = None) -> Iterate | None:
+    """The last iterate, or None where its log-likelihood is not the maximum to twelve digits."""
+    *_, last = [None, *iterates(rows, start)]
+    if last is None or (last.last_step is None and last.decrement > CLOSE):
+        return None
+    return last
 
 
 def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:

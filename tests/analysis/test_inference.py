@@ -1,15 +1,23 @@
-"""Intervals against closed forms, an independent optimiser, published numbers and invariance."""
+"""Tests against statsmodels, closed forms, numerical derivatives, and invariance."""
 
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from problems import CASES, simulated
-from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.stats import chi2
 
-from flatprior.analysis import confidence_intervals
+from flatprior.analysis import (
+    NotComparableError,
+    goodness_of_fit,
+    hauck_donner,
+    likelihood_ratio_test,
+    robust_covariance,
+    score_test,
+    wald_test,
+)
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -18,117 +26,276 @@ from flatprior.models import (
     load_spector,
 )
 
-
-def drop(prob):
-    return ndtri(0.5 + prob / 2) ** 2 / 2
-
-
-@pytest.mark.parametrize("prob", [0.8, 0.95, 0.999])
-def test_all_events_leave_a_lower_end_in_closed_form(prob):
-    # loglik = -n log(1 + exp(-b)), supremum 0
-    n = 12
-    table = confidence_intervals(BernoulliLogistic.from_arrays(np.ones(n), np.ones(n)), prob)
-    assert list(table.columns) == ["coefficient", f"{50 - 50 * prob:g}%", f"{50 + 50 * prob:g}%"]
-    estimate, low, high = table.iloc[0]
-    assert (estimate, high) == (math.inf, math.inf)
-    assert low == pytest.approx(-math.log(math.expm1(drop(prob) / n)), rel=1e-11)
-    mirrored = confidence_intervals(BernoulliLogistic.from_arrays(np.ones(n), np.zeros(n)), prob)
-    assert mirrored.iloc[0].tolist() == pytest.approx([-math.inf, -math.inf, -low], rel=1e-11)
+TEN = [
+    "nes_logit", "lizards", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso",
+    "ohio", "lbw_stata",
+]  # fmt: skip
 
 
-def test_an_empty_cell_in_a_table_agrees_with_its_profile():
-    # 7 of 12 events without exposure, 5 of 5 with: the slope goes to infinity
-    x = np.repeat([0.0, 0.0, 1.0], [7, 5, 5])
-    y = np.repeat([1.0, 0.0, 1.0], [7, 5, 5])
-    table = confidence_intervals(BernoulliLogistic.from_arrays(x, y, intercept=True))
+def glm(case, columns=None, offset=None):
+    frame = case.frame if columns is None else case.frame[columns]
+    model = sm.GLM(
+        case.response,
+        frame,
+        family=sm.families.Binomial(),
+        freq_weights=case.weights,
+        offset=offset,
+    )
+    return model.fit(tol=1e-13, tol_criterion="params", maxiter=200)
 
-    def profile(slope):
-        """Maximise over the intercept by its score equation, with scipy alone."""
 
-        def score(a):
-            return 7 - 12 / (1 + math.exp(-a)) + 5 - 5 / (1 + math.exp(-a - slope))
+@pytest.mark.parametrize("name", TEN)
+def test_the_three_tests_are_those_of_statsmodels(name):
+    case = CASES[name]
+    model, full = case.model, glm(CASES[name])
+    names = list(case.frame.columns)
+    for held in ([names[-1]], names[1:]):
+        rest = [name for name in names if name not in held]
+        null = glm(case, rest)
+        wald = wald_test(fit_newton(model), held)
+        theirs = full.wald_test(np.eye(len(names))[[names.index(n) for n in held]], scalar=True)
+        assert wald.statistic == pytest.approx(float(theirs.statistic), rel=1e-8)
+        ratio = likelihood_ratio_test(model, held)
+        assert ratio.statistic == pytest.approx(2 * (full.llf - null.llf), rel=1e-8, abs=1e-10)
+        assert ratio.p == pytest.approx(chi2.sf(ratio.statistic, len(held)), rel=1e-12)
+        score = score_test(model, held)
+        if case.weights is None:  # statsmodels' score test knows no weights
+            expected, p = (float(v[0]) for v in null.score_test(exog_extra=case.frame[held]))
+            assert score.statistic == pytest.approx(expected, rel=1e-8)
+            assert score.p == pytest.approx(p, rel=1e-7)
+        assert wald.df == ratio.df == score.df == len(held)
 
-        a = brentq(score, -30, 30, xtol=1e-14)
-        return (
-            7 * -math.log1p(math.exp(-a))
-            + 5 * -math.log1p(math.exp(a))
-            + 5 * -math.log1p(math.exp(-a - slope))
+
+@pytest.mark.parametrize("name", TEN)
+def test_goodness_of_fit_is_that_of_statsmodels(name):
+    case = CASES[name]
+    fit = fit_newton(case.model)
+    found = goodness_of_fit(case.model, fit)
+    theirs = glm(case)
+    k, n = len(case.frame.columns), case.model.n_observations
+    assert found.aic == pytest.approx(theirs.aic, rel=1e-8)
+    assert found.bic == pytest.approx(k * math.log(n) - 2 * theirs.llf, rel=1e-8)
+    assert found.mcfadden == pytest.approx(1 - theirs.llf / theirs.llnull, rel=1e-8)
+    assert found.null_log_likelihood == pytest.approx(float(case.facts["null_loglik"]), rel=1e-13)
+    p, w = theirs.fittedvalues, np.ones(len(case.frame)) if case.weights is None else case.weights
+    tjur = np.average(p[case.response == 1], weights=w[case.response == 1]) - np.average(
+        p[case.response == 0], weights=w[case.response == 0]
+    )
+    assert found.tjur == pytest.approx(tjur, rel=1e-8, abs=1e-12)
+    if case.weights is None:
+        logit = sm.Logit(case.response, case.frame).fit(disp=0, tol=1e-10, maxiter=200)
+        # its null model is fitted by Nelder-Mead and BFGS
+        assert found.mcfadden == pytest.approx(logit.prsquared, rel=1e-8, abs=1e-9)
+
+
+def test_the_null_of_a_model_with_offset_has_the_offset():
+    case = CASES["spector"]
+    offset = np.linspace(-1, 1, len(case.frame))
+    model = BernoulliLogistic.from_arrays(case.frame, case.response, offset=offset)
+    null = glm(case, ["const"], offset)
+    found = goodness_of_fit(model, fit_newton(model))
+    assert found.null_log_likelihood == pytest.approx(null.llf, rel=1e-12)
+
+
+def test_values_mappings_and_matrices_say_the_same():
+    model = CASES["lbw_stata"].model
+    fit = fit_newton(model)
+    matrix = np.zeros((2, 9))
+    matrix[0, model.names.index("smoke")] = 1
+    matrix[1, model.names.index("ht")] = 1
+    for test, first in ((wald_test, fit), (likelihood_ratio_test, model), (score_test, model)):
+        found = [
+            test(first, {"smoke": 0.5, "ht": 1.0}),
+            test(first, ["smoke", "ht"], [0.5, 1.0]),
+            test(first, matrix, [0.5, 1.0]),
+            test(first, 3 * matrix + matrix[::-1], [3 * 0.5 + 1.0, 3.0 + 0.5]),
+        ]
+        for other in found[1:]:
+            assert other.statistic == pytest.approx(found[0].statistic, rel=1e-9)
+        assert found[0].hypothesis == "smoke = 0.5, ht = 1"
+
+
+def test_a_contrast_is_the_test_of_the_merged_levels():
+    case = CASES["lbw_stata"]
+    contrast = np.array([(n == "race_black") - (n == "race_other") for n in case.model.names], float)
+    merged = case.frame.assign(race=case.frame["race_black"] + case.frame["race_other"])
+    small = BernoulliLogistic.from_arrays(
+        merged.drop(columns=["race_black", "race_other"]), case.response
+    )
+    by_matrix = likelihood_ratio_test(case.model, contrast)
+    by_model = likelihood_ratio_test(case.model, small)
+    assert by_matrix.statistic == pytest.approx(by_model.statistic, rel=1e-10)
+    assert by_matrix.hypothesis == "race_black - race_other = 0"
+    assert (by_model.df, by_model.hypothesis.startswith("only const, age")) == (1, True)
+
+
+def test_the_larger_model_is_found_by_its_columns_in_either_order():
+    data = load_spector()
+    large = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    shifted = data.assign(other=3 + 2 * data["gpa"] - data["psi"])
+    small = BernoulliLogistic.from_formula("grade ~ other", shifted)
+    first, second = likelihood_ratio_test(small, large), likelihood_ratio_test(large, small)
+    assert first == second
+    assert first.df == 2
+    with pytest.raises(ValueError, match="neither model is nested in the other"):
+        likelihood_ratio_test(small, BernoulliLogistic.from_formula("grade ~ gpa + tuce", data))
+    with pytest.raises(ValueError, match="the same model"):
+        likelihood_ratio_test(large, BernoulliLogistic.from_formula("grade~psi+gpa+tuce", data))
+    with pytest.raises(NotComparableError):
+        likelihood_ratio_test(large, BernoulliLogistic.from_formula("grade ~ gpa", data[1:]))
+
+
+def test_an_offset_of_a_combination_is_a_coefficient_held():
+    data = load_spector()
+    large = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    held = BernoulliLogistic.from_formula("grade ~ tuce + psi", data, offset=2.0 * data["gpa"])
+    by_value = likelihood_ratio_test(large, {"gpa": 2.0})
+    assert likelihood_ratio_test(large, held).statistic == pytest.approx(by_value.statistic)
+
+
+def test_on_separated_data_the_ratio_is_of_suprema_and_the_score_test_stands():
+    data = load_endometrial()
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data)
+    null = sm.GLM(data["HG"], sm.add_constant(data[["PI", "EH"]]), sm.families.Binomial())
+    null = null.fit(tol=1e-13, tol_criterion="params")
+    found = likelihood_ratio_test(model, "NV")
+    # Heinze and Schemper (2002) state the deviance 55.393 of the model with NV
+    assert 55.3925 <= -2 * null.llf - found.statistic <= 55.3935
+    assert "supremum" in found.note
+    assert "supremum" in str(found)
+    expected = null.score_test(exog_extra=data[["NV"]])[0]
+    assert score_test(model, "NV").statistic == pytest.approx(float(expected[0]), rel=1e-8)
+    with pytest.raises(MLEDoesNotExistError):
+        score_test(model, "PI")
+
+
+def test_everything_may_be_held():
+    X, y = simulated(50, 2, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    found = likelihood_ratio_test(model, list(model.names))
+    expected = 2 * (fit_newton(model).log_likelihood - 50 * math.log(0.5))
+    assert found.statistic == pytest.approx(expected, rel=1e-12)
+    pull = X.T @ (y - 0.5)
+    by_hand = pull @ np.linalg.solve(X.T @ X / 4, pull)
+    assert score_test(model, list(model.names)).statistic == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_two_by_two_table_has_pearsons_chi_squared_as_score_test():
+    counts = np.array([[12, 30], [25, 14]])
+    x, y = [0, 0, 1, 1], [1, 0, 1, 0]
+    model = BernoulliLogistic.from_arrays(
+        x, y, intercept=True, frequency_weights=counts.ravel()
+    )
+    total = counts.sum()
+    expected = np.outer(counts.sum(1), counts.sum(0)) / total
+    pearson = ((counts - expected) ** 2 / expected).sum()
+    g2 = 2 * (counts * np.log(counts / expected)).sum()
+    assert score_test(model, "x1").statistic == pytest.approx(pearson, rel=1e-12)
+    assert likelihood_ratio_test(model, "x1").statistic == pytest.approx(g2, rel=1e-11)
+    log_odds_ratio = math.log(12 * 14 / (30 * 25))
+    wald = log_odds_ratio**2 / (1 / counts).sum()
+    assert wald_test(fit_newton(model), "x1").statistic == pytest.approx(wald, rel=1e-12)
+
+
+def test_units_do_not_matter():
+    X, y = simulated(80, 3, seed=5)
+    plain = BernoulliLogistic.from_arrays(X, y)
+    scaled = BernoulliLogistic.from_arrays(X * [1, 1e9, 1e-9], y)
+    for test in (likelihood_ratio_test, score_test, lambda m, h: wald_test(fit_newton(m), h)):
+        assert test(plain, ["x2", "x3"]).statistic == pytest.approx(
+            test(scaled, ["x2", "x3"]).statistic, rel=1e-9
         )
 
-    supremum = 7 * math.log(7 / 12) + 5 * math.log(5 / 12)
-    low = brentq(lambda slope: profile(slope) - supremum + drop(0.95), -5, 5, xtol=1e-13)
-    assert table.loc["x1", "2.5%"] == pytest.approx(low, rel=1e-9)
-    assert table.loc["x1", "97.5%"] == math.inf
-    assert table.loc["const", "coefficient"] == pytest.approx(math.log(7 / 5), rel=1e-13)
 
-
-@pytest.mark.parametrize("case", ["spector", "lbw_stata", "challenger", "glm2_heart"])
-def test_at_each_end_a_refit_with_the_coefficient_held_is_as_unlikely_as_it_should_be(case):
-    case = CASES[case]
-    X, y, weights = case.frame.to_numpy(dtype=float), case.response, case.weights
-    fit = fit_newton(case.model)
-    table = confidence_intervals(case.model, 0.9)
-    for j in range(min(X.shape[1], 3)):
-        for end in table.iloc[j, 1:]:
-            held = sm.GLM(
-                y,
-                np.delete(X, j, axis=1),
-                family=sm.families.Binomial(),
-                offset=end * X[:, j],
-                freq_weights=weights,
-            ).fit(tol=1e-14)
-            assert fit.log_likelihood - held.llf == pytest.approx(drop(0.9), rel=1e-8)
-
-
-def test_intervals_of_separated_data_are_those_of_huge_but_finite_stand_ins():
-    # the supremum over the others is approached with the diverging coefficient held at 40
-    data = load_endometrial()
-    table = confidence_intervals(BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data))
-    assert table.loc["NV", "97.5%"] == math.inf
-    rest = BernoulliLogistic.from_formula("HG ~ PI + EH", data, offset=40.0 * data["NV"])
-    held = confidence_intervals(rest)
-    for name in ("PI", "EH", "Intercept"):
-        assert table.loc[name].to_numpy() == pytest.approx(held.loc[name].to_numpy(), rel=1e-9)
-
-
-def test_undetermined_coefficients_have_no_ends():
-    table = confidence_intervals(CASES["constant_y"].model)
-    low, high = table.loc["x1", ["2.5%", "97.5%"]]
-    assert (low, high) == (-math.inf, math.inf)
-    assert math.isnan(table.loc["x1", "coefficient"])
-    assert math.isfinite(table.loc["x0", "2.5%"])
-
-
-def test_intervals_follow_units_offsets_and_weights():
-    X, y = simulated(60, 3, seed=7)
-    plain = confidence_intervals(BernoulliLogistic.from_arrays(X, y))
-    scaled = confidence_intervals(BernoulliLogistic.from_arrays(X * [1, 1e6, 1], y))
-    assert scaled.iloc[1].to_numpy() * 1e6 == pytest.approx(plain.iloc[1].to_numpy(), rel=1e-9)
-    moved = confidence_intervals(BernoulliLogistic.from_arrays(X, y, offset=np.full(60, 3.0)))
-    assert moved.iloc[0].to_numpy() + 3 == pytest.approx(plain.iloc[0].to_numpy(), rel=1e-9)
-    twice = BernoulliLogistic.from_arrays(np.vstack([X, X]), np.append(y, y))
-    weighted = BernoulliLogistic.from_arrays(X, y, frequency_weights=np.full(60, 2))
-    assert confidence_intervals(weighted).to_numpy() == pytest.approx(
-        confidence_intervals(twice).to_numpy(), rel=1e-9
-    )
-
-
-def test_wald_intervals_are_those_of_the_summary():
-    model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
-    table = confidence_intervals(model, 0.9, method="wald")
-    assert list(table.columns) == ["coefficient", "5%", "95%"]
+def test_a_robust_wald_test_uses_the_robust_covariance():
+    model = CASES["ohio"].model
     fit = fit_newton(model)
-    assert table["95%"].to_numpy() == pytest.approx(
-        fit.coefficients + ndtri(0.95) * fit.standard_errors, rel=1e-14
+    robust = robust_covariance(model, fit, "HC3")
+    j = model.names.index("smoke")
+    expected = fit.coefficients[j] ** 2 / robust.covariance[j, j]
+    assert wald_test(robust, "smoke").statistic == pytest.approx(expected, rel=1e-12)
+
+
+def test_rows_in_batches_give_the_same(tmp_path):
+    frame = CASES["ohio"].frame.assign(y=CASES["ohio"].response)
+    frame.to_parquet(tmp_path / "ohio.parquet", row_group_size=300)
+    formula = "y ~ age + smoke + age_smoke"
+    batches = BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", formula)
+    smaller = BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", "y ~ age")
+    memory = BernoulliLogistic.from_formula(formula, frame)
+    for test in (likelihood_ratio_test, score_test):
+        found, expected = (test(m, ["smoke", "age_smoke"]) for m in (batches, memory))
+        assert found.statistic == pytest.approx(expected.statistic, rel=1e-7)
+    found = likelihood_ratio_test(batches, smaller)
+    assert found.statistic == pytest.approx(expected_ratio(memory), rel=1e-7)
+    fits = fit_newton(batches), fit_newton(memory)
+    assert goodness_of_fit(batches, fits[0]).tjur == pytest.approx(
+        goodness_of_fit(memory, fits[1]).tjur, rel=1e-8
     )
-    with pytest.raises(MLEDoesNotExistError):
-        confidence_intervals(CASES["quasi_1d"].model, method="wald")
+    pd.testing.assert_frame_equal(
+        hauck_donner(batches, fits[0]), hauck_donner(memory, fits[1]), rtol=1e-6
+    )
 
 
-def test_what_has_no_intervals_is_refused():
-    with pytest.raises(MLEDoesNotExistError, match="rank 3, not 4"):
-        confidence_intervals(CASES["dup_col"].model)
-    with pytest.raises(ValueError, match="prob must lie between 0 and 1"):
-        confidence_intervals(CASES["quasi_1d"].model, prob=95)
-    with pytest.raises(ValueError, match='method must be "profile" or "wald"'):
-        confidence_intervals(CASES["quasi_1d"].model, method="score")
+def expected_ratio(model):
+    return likelihood_ratio_test(model, ["smoke", "age_smoke"]).statistic
+
+
+@pytest.mark.parametrize("name", ["spector", "lbw_stata", "fertility", "challenger"])
+def test_the_hauck_donner_derivative_is_a_difference_quotient(name):
+    case = CASES[name]
+    model, fit = case.model, fit_newton(case.model)
+    table = hauck_donner(model, fit)
+    for j, error in enumerate(fit.standard_errors):
+        step = 1e-4 * error * np.eye(model.n_parameters)[j]
+        z = [
+            beta[j] / math.sqrt(np.linalg.inv(model.information(beta))[j, j])
+            for beta in (fit.coefficients - step, fit.coefficients + step)
+        ]
+        assert table["derivative"].iloc[j] == pytest.approx(
+            (z[1] - z[0]) / (2e-4 * error), rel=2e-5, abs=1e-6 / error
+        )
+
+
+def test_hauck_and_donners_effect_is_flagged_where_the_wald_statistic_falls():
+    # 2x2 tables with 50 rows a group, the second ever nearer to all events
+    x, y = [0, 0, 1, 1], [1, 0, 1, 0]
+    flags, statistics = [], []
+    for events in (30, 40, 45, 48, 49):
+        model = BernoulliLogistic.from_arrays(
+            x, y, intercept=True, frequency_weights=[25, 25, events, 50 - events]
+        )
+        fit = fit_newton(model)
+        flags.append(bool(hauck_donner(model, fit).loc["x1", "hauck-donner"]))
+        statistics.append(wald_test(fit, "x1").statistic)
+    assert flags == [False, False, False, True, True]
+    assert statistics[4] < statistics[3]
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "value", "message"),
+    [
+        ("nobody", None, "no coefficient 'nobody'; the coefficients are"),
+        (["x1", "x1"], None, "named twice"),
+        ([[1.0, 0.0]], None, r"of shape \(q, 3\)"),
+        ([[1.0, 0, 0], [2.0, 0, 0]], None, "linearly dependent"),
+        ([[0.0, 0, 0]], None, "linearly dependent"),
+        (["x1"], [1.0, 2.0], "value has shape"),
+        ({"x1": 1.0}, 2.0, "leave value out"),
+        ({"x1": math.nan}, None, "must be finite"),
+        ([object()], None, "names, or a matrix"),
+    ],
+)
+def test_what_is_no_hypothesis_is_refused(hypothesis, value, message):
+    X, y = simulated(50, 3, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    for test, first in ((wald_test, fit_newton(model)), (score_test, model)):
+        with pytest.raises(ValueError, match=message):
+            test(first, hypothesis, value)
+
+
+def test_the_fit_of_another_model_is_refused():
+    fit = fit_newton(CASES["spector"].model)
+    for function in (goodness_of_fit, hauck_donner):
+        with pytest.raises(ValueError, match="another model"):
+            function(CASES["ohio"].model, fit)

@@ -1,0 +1,223 @@
+"""Intervals for the coefficients, also where some of them have no finite estimate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
+from flatprior.models._progress import progress_bar
+from flatprior.models.existence import overlaps, recession_cone
+from flatprior.models.iterations import maximum
+from flatprior.models.likelihood import row_terms
+from flatprior.models.results import Existence, check_probability, percentages
+from flatprior.models.rows import Array, ArrayRows
+from flatprior.models.separation import NoneFound
+
+LARGEST_DOUBLINGS = 200
+
+
+def confidence_intervals(
+    model: BernoulliLogistic,
+    prob: float = 0.95,
+    method: Literal["profile", "wald"] = "profile",
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Confidence intervals, with an infinite end for a coefficient that has no finite estimate.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    prob : float
+        Confidence, between 0 and 1.
+    method : {"profile", "wald"}
+        "profile" inverts the likelihood-ratio test: the values at which the log-likelihood,
+        maximised over all other coefficients, is within half a chi-squared quantile (one degree of
+        freedom) of its supremum. "wald" is the estimate plus and minus a multiple of its standard
+        error.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    DataFrame
+        One row a coefficient; columns "coefficient" (inf or -inf where it diverges, NaN where it is
+        undetermined) and the two ends, named by their percentages.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If columns are dependent or it is undecided whether the MLE exists; with "wald", also if the
+        outcomes are separated.
+    ValueError
+        If `prob` or `method` is not usable.
+
+    Notes
+    -----
+    Venzon and Moolgavkar (1988), "A method for computing profile-likelihood-based confidence
+    intervals", Applied Statistics 37, 87-94. Each end solves its equation to ten digits. Where the
+    outcomes are separated the supremum of the log-likelihood takes the place of its maximum: the
+    interval of a coefficient that goes to infinity is open on that side, and its other end is what
+    the data say. Chi-squared quantiles are the usual large-sample approximation.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import confidence_intervals
+    >>> from flatprior.models import BernoulliLogistic, load_endometrial
+    >>> model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    >>> confidence_intervals(model).loc["NV"].round(4).tolist()
+    [inf, 1.2841, inf]
+    """
+    check_probability(prob)
+    if method == "wald":
+        table = fit_newton(model).summary(prob)
+        return table.drop(columns=["standard error", "z", "p", "digits"])
+    if method != "profile":
+        raise ValueError(f'method must be "profile" or "wald", not {method!r}')
+    existence = check_existence(model)
+    if existence.kind in ("rank deficient", "undecided"):
+        raise MLEDoesNotExistError(existence)
+    centre, scale, supremum = _centre(model, existence)
+    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    ends = np.empty((model.n_parameters, 2))
+    with progress_bar("intervals", 2 * model.n_parameters, progress) as advance:
+        for j in range(model.n_parameters):
+            profile = None if math.isnan(centre[j]) else _profile(model, j)
+            for side, way in enumerate((-1.0, 1.0)):
+                if profile is None or centre[j] == way * math.inf:
+                    ends[j, side] = way * math.inf
+                else:
+                    ends[j, side] = _end(profile, supremum - drop, centre[j], way * scale[j])
+                advance()
+    low, high = percentages(prob)
+    return pd.DataFrame(
+        {"coefficient": centre, low: ends[:, 0], high: ends[:, 1]},
+        index=pd.Index(model.names, name="name"),
+    )
+
+
+def _centre(model: BernoulliLogistic, existence: Existence) -> tuple[Array, Array, float]:
+    """Estimates (inf, -inf and NaN for those that are not finite), scales, and the supremum."""
+    if existence.exists:
+        fit = fit_newton(model)
+        if not math.isfinite(fit.certificate.error_bound):
+            raise ArithmeticError(
+                "the MLE exists, but nothing could be proved about its distance from the computed "
+                "coefficients; centre or rescale columns and offsets"
+            )
+        return fit.coefficients, fit.standard_errors, fit.log_likelihood
+    limit = existence.limit
+    assert limit is not None  # noqa: S101
+    values = {"+inf": math.inf, "-inf": -math.inf}
+    centre = np.array(
+        [values.get(existence.coefficients.get(n, ""), math.nan) for n in model.names]
+    )
+    scale = 1 / np.abs(model.design).max(axis=0)
+    shown = [model.names.index(name) for name in limit.names]
+    centre[shown], scale[shown] = limit.coefficients, limit.standard_errors
+    return centre, scale, limit.log_likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What the other coefficients are fitted to while one is held: rows, columns, offsets."""
+
+    design: Array
+    held: Array
+    response: Array
+    offset: Array
+    weights: Array | None
+
+
+def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
+    """Log-likelihood as a function of coefficient j, maximised over the others.
+
+    Rows that the other columns alone can separate contribute nothing to the supremum, whatever the
+    coefficient; on the rest the maximum exists for every value of it.
+    """
+    rows = model.arrays
+    others = np.delete(model.design, j, axis=1)
+    left = np.ones(model.n_rows, dtype=bool)
+    columns = np.arange(others.shape[1])
+    if len(columns) and not overlaps(ArrayRows(others, rows.response)):
+        cone = recession_cone(others, 2 * rows.response - 1)
+        if isinstance(cone, NoneFound):
+            raise ArithmeticError(
+                f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "
+                "undecided in double precision"
+            )
+        columns = cone.rest.kept
+        if cone.separation is not None:
+            left = ~cone.separation.rows
+    rest = _Rest(
+        np.ascontiguousarray(others[np.ix_(left, columns)]),
+        model.design[left, j],
+        rows.response[left],
+        np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
+        None if rows.weights is None else rows.weights[left],
+    )
+    fitted: dict[float, Array] = {}
+
+    def profile(value: float) -> float:
+        part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
+        if not part.n_columns:
+            return part.reduce(
+                lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum())
+            )
+        # the nearest fit so far is the better start, unless nothing is near
+        near = min(fitted, key=lambda other: abs(other - value), default=None)
+        for start in (None if near is None else fitted[near], None):
+            found = maximum(part, start)
+            if found is not None:
+                fitted[value] = found.coefficients
+                return found.log_likelihood
+        raise ArithmeticError(
+            f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the columns"
+        )
+
+    return profile
+
+
+def _end(profile: Callable[[float], float], target: float, centre: float, step: float) -> float:
+    """Where the profile falls to `target`, on the side of `centre` that `step` points to."""
+    inside = centre
+    if math.isinf(centre):  # the profile rises for ever that way: walk until it is high enough
+        inside = 0.0
+        for doubling in range(LARGEST_DOUBLINGS):
+            if profile(inside) > target:
+                break
+            inside = -step * 2.0**doubling
+    outside = _outside(profile, target, inside, step)
+    return float(
+        brentq(
+            lambda value: profile(value) - target,
+            inside,
+            outside,
+            xtol=1e-12 * abs(step),
+            rtol=1e-13,
+        )
+    )
+
+
+def _outside(profile: Callable[[float], float], target: float, inside: float, step: float) -> float:
+    """A value beyond the end, not so far out that the other coefficients cannot be fitted."""
+    reached, shrunk = inside, False
+    for _ in range(LARGEST_DOUBLINGS):
+        outside = reached + step
+        try:
+            if profile(outside) < target:
+                return outside
+        except ArithmeticError:  # a Wald standard error may say nothing about the other end
+            step, shrunk = step / 4, True
+            if reached + step == reached:
+                raise
+            continue
+        reached, step = outside, step if shrunk else 2 * step
+    raise ArithmeticError("the profile of the log-likelihood does not fall")
