@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from flatprior.analysis.inference import score_test as score_test
     from flatprior.analysis.inference import wald_test as wald_test
     from flatprior.analysis.intervals import confidence_intervals as confidence_intervals
+    from flatprior.analysis.leave_one_out import ExactLOO as ExactLOO
+    from flatprior.analysis.leave_one_out import PSISLOO as PSISLOO
+    from flatprior.analysis.leave_one_out import exact_loo as exact_loo
+    from flatprior.analysis.leave_one_out import psis_loo as psis_loo
     from flatprior.analysis.mode import posterior_mode as posterior_mode
     from flatprior.analysis.moments import PosteriorMoments as PosteriorMoments
     from flatprior.analysis.moments import posterior_moments as posterior_moments
@@ -45,6 +49,10 @@ _HOMES = {
     "score_test": "inference",
     "wald_test": "inference",
     "confidence_intervals": "intervals",
+    "ExactLOO": "leave_one_out",
+    "PSISLOO": "leave_one_out",
+    "exact_loo": "leave_one_out",
+    "psis_loo": "leave_one_out",
     "posterior_mode": "mode",
     "PosteriorMoments": "moments",
     "posterior_moments": "moments",

@@ -135,6 +135,22 @@ def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragili
     )
 
 
+def critical_rows(
+    model: BernoulliLogistic, progress: bool = False
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions of the rows without which the MLE would not exist, and of undecided ones.
+
+    A part of `check_fragility`. Rows that stand for several observations are never among them.
+    """
+    require_mle(model)
+    patterns = _patterns(model)
+    first, second = (
+        tuple(np.flatnonzero(np.isin(patterns.of_row, found)).tolist())
+        for found in _critical(patterns, progress)
+    )
+    return first, second
+
+
 def _message(
     model: BernoulliLogistic,
     critical: tuple[object, ...],

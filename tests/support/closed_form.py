@@ -55,6 +55,13 @@ class Saturated:
         n = a + c
         return float((a * np.log((a - 1) / (n - 1)) + c * np.log((c - 1) / (n - 1))).sum())
 
+    @property
+    def p_loo(self) -> float:
+        """Log predictive density of the observations themselves, less `elpd_loo`."""
+        a, c = self.ones, self.zeros
+        n = a + c
+        return float((a * np.log(a / n) + c * np.log(c / n)).sum()) - self.elpd_loo
+
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """One exact draw of the coefficients (k,)."""
         return np.linalg.solve(self.patterns, logit(rng.beta(self.ones, self.zeros)))
