@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
     from flatprior.analysis.comparable import NotComparableError as NotComparableError
+    from flatprior.analysis.comparison import Comparison as Comparison
+    from flatprior.analysis.comparison import compare_models as compare_models
     from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
     from flatprior.analysis.inference import HypothesisTest as HypothesisTest
     from flatprior.analysis.inference import goodness_of_fit as goodness_of_fit
@@ -41,6 +43,8 @@ _HOMES = {
     "compare_routes": "agreement",
     "run_routes": "agreement",
     "NotComparableError": "comparable",
+    "Comparison": "comparison",
+    "compare_models": "comparison",
     "GoodnessOfFit": "inference",
     "HypothesisTest": "inference",
     "goodness_of_fit": "inference",

@@ -145,6 +145,11 @@ def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = Fa
     check_draws(model, posterior)
     if posterior.provenance.data_hash != model.data_hash:
         raise ValueError("the draws are those of another model; sample this one")
+    return importance_loo(model, posterior, progress)
+
+
+def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool) -> PSISLOO:
+    """`psis_loo` without its checks; `model` may have the rows of the draws' in another order."""
     from flatprior.models._compat import quiet_libraries
 
     with quiet_libraries():

@@ -1,0 +1,385 @@
+"""One table for models of the same observations: likelihood criteria beside leave-one-out.
+
+AIC and a likelihood ratio come from the maximum, elpd from the posterior. Under a flat prior both
+speak of the same likelihood, and in large samples -2 elpd is AIC and the effective number of
+parameters is k; where they are not, the sample is small for the model, and the table says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+from flatprior.analysis.comparable import NotComparableError, nesting, same_observations
+from flatprior.analysis.leave_one_out import PSISLOO, exact_loo, importance_loo, spread_of_sum
+from flatprior.analysis.monte_carlo import check_draws
+from flatprior.analysis.rendering import Rendered
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    PointEstimate,
+    Posterior,
+    fit_newton,
+)
+from flatprior.models._files import finite
+from flatprior.models._text import count, first_of, printable, rows_phrase
+from flatprior.models.rows import Array
+
+SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
+
+_FORMATS = {
+    "k": "d",
+    "log-lik": ".3f",
+    "deviance": ".3f",
+    "AIC": ".2f",
+    "BIC": ".2f",
+    "LR": ".3f",
+    "p": "p",
+    "LOO log score": ".3f",
+    "elpd_loo": ".2f",
+    "elpd_diff": ".2f",
+    "dse": ".2f",
+    "p_loo": ".2f",
+    "weight": ".3f",
+    "LOOIC-AIC": ".2f",
+    "p_loo-k": ".2f",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models of the same observations, side by side.
+
+    Attributes
+    ----------
+    fits : dict
+        Name of each model to its `PointEstimate`.
+    loo : dict
+        Name to `PSISLOO`, for the models that have draws.
+    n_observations, n_events : int
+    notes : tuple of str
+        What to keep in mind when using the numbers.
+    """
+
+    fits: Mapping[str, PointEstimate]
+    loo: Mapping[str, PSISLOO]
+    n_observations: int
+    n_events: int
+    notes: tuple[str, ...]
+    frame: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
+
+        Columns: "k" coefficients, "log-likelihood", "deviance", "AIC", "BIC"; "parent" (the largest
+        smaller model that is nested in it), and likelihood ratio "LR", "df" and "p" against that;
+        "LOO log score" of the MLE where it was asked for; with draws "elpd_loo", "elpd_diff" to the
+        best (0 or negative) with its standard error "dse", "p_loo", "bad k" (observations with a
+        Pareto k above the limit), stacking "weight", and the small-sample signs "LOOIC-AIC" and
+        "p_loo-k". What is undefined, or was not asked for, is NaN.
+        """
+        return self.frame.copy()
+
+    def bayes_factor(self, first: str, second: str) -> NoReturn:
+        """Bayes factors do not exist here.
+
+        Raises
+        ------
+        NotComparableError
+            Always: a flat prior has no normalising constant.
+        """
+        raise NotComparableError(
+            f"there is no Bayes factor of {first!r} and {second!r}: a flat prior is improper, so "
+            "the marginal likelihood is known up to an arbitrary constant only, another one for "
+            "each model; compare elpd_loo or AIC, or state proper priors in another program"
+        )
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.frame.dropna(axis="columns", how="all")
+        frame = frame if columns is None else self.frame[list(columns)]
+        return Rendered.of(
+            frame.rename(columns={"log-likelihood": "log-lik"}),
+            _FORMATS,
+            f"Comparison of {count(len(frame), 'model')}",
+            [f"{count(self.n_observations, 'observation')}, {count(self.n_events, 'event')}"],
+            [f"Note: {note}." for note in self.notes],
+        )
+
+    def __str__(self) -> str:
+        return self._rendered().text()
+
+    def _repr_html_(self) -> str:
+        return self._rendered().html()
+
+    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in Markdown; names are escaped."""
+        return self._rendered(columns).markdown()
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
+        return self._rendered(columns).latex()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "n_observations": self.n_observations,
+                "n_events": self.n_events,
+                "models": {
+                    str(name): {
+                        key: value.item() if hasattr(value, "item") else value
+                        for key, value in row.items()
+                    }
+                    for name, row in self.frame.to_dict("index").items()
+                },
+                "estimates": {name: fit.to_dict() for name, fit in self.fits.items()},
+                "notes": list(self.notes),
+            }
+        )
+        return facts
+
+
+def compare_models(
+    models: Mapping[str, BernoulliLogistic],
+    posteriors: Mapping[str, Posterior] | None = None,
+    *,
+    leave_one_out: bool = False,
+    progress: bool = False,
+) -> Comparison:
+    """Put models of the same observations side by side.
+
+    Parameters
+    ----------
+    models : mapping of str to BernoulliLogistic
+        At least two, by the names the table shall have.
+    posteriors : mapping of str to Posterior, optional
+        Draws of some or all of them, under the same names. Without, nothing is sampled.
+    leave_one_out : bool
+        Also the exact leave-one-out log score of each MLE, see `exact_loo`.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    NotComparableError
+        If rows, responses or frequency weights differ, or draws are of other data; the message
+        names the first difference. Single rows and grouped counts of the same observations are
+        recognised (where the columns of one model include those of every other).
+    MLEDoesNotExistError
+        If some model has no MLE; the message names it.
+    ValueError
+        If there are fewer than two models, or draws of a model that is not there.
+
+    Notes
+    -----
+    Nested is a model whose columns are combinations of another's, whatever their names (where rows
+    are read in batches: whose names are among the other's). Stacking weights maximise the
+    leave-one-out log score of the mixture of predictions (Yao, Vehtari, Simpson and Gelman 2018,
+    "Using stacking to average Bayesian predictive distributions", Bayesian Analysis 13, 917-1007).
+    Every log-likelihood is that of single Bernoulli observations, computed by this package.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_models
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> data = load_spector()
+    >>> models = {
+    ...     name: BernoulliLogistic.from_formula(formula, data)
+    ...     for name, formula in {"small": "grade ~ gpa", "large": "grade ~ gpa + psi"}.items()}
+    >>> table = compare_models(models).table()
+    >>> table.index.tolist(), table.loc["large", "parent"], round(table.loc["large", "p"], 4)
+    (['large', 'small'], 'small', 0.0131)
+    """
+    if len(models) < 2:
+        raise ValueError("there is nothing to compare: pass two models or more")
+    posteriors = {} if posteriors is None else posteriors
+    unknown = [name for name in posteriors if name not in models]
+    if unknown:
+        raise ValueError(f"there are draws of {unknown[0]!r}, but no such model")
+    for name, posterior in posteriors.items():
+        _check_draws_of(name, models[name], posterior)
+    same = same_observations(models)
+    fits = {name: _fit(name, model) for name, model in same.items()}
+    frame = pd.DataFrame(
+        {
+            "k": [fit.coefficients.size for fit in fits.values()],
+            "log-likelihood": [fit.log_likelihood for fit in fits.values()],
+            "deviance": [-2 * fit.log_likelihood for fit in fits.values()],
+            "AIC": [fit.aic for fit in fits.values()],
+            "BIC": [fit.bic for fit in fits.values()],
+        },
+        index=pd.Index(list(fits), name="model"),
+    ).join(_ratios(same, fits))
+    if leave_one_out:
+        frame["LOO log score"] = [
+            exact_loo(same[name], fits[name], progress).log_score for name in same
+        ]
+    loo = {
+        name: importance_loo(same[name], posterior, progress)
+        for name, posterior in posteriors.items()
+    }
+    if loo:
+        frame = frame.join(_predictive(loo))
+        frame["LOOIC-AIC"] = -2 * frame["elpd_loo"] - frame["AIC"]
+        frame["p_loo-k"] = frame["p_loo"] - frame["k"]
+        frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
+    else:
+        frame = frame.sort_values("AIC", kind="stable")
+    notes = _notes(models, same, fits, loo, frame)
+    first = next(iter(same.values()))
+    return Comparison(fits, loo, first.n_observations, first.n_events, notes, frame)
+
+
+def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:
+    try:
+        check_draws(model, posterior)
+    except ValueError as error:
+        raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
+    if posterior.provenance.data_hash != model.data_hash:
+        raise NotComparableError(
+            f"the draws given for {printable(name)!r} are of other data: their hash is "
+            f"{posterior.provenance.data_hash[:12]}..., the model's {model.data_hash[:12]}...; "
+            "sample this model"
+        )
+
+
+def _fit(name: str, model: BernoulliLogistic) -> PointEstimate:
+    try:
+        return fit_newton(model)
+    except MLEDoesNotExistError as error:
+        message = f"model {printable(name)!r}: {error.existence.message}"
+        raise MLEDoesNotExistError(replace(error.existence, message=message)) from error
+
+
+def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]) -> Any:
+    """Parent, likelihood ratio, degrees of freedom and p of each model."""
+    rows = []
+    for name, model in models.items():
+        k = model.n_parameters
+        smaller = sorted(
+            (other for other in models if models[other].n_parameters < k),
+            key=lambda other: -models[other].n_parameters,
+        )
+        parent = next((o for o in smaller if nesting(models[o], model) is not None), None)
+        if parent is None:
+            rows.append(("", math.nan, math.nan, math.nan))
+            continue
+        ratio = max(2 * (fits[name].log_likelihood - fits[parent].log_likelihood), 0.0)
+        df = k - models[parent].n_parameters
+        rows.append((parent, ratio, df, float(chi2.sf(ratio, df))))
+    frame = pd.DataFrame(rows, columns=["parent", "LR", "df", "p"], index=list(models))
+    return frame.astype({"df": "Int64"})
+
+
+def _predictive(loo: Mapping[str, PSISLOO]) -> pd.DataFrame:
+    """Columns from the draws; differences and weights among the models whose elpd is defined."""
+    defined = [name for name, found in loo.items() if not found.undefined_rows]
+    frame = pd.DataFrame(
+        {
+            "elpd_loo": {name: found.elpd for name, found in loo.items()},
+            "elpd_diff": math.nan,
+            "dse": math.nan,
+            "p_loo": {name: found.p_loo for name, found in loo.items()},
+            "bad k": {name: found.n_bad for name, found in loo.items()},
+            "weight": math.nan,
+        }
+    ).astype({"bad k": "Int64"})
+    if not defined:
+        return frame
+    best = max(defined, key=lambda name: loo[name].elpd)
+    weights = loo[best].weights
+    for name in defined:
+        difference = loo[name].pointwise - loo[best].pointwise
+        frame.loc[name, "elpd_diff"] = float(weights @ difference)
+        frame.loc[name, "dse"] = spread_of_sum(difference, weights)
+    pointwise = np.column_stack([loo[name].pointwise for name in defined])
+    frame.loc[defined, "weight"] = stacking_weights(pointwise, weights)
+    return frame
+
+
+def stacking_weights(pointwise: Array, weights: Array) -> Array:
+    """Weights (m,) of the mixture of m predictions with the highest log score.
+
+    `pointwise` (n, m) are log predictive densities, `weights` (n,) the observations of each row.
+    """
+    n, m = pointwise.shape
+    if m == 1:
+        return np.ones(1)
+    relative = np.exp(pointwise - pointwise.max(axis=1, keepdims=True))
+    share = weights / weights.sum()
+
+    def loss(mixture: Array) -> tuple[float, Array]:
+        density = relative @ mixture
+        return -float(share @ np.log(density)), -(relative.T @ (share / density))
+
+    found = minimize(
+        loss,
+        np.full(m, 1 / m),
+        jac=True,
+        bounds=[(1e-12, 1)] * m,  # an observation may be foretold by one model only
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)},
+        method="SLSQP",
+        options={"ftol": 1e-13, "maxiter": 1000},
+    )
+    mixture = np.where(found.x < 1e-9, 0.0, found.x)
+    return np.asarray(mixture / mixture.sum())
+
+
+def _notes(
+    models: Mapping[str, BernoulliLogistic],
+    same: Mapping[str, BernoulliLogistic],
+    fits: Mapping[str, PointEstimate],
+    loo: Mapping[str, PSISLOO],
+    frame: pd.DataFrame,
+) -> tuple[str, ...]:
+    notes = []
+    if any(same[name] is not models[name] for name in models):
+        notes.append(
+            "single rows and grouped counts of the same observations were put on the same rows; "
+            "all log-likelihoods are of single Bernoulli observations, without the binomial "
+            "coefficients that programs for grouped counts add"
+        )
+    for name, found in loo.items():
+        label = printable(name)
+        if found.undefined_rows:
+            notes.append(
+                f"elpd_loo of {label} is undefined: without {rows_phrase(found.undefined_rows)} "
+                "its posterior is not proved to be proper"
+            )
+        elif found.n_bad:
+            notes.append(
+                f"{count(found.n_bad, 'observation')} of {label} with a Pareto k above "
+                f"{found.largest_k:.2f}: its elpd_loo is unreliable; compare the LOO log score"
+            )
+    if loo:
+        far = [
+            printable(name)
+            for name, found in loo.items()
+            if abs(frame.loc[name, "p_loo-k"])
+            > SMALL_SAMPLE * frame.loc[name, "k"] + 2 * found.mcse
+        ]
+        if far:
+            notes.append(
+                f"p_loo is not k in {first_of(far)}: the sample is small for the model, its "
+                "posterior not near normal, and AIC and p of the likelihood ratio are rough"
+            )
+    doubtful = [
+        printable(name)
+        for name, fit in fits.items()
+        if not math.isfinite(fit.certificate.error_bound)
+    ]
+    if doubtful:
+        notes.append(f"nothing is proved about the distance of {first_of(doubtful)} from its MLE")
+    return tuple(notes)

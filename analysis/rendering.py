@@ -1,0 +1,214 @@
+"""One table in four dresses: text of 80 columns, HTML, Markdown and LaTeX.
+
+Names come from the user's data: each dress escapes them in its own way.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from flatprior.models._text import printable
+
+WIDTH = 80
+NARROWEST = 18  # characters that a folded name keeps
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A title, some facts, a table of text and notes below it.
+
+    Attributes
+    ----------
+    title : str
+    facts : tuple of str
+        Lines between title and table.
+    columns : tuple of str
+    names : tuple of str
+        Of the rows.
+    cells : tuple of tuple of str
+        One tuple a row.
+    notes : tuple of str
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    columns: tuple[str, ...]
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        formats: Mapping[str, str],
+        title: str = "",
+        facts: Iterable[str] = (),
+        notes: Iterable[str] = (),
+    ) -> Rendered:
+        """Format each column of `frame` by `formats`, such as ".3f"; text stays as it is."""
+        columns = [
+            [_cell(value, formats.get(str(name), ".5g")) for value in frame.iloc[:, j]]
+            for j, name in enumerate(frame.columns)
+        ]
+        return cls(
+            printable(title),
+            tuple(printable(fact) for fact in facts),
+            tuple(printable(name) for name in frame.columns),
+            tuple(printable(name) for name in frame.index),
+            tuple(zip(*columns, strict=True)) if columns else (),
+            tuple(printable(note) for note in notes),
+        )
+
+    def text(self) -> str:
+        """Lines of at most 80 characters; columns that do not fit follow below."""
+        widths = [
+            2 + max(map(len, (name, *(row[j] for row in self.cells))))
+            for j, name in enumerate(self.columns)
+        ]
+        first = min(max(map(len, ("", *self.names))), max(NARROWEST, WIDTH - sum(widths)))
+        lines = textwrap.wrap(self.title, WIDTH)
+        for fact in self.facts:
+            lines += textwrap.wrap(fact, WIDTH)
+        for part in folded(widths, WIDTH - first):
+            if lines:
+                lines.append("")
+            lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
+            for name, row in zip(self.names, self.cells, strict=True):
+                pieces = textwrap.wrap(name, first, drop_whitespace=False) or [""]
+                lines += pieces[:-1]
+                lines.append(
+                    pieces[-1].ljust(first) + "".join(row[j].rjust(widths[j]) for j in part)
+                )
+        if self.notes:
+            lines.append("")
+        for note in self.notes:
+            lines += textwrap.wrap(note, WIDTH)
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """A table with a caption; every text escaped."""
+        head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in self.columns)
+        rows = "".join(
+            f"<tr><th scope='row'>{html.escape(name)}</th>"
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+            + "</tr>\n"
+            for name, row in zip(self.names, self.cells, strict=True)
+        )
+        caption = "<br>".join(
+            [f"<strong>{html.escape(self.title)}</strong>", *map(html.escape, self.facts)]
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in self.notes)
+        return (
+            "<div class='flatprior' style='overflow-x:auto'>\n"
+            f"<table>\n<caption style='text-align:left'>{caption}</caption>\n"
+            f"<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+            f"{notes}</div>"
+        )
+
+    def markdown(self) -> str:
+        """A pipe table, the title bold above it, the notes below it."""
+        lines = [f"**{_markdown(self.title)}**", ""] if self.title else []
+        for fact in self.facts:
+            lines += [_markdown(fact), ""]
+        lines += [
+            "| " + " | ".join(["", *map(_markdown, self.columns)]) + " |",
+            "|" + "|".join([":---", *["---:"] * len(self.columns)]) + "|",
+        ]
+        lines += [
+            "| " + " | ".join([_markdown(name), *map(_markdown, row)]) + " |"
+            for name, row in zip(self.names, self.cells, strict=True)
+        ]
+        for note in self.notes:
+            lines += ["", _markdown(note)]
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """A table environment of the booktabs package."""
+        rows = [" & ".join(["", *map(_latex, self.columns)])]
+        body = [
+            " & ".join([_latex(name), *map(_latex, row)])
+            for name, row in zip(self.names, self.cells, strict=True)
+        ]
+        caption = " ".join(
+            text if text.endswith((".", ":")) else f"{text}." for text in (self.title, *self.facts)
+        )
+        notes = [rf"\par\smallskip\footnotesize {_latex(note)}" for note in self.notes]
+        return "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{_latex(caption)}}}",
+                rf"\begin{{tabular}}{{l{'r' * len(self.columns)}}}",
+                r"\toprule",
+                rf"{rows[0]} \\",
+                r"\midrule",
+                *(rf"{row} \\" for row in body),
+                r"\bottomrule",
+                r"\end{tabular}",
+                *notes,
+                r"\end{table}",
+            ]
+        )
+
+
+def folded(widths: Sequence[int], room: int) -> list[range]:
+    """Columns that stand beside one another: as many as fit into `room` characters."""
+    parts, start = [], 0
+    while start < len(widths):
+        end = start + 1
+        while end < len(widths) and sum(widths[start : end + 1]) <= room:
+            end += 1
+        parts.append(range(start, end))
+        start = end
+    return parts
+
+
+def _cell(value: object, form: str) -> str:
+    if value is pd.NA:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "-"
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        if form == "p":
+            return f"{value:.4f}" if value >= 5e-5 else "<0.0001"
+        return format(value, form)
+    return printable(value)
+
+
+def _markdown(text: str) -> str:
+    escaped = html.escape(text, quote=False).replace("\\", "\\\\")
+    for sign in "|*_`[]~":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return escaped
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in text)
