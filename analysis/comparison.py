@@ -199,8 +199,8 @@ def compare_models(
     ...     name: BernoulliLogistic.from_formula(formula, data)
     ...     for name, formula in {"small": "grade ~ gpa", "large": "grade ~ gpa + psi"}.items()}
     >>> table = compare_models(models).table()
-    >>> table.index.tolist(), table.loc["large", "parent"], round(table.loc["large", "p"], 4)
-    (['large', 'small'], 'small', 0.0131)
+    >>> table.index.tolist(), table.loc["large", "parent"], f"{table.loc['large', 'p']:.4f}"
+    (['large', 'small'], 'small', '0.0130')
     """
     if len(models) < 2:
         raise ValueError("there is nothing to compare: pass two models or more")
