@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from flatprior.analysis.comparable import NotComparableError as NotComparableError
     from flatprior.analysis.comparison import Comparison as Comparison
     from flatprior.analysis.comparison import compare_models as compare_models
+    from flatprior.analysis.calibration import CalibrationCurve as CalibrationCurve
+    from flatprior.analysis.calibration import calibration_curve as calibration_curve
+    from flatprior.analysis.calibration import predictive_scores as predictive_scores
+    from flatprior.analysis.diagnostics import Collinearity as Collinearity
+    from flatprior.analysis.diagnostics import Diagnostics as Diagnostics
+    from flatprior.analysis.diagnostics import collinearity as collinearity
+    from flatprior.analysis.diagnostics import diagnose as diagnose
     from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
     from flatprior.analysis.inference import HypothesisTest as HypothesisTest
     from flatprior.analysis.inference import goodness_of_fit as goodness_of_fit
@@ -45,6 +52,13 @@ _HOMES = {
     "NotComparableError": "comparable",
     "Comparison": "comparison",
     "compare_models": "comparison",
+    "CalibrationCurve": "calibration",
+    "calibration_curve": "calibration",
+    "predictive_scores": "calibration",
+    "Collinearity": "diagnostics",
+    "Diagnostics": "diagnostics",
+    "collinearity": "diagnostics",
+    "diagnose": "diagnostics",
     "GoodnessOfFit": "inference",
     "HypothesisTest": "inference",
     "goodness_of_fit": "inference",

@@ -1,0 +1,160 @@
+"""Residuals and influence against statsmodels, brute-force refits and invariance."""
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from problems import CASES, simulated
+from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+from flatprior.analysis import collinearity, diagnose, exact_loo
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+
+TEN = [
+    "nes_logit", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso", "ohio",
+    "lbw_stata", "hl_chdage55",
+]  # fmt: skip
+
+
+def expanded(case):
+    """The case with one row an observation."""
+    weights = np.ones(len(case.response), int) if case.weights is None else case.weights
+    times = np.repeat(np.arange(len(weights)), weights)
+    return case.frame.iloc[times].reset_index(drop=True), case.response[times], times
+
+
+@pytest.mark.parametrize("name", TEN)
+def test_residuals_and_influence_are_those_of_statsmodels(name):
+    case = CASES[name]
+    frame, response, times = expanded(case)
+    fit = sm.Logit(response, frame).fit(disp=0, tol=1e-10, maxiter=200)
+    influence = fit.get_influence()
+    found = diagnose(case.model, fit_newton(case.model))
+    table = found.table.iloc[times]
+    for column, theirs in {
+        "fitted": fit.predict(),
+        "deviance residual": fit.resid_dev,
+        "Pearson residual": fit.resid_pearson,
+        "leverage": influence.hat_matrix_diag,
+        "studentised residual": influence.resid_studentized,
+        "Cook's distance": influence.cooks_distance[0],
+    }.items():
+        assert table[column].to_numpy() == pytest.approx(np.asarray(theirs), rel=1e-8, abs=1e-11)
+    assert found.dfbetas.iloc[times].to_numpy() == pytest.approx(
+        np.asarray(influence.dfbetas), rel=1e-7, abs=1e-9
+    )
+
+
+def test_exact_influence_is_that_of_refits():
+    case = CASES["spector"]
+    model = case.model
+    fit = fit_newton(model)
+    found = diagnose(model, fit, exact=True)
+    X, y = case.frame.to_numpy(dtype=float), case.response
+    information = model.information(fit.coefficients)
+    for i in (0, 13, 31):
+        keep = np.arange(len(y)) != i
+        without = sm.GLM(y[keep], X[keep], sm.families.Binomial()).fit(tol=1e-14).params
+        change = fit.coefficients - without
+        assert found.dfbetas.iloc[i].to_numpy() == pytest.approx(
+            change / fit.standard_errors, rel=1e-6
+        )
+        cook = change @ information @ change / 4
+        assert found.table["Cook's distance"].iloc[i] == pytest.approx(cook, rel=1e-6)
+
+
+def test_one_step_approaches_exact_influence_as_rows_grow():
+    gaps = []
+    for n in (100, 1000):
+        X, y = simulated(n, 3, seed=2)
+        model = BernoulliLogistic.from_arrays(X, y)
+        fit = fit_newton(model)
+        one, exact = (diagnose(model, fit, exact=e).dfbetas.to_numpy() for e in (False, True))
+        gaps.append(np.abs(one - exact).max() / np.abs(exact).max())
+    assert gaps[1] < gaps[0] / 3
+    assert gaps[1] < 0.02
+
+
+def test_without_some_row_there_may_be_no_fit():
+    model = BernoulliLogistic.from_arrays(
+        [0, 1, 0, 1], [1, 1, 0, 0], intercept=True, frequency_weights=[6, 1, 5, 9]
+    )
+    fit = fit_newton(model)
+    found = diagnose(model, fit, exact=True)
+    assert found.table["Cook's distance"].iloc[1] == math.inf
+    assert found.dfbetas.iloc[1].isna().all()
+    assert exact_loo(model, fit).without_mle == (1,)
+    assert diagnose(model, fit).table["Cook's distance"].map(math.isfinite).all()
+
+
+def test_leverages_sum_to_the_number_of_coefficients():
+    for name in ("fertility", "lizards", "default_full_raw"):
+        model = CASES[name].model
+        leverage = diagnose(model, fit_newton(model)).table["leverage"]
+        weights = 1 if model.frequency_weights is None else model.frequency_weights
+        assert (leverage * weights).sum() == pytest.approx(model.n_parameters, rel=1e-9)
+
+
+def test_residuals_keep_their_accuracy_far_out():
+    # fitted probability 1 - 1e-13: 1 - p computed as a difference would have three digits
+    model = BernoulliLogistic.from_arrays([1.0, 1.0], [1, 0], frequency_weights=[10**13, 1])
+    table = diagnose(model, fit_newton(model)).table
+    assert table["Pearson residual"].iloc[0] == pytest.approx(10**-6.5, rel=1e-12)
+    assert table["deviance residual"].iloc[0] == pytest.approx(math.sqrt(2e-13), rel=1e-12)
+
+
+def test_units_do_not_matter():
+    X, y = simulated(60, 3, seed=8)
+    one, two = BernoulliLogistic.from_arrays(X, y), BernoulliLogistic.from_arrays(X * [1, 1e8, 1], y)
+    first, second = (diagnose(model, fit_newton(model)) for model in (one, two))
+    assert first.table.to_numpy() == pytest.approx(second.table.to_numpy(), rel=1e-8)
+    assert first.dfbetas.to_numpy() == pytest.approx(second.dfbetas.to_numpy(), rel=1e-7, abs=1e-12)
+
+
+def test_rows_keep_their_labels():
+    data = load_spector()
+    data.index = [f"student {i}" for i in data.index]
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    found = diagnose(model, fit_newton(model))
+    assert found.most_influential(1).index[0] in data.index
+    assert list(found.dfbetas.columns) == ["Intercept", "gpa", "tuce", "psi"]
+    with pytest.raises(ValueError, match="another model"):
+        diagnose(model, fit_newton(BernoulliLogistic.from_formula("grade ~ gpa", data)))
+
+
+@pytest.mark.parametrize("name", ["lbw_stata", "pima_tr", "smarket", "fertility"])
+def test_variance_inflation_is_that_of_statsmodels(name):
+    case = CASES[name]
+    frame, _, _ = expanded(case)
+    found = collinearity(case.model)
+    X = frame.to_numpy(dtype=float)
+    for j, column in enumerate(frame):
+        if column == "const":
+            assert math.isnan(found.vif[column])
+        else:
+            assert found.vif[column] == pytest.approx(variance_inflation_factor(X, j), rel=1e-8)
+    scaled = X / np.linalg.norm(X, axis=0)
+    assert found.condition_number == pytest.approx(np.linalg.cond(scaled), rel=1e-9)
+
+
+def test_without_a_constant_variance_inflation_is_about_zero():
+    X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [1.0, 1.0]])
+    found = collinearity(BernoulliLogistic.from_arrays(X, [0, 1, 0, 1]))
+    r2 = (X[:, 0] @ X[:, 1]) ** 2 / (X[:, 0] @ X[:, 0]) / (X[:, 1] @ X[:, 1])
+    assert found.vif.to_numpy() == pytest.approx([1 / (1 - r2)] * 2, rel=1e-12)
+
+
+def test_rows_in_batches_have_the_same_collinearity(tmp_path):
+    frame = CASES["ohio"].frame.assign(y=CASES["ohio"].response)
+    frame.to_parquet(tmp_path / "ohio.parquet", row_group_size=300)
+    formula = "y ~ age + smoke + age_smoke"
+    batches = collinearity(BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", formula))
+    memory = collinearity(BernoulliLogistic.from_formula(formula, frame))
+    assert batches.vif.to_numpy() == pytest.approx(memory.vif.to_numpy(), rel=1e-10, nan_ok=True)
+    assert batches.condition_number == pytest.approx(memory.condition_number, rel=1e-10)
+
+
+def test_dependent_columns_are_refused():
+    with pytest.raises(ArithmeticError, match="dependent"):
+        collinearity(CASES["dup_col"].model)
