@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flatprior.analysis.diagnostics import Diagnostics as Diagnostics
     from flatprior.analysis.diagnostics import collinearity as collinearity
     from flatprior.analysis.diagnostics import diagnose as diagnose
+    from flatprior.analysis.effects import average_marginal_effects as average_marginal_effects
     from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
     from flatprior.analysis.inference import HypothesisTest as HypothesisTest
     from flatprior.analysis.inference import goodness_of_fit as goodness_of_fit
@@ -59,6 +60,7 @@ _HOMES = {
     "Diagnostics": "diagnostics",
     "collinearity": "diagnostics",
     "diagnose": "diagnostics",
+    "average_marginal_effects": "effects",
     "GoodnessOfFit": "inference",
     "HypothesisTest": "inference",
     "goodness_of_fit": "inference",

@@ -219,9 +219,7 @@ def _weights(model: BernoulliLogistic) -> Array:
     return np.ones(model.n_rows) if weights is None else weights
 
 
-def _log_probability(
-    model: BernoulliLogistic, predicted: object, probability: Array
-) -> Array:
+def _log_probability(model: BernoulliLogistic, predicted: object, probability: Array) -> Array:
     """Log probability of each outcome, of a fit without a detour over the probability."""
     if isinstance(predicted, PointEstimate):
         own = model.pointwise_log_likelihood(predicted.coefficients)

@@ -178,7 +178,9 @@ def _regrouped(models: Models) -> dict[str, BernoulliLogistic] | None:
                 patterns[:, 1 + keys.index(name)]
                 if name in columns[label]
                 else np.full(len(patterns), value)
-                for name, value in ((name, model.design[0, j]) for j, name in enumerate(model.names))
+                for name, value in (
+                    (name, model.design[0, j]) for j, name in enumerate(model.names)
+                )
             ]
         )
         rows = ArrayRows(np.ascontiguousarray(design), patterns[:, 0].copy(), None, weights)

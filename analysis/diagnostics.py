@@ -105,9 +105,7 @@ def diagnose(
         change = in_metric @ transform.T
     table = pd.DataFrame(
         {
-            "fitted": np.where(
-                block.sign > 0, 1 - np.abs(terms.residual), np.abs(terms.residual)
-            ),
+            "fitted": np.where(block.sign > 0, 1 - np.abs(terms.residual), np.abs(terms.residual)),
             "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
             "Pearson residual": pearson,
             "leverage": leverage,
@@ -202,6 +200,4 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     constant = (squares == 0) & (raw > 0)
     about = squares - np.square(total) / n if constant.any() else raw
     vif = np.where(constant, math.nan, inverse * about)
-    return Collinearity(
-        pd.Series(vif, index=list(model.names), name="VIF"), _condition(transform)
-    )
+    return Collinearity(pd.Series(vif, index=list(model.names), name="VIF"), _condition(transform))

@@ -363,9 +363,7 @@ def _near(model: BernoulliLogistic, beta: Array) -> _Near:
     shrinking = np.expm1(radius * (distance + bound))
     step = -(terms.residual / left)[:, None] * white
     step[far] = 0.0
-    return _Near(
-        transform, white, terms.curvature, leverage, step, bound, shrinking, reach, far
-    )
+    return _Near(transform, white, terms.curvature, leverage, step, bound, shrinking, reach, far)
 
 
 def _chord(model: BernoulliLogistic, near: _Near, rows: Array, coefficients: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Predictive probabilities of new rows, with intervals, from posterior draws."""
+"""Predictive probabilities of new rows, with intervals, from an estimate or from draws."""
 
 from __future__ import annotations
 
@@ -7,56 +7,62 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, ndtri
 
+from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models._text import printable
 from flatprior.models.posterior import Interval, interval_of
+from flatprior.models.results import check_probability, percentages
 
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
 
 def predict(
     model: BernoulliLogistic,
-    posterior: Posterior,
+    result: Coefficients | Posterior,
     data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike],
     offset: ArrayLike | None = None,
     prob: float = 0.95,
     interval: Interval = "eti",
 ) -> pd.DataFrame:
-    """Posterior of the log-odds and of the probability of 1 in new rows.
+    """Log-odds and probability of 1 in new rows, with intervals.
 
     Parameters
     ----------
     model : BernoulliLogistic
         Says how new rows are encoded.
-    posterior : Posterior
-        Draws of any route.
+    result : PointEstimate, RobustCovariance or Posterior
+        Of any route.
     data : DataFrame, mapping or array_like (m, k)
         New rows, see `BernoulliLogistic.design_matrix`.
     offset : array_like (m,), optional
         Their offsets; needed if the model has one.
     prob : float
-        Probability inside the intervals; the columns name it.
+        Probability inside the intervals, or their confidence; the columns name it.
     interval : {"eti", "hdi"}
-        Equal-tailed, or the shortest. The equal-tailed interval of a probability is that of its
-        log-odds, transformed; the shortest is not.
+        Of draws: equal-tailed, or the shortest. The equal-tailed interval of a probability is that
+        of its log-odds, transformed; the shortest is not.
 
     Returns
     -------
     DataFrame
-        One row a new row, labelled as `data` is: posterior mean and interval of the log-odds, then
-        of the probability, whose mean is the predictive probability of observing 1, and "mcse",
-        the Monte Carlo standard error of that mean.
+        One row a new row, labelled as `data` is. Of draws: posterior mean and interval of the
+        log-odds, then of the probability, whose mean is the predictive probability of observing 1,
+        and "mcse", the Monte Carlo standard error of that mean. Of an estimate: the log-odds with
+        their Wald interval and "standard error", then the same transformed to probabilities, where
+        the interval cannot leave 0 to 1.
 
     Raises
     ------
     ValueError
-        If the draws are of other coefficients, the new rows cannot be encoded, or offsets are
+        If the result is of other coefficients, the new rows cannot be encoded, or offsets are
         missing or not one a row.
 
     Examples
     --------
+    >>> from flatprior.models import fit_newton
     >>> from flatprior.analysis import predict
     >>> from flatprior.models import BernoulliLogistic, load_spector, sample_independence
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
@@ -64,15 +70,21 @@ def predict(
     >>> new = {"gpa": [2.5, 3.5], "psi": [1, 1]}
     >>> predict(model, posterior, new)["probability"].round(1).tolist()
     [0.2, 0.8]
+    >>> predict(model, fit_newton(model), new)["probability"].round(1).tolist()
+    [0.2, 0.8]
     """
-    check_draws(model, posterior)
+    check_result(model, result)
     design = model.design_matrix(data)
     labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
-    added = _offsets(model, offset, len(design))
+    added = new_offsets(model, offset, len(design))
+    if not isinstance(result, Posterior):
+        if interval != "eti":
+            raise ValueError('of an estimate there is the Wald interval only; leave interval "eti"')
+        return _from_estimate(result, design, added, prob).set_index(labels)
     parts = []
     for start in range(0, len(design), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        log_odds = posterior.draws @ design[rows].T + added[rows]
+        log_odds = result.draws @ design[rows].T + added[rows]
         columns = {}
         probability = expit(log_odds)
         for name, draws in (("log-odds", log_odds), ("probability", probability)):
@@ -84,7 +96,40 @@ def predict(
     return pd.concat(parts)
 
 
-def _offsets(model: BernoulliLogistic, offset: ArrayLike | None, m: int) -> np.ndarray:
+def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> None:
+    """Raise a `ValueError` unless the result is of the model's coefficients."""
+    if isinstance(result, Posterior):
+        check_draws(model, result)
+    elif result.names != model.names:
+        raise ValueError(
+            f"the estimate is of {', '.join(map(printable, result.names))}, the model has "
+            f"{', '.join(map(printable, model.names))}"
+        )
+
+
+def _from_estimate(
+    fit: Coefficients, design: np.ndarray, offset: np.ndarray, prob: float
+) -> pd.DataFrame:
+    check_probability(prob)
+    low, high = percentages(prob)
+    log_odds = design @ fit.coefficients + offset
+    variance = np.einsum("ij,jk,ik->i", design, fit.covariance, design, optimize=True)
+    error = np.sqrt(np.maximum(variance, 0.0))
+    reach = float(ndtri(0.5 + prob / 2)) * error
+    ends = {low: log_odds - reach, high: log_odds + reach}
+    return pd.DataFrame(
+        {
+            "log-odds": log_odds,
+            **{f"log-odds {name}": values for name, values in ends.items()},
+            "standard error": error,
+            "probability": expit(log_odds),
+            **{f"probability {name}": expit(values) for name, values in ends.items()},
+        }
+    )
+
+
+def new_offsets(model: BernoulliLogistic, offset: ArrayLike | None, m: int) -> np.ndarray:
+    """Offsets (m,) of new rows; needed where the model has them."""
     if offset is None:
         if model.offset is not None:
             raise ValueError("the model has an offset: pass the offsets of the new rows")

@@ -150,7 +150,9 @@ def test_draws_of_other_data_are_refused():
     posterior = sample_independence(second, seed=1, progress=False)
     with pytest.raises(NotComparableError, match="given for 'a' are of other data: their hash is"):
         compare_models({"a": first, "b": model("y~1")}, {"a": posterior})
-    with pytest.raises(NotComparableError, match="given for 'b': the draws are of Intercept, a, the"):
+    with pytest.raises(
+        NotComparableError, match="given for 'b': the draws are of Intercept, a, the"
+    ):
         compare_models({"a": first, "b": model("y~1")}, {"b": posterior})
 
 
@@ -179,9 +181,7 @@ def test_elpd_differences_of_single_rows_and_counts_are_those_of_single_rows():
     mixed = {"a": singly["a"], "a + b": model("y ~ a + b", counts, frequency_weights="n")}
     tables = []
     for models in (singly, mixed):
-        draws = {
-            name: sample_independence(m, seed=2, progress=False) for name, m in models.items()
-        }
+        draws = {name: sample_independence(m, seed=2, progress=False) for name, m in models.items()}
         tables.append(compare_models(models, draws).table())
     both = tables[0].drop(columns="parent").astype(float), tables[1].drop(columns="parent")
     close = ["k", "log-likelihood", "AIC", "BIC", "LR", "p"]

@@ -167,7 +167,9 @@ def test_what_cannot_be_compared_is_refused(models, posteriors):
         compare_models({"one": models["gpa"]})
     with pytest.raises(ValueError, match="draws of 'nobody', but no such model"):
         compare_models(models, {"nobody": posteriors["gpa"]})
-    with pytest.raises(NotComparableError, match="no Bayes factor of 'gpa' and 'psi': a flat prior"):
+    with pytest.raises(
+        NotComparableError, match="no Bayes factor of 'gpa' and 'psi': a flat prior"
+    ):
         compare_models(models).bayes_factor("gpa", "psi")
     data = load_endometrial()
     separated = {

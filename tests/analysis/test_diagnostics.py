@@ -106,7 +106,10 @@ def test_residuals_keep_their_accuracy_far_out():
 
 def test_units_do_not_matter():
     X, y = simulated(60, 3, seed=8)
-    one, two = BernoulliLogistic.from_arrays(X, y), BernoulliLogistic.from_arrays(X * [1, 1e8, 1], y)
+    one, two = (
+        BernoulliLogistic.from_arrays(X, y),
+        BernoulliLogistic.from_arrays(X * [1, 1e8, 1], y),
+    )
     first, second = (diagnose(model, fit_newton(model)) for model in (one, two))
     assert first.table.to_numpy() == pytest.approx(second.table.to_numpy(), rel=1e-8)
     assert first.dfbetas.to_numpy() == pytest.approx(second.dfbetas.to_numpy(), rel=1e-7, abs=1e-12)

@@ -117,7 +117,9 @@ def test_values_mappings_and_matrices_say_the_same():
 
 def test_a_contrast_is_the_test_of_the_merged_levels():
     case = CASES["lbw_stata"]
-    contrast = np.array([(n == "race_black") - (n == "race_other") for n in case.model.names], float)
+    contrast = np.array(
+        [(n == "race_black") - (n == "race_other") for n in case.model.names], float
+    )
     merged = case.frame.assign(race=case.frame["race_black"] + case.frame["race_other"])
     small = BernoulliLogistic.from_arrays(
         merged.drop(columns=["race_black", "race_other"]), case.response
@@ -183,9 +185,7 @@ def test_everything_may_be_held():
 def test_a_two_by_two_table_has_pearsons_chi_squared_as_score_test():
     counts = np.array([[12, 30], [25, 14]])
     x, y = [0, 0, 1, 1], [1, 0, 1, 0]
-    model = BernoulliLogistic.from_arrays(
-        x, y, intercept=True, frequency_weights=counts.ravel()
-    )
+    model = BernoulliLogistic.from_arrays(x, y, intercept=True, frequency_weights=counts.ravel())
     total = counts.sum()
     expected = np.outer(counts.sum(1), counts.sum(0)) / total
     pearson = ((counts - expected) ** 2 / expected).sum()

@@ -71,13 +71,9 @@ def test_pointwise_values_are_those_of_arviz(name):
 def test_grouped_rows_give_what_single_rows_give():
     design = random_saturated(np.random.default_rng(3), 3, 4, 9)
     X, y, weights = design.rows
-    single = BernoulliLogistic.from_arrays(
-        np.repeat(X, weights, axis=0), np.repeat(y, weights)
-    )
+    single = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
     posterior = sampled(design.model)
-    alike = posterior.__class__(
-        posterior.route, posterior.data, 0.0, sampled(single).provenance
-    )
+    alike = posterior.__class__(posterior.route, posterior.data, 0.0, sampled(single).provenance)
     grouped, each = psis_loo(design.model, posterior), psis_loo(single, alike)
     for what in ("elpd", "se", "p_loo", "mcse", "n_bad"):
         assert getattr(grouped, what) == pytest.approx(getattr(each, what), rel=1e-9)

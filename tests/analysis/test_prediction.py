@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from closed_form import Saturated
 from problems import CASES, simulated
 from scipy.special import digamma, expit
 from scipy.stats import beta as beta_distribution
 
-from flatprior.analysis import predict
-from flatprior.models import BernoulliLogistic, load_spector, sample_independence
+from flatprior.analysis import predict, robust_covariance
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
 
 
 def test_probabilities_of_a_saturated_design_are_beta_distributed():
@@ -84,3 +85,27 @@ def test_unusable_rows_are_refused_in_words():
         predict(model, posterior, [[1.0, np.inf, 1.0, 1.0]])
     with pytest.raises(ValueError, match="the draws are of"):
         predict(CASES["vaso"].model, posterior, np.ones((1, 3)))
+
+
+def test_of_an_estimate_the_interval_is_that_of_the_log_odds_transformed():
+    case = CASES["lbw_stata"]
+    fit = fit_newton(case.model)
+    glm = sm.GLM(case.response, case.frame, sm.families.Binomial())
+    theirs = glm.fit(tol=1e-13, tol_criterion="params").get_prediction(case.frame)
+    frame = theirs.summary_frame(alpha=0.1)
+    found = predict(case.model, fit, case.frame, prob=0.9)
+    assert found["probability"].to_numpy() == pytest.approx(frame["mean"], rel=1e-8)
+    for ours, column in (("5%", "mean_ci_lower"), ("95%", "mean_ci_upper")):
+        assert found[f"probability {ours}"].to_numpy() == pytest.approx(frame[column], rel=1e-8)
+        assert expit(found[f"log-odds {ours}"]).to_numpy() == pytest.approx(
+            found[f"probability {ours}"]
+        )
+    robust = robust_covariance(case.model, fit, "HC3")
+    x = case.frame.to_numpy(dtype=float)[3]
+    assert predict(case.model, robust, case.frame)["standard error"][3] == pytest.approx(
+        np.sqrt(x @ robust.covariance @ x), rel=1e-12
+    )
+    with pytest.raises(ValueError, match="Wald interval only"):
+        predict(case.model, fit, case.frame, interval="hdi")
+    with pytest.raises(ValueError, match="the estimate is of const, gpa"):
+        predict(case.model, fit_newton(CASES["spector"].model), case.frame)

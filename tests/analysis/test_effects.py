@@ -1,0 +1,207 @@
+"""Marginal effects against statsmodels, closed forms, difference quotients and draws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from closed_form import Saturated
+from problems import CASES, simulated
+from scipy.special import expit
+
+from flatprior.analysis import average_marginal_effects, robust_covariance
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    load_spector,
+    sample_independence,
+)
+
+
+def survey(n=400, seed=1):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(20, 70, n),
+            "dose": rng.uniform(0.5, 4, n),
+            "who": rng.choice(["a", "b", "c"], n),
+            "self": rng.random(n) < 0.4,
+        }
+    )
+    eta = -2 + 0.03 * frame["age"] + np.log(frame["dose"]) * (frame["who"] == "b") - frame["self"]
+    return frame.assign(y=(rng.random(n) < expit(eta)).astype(int))
+
+
+@pytest.mark.parametrize("name", ["nes_logit", "spector", "lbw_stata", "smarket"])
+def test_of_arrays_they_are_those_of_statsmodels(name):
+    case = CASES[name]
+    table = average_marginal_effects(case.model, fit_newton(case.model))
+    theirs = sm.Logit(case.response, case.frame).fit(disp=0, tol=1e-11).get_margeff()
+    assert list(table.index) == [n for n in case.frame if n != "const"]
+    assert table["effect"].to_numpy() == pytest.approx(theirs.margeff, rel=1e-8)
+    assert table["standard error"].to_numpy() == pytest.approx(theirs.margeff_se, rel=1e-8)
+    assert table["p"].to_numpy() == pytest.approx(theirs.pvalues, rel=1e-6)
+    assert table[["2.5%", "97.5%"]].to_numpy() == pytest.approx(theirs.conf_int(), rel=1e-7)
+
+
+def test_weights_are_repetitions():
+    X, y = simulated(60, 3, seed=2)
+    weights = np.random.default_rng(1).integers(1, 4, size=60)
+    weighted = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    repeated = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    first, second = (average_marginal_effects(m, fit_newton(m)) for m in (weighted, repeated))
+    assert first.to_numpy() == pytest.approx(second.to_numpy(), rel=1e-9)
+    frame = pd.DataFrame(X[:, 1:], columns=["a", "b"]).assign(y=y, w=weights)
+    model = BernoulliLogistic.from_formula("y ~ a + b", frame, frequency_weights="w")
+    third = average_marginal_effects(model, fit_newton(model), frame, frequency_weights="w")
+    assert third.to_numpy() == pytest.approx(first.to_numpy(), rel=1e-7)
+
+
+FORMULA = "y ~ age + I(age ** 2) + log(dose) * who + self"
+
+
+def test_variables_count_through_the_formula():
+    data = survey()
+    model = BernoulliLogistic.from_formula(FORMULA, data)
+    fit = fit_newton(model)
+    table = average_marginal_effects(model, fit, data)
+    b = dict(zip(model.names, fit.coefficients, strict=True))
+    p = expit(model.design @ fit.coefficients)
+    of_age = b["age"] + 2 * b["I(age ** 2)"] * data["age"]
+    assert table.loc["age", "effect"] == pytest.approx((p * (1 - p) * of_age).mean(), rel=1e-8)
+    slope = b["log(dose)"] + sum(
+        b[f"log(dose):who[T.{level}]"] * (data["who"] == level) for level in "bc"
+    )
+    of_dose = slope / data["dose"]
+    assert table.loc["dose", "effect"] == pytest.approx((p * (1 - p) * of_dose).mean(), rel=1e-8)
+    for variable, level, base in (("who", "b", "a"), ("who", "c", "a"), ("self", True, False)):
+        ps = [
+            expit(model.design_matrix(put(data, variable, value)) @ fit.coefficients)
+            for value in (level, base)
+        ]
+        assert table.loc[f"{variable}: {level} - {base}", "effect"] == pytest.approx(
+            (ps[0] - ps[1]).mean(), rel=1e-10
+        )
+    assert list(table.index) == ["age", "dose", "who: b - a", "who: c - a", "self: True - False"]
+
+
+def put(frame, name, value):
+    frame = frame.copy()
+    frame[name] = value
+    return frame
+
+
+def test_standard_errors_are_those_of_a_numerical_derivative():
+    data = survey(150)
+    model = BernoulliLogistic.from_formula(FORMULA, data)
+    fit = fit_newton(model)
+    table = average_marginal_effects(model, fit, data)
+
+    class Moved:
+        names, covariance = fit.names, fit.covariance
+
+        def __init__(self, coefficients):
+            self.coefficients = coefficients
+
+    jacobian = []
+    for j, error in enumerate(fit.standard_errors):
+        step = 1e-4 * error * np.eye(len(fit.names))[j]
+        ends = [
+            average_marginal_effects(model, Moved(fit.coefficients + way * step), data)["effect"]
+            for way in (-1, 1)
+        ]
+        jacobian.append((ends[1] - ends[0]).to_numpy() / (2e-4 * error))
+    jacobian = np.array(jacobian).T
+    expected = np.sqrt(np.diag(jacobian @ fit.covariance @ jacobian.T))
+    assert table["standard error"].to_numpy() == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_estimate_and_draws_go_through_the_same_function():
+    data = survey(3000, seed=4)
+    model = BernoulliLogistic.from_formula(FORMULA, data)
+    posterior = sample_independence(model, seed=1, draws=2000, progress=False)
+    of_fit = average_marginal_effects(model, fit_newton(model), data)
+    of_draws = average_marginal_effects(model, posterior, data)
+    # n = 3000: the posterior is nearly normal about the MLE
+    distance = (of_draws["effect"] - of_fit["effect"]) / of_fit["standard error"]
+    assert distance.abs().max() < 0.1
+    assert of_draws["sd"].to_numpy() == pytest.approx(of_fit["standard error"], rel=0.06)
+    assert of_draws["2.5%"].to_numpy() == pytest.approx(of_fit["2.5%"], abs=0.01)
+    assert (of_draws["mcse"] < 0.1 * of_draws["sd"]).all()
+    hdi = average_marginal_effects(model, posterior, data, ["age"], interval="hdi")
+    assert list(hdi.columns)[2:4] == ["95% HDI low", "95% HDI high"]
+
+
+def test_a_difference_of_beta_variables_is_known_exactly():
+    # two groups: the effect of the group is p1 - p0, of independent Beta variables
+    ones, zeros = np.array([7, 18]), np.array([12, 9])
+    design = Saturated(np.array([[1.0, 0.0], [1.0, 1.0]]), ones, zeros)
+    X, y, weights = design.rows
+    frame = pd.DataFrame({"g": np.where(X[:, 1] == 1, "b", "a"), "y": y, "w": weights})
+    model = BernoulliLogistic.from_formula("y ~ g", frame, frequency_weights="w")
+    posterior = sample_independence(model, seed=2, draws=4000, progress=False)
+    found = average_marginal_effects(model, posterior, frame, frequency_weights="w").iloc[0]
+    n = ones + zeros
+    mean = ones / n
+    variance = ones * zeros / (n**2 * (n + 1))
+    # a difference of 4 Monte Carlo standard errors: once in 16,000 seeds
+    assert found["effect"] == pytest.approx(mean[1] - mean[0], abs=4 * found["mcse"])
+    assert found["sd"] == pytest.approx(np.sqrt(variance.sum()), rel=0.03)
+    fit = fit_newton(model)
+    of_fit = average_marginal_effects(model, fit, frame).iloc[0]
+    assert of_fit["effect"] == pytest.approx(mean[1] - mean[0], rel=1e-12)
+    by_hand = np.sqrt((mean * (1 - mean) / n).sum())
+    assert of_fit["standard error"] == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_splines_and_logarithms_may_end_where_the_data_do():
+    data = survey(300)
+    model = BernoulliLogistic.from_formula("y ~ bs(dose, df=4)", data)
+    fit = fit_newton(model)
+    found = average_marginal_effects(model, fit, data).loc["dose", "effect"]
+    inner = data[data["dose"].between(data["dose"].min() + 1e-3, data["dose"].max() - 1e-3)]
+    slopes = [
+        expit(model.design_matrix(inner.assign(dose=inner["dose"] + way * 1e-4)) @ fit.coefficients)
+        for way in (-1, 1)
+    ]
+    expected = (slopes[1] - slopes[0]).sum() / 2e-4
+    ends = len(data) * found - expected
+    assert abs(ends) < 4  # of the two or three rows at the ends
+    assert found == pytest.approx(expected / len(inner), rel=0.05)
+
+
+def test_robust_standard_errors_and_offsets():
+    data = load_spector()
+    offset = np.linspace(0, 1, len(data))
+    model = BernoulliLogistic.from_formula("grade ~ gpa", data, offset=offset)
+    fit = fit_newton(model)
+    plain = average_marginal_effects(model, fit, data, offset=offset)
+    robust = average_marginal_effects(model, robust_covariance(model, fit), data, offset=offset)
+    assert plain["effect"].equals(robust["effect"])
+    assert not np.isclose(plain["standard error"].iloc[0], robust["standard error"].iloc[0])
+    p = expit(model.design @ fit.coefficients + offset)
+    assert plain["effect"].iloc[0] == pytest.approx(
+        (p * (1 - p)).mean() * fit.coefficients[1], rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "pass data, the rows to average over"),
+        ({"data": load_spector(), "variables": ["nobody"]}, "no variable 'nobody'; the variables"),
+        ({"data": load_spector()[:0]}, "no rows|empty"),
+        ({"data": load_spector(), "interval": "hdi"}, "Wald interval only"),
+        ({"data": load_spector(), "prob": 95}, "prob must lie between 0 and 1"),
+        (
+            {"data": load_spector(), "frequency_weights": np.zeros(32)},
+            "all frequency weights are 0",
+        ),
+    ],
+)
+def test_what_cannot_be_averaged_is_refused(options, message):
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce", load_spector())
+    with pytest.raises(ValueError, match=message):
+        average_marginal_effects(model, fit_newton(model), **options)
+    other = BernoulliLogistic.from_formula("grade ~ psi", load_spector())
+    with pytest.raises(ValueError, match="the estimate is of Intercept, psi, the model has"):
+        average_marginal_effects(model, fit_newton(other), load_spector())
