@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from flatprior.analysis.agreement import Unavailable as Unavailable
     from flatprior.analysis.agreement import compare_routes as compare_routes
     from flatprior.analysis.agreement import run_routes as run_routes
-    from flatprior.analysis.comparable import NotComparableError as NotComparableError
-    from flatprior.analysis.comparison import Comparison as Comparison
-    from flatprior.analysis.comparison import compare_models as compare_models
     from flatprior.analysis.calibration import CalibrationCurve as CalibrationCurve
     from flatprior.analysis.calibration import calibration_curve as calibration_curve
     from flatprior.analysis.calibration import predictive_scores as predictive_scores
+    from flatprior.analysis.comparable import NotComparableError as NotComparableError
+    from flatprior.analysis.comparison import Comparison as Comparison
+    from flatprior.analysis.comparison import compare_models as compare_models
     from flatprior.analysis.diagnostics import Collinearity as Collinearity
     from flatprior.analysis.diagnostics import Diagnostics as Diagnostics
     from flatprior.analysis.diagnostics import collinearity as collinearity
     from flatprior.analysis.diagnostics import diagnose as diagnose
+    from flatprior.analysis.difference import Explanation as Explanation
+    from flatprior.analysis.difference import explain_difference as explain_difference
     from flatprior.analysis.effects import average_marginal_effects as average_marginal_effects
     from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
     from flatprior.analysis.inference import HypothesisTest as HypothesisTest
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from flatprior.analysis.inference import score_test as score_test
     from flatprior.analysis.inference import wald_test as wald_test
     from flatprior.analysis.intervals import confidence_intervals as confidence_intervals
-    from flatprior.analysis.leave_one_out import ExactLOO as ExactLOO
     from flatprior.analysis.leave_one_out import PSISLOO as PSISLOO
+    from flatprior.analysis.leave_one_out import ExactLOO as ExactLOO
     from flatprior.analysis.leave_one_out import exact_loo as exact_loo
     from flatprior.analysis.leave_one_out import psis_loo as psis_loo
     from flatprior.analysis.mode import posterior_mode as posterior_mode
@@ -60,6 +62,8 @@ _HOMES = {
     "Diagnostics": "diagnostics",
     "collinearity": "diagnostics",
     "diagnose": "diagnostics",
+    "Explanation": "difference",
+    "explain_difference": "difference",
     "average_marginal_effects": "effects",
     "GoodnessOfFit": "inference",
     "HypothesisTest": "inference",

@@ -252,6 +252,7 @@ def _probabilities(
     wrong = ~((probability >= 0) & (probability <= 1))
     if wrong.any():
         raise ValueError(
-            f"predicted must be probabilities from 0 to 1; see {rows_phrase(model.row_labels[wrong])}"
+            "predicted must be probabilities from 0 to 1; see "
+            f"{rows_phrase(model.row_labels[wrong])}"
         )
     return probability

@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from flatprior.analysis.comparable import NotComparableError, nesting, same_observations
@@ -314,7 +313,7 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
 
     `pointwise` (n, m) are log predictive densities, `weights` (n,) the observations of each row.
     """
-    n, m = pointwise.shape
+    m = pointwise.shape[1]
     if m == 1:
         return np.ones(1)
     relative = np.exp(pointwise - pointwise.max(axis=1, keepdims=True))

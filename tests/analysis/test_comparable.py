@@ -66,8 +66,8 @@ def recoded():
 KINDS = {
     "a row left out for a missing value": (
         lambda: (model(), model("y ~ a + b", with_value("b", "r5", np.nan))),
-        r"row r5 in the first model only \(0 and 1 rows were left out because a value is missing\); "
-        "build both from the rows that are complete",
+        r"row r5 in the first model only \(0 and 1 rows were left out because a value is missing"
+        r"\); build both from the rows that are complete",
     ),
     "fewer rows": (lambda: (model(), model(frame=data()[:-2])), "rows r58, r59 in the first model"),
     "more rows": (lambda: (model(frame=data()[3:]), model()), "rows r0, r1, r2 in the second"),

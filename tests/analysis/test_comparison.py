@@ -176,7 +176,7 @@ def test_what_cannot_be_compared_is_refused(models, posteriors):
         name: BernoulliLogistic.from_formula(formula, data)
         for name, formula in {"small": "HG ~ PI", "large": "HG ~ NV + PI"}.items()
     }
-    with pytest.raises(MLEDoesNotExistError, match="model 'large': .*separat") as raised:
+    with pytest.raises(MLEDoesNotExistError, match=r"model 'large': .*separat") as raised:
         compare_models(separated)
     assert raised.value.existence.kind == "quasi-complete separation"
 

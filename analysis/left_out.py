@@ -1,0 +1,128 @@
+"""Which rows were left out, if coefficients are the MLE of the others?
+
+At the MLE of some rows the score of all rows is the sum of the scores of those left out. Sets that
+are tried: one, two or three rows; what a filter on one column leaves out; the first or last rows;
+duplicates; and the test sets of usual calls of scikit-learn's ``train_test_split``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from flatprior.analysis.causes import Cause, There, location
+from flatprior.models import BernoulliLogistic
+from flatprior.models._text import count, printable, rows_phrase
+from flatprior.models.certificate import whitening
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import Array, ArrayRows
+
+MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
+SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
+
+
+def rows_dropped(there: There) -> Iterator[Cause]:
+    """The score of all rows at b is that of the rows left out."""
+    if there.white is None:
+        return
+    n, k = there.scores.shape
+    pull, whole = there.pull, float(np.linalg.norm(there.pull))
+    labels = there.model.row_labels
+
+    def cause(rows: Array, text: str, ways: float) -> Cause:
+        left = _decrement_without(there, rows)
+        detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
+        return there.cause("rows dropped", detail, left, max(ways, 1.0), k, whole)
+
+    for order, text in _orders(there.model):
+        values, sorted_rows = order
+        sums = np.cumsum(there.scores[sorted_rows], axis=0)[:-1]
+        cuts = np.flatnonzero(np.diff(values)) if len(values) else np.arange(n - 1)
+        for head in (True, False):  # at most half of the rows are left out
+            cut = cuts[cuts < n // 2] if head else cuts[cuts >= n - n // 2 - 1]
+            if not len(cut):
+                continue
+            gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
+            best = int(cut[gaps.argmin()])
+            rows = sorted_rows[: best + 1] if head else sorted_rows[best + 1 :]
+            side = (
+                ("lowest" if head else "highest") if len(values) else ("first" if head else "last")
+            )
+            yield cause(rows, text.format(side), 2 * (2 * k + 1) * n)
+    for rows, text in _splits(there.model):
+        yield cause(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
+    nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
+    yield cause(np.array([nearest]), rows_phrase([labels[nearest]]), n)
+    for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
+        if n <= most:
+            rows = _nearest_set(there.scores, pull, size)
+            yield cause(rows, rows_phrase(labels[rows]), n**size)
+
+
+def _decrement_without(there: There, rows: Array) -> float:
+    """Newton decrement at b of the rows that are left: how far b is from their MLE."""
+    kept = np.delete(np.arange(there.model.n_rows), rows)
+    arrays = there.model.arrays
+    part = ArrayRows(
+        there.model.design[kept],
+        arrays.response[kept],
+        None if arrays.offset is None else arrays.offset[kept],
+        None if arrays.weights is None else arrays.weights[kept],
+    )
+    white = whitening(part, there.b)
+    if white is None:
+        return math.inf
+    return float(
+        np.linalg.norm(
+            white.T @ (row_terms(part.block(slice(None)), there.b).residual @ part.design)
+        )
+    )
+
+
+def _nearest_set(scores: Array, pull: Array, size: int) -> Array:
+    """The pair or triple of rows whose scores sum to nearest `pull`."""
+    n, tree = len(scores), KDTree(scores)
+    first = np.array(list(itertools.combinations(range(n), size - 1)))
+    distances, nearest = tree.query(pull - scores[first].sum(axis=1))
+    distances[(first == nearest[:, None]).any(axis=1)] = np.inf
+    best = int(np.argmin(distances))
+    return np.array(sorted([*first[best], nearest[best]]))
+
+
+def _orders(model: BernoulliLogistic) -> Iterator[tuple[tuple[Array, Array], str]]:
+    """Rows in an order in which a filter would cut, with their values; none for their own order."""
+    yield (np.empty(0), np.arange(model.n_rows)), "the {}"
+    center, scale = location(model)
+    for j, name in enumerate(model.names):
+        column = model.design[:, j]
+        if scale[j] == 0:
+            continue
+        for values, text in (
+            (column, f"those with the {{}} {printable(name)}"),
+            (
+                np.abs(column - center[j]),
+                f"those whose distance from the mean {printable(name)} is {{}}",
+            ),
+        ):
+            order = np.argsort(values, kind="stable")
+            yield (values[order], order), text
+
+
+def _splits(model: BernoulliLogistic) -> Iterator[tuple[Array, str]]:
+    """Duplicates, and the test sets of usual calls of scikit-learn's ``train_test_split``."""
+    from sklearn.model_selection import train_test_split
+
+    table = np.column_stack([model.response, model.design])
+    _, first = np.unique(table, axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(model.n_rows), first)
+    if len(again):
+        yield again, "those that repeat another"
+    if model.n_rows < 10:
+        return
+    for seed, share in itertools.product(SPLIT_SEEDS, SPLIT_SHARES):
+        _, test = train_test_split(np.arange(model.n_rows), test_size=share, random_state=seed)
+        yield test, f"the test set of train_test_split(test_size={share:.2g}, random_state={seed})"

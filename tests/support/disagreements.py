@@ -1,0 +1,275 @@
+"""Coefficients that differ from the MLE for a known reason, made with the programs that make them.
+
+Each function takes a random generator and returns the model, the coefficients by name, and nothing
+else: what was done to them is the name of the cause in `CAUSES`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from flatprior.models import BernoulliLogistic, check_existence, fit_newton, sample_independence
+
+Disagreement = tuple[BernoulliLogistic, Mapping[str, float]]
+
+
+def survey(rng: np.random.Generator, n: int | None = None) -> pd.DataFrame:
+    """Two to four numbers of different scale, an indicator, three groups and outcomes."""
+    n = int(np.exp(rng.uniform(np.log(80), np.log(2000)))) if n is None else n
+    frame = pd.DataFrame({"one": rng.normal(size=n)})
+    for name in ("two", "three", "four")[: rng.integers(1, 4)]:
+        size = 10.0 ** rng.integers(-1, 3)
+        shift = rng.normal()
+        frame[name] = size * (shift + rng.normal(size=n) + 0.5 * frame["one"])
+    frame["flag"] = (rng.random(n) < 0.4).astype(float)
+    frame["group"] = rng.choice(["a", "b", "c"], n)
+    eta = rng.normal(0, 0.5) + rng.normal(0, 1.0) * frame["flag"] + 0.5 * (frame["group"] == "b")
+    for name in numeric(frame):
+        eta += rng.normal(0, 0.7) * (frame[name] - frame[name].mean()) / frame[name].std()
+    frame["y"] = (rng.random(n) < expit(eta)).astype(int)
+    return frame
+
+
+def numeric(frame: pd.DataFrame) -> list[str]:
+    return [name for name in ("one", "two", "three", "four") if name in frame]
+
+
+def formula(frame: pd.DataFrame, category: bool = False) -> str:
+    return f"y ~ {' + '.join([*numeric(frame), 'flag'])}{' + group' if category else ''}"
+
+
+def plain(rng: np.random.Generator, n: int | None = None) -> tuple[pd.DataFrame, BernoulliLogistic]:
+    while True:
+        frame = survey(rng, n)
+        model = BernoulliLogistic.from_formula(formula(frame), frame)
+        if check_existence(model).exists:
+            return frame, model
+
+
+def columns(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[*numeric(frame), "flag"]]
+
+
+def scikit(frame: pd.DataFrame, estimator: LogisticRegression, *steps: object) -> dict[str, float]:
+    """Fit scikit-learn on the columns of `plain`, after `steps`; its coefficients by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline = make_pipeline(*steps, estimator).fit(columns(frame), frame["y"])
+    fitted = pipeline[-1]
+    values = dict(zip(columns(frame), fitted.coef_[0].tolist(), strict=True))
+    return {"Intercept": float(fitted.intercept_[0]), **values}
+
+
+def unpenalised(**options: object) -> LogisticRegression:
+    return LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, **options)
+
+
+def ridge(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    strength = 10.0 ** rng.uniform(-2, 1)
+    steps = [StandardScaler()] if rng.random() < 0.4 else []
+    tight = {} if rng.random() < 0.5 else {"tol": 1e-8, "max_iter": 1000}
+    if not steps:  # with raw columns lbfgs at its default tolerance is another disagreement
+        tight = {"tol": 1e-8, "max_iter": 5000}
+    return model, scikit(frame, LogisticRegression(C=strength, **tight), *steps)
+
+
+def stopped_early(rng: np.random.Generator) -> Disagreement:
+    """Iterates that are still a thousandth of a standard error or more from the MLE."""
+    while True:
+        model, found = unfinished(rng)
+        fit = fit_newton(model)
+        gap = np.array([found[name] for name in model.names]) - fit.coefficients
+        if np.abs(gap / fit.standard_errors).max() > 1e-3:
+            return model, found
+
+
+def unfinished(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    way = rng.integers(0, 3)
+    if way == 0:  # scikit-learn's default solver on raw columns, a few iterations
+        steps = int(rng.integers(3, 12))
+        return model, scikit(frame, LogisticRegression(C=np.inf, max_iter=steps))
+    if way == 1:  # Newton's method, two or three steps
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fit = smf.logit(formula(frame), frame).fit(
+                disp=0, maxiter=int(rng.integers(2, 4)), warn_convergence=False
+            )
+        return model, fit.params.to_dict()
+    # gradient descent on standardised columns, mapped back
+    X = columns(frame).to_numpy()
+    center, scale = X.mean(axis=0), X.std(axis=0)
+    Z = np.column_stack([np.ones(len(X)), (X - center) / scale])
+    beta = np.zeros(Z.shape[1])
+    for _ in range(int(rng.integers(20, 80))):
+        beta += 1.0 * Z.T @ (frame["y"] - expit(Z @ beta)) / len(Z)
+    slopes = beta[1:] / scale
+    values = [beta[0] - slopes @ center, *slopes]
+    return model, dict(zip(model.names, values, strict=True))
+
+
+def flipped(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    other = frame.assign(y=1 - frame["y"])
+    return model, smf.logit(formula(frame), other).fit(disp=0).params.to_dict()
+
+
+def missing_intercept(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    if rng.random() < 0.5:  # scikit-learn states an intercept of 0
+        return model, scikit(frame, unpenalised(fit_intercept=False)) | {"Intercept": 0.0}
+    return model, sm.Logit(frame["y"], columns(frame)).fit(disp=0).params.to_dict()
+
+
+def rescaled(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    way = rng.integers(0, 4)
+    if way == 0:
+        return model, scikit(frame, unpenalised(), StandardScaler())
+    if way == 1:
+        return model, scikit(frame, unpenalised(), MinMaxScaler())
+    if way == 2:  # Gelman: numbers by two standard deviations, indicators as they are
+        other = frame.copy()
+        for name in numeric(frame):
+            other[name] = (frame[name] - frame[name].mean()) / (2 * frame[name].std())
+    else:  # other units
+        other = frame.copy()
+        for name in rng.choice(numeric(frame), rng.integers(1, 3), replace=False):
+            other[name] = frame[name] * rng.choice([1000, 0.01, 2.54, 12, 1 / 0.45359237])
+    return model, smf.logit(formula(frame), other).fit(disp=0, maxiter=100).params.to_dict()
+
+
+def reference_level(rng: np.random.Generator) -> Disagreement:
+    while True:
+        frame = survey(rng)
+        model = BernoulliLogistic.from_formula(formula(frame, category=True), frame)
+        if check_existence(model).exists:
+            break
+    level = rng.choice(["b", "c"])
+    if rng.random() < 0.5:  # R's relevel, statsmodels' Treatment: the names say it
+        other = formula(frame) + f" + C(group, Treatment('{level}'))"
+        fit = smf.logit(other, frame).fit(disp=0)
+        return model, {
+            name.replace(f"C(group, Treatment('{level}'))", "group"): value
+            for name, value in fit.params.items()
+        }
+    # another program's order of levels: the coefficients come without names
+    order = pd.Categorical(frame["group"], [level, *(g for g in "abc" if g != level)])
+    fit = smf.logit(formula(frame, category=True), frame.assign(group=order)).fit(disp=0)
+    numbers = [name for name in fit.params.index if "group" not in name]
+    levels = [name for name in fit.params.index if "group" in name]
+    ours = [name for name in model.names if "group" not in name]
+    found = {name: fit.params[name] for name in numbers}
+    assert set(ours) == set(numbers)
+    return model, found | dict(
+        zip([n for n in model.names if "group" in n], fit.params[levels], strict=True)
+    )
+
+
+def rows_dropped(rng: np.random.Generator) -> Disagreement:
+    while True:
+        frame, model = plain(rng)
+        way = rng.integers(0, 5)
+        kept = np.ones(len(frame), dtype=bool)
+        if way == 0:  # one or two rows
+            kept[rng.choice(len(frame), rng.integers(1, 3), replace=False)] = False
+        elif way == 1:  # the first or the last
+            some = int(rng.integers(1, len(frame) // 5))
+            kept[slice(None, some) if rng.random() < 0.5 else slice(-some, None)] = False
+        elif way == 2:  # a filter
+            column = frame[rng.choice(numeric(frame))]
+            kept = (column < column.quantile(rng.uniform(0.6, 0.98))).to_numpy()
+        elif way == 3:  # outliers
+            column = frame[rng.choice(numeric(frame))]
+            kept = (
+                (column - column.mean()).abs() < rng.uniform(1.5, 2.5) * column.std()
+            ).to_numpy()
+        else:  # a training set
+            from sklearn.model_selection import train_test_split
+
+            train, _ = train_test_split(
+                np.arange(len(frame)), test_size=0.25, random_state=int(rng.choice([0, 42]))
+            )
+            kept[:] = False
+            kept[train] = True
+        part = frame[kept]
+        smaller = BernoulliLogistic.from_formula(formula(frame), part)
+        if not kept.all() and check_existence(smaller).exists:
+            break
+    fit = smf.logit(formula(frame), part).fit(disp=0, maxiter=100, tol=1e-10)
+    return model, fit.params.to_dict()
+
+
+def posterior_mean(rng: np.random.Generator) -> Disagreement:
+    """From few rows: with many the mean is the mode, but for the noise of the draws."""
+    _, model = plain(rng, int(rng.integers(40, 120)))
+    posterior = sample_independence(
+        model, draws=2500, seed=int(rng.integers(10**6)), progress=False
+    )
+    return model, dict(zip(model.names, posterior.draws.mean(axis=(0, 1)), strict=True))
+
+
+def probit(rng: np.random.Generator) -> Disagreement:
+    frame, model = plain(rng)
+    return model, smf.probit(formula(frame), frame).fit(disp=0, maxiter=100).params.to_dict()
+
+
+def separation(rng: np.random.Generator) -> Disagreement:
+    while True:
+        frame = survey(rng, int(rng.integers(40, 200)))
+        if rng.random() < 0.5:
+            frame.loc[frame["flag"] == 1, "y"] = 1
+        else:
+            frame["y"] = (frame["one"] + 0.3 * frame["flag"] > 0.2).astype(int)
+        model = BernoulliLogistic.from_formula(formula(frame), frame)
+        if check_existence(model).kind in ("complete separation", "quasi-complete separation"):
+            break
+    if rng.random() < 0.5:
+        return model, scikit(
+            frame, LogisticRegression(C=np.inf, max_iter=int(rng.integers(50, 500)))
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = smf.glm(formula(frame), frame, family=sm.families.Binomial()).fit(
+            maxiter=int(rng.integers(8, 25))
+        )
+    return model, fit.params.to_dict()
+
+
+def none(rng: np.random.Generator) -> Disagreement:
+    """Coefficients of another model altogether, or numbers out of the air."""
+    frame, model = plain(rng)
+    if rng.random() < 0.5:
+        other = survey(rng, len(frame)).drop(columns=["y"]).reindex(columns=frame.columns[:-1])
+        other = other.fillna(0.0).assign(y=rng.permutation(frame["y"]))
+        other[numeric(frame)] += rng.normal(size=(len(frame), len(numeric(frame))))
+        fit = sm.Logit(other["y"], sm.add_constant(columns(other))).fit(disp=0)
+        return model, dict(zip(model.names, fit.params, strict=True))
+    fit = smf.logit(formula(frame), frame).fit(disp=0)
+    noise = rng.normal(size=len(fit.params)) * 10.0 ** rng.uniform(-0.5, 1.5)
+    return model, (fit.params + noise * fit.bse).to_dict()
+
+
+CAUSES: dict[str, Callable[[np.random.Generator], Disagreement]] = {
+    "ridge penalty": ridge,
+    "stopped early": stopped_early,
+    "response flipped": flipped,
+    "missing intercept": missing_intercept,
+    "predictors rescaled": rescaled,
+    "reference level": reference_level,
+    "rows dropped": rows_dropped,
+    "posterior mean": posterior_mean,
+    "probit": probit,
+    "separation": separation,
+}
