@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from flatprior.analysis.prediction import predict as predict
     from flatprior.analysis.robust import RobustCovariance as RobustCovariance
     from flatprior.analysis.robust import robust_covariance as robust_covariance
+    from flatprior.analysis.summary import Summary as Summary
+    from flatprior.analysis.summary import summarise as summarise
 
 _HOMES = {
     "Agreement": "agreement",
@@ -85,6 +87,8 @@ _HOMES = {
     "predict": "prediction",
     "RobustCovariance": "robust",
     "robust_covariance": "robust",
+    "Summary": "summary",
+    "summarise": "summary",
 }
 __all__ = list(_HOMES)
 

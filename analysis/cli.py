@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flatprior.analysis.agreement import Agreement
-    from flatprior.models import BernoulliLogistic, Existence, PointEstimate
+    from flatprior.models import BernoulliLogistic, Existence, PointEstimate, Posterior
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -232,6 +232,210 @@ def agree(
     with clean_errors():
         _check_json_path(json_path, data)
         _agree(_load(data, formula, **options), json_path, seed, draws, independence)
+
+
+@main.command()
+@click.argument("data")
+@click.argument("formulas", nargs=-1, required=True, metavar="FORMULA FORMULA...")
+@click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor.")
+@click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
+@click.option(
+    "--common-rows",
+    is_flag=True,
+    help="Use the rows in which no column of any formula is missing, and count the others.",
+)
+@click.option(
+    "--sample", is_flag=True, help="Draw from each posterior, and compare by leave-one-out too."
+)
+@click.option("--exact-loo", is_flag=True, help="Also the leave-one-out log score of each MLE.")
+@json_option
+@seed_option
+def compare(
+    data: str,
+    formulas: tuple[str, ...],
+    offset: str | None,
+    weights: str | None,
+    common_rows: bool,
+    sample: bool,
+    exact_loo: bool,
+    json_path: str | None,
+    seed: int | None,
+) -> None:
+    """Compare models of the same rows: AIC, BIC, likelihood ratios, leave-one-out."""
+    with clean_errors():
+        from rich.text import Text
+
+        from flatprior.analysis.comparison import compare_models
+        from flatprior.models._files import write_json
+        from flatprior.models._text import printable
+
+        _check_json_path(json_path, data)
+        if len(formulas) < 2:
+            raise ValueError("there is nothing to compare: pass two formulas or more")
+        models = _load_several(data, formulas, offset, weights, common_rows)
+        progress = sys.stderr.isatty()
+        posteriors = {}
+        for name, model in models.items() if sample else ():
+            click.echo(f"{name}/{len(models)}  sampling ...", err=True)
+            posteriors[name] = _draws(model, seed, progress)
+        comparison = compare_models(models, posteriors, leave_one_out=exact_loo, progress=progress)
+        if json_path:
+            facts = comparison.to_dict()
+            facts["formulas"] = dict(zip(models, formulas, strict=True))
+            write_json(json_path, facts)
+        out = _console()
+        for name, formula in zip(models, formulas, strict=True):
+            out.print(Text(f"{name}: {printable(formula)}", style="bold"))
+        out.print(Text(str(comparison)))
+
+
+def _load_several(
+    data: str,
+    formulas: tuple[str, ...],
+    offset: str | None,
+    weights: str | None,
+    common_rows: bool,
+) -> dict[str, BernoulliLogistic]:
+    """Models 1, 2, ... of one file; with `common_rows`, of the rows complete for all of them."""
+    from flatprior.models import BernoulliLogistic
+    from flatprior.models._text import count
+    from flatprior.models.inputs import as_frame
+
+    names = [str(i + 1) for i in range(len(formulas))]
+    if _in_batches(data):
+        if common_rows:
+            raise ValueError("--common-rows needs data that fit into memory")
+        return {
+            name: _load(data, formula, offset, weights, "drop", in_batches=True)
+            for name, formula in zip(names, formulas, strict=True)
+        }
+    frame = as_frame(data)
+
+    def build(formula: str) -> BernoulliLogistic:
+        return BernoulliLogistic.from_formula(
+            formula, frame, offset=offset, frequency_weights=weights
+        )
+
+    models = [build(formula) for formula in formulas]
+    if common_rows:
+        used = {column for column in (offset, weights) if column is not None}
+        for model in models:
+            assert model.encoding is not None  # noqa: S101
+            used |= {model.response_name, *model.encoding.parsed.columns}
+        complete = frame[sorted(used)].notna().all(axis=1)
+        left_out = int((~complete).sum())
+        if left_out:
+            click.echo(
+                f"{count(left_out, 'row')} left out of every model: a value is missing", err=True
+            )
+            frame = frame[complete]
+            models = [build(formula) for formula in formulas]
+    return dict(zip(names, models, strict=True))
+
+
+def _draws(model: BernoulliLogistic, seed: int | None, progress: bool) -> Posterior:
+    """Independence sampling, or NUTS where that does not suit the posterior."""
+    from flatprior.models import sample_independence, sample_nuts
+
+    posterior = sample_independence(model, seed=seed, progress=progress)
+    return sample_nuts(model, seed=seed, progress=progress) if posterior.warnings else posterior
+
+
+@main.command()
+@model_arguments
+@click.option(
+    "--coefficients",
+    "path",
+    metavar="FILE",
+    required=True,
+    help="JSON: names and values, or an estimate saved by flatprior.",
+)
+@json_option
+def explain(data: str, formula: str, path: str, json_path: str | None, **options: Any) -> None:
+    """Say why somebody else's coefficients differ from the MLE.
+
+    FILE holds {"Intercept": -1.2, "x1": 0.3, ...}; with standard errors
+    {"coefficients": {...}, "standard_errors": {...}}.
+    """
+    with clean_errors():
+        from flatprior.analysis.difference import explain_difference
+        from flatprior.models._files import write_json
+
+        _check_json_path(json_path, data)
+        coefficients, errors = _read_coefficients(path)
+        model = _load(data, formula, **options)
+        explanation = explain_difference(model, coefficients, errors)
+        if json_path:
+            write_json(json_path, explanation.to_dict())
+        out = _console()
+        _print_model(out, model)
+        _print_both(out, model, coefficients)
+        title = f"{explanation.cause}{'' if explanation.certain else ' (not certain)'}"
+        agreed = explanation.cause == "agreement"
+        _verdict(out, title, f"{explanation.message}.", good=agreed)
+        if explanation.causes:
+            frame = explanation.table().drop(columns="detail").rename_axis("tested")
+            for column in frame.columns:
+                frame[column] = [f"{value:.1e}" for value in frame[column]]
+            _print_table(out, frame)
+            out.print(
+                "distance: what the cause leaves unexplained, in standard errors; coincidence: how "
+                "often numbers that have nothing to do with it would fit as well.",
+                style="dim",
+            )
+        if explanation.cause in ("separation", "dependent columns"):
+            sys.exit(1)
+
+
+def _read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | None]:
+    """Coefficients by name, and standard errors where they are given, from a JSON file."""
+    import json
+
+    from flatprior.models import PointEstimate
+    from flatprior.models._text import shorten
+
+    with open(path, encoding="utf-8") as file:
+        try:
+            facts = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path!r} is not JSON: {error}") from error
+    if isinstance(facts, dict) and "format" in facts:
+        estimate = PointEstimate.load(path)
+        errors = dict(zip(estimate.names, estimate.standard_errors.tolist(), strict=True))
+        return dict(zip(estimate.names, estimate.coefficients.tolist(), strict=True)), errors
+    errors = None
+    if isinstance(facts, dict) and isinstance(facts.get("coefficients"), dict):
+        facts, errors = facts["coefficients"], facts.get("standard_errors")
+    for part in (facts, {} if errors is None else errors):
+        if not isinstance(part, dict):
+            raise ValueError(
+                f"{path!r} holds {shorten(str(part), 40)}; it must hold names and numbers, "
+                '{"Intercept": -1.2, "x1": 0.3}'
+            )
+    return facts, errors
+
+
+def _print_both(out: Console, model: BernoulliLogistic, given: dict[str, float]) -> None:
+    """Print the coefficients given beside the MLE, where there is one and the names are its."""
+    import pandas as pd
+
+    from flatprior.models import MLEDoesNotExistError, fit_newton
+
+    if not set(given) <= set(model.names):
+        return
+    try:
+        fit = fit_newton(model)
+    except MLEDoesNotExistError:
+        return
+    theirs = pd.Series({name: given.get(name, math.nan) for name in model.names})
+    frame = pd.DataFrame(
+        {
+            "given": theirs,
+            "MLE": fit.coefficients,
+            "difference / SE": (theirs - fit.coefficients) / fit.standard_errors,
+        }
+    )
+    _print_table(out, frame)
 
 
 @main.command()
@@ -473,6 +677,7 @@ def _verdict(out: Console, title: str, message: str, *, good: bool) -> None:
 
 def _print_table(out: Console, frame: pd.DataFrame) -> None:
     """Print a frame; what is too wide goes into further tables below, names repeated."""
+    from flatprior.analysis.rendering import NARROWEST, folded
     from flatprior.models._text import printable
 
     names = [printable(name) for name in frame.index]
@@ -482,16 +687,12 @@ def _print_table(out: Console, frame: pd.DataFrame) -> None:
         for title, (_, values) in zip(frame.columns, frame.items(), strict=True)
     ]
     widths = [2 + max(map(len, (title, *cells))) for title, cells in columns]
-    # where the width does not suffice a name is folded, to 18 characters at the least; numbers not
+    # where the width does not suffice a name is folded, but not too narrow; numbers are not
     longest = max(map(len, (*names, heading)))
-    room = out.width - min(longest, max(18, out.width - sum(widths)))
-    while columns:
-        take = 1
-        while take < len(columns) and sum(widths[: take + 1]) <= room:
-            take += 1
-        out.print(_rich_table(heading, names, columns[:take]))
+    room = out.width - min(longest, max(NARROWEST, out.width - sum(widths)))
+    for part in folded(widths, room):
+        out.print(_rich_table(heading, names, [columns[j] for j in part]))
         out.print()
-        columns, widths = columns[take:], widths[take:]
 
 
 def _rich_table(heading: str, names: list[str], columns: list[tuple[str, list[str]]]) -> Table:

@@ -109,7 +109,8 @@ class Comparison:
             _FORMATS,
             f"Comparison of {count(len(frame), 'model')}",
             [f"{count(self.n_observations, 'observation')}, {count(self.n_events, 'event')}"],
-            [f"Note: {note}." for note in self.notes],
+            self.notes,
+            next((name for name in ("LOO log score", "elpd_loo") if name in frame), ""),
         )
 
     def __str__(self) -> str:

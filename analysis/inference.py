@@ -27,7 +27,12 @@ from numpy.typing import ArrayLike
 from scipy.linalg import null_space
 from scipy.stats import chi2
 
-from flatprior.analysis.comparable import Nesting, nesting, same_observations
+from flatprior.analysis.comparable import (
+    IN_THE_SPAN,
+    Nesting,
+    nesting,
+    same_observations,
+)
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
 from flatprior.models._text import printable
 from flatprior.models.certificate import whitening
@@ -505,6 +510,25 @@ def null_log_likelihood(model: BernoulliLogistic) -> float:
         return block._replace(design=np.ones((len(block.sign), 1)))
 
     return _maximum(_Restricted(model.rows, constant, 1))[0]
+
+
+def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTest | None:
+    """Likelihood-ratio test of a constant probability; None where it is not nested in the model."""
+    df = model.n_parameters - 1
+    transform = whitening(model.rows)
+    if df == 0 or transform is None:
+        return None
+
+    def projection(block: Block) -> Array:
+        weights = 0.25 if block.weights is None else 0.25 * block.weights
+        return np.asarray((block.design @ transform).T @ (weights * np.ones(len(block.sign))))
+
+    constant = transform @ model.rows.reduce(projection)
+    rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
+    if rest > IN_THE_SPAN:
+        return None
+    ratio = max(goodness.null_deviance - goodness.deviance, 0.0)
+    return _test("likelihood ratio", "a constant probability", ratio, df)
 
 
 def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:

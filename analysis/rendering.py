@@ -49,6 +49,8 @@ class Rendered:
     cells : tuple of tuple of str
         One tuple a row.
     notes : tuple of str
+    second : int
+        The column with which a second table begins, where one is too wide for text.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Rendered:
     names: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    second: int = 0
 
     @classmethod
     def of(
@@ -66,8 +69,10 @@ class Rendered:
         title: str = "",
         facts: Iterable[str] = (),
         notes: Iterable[str] = (),
+        second: str = "",
     ) -> Rendered:
         """Format each column of `frame` by `formats`, such as ".3f"; text stays as it is."""
+        names = [str(name) for name in frame.columns]
         columns = [
             [_cell(value, formats.get(str(name), ".5g")) for value in frame.iloc[:, j]]
             for j, name in enumerate(frame.columns)
@@ -78,7 +83,8 @@ class Rendered:
             tuple(printable(name) for name in frame.columns),
             tuple(printable(name) for name in frame.index),
             tuple(zip(*columns, strict=True)) if columns else (),
-            tuple(printable(note) for note in notes),
+            tuple(_sentence(printable(note)) for note in notes),
+            names.index(second) if second in names else 0,
         )
 
     def text(self) -> str:
@@ -91,7 +97,7 @@ class Rendered:
         lines = textwrap.wrap(self.title, WIDTH)
         for fact in self.facts:
             lines += textwrap.wrap(fact, WIDTH)
-        for part in folded(widths, WIDTH - first):
+        for part in folded(widths, WIDTH - first, self.second):
             if lines:
                 lines.append("")
             lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
@@ -173,12 +179,16 @@ class Rendered:
         )
 
 
-def folded(widths: Sequence[int], room: int) -> list[range]:
-    """Columns that stand beside one another: as many as fit into `room` characters."""
+def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
+    """Columns that stand beside one another: as many as fit into `room` characters.
+
+    Where they do not all fit, column `second` begins anew.
+    """
+    second = 0 if sum(widths) <= room else second
     parts, start = [], 0
     while start < len(widths):
         end = start + 1
-        while end < len(widths) and sum(widths[start : end + 1]) <= room:
+        while end < len(widths) and sum(widths[start : end + 1]) <= room and end != second:
             end += 1
         parts.append(range(start, end))
         start = end
@@ -201,6 +211,10 @@ def _cell(value: object, form: str) -> str:
             return f"{value:.4f}" if value >= 5e-5 else "<0.0001"
         return format(value, form)
     return printable(value)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _markdown(text: str) -> str:

@@ -352,3 +352,93 @@ def test_wrong_input_in_many_files_is_one_line(folder, monkeypatch, files, formu
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_compare_prints_the_table_of_models_of_the_same_rows(good, tmp_path):
+    out = tmp_path / "comparison.json"
+    result = run(
+        "compare", good, "y ~ 1", "y ~ x", "y ~ x + g", "--sample", "--exact-loo", "--seed", 1,
+        "--json", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "2: y ~ x" in result.stdout
+    for column in ("AIC", "LR", "LOO log score", "elpd_loo", "weight"):
+        assert column in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    facts = json.loads(out.read_text())
+    assert facts["formulas"]["3"] == "y ~ x + g"
+    assert facts["models"]["3"]["parent"] == "2"
+    data = pd.read_csv(good)
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ x", data))
+    assert facts["models"]["2"]["AIC"] == pytest.approx(fit.aic, rel=1e-12)
+
+
+def test_compare_refuses_other_rows_and_can_take_the_common_ones(good, tmp_path):
+    frame = pd.read_csv(good)
+    frame.loc[4, "x"] = np.nan
+    frame.to_csv(tmp_path / "holes.csv", index=False)
+    arguments = ("compare", tmp_path / "holes.csv", "y ~ g", "y ~ x + g")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "row 5 in the first model only (0 and 1 rows were left out" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    result = run(*arguments, "--common-rows")
+    assert result.exit_code == 0, result.stderr
+    assert "1 row left out of every model: a value is missing" in result.stderr
+    assert "79 observations" in result.stdout
+    result = run("compare", good, "y ~ x")
+    assert result.exit_code == 2
+    assert "two formulas or more" in result.stderr
+
+
+def test_explain_names_the_cause(tmp_path):
+    data = load_spector()
+    data.to_csv(tmp_path / "spector.csv", index=False)
+    formula = "grade ~ gpa + tuce + psi"
+    fit = fit_newton(BernoulliLogistic.from_formula(formula, data))
+    saved = tmp_path / "saved.json"
+    fit.save(saved)
+    flipped = tmp_path / "flipped.json"
+    values = dict(zip(fit.names, (-fit.coefficients).tolist(), strict=True))
+    flipped.write_text(json.dumps(values))
+    errors = dict(zip(fit.names, fit.standard_errors.tolist(), strict=True))
+    both = tmp_path / "both.json"
+    both.write_text(json.dumps({"coefficients": values, "standard_errors": errors}))
+    out = tmp_path / "explanation.json"
+    for path, title in ((saved, "AGREEMENT"), (flipped, "RESPONSE FLIPPED"), (both, "RESPONSE")):
+        result = run(
+            "explain", tmp_path / "spector.csv", formula, "--coefficients", path, "--json", out
+        )
+        assert result.exit_code == 0, result.stderr
+        assert title in result.stdout
+        assert max(map(len, result.stdout.splitlines())) <= 80
+    assert json.loads(out.read_text())["certain"] is True
+
+
+def test_explain_says_that_there_is_no_mle_and_exits_1(tmp_path):
+    load_endometrial().to_csv(tmp_path / "e.csv", index=False)
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text('{"Intercept": 4.3, "NV": 18.2, "PI": -0.04, "EH": -2.9}')
+    result = run("explain", tmp_path / "e.csv", "HG ~ NV + PI + EH", "--coefficients", theirs)
+    assert result.exit_code == 1
+    assert "SEPARATION" in result.stdout
+    assert "NV = 18.2" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[1, 2]", "must hold names and numbers"),
+        ('{"coefficients": {"a": 1}, "standard_errors": [1]}', "must hold names and numbers"),
+        ('{"Intercept": 1, "x": null}', "'x' is None, not a finite number"),
+        ('{"format": "flatprior/1"}', "is not an estimate saved by flatprior"),
+        ('{"Intercept": 1, "z": 2}', "lacks x and has z besides"),
+    ],
+)
+def test_what_are_no_coefficients_is_one_line_and_status_2(good, tmp_path, text, message):
+    (tmp_path / "bad.json").write_text(text)
+    result = run("explain", good, "y ~ x", "--coefficients", tmp_path / "bad.json")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
