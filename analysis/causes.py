@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -377,29 +378,37 @@ def _root(design: Array, curvature: Array) -> Array | None:
 def path_from_zero(there: There) -> Iterator[Cause]:
     """Iterates of Newton's method and of L-BFGS from zero."""
     model, k = there.model, len(there.b)
-    paths = {"Newton's method (iteratively reweighted least squares)": _newton_path(model)}
-    for text, scale in (("L-BFGS", 1.0), ("L-BFGS (scikit-learn's)", 1.0 / model.n_observations)):
-        visited: list[Array] = [np.zeros(k)]
-        with np.errstate(all="ignore"):
-            minimize(
-                lambda beta, scale: (
-                    -scale * model.log_likelihood(beta),
-                    -scale * model.score(beta),
-                ),
-                np.zeros(k),
-                args=(scale,),
-                jac=True,
-                method="L-BFGS-B",
-                callback=lambda beta, visited=visited: visited.append(beta.copy()),
-                options={"maxiter": 200, "ftol": 1e-14, "gtol": 1e-12, "maxls": 50},
-            )
-        paths[text] = visited
+    paths = {
+        "Newton's method (iteratively reweighted least squares)": _newton_path(model),
+        "L-BFGS": _lbfgs_path(model, 1.0),
+        "L-BFGS (as in scikit-learn)": _lbfgs_path(model, 1.0 / model.n_observations),
+    }
     ways = sum(len(path) for path in paths.values())
     for text, path in paths.items():
         gaps = [there.length(there.b - point) for point in path]
         steps = int(np.argmin(gaps))
         detail = f"{text} from zero passes here after {count(steps, 'iteration')}: it stopped early"
         yield there.cause("stopped early", detail, gaps[steps], ways, k)
+
+
+def _lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
+    """Iterates of L-BFGS from zero on `scale` times the negative log-likelihood."""
+    zero = np.zeros(model.n_parameters)
+    path = [zero]
+
+    def loss(beta: Array) -> Any:
+        return -scale * model.log_likelihood(beta), -scale * model.score(beta)
+
+    with np.errstate(all="ignore"):
+        minimize(
+            loss,
+            zero,
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda beta: path.append(np.array(beta)),
+            options={"maxiter": 200, "ftol": 1e-14, "gtol": 1e-12, "maxls": 50},
+        )
+    return path
 
 
 def _newton_path(model: BernoulliLogistic) -> list[Array]:

@@ -400,10 +400,10 @@ def _read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | 
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path!r} is not JSON: {error}") from error
     if isinstance(facts, dict) and "format" in facts:
-        estimate = PointEstimate.load(path)
-        errors = dict(zip(estimate.names, estimate.standard_errors.tolist(), strict=True))
-        return dict(zip(estimate.names, estimate.coefficients.tolist(), strict=True)), errors
-    errors = None
+        fit = PointEstimate.load(path)
+        values, spread = fit.coefficients.tolist(), fit.standard_errors.tolist()
+        return dict(zip(fit.names, values, strict=True)), dict(zip(fit.names, spread, strict=True))
+    errors: dict[str, float] | None = None
     if isinstance(facts, dict) and isinstance(facts.get("coefficients"), dict):
         facts, errors = facts["coefficients"], facts.get("standard_errors")
     for part in (facts, {} if errors is None else errors):

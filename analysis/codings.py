@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,8 @@ def named(
     values: Mapping[str, float] | ArrayLike, names: tuple[str, ...], what: str
 ) -> dict[str, float]:
     """Finite numbers by name."""
-    if isinstance(values, pd.Series):
-        values = values.to_dict()
-    if isinstance(values, Mapping):
-        pairs = {str(name): value for name, value in values.items()}
+    if isinstance(values, Mapping | pd.Series):
+        pairs: dict[str, Any] = {str(name): value for name, value in values.items()}
     else:
         array = np.asarray(values, dtype=float)
         if array.shape != (len(names),):

@@ -207,7 +207,8 @@ def _distinct(model: BernoulliLogistic, columns: list[Array]) -> tuple[Array, Ar
 def _summed(table: Array, weights: Array) -> tuple[Array, Array]:
     """Distinct rows, in sorted order, and the sum of the weights of each."""
     distinct, group = np.unique(table, axis=0, return_inverse=True)
-    return distinct, np.bincount(group.ravel(), weights=weights, minlength=len(distinct))
+    sums = np.bincount(group.ravel(), weights=weights, minlength=len(distinct))
+    return distinct, sums.astype(float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +228,7 @@ class Nesting:
     @property
     def df(self) -> int:
         """Number of restrictions, k - q."""
-        return len(self.origin) - self.directions.shape[1]
+        return int(self.directions.shape[0] - self.directions.shape[1])
 
 
 def nesting(small: BernoulliLogistic, large: BernoulliLogistic) -> Nesting | None:

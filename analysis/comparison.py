@@ -237,7 +237,7 @@ def compare_models(
         frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
     else:
         frame = frame.sort_values("AIC", kind="stable")
-    notes = _notes(models, same, fits, loo, frame)
+    notes = _notes(models, same, fits, loo)
     first = next(iter(same.values()))
     return Comparison(fits, loo, first.n_observations, first.n_events, notes, frame)
 
@@ -320,16 +320,17 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
     relative = np.exp(pointwise - pointwise.max(axis=1, keepdims=True))
     share = weights / weights.sum()
 
-    def loss(mixture: Array) -> tuple[float, Array]:
+    def loss(mixture: Array) -> Any:
         density = relative @ mixture
         return -float(share @ np.log(density)), -(relative.T @ (share / density))
 
+    sum_to_one: Any = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)}
     found = minimize(
         loss,
         np.full(m, 1 / m),
         jac=True,
         bounds=[(1e-12, 1)] * m,  # an observation may be foretold by one model only
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)},
+        constraints=sum_to_one,
         method="SLSQP",
         options={"ftol": 1e-13, "maxiter": 1000},
     )
@@ -342,7 +343,6 @@ def _notes(
     same: Mapping[str, BernoulliLogistic],
     fits: Mapping[str, PointEstimate],
     loo: Mapping[str, PSISLOO],
-    frame: pd.DataFrame,
 ) -> tuple[str, ...]:
     notes = []
     if any(same[name] is not models[name] for name in models):
@@ -367,8 +367,8 @@ def _notes(
         far = [
             printable(name)
             for name, found in loo.items()
-            if abs(frame.loc[name, "p_loo-k"])
-            > SMALL_SAMPLE * frame.loc[name, "k"] + 2 * found.mcse
+            if abs(found.p_loo - len(fits[name].names))
+            > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
         ]
         if far:
             notes.append(

@@ -11,9 +11,10 @@ method; of draws it is evaluated at each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -162,12 +163,12 @@ def _of_estimate(effect: _Effect, fit: Coefficients, prob: float) -> dict[str, f
     error = float(np.sqrt(max(slope @ fit.covariance @ slope, 0.0)))
     low, high = percentages(prob)
     reach = float(ndtri(0.5 + prob / 2)) * error
-    z = value / error if error else np.nan
+    z = value / error if error else math.nan
     return {
         "effect": value,
         "standard error": error,
         "z": z,
-        "p": float(2 * ndtr(-abs(z))),
+        "p": float(2 * ndtr(-np.abs(z))),
         low: value - reach,
         high: value + reach,
     }
@@ -281,7 +282,7 @@ def _everywhere(model: BernoulliLogistic, frame: pd.DataFrame, name: str, level:
     return model.design_matrix(_replaced(frame, name, values))
 
 
-def _replaced(frame: pd.DataFrame, name: str, values: object) -> pd.DataFrame:
+def _replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
     changed = frame.copy(deep=False)
     changed[name] = values
     return changed

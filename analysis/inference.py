@@ -259,7 +259,7 @@ class _Linear:
         k = self.matrix.shape[1]
         held = (self.matrix != 0).argmax(axis=1)
         if np.array_equal(self.matrix, np.eye(k)[held]):
-            origin = np.zeros(k)
+            origin: Array = np.zeros(k)
             origin[held] = self.values
             return Nesting(np.delete(np.eye(k), held, axis=1), origin)
         origin = np.linalg.lstsq(self.matrix, self.values, rcond=None)[0]
@@ -273,7 +273,8 @@ def _linear(
     if isinstance(hypothesis, Mapping):
         if value is not None:
             raise ValueError("the mapping gives the values already; leave value out")
-        chosen, given = list(hypothesis), np.array(list(hypothesis.values()), dtype=float)
+        chosen = list(hypothesis)
+        given: Array = np.array(list(hypothesis.values()), dtype=float)
     elif isinstance(hypothesis, str):
         chosen, given = [hypothesis], np.zeros(1)
     else:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from flatprior.analysis.inference import require_fit_of
@@ -340,7 +341,7 @@ class _Near(NamedTuple):
     bound: Array  # (n,): of the error after the step
     shrinking: Array  # (n,): factor of the bound by a further step
     reach: Array  # (n,): standard error of the row's linear predictor without it
-    far: Array  # (n,): whether the step is too long for any of this
+    far: NDArray[np.bool_]  # (n,): whether the step is too long for any of this
 
 
 def _near(model: BernoulliLogistic, beta: Array) -> _Near:
@@ -366,7 +367,9 @@ def _near(model: BernoulliLogistic, beta: Array) -> _Near:
     return _Near(transform, white, terms.curvature, leverage, step, bound, shrinking, reach, far)
 
 
-def _chord(model: BernoulliLogistic, near: _Near, rows: Array, coefficients: Array) -> Array:
+def _chord(
+    model: BernoulliLogistic, near: _Near, rows: NDArray[np.intp], coefficients: Array
+) -> Array:
     """The step from `coefficients` (m, k) with the downdated information of each row left out."""
     own = _singly(model.arrays.block(rows))
     eta = np.einsum("ij,ij->i", own.design, coefficients)
@@ -377,7 +380,7 @@ def _chord(model: BernoulliLogistic, near: _Near, rows: Array, coefficients: Arr
     pull -= terms.residual[:, None] * white
     along = np.einsum("ij,ij->i", white, pull)
     along *= near.curvature[rows] / (1 - near.leverage[rows])
-    return (pull + along[:, None] * white) @ near.transform.T
+    return np.asarray((pull + along[:, None] * white) @ near.transform.T)
 
 
 def _without(model: BernoulliLogistic, i: int) -> PointEstimate | None:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from flatprior.analysis.causes import Cause, There, location
@@ -20,6 +21,8 @@ from flatprior.models._text import count, printable, rows_phrase
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Array, ArrayRows
+
+Rows = NDArray[np.intp]  # positions
 
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
@@ -33,7 +36,7 @@ def rows_dropped(there: There) -> Iterator[Cause]:
     pull, whole = there.pull, float(np.linalg.norm(there.pull))
     labels = there.model.row_labels
 
-    def cause(rows: Array, text: str, ways: float) -> Cause:
+    def cause(rows: Rows, text: str, ways: float) -> Cause:
         left = _decrement_without(there, rows)
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
         return there.cause("rows dropped", detail, left, max(ways, 1.0), k, whole)
@@ -63,7 +66,7 @@ def rows_dropped(there: There) -> Iterator[Cause]:
             yield cause(rows, rows_phrase(labels[rows]), n**size)
 
 
-def _decrement_without(there: There, rows: Array) -> float:
+def _decrement_without(there: There, rows: Rows) -> float:
     """Newton decrement at b of the rows that are left: how far b is from their MLE."""
     kept = np.delete(np.arange(there.model.n_rows), rows)
     arrays = there.model.arrays
@@ -83,17 +86,18 @@ def _decrement_without(there: There, rows: Array) -> float:
     )
 
 
-def _nearest_set(scores: Array, pull: Array, size: int) -> Array:
+def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
     """The pair or triple of rows whose scores sum to nearest `pull`."""
     n, tree = len(scores), KDTree(scores)
     first = np.array(list(itertools.combinations(range(n), size - 1)))
-    distances, nearest = tree.query(pull - scores[first].sum(axis=1))
+    found = tree.query(pull - scores[first].sum(axis=1))
+    distances, nearest = np.asarray(found[0]), np.asarray(found[1])
     distances[(first == nearest[:, None]).any(axis=1)] = np.inf
     best = int(np.argmin(distances))
     return np.array(sorted([*first[best], nearest[best]]))
 
 
-def _orders(model: BernoulliLogistic) -> Iterator[tuple[tuple[Array, Array], str]]:
+def _orders(model: BernoulliLogistic) -> Iterator[tuple[tuple[Array, Rows], str]]:
     """Rows in an order in which a filter would cut, with their values; none for their own order."""
     yield (np.empty(0), np.arange(model.n_rows)), "the {}"
     center, scale = location(model)
@@ -112,7 +116,7 @@ def _orders(model: BernoulliLogistic) -> Iterator[tuple[tuple[Array, Array], str
             yield (values[order], order), text
 
 
-def _splits(model: BernoulliLogistic) -> Iterator[tuple[Array, str]]:
+def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:
     """Duplicates, and the test sets of usual calls of scikit-learn's ``train_test_split``."""
     from sklearn.model_selection import train_test_split
 

@@ -18,6 +18,7 @@ from flatprior.models._text import printable
 WIDTH = 80
 NARROWEST = 18  # characters that a folded name keeps
 
+_CELL = "padding:0.15em 0.6em;white-space:nowrap"
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -115,10 +116,13 @@ class Rendered:
 
     def html(self) -> str:
         """A table with a caption; every text escaped."""
-        head = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in self.columns)
+        number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
+        head = "".join(
+            f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns
+        )
         rows = "".join(
-            f"<tr><th scope='row'>{html.escape(name)}</th>"
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+            f"<tr><th scope='row' {name_cell}>{html.escape(name)}</th>"
+            + "".join(f"<td {number}>{html.escape(cell)}</td>" for cell in row)
             + "</tr>\n"
             for name, row in zip(self.names, self.cells, strict=True)
         )
@@ -128,7 +132,8 @@ class Rendered:
         notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in self.notes)
         return (
             "<div class='flatprior' style='overflow-x:auto'>\n"
-            f"<table>\n<caption style='text-align:left'>{caption}</caption>\n"
+            "<table style='border-collapse:collapse;font-variant-numeric:tabular-nums'>\n"
+            f"<caption style='text-align:left;white-space:nowrap'>{caption}</caption>\n"
             f"<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
             f"{notes}</div>"
         )

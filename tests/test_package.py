@@ -19,9 +19,10 @@ MODULES = [
 
 
 WITH_EXAMPLES = {
-    "agreement", "certificate", "datasets", "estimator", "existence", "fragility", "independence",
-    "inference", "mode", "model", "moments", "newton", "posterior", "prediction", "pymc_routes",
-    "results", "robust", "sklearn_route",
+    "agreement", "calibration", "certificate", "comparison", "datasets", "diagnostics",
+    "difference", "effects", "estimator", "existence", "fragility", "independence", "inference",
+    "intervals", "leave_one_out", "mode", "model", "moments", "newton", "posterior", "prediction",
+    "pymc_routes", "results", "robust", "sklearn_route", "summary",
 }  # fmt: skip
 
 

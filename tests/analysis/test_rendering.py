@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,7 +54,7 @@ def test_text_is_at_most_80_wide_and_loses_nothing():
 
 def test_html_markdown_and_latex_of_one_table():
     found = table(("a<", "b|_"))
-    assert "<th scope='row'>a&lt;</th><td>1.23</td>" in found.html()
+    assert re.search(r"<th scope='row'[^>]*>a&lt;</th><td [^>]*>1.23</td>", found.html())
     assert "| b\\|\\_ | - |" in found.markdown().splitlines()
     assert r"b|\_ & - \\" in found.latex().splitlines()
     assert found.latex().startswith(r"\begin{table}")
