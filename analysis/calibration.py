@@ -50,6 +50,13 @@ class CalibrationCurve:
     uncertainty: float
     outside: float
 
+    def __str__(self) -> str:
+        return (
+            f"Brier score {self.brier:.4f} = miscalibration {self.miscalibration:.4f} - "
+            f"discrimination {self.discrimination:.4f} + uncertainty {self.uncertainty:.4f}; "
+            f"{self.outside:.1%} of observations outside the envelope"
+        )
+
 
 def calibration_curve(
     model: BernoulliLogistic,

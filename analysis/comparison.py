@@ -355,8 +355,8 @@ def _notes(
         label = printable(name)
         if found.undefined_rows:
             notes.append(
-                f"elpd_loo of {label} is undefined: without {rows_phrase(found.undefined_rows)} "
-                "its posterior is not proved to be proper"
+                f"there is no elpd_loo of {label}: without {rows_phrase(found.undefined_rows)} "
+                "its posterior is improper, or not proved to be proper"
             )
         elif found.n_bad:
             notes.append(
@@ -372,8 +372,8 @@ def _notes(
         ]
         if far:
             notes.append(
-                f"p_loo is not k in {first_of(far)}: the sample is small for the model, its "
-                "posterior not near normal, and AIC and p of the likelihood ratio are rough"
+                f"the sample is small for {first_of(far)}: p_loo is not k, the posterior is not near "
+                "normal, and AIC and p of the likelihood ratio are rough"
             )
     doubtful = [
         printable(name)

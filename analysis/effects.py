@@ -160,7 +160,7 @@ class _Effect:
 def _of_estimate(effect: _Effect, fit: Coefficients, prob: float) -> dict[str, float]:
     value = float(effect.at(fit.coefficients[None])[0])
     slope = effect.gradient(fit.coefficients)
-    error = float(np.sqrt(max(slope @ fit.covariance @ slope, 0.0)))
+    error = math.sqrt(max(float(slope @ fit.covariance @ slope), 0.0))
     low, high = percentages(prob)
     reach = float(ndtri(0.5 + prob / 2)) * error
     z = value / error if error else math.nan

@@ -259,11 +259,11 @@ class _Linear:
         k = self.matrix.shape[1]
         held = (self.matrix != 0).argmax(axis=1)
         if np.array_equal(self.matrix, np.eye(k)[held]):
-            origin: Array = np.zeros(k)
+            origin = np.zeros(k)
             origin[held] = self.values
             return Nesting(np.delete(np.eye(k), held, axis=1), origin)
-        origin = np.linalg.lstsq(self.matrix, self.values, rcond=None)[0]
-        return Nesting(null_space(self.matrix), origin)
+        least = np.linalg.lstsq(self.matrix, self.values, rcond=None)[0]
+        return Nesting(null_space(self.matrix), np.asarray(least, dtype=float))
 
 
 def _linear(
