@@ -109,7 +109,7 @@ def calibration_curve(
     if simulations < 2:
         raise ValueError(f"simulations must be at least 2, not {simulations!r}")
     probability = _probabilities(model, predicted)
-    weights = _weights(model)
+    weights = model.counts
     values, place = np.unique(probability, return_inverse=True)
     counts = np.bincount(place, weights=weights)
     events = np.bincount(place, weights=weights * model.response)
@@ -187,7 +187,7 @@ def predictive_scores(
     [0.426, 0.374]
     """
     probability = _probabilities(model, predicted)
-    weights, event = _weights(model), model.response == 1
+    weights, event = model.counts, model.response == 1
     n, rate = weights.sum(), model.n_events / model.n_observations
     with np.errstate(divide="ignore"):
         scores = {
@@ -221,16 +221,11 @@ def _standard_error(values: Array, weights: Array) -> float:
     return float(math.sqrt((weights @ np.square(deviation)) / (n - 1) / n))
 
 
-def _weights(model: BernoulliLogistic) -> Array:
-    weights = model.frequency_weights
-    return np.ones(model.n_rows) if weights is None else weights
-
-
 def _log_probability(model: BernoulliLogistic, predicted: object, probability: Array) -> Array:
     """Log probability of each outcome, of a fit without a detour over the probability."""
     if isinstance(predicted, PointEstimate):
         own = model.pointwise_log_likelihood(predicted.coefficients)
-        return own / _weights(model)
+        return own / model.counts
     return np.where(model.response == 1, np.log(probability), np.log1p(-probability))
 
 

@@ -93,7 +93,7 @@ def _difference(
             f"({one.response[differs[0]]:g} and {two.response[differs[0]]:g}), "
             f"in {count(len(differs), 'row')} in all"
         )
-    weights = [np.ones(len(labels)) if w is None else w for w in (one.weights, two.weights)]
+    weights = model.counts, other.counts
     differs = np.flatnonzero(weights[0] != weights[1])
     if len(differs):
         return (
@@ -199,9 +199,7 @@ def _named_columns(model: BernoulliLogistic) -> dict[str, Array]:
 
 
 def _distinct(model: BernoulliLogistic, columns: list[Array]) -> tuple[Array, Array]:
-    weights = model.frequency_weights
-    table = np.column_stack([model.response, *columns]) + 0.0
-    return _summed(table, np.ones(model.n_rows) if weights is None else weights)
+    return _summed(np.column_stack([model.response, *columns]) + 0.0, model.counts)
 
 
 def _summed(table: Array, weights: Array) -> tuple[Array, Array]:
@@ -252,7 +250,7 @@ def nesting(small: BernoulliLogistic, large: BernoulliLogistic) -> Nesting | Non
     if transform is None:
         return None
     white = large.design @ transform
-    weights = 0.25 * (1 if large.frequency_weights is None else large.frequency_weights[:, None])
+    weights = 0.25 * large.counts[:, None]
     solution = np.zeros((large.n_parameters, targets.shape[1]))
     rest = targets
     for _ in range(2):  # the second time for what rounding has left

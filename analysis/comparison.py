@@ -20,7 +20,7 @@ from scipy.stats import chi2
 from flatprior.analysis.comparable import NotComparableError, nesting, same_observations
 from flatprior.analysis.leave_one_out import PSISLOO, exact_loo, importance_loo, spread_of_sum
 from flatprior.analysis.monte_carlo import check_draws
-from flatprior.analysis.rendering import Rendered
+from flatprior.analysis.rendering import Renderable, Rendered
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -54,7 +54,7 @@ _FORMATS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Renderable):
     """Models of the same observations, side by side.
 
     Attributes
@@ -112,20 +112,6 @@ class Comparison:
             self.notes,
             next((name for name in ("LOO log score", "elpd_loo") if name in frame), ""),
         )
-
-    def __str__(self) -> str:
-        return self._rendered().text()
-
-    def _repr_html_(self) -> str:
-        return self._rendered().html()
-
-    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
-        """The table, or some of its columns, in Markdown; names are escaped."""
-        return self._rendered(columns).markdown()
-
-    def to_latex(self, columns: Sequence[str] | None = None) -> str:
-        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
-        return self._rendered(columns).latex()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON; what is not finite is None."""
@@ -372,8 +358,8 @@ def _notes(
         ]
         if far:
             notes.append(
-                f"the sample is small for {first_of(far)}: p_loo is not k, the posterior is not near "
-                "normal, and AIC and p of the likelihood ratio are rough"
+                f"the sample is small for {first_of(far)}: p_loo is not k, the posterior is not "
+                "near normal, and AIC and p of the likelihood ratio are rough"
             )
     doubtful = [
         printable(name)

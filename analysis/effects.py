@@ -208,9 +208,8 @@ def _rows_to_average(
             )
         if offset is not None or frequency_weights is not None:
             raise ValueError("offset and frequency_weights go with data; the model has its own")
-        n = model.n_rows
-        weights = np.ones(n) if model.frequency_weights is None else model.frequency_weights
-        added = np.zeros(n) if model.offset is None else model.offset
+        weights = model.counts
+        added = np.zeros(model.n_rows) if model.offset is None else model.offset
         return _Rows(None, model.design, added, weights / weights.sum())
     frame = as_frame(data)
     design = model.design_matrix(frame)

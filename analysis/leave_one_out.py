@@ -167,7 +167,7 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
         relative = float(ess.to_numpy().mean()) / total
     draws = posterior.draws.reshape(total, k)
     elpd, density, pareto = (np.empty(model.n_rows) for _ in range(3))
-    weights = _weights(model)
+    weights = model.counts
     influence = np.zeros(total)
     critical = critical_rows(model, progress)
     with progress_bar("rows", model.n_rows, progress) as advance:
@@ -285,7 +285,7 @@ def exact_loo(
     if fit is None:
         fit = fit_newton(model)
     require_fit_of(model, fit)
-    weights = _weights(model)
+    weights = model.counts
     near = _near(model, fit.coefficients)
     coefficients = fit.coefficients + near.step @ near.transform.T
     bound = near.bound
@@ -385,7 +385,7 @@ def _chord(
 
 def _without(model: BernoulliLogistic, i: int) -> PointEstimate | None:
     """MLE without one observation of row i; None where it does not exist."""
-    weights = _weights(model).copy()
+    weights = model.counts.copy()
     weights[i] -= 1
     keep = weights > 0
     rows = model.arrays
@@ -412,11 +412,6 @@ def spread_of_sum(values: Array, weights: Array) -> float:
         return math.nan
     mean = weights @ values / n
     return float(math.sqrt(n / (n - 1) * (weights @ np.square(values - mean))))
-
-
-def _weights(model: BernoulliLogistic) -> Array:
-    weights = model.frequency_weights
-    return np.ones(model.n_rows) if weights is None else weights
 
 
 def _singly(block: Block) -> Block:

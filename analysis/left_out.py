@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,21 +42,17 @@ def rows_dropped(there: There) -> Iterator[Cause]:
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
         return there.cause("rows dropped", detail, left, max(ways, 1.0), k, whole)
 
-    for order, text in _orders(there.model):
-        values, sorted_rows = order
-        sums = np.cumsum(there.scores[sorted_rows], axis=0)[:-1]
-        cuts = np.flatnonzero(np.diff(values)) if len(values) else np.arange(n - 1)
-        for head in (True, False):  # at most half of the rows are left out
-            cut = cuts[cuts < n // 2] if head else cuts[cuts >= n - n // 2 - 1]
-            if not len(cut):
-                continue
-            gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
-            best = int(cut[gaps.argmin()])
-            rows = sorted_rows[: best + 1] if head else sorted_rows[best + 1 :]
-            side = (
-                ("lowest" if head else "highest") if len(values) else ("first" if head else "last")
-            )
-            yield cause(rows, text.format(side), 2 * (2 * k + 1) * n)
+    for order in _orders(there.model):
+        sums = np.cumsum(there.scores[order.rows], axis=0)[:-1]
+        for head, cut, text in (
+            (True, order.cuts[order.cuts < n // 2], order.first),
+            (False, order.cuts[order.cuts >= n - n // 2 - 1], order.last),
+        ):
+            if len(cut):
+                gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
+                best = int(cut[gaps.argmin()])
+                rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
+                yield cause(rows, text, 2 * (2 * k + 1) * n)
     for rows, text in _splits(there.model):
         yield cause(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
@@ -97,23 +94,32 @@ def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
     return np.array(sorted([*first[best], nearest[best]]))
 
 
-def _orders(model: BernoulliLogistic) -> Iterator[tuple[tuple[Array, Rows], str]]:
-    """Rows in an order in which a filter would cut, with their values; none for their own order."""
-    yield (np.empty(0), np.arange(model.n_rows)), "the {}"
+class _Order(NamedTuple):
+    """Rows in an order in which a filter would cut off the first or the last of them.
+
+    At most half of the rows are cut off, and none of those with equal values alone.
+    """
+
+    rows: Rows
+    cuts: Rows  # the last position before each possible cut
+    first: str
+    last: str
+
+
+def _orders(model: BernoulliLogistic) -> Iterator[_Order]:
+    n = model.n_rows
+    yield _Order(np.arange(n), np.arange(n - 1), "the first", "the last")
     center, scale = location(model)
-    for j, name in enumerate(model.names):
-        column = model.design[:, j]
+    for j, name in enumerate(map(printable, model.names)):
         if scale[j] == 0:
             continue
-        for values, text in (
-            (column, f"those with the {{}} {printable(name)}"),
-            (
-                np.abs(column - center[j]),
-                f"those whose distance from the mean {printable(name)} is {{}}",
-            ),
+        column, far = model.design[:, j], f"those whose distance from the mean {name} is"
+        for values, first, last in (
+            (column, f"those with the lowest {name}", f"those with the highest {name}"),
+            (np.abs(column - center[j]), f"{far} lowest", f"{far} highest"),
         ):
             order = np.argsort(values, kind="stable")
-            yield (values[order], order), text
+            yield _Order(order, np.flatnonzero(np.diff(values[order])), first, last)
 
 
 def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:

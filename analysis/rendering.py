@@ -184,6 +184,27 @@ class Rendered:
         )
 
 
+class Renderable:
+    """What has a table to show: in a terminal, a notebook, a manuscript."""
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._rendered().text()
+
+    def _repr_html_(self) -> str:
+        return self._rendered().html()
+
+    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in Markdown; names are escaped."""
+        return self._rendered(columns).markdown()
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
+        return self._rendered(columns).latex()
+
+
 def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
     """Columns that stand beside one another: as many as fit into `room` characters.
 

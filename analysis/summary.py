@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from flatprior.analysis.inference import (
     require_fit_of,
 )
 from flatprior.analysis.intervals import confidence_intervals
-from flatprior.analysis.rendering import Rendered
+from flatprior.analysis.rendering import Renderable, Rendered
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton
 from flatprior.models._files import finite
@@ -36,7 +37,7 @@ _FORMATS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class Summary(Renderable):
     """A fit with its tests, intervals and goodness of fit.
 
     Attributes
@@ -91,8 +92,7 @@ class Summary:
         )
         return frame.rename_axis("term").reset_index()
 
-    @property
-    def _rendered(self) -> Rendered:
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         fit, found = self.fit, self.goodness
         n = count(found.n_observations, "observation")
         coding = f" ({self.coding})" if self.coding else ""
@@ -119,6 +119,7 @@ class Summary:
             ),
         ]
         frame = self.frame.drop(columns="hauck-donner")
+        frame = frame if columns is None else self.frame[list(columns)]
         formats = {name: "#.4g" for name in frame.columns} | _FORMATS
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
@@ -128,20 +129,6 @@ class Summary:
             self.notes,
             "odds ratio",
         )
-
-    def __str__(self) -> str:
-        return self._rendered.text()
-
-    def _repr_html_(self) -> str:
-        return self._rendered.html()
-
-    def to_markdown(self) -> str:
-        """The summary in Markdown, names escaped."""
-        return self._rendered.markdown()
-
-    def to_latex(self) -> str:
-        """The summary in LaTeX (package booktabs), names escaped."""
-        return self._rendered.latex()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON; what is not finite is None."""

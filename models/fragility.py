@@ -205,8 +205,7 @@ def _patterns(model: BernoulliLogistic) -> _Patterns:
     rows = np.column_stack([2 * model.response - 1, model.design])
     distinct, of_row = np.unique(rows, axis=0, return_inverse=True)
     of_row = of_row.ravel()
-    weights = np.ones(model.n_rows) if model.frequency_weights is None else model.frequency_weights
-    cost = np.bincount(of_row, weights=weights).astype(float)
+    cost = np.bincount(of_row, weights=model.counts).astype(float)
     return _Patterns(np.ascontiguousarray(distinct[:, 1:]), distinct[:, 0], cost, of_row)
 
 

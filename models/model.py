@@ -401,6 +401,12 @@ class BernoulliLogistic:
         return self.arrays.weights
 
     @property
+    def counts(self) -> Array:
+        """How many observations each row stands for (n,): the frequency weights, or ones."""
+        weights = self.arrays.weights
+        return np.ones(self.n_rows) if weights is None else weights
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to keep in mind of any maximum likelihood fit of this model.
 

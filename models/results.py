@@ -393,6 +393,30 @@ class PointEstimate:
             index=pd.Index(self.names, name="name"),
         )
 
+    def odds_ratios(self, prob: float = 0.95) -> pd.DataFrame:
+        """Odds ratios ``exp(beta)`` with the Wald interval transformed, one row a coefficient.
+
+        Parameters
+        ----------
+        prob : float
+            Confidence of the interval, between 0 and 1; the columns name it.
+
+        Raises
+        ------
+        ValueError
+            If `prob` does not lie between 0 and 1.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+        >>> model = BernoulliLogistic.from_formula("grade ~ psi", load_spector())
+        >>> fit_newton(model).odds_ratios().loc["psi"].round(2).tolist()
+        [6.67, 1.31, 34.03]
+        """
+        table = self.summary(prob)[["coefficient", *percentages(prob)]]
+        with np.errstate(over="ignore"):
+            return pd.DataFrame(np.exp(table)).rename(columns={"coefficient": "odds ratio"})
+
     def __str__(self) -> str:
         formats = ["{:.6g}", "{:.4g}", "{:.2f}", "{:.3g}", "{:.4g}", "{:.4g}", "{:.1f}"]
         table = self.summary().rename(columns={"standard error": "SE"})

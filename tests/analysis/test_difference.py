@@ -212,7 +212,7 @@ def test_what_are_no_coefficients_of_the_model_is_refused(coefficients, message)
 
 def test_names_are_shown_and_never_run():
     data, _ = spector()
-    name = "gpa\x1b[31m"
+    name = "gpa\x1b[31m {0.__class__} {"
     model = BernoulliLogistic.from_arrays(
         data.rename(columns={"gpa": name})[[name, "psi"]], data["grade"], intercept=True
     )

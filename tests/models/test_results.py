@@ -115,3 +115,13 @@ def test_summaries_name_their_probability(posterior):
     ]  # fmt: skip
     assert (table["10%"] < table["mean"]).all()
     assert max(len(line) for line in str(fit).splitlines()[1:-1]) <= 80
+
+
+def test_odds_ratios_are_the_coefficients_transformed():
+    fit = fit_newton(CASES["lbw_stata"].model)
+    table, summary = fit.odds_ratios(0.9), fit.summary(0.9)
+    assert list(table.columns) == ["odds ratio", "5%", "95%"]
+    assert table["odds ratio"].to_numpy() == pytest.approx(np.exp(fit.coefficients), rel=1e-15)
+    assert np.log(table["95%"]).to_numpy() == pytest.approx(summary["95%"], rel=1e-13)
+    with pytest.raises(ValueError, match="prob must lie between"):
+        fit.odds_ratios(2)
