@@ -210,7 +210,7 @@ def compare_models(
     ).join(_ratios(same, fits))
     if leave_one_out:
         frame["LOO log score"] = [
-            exact_loo(same[name], fits[name], progress).log_score for name in same
+            exact_loo(same[name], fits[name], progress=progress).log_score for name in same
         ]
     loo = {
         name: importance_loo(same[name], posterior, progress)

@@ -95,7 +95,7 @@ def diagnose(
     leverage = terms.curvature * np.square(white).sum(axis=1)
     pearson = block.sign * np.exp(-margin / 2)
     if exact:
-        without = exact_loo(model, fit, progress)
+        without = exact_loo(model, fit, progress=progress)
         change = fit.coefficients - without.coefficients
         in_metric = np.linalg.solve(transform, change.T).T
         gone = np.isnan(change).any(axis=1)

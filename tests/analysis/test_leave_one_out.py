@@ -1,6 +1,7 @@
 """Leave-one-out scores against closed forms, brute-force refits, ArviZ and invariance."""
 
 import math
+from dataclasses import replace
 
 import arviz_base
 import arviz_stats
@@ -133,6 +134,29 @@ def test_most_rows_need_no_refit_of_their_own():
         keep = np.arange(2000) != i
         without = fit_newton(BernoulliLogistic.from_arrays(X[keep], y[keep]))
         assert found.coefficients[i] == pytest.approx(without.coefficients, rel=1e-12)
+
+
+def test_the_bound_holds_from_a_fit_that_is_not_quite_the_mle():
+    X, y = simulated(800, 3, seed=13)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    off = replace(fit, coefficients=fit.coefficients + 1e-3 * fit.standard_errors)
+    first, second = exact_loo(model, fit, tolerance=1e-9), exact_loo(model, off, tolerance=1e-9)
+    assert np.abs(first.pointwise - second.pointwise).max() <= 2e-9
+
+
+def test_a_tolerance_saves_steps_and_is_kept():
+    X, y = simulated(1500, 4, seed=12)
+    model = BernoulliLogistic.from_arrays(X, y)
+    exact = exact_loo(model)
+    for tolerance in (1e-4, 1e-8):
+        rough = exact_loo(model, tolerance=tolerance)
+        gap = np.abs(rough.pointwise - exact.pointwise)
+        assert gap.max() <= tolerance
+        assert abs(rough.log_score - exact.log_score) <= rough.error_bound <= 1500 * tolerance
+    assert np.abs(exact_loo(model, tolerance=1e-4).pointwise - exact.pointwise).max() > 1e-9
+    with pytest.raises(ValueError, match="tolerance must be positive"):
+        exact_loo(model, tolerance=0)
 
 
 def test_an_intercept_alone_has_its_score_in_closed_form():
