@@ -8,7 +8,7 @@ is named.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,9 +18,10 @@ import xxhash
 from flatprior.models import BernoulliLogistic
 from flatprior.models._text import count, first_of, printable
 from flatprior.models.certificate import whitening
-from flatprior.models.rows import Array, ArrayRows, Block
+from flatprior.models.rows import EPSILON, Array, ArrayRows, Block
 
-IN_THE_SPAN = 1e-9  # of a column's largest value: what may be left of it
+IN_THE_SPAN = 1e-9  # of a column's length: what may be left of it
+LARGEST_TOLERANCE = 0.01
 
 Models = Mapping[str, BernoulliLogistic]
 
@@ -160,6 +161,8 @@ def _regrouped(models: Models) -> dict[str, BernoulliLogistic] | None:
         return None
     columns = {label: _named_columns(m) for label, m in models.items()}
     every = set().union(*columns.values())
+    if any(every & (set(m.names) - columns[label].keys()) for label, m in models.items()):
+        return None  # constant here, varying there
     finest = next((label for label in models if every <= columns[label].keys()), None)
     if finest is None:
         return None
@@ -209,56 +212,38 @@ def _summed(table: Array, weights: Array) -> tuple[Array, Array]:
     return distinct, sums.astype(float)
 
 
-@dataclass(frozen=True, eq=False)
-class Nesting:
-    """How a model lies within a larger one: ``beta = origin + directions @ gamma``.
-
-    Attributes
-    ----------
-    directions : ndarray (k, q)
-        Of full column rank.
-    origin : ndarray (k,)
-    """
-
-    directions: Array
-    origin: Array
-
-    @property
-    def df(self) -> int:
-        """Number of restrictions, k - q."""
-        return int(self.directions.shape[0] - self.directions.shape[1])
-
-
-def nesting(small: BernoulliLogistic, large: BernoulliLogistic) -> Nesting | None:
-    """How `small` is nested in `large`, or None if it is not.
+def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
+    """Whether `small` is a special case of `large`; both must have the same rows.
 
     It is where every column of its design matrix (and the difference of the offsets) is a
-    combination of the columns of the other, whatever their names. Both must have the same rows.
-    Where rows are read in batches, names decide.
+    combination of the columns of the other, whatever their names. What is left of a column is
+    measured against what the column adds to the others of its model: of time stamps, say, their
+    differences. Where rows are read in batches, names decide.
     """
     if small.n_parameters > large.n_parameters:
-        return None
+        return False
     if not isinstance(large.rows, ArrayRows):
-        if not set(small.names) <= set(large.names) or large.rows.has_offset:
-            return None
-        chosen = [large.names.index(name) for name in small.names]
-        return Nesting(np.eye(large.n_parameters)[:, chosen], np.zeros(large.n_parameters))
+        return set(small.names) <= set(large.names) and not large.rows.has_offset
+    roots = [whitening(model.rows) for model in (small, large)]
+    if roots[0] is None or roots[1] is None:
+        return False
+    conditions = [np.linalg.cond(root / np.linalg.norm(root, axis=1)[:, None]) for root in roots]
+    tolerance = max(IN_THE_SPAN, 100 * EPSILON * max(conditions))
+    if tolerance > LARGEST_TOLERANCE:  # no digit is left to decide by
+        return False
+    weights = 0.25 * large.counts
+    targets, white = small.design @ roots[0], large.design @ roots[1]
+    if _left_over(targets, white, weights).max() > tolerance:
+        return False
     zero = np.zeros(large.n_rows)
-    offsets = [zero if model.offset is None else model.offset for model in (small, large)]
-    targets = np.column_stack([small.design, offsets[0] - offsets[1]])
-    transform = whitening(large.rows)
-    if transform is None:
-        return None
-    white = large.design @ transform
-    weights = 0.25 * large.counts[:, None]
-    solution = np.zeros((large.n_parameters, targets.shape[1]))
+    first, second = (zero if m.offset is None else m.offset for m in (small, large))
+    size = float(np.linalg.norm(np.sqrt(weights) * np.maximum(np.abs(first), np.abs(second))))
+    return size == 0 or _left_over((first - second)[:, None], white, weights)[0] <= tolerance * size
+
+
+def _left_over(targets: Array, white: Array, weights: Array) -> Array:
+    """Length of what is left of each target when the orthonormal columns have taken their part."""
     rest = targets
     for _ in range(2):  # the second time for what rounding has left
-        solution += transform @ (white.T @ (weights * rest))
-        rest = targets - large.design @ solution
-    size = np.abs(targets).max(axis=0)
-    if (np.abs(rest).max(axis=0) > IN_THE_SPAN * size).any():
-        return None
-    size = np.abs(solution).max(axis=0)
-    solution[np.abs(solution) < 1e-12 * size] = 0.0
-    return Nesting(solution[:, :-1], solution[:, -1])
+        rest = rest - white @ (white.T @ (weights[:, None] * rest))
+    return np.asarray(np.linalg.norm(np.sqrt(weights)[:, None] * rest, axis=0))

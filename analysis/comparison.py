@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import chi2
 
-from flatprior.analysis.comparable import NotComparableError, nesting, same_observations
+from flatprior.analysis.comparable import NotComparableError, is_nested, same_observations
+from flatprior.analysis.inference import ratio
 from flatprior.analysis.leave_one_out import PSISLOO, exact_loo, importance_loo, spread_of_sum
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.analysis.rendering import Renderable, Rendered
@@ -32,6 +33,9 @@ from flatprior.models._files import finite
 from flatprior.models._text import count, first_of, printable, rows_phrase
 from flatprior.models.rows import Array
 
+OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights could bring
+MOST_UPDATES = 10_000
+NO_WEIGHT = 1e-11
 SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
 
 _FORMATS = {
@@ -258,13 +262,13 @@ def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEst
             (other for other in models if models[other].n_parameters < k),
             key=lambda other: -models[other].n_parameters,
         )
-        parent = next((o for o in smaller if nesting(models[o], model) is not None), None)
+        parent = next((o for o in smaller if is_nested(models[o], model)), None)
         if parent is None:
             rows.append(("", math.nan, math.nan, math.nan))
             continue
-        ratio = max(2 * (fits[name].log_likelihood - fits[parent].log_likelihood), 0.0)
+        statistic = ratio(fits[name].log_likelihood, fits[parent].log_likelihood)
         df = k - models[parent].n_parameters
-        rows.append((parent, ratio, df, float(chi2.sf(ratio, df))))
+        rows.append((parent, statistic, df, float(chi2.sf(statistic, df))))
     frame = pd.DataFrame(rows, columns=["parent", "LR", "df", "p"], index=list(models))
     return frame.astype({"df": "Int64"})
 
@@ -320,7 +324,15 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
         method="SLSQP",
         options={"ftol": 1e-13, "maxiter": 1000},
     )
-    mixture = np.where(found.x < 1e-9, 0.0, found.x)
+    mixture = np.maximum(found.x, 1e-300)
+    mixture /= mixture.sum()
+    for _ in range(MOST_UPDATES):
+        # of the log score at the optimum: 1 where a weight is positive, and at most 1
+        gradient = relative.T @ (share / (relative @ mixture))
+        if gradient.max() < 1 + OPTIMAL:
+            break
+        mixture *= gradient  # the EM algorithm: slow, but it always climbs
+    mixture = np.where(mixture < NO_WEIGHT, 0.0, mixture)
     return np.asarray(mixture / mixture.sum())
 
 
@@ -350,6 +362,18 @@ def _notes(
                 f"{found.largest_k:.2f}: its elpd_loo is unreliable; compare the LOO log score"
             )
     if loo:
+        best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
+        close = [
+            printable(name)
+            for name, found in loo.items()
+            if name != best
+            and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
+        ]
+        if close:
+            notes.append(
+                f"the elpd_diff of {first_of(close)} is within the Monte Carlo error: sample "
+                "longer to rank them"
+            )
         far = [
             printable(name)
             for name, found in loo.items()

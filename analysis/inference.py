@@ -19,7 +19,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -27,18 +27,15 @@ from numpy.typing import ArrayLike
 from scipy.linalg import null_space
 from scipy.stats import chi2
 
-from flatprior.analysis.comparable import (
-    IN_THE_SPAN,
-    Nesting,
-    nesting,
-    same_observations,
-)
+from flatprior.analysis.comparable import IN_THE_SPAN, is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
 from flatprior.models._text import printable
 from flatprior.models.certificate import whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
-from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
+from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
+
+CANCELLED = 1e-3  # of a variance: what rounding may amount to
 
 Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
 
@@ -126,6 +123,12 @@ def wald_test(
     linear = _linear(fit.names, hypothesis, value)
     difference = linear.matrix @ fit.coefficients - linear.values
     spread = linear.matrix @ fit.covariance @ linear.matrix.T
+    size = np.abs(linear.matrix)
+    rounding = 8 * len(fit.names) * EPSILON * np.diag(size @ np.abs(fit.covariance) @ size.T)
+    if (rounding > CANCELLED * np.diag(spread)).any():
+        raise ArithmeticError(
+            "the variance of the combination is lost to cancellation: centre or rescale the columns"
+        )
     scale = np.sqrt(np.diag(spread))
     white = np.linalg.solve(np.linalg.cholesky(spread / np.outer(scale, scale)), difference / scale)
     return _test("Wald", linear.text, float(white @ white), len(difference))
@@ -173,21 +176,42 @@ def likelihood_ratio_test(
     likelihood ratio test of grade ~ tuce: chi-squared(2) = 12.1940, p = 0.00225
     """
     if isinstance(hypothesis, BernoulliLogistic):
-        model, null, text = _nested_pair(model, hypothesis)
+        if value is not None:
+            raise ValueError("value goes with names or a matrix; a model needs none")
+        model, small = _nested_pair(model, hypothesis)
+        df, text = model.n_parameters - small.n_parameters, small.formula
+        text = text or f"only {', '.join(small.names)}"
     else:
         linear = _linear(model.names, hypothesis, value)
-        null, text = linear.nesting, linear.text
-    if null.df == 0:
-        raise ValueError("the two models are the same model: there is nothing to test")
-    rows = restricted(model, null)
+        df, text, small = len(linear.values), linear.text, None
     full, separated = _supremum(model)
-    lower, _ = (
-        (_maximum(rows)[0], False)
-        if not separated and not isinstance(rows, ArrayRows)
-        else _supremum(_model_of(model, cast(ArrayRows, rows)))
-    )
+    if small is not None:
+        lower = _supremum(small)[0]
+    else:
+        rows = restricted(model, linear.null)
+        lower = (
+            _supremum(_model_of(model, rows))[0]
+            if isinstance(rows, ArrayRows)
+            else _maximum(rows)[0]
+        )
     note = "the outcomes are separated, the larger model has a supremum only" if separated else ""
-    return _test("likelihood ratio", text, max(2 * (full - lower), 0.0), null.df, note)
+    return _test("likelihood ratio", text, ratio(full, lower), df, note)
+
+
+def ratio(full: float, lower: float) -> float:
+    """Twice a difference of log-likelihoods that is 0 at the least, but for rounding.
+
+    Raises
+    ------
+    ArithmeticError
+        If the smaller model is the likelier.
+    """
+    if lower - full > 1e-9 * (1 + abs(full)):
+        raise ArithmeticError(
+            f"the log-likelihood of the null model, {lower:.6g}, is above that of the larger, "
+            f"{full:.6g}: it is not nested in double precision; centre or rescale the columns"
+        )
+    return max(2 * (full - lower), 0.0)
 
 
 def score_test(
@@ -227,7 +251,7 @@ def score_test(
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.003723
     """
     linear = _linear(model.names, hypothesis, value)
-    null = linear.nesting
+    null = linear.null
     rows = restricted(model, null)
     if isinstance(rows, ArrayRows) and null.directions.shape[1]:
         gamma = fit_newton(_model_of(model, rows)).coefficients
@@ -238,11 +262,26 @@ def score_test(
     if transform is None:
         raise ArithmeticError("the columns are too ill-conditioned for a score test; rescale them")
     pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
-    return _test("score", linear.text, float(pull @ pull), null.df)
+    return _test("score", linear.text, float(pull @ pull), len(linear.values))
 
 
 def _test(kind: str, text: str, statistic: float, df: int, note: str = "") -> HypothesisTest:
     return HypothesisTest(kind, text, statistic, df, float(chi2.sf(statistic, df)), note)
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """A null model: ``beta = origin + directions @ gamma``.
+
+    Attributes
+    ----------
+    directions : ndarray (k, q)
+        Of full column rank.
+    origin : ndarray (k,)
+    """
+
+    directions: Array
+    origin: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,16 +293,18 @@ class _Linear:
     text: str
 
     @property
-    def nesting(self) -> Nesting:
+    def null(self) -> Null:
         """The null model; exact where single coefficients are held."""
         k = self.matrix.shape[1]
         held = (self.matrix != 0).argmax(axis=1)
         if np.array_equal(self.matrix, np.eye(k)[held]):
             origin = np.zeros(k)
             origin[held] = self.values
-            return Nesting(np.delete(np.eye(k), held, axis=1), origin)
-        least = np.linalg.lstsq(self.matrix, self.values, rcond=None)[0]
-        return Nesting(null_space(self.matrix), np.asarray(least, dtype=float))
+            return Null(np.delete(np.eye(k), held, axis=1), origin)
+        lengths = np.linalg.norm(self.matrix, axis=1)
+        matrix, values = self.matrix / lengths[:, None], self.values / lengths
+        least = np.linalg.lstsq(matrix, values, rcond=None)[0]
+        return Null(null_space(matrix), np.asarray(least, dtype=float))
 
 
 def _linear(
@@ -278,7 +319,7 @@ def _linear(
     elif isinstance(hypothesis, str):
         chosen, given = [hypothesis], np.zeros(1)
     else:
-        chosen, given = list(cast(Sequence[Any], hypothesis)), np.zeros(0)
+        chosen, given = list(_by_position(names, hypothesis)), np.zeros(0)
     if chosen and all(isinstance(name, str) for name in chosen):
         unknown = [name for name in chosen if name not in names]
         if unknown:
@@ -313,6 +354,22 @@ def _linear(
     return _Linear(matrix, given, _in_words(names, matrix, given))
 
 
+def _by_position(names: tuple[str, ...], hypothesis: object) -> Any:
+    """A matrix with labels in the order of the coefficients; anything else as it is."""
+    if not isinstance(hypothesis, pd.DataFrame | pd.Series):
+        return hypothesis
+    labels = hypothesis.columns if isinstance(hypothesis, pd.DataFrame) else hypothesis.index
+    if isinstance(hypothesis, pd.Series) and not pd.api.types.is_numeric_dtype(hypothesis.dtype):
+        return hypothesis  # of names
+    if sorted(map(str, labels)) != sorted(names):
+        raise ValueError(
+            "the labels of the matrix are not the names of the coefficients: "
+            f"{', '.join(map(printable, names))}"
+        )
+    order = [list(map(str, labels)).index(name) for name in names]
+    return hypothesis.to_numpy(dtype=float)[..., order]
+
+
 def _in_words(names: tuple[str, ...], matrix: Array, values: Array) -> str:
     statements = []
     for row, held in zip(matrix, values, strict=True):
@@ -328,21 +385,21 @@ def _in_words(names: tuple[str, ...], matrix: Array, values: Array) -> str:
 
 def _nested_pair(
     one: BernoulliLogistic, two: BernoulliLogistic
-) -> tuple[BernoulliLogistic, Nesting, str]:
-    """The larger of two models, how the other lies in it, and the name of the other."""
+) -> tuple[BernoulliLogistic, BernoulliLogistic]:
+    """The larger of two models and the one that is nested in it."""
     same = same_observations({"first": one, "second": two})
-    for large, small in (("first", "second"), ("second", "first")):
-        found = nesting(same[small], same[large])
-        if found is not None:
-            null = same[small]
-            return same[large], found, null.formula or f"only {', '.join(null.names)}"
-    raise ValueError(
-        "neither model is nested in the other (the columns of neither are combinations of the "
-        "other's): compare them by AIC or elpd, see compare_models"
-    )
+    large, small = sorted(same.values(), key=lambda model: -model.n_parameters)
+    if not is_nested(small, large):
+        raise ValueError(
+            "neither model is nested in the other (the columns of neither are combinations of the "
+            "other's): compare them by AIC or elpd, see compare_models"
+        )
+    if small.n_parameters == large.n_parameters:
+        raise ValueError("the two models are the same model: there is nothing to test")
+    return large, small
 
 
-def restricted(model: BernoulliLogistic, null: Nesting) -> Rows:
+def restricted(model: BernoulliLogistic, null: Null) -> Rows:
     """The rows of the null model: columns ``X @ directions``, offset plus ``X @ origin``."""
 
     def change(block: Block) -> Block:
@@ -528,8 +585,8 @@ def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTe
     rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
     if rest > IN_THE_SPAN:
         return None
-    ratio = max(goodness.null_deviance - goodness.deviance, 0.0)
-    return _test("likelihood ratio", "a constant probability", ratio, df)
+    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
+    return _test("likelihood ratio", "a constant probability", statistic, df)
 
 
 def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
@@ -551,9 +608,10 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     -------
     DataFrame
         One row a coefficient: "z", its "derivative" with respect to the coefficient (z depends on
-        it through the standard error too) and "hauck-donner": whether that is negative. Then a
-        larger effect would look less significant: use `likelihood_ratio_test` and profile
-        intervals.
+        it through the standard error too, the other coefficients held) and "hauck-donner": whether
+        that is negative. Then a larger effect would look less significant: use
+        `likelihood_ratio_test` and profile intervals. Because the others are held, the answer for a
+        slope depends on where its column has its zero.
 
     Raises
     ------

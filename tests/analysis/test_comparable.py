@@ -6,7 +6,7 @@ import pytest
 from problems import CASES, simulated
 
 from flatprior.analysis import NotComparableError, compare_models, likelihood_ratio_test
-from flatprior.analysis.comparable import nesting, same_observations
+from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, sample_independence
 
 N = 60
@@ -158,7 +158,7 @@ def test_draws_of_other_data_are_refused():
 
 def test_single_rows_and_their_counts_are_recognised():
     singly, weighted = grouped()
-    null = BernoulliLogistic.from_arrays(np.ones(81), singly.response)
+    null = BernoulliLogistic.from_arrays(np.ones(81), singly.response, names=["const"])
     comparison = compare_models({"rows": singly, "counts": weighted, "null": null})
     table = comparison.table()
     assert table.loc["rows", "log-likelihood"] == table.loc["counts", "log-likelihood"]
@@ -208,20 +208,47 @@ def test_elpd_differences_of_single_rows_and_counts_are_those_of_single_rows():
     ],
 )
 def test_nested_is_decided_by_the_span_of_columns(small, large, nested):
-    one, two = model(small), model(large)
-    found = nesting(one, two)
-    assert (found is not None) == nested
-    if found is not None:
-        assert found.df == two.n_parameters - one.n_parameters
-        assert two.design @ found.directions == pytest.approx(one.design, abs=1e-12)
+    assert is_nested(model(small), model(large)) == nested
 
 
 def test_nesting_does_not_depend_on_units_or_nearly_dependent_columns():
     frame = data().assign(near=lambda f: f["a"] + 1e-4 * f["b"], tiny=lambda f: f["b"] * 1e-9)
     large = model("y ~ a + near", frame)
-    assert nesting(model("y ~ tiny", frame), large) is not None
+    assert is_nested(model("y ~ tiny", frame), large)
     frame["outside"] = frame["b"] + 1e-6 * np.random.default_rng(1).normal(size=N)
-    assert nesting(model("y ~ outside", frame), large) is None
+    assert not is_nested(model("y ~ outside", frame), large)
+
+
+def test_what_varies_in_a_time_stamp_decides_not_its_size():
+    rng = np.random.default_rng(3)
+    frame = data().assign(time=1.7e9 + rng.uniform(0, 60, N), z=rng.normal(size=N))
+    frame["scaled"] = (frame["time"] - frame["time"].mean()) / frame["time"].std()
+    time, other, scaled = (model(f"y ~ {name}", frame) for name in ("time", "z + a", "scaled"))
+    assert not is_nested(time, other)
+    assert compare_models({"time": time, "other": other}).table()["parent"].tolist() == ["", ""]
+    both = model("y ~ time + z", frame)
+    assert is_nested(time, both)
+    assert is_nested(scaled, both)
+    ratio = likelihood_ratio_test(both, scaled)
+    assert ratio.statistic == pytest.approx(
+        likelihood_ratio_test(model("y ~ scaled + z", frame), "z").statistic, rel=1e-5
+    )
+
+
+def test_offsets_that_differ_by_rounding_are_the_same():
+    exposure = np.linspace(1, 9, N)
+    first = model(offset=np.log(exposure) + np.log(12))
+    second = model("y ~ a + b", offset=np.log(12 * exposure))
+    assert is_nested(first, second)
+
+
+def test_counts_with_another_value_in_a_constant_column_are_not_recognised():
+    x, y = np.array([1.0, 2, 3, 1, 2, 3]), np.array([1.0, 0, 1, 0, 1, 0])
+    names = {"names": ["x"]}
+    singly = BernoulliLogistic.from_arrays(x, y, **names)
+    weighted = BernoulliLogistic.from_arrays([7.0, 7.0], [1, 0], frequency_weights=[3, 3], **names)
+    with pytest.raises(NotComparableError):
+        compare_models({"rows": singly, "counts": weighted})
 
 
 def test_models_of_the_same_rows_are_returned_as_they_are():

@@ -143,6 +143,8 @@ def test_the_larger_model_is_found_by_its_columns_in_either_order():
         likelihood_ratio_test(small, BernoulliLogistic.from_formula("grade ~ gpa + tuce", data))
     with pytest.raises(ValueError, match="the same model"):
         likelihood_ratio_test(large, BernoulliLogistic.from_formula("grade~psi+gpa+tuce", data))
+    with pytest.raises(ValueError, match="a model needs none"):
+        likelihood_ratio_test(large, small, 5.0)
     with pytest.raises(NotComparableError):
         likelihood_ratio_test(large, BernoulliLogistic.from_formula("grade ~ gpa", data[1:]))
 
@@ -270,6 +272,42 @@ def test_hauck_and_donners_effect_is_flagged_where_the_wald_statistic_falls():
         statistics.append(wald_test(fit, "x1").statistic)
     assert flags == [False, False, False, True, True]
     assert statistics[4] < statistics[3]
+
+
+def test_labels_of_a_matrix_are_heeded():
+    model = CASES["lbw_stata"].model
+    fit = fit_newton(model)
+    names = list(model.names)
+    row = pd.Series(0.0, index=names)
+    row["smoke"], row["ht"] = 1.0, -1.0
+    expected = wald_test(fit, row.to_numpy())
+    assert expected.hypothesis == "smoke - ht = 0"
+    for labelled in (row[::-1], pd.DataFrame([row])[names[::-1]]):
+        assert wald_test(fit, labelled) == expected
+        assert score_test(model, labelled).hypothesis == expected.hypothesis
+    with pytest.raises(ValueError, match="labels of the matrix are not the names"):
+        wald_test(fit, row.rename({"smoke": "smoking"}))
+    assert wald_test(fit, pd.Series(["smoke", "ht"])).df == 2
+
+
+def test_rows_of_a_matrix_may_differ_in_size():
+    X, y = simulated(80, 4, seed=5)
+    model = BernoulliLogistic.from_arrays(X, y)
+    plain, huge = (
+        np.array([[0, 1.0, 0, 0], [0, 0, 1, 1]]),
+        np.array([[0, 1e16, 0, 0], [0, 0, 1, 1]]),
+    )
+    for test in (likelihood_ratio_test, score_test):
+        first, second = test(model, plain), test(model, huge)
+        assert first.statistic == pytest.approx(second.statistic, rel=1e-9)
+
+
+def test_a_variance_lost_to_cancellation_is_refused():
+    rng = np.random.default_rng(1)
+    x = 1.7e9 + rng.uniform(0, 60, size=100)
+    model = BernoulliLogistic.from_arrays(x, rng.integers(0, 2, 100), intercept=True)
+    with pytest.raises(ArithmeticError, match="lost to cancellation"):
+        wald_test(fit_newton(model), [1.0, 1.7e9 + 30])
 
 
 @pytest.mark.parametrize(
