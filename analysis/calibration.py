@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
 from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._text import rows_phrase
-from flatprior.models.likelihood import linear_predictor
+from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array
 
@@ -116,7 +116,9 @@ def calibration_curve(
 
     def isotonic(frequency: Array) -> Array:
         fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(
-            values, frequency, sample_weight=counts
+            np.arange(len(values)),
+            frequency,
+            sample_weight=counts,  # it merges values too close
         )
         return np.asarray(fitted, dtype=float)
 
@@ -226,6 +228,14 @@ def _log_probability(model: BernoulliLogistic, predicted: object, probability: A
     if isinstance(predicted, PointEstimate):
         own = model.pointwise_log_likelihood(predicted.coefficients)
         return own / model.counts
+    if isinstance(predicted, Posterior):
+        block = model.arrays.block(slice(None))._replace(weights=None)
+        draws = predicted.draws.reshape(-1, model.n_parameters)
+        found = [
+            logsumexp(row_terms(block, some.T).log_likelihood, axis=1)
+            for some in np.array_split(draws, range(DRAWS_AT_ONCE, len(draws), DRAWS_AT_ONCE))
+        ]
+        return np.asarray(logsumexp(found, axis=0) - math.log(len(draws)))
     return np.where(model.response == 1, np.log(probability), np.log1p(-probability))
 
 

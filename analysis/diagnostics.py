@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from flatprior.analysis.inference import require_fit_of
-from flatprior.analysis.leave_one_out import exact_loo
+from flatprior.analysis.leave_one_out import exact_loo, others
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Array, Block
 
+LARGEST_LEVERAGE = 1 - 1e-8  # beyond it 1 - h has lost half of its digits
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
@@ -93,6 +95,11 @@ def diagnose(
     transform = _whitening(model, fit.coefficients)
     white = block.design @ transform
     leverage = terms.curvature * np.square(white).sum(axis=1)
+    left = 1 - leverage
+    step = (terms.residual / left)[:, None] * white
+    for i in np.flatnonzero(leverage > LARGEST_LEVERAGE):
+        left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]), transform)
+        step[i] = terms.residual[i] * change_of
     pearson = block.sign * np.exp(-margin / 2)
     if exact:
         without = exact_loo(model, fit, progress=progress)
@@ -101,15 +108,15 @@ def diagnose(
         gone = np.isnan(change).any(axis=1)
         in_metric[gone] = math.inf
     else:
-        in_metric = (terms.residual / (1 - leverage))[:, None] * white
+        in_metric = step
         change = in_metric @ transform.T
     table = pd.DataFrame(
         {
-            "fitted": np.where(block.sign > 0, 1 - np.abs(terms.residual), np.abs(terms.residual)),
+            "fitted": expit(block.sign * margin),
             "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
             "Pearson residual": pearson,
             "leverage": leverage,
-            "studentised residual": pearson / np.sqrt(1 - leverage),
+            "studentised residual": pearson / np.sqrt(left),
             "Cook's distance": np.square(in_metric).sum(axis=1) / model.n_parameters,
         },
         index=model.row_labels,
@@ -118,6 +125,21 @@ def diagnose(
         change / fit.standard_errors, index=model.row_labels, columns=list(model.names)
     )
     return Diagnostics(table, dfbetas, exact)
+
+
+def _held_up(
+    model: BernoulliLogistic, fit: PointEstimate, i: int, curvature: float, transform: Array
+) -> tuple[float, Array]:
+    """1 - h of a row whose leverage h is nearly 1, and its step over its residual, whitened.
+
+    Both from the information of the other rows, where nothing cancels.
+    """
+    white = whitening(others(model, i).rows, fit.coefficients)
+    if white is None:  # the others leave a direction undetermined
+        return 0.0, np.full(len(fit.names), math.inf)
+    along = white.T @ model.design[i]
+    left = 1 / (1 + curvature * float(along @ along))
+    return left, np.linalg.solve(transform, white @ along)
 
 
 def _whitening(model: BernoulliLogistic, coefficients: Array | None = None) -> Array:

@@ -23,7 +23,7 @@ from scipy.special import expit, ndtr, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, standard_error
-from flatprior.analysis.prediction import check_result, new_offsets
+from flatprior.analysis.prediction import check_result, new_offsets, root_of_covariance
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models._text import printable
 from flatprior.models.inputs import as_frame, as_series, column, numbers, whole_weights
@@ -98,14 +98,15 @@ def average_marginal_effects(
     check_probability(prob)
     check_result(model, result)
     rows = _rows_to_average(model, data, offset, frequency_weights)
+    root = None if isinstance(result, Posterior) else root_of_covariance(model, result)
     found = {}
     for effect in _effects(model, rows, variables):
-        if isinstance(result, Posterior):
+        if isinstance(result, Posterior) or root is None:
             found[effect.name] = _of_draws(effect, result, prob, interval)
         else:
             if interval != "eti":
                 raise ValueError('of an estimate there is the Wald interval only: "eti"')
-            found[effect.name] = _of_estimate(effect, result, prob)
+            found[effect.name] = _of_estimate(effect, result, root, prob)
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
 
 
@@ -157,10 +158,9 @@ class _Effect:
         return np.asarray(curvature @ self.design - (share * second * (1 - second)) @ self.other)
 
 
-def _of_estimate(effect: _Effect, fit: Coefficients, prob: float) -> dict[str, float]:
+def _of_estimate(effect: _Effect, fit: Coefficients, root: Array, prob: float) -> dict[str, float]:
     value = float(effect.at(fit.coefficients[None])[0])
-    slope = effect.gradient(fit.coefficients)
-    error = math.sqrt(max(float(slope @ fit.covariance @ slope), 0.0))
+    error = float(np.linalg.norm(effect.gradient(fit.coefficients) @ root))
     low, high = percentages(prob)
     reach = float(ndtri(0.5 + prob / 2)) * error
     z = value / error if error else math.nan

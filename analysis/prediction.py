@@ -11,10 +11,12 @@ from scipy.special import expit, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
-from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._text import printable
+from flatprior.models.certificate import whitening
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
+from flatprior.models.rows import EPSILON
 
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
@@ -80,7 +82,7 @@ def predict(
     if not isinstance(result, Posterior):
         if interval != "eti":
             raise ValueError('of an estimate there is the Wald interval only; leave interval "eti"')
-        return _from_estimate(result, design, added, prob).set_index(labels)
+        return _from_estimate(model, result, design, added, prob).set_index(labels)
     parts = []
     for start in range(0, len(design), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
@@ -97,7 +99,10 @@ def predict(
 
 
 def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> None:
-    """Raise a `ValueError` unless the result is of the model's coefficients."""
+    """Raise a `ValueError` unless the result is of the model and its very data.
+
+    Names do not suffice: what a formula such as ``scale(x)`` makes of new rows depends on the data.
+    """
     if isinstance(result, Posterior):
         check_draws(model, result)
     elif result.names != model.names:
@@ -105,16 +110,40 @@ def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> 
             f"the estimate is of {', '.join(map(printable, result.names))}, the model has "
             f"{', '.join(map(printable, model.names))}"
         )
+    if isinstance(result, Posterior | PointEstimate):
+        data_hash = result.provenance.data_hash
+    else:
+        data_hash = getattr(result, "data_hash", model.data_hash)
+    if data_hash != model.data_hash:
+        raise ValueError("the result is that of other data; pass the model that it was fitted to")
+
+
+def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarray:
+    """L (k, k) with LL' the covariance: ``|L'x|`` is the standard error of x'beta, not cancelled.
+
+    Where the covariance is the inverse information, L comes from a QR factorisation of the rows.
+    """
+    if isinstance(fit, PointEstimate):
+        white = whitening(model.rows, fit.coefficients)
+        if white is not None:
+            return white
+    scale = np.sqrt(np.diag(fit.covariance))
+    unit = fit.covariance / np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(unit)
+    if values[0] < len(values) * EPSILON * values[-1]:
+        raise ArithmeticError(
+            "standard errors of predictions are lost to cancellation: centre or rescale the columns"
+        )
+    return np.asarray(scale[:, None] * vectors * np.sqrt(values))
 
 
 def _from_estimate(
-    fit: Coefficients, design: np.ndarray, offset: np.ndarray, prob: float
+    model: BernoulliLogistic, fit: Coefficients, design: np.ndarray, offset: np.ndarray, prob: float
 ) -> pd.DataFrame:
     check_probability(prob)
     low, high = percentages(prob)
     log_odds = design @ fit.coefficients + offset
-    variance = np.einsum("ij,jk,ik->i", design, fit.covariance, design, optimize=True)
-    error = np.sqrt(np.maximum(variance, 0.0))
+    error = np.linalg.norm(design @ root_of_covariance(model, fit), axis=1)
     reach = float(ndtri(0.5 + prob / 2)) * error
     ends = {low: log_odds - reach, high: log_odds + reach}
     return pd.DataFrame(

@@ -38,6 +38,8 @@ class RobustCovariance:
     factor : float
         The small-sample factor: 1 but for "HC1" and "cluster".
     n_clusters : int or None
+    data_hash : str
+        Of the data they are from.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class RobustCovariance:
     covariance: Array
     factor: float
     n_clusters: int | None = None
+    data_hash: str = ""
 
     @property
     def standard_errors(self) -> Array:
@@ -146,7 +149,9 @@ def robust_covariance(
         scores = rows.reduce(by_group)
         factor = groups / (groups - 1) * (n - 1) / (n - k)
         covariance = factor * (bread @ (scores.T @ scores) @ bread)
-        return RobustCovariance("cluster", model.names, beta, covariance, factor, groups)
+        return RobustCovariance(
+            "cluster", model.names, beta, covariance, factor, groups, model.data_hash
+        )
 
     def squares(block: Block) -> Array:
         terms = row_terms(block, beta)
@@ -162,7 +167,7 @@ def robust_covariance(
     if not math.isfinite(factor) or factor < 0:
         raise ValueError(f"HC1 needs more observations than coefficients, and there are {n}")
     covariance = factor * (bread @ model.rows.reduce(squares) @ bread)
-    return RobustCovariance(kind, model.names, beta, covariance, factor)
+    return RobustCovariance(kind, model.names, beta, covariance, factor, data_hash=model.data_hash)
 
 
 def _grouped(

@@ -123,6 +123,24 @@ def test_the_log_score_needs_no_detour_over_probabilities():
     assert table.loc["log", "score"] == pytest.approx(expected, rel=1e-10)
 
 
+def test_values_too_close_for_scikit_learn_are_kept_apart():
+    y = np.repeat([0.0, 1.0], 200)
+    model = BernoulliLogistic.from_arrays(np.ones(400), y)
+    curve = calibration_curve(model, np.repeat([1e-17, 5e-17], 200), simulations=2)
+    assert curve.table["calibrated"].tolist() == [0, 1]
+
+
+def test_a_posterior_far_out_has_a_log_score():
+    x, y = np.ones(6), np.array([0.0, 1, 0, 1, 1, 0])
+    near = BernoulliLogistic.from_arrays(x, y)
+    posterior = sample_independence(near, seed=1, progress=False)
+    far = BernoulliLogistic.from_arrays(x, y, offset=np.full(6, 45.0))
+    score = predictive_scores(far, posterior).loc["log", "score"]
+    # of a 0 about 45, less the log of the mean of exp(-beta); of a 1 nothing
+    expected = (45 - np.log(np.exp(-posterior.draws).mean())) / 2
+    assert score == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("predicted", "message"),
     [

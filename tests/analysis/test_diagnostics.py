@@ -104,6 +104,24 @@ def test_residuals_keep_their_accuracy_far_out():
     assert table["deviance residual"].iloc[0] == pytest.approx(math.sqrt(2e-13), rel=1e-12)
 
 
+@pytest.mark.parametrize("exponent", [6, 12, 17])
+def test_a_row_that_alone_holds_up_a_coefficient_keeps_its_digits(exponent):
+    # 1 - h in closed form from the others: one coefficient, h / (1 - h) = c x^2 / (rest)
+    x = np.array([10.0**exponent, 1.0, -1.0, 2.0, -2.0])
+    y = np.array([1.0, 1, 0, 0, 1])
+    model = BernoulliLogistic.from_arrays(x, y, offset=[-(10.0**exponent) * 0.1, 0, 0, 0, 0])
+    fit = fit_newton(model)
+    table = diagnose(model, fit).table
+    eta = x * fit.coefficients[0] + model.offset
+    p = 1 / (1 + np.exp(-eta))
+    c = p * (1 - p)
+    left = 1 / (1 + c[0] * x[0] ** 2 / (c[1:] @ x[1:] ** 2))
+    pearson = table["Pearson residual"].iloc[0]
+    assert table["studentised residual"].iloc[0] == pytest.approx(
+        pearson / math.sqrt(left), rel=1e-4  # eta has lost digits to its offset
+    )
+
+
 def test_units_do_not_matter():
     X, y = simulated(60, 3, seed=8)
     one, two = (

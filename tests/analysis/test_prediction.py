@@ -87,6 +87,32 @@ def test_unusable_rows_are_refused_in_words():
         predict(CASES["vaso"].model, posterior, np.ones((1, 3)))
 
 
+def test_standard_errors_do_not_cancel():
+    # years, and the same years counted from 2005 in decades: one model
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"year": rng.integers(1990, 2021, size=300)})
+    frame["t"] = (frame["year"] - 2005) / 10
+    frame["y"] = (rng.random(300) < expit(frame["t"] / 2)).astype(int)
+    found = []
+    for name in ("year", "t"):
+        model = BernoulliLogistic.from_formula(f"y ~ {name} + I({name} ** 2)", frame)
+        found.append(predict(model, fit_newton(model), frame[:5]))
+    assert found[0]["standard error"].to_numpy() == pytest.approx(
+        found[1]["standard error"], rel=1e-3
+    )
+
+
+def test_the_result_must_be_of_the_models_own_data():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.integers(0, 2, 60)})
+    first = BernoulliLogistic.from_formula("y ~ scale(x)", frame)
+    second = BernoulliLogistic.from_formula("y ~ scale(x)", frame.assign(x=50 + 10 * frame["x"]))
+    fit = fit_newton(first)
+    for result in (fit, robust_covariance(first, fit)):
+        with pytest.raises(ValueError, match="that of other data"):
+            predict(second, result, {"x": [50.0]})
+
+
 def test_of_an_estimate_the_interval_is_that_of_the_log_odds_transformed():
     case = CASES["lbw_stata"]
     fit = fit_newton(case.model)
