@@ -118,7 +118,8 @@ def test_a_row_that_alone_holds_up_a_coefficient_keeps_its_digits(exponent):
     left = 1 / (1 + c[0] * x[0] ** 2 / (c[1:] @ x[1:] ** 2))
     pearson = table["Pearson residual"].iloc[0]
     assert table["studentised residual"].iloc[0] == pytest.approx(
-        pearson / math.sqrt(left), rel=1e-4  # eta has lost digits to its offset
+        pearson / math.sqrt(left),
+        rel=1e-4,  # eta has lost digits to its offset
     )
 
 

@@ -169,6 +169,51 @@ def test_splines_and_logarithms_may_end_where_the_data_do():
     assert found == pytest.approx(expected / len(inner), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("formula", "derivative"),
+    [
+        ("y ~ log(x)", lambda x, b: b["log(x)"] / x),
+        ("y ~ sqrt(x)", lambda x, b: b["sqrt(x)"] / (2 * np.sqrt(x))),
+        ("y ~ x + log(x)", lambda x, b: b["x"] + b["log(x)"] / x),
+        ("y ~ I(1 / x)", lambda x, b: -b["I(1 / x)"] / x**2),
+    ],
+)
+@pytest.mark.parametrize("sd", [0.1, 1.0, 3.0])
+def test_variables_of_any_spread_have_exact_derivatives(formula, derivative, sd):
+    rng = np.random.default_rng(6)
+    x = np.exp(sd * rng.normal(size=500))
+    frame = pd.DataFrame({"x": x, "y": rng.random(500) < expit(0.3 * np.log(x))})
+    model = BernoulliLogistic.from_formula(formula, frame)
+    fit = fit_newton(model)
+    p = expit(model.design @ fit.coefficients)
+    b = dict(zip(model.names, fit.coefficients, strict=True))
+    expected = (p * (1 - p) * derivative(x, b)).mean()
+    found = average_marginal_effects(model, fit, frame).loc["x", "effect"]
+    assert found == pytest.approx(expected, rel=1e-8)
+    one = average_marginal_effects(model, fit, frame[7:8]).loc["x", "effect"]
+    assert one == pytest.approx((p * (1 - p) * derivative(x, b))[7], rel=1e-8)
+
+
+def test_exponentials_near_zero_and_time_stamps():
+    rng = np.random.default_rng(7)
+    frame = pd.DataFrame({"x": rng.normal(size=200), "t": 1.7e9 + rng.uniform(0, 60, 200)})
+    frame["y"] = rng.integers(0, 2, 200)
+    model = BernoulliLogistic.from_formula("y ~ exp(x) + t", frame)
+    fit = fit_newton(model)
+    row = frame[:1].assign(x=1e-9)
+    p = expit(model.design_matrix(row) @ fit.coefficients)[0]
+    found = average_marginal_effects(model, fit, row)["effect"]
+    assert found["x"] == pytest.approx(p * (1 - p) * fit.coefficients[1], rel=1e-8)
+    assert found["t"] == pytest.approx(p * (1 - p) * fit.coefficients[2], rel=1e-5)
+
+
+def test_where_there_is_no_derivative_the_rows_are_named():
+    data = survey(100).assign(dose=lambda f: f["dose"].where(f.index != 17, 0.0))
+    model = BernoulliLogistic.from_formula("y ~ sqrt(dose)", data)
+    with pytest.raises(ValueError, match="with respect to 'dose' in row 17; leave these rows out"):
+        average_marginal_effects(model, fit_newton(model), data)
+
+
 def test_robust_standard_errors_and_offsets():
     data = load_spector()
     offset = np.linspace(0, 1, len(data))
