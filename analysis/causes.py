@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from flatprior.analysis.codings import MOST_CODINGS, recodings
+from flatprior.analysis.codings import MOST_CODINGS, Placed, intercept_of, recodings
 from flatprior.analysis.moments import posterior_moments
+from flatprior.analysis.rounding import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models._text import count, first_of, printable
 from flatprior.models.certificate import whitening
@@ -24,7 +25,11 @@ from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Array, ArrayRows
 
 EXPLAINED = 0.3  # of the score: what a penalty may leave of it
+PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
+EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
+LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
 MOST_DIMENSIONS = 50  # beyond it the posterior mean is not sampled
+SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
 
 UNITS = (
     *(10.0**power for power in range(-9, 10) if power),
@@ -49,12 +54,18 @@ class Cause:
         What is left unexplained, in standard errors.
     coincidence : float
         About how often numbers that have nothing to do with this cause would fit so well.
+    rounding : float
+        What rounding of the numbers may have added to the distance.
+    most : float
+        Distance up to which the cause may be certain; negative where it never is.
     """
 
     cause: str
     detail: str
     distance: float
     coincidence: float
+    rounding: float = 0.0
+    most: float = EXACT
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +78,14 @@ class There:
     fit : PointEstimate or None
         The MLE, where there is one.
     b : ndarray (k,)
-    white : ndarray (k, k)
-        T with T'HT the identity, H the information at b.
+    white : ndarray (k, k) or None
+        T with T'HT the identity, H the information at b; None where that is singular.
     scores : ndarray (n, k)
         Of each row, in whitened columns.
     distance : float
         From the MLE, in the norm of the information there.
+    half_units : ndarray (k,)
+        What rounding may have done to each of b.
     """
 
     model: BernoulliLogistic
@@ -81,19 +94,22 @@ class There:
     white: Array | None
     scores: Array
     distance: float
+    half_units: Array
 
     @classmethod
     def at(cls, model: BernoulliLogistic, fit: PointEstimate | None, b: Array) -> There:
         """Evaluate the rows at b."""
-        white = whitening(model.rows, b)
-        residual = row_terms(model.arrays.block(slice(None)), b).residual
+        with np.errstate(all="ignore"):
+            white = whitening(model.rows, b)
+            residual = row_terms(model.arrays.block(slice(None)), b).residual
         scores = np.zeros((model.n_rows, model.n_parameters))
         if white is not None:
             scores = residual[:, None] * (model.design @ white)
-        there = cls(model, fit, b, white, scores, math.nan)
+        there = cls(model, fit, b, white, scores, math.nan, half_units(b))
         if fit is None:
             return there
-        return cls(model, fit, b, white, scores, there.length(b - fit.coefficients))
+        distance = there.length(b - fit.coefficients)
+        return cls(model, fit, b, white, scores, distance, there.half_units)
 
     @property
     def mle(self) -> PointEstimate:
@@ -104,10 +120,8 @@ class There:
 
     @property
     def intercept(self) -> int | None:
-        """Which column is constant, if one is."""
-        design = self.model.design
-        constant = [j for j in range(design.shape[1]) if design[0, j] and np.ptp(design[:, j]) == 0]
-        return constant[0] if constant else None
+        """Which column is the constant 1, if one is."""
+        return intercept_of(self.model)
 
     @property
     def slopes(self) -> list[int]:
@@ -119,16 +133,21 @@ class There:
         """The score, whitened, (k,)."""
         return np.asarray(self.scores.sum(axis=0))
 
-    @property
-    def score(self) -> Array:
-        """The score at b, (k,)."""
-        return self.model.score(self.b)
-
     def length(self, difference: Array) -> float:
         """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
+        return float(np.linalg.norm(self._standardised(difference)))
+
+    def _standardised(self, differences: Array) -> Array:
         error = self.mle.standard_errors
-        unit = self.mle.covariance / np.outer(error, error)
-        return float(np.linalg.norm(np.linalg.solve(np.linalg.cholesky(unit), difference / error)))
+        root = np.linalg.cholesky(self.mle.covariance / np.outer(error, error))
+        return np.asarray(np.linalg.solve(root, (differences.T / error).T))
+
+    def rounding(self, matrix: Array | None = None) -> float:
+        """What rounding may have added to the distance of ``matrix @ b`` from the MLE, at most."""
+        columns = np.eye(len(self.b)) if matrix is None else matrix
+        if self.fit is None or not self.half_units.any():
+            return 0.0
+        return float(np.linalg.norm(self._standardised(columns), axis=0) @ self.half_units)
 
     def cause(
         self,
@@ -138,56 +157,107 @@ class There:
         ways: float,
         equations: int,
         whole: float | None = None,
+        *,
+        matrix: Array | None = None,
+        most: float = EXACT,
     ) -> Cause:
         """A cause that leaves `distance` of the `whole` unexplained."""
         whole = self.distance if whole is None else whole
         ratio = distance / whole if whole > 0 else 1.0
         log_chance = math.log(ways) + equations * math.log(max(ratio, 1e-300))
         chance = math.exp(min(log_chance, 0.0)) if equations > 0 else 1.0
-        return Cause(name, detail, distance, chance)
+        return Cause(name, detail, distance, chance, self.rounding(matrix), most)
+
+
+class Reading(NamedTuple):
+    """Another way in which the columns may have been scaled: ``matrix @ b`` is in the model's."""
+
+    text: str
+    matrix: Array
+    scale: Array  # of each column
+
+
+def readings(there: There, some: bool = False) -> Iterator[Reading]:
+    """The usual scalings, of all predictors, or of `some` of them that it brings nearer the MLE."""
+    model, intercept, k = there.model, there.intercept, len(there.b)
+    center, deviation = location(model)
+    n = model.n_observations
+    low, high = model.design.min(axis=0), model.design.max(axis=0)
+    sample = deviation * math.sqrt(n / (n - 1)) if n > 1 else deviation
+    largest, zero = np.abs(model.design).max(axis=0), np.zeros(k)
+    for text, scale, origin in (
+        ("divided by their standard deviations and centred", deviation, center),
+        ("divided by their standard deviations (ddof 1) and centred", sample, center),
+        ("divided by two standard deviations and centred", 2 * sample, center),
+        ("scaled to the range from 0 to 1", high - low, low),
+        ("divided by their standard deviations", deviation, zero),
+        ("divided by their standard deviations (ddof 1)", sample, zero),
+        ("divided by their ranges", high - low, zero),
+        ("divided by their largest values", largest, zero),
+        ("centred", np.ones(k), center),
+    ):
+        if intercept is None and origin.any():
+            continue
+        scaled = [j for j in there.slopes if scale[j] > 0 and (scale[j] != 1 or origin[j] != 0)]
+        if some:
+            mle, b = there.mle.coefficients, there.b
+            scaled = [j for j in scaled if abs(b[j] / scale[j] - mle[j]) <= abs(b[j] - mle[j])]
+            if text == "centred":
+                continue
+        if not scaled:
+            continue
+        matrix, factor = np.eye(k), np.ones(k)
+        factor[scaled] = scale[scaled]
+        matrix[scaled, scaled] = 1 / scale[scaled]
+        if intercept is not None:
+            matrix[intercept, scaled] = -origin[scaled] / scale[scaled]
+        which = "" if len(scaled) == len(there.slopes) else _names_of(model, scaled)
+        yield Reading(f"the predictors{which} were {text}", matrix, factor)
 
 
 def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
-    """S(b) = P b / C, P diagonal: 1, or the variance of predictors that were standardised."""
-    k, slopes, intercept = len(there.b), there.slopes, there.intercept
-    center, scale = location(there.model)
-    scale = np.where(scale > 0, scale, 1.0)
+    """S(b) = P b / C, P diagonal: 1, or the squared scale of predictors that were scaled."""
+    k, intercept, slopes = len(there.b), there.intercept, there.slopes
     plain = np.zeros(k)
     plain[slopes] = 1.0
-    raw = there.b / np.where(plain > 0, scale, 1.0)
-    if intercept is not None:
-        constant = there.model.design[0, intercept]
-        raw[intercept] -= (raw[slopes] @ center[slopes]) / constant
     whose = "; the intercept was not penalised" if intercept is not None else ""
-    variants = [
-        (there, plain, whose),
-        (there, plain * scale**2, f", on standardised columns{whose}"),
-    ]
+    variants = [(there, plain, None, whose)]
     if intercept is not None:
-        variants.append((there, np.ones(k), "; the intercept was penalised too"))
-        moved = There.at(there.model, there.fit, raw)
-        text = ", on standardised columns, whose coefficients these are" + whose
-        variants.append((moved, plain * scale**2, text))
-    for place, penalty, text in variants:
+        variants.append((there, np.ones(k), None, "; the intercept was penalised too"))
+    for reading in readings(there):
+        if reading.text.endswith("centred") or "range from 0" in reading.text:
+            weights = plain * reading.scale**2
+            variants.append((there, weights, None, f" where {reading.text}{whose}"))
+            moved = There.at(there.model, there.fit, reading.matrix @ there.b)
+            text = f" where {reading.text}, as these coefficients are{whose}"
+            variants.append((moved, weights, reading.matrix, text))
+    for place, penalty, matrix, text in variants:
         # on separated data the information says nothing along what diverges: weigh all alike
         white = place.white if there.fit is not None else whitening(place.model.rows)
         if white is None:
             continue
-        pull, shrink = white.T @ place.score, white.T @ (penalty * place.b)
-        strength = float(pull @ shrink) / float(shrink @ shrink) if shrink.any() else 0.0
-        if strength <= least:
+        pull = white.T @ place.model.score(place.b)
+        shrink = white.T @ (penalty * place.b)
+        strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
+        left, whole = float(np.linalg.norm(pull - strength * shrink)), float(np.linalg.norm(pull))
+        if not (strength > least and math.isfinite(strength) and left <= EXPLAINED * whole):
             continue
-        left = float(np.linalg.norm(pull - strength * shrink))
         detail = (
             "the score is proportional to the coefficients, as at the maximum of a likelihood "
             f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){text}"
         )
-        whole = float(np.linalg.norm(pull))
-        if left > EXPLAINED * whole:
-            continue
-        if place is not there and there.fit is not None:  # standardising explains a part as well
-            whole = max(whole, there.distance)
-        yield there.cause("ridge penalty", detail, left, len(variants), k - 1, whole)
+        # an intercept that is not penalised has a score of 0 with any penalty on the slopes
+        free = 1 if intercept is None or penalty[intercept] or matrix is not None else 2
+        yield there.cause(
+            "ridge penalty",
+            detail,
+            left,
+            len(variants),
+            max(k - free, 1),
+            whole if matrix is None or there.fit is None else max(whole, there.distance),
+            matrix=matrix,
+            most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
+        )
 
 
 def flipped(there: There) -> Iterator[Cause]:
@@ -221,7 +291,7 @@ def no_intercept(there: There) -> Iterator[Cause]:
         return
     name = printable(model.names[j])
     detail = f"the intercept {name} was left out: the other coefficients are the MLE without it"
-    left = float(np.linalg.norm(white.T @ there.score[others]))
+    left = float(np.linalg.norm(white.T @ model.score(there.b)[others]))
     whole = float(np.linalg.norm(there.pull))
     yield there.cause("missing intercept", detail, left, 1, len(others), whole)
 
@@ -236,53 +306,16 @@ def location(model: BernoulliLogistic) -> tuple[Array, Array]:
 
 
 def rescaled(there: There) -> Iterator[Cause]:
-    """Each slope times 1 or the scale of its column; the intercept moved with the centres."""
-    slopes, intercept, mle = there.slopes, there.intercept, there.mle.coefficients
-    if not slopes:
-        return
-    model = there.model
-    center, deviation = location(model)
-    n = model.n_observations
-    low, high = model.design.min(axis=0), model.design.max(axis=0)
-    sample = deviation * math.sqrt(n / (n - 1)) if n > 1 else deviation
-    families = {
-        "divided by their standard deviations": (deviation, center),
-        "divided by their standard deviations (ddof 1)": (sample, center),
-        "divided by two standard deviations": (2 * sample, center),
-        "scaled to the range from 0 to 1": (high - low, low),
-        "divided by their largest values": (np.abs(model.design).max(axis=0), None),
-        "centred": (np.ones_like(mle), center),
-    }
-    error = there.mle.standard_errors
-    ways = 2 * len(families) * 2.0 ** len(slopes)
-    for text, (scale, origin) in families.items():
-        for centred in (True, False) if text != "centred" else (True,):
-            if centred and (origin is None or intercept is None):
-                continue
-            scaled = [
-                j
-                for j in slopes
-                if abs(there.b[j] - mle[j] * scale[j]) / (error[j] * max(scale[j], 1e-300))
-                < abs(there.b[j] - mle[j]) / error[j]
-                or (text == "centred" and center[j])
-            ]
-            if not scaled:
-                continue
-            expected = mle.copy()
-            expected[scaled] *= scale[scaled]
-            if centred and origin is not None and intercept is not None:
-                expected[intercept] += (mle[scaled] @ origin[scaled]) / model.design[0, intercept]
-            which = "" if len(scaled) == len(slopes) else _names_of(model, scaled)
-            also = " and centred" if centred and text != "centred" and origin is center else ""
-            detail = (
-                f"the predictors{which} were {text}{also}; the fitted probabilities are the same"
-            )
-            # a scaled coefficient is as uncertain as its scale is large
-            unit = np.ones_like(mle)
-            unit[scaled] = scale[scaled]
-            left = there.length((there.b - expected) / unit)
-            whole = there.length((there.b - mle) / unit)
-            yield there.cause("predictors rescaled", detail, left, ways, len(mle), whole)
+    """The same fitted probabilities, from columns that were scaled or centred."""
+    mle = there.mle.coefficients
+    found = [*((reading, 1.0) for reading in readings(there))]
+    found += [(reading, 2.0 ** len(there.slopes)) for reading in readings(there, some=True)]
+    for reading, ways in found:
+        left = there.length(reading.matrix @ there.b - mle)
+        detail = f"{reading.text}; the fitted probabilities are the same"
+        yield there.cause(
+            "predictors rescaled", detail, left, len(found) * ways, len(mle), matrix=reading.matrix
+        )
     yield from _other_units(there)
 
 
@@ -292,56 +325,81 @@ def _names_of(model: BernoulliLogistic, columns: list[int]) -> str:
 
 def _other_units(there: There) -> Iterator[Cause]:
     """Some slopes times a factor between common units, all else the same."""
-    mle, units = there.mle.coefficients, np.array(UNITS)
-    expected, factors = mle.copy(), {}
+    mle, options = there.mle.coefficients, np.append(np.array(UNITS), 1.0)
+    factors = {}
     for j in there.slopes:
-        options = np.append(units, 1.0)
+        if not mle[j]:
+            continue
         gaps = np.abs(there.b[j] / options - mle[j])
-        best = options[gaps.argmin()]
-        # a factor is believed where it explains what chance would not, and the sign is right
-        if best != 1 and gaps.min() < 0.05 * abs(there.b[j] - mle[j]) / max(best, 1.0):
-            expected[j], factors[j] = mle[j] * best, best
+        best = float(options[gaps.argmin()])
+        if best != 1 and gaps.min() < 0.1 * abs(mle[j]):
+            factors[j] = best
     if not factors:
         return
     text = first_of(
         f"{printable(there.model.names[j])} by {1 / factor:.6g}" for j, factor in factors.items()
     )
-    unit = np.ones_like(mle)
-    unit[list(factors)] = list(factors.values())
+    matrix = np.eye(len(mle))
+    matrix[list(factors), list(factors)] = [1 / factor for factor in factors.values()]
+    column = there.model.design[:, next(iter(factors))]
+    slip = len(factors) == 1 and (
+        next(iter(factors.values())) in SLIPS or len(np.unique(column)) == 2
+    )
+    detail = (
+        f"predictors were multiplied by a factor: {text}; the fitted probabilities are the same"
+    )
     yield there.cause(
         "predictors rescaled",
-        f"predictors were multiplied by a factor: {text}; the fitted probabilities are the same",
-        there.length((there.b - expected) / unit),
+        detail + ("; or a decimal or a digit of that coefficient is misplaced" if slip else ""),
+        there.length(matrix @ there.b - mle),
         float(len(UNITS)) ** len(factors),
         len(mle),
-        there.length((there.b - mle) / unit),
+        matrix=matrix,
+        most=-1.0 if slip else EXACT,
     )
 
 
-def any_units(there: There, errors: Array) -> list[Cause]:
+def any_units(there: There, errors: Array) -> Iterator[Cause]:
     """Coefficients over their standard errors are those of the MLE, whatever the units."""
-    slopes, mle = there.slopes, there.mle
-    if not slopes or not (errors > 0).all():
-        return []
-    z = mle.coefficients / mle.standard_errors
-    left = float(np.linalg.norm((there.b / errors - z)[slopes]))
-    factors = there.b[slopes] / mle.coefficients[slopes]
-    if (factors <= 0).any():
-        return []
+    slopes, mle, intercept = there.slopes, there.mle, there.intercept
+    factors = errors[slopes] / mle.standard_errors[slopes]
+    if not slopes or (np.abs(factors - factors[0]) < 1e-6 * factors[0]).all():
+        return  # one factor for all is another scale of the log-odds, not of predictors
+    matrix = np.eye(len(there.b))
+    matrix[slopes, slopes] = 1 / factors
+    gaps = matrix @ there.b - mle.coefficients
+    if intercept is not None:  # it moves with what predictors were centred at, within their range
+        design = there.model.design
+        moved = np.array([mle.coefficients[j] * design[:, [j]] for j in slopes])[..., 0]
+        reach = np.abs(moved).max(axis=1).sum()
+        gaps[intercept] = max(abs(gaps[intercept]) - reach, 0.0) if gaps[intercept] else 0.0
     text = first_of(
         f"{printable(there.model.names[j])} by {1 / factor:.6g}"
         for j, factor in zip(slopes, factors, strict=True)
         if abs(factor - 1) > 1e-6
     )
+    left = float(np.linalg.norm((gaps / mle.standard_errors)[slopes])) + there.length(
+        np.where(np.arange(len(gaps)) == intercept, gaps, 0.0)
+    )
     detail = f"predictors were multiplied by a factor ({text}): their z values are the MLE's"
-    return [there.cause("predictors rescaled", detail, left, 1, len(slopes))]
+    yield there.cause("predictors rescaled", detail, left, 1, len(slopes), matrix=matrix)
 
 
 def reference_level(there: There) -> Iterator[Cause]:
     """The coefficients of a category as differences from another level, in its place."""
-    for detail, expected in recodings(there.model, there.mle.coefficients):
-        left = there.length(there.b - expected)
-        yield there.cause("reference level", detail, left, MOST_CODINGS, len(there.b))
+    for text, matrix in recodings(there.model):
+        left = there.length(matrix @ there.b - there.mle.coefficients)
+        detail = f"coefficients are {text}; the fitted probabilities are the same"
+        yield there.cause(
+            "reference level", detail, left, MOST_CODINGS, len(there.b), matrix=matrix
+        )
+
+
+def recoded(there: There, placed: Placed) -> Iterator[Cause]:
+    """The same by the names of the levels; `there` is at the coefficients so read."""
+    detail = f"coefficients are {placed.recoded}; the fitted probabilities are the same"
+    whole = there.length(there.mle.coefficients)
+    yield there.cause("reference level", detail, there.distance, 1, len(there.b), whole)
 
 
 def probit(there: There) -> Iterator[Cause]:
@@ -428,17 +486,32 @@ def _newton_path(model: BernoulliLogistic) -> list[Array]:
 
 
 def posterior_mean(there: There) -> Iterator[Cause]:
-    """The mean of the flat-prior posterior, by control variates."""
-    model = there.model
-    if model.n_parameters > MOST_DIMENSIONS:
+    """The mean of the flat-prior posterior, by control variates; never certain.
+
+    The numbers carry Monte Carlo error, and the mean under another flat enough prior is near.
+    """
+    model, mle = there.model, there.mle
+    bias = there.length(_first_order_shift(there))
+    if model.n_parameters > MOST_DIMENSIONS or there.distance > 4 * bias + LEFT_OF_A_MEAN:
         return
     posterior = sample_independence(model, draws=2000, seed=1, progress=False)
     moments = posterior_moments(model, posterior)
-    mle = there.mle
     left = there.length(there.b - moments.mean)
     shift = np.max(np.abs(moments.mean - mle.coefficients) / mle.standard_errors)
     detail = (
         "these are near the mean of the flat-prior posterior, which is not its mode: it is shifted "
         f"from the MLE by up to {shift:.2g} standard errors"
     )
-    yield there.cause("posterior mean", detail, left, 1, len(there.b))
+    yield there.cause("posterior mean", detail, left, 1, len(there.b), most=-1.0)
+
+
+def _first_order_shift(there: There) -> Array:
+    """Posterior mean less mode, to first order in 1/n, (k,)."""
+    block = there.model.arrays.block(slice(None))
+    terms = row_terms(block, there.mle.coefficients)
+    skew = 2 * terms.residual / there.model.counts - block.sign  # 1 - 2p
+    spread = np.einsum(
+        "ij,jk,ik->i", block.design, there.mle.covariance, block.design, optimize=True
+    )
+    pull = (terms.curvature * skew * spread) @ block.design
+    return np.asarray(-0.5 * there.mle.covariance @ pull)

@@ -13,40 +13,116 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models._text import printable
+from flatprior.models._text import first_of, printable, shorten
 from flatprior.models.rows import Array
 
 INTERCEPTS = ("const", "Intercept", "(Intercept)", "intercept", "_cons", "(intercept)")
 MOST_CODINGS = 1000
+LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
 
 
 def named(
     values: Mapping[str, float] | ArrayLike, names: tuple[str, ...], what: str
 ) -> dict[str, float]:
     """Finite numbers by name."""
+    if isinstance(values, pd.Series) and not values.index.is_unique:
+        raise ValueError(f"the index of the {what} names some of them twice")
     if isinstance(values, Mapping | pd.Series):
         pairs: dict[str, Any] = {str(name): value for name, value in values.items()}
     else:
-        array = np.asarray(values, dtype=float)
-        if array.shape != (len(names),):
+        listed = list(values) if isinstance(values, list | tuple | np.ndarray) else None
+        if listed is None or np.ndim(np.empty(0) if not listed else listed[0]):
+            raise ValueError(f"{what} must be numbers by name, or a list of numbers")
+        if len(listed) != len(names):
             raise ValueError(
-                f"{what} have shape {array.shape}; the model has {len(names)}: "
+                f"there are {len(listed)} {what}; the model has {len(names)}: "
                 f"{', '.join(map(printable, names))}"
             )
-        pairs = dict(zip(names, array.tolist(), strict=True))
+        pairs = dict(zip(names, listed, strict=True))
     found = {}
     for name, value in pairs.items():
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not number or isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError(f"{what}: {printable(name)!r} is {value!r}, not a finite number")
+        number = isinstance(value, int | float | np.integer | np.floating)
+        if not number or isinstance(value, bool) or not abs(value) < LARGEST:
+            said = shorten(repr(value), 40)
+            said = repr(value)[:40]
+            raise ValueError(
+                f"{what}: {shorten(printable(name), 40)} is {said}, not a finite number"
+            )
         found[name] = float(value)
     return found
 
 
-def in_order(given: Mapping[str, float], names: tuple[str, ...]) -> Array:
-    """The numbers in the order of the model, the intercept under any of its names."""
-    known = with_our_intercept(given, names)
-    return np.array([known.get(name, math.nan) for name in names])
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Coefficients in the order of the model.
+
+    Attributes
+    ----------
+    given : ndarray (k,)
+        As they were given; 0 for an intercept that was not.
+    matrix : ndarray (k, k)
+        What turns them into coefficients of the model's own coding.
+    recoded : str
+        How their coding differs; mostly empty.
+    without_intercept : bool
+        Whether none was given.
+    their_intercept : float
+        Where the model has none.
+    """
+
+    given: Array
+    matrix: Array
+    recoded: str = ""
+    without_intercept: bool = False
+    their_intercept: float = 0.0
+
+
+def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
+    """Put the numbers into the order of the model, by name.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is missing or unknown.
+    """
+    left = with_our_intercept(given, model.names)
+    names, k = model.names, len(model.names)
+    found, matrix, said = np.full(k, math.nan), np.eye(k), []
+    for category in categories_of(model):
+        slots = sorted(category.columns.values())
+        if all(names[j] in left for j in slots):
+            continue  # by the model's own names
+        levels: dict[str, str | None] = {}
+        for level in sorted(category.levels, key=lambda level: not level):  # "" last
+            free = (name for name in left if name not in levels.values())
+            levels[level] = next((n for n in free if _names_level(n, category, level)), None)
+        absent = [level for level, name in levels.items() if name is None]
+        if len(absent) != 1:
+            continue
+        order = [level for level in category.levels if level != absent[0]]
+        for slot, level in zip(slots, order, strict=True):
+            found[slot] = left.pop(str(levels[level]))
+        if absent[0] != category.reference:
+            matrix = category.matrix(absent[0], model) @ matrix
+            said.append(category.in_words(absent[0]))
+    for j, name in enumerate(names):
+        if name in left and math.isnan(found[j]):
+            found[j] = left.pop(name)
+    absent_intercept = [j for j, name in enumerate(names) if name in INTERCEPTS]
+    without = len(absent_intercept) == 1 and math.isnan(found[absent_intercept[0]])
+    if without:
+        found[absent_intercept[0]] = 0.0
+    theirs = [name for name in left if name in INTERCEPTS]
+    their_intercept = left.pop(theirs[0]) if theirs and not absent_intercept else 0.0
+    missing = [name for j, name in enumerate(names) if math.isnan(found[j])]
+    if missing or left:
+        what = [f"lacks {first_of(map(printable, missing))}"] if missing else []
+        what += [f"has {first_of(map(printable, left))} besides"] if left else []
+        raise ValueError(
+            f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
+            f"model has {', '.join(map(printable, names))}"
+        )
+    return Placed(found, matrix, ", ".join(said), without, their_intercept)
 
 
 def with_our_intercept(given: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:
@@ -68,15 +144,42 @@ class Category:
     levels: tuple[str, ...]  # all, in their order
     columns: dict[str, int]  # level to column
 
-    def recoded(self, mle: Array, reference: str) -> tuple[dict[str, float], float]:
-        """Coefficients by level as differences from `reference`, and what the intercept gains."""
-        value = {level: float(mle[j]) for level, j in self.columns.items()} | {self.reference: 0.0}
-        gain = value[reference]
-        return {level: value[level] - gain for level in self.levels if level != reference}, gain
+    def matrix(self, reference: str, model: BernoulliLogistic) -> Array:
+        """(k, k): from differences from `reference`, in the order of the levels, to the model's."""
+        matrix = np.eye(model.n_parameters)
+        slots = sorted(self.columns.values())
+        order = [level for level in self.levels if level != reference]
+        place = {level: slot for level, slot in zip(order, slots, strict=True)}
+        matrix[slots] = 0.0
+        for level, j in self.columns.items():
+            if level != reference:
+                matrix[j, place[level]] += 1.0
+            if self.reference != reference:
+                matrix[j, place[self.reference]] -= 1.0
+        if self.reference != reference:
+            matrix[intercept_of(model), place[self.reference]] += 1.0
+        return matrix
+
+    def in_words(self, reference: str) -> str:
+        """What coefficients are differences from."""
+        instead = f" in place of {printable(self.reference)!r}" if self.reference else ""
+        return (
+            f"differences from level {printable(reference)!r} of {printable(self.name)!r}{instead}"
+        )
+
+
+def intercept_of(model: BernoulliLogistic) -> int | None:
+    """The column of ones, if there is one."""
+    for j in range(model.n_parameters):
+        if (model.design[:, j] == 1).all():
+            return j
+    return None
 
 
 def categories_of(model: BernoulliLogistic) -> list[Category]:
-    """The categories of the model that enter as indicators and nowhere else."""
+    """The categories that enter as indicators and nowhere else, beside an intercept."""
+    if intercept_of(model) is None:
+        return []
     if model.encoding is None:
         return _indicator_groups(model)
     found = []
@@ -124,57 +227,18 @@ def _stem(name: str) -> str:
     return ""
 
 
-def recodings(model: BernoulliLogistic, mle: Array) -> Iterator[tuple[str, Array]]:
-    """The MLE with other reference levels, its coefficients in the order of their levels."""
+def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
+    """Other reference levels, with what turns their coefficients, by position, into the model's."""
     categories = categories_of(model)
-    constant = [j for j in range(len(mle)) if np.ptp(model.design[:, j]) == 0]
-    if not categories or not constant or model.design[0, constant[0]] != 1:
-        return
     choices = itertools.product(*(category.levels for category in categories))
     for chosen in itertools.islice(choices, MOST_CODINGS):
-        expected, said = mle.copy(), []
+        matrix, said = np.eye(model.n_parameters), []
         for category, reference in zip(categories, chosen, strict=True):
-            if reference == category.reference:
-                continue
-            values, gain = category.recoded(mle, reference)
-            expected[sorted(category.columns.values())] = list(values.values())
-            expected[constant[0]] += gain
-            said.append(
-                f"differences from level {printable(reference)!r} of "
-                f"{printable(category.name)!r}"
-                + (f" in place of {printable(category.reference)!r}" if category.reference else "")
-            )
+            if reference != category.reference:
+                matrix = category.matrix(reference, model) @ matrix
+                said.append(category.in_words(reference))
         if said:
-            yield (
-                f"coefficients are {', '.join(said)}; the fitted probabilities are the same",
-                expected,
-            )
-
-
-def by_name(
-    model: BernoulliLogistic,
-    mle: Array,
-    categories: list[Category],
-    chosen: tuple[str, ...],
-    known: Mapping[str, float],
-) -> tuple[dict[str, float] | None, float, list[str]]:
-    """The MLE under other reference levels, by the names that are given; None if they differ."""
-    taken = {j for category in categories for j in category.columns.values()}
-    expected = {name: float(mle[j]) for j, name in enumerate(model.names) if j not in taken}
-    left = [name for name in known if name not in expected]
-    gained, said = 0.0, []
-    for category, reference in zip(categories, chosen, strict=True):
-        values, gain = category.recoded(mle, reference)
-        gained += gain
-        if reference != category.reference:
-            said.append(f"level {printable(reference)!r} of {printable(category.name)!r}")
-        for level, value in sorted(values.items(), key=lambda pair: not pair[0]):  # "" last
-            match = next((name for name in left if _names_level(name, category, level)), None)
-            if match is None:
-                return None, 0.0, []
-            left.remove(match)
-            expected[match] = value
-    return (None if left else expected), gained, said
+            yield ", ".join(said), matrix
 
 
 def _names_level(name: str, category: Category, level: str) -> bool:
@@ -182,4 +246,7 @@ def _names_level(name: str, category: Category, level: str) -> bool:
     if not level:  # the level that the columns of the model leave out has no name there
         return name.startswith(category.name)
     of = category.name
-    return name in (f"{of}[T.{level}]", f"C({of})[T.{level}]", f"{of}{level}", f"{of}_{level}")
+    return name in (
+        *(f"{form}[T.{level}]" for form in (of, f"C({of})", f"factor({of})")),
+        *(f"{form}{level}" for form in (of, f"{of}_", f"factor({of})", f"C({of})")),
+    )

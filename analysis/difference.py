@@ -19,7 +19,6 @@ certain.
 
 from __future__ import annotations
 
-import itertools
 import math
 import textwrap
 from collections.abc import Mapping
@@ -39,24 +38,17 @@ from flatprior.analysis.causes import (
     path_from_zero,
     posterior_mean,
     probit,
+    recoded,
     reference_level,
     rescaled,
     ridge,
 )
-from flatprior.analysis.codings import (
-    INTERCEPTS,
-    MOST_CODINGS,
-    by_name,
-    categories_of,
-    in_order,
-    named,
-    with_our_intercept,
-)
+from flatprior.analysis.codings import Placed, named, place, with_our_intercept
 from flatprior.analysis.left_out import rows_dropped
 from flatprior.models import (
     BernoulliLogistic,
+    Existence,
     MLEDoesNotExistError,
-    PointEstimate,
     certify,
     fit_newton,
 )
@@ -66,11 +58,11 @@ from flatprior.models.rows import Array
 
 CERTAIN = 1e-6
 COINCIDENCE = 0.02
-LEFT = 0.25  # standard errors that a cause may leave unexplained
-# and that it may where it is certain: an optimiser's tolerance, the Monte Carlo error of a mean
-EXACT, NOISE = 1e-3, {"ridge penalty": 0.05, "posterior mean": 0.1}
+LEFT = 0.25  # standard errors that a cause may leave unexplained, or what rounding may have added
 SAME = 1e-6  # standard errors
+COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
 LEAST_PENALTY = 1e-5  # on separated data: a smaller one acts as a tolerance does
+NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optimiser may stop
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,65 +160,100 @@ def explain_difference(
     there, and every coefficient has the other sign
     """
     given = named(coefficients, model.names, "coefficients")
-    errors = None if standard_errors is None else named(standard_errors, model.names, "errors")
+    errors = None
+    if standard_errors is not None:
+        errors = with_our_intercept(
+            named(standard_errors, model.names, "standard errors"), model.names
+        )
+        if not all(value > 0 for value in errors.values()):
+            raise ValueError("standard errors must be positive")
+    placed = place(model, given)
+    if placed.their_intercept:
+        return _their_intercept(model, placed)
     try:
         fit = fit_newton(model)
     except MLEDoesNotExistError as error:
-        return _without_mle(model, given, error)
-    placed = _place(model, given)
-    if isinstance(placed, Cause):  # other coefficients than the model's
-        return _concluded(model, fit, None, [placed])
+        return _without_mle(model, placed, error.existence)
     if not np.isfinite(fit.certificate.error_bound):
         raise ArithmeticError(
             "nothing could be proved about the MLE itself; centre or rescale columns and offsets"
         )
-    there = There.at(model, fit, placed)
-    if there.distance <= SAME or _rounded(placed, fit):
-        how = "to within 1e-6 standard errors" if there.distance <= SAME else "in every digit given"
-        message = f"there is no difference: these are the MLE {how}"
+    there = There.at(model, fit, placed.matrix @ placed.given)
+    agreement = _agreement(there, placed)
+    if agreement is not None:
+        return agreement
+    causes: list[Cause] = []
+    if placed.recoded:
+        causes += [*recoded(there, placed), *ridge(there)]
+    else:
+        for test in (
+            ridge,
+            flipped,
+            no_intercept,
+            rescaled,
+            reference_level,
+            rows_dropped,
+            probit,
+            path_from_zero,
+            posterior_mean,
+        ):
+            causes += test(there)
+        if errors is not None and set(errors) >= set(model.names):
+            causes += any_units(there, np.array([errors[name] for name in model.names]))
+    return _concluded(there, causes)
+
+
+def _agreement(there: There, placed: Placed) -> Explanation | None:
+    """Whether there is no difference: exactly, or in the digits given."""
+    if placed.recoded or placed.without_intercept:
+        return None
+    if there.distance <= SAME:
+        message = "there is no difference: these are the MLE to within 1e-6 standard errors"
         return Explanation("agreement", True, message, there.distance, ())
-    tests = (
-        ridge,
-        flipped,
-        no_intercept,
-        rescaled,
-        reference_level,
-        rows_dropped,
-        probit,
-        path_from_zero,
-        posterior_mean,
+    gap = np.abs(there.b - there.mle.coefficients)
+    if not (gap <= 1.0001 * there.half_units).all():
+        return None
+    rounding = there.rounding()
+    if rounding <= COARSE:
+        message = "there is no difference: these are the MLE in every digit given"
+        return Explanation("agreement", True, message, there.distance, ())
+    message = (
+        "these are the MLE in every digit given, but they have too few to tell: rounding may have "
+        f"moved them by {rounding:.2g} standard errors"
     )
-    causes = [cause for test in tests for cause in test(there)]
-    if errors is not None:
-        causes += any_units(there, in_order(errors, model.names))
-    return _concluded(model, fit, there, causes)
+    return Explanation("agreement", False, message, there.distance, ())
 
 
-def _concluded(
-    model: BernoulliLogistic, fit: PointEstimate, there: There | None, causes: list[Cause]
-) -> Explanation:
-    ranked = _best_of_each(causes)
-    distance = math.nan if there is None else there.distance
-    if ranked and ranked[0].coincidence < COINCIDENCE and ranked[0].distance <= LEFT:
-        best = ranked[0]
-        certain = (
-            best.coincidence < CERTAIN
-            and best.distance <= max(NOISE.get(best.cause, EXACT), _rounding(there))
-            and (len(ranked) < 2 or ranked[1].coincidence > math.sqrt(best.coincidence))
-        )
+def _fits(cause: Cause) -> bool:
+    return cause.coincidence < COINCIDENCE and cause.distance <= max(LEFT, cause.rounding)
+
+
+def _certain(ranked: list[Cause]) -> bool:
+    best = ranked[0]
+    return (
+        best.coincidence < CERTAIN
+        and best.most >= 0
+        and best.distance <= max(best.most, best.rounding)
+        and (len(ranked) < 2 or ranked[1].coincidence > math.sqrt(best.coincidence))
+    )
+
+
+def _concluded(there: There, causes: list[Cause]) -> Explanation:
+    ranked, distance = _best_of_each(causes), there.distance
+    if ranked and _fits(ranked[0]):
+        best, certain = ranked[0], _certain(ranked)
         message = best.detail
         if not certain:
             message += (
                 f"; that leaves {best.distance:.2g} standard errors unexplained, and numbers that "
-                f"have nothing to do with it would fit as well with probability "
-                f"{min(best.coincidence, 1):.1g}"
+                "have nothing to do with it would fit as well with probability "
+                f"{best.coincidence:.1g}"
             )
         return Explanation(best.cause, certain, message, distance, tuple(ranked))
-    if there is None:
-        message = f"none of the known causes: {ranked[0].detail}, but the values do not fit"
-        return Explanation("none of these", False, message, distance, tuple(ranked))
+    fit, model = there.mle, there.model
     bound = certify(model, there.b).error_bound
-    short = fit.log_likelihood - model.log_likelihood(there.b)
+    with np.errstate(over="ignore", invalid="ignore"):
+        short = fit.log_likelihood - model.log_likelihood(there.b)
     start = model.log_likelihood(np.zeros(model.n_parameters))
     facts = (
         f"the score is not 0 there, the log-likelihood is {short:.4g} below its maximum, and the "
@@ -239,16 +266,15 @@ def _concluded(
             "many rows been left out by a rule that is not among those tried"
         )
         return Explanation("stopped early", False, message, distance, tuple(ranked))
-    return Explanation(
-        "none of these", False, f"none of the known causes: {facts}", distance, tuple(ranked)
-    )
+    message = f"none of the known causes: {facts}"
+    return Explanation("none of these", False, message, distance, tuple(ranked))
 
 
 def _best_of_each(causes: list[Cause]) -> list[Cause]:
     """The likeliest way in which each cause may have come about, the likeliest cause first."""
 
     def rank(cause: Cause) -> tuple[bool, float, float]:
-        return cause.distance > LEFT, cause.coincidence, cause.distance
+        return not _fits(cause), cause.coincidence, cause.distance
 
     found: dict[str, Cause] = {}
     for cause in sorted(causes, key=rank):
@@ -256,139 +282,71 @@ def _best_of_each(causes: list[Cause]) -> list[Cause]:
     return list(found.values())
 
 
-def _rounding(there: There | None) -> float:
-    """Upper bound on what rounding to the decimals given may have moved, in standard errors."""
-    if there is None or there.fit is None or not _few_digits(there.b):
-        return 0.0
-    information = np.linalg.inv(there.fit.covariance)
-    return float(_half_units(there.b) @ np.sqrt(np.diag(information)))
+def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
+    """They have an intercept and the model has none."""
+    design = np.column_stack([np.ones(model.n_rows), model.design])
+    larger = BernoulliLogistic.from_arrays(
+        design, model.response, offset=model.offset, frequency_weights=model.frequency_weights
+    )
+    detail = "they have an intercept, and the model has none: add one"
+    try:
+        fit = fit_newton(larger)
+    except MLEDoesNotExistError as error:
+        message = f"{detail}; with it there is no MLE: {error.existence.message}"
+        return Explanation("missing intercept", False, message, math.nan, ())
+    there = There.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
+    if there.distance <= max(LEFT, there.rounding()):
+        cause = there.cause(
+            "missing intercept", detail, there.distance, 1, len(there.b), there.length(there.b)
+        )
+        return Explanation(cause.cause, _certain([cause]), detail, there.distance, (cause,))
+    again = explain_difference(larger, there.b)
+    message = f"{detail}. Beside that: {again.message}"
+    return Explanation(again.cause, False, message, there.distance, again.causes)
 
 
-def _without_mle(
-    model: BernoulliLogistic, given: dict[str, float], error: MLEDoesNotExistError
-) -> Explanation:
+def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence) -> Explanation:
     """There is no MLE to differ from; a penalty may still explain the numbers."""
-    existence = error.existence
-    placed = _place(model, given)
     if existence.kind == "rank deficient":
         message = f"the coefficients are not determined: {existence.message}"
         return Explanation("dependent columns", True, message, math.nan, ())
-    ranked: list[Cause] = []
-    if not isinstance(placed, Cause):
-        there = There.at(model, None, placed)
-        ranked = sorted(ridge(there, LEAST_PENALTY), key=lambda cause: cause.coincidence)
-        if ranked and ranked[0].coincidence < CERTAIN:
-            message = f"{ranked[0].detail}. Without it there is no MLE: {existence.message}"
-            return Explanation("ridge penalty", True, message, math.nan, tuple(ranked))
-    if existence.kind == "undecided":
+    there = There.at(model, None, placed.matrix @ placed.given)
+    ranked = sorted(ridge(there, LEAST_PENALTY), key=lambda cause: cause.coincidence)
+    if ranked and ranked[0].coincidence < COINCIDENCE:
+        best = ranked[0]
+        certain = best.coincidence < CERTAIN and best.distance <= best.most
+        message = f"{best.detail}. Without it there is no MLE: {existence.message}"
+        return Explanation(best.cause, certain, message, math.nan, tuple(ranked))
+    if existence.kind == "undecided" or existence.limit is None:
         return Explanation("none of these", False, existence.message, math.nan, tuple(ranked))
     diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
     stated = ", ".join(
-        f"{printable(name)} = {given[name]:.6g}" for name in diverging[:5] if name in given
+        f"{printable(name)} = {value:.6g}"
+        for name, value in zip(model.names, there.b, strict=True)
+        if name in diverging[:5]
     )
-    message = (
-        f"there is no MLE to reproduce: {existence.message}. What a program prints for "
-        f"{first_of(map(printable, diverging))} depends on where its tolerance let it stop"
-        + (f" ({stated})" if stated else "")
-    )
-    return Explanation("separation", True, message, math.nan, tuple(ranked))
-
-
-def _rounded(b: Array, fit: PointEstimate) -> bool:
-    """Whether b are the MLE's coefficients, rounded to the decimals that b have."""
-    gap = np.abs(b - fit.coefficients)
-    return _few_digits(b) and bool((gap <= 1.0001 * _half_units(b)).all())
-
-
-def _few_digits(b: Array) -> bool:
-    """Whether the numbers are written with at most 12 significant digits."""
-    mantissas = [repr(value).partition("e")[0] for value in b.tolist()]
-    digits = [text.replace(".", "").strip("-").strip("0") for text in mantissas]
-    return max(map(len, digits)) <= 12
-
-
-def _half_units(b: Array) -> Array:
-    """Half a unit of the last decimal that each number is written with."""
-    return np.array([0.5 * 10.0 ** -_decimals(value) for value in b.tolist()])
-
-
-def _decimals(value: float) -> int:
-    """Decimals that a number is written with."""
-    mantissa, _, exponent = repr(value).partition("e")
-    _, _, decimals = mantissa.partition(".")
-    return (0 if decimals == "0" else len(decimals)) - int(exponent or 0)
-
-
-def _place(model: BernoulliLogistic, given: dict[str, float]) -> Array | Cause:
-    """The coefficients in the model's order; a cause where they are not the model's."""
-    known = with_our_intercept(given, model.names)
-    missing = [name for name in model.names if name not in known]
-    extra = [name for name in known if name not in model.names]
-    if not missing and not extra:
-        return in_order(known, model.names)
-    intercepts = [name for name in missing if name in INTERCEPTS]
-    if missing == intercepts and len(missing) == 1 and not extra:
-        known[missing[0]] = 0.0
-        return in_order(known, model.names)
-    if not missing and len(extra) == 1 and extra[0] in INTERCEPTS:
-        return _their_intercept(model, known, extra[0])
-    found = _other_levels(model, known)
-    if found is not None:
-        return found
-    what = [f"lacks {first_of(map(printable, missing))}"] if missing else []
-    what += [f"has {first_of(map(printable, extra))} besides"] if extra else []
-    raise ValueError(
-        f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
-        f"model has {', '.join(map(printable, model.names))}"
-    )
-
-
-def _their_intercept(model: BernoulliLogistic, known: Mapping[str, float], name: str) -> Cause:
-    """They have an intercept and the model has none."""
-    design = np.column_stack([np.ones(model.n_rows), model.design])
-    weights = model.frequency_weights
-    larger = BernoulliLogistic.from_arrays(
-        design, model.response, offset=model.offset, frequency_weights=weights
-    )
-    b = np.array([known[name], *(known[own] for own in model.names)])
-    detail = "they have an intercept, and the model has none: add one"
-    try:
-        there = There.at(larger, fit_newton(larger), b)
-    except MLEDoesNotExistError:
-        return Cause("missing intercept", detail, math.inf, 1.0)
-    return there.cause(
-        "missing intercept", detail, there.distance, 1, len(b), max(abs(b[0]), there.distance)
-    )
-
-
-def _other_levels(model: BernoulliLogistic, known: Mapping[str, float]) -> Cause | None:
-    """Coefficients by the names of other levels, beside the MLE recoded."""
-    try:
-        mle = fit_newton(model)
-    except MLEDoesNotExistError:
-        return None
-    intercept = next((name for name in model.names if name in INTERCEPTS), None)
-    categories = categories_of(model)
-    if intercept is None:
-        return None
-    best: Cause | None = None
-    choices = itertools.product(*(category.levels for category in categories))
-    for chosen in itertools.islice(choices, MOST_CODINGS):
-        expected, gained, said = by_name(model, mle.coefficients, categories, chosen, known)
-        if expected is None or not said:
-            continue
-        expected[intercept] += gained
-        names = list(expected)
-        gap = np.array([known[name] - expected[name] for name in names])
-        moved = np.array([expected[name] for name in names])
-        error = float(mle.standard_errors.min())
-        left, whole = (float(np.linalg.norm(v)) / error for v in (gap, moved))
-        detail = (
-            f"coefficients are differences from {', '.join(said)}; the fitted probabilities are "
-            "the same"
+    supremum = existence.limit.log_likelihood
+    with np.errstate(over="ignore", invalid="ignore"):
+        short = supremum - model.log_likelihood(there.b)
+    rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
+    message = f"there is no MLE to reproduce: {existence.message}"
+    if short <= NEAR_SUPREMUM * rise and _finite_part(model, existence, there.b):
+        message += (
+            f". What a program prints for {first_of(map(printable, diverging))} depends on where "
+            f"its tolerance let it stop ({stated})"
         )
-        chance = MOST_CODINGS * max(left / whole if whole else 1.0, 1e-300) ** len(names)
-        cause = Cause("reference level", detail, left, min(chance, 1.0))
-        if best is None or cause.coincidence < best.coincidence:
-            best = cause
-    return best
+        return Explanation("separation", True, message, math.nan, tuple(ranked))
+    message += (
+        f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
+        f"{short:.4g} above theirs: a penalty or a prior that is not among those tried, or an "
+        "optimiser that stopped long before"
+    )
+    return Explanation("separation", False, message, math.nan, tuple(ranked))
+
+
+def _finite_part(model: BernoulliLogistic, existence: Existence, b: Array) -> bool:
+    """Whether the coefficients that stay finite are near their limits."""
+    limit = existence.limit
+    assert limit is not None  # noqa: S101
+    own = np.array([b[model.names.index(name)] for name in limit.names])
+    return bool((np.abs(own - limit.coefficients) <= LEFT * limit.standard_errors).all())

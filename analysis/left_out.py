@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from flatprior.analysis.causes import Cause, There, location
+from flatprior.analysis.causes import EXACT, Cause, There, location
 from flatprior.models import BernoulliLogistic
 from flatprior.models._text import count, printable, rows_phrase
 from flatprior.models.certificate import whitening
@@ -25,6 +25,7 @@ from flatprior.models.rows import Array, ArrayRows
 
 Rows = NDArray[np.intp]  # positions
 
+MOST_REFITTED = 4
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
 
@@ -34,13 +35,13 @@ def rows_dropped(there: There) -> Iterator[Cause]:
     if there.white is None:
         return
     n, k = there.scores.shape
-    pull, whole = there.pull, float(np.linalg.norm(there.pull))
-    labels = there.model.row_labels
+    pull, labels = there.pull, there.model.row_labels
+    whole = float(np.linalg.norm(pull))
+    found: list[tuple[float, Rows, str, float]] = []
 
-    def cause(rows: Rows, text: str, ways: float) -> Cause:
-        left = _decrement_without(there, rows)
-        detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
-        return there.cause("rows dropped", detail, left, max(ways, 1.0), k, whole)
+    def consider(rows: Rows, text: str, ways: float) -> None:
+        gap = float(np.linalg.norm(pull - there.scores[rows].sum(axis=0)))
+        found.append((gap, rows, text, ways))
 
     for order in _orders(there.model):
         sums = np.cumsum(there.scores[order.rows], axis=0)[:-1]
@@ -52,15 +53,23 @@ def rows_dropped(there: There) -> Iterator[Cause]:
                 gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
                 best = int(cut[gaps.argmin()])
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
-                yield cause(rows, text, 2 * (2 * k + 1) * n)
+                consider(rows, text, 2 * (2 * k + 1) * n)
     for rows, text in _splits(there.model):
-        yield cause(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
+        consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
-    yield cause(np.array([nearest]), rows_phrase([labels[nearest]]), n)
+    consider(np.array([nearest]), rows_phrase([labels[nearest]]), n)
     for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
         if n <= most:
             rows = _nearest_set(there.scores, pull, size)
-            yield cause(rows, rows_phrase(labels[rows]), n**size)
+            consider(rows, rows_phrase(labels[rows]), n**size)
+    distinct = len(np.unique(there.scores, axis=0))
+    for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_REFITTED]:
+        left = _decrement_without(there, rows)
+        detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
+        if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
+            detail += ", or rows that are identical to them"
+        most = EXACT if 2 * distinct >= n else -1.0
+        yield there.cause("rows dropped", detail, left, ways, k, whole, most=most)
 
 
 def _decrement_without(there: There, rows: Rows) -> float:

@@ -101,10 +101,10 @@ def test_there_may_be_no_difference():
     exact = explain_difference(model, fit.coefficients)
     assert (exact.cause, exact.certain) == ("agreement", True)
     assert explain_difference(model, fit_sklearn(model).coefficients).cause == "agreement"
-    for digits in (2, 4):
+    for digits, certain in ((2, False), (4, True)):
         rounded = dict(zip(model.names, fit.coefficients.round(digits), strict=True))
         found = explain_difference(model, rounded)
-        assert (found.cause, found.certain) == ("agreement", True)
+        assert (found.cause, found.certain) == ("agreement", certain)
         assert "in every digit given" in found.message
     off = fit.coefficients.round(4)
     off[3] += 0.0002
@@ -197,7 +197,7 @@ def test_the_reference_level_of_indicators_in_arrays_is_found():
 @pytest.mark.parametrize(
     ("coefficients", "message"),
     [
-        ([1.0, 2.0], r"coefficients have shape \(2,\); the model has 4"),
+        ([1.0, 2.0], "there are 2 coefficients; the model has 4"),
         ({"Intercept": 1, "gpa": 1, "tuce": 1}, "lacks psi; the model has"),
         ({"Intercept": 1, "gpa": 1, "tuce": 1, "sex": 1}, "lacks psi and has sex besides"),
         ({"Intercept": 1, "gpa": math.nan, "tuce": 1, "psi": 1}, "'gpa' is nan, not a finite"),
