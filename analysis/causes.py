@@ -28,6 +28,7 @@ EXPLAINED = 0.3  # of the score: what a penalty may leave of it
 PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
+ROUNDED_AWAY = 0.01  # of the whole distance
 MOST_DIMENSIONS = 50  # beyond it the posterior mean is not sampled
 SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
 
@@ -166,7 +167,10 @@ class There:
         ratio = distance / whole if whole > 0 else 1.0
         log_chance = math.log(ways) + equations * math.log(max(ratio, 1e-300))
         chance = math.exp(min(log_chance, 0.0)) if equations > 0 else 1.0
-        return Cause(name, detail, distance, chance, self.rounding(matrix), most)
+        rounding = self.rounding(matrix)
+        if most >= 0:  # rounding excuses a distance where it is small beside what is explained
+            most = max(most, min(rounding, ROUNDED_AWAY * whole))
+        return Cause(name, detail, distance, chance, rounding, most)
 
 
 class Reading(NamedTuple):
@@ -227,7 +231,8 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
     for reading in readings(there):
         if reading.text.endswith("centred") or "range from 0" in reading.text:
             weights = plain * reading.scale**2
-            variants.append((there, weights, None, f" where {reading.text}{whose}"))
+            if "ddof" not in reading.text and "two" not in reading.text:  # they change C alone
+                variants.append((there, weights, None, f" where {reading.text}{whose}"))
             moved = There.at(there.model, there.fit, reading.matrix @ there.b)
             text = f" where {reading.text}, as these coefficients are{whose}"
             variants.append((moved, weights, reading.matrix, text))
@@ -443,16 +448,19 @@ def path_from_zero(there: There) -> Iterator[Cause]:
     }
     ways = sum(len(path) for path in paths.values())
     for text, path in paths.items():
+        if not path:
+            continue
         gaps = [there.length(there.b - point) for point in path]
         steps = int(np.argmin(gaps))
-        detail = f"{text} from zero passes here after {count(steps, 'iteration')}: it stopped early"
+        after = count(steps + 1, "iteration")
+        detail = f"{text} from zero passes here after {after}: it stopped early"
         yield there.cause("stopped early", detail, gaps[steps], ways, k)
 
 
 def _lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
     """Iterates of L-BFGS from zero on `scale` times the negative log-likelihood."""
     zero = np.zeros(model.n_parameters)
-    path = [zero]
+    path: list[Array] = []
 
     def loss(beta: Array) -> Any:
         return -scale * model.log_likelihood(beta), -scale * model.score(beta)
@@ -471,8 +479,7 @@ def _lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
 
 def _newton_path(model: BernoulliLogistic) -> list[Array]:
     """Undamped Newton steps from zero, as far as they go."""
-    beta = np.zeros(model.n_parameters)
-    path = [beta]
+    beta, path = np.zeros(model.n_parameters), []
     for _ in range(25):
         white = whitening(model.rows, beta)
         if white is None:

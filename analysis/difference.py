@@ -178,29 +178,31 @@ def explain_difference(
         raise ArithmeticError(
             "nothing could be proved about the MLE itself; centre or rescale columns and offsets"
         )
-    there = There.at(model, fit, placed.matrix @ placed.given)
-    agreement = _agreement(there, placed)
-    if agreement is not None:
-        return agreement
-    causes: list[Cause] = []
+    with np.errstate(all="ignore"):  # numbers of any size may be given
+        there = There.at(model, fit, placed.matrix @ placed.given)
+        return _agreement(there, placed) or _concluded(there, _causes(there, placed, errors))
+
+
+def _causes(there: There, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
+    """Every cause that can be tested, in all its ways."""
     if placed.recoded:
-        causes += [*recoded(there, placed), *ridge(there)]
-    else:
-        for test in (
-            ridge,
-            flipped,
-            no_intercept,
-            rescaled,
-            reference_level,
-            rows_dropped,
-            probit,
-            path_from_zero,
-            posterior_mean,
-        ):
-            causes += test(there)
-        if errors is not None and set(errors) >= set(model.names):
-            causes += any_units(there, np.array([errors[name] for name in model.names]))
-    return _concluded(there, causes)
+        return [*recoded(there, placed), *ridge(there)]
+    tests = (
+        ridge,
+        flipped,
+        no_intercept,
+        rescaled,
+        reference_level,
+        rows_dropped,
+        probit,
+        path_from_zero,
+        posterior_mean,
+    )
+    causes = [cause for test in tests for cause in test(there)]
+    names = there.model.names
+    if errors is not None and set(errors) >= set(names):
+        causes += any_units(there, np.array([errors[name] for name in names]))
+    return causes
 
 
 def _agreement(there: There, placed: Placed) -> Explanation | None:
@@ -232,8 +234,7 @@ def _certain(ranked: list[Cause]) -> bool:
     best = ranked[0]
     return (
         best.coincidence < CERTAIN
-        and best.most >= 0
-        and best.distance <= max(best.most, best.rounding)
+        and best.distance <= best.most
         and (len(ranked) < 2 or ranked[1].coincidence > math.sqrt(best.coincidence))
     )
 
@@ -252,8 +253,7 @@ def _concluded(there: There, causes: list[Cause]) -> Explanation:
         return Explanation(best.cause, certain, message, distance, tuple(ranked))
     fit, model = there.mle, there.model
     bound = certify(model, there.b).error_bound
-    with np.errstate(over="ignore", invalid="ignore"):
-        short = fit.log_likelihood - model.log_likelihood(there.b)
+    short = fit.log_likelihood - model.log_likelihood(there.b)
     start = model.log_likelihood(np.zeros(model.n_parameters))
     facts = (
         f"the score is not 0 there, the log-likelihood is {short:.4g} below its maximum, and the "

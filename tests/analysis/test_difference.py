@@ -11,6 +11,7 @@ import statsmodels.api as sm
 from disagreements import CAUSES, none
 from problems import CASES, simulated
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from flatprior.analysis import explain_difference
 from flatprior.models import (
@@ -148,6 +149,14 @@ def test_duplicates_left_out_are_found():
     assert "5 rows" in found.message
 
 
+@pytest.mark.parametrize("size", [1e-310, 1e-30, 1e20, 1e90])
+def test_numbers_of_any_size_have_an_answer(size):
+    _, model = spector()
+    found = explain_difference(model, [size, -size, size, size])
+    assert not found.certain
+    assert "nan" not in found.message
+
+
 def test_weights_and_offsets_are_taken_into_account():
     X, y = simulated(150, 3, seed=6)
     rng = np.random.default_rng(2)
@@ -202,12 +211,140 @@ def test_the_reference_level_of_indicators_in_arrays_is_found():
         ({"Intercept": 1, "gpa": 1, "tuce": 1, "sex": 1}, "lacks psi and has sex besides"),
         ({"Intercept": 1, "gpa": math.nan, "tuce": 1, "psi": 1}, "'gpa' is nan, not a finite"),
         ({"Intercept": 1, "gpa": "1", "tuce": 1, "psi": 1}, "'gpa' is '1', not a finite number"),
+        ({"Intercept": 1, "gpa": 10**400, "tuce": 1, "psi": 1}, "not a finite number"),
+        ([True, 1.0, 1.0, 1.0], "'Intercept' is True, not a finite number"),
+        ([1j, 1.0, 1.0, 1.0], "is 1j, not a finite number"),
+        ("abcd", "must be numbers by name, or a list of numbers"),
+        ({1.0, 2.0}, "must be numbers by name, or a list of numbers"),
+        (pd.Series([1.0, 2.0], index=["gpa", "gpa"]), "names some of them twice"),
+        ({"Intercept": 1, "const": 2, "gpa": 1, "tuce": 1, "psi": 1}, "has const besides"),
     ],
 )
 def test_what_are_no_coefficients_of_the_model_is_refused(coefficients, message):
     _, model = spector()
     with pytest.raises(ValueError, match=message):
         explain_difference(model, coefficients)
+
+
+def test_zeros_and_too_few_digits_are_not_called_the_mle():
+    X, y = simulated(300, 3, seed=10)
+    model = BernoulliLogistic.from_arrays(X, y)
+    for theirs in ([0, 0, 0], [0.0, 0.0, 0.0]):
+        found = explain_difference(model, theirs)
+        assert not found.certain
+    fit = fit_newton(model)
+    income = BernoulliLogistic.from_arrays(X * [1, 1, 1e6], y)
+    printed = (fit.coefficients / [1, 1, 1e6]).round(4)
+    found = explain_difference(income, printed)
+    assert (found.cause, found.certain) == ("agreement", False)
+    assert "too few to tell" in found.message
+
+
+def firth(X, y):
+    """Firth's bias-reduced estimate: the score plus half the gradient of log det H is 0."""
+    beta = np.zeros(X.shape[1])
+    for _ in range(200):
+        p = 1 / (1 + np.exp(-X @ beta))
+        w = p * (1 - p)
+        V = np.linalg.inv(X.T @ (w[:, None] * X))
+        leverage = w * np.einsum("ij,jk,ik->i", X, V, X)
+        beta = beta + V @ (X.T @ (y - p + leverage * (0.5 - p)))
+    return beta
+
+
+def test_shrinkage_that_is_not_ridge_is_not_certain():
+    for seed in range(12):
+        X, y = simulated(900, 7, seed=seed)
+        model = BernoulliLogistic.from_arrays(X, y)
+        mle = fit_newton(model).coefficients
+        for theirs in (firth(X, y), np.append(mle[0], 0.99 * mle[1:])):
+            assert not explain_difference(model, theirs).certain
+
+
+def test_numbers_on_separated_data_that_are_no_ascent_are_not_certain():
+    data = load_endometrial()
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data)
+    X = model.design
+    for theirs in (firth(X, model.response), np.zeros(4), [1.0, -2.0, 0.3, 0.1]):
+        found = explain_difference(model, theirs)
+        assert (found.cause, found.certain) == ("separation", False)
+        assert "not on the way to the supremum" in found.message
+
+
+def test_with_one_slope_ridge_is_named_but_not_certain():
+    X, y = simulated(200, 2, seed=11)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = LogisticRegression(C=0.1, tol=1e-10).fit(X[:, 1:], y)
+    found = explain_difference(model, [fit.intercept_[0], fit.coef_[0, 0]])
+    assert (found.cause, found.certain) == ("ridge penalty", False)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler()])
+@pytest.mark.parametrize("back", [True, False])
+def test_a_penalty_on_scaled_columns_is_found(scaler, back):
+    data, model = spector()
+    X = data[["gpa", "tuce", "psi"]].to_numpy()
+    fit = LogisticRegression(tol=1e-10, max_iter=5000).fit(scaler.fit_transform(X), data["grade"])
+    theirs = [fit.intercept_[0], *fit.coef_[0]]
+    if back:  # what predicts the same from the columns as they are
+        zero = scaler.transform(np.zeros((1, 3)))[0]
+        slopes = fit.coef_[0] * (scaler.transform(np.ones((1, 3)))[0] - zero)
+        theirs = [fit.intercept_[0] + fit.coef_[0] @ zero, *slopes]
+    found = explain_difference(model, theirs)
+    assert (found.cause, found.certain) == ("ridge penalty", True)
+    assert "C = 1 " in found.message
+
+
+def test_identical_rows_leave_open_which_was_dropped():
+    rng = np.random.default_rng(5)
+    X = np.column_stack([np.ones(200), rng.integers(0, 2, size=(200, 3))]).astype(float)
+    y = (rng.random(200) < 1 / (1 + np.exp(-X @ [-0.5, 0.7, -0.3, 0.4]))).astype(float)
+    part = BernoulliLogistic.from_arrays(X[:-1], y[:-1])
+    found = explain_difference(BernoulliLogistic.from_arrays(X, y), fit_newton(part).coefficients)
+    assert (found.cause, found.certain) == ("rows dropped", False)
+    assert "identical to them" in found.message
+
+
+def test_another_scale_of_the_log_odds_is_no_rescaling_of_predictors():
+    _, model = spector()
+    fit = fit_newton(model)
+    c = 1 / math.log(10)
+    found = explain_difference(model, fit.coefficients * c, fit.standard_errors * c)
+    assert not found.certain
+
+
+def test_a_misplaced_decimal_is_not_certainly_a_change_of_units():
+    _, model = spector()
+    theirs = fit_newton(model).coefficients.copy()
+    theirs[1] *= 10
+    found = explain_difference(model, theirs)
+    assert (found.cause, found.certain) == ("predictors rescaled", False)
+    assert "a decimal or a digit of that coefficient is misplaced" in found.message
+
+
+@pytest.mark.parametrize(
+    "form", ["race[T.{}]", "C(race)[T.{}]", "race{}", "race_{}", "factor(race){}"]
+)
+@pytest.mark.parametrize("reference", ["white", "black"])
+def test_levels_by_the_names_of_other_programs(form, reference):
+    rng = np.random.default_rng(6)
+    levels = np.array(["black", "other", "white"])
+    data = pd.DataFrame({"race": rng.choice(levels, 300), "income": 1e5 * rng.random(300)})
+    data["y"] = (rng.random(300) < 0.3 + 0.4 * (data["race"] == "other")).astype(int)
+    model = BernoulliLogistic.from_formula("y ~ race + income", data)
+    order = [reference, *(level for level in levels if level != reference)]
+    other = data.assign(race=pd.Categorical(data["race"], order))
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ race + income", other))
+    theirs = dict(
+        zip(["(Intercept)", *map(form.format, order[1:])], fit.coefficients, strict=False)
+    )
+    theirs["income"] = float(f"{fit.coefficients[-1]:.5g}")
+    found = explain_difference(model, theirs)
+    if reference == "black":  # the model's own
+        assert found.distance < 1e-3
+        assert not found.certain or found.cause == "agreement"
+    else:
+        assert (found.cause, found.certain) == ("reference level", True)
 
 
 def test_names_are_shown_and_never_run():
