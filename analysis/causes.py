@@ -225,7 +225,7 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
     plain = np.zeros(k)
     plain[slopes] = 1.0
     whose = "; the intercept was not penalised" if intercept is not None else ""
-    variants = [(there, plain, None, whose)]
+    variants: list[tuple[There, Array, Array | None, str]] = [(there, plain, None, whose)]
     if intercept is not None:
         variants.append((there, np.ones(k), None, "; the intercept was penalised too"))
     for reading in readings(there):
@@ -259,7 +259,7 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
             left,
             len(variants),
             max(k - free, 1),
-            whole if matrix is None or there.fit is None else max(whole, there.distance),
+            max(whole, there.distance) if place is not there and there.fit else whole,
             matrix=matrix,
             most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
         )

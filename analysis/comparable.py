@@ -224,21 +224,25 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
         return False
     if not isinstance(large.rows, ArrayRows):
         return set(small.names) <= set(large.names) and not large.rows.has_offset
-    roots = [whitening(model.rows) for model in (small, large)]
-    if roots[0] is None or roots[1] is None:
+    first, second = whitening(small.rows), whitening(large.rows)
+    if first is None or second is None:
         return False
-    conditions = [np.linalg.cond(root / np.linalg.norm(root, axis=1)[:, None]) for root in roots]
-    tolerance = max(IN_THE_SPAN, 100 * EPSILON * max(conditions))
+    condition = max(
+        float(np.linalg.cond(root / np.linalg.norm(root, axis=1)[:, None]))
+        for root in (first, second)
+    )
+    tolerance = max(IN_THE_SPAN, 100 * EPSILON * condition)
     if tolerance > LARGEST_TOLERANCE:  # no digit is left to decide by
         return False
     weights = 0.25 * large.counts
-    targets, white = small.design @ roots[0], large.design @ roots[1]
+    targets, white = small.design @ first, large.design @ second
     if _left_over(targets, white, weights).max() > tolerance:
         return False
     zero = np.zeros(large.n_rows)
-    first, second = (zero if m.offset is None else m.offset for m in (small, large))
-    size = float(np.linalg.norm(np.sqrt(weights) * np.maximum(np.abs(first), np.abs(second))))
-    return size == 0 or _left_over((first - second)[:, None], white, weights)[0] <= tolerance * size
+    one, two = (zero if m.offset is None else m.offset for m in (small, large))
+    size = float(np.linalg.norm(np.sqrt(weights) * np.maximum(np.abs(one), np.abs(two))))
+    left = float(_left_over((one - two)[:, None], white, weights)[0])
+    return left <= tolerance * size
 
 
 def _left_over(targets: Array, white: Array, weights: Array) -> Array:

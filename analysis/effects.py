@@ -100,15 +100,14 @@ def average_marginal_effects(
     check_probability(prob)
     check_result(model, result)
     rows = _rows_to_average(model, data, offset, frequency_weights)
-    root = None if isinstance(result, Posterior) else root_of_covariance(model, result)
-    found = {}
-    for effect in _effects(model, rows, variables):
-        if isinstance(result, Posterior) or root is None:
-            found[effect.name] = _of_draws(effect, result, prob, interval)
-        else:
-            if interval != "eti":
-                raise ValueError('of an estimate there is the Wald interval only: "eti"')
-            found[effect.name] = _of_estimate(effect, result, root, prob)
+    effects = _effects(model, rows, variables)
+    if isinstance(result, Posterior):
+        found = {effect.name: _of_draws(effect, result, prob, interval) for effect in effects}
+    elif interval != "eti":
+        raise ValueError('of an estimate there is the Wald interval only: "eti"')
+    else:
+        root = root_of_covariance(model, result)
+        found = {effect.name: _of_estimate(effect, result, root, prob) for effect in effects}
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
 
 
@@ -315,7 +314,7 @@ def _slope(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
             slope[better], error[better] = found[1].slope[better], doubt[better]
             size[better] = found[1].swing[better]
             break
-    bad = ~(error <= LARGEST_ERROR * size).all(axis=1)
+    bad = np.asarray((error > LARGEST_ERROR * size).any(axis=1) | np.isnan(error).any(axis=1))
     if bad.any():
         raise ValueError(
             "the formula has no derivative, or none that can be computed, with respect to "

@@ -57,19 +57,20 @@ def rows_dropped(there: There) -> Iterator[Cause]:
     for rows, text in _splits(there.model):
         consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
-    consider(np.array([nearest]), rows_phrase([labels[nearest]]), n)
+    consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
     for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
         if n <= most:
             rows = _nearest_set(there.scores, pull, size)
-            consider(rows, rows_phrase(labels[rows]), n**size)
-    distinct = len(np.unique(there.scores, axis=0))
+            consider(rows, rows_phrase(labels[rows]), float(n) ** size)
+    table = np.column_stack([there.model.response, there.model.design])
+    distinct = len(np.unique(table, axis=0))
     for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_REFITTED]:
         left = _decrement_without(there, rows)
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
         if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
             detail += ", or rows that are identical to them"
-        most = EXACT if 2 * distinct >= n else -1.0
-        yield there.cause("rows dropped", detail, left, ways, k, whole, most=most)
+        certain = EXACT if 2 * distinct >= n else -1.0
+        yield there.cause("rows dropped", detail, left, ways, k, whole, most=certain)
 
 
 def _decrement_without(there: There, rows: Rows) -> float:
