@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from flatprior.analysis.difference import Explanation as Explanation
     from flatprior.analysis.difference import explain_difference as explain_difference
     from flatprior.analysis.effects import average_marginal_effects as average_marginal_effects
-    from flatprior.analysis.inference import GoodnessOfFit as GoodnessOfFit
+    from flatprior.analysis.goodness import GoodnessOfFit as GoodnessOfFit
+    from flatprior.analysis.goodness import goodness_of_fit as goodness_of_fit
     from flatprior.analysis.inference import HypothesisTest as HypothesisTest
-    from flatprior.analysis.inference import goodness_of_fit as goodness_of_fit
     from flatprior.analysis.inference import hauck_donner as hauck_donner
     from flatprior.analysis.inference import likelihood_ratio_test as likelihood_ratio_test
     from flatprior.analysis.inference import score_test as score_test
@@ -67,9 +67,9 @@ _HOMES = {
     "Explanation": "difference",
     "explain_difference": "difference",
     "average_marginal_effects": "effects",
-    "GoodnessOfFit": "inference",
+    "GoodnessOfFit": "goodness",
+    "goodness_of_fit": "goodness",
     "HypothesisTest": "inference",
-    "goodness_of_fit": "inference",
     "hauck_donner": "inference",
     "likelihood_ratio_test": "inference",
     "score_test": "inference",

@@ -1,4 +1,4 @@
-r"""Hypothesis tests of coefficients, and how much a model explains.
+r"""Hypothesis tests of coefficients.
 
 Every hypothesis is linear, :math:`R\beta = r`; the null model is the one with
 :math:`\beta = b + A\gamma`, where the columns of A span the null space of R. The three classical
@@ -16,7 +16,6 @@ Association 72, 851-853); the others cannot be misled so, and hold on separated 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -27,7 +26,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import null_space
 from scipy.stats import chi2
 
-from flatprior.analysis.comparable import IN_THE_SPAN, is_nested, same_observations
+from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
 from flatprior.models._text import printable
 from flatprior.models.certificate import whitening
@@ -131,7 +130,7 @@ def wald_test(
         )
     scale = np.sqrt(np.diag(spread))
     white = np.linalg.solve(np.linalg.cholesky(spread / np.outer(scale, scale)), difference / scale)
-    return _test("Wald", linear.text, float(white @ white), len(difference))
+    return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
 
 
 def likelihood_ratio_test(
@@ -192,10 +191,10 @@ def likelihood_ratio_test(
         lower = (
             _supremum(_model_of(model, rows))[0]
             if isinstance(rows, ArrayRows)
-            else _maximum(rows)[0]
+            else maximal(rows)[0]
         )
     note = "the outcomes are separated, the larger model has a supremum only" if separated else ""
-    return _test("likelihood ratio", text, ratio(full, lower), df, note)
+    return chi_squared_test("likelihood ratio", text, ratio(full, lower), df, note)
 
 
 def ratio(full: float, lower: float) -> float:
@@ -256,16 +255,19 @@ def score_test(
     if isinstance(rows, ArrayRows) and null.directions.shape[1]:
         gamma = fit_newton(_model_of(model, rows)).coefficients
     else:
-        gamma = _maximum(rows)[1]
+        gamma = maximal(rows)[1]
     beta = null.origin + null.directions @ gamma
     transform = whitening(model.rows, beta)
     if transform is None:
         raise ArithmeticError("the columns are too ill-conditioned for a score test; rescale them")
     pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
-    return _test("score", linear.text, float(pull @ pull), len(linear.values))
+    return chi_squared_test("score", linear.text, float(pull @ pull), len(linear.values))
 
 
-def _test(kind: str, text: str, statistic: float, df: int, note: str = "") -> HypothesisTest:
+def chi_squared_test(
+    kind: str, text: str, statistic: float, df: int, note: str = ""
+) -> HypothesisTest:
+    """Refer a statistic to its chi-squared distribution."""
     return HypothesisTest(kind, text, statistic, df, float(chi2.sf(statistic, df)), note)
 
 
@@ -407,7 +409,7 @@ def restricted(model: BernoulliLogistic, null: Null) -> Rows:
         return block._replace(design=block.design @ null.directions, offset=offset)
 
     if not isinstance(model.rows, ArrayRows):
-        return _Restricted(model.rows, change, null.directions.shape[1])
+        return FewerColumns(model.rows, change, null.directions.shape[1])
     block = change(model.rows.block(slice(None)))
     return ArrayRows(
         np.ascontiguousarray(block.design), model.response, block.offset, block.weights
@@ -415,7 +417,7 @@ def restricted(model: BernoulliLogistic, null: Null) -> Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class _Restricted(MappedRows):
+class FewerColumns(MappedRows):
     """Mapped rows with fewer columns."""
 
     columns: int = 0
@@ -434,7 +436,7 @@ def _model_of(model: BernoulliLogistic, rows: ArrayRows) -> BernoulliLogistic:
 def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
     """Supremum of the log-likelihood, and whether it is not reached."""
     if not model.n_parameters:
-        return _maximum(model.rows)[0], False
+        return maximal(model.rows)[0], False
     try:
         return fit_newton(model).log_likelihood, False
     except MLEDoesNotExistError as error:
@@ -446,7 +448,7 @@ def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
         return limit.log_likelihood, True
 
 
-def _maximum(rows: Rows) -> tuple[float, Array]:
+def maximal(rows: Rows) -> tuple[float, Array]:
     """Maximal log-likelihood of rows that have one, and where."""
     if not rows.n_columns:
         none = np.zeros(0)
@@ -458,135 +460,6 @@ def _maximum(rows: Rows) -> tuple[float, Array]:
             "no maximum of the log-likelihood under the hypothesis was found; rescale the columns"
         )
     return last.log_likelihood, last.coefficients
-
-
-@dataclass(frozen=True)
-class GoodnessOfFit:
-    """How much a model explains.
-
-    Attributes
-    ----------
-    log_likelihood, null_log_likelihood : float
-        Of the fit, and of a constant probability (with the model's offset, if it has one).
-    deviance, null_deviance : float
-        -2 times these: the saturated Bernoulli model has log-likelihood 0. For grouped counts it is
-        not the deviance of a binomial model, whose saturated model has a probability a group.
-    mcfadden : float
-        1 - log-likelihood / null log-likelihood.
-    tjur : float
-        Mean fitted probability of the events less that of the others.
-    aic, bic : float
-    n_observations, n_parameters : int
-    """
-
-    log_likelihood: float
-    null_log_likelihood: float
-    deviance: float
-    null_deviance: float
-    mcfadden: float
-    tjur: float
-    aic: float
-    bic: float
-    n_observations: int
-    n_parameters: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON."""
-        return dataclasses.asdict(self)
-
-
-def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
-    """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.
-
-    Parameters
-    ----------
-    model : BernoulliLogistic
-    fit : PointEstimate
-        Of that model.
-
-    Returns
-    -------
-    GoodnessOfFit
-
-    Raises
-    ------
-    ValueError
-        If the fit is another model's.
-
-    Notes
-    -----
-    McFadden (1974), "Conditional logit analysis of qualitative choice behavior", in Frontiers in
-    Econometrics, 105-142. Tjur (2009), "Coefficients of determination in logistic regression
-    models", The American Statistician 63, 366-372.
-
-    Examples
-    --------
-    >>> from flatprior.analysis import goodness_of_fit
-    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
-    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> found = goodness_of_fit(model, fit_newton(model))
-    >>> round(found.mcfadden, 4), round(found.tjur, 4)
-    (0.374, 0.4286)
-    """
-    require_fit_of(model, fit)
-    null = null_log_likelihood(model)
-
-    def sums(block: Block) -> Array:
-        terms = row_terms(block, fit.coefficients)
-        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
-        event = block.sign > 0
-        # the probability of what was not observed, which is small where the fit is good
-        wrong = np.abs(terms.residual)
-        return np.array([wrong[event].sum(), wrong[~event].sum(), weights[event].sum()])
-
-    missed, false, events = model.rows.reduce(sums)
-    others = model.n_observations - events
-    tjur = float(1 - missed / events - false / others) if events and others else math.nan
-    return GoodnessOfFit(
-        fit.log_likelihood,
-        null,
-        -2 * fit.log_likelihood,
-        -2 * null,
-        1 - fit.log_likelihood / null if null else math.nan,
-        tjur,
-        fit.aic,
-        fit.bic,
-        model.n_observations,
-        model.n_parameters,
-    )
-
-
-def null_log_likelihood(model: BernoulliLogistic) -> float:
-    """Supremum of the log-likelihood of a constant (plus the offset of the model)."""
-    n, events = model.n_observations, model.n_events
-    if events in (0, n):
-        return 0.0
-    if not model.rows.has_offset:
-        return events * math.log(events / n) + (n - events) * math.log1p(-events / n)
-
-    def constant(block: Block) -> Block:
-        return block._replace(design=np.ones((len(block.sign), 1)))
-
-    return _maximum(_Restricted(model.rows, constant, 1))[0]
-
-
-def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTest | None:
-    """Likelihood-ratio test of a constant probability; None where it is not nested in the model."""
-    df = model.n_parameters - 1
-    transform = whitening(model.rows)
-    if df == 0 or transform is None:
-        return None
-
-    def projection(block: Block) -> Array:
-        weights = 0.25 if block.weights is None else 0.25 * block.weights
-        return np.asarray((block.design @ transform).T @ (weights * np.ones(len(block.sign))))
-
-    constant = transform @ model.rows.reduce(projection)
-    rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
-    if rest > IN_THE_SPAN:
-        return None
-    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
-    return _test("likelihood ratio", "a constant probability", statistic, df)
 
 
 def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:

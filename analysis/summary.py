@@ -11,14 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from flatprior.analysis.inference import (
-    GoodnessOfFit,
-    HypothesisTest,
-    goodness_of_fit,
-    hauck_donner,
-    null_test,
-    require_fit_of,
-)
+from flatprior.analysis.goodness import GoodnessOfFit, goodness_of_fit, null_test
+from flatprior.analysis.inference import HypothesisTest, hauck_donner, require_fit_of
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.rendering import Renderable, Rendered
 from flatprior.analysis.robust import RobustCovariance

@@ -66,37 +66,6 @@ def test_the_three_tests_are_those_of_statsmodels(name):
         assert wald.df == ratio.df == score.df == len(held)
 
 
-@pytest.mark.parametrize("name", TEN)
-def test_goodness_of_fit_is_that_of_statsmodels(name):
-    case = CASES[name]
-    fit = fit_newton(case.model)
-    found = goodness_of_fit(case.model, fit)
-    theirs = glm(case)
-    k, n = len(case.frame.columns), case.model.n_observations
-    assert found.aic == pytest.approx(theirs.aic, rel=1e-8)
-    assert found.bic == pytest.approx(k * math.log(n) - 2 * theirs.llf, rel=1e-8)
-    assert found.mcfadden == pytest.approx(1 - theirs.llf / theirs.llnull, rel=1e-8)
-    assert found.null_log_likelihood == pytest.approx(float(case.facts["null_loglik"]), rel=1e-13)
-    p, w = theirs.fittedvalues, np.ones(len(case.frame)) if case.weights is None else case.weights
-    tjur = np.average(p[case.response == 1], weights=w[case.response == 1]) - np.average(
-        p[case.response == 0], weights=w[case.response == 0]
-    )
-    assert found.tjur == pytest.approx(tjur, rel=1e-8, abs=1e-12)
-    if case.weights is None:
-        logit = sm.Logit(case.response, case.frame).fit(disp=0, tol=1e-10, maxiter=200)
-        # its null model is fitted by Nelder-Mead and BFGS
-        assert found.mcfadden == pytest.approx(logit.prsquared, rel=1e-8, abs=1e-9)
-
-
-def test_the_null_of_a_model_with_offset_has_the_offset():
-    case = CASES["spector"]
-    offset = np.linspace(-1, 1, len(case.frame))
-    model = BernoulliLogistic.from_arrays(case.frame, case.response, offset=offset)
-    null = glm(case, ["const"], offset)
-    found = goodness_of_fit(model, fit_newton(model))
-    assert found.null_log_likelihood == pytest.approx(null.llf, rel=1e-12)
-
-
 def test_values_mappings_and_matrices_say_the_same():
     model = CASES["lbw_stata"].model
     fit = fit_newton(model)

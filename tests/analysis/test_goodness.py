@@ -1,0 +1,64 @@
+"""Goodness of fit against statsmodels and 25-digit references."""
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from problems import CASES
+
+from flatprior.analysis import goodness_of_fit
+from flatprior.models import BernoulliLogistic, fit_newton
+
+TEN = [
+    "nes_logit", "lizards", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso",
+    "ohio", "lbw_stata",
+]  # fmt: skip
+
+
+def glm(case, columns=None, offset=None):
+    frame = case.frame if columns is None else case.frame[columns]
+    model = sm.GLM(
+        case.response,
+        frame,
+        family=sm.families.Binomial(),
+        freq_weights=case.weights,
+        offset=offset,
+    )
+    return model.fit(tol=1e-13, tol_criterion="params", maxiter=200)
+
+
+@pytest.mark.parametrize("name", TEN)
+def test_goodness_of_fit_is_that_of_statsmodels(name):
+    case = CASES[name]
+    fit = fit_newton(case.model)
+    found = goodness_of_fit(case.model, fit)
+    theirs = glm(case)
+    k, n = len(case.frame.columns), case.model.n_observations
+    assert found.aic == pytest.approx(theirs.aic, rel=1e-8)
+    assert found.bic == pytest.approx(k * math.log(n) - 2 * theirs.llf, rel=1e-8)
+    assert found.mcfadden == pytest.approx(1 - theirs.llf / theirs.llnull, rel=1e-8)
+    assert found.null_log_likelihood == pytest.approx(float(case.facts["null_loglik"]), rel=1e-13)
+    p, w = theirs.fittedvalues, np.ones(len(case.frame)) if case.weights is None else case.weights
+    tjur = np.average(p[case.response == 1], weights=w[case.response == 1]) - np.average(
+        p[case.response == 0], weights=w[case.response == 0]
+    )
+    assert found.tjur == pytest.approx(tjur, rel=1e-8, abs=1e-12)
+    if case.weights is None:
+        logit = sm.Logit(case.response, case.frame).fit(disp=0, tol=1e-10, maxiter=200)
+        # its null model is fitted by Nelder-Mead and BFGS
+        assert found.mcfadden == pytest.approx(logit.prsquared, rel=1e-8, abs=1e-9)
+
+
+def test_the_null_of_a_model_with_offset_has_the_offset():
+    case = CASES["spector"]
+    offset = np.linspace(-1, 1, len(case.frame))
+    model = BernoulliLogistic.from_arrays(case.frame, case.response, offset=offset)
+    null = glm(case, ["const"], offset)
+    found = goodness_of_fit(model, fit_newton(model))
+    assert found.null_log_likelihood == pytest.approx(null.llf, rel=1e-12)
+
+
+def test_the_fit_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="another model"):
+        goodness_of_fit(CASES["ohio"].model, fit_newton(CASES["spector"].model))
