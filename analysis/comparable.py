@@ -224,6 +224,10 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
         return False
     if not isinstance(large.rows, ArrayRows):
         return set(small.names) <= set(large.names) and not large.rows.has_offset
+    columns = {column.tobytes() for column in (large.design + 0.0).T}
+    same = [None if m.offset is None else m.offset.tobytes() for m in (small, large)]
+    if same[0] == same[1] and all(c.tobytes() in columns for c in (small.design + 0.0).T):
+        return True
     first, second = whitening(small.rows), whitening(large.rows)
     if first is None or second is None:
         return False

@@ -33,6 +33,8 @@ from flatprior.models.rows import EPSILON, Array
 
 NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
 STEP = 1e-3  # of the range of a variable, or of a value: where rounding and curvature are alike
+SMALLER_STEPS = 9
+GOOD_ENOUGH = 1e-9
 LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
@@ -292,16 +294,20 @@ def _slope(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
     """Derivative (m, k) of the design with respect to a number, and a `ValueError` without one.
 
     Five points about each value, of which a polynomial of degree 4 is differentiated. Steps are
-    relative to the range of the values and to each value, and half of that; each entry is taken
-    from where its estimated error is smallest.
+    relative to the range of the values, ever smaller, and to each value; each entry is taken from
+    where two steps, one half of the other, agree best.
     """
     values = numbers(column(frame, name))
     slope = np.full((len(frame), model.n_parameters), math.nan)
-    error, size = np.full(slope.shape, math.inf), np.zeros(slope.shape)
+    doubt = np.full(slope.shape, math.inf)
     spread = float(np.ptp(values)) or 1.0
-    for scale in (np.full(len(values), spread), np.abs(values)):
-        for ends in ((-math.inf, math.inf), (values.min(), values.max())):
-            # a spline or a logarithm may end where the data do: then all points lie within
+    scales = [np.full(len(values), spread), np.abs(values)]
+    scales += [np.full(len(values), spread * 10.0**-j) for j in range(1, SMALLER_STEPS)]
+    for scale in scales:
+        # all points within the data: beyond them may be a pole, or nothing
+        for ends in ((values.min(), values.max()), (-math.inf, math.inf)):
+            if ends[0] == ends[1]:
+                continue
             try:
                 found = [
                     _five_points(model, frame, name, values, STEP * scale * half, ends)
@@ -309,12 +315,19 @@ def _slope(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
                 ]
             except ValueError:
                 continue
-            doubt = np.abs(found[1].slope - found[0].slope) + found[1].rounding
-            better = doubt < error  # not where a step is 0
-            slope[better], error[better] = found[1].slope[better], doubt[better]
-            size[better] = found[1].swing[better]
+            error = np.abs(found[1].slope - found[0].slope) + found[1].rounding
+            with np.errstate(divide="ignore", invalid="ignore"):
+                relative = np.where(error == 0, 0.0, error / np.abs(found[1].slope))
+            better = relative < doubt  # not where a step is 0
+            slope[better], doubt[better] = found[1].slope[better], relative[better]
             break
-    bad = np.asarray((error > LARGEST_ERROR * size).any(axis=1) | np.isnan(error).any(axis=1))
+        if (doubt <= GOOD_ENOUGH).all():
+            break
+    size = np.abs(np.where(np.isfinite(slope), slope, 0.0))
+    with np.errstate(invalid="ignore"):
+        error = np.where(doubt == 0, 0.0, doubt * size)
+        most = LARGEST_ERROR * np.maximum(size, 1e-3 * size.max(axis=0))
+        bad = ~((error <= most) & np.isfinite(slope)).all(axis=1)
     if bad.any():
         raise ValueError(
             "the formula has no derivative, or none that can be computed, with respect to "
@@ -328,7 +341,6 @@ class _Points(NamedTuple):
 
     slope: Array
     rounding: Array  # bound on what rounding does to it
-    swing: Array  # how much the design changes from point to point, over the step
 
 
 def _five_points(
@@ -355,7 +367,7 @@ def _five_points(
     size = np.einsum("mj,jmk->mk", np.abs(weights), np.abs(designs))
     rounding = 4 * EPSILON * size / safe[:, None]
     rounding[~known] = math.inf
-    swing = np.ptp(designs, axis=0) / safe[:, None]
+    still = known[:, None] & (designs == designs[0]).all(axis=0)
     for part in (slope, rounding):
-        part[known[:, None] & (swing == 0)] = 0.0  # the column does not depend on the variable
-    return _Points(slope, rounding, swing)
+        part[still] = 0.0  # the column does not depend on the variable
+    return _Points(slope, rounding)

@@ -34,6 +34,7 @@ from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
 
+RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
 CANCELLED = 1e-3  # of a variance: what rounding may amount to
 
 Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
@@ -120,17 +121,36 @@ def wald_test(
     Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
     """
     linear = _linear(fit.names, hypothesis, value)
-    difference = linear.matrix @ fit.coefficients - linear.values
-    spread = linear.matrix @ fit.covariance @ linear.matrix.T
-    size = np.abs(linear.matrix)
-    rounding = 8 * len(fit.names) * EPSILON * np.diag(size @ np.abs(fit.covariance) @ size.T)
+    lengths = np.linalg.norm(linear.matrix, axis=1)
+    matrix = linear.matrix / lengths[:, None]
+    difference = matrix @ fit.coefficients - linear.values / lengths
+    given = getattr(fit, "root", None)
+    root = _root(matrix, fit.covariance) if given is None else matrix @ given
+    error = np.linalg.norm(root, axis=1)
+    rank = int(np.linalg.matrix_rank(root / error[:, None], tol=RANK))
+    if rank < len(matrix):
+        clusters = getattr(fit, "n_clusters", None)
+        whose = "" if clusters is None else f" of {clusters} clusters"
+        raise ArithmeticError(
+            f"the covariance{whose} supports {rank} restrictions together, not {len(matrix)}: test "
+            "fewer at a time, or centre the columns"
+        )
+    upper = np.asarray(np.linalg.qr((root / error[:, None]).T, mode="r"))
+    white = np.linalg.solve(upper.T, difference / error)
+    return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
+
+
+def _root(matrix: Array, covariance: Array) -> Array:
+    """Root of ``R V R'``, and an error where its variances are lost to cancellation."""
+    spread, size = matrix @ covariance @ matrix.T, np.abs(matrix)
+    rounding = 8 * len(covariance) * EPSILON * np.diag(size @ np.abs(covariance) @ size.T)
     if (rounding > CANCELLED * np.diag(spread)).any():
         raise ArithmeticError(
             "the variance of the combination is lost to cancellation: centre or rescale the columns"
         )
     scale = np.sqrt(np.diag(spread))
-    white = np.linalg.solve(np.linalg.cholesky(spread / np.outer(scale, scale)), difference / scale)
-    return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
+    values, vectors = np.linalg.eigh(spread / np.outer(scale, scale))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def likelihood_ratio_test(
@@ -187,7 +207,7 @@ def likelihood_ratio_test(
     if small is not None:
         lower = _supremum(small)[0]
     else:
-        rows = restricted(model, linear.null)
+        rows = restricted(model, linear.null(model))
         lower = (
             _supremum(_model_of(model, rows))[0]
             if isinstance(rows, ArrayRows)
@@ -250,7 +270,7 @@ def score_test(
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.003723
     """
     linear = _linear(model.names, hypothesis, value)
-    null = linear.null
+    null = linear.null(model)
     rows = restricted(model, null)
     if isinstance(rows, ArrayRows) and null.directions.shape[1]:
         gamma = fit_newton(_model_of(model, rows)).coefficients
@@ -294,19 +314,22 @@ class _Linear:
     values: Array
     text: str
 
-    @property
-    def null(self) -> Null:
-        """The null model; exact where single coefficients are held."""
+    def null(self, model: BernoulliLogistic) -> Null:
+        """The null model; exact where single coefficients are held, else by whitened columns."""
         k = self.matrix.shape[1]
         held = (self.matrix != 0).argmax(axis=1)
         if np.array_equal(self.matrix, np.eye(k)[held]):
             origin = np.zeros(k)
             origin[held] = self.values
             return Null(np.delete(np.eye(k), held, axis=1), origin)
-        lengths = np.linalg.norm(self.matrix, axis=1)
-        matrix, values = self.matrix / lengths[:, None], self.values / lengths
-        least = np.linalg.lstsq(matrix, values, rcond=None)[0]
-        return Null(null_space(matrix), np.asarray(least, dtype=float))
+        white = whitening(model.rows)
+        if white is None:
+            raise ArithmeticError("the columns are too ill-conditioned for this test; centre them")
+        matrix = self.matrix @ white
+        lengths = np.linalg.norm(matrix, axis=1)
+        matrix, values = matrix / lengths[:, None], self.values / lengths
+        least = np.asarray(np.linalg.lstsq(matrix, values, rcond=None)[0], dtype=float)
+        return Null(white @ null_space(matrix), white @ least)
 
 
 def _linear(
@@ -394,7 +417,8 @@ def _nested_pair(
     if not is_nested(small, large):
         raise ValueError(
             "neither model is nested in the other (the columns of neither are combinations of the "
-            "other's): compare them by AIC or elpd, see compare_models"
+            "other's, as far as double precision can tell): compare them by AIC or elpd, see "
+            "compare_models"
         )
     if small.n_parameters == large.n_parameters:
         raise ValueError("the two models are the same model: there is nothing to test")

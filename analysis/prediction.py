@@ -11,12 +11,12 @@ from scipy.special import expit, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
+from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._text import printable
 from flatprior.models.certificate import whitening
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
-from flatprior.models.rows import EPSILON
 
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
@@ -113,7 +113,7 @@ def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> 
     if isinstance(result, Posterior | PointEstimate):
         data_hash = result.provenance.data_hash
     else:
-        data_hash = getattr(result, "data_hash", model.data_hash)
+        data_hash = result.data_hash if isinstance(result, RobustCovariance) else model.data_hash
     if data_hash != model.data_hash:
         raise ValueError("the result is that of other data; pass the model that it was fitted to")
 
@@ -123,18 +123,15 @@ def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarra
 
     Where the covariance is the inverse information, L comes from a QR factorisation of the rows.
     """
+    if isinstance(fit, RobustCovariance):
+        return fit.root
     if isinstance(fit, PointEstimate):
         white = whitening(model.rows, fit.coefficients)
         if white is not None:
             return white
     scale = np.sqrt(np.diag(fit.covariance))
     unit = fit.covariance / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(unit)
-    if values[0] < len(values) * EPSILON * values[-1]:
-        raise ArithmeticError(
-            "standard errors of predictions are lost to cancellation: centre or rescale the columns"
-        )
-    return np.asarray(scale[:, None] * vectors * np.sqrt(values))
+    return np.asarray(scale[:, None] * np.linalg.cholesky(unit))
 
 
 def _from_estimate(

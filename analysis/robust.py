@@ -15,8 +15,9 @@ from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
+from flatprior.models.certificate import whitening
 from flatprior.models.inputs import as_series
-from flatprior.models.likelihood import row_terms
+from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array, ArrayRows, Block
 
@@ -35,6 +36,8 @@ class RobustCovariance:
     coefficients : ndarray (k,)
     covariance : ndarray (k, k)
         With `factor` in it.
+    root : ndarray (k, r)
+        L with LL' the covariance, r its rank at most; nothing has cancelled in it.
     factor : float
         The small-sample factor: 1 but for "HC1" and "cluster".
     n_clusters : int or None
@@ -46,6 +49,7 @@ class RobustCovariance:
     names: tuple[str, ...]
     coefficients: Array
     covariance: Array
+    root: Array
     factor: float
     n_clusters: int | None = None
     data_hash: str = ""
@@ -53,7 +57,7 @@ class RobustCovariance:
     @property
     def standard_errors(self) -> Array:
         """Square roots of the diagonal of `covariance`, (k,)."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.asarray(np.linalg.norm(self.root, axis=1))
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients, robust standard errors and Wald intervals, one row a coefficient."""
@@ -131,7 +135,18 @@ def robust_covariance(
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     n, k = model.n_observations, model.n_parameters
-    beta, bread = fit.coefficients, fit.covariance
+    beta = fit.coefficients
+    # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
+    white = whitening(model.rows, beta)
+    if white is None:
+        raise ArithmeticError("the columns are too ill-conditioned for a sandwich; centre them")
+
+    def made(kind: str, meat: Array, factor: float, groups: int | None = None) -> RobustCovariance:
+        root = math.sqrt(factor) * (white @ meat.T)
+        return RobustCovariance(
+            kind, model.names, beta, root @ root.T, root, factor, groups, model.data_hash
+        )
+
     if cluster is not None:
         if kind != "HC0":
             raise ValueError(f"{kind} does not go with cluster; leave kind at its default")
@@ -140,34 +155,29 @@ def robust_covariance(
             raise ValueError("there is one cluster only; a clustered covariance needs several")
 
         def by_group(block: Block) -> Array:
-            score = row_terms(block, beta).residual[:, None] * block.design
+            score = row_terms(block, beta).residual[:, None] * (block.design @ white)
             assert block.groups is not None  # noqa: S101
             total = np.zeros((groups, k))
             np.add.at(total, block.groups, score)
             return total
 
-        scores = rows.reduce(by_group)
         factor = groups / (groups - 1) * (n - 1) / (n - k)
-        covariance = factor * (bread @ (scores.T @ scores) @ bread)
-        return RobustCovariance(
-            "cluster", model.names, beta, covariance, factor, groups, model.data_hash
-        )
+        meat = np.asarray(np.linalg.qr(rows.reduce(by_group), mode="r"))
+        return made("cluster", meat, factor, groups)
 
-    def squares(block: Block) -> Array:
-        terms = row_terms(block, beta)
+    def factors(block: Block) -> Array:
+        terms, columns = row_terms(block, beta), block.design @ white
         weights = 1.0 if block.weights is None else block.weights
         size = np.square(terms.residual) / weights
         if kind in ("HC2", "HC3"):
-            spread = np.einsum("ij,jk,ik->i", block.design, bread, block.design, optimize=True)
-            size /= (1 - terms.curvature / weights * spread) ** (1 if kind == "HC2" else 2)
-        scaled = np.sqrt(size)[:, None] * block.design
-        return np.asarray(scaled.T @ scaled)
+            leverage = terms.curvature / weights * np.square(columns).sum(axis=1)
+            size /= (1 - leverage) ** (1 if kind == "HC2" else 2)
+        return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * columns, mode="r"))
 
     factor = n / (n - k) if kind == "HC1" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise ValueError(f"HC1 needs more observations than coefficients, and there are {n}")
-    covariance = factor * (bread @ model.rows.reduce(squares) @ bread)
-    return RobustCovariance(kind, model.names, beta, covariance, factor, data_hash=model.data_hash)
+    return made(kind, model.rows.reduce(factors, stack_factors), factor)
 
 
 def _grouped(

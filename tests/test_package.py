@@ -20,9 +20,9 @@ MODULES = [
 
 WITH_EXAMPLES = {
     "agreement", "calibration", "certificate", "comparison", "datasets", "diagnostics",
-    "difference", "effects", "estimator", "existence", "fragility", "goodness", "independence", "inference",
-    "intervals", "leave_one_out", "mode", "model", "moments", "newton", "posterior", "prediction",
-    "pymc_routes", "results", "robust", "sklearn_route", "summary",
+    "difference", "effects", "estimator", "existence", "fragility", "goodness", "independence",
+    "inference", "intervals", "leave_one_out", "mode", "model", "moments", "newton", "posterior",
+    "prediction", "pymc_routes", "results", "robust", "sklearn_route", "summary",
 }  # fmt: skip
 
 

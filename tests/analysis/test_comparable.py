@@ -235,6 +235,13 @@ def test_what_varies_in_a_time_stamp_decides_not_its_size():
     )
 
 
+def test_a_model_is_nested_in_itself_however_ill_conditioned():
+    frame = data().assign(time=1.7e9 + np.linspace(0, 60, N))
+    cubic = model("y ~ time + I(time ** 2) + I(time ** 3)", frame)
+    assert is_nested(cubic, cubic)
+    assert is_nested(model("y ~ time", frame), cubic)
+
+
 def test_offsets_that_differ_by_rounding_are_the_same():
     exposure = np.linspace(1, 9, N)
     first = model(offset=np.log(exposure) + np.log(12))

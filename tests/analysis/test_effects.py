@@ -194,6 +194,49 @@ def test_variables_of_any_spread_have_exact_derivatives(formula, derivative, sd)
     assert one == pytest.approx((p * (1 - p) * derivative(x, b))[7], rel=1e-8)
 
 
+def wide(low, high, seed=8):
+    rng = np.random.default_rng(seed)
+    x = 10 ** rng.uniform(low, high, 400)
+    return pd.DataFrame({"x": x, "y": rng.random(400) < 0.4})
+
+
+@pytest.mark.parametrize(
+    ("formula", "derivative", "low", "high"),
+    [
+        ("y ~ I(1 / x)", lambda x: -1 / x**2, -3, 4),
+        ("y ~ I(1 / (x + 0.01))", lambda x: -1 / (x + 0.01) ** 2, -2, 6),
+        ("y ~ log(x)", lambda x: 1 / x, -8, 8),
+        ("y ~ log(x + 1)", lambda x: 1 / (x + 1), -2, 5),
+        ("y ~ log(x / (1 - x))", lambda x: 1 / (x * (1 - x)), -4, -0.001),
+    ],
+)
+def test_poles_and_wide_ranges(formula, derivative, low, high):
+    frame = wide(low, high)
+    if "x + 1)" in formula:
+        frame.loc[:20, "x"] = 0.0
+    model = BernoulliLogistic.from_formula(formula, frame)
+    fit = fit_newton(model)
+    p = expit(model.design @ fit.coefficients)
+    expected = (p * (1 - p) * fit.coefficients[1] * derivative(frame["x"])).mean()
+    found = average_marginal_effects(model, fit, frame)["effect"].iloc[0]
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("formula", ["y ~ bs(x, df=5)", "y ~ bs(x, df=6, degree=2)"])
+def test_splines_have_derivatives_at_their_knots(formula):
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"x": rng.normal(size=2000), "y": rng.random(2000) < 0.5})
+    model = BernoulliLogistic.from_formula(formula, frame)
+    fit = fit_newton(model)
+    inner = frame[frame["x"].abs() < 2].reset_index(drop=True)
+    found = average_marginal_effects(model, fit, inner)["effect"].iloc[0]
+    ends = [
+        expit(model.design_matrix(inner.assign(x=inner["x"] + way * 1e-5)) @ fit.coefficients)
+        for way in (-1, 1)
+    ]
+    assert found == pytest.approx(((ends[1] - ends[0]) / 2e-5).mean(), rel=1e-5)
+
+
 def test_exponentials_near_zero_and_time_stamps():
     rng = np.random.default_rng(7)
     frame = pd.DataFrame({"x": rng.normal(size=200), "t": 1.7e9 + rng.uniform(0, 60, 200)})

@@ -271,6 +271,21 @@ def test_rows_of_a_matrix_may_differ_in_size():
         assert first.statistic == pytest.approx(second.statistic, rel=1e-9)
 
 
+def test_combinations_of_columns_far_from_zero_are_tested_as_of_centred_ones():
+    rng = np.random.default_rng(6)
+    year = rng.integers(1990, 2021, size=400).astype(float)
+    t = (year - 2005) / 10
+    y = (rng.random(400) < 1 / (1 + np.exp(-t))).astype(float)
+    raw, centred = (
+        BernoulliLogistic.from_arrays(np.column_stack([x**j for j in range(4)]), y)
+        for x in (year, t)
+    )
+    rows = [[x**j for j in range(4)] for x in (2010.0, 0.5)]  # the log-odds in 2010
+    for test in (likelihood_ratio_test, score_test):
+        first, second = test(raw, [rows[0]]), test(centred, [rows[1]])
+        assert first.statistic == pytest.approx(second.statistic, rel=1e-4)
+
+
 def test_a_variance_lost_to_cancellation_is_refused():
     rng = np.random.default_rng(1)
     x = 1.7e9 + rng.uniform(0, 60, size=100)

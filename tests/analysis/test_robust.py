@@ -4,7 +4,7 @@ import pytest
 import statsmodels.api as sm
 from problems import CASES, DATA, simulated
 
-from flatprior.analysis import robust_covariance
+from flatprior.analysis import predict, robust_covariance, wald_test
 from flatprior.models import BernoulliLogistic, fit_newton
 
 OHIO = CASES["ohio"]
@@ -127,3 +127,43 @@ def test_the_table_has_wald_intervals():
     assert list(table.columns) == ["coefficient", "standard error", "5%", "95%"]
     width = 2 * 1.6448536269514722 * ours.standard_errors
     assert (table["95%"] - table["5%"]).to_numpy() == pytest.approx(width)
+
+
+def years(rng):
+    """A raw polynomial of years, and the same model counted from 2000."""
+    year = rng.integers(1990, 2021, size=500).astype(float)
+    t = year - 2000
+    y = (rng.random(500) < 1 / (1 + np.exp(-0.1 * t + 0.01 * t**2))).astype(float)
+    powers = [np.column_stack([x**j for j in range(3)]) for x in (year, t)]
+    shift = np.array([[1, 2000, 2000**2], [0, 1, 4000], [0, 0, 1]])  # row_raw = row_t @ shift
+    return *(BernoulliLogistic.from_arrays(X, y) for X in powers), shift.astype(float)
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC3", "cluster"])
+def test_columns_far_from_zero_cost_no_digits(kind):
+    raw, centred, shift = years(np.random.default_rng(5))
+    options = {"cluster": np.arange(500) // 12} if kind == "cluster" else {"kind": kind}
+    first, second = (robust_covariance(m, fit_newton(m), **options) for m in (raw, centred))
+    row = np.array([1.0, 10.0, 100.0])
+    error = np.linalg.norm(row @ shift @ first.root)
+    assert error == pytest.approx(np.sqrt(row @ second.covariance @ row), rel=1e-5)
+    statistics = [
+        wald_test(r, hypothesis).statistic
+        for r, hypothesis in ((first, (row @ shift)[None]), (second, row[None]))
+    ]
+    assert statistics[0] == pytest.approx(statistics[1], rel=1e-5)
+
+
+def test_few_clusters_support_few_restrictions():
+    X, y = simulated(400, 7, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    few = robust_covariance(model, fit, cluster=np.arange(400) % 6)
+    assert predict(model, few, X[:3])["standard error"].to_numpy() == pytest.approx(
+        np.sqrt(np.einsum("ij,jk,ik->i", X[:3], few.covariance, X[:3])), rel=1e-9
+    )
+    assert wald_test(few, list(model.names[1:3])).df == 2
+    with pytest.raises(
+        ArithmeticError, match="of 6 clusters supports 5 restrictions together, not"
+    ):
+        wald_test(few, list(model.names[1:]))
