@@ -111,6 +111,9 @@ def wald_test(
     ------
     ValueError
         If a name is not among the coefficients, shapes do not fit, or rows of R are dependent.
+    ArithmeticError
+        If variances are lost to cancellation, or the covariance has not the rank for so many
+        restrictions together.
 
     Examples
     --------
