@@ -374,6 +374,7 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
         agreed = explanation.cause == "agreement"
         _verdict(out, title, f"{explanation.message}.", good=agreed)
         if explanation.causes:
+            out.print()
             frame = explanation.table().drop(columns="detail").rename_axis("tested")
             for column in frame.columns:
                 frame[column] = [f"{value:.1e}" for value in frame[column]]

@@ -1,19 +1,21 @@
 """Run commands and keep what they print as the README's pictures.
 
-``python notebooks/draw_terminal.py`` draws both, with a name (demo, check) only that one.
+``python notebooks/draw_terminal.py`` draws all, with names (demo, check, explain) only those.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
 from click.testing import CliRunner
 from rich.console import Console
+from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import cli
-from flatprior.models import load_endometrial
+from flatprior.models import load_endometrial, load_spector
 
 HERE = Path(__file__).parent
 
@@ -30,7 +32,7 @@ def draw(name: str, title: str, arguments: list[str], status: int) -> None:
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["demo", "check"]
+    wanted = sys.argv[1:] or ["demo", "check", "explain"]
     if "demo" in wanted:
         draw("demo", "flatprior demo", ["demo"], 0)
     if "check" in wanted:
@@ -43,4 +45,20 @@ if __name__ == "__main__":
                 f'flatprior check endometrial.csv "{formula}"',
                 ["check", str(data), formula],
                 1,
+            )
+    if "explain" in wanted:
+        spector = load_spector()
+        predictors = ["gpa", "tuce", "psi"]
+        formula = "grade ~ " + " + ".join(predictors)
+        theirs = LogisticRegression().fit(spector[predictors], spector["grade"])
+        values = [*theirs.intercept_, *theirs.coef_[0]]
+        with tempfile.TemporaryDirectory() as folder:
+            data, other = Path(folder) / "spector.csv", Path(folder) / "sklearn.json"
+            spector.to_csv(data, index=False)
+            other.write_text(json.dumps(dict(zip(["Intercept", *predictors], values, strict=True))))
+            draw(
+                "explain",
+                f'flatprior explain spector.csv "{formula}" --coefficients sklearn.json',
+                ["explain", str(data), formula, "--coefficients", str(other)],
+                0,
             )
