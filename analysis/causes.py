@@ -17,6 +17,7 @@ from scipy.special import log_ndtr
 
 from flatprior.analysis.codings import MOST_CODINGS, Placed, intercept_of, recodings
 from flatprior.analysis.moments import posterior_moments
+from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.rounding import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models._text import count, first_of, printable
@@ -87,6 +88,8 @@ class There:
         From the MLE, in the norm of the information there.
     half_units : ndarray (k,)
         What rounding may have done to each of b.
+    root : ndarray (k, k) or None
+        Of the covariance at the MLE.
     """
 
     model: BernoulliLogistic
@@ -96,6 +99,7 @@ class There:
     scores: Array
     distance: float
     half_units: Array
+    root: Array | None
 
     @classmethod
     def at(cls, model: BernoulliLogistic, fit: PointEstimate | None, b: Array) -> There:
@@ -106,11 +110,11 @@ class There:
         scores = np.zeros((model.n_rows, model.n_parameters))
         if white is not None:
             scores = residual[:, None] * (model.design @ white)
-        there = cls(model, fit, b, white, scores, math.nan, half_units(b))
         if fit is None:
-            return there
-        distance = there.length(b - fit.coefficients)
-        return cls(model, fit, b, white, scores, distance, there.half_units)
+            return cls(model, fit, b, white, scores, math.nan, half_units(b), None)
+        root = whitening_root(model, fit)
+        distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
+        return cls(model, fit, b, white, scores, distance, half_units(b), root)
 
     @property
     def mle(self) -> PointEstimate:
@@ -136,19 +140,17 @@ class There:
 
     def length(self, difference: Array) -> float:
         """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
-        return float(np.linalg.norm(self._standardised(difference)))
-
-    def _standardised(self, differences: Array) -> Array:
-        error = self.mle.standard_errors
-        root = np.linalg.cholesky(self.mle.covariance / np.outer(error, error))
-        return np.asarray(np.linalg.solve(root, (differences.T / error).T))
+        if self.root is None:
+            raise ValueError("there is no MLE")
+        return float(np.linalg.norm(np.linalg.solve(self.root, difference)))
 
     def rounding(self, matrix: Array | None = None) -> float:
         """What rounding may have added to the distance of ``matrix @ b`` from the MLE, at most."""
         columns = np.eye(len(self.b)) if matrix is None else matrix
-        if self.fit is None or not self.half_units.any():
+        if self.root is None or not self.half_units.any():
             return 0.0
-        return float(np.linalg.norm(self._standardised(columns), axis=0) @ self.half_units)
+        lengths = np.linalg.norm(np.linalg.solve(self.root, columns), axis=0)
+        return float(lengths @ self.half_units)
 
     def cause(
         self,
@@ -225,24 +227,28 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
     plain = np.zeros(k)
     plain[slopes] = 1.0
     whose = "; the intercept was not penalised" if intercept is not None else ""
-    variants: list[tuple[There, Array, Array | None, str]] = [(there, plain, None, whose)]
+    variants: list[tuple[Array, Array | None, str]] = [(plain, None, whose)]
     if intercept is not None:
-        variants.append((there, np.ones(k), None, "; the intercept was penalised too"))
+        variants.append((np.ones(k), None, "; the intercept was penalised too"))
     for reading in readings(there):
         if reading.text.endswith("centred") or "range from 0" in reading.text:
             weights = plain * reading.scale**2
             if "ddof" not in reading.text and "two" not in reading.text:  # they change C alone
-                variants.append((there, weights, None, f" where {reading.text}{whose}"))
-            moved = There.at(there.model, there.fit, reading.matrix @ there.b)
+                variants.append((weights, None, f" where {reading.text}{whose}"))
             text = f" where {reading.text}, as these coefficients are{whose}"
-            variants.append((moved, weights, reading.matrix, text))
-    for place, penalty, matrix, text in variants:
-        # on separated data the information says nothing along what diverges: weigh all alike
-        white = place.white if there.fit is not None else whitening(place.model.rows)
+            variants.append((weights, reading.matrix, text))
+    rows = there.model.rows
+    # on separated data the information says nothing along what diverges: weigh all alike
+    alike = whitening(rows) if there.fit is None else None
+    for penalty, matrix, text in variants:
+        b = there.b if matrix is None else matrix @ there.b
+        if there.fit is None:
+            white = alike
+        else:
+            white = there.white if matrix is None else whitening(rows, b)
         if white is None:
             continue
-        pull = white.T @ place.model.score(place.b)
-        shrink = white.T @ (penalty * place.b)
+        pull, shrink = white.T @ there.model.score(b), white.T @ (penalty * b)
         strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
         left, whole = float(np.linalg.norm(pull - strength * shrink)), float(np.linalg.norm(pull))
         if not (strength > least and math.isfinite(strength) and left <= EXPLAINED * whole):
@@ -259,7 +265,7 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
             left,
             len(variants),
             max(k - free, 1),
-            max(whole, there.distance) if place is not there and there.fit else whole,
+            max(whole, there.distance) if matrix is not None and there.fit else whole,
             matrix=matrix,
             most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
         )

@@ -43,7 +43,6 @@ def named(
     for name, value in pairs.items():
         number = isinstance(value, int | float | np.integer | np.floating)
         if not number or isinstance(value, bool) or not abs(value) < LARGEST:
-            said = shorten(repr(value), 40)
             said = repr(value)[:40]
             raise ValueError(
                 f"{what}: {shorten(printable(name), 40)} is {said}, not a finite number"

@@ -137,9 +137,21 @@ def null_log_likelihood(model: BernoulliLogistic) -> float:
 def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTest | None:
     """Likelihood-ratio test of a constant probability; None where it is not nested in the model."""
     df = model.n_parameters - 1
-    transform = whitening(model.rows)
-    if df == 0 or transform is None:
+    if df == 0 or not _contains_a_constant(model):
         return None
+    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
+    return chi_squared_test("likelihood ratio", "a constant probability", statistic, df)
+
+
+def _contains_a_constant(model: BernoulliLogistic) -> bool:
+    """Whether a column is constant, or a combination of columns is 1."""
+    first = model.rows.sample(1).design[0]
+    constant = model.rows.reduce(lambda block: (block.design == first).all(axis=0), np.logical_and)
+    if (constant & (first != 0)).any():
+        return True
+    transform = whitening(model.rows)
+    if transform is None:
+        return False
 
     def projection(block: Block) -> Array:
         weights = 0.25 if block.weights is None else 0.25 * block.weights
@@ -147,7 +159,4 @@ def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTe
 
     constant = transform @ model.rows.reduce(projection)
     rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
-    if rest > IN_THE_SPAN:
-        return None
-    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
-    return chi_squared_test("likelihood ratio", "a constant probability", statistic, df)
+    return rest <= IN_THE_SPAN

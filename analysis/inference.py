@@ -29,7 +29,7 @@ from scipy.stats import chi2
 from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
 from flatprior.models._text import printable
-from flatprior.models.certificate import whitening
+from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
@@ -280,9 +280,7 @@ def score_test(
     else:
         gamma = maximal(rows)[1]
     beta = null.origin + null.directions @ gamma
-    transform = whitening(model.rows, beta)
-    if transform is None:
-        raise ArithmeticError("the columns are too ill-conditioned for a score test; rescale them")
+    transform = required_whitening(model.rows, beta)
     pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
     return chi_squared_test("score", linear.text, float(pull @ pull), len(linear.values))
 
@@ -325,9 +323,7 @@ class _Linear:
             origin = np.zeros(k)
             origin[held] = self.values
             return Null(np.delete(np.eye(k), held, axis=1), origin)
-        white = whitening(model.rows)
-        if white is None:
-            raise ArithmeticError("the columns are too ill-conditioned for this test; centre them")
+        white = required_whitening(model.rows)
         matrix = self.matrix @ white
         lengths = np.linalg.norm(matrix, axis=1)
         matrix, values = matrix / lengths[:, None], self.values / lengths

@@ -37,9 +37,9 @@ from flatprior.models import (
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import rows_phrase
-from flatprior.models.certificate import UNIT, evaluate, whitening
+from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
-from flatprior.models.likelihood import at_each, row_terms, scores
+from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.rows import PARALLEL, Array, ArrayRows, Block
 
@@ -330,12 +330,10 @@ def exact_loo(
                 error[i] = refit.certificate.error_bound * _reach(model, i, refit)
             advance()
     block = _singly(model.arrays.block(slice(None)))
-    eta = np.einsum("ij,ij->i", block.design, coefficients)
-    offset = eta if block.offset is None else eta + block.offset
-    own = Block(np.zeros((model.n_rows, 0)), block.sign, offset, None)
-    pointwise = row_terms(own, np.zeros(0)).log_likelihood
-    size = np.abs(block.design) * np.abs(coefficients)
-    error += (model.n_parameters + 2) * UNIT * (size.sum(axis=1) + np.abs(offset - eta))
+    pointwise = _each_at_its_own(block, coefficients).log_likelihood
+    size = (np.abs(block.design) * np.abs(coefficients)).sum(axis=1)
+    size += 0 if block.offset is None else np.abs(block.offset)
+    error += (model.n_parameters + 2) * UNIT * size
     error += 8 * UNIT * np.abs(pointwise)
     error[gone], pointwise[gone] = 0.0, -math.inf
     return ExactLOO(
@@ -374,9 +372,7 @@ class _Near(NamedTuple):
 
 
 def _near(model: BernoulliLogistic, beta: Array) -> _Near:
-    transform = whitening(model.rows, beta)
-    if transform is None:
-        raise ArithmeticError("the columns are too ill-conditioned to leave rows out; rescale them")
+    transform = required_whitening(model.rows, beta)
     block = _singly(model.arrays.block(slice(None)))
     terms = row_terms(block, beta)
     white = block.design @ transform
@@ -403,10 +399,7 @@ def _chord(
     model: BernoulliLogistic, near: _Near, rows: NDArray[np.intp], coefficients: Array
 ) -> tuple[Array, Array]:
     """The step from `coefficients` (m, k) with the downdated information, and its length there."""
-    own = _singly(model.arrays.block(rows))
-    eta = np.einsum("ij,ij->i", own.design, coefficients)
-    offset = eta if own.offset is None else eta + own.offset
-    terms = row_terms(Block(np.zeros((len(rows), 0)), own.sign, offset, None), np.zeros(0))
+    terms = _each_at_its_own(_singly(model.arrays.block(rows)), coefficients)
     white, curvature = near.white[rows], near.curvature[rows]
     pull = at_each(model.rows, scores, coefficients) @ near.transform
     pull -= terms.residual[:, None] * white
@@ -450,6 +443,13 @@ def spread_of_sum(values: Array, weights: Array) -> float:
         return math.nan
     mean = weights @ values / n
     return float(math.sqrt(n / (n - 1) * (weights @ np.square(values - mean))))
+
+
+def _each_at_its_own(block: Block, coefficients: Array) -> RowTerms:
+    """Terms of each of m rows at its own coefficients (m, k)."""
+    eta = np.einsum("ij,ij->i", block.design, coefficients)
+    offset = eta if block.offset is None else eta + block.offset
+    return row_terms(block._replace(design=np.zeros((len(eta), 0)), offset=offset), np.zeros(0))
 
 
 def _singly(block: Block) -> Block:

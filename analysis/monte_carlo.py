@@ -15,7 +15,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.certificate import whitening
+from flatprior.models.certificate import required_whitening
 from flatprior.models.rows import Array
 
 
@@ -33,12 +33,7 @@ def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
 
 def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
     """Root (k, k) of the covariance at `mle`, by QR of the rows: no squared condition number."""
-    root = whitening(model.rows, mle.coefficients)
-    if root is None:
-        raise ArithmeticError(
-            "the columns are too ill-conditioned for tests of the draws: centre or rescale them"
-        )
-    return root
+    return required_whitening(model.rows, mle.coefficients)
 
 
 def whitened(draws: Array, mle: PointEstimate, root: Array) -> Array:

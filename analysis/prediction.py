@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, ndtri
 
 from flatprior.analysis.inference import Coefficients
-from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
+from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._text import printable
-from flatprior.models.certificate import whitening
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
 
@@ -126,9 +125,7 @@ def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarra
     if isinstance(fit, RobustCovariance):
         return fit.root
     if isinstance(fit, PointEstimate):
-        white = whitening(model.rows, fit.coefficients)
-        if white is not None:
-            return white
+        return whitening_root(model, fit)
     scale = np.sqrt(np.diag(fit.covariance))
     unit = fit.covariance / np.outer(scale, scale)
     return np.asarray(scale[:, None] * np.linalg.cholesky(unit))

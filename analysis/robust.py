@@ -15,7 +15,7 @@ from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
-from flatprior.models.certificate import whitening
+from flatprior.models.certificate import required_whitening
 from flatprior.models.inputs import as_series
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.results import check_probability, percentages
@@ -137,9 +137,7 @@ def robust_covariance(
     n, k = model.n_observations, model.n_parameters
     beta = fit.coefficients
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
-    white = whitening(model.rows, beta)
-    if white is None:
-        raise ArithmeticError("the columns are too ill-conditioned for a sandwich; centre them")
+    white = required_whitening(model.rows, beta)
 
     def made(kind: str, meat: Array, factor: float, groups: int | None = None) -> RobustCovariance:
         root = math.sqrt(factor) * (white @ meat.T)

@@ -254,6 +254,17 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
 
 
+def required_whitening(rows: Rows, coefficients: Array | None = None) -> Array:
+    """`whitening`, or an `ArithmeticError` where there is none."""
+    found = whitening(rows, coefficients)
+    if found is None:
+        raise ArithmeticError(
+            "the columns are linearly dependent in double precision, or too nearly so: leave out "
+            "columns that are combinations of others, or centre and rescale them"
+        )
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Sums:
     """What the certificate needs of the rows, in columns Z = X T; each field adds over rows."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from problems import CASES, simulated
+from problems import simulated
 
 from flatprior.analysis import NotComparableError, compare_models, likelihood_ratio_test
 from flatprior.analysis.comparable import is_nested, same_observations
@@ -266,4 +266,3 @@ def test_models_of_the_same_rows_are_returned_as_they_are():
 def test_weights_of_one_each_are_no_weights():
     unit = model(frequency_weights=np.ones(N, dtype=int))
     assert set(same_observations({"a": model(), "b": unit})) == {"a", "b"}
-    assert CASES["fertility"].model.frequency_weights is not None

@@ -5,27 +5,12 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from peers import TEN, glm
 from problems import CASES
 
 from flatprior.analysis import goodness_of_fit
+from flatprior.analysis.goodness import null_test
 from flatprior.models import BernoulliLogistic, fit_newton
-
-TEN = [
-    "nes_logit", "lizards", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso",
-    "ohio", "lbw_stata",
-]  # fmt: skip
-
-
-def glm(case, columns=None, offset=None):
-    frame = case.frame if columns is None else case.frame[columns]
-    model = sm.GLM(
-        case.response,
-        frame,
-        family=sm.families.Binomial(),
-        freq_weights=case.weights,
-        offset=offset,
-    )
-    return model.fit(tol=1e-13, tol_criterion="params", maxiter=200)
 
 
 @pytest.mark.parametrize("name", TEN)
@@ -62,3 +47,16 @@ def test_the_null_of_a_model_with_offset_has_the_offset():
 def test_the_fit_of_another_model_is_refused():
     with pytest.raises(ValueError, match="another model"):
         goodness_of_fit(CASES["ohio"].model, fit_newton(CASES["spector"].model))
+
+
+def test_a_constant_is_seen_beside_columns_far_from_zero():
+    rng = np.random.default_rng(6)
+    year = rng.integers(1990, 2021, size=400).astype(float)
+    t = (year - 2005) / 10
+    y = (rng.random(400) < 1 / (1 + np.exp(-t))).astype(float)
+    tests = []
+    for x in (year, t):
+        model = BernoulliLogistic.from_arrays(np.column_stack([x**j for j in range(4)]), y)
+        tests.append(null_test(model, goodness_of_fit(model, fit_newton(model))))
+    assert tests[0].statistic == pytest.approx(tests[1].statistic, rel=1e-6)
+    assert tests[0].df == tests[1].df == 3

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from peers import TEN, glm
 from problems import CASES, simulated
 from scipy.stats import chi2
 
@@ -25,23 +26,6 @@ from flatprior.models import (
     load_endometrial,
     load_spector,
 )
-
-TEN = [
-    "nes_logit", "lizards", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso",
-    "ohio", "lbw_stata",
-]  # fmt: skip
-
-
-def glm(case, columns=None, offset=None):
-    frame = case.frame if columns is None else case.frame[columns]
-    model = sm.GLM(
-        case.response,
-        frame,
-        family=sm.families.Binomial(),
-        freq_weights=case.weights,
-        offset=offset,
-    )
-    return model.fit(tol=1e-13, tol_criterion="params", maxiter=200)
 
 
 @pytest.mark.parametrize("name", TEN)
