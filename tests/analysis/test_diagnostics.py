@@ -5,26 +5,15 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from peers import TEN, expanded
 from problems import CASES, simulated
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from flatprior.analysis import collinearity, diagnose, exact_loo
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
-TEN = [
-    "nes_logit", "glm2_heart", "spector", "smarket", "pima_tr", "challenger", "vaso", "ohio",
-    "lbw_stata", "hl_chdage55",
-]  # fmt: skip
 
-
-def expanded(case):
-    """The case with one row an observation."""
-    weights = np.ones(len(case.response), int) if case.weights is None else case.weights
-    times = np.repeat(np.arange(len(weights)), weights)
-    return case.frame.iloc[times].reset_index(drop=True), case.response[times], times
-
-
-@pytest.mark.parametrize("name", TEN)
+@pytest.mark.parametrize("name", [*TEN, "hl_chdage55"])
 def test_residuals_and_influence_are_those_of_statsmodels(name):
     case = CASES[name]
     frame, response, times = expanded(case)

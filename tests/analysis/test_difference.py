@@ -355,3 +355,12 @@ def test_names_are_shown_and_never_run():
     )
     found = explain_difference(model, {name: 1.0, "psi": 0.5})
     assert "\x1b" not in str(found)
+
+
+def test_columns_far_from_zero_have_an_explanation_too():
+    rng = np.random.default_rng(6)
+    year = rng.integers(1990, 2021, size=400).astype(float)
+    y = (rng.random(400) < 1 / (1 + np.exp((2005 - year) / 10))).astype(float)
+    model = BernoulliLogistic.from_arrays(np.column_stack([year**j for j in range(4)]), y)
+    found = explain_difference(model, -fit_newton(model).coefficients)
+    assert (found.cause, found.certain) == ("response flipped", True)

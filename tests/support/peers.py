@@ -1,5 +1,6 @@
 """The shared cases that statsmodels is held against, and its fit to convergence."""
 
+import numpy as np
 import statsmodels.api as sm
 
 TEN = [
@@ -18,3 +19,10 @@ def glm(case, columns=None, offset=None):
         offset=offset,
     )
     return model.fit(tol=1e-13, tol_criterion="params", maxiter=200)
+
+
+def expanded(case):
+    """The case with one row an observation."""
+    weights = np.ones(len(case.response), int) if case.weights is None else case.weights
+    times = np.repeat(np.arange(len(weights)), weights)
+    return case.frame.iloc[times].reset_index(drop=True), case.response[times], times
