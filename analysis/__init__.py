@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from flatprior.analysis.comparable import NotComparableError as NotComparableError
     from flatprior.analysis.comparison import Comparison as Comparison
     from flatprior.analysis.comparison import compare_models as compare_models
+    from flatprior.analysis.cross_entropy import Coin as Coin
+    from flatprior.analysis.cross_entropy import Convexity as Convexity
+    from flatprior.analysis.cross_entropy import CrossEntropy as CrossEntropy
+    from flatprior.analysis.cross_entropy import GradientDescent as GradientDescent
+    from flatprior.analysis.cross_entropy import PenalisedObjective as PenalisedObjective
+    from flatprior.analysis.cross_entropy import Underflow as Underflow
+    from flatprior.analysis.cross_entropy import bernoulli_likelihood as bernoulli_likelihood
+    from flatprior.analysis.cross_entropy import binary_cross_entropy as binary_cross_entropy
+    from flatprior.analysis.cross_entropy import coin as coin
+    from flatprior.analysis.cross_entropy import convexity as convexity
+    from flatprior.analysis.cross_entropy import cross_entropy_terms as cross_entropy_terms
+    from flatprior.analysis.cross_entropy import gradient_descent as gradient_descent
+    from flatprior.analysis.cross_entropy import likelihood_curve as likelihood_curve
+    from flatprior.analysis.cross_entropy import product_underflow as product_underflow
+    from flatprior.analysis.cross_entropy import required_C as required_C
+    from flatprior.analysis.cross_entropy import sklearn_objective as sklearn_objective
     from flatprior.analysis.diagnostics import Collinearity as Collinearity
     from flatprior.analysis.diagnostics import Diagnostics as Diagnostics
     from flatprior.analysis.diagnostics import collinearity as collinearity
@@ -60,6 +76,22 @@ _HOMES = {
     "CalibrationCurve": "calibration",
     "calibration_curve": "calibration",
     "predictive_scores": "calibration",
+    "Coin": "cross_entropy",
+    "Convexity": "cross_entropy",
+    "CrossEntropy": "cross_entropy",
+    "GradientDescent": "cross_entropy",
+    "PenalisedObjective": "cross_entropy",
+    "Underflow": "cross_entropy",
+    "bernoulli_likelihood": "cross_entropy",
+    "binary_cross_entropy": "cross_entropy",
+    "coin": "cross_entropy",
+    "convexity": "cross_entropy",
+    "cross_entropy_terms": "cross_entropy",
+    "gradient_descent": "cross_entropy",
+    "likelihood_curve": "cross_entropy",
+    "product_underflow": "cross_entropy",
+    "required_C": "cross_entropy",
+    "sklearn_objective": "cross_entropy",
     "Collinearity": "diagnostics",
     "Diagnostics": "diagnostics",
     "collinearity": "diagnostics",

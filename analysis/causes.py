@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
 from flatprior.analysis.codings import MOST_CODINGS, Placed, intercept_of, recodings
 from flatprior.analysis.moments import posterior_moments
 from flatprior.analysis.monte_carlo import whitening_root
+from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.analysis.rounding import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models._text import count, first_of, printable
@@ -448,9 +448,9 @@ def path_from_zero(there: There) -> Iterator[Cause]:
     """Iterates of Newton's method and of L-BFGS from zero."""
     model, k = there.model, len(there.b)
     paths = {
-        "Newton's method (iteratively reweighted least squares)": _newton_path(model),
-        "L-BFGS": _lbfgs_path(model, 1.0),
-        "L-BFGS (as in scikit-learn)": _lbfgs_path(model, 1.0 / model.n_observations),
+        "Newton's method (iteratively reweighted least squares)": newton_path(model),
+        "L-BFGS": lbfgs_path(model, 1.0),
+        "L-BFGS (as in scikit-learn)": lbfgs_path(model, 1.0 / model.n_observations),
     }
     ways = sum(len(path) for path in paths.values())
     for text, path in paths.items():
@@ -461,41 +461,6 @@ def path_from_zero(there: There) -> Iterator[Cause]:
         after = count(steps + 1, "iteration")
         detail = f"{text} from zero passes here after {after}: it stopped early"
         yield there.cause("stopped early", detail, gaps[steps], ways, k)
-
-
-def _lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
-    """Iterates of L-BFGS from zero on `scale` times the negative log-likelihood."""
-    zero = np.zeros(model.n_parameters)
-    path: list[Array] = []
-
-    def loss(beta: Array) -> Any:
-        return -scale * model.log_likelihood(beta), -scale * model.score(beta)
-
-    with np.errstate(all="ignore"):
-        minimize(
-            loss,
-            zero,
-            jac=True,
-            method="L-BFGS-B",
-            callback=lambda beta: path.append(np.array(beta)),
-            options={"maxiter": 200, "ftol": 1e-14, "gtol": 1e-12, "maxls": 50},
-        )
-    return path
-
-
-def _newton_path(model: BernoulliLogistic) -> list[Array]:
-    """Undamped Newton steps from zero, as far as they go."""
-    beta, path = np.zeros(model.n_parameters), []
-    for _ in range(25):
-        white = whitening(model.rows, beta)
-        if white is None:
-            break
-        step = white @ (white.T @ model.score(beta))
-        beta = beta + step
-        if not np.isfinite(beta).all():
-            break
-        path.append(beta)
-    return path
 
 
 def posterior_mean(there: There) -> Iterator[Cause]:

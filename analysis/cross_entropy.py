@@ -1,0 +1,742 @@
+r"""From the likelihood to binary cross-entropy, step by step, on a model of one's own.
+
+The likelihood of Bernoulli outcomes is a product of factors :math:`p^y (1 - p)^{1 - y}`. Multiplied
+out it underflows; its logarithm is a sum, has the same maximiser, and does not. Minus that is the
+negative log-likelihood, and its mean over the observations the *binary cross-entropy*
+
+.. math:: -\frac1n \sum_i y_i \log p_i + (1 - y_i) \log(1 - p_i)
+
+that machine learning minimises: scikit-learn's ``log_loss``, the score of Good (1952), "Rational
+decisions", Journal of the Royal Statistical Society B 14, 107-114. What scikit-learn's
+``LogisticRegression()`` minimises is that *plus a penalty*.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import betaln, comb, expit, xlogy
+
+from flatprior.analysis.inference import require_fit_of
+from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
+from flatprior.models._text import count
+from flatprior.models.certificate import checked_coefficients, required_whitening
+from flatprior.models.likelihood import linear_predictor, stack_factors, triangular_factor
+from flatprior.models.rows import Array
+
+MOST_FACTORS = 10_000_000
+FACTORS_AT_ONCE = 1_000_000
+CERTIFY_EVERY = 50  # steps of gradient descent
+
+Float = Literal["float64", "float32", "float16"]
+
+
+def bernoulli_likelihood(
+    model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
+) -> Array:
+    """Likelihood ``p**y * (1 - p)**(1 - y)`` of one observation of each row.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+
+    Returns
+    -------
+    ndarray (n,)
+        The probability that the model gave to what was observed.
+
+    Raises
+    ------
+    ValueError
+        If there are not k coefficients, or the fit is another model's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis import bernoulli_likelihood
+    >>> from flatprior.models import BernoulliLogistic
+    >>> model = BernoulliLogistic.from_arrays([[1.0], [1.0]], [0, 1])
+    >>> bernoulli_likelihood(model, [np.log(3.0)]).round(12).tolist()  # p = 3/4
+    [0.25, 0.75]
+    """
+    block = model.arrays.block(slice(None))
+    # 1 - p of p near 1 would lose its digits: expit(-eta) has them all
+    return expit(block.sign * linear_predictor(block, _vector(model, coefficients)))
+
+
+@dataclass(frozen=True)
+class Underflow:
+    """Where a product of likelihoods, multiplied out in floating point, becomes zero.
+
+    Attributes
+    ----------
+    dtype : str
+    n_factors : int or None
+        Observations whose product is 0; None if ten million do not suffice.
+    n_subnormal : int or None
+        Observations from which on the product loses digits: it is below the smallest normal number.
+    last : float
+        The last product that is not 0.
+    log_likelihood : float
+        Of the first `n_factors` observations: finite, with all its digits.
+    n_observations : int
+        Of the model; where the product needs more, they are taken from the top again.
+    """
+
+    dtype: str
+    n_factors: int | None
+    n_subnormal: int | None
+    last: float
+    log_likelihood: float
+    n_observations: int
+
+    def __str__(self) -> str:
+        if self.n_factors is None:
+            return f"{self.dtype}: no underflow within {MOST_FACTORS:,} observations"
+        return (
+            f"{self.dtype}: the product of {count(self.n_factors, 'likelihood')} is 0 (the one "
+            f"before was {self.last:.2g}), their log-likelihood {self.log_likelihood:.4f}"
+        )
+
+
+def product_underflow(
+    model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, dtype: Float = "float64"
+) -> Underflow:
+    """Multiply likelihoods, row after row, until the product is 0.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+    dtype : {"float64", "float32", "float16"}
+        Of the factors and of the product.
+
+    Returns
+    -------
+    Underflow
+
+    Raises
+    ------
+    ValueError
+        If there are not k coefficients, the fit is another model's, or the type is not known.
+
+    Notes
+    -----
+    The rows are taken in their order, one of frequency weight w times in a row, and from the top
+    again where all of them do not suffice. Nothing is predicted: the factors are multiplied.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import product_underflow
+    >>> from flatprior.models import BernoulliLogistic
+    >>> toss = BernoulliLogistic.from_arrays([[1.0], [1.0]], [0, 1])
+    >>> product_underflow(toss, [0.0]).n_factors  # of 1/2 each: 2**-1074 is the smallest number
+    1075
+    >>> product_underflow(toss, [0.0], "float32").n_factors
+    150
+    """
+    if dtype not in ("float64", "float32", "float16"):
+        raise ValueError(f'dtype must be "float64", "float32" or "float16", not {dtype!r}')
+    beta = _vector(model, coefficients)
+    rows = np.arange(model.n_rows)
+    weights = model.frequency_weights
+    if weights is not None:
+        rows = np.repeat(rows, np.minimum(weights, MOST_FACTORS).astype(int))[:MOST_FACTORS]
+    factors = bernoulli_likelihood(model, beta).astype(dtype)[rows]
+    logs = (model.pointwise_log_likelihood(beta) / model.counts)[rows]
+    tiny = np.finfo(dtype).tiny
+    product, done, total = np.ones(1, dtype), 0, 0.0
+    subnormal = None
+    # rows from the top again, as many at a time as make the loop worth while
+    step = math.ceil(1000 / len(factors)) if len(factors) < 1000 else 1
+    factors, logs = np.tile(factors, step), np.tile(logs, step)
+    while done < MOST_FACTORS:
+        for start in range(0, len(factors), FACTORS_AT_ONCE):
+            part = slice(start, start + FACTORS_AT_ONCE)
+            with np.errstate(under="ignore"):
+                running = np.multiply.accumulate(np.concatenate([product, factors[part]]))
+            small, zero = running[1:] < tiny, running[1:] == 0
+            if subnormal is None and small.any():
+                subnormal = done + int(small.argmax()) + 1
+            if zero.any():
+                first = int(zero.argmax())
+                total += math.fsum(logs[part][: first + 1])
+                n_factors = done + first + 1
+                last = float(running[first])
+                return Underflow(dtype, n_factors, subnormal, last, total, model.n_observations)
+            total += math.fsum(logs[part])
+            done += len(running) - 1
+            product = running[-1:]
+    return Underflow(dtype, None, subnormal, float(product[0]), total, model.n_observations)
+
+
+def likelihood_curve(
+    model: BernoulliLogistic,
+    coefficients: PointEstimate | ArrayLike,
+    name: str,
+    values: ArrayLike,
+    observations: int | None = None,
+) -> pd.DataFrame:
+    """Likelihood and log-likelihood along one coefficient, the others held.
+
+    The logarithm increases, so both are highest at the same value; unless the product underflows,
+    and is 0 everywhere.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+        The values at which the other coefficients are held.
+    name : str
+        Of the coefficient.
+    values : array_like (m,)
+        That it takes.
+    observations : int, optional
+        Use the first rows only; default all.
+
+    Returns
+    -------
+    DataFrame (m, 2)
+        Columns "likelihood", the product in float64, and "log-likelihood", indexed by the values.
+
+    Raises
+    ------
+    ValueError
+        If the coefficient is not the model's, or there are not so many rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis import likelihood_curve
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> curve = likelihood_curve(model, fit_newton(model), "gpa", np.linspace(2, 4, 101))
+    >>> bool(curve["likelihood"].idxmax() == curve["log-likelihood"].idxmax())
+    True
+    """
+    beta = _vector(model, coefficients)
+    if name not in model.names:
+        raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    if observations is None:
+        observations = model.n_rows
+    if not 1 <= observations <= model.n_rows:
+        raise ValueError(f"observations must lie between 1 and {model.n_rows}, not {observations}")
+    grid = np.asarray(values, dtype=float)
+    vectors = np.tile(beta, (len(grid), 1))
+    vectors[:, model.names.index(name)] = grid
+    block = model.arrays.block(slice(0, observations))
+    factors = expit(block.sign[:, None] * linear_predictor(block, vectors.T))
+    if block.weights is not None:
+        factors = factors ** block.weights[:, None]
+    with np.errstate(under="ignore"):
+        product = np.multiply.reduce(factors, axis=0)
+    logs = model.pointwise_log_likelihood(vectors)[:, :observations].sum(axis=1)
+    return pd.DataFrame(
+        {"likelihood": product, "log-likelihood": logs}, index=pd.Index(grid, name=name)
+    )
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The mean negative log-likelihood, beside what scikit-learn's ``log_loss`` makes of it.
+
+    Attributes
+    ----------
+    n_observations : int
+    log_likelihood : float
+    negative_log_likelihood : float
+    mean : float
+        Binary cross-entropy, in nats an observation.
+    log_loss, log_loss_float32 : float
+        Of ``sklearn.metrics.log_loss`` for the same probabilities in float64 and float32.
+    clipped, clipped_float32 : int
+        Observations whose probability of 0 or of 1 it replaces by the spacing of the numbers at 1:
+        none of them can cost more than 36.04 (float64) or 15.94 (float32).
+    """
+
+    n_observations: int
+    log_likelihood: float
+    negative_log_likelihood: float
+    mean: float
+    log_loss: float
+    clipped: int
+    log_loss_float32: float
+    clipped_float32: int
+
+    def __str__(self) -> str:
+        clipped = f" ({count(self.clipped, 'observation')} clipped)" if self.clipped else ""
+        return (
+            f"log-likelihood {self.log_likelihood:.6f} of "
+            f"{count(self.n_observations, 'observation')}; binary cross-entropy {self.mean:.12g}; "
+            f"log_loss {self.log_loss:.12g}{clipped}"
+        )
+
+
+def binary_cross_entropy(
+    model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
+) -> CrossEntropy:
+    """Mean binary cross-entropy, and scikit-learn's ``log_loss`` of the same probabilities.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+
+    Returns
+    -------
+    CrossEntropy
+
+    Raises
+    ------
+    ValueError
+        If there are not k coefficients, or the fit is another model's.
+
+    Notes
+    -----
+    ``log_loss`` is given the probabilities of both outcomes, so that neither is one minus the
+    other. It clips them at the spacing of its floating-point type, and then says less than the
+    negative log-likelihood does.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import binary_cross_entropy
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_smarket
+    >>> model = BernoulliLogistic.from_formula("Direction ~ Lag1 + Volume", load_smarket())
+    >>> found = binary_cross_entropy(model, fit_newton(model))
+    >>> f"{found.mean:.6f} {found.log_loss:.6f} {found.clipped}"
+    '0.691375 0.691375 0'
+    """
+    from sklearn.metrics import log_loss
+
+    beta = _vector(model, coefficients)
+    block = model.arrays.block(slice(None))
+    eta = linear_predictor(block, beta)
+    both = np.column_stack([expit(-eta), expit(eta)])
+    weights = model.counts
+    found: list[float] = []
+    for dtype in (np.float64, np.float32):
+        forecast = both.astype(dtype)
+        eps = np.finfo(dtype).eps
+        clipped = ((forecast < eps) | (forecast > 1 - eps)).any(axis=1)
+        loss = log_loss(block.sign > 0, forecast, sample_weight=weights, labels=[False, True])
+        found += [float(loss), float(weights[clipped].sum())]
+    total = model.log_likelihood(beta)
+    return CrossEntropy(
+        model.n_observations,
+        total,
+        -total,
+        -total / model.n_observations,
+        found[0],
+        int(found[1]),
+        found[2],
+        int(found[3]),
+    )
+
+
+def cross_entropy_terms(
+    model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
+) -> pd.DataFrame:
+    """Both terms of the cross-entropy of each row: only one of them is ever active.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+
+    Returns
+    -------
+    DataFrame (n, 5)
+        Columns "y", "p", "-y log p", "-(1 - y) log(1 - p)" and their sum, "loss", each of one
+        observation of the row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis import cross_entropy_terms
+    >>> from flatprior.models import BernoulliLogistic
+    >>> model = BernoulliLogistic.from_arrays([[1.0], [1.0]], [0, 1])
+    >>> cross_entropy_terms(model, [np.log(3.0)]).round(3).to_numpy().tolist()
+    [[0.0, 0.75, 0.0, 1.386, 1.386], [1.0, 0.75, 0.288, 0.0, 0.288]]
+    """
+    beta = _vector(model, coefficients)
+    block = model.arrays.block(slice(None))
+    y = (block.sign > 0).astype(float)
+    loss = -model.pointwise_log_likelihood(beta) / model.counts
+    return pd.DataFrame(
+        {
+            "y": y,
+            "p": expit(linear_predictor(block, beta)),
+            "-y log p": np.where(y == 1, loss, 0.0),
+            "-(1 - y) log(1 - p)": np.where(y == 1, 0.0, loss),
+            "loss": loss,
+        },
+        index=model.row_labels,
+    )
+
+
+class Convexity(NamedTuple):
+    """Curvature of the cross-entropy: eigenvalues of its Hessian, the information over n.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray (k,)
+        Increasing. None is negative, whatever the coefficients: a quadratic form of the Hessian is
+        a sum of squares. All are positive where the columns are independent.
+    strict : bool
+        Whether all are positive beyond rounding: then there is one minimum at most.
+    """
+
+    eigenvalues: Array
+    strict: bool
+
+
+def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Convexity:
+    """Whether the cross-entropy is convex at `coefficients`, from the information matrix.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster.
+    coefficients : PointEstimate, or array_like (k,)
+
+    Returns
+    -------
+    Convexity
+
+    Examples
+    --------
+    >>> from flatprior.analysis import convexity
+    >>> from flatprior.models import BernoulliLogistic
+    >>> model = BernoulliLogistic.from_arrays([[1.0, 1.0], [1.0, -1.0]], [0, 1])
+    >>> convexity(model, [0.0, 0.0]).eigenvalues.round(12).tolist()  # p (1 - p) = 1/4
+    [0.25, 0.25]
+    """
+    beta = _vector(model, coefficients)
+    # squares of singular values: an eigenvalue computed from X'DX itself could come out negative
+    factor = model.rows.reduce(lambda block: triangular_factor(block, beta), stack_factors)
+    singular = np.zeros(model.n_parameters)
+    found = np.linalg.svd(factor, compute_uv=False)
+    singular[: len(found)] = found
+    scale = np.linalg.norm(factor, axis=0)
+    relative = np.linalg.svd(factor / np.where(scale > 0, scale, 1.0), compute_uv=False)
+    strict = len(found) == len(singular) and bool(
+        scale.all() and relative[-1] > 1e-13 * relative[0]
+    )
+    return Convexity(np.sort(np.square(singular)) / model.n_observations, strict)
+
+
+class PenalisedObjective(NamedTuple):
+    """What scikit-learn minimises, each part divided by C times the number of observations.
+
+    Attributes
+    ----------
+    cross_entropy : float
+    penalty : float
+        ``|w|^2 / (2 C n)``; the intercept is not penalised.
+    total : float
+    """
+
+    cross_entropy: float
+    penalty: float
+    total: float
+
+
+def sklearn_objective(
+    model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, C: float = 1.0
+) -> PenalisedObjective:
+    """Objective of scikit-learn's ``LogisticRegression(C=C)``: cross-entropy plus a penalty.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    coefficients : PointEstimate, or array_like (k,)
+    C : float
+        Inverse strength of the penalty; scikit-learn's default is 1.
+
+    Returns
+    -------
+    PenalisedObjective
+
+    Raises
+    ------
+    ValueError
+        If C is not positive.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import sklearn_objective
+    >>> from flatprior.models import BernoulliLogistic
+    >>> model = BernoulliLogistic.from_arrays([-1.0, 1.0], [0, 1], intercept=True)
+    >>> sklearn_objective(model, [0.0, 2.0]).penalty  # 2**2 / (2 * 1 * 2)
+    1.0
+    """
+    beta = _vector(model, coefficients)
+    mean = -model.log_likelihood(beta) / model.n_observations
+    weight = 1 / (2 * _positive(C) * model.n_observations)
+    penalty = float(weight * np.square(beta[_penalised(model)]).sum())
+    return PenalisedObjective(mean, penalty, mean + penalty)
+
+
+def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 1e-6) -> float:
+    r"""How large C must be for scikit-learn's penalised minimum to be the MLE, within `tolerance`.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Its MLE.
+    tolerance : float
+        Largest distance of a coefficient, in standard errors.
+
+    Returns
+    -------
+    float
+        Whatever C, the two meet only in the limit; and scikit-learn's optimiser must then be made
+        to go on until it is there (``tol``, ``max_iter``).
+
+    Raises
+    ------
+    ValueError
+        If the tolerance is not positive, or the fit is another model's.
+
+    Notes
+    -----
+    At the penalised minimum the score is :math:`P\beta / C` with P the projection on the penalised
+    coefficients, so that it lies :math:`H^{-1}P\hat\beta / C` from the MLE, to first order in 1/C.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import required_C
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> f"{required_C(model, fit_newton(model)):.1e}"
+    '4.4e+06'
+    """
+    require_fit_of(model, fit)
+    _positive(tolerance, "tolerance")
+    pull = np.where(_penalised(model), fit.coefficients, 0.0)
+    root = required_whitening(model.rows, fit.coefficients)
+    shift = root @ (root.T @ pull)
+    return float(np.max(np.abs(shift) / np.sqrt(np.square(root).sum(axis=1))) / tolerance)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientDescent:
+    """A run of gradient descent on the cross-entropy: the training of a one-unit neural network.
+
+    Attributes
+    ----------
+    path : ndarray (steps + 1, k)
+        From zero.
+    loss : ndarray (steps + 1,)
+        Cross-entropy at each.
+    learning_rate : float
+    certificate : Certificate
+        Of the last point.
+    reached : bool
+        Whether that proves it to lie within the tolerance of the MLE.
+    """
+
+    path: Array
+    loss: Array
+    learning_rate: float
+    certificate: Certificate
+    reached: bool
+
+    @property
+    def n_steps(self) -> int:
+        """Steps taken."""
+        return len(self.path) - 1
+
+    def __str__(self) -> str:
+        return (
+            f"{count(self.n_steps, 'step')} of gradient descent: cross-entropy "
+            f"{self.loss[0]:.6f} to {self.loss[-1]:.6f}, within "
+            f"{self.certificate.error_bound:.1e} standard errors of the MLE"
+        )
+
+
+def gradient_descent(
+    model: BernoulliLogistic,
+    learning_rate: float | None = None,
+    steps: int = 20_000,
+    tolerance: float = 1e-6,
+) -> GradientDescent:
+    r"""Train a one-unit neural network (sigmoid, cross-entropy) by full-batch gradient descent.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    learning_rate : float, optional
+        Default ``4 n / s^2``, with s the largest singular value of the design matrix: one over the
+        largest curvature that the cross-entropy can have, with which no step goes uphill.
+    steps : int
+        At most.
+    tolerance : float
+        In standard errors: descent ends where a certificate puts it this near the MLE.
+
+    Returns
+    -------
+    GradientDescent
+
+    Raises
+    ------
+    ValueError
+        If learning rate, steps or tolerance are not positive.
+
+    Notes
+    -----
+    The number of steps grows with the ratio of the largest curvature to the smallest: centre and
+    rescale columns before training. Without an MLE the certificate never comes, and all steps are
+    taken.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import gradient_descent
+    >>> from flatprior.models import BernoulliLogistic, load_smarket
+    >>> model = BernoulliLogistic.from_formula("Direction ~ Lag1 + Lag2", load_smarket())
+    >>> gradient_descent(model).reached
+    True
+    """
+    _positive(tolerance, "tolerance")
+    _positive(steps, "steps")
+    n = model.n_observations
+    if learning_rate is None:
+        # p (1 - p) is at most a quarter
+        factor = model.rows.reduce(triangular_factor, stack_factors)
+        learning_rate = float(n / np.linalg.norm(factor, 2) ** 2)
+    rate = _positive(learning_rate, "learning_rate")
+    beta = np.zeros(model.n_parameters)
+    path = [beta]
+    certificate = certify(model, beta)
+    for step in range(1, int(steps) + 1):
+        if certificate.error_bound <= tolerance:
+            break
+        beta = beta + rate / n * model.score(beta)
+        path.append(beta)
+        if not np.isfinite(beta).all():
+            raise ArithmeticError(
+                f"gradient descent left the numbers after {count(step, 'step')}: "
+                f"take a learning rate below {rate:.3g}"
+            )
+        if step % CERTIFY_EVERY == 0 or step == steps:
+            certificate = certify(model, beta)
+    points = np.array(path)
+    return GradientDescent(
+        points,
+        -np.asarray(model.log_likelihood(points)) / n,
+        rate,
+        certificate,
+        certificate.error_bound <= tolerance,
+    )
+
+
+@dataclass(frozen=True)
+class Coin:
+    """Heads in a number of tosses: what is a probability, and what a likelihood.
+
+    Attributes
+    ----------
+    heads, tosses : int
+    """
+
+    heads: int
+    tosses: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be counted."""
+        if not 0 <= self.heads <= self.tosses or self.tosses < 1:
+            raise ValueError(
+                f"{self.heads} heads in {self.tosses} tosses cannot be: heads lie between 0 and "
+                "the number of tosses, which is at least 1"
+            )
+
+    def likelihood(self, p: ArrayLike) -> Array:
+        """Likelihood of each `p`, (m,): the probability of these heads under it."""
+        p = np.asarray(p, dtype=float)
+        tails = self.tosses - self.heads
+        return np.asarray(comb(self.tosses, self.heads) * p**self.heads * (1 - p) ** tails)
+
+    def probabilities(self, p: float = 0.5) -> pd.Series[float]:
+        """Probability of each number of heads for one `p`: they sum to 1."""
+        heads = np.arange(self.tosses + 1)
+        values = comb(self.tosses, heads) * p**heads * (1 - p) ** (self.tosses - heads)
+        return pd.Series(values, index=pd.Index(heads, name="heads"), name="probability")
+
+    @property
+    def maximiser(self) -> float:
+        """The p under which these heads are the most probable: their share."""
+        return self.heads / self.tosses
+
+    @property
+    def log_likelihood(self) -> float:
+        """At the maximiser."""
+        tails = self.tosses - self.heads
+        p = self.maximiser
+        own = xlogy(self.heads, p) + xlogy(tails, 1 - p)
+        return float(own + math.log(comb(self.tosses, self.heads, exact=True)))
+
+    @property
+    def area(self) -> float:
+        """Area under the likelihood, over p from 0 to 1: 1 / (tosses + 1), and not 1."""
+        tails = self.tosses - self.heads
+        log_area = betaln(self.heads + 1, tails + 1)
+        return float(math.exp(log_area) * comb(self.tosses, self.heads))
+
+
+def coin(heads: int = 8, tosses: int = 8) -> Coin:
+    """Probability against likelihood, with a coin.
+
+    For a fair coin eight heads in eight tosses have *probability* 1/256 = 0.39%: p is given, the
+    data vary, and the probabilities of all that could happen sum to 1. Once they have happened, the
+    same formula read as a function of p is the *likelihood*: it has a maximum, at p = 1, but it
+    does not integrate to 1.
+
+    Parameters
+    ----------
+    heads, tosses : int
+
+    Returns
+    -------
+    Coin
+
+    Raises
+    ------
+    ValueError
+        If there are more heads than tosses.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import coin
+    >>> eight = coin(8, 8)
+    >>> f"{eight.likelihood(0.5):.2%}", eight.maximiser, round(eight.area, 12) == round(1 / 9, 12)
+    ('0.39%', 1.0, True)
+    >>> float(eight.probabilities(0.5).sum())
+    1.0
+    """
+    return Coin(heads, tosses)
+
+
+def _vector(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Array:
+    if isinstance(coefficients, PointEstimate):
+        require_fit_of(model, coefficients)
+        return coefficients.coefficients
+    return checked_coefficients(model, coefficients)
+
+
+def _positive(value: float, name: str = "C") -> float:
+    if not value > 0:
+        raise ValueError(f"{name} must be positive, not {value!r}")
+    return float(value)
+
+
+def _penalised(model: BernoulliLogistic) -> np.ndarray:
+    """Which coefficients scikit-learn penalises: all but that of a column of ones, (k,)."""
+    design = model.design
+    return ~(design == 1).all(axis=0)
