@@ -8,7 +8,6 @@ certificate is computed again here, from the coefficients and the model in hand.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -31,13 +30,20 @@ from flatprior.models import (
     sample_nuts,
 )
 from flatprior.models._files import finite
-from flatprior.models._text import printable
 from flatprior.models.posterior import check_sampling
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.rows import Array
 
 TOLERANCE = 1e-6  # standard errors
 ROUTES = ("newton", "sklearn", "map", "nuts")
+_FORMATS = {
+    "error bound": ".1e",
+    "digits": "floor",
+    "distance": ".1e",
+    "log-likelihood": ".6f",
+    "seconds": ".2f",
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class RouteVerdict:
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Renderable):
     """Whether the routes agree, and how closely.
 
     Attributes
@@ -152,11 +158,22 @@ class Agreement:
         frame.columns = pd.Index([name for name, _ in columns])  # two results of one route may stay
         return frame
 
-    def __str__(self) -> str:
-        table = self.table().drop(columns="log-likelihood").rename_axis(None)
-        message = textwrap.fill(printable(self.message), 80)
-        shown = table.to_string(float_format=lambda value: f"{value:.3g}")
-        return f"{self.verdict}\n{shown}\n{message}"
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.table()
+        frame = frame.drop(columns="log-likelihood") if columns is None else frame[list(columns)]
+        return Rendered.of(
+            frame.assign(agrees=["yes" if agrees else "NO" for agrees in self.table()["agrees"]])
+            if "agrees" in frame
+            else frame,
+            _FORMATS,
+            f"The routes {self.verdict}",
+            [],
+            [
+                self.message,
+                "error bound: proved largest error, distance: from the best route, both in "
+                "standard errors; of draws, stated error and distance of their mode",
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON: no data, no draws."""

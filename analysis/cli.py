@@ -583,21 +583,10 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
     from flatprior.models._text import count, printable
 
-    coding = f" ({printable(model.response_coding)})" if model.response_coding else ""
-    lines = [
-        f"{count(model.n_observations, 'observation')}, {count(model.n_events, 'event')}{coding}, "
-        f"{count(model.n_parameters, 'coefficient')}",
-    ]
-    if model.n_dropped:
-        lines.append(f"{count(model.n_dropped, 'row')} left out: a value is missing")
-    if model.n_zero_weight:
-        lines.append(f"{count(model.n_zero_weight, 'row')} left out: frequency weight 0")
-    lines += [
-        f"{printable(name)}: differences from level {printable(level)}"
-        for name, level in model.reference_levels.items()
-    ]
+    first, *others = model.facts
+    lines = [f"{first}, {count(model.n_parameters, 'coefficient')}", *others]
     out.print(Text(printable(model.formula), style="bold"))
-    out.print(Text("\n".join(lines)))
+    out.print(Text("\n".join(map(printable, lines))))
     out.print()
 
 
@@ -678,8 +667,8 @@ def _verdict(out: Console, title: str, message: str, *, good: bool) -> None:
 
 def _print_table(out: Console, frame: pd.DataFrame) -> None:
     """Print a frame; what is too wide goes into further tables below, names repeated."""
-    from flatprior.analysis.rendering import NARROWEST, folded
     from flatprior.models._text import printable
+    from flatprior.models.rendering import NARROWEST, folded
 
     names = [printable(name) for name in frame.index]
     heading = str(frame.index.name or "")

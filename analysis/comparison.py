@@ -21,7 +21,6 @@ from flatprior.analysis.comparable import NotComparableError, is_nested, same_ob
 from flatprior.analysis.inference import ratio
 from flatprior.analysis.leave_one_out import PSISLOO, exact_loo, importance_loo, spread_of_sum
 from flatprior.analysis.monte_carlo import check_draws
-from flatprior.analysis.rendering import Renderable, Rendered
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -31,6 +30,7 @@ from flatprior.models import (
 )
 from flatprior.models._files import finite
 from flatprior.models._text import count, first_of, printable, rows_phrase
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array
 
 OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights could bring

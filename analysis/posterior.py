@@ -389,8 +389,9 @@ def agreement_p(
 def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
     r"""First-order prediction of posterior mean minus MLE, (k,) in units of the coefficients.
 
-    :math:`-\frac12 H^{-1} X'(D(1 - 2p) \circ v)` with :math:`v_i = x_i'H^{-1}x_i`: minus the bias
-    of the MLE that Cox and Snell (1968) found. Its own error is of order n^-2.
+    :math:`-\frac12 H^{-1} X'(D(1 - 2p) \circ v)` with :math:`v_i = x_i'H^{-1}x_i`: the same as the
+    first-order bias of the MLE (Cox and Snell 1968), since the link is canonical. Posterior mean
+    and MLE err in the same direction, the mean twice as far.
     """
 
     def skewness(block: Block) -> Array:

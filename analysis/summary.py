@@ -14,11 +14,11 @@ from scipy.special import ndtr, ndtri
 from flatprior.analysis.goodness import GoodnessOfFit, goodness_of_fit, null_test
 from flatprior.analysis.inference import HypothesisTest, hauck_donner, require_fit_of
 from flatprior.analysis.intervals import confidence_intervals
-from flatprior.analysis.rendering import Renderable, Rendered
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton
 from flatprior.models._files import finite
 from flatprior.models._text import count, first_of, printable
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import check_probability, percentages
 
 _FORMATS = {
@@ -43,9 +43,10 @@ class Summary(Renderable):
     robust : RobustCovariance or None
         What the standard errors are from, if not from the information.
     frame : DataFrame
-    response, coding : str
-    n_events, n_dropped, n_zero_weight : int
-    reference_levels : dict
+    response : str
+    n_events : int
+    facts : tuple of str
+        On the data, see `BernoulliLogistic.facts`.
     notes : tuple of str
         What to keep in mind when using the numbers.
     """
@@ -56,11 +57,8 @@ class Summary(Renderable):
     robust: RobustCovariance | None
     frame: pd.DataFrame
     response: str
-    coding: str
     n_events: int
-    n_dropped: int
-    n_zero_weight: int
-    reference_levels: dict[str, str]
+    facts: tuple[str, ...]
     notes: tuple[str, ...]
 
     def table(self) -> pd.DataFrame:
@@ -88,20 +86,8 @@ class Summary(Renderable):
 
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         fit, found = self.fit, self.goodness
-        n = count(found.n_observations, "observation")
-        coding = f" ({self.coding})" if self.coding else ""
-        facts = [f"{n}, {count(self.n_events, 'event')}{coding}"]
-        for number, why in (
-            (self.n_dropped, "a value is missing"),
-            (self.n_zero_weight, "frequency weight 0"),
-        ):
-            if number:
-                facts.append(f"{count(number, 'row')} left out: {why}")
-        facts += [
-            f"{name}: differences from level {level}"
-            for name, level in self.reference_levels.items()
-        ]
-        facts += [
+        facts = [
+            *self.facts,
             f"log-likelihood {found.log_likelihood:.4f}, deviance {found.deviance:.4f}, "
             f"AIC {found.aic:.4f}, BIC {found.bic:.4f}",
             f"McFadden's R2 {found.mcfadden:.4f}, Tjur's R2 {found.tjur:.4f}"
@@ -277,11 +263,8 @@ def summarise(
         robust=robust,
         frame=frame,
         response=model.response_name,
-        coding=model.response_coding,
         n_events=model.n_events,
-        n_dropped=model.n_dropped,
-        n_zero_weight=model.n_zero_weight,
-        reference_levels=model.reference_levels,
+        facts=model.facts,
         notes=_notes(model, fit, frame, robust),
     )
 

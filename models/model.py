@@ -19,8 +19,9 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
-from flatprior.models._text import count, printable
+from flatprior.models._text import count, first_of, printable
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array, ArrayRows
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ HIGH_DIMENSION = 0.1  # coefficients an observation
 
 
 @dataclass(frozen=True, eq=False)
-class BernoulliLogistic:
+class BernoulliLogistic(Renderable):
     """A Bernoulli-logistic regression model with its data.
 
     Build it with `from_arrays` or `from_formula`; with `from_parquet` or `from_dask` where the rows
@@ -542,6 +543,50 @@ class BernoulliLogistic:
                 f"{', '.join(self.names)}"
             )
         return beta
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Sentences on the data: observations and events, rows left out, reference levels."""
+        coding = f" ({self.response_coding})" if self.response_coding else ""
+        lines = [
+            f"{count(self.n_observations, 'observation')}, {count(self.n_events, 'event')}{coding}"
+        ]
+        for number, why in (
+            (self.n_dropped, "a value is missing"),
+            (self.n_zero_weight, "frequency weight 0"),
+        ):
+            if number:
+                lines.append(f"{count(number, 'row')} left out: {why}")
+        lines += [
+            f"{name}: differences from level {level}"
+            for name, level in self.reference_levels.items()
+        ]
+        return tuple(lines)
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        extra = [
+            name
+            for name, there in (
+                ("offset", self.rows.has_offset),
+                ("frequency weights", self.n_observations != self.n_rows),
+            )
+            if there
+        ]
+        facts = {
+            "response": self.response_name,
+            "coefficients": f"{self.n_parameters}: {first_of(self.names)}",
+            "rows": str(self.n_rows),
+            "data hash": self.data_hash,
+        }
+        if extra:
+            facts["besides"] = ", ".join(extra)
+        return Rendered.of(
+            pd.DataFrame({"": facts}),
+            {},
+            f"Bernoulli-logistic model: {self.formula or self.response_name}",
+            self.facts,
+            self.warnings,
+        )
 
     def __repr__(self) -> str:
         what = self.formula or f"{self.response_name} on {', '.join(self.names)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models._files import replacing
-from flatprior.models._text import count, printable
+from flatprior.models._text import count
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import FORMAT, Provenance, check_probability, percentages
 from flatprior.models.rows import Array
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from xarray import DataTree
 
 LARGEST_R_HAT = 1.01
+_FORMATS = {"pd": ".3f", "mcse": ".1e", "ess bulk": ".0f", "ess tail": ".0f", "r_hat": ".3f"}
 # of an independence sampler: below this efficiency its chains hardly move, and beyond this Pareto k
 # the variance of the weights cannot be judged from the weights
 LEAST_EFFICIENCY = 0.1
@@ -39,7 +41,7 @@ Interval = Literal["eti", "hdi"]
 
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
+class Posterior(Renderable):
     """Draws from the flat-prior posterior by one route.
 
     Attributes
@@ -232,21 +234,24 @@ class Posterior:
                 index=pd.Index(self.names, name="name"),
             )
 
-    def __str__(self) -> str:
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.summary()
+        frame = frame.drop(columns="ess tail") if columns is None else frame[list(columns)]
         chains, n, _ = self.draws.shape
-        table = self.summary().drop(columns="ess tail")
-        table = table.rename_axis(None).rename(index=printable)
-        formats = ["{:.4g}"] * 4 + ["{:.3f}", "{:.1e}", "{:.0f}", "{:.3f}"]
-        shown = table.to_string(formatters=[f.format for f in formats])
         found = ", ".join(
             f"{name} {value:.0f}" if value >= 100 else f"{name} {value:.3g}"
             for name, value in self.diagnostics.items()
         )
-        said = "".join(f"\n{textwrap.fill(warning, 80)}" for warning in self.warnings)
-        return (
-            f"route {printable(self.route)}: {count(chains, 'chain')} of {count(n, 'draw')}, "
-            f"{count(self.provenance.n_observations, 'observation')}\n{shown}\n"
-            f"{textwrap.fill(found, 80)}{said}"
+        return Rendered.of(
+            frame,
+            {name: "#.4g" for name in frame.columns} | _FORMATS,
+            f"Route {self.route}: {self.provenance.formula or 'flat-prior posterior'}",
+            [
+                f"{count(self.provenance.n_observations, 'observation')}, "
+                f"{count(chains, 'chain')} of {count(n, 'draw')}",
+                found,
+            ],
+            self.warnings,
         )
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -24,10 +24,12 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from flatprior.models._files import finite, write_json
-from flatprior.models._text import count, printable
+from flatprior.models._text import count
+from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array
 
 FORMAT = "flatprior/1"
+_FORMATS = {"coefficient": "#.6g", "SE": "#.4g", "z": ".2f", "p": "p", "digits": "floor"}
 
 ExistenceKind = Literal[
     "overlap", "quasi-complete separation", "complete separation", "rank deficient", "undecided"
@@ -109,7 +111,7 @@ class Limit:
 
 
 @dataclass(frozen=True, eq=False)
-class Existence:
+class Existence(Renderable):
     """Whether the MLE exists, and why.
 
     Attributes
@@ -169,6 +171,13 @@ class Existence:
             return frame
         known = {"limit": self.limit.coefficients, "standard error": self.limit.standard_errors}
         return frame.join(pd.DataFrame(known, index=list(self.limit.names)))
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.table()
+        frame = frame if columns is None else frame[list(columns)]
+        message = f"{self.message[:1].upper()}{self.message[1:]}."
+        title = f"Existence of the MLE: {self.kind}"
+        return Rendered.of(frame, {}, title, [message], self.warnings)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
@@ -290,7 +299,7 @@ def _version(package: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class PointEstimate:
+class PointEstimate(Renderable):
     """Coefficients from one route, with their certificate.
 
     Covariance, log-likelihood and certificate are computed by flatprior from the coefficients
@@ -417,17 +426,26 @@ class PointEstimate:
         with np.errstate(over="ignore"):
             return pd.DataFrame(np.exp(table)).rename(columns={"coefficient": "odds ratio"})
 
-    def __str__(self) -> str:
-        formats = ["{:.6g}", "{:.4g}", "{:.2f}", "{:.3g}", "{:.4g}", "{:.4g}", "{:.1f}"]
-        table = self.summary().rename(columns={"standard error": "SE"})
-        table = table.rename_axis(None).rename(index=printable)
-        shown = table.to_string(formatters=[f.format for f in formats])
-        return (
-            f"route {printable(self.route)}: log-likelihood {self.log_likelihood:.6f}, "
-            f"{count(self.provenance.n_observations, 'observation')}, AIC {self.aic:.4f}, "
-            f"BIC {self.bic:.4f}\n{shown}\n"
-            f"error bound {self.certificate.error_bound:.1e} standard errors; "
-            f"{printable(self.message)}"
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.summary()
+        frame = frame if columns is None else frame[list(columns)]
+        bound = self.certificate.error_bound
+        return Rendered.of(
+            frame.rename(columns={"standard error": "SE"}),
+            {name: "#.4g" for name in frame.columns} | _FORMATS,
+            f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}",
+            [
+                f"{count(self.provenance.n_observations, 'observation')}, log-likelihood "
+                f"{self.log_likelihood:.6f}, AIC {self.aic:.4f}, BIC {self.bic:.4f}"
+            ],
+            [
+                f"each coefficient is within {bound:.1e} standard errors of the MLE (proved), "
+                "digits: its certain ones"
+                if math.isfinite(bound)
+                else "nothing is proved about the distance of the coefficients from the MLE",
+                self.message,
+                *self.warnings,
+            ],
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -19,9 +19,10 @@ MODULES = [
 
 
 WITH_EXAMPLES = {
-    "agreement", "calibration", "certificate", "comparison", "cross_entropy", "datasets", "diagnostics",
-    "difference", "effects", "estimator", "existence", "fragility", "goodness", "independence",
-    "inference", "intervals", "leave_one_out", "mode", "model", "moments", "newton", "posterior",
+    "agreement", "calibration", "certificate", "comparison", "cross_entropy", "datasets",
+    "diagnostics", "difference", "effects", "estimator", "existence", "fragility", "goodness",
+    "independence", "inference", "intervals", "leave_one_out", "mode", "model", "moments", "newton",
+    "posterior",
     "prediction", "pymc_routes", "results", "robust", "sklearn_route", "summary",
 }  # fmt: skip
 

@@ -97,7 +97,8 @@ def test_draws_that_do_not_mix_or_diverge_are_warned_of(normal):
 def test_printed_draws_fit_the_terminal_and_say_what_is_wrong(normal):
     posterior = sample_independence(CASES["pima_tr"].model, draws=100, seed=4, progress=False)
     shown = str(posterior)
-    assert "route independence: 4 chains of 100 draws, 200 observations" in shown
+    assert "Route independence" in shown
+    assert "200 observations, 4 chains of 100 draws" in shown
     assert "acceptance 0.6" in shown
     stuck = normal.draws + 5 * np.arange(4)[:, None, None]
     wrong = str(as_posterior(CASES["hl_chdage55"].model, stuck, normal.log_density))

@@ -5,7 +5,9 @@ Names come from the user's data: each dress escapes them in its own way.
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +54,8 @@ class Rendered:
     notes : tuple of str
     second : int
         The column with which a second table begins, where one is too wide for text.
+    raw : tuple of tuple
+        The values behind the cells, with all their digits.
     """
 
     title: str
@@ -61,6 +65,7 @@ class Rendered:
     cells: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     second: int = 0
+    raw: tuple[tuple[object, ...], ...] = ()
 
     @classmethod
     def of(
@@ -86,6 +91,7 @@ class Rendered:
             tuple(zip(*columns, strict=True)) if columns else (),
             tuple(_sentence(printable(note)) for note in notes),
             names.index(second) if second in names else 0,
+            tuple(zip(*(frame[name] for name in frame.columns), strict=True)),
         )
 
     def text(self) -> str:
@@ -115,7 +121,7 @@ class Rendered:
         return "\n".join(lines)
 
     def html(self) -> str:
-        """A table with a caption; every text escaped."""
+        """A table with its title and facts above it; every text escaped."""
         number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
         head = "".join(
             f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns
@@ -126,14 +132,15 @@ class Rendered:
             + "</tr>\n"
             for name, row in zip(self.names, self.cells, strict=True)
         )
-        caption = "<br>".join(
+        head_lines = "<br>\n".join(
             [f"<strong>{html.escape(self.title)}</strong>", *map(html.escape, self.facts)]
         )
         notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in self.notes)
         return (
             "<div class='flatprior' style='overflow-x:auto'>\n"
-            "<table style='border-collapse:collapse;font-variant-numeric:tabular-nums'>\n"
-            f"<caption style='text-align:left;white-space:nowrap'>{caption}</caption>\n"
+            f"<p>{head_lines}</p>\n"
+            f"<table aria-label='{html.escape(self.title)}' "
+            "style='border-collapse:collapse;font-variant-numeric:tabular-nums'>\n"
             f"<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
             f"{notes}</div>"
         )
@@ -154,6 +161,18 @@ class Rendered:
         for note in self.notes:
             lines += ["", _markdown(note)]
         return "\n".join(lines)
+
+    def csv(self) -> str:
+        """Comma-separated values with all digits of the numbers, names of the rows in front.
+
+        A name that a spreadsheet would take for a formula has an apostrophe in front.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["", *map(_csv, self.columns)])
+        for name, row in zip(self.names, self.raw, strict=True):
+            writer.writerow([_csv(name), *map(_csv, row)])
+        return text.getvalue()
 
     def latex(self) -> str:
         """A table environment of the booktabs package."""
@@ -235,8 +254,19 @@ def _cell(value: object, form: str) -> str:
             return "inf" if value > 0 else "-inf"
         if form == "p":
             return f"{value:.4f}" if value >= 5e-5 else "<0.0001"
+        if form == "floor":  # of digits that are certain: never rounded up
+            return str(math.floor(value))
         return format(value, form)
     return printable(value)
+
+
+def _csv(value: object) -> object:
+    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _sentence(text: str) -> str:

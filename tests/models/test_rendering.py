@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flatprior.analysis.rendering import Rendered, folded
+from flatprior.analysis import compare_models, compare_routes, summarise
+from flatprior.models import (
+    BernoulliLogistic,
+    check_existence,
+    fit_newton,
+    fit_sklearn,
+    sample_independence,
+)
+from flatprior.models.rendering import Rendered, folded
 
 
 @pytest.mark.parametrize(
@@ -58,3 +66,39 @@ def test_html_markdown_and_latex_of_one_table():
     assert "| b\\|\\_ | - |" in found.markdown().splitlines()
     assert r"b|\_ & - \\" in found.latex().splitlines()
     assert found.latex().startswith(r"\begin{table}")
+
+
+def test_csv_keeps_every_digit_and_disarms_formulas():
+    found = table(("=cmd|x", "b,\nc"), x=[1 / 3, np.nan], who=["@SUM(1)", "-x"])
+    lines = found.csv().splitlines()
+    assert lines[0] == ",x,who"
+    assert lines[1] == "'=cmd|x,0.3333333333333333,'@SUM(1)"
+    assert lines[2] == '"b, c",,\'-x'
+
+
+def test_certain_digits_are_never_rounded_up():
+    frame = pd.DataFrame({"digits": [11.99]}, index=["a"])
+    assert Rendered.of(frame, {"digits": "floor"}).cells == (("11",),)
+
+
+NASTY = "<script>alert(1)</script>"
+
+
+def test_every_result_shows_itself_in_a_notebook_with_names_as_text():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({NASTY: rng.normal(size=60), 'x"onload=': rng.normal(size=60)})
+    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, 60), intercept=True)
+    fit = fit_newton(model)
+    draws = sample_independence(model, seed=1, progress=False)
+    agreement = compare_routes(model, fit, fit_sklearn(model), draws)
+    comparison = compare_models({NASTY: model, 'x"onload=': model})
+    shown = (model, fit, draws, check_existence(model), agreement, comparison, summarise(model))
+    for result in shown:
+        html, latex = result._repr_html_(), result.to_latex()
+        assert NASTY not in html
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+        assert NASTY not in result.to_markdown()
+        assert NASTY not in latex
+        assert r"\textless{}script\textgreater{}" in latex
+        assert 'x"onload=' not in html
+        assert len(max(str(result).splitlines(), key=len)) <= 80
