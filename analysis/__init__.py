@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from flatprior.analysis.inference import likelihood_ratio_test as likelihood_ratio_test
     from flatprior.analysis.inference import score_test as score_test
     from flatprior.analysis.inference import wald_test as wald_test
+    from flatprior.analysis.intervals import ProfileCurve as ProfileCurve
     from flatprior.analysis.intervals import confidence_intervals as confidence_intervals
+    from flatprior.analysis.intervals import profile_curve as profile_curve
     from flatprior.analysis.leave_one_out import PSISLOO as PSISLOO
     from flatprior.analysis.leave_one_out import ExactLOO as ExactLOO
     from flatprior.analysis.leave_one_out import exact_loo as exact_loo
@@ -56,9 +58,23 @@ if TYPE_CHECKING:
     from flatprior.analysis.mode import posterior_mode as posterior_mode
     from flatprior.analysis.moments import PosteriorMoments as PosteriorMoments
     from flatprior.analysis.moments import posterior_moments as posterior_moments
+    from flatprior.analysis.plots import plot_agreement as plot_agreement
+    from flatprior.analysis.plots import plot_calibration as plot_calibration
+    from flatprior.analysis.plots import plot_comparison as plot_comparison
+    from flatprior.analysis.plots import plot_draws as plot_draws
+    from flatprior.analysis.plots import plot_forest as plot_forest
+    from flatprior.analysis.plots import plot_influence as plot_influence
+    from flatprior.analysis.plots import plot_model as plot_model
+    from flatprior.analysis.plots import plot_posterior as plot_posterior
+    from flatprior.analysis.plots import plot_profile as plot_profile
+    from flatprior.analysis.plots import plot_surface as plot_surface
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
     from flatprior.analysis.prediction import predict as predict
+    from flatprior.analysis.report import read_report as read_report
+    from flatprior.analysis.report import report_facts as report_facts
+    from flatprior.analysis.report import verify_report as verify_report
+    from flatprior.analysis.report import write_report as write_report
     from flatprior.analysis.robust import RobustCovariance as RobustCovariance
     from flatprior.analysis.robust import robust_covariance as robust_covariance
     from flatprior.analysis.summary import Summary as Summary
@@ -106,7 +122,9 @@ _HOMES = {
     "likelihood_ratio_test": "inference",
     "score_test": "inference",
     "wald_test": "inference",
+    "ProfileCurve": "intervals",
     "confidence_intervals": "intervals",
+    "profile_curve": "intervals",
     "ExactLOO": "leave_one_out",
     "PSISLOO": "leave_one_out",
     "exact_loo": "leave_one_out",
@@ -114,9 +132,23 @@ _HOMES = {
     "posterior_mode": "mode",
     "PosteriorMoments": "moments",
     "posterior_moments": "moments",
+    "plot_agreement": "plots",
+    "plot_calibration": "plots",
+    "plot_comparison": "plots",
+    "plot_draws": "plots",
+    "plot_forest": "plots",
+    "plot_influence": "plots",
+    "plot_model": "plots",
+    "plot_posterior": "plots",
+    "plot_profile": "plots",
+    "plot_surface": "plots",
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
     "predict": "prediction",
+    "read_report": "report",
+    "report_facts": "report",
+    "verify_report": "report",
+    "write_report": "report",
     "RobustCovariance": "robust",
     "robust_covariance": "robust",
     "Summary": "summary",

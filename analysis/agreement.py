@@ -94,6 +94,8 @@ class Agreement(Renderable):
         The result with the smallest certified bound.
     tolerance : float
         Largest error bound, in standard errors, with which a point route agrees.
+    model : BernoulliLogistic
+        On whose data everything was judged.
     """
 
     verdict: Literal["agree", "disagree"]
@@ -104,6 +106,7 @@ class Agreement(Renderable):
     unavailable: tuple[Unavailable, ...]
     mle: PointEstimate
     tolerance: float
+    model: BernoulliLogistic
 
     @property
     def posterior_check(self) -> PosteriorCheck | None:
@@ -357,6 +360,7 @@ def compare_routes(
         unavailable,
         mle,
         tolerance,
+        model,
     )
 
 

@@ -63,6 +63,8 @@ class Comparison(Renderable):
 
     Attributes
     ----------
+    models : dict
+        Name to `BernoulliLogistic`; all on the same rows.
     fits : dict
         Name of each model to its `PointEstimate`.
     loo : dict
@@ -72,6 +74,7 @@ class Comparison(Renderable):
         What to keep in mind when using the numbers.
     """
 
+    models: Mapping[str, BernoulliLogistic]
     fits: Mapping[str, PointEstimate]
     loo: Mapping[str, PSISLOO]
     n_observations: int
@@ -229,7 +232,7 @@ def compare_models(
         frame = frame.sort_values("AIC", kind="stable")
     notes = _notes(models, same, fits, loo)
     first = next(iter(same.values()))
-    return Comparison(fits, loo, first.n_observations, first.n_events, notes, frame)
+    return Comparison(same, fits, loo, first.n_observations, first.n_events, notes, frame)
 
 
 def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:

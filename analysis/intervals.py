@@ -87,20 +87,140 @@ def confidence_intervals(
     centre, scale, supremum = _centre(model, existence)
     drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
     ends = np.empty((model.n_parameters, 2))
-    with progress_bar("intervals", 2 * model.n_parameters, progress) as advance:
+    with progress_bar("intervals", model.n_parameters, progress) as advance:
         for j in range(model.n_parameters):
-            profile = None if math.isnan(centre[j]) else _profile(model, j)
-            for side, way in enumerate((-1.0, 1.0)):
-                if profile is None or centre[j] == way * math.inf:
-                    ends[j, side] = way * math.inf
-                else:
-                    ends[j, side] = _end(profile, supremum - drop, centre[j], way * scale[j])
-                advance()
+            if math.isnan(centre[j]):
+                ends[j] = -math.inf, math.inf
+            else:
+                ends[j] = _interval(_profile(model, j), centre[j], scale[j], supremum - drop)
+            advance()
     low, high = percentages(prob)
     return pd.DataFrame(
         {"coefficient": centre, low: ends[:, 0], high: ends[:, 1]},
         index=pd.Index(model.names, name="name"),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileCurve:
+    """The log-likelihood as a function of one coefficient, maximised over all others.
+
+    Attributes
+    ----------
+    name : str
+    table : DataFrame
+        Indexed by values of the coefficient: "profile", log-likelihood minus its supremum (NaN
+        where the others could not be fitted), and "quadratic", the parabola behind the Wald
+        interval (NaN where the coefficient has no finite estimate).
+    estimate, low, high : float
+        MLE and ends of the profile-likelihood interval; infinite where there are none.
+    standard_error : float
+        NaN where the coefficient has no finite estimate.
+    drop : float
+        By how much the log-likelihood falls to the ends of the interval.
+    prob : float
+        Confidence of the interval.
+    """
+
+    name: str
+    table: pd.DataFrame
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    drop: float
+    prob: float
+
+
+def profile_curve(
+    model: BernoulliLogistic, name: str, prob: float = 0.95, points: int = 61
+) -> ProfileCurve:
+    """Profile log-likelihood of one coefficient, over a little more than its interval.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    name : str
+        Of the coefficient.
+    prob : float
+        Confidence of the interval.
+    points : int
+        At which the profile is computed.
+
+    Returns
+    -------
+    ProfileCurve
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If columns are dependent or it is undecided whether the MLE exists.
+    ValueError
+        If the model has no such coefficient, or nothing at all is known about it.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import profile_curve
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> curve = profile_curve(model, "gpa", points=5)
+    >>> f"{curve.low:.3f} {curve.high:.3f}"
+    '0.639 5.757'
+    """
+    check_probability(prob)
+    if name not in model.names:
+        raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    j = model.names.index(name)
+    existence = check_existence(model)
+    if existence.kind in ("rank deficient", "undecided"):
+        raise MLEDoesNotExistError(existence)
+    centres, scales, supremum = _centre(model, existence)
+    centre, scale = float(centres[j]), float(scales[j])
+    if math.isnan(centre):
+        raise ValueError(
+            f"nothing is known about {name!r}: its likelihood has no maximum either way"
+        )
+    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    profile = _profile(model, j)
+    low, high = _interval(profile, centre, scale, supremum - drop)
+    finite_end = low if math.isfinite(low) else high
+    reach = (high - low) / 4 if math.isfinite(high - low) else max(abs(finite_end), scale)
+    grid = np.linspace(
+        low - reach if math.isfinite(low) else high - 4 * reach,
+        high + reach if math.isfinite(high) else low + 4 * reach,
+        points,
+    )
+
+    def fall(value: float) -> float:
+        try:
+            return profile(value) - supremum
+        except ArithmeticError:
+            return math.nan
+
+    # outwards from the middle: each fit starts at its neighbour's
+    fallen = {
+        value: fall(value) for value in sorted(grid, key=lambda value: abs(value - grid.mean()))
+    }
+    exists = math.isfinite(centre)
+    table = pd.DataFrame(
+        {
+            "profile": [fallen[value] for value in grid],
+            "quadratic": -np.square((grid - centre) / scale) / 2 if exists else math.nan,
+        },
+        index=pd.Index(grid, name=name),
+    )
+    return ProfileCurve(name, table, centre, low, high, scale if exists else math.nan, drop, prob)
+
+
+def _interval(
+    profile: Callable[[float], float], centre: float, scale: float, target: float
+) -> tuple[float, float]:
+    """Where the profile falls to `target` on either side; an infinite end where it never does."""
+    low, high = (
+        way * math.inf if centre == way * math.inf else _end(profile, target, centre, way * scale)
+        for way in (-1.0, 1.0)
+    )
+    return low, high
 
 
 def _centre(model: BernoulliLogistic, existence: Existence) -> tuple[Array, Array, float]:

@@ -391,7 +391,8 @@ def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
 
     :math:`-\frac12 H^{-1} X'(D(1 - 2p) \circ v)` with :math:`v_i = x_i'H^{-1}x_i`: the same as the
     first-order bias of the MLE (Cox and Snell 1968), since the link is canonical. Posterior mean
-    and MLE err in the same direction, the mean twice as far.
+    and MLE err in the same direction, to first order the mean twice as far. Its own error is of
+    order n^-2.
     """
 
     def skewness(block: Block) -> Array:

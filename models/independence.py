@@ -127,6 +127,7 @@ def sample_independence(
         labelled_draws(model, beta, stats),
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
+        None if seed is None else int(seed),
     )
 
 

@@ -54,12 +54,15 @@ class Posterior(Renderable):
     seconds : float
         Wall time of the route.
     provenance : Provenance
+    seed : int or None
+        With which the same draws come again on the same machine; None if none was given.
     """
 
     route: str
     data: DataTree
     seconds: float
     provenance: Provenance
+    seed: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -262,6 +265,7 @@ class Posterior(Renderable):
             "route": self.route,
             "seconds": self.seconds,
             "provenance": json.dumps(dataclasses.asdict(self.provenance)),
+            "seed": json.dumps(self.seed),
         }
         with replacing(path) as temporary:
             tree.to_netcdf(temporary, engine="h5netcdf")
@@ -301,12 +305,19 @@ class Posterior(Renderable):
                 data,
                 float(data.attrs["seconds"]),
                 Provenance.from_dict(json.loads(data.attrs["provenance"])),
+                _seed(json.loads(data.attrs.get("seed", "null"))),
             )
         except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
             raise ValueError(
                 f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
                 f"{' '.join(str(error).split())}"
             ) from error
+
+
+def _seed(value: object) -> int | None:
+    if not (value is None or (isinstance(value, int) and not isinstance(value, bool))):
+        raise ValueError(f"its seed is {value!r}")
+    return value
 
 
 def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Array]:

@@ -174,6 +174,7 @@ def sample_nuts(
         labelled_draws(model, z @ transform.T, stats),
         time.perf_counter() - start,
         provenance(model, *PACKAGES),
+        None if seed is None else int(seed),
     )
 
 

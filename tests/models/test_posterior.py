@@ -113,6 +113,7 @@ def test_independence_draws_are_saved_and_read_with_their_diagnostics(tmp_path):
     assert np.array_equal(again.draws, posterior.draws)
     assert again.diagnostics == posterior.diagnostics
     assert again.route == "independence"
+    assert again.seed == 4
     assert again.data["sample_stats"]["accepted"].dtype == bool
 
 
