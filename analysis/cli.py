@@ -58,6 +58,13 @@ class OneLineErrors(click.Group):
             _fail("interrupted; nothing was written", 130)
         sys.exit(status if isinstance(status, int) else 0)
 
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        """Keep what was typed, for the report."""
+        given = list(args)
+        context = super().make_context(info_name, args, *rest, **more)
+        context.meta["flatprior.arguments"] = given
+        return context
+
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flatprior")
@@ -93,6 +100,9 @@ def model_arguments(command: F) -> F:
 json_option = click.option(
     "--json", "json_path", metavar="FILE", help="Also write the result to FILE as JSON."
 )
+report_option = click.option(
+    "--report", "report_path", metavar="FILE", help="Also write a report to FILE, one HTML page."
+)
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the draws, for the same draws again."
 )
@@ -114,7 +124,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
     with clean_errors():
         from flatprior.models import fit_newton
 
-        _check_json_path(json_path, data)
+        _check_paths(data, json=json_path)
         model = _load(data, formula, in_batches=_in_batches(data), **options)
         estimate = fit_newton(model)
         if json_path:
@@ -140,7 +150,7 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
         from flatprior.models import check_existence
         from flatprior.models._files import write_json
 
-        _check_json_path(json_path, data)
+        _check_paths(data, json=json_path)
         in_batches = _in_batches(data)
         model = _load(data, formula, in_batches=in_batches, **options)
         progress = sys.stderr.isatty()
@@ -215,6 +225,7 @@ def _print_warnings(out: Console, warnings: tuple[str, ...]) -> None:
 
 @main.command()
 @model_arguments
+@report_option
 @json_option
 @seed_option
 @draws_option
@@ -222,6 +233,7 @@ def _print_warnings(out: Console, warnings: tuple[str, ...]) -> None:
 def agree(
     data: str,
     formula: str,
+    report_path: str | None,
     json_path: str | None,
     seed: int | None,
     draws: int | None,
@@ -230,8 +242,9 @@ def agree(
 ) -> None:
     """Fit by four routes and say whether they agree."""
     with clean_errors():
-        _check_json_path(json_path, data)
-        _agree(_load(data, formula, **options), json_path, seed, draws, independence)
+        _check_paths(data, json=json_path, report=report_path)
+        model = _load(data, formula, **options)
+        _agree(model, report_path, json_path, seed, draws, independence)
 
 
 @main.command()
@@ -248,6 +261,7 @@ def agree(
     "--sample", is_flag=True, help="Draw from each posterior, and compare by leave-one-out too."
 )
 @click.option("--exact-loo", is_flag=True, help="Also the leave-one-out log score of each MLE.")
+@report_option
 @json_option
 @seed_option
 def compare(
@@ -258,6 +272,7 @@ def compare(
     common_rows: bool,
     sample: bool,
     exact_loo: bool,
+    report_path: str | None,
     json_path: str | None,
     seed: int | None,
 ) -> None:
@@ -269,7 +284,8 @@ def compare(
         from flatprior.models._files import write_json
         from flatprior.models._text import printable
 
-        _check_json_path(json_path, data)
+        _check_paths(data, json=json_path, report=report_path)
+        seed = _seed(seed, report_path if sample else None)
         if len(formulas) < 2:
             raise ValueError("there is nothing to compare: pass two formulas or more")
         models = _load_several(data, formulas, offset, weights, common_rows)
@@ -283,6 +299,8 @@ def compare(
             facts = comparison.to_dict()
             facts["formulas"] = dict(zip(models, formulas, strict=True))
             write_json(json_path, facts)
+        if report_path:
+            _write_report(report_path, seed, comparison=comparison)
         out = _console()
         for name, formula in zip(models, formulas, strict=True):
             out.print(Text(f"{name}: {printable(formula)}", style="bold"))
@@ -361,7 +379,7 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
         from flatprior.analysis.difference import explain_difference
         from flatprior.models._files import write_json
 
-        _check_json_path(json_path, data)
+        _check_paths(data, json=json_path)
         coefficients, errors = _read_coefficients(path)
         model = _load(data, formula, **options)
         explanation = explain_difference(model, coefficients, errors)
@@ -440,6 +458,7 @@ def _print_both(out: Console, model: BernoulliLogistic, given: dict[str, float])
 
 
 @main.command()
+@report_option
 @json_option
 @click.option(
     "--seed",
@@ -450,18 +469,106 @@ def _print_both(out: Console, model: BernoulliLogistic, given: dict[str, float])
 )
 @draws_option
 @independence_option
-def demo(json_path: str | None, seed: int, draws: int | None, independence: bool) -> None:
+def demo(
+    report_path: str | None,
+    json_path: str | None,
+    seed: int,
+    draws: int | None,
+    independence: bool,
+) -> None:
     """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
-        from flatprior.models import BernoulliLogistic, load_smarket
+        _check_paths(json=json_path, report=report_path)
+        _agree(_demo_model(), report_path, json_path, seed, draws, independence)
 
-        _check_json_path(json_path)
-        model = BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
-        _agree(model, json_path, seed, draws, independence)
+
+def _demo_model() -> BernoulliLogistic:
+    from flatprior.models import BernoulliLogistic, load_smarket
+
+    return BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
+
+
+@main.command()
+@click.argument("report")
+@click.argument("data", required=False, default="")
+@click.option("--offset", metavar="COLUMN", help="Column that was the offset.")
+@click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
+def verify(report: str, data: str, offset: str | None, weights: str | None) -> None:
+    """Compute the certificates of a report anew, from its numbers and the data.
+
+    REPORT is a file written by --report; DATA what it was made of (nothing for the
+    demo). Exit status 1 if the data are others or a number does not stand.
+    """
+    with clean_errors():
+        from flatprior.analysis.report import read_report, verify_report
+
+        facts = read_report(report)
+        formula = facts.get("formula")
+        if data and not isinstance(formula, str):
+            raise ValueError(
+                f"{report!r} holds no formula: its model was built from arrays; verify it in "
+                "Python, with verify_report"
+            )
+        if not data and formula != DEMO_FORMULA:
+            raise ValueError(f"name the data that {report!r} was made of")
+        if data:
+            model = _load(data, str(formula), offset, weights, "drop", _in_batches(data))
+        else:
+            model = _demo_model()
+        try:
+            table = verify_report(model, facts)
+        except ValueError as error:
+            _fail(f"not verified: {error}", 1)
+        out = _console()
+        _print_model(out, model)
+        for column in ("error bound", "stated"):
+            table[column] = [f"{value:.1e}" for value in table[column]]
+        table["digits"] = [f"{math.floor(digits)}" for digits in table["digits"]]
+        _print_table(out, table)
+        _verdict(
+            out,
+            "verified",
+            "These are the data, and the coefficients in the report are as near their maximum "
+            "likelihood estimate as it says (error bound, in standard errors, computed now).",
+            good=True,
+        )
+
+
+def _seed(seed: int | None, report_path: str | None) -> int | None:
+    """A seed to write into a report, where none was given."""
+    import secrets
+
+    return secrets.randbelow(2**32) if seed is None and report_path else seed
+
+
+def _write_report(path: str, seed: int | None, **results: Any) -> None:
+    """Write a report, with the command that makes the same one again."""
+    import shlex
+
+    from flatprior.analysis.report import write_report
+
+    given = iter(click.get_current_context().meta.get("flatprior.arguments", ()))
+    arguments = []
+    for argument in given:
+        if argument in ("--report", "--json"):
+            next(given, None)
+        elif not argument.startswith(("--report=", "--json=")):
+            arguments.append(argument)
+    if seed is not None and not any(part.startswith("--seed") for part in arguments):
+        arguments += ["--seed", str(seed)]
+    click.echo("     report ...", err=True)
+    write_report(
+        path,
+        **results,
+        command=shlex.join(["flatprior", *arguments]),
+        progress=sys.stderr.isatty(),
+    )
+    click.echo(f"     written to {path}", err=True)
 
 
 def _agree(
     model: BernoulliLogistic,
+    report_path: str | None,
     json_path: str | None,
     seed: int | None,
     draws: int | None,
@@ -470,6 +577,7 @@ def _agree(
     from flatprior.analysis.agreement import compare_routes, run_routes
     from flatprior.models._files import write_json
 
+    seed = _seed(seed, report_path)
     out = _console()
     _print_model(out, model)
     routes = [route for route in ROUTES if independence or route != "independence"]
@@ -485,6 +593,8 @@ def _agree(
     agreement = compare_routes(model, *results)
     if json_path:
         write_json(json_path, agreement.to_dict())
+    if report_path:
+        _write_report(report_path, seed, agreement=agreement)
     _print_agreement(out, agreement)
     _print_warnings(out, model.warnings)
     if agreement.verdict != "agree":
@@ -520,15 +630,16 @@ def _fail(message: str, status: int) -> None:
     sys.exit(status)
 
 
-def _check_json_path(path: str | None, data: str = "") -> None:
-    """Fail before the work, not after it, if the result could not be written."""
-    if path is None:
-        return
+def _check_paths(data: str = "", **paths: str | None) -> None:
+    """Fail before the work, not after it, if a result could not be written."""
     from flatprior.models._files import writable
 
-    target = writable(path)
-    if target.exists() and os.path.exists(data) and target.samefile(data):
-        raise ValueError(f"--json {path!r} is the data file itself; name another")
+    for option, path in paths.items():
+        if path is None:
+            continue
+        target = writable(path)
+        if target.exists() and os.path.exists(data) and target.samefile(data):
+            raise ValueError(f"--{option} {path!r} is the data file itself; name another")
 
 
 def _in_batches(data: str) -> bool:

@@ -55,7 +55,7 @@ LARGEST_DESIGN = 2**30  # numbers in the design matrix
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitOr)
 # text in which quotes, backticks and escapes cannot be taken for one another
-_PLAIN = re.compile(r"""(?:[^`'"\\#\r\n]|`[^`'"\\\r\n]+`|'[^`'"\\\r\n]*'|"[^`'"\\\r\n]*")*""")
+_PLAIN = re.compile(r"""(?:[^`'"\\#\r\n]|`[^`\\\r\n]+`|'[^`'"\\\r\n]*'|"[^`'"\\\r\n]*")*""")
 
 
 @dataclass

@@ -295,3 +295,15 @@ def test_series_of_other_labels_are_not_paired_by_position(frame):
         BernoulliLogistic.from_formula("y ~ x", frame, offset=other)
     with pytest.raises(ValueError, match="different indexes"):
         BernoulliLogistic.from_formula("y ~ x", {"y": frame["y"], "x": other})
+
+
+@pytest.mark.parametrize("name", ['x"onload=', "it's", "a'b\"c", "<script>alert(1)</script>"])
+def test_a_name_in_backticks_may_hold_quotes(name):
+    frame = pd.DataFrame({"y": [0, 1, 0, 1], name: [1.0, 2.0, 3.0, 5.0], "z": list("abab")})
+    model = BernoulliLogistic.from_formula(f"y ~ `{name}` + exp(`{name}`)", frame)
+    assert model.names == ("Intercept", name, f"exp({name})")
+    np.testing.assert_array_equal(model.design[:, 1], frame[name])
+    np.testing.assert_array_equal(model.design[:, 2], np.exp(frame[name]))
+    quoted = f"y ~ C(z, contr.treatment('b')) + `{name}` + \"z\""
+    with pytest.raises(ValueError, match="not allowed"):
+        BernoulliLogistic.from_formula(quoted, frame)

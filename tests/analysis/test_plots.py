@@ -1,0 +1,333 @@
+"""What the figures show, read back from them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reports import NASTY, results
+from scipy.stats import chi2
+from sklearn.linear_model import LogisticRegression
+
+from flatprior.analysis import (
+    calibration_curve,
+    compare_models,
+    compare_routes,
+    confidence_intervals,
+    diagnose,
+    plot_agreement,
+    plot_calibration,
+    plot_comparison,
+    plot_draws,
+    plot_forest,
+    plot_influence,
+    plot_model,
+    plot_posterior,
+    plot_profile,
+    plot_surface,
+    posterior_mode,
+    profile_curve,
+    psis_loo,
+)
+from flatprior.analysis.plots import MOST_PANELS, MOST_POINTS, Drawing
+from flatprior.analysis.svg import inline_svg
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_endometrial,
+    load_spector,
+    sample_independence,
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+
+
+@pytest.fixture(scope="module")
+def fit(model):
+    return fit_newton(model)
+
+
+@pytest.fixture(scope="module")
+def draws(model):
+    return sample_independence(model, seed=1, progress=False)
+
+
+def line(ax, label):
+    return next(found for found in ax.get_lines() if found.get_label() == label)
+
+
+def texts_do_not_overlap(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    for ax in figure.axes:
+        for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+            boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
+            boxes = [box for box in boxes if box.width]
+            for i, box in enumerate(boxes):
+                assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+def test_a_figure_shows_itself_in_a_notebook(fit):
+    assert plot_forest({"Wald": fit})._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_forest_has_every_interval_in_standard_errors(fit, model, draws):
+    figure = plot_forest({"Wald": fit, "profile": confidence_intervals(model), "posterior": draws})
+    ax = figure.axes[0]
+    np.testing.assert_allclose(line(ax, "Wald").get_xdata(), fit.summary()["z"])
+    lengths = [
+        [np.ptp(segment[:, 0]) for segment in part.get_segments()] for part in ax.collections
+    ]
+    np.testing.assert_allclose(lengths[0], 2 * 1.959963985, rtol=1e-6)
+    profile = confidence_intervals(model)
+    np.testing.assert_allclose(
+        lengths[1], (profile["97.5%"] - profile["2.5%"]) / fit.standard_errors
+    )
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["Wald", "profile", "posterior"]
+    texts_do_not_overlap(figure)
+
+
+def test_an_open_interval_is_an_arrow():
+    endometrial = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    ax = plot_forest({"profile": confidence_intervals(endometrial)}).axes[0]
+    arrows = [found for found in ax.get_lines() if found.get_marker() == ">"]
+    assert [list(found.get_ydata()) for found in arrows] == [[1.0]]
+    assert np.isfinite(ax.get_xlim()).all()
+
+
+def test_a_forest_refuses_nothing_and_different_coefficients(fit):
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot_forest({})
+    other = fit.summary()[["coefficient", "2.5%", "97.5%"]].iloc[:2]
+    with pytest.raises(ValueError, match="different coefficients"):
+        plot_forest({"a": fit, "b": other})
+    with pytest.raises(ValueError, match="three columns"):
+        plot_forest({"a": fit.summary()})
+
+
+def test_agreement_draws_each_distance_and_bound_on_a_log_scale(model, fit, draws):
+    agreement = compare_routes(model, fit, fit_sklearn(model), draws)
+    ax = plot_agreement(agreement).axes[0]
+    assert ax.get_xscale() == "log"
+    bounds = [float(found.get_xdata()[0]) for found in ax.get_lines() if found.get_marker() == "|"]
+    np.testing.assert_allclose(bounds, agreement.table()["error bound"])
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["newton", "sklearn", "independence (mode)"]
+    texts_do_not_overlap(ax.figure)
+
+
+def test_a_route_without_a_bound_is_an_arrow_at_the_edge(model, fit):
+    penalised = LogisticRegression(C=0.01).fit(model.design[:, 1:], model.response)
+    wrong = replace(fit, coefficients=np.concatenate([penalised.intercept_, penalised.coef_[0]]))
+    agreement = compare_routes(model, fit, wrong)
+    assert math.isinf(agreement.table()["error bound"].iloc[1])
+    ax = plot_agreement(agreement).axes[0]
+    assert any(found.get_marker() == ">" for found in ax.get_lines())
+    assert np.isfinite(ax.get_xlim()).all()
+
+
+def test_posterior_panels_mark_mle_mean_and_mode(fit, draws):
+    mode = posterior_mode(draws)
+    figure = plot_posterior(draws, fit, mode)
+    for j, ax in enumerate(figure.axes):
+        assert ax.get_title() == fit.names[j]
+        assert line(ax, "MLE").get_xdata()[0] == fit.coefficients[j]
+        assert line(ax, "mean").get_xdata()[0] == pytest.approx(draws.draws[..., j].mean())
+        assert list(line(ax, "mode of the draws").get_xdata()) == [mode.coefficients[j]]
+        density = line(ax, "posterior")
+        area = np.trapezoid(density.get_ydata(), density.get_xdata())
+        assert area == pytest.approx(1, abs=0.02)
+    texts_do_not_overlap(figure)
+    assert len(plot_posterior(draws, fit, names=["gpa"]).axes) == 1
+    with pytest.raises(ValueError, match="no coefficient 'height'"):
+        plot_posterior(draws, fit, names=["height"])
+
+
+def test_many_coefficients_show_the_twelve_that_differ_most():
+    rng = np.random.default_rng(2)
+    many = BernoulliLogistic.from_arrays(rng.normal(size=(300, 15)), rng.integers(0, 2, 300))
+    mle = fit_newton(many)
+    draws = sample_independence(many, draws=200, seed=1, progress=False)
+    shown = [ax.get_title() for ax in plot_posterior(draws, mle).axes if ax.get_visible()]
+    assert len(shown) == MOST_PANELS
+    shift = np.abs(draws.draws.mean(axis=(0, 1)) - mle.coefficients) / mle.standard_errors
+    assert set(shown) == {many.names[j] for j in np.argsort(-shift)[:MOST_PANELS]}
+
+
+def test_no_draw_lies_left_of_the_mle(model, fit, draws):
+    ax = plot_draws(model, draws, fit).axes[0]
+    assert line(ax, "MLE").get_xdata()[0] == 0
+    curve = line(ax, "chi-squared(4)")
+    np.testing.assert_allclose(curve.get_ydata(), chi2.pdf(curve.get_xdata(), 4))
+    assert ax.get_xlim()[0] > -1
+
+
+@pytest.mark.parametrize("names", [("Intercept", "gpa"), ("gpa", "psi")])
+def test_a_surface_has_its_top_at_the_mle_and_paths_that_end_there(model, fit, names):
+    ax = plot_surface(model, names).axes[0]
+    j = [fit.names.index(name) for name in names]
+    np.testing.assert_allclose(ax.get_lines()[-1].get_xydata()[0], fit.coefficients[j])
+    for found in ax.get_lines()[:-1]:
+        path = found.get_xydata()
+        np.testing.assert_array_equal(path[0], 0)
+        if "gradient" not in found.get_label():
+            np.testing.assert_allclose(path[-1], fit.coefficients[j], rtol=1e-4)
+
+
+def test_contours_of_a_surface_are_likelihood_ratio_regions():
+    data = load_spector()
+    two = BernoulliLogistic.from_formula("grade ~ gpa", data)
+    mle = fit_newton(two)
+    ax = plot_surface(two, paths={}).axes[0]
+    inner = ax.collections[-1]
+    for level, p in zip(inner.levels, (0.999, 0.99, 0.9, 0.5), strict=True):
+        assert level == pytest.approx(-chi2.ppf(p, 2) / 2)
+    for path, level in zip(inner.get_paths(), inner.levels, strict=True):
+        points = path.vertices[:: max(1, len(path.vertices) // 40)]
+        height = two.log_likelihood(points) - mle.log_likelihood
+        np.testing.assert_allclose(height, level, atol=0.06 * abs(level) + 0.03)
+
+
+def test_a_surface_in_either_order_of_names_is_of_the_same_function():
+    two = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    mle = fit_newton(two)
+    ax = plot_surface(two, ("gpa", "Intercept"), paths={}).axes[0]
+    for path, level in zip(ax.collections[-1].get_paths(), ax.collections[-1].levels, strict=True):
+        points = path.vertices[:: max(1, len(path.vertices) // 40)][:, ::-1]
+        height = two.log_likelihood(points) - mle.log_likelihood
+        np.testing.assert_allclose(height, level, atol=0.06 * abs(level) + 0.03)
+
+
+def test_a_surface_needs_two_known_coefficients(model):
+    with pytest.raises(ValueError, match="two coefficients"):
+        plot_surface(BernoulliLogistic.from_arrays([[1.0], [1.0]], [0, 1]))
+    with pytest.raises(ValueError, match="no coefficient 'age'"):
+        plot_surface(model, ("gpa", "age"))
+
+
+def test_a_profile_crosses_its_line_at_the_interval(model):
+    curve = profile_curve(model, "gpa")
+    ends = confidence_intervals(model).loc["gpa"]
+    assert (curve.low, curve.high) == pytest.approx((ends["2.5%"], ends["97.5%"]), rel=1e-9)
+    values, profile = curve.table.index.to_numpy(), curve.table["profile"].to_numpy()
+    inside = (values > curve.low) & (values < curve.high)
+    assert (profile[inside] > -curve.drop).all()
+    assert (profile[~inside] < -curve.drop).all()
+    assert profile.max() <= 1e-12
+    ax = plot_profile(curve).axes[0]
+    assert list(line(ax, "profile likelihood").get_xdata()) == list(values)
+    texts_do_not_overlap(ax.figure)
+
+
+def test_the_profile_of_a_diverging_coefficient_rises_for_ever():
+    endometrial = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    curve = profile_curve(endometrial, "NV", points=15)
+    assert curve.estimate == math.inf
+    assert curve.high == math.inf
+    assert curve.low == pytest.approx(1.2841, abs=1e-4)
+    assert (np.diff(curve.table["profile"]) > 0).all()
+    assert curve.table["quadratic"].isna().all()
+    labels = [text.get_text() for text in plot_profile(curve).axes[0].get_legend().get_texts()]
+    assert labels == ["profile likelihood"]
+
+
+def test_calibration_draws_the_curve_and_thins_what_is_long():
+    rng = np.random.default_rng(0)
+    p = rng.random(3000)
+    model = BernoulliLogistic.from_arrays(np.ones((3000, 1)), (rng.random(3000) < p).astype(int))
+    curve = calibration_curve(model, p, simulations=50)
+    ax = plot_calibration(curve).axes[0]
+    drawn = line(ax, "observed frequency")
+    assert len(drawn.get_xdata()) <= MOST_POINTS
+    assert drawn.get_xdata()[0] == curve.table["predicted"].iloc[0]
+    assert drawn.get_xdata()[-1] == curve.table["predicted"].iloc[-1]
+    assert ax.get_xlim() == (0, 1)
+
+
+def test_influence_draws_every_row_and_names_the_largest(model, fit, draws):
+    found, loo = diagnose(model, fit), psis_loo(model, draws)
+    figure = plot_influence(found, loo)
+    drawn = np.concatenate([part.get_xdata() for part in figure.axes[0].get_lines()[1:]])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(found.table["leverage"]))
+    named = [text.get_text() for text in figure.axes[0].texts]
+    assert str(found.most_influential(1).index[0]) in named
+    assert len(plot_influence(found).axes) == 1
+    half = psis_loo(*results_of_fewer_rows())
+    with pytest.raises(ValueError, match="different rows"):
+        plot_influence(found, half)
+
+
+def results_of_fewer_rows():
+    model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector().iloc[:30])
+    return model, sample_independence(model, draws=200, seed=1, progress=False)
+
+
+def test_of_many_rows_the_influential_ones_are_drawn():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(5000, 2))
+    X[17] *= 12
+    y = rng.integers(0, 2, 5000)
+    many = BernoulliLogistic.from_arrays(X, y, intercept=True)
+    found = diagnose(many, fit_newton(many))
+    figure = plot_influence(found)
+    drawn = np.concatenate([part.get_xdata() for part in figure.axes[0].get_lines()[1:]])
+    assert len(drawn) <= 2 * MOST_POINTS
+    assert found.table["leverage"].max() in drawn
+
+
+def test_comparison_draws_differences_and_their_errors(model, draws):
+    small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    models = {"all": model, "gpa only": small}
+    alone = compare_models(models)
+    ax = plot_comparison(alone).axes[0]
+    aic = alone.table()["AIC"]
+    np.testing.assert_allclose(line(ax, "−AIC / 2").get_xdata(), (aic.min() - aic) / 2)
+    both = compare_models(
+        models, {"all": draws, "gpa only": sample_independence(small, seed=2, progress=False)}
+    )
+    ax = plot_comparison(both).axes[0]
+    np.testing.assert_allclose(
+        line(ax, "elpd_loo (1 and 2 SE of the difference)").get_xdata(),
+        both.table()["elpd_diff"],
+    )
+
+
+def test_the_graph_of_the_model_names_what_is_in_it(model):
+    said = {text.get_text() for text in plot_model(model).axes[0].texts}
+    assert {"flat prior", "β (4)", "x", "p = σ(x'β)", "grade", "32 rows"} <= said
+
+
+def test_every_figure_takes_names_as_text():
+    agreement, comparison = results()
+    model, posterior = agreement.model, agreement.posteriors[0]
+    figures = [
+        plot_forest({NASTY[0]: agreement.mle}),
+        plot_agreement(agreement),
+        plot_posterior(posterior, agreement.mle),
+        plot_comparison(comparison),
+        plot_model(model),
+        plot_profile(profile_curve(model, NASTY[3], points=7)),
+        plot_influence(diagnose(model, agreement.mle)),
+    ]
+    for figure in figures:
+        assert isinstance(figure, Drawing)
+        svg = inline_svg(figure, "f", "t")  # a name read as mathematics would be an error here
+        assert "<script" not in svg
+        assert "<img" not in svg
+
+
+def test_a_figure_can_be_drawn_into_axes_of_ones_own(fit):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    ax = figure.subplots()
+    assert plot_forest({"Wald": fit}, ax=ax) is figure
+    assert isinstance(ax.get_yticklabels()[0].get_text(), str)
+    assert pd.Series([t.get_text() for t in ax.get_yticklabels()]).tolist() == list(fit.names)

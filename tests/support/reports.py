@@ -1,0 +1,45 @@
+"""A report with everything in it, of data whose names would like to be more than text."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis import compare_models, compare_routes
+from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, sample_independence
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = "<img src=x onerror=alert(1)>"
+QUOTE = 'x"onload=alert(1)'
+DOLLAR = "$a_{b}$ 漢 & {{ 7*7 }}"
+NASTY = (SCRIPT, IMAGE, QUOTE, DOLLAR)
+
+
+@cache
+def data() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    frame = pd.DataFrame(rng.normal(size=(120, 4)), columns=list(NASTY))
+    logit = frame.to_numpy() @ np.array([0.8, -0.5, 0.3, 0.0])
+    outcome = rng.random(120) < 1 / (1 + np.exp(-logit))
+    frame["y<b>"] = np.where(outcome, "</td>up", "down`")
+    frame["place"] = rng.choice(["</script>north", 'so"uth', "<i>west"], 120)
+    frame.index = pd.Index([f"<u>{i}" for i in range(120)])
+    return frame
+
+
+@cache
+def results():
+    """An agreement and a comparison of models whose every name is markup."""
+    quoted = " + ".join(f"`{name}`" for name in NASTY)
+    models = {
+        SCRIPT: BernoulliLogistic.from_formula(f"`y<b>` ~ {quoted} + place", data()),
+        QUOTE: BernoulliLogistic.from_formula(f"`y<b>` ~ `{SCRIPT}`", data()),
+    }
+    model = models[SCRIPT]
+    draws = {
+        name: sample_independence(each, seed=1, progress=False) for name, each in models.items()
+    }
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model), draws[SCRIPT])
+    return agreement, compare_models(models, draws)
