@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from flatprior.analysis import read_report
 from flatprior.analysis.cli import main
 from flatprior.models import (
     BernoulliLogistic,
@@ -38,9 +39,14 @@ def good(tmp_path):
     return tmp_path / "good.csv"
 
 
-def test_demo_prints_four_routes_and_the_verdict():
-    result = run("demo")
+def test_demo_prints_four_routes_and_the_verdict_and_writes_a_report(tmp_path):
+    page = tmp_path / "demo.html"
+    result = run("demo", "--report", page)
     assert result.exit_code == 0, result.stderr
+    assert read_report(page)["command"] == "flatprior demo --seed 1"
+    verified = run("verify", page)
+    assert verified.exit_code == 0, verified.stderr
+    assert "VERIFIED" in verified.stdout
     for words in ("NumPy Newton", "scikit-learn", "PyMC MAP", "PyMC NUTS", "AGREE", "R-hat"):
         assert words in result.stdout
     # the published coefficients, to every digit printed
@@ -111,13 +117,54 @@ def test_check_names_dependent_columns(tmp_path):
     ]
 
 
-def test_agree_is_reproducible_with_a_seed(good, tmp_path):
-    facts = []
-    for name in ("one.json", "two.json"):
-        result = run("agree", good, "y ~ x", "--seed", 5, "--draws", 300, "--json", tmp_path / name)
+def test_agree_is_reproducible_with_a_seed_to_the_last_byte_of_its_report(good, tmp_path):
+    facts, pages = [], []
+    for name in ("one", "two"):
+        out, page = tmp_path / f"{name}.json", tmp_path / f"{name}.html"
+        result = run(
+            "agree", good, "y ~ x", "--seed", 5, "--draws", 300, "--json", out, f"--report={page}"
+        )
         assert result.exit_code == 0, result.stderr
-        facts.append(json.loads((tmp_path / name).read_text())["posteriors"])
+        facts.append(json.loads(out.read_text())["posteriors"])
+        pages.append(page.read_bytes())
     assert facts[0] == facts[1]
+    assert pages[0] == pages[1]
+    assert len(pages[0]) < 1_000_000
+    command = read_report(tmp_path / "one.html")["command"]
+    assert command == f"flatprior agree {good} 'y ~ x' --seed 5 --draws 300"
+    assert f"written to {page}" in result.stderr
+
+
+def test_a_report_is_verified_against_the_data(good, tmp_path):
+    page = tmp_path / "report.html"
+    models = ["y ~ x", "y ~ x + g"]
+    result = run("compare", good, *models, "--weights", "w", "--sample", "--report", page)
+    assert result.exit_code == 0, result.stderr
+    facts = read_report(page)
+    assert "--seed " in facts["command"]  # drawn for the report, so that it can be made again
+    assert run("verify", page, good, "--weights", "w").exit_code == 0
+    result = run("verify", page, good)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("flatprior: not verified: the data are not those")
+    assert len(result.stderr.splitlines()) == 1
+    result = run("verify", page)
+    assert result.exit_code == 2
+    assert "name the data" in result.stderr
+    result = run("verify", good, good)
+    assert result.exit_code == 2
+    assert "not a report written by flatprior" in result.stderr
+
+
+def test_the_data_are_not_overwritten_by_a_report(good, tmp_path):
+    before = good.read_bytes()
+    for arguments in (["agree", good, "y ~ x"], ["compare", good, "y ~ 1", "y ~ x"]):
+        result = run(*arguments, "--report", good)
+        assert result.exit_code == 2
+        assert "--report" in result.stderr
+    assert good.read_bytes() == before
+    result = run("agree", good, "y ~ x", "--report", tmp_path / "no" / "r.html")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
 
 
 def test_a_fifth_route_joins_on_request(good, tmp_path):
