@@ -71,14 +71,14 @@ if TYPE_CHECKING:
     from flatprior.analysis.posterior import PosteriorCheck as PosteriorCheck
     from flatprior.analysis.posterior import check_posterior as check_posterior
     from flatprior.analysis.prediction import predict as predict
-    from flatprior.analysis.report import read_report as read_report
     from flatprior.analysis.report import report_facts as report_facts
-    from flatprior.analysis.report import verify_report as verify_report
     from flatprior.analysis.report import write_report as write_report
     from flatprior.analysis.robust import RobustCovariance as RobustCovariance
     from flatprior.analysis.robust import robust_covariance as robust_covariance
     from flatprior.analysis.summary import Summary as Summary
     from flatprior.analysis.summary import summarise as summarise
+    from flatprior.analysis.verification import read_report as read_report
+    from flatprior.analysis.verification import verify_report as verify_report
 
 _HOMES = {
     "Agreement": "agreement",
@@ -145,12 +145,12 @@ _HOMES = {
     "PosteriorCheck": "posterior",
     "check_posterior": "posterior",
     "predict": "prediction",
-    "read_report": "report",
     "report_facts": "report",
-    "verify_report": "report",
     "write_report": "report",
     "RobustCovariance": "robust",
     "robust_covariance": "robust",
+    "read_report": "verification",
+    "verify_report": "verification",
     "Summary": "summary",
     "summarise": "summary",
 }

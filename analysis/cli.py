@@ -500,7 +500,7 @@ def verify(report: str, data: str, offset: str | None, weights: str | None) -> N
     demo). Exit status 1 if the data are others or a number does not stand.
     """
     with clean_errors():
-        from flatprior.analysis.report import read_report, verify_report
+        from flatprior.analysis.verification import read_report, verify_report
 
         facts = read_report(report)
         formula = facts.get("formula")

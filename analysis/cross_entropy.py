@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -320,9 +320,9 @@ def binary_cross_entropy(
     both = np.column_stack([expit(-eta), expit(eta)])
     weights = model.counts
     found: list[float] = []
-    for dtype in (np.float64, np.float32):
-        forecast = both.astype(dtype)
-        eps = np.finfo(dtype).eps
+    for dtype in ("float64", "float32"):
+        forecast: Any = both.astype(dtype)
+        eps = float(np.finfo(dtype).eps)
         clipped = ((forecast < eps) | (forecast > 1 - eps)).any(axis=1)
         loss = log_loss(block.sign > 0, forecast, sample_weight=weights, labels=[False, True])
         found += [float(loss), float(weights[clipped].sum())]
@@ -738,5 +738,4 @@ def _positive(value: float, name: str = "C") -> float:
 
 def _penalised(model: BernoulliLogistic) -> np.ndarray:
     """Which coefficients scikit-learn penalises: all but that of a column of ones, (k,)."""
-    design = model.design
-    return ~(design == 1).all(axis=0)
+    return np.asarray(~(model.design == 1).all(axis=0))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -53,7 +53,7 @@ ARRIVED = 1e-6  # standard errors from the MLE
 FURTHEST = 12.0  # standard errors from the MLE that a surface may show
 GRID = 41  # points a side of a likelihood surface
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib: the same layout everywhere
     "font.size": 9.0,
     "axes.titlesize": 9.0,
@@ -90,11 +90,11 @@ class Drawing(Figure):
         return target.getvalue()
 
 
-def _canvas(height: float, ax: Axes | None, width: float = WIDTH) -> tuple[Any, Axes]:
+def _canvas(height: float, ax: Axes | None) -> tuple[Figure, Axes]:
     """Axes to draw into, and their figure."""
     if ax is not None:
-        return ax.figure, ax
-    figure = Drawing(figsize=(width, height), layout="constrained")
+        return cast(Figure, ax.figure), ax
+    figure = Drawing(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots()
 
 
@@ -399,7 +399,7 @@ def plot_draws(
         right = max(float(np.quantile(below, 0.999)), float(chi2.ppf(0.999, model.n_parameters)))
         ax.hist(
             below,
-            bins=np.linspace(0, right, 51),
+            bins=np.linspace(0, right, 51).tolist(),
             density=True,
             histtype="stepfilled",
             color=BLUE,
@@ -532,8 +532,8 @@ def plot_surface(
                 label=f"{_label(label)} ({count(len(way) - 1, 'step')})",
             )
         ax.plot(*centre, "*", color=INK, markersize=11, label="MLE")
-        ax.set_xlim(corners[:, 0])
-        ax.set_ylim(corners[:, 1])
+        ax.set_xlim(*corners[:, 0].tolist())
+        ax.set_ylim(*corners[:, 1].tolist())
         ax.set_xlabel(_label(names[0]))
         ax.set_ylabel(_label(names[1]))
         _legend_above(ax, 2)
@@ -564,7 +564,7 @@ def _until_there(path: Array, mle: PointEstimate) -> Array:
     return path[: 1 + int(np.argmax(away < ARRIVED))] if (away < ARRIVED).any() else path
 
 
-def _spaced(length: int) -> Array:
+def _spaced(length: int) -> np.ndarray:
     """Positions of at most 60 points of a path: the first ones, then ever further apart."""
     if length <= 60:
         return np.arange(length)
@@ -669,7 +669,7 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
         return figure
 
 
-def _thinned(length: int) -> Array:
+def _thinned(length: int) -> np.ndarray:
     """Positions of at most `MOST_POINTS` of them, evenly spread, ends included."""
     return np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).round().astype(int))
 
@@ -756,7 +756,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
         return figure
 
 
-def _most_and_some(values: Array) -> Array:
+def _most_and_some(values: Array) -> np.ndarray:
     """Which points to draw: all, or the largest and every so many of the others."""
     if len(values) <= 2 * MOST_POINTS:
         return np.ones(len(values), dtype=bool)
@@ -766,7 +766,7 @@ def _most_and_some(values: Array) -> Array:
     return keep
 
 
-def _name_largest(ax: Axes, labels: Any, values: Array, x: Array, y: Array) -> None:
+def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array) -> None:
     """Write the labels of the rows with the largest values beside their points."""
     order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
     placed: list[Array] = []

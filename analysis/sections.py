@@ -1,0 +1,720 @@
+"""What each section of a report says, as plain values: sentences, tables and figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement import Agreement
+from flatprior.analysis.calibration import calibration_curve, predictive_scores
+from flatprior.analysis.comparable import same_observations
+from flatprior.analysis.comparison import Comparison
+from flatprior.analysis.diagnostics import diagnose
+from flatprior.analysis.intervals import confidence_intervals
+from flatprior.analysis.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
+from flatprior.analysis.plots import (
+    plot_agreement,
+    plot_calibration,
+    plot_comparison,
+    plot_draws,
+    plot_forest,
+    plot_influence,
+    plot_model,
+    plot_posterior,
+)
+from flatprior.analysis.summary import summarise
+from flatprior.analysis.svg import inline_svg
+from flatprior.analysis.verification import FORMAT, Facts
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    Posterior,
+    certify,
+    check_existence,
+)
+from flatprior.models._files import finite
+from flatprior.models._text import count, first_of, printable
+from flatprior.models.rendering import Rendered
+from flatprior.models.results import percentages, versions_of
+from flatprior.models.rows import ArrayRows
+
+MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
+MOST_DRAWN = 40  # coefficients of a forest plot
+MOST_INFLUENTIAL = 10
+PROB = 0.95
+AFTER_SAMPLING = (
+    *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
+    *("LOOIC-AIC", "p_loo-k"),
+)
+HALF_PAGE = 62  # characters: a wider table takes the whole width
+PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
+
+
+@dataclass(frozen=True, eq=False)
+class MainModel:
+    """The main model of a report, with what several sections need.
+
+    Attributes
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Its certificate computed anew: that of a fit may be of its last step, or of other data.
+    agreement : Agreement or None
+    comparison : Comparison or None
+    loo : PSISLOO or None
+    exact : ExactLOO or None
+        Where the rows are in memory and not too many.
+    """
+
+    model: BernoulliLogistic
+    fit: PointEstimate
+    agreement: Agreement | None
+    comparison: Comparison | None
+    loo: PSISLOO | None
+    exact: ExactLOO | None
+
+    @classmethod
+    def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+        """The model of the agreement, or the best of the comparison."""
+        if agreement is not None:
+            model, fit = agreement.model, agreement.mle
+            if comparison is not None:
+                other = next(iter(comparison.models.values()))
+                same_observations({"the routes' model": model, "the comparison's": other})
+            draws = [p for p in agreement.posteriors if p.provenance.data_hash == model.data_hash]
+            loo = psis_loo(model, draws[0]) if draws else None
+        elif comparison is not None:
+            best = str(comparison.table().index[0])
+            model, fit = comparison.models[best], comparison.fits[best]
+            loo = comparison.loo.get(best)
+        else:
+            raise ValueError("there is nothing to report: pass an agreement or a comparison")
+        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        return cls(
+            model,
+            replace(fit, certificate=certify(model, fit.coefficients)),
+            agreement,
+            comparison,
+            loo,
+            exact_loo(model, fit) if small else None,
+        )
+
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The draws that were checked."""
+        return () if self.agreement is None else self.agreement.posteriors
+
+    @property
+    def formula(self) -> str:
+        """As it was given, or the names of response and columns."""
+        model = self.model
+        return model.formula or f"{model.response_name} on {', '.join(model.names)}"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the rows are."""
+        return isinstance(self.model.rows, ArrayRows)
+
+
+def verdict(main: MainModel) -> Facts:
+    """The box at the top: what to take away."""
+    agreement, comparison = main.agreement, main.comparison
+    if agreement is not None:
+        ran = len(agreement.routes) + len(agreement.posterior_checks)
+        good = agreement.verdict == "agree"
+        return {
+            "headline": f"{count(ran, 'route')}, one answer" if good else "The routes disagree",
+            "good": good,
+            "message": f"{agreement.message[:1].upper()}{agreement.message[1:]}",
+            "notes": [*main.model.warnings],
+        }
+    assert comparison is not None  # noqa: S101
+    table = comparison.table()
+    best, second = (str(name) for name in table.index[:2])
+
+    def number(name: str, column: str) -> float:
+        return float(table.loc[[name], column].iloc[0])
+
+    if comparison.loo:
+        message = (
+            f"{best} predicts best by elpd_loo ({number(best, 'elpd_loo'):.2f}); {second} follows "
+            f"at {number(second, 'elpd_diff'):.2f}, with a standard error of the difference of "
+            f"{number(second, 'dse'):.2f}."
+        )
+    else:
+        message = (
+            f"{best} has the smallest AIC ({number(best, 'AIC'):.2f}); {second} follows "
+            f"{number(second, 'AIC') - number(best, 'AIC'):.2f} above it."
+        )
+    return {
+        "headline": f"{count(len(table), 'model')} compared",
+        "good": True,
+        "message": message,
+        "notes": [*main.model.warnings],
+    }
+
+
+def _section(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
+    return {"id": name, "title": title, "items": [item for item in items if item is not None]}
+
+
+def _text(*sentences: str) -> Facts:
+    return {"kind": "text", "text": [printable(sentence) for sentence in sentences if sentence]}
+
+
+def _table(name: str, rendered: Rendered, words: bool = False) -> Facts:
+    """A table; of words they stand on the left, and break."""
+    return {
+        "kind": "table",
+        "id": name,
+        "title": rendered.title,
+        "columns": list(rendered.columns),
+        "rows": [
+            {"name": name, "cells": list(cells)}
+            for name, cells in zip(rendered.names, rendered.cells, strict=True)
+        ],
+        "facts": list(rendered.facts),
+        "notes": list(rendered.notes),
+        "words": words,
+        "wide": not words and _width(rendered) > HALF_PAGE,
+        "formats": {
+            "CSV": rendered.csv(),
+            "Markdown": rendered.markdown(),
+            "LaTeX": rendered.latex(),
+        },
+    }
+
+
+def _width(rendered: Rendered) -> int:
+    """Characters that the table takes beside one another."""
+    columns = zip(rendered.columns, *rendered.cells, strict=True)
+    names = min(max(map(len, ("", *rendered.names))), 30)
+    return names + sum(2 + max(map(len, column)) for column in columns)
+
+
+def _figure(name: str, figure: Any, title: str, how: str, alternative: str) -> Facts:
+    return {
+        "kind": "figure",
+        "id": name,
+        "title": title,
+        "how": how,
+        "alternative": printable(alternative),
+        "svg": inline_svg(figure, name, printable(alternative)),
+    }
+
+
+def data_and_model(main: MainModel) -> Facts:
+    """What was fitted to what."""
+    model = main.model
+    facts = {
+        "formula": main.formula,
+        "response": model.response_name,
+        "observations": f"{model.n_observations}",
+        "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
+        "coefficients": f"{model.n_parameters}",
+        "rows left out": f"{model.n_dropped} (a value missing)"
+        + (f", {model.n_zero_weight} (weight 0)" if model.n_zero_weight else ""),
+    }
+    if model.response_coding:
+        facts["coded as"] = model.response_coding
+    for name, level in model.reference_levels.items():
+        facts[f"reference of {name}"] = level
+    extra = [
+        name
+        for name, there in (
+            ("offset", model.rows.has_offset),
+            ("frequency weights", model.n_rows != model.n_observations),
+        )
+        if there
+    ]
+    if extra:
+        facts["besides"] = ", ".join(extra)
+    events = count(model.n_events, "event")
+    return _section(
+        "data",
+        "Data and model",
+        [
+            _table(
+                "data-table",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was fitted"),
+                words=True,
+            ),
+            _figure(
+                "model-graph",
+                plot_model(model),
+                "The model",
+                "Circles are random, boxes computed; shaded is what was observed; the frame "
+                "repeats for every row.",
+                f"Graph: a flat prior on {count(model.n_parameters, 'coefficient')} beta; in each "
+                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid(x'beta), and p the "
+                f"outcome {model.response_name} ({events}).",
+            ),
+        ],
+    )
+
+
+def existence_certificate(main: MainModel) -> Facts:
+    """Whether there is anything to estimate, and how near the best route is."""
+    existence = check_existence(main.model)
+    certificate = main.fit.certificate
+    rows = {
+        "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
+        "largest standard error of a row's log odds R": f"{certificate.radius:.3g}",
+        "λR (must be below 1/2)": f"{certificate.newton_decrement * certificate.radius:.2e}",
+        "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
+        "certain digits of every coefficient": f"{math.floor(float(certificate.digits.min()))}",
+    }
+    message = existence.message
+    return _section(
+        "existence",
+        "Does the maximum exist?",
+        [
+            _text(
+                f"{message[:1].upper()}{message[1:]}.",
+                *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
+            ),
+            _table(
+                "certificate",
+                Rendered.of(
+                    pd.DataFrame({"value": rows}),
+                    {},
+                    f"Certificate of the best route ({main.fit.route})",
+                    notes=[
+                        "computed from the coefficients and the data alone, rounding included: "
+                        "whoever computed them, the one MLE is no further away"
+                    ],
+                ),
+            ),
+        ],
+    )
+
+
+def agreement_of_routes(main: MainModel) -> Facts | None:
+    """How far the routes are from one another, and what is proved of each."""
+    agreement = main.agreement
+    if agreement is None:
+        return None
+    table = agreement.table().drop(columns="seconds")
+    table["agrees"] = ["yes" if agrees else "NO" for agrees in table["agrees"]]
+    notes = [
+        "error bound: proved, of draws the stated error of the mode found from them alone; "
+        "distance: from the best route; both in standard errors",
+        *(f"{missing.route} was left out: {missing.reason}" for missing in agreement.unavailable),
+    ]
+    for judged in agreement.routes:
+        before = judged.estimate.before_finish
+        if before is not None:
+            bound = before.error_bound
+            reached = f"within {bound:.1e}" if math.isfinite(bound) else "no bound could be proved"
+            notes.append(
+                f"pm.find_MAP alone, before the Newton steps that finish it: {reached} "
+                "standard errors"
+                if math.isfinite(bound)
+                else f"pm.find_MAP alone, before the Newton steps that finish it: {reached}"
+            )
+    worst = ", ".join(
+        f"{name} {distance:.1e} of at most {bound:.1e}"
+        for name, distance, bound in zip(
+            table.index, table["distance"], table["error bound"], strict=True
+        )
+    )
+    return _section(
+        "agreement",
+        "Do the routes agree?",
+        [
+            _table(
+                "routes",
+                Rendered.of(
+                    table,
+                    {
+                        "error bound": ".1e",
+                        "distance": ".1e",
+                        "digits": "floor",
+                        "log-likelihood": ".8f",
+                    },
+                    "Routes",
+                    notes=notes,
+                ),
+            ),
+            _table(
+                "estimates",
+                Rendered.of(
+                    agreement.coefficients(),
+                    {name: ".9f" for name in agreement.coefficients().columns}
+                    | {"standard error": ".4f"},
+                    "Coefficients by every route",
+                ),
+            ),
+            _figure(
+                "agreement-plot",
+                plot_agreement(agreement),
+                "Distance of each route from the best",
+                "A dot a coefficient, a bar at the bound that is proved (or, of draws, stated): "
+                "bounds left of the dashed line are agreement.",
+                f"Largest distance of each route in standard errors, with its bound: {worst}.",
+            ),
+        ],
+    )
+
+
+def posterior_against_mle(main: MainModel) -> Facts | None:
+    """What the draws say: tests, densities, and the mean that is not the mode."""
+    agreement = main.agreement
+    if agreement is None or not agreement.posterior_checks:
+        return None
+    items: list[Facts | None] = []
+    for i, (check, posterior) in enumerate(
+        zip(agreement.posterior_checks, agreement.posteriors, strict=True)
+    ):
+        claims = pd.DataFrame(
+            {
+                "p": [claim.p if 0 < claim.p < 1 else math.nan for claim in check.claims],
+                "holds": ["yes" if claim.holds else "NO" for claim in check.claims],
+            },
+            index=[claim.statement for claim in check.claims],
+        )
+        suffix = f"-{i + 1}"
+        items += [
+            _table(
+                f"claims{suffix}",
+                Rendered.of(
+                    claims,
+                    {"p": ".3g"},
+                    f"What holds of draws from the flat-prior posterior ({check.route})",
+                    [count(check.n_draws, "draw")],
+                    [
+                        f"a test fails below p = {check.threshold:.1e}; correct draws fail one "
+                        f"with probability {check.false_alarm:.1e} at most",
+                        f"mean of (beta - MLE)'score: {check.trace:.4f}, expected {-check.k}; mode "
+                        f"of the draws: {check.mode_distance:.1e} standard errors from the MLE, "
+                        f"stated error {check.mode_error:.1e}; highest draw: "
+                        f"{check.highest_draw:.2f} in log-likelihood from the MLE",
+                    ],
+                ),
+            ),
+            _table(
+                f"shift{suffix}",
+                Rendered.of(
+                    check.shift_table(),
+                    {"observed": "+.4f", "predicted": "+.4f", "mcse": ".4f"},
+                    f"Posterior mean minus MLE, in standard errors ({check.route})",
+                    notes=["the mean is not the mode; by how much it differs is known beforehand"],
+                ),
+            ),
+        ]
+        if posterior.provenance.data_hash != main.model.data_hash:
+            continue
+        shift = check.shift[int(np.argmax(np.abs(check.shift)))]
+        items += [
+            _figure(
+                f"density{suffix}",
+                plot_posterior(posterior, main.fit, check.mode),
+                f"Posterior densities ({check.route})",
+                "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
+                "the dashed mean need not.",
+                f"Densities of {count(check.k, 'coefficient')}: the modes are within "
+                f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
+                f"{abs(shift):.3f} away.",
+            ),
+            _figure(
+                f"draws{suffix}",
+                plot_draws(main.model, posterior, main.fit),
+                f"Log-likelihood of the draws ({check.route})",
+                "No draw may lie left of the MLE; in large samples the bars follow the curve.",
+                f"Histogram of twice the log-likelihood below the maximum of {check.n_draws} "
+                f"draws; the nearest is {2 * abs(check.highest_draw):.3f} below it.",
+            ),
+        ]
+    return _section("posterior", "The posterior against the MLE", items)
+
+
+def coefficients(main: MainModel) -> Facts:
+    """Estimates with Wald, profile and posterior intervals."""
+    model, fit = main.model, main.fit
+    low, high = percentages(PROB)
+    summary = summarise(model, fit)
+    frame = summary.table().drop(columns=["hauck-donner"])
+    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]]
+    table = frame[["coefficient", "standard error", "z", "p"]].rename(
+        columns={"standard error": "SE"}
+    )
+    wald = fit.summary(PROB)[["coefficient", low, high]]
+    intervals: dict[str, Any] = {"Wald": wald}
+    if main.exact is not None:
+        intervals["profile"] = confidence_intervals(model, PROB)
+        odds[f"profile {low}"] = np.exp(intervals["profile"][low])
+        odds[f"profile {high}"] = np.exp(intervals["profile"][high])
+    for posterior in main.posteriors[:1]:
+        draws = posterior.summary(PROB)
+        median = pd.Series(np.median(posterior.draws, axis=(0, 1)), index=list(posterior.names))
+        intervals["posterior"] = draws[[low, high]].assign(median=median)[["median", low, high]]
+    for label, part in intervals.items():
+        table[f"{label} {low}"], table[f"{label} {high}"] = part[low], part[high]
+    strongest = np.argsort(-np.abs(frame["z"].to_numpy()), kind="stable")[:MOST_DRAWN]
+    chosen = frame.index[np.sort(strongest)]
+    left_out = len(frame) - len(chosen)
+    said = "; ".join(
+        f"{name} {value:.3g} ({bottom:.3g} to {top:.3g})"
+        for name, value, bottom, top in wald.head(12).itertuples()
+    )
+    return _section(
+        "coefficients",
+        "Coefficients",
+        [
+            _table(
+                "coefficients-table",
+                Rendered.of(
+                    table,
+                    {name: "#.4g" for name in table.columns} | {"z": ".2f", "p": "p"},
+                    "Coefficients (log odds), with 95% intervals of three kinds",
+                    notes=[
+                        *summary.notes,
+                        ""
+                        if main.exact is not None
+                        else f"profile-likelihood intervals are for models of up to {MOST_ROWS} "
+                        "rows in memory",
+                    ],
+                ),
+            ),
+            _table(
+                "odds-ratios",
+                Rendered.of(odds, {name: "#.4g" for name in odds.columns}, "Odds ratios"),
+            ),
+            _figure(
+                "forest",
+                plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
+                "Forest plot" + (f" (the {MOST_DRAWN} with the largest z)" if left_out else ""),
+                "Each coefficient in standard errors; an interval that crosses 0 does not exclude "
+                "that there is no effect; where the three differ, the sample is small.",
+                f"Coefficients with 95% Wald intervals: {said}.",
+            ),
+        ],
+    )
+
+
+def model_comparison(main: MainModel) -> Facts | None:
+    """Models of the same observations side by side."""
+    comparison = main.comparison
+    if comparison is None:
+        return None
+    formulas = pd.DataFrame(
+        {
+            "formula": {
+                str(name): model.formula or ", ".join(model.names)
+                for name, model in comparison.models.items()
+            }
+        }
+    )
+    table = comparison.table()
+    likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
+    rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
+    said = ", ".join(f"{name} AIC {value:.2f}" for name, value in table["AIC"].items())
+    return _section(
+        "comparison",
+        "Model comparison",
+        [
+            _table("formulas", Rendered.of(formulas, {}, "Models"), words=True),
+            _table("comparison-table", comparison._rendered(likelihood)),
+            _table(
+                "leave-one-out",
+                replace(comparison._rendered(rest), title="Leave-one-out", facts=(), notes=()),
+            )
+            if rest
+            else None,
+            _figure(
+                "comparison-plot",
+                plot_comparison(comparison),
+                "Difference from the best model",
+                "Further left predicts worse; a difference within two standard errors is no "
+                "evidence.",
+                f"Models, the best first: {said}.",
+            ),
+        ],
+    )
+
+
+def predictive_quality(main: MainModel) -> Facts | None:
+    """Scores and calibration, of leave-one-out predictions where they exist."""
+    if not main.in_memory:
+        return None
+    model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
+    exact = main.exact
+    judged: Any = predicted
+    if exact is not None and not exact.without_mle:
+        own = np.exp(exact.pointwise)
+        judged = np.where(model.response == 1, own, 1 - own)
+        whose = "the fits without it (leave-one-out)"
+    curve = calibration_curve(model, judged)
+    scores = predictive_scores(model, judged)
+    return _section(
+        "prediction",
+        "Predictive quality",
+        [
+            _text(f"Each observation is predicted by {whose}. {curve}."),
+            _table(
+                "scores",
+                Rendered.of(
+                    scores,
+                    {name: ".5f" for name in scores.columns},
+                    "Scores of the probabilities, the smaller the better",
+                    notes=["log is the binary cross-entropy in nats; skill is 1 - score/base rate"],
+                ),
+            ),
+            _figure(
+                "calibration",
+                plot_calibration(curve),
+                "Calibration",
+                "Where the steps leave the grey envelope, the probabilities are wrong.",
+                f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
+                f"envelope; Brier score {curve.brier:.4f}.",
+            ),
+        ],
+    )
+
+
+def sampler_diagnostics(main: MainModel) -> Facts | None:
+    """How well each sampler did."""
+    items: list[Facts | None] = []
+    for i, posterior in enumerate(main.posteriors):
+        chains, n, _ = posterior.draws.shape
+        frame = posterior.summary(PROB)[["mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat"]]
+        found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
+        items.append(
+            _table(
+                f"sampler-{i + 1}",
+                Rendered.of(
+                    frame,
+                    {
+                        "mean": "#.5g",
+                        "sd": "#.4g",
+                        "mcse": ".1e",
+                        "ess bulk": ".0f",
+                        "ess tail": ".0f",
+                        "r_hat": ".4f",
+                    },
+                    f"Draws of {posterior.route}",
+                    [
+                        f"{count(chains, 'chain')} of {count(n, 'draw')}"
+                        + ("" if posterior.seed is None else f", seed {posterior.seed}"),
+                        found,
+                    ],
+                    posterior.warnings,
+                ),
+            )
+        )
+    return _section("sampling", "Sampler diagnostics", items) if items else None
+
+
+def influence(main: MainModel) -> Facts | None:
+    """Rows that move the fit, or that leave-one-out cannot do without."""
+    model, exact = main.model, main.exact
+    if exact is None:
+        return None
+    found = diagnose(model, main.fit)
+    top = found.most_influential(MOST_INFLUENTIAL)
+    position = pd.Series(np.arange(model.n_rows), index=model.row_labels)
+    loo = main.loo
+    if loo is not None and position.index.is_unique:
+        top = top.assign(**{"Pareto k": loo.pareto_k[position[top.index].to_numpy()]})
+    notes = [str(exact)]
+    if loo is not None:
+        notes.append(str(loo))
+    return _section(
+        "influence",
+        "Influence of single observations",
+        [
+            _table(
+                "influential",
+                Rendered.of(
+                    top,
+                    {name: "#.3g" for name in top.columns},
+                    "Rows with the largest Cook's distance",
+                    notes=notes,
+                ),
+            ),
+            _figure(
+                "influence-plot",
+                plot_influence(found, loo),
+                "Leverage, residuals and Pareto k" if loo is not None else "Leverage and residuals",
+                "Large circles move the coefficients most; rows above the dashed line make "
+                "leave-one-out by importance sampling unreliable.",
+                "Most influential rows: "
+                + first_of(top.index)
+                + (
+                    ""
+                    if loo is None
+                    else f"; {loo.n_bad} of {count(model.n_observations, 'observation')} have a "
+                    f"Pareto k above {loo.largest_k:.2f}"
+                )
+                + ".",
+            ),
+        ],
+    )
+
+
+def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
+    """Command, seeds, versions, hash, and all results as JSON."""
+    facts = {
+        "command": printable(command) or "(none: made in Python)",
+        "seed": ", ".join(
+            f"{route} {'none' if seed is None else seed}" for route, seed in data["seeds"].items()
+        )
+        or "none needed",
+        "data hash (XXH3, 128 bits)": main.model.data_hash,
+    } | {f"version of {name}": number for name, number in data["versions"].items()}
+    return _section(
+        "reproducibility",
+        "Reproducibility",
+        [
+            _table(
+                "provenance",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was computed"),
+                words=True,
+            ),
+            _text(
+                "To verify: `flatprior verify REPORT DATA` reads the coefficients from this file, "
+                "checks that DATA are the data by their hash, and computes every certificate "
+                "anew. The same command and seed give this very file, byte for byte, on the same "
+                "machine and versions."
+            ),
+            {"kind": "data", "id": "data-json"},
+        ],
+    )
+
+
+def results_as_data(main: MainModel, command: str) -> Facts:
+    """All results as JSON has them; times left out, which no two runs share."""
+    agreement, comparison = main.agreement, main.comparison
+    facts: Facts = finite(
+        _timeless(
+            {
+                "format": FORMAT,
+                "command": command,
+                "formula": main.model.formula,
+                "names": list(main.model.names),
+                "n_observations": main.model.n_observations,
+                "n_events": main.model.n_events,
+                "n_dropped": main.model.n_dropped,
+                "data_hash": main.model.data_hash,
+                "versions": versions_of(*PACKAGES),
+                "seeds": {p.route: p.seed for p in main.posteriors},
+                "estimate": main.fit.to_dict(),
+                "agreement": None if agreement is None else agreement.to_dict(),
+                "comparison": None if comparison is None else comparison.to_dict(),
+            }
+        )
+    )
+    return facts
+
+
+def _timeless(facts: Any) -> Any:
+    if isinstance(facts, Mapping):
+        return {
+            str(key): None if key == "seconds" else _timeless(value) for key, value in facts.items()
+        }
+    return [_timeless(value) for value in facts] if isinstance(facts, list) else facts

@@ -1,0 +1,106 @@
+"""A report read back, and its numbers held against the data."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flatprior.models import BernoulliLogistic, PointEstimate, verify
+
+FORMAT = "flatprior-report/1"
+
+Facts = dict[str, Any]
+
+
+def read_report(path: str | PathLike[str]) -> Facts:
+    """Read the results that a report holds as JSON.
+
+    Parameters
+    ----------
+    path : str or path
+        Of a file written by `write_report`.
+
+    Returns
+    -------
+    dict
+        "estimate", "agreement", "comparison", "formula", "data_hash", "versions", "command" and
+        more; what was not finite is None.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such a report.
+    """
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    reader = _Embedded()
+    reader.feed(text)
+    try:
+        facts: Facts = json.loads("".join(reader.found))
+        if facts["format"] != FORMAT:
+            raise ValueError(f"its format is {facts['format']!r}")
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{str(path)!r} is not a report written by flatprior: {error}") from error
+    return facts
+
+
+class _Embedded(HTMLParser):
+    """Collects the text of the script element that holds the results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = tag == "script" and ("id", "flatprior-report") in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.found.append(data)
+
+
+def verify_report(model: BernoulliLogistic, report: Facts) -> pd.DataFrame:
+    """Compute every certificate of a report anew, from its coefficients and the data.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Built from the data again, with the formula of the report.
+    report : dict
+        From `read_report`.
+
+    Returns
+    -------
+    DataFrame
+        One row a point route: "error bound" in standard errors and certain "digits", as they are
+        now, and "stated", the bound in the report.
+
+    Raises
+    ------
+    ValueError
+        If the data are not those of the report, or some number in it does not stand.
+    """
+    try:
+        parts = [report["estimate"], *(report["agreement"] or {"routes": []})["routes"]]
+        estimates = [PointEstimate.from_dict(part) for part in parts]
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"the results in the report are damaged: {error}") from error
+    rows: dict[str, Any] = {}
+    for estimate in estimates:
+        if estimate.route in rows:
+            continue
+        certificate = verify(model, estimate)
+        rows[estimate.route] = {
+            "error bound": certificate.error_bound,
+            "stated": estimate.certificate.error_bound,
+            "digits": float(certificate.digits.min()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("route")
