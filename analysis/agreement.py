@@ -77,7 +77,7 @@ class RouteVerdict:
     passed: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Agreement(Renderable):
     """Whether the routes agree, and how closely.
 

@@ -57,7 +57,7 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Renderable):
     """Models of the same observations, side by side.
 

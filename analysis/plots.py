@@ -600,14 +600,15 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
             ax.plot(curve.estimate, 0, "*", color=INK, markersize=9, label="MLE", clip_on=False)
         ends = [end for end in (curve.low, curve.high) if math.isfinite(end)]
         ax.plot(ends, [-curve.drop] * len(ends), "o", color=BLUE, markersize=5)
-        for end in ends:  # beside the curve, on its outer side
-            way = -1 if end == curve.low else 1
+        ax.vlines(ends, -3.2 * curve.drop, -curve.drop, color=FAINT, linewidth=1)
+        for end in ends:
+            inward = 1 if end == curve.low else -1
             ax.annotate(
                 f"{end:.4g}",
-                (end, -curve.drop),
-                (5 * way, -11),
+                (end, -3.2 * curve.drop),
+                (3 * inward, 3),
                 textcoords="offset points",
-                ha="right" if way < 0 else "left",
+                ha="left" if inward > 0 else "right",
                 fontsize=8,
             )
         ax.set_ylim(-3.2 * curve.drop, 0.12 * curve.drop)

@@ -30,7 +30,7 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Summary(Renderable):
     """A fit with its tests, intervals and goodness of fit.
 

@@ -40,7 +40,7 @@ LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
 Interval = Literal["eti", "hdi"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior(Renderable):
     """Draws from the flat-prior posterior by one route.
 

@@ -215,6 +215,9 @@ class Renderable:
     def _repr_html_(self) -> str:
         return self._rendered().html()
 
+    def __repr__(self) -> str:  # at the prompt, and in a notebook that shows no HTML
+        return str(self)
+
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """The table, or some of its columns, in Markdown; names are escaped."""
         return self._rendered(columns).markdown()

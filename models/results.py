@@ -110,7 +110,7 @@ class Limit:
         return facts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Existence(Renderable):
     """Whether the MLE exists, and why.
 
@@ -298,7 +298,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PointEstimate(Renderable):
     """Coefficients from one route, with their certificate.
 

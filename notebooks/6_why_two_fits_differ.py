@@ -1,0 +1,95 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Why do my two fits differ?
+#
+# The same data, the same model, two programs, two answers. `explain_difference` takes somebody else's
+# coefficients and says what they are. Each cause is an equation that the numbers satisfy or not.
+
+# %%
+import warnings
+
+import numpy as np
+import statsmodels.api as sm
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from flatprior.analysis import explain_difference
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+
+students = load_spector()
+X, y = students[["gpa", "tuce", "psi"]], students["grade"]
+model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", students)
+fit_newton(model)
+
+# %% [markdown]
+# ## scikit-learn, as it comes
+
+# %%
+default = LogisticRegression().fit(X, y)
+print(explain_difference(model, [*default.intercept_, *default.coef_[0]]))
+
+# %% [markdown]
+# ## Without the penalty, but stopped early
+
+# %%
+warnings.simplefilter("ignore", ConvergenceWarning)  # it does warn; many never see it
+early = LogisticRegression(C=np.inf, max_iter=12).fit(X, y)
+print(explain_difference(model, [*early.intercept_, *early.coef_[0]]))
+
+# %% [markdown]
+# ## statsmodels, which adds no intercept by itself
+
+# %%
+no_constant = sm.Logit(y, X).fit(disp=False)
+print(explain_difference(model, dict(no_constant.params)))
+
+# %% [markdown]
+# ## The other outcome counted as 1
+
+# %%
+flipped = sm.Logit(1 - y, sm.add_constant(X)).fit(disp=False)
+print(explain_difference(model, flipped.params.to_numpy()))
+
+# %% [markdown]
+# ## Grade points in per cent
+
+# %%
+scaled = sm.Logit(y, sm.add_constant(X.assign(gpa=X["gpa"] * 100))).fit(disp=False)
+print(explain_difference(model, scaled.params.to_numpy()))
+
+# %% [markdown]
+# ## Two students left out
+#
+# Which, is found too.
+
+# %%
+fewer = sm.Logit(y.drop([4, 27]), sm.add_constant(X.drop([4, 27]))).fit(disp=False)
+print(explain_difference(model, fewer.params.to_numpy()))
+
+# %% [markdown]
+# ## Probit in place of logit
+
+# %%
+probit = sm.Probit(y, sm.add_constant(X)).fit(disp=False)
+print(explain_difference(model, probit.params.to_numpy()))
+
+# %% [markdown]
+# ## The mean of the posterior in place of its mode
+
+# %%
+draws = sample_independence(model, seed=1, progress=False)
+print(explain_difference(model, draws.draws.mean(axis=(0, 1))))
+
+# %% [markdown]
+# ## And numbers that are none of these
+
+# %%
+print(explain_difference(model, [1.0, -2.0, 0.5, 0.1]))
