@@ -89,7 +89,7 @@ def verify_report(model: BernoulliLogistic, report: Facts) -> pd.DataFrame:
         If the data are not those of the report, or some number in it does not stand.
     """
     try:
-        parts = [report["estimate"], *(report["agreement"] or {"routes": []})["routes"]]
+        parts = [*(report["agreement"] or {"routes": []})["routes"], report["estimate"]]
         estimates = [PointEstimate.from_dict(part) for part in parts]
     except (LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"the results in the report are damaged: {error}") from error

@@ -1,0 +1,72 @@
+"""Sphinx configuration: ``sphinx-build -W docs build/docs``."""
+
+import shutil
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from docutils import nodes
+from latex2mathml.converter import convert
+
+HERE = Path(__file__).parent
+
+project = "flatprior"
+author = "the flatprior developers"
+copyright = author
+release = version = version_of("flatprior")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_nb",
+]
+# executed notebooks are kept beside their scripts; sources must lie below this folder
+shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+shutil.copytree(
+    HERE.parent / "notebooks",
+    HERE / "notebooks",
+    ignore=lambda _, names: [name for name in names if not name.endswith(".ipynb")],
+)
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+myst_heading_anchors = 3
+
+templates_path = ["_templates"]
+autosummary_generate = True
+autodoc_typehints = "none"  # docstrings give types in words
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+default_role = "code"
+
+exclude_patterns = ["_build"]
+html_sidebars = {"index": [], "tutorial": []}  # which have no pages below them
+html_math_renderer = "mathml"
+html_theme = "pydata_sphinx_theme"
+html_title = "flatprior"
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_show_sourcelink = False
+
+
+def inline_math(translator, node):
+    """Write MathML, which browsers draw by themselves: no script, no network."""
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def displayed_math(translator, node):
+    """Write a formula on lines of its own."""
+    formula = convert(node.astext().strip(), display="block")
+    translator.body.append(f"<div style='overflow-x: auto; padding: .4em 0'>{formula}</div>")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Register the renderer that the documentation uses for mathematics."""
+    app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
