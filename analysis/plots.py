@@ -330,7 +330,8 @@ def plot_posterior(
             centre, error = mle.coefficients[j], mle.standard_errors[j]
             low, high = np.quantile(draws[:, j], [0.001, 0.999])
             grid = np.linspace(min(low, centre - 3 * error), max(high, centre + 3 * error), 121)
-            density = gaussian_kde(draws[:, j])(grid)
+            stuck = np.ptp(draws[:, j]) == 0
+            density = np.zeros(len(grid)) if stuck else gaussian_kde(draws[:, j])(grid)
             panel.plot(
                 grid,
                 norm.pdf(grid, centre, error),

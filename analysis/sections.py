@@ -86,15 +86,17 @@ class MainModel:
             if comparison is not None:
                 other = next(iter(comparison.models.values()))
                 same_observations({"the routes' model": model, "the comparison's": other})
-            draws = [p for p in agreement.posteriors if p.provenance.data_hash == model.data_hash]
-            loo = psis_loo(model, draws[0]) if draws else None
+            own = [p for p in agreement.posteriors if p.provenance.data_hash == model.data_hash]
         elif comparison is not None:
             best = str(comparison.table().index[0])
-            model, fit = comparison.models[best], comparison.fits[best]
-            loo = comparison.loo.get(best)
+            model, fit, own = comparison.models[best], comparison.fits[best], []
         else:
             raise ValueError("there is nothing to report: pass an agreement or a comparison")
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        if agreement is None and comparison is not None:
+            loo = comparison.loo.get(best)
+        else:
+            loo = psis_loo(model, own[0]) if own and small else None
         return cls(
             model,
             replace(fit, certificate=certify(model, fit.coefficients)),
@@ -140,13 +142,14 @@ def verdict(main: MainModel) -> Facts:
     def number(name: str, column: str) -> float:
         return float(table.loc[[name], column].iloc[0])
 
-    if comparison.loo:
+    if "elpd_diff" in table and not math.isnan(number(second, "elpd_diff")):
         message = (
             f"{best} predicts best by elpd_loo ({number(best, 'elpd_loo'):.2f}); {second} follows "
             f"at {number(second, 'elpd_diff'):.2f}, with a standard error of the difference of "
             f"{number(second, 'dse'):.2f}."
         )
     else:
+        best, second = (str(name) for name in table["AIC"].sort_values().index[:2])
         message = (
             f"{best} has the smallest AIC ({number(best, 'AIC'):.2f}); {second} follows "
             f"{number(second, 'AIC') - number(best, 'AIC'):.2f} above it."
@@ -549,13 +552,19 @@ def predictive_quality(main: MainModel) -> Facts | None:
         own = np.exp(exact.pointwise)
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
-    curve = calibration_curve(model, judged)
     scores = predictive_scores(model, judged)
+    # its envelope is drawn from hundreds of simulated data sets
+    curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
     return _section(
         "prediction",
         "Predictive quality",
         [
-            _text(f"Each observation is predicted by {whose}. {curve}."),
+            _text(
+                f"Each observation is predicted by {whose}.",
+                f"{curve}."
+                if curve is not None
+                else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
+            ),
             _table(
                 "scores",
                 Rendered.of(
@@ -565,7 +574,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     notes=["log is the binary cross-entropy in nats; skill is 1 - score/base rate"],
                 ),
             ),
-            _figure(
+            None
+            if curve is None
+            else _figure(
                 "calibration",
                 plot_calibration(curve),
                 "Calibration",

@@ -91,7 +91,7 @@ class Rendered:
             tuple(zip(*columns, strict=True)) if columns else (),
             tuple(_sentence(printable(note)) for note in notes),
             names.index(second) if second in names else 0,
-            tuple(zip(*(frame[name] for name in frame.columns), strict=True)),
+            tuple(zip(*(frame.iloc[:, j] for j in range(frame.shape[1])), strict=True)),
         )
 
     def text(self) -> str:

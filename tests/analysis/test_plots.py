@@ -150,6 +150,20 @@ def test_posterior_panels_mark_mle_mean_and_mode(fit, draws):
         plot_posterior(draws, fit, names=["height"])
 
 
+def test_a_coefficient_that_never_moved_has_no_density(fit, draws):
+    beta = draws.draws.copy()
+    beta[..., 1] = 2.5
+    stuck = replace(draws, data=labelled_draws_of(draws, beta))
+    density = line(plot_posterior(stuck, fit).axes[1], "posterior")
+    assert not density.get_ydata().any()
+
+
+def labelled_draws_of(draws, beta):
+    tree = draws.data.copy()
+    tree["posterior"]["beta"] = tree["posterior"]["beta"].copy(data=beta)
+    return tree
+
+
 def test_many_coefficients_show_the_twelve_that_differ_most():
     rng = np.random.default_rng(2)
     many = BernoulliLogistic.from_arrays(rng.normal(size=(300, 15)), rng.integers(0, 2, 300))
