@@ -493,30 +493,29 @@ def _demo_model() -> BernoulliLogistic:
 @click.argument("data", required=False, default="")
 @click.option("--offset", metavar="COLUMN", help="Column that was the offset.")
 @click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
-def verify(report: str, data: str, offset: str | None, weights: str | None) -> None:
+@click.option("--common-rows", is_flag=True, help="The models were compared with --common-rows.")
+def verify(
+    report: str, data: str, offset: str | None, weights: str | None, common_rows: bool
+) -> None:
     """Compute the certificates of a report anew, from its numbers and the data.
 
     REPORT is a file written by --report; DATA what it was made of (nothing for the
     demo). Exit status 1 if the data are others or a number does not stand.
     """
     with clean_errors():
-        from flatprior.analysis.verification import read_report, verify_report
+        from flatprior.analysis.verification import formulas_of, read_report, verify_report
 
         facts = read_report(report)
-        formula = facts.get("formula")
-        if data and not isinstance(formula, str):
-            raise ValueError(
-                f"{report!r} holds no formula: its model was built from arrays; verify it in "
-                "Python, with verify_report"
-            )
-        if not data and formula != DEMO_FORMULA:
+        formula, others = formulas_of(facts)
+        if not data and (formula != DEMO_FORMULA or others):
             raise ValueError(f"name the data that {report!r} was made of")
         if data:
-            model = _load(data, str(formula), offset, weights, "drop", _in_batches(data))
+            every = (formula, *others.values())
+            model, *rest = _load_several(data, every, offset, weights, common_rows).values()
         else:
-            model = _demo_model()
+            model, rest = _demo_model(), []
         try:
-            table = verify_report(model, facts)
+            table = verify_report(model, facts, dict(zip(others, rest, strict=True)))
         except ValueError as error:
             _fail(f"not verified: {error}", 1)
         out = _console()

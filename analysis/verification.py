@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from os import PathLike
 from pathlib import Path
@@ -48,6 +49,25 @@ def read_report(path: str | PathLike[str]) -> Facts:
     return facts
 
 
+def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
+    """Formula of the main model, and of each model of the comparison.
+
+    Raises
+    ------
+    ValueError
+        If some model was not built from a formula.
+    """
+    estimates = (report.get("comparison") or {}).get("estimates", {})
+    others = {name: part.get("provenance", {}).get("formula") for name, part in estimates.items()}
+    formulas = [report.get("formula"), *others.values()]
+    if not all(isinstance(formula, str) for formula in formulas):
+        raise ValueError(
+            "the report holds no formula of some model, which was built from arrays; verify it in "
+            "Python, with verify_report"
+        )
+    return formulas[0], others
+
+
 class _Embedded(HTMLParser):
     """Collects the text of the script element that holds the results."""
 
@@ -67,7 +87,11 @@ class _Embedded(HTMLParser):
             self.found.append(data)
 
 
-def verify_report(model: BernoulliLogistic, report: Facts) -> pd.DataFrame:
+def verify_report(
+    model: BernoulliLogistic,
+    report: Facts,
+    others: Mapping[str, BernoulliLogistic] | None = None,
+) -> pd.DataFrame:
     """Compute every certificate of a report anew, from its coefficients and the data.
 
     Parameters
@@ -76,13 +100,15 @@ def verify_report(model: BernoulliLogistic, report: Facts) -> pd.DataFrame:
         Built from the data again, with the formula of the report.
     report : dict
         From `read_report`.
+    others : mapping of str to BernoulliLogistic, optional
+        Models of the comparison by the names that they have in the report, to be verified too.
 
     Returns
     -------
     DataFrame
-        One row a point route, the last the estimate that the report is about: "error bound" in
-        standard errors and certain "digits", as they are now, and "stated", the bound in the
-        report. What is verified are the results that the file holds as JSON.
+        One row a point route, the estimate that the report is about, and the other models: "error
+        bound" in standard errors and certain "digits", as they are now, and "stated", the bound in
+        the report. What is verified are the results that the file holds as JSON.
 
     Raises
     ------
@@ -90,20 +116,33 @@ def verify_report(model: BernoulliLogistic, report: Facts) -> pd.DataFrame:
         If the data are not those of the report, or some number in it does not stand.
     """
     try:
-        parts = [*(report["agreement"] or {"routes": []})["routes"], report["estimate"]]
-        estimates = [PointEstimate.from_dict(part) for part in parts]
+        routes = [
+            PointEstimate.from_dict(part)
+            for part in (report["agreement"] or {"routes": []})["routes"]
+        ]
+        found = [
+            *((estimate.route, model, estimate) for estimate in routes),
+            ("reported", model, PointEstimate.from_dict(report["estimate"])),
+            *(
+                (
+                    f"model {name}",
+                    other,
+                    PointEstimate.from_dict(report["comparison"]["estimates"][name]),
+                )
+                for name, other in (others or {}).items()
+            ),
+        ]
     except (LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"the results in the report are damaged: {error}") from error
     rows = []
-    for estimate in estimates:
-        certificate = verify(model, estimate)
+    for name, of, estimate in found:
+        certificate = verify(of, estimate)
         rows.append(
             {
-                "route": estimate.route,
+                "route": name,
                 "error bound": certificate.error_bound,
                 "stated": estimate.certificate.error_bound,
                 "digits": float(certificate.digits.min()),
             }
         )
-    rows[-1]["route"] = "reported"
     return pd.DataFrame(rows).set_index("route")

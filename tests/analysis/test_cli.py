@@ -142,7 +142,9 @@ def test_a_report_is_verified_against_the_data(good, tmp_path):
     assert result.exit_code == 0, result.stderr
     facts = read_report(page)
     assert "--seed " in facts["command"]  # drawn for the report, so that it can be made again
-    assert run("verify", page, good, "--weights", "w").exit_code == 0
+    result = run("verify", page, good, "--weights", "w")
+    assert result.exit_code == 0
+    assert "model 2" in result.stdout
     result = run("verify", page, good)
     assert result.exit_code == 1
     assert result.stderr.startswith("flatprior: not verified: the data are not those")
@@ -153,6 +155,17 @@ def test_a_report_is_verified_against_the_data(good, tmp_path):
     result = run("verify", good, good)
     assert result.exit_code == 2
     assert "not a report written by flatprior" in result.stderr
+
+
+def test_a_report_of_common_rows_is_verified_on_them(good, tmp_path):
+    frame = pd.read_csv(good)
+    frame.loc[[3, 8], "x"] = np.nan
+    frame.to_csv(good, index=False)
+    page = tmp_path / "report.html"
+    result = run("compare", good, "y ~ g", "y ~ x + g", "--common-rows", "--report", page)
+    assert result.exit_code == 0, result.stderr
+    assert run("verify", page, good, "--common-rows").exit_code == 0
+    assert run("verify", page, good).exit_code == 1
 
 
 def test_the_data_are_not_overwritten_by_a_report(good, tmp_path):

@@ -11,6 +11,7 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
+from flatprior.analysis.verification import formulas_of
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -79,3 +80,28 @@ def test_other_files_are_refused(text, tmp_path):
     (tmp_path / "r.html").write_text(text)
     with pytest.raises(ValueError, match="not a report written by flatprior"):
         read_report(tmp_path / "r.html")
+
+
+def test_the_models_of_a_comparison_are_verified_too(comparison, tmp_path):
+    found = read_report(write_report(tmp_path / "r.html", comparison=comparison))
+    formula, others = formulas_of(found)
+    assert formula == "grade ~ gpa + tuce + C(psi)"
+    assert others == {"all": formula, "gpa": "grade ~ gpa"}
+    models = dict(comparison.models)
+    assert verify_report(models["all"], found, models).index.tolist() == [
+        "reported",
+        "model all",
+        "model gpa",
+    ]
+    found["comparison"]["estimates"]["gpa"]["log_likelihood"] += 1
+    with pytest.raises(ValueError, match="log-likelihood"):
+        verify_report(models["all"], found, models)
+
+
+def test_models_from_arrays_have_no_formula(tmp_path):
+    model = BernoulliLogistic.from_arrays([1, 2, 3, 4], [0, 1, 0, 1], intercept=True)
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    found = read_report(write_report(tmp_path / "r.html", agreement))
+    with pytest.raises(ValueError, match="built from arrays"):
+        formulas_of(found)
+    assert len(verify_report(model, found)) == 3
