@@ -30,6 +30,7 @@ from flatprior.models import (
     sample_nuts,
 )
 from flatprior.models._files import finite
+from flatprior.models._text import abbreviated
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import RouteUnavailableError
@@ -126,7 +127,8 @@ class Agreement(Renderable):
                 "error bound": judged.certificate.error_bound,
                 "digits": float(judged.certificate.digits.min()),
                 "distance": judged.distance,
-                "log-likelihood": judged.estimate.log_likelihood,
+                # of these data: what was fitted to others says so of those
+                "log-likelihood": self.model.log_likelihood(judged.estimate.coefficients),
                 "seconds": judged.estimate.seconds,
             }
             for judged in self.routes
@@ -437,7 +439,7 @@ def _message(
             worst = int(np.argmax(np.abs(check.shift)))
             sentences.append(
                 f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
-                f"standard errors away ({check.names[worst]}), where theory predicts "
+                f"standard errors away ({abbreviated(check.names[worst])}), where theory predicts "
                 f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
                 f"{check.shift_mcse[worst]:.3f}."
             )

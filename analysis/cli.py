@@ -288,23 +288,23 @@ def compare(
         seed = _seed(seed, report_path if sample else None)
         if len(formulas) < 2:
             raise ValueError("there is nothing to compare: pass two formulas or more")
-        models = _load_several(data, formulas, offset, weights, common_rows)
+        models = _load_several(data, formulas, offset, weights, common_rows, _in_batches(data))
         progress = sys.stderr.isatty()
         posteriors = {}
         for name, model in models.items() if sample else ():
             click.echo(f"{name}/{len(models)}  sampling ...", err=True)
             posteriors[name] = _draws(model, seed, progress)
         comparison = compare_models(models, posteriors, leave_one_out=exact_loo, progress=progress)
-        if json_path:
-            facts = comparison.to_dict()
-            facts["formulas"] = dict(zip(models, formulas, strict=True))
-            write_json(json_path, facts)
-        if report_path:
-            _write_report(report_path, seed, comparison=comparison)
         out = _console()
         for name, formula in zip(models, formulas, strict=True):
             out.print(Text(f"{name}: {printable(formula)}", style="bold"))
         out.print(Text(str(comparison)))
+        if report_path:
+            _write_report(report_path, seed, comparison=comparison)
+        if json_path:
+            facts = comparison.to_dict()
+            facts["formulas"] = dict(zip(models, formulas, strict=True))
+            write_json(json_path, facts)
 
 
 def _load_several(
@@ -313,14 +313,15 @@ def _load_several(
     offset: str | None,
     weights: str | None,
     common_rows: bool,
+    in_batches: bool,
 ) -> dict[str, BernoulliLogistic]:
-    """Models 1, 2, ... of one file; with `common_rows`, of the rows complete for all of them."""
+    """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
     from flatprior.models import BernoulliLogistic
     from flatprior.models._text import count
     from flatprior.models.inputs import as_frame
 
     names = [str(i + 1) for i in range(len(formulas))]
-    if _in_batches(data):
+    if in_batches:
         if common_rows:
             raise ValueError("--common-rows needs data that fit into memory")
         return {
@@ -511,7 +512,9 @@ def verify(
             raise ValueError(f"name the data that {report!r} was made of")
         if data:
             every = (formula, *others.values())
-            model, *rest = _load_several(data, every, offset, weights, common_rows).values()
+            in_batches = facts.get("in_memory") is False
+            loaded = _load_several(data, every, offset, weights, common_rows, in_batches)
+            model, *rest = loaded.values()
         else:
             model, rest = _demo_model(), []
         try:
@@ -527,8 +530,9 @@ def verify(
         _verdict(
             out,
             "verified",
-            "These are the data, and the coefficients in the report are as near their maximum "
-            "likelihood estimate as it says (error bound, in standard errors, computed now).",
+            "These are the data, and the coefficients in the report are as near the maximum "
+            "likelihood estimate as it says (error bound, in standard errors, computed now). Not "
+            "computed anew: tests of draws, leave-one-out, and what the page shows.",
             good=True,
         )
 
@@ -554,7 +558,7 @@ def _write_report(path: str, seed: int | None, **results: Any) -> None:
         elif not argument.startswith(("--report=", "--json=")):
             arguments.append(argument)
     if seed is not None and not any(part.startswith("--seed") for part in arguments):
-        arguments += ["--seed", str(seed)]
+        arguments[1:1] = ["--seed", str(seed)]
     click.echo("     report ...", err=True)
     write_report(
         path,
@@ -590,12 +594,12 @@ def _agree(
     )
     click.echo("     certificates and posterior tests ...", err=True)
     agreement = compare_routes(model, *results)
-    if json_path:
-        write_json(json_path, agreement.to_dict())
-    if report_path:
-        _write_report(report_path, seed, agreement=agreement)
     _print_agreement(out, agreement)
     _print_warnings(out, model.warnings)
+    if report_path:  # takes a while: before --json, so that an interrupt leaves nothing
+        _write_report(report_path, seed, agreement=agreement)
+    if json_path:
+        write_json(json_path, agreement.to_dict())
     if agreement.verdict != "agree":
         sys.exit(1)
 
@@ -632,13 +636,23 @@ def _fail(message: str, status: int) -> None:
 def _check_paths(data: str = "", **paths: str | None) -> None:
     """Fail before the work, not after it, if a result could not be written."""
     from flatprior.models._files import writable
+    from flatprior.models.files import Source
 
+    targets: dict[Any, str] = {}
     for option, path in paths.items():
         if path is None:
             continue
         target = writable(path)
-        if target.exists() and os.path.exists(data) and target.samefile(data):
-            raise ValueError(f"--{option} {path!r} is the data file itself; name another")
+        if target in targets:
+            raise ValueError(f"--{targets[target]} and --{option} name the same file; name another")
+        targets[target] = option
+        if not target.exists() or not data:
+            continue
+        is_one = os.path.isfile(data)
+        for file in (data,) if is_one else Source.find(data).files:
+            if target.samefile(file):
+                what = "the data file itself" if is_one else "one of the data files"
+                raise ValueError(f"--{option} {path!r} is {what}; name another")
 
 
 def _in_batches(data: str) -> bool:

@@ -69,6 +69,8 @@ class Comparison(Renderable):
         Name of each model to its `PointEstimate`.
     loo : dict
         Name to `PSISLOO`, for the models that have draws.
+    seeds : dict
+        Name to the seed of its draws, or None.
     n_observations, n_events : int
     notes : tuple of str
         What to keep in mind when using the numbers.
@@ -77,6 +79,7 @@ class Comparison(Renderable):
     models: Mapping[str, BernoulliLogistic]
     fits: Mapping[str, PointEstimate]
     loo: Mapping[str, PSISLOO]
+    seeds: Mapping[str, int | None]
     n_observations: int
     n_events: int
     notes: tuple[str, ...]
@@ -232,7 +235,9 @@ def compare_models(
         frame = frame.sort_values("AIC", kind="stable")
     notes = _notes(models, same, fits, loo)
     first = next(iter(same.values()))
-    return Comparison(same, fits, loo, first.n_observations, first.n_events, notes, frame)
+    seeds = {name: posterior.seed for name, posterior in posteriors.items()}
+    n, events = first.n_observations, first.n_events
+    return Comparison(same, fits, loo, seeds, n, events, notes, frame)
 
 
 def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:

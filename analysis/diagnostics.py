@@ -50,8 +50,12 @@ class Diagnostics:
 
     def most_influential(self, number: int = 10) -> pd.DataFrame:
         """The rows with the largest Cook's distance, the largest first."""
-        order = self.table["Cook's distance"].sort_values(ascending=False, kind="stable")
-        return self.table.loc[order.index[:number]]
+        return self.table.iloc[self.order[:number]]
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions of the rows by Cook's distance, the largest first, (n,)."""
+        return np.argsort(-self.table["Cook's distance"].to_numpy(), kind="stable")
 
 
 def diagnose(

@@ -16,9 +16,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyBboxPatch
+from matplotlib.transforms import Bbox
 from scipy.stats import chi2, gaussian_kde, norm
 
 from flatprior.analysis.agreement import Agreement
@@ -152,7 +154,7 @@ def plot_forest(
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['Intercept', 'gpa', 'tuce', 'psi']
     """
-    found = {label: _interval_frame(part, prob) for label, part in intervals.items()}
+    found = {label: interval_frame(part, prob) for label, part in intervals.items()}
     if not found:
         raise ValueError("there is nothing to draw: pass an estimate, draws or intervals")
     first = next(iter(found.values()))
@@ -194,7 +196,8 @@ def plot_forest(
         return figure
 
 
-def _interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) -> pd.DataFrame:
+def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) -> pd.DataFrame:
+    """Point and ends of the interval of each coefficient, in three columns."""
     low, high = percentages(prob)
     if isinstance(part, PointEstimate):
         return part.summary(prob)[["coefficient", low, high]]
@@ -329,7 +332,7 @@ def plot_posterior(
         for panel, j in zip(panels, chosen, strict=False):
             centre, error = mle.coefficients[j], mle.standard_errors[j]
             low, high = np.quantile(draws[:, j], [0.001, 0.999])
-            grid = np.linspace(min(low, centre - 3 * error), max(high, centre + 3 * error), 121)
+            grid = np.linspace(min(low, centre - 3 * error), max(high, centre + 3 * error), 91)
             stuck = np.ptp(draws[:, j]) == 0
             density = np.zeros(len(grid)) if stuck else gaussian_kde(draws[:, j])(grid)
             panel.plot(
@@ -724,13 +727,6 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
         axes[0].set_xlabel("leverage")
         axes[0].set_ylabel("studentised residual")
         axes[0].margins(0.08, 0.12)
-        _name_largest(
-            axes[0],
-            table.index,
-            cook,
-            table["leverage"].to_numpy(),
-            table["studentised residual"].to_numpy(),
-        )
         if loo is not None:
             k = loo.pareto_k
             keep = _most_and_some(k)
@@ -754,6 +750,11 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
             axes[1].set_xlabel("row")
             axes[1].set_ylabel("Pareto k")
             axes[1].set_ylim(min(np.nanmin(k), 0) - 0.05, max(np.nanmax(k), loo.largest_k) + 0.12)
+        leverage, residual = (
+            table[name].to_numpy() for name in ("leverage", "studentised residual")
+        )
+        _name_largest(axes[0], table.index, cook, leverage, residual)
+        if loo is not None:
             _name_largest(axes[1], table.index, np.where(bad, k, np.nan), order, k)
         return figure
 
@@ -769,18 +770,24 @@ def _most_and_some(values: Array) -> np.ndarray:
 
 
 def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array) -> None:
-    """Write the labels of the rows with the largest values beside their points."""
+    """Write the labels of the rows with the largest values beside their points, where room is."""
     order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
-    placed: list[Array] = []
+    figure = cast(Figure, ax.figure)
+    canvas = FigureCanvasAgg(figure)
+    figure.draw_without_rendering()  # positions are known once the layout is
+    taken: list[Bbox] = []
     for i in order[:MOST_NAMED]:
         if math.isnan(values[i]) or not math.isfinite(y[i]):
             continue
-        here = ax.transData.transform((x[i], y[i]))
-        if all(np.abs(here - other)[1] > 9 or np.abs(here - other)[0] > 30 for other in placed):
-            placed.append(here)
-            ax.annotate(
-                _label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=8
-            )
+        text = ax.annotate(
+            _label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=8
+        )
+        text.set_in_layout(False)
+        box = text.get_window_extent(canvas.get_renderer())
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)
 
 
 def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure:

@@ -21,7 +21,7 @@ from flatprior.analysis.sections import MainModel
 from flatprior.analysis.verification import Facts
 from flatprior.models._files import replacing, writable
 from flatprior.models._progress import progress_bar
-from flatprior.models._text import printable
+from flatprior.models._text import abbreviated
 
 SECTIONS: tuple[Callable[[MainModel], Facts | None], ...] = (
     sections.data_and_model,
@@ -131,7 +131,7 @@ def report_facts(
     data = sections.results_as_data(main, command)
     found.append(sections.reproducibility(main, command, data))
     return {
-        "title": printable(title or main.formula),
+        "title": abbreviated(title or main.formula, 160),
         "verdict": sections.verdict(main),
         "sections": [section for section in found if section is not None],
         "data": data,

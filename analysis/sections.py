@@ -18,6 +18,7 @@ from flatprior.analysis.diagnostics import diagnose
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
 from flatprior.analysis.plots import (
+    interval_frame,
     plot_agreement,
     plot_calibration,
     plot_comparison,
@@ -38,7 +39,7 @@ from flatprior.models import (
     check_existence,
 )
 from flatprior.models._files import finite
-from flatprior.models._text import count, first_of, printable
+from flatprior.models._text import abbreviated, count, first_of, printable
 from flatprior.models.rendering import Rendered
 from flatprior.models.results import percentages, versions_of
 from flatprior.models.rows import ArrayRows
@@ -66,6 +67,8 @@ class MainModel:
         Its certificate computed anew: that of a fit may be of its last step, or of other data.
     agreement : Agreement or None
     comparison : Comparison or None
+    sound : tuple of Posterior
+        Draws of these data that passed their tests.
     loo : PSISLOO or None
     exact : ExactLOO or None
         Where the rows are in memory and not too many.
@@ -75,6 +78,7 @@ class MainModel:
     fit: PointEstimate
     agreement: Agreement | None
     comparison: Comparison | None
+    sound: tuple[Posterior, ...]
     loo: PSISLOO | None
     exact: ExactLOO | None
 
@@ -82,27 +86,35 @@ class MainModel:
     def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
         """The model of the agreement, or the best of the comparison."""
         if agreement is not None:
-            model, fit = agreement.model, agreement.mle
             if comparison is not None:
                 other = next(iter(comparison.models.values()))
-                same_observations({"the routes' model": model, "the comparison's": other})
-            own = [p for p in agreement.posteriors if p.provenance.data_hash == model.data_hash]
-        elif comparison is not None:
-            best = str(comparison.table().index[0])
-            model, fit, own = comparison.models[best], comparison.fits[best], []
-        else:
+                models = {"the routes' model": agreement.model, "the comparison's": other}
+                same_observations(models)
+            return cls._with(agreement.model, agreement.mle, agreement, comparison, None)
+        if comparison is None:
             raise ValueError("there is nothing to report: pass an agreement or a comparison")
+        best = comparison.table().index[0]
+        model, fit = comparison.models[best], comparison.fits[best]
+        return cls._with(model, fit, None, comparison, comparison.loo.get(best))
+
+    @classmethod
+    def _with(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        loo: PSISLOO | None,
+    ) -> MainModel:
+        sound = () if agreement is None else _sound(agreement)
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
-        if agreement is None and comparison is not None:
-            loo = comparison.loo.get(best)
-        else:
-            loo = psis_loo(model, own[0]) if own and small else None
         return cls(
             model,
             replace(fit, certificate=certify(model, fit.coefficients)),
             agreement,
             comparison,
-            loo,
+            sound,
+            psis_loo(model, sound[0]) if sound and small else loo,
             exact_loo(model, fit) if small else None,
         )
 
@@ -117,10 +129,14 @@ class MainModel:
         model = self.model
         return model.formula or f"{model.response_name} on {', '.join(model.names)}"
 
-    @property
-    def in_memory(self) -> bool:
-        """Whether the rows are."""
-        return isinstance(self.model.rows, ArrayRows)
+
+def _sound(agreement: Agreement) -> tuple[Posterior, ...]:
+    """Draws of these data that passed their tests."""
+    return tuple(
+        posterior
+        for posterior, check in zip(agreement.posteriors, agreement.posterior_checks, strict=True)
+        if check.passed and posterior.provenance.data_hash == agreement.model.data_hash
+    )
 
 
 def verdict(main: MainModel) -> Facts:
@@ -137,22 +153,26 @@ def verdict(main: MainModel) -> Facts:
         }
     assert comparison is not None  # noqa: S101
     table = comparison.table()
-    best, second = (str(name) for name in table.index[:2])
-
-    def number(name: str, column: str) -> float:
-        return float(table.loc[[name], column].iloc[0])
-
-    if "elpd_diff" in table and not math.isnan(number(second, "elpd_diff")):
+    if "elpd_diff" in table and table["elpd_diff"].notna().sum() > 1:
+        best, second = table.index[:2]
+        apart, error = (float(table[name].iloc[1]) for name in ("elpd_diff", "dse"))
+        told = abs(apart) > 2 * max(error, comparison.loo[best].mcse, comparison.loo[second].mcse)
         message = (
-            f"{best} predicts best by elpd_loo ({number(best, 'elpd_loo'):.2f}); {second} follows "
-            f"at {number(second, 'elpd_diff'):.2f}, with a standard error of the difference of "
-            f"{number(second, 'dse'):.2f}."
+            f"{abbreviated(best)} predicts best: elpd_loo {float(table['elpd_loo'].iloc[0]):.2f}. "
+            f"{abbreviated(second)} follows at {apart:.2f}, with a standard error of the "
+            f"difference of {error:.2f}: "
+            + ("a clear difference." if told else "the data do not tell the two apart.")
         )
+        undefined = [abbreviated(n) for n in comparison.loo if comparison.loo[n].undefined_rows]
+        if undefined:
+            message += f" There is no elpd_loo of {first_of(undefined)}."
     else:
-        best, second = (str(name) for name in table["AIC"].sort_values().index[:2])
+        ranked = table["AIC"].sort_values(kind="stable")
+        best, second = ranked.index[:2]
+        gap = float(ranked.iloc[1] - ranked.iloc[0])
         message = (
-            f"{best} has the smallest AIC ({number(best, 'AIC'):.2f}); {second} follows "
-            f"{number(second, 'AIC') - number(best, 'AIC'):.2f} above it."
+            f"{abbreviated(best)} has the smallest AIC, {float(ranked.iloc[0]):.2f}; "
+            f"{abbreviated(second)} follows {gap:.2f} above it."
         )
     return {
         "headline": f"{count(len(table), 'model')} compared",
@@ -171,24 +191,25 @@ def _text(*sentences: str) -> Facts:
 
 
 def _table(name: str, rendered: Rendered, words: bool = False) -> Facts:
-    """A table; of words they stand on the left, and break."""
+    """A table; of words they stand on the left, and break. Long names are whole in CSV only."""
+    shown = replace(rendered, names=tuple(abbreviated(each) for each in rendered.names))
     return {
         "kind": "table",
         "id": name,
-        "title": rendered.title,
-        "columns": list(rendered.columns),
+        "title": shown.title,
+        "columns": list(shown.columns),
         "rows": [
-            {"name": name, "cells": list(cells)}
-            for name, cells in zip(rendered.names, rendered.cells, strict=True)
+            {"name": each, "cells": list(cells)}
+            for each, cells in zip(shown.names, shown.cells, strict=True)
         ],
-        "facts": list(rendered.facts),
-        "notes": list(rendered.notes),
+        "facts": list(shown.facts),
+        "notes": list(shown.notes),
         "words": words,
-        "wide": not words and _width(rendered) > HALF_PAGE,
+        "wide": not words and _width(shown) > HALF_PAGE,
         "formats": {
             "CSV": rendered.csv(),
-            "Markdown": rendered.markdown(),
-            "LaTeX": rendered.latex(),
+            "Markdown": shown.markdown(),
+            "LaTeX": shown.latex(),
         },
     }
 
@@ -297,13 +318,32 @@ def existence_certificate(main: MainModel) -> Facts:
     )
 
 
+def _notes(notes: Iterable[str]) -> tuple[str, ...]:
+    return Rendered.of(pd.DataFrame(), {}, notes=notes).notes
+
+
+def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
+    """Each number with the digits that eight decimals of its standard error have."""
+
+    def text(value: float, error: float) -> str:
+        size = math.log10(abs(value) / error) if value and math.isfinite(value / error) else 0
+        return f"{value:#.{min(max(math.floor(size) + 9, 1), 17)}g}"
+
+    shown = [
+        [text(float(value), float(error)) for value in row[:-1]] + [f"{row[-1]:#.4g}"]
+        for row, error in zip(values.to_numpy(), errors, strict=True)
+    ]
+    return pd.DataFrame(shown, index=values.index, columns=values.columns)
+
+
 def agreement_of_routes(main: MainModel) -> Facts | None:
     """How far the routes are from one another, and what is proved of each."""
     agreement = main.agreement
     if agreement is None:
         return None
-    table = agreement.table().drop(columns="seconds")
-    table["agrees"] = ["yes" if agrees else "NO" for agrees in table["agrees"]]
+    rendered = agreement._rendered(
+        ["agrees", "error bound", "digits", "distance", "log-likelihood"]
+    )
     notes = [
         "error bound: proved, of draws the stated error of the mode found from them alone; "
         "distance: from the best route; both in standard errors",
@@ -313,53 +353,41 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         before = judged.estimate.before_finish
         if before is not None:
             bound = before.error_bound
-            reached = f"within {bound:.1e}" if math.isfinite(bound) else "no bound could be proved"
-            notes.append(
-                f"pm.find_MAP alone, before the Newton steps that finish it: {reached} "
-                "standard errors"
+            reached = (
+                f"within {bound:.1e} standard errors"
                 if math.isfinite(bound)
-                else f"pm.find_MAP alone, before the Newton steps that finish it: {reached}"
+                else "no bound could be proved"
             )
-    worst = ", ".join(
-        f"{name} {distance:.1e} of at most {bound:.1e}"
-        for name, distance, bound in zip(
-            table.index, table["distance"], table["error bound"], strict=True
+            notes.append(f"pm.find_MAP alone, before the Newton steps that finish it: {reached}")
+    table = agreement.table()
+    proved = len(agreement.routes)
+    said = ", ".join(
+        f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"
+        for i, (name, distance, bound) in enumerate(
+            zip(table.index, table["distance"], table["error bound"], strict=True)
         )
     )
+    values = agreement.coefficients()
+    as_text = _to_standard_error(values, values["standard error"])
     return _section(
         "agreement",
         "Do the routes agree?",
         [
-            _table(
-                "routes",
-                Rendered.of(
-                    table,
-                    {
-                        "error bound": ".1e",
-                        "distance": ".1e",
-                        "digits": "floor",
-                        "log-likelihood": ".8f",
-                    },
-                    "Routes",
-                    notes=notes,
-                ),
-            ),
+            _table("routes", replace(rendered, title="Routes", notes=_notes(notes))),
             _table(
                 "estimates",
-                Rendered.of(
-                    agreement.coefficients(),
-                    {name: ".9f" for name in agreement.coefficients().columns}
-                    | {"standard error": ".4f"},
-                    "Coefficients by every route",
+                replace(
+                    Rendered.of(as_text, {}, "Coefficients by every route"),
+                    raw=tuple(map(tuple, values.to_numpy())),
                 ),
             ),
             _figure(
                 "agreement-plot",
                 plot_agreement(agreement),
                 "Distance of each route from the best",
-                "A dot a coefficient, a bar at the bound that is proved (or, of draws, stated): "
-                "bounds left of the dashed line are agreement.",
-                f"Largest distance of each route in standard errors, with its bound: {worst}.",
+                "A dot a coefficient, a bar at the bound that is proved. Bounds left of the dashed "
+                "line are agreement; draws, whose bound is stated, are judged by their tests.",
+                f"Largest distance of each route in standard errors, with its bound: {said}.",
             ),
         ],
     )
@@ -396,7 +424,8 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                         f"mean of (beta - MLE)'score: {check.trace:.4f}, expected {-check.k}; mode "
                         f"of the draws: {check.mode_distance:.1e} standard errors from the MLE, "
                         f"stated error {check.mode_error:.1e}; highest draw: "
-                        f"{check.highest_draw:.2f} in log-likelihood from the MLE",
+                        f"{abs(check.highest_draw):.3g} in log-likelihood "
+                        f"{'above' if check.highest_draw > 0 else 'below'} the MLE",
                     ],
                 ),
             ),
@@ -436,6 +465,13 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
     return _section("posterior", "The posterior against the MLE", items)
 
 
+def _odds_ratio(value: float) -> str:
+    """Four digits of the difference from 1, which is small where a unit is."""
+    away = abs(value - 1)
+    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
+    return f"{value:#.{min(4 + more, 15)}g}"
+
+
 def coefficients(main: MainModel) -> Facts:
     """Estimates with Wald, profile and posterior intervals."""
     model, fit = main.model, main.fit
@@ -450,12 +486,11 @@ def coefficients(main: MainModel) -> Facts:
     intervals: dict[str, Any] = {"Wald": wald}
     if main.exact is not None:
         intervals["profile"] = confidence_intervals(model, PROB)
-        odds[f"profile {low}"] = np.exp(intervals["profile"][low])
-        odds[f"profile {high}"] = np.exp(intervals["profile"][high])
-    for posterior in main.posteriors[:1]:
-        draws = posterior.summary(PROB)
-        median = pd.Series(np.median(posterior.draws, axis=(0, 1)), index=list(posterior.names))
-        intervals["posterior"] = draws[[low, high]].assign(median=median)[["median", low, high]]
+        with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
+            odds[f"profile {low}"] = np.exp(intervals["profile"][low])
+            odds[f"profile {high}"] = np.exp(intervals["profile"][high])
+    if main.sound:
+        intervals["posterior"] = interval_frame(main.sound[0], PROB)
     for label, part in intervals.items():
         table[f"{label} {low}"], table[f"{label} {high}"] = part[low], part[high]
     strongest = np.argsort(-np.abs(frame["z"].to_numpy()), kind="stable")[:MOST_DRAWN]
@@ -481,12 +516,15 @@ def coefficients(main: MainModel) -> Facts:
                         if main.exact is not None
                         else f"profile-likelihood intervals are for models of up to {MOST_ROWS} "
                         "rows in memory",
+                        "no draws of these data passed their tests: no posterior intervals"
+                        if main.posteriors and not main.sound
+                        else "",
                     ],
                 ),
             ),
             _table(
                 "odds-ratios",
-                Rendered.of(odds, {name: "#.4g" for name in odds.columns}, "Odds ratios"),
+                Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
             _figure(
                 "forest",
@@ -508,7 +546,7 @@ def model_comparison(main: MainModel) -> Facts | None:
     formulas = pd.DataFrame(
         {
             "formula": {
-                str(name): model.formula or ", ".join(model.names)
+                name: model.formula or ", ".join(model.names)
                 for name, model in comparison.models.items()
             }
         }
@@ -543,7 +581,7 @@ def model_comparison(main: MainModel) -> Facts | None:
 
 def predictive_quality(main: MainModel) -> Facts | None:
     """Scores and calibration, of leave-one-out predictions where they exist."""
-    if not main.in_memory:
+    if not isinstance(main.model.rows, ArrayRows):
         return None
     model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
     exact = main.exact
@@ -580,7 +618,8 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "calibration",
                 plot_calibration(curve),
                 "Calibration",
-                "Where the steps leave the grey envelope, the probabilities are wrong.",
+                "A right model's steps leave the grey envelope at about one prediction in twenty; "
+                "more than that is miscalibration.",
                 f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
                 f"envelope; Brier score {curve.brier:.4f}.",
             ),
@@ -628,10 +667,9 @@ def influence(main: MainModel) -> Facts | None:
         return None
     found = diagnose(model, main.fit)
     top = found.most_influential(MOST_INFLUENTIAL)
-    position = pd.Series(np.arange(model.n_rows), index=model.row_labels)
     loo = main.loo
-    if loo is not None and position.index.is_unique:
-        top = top.assign(**{"Pareto k": loo.pareto_k[position[top.index].to_numpy()]})
+    if loo is not None:
+        top = top.assign(**{"Pareto k": loo.pareto_k[found.order[: len(top)]]})
     notes = [str(exact)]
     if loo is not None:
         notes.append(str(loo))
@@ -688,10 +726,11 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
                 words=True,
             ),
             _text(
-                "To verify: `flatprior verify REPORT DATA` reads the coefficients from this file, "
-                "checks that DATA are the data by their hash, and computes every certificate "
-                "anew. The same command and seed give this very file, byte for byte, on the same "
-                "machine and versions."
+                "To verify: flatprior verify REPORT DATA reads the results that this file holds as "
+                "JSON, checks DATA by their hash, and computes every log-likelihood, standard "
+                "error, distance and certificate anew (not the tests of the draws, and not what "
+                "the page shows). The command above, with --report FILE, makes this very file "
+                "again, byte for byte, on the same machine and versions."
             ),
             {"kind": "data", "id": "data-json"},
         ],
@@ -713,7 +752,8 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "n_dropped": main.model.n_dropped,
                 "data_hash": main.model.data_hash,
                 "versions": versions_of(*PACKAGES),
-                "seeds": {p.route: p.seed for p in main.posteriors},
+                "in_memory": isinstance(main.model.rows, ArrayRows),
+                "seeds": _seeds(main),
                 "estimate": main.fit.to_dict(),
                 "agreement": None if agreement is None else agreement.to_dict(),
                 "comparison": None if comparison is None else comparison.to_dict(),
@@ -723,9 +763,23 @@ def results_as_data(main: MainModel, command: str) -> Facts:
     return facts
 
 
+def _seeds(main: MainModel) -> dict[str, int | None]:
+    """Seeds of the draws, by route, and of the draws of the comparison, by model."""
+    routes = [posterior.route for posterior in main.posteriors]
+    found = {
+        route if routes.count(route) == 1 else f"{route} {i + 1}": posterior.seed
+        for i, (route, posterior) in enumerate(zip(routes, main.posteriors, strict=True))
+    }
+    compared = {} if main.comparison is None else main.comparison.seeds
+    return found | {f"model {name}": seed for name, seed in compared.items()}
+
+
 def _timeless(facts: Any) -> Any:
+    """Without times, and without covariances: k^2 numbers for every route."""
     if isinstance(facts, Mapping):
         return {
-            str(key): None if key == "seconds" else _timeless(value) for key, value in facts.items()
+            str(key): None if key == "seconds" else _timeless(value)
+            for key, value in facts.items()
+            if key != "covariance"
         }
     return [_timeless(value) for value in facts] if isinstance(facts, list) else facts

@@ -23,6 +23,7 @@ VARIABLES = {
     PURPLE: "--purple",
     "#000000": "--ink",
 }
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
 FONTS = "'DejaVu Sans', Verdana, sans-serif"  # the second has letters as wide as the first
 
 
@@ -50,6 +51,8 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> str:
     svg = re.sub(r'(xlink:href="|url\()#', rf"\1#{name}-", svg)
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = svg.replace("'DejaVu Sans'", FONTS)
+    # a hundredth of a point is less than anybody sees, and half of the bytes
+    svg = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda found: _rounded(found[0]), svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(f": {colour}", f": var({variable})")
     head, body = svg.split(">", 1)
@@ -60,3 +63,7 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> str:
         'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<title id="{name}-alt">{html.escape(alternative, quote=False)}</title>{body}'
     )
+
+
+def _rounded(attribute: str) -> str:
+    return _DECIMALS.sub(r"\1", attribute)

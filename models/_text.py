@@ -12,6 +12,12 @@ def printable(text: object) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
+def abbreviated(name: object, longest: int = 60) -> str:
+    """A name as visible text, cut to `longest` characters."""
+    text = printable(name)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def shorten(text: str, width: int = 80) -> str:
     """Quote a piece of the user's text, cut to `width` characters."""
     return repr(text if len(text) <= width else f"{text[: width - 3]}...")

@@ -34,6 +34,7 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "`": r"\textasciigrave{}",
 }
 
 
@@ -89,7 +90,7 @@ class Rendered:
             tuple(printable(name) for name in frame.columns),
             tuple(printable(name) for name in frame.index),
             tuple(zip(*columns, strict=True)) if columns else (),
-            tuple(_sentence(printable(note)) for note in notes),
+            tuple(_sentence(printable(note)) for note in notes if note),
             names.index(second) if second in names else 0,
             tuple(zip(*(frame.iloc[:, j] for j in range(frame.shape[1])), strict=True)),
         )
@@ -273,7 +274,9 @@ def _csv(value: object) -> object:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+    first = text.split(" ", 1)[0].rstrip(",.:")
+    name = "_" in first or "." in first  # elpd_loo and pm.find_MAP stay as they are
+    return f"{text[:1] if name else text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _markdown(text: str) -> str:
@@ -284,4 +287,6 @@ def _markdown(text: str) -> str:
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in text)
+    escaped = "".join(_LATEX.get(sign, sign) for sign in text)
+    # after the end of a row these would be read as its options
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped

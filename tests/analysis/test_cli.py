@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -166,6 +167,40 @@ def test_a_report_of_common_rows_is_verified_on_them(good, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert run("verify", page, good, "--common-rows").exit_code == 0
     assert run("verify", page, good).exit_code == 1
+
+
+def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
+    page = tmp_path / "report.html"
+    formula = "y ~ x"
+    assert run("agree", folder, formula, "--seed", 1, "--report", page).exit_code == 0
+    assert run("verify", page, folder).exit_code == 0
+    assert run("compare", folder, "y ~ 1", "y ~ g", "--report", page).exit_code == 0
+    assert run("verify", page, folder).exit_code == 0
+    file = sorted(folder.iterdir())[0]
+    before = file.read_bytes()
+    result = run("compare", folder, "y ~ 1", "y ~ g", "--report", file)
+    assert result.exit_code == 2
+    assert "one of the data files" in result.stderr
+    assert file.read_bytes() == before
+
+
+def test_two_results_do_not_share_a_file(good, tmp_path):
+    out = tmp_path / "out"
+    result = run("compare", good, "y ~ 1", "y ~ x", "--report", out, "--json", out)
+    assert result.exit_code == 2
+    assert "name the same file" in result.stderr
+    assert not out.exists()
+
+
+def test_the_command_in_a_report_can_be_given_again(good, tmp_path):
+    page, again = tmp_path / "one.html", tmp_path / "two.html"
+    result = run("agree", "--draws", 300, "--report", page, "--", good, "y ~ x")
+    assert result.exit_code == 0, result.stderr
+    command = shlex.split(read_report(page)["command"])
+    assert command[:3] == ["flatprior", "agree", "--seed"]
+    command[2:2] = ["--report", again]
+    assert run(*command[1:]).exit_code == 0
+    assert again.read_bytes() == page.read_bytes()
 
 
 def test_the_data_are_not_overwritten_by_a_report(good, tmp_path):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from reports import NASTY, SCRIPT, data, results
 from sklearn.linear_model import LogisticRegression
@@ -221,7 +222,9 @@ def test_a_comparison_alone_is_a_report_of_its_best_model(comparison, model):
         for name, each in comparison.models.items()
     }
     facts = report_facts(comparison=compare_models(comparison.models, draws))
-    assert "predicts best by elpd_loo" in facts["verdict"]["message"]
+    assert "predicts best: elpd_loo" in facts["verdict"]["message"]
+    assert "do not tell the two apart" in facts["verdict"]["message"]
+    assert facts["data"]["seeds"] == {"model all": 1, "model gpa": 1}
     assert "leave-one-out" in [i.get("id") for s in facts["sections"] for i in s["items"]]
 
 
@@ -358,3 +361,81 @@ def test_an_undefined_elpd_is_not_called_best():
     facts = report_facts(comparison=compare_models(models, draws))
     assert "nan" not in facts["verdict"]["message"]
     assert facts["verdict"]["message"].startswith("line has the smallest AIC")
+
+
+def test_repeated_row_labels_are_one_row_each(model):
+    twice = pd.concat([load_spector(), load_spector()])
+    model = BernoulliLogistic.from_formula("grade ~ gpa", twice)
+    draws = sample_independence(model, seed=1, progress=False)
+    facts = report_facts(compare_routes(model, fit_newton(model), draws))
+    table = item(facts, "influential")
+    assert len(table["rows"]) == 10
+    cook = [float(cell) for cell in column(table, "Cook's distance")]
+    assert cook == sorted(cook, reverse=True)
+    assert "-" not in column(table, "Pareto k")
+
+
+def test_numbers_keep_their_digits_whatever_the_unit():
+    data = load_spector().assign(income=lambda frame: frame["gpa"] * 1e7)
+    model = BernoulliLogistic.from_formula("grade ~ income", data)
+    fit = fit_newton(model)
+    facts = report_facts(compare_routes(model, fit, fit_sklearn(model)))
+    shown = column(item(facts, "estimates"), "newton")[1]
+    assert float(shown) == pytest.approx(fit.coefficients[1], abs=1e-8 * fit.standard_errors[1])
+    assert float(column(item(facts, "estimates"), "standard error")[1]) > 0
+    ratio = column(item(facts, "odds-ratios"), "odds ratio")[1]
+    assert float(ratio) - 1 == pytest.approx(math.expm1(fit.coefficients[1]), rel=1e-3)
+
+
+def test_draws_that_fail_are_no_posterior_interval(model):
+    other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[3:])
+    wrong = sample_independence(other, seed=1, progress=False)
+    right = sample_independence(model, seed=1, progress=False)
+    alone = report_facts(compare_routes(model, fit_newton(model), wrong))
+    table = item(alone, "coefficients-table")
+    assert "posterior 2.5%" not in table["columns"]
+    assert any("No draws of these data passed" in note for note in table["notes"])
+    both = report_facts(compare_routes(model, fit_newton(model), wrong, right))
+    table = item(both, "coefficients-table")
+    low = right.summary()["2.5%"]
+    assert [float(c) for c in column(table, "posterior 2.5%")] == pytest.approx(
+        low.tolist(), rel=1e-3
+    )
+
+
+def test_a_log_likelihood_is_of_the_data_of_the_report(model):
+    other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[3:])
+    theirs = fit_newton(other)
+    facts = report_facts(compare_routes(model, fit_newton(model), replace(theirs, route="theirs")))
+    shown = [float(cell) for cell in column(item(facts, "routes"), "log-likelihood")]
+    assert shown[1] == pytest.approx(model.log_likelihood(theirs.coefficients), abs=1e-6)
+    assert verify_report(model, facts["data"]).index.tolist() == ["newton", "theirs", "reported"]
+
+
+def test_models_may_have_names_that_are_not_text(comparison):
+    one, two = comparison.models.values()
+    facts = report_facts(comparison=compare_models({1: one, 2: two}))
+    assert facts["verdict"]["message"].startswith("1 has the smallest AIC")
+
+
+def test_very_long_names_are_cut_on_the_page_and_whole_in_csv_and_json():
+    name = "x" * 2000
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(80, 40)), columns=[f"{name}{j}" for j in range(40)])
+    model = BernoulliLogistic.from_arrays(frame, rng.integers(0, 2, 80), intercept=True)
+    facts = report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+    page = render(facts)
+    assert len(page) < 1_500_000
+    assert max(len(row["name"]) for row in item(facts, "coefficients-table")["rows"]) <= 60
+    assert f"{name}39" in item(facts, "coefficients-table")["formats"]["CSV"]
+    assert facts["data"]["names"][-1] == f"{name}39"
+    assert len(facts["title"]) <= 160
+
+
+def test_sixty_coefficients_fit_into_a_megabyte():
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(3000, 60))
+    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, 3000))
+    draws = sample_independence(model, draws=1600, seed=1, progress=False)
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model), draws)
+    assert len(render(report_facts(agreement)).encode()) < 1_000_000

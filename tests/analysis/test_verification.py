@@ -1,7 +1,8 @@
 """A report read back, and held against the data."""
 
-import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from flatprior.analysis import (
@@ -52,18 +53,77 @@ def test_a_report_is_read_back_and_verified(agreement, comparison, model, tmp_pa
     assert (table["error bound"] <= 1e-10).all()
 
 
-def test_verification_fails_where_data_or_numbers_differ(agreement, model, tmp_path):
-    found = read_report(write_report(tmp_path / "r.html", agreement))
+def test_verification_fails_where_the_data_differ(agreement, model, tmp_path):
+    found = read_report(write_report(tmp_path / "r.html", agreement, command="flatprior agree d"))
     other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[1:])
-    with pytest.raises(ValueError, match="data are not those"):
+    with pytest.raises(ValueError, match=r"data are not those.*made by flatprior agree d"):
         verify_report(other, found)
-    moved = json.loads(json.dumps(found))
-    moved["agreement"]["routes"][1]["coefficients"][0] += 1e-3
-    with pytest.raises(ValueError, match="fit the model again"):
-        verify_report(model, moved)
-    del moved["estimate"]
+    del found["estimate"]
     with pytest.raises(ValueError, match="damaged"):
-        verify_report(model, moved)
+        verify_report(model, found)
+
+
+def change(found, path, value):
+    part = found
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value(part[path[-1]]) if callable(value) else value
+
+
+ROUTE = ("agreement", "routes", 1)
+TAMPERED = {
+    "a coefficient": ((*ROUTE, "coefficients", 0), lambda value: value + 1e-3),
+    "a standard error": ((*ROUTE, "standard_errors", 1), lambda value: value * 0.5),
+    "a log-likelihood": ((*ROUTE, "log_likelihood"), lambda value: value + 1e-3),
+    "digits": ((*ROUTE, "certificate", "digits", 0), lambda value: value + 3),
+    "a distance": ((*ROUTE, "distance"), 0.5),
+    "whether a route agrees": ((*ROUTE, "agrees"), False),
+    "the verdict": (("agreement", "verdict"), "disagree"),
+    "whether draws passed": (("agreement", "posteriors", 0, "passed"), False),
+    "no routes": (("agreement", "routes"), []),
+    "no agreement": (("agreement",), {}),
+    "the number of events": (("n_events",), 12),
+    "the number of observations": (("n_observations",), 33),
+    "the rows left out": (("n_dropped",), 1),
+    "the hash": (("data_hash",), "0" * 32),
+    "the formula": (("formula",), "grade ~ gpa"),
+    "the names": (("names", 1), "GPA"),
+    "the main coefficients": (("estimate", "coefficients", 2), 0.0),
+    "an AIC": (("comparison", "models", "gpa", "AIC"), lambda value: value - 5),
+    "another model": (("comparison", "estimates", "gpa", "coefficients", 0), 0.0),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_what_was_tampered_with_does_not_stand(what, agreement, comparison, model, tmp_path):
+    found = read_report(write_report(tmp_path / "r.html", agreement, comparison))
+    others = dict(comparison.models)
+    assert len(verify_report(model, found, others)) == 5
+    change(found, *TAMPERED[what])
+    with pytest.raises(ValueError):  # noqa: PT011  (each says what it is)
+        verify_report(model, found, others)
+
+
+def test_a_far_estimate_cannot_pass_by_claiming_no_bound(agreement, model, tmp_path):
+    found = read_report(write_report(tmp_path / "r.html", agreement))
+    far = np.array(found["estimate"]["coefficients"]) + 2.0
+    for part in (found["estimate"], *found["agreement"]["routes"]):
+        part["coefficients"] = far.tolist()
+        part["log_likelihood"] = model.log_likelihood(far)
+        information = model.information(far)
+        part["standard_errors"] = np.sqrt(np.diag(np.linalg.inv(information))).tolist()
+        part["certificate"]["error_bound"] = None
+        part["certificate"]["digits"] = [0.0] * 4
+    with pytest.raises(ValueError, match="nothing is proved"):
+        verify_report(model, found)
+
+
+def test_a_report_of_a_disagreement_is_verified_too(model, tmp_path):
+    other = fit_newton(BernoulliLogistic.from_formula(model.formula, load_spector().iloc[2:]))
+    agreement = compare_routes(model, fit_newton(model), replace(other, route="other"))
+    found = read_report(write_report(tmp_path / "r.html", agreement))
+    assert found["agreement"]["verdict"] == "disagree"
+    assert verify_report(model, found).index.tolist() == ["newton", "other", "reported"]
 
 
 @pytest.mark.parametrize(
@@ -104,4 +164,9 @@ def test_models_from_arrays_have_no_formula(tmp_path):
     found = read_report(write_report(tmp_path / "r.html", agreement))
     with pytest.raises(ValueError, match="built from arrays"):
         formulas_of(found)
+    for damaged in ([1], {"estimates": {"a": 3}}):
+        with pytest.raises(ValueError, match="damaged"):
+            formulas_of({"formula": "y ~ x", "comparison": damaged})
+    with pytest.raises(FileNotFoundError, match="no file"):
+        read_report(tmp_path / "none.html")
     assert len(verify_report(model, found)) == 3

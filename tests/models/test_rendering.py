@@ -102,3 +102,20 @@ def test_every_result_shows_itself_in_a_notebook_with_names_as_text():
         assert r"\textless{}script\textgreater{}" in latex
         assert 'x"onload=' not in html
         assert len(max(str(result).splitlines(), key=len)) <= 80
+
+
+def test_latex_rows_cannot_be_taken_for_options_of_the_row_before():
+    rows = table(("[x]", "*y", "`z`")[:2]).latex().splitlines()
+    assert r"{}[x] & 1.23 \\" in rows
+    assert r"{}*y & - \\" in rows
+    assert r"\textasciigrave{}z" in table(("`z", "b")).latex()
+
+
+def test_empty_notes_are_no_notes_and_names_keep_their_case():
+    found = Rendered.of(pd.DataFrame({"x": [1.0]}), {}, notes=["", "elpd_loo is 3", "so it is"])
+    assert found.notes == ("elpd_loo is 3.", "So it is.")
+
+
+def test_two_columns_of_one_name_keep_their_own_values():
+    frame = pd.DataFrame([[1.0, 2.0]], index=["a"], columns=["x", "x"])
+    assert Rendered.of(frame, {}).csv().splitlines()[1] == "a,1.0,2.0"
