@@ -20,16 +20,22 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import betaln, comb, expit, xlogy
+from scipy.special import expit
+from scipy.stats import binom
 
 from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
 from flatprior.models._text import count
 from flatprior.models.certificate import checked_coefficients, required_whitening
-from flatprior.models.likelihood import linear_predictor, stack_factors, triangular_factor
+from flatprior.models.likelihood import (
+    linear_predictor,
+    row_terms,
+    stack_factors,
+    triangular_factor,
+)
 from flatprior.models.rows import Array
 
-MOST_FACTORS = 10_000_000
+MOST_FACTORS = 2_000_000
 FACTORS_AT_ONCE = 1_000_000
 CERTIFY_EVERY = 50  # steps of gradient descent
 
@@ -78,13 +84,16 @@ class Underflow:
     ----------
     dtype : str
     n_factors : int or None
-        Observations whose product is 0; None if ten million do not suffice.
+        Observations whose product is 0; None if two million do not suffice, or the product sticks
+        at a number so small that rounding never lets it go (where no factor is below a half).
     n_subnormal : int or None
         Observations from which on the product loses digits: it is below the smallest normal number.
     last : float
         The last product that is not 0.
+    n_multiplied : int
+        Observations that were multiplied.
     log_likelihood : float
-        Of the first `n_factors` observations: finite, with all its digits.
+        Of these: finite, with all its digits.
     n_observations : int
         Of the model; where the product needs more, they are taken from the top again.
     """
@@ -93,16 +102,27 @@ class Underflow:
     n_factors: int | None
     n_subnormal: int | None
     last: float
+    n_multiplied: int
     log_likelihood: float
     n_observations: int
 
     def __str__(self) -> str:
-        if self.n_factors is None:
-            return f"{self.dtype}: no underflow within {MOST_FACTORS:,} observations"
-        return (
-            f"{self.dtype}: the product of {count(self.n_factors, 'likelihood')} is 0 (the one "
-            f"before was {self.last:.2g}), their log-likelihood {self.log_likelihood:.4f}"
-        )
+        total = f"their log-likelihood {self.log_likelihood:.4f}"
+        if self.n_factors is not None:
+            return (
+                f"{self.dtype}: the product of {count(self.n_factors, 'likelihood')} is 0 (the one "
+                f"before was {self.last:.2g}), {total}"
+            )
+        product = f"{self.dtype}: the product of {count(self.n_multiplied, 'likelihood')}"
+        if self.n_subnormal is not None:
+            return (
+                f"{product} sticks at {self.last:.2g}, with no digit right (it loses digits from "
+                f"{self.n_subnormal} on), {total}"
+            )
+        return f"{product} is {self.last:.6g}, {total}"
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def product_underflow(
@@ -145,18 +165,23 @@ def product_underflow(
         raise ValueError(f'dtype must be "float64", "float32" or "float16", not {dtype!r}')
     beta = _vector(model, coefficients)
     rows = np.arange(model.n_rows)
-    weights = model.frequency_weights
-    if weights is not None:
-        rows = np.repeat(rows, np.minimum(weights, MOST_FACTORS).astype(int))[:MOST_FACTORS]
+    if model.frequency_weights is not None:
+        times = np.minimum(model.frequency_weights, MOST_FACTORS)
+        room = np.maximum(MOST_FACTORS - (np.cumsum(times) - times), 0)
+        rows = np.repeat(rows, np.minimum(times, room).astype(int))
     factors = bernoulli_likelihood(model, beta).astype(dtype)[rows]
     logs = (model.pointwise_log_likelihood(beta) / model.counts)[rows]
-    tiny = np.finfo(dtype).tiny
-    product, done, total = np.ones(1, dtype), 0, 0.0
-    subnormal = None
     # rows from the top again, as many at a time as make the loop worth while
-    step = math.ceil(1000 / len(factors)) if len(factors) < 1000 else 1
-    factors, logs = np.tile(factors, step), np.tile(logs, step)
+    times_over = math.ceil(1000 / len(factors))
+    factors, logs = np.tile(factors, times_over), np.tile(logs, times_over)
+    tiny = np.finfo(dtype).tiny
+    product, done, total, subnormal = np.ones(1, dtype), 0, 0.0, None
+
+    def result(n_factors: int | None, last: float) -> Underflow:
+        return Underflow(dtype, n_factors, subnormal, last, done, total, model.n_observations)
+
     while done < MOST_FACTORS:
+        before = product[0]
         for start in range(0, len(factors), FACTORS_AT_ONCE):
             part = slice(start, start + FACTORS_AT_ONCE)
             with np.errstate(under="ignore"):
@@ -164,16 +189,15 @@ def product_underflow(
             small, zero = running[1:] < tiny, running[1:] == 0
             if subnormal is None and small.any():
                 subnormal = done + int(small.argmax()) + 1
+            used = int(zero.argmax()) + 1 if zero.any() else len(running) - 1
+            total += math.fsum(logs[part][:used])
+            done += used
             if zero.any():
-                first = int(zero.argmax())
-                total += math.fsum(logs[part][: first + 1])
-                n_factors = done + first + 1
-                last = float(running[first])
-                return Underflow(dtype, n_factors, subnormal, last, total, model.n_observations)
-            total += math.fsum(logs[part])
-            done += len(running) - 1
+                return result(done, float(running[used - 1]))
             product = running[-1:]
-    return Underflow(dtype, None, subnormal, float(product[0]), total, model.n_observations)
+        if product[0] == before < tiny:
+            break
+    return result(None, float(product[0]))
 
 
 def likelihood_curve(
@@ -181,12 +205,12 @@ def likelihood_curve(
     coefficients: PointEstimate | ArrayLike,
     name: str,
     values: ArrayLike,
-    observations: int | None = None,
+    rows: int | None = None,
 ) -> pd.DataFrame:
     """Likelihood and log-likelihood along one coefficient, the others held.
 
     The logarithm increases, so both are highest at the same value; unless the product underflows,
-    and is 0 everywhere.
+    and is 0 or has lost its digits.
 
     Parameters
     ----------
@@ -197,7 +221,7 @@ def likelihood_curve(
         Of the coefficient.
     values : array_like (m,)
         That it takes.
-    observations : int, optional
+    rows : int, optional
         Use the first rows only; default all.
 
     Returns
@@ -223,20 +247,19 @@ def likelihood_curve(
     beta = _vector(model, coefficients)
     if name not in model.names:
         raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
-    if observations is None:
-        observations = model.n_rows
-    if not 1 <= observations <= model.n_rows:
-        raise ValueError(f"observations must lie between 1 and {model.n_rows}, not {observations}")
-    grid = np.asarray(values, dtype=float)
+    rows = model.n_rows if rows is None else rows
+    if not 1 <= rows <= model.n_rows:
+        raise ValueError(f"rows must lie between 1 and {model.n_rows}, not {rows}")
+    grid = np.atleast_1d(np.asarray(values, dtype=float))
     vectors = np.tile(beta, (len(grid), 1))
     vectors[:, model.names.index(name)] = grid
-    block = model.arrays.block(slice(0, observations))
+    block = model.arrays.block(slice(0, rows))
     factors = expit(block.sign[:, None] * linear_predictor(block, vectors.T))
     if block.weights is not None:
         factors = factors ** block.weights[:, None]
     with np.errstate(under="ignore"):
         product = np.multiply.reduce(factors, axis=0)
-    logs = model.pointwise_log_likelihood(vectors)[:, :observations].sum(axis=1)
+    logs = row_terms(block, vectors.T).log_likelihood.sum(axis=0)
     return pd.DataFrame(
         {"likelihood": product, "log-likelihood": logs}, index=pd.Index(grid, name=name)
     )
@@ -276,6 +299,9 @@ class CrossEntropy:
             f"{count(self.n_observations, 'observation')}; binary cross-entropy {self.mean:.12g}; "
             f"log_loss {self.log_loss:.12g}{clipped}"
         )
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def binary_cross_entropy(
@@ -367,7 +393,7 @@ def cross_entropy_terms(
     beta = _vector(model, coefficients)
     block = model.arrays.block(slice(None))
     y = (block.sign > 0).astype(float)
-    loss = -model.pointwise_log_likelihood(beta) / model.counts
+    loss = 0.0 - model.pointwise_log_likelihood(beta) / model.counts  # and never -0
     return pd.DataFrame(
         {
             "y": y,
@@ -484,7 +510,7 @@ def sklearn_objective(
 
 
 def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 1e-6) -> float:
-    r"""How large C must be for scikit-learn's penalised minimum to be the MLE, within `tolerance`.
+    r"""How large C must be for scikit-learn's minimum to be the MLE within `tolerance`, about.
 
     Parameters
     ----------
@@ -503,12 +529,13 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     Raises
     ------
     ValueError
-        If the tolerance is not positive, or the fit is another model's.
+        If the tolerance is not positive, the fit is another model's, or nothing is penalised.
 
     Notes
     -----
     At the penalised minimum the score is :math:`P\beta / C` with P the projection on the penalised
-    coefficients, so that it lies :math:`H^{-1}P\hat\beta / C` from the MLE, to first order in 1/C.
+    coefficients, so that it lies :math:`H^{-1}P\hat\beta / C` from the MLE, to first order in 1/C:
+    for a large tolerance the answer is rough.
 
     Examples
     --------
@@ -520,7 +547,10 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     """
     require_fit_of(model, fit)
     _positive(tolerance, "tolerance")
-    pull = np.where(_penalised(model), fit.coefficients, 0.0)
+    penalised = _penalised(model)
+    if not penalised.any():
+        raise ValueError("the model has an intercept only, which is not penalised: any C will do")
+    pull = np.where(penalised, fit.coefficients, 0.0)
     root = required_whitening(model.rows, fit.coefficients)
     shift = root @ (root.T @ pull)
     return float(np.max(np.abs(shift) / np.sqrt(np.square(root).sum(axis=1))) / tolerance)
@@ -561,6 +591,9 @@ class GradientDescent:
             f"{self.certificate.error_bound:.1e} standard errors of the MLE"
         )
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 def gradient_descent(
     model: BernoulliLogistic,
@@ -588,7 +621,10 @@ def gradient_descent(
     Raises
     ------
     ValueError
-        If learning rate, steps or tolerance are not positive.
+        If learning rate or tolerance are not positive, steps not a whole number of at least 1, or
+        every column is 0.
+    ArithmeticError
+        If a learning rate that is too large leads beyond the largest numbers.
 
     Notes
     -----
@@ -605,26 +641,31 @@ def gradient_descent(
     True
     """
     _positive(tolerance, "tolerance")
-    _positive(steps, "steps")
+    if not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise ValueError(f"steps must be a whole number of at least 1, not {steps!r}")
     n = model.n_observations
     if learning_rate is None:
         # p (1 - p) is at most a quarter
         factor = model.rows.reduce(triangular_factor, stack_factors)
-        learning_rate = float(n / np.linalg.norm(factor, 2) ** 2)
+        largest = float(np.linalg.norm(factor, 2)) ** 2
+        if not largest:
+            raise ValueError("every column is 0: there is nothing to learn")
+        learning_rate = n / largest
     rate = _positive(learning_rate, "learning_rate")
     beta = np.zeros(model.n_parameters)
     path = [beta]
     certificate = certify(model, beta)
-    for step in range(1, int(steps) + 1):
+    for step in range(1, steps + 1):
         if certificate.error_bound <= tolerance:
             break
-        beta = beta + rate / n * model.score(beta)
-        path.append(beta)
+        with np.errstate(over="ignore"):
+            beta = beta + rate / n * model.score(beta)
         if not np.isfinite(beta).all():
             raise ArithmeticError(
                 f"gradient descent left the numbers after {count(step, 'step')}: "
                 f"take a learning rate below {rate:.3g}"
             )
+        path.append(beta)
         if step % CERTIFY_EVERY == 0 or step == steps:
             certificate = certify(model, beta)
     points = np.array(path)
@@ -651,22 +692,21 @@ class Coin:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be counted."""
-        if not 0 <= self.heads <= self.tosses or self.tosses < 1:
+        whole = all(isinstance(number, (int, np.integer)) for number in (self.heads, self.tosses))
+        if not whole or not 0 <= self.heads <= self.tosses or self.tosses < 1:
             raise ValueError(
-                f"{self.heads} heads in {self.tosses} tosses cannot be: heads lie between 0 and "
-                "the number of tosses, which is at least 1"
+                f"{self.heads} heads in {self.tosses} tosses cannot be: both are whole numbers, "
+                "with at least one toss and no more heads than tosses"
             )
 
     def likelihood(self, p: ArrayLike) -> Array:
         """Likelihood of each `p`, (m,): the probability of these heads under it."""
-        p = np.asarray(p, dtype=float)
-        tails = self.tosses - self.heads
-        return np.asarray(comb(self.tosses, self.heads) * p**self.heads * (1 - p) ** tails)
+        return np.asarray(binom.pmf(self.heads, self.tosses, _probability(p)))
 
     def probabilities(self, p: float = 0.5) -> pd.Series[float]:
         """Probability of each number of heads for one `p`: they sum to 1."""
         heads = np.arange(self.tosses + 1)
-        values = comb(self.tosses, heads) * p**heads * (1 - p) ** (self.tosses - heads)
+        values = binom.pmf(heads, self.tosses, _probability(p))
         return pd.Series(values, index=pd.Index(heads, name="heads"), name="probability")
 
     @property
@@ -677,17 +717,12 @@ class Coin:
     @property
     def log_likelihood(self) -> float:
         """At the maximiser."""
-        tails = self.tosses - self.heads
-        p = self.maximiser
-        own = xlogy(self.heads, p) + xlogy(tails, 1 - p)
-        return float(own + math.log(comb(self.tosses, self.heads, exact=True)))
+        return float(binom.logpmf(self.heads, self.tosses, self.maximiser))
 
     @property
     def area(self) -> float:
-        """Area under the likelihood, over p from 0 to 1: 1 / (tosses + 1), and not 1."""
-        tails = self.tosses - self.heads
-        log_area = betaln(self.heads + 1, tails + 1)
-        return float(math.exp(log_area) * comb(self.tosses, self.heads))
+        """Area under the likelihood, over p from 0 to 1: a Beta function, and not 1."""
+        return 1 / (self.tosses + 1)
 
 
 def coin(heads: int = 8, tosses: int = 8) -> Coin:
@@ -709,7 +744,7 @@ def coin(heads: int = 8, tosses: int = 8) -> Coin:
     Raises
     ------
     ValueError
-        If there are more heads than tosses.
+        If there are more heads than tosses, or they are not whole numbers.
 
     Examples
     --------
@@ -717,7 +752,7 @@ def coin(heads: int = 8, tosses: int = 8) -> Coin:
     >>> eight = coin(8, 8)
     >>> f"{eight.likelihood(0.5):.2%}", eight.maximiser, round(eight.area, 12) == round(1 / 9, 12)
     ('0.39%', 1.0, True)
-    >>> float(eight.probabilities(0.5).sum())
+    >>> round(float(eight.probabilities(0.5).sum()), 12)
     1.0
     """
     return Coin(heads, tosses)
@@ -736,6 +771,14 @@ def _positive(value: float, name: str = "C") -> float:
     return float(value)
 
 
+def _probability(p: ArrayLike) -> Array:
+    values = np.asarray(p, dtype=float)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("p must be probabilities from 0 to 1")
+    return values
+
+
 def _penalised(model: BernoulliLogistic) -> np.ndarray:
     """Which coefficients scikit-learn penalises: all but that of a column of ones, (k,)."""
-    return np.asarray(~(model.design == 1).all(axis=0))
+    ones = model.rows.reduce(lambda block: (block.design == 1).all(axis=0), np.logical_and)
+    return np.asarray(~ones)

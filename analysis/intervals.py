@@ -17,7 +17,7 @@ from flatprior.models._progress import progress_bar
 from flatprior.models.existence import overlaps, recession_cone
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import row_terms
-from flatprior.models.results import Existence, check_probability, percentages
+from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array, ArrayRows
 from flatprior.models.separation import NoneFound
 
@@ -81,10 +81,7 @@ def confidence_intervals(
         return table.drop(columns=["standard error", "z", "p", "digits"])
     if method != "profile":
         raise ValueError(f'method must be "profile" or "wald", not {method!r}')
-    existence = check_existence(model)
-    if existence.kind in ("rank deficient", "undecided"):
-        raise MLEDoesNotExistError(existence)
-    centre, scale, supremum = _centre(model, existence)
+    centre, scale, supremum = _centre(model)
     drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
     ends = np.empty((model.n_parameters, 2))
     with progress_bar("intervals", model.n_parameters, progress) as advance:
@@ -156,7 +153,8 @@ def profile_curve(
     MLEDoesNotExistError
         If columns are dependent or it is undecided whether the MLE exists.
     ValueError
-        If the model has no such coefficient, or nothing at all is known about it.
+        If the model has no such coefficient, nothing at all is known about it, or there are fewer
+        than three points.
 
     Examples
     --------
@@ -170,11 +168,10 @@ def profile_curve(
     check_probability(prob)
     if name not in model.names:
         raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    if points < 3:
+        raise ValueError(f"points must be at least 3, not {points!r}")
     j = model.names.index(name)
-    existence = check_existence(model)
-    if existence.kind in ("rank deficient", "undecided"):
-        raise MLEDoesNotExistError(existence)
-    centres, scales, supremum = _centre(model, existence)
+    centres, scales, supremum = _centre(model)
     centre, scale = float(centres[j]), float(scales[j])
     if math.isnan(centre):
         raise ValueError(
@@ -223,8 +220,11 @@ def _interval(
     return low, high
 
 
-def _centre(model: BernoulliLogistic, existence: Existence) -> tuple[Array, Array, float]:
+def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
     """Estimates (inf, -inf and NaN for those that are not finite), scales, and the supremum."""
+    existence = check_existence(model)
+    if existence.kind in ("rank deficient", "undecided"):
+        raise MLEDoesNotExistError(existence)
     if existence.exists:
         fit = fit_newton(model)
         if not math.isfinite(fit.certificate.error_bound):

@@ -2,13 +2,14 @@
 
 No pyplot, no global state: a figure can be made in any thread, and is gone when nobody holds it.
 Colours are those of Okabe and Ito, which the colour-blind can tell apart, and markers differ too.
-Every function takes ``ax`` to draw into axes of one's own; a figure of several axes does not.
+Functions whose figure has one pair of axes take ``ax``, to draw into axes of one's own.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -42,8 +43,9 @@ from flatprior.models.rows import Array, ArrayRows, merge_identical
 
 INK, MUTED, FAINT = "#222222", "#666666", "#d9d9d9"
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
-CYCLE = (BLUE, ORANGE, GREEN, PURPLE)
-MARKERS = ("o", "s", "D", "^", "v")
+SKY, GOLD = "#56b4e9", "#e69f00"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, GOLD)
+MARKERS = ("o", "s", "D", "^", "v", "P")
 
 WIDTH = 5.2  # inches: its 9-point text stays readable on a telephone and on a slide
 MOST_PANELS = 12
@@ -51,6 +53,8 @@ MOST_POINTS = 400  # of a curve or a scatter, that a figure in a report can hold
 MOST_NAMED = 5
 SIZES = 8  # of circles
 LONGEST_NAME = 24
+MOST_STEPS = 2000  # of gradient descent, for a figure
+REGION = 4.2  # standard errors around the MLE: 99.9% of two coefficients reach to 3.7
 ARRIVED = 1e-6  # standard errors from the MLE
 FURTHEST = 12.0  # standard errors from the MLE that a surface may show
 GRID = 41  # points a side of a likelihood surface
@@ -103,7 +107,9 @@ def _canvas(height: float, ax: Axes | None) -> tuple[Figure, Axes]:
 def _label(name: object, longest: int = LONGEST_NAME) -> str:
     """A user's name as text: no line breaks, no mathematics, not too long."""
     text = printable(name)
-    text = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    if len(text) > longest:  # names often differ at their end: cut out the middle
+        tail = longest // 2 - 1
+        text = f"{text[: longest - tail - 1]}…{text[-tail:]}"
     return text.replace("$", r"\$")
 
 
@@ -161,19 +167,14 @@ def plot_forest(
     names = list(first.index)
     if any(list(frame.index) != names for frame in found.values()):
         raise ValueError("the intervals are of different coefficients")
-    scale = pd.Series(1.0, index=names)
-    if standardised:
-        finite = [frame.map(np.isfinite).all(axis=1) for frame in found.values()]
-        for frame, there in zip(reversed(found.values()), reversed(finite), strict=True):
-            half = (frame.iloc[:, 2] - frame.iloc[:, 1]) / (2 * norm.ppf(0.5 + prob / 2))
-            scale[there] = half[there]
+    scale, odd = _scales(found, prob) if standardised else (pd.Series(1.0, index=names), [])
     with mpl.rc_context(_STYLE):
         height = 0.9 + len(names) * (0.16 + 0.13 * len(found))
         figure, ax = _canvas(height, ax)
         drawn = {label: frame.div(scale, axis=0) for label, frame in found.items()}
         every = np.concatenate([frame.to_numpy().ravel() for frame in drawn.values()])
         every = every[np.isfinite(every)]
-        low, high = min(every.min(), 0.0), max(every.max(), 0.0)
+        low, high = min([0.0, *every]), max([0.0, *every])
         room = 0.06 * (high - low) or 1.0
         low, high = low - room, high + room
         ax.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
@@ -186,14 +187,49 @@ def plot_forest(
                 open_end = np.isinf(frame.iloc[:, side].to_numpy())
                 edge = np.full(int(open_end.sum()), low if side == 1 else high)
                 ax.plot(edge, place[open_end], arrow, color=colour, markersize=5, clip_on=False)
-            ax.plot(frame.iloc[:, 0], place, marker, color=colour, markersize=4.5, label=label)
+            ax.plot(
+                frame.iloc[:, 0],
+                place,
+                marker,
+                color=colour,
+                markersize=4.5,
+                label=_legend_label(label),
+            )
         ax.set_xlim(low, high)
-        _rows_axis(ax, names)
+        _rows_axis(ax, [f"{_label(name)} *" if name in odd else name for name in names])
         for between in range(len(names) - 1):
             ax.axhline(between + 0.5, color=FAINT, linewidth=0.6, zorder=0)
-        ax.set_xlabel("coefficient / standard error" if standardised else "coefficient (log odds)")
+        note = " (*: / finite end)" if odd else ""
+        ax.set_xlabel(
+            f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
+        )
         _legend_above(ax, len(found))
         return figure
+
+
+def _scales(found: Mapping[str, pd.DataFrame], prob: float) -> tuple[pd.Series[float], list[Any]]:
+    """Standard error of each coefficient, from the first finite interval of all.
+
+    Where there is none, the finite end of an interval; such names are returned too.
+    """
+    scale = pd.Series(math.nan, index=next(iter(found.values())).index)
+    ends = scale.copy()
+    for frame in found.values():
+        stated = re.fullmatch(r"([\d.]+)%", str(frame.columns[2]))
+        upper = float(stated[1]) / 100 if stated else 0.5 + prob / 2
+        half = (frame.iloc[:, 2] - frame.iloc[:, 1]) / (2 * norm.ppf(upper))
+        scale = scale.fillna(half.where(np.isfinite(half) & (half > 0)))
+        for side in (1, 2):
+            end = frame.iloc[:, side].abs()
+            ends = ends.fillna(end.where(np.isfinite(end) & (end > 0)))
+    odd = list(scale.index[scale.isna()])
+    return scale.fillna(ends).fillna(1.0), odd
+
+
+def _legend_label(label: str) -> str:
+    """A label that Matplotlib does not hide, as it would one that begins with _."""
+    text = _label(label, 34)
+    return f"\u2009{text}" if text.startswith("_") else text
 
 
 def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) -> pd.DataFrame:
@@ -209,11 +245,16 @@ def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) 
     return part.astype(float)
 
 
+def _legend_width(ax: Axes) -> int:
+    """Characters of the three longest entries of the legend."""
+    return sum(sorted(map(len, ax.get_legend_handles_labels()[1]))[-3:])
+
+
 def _legend_above(ax: Axes, columns: int) -> None:
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
-        ncols=min(columns, 3),
+        ncols=min(columns, 3) if _legend_width(ax) < 50 else 1,
         borderaxespad=0.2,
         handletextpad=0.4,
         columnspacing=1.2,
@@ -264,8 +305,16 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
             ax.plot(distance[~zero], np.full((~zero).sum(), i), "o", color=colour, markersize=4)
             if zero.any():
                 ax.plot(left, i, "<", color=colour, markersize=5, clip_on=False)
-            end = ">" if math.isinf(bound) else "|"
-            ax.plot(min(bound, right), i, end, color=colour, markersize=11, markeredgewidth=2)
+            far = math.isinf(bound)
+            ax.plot(
+                min(bound, right),
+                i,
+                ">" if far else "|",
+                color=colour,
+                markersize=7 if far else 11,
+                markeredgewidth=0 if far else 2,
+                clip_on=False,
+            )
         ax.axvline(agreement.tolerance, color=MUTED, linestyle="--", linewidth=1)
         ax.annotate(
             f"tolerance {agreement.tolerance:.0e}",
@@ -400,10 +449,11 @@ def plot_draws(
     below = 2 * (mle.log_likelihood - values)
     with mpl.rc_context(_STYLE):
         figure, ax = _canvas(2.6, ax)
+        left = min(float(below.min()), 0.0)
         right = max(float(np.quantile(below, 0.999)), float(chi2.ppf(0.999, model.n_parameters)))
         ax.hist(
             below,
-            bins=np.linspace(0, right, 51).tolist(),
+            bins=np.linspace(left, right, 51).tolist(),
             density=True,
             histtype="stepfilled",
             color=BLUE,
@@ -420,7 +470,7 @@ def plot_draws(
             label=f"chi-squared({model.n_parameters})",
         )
         ax.axvline(0, color=ORANGE, linewidth=2, label="MLE")
-        ax.set_xlim(min(float(below.min()), 0) - 0.02 * right, right)
+        ax.set_xlim(left - 0.02 * right, right)
         ax.set_ylim(0, None)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
@@ -476,22 +526,24 @@ def plot_surface(
             raise ValueError(
                 f"the model has no coefficient {name!r}; it has {', '.join(model.names)}"
             )
+    if names[0] == names[1]:
+        raise ValueError(f"a surface needs two coefficients, not {names[0]!r} twice")
     pair = [model.names.index(name) for name in names]
     mle = fit_newton(model)
     if paths is None:
         zero = np.zeros((1, model.n_parameters))
         paths = {
-            "gradient descent": gradient_descent(model).path,
+            "gradient descent": gradient_descent(model, steps=MOST_STEPS).path,
             "L-BFGS": np.vstack([zero, *lbfgs_path(model, 1.0)]),
             "Newton": np.vstack([zero, *newton_path(model)]),
         }
-    ways = {
-        label: _until_there(np.asarray(path, dtype=float), mle)[:, pair]
-        for label, path in paths.items()
-    }
+    ways, there = {}, {}
+    for label, path in paths.items():
+        points_of, there[label] = _until_there(np.asarray(path, dtype=float), mle)
+        ways[label] = points_of[:, pair]
     centre, error = mle.coefficients[pair], mle.standard_errors[pair]
     # the region holds the MLE's neighbourhood, and the paths unless they go very far
-    corners = np.array([centre - 3.6 * error, centre + 3.6 * error])
+    corners = np.array([centre - REGION * error, centre + REGION * error])
     for way in ways.values():
         kept = np.clip(way, centre - FURTHEST * error, centre + FURTHEST * error)
         corners = np.array(
@@ -502,7 +554,8 @@ def plot_surface(
         )
     # in coordinates in which the contours are nearly circles, densest around the MLE
     root = np.linalg.cholesky(mle.covariance[np.ix_(pair, pair)])
-    reach = np.abs(np.linalg.solve(root, np.vstack([corners, *ways.values()]).T - centre[:, None]))
+    every = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
+    reach = np.abs(np.linalg.solve(root, np.vstack([every, *ways.values()]).T - centre[:, None]))
     along = np.sinh(np.linspace(-3, 3, GRID)) / np.sinh(3) * min(float(reach.max()), FURTHEST)
     points = centre + np.stack(np.meshgrid(along, along), axis=-1) @ root.T
     height = _surface(model, mle, pair, points) - mle.log_likelihood
@@ -519,11 +572,6 @@ def plot_surface(
         if lower:
             ax.contour(*grid, height, levels=lower, colors=FAINT, **contour)
         inner = ax.contour(*grid, height, levels=levels, colors=MUTED, **contour)
-        ax.clabel(
-            inner,
-            fmt=dict(zip(inner.levels, ("99.9%", "99%", "90%", "50%"), strict=True)),
-            fontsize=7.5,
-        )
         for i, (label, way) in enumerate(ways.items()):
             colour = (GREEN, ORANGE, BLUE, PURPLE)[i % 4]
             shown = way[_spaced(len(way))]
@@ -533,7 +581,8 @@ def plot_surface(
                 linewidth=1.2,
                 marker=MARKERS[i % len(MARKERS)],
                 markersize=3.0,
-                label=f"{_label(label)} ({count(len(way) - 1, 'step')})",
+                label=f"{_legend_label(label)} ({count(len(way) - 1, 'step')}"
+                f"{'' if there[label] else ', not there'})",
             )
         ax.plot(*centre, "*", color=INK, markersize=11, label="MLE")
         ax.set_xlim(*corners[:, 0].tolist())
@@ -541,6 +590,12 @@ def plot_surface(
         ax.set_xlabel(_label(names[0]))
         ax.set_ylabel(_label(names[1]))
         _legend_above(ax, 2)
+        figure.draw_without_rendering()  # labels look for room in the layout as it is
+        ax.clabel(
+            inner,
+            fmt=dict(zip(inner.levels, ("99.9%", "99%", "90%", "50%"), strict=True)),
+            fontsize=7.5,
+        )
         return figure
 
 
@@ -562,10 +617,10 @@ def _surface(model: BernoulliLogistic, mle: PointEstimate, pair: list[int], poin
     return height.reshape(points.shape[:2])
 
 
-def _until_there(path: Array, mle: PointEstimate) -> Array:
-    """The path as far as the first point that no eye could tell from the MLE."""
-    away = np.max(np.abs(path - mle.coefficients) / mle.standard_errors, axis=1)
-    return path[: 1 + int(np.argmax(away < ARRIVED))] if (away < ARRIVED).any() else path
+def _until_there(path: Array, mle: PointEstimate) -> tuple[Array, bool]:
+    """The path up to the first point that no eye could tell from the MLE, and whether it comes."""
+    arrived = np.max(np.abs(path - mle.coefficients) / mle.standard_errors, axis=1) < ARRIVED
+    return (path[: 1 + int(arrived.argmax())], True) if arrived.any() else (path, False)
 
 
 def _spaced(length: int) -> np.ndarray:
@@ -642,6 +697,7 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
     with mpl.rc_context(_STYLE):
         figure, ax = _canvas(3.6, ax)
         predicted = shown["predicted"]
+        left, right, bottom, top = _window(table)
         ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
         ax.fill_between(
             predicted,
@@ -653,25 +709,45 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
             linewidth=0,
             label="where a right model's curve lies",
         )
-        ax.step(predicted, shown["calibrated"], where="mid", color=BLUE, label="observed frequency")
-        edges = np.linspace(0, 1, 41)
+        ax.step(
+            predicted,
+            shown["calibrated"],
+            where="mid",
+            color=BLUE,
+            marker="o" if len(shown) <= 3 else None,
+            label="observed frequency",
+        )
+        edges = np.linspace(left, right, 41)
         share, _ = np.histogram(table["predicted"], bins=edges, weights=table["observations"])
         ax.bar(
             edges[:-1],
-            0.12 * share / share.max(),
+            0.12 * (top - bottom) * share / share.max(),
             width=np.diff(edges),
+            bottom=bottom,
             align="edge",
             color=ORANGE,
             alpha=0.6,
             linewidth=0,
             label="how often predicted",
         )
-        ax.set_xlim(0, 1)
-        ax.set_ylim(0, 1)
+        ax.set_xlim(left, right)
+        ax.set_ylim(bottom, top)
         ax.set_xlabel("predicted probability")
         ax.set_ylabel("frequency of the event")
-        ax.legend(loc="upper left")
+        _legend_above(ax, 2)
         return figure
+
+
+def _window(table: pd.DataFrame) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a calibration plot: all of it, or the part with the data."""
+    predicted, calibrated = table["predicted"], table["calibrated"]
+    if predicted.max() - predicted.min() > 0.5:
+        return 0.0, 1.0, 0.0, 1.0
+    room = max(0.1 * (predicted.max() - predicted.min()), 0.01)
+    left, right = max(predicted.min() - room, 0.0), min(predicted.max() + room, 1.0)
+    low, high = min(left, calibrated.min()), max(right, calibrated.max())
+    more = 0.15 * (high - low)
+    return left, right, max(low - more, 0.0), min(high + more, 1.0)
 
 
 def _thinned(length: int) -> np.ndarray:
@@ -691,8 +767,8 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     Returns
     -------
     Figure
-        The area of a circle is Cook's distance; the largest are named. Of very many rows those with
-        the largest Cook's distance or Pareto k are drawn, and every so many of the others.
+        The larger a circle, the larger Cook's distance; the largest are named. Of many rows those
+        with the largest Cook's distance or Pareto k are drawn, and every so many of the others.
 
     Raises
     ------
@@ -773,7 +849,7 @@ def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array)
     """Write the labels of the rows with the largest values beside their points, where room is."""
     order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
     figure = cast(Figure, ax.figure)
-    canvas = FigureCanvasAgg(figure)
+    renderer = cast(Any, FigureCanvasAgg(figure)).get_renderer()
     figure.draw_without_rendering()  # positions are known once the layout is
     taken: list[Bbox] = []
     for i in order[:MOST_NAMED]:
@@ -783,7 +859,7 @@ def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array)
             _label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=8
         )
         text.set_in_layout(False)
-        box = text.get_window_extent(canvas.get_renderer())
+        box = text.get_window_extent(renderer)
         if any(box.overlaps(other) for other in taken):
             text.remove()
         else:
@@ -860,7 +936,10 @@ def plot_model(model: BernoulliLogistic) -> Figure:
                 (2.9, 0.35), 6.75, 2.25, boxstyle="round,pad=0.1", fill=False, edgecolor=MUTED
             )
         )
-        ax.text(9.6, 0.42, count(model.n_rows, "row"), ha="right", color=MUTED, fontsize=8)
+        rows = count(model.n_rows, "row")
+        if model.n_observations != model.n_rows:
+            rows += f", {model.n_observations} observations"
+        ax.text(9.6, 0.42, rows, ha="right", color=MUTED, fontsize=8)
 
         def node(x: float, y: float, text: str, *, random: bool, observed: bool = False) -> None:
             style: Any = {
@@ -886,7 +965,8 @@ def plot_model(model: BernoulliLogistic) -> Figure:
         node(4.2, 4.0, f"β ({model.n_parameters})", random=True)
         ax.text(5.3, 4.0, _label(", ".join(model.names), 44), va="center", color=MUTED, fontsize=8)
         node(4.2, 1.55, "x", random=False, observed=True)
-        node(6.4, 1.55, "p = σ(x'β)", random=False)
+        predictor = "o + x'β" if model.rows.has_offset else "x'β"
+        node(6.4, 1.55, f"p = σ({predictor})", random=False)
         node(8.6, 1.55, _label(model.response_name, 9), random=True, observed=True)
         arrow((1.5, 2.1), (3.35, 3.7))
         arrow((4.75, 3.45), (6.1, 2.1))

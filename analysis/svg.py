@@ -10,7 +10,17 @@ import warnings
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from flatprior.analysis.plots import BLUE, FAINT, GREEN, INK, MUTED, ORANGE, PURPLE
+from flatprior.analysis.plots import (
+    BLUE,
+    FAINT,
+    GOLD,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SKY,
+)
 
 # what a style sheet may set otherwise, for a dark page
 VARIABLES = {
@@ -21,6 +31,8 @@ VARIABLES = {
     ORANGE: "--orange",
     GREEN: "--green",
     PURPLE: "--purple",
+    SKY: "--sky",
+    GOLD: "--gold",
     "#000000": "--ink",
 }
 _DECIMALS = re.compile(r"(\.\d\d)\d+")

@@ -148,13 +148,14 @@ def _verified(
             f"{model.data_hash[:12]}..., the report's {str(report['data_hash'])[:12]}...; it was "
             f"made by {report['command'] or 'a script'}"
         )
-    for what, now in (
-        ("formula", model.formula),
-        ("names", list(model.names)),
-        ("n_observations", model.n_observations),
-        ("n_events", model.n_events),
-        ("n_dropped", model.n_dropped),
-    ):
+    described = {
+        "formula": model.formula,
+        "names": list(model.names),
+        "n_observations": model.n_observations,
+        "n_events": model.n_events,
+        "n_dropped": model.n_dropped,
+    }
+    for what, now in described.items():
         _require(report[what] == now, f"{what} is {now!r}, not {report[what]!r}")
     main = _Stated(model, report["estimate"])
     _require(math.isfinite(main.bound), "nothing is proved about the estimate of the report")
@@ -175,9 +176,8 @@ def _verified(
             rows.append(stated.row(str(part["route"])))
         checks = agreement["posteriors"]
         sound = all(check["passed"] is (not check["failures"]) for check in checks)
-        agree = all(part["agrees"] for part in [*agreement["routes"]]) and all(
-            check["passed"] for check in checks
-        )
+        agree = all(part["agrees"] for part in agreement["routes"])
+        agree = agree and all(check["passed"] for check in checks)
         _require(
             sound and len(agreement["routes"]) + len(checks) > 1,
             "the tests of the draws contradict themselves, or there is nothing to compare",
@@ -190,16 +190,17 @@ def _verified(
     for name, other in others.items():
         stated = _Stated(other, report["comparison"]["estimates"][name], own=True)
         row, k, n = report["comparison"]["models"][name], other.n_parameters, other.n_observations
-        for what, now in (
-            ("k", k),
-            ("log-likelihood", stated.log_likelihood),
-            ("deviance", -2 * stated.log_likelihood),
-            ("AIC", 2 * k - 2 * stated.log_likelihood),
-            ("BIC", k * math.log(n) - 2 * stated.log_likelihood),
-        ):
+        criteria = {
+            "k": float(k),
+            "log-likelihood": stated.log_likelihood,
+            "deviance": -2 * stated.log_likelihood,
+            "AIC": 2 * k - 2 * stated.log_likelihood,
+            "BIC": k * math.log(n) - 2 * stated.log_likelihood,
+        }
+        for what, value in criteria.items():
             _require(
-                math.isclose(float(row[what]), now, rel_tol=1e-9, abs_tol=1e-9),
-                f"{what} of {name} is {now:.6g}, not {row[what]:.6g}",
+                math.isclose(float(row[what]), value, rel_tol=1e-9, abs_tol=1e-9),
+                f"{what} of {name} is {value:.6g}, not {row[what]:.6g}",
             )
         rows.append(stated.row(f"model {name}"))
     return pd.DataFrame(rows).set_index("route")

@@ -93,7 +93,7 @@ for dtype in ("float32", "float64"):
 
 # %%
 grid = np.linspace(-0.4, 0.3, 141)
-few = likelihood_curve(model, fit, "Lag1", grid, observations=50)
+few = likelihood_curve(model, fit, "Lag1", grid, rows=50)
 every = likelihood_curve(model, fit, "Lag1", grid)
 print("50 days, maximum of the likelihood at    ", few["likelihood"].idxmax().round(3))
 print("50 days, maximum of the log-likelihood at", few["log-likelihood"].idxmax().round(3))

@@ -174,11 +174,11 @@ def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
     formula = "y ~ x"
     assert run("agree", folder, formula, "--seed", 1, "--report", page).exit_code == 0
     assert run("verify", page, folder).exit_code == 0
-    assert run("compare", folder, "y ~ 1", "y ~ g", "--report", page).exit_code == 0
+    assert run("compare", folder, "y ~ 0 + x", formula, "--report", page).exit_code == 0
     assert run("verify", page, folder).exit_code == 0
     file = sorted(folder.iterdir())[0]
     before = file.read_bytes()
-    result = run("compare", folder, "y ~ 1", "y ~ g", "--report", file)
+    result = run("compare", folder, "y ~ 0 + x", formula, "--report", file)
     assert result.exit_code == 2
     assert "one of the data files" in result.stderr
     assert file.read_bytes() == before

@@ -45,7 +45,7 @@ def test_names_are_text_and_text_stays_text():
         "".join(part.data for part in node.childNodes if part.nodeType == part.TEXT_NODE)
         for node in document.getElementsByTagName("text")
     ]
-    assert "<script>alert(1)</scrip…" in said
+    assert "<script>aler…1)</script>" in said
     assert 'x"onload=alert(1)' in said
     assert any(text.startswith("$a_{b}$ 漢") for text in said)
     assert document.getElementsByTagName("title")[0].firstChild.data == "a < b & </title><script>"
