@@ -86,7 +86,7 @@ plot_influence(diagnose(model, fit), psis_loo(model, draws["gpa + psi"]))
 # %% [markdown]
 # ## The report
 #
-# One HTML file with all of that, the agreement of the routes, and the certificates.
+# One HTML file with the comparison, the best model, the agreement of the routes, and the certificates.
 
 # %%
 agreement = compare_routes(

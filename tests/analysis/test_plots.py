@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reports import NASTY, results
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import (
@@ -38,6 +38,7 @@ from flatprior.models import (
     fit_newton,
     fit_sklearn,
     load_endometrial,
+    load_smarket,
     load_spector,
     sample_independence,
 )
@@ -345,3 +346,168 @@ def test_a_figure_can_be_drawn_into_axes_of_ones_own(fit):
     assert plot_forest({"Wald": fit}, ax=ax) is figure
     assert isinstance(ax.get_yticklabels()[0].get_text(), str)
     assert pd.Series([t.get_text() for t in ax.get_yticklabels()]).tolist() == list(fit.names)
+
+
+def test_contour_labels_stand_on_their_contours():
+    two = BernoulliLogistic.from_formula("Direction ~ Lag1", load_smarket())
+    mle = fit_newton(two)
+    ax = plot_surface(two, paths={}).axes[0]
+    named = {text.get_text(): text.get_position() for text in ax.texts}
+    assert {"50%", "90%", "99%"} <= set(named)
+    for name, point in named.items():
+        drop = 2 * (mle.log_likelihood - two.log_likelihood(point))
+        assert chi2.cdf(drop, 2) == pytest.approx(float(name.rstrip("%")) / 100, abs=0.02)
+
+
+def test_a_surface_refuses_one_coefficient_twice_and_says_what_did_not_arrive(model):
+    with pytest.raises(ValueError, match="twice"):
+        plot_surface(model, ("gpa", "gpa"))
+    ax = plot_surface(model, paths={"short": [[0.0] * 4, [1.0] * 4]}).axes[0]
+    assert ax.get_lines()[0].get_label() == "short (1 step, not there)"
+
+
+def test_the_comparisons_bars_are_one_and_two_standard_errors(model, draws):
+    small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    both = compare_models(
+        {"all": model, "gpa only": small},
+        {"all": draws, "gpa only": sample_independence(small, seed=2, progress=False)},
+    )
+    wide, narrow = (
+        [np.ptp(segment[:, 0]) for segment in part.get_segments()]
+        for part in plot_comparison(both).axes[0].collections
+    )
+    np.testing.assert_allclose(wide, 4 * both.table()["dse"])
+    np.testing.assert_allclose(narrow, 2 * both.table()["dse"])
+
+
+def test_the_tolerance_stands_where_it_is(model, fit):
+    agreement = compare_routes(model, fit, fit_sklearn(model), tolerance=3e-5)
+    ax = plot_agreement(agreement).axes[0]
+    dashed = [found for found in ax.get_lines() if found.get_linestyle() == "--"]
+    assert [list(found.get_xdata()) for found in dashed] == [[3e-5, 3e-5]]
+
+
+def test_a_profile_names_its_ends_and_has_walds_parabola(model, fit):
+    curve = profile_curve(model, "gpa")
+    ax = plot_profile(curve).axes[0]
+    assert [text.get_text() for text in ax.texts] == [f"{curve.low:.4g}", f"{curve.high:.4g}"]
+    j = fit.names.index("gpa")
+    values = curve.table.index.to_numpy()
+    expected = -(((values - fit.coefficients[j]) / fit.standard_errors[j]) ** 2) / 2
+    np.testing.assert_allclose(curve.table["quadratic"], expected)
+    np.testing.assert_allclose(line(ax, "quadratic (Wald)").get_ydata(), expected)
+    for points in (0, 2):
+        with pytest.raises(ValueError, match="at least 3"):
+            profile_curve(model, "gpa", points=points)
+
+
+def test_the_normal_curve_of_a_density_is_walds(fit, draws):
+    ax = plot_posterior(draws, fit).axes[1]
+    curve = line(ax, "normal (Wald)")
+    expected = norm.pdf(curve.get_xdata(), fit.coefficients[1], fit.standard_errors[1])
+    np.testing.assert_allclose(curve.get_ydata(), expected)
+
+
+def test_calibration_has_its_envelope_and_its_counts(model, fit):
+    curve = calibration_curve(model, fit)
+    ax = plot_calibration(curve).axes[0]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(curve.table["97.5%"].max())
+    assert band[:, 1].min() == pytest.approx(curve.table["2.5%"].min())
+    edges = np.array([bar.get_x() for bar in ax.patches] + [1.0])
+    counts, _ = np.histogram(curve.table["predicted"], edges, weights=curve.table["observations"])
+    heights = np.array([bar.get_height() for bar in ax.patches])
+    np.testing.assert_allclose(heights / heights.max(), counts / counts.max())
+
+
+def test_one_prediction_is_a_point_and_rare_events_fill_the_plot():
+    constant = BernoulliLogistic.from_formula("grade ~ 1", load_spector())
+    ax = plot_calibration(calibration_curve(constant, fit_newton(constant))).axes[0]
+    assert line(ax, "observed frequency").get_marker() == "o"
+    rng = np.random.default_rng(1)
+    p = rng.uniform(0.001, 0.02, 2000)
+    rare = BernoulliLogistic.from_arrays(np.ones((2000, 1)), (rng.random(2000) < p).astype(int))
+    ax = plot_calibration(calibration_curve(rare, p, simulations=50)).axes[0]
+    assert ax.get_xlim()[1] < 0.05
+
+
+def test_bad_pareto_k_are_squares_above_the_line_and_sizes_grow(model, fit):
+    found = diagnose(model, fit)
+    loo = psis_loo(model, sample_independence(model, seed=1, progress=False))
+    k = loo.pareto_k.copy()
+    k[3] = 0.95
+    figure = plot_influence(found, replace(loo, pareto_k=k))
+    good, bad = figure.axes[1].get_lines()[:2]
+    assert (list(bad.get_xdata()), bad.get_marker()) == ([3], "s")
+    assert len(good.get_xdata()) == 31
+    assert [text.get_text() for text in figure.axes[1].texts][-1] == "3"
+    sizes = [part.get_markersize() for part in figure.axes[0].get_lines()[1:]]
+    assert sizes == sorted(sizes)
+    cook = found.table["Cook's distance"].to_numpy()
+    largest = figure.axes[0].get_lines()[-1]
+    assert list(largest.get_xdata()) == [found.table["leverage"].to_numpy()[cook.argmax()]]
+
+
+def test_bars_of_a_forest_stand_in_the_rows_of_their_names(model, fit):
+    figure = plot_forest({"Wald": fit, "profile": confidence_intervals(model)}, standardised=False)
+    ax = figure.axes[0]
+    for part, frame in zip(
+        ax.collections,
+        (fit.summary()[["2.5%", "97.5%"]], confidence_intervals(model)[["2.5%", "97.5%"]]),
+        strict=True,
+    ):
+        for i, segment in enumerate(part.get_segments()):
+            np.testing.assert_allclose(segment[:, 0], frame.iloc[i])
+            assert abs(segment[0, 1] - i) < 0.5
+
+
+def test_intervals_of_other_confidence_have_the_same_standard_errors(model, fit):
+    ninety = plot_forest({"90%": confidence_intervals(model, 0.9, "wald"), "Wald": fit})
+    lengths = [np.ptp(s[:, 0]) for s in ninety.axes[0].collections[1].get_segments()]
+    np.testing.assert_allclose(lengths, 2 * 1.959963985, rtol=1e-6)
+
+
+def test_open_intervals_do_not_depend_on_the_unit():
+    frame = load_endometrial()
+    drawn = []
+    for unit in (1, 1000):
+        model = BernoulliLogistic.from_formula(
+            "HG ~ NV + PI + EH", frame.assign(NV=frame.NV * unit)
+        )
+        ax = plot_forest({"profile": confidence_intervals(model)}).axes[0]
+        drawn.append(ax.collections[0].get_segments()[1][0, 0])
+        assert ax.get_yticklabels()[1].get_text() == "NV *"
+        assert "finite end" in ax.get_xlabel()
+    assert drawn == pytest.approx([1.0, 1.0])
+    every = pd.DataFrame([[np.nan, -np.inf, np.inf]], index=["a"], columns=["c", "2.5%", "97.5%"])
+    assert np.isfinite(plot_forest({"none": every}).axes[0].get_xlim()).all()
+
+
+def test_labels_of_methods_are_text_and_seen(fit):
+    figure = plot_forest({"$\\frac{a$": fit, "_hidden": fit})
+    inline_svg(figure, "f", "t")
+    said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert len(said) == 2
+    assert said[1].strip() == "_hidden"
+
+
+def test_long_names_that_differ_at_their_end_differ_in_the_figure():
+    names = [f"C(neighbourhood_of_the_shop)[T.{letter}]" for letter in "abcdef"]
+    frame = pd.DataFrame({"point": 0.5, "low": 0.0, "high": 1.0}, index=names)
+    ax = plot_forest({"x": frame}).axes[0]
+    assert len({label.get_text() for label in ax.get_yticklabels()}) == 6
+
+
+def test_draws_above_the_maximum_are_seen(model, fit, draws):
+    lower = replace(fit, log_likelihood=fit.log_likelihood - 2)
+    ax = plot_draws(model, draws, lower).axes[0]
+    vertices = ax.patches[0].get_path().vertices
+    assert vertices[:, 0].min() < -3
+
+
+def test_the_graph_says_offset_and_weights():
+    model = BernoulliLogistic.from_arrays(
+        [[1.0], [1.0]], [0, 1], offset=[0.1, 0.2], frequency_weights=[3, 4]
+    )
+    said = {text.get_text() for text in plot_model(model).axes[0].texts}
+    assert {"p = σ(o + x'β)", "2 rows, 7 observations"} <= said

@@ -119,3 +119,15 @@ def test_empty_notes_are_no_notes_and_names_keep_their_case():
 def test_two_columns_of_one_name_keep_their_own_values():
     frame = pd.DataFrame([[1.0, 2.0]], index=["a"], columns=["x", "x"])
     assert Rendered.of(frame, {}).csv().splitlines()[1] == "a,1.0,2.0"
+
+
+def test_a_second_table_begins_where_it_is_asked_to():
+    columns = {f"column {j}": [float(j), -float(j)] for j in range(10)}
+    frame = pd.DataFrame(columns, index=["a", "b"])
+    lines = Rendered.of(frame, {}, second="column 3").text().splitlines()
+    assert lines[0].split()[-2:] == ["column", "2"]
+
+
+def test_every_special_sign_of_latex_is_escaped():
+    text = table(("~^#%&_{}$\\", "b")).latex()
+    assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
