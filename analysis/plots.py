@@ -35,7 +35,7 @@ from flatprior.analysis.leave_one_out import PSISLOO
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
-from flatprior.models._text import count, printable
+from flatprior.models._text import count, first_of, printable
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.results import percentages
@@ -963,7 +963,7 @@ def plot_model(model: BernoulliLogistic) -> Figure:
 
         node(1.1, 1.55, "flat prior", random=False)
         node(4.2, 4.0, f"β ({model.n_parameters})", random=True)
-        ax.text(5.3, 4.0, _label(", ".join(model.names), 44), va="center", color=MUTED, fontsize=8)
+        ax.text(5.3, 4.0, _label(first_of(model.names), 48), va="center", color=MUTED, fontsize=8)
         node(4.2, 1.55, "x", random=False, observed=True)
         predictor = "o + x'β" if model.rows.has_offset else "x'β"
         node(6.4, 1.55, f"p = σ({predictor})", random=False)
