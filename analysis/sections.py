@@ -248,16 +248,8 @@ def data_and_model(main: MainModel) -> Facts:
         facts["coded as"] = model.response_coding
     for name, level in model.reference_levels.items():
         facts[f"reference of {name}"] = level
-    extra = [
-        name
-        for name, there in (
-            ("offset", model.rows.has_offset),
-            ("frequency weights", model.n_rows != model.n_observations),
-        )
-        if there
-    ]
-    if extra:
-        facts["besides"] = ", ".join(extra)
+    if model.besides:
+        facts["besides"] = ", ".join(model.besides)
     events = count(model.n_events, "event")
     return _section(
         "data",

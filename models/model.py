@@ -563,23 +563,22 @@ class BernoulliLogistic(Renderable):
         ]
         return tuple(lines)
 
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """What the rows have besides design and response: "offset", "frequency weights"."""
+        weighted = self.n_observations != self.n_rows
+        offset = ("offset",) if self.rows.has_offset else ()
+        return (*offset, "frequency weights") if weighted else offset
+
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        extra = [
-            name
-            for name, there in (
-                ("offset", self.rows.has_offset),
-                ("frequency weights", self.n_observations != self.n_rows),
-            )
-            if there
-        ]
         facts = {
             "response": self.response_name,
             "coefficients": f"{self.n_parameters}: {first_of(self.names)}",
             "rows": str(self.n_rows),
             "data hash": self.data_hash,
         }
-        if extra:
-            facts["besides"] = ", ".join(extra)
+        if self.besides:
+            facts["besides"] = ", ".join(self.besides)
         return Rendered.of(
             pd.DataFrame({"": facts}),
             {},

@@ -11,7 +11,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from reports import NASTY, SCRIPT, data, results
+from reports import (
+    NASTY,
+    SCRIPT,
+    data,
+    results,
+    students,
+    students_agreement,
+    students_comparison,
+)
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import (
@@ -39,20 +47,17 @@ from flatprior.models import (
 
 @pytest.fixture(scope="module")
 def model():
-    return BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", load_spector())
+    return students()
 
 
 @pytest.fixture(scope="module")
-def agreement(model):
-    draws = sample_independence(model, seed=3, progress=False)
-    return compare_routes(model, fit_newton(model), fit_sklearn(model), draws)
+def agreement():
+    return students_agreement()
 
 
 @pytest.fixture(scope="module")
-def comparison(model):
-    return compare_models(
-        {"all": model, "gpa": BernoulliLogistic.from_formula("grade ~ gpa", load_spector())}
-    )
+def comparison():
+    return students_comparison()
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reports import students, students_agreement, students_comparison
 
 from flatprior.analysis import (
-    compare_models,
     compare_routes,
     read_report,
     verify_report,
@@ -18,26 +18,22 @@ from flatprior.models import (
     fit_newton,
     fit_sklearn,
     load_spector,
-    sample_independence,
 )
 
 
 @pytest.fixture(scope="module")
 def model():
-    return BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", load_spector())
+    return students()
 
 
 @pytest.fixture(scope="module")
-def agreement(model):
-    draws = sample_independence(model, seed=3, progress=False)
-    return compare_routes(model, fit_newton(model), fit_sklearn(model), draws)
+def agreement():
+    return students_agreement()
 
 
 @pytest.fixture(scope="module")
-def comparison(model):
-    return compare_models(
-        {"all": model, "gpa": BernoulliLogistic.from_formula("grade ~ gpa", load_spector())}
-    )
+def comparison():
+    return students_comparison()
 
 
 def test_a_report_is_read_back_and_verified(agreement, comparison, model, tmp_path):

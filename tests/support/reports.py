@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis import compare_models, compare_routes
-from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_spector,
+    sample_independence,
+)
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = "<img src=x onerror=alert(1)>"
@@ -43,3 +49,21 @@ def results():
     }
     agreement = compare_routes(model, fit_newton(model), fit_sklearn(model), draws[SCRIPT])
     return agreement, compare_models(models, draws)
+
+
+@cache
+def students() -> BernoulliLogistic:
+    return BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", load_spector())
+
+
+@cache
+def students_agreement():
+    model = students()
+    draws = sample_independence(model, seed=3, progress=False)
+    return compare_routes(model, fit_newton(model), fit_sklearn(model), draws)
+
+
+@cache
+def students_comparison():
+    small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    return compare_models({"all": students(), "gpa": small})
