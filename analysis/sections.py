@@ -52,7 +52,7 @@ AFTER_SAMPLING = (
     *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
     *("LOOIC-AIC", "p_loo-k"),
 )
-HALF_PAGE = 62  # characters: a wider table takes the whole width
+HALF_PAGE = 58  # characters: a wider table takes the whole width
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
 
 
@@ -708,6 +708,7 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
         or "none needed",
         "data hash (XXH3, 128 bits)": main.model.data_hash,
     } | {f"version of {name}": number for name, number in data["versions"].items()}
+    again = "The command above, with --report FILE, makes" if command else "The same results make"
     return _section(
         "reproducibility",
         "Reproducibility",
@@ -721,8 +722,8 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
                 "To verify: flatprior verify REPORT DATA reads the results that this file holds as "
                 "JSON, checks DATA by their hash, and computes every log-likelihood, standard "
                 "error, distance and certificate anew (not the tests of the draws, and not what "
-                "the page shows). The command above, with --report FILE, makes this very file "
-                "again, byte for byte, on the same machine and versions."
+                "the page shows).",
+                f"{again} this very file again, byte for byte, on the same machine and versions.",
             ),
             {"kind": "data", "id": "data-json"},
         ],
