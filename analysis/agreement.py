@@ -22,7 +22,6 @@ from flatprior.models import (
     Certificate,
     PointEstimate,
     Posterior,
-    certify,
     fit_map,
     fit_newton,
     fit_sklearn,
@@ -31,6 +30,7 @@ from flatprior.models import (
 )
 from flatprior.models._files import finite
 from flatprior.models._text import abbreviated
+from flatprior.models.certificate import checked_coefficients, evaluate
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import RouteUnavailableError
@@ -70,12 +70,15 @@ class RouteVerdict:
     distance : float
         Largest distance of a coefficient from the best certified route's, in standard errors.
     passed : bool
+    log_likelihood : float
+        Of the model that is compared on, whatever the estimate was fitted to.
     """
 
     estimate: PointEstimate
     certificate: Certificate
     distance: float
     passed: bool
+    log_likelihood: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,8 +130,7 @@ class Agreement(Renderable):
                 "error bound": judged.certificate.error_bound,
                 "digits": float(judged.certificate.digits.min()),
                 "distance": judged.distance,
-                # of these data: what was fitted to others says so of those
-                "log-likelihood": self.model.log_likelihood(judged.estimate.coefficients),
+                "log-likelihood": judged.log_likelihood,
                 "seconds": judged.estimate.seconds,
             }
             for judged in self.routes
@@ -165,11 +167,10 @@ class Agreement(Renderable):
 
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         frame = self.table()
+        frame["agrees"] = ["yes" if agrees else "NO" for agrees in frame["agrees"]]
         frame = frame.drop(columns="log-likelihood") if columns is None else frame[list(columns)]
         return Rendered.of(
-            frame.assign(agrees=["yes" if agrees else "NO" for agrees in self.table()["agrees"]])
-            if "agrees" in frame
-            else frame,
+            frame,
             _FORMATS,
             f"The routes {self.verdict}",
             [],
@@ -340,16 +341,21 @@ def compare_routes(
                 f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
                 f"the model {', '.join(model.names)}"
             )
-    certificates = [certify(model, estimate.coefficients) for estimate in estimates]
+    evaluations = [
+        evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
+        for estimate in estimates
+    ]
+    certificates = [evaluation.certificate for evaluation in evaluations]
     mle = _best(model, estimates, certificates)
     routes = tuple(
         RouteVerdict(
             estimate,
-            certificate,
+            evaluation.certificate,
             float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)),
-            certificate.error_bound <= tolerance,
+            evaluation.certificate.error_bound <= tolerance,
+            evaluation.log_likelihood,
         )
-        for estimate, certificate in zip(estimates, certificates, strict=True)
+        for estimate, evaluation in zip(estimates, evaluations, strict=True)
     )
     checks = _check_all(model, posteriors, mle, false_alarm)
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)

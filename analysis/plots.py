@@ -78,11 +78,8 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
     "lines.linewidth": 1.5,
     "legend.frameon": False,
-    "axes.unicode_minus": True,
 }
 
 
@@ -138,8 +135,9 @@ def plot_forest(
     prob : float
         Of the intervals of estimates and draws.
     standardised : bool
-        Divide each coefficient by its standard error (half the width of the first interval over
-        the normal quantile), so that one axis suits all of them.
+        Divide each coefficient by its standard error (half the width of its first finite interval
+        over the normal quantile), so that one axis suits all of them. A coefficient that has no
+        finite interval is divided by the end that it has, and marked.
     ax : Axes, optional
 
     Returns

@@ -251,6 +251,7 @@ def data_and_model(main: MainModel) -> Facts:
     if model.besides:
         facts["besides"] = ", ".join(model.besides)
     events = count(model.n_events, "event")
+    predictor = "o + x'beta" if model.rows.has_offset else "x'beta"
     return _section(
         "data",
         "Data and model",
@@ -267,7 +268,7 @@ def data_and_model(main: MainModel) -> Facts:
                 "Circles are random, boxes computed; shaded is what was observed; the frame "
                 "repeats for every row.",
                 f"Graph: a flat prior on {count(model.n_parameters, 'coefficient')} beta; in each "
-                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid(x'beta), and p the "
+                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid({predictor}), and p the "
                 f"outcome {model.response_name} ({events}).",
             ),
         ],
@@ -281,7 +282,7 @@ def existence_certificate(main: MainModel) -> Facts:
     rows = {
         "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
         "largest standard error of a row's log odds R": f"{certificate.radius:.3g}",
-        "λR (must be below 1/2)": f"{certificate.newton_decrement * certificate.radius:.2e}",
+        "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
         "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
         "certain digits of every coefficient": f"{math.floor(float(certificate.digits.min()))}",
     }
@@ -450,8 +451,9 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                 plot_draws(main.model, posterior, main.fit),
                 f"Log-likelihood of the draws ({check.route})",
                 "No draw may lie left of the MLE; in large samples the bars follow the curve.",
-                f"Histogram of twice the log-likelihood below the maximum of {check.n_draws} "
-                f"draws; the nearest is {2 * abs(check.highest_draw):.3f} below it.",
+                f"Histogram of how far {count(check.n_draws, 'draw')} lie below the maximum, as "
+                f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
+                f"{'above' if check.highest_draw > 0 else 'below'} it.",
             ),
         ]
     return _section("posterior", "The posterior against the MLE", items)

@@ -59,14 +59,9 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> str:
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'(xlink:href="|url\()#', rf"\1#{name}-", svg)
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
-    svg = svg.replace("'DejaVu Sans'", FONTS)
-    # a hundredth of a point is less than anybody sees, and half of the bytes
-    svg = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda found: _rounded(found[0]), svg)
-    for colour, variable in VARIABLES.items():
-        svg = svg.replace(f": {colour}", f": var({variable})")
+    # the tags only: text between them may well look like an attribute
+    svg = re.sub(r"<[^>]+>", lambda tag: _adapted(tag[0], name), svg)
     head, body = svg.split(">", 1)
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None  # noqa: S101
@@ -77,5 +72,14 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> str:
     )
 
 
-def _rounded(attribute: str) -> str:
-    return _DECIMALS.sub(r"\1", attribute)
+def _adapted(tag: str, name: str) -> str:
+    """One tag with its own identifiers, the page's fonts and colours, and fewer decimals."""
+    tag = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', tag)
+    tag = re.sub(r'(xlink:href="|url\()#', rf"\1#{name}-", tag)
+    tag = tag.replace("'DejaVu Sans'", FONTS)
+    for colour, variable in VARIABLES.items():
+        tag = tag.replace(f": {colour}", f": var({variable})")
+    # a hundredth of a point is less than anybody sees, and half of the bytes
+    return re.sub(
+        r'\b(?:d|x|y|transform)="[^"]*"', lambda found: _DECIMALS.sub(r"\1", found[0]), tag
+    )

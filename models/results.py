@@ -498,7 +498,7 @@ class PointEstimate(Renderable):
             facts = json.loads(text, parse_constant=_no_constant)
             if facts["format"] != FORMAT:
                 raise ValueError(f"its format is {facts['format']!r}")
-            return cls.from_dict(facts)
+            return cls._checked(facts)
         except KeyError as error:
             raise ValueError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it lacks {error}"
@@ -510,8 +510,7 @@ class PointEstimate(Renderable):
             ) from error
 
     @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> PointEstimate:
-        """The inverse of `to_dict`; an error of some kind if these are not such facts."""
+    def _checked(cls, facts: Mapping[str, Any]) -> PointEstimate:
         names = tuple(facts["names"])
         k = len(names)
         if isinstance(facts["names"], str) or not all(isinstance(name, str) for name in names):
@@ -543,7 +542,7 @@ class PointEstimate(Renderable):
             converged=facts["converged"],
             message=facts["message"],
             n_iterations=int(facts["n_iterations"]),
-            seconds=math.nan if facts["seconds"] is None else float(facts["seconds"]),
+            seconds=float(facts["seconds"]),
             provenance=Provenance.from_dict(facts["provenance"]),
             before_finish=None if before is None else Certificate.from_dict(before),
             stated_error=stated_error,

@@ -56,3 +56,10 @@ def test_an_svg_asks_for_nothing_from_elsewhere():
     urls = set(re.findall(r"https?://[^\"' )]+", svg))
     assert urls <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert "<image" not in svg
+
+
+def test_text_that_looks_like_an_attribute_stays_as_it_is():
+    names = ('d="1.23456"', 'id="x"', "a: #0072b2", "url(#b)", "'DejaVu Sans'")
+    svg = inline_svg(forest(names), "one", "t")
+    said = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert set(names) <= set(said)
