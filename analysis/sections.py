@@ -268,8 +268,8 @@ def data_and_model(main: MainModel) -> Facts:
                 "Circles are random, boxes computed; shaded is what was observed; the frame "
                 "repeats for every row.",
                 f"Graph: a flat prior on {count(model.n_parameters, 'coefficient')} beta; in each "
-                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid({predictor}), and p the "
-                f"outcome {model.response_name} ({events}).",
+                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid({predictor}), and p "
+                f"the outcome {model.response_name} ({events}).",
             ),
         ],
     )
