@@ -173,7 +173,7 @@ class Agreement(Renderable):
             frame,
             _FORMATS,
             f"The routes {self.verdict}",
-            [],
+            self.model.facts,
             [
                 self.message,
                 "error bound: proved largest error, distance: from the best route, both in "

@@ -147,15 +147,18 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
     said. Where it does: how few observations it hangs on.
     """
     with clean_errors():
+        from dataclasses import asdict
+
         from flatprior.models import check_existence
         from flatprior.models._files import write_json
+        from flatprior.models.certificate import provenance
 
         _check_paths(data, json=json_path)
         in_batches = _in_batches(data)
         model = _load(data, formula, in_batches=in_batches, **options)
         progress = sys.stderr.isatty()
         existence = check_existence(model, progress=progress)
-        facts = existence.to_dict()
+        facts = existence.to_dict() | {"provenance": asdict(provenance(model))}
         out = _console()
         _print_model(out, model)
         _verdict(out, existence.kind, existence.message, good=existence.exists)
@@ -377,15 +380,19 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
     {"coefficients": {...}, "standard_errors": {...}}.
     """
     with clean_errors():
+        from dataclasses import asdict
+
         from flatprior.analysis.difference import explain_difference
         from flatprior.models._files import write_json
+        from flatprior.models.certificate import provenance
 
         _check_paths(data, json=json_path)
         coefficients, errors = _read_coefficients(path)
         model = _load(data, formula, **options)
         explanation = explain_difference(model, coefficients, errors)
         if json_path:
-            write_json(json_path, explanation.to_dict())
+            facts = explanation.to_dict() | {"provenance": asdict(provenance(model))}
+            write_json(json_path, facts)
         out = _console()
         _print_model(out, model)
         _print_both(out, model, coefficients)
@@ -705,12 +712,14 @@ def _announce(route: str, place: str) -> None:
 def _print_model(out: Console, model: BernoulliLogistic) -> None:
     from rich.text import Text
 
-    from flatprior.models._text import count, printable
+    from flatprior.models._text import COUNTS, count, printable
 
     first, *others = model.facts
     lines = [f"{first}, {count(model.n_parameters, 'coefficient')}", *others]
     out.print(Text(printable(model.formula), style="bold"))
     out.print(Text("\n".join(map(printable, lines))))
+    if model.weights_name is not None:
+        out.print(Text(f"{COUNTS[0].upper()}{COUNTS[1:]}.", style="dim"))
     out.print()
 
 
@@ -718,17 +727,17 @@ def _print_estimate(out: Console, estimate: PointEstimate) -> None:
     frame = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
     for column, digits in zip(frame.columns, (6, 4, 3, 3, 4, 4), strict=False):
         frame[column] = [f"{value:.{digits}g}" for value in frame[column]]
+    frame["p"] = estimate.p_text
     frame["digits"] = [f"{math.floor(digits)}" for digits in frame["digits"]]  # never rounded up
     _print_table(out, frame)
-    out.print(
-        f"Log-likelihood {estimate.log_likelihood:.6f}, AIC {estimate.aic:.4f}, "
-        f"BIC {estimate.bic:.4f}; {estimate.message}."
-    )
+    out.print(f"{estimate.criteria[0].upper()}{estimate.criteria[1:]}; {estimate.message}.")
     bound = estimate.certificate.error_bound
     if math.isfinite(bound):
         out.print(
-            f"The MLE exists and is unique, and each coefficient is within {bound:.1e} standard "
-            "errors of it (proved); digits: its certain ones."
+            f"The MLE exists and is unique; each coefficient is within {bound:.1e} standard errors "
+            "of it, the log-likelihood within "
+            f"{estimate.certificate.log_likelihood_error:.1e} of its maximum (proved); digits: the "
+            "certain ones of each coefficient."
         )
     else:
         out.print(

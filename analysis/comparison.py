@@ -29,7 +29,15 @@ from flatprior.models import (
     fit_newton,
 )
 from flatprior.models._files import finite
-from flatprior.models._text import count, first_of, printable, rows_phrase
+from flatprior.models._text import (
+    COUNTS,
+    abbreviated,
+    count,
+    first_of,
+    observations,
+    printable,
+    rows_phrase,
+)
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array
 
@@ -37,6 +45,7 @@ OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights cou
 MOST_UPDATES = 10_000
 NO_WEIGHT = 1e-11
 SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
+SEEN = 5e-4  # error of a log-likelihood that shows in the table
 
 _FORMATS = {
     "k": "d",
@@ -111,6 +120,21 @@ class Comparison(Renderable):
             "each model; compare elpd_loo or AIC, or state proper priors in another program"
         )
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Sentences on the data: observations, weights and events, and the offset of each model."""
+        first = next(iter(self.models.values()))
+        weights = next((m.weights_name for m in self.models.values() if m.weights_name), None)
+        said = observations(self.n_observations, first.n_rows, weights)
+        lines = [f"{said}, {count(self.n_events, 'event')}"]
+        offsets = {name: model.offset_name or "none" for name, model in self.models.items()}
+        if len(set(offsets.values())) > 1:
+            each = [f"{offset} ({model_label(name)})" for name, offset in offsets.items()]
+            lines.append(f"offsets: {', '.join(each)}")
+        elif first.offset_name is not None:
+            lines.append(f"offset: {first.offset_name}")
+        return tuple(lines)
+
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         frame = self.frame.dropna(axis="columns", how="all")
         frame = frame if columns is None else self.frame[list(columns)]
@@ -118,7 +142,7 @@ class Comparison(Renderable):
             frame.rename(columns={"log-likelihood": "log-lik"}),
             _FORMATS,
             f"Comparison of {count(len(frame), 'model')}",
-            [f"{count(self.n_observations, 'observation')}, {count(self.n_events, 'event')}"],
+            self.facts,
             self.notes,
             next((name for name in ("LOO log score", "elpd_loo") if name in frame), ""),
         )
@@ -129,6 +153,9 @@ class Comparison(Renderable):
             {
                 "n_observations": self.n_observations,
                 "n_events": self.n_events,
+                "n_rows": next(iter(self.models.values())).n_rows,
+                "offsets": {name: model.offset_name for name, model in self.models.items()},
+                "frequency_weights": {name: m.weights_name for name, m in self.models.items()},
                 "models": {
                     str(name): {
                         key: value.item() if hasattr(value, "item") else value
@@ -358,21 +385,21 @@ def _notes(
             "coefficients that programs for grouped counts add"
         )
     for name, found in loo.items():
-        label = printable(name)
+        whose = model_label(name)
         if found.undefined_rows:
             notes.append(
-                f"there is no elpd_loo of {label}: without {rows_phrase(found.undefined_rows)} "
+                f"there is no elpd_loo of {whose}: without {rows_phrase(found.undefined_rows)} "
                 "its posterior is improper, or not proved to be proper"
             )
         elif found.n_bad:
             notes.append(
-                f"{count(found.n_bad, 'observation')} of {label} with a Pareto k above "
+                f"{count(found.n_bad, 'observation')} of {whose} with a Pareto k above "
                 f"{found.largest_k:.2f}: its elpd_loo is unreliable; compare the LOO log score"
             )
     if loo:
         best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
         close = [
-            printable(name)
+            model_label(name)
             for name, found in loo.items()
             if name != best
             and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
@@ -383,7 +410,7 @@ def _notes(
                 "longer to rank them"
             )
         far = [
-            printable(name)
+            model_label(name)
             for name, found in loo.items()
             if abs(found.p_loo - len(fits[name].names))
             > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
@@ -394,10 +421,28 @@ def _notes(
                 "near normal, and AIC and p of the likelihood ratio are rough"
             )
     doubtful = [
-        printable(name)
+        model_label(name)
         for name, fit in fits.items()
         if not math.isfinite(fit.certificate.error_bound)
     ]
     if doubtful:
         notes.append(f"nothing is proved about the distance of {first_of(doubtful)} from its MLE")
+    rough = [
+        f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
+        for name, fit in fits.items()
+        if SEEN < fit.certificate.log_likelihood_error < math.inf
+    ]
+    if rough:
+        notes.append(
+            "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
+            f"criteria and likelihood ratios): {', '.join(rough)}"
+        )
+    if any(model.weights_name for model in same.values()):
+        notes.append(COUNTS)
     return tuple(notes)
+
+
+def model_label(name: object) -> str:
+    """What a model is called in a sentence: "model 5" where its name is a number."""
+    text = abbreviated(name)
+    return f"model {text}" if text.isdecimal() else text

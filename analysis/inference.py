@@ -16,6 +16,7 @@ Association 72, 851-853); the others cannot be misled so, and hold on separated 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -32,6 +33,7 @@ from flatprior.models._text import printable
 from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
+from flatprior.models.rendering import p_value
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
 
 RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
@@ -80,8 +82,13 @@ class HypothesisTest:
         note = f"; {self.note}" if self.note else ""
         return (
             f"{self.kind} test of {printable(self.hypothesis)}: chi-squared({self.df}) = "
-            f"{self.statistic:.4f}, p = {self.p:.4g}{note}"
+            f"{self.statistic:.4f}, p = {self.p_text}{note}"
         )
+
+    @property
+    def p_text(self) -> str:
+        """P in four digits; below the range of doubles, where it is 0, by its logarithm."""
+        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), 4)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""
@@ -290,6 +297,21 @@ def chi_squared_test(
 ) -> HypothesisTest:
     """Refer a statistic to its chi-squared distribution."""
     return HypothesisTest(kind, text, statistic, df, float(chi2.sf(statistic, df)), note)
+
+
+def log_chi_squared_tail(statistic: float, df: int) -> float:
+    """Logarithm of the probability beyond `statistic`, also where that is below every double.
+
+    There the continued fraction of the incomplete gamma function (Abramowitz and Stegun 1964,
+    Handbook of Mathematical Functions, 6.5.31) converges in a few steps.
+    """
+    a, x = df / 2, statistic / 2
+    if not x > a + 100:
+        return float(chi2.logsf(statistic, df))
+    value = 0.0
+    for i in range(200, 0, -1):
+        value = i * (a - i) / (x + 2 * i + 1 - a + value)
+    return a * math.log(x) - x - math.lgamma(a) - math.log(x + 1 - a + value)
 
 
 @dataclass(frozen=True, eq=False)

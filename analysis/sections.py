@@ -13,7 +13,7 @@ import pandas as pd
 from flatprior.analysis.agreement import Agreement
 from flatprior.analysis.calibration import calibration_curve, predictive_scores
 from flatprior.analysis.comparable import same_observations
-from flatprior.analysis.comparison import Comparison
+from flatprior.analysis.comparison import Comparison, model_label
 from flatprior.analysis.diagnostics import diagnose
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
@@ -39,7 +39,7 @@ from flatprior.models import (
     check_existence,
 )
 from flatprior.models._files import finite
-from flatprior.models._text import abbreviated, count, first_of, printable
+from flatprior.models._text import COUNTS, abbreviated, count, first_of, printable
 from flatprior.models.rendering import Rendered
 from flatprior.models.results import percentages, versions_of
 from flatprior.models.rows import ArrayRows
@@ -158,12 +158,15 @@ def verdict(main: MainModel) -> Facts:
         apart, error = (float(table[name].iloc[1]) for name in ("elpd_diff", "dse"))
         told = abs(apart) > 2 * max(error, comparison.loo[best].mcse, comparison.loo[second].mcse)
         message = (
-            f"{abbreviated(best)} predicts best: elpd_loo {float(table['elpd_loo'].iloc[0]):.2f}. "
-            f"{abbreviated(second)} follows at {apart:.2f}, with a standard error of the "
-            f"difference of {error:.2f}: "
+            f"{_called(comparison, best, True)} predicts best: elpd_loo "
+            f"{float(table['elpd_loo'].iloc[0]):.2f}. "
+            f"{_called(comparison, second, True)} follows at {apart:.2f}, with a standard error of "
+            f"the difference of {error:.2f}: "
             + ("a clear difference." if told else "the data do not tell the two apart.")
         )
-        undefined = [abbreviated(n) for n in comparison.loo if comparison.loo[n].undefined_rows]
+        undefined = [
+            _called(comparison, name) for name, loo in comparison.loo.items() if loo.undefined_rows
+        ]
         if undefined:
             message += f" There is no elpd_loo of {first_of(undefined)}."
     else:
@@ -171,8 +174,8 @@ def verdict(main: MainModel) -> Facts:
         best, second = ranked.index[:2]
         gap = float(ranked.iloc[1] - ranked.iloc[0])
         message = (
-            f"{abbreviated(best)} has the smallest AIC, {float(ranked.iloc[0]):.2f}; "
-            f"{abbreviated(second)} follows {gap:.2f} above it."
+            f"{_called(comparison, best, True)} has the smallest AIC, {float(ranked.iloc[0]):.2f}; "
+            f"{_called(comparison, second)} follows {gap:.2f} above it."
         )
     return {
         "headline": f"{count(len(table), 'model')} compared",
@@ -180,6 +183,18 @@ def verdict(main: MainModel) -> Facts:
         "message": message,
         "notes": [*main.model.warnings],
     }
+
+
+def _called(comparison: Comparison, name: str, begins: bool = False) -> str:
+    """A model by its name and, where that says something else, its formula.
+
+    A number does not name a model: it is "model 5", with a capital where a sentence `begins`.
+    """
+    formula = comparison.models[name].formula
+    said = model_label(name)
+    if begins and said != abbreviated(name):
+        said = said.capitalize()
+    return said if formula is None or formula == name else f"{said} ({abbreviated(formula)})"
 
 
 def _section(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
@@ -250,6 +265,9 @@ def data_and_model(main: MainModel) -> Facts:
         facts[f"reference of {name}"] = level
     if model.besides:
         facts["besides"] = ", ".join(model.besides)
+    if model.weights_name is not None:
+        facts["rows"] = f"{model.n_rows}"
+        facts["weights"] = f"{COUNTS[:1].upper()}{COUNTS[1:]}."
     events = count(model.n_events, "event")
     predictor = "o + x'beta" if model.rows.has_offset else "x'beta"
     return _section(
@@ -366,7 +384,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         "agreement",
         "Do the routes agree?",
         [
-            _table("routes", replace(rendered, title="Routes", notes=_notes(notes))),
+            _table("routes", replace(rendered, title="Routes", facts=(), notes=_notes(notes))),
             _table(
                 "estimates",
                 replace(
@@ -503,7 +521,7 @@ def coefficients(main: MainModel) -> Facts:
                 Rendered.of(
                     table,
                     {name: "#.4g" for name in table.columns} | {"z": ".2f", "p": "p"},
-                    "Coefficients (log odds), with 95% intervals of three kinds",
+                    f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
                     notes=[
                         *summary.notes,
                         ""
@@ -525,7 +543,8 @@ def coefficients(main: MainModel) -> Facts:
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
                 "Forest plot" + (f" (the {MOST_DRAWN} with the largest z)" if left_out else ""),
                 "Each coefficient in standard errors; an interval that crosses 0 does not exclude "
-                "that there is no effect; where the three differ, the sample is small.",
+                "that there is no effect"
+                + ("; where the kinds differ, the sample is small." if len(intervals) > 1 else "."),
                 f"Coefficients with 95% Wald intervals: {said}.",
             ),
         ],
@@ -548,7 +567,7 @@ def model_comparison(main: MainModel) -> Facts | None:
     table = comparison.table()
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
-    said = ", ".join(f"{name} AIC {value:.2f}" for name, value in table["AIC"].items())
+    said = ", ".join(f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items())
     return _section(
         "comparison",
         "Model comparison",
@@ -743,6 +762,9 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "formula": main.model.formula,
                 "names": list(main.model.names),
                 "n_observations": main.model.n_observations,
+                "n_rows": main.model.n_rows,
+                "offset": main.model.offset_name,
+                "frequency_weights": main.model.weights_name,
                 "n_events": main.model.n_events,
                 "n_dropped": main.model.n_dropped,
                 "data_hash": main.model.data_hash,

@@ -17,8 +17,8 @@ from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton
 from flatprior.models._files import finite
-from flatprior.models._text import count, first_of, printable
-from flatprior.models.rendering import Renderable, Rendered
+from flatprior.models._text import COUNTS, count, first_of, printable
+from flatprior.models.rendering import Renderable, Rendered, certain
 from flatprior.models.results import check_probability, percentages
 
 _FORMATS = {
@@ -86,14 +86,22 @@ class Summary(Renderable):
 
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         fit, found = self.fit, self.goodness
+        error = fit.certificate.log_likelihood_error
         facts = [
             *self.facts,
-            f"log-likelihood {found.log_likelihood:.4f}, deviance {found.deviance:.4f}, "
-            f"AIC {found.aic:.4f}, BIC {found.bic:.4f}",
+            f"log-likelihood {certain(found.log_likelihood, error, 4)}, "
+            + ", ".join(
+                f"{name} {certain(value, 2 * error, 4)}"
+                for name, value in (
+                    ("deviance", found.deviance),
+                    ("AIC", found.aic),
+                    ("BIC", found.bic),
+                )
+            ),
             f"McFadden's R2 {found.mcfadden:.4f}, Tjur's R2 {found.tjur:.4f}"
             + (
                 f"; against a constant: LR chi-squared({self.against_null.df}) = "
-                f"{self.against_null.statistic:.3f}, p = {self.against_null.p:.4g}"
+                f"{self.against_null.statistic:.3f}, p = {self.against_null.p_text}"
                 if self.against_null is not None
                 else ""
             ),
@@ -277,7 +285,8 @@ def _notes(
 ) -> tuple[str, ...]:
     bound = fit.certificate.error_bound
     notes = [
-        f"each coefficient is within {bound:.1e} standard errors of the MLE (proved)"
+        f"each coefficient is within {bound:.1e} standard errors of the MLE, the log-likelihood "
+        f"within {fit.certificate.log_likelihood_error:.1e} of its maximum (proved)"
         if math.isfinite(bound)
         else "nothing is proved about the distance of the coefficients from the MLE"
     ]
@@ -294,7 +303,7 @@ def _notes(
             "larger effect would have a smaller z; use the likelihood-ratio test and profile "
             "intervals"
         )
-    return (*notes, *fit.warnings)
+    return (*notes, *fit.warnings, *([] if model.weights_name is None else [COUNTS]))
 
 
 def _constants(model: BernoulliLogistic) -> set[str]:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# of an offset and of weights that were given as numbers, not as a column's name
+ARRAY = "(array)"
+# a survey's weights look like counts wherever they are whole numbers: nobody can tell from the data
+COUNTS = (
+    "frequency weights are taken as counts of observations: with sampling weights the standard "
+    "errors, tests and intervals would be wrong (see robust_covariance, each row its own cluster)"
+)
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 
 
@@ -26,6 +33,15 @@ def shorten(text: str, width: int = 80) -> str:
 def count(number: int, noun: str) -> str:
     """Say "1 row" or "2 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def observations(number: int, n_rows: int | None, weights: str | None) -> str:
+    """Say "32 observations", or with weights "100 observations in 32 rows (...)"."""
+    said = count(number, "observation")
+    if weights is None:
+        return said
+    rows = "" if n_rows is None else f" in {count(n_rows, 'row')}"
+    return f"{said}{rows} (frequency weights: {printable(weights)})"
 
 
 def first_of(items: Iterable[object], number: int | None = None) -> str:

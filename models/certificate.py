@@ -9,7 +9,9 @@ Theorem. Let g and H be score and information at :math:`\beta`,
 
 Proof. The logistic loss satisfies :math:`|f'''| \le f''`. Along a direction of unit H-norm the
 negative log-likelihood has :math:`f'(0) \ge -\lambda` and :math:`f''(t) \ge e^{-Rt}`, so
-:math:`f'(t) \ge -\lambda + (1 - e^{-Rt})/R`, which is positive for :math:`t > \rho`.
+:math:`f'(t) \ge -\lambda + (1 - e^{-Rt})/R`, which is positive for :math:`t > \rho`;
+and, convex, it falls by :math:`\lambda\rho` at most on the way to its minimum: so far may the
+log-likelihood at :math:`\beta` be below its maximum.
 
 Floating point. The bound is evaluated in whitened columns Z = X T with T from a QR factorisation of
 :math:`D^{1/2}X`, so that Z'DZ is the identity up to a measured :math:`\delta`; neither T nor the
@@ -232,7 +234,13 @@ def estimate(
 def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
     """State what `model` and which versions a result comes from."""
     return Provenance(
-        model.formula, model.n_observations, model.data_hash, versions_of("numpy", *packages)
+        model.formula,
+        model.n_observations,
+        model.data_hash,
+        versions_of("numpy", *packages),
+        model.n_rows,
+        model.offset_name,
+        model.weights_name,
     )
 
 
@@ -277,6 +285,7 @@ class _Sums:
     column_rounding: float  # squared Frobenius norm of the error of sqrt(D) Z
     curvature_rounding: float  # largest relative error of a row's curvature
     largest_row: float  # largest ||Z_i||, error included
+    log_likelihood_rounding: float  # bound on its error from the linear predictors
 
     def __add__(self, other: _Sums) -> _Sums:
         return _Sums(
@@ -288,6 +297,7 @@ class _Sums:
             self.column_rounding + other.column_rounding,
             max(self.curvature_rounding, other.curvature_rounding),
             max(self.largest_row, other.largest_row),
+            self.log_likelihood_rounding + other.log_likelihood_rounding,
         )
 
 
@@ -323,6 +333,7 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sum
         float(np.square(root * column_error).sum()),
         float(eta_error.max()) + ROW_ULPS,
         float((np.linalg.norm(columns, axis=1) + np.linalg.norm(column_error, axis=1)).max()),
+        float(eta_error @ residual),
     )
 
 
@@ -419,14 +430,24 @@ def after_last_step(
         errors = np.sqrt(covariance.diagonal()) * SLACK
         with np.errstate(divide="ignore"):
             digits = np.maximum(-np.log10(remainder * errors / np.abs(beta)), 0.0)
+    log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
+    left = math.expm1(radius * remainder) / radius
     certificate = Certificate(
-        math.expm1(radius * remainder) / radius,
+        left,
         radius * math.exp(radius * rho / 2),
         remainder,
         digits,
         True,
+        # the expansion about the origin leaves less than 2 rho times what the step leaves: its
+        # third-order term a third of that, what H d differs from the score half, the score's own
+        # rounding once; and the residuals sum to less than the log-likelihood
+        SLACK
+        * (
+            (2 * rho + left) * remainder
+            + abs(here.log_likelihood) * (eta_error + 2 * ROW_ULPS + sum_error)
+            + rows.n_rows * SMALLEST
+        ),
     )
-    log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
     return Evaluation(certificate, covariance, log_likelihood)
 
 
@@ -462,6 +483,7 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
     covariance = transform @ np.linalg.solve(sums.information, transform.T)
     covariance = (covariance + covariance.T) / 2
     product = decrement * radius
+    log_likelihood_error = math.inf
     if product <= LARGEST_PRODUCT:
         bound = -math.log1p(-product) / radius
         largest_se = np.linalg.norm(transform, axis=1) / shrink
@@ -469,6 +491,12 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
             digits = -np.log10(bound * largest_se / np.abs(beta))
         digits = np.maximum(digits, 0.0)
         proved = True
+        log_likelihood_error = SLACK * (
+            decrement * bound
+            + sums.log_likelihood_rounding
+            + abs(sums.log_likelihood) * (2 * ROW_ULPS + rows.longest_sum * UNIT)
+            + rows.n_rows * SMALLEST
+        )
     else:
         bound, digits = math.inf, np.zeros(k)
         step = np.asarray(np.linalg.solve(sums.information, sums.score), dtype=float)
@@ -479,7 +507,7 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
             + (gram_rounding + 2 * k * UNIT) * size
         )
         proved = _proves_overlap(rows, beta, transform, step, defect / (1 - delta))
-    certificate = Certificate(decrement, radius, bound, digits, proved)
+    certificate = Certificate(decrement, radius, bound, digits, proved, log_likelihood_error)
     return Evaluation(certificate, covariance, sums.log_likelihood)
 
 

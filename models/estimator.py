@@ -132,6 +132,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             response_name="y",
             response_coding="",
             row_labels=pd.Index(labels),
+            weights_name=None if weights is None else "sample_weight",
         )
 
     def decision_function(self, X: ArrayLike | pd.DataFrame) -> Array:

@@ -519,16 +519,21 @@ def _names(spec: Any, parsed: Parsed) -> tuple[str, ...]:
 
 
 def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
-    """Reference level of each categorical predictor whose coding has one."""
+    """Reference level of each categorical predictor whose coding has one, in column order."""
+    columns = [str(name) for name in spec.column_names]
     references: dict[str, str] = {}
+    found = []
     for factor, state in spec.factor_contrasts.items():
-        source = str(factor)
-        if any(f"{source}[T." in str(name) for name in spec.column_names):
-            # formulaic leaves `base` unset where nobody chose one, which means the first level
-            base = getattr(state.contrasts, "base", None)
-            known = list(state.levels)
-            name = next(name for key, name in parsed.generated.items() if key in source)
-            references[name] = str(base if base in known else known[0])
+        # formulaic collects factors in a set, whose order changes from process to process
+        place = next((j for j, name in enumerate(columns) if f"{factor}[T." in name), None)
+        if place is not None:
+            found.append((place, str(factor), state))
+    for _, source, state in sorted(found, key=lambda each: each[:2]):
+        # formulaic leaves `base` unset where nobody chose one, which means the first level
+        base = getattr(state.contrasts, "base", None)
+        known = list(state.levels)
+        name = next(name for key, name in parsed.generated.items() if key in source)
+        references.setdefault(name, str(base if base in known else known[0]))
     return references
 
 

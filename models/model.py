@@ -19,7 +19,7 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
-from flatprior.models._text import count, first_of, printable
+from flatprior.models._text import ARRAY, COUNTS, count, first_of, observations, printable
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array, ArrayRows
@@ -56,6 +56,9 @@ class BernoulliLogistic(Renderable):
         Rows left out because their frequency weight is 0: they carry no information.
     encoding : Encoding or None
         How the formula was turned into columns; encodes new data the same way.
+    offset_name, weights_name : str or None
+        Column of the offset and of the frequency weights, "(array)" where they were given as
+        numbers; None without.
     """
 
     rows: ArrayRows | BatchRows
@@ -67,6 +70,8 @@ class BernoulliLogistic(Renderable):
     n_dropped: int = 0
     n_zero_weight: int = 0
     encoding: Encoding | None = None
+    offset_name: str | None = None
+    weights_name: str | None = None
 
     @classmethod
     def from_arrays(
@@ -155,6 +160,8 @@ class BernoulliLogistic(Renderable):
             response_coding=coding,
             row_labels=labels,
             n_zero_weight=n_zero,
+            offset_name=_name_of(offset),
+            weights_name=_name_of(frequency_weights),
         )
 
     @classmethod
@@ -229,6 +236,8 @@ class BernoulliLogistic(Renderable):
             n_dropped=encoded.n_dropped,
             n_zero_weight=encoded.n_zero_weight,
             encoding=encoded.encoding,
+            offset_name=_name_of(offset),
+            weights_name=_name_of(frequency_weights),
         )
 
     @classmethod
@@ -343,6 +352,8 @@ class BernoulliLogistic(Renderable):
             n_dropped=found.survey.n_dropped,
             n_zero_weight=found.survey.n_zero_weight,
             encoding=encoding,
+            offset_name=found.encoder.roles.offset,
+            weights_name=found.encoder.roles.weights,
         )
 
     @property
@@ -546,11 +557,12 @@ class BernoulliLogistic(Renderable):
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """Sentences on the data: observations and events, rows left out, reference levels."""
+        """Sentences on the data: observations, weights, events, offset, rows left out, levels."""
         coding = f" ({self.response_coding})" if self.response_coding else ""
-        lines = [
-            f"{count(self.n_observations, 'observation')}, {count(self.n_events, 'event')}{coding}"
-        ]
+        said = observations(self.n_observations, self.n_rows, self.weights_name)
+        lines = [f"{said}, {count(self.n_events, 'event')}{coding}"]
+        if self.offset_name is not None:
+            lines.append(f"offset: {self.offset_name}")
         for number, why in (
             (self.n_dropped, "a value is missing"),
             (self.n_zero_weight, "frequency weight 0"),
@@ -565,10 +577,15 @@ class BernoulliLogistic(Renderable):
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """What the rows have besides design and response: "offset", "frequency weights"."""
-        weighted = self.n_observations != self.n_rows
-        offset = ("offset",) if self.rows.has_offset else ()
-        return (*offset, "frequency weights") if weighted else offset
+        """What the rows have besides design and response: "offset: t", "frequency weights: n"."""
+        return tuple(
+            f"{role}: {name}"
+            for role, name in (
+                ("offset", self.offset_name),
+                ("frequency weights", self.weights_name),
+            )
+            if name is not None
+        )
 
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         facts = {
@@ -584,15 +601,22 @@ class BernoulliLogistic(Renderable):
             {},
             f"Bernoulli-logistic model: {self.formula or self.response_name}",
             self.facts,
-            self.warnings,
+            (*self.warnings, COUNTS if self.weights_name is not None else ""),
         )
 
     def __repr__(self) -> str:
         what = self.formula or f"{self.response_name} on {', '.join(self.names)}"
+        said = observations(self.n_observations, self.n_rows, self.weights_name)
+        offset = "" if self.offset_name is None else f", offset: {printable(self.offset_name)}"
         return (
-            f"BernoulliLogistic({printable(what)!r}: {count(self.n_observations, 'observation')}, "
-            f"{count(self.n_events, 'event')}, {count(self.n_parameters, 'coefficient')})"
+            f"BernoulliLogistic({printable(what)!r}: {said}, {count(self.n_events, 'event')}, "
+            f"{count(self.n_parameters, 'coefficient')}{offset})"
         )
+
+
+def _name_of(given: str | ArrayLike | None) -> str | None:
+    """What offset or weights are called: by their column, else "(array)"."""
+    return given if given is None or isinstance(given, str) else ARRAY
 
 
 def _frozen_rows(

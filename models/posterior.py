@@ -250,11 +250,10 @@ class Posterior(Renderable):
             {name: "#.4g" for name in frame.columns} | _FORMATS,
             f"Route {self.route}: {self.provenance.formula or 'flat-prior posterior'}",
             [
-                f"{count(self.provenance.n_observations, 'observation')}, "
-                f"{count(chains, 'chain')} of {count(n, 'draw')}",
+                f"{self.provenance.said}, {count(chains, 'chain')} of {count(n, 'draw')}",
                 found,
             ],
-            self.warnings,
+            (*self.warnings, *self.provenance.notes),
         )
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 from flatprior.models._text import printable
 
 WIDTH = 80
+SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 NARROWEST = 18  # characters that a folded name keeps
 
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
@@ -242,6 +243,41 @@ def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
         parts.append(range(start, end))
         start = end
     return parts
+
+
+def certain(value: float, error: float, most: int) -> str:
+    """A number that may be off by `error`, without the decimals that this makes uncertain.
+
+    It has `most` decimals at most, and those where nothing is known of the error.
+
+    Examples
+    --------
+    >>> from flatprior.models.rendering import certain
+    >>> certain(-12.8896334, 1e-12, 6), certain(-12.8896334, 0.0004, 6), certain(-1289.6, 20, 4)
+    ('-12.889633', '-12.890', '-1300')
+    """
+    if not math.isfinite(error) or error < 10.0**-most:
+        return f"{value:.{most}f}"
+    decimals = math.floor(-math.log10(error))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def p_value(p: float, log_p: float | None = None, digits: int = 3) -> str:
+    """A p-value to `digits` significant digits; below the range of doubles by its logarithm.
+
+    Examples
+    --------
+    >>> from flatprior.models.rendering import p_value
+    >>> p_value(0.0321), p_value(0.0, -3000.0), p_value(0.0)
+    ('0.0321', '1.3e-1303', '<1e-308')
+    """
+    if not p < SMALLEST_P:  # NaN too
+        return "-" if math.isnan(p) else f"{p:.{digits}g}"
+    if log_p is None or not math.isfinite(log_p):
+        return "<1e-308"
+    power, size = divmod(log_p / math.log(10), 1.0)
+    mantissa = f"{10**size:.1f}"
+    return f"1.0e{power + 1:.0f}" if mantissa == "10.0" else f"{mantissa}e{power:.0f}"
 
 
 def _cell(value: object, form: str) -> str:

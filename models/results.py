@@ -21,11 +21,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from flatprior.models._files import finite, write_json
-from flatprior.models._text import count
-from flatprior.models.rendering import Renderable, Rendered
+from flatprior.models._text import COUNTS, observations, printable
+from flatprior.models.rendering import Renderable, Rendered, certain, p_value
 from flatprior.models.rows import Array
 
 FORMAT = "flatprior/1"
@@ -222,6 +222,9 @@ class Certificate:
         Guaranteed correct significant digits of each coefficient, at least 0.
     proves_existence : bool
         Whether these numbers prove that the MLE exists and is unique.
+    log_likelihood_error : float
+        The log-likelihood computed at these coefficients is no further than this from its maximum,
+        rounding included; inf if nothing could be proved.
     """
 
     newton_decrement: float
@@ -229,6 +232,7 @@ class Certificate:
     error_bound: float
     digits: Array
     proves_existence: bool
+    log_likelihood_error: float = math.inf
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers; an infinite number is None."""
@@ -247,11 +251,15 @@ class Certificate:
             _number(facts[name]) for name in ("newton_decrement", "radius", "error_bound")
         )
         digits = np.array(facts["digits"], dtype=float)
-        if not min(decrement, radius, bound) > 0 or not isinstance(facts["proves_existence"], bool):
+        log_likelihood_error = _number(facts.get("log_likelihood_error"))  # absent in older files
+        numbers = (decrement, radius, bound, log_likelihood_error)
+        if not min(numbers) > 0 or not isinstance(facts["proves_existence"], bool):
             raise ValueError("its certificate is damaged")
         if not (np.isfinite(digits).all() and (digits >= 0).all()):
             raise ValueError("the digits of its certificate are damaged")
-        return cls(decrement, radius, bound, digits, facts["proves_existence"])
+        return cls(
+            decrement, radius, bound, digits, facts["proves_existence"], log_likelihood_error
+        )
 
 
 @dataclass(frozen=True)
@@ -266,12 +274,19 @@ class Provenance:
         XXH3 hash, 128 bits, of names, design, response, offset and weights.
     versions : dict
         Python, flatprior and the libraries of the route.
+    n_rows : int or None
+        Rows of the design matrix; None in files of versions that did not state it.
+    offset, frequency_weights : str or None
+        The column of each, "(array)" where it was given as numbers; None without (or not stated).
     """
 
     formula: str | None
     n_observations: int
     data_hash: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    n_rows: int | None = None
+    offset: str | None = None
+    frequency_weights: str | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -281,7 +296,23 @@ class Provenance:
             int(facts["n_observations"]),
             str(facts["data_hash"]),
             {str(name): str(number) for name, number in facts["versions"].items()},
+            None if facts.get("n_rows") is None else int(facts["n_rows"]),
+            *(
+                None if facts.get(role) is None else str(facts[role])
+                for role in ("offset", "frequency_weights")
+            ),
         )
+
+    @property
+    def said(self) -> str:
+        """Observations, weights and offset in words, as headers have them."""
+        offset = "" if self.offset is None else f", offset: {printable(self.offset)}"
+        return observations(self.n_observations, self.n_rows, self.frequency_weights) + offset
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind of the weights, if there are any."""
+        return () if self.frequency_weights is None else (COUNTS,)
 
 
 def versions_of(*packages: str) -> dict[str, str]:
@@ -364,6 +395,15 @@ class PointEstimate(Renderable):
         n = self.provenance.n_observations
         return len(self.names) * math.log(n) - 2 * self.log_likelihood
 
+    @property
+    def criteria(self) -> str:
+        """Log-likelihood, AIC and BIC in words, with no digit that is not certain."""
+        error = self.certificate.log_likelihood_error
+        return (
+            f"log-likelihood {certain(self.log_likelihood, error, 6)}, "
+            f"AIC {certain(self.aic, 2 * error, 4)}, BIC {certain(self.bic, 2 * error, 4)}"
+        )
+
     def summary(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients with Wald tests and intervals, one row a coefficient.
 
@@ -402,6 +442,14 @@ class PointEstimate(Renderable):
             index=pd.Index(self.names, name="name"),
         )
 
+    @property
+    def p_text(self) -> list[str]:
+        """The Wald p-values in three digits, also where they are below the range of doubles."""
+        with np.errstate(all="ignore"):
+            z = np.abs(self.coefficients / self.standard_errors)
+            logs = math.log(2) + log_ndtr(-z)
+        return [p_value(p, log_p) for p, log_p in zip(2 * ndtr(-z), logs, strict=True)]
+
     def odds_ratios(self, prob: float = 0.95) -> pd.DataFrame:
         """Odds ratios ``exp(beta)`` with the Wald interval transformed, one row a coefficient.
 
@@ -430,21 +478,21 @@ class PointEstimate(Renderable):
         frame = self.summary()
         frame = frame if columns is None else frame[list(columns)]
         bound = self.certificate.error_bound
+        error = self.certificate.log_likelihood_error
+        also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
             {name: "#.4g" for name in frame.columns} | _FORMATS,
             f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}",
+            [self.provenance.said, self.criteria],
             [
-                f"{count(self.provenance.n_observations, 'observation')}, log-likelihood "
-                f"{self.log_likelihood:.6f}, AIC {self.aic:.4f}, BIC {self.bic:.4f}"
-            ],
-            [
-                f"each coefficient is within {bound:.1e} standard errors of the MLE (proved), "
-                "digits: its certain ones"
+                f"each coefficient is within {bound:.1e} standard errors of the MLE{also} "
+                "(proved), digits: its certain ones"
                 if math.isfinite(bound)
                 else "nothing is proved about the distance of the coefficients from the MLE",
                 self.message,
                 *self.warnings,
+                *self.provenance.notes,
             ],
         )
 

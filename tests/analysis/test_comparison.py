@@ -207,3 +207,22 @@ def test_the_facts_are_plain_json(models, posteriors):
     assert again["models"]["null"]["LR"] is None
     assert set(again["estimates"]) == set(FORMULAS)
     assert pd.DataFrame(again["models"]).T.shape[0] == 5
+
+
+def test_offsets_and_weights_are_named():
+    frame = load_spector().assign(t=0.1, u=0.2, n=[1, 2] * 16)
+
+    def model(formula, offset):
+        return BernoulliLogistic.from_formula(formula, frame, offset, "n")
+
+    same = compare_models({"a": model("grade ~ 1", "t"), "b": model("grade ~ gpa", "t")})
+    assert same.facts == (
+        "48 observations in 32 rows (frequency weights: n), 18 events",
+        "offset: t",
+    )
+    other = compare_models({"1": model("grade ~ 1", "t"), "2": model("grade ~ gpa", None)})
+    assert other.facts[1] == "offsets: t (model 1), none (model 2)"
+    assert "taken as counts" in str(other)
+    facts = other.to_dict()
+    assert facts["offsets"] == {"1": "t", "2": None}
+    assert facts["frequency_weights"] == {"1": "n", "2": "n"}

@@ -221,7 +221,9 @@ def test_a_comparison_alone_is_a_report_of_its_best_model(comparison, model):
     assert "sampling" not in sections
     assert "comparison" in sections
     assert facts["title"] == "grade ~ gpa + tuce + C(psi)"
-    assert facts["verdict"]["message"].startswith("all has the smallest AIC")
+    assert facts["verdict"]["message"].startswith(
+        "all (grade ~ gpa + tuce + C(psi)) has the smallest AIC"
+    )
     draws = {
         name: sample_independence(each, seed=1, progress=False)
         for name, each in comparison.models.items()
@@ -254,7 +256,8 @@ def test_weights_offsets_and_dropped_rows_are_counted():
     agreement = compare_routes(model, fit_newton(model), sample_independence(model, seed=1))
     table = item(report_facts(agreement), "data-table")
     assert value_of(table, "rows left out") == "1 (a value missing), 1 (weight 0)"
-    assert value_of(table, "besides") == "offset, frequency weights"
+    assert value_of(table, "besides") == "offset: o, frequency weights: w"
+    assert value_of(table, "weights").startswith("Frequency weights are taken as counts")
 
 
 def test_there_must_be_something_to_report(agreement, tmp_path):
@@ -420,7 +423,9 @@ def test_a_log_likelihood_is_of_the_data_of_the_report(model):
 def test_models_may_have_names_that_are_not_text(comparison):
     one, two = comparison.models.values()
     facts = report_facts(comparison=compare_models({1: one, 2: two}))
-    assert facts["verdict"]["message"].startswith("1 has the smallest AIC")
+    assert facts["verdict"]["message"].startswith(
+        "Model 1 (grade ~ gpa + tuce + C(psi)) has the smallest AIC, 33.78; model 2 (grade ~ gpa) "
+    )
 
 
 def test_very_long_names_are_cut_on_the_page_and_whole_in_csv_and_json():

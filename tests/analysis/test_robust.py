@@ -168,3 +168,17 @@ def test_few_clusters_support_few_restrictions():
         ArithmeticError, match="of 6 clusters supports 5 restrictions together, not"
     ):
         wald_test(few, list(model.names[1:]))
+
+
+def test_sampling_weights_have_the_sandwich_of_one_cluster_a_row():
+    # what the note on frequency weights advises: each row's weighted score once, not w times
+    X, y = simulated(200, 3, seed=5)
+    weights = np.random.default_rng(6).integers(1, 5, size=200)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    fit = fit_newton(model)
+    found = robust_covariance(model, fit, cluster=np.arange(200))
+    p = 1 / (1 + np.exp(-X @ fit.coefficients))
+    score = (weights * (y - p))[:, None] * X
+    bread = np.linalg.inv(X.T @ ((weights * p * (1 - p))[:, None] * X))
+    expected = bread @ (score.T @ score) @ bread
+    assert found.covariance == pytest.approx(found.factor * expected, rel=1e-8)

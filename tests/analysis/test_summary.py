@@ -142,3 +142,13 @@ def test_separated_data_have_no_summary():
     model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
     with pytest.raises(MLEDoesNotExistError):
         summarise(model)
+
+
+def test_offset_and_weights_are_named():
+    frame = load_spector().assign(t=0.1, n=[1, 2] * 16)
+    model = BernoulliLogistic.from_formula("grade ~ gpa", frame, "t", "n")
+    for text in (str(summarise(model)), summarise(model).to_markdown()):
+        text = " ".join(text.replace("\\", "").split())
+        assert "48 observations in 32 rows (frequency weights: n)" in text
+        assert "offset: t" in text
+        assert "taken as counts" in text

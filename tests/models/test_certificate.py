@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 from functools import partial
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -275,3 +276,83 @@ def test_the_bound_holds_where_odds_underflow():
     assert np.max(np.abs(fit.coefficients - beta) / se) <= fit.certificate.error_bound
     right = -np.log10(np.abs(fit.coefficients / beta - 1))
     assert (right >= fit.certificate.digits).all()
+
+
+def gap(log_likelihood: float, maximum: str) -> float:
+    """How far a log-likelihood is from its maximum, known to 25 digits."""
+    with mpmath.workdps(40):
+        return float(abs(mpmath.mpf(log_likelihood) - mpmath.mpf(maximum)))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in OVERLAPPING if "loglik" in case.facts.get("mle", {})], ids=ids
+)
+def test_the_log_likelihood_is_as_near_its_maximum_as_is_stated(case):
+    fit, maximum = fit_newton(case.model), case.facts["mle"]["loglik"]
+    assert gap(fit.log_likelihood, maximum) <= fit.certificate.log_likelihood_error
+    assert fit.certificate.log_likelihood_error < 1e-9 * max(1.0, abs(fit.log_likelihood))
+    rng = np.random.default_rng(1)
+    for size in 10.0 ** np.arange(-12, 1):
+        moved = fit.coefficients + size * fit.standard_errors * rng.uniform(
+            -1, 1, size=case.model.n_parameters
+        )
+        found = evaluate(case.model.rows, moved)
+        assert gap(found.log_likelihood, maximum) <= found.certificate.log_likelihood_error
+
+
+@pytest.mark.parametrize("copies", [1, 20_000])
+def test_the_log_likelihood_of_many_rows_is_as_near_its_maximum_as_is_stated(copies):
+    # a table whose maximum is known: 3 of 7 at x = 0, 11 of 13 at x = 1
+    table = [(0.0, 1, 3), (0.0, 0, 4), (1.0, 1, 11), (1.0, 0, 2)]
+    x, y = (np.repeat([row[j] for row in table], [row[2] for row in table]) for j in (0, 1))
+    order = np.random.default_rng(2).permutation(len(x) * copies)
+    model = BernoulliLogistic.from_arrays(
+        np.tile(x, copies)[order], np.tile(y, copies)[order], intercept=True
+    )
+    with mpmath.workdps(40):
+        maximum = copies * sum(
+            a * mpmath.log(mpmath.mpf(a) / (a + b)) + b * mpmath.log(mpmath.mpf(b) / (a + b))
+            for a, b in ((3, 4), (11, 2))
+        )
+    fit = fit_newton(model)
+    for found in (fit, evaluate(model.rows, fit.coefficients)):
+        error = found.certificate.log_likelihood_error
+        assert gap(found.log_likelihood, maximum) <= error < 1e-11 * abs(found.log_likelihood)
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
+def test_the_log_likelihood_after_a_newton_step_is_as_near_as_is_stated(size, monkeypatch):
+    monkeypatch.setattr(certificates, "GOOD_ENOUGH", 1.0)
+    X, y = simulated(300, 3, seed=21)
+    model = BernoulliLogistic.from_arrays(X, y)
+    mle = fit_newton(model)
+    T = np.linalg.cholesky(mle.covariance)
+    for direction in np.random.default_rng(23).normal(size=(20, 3)):
+        origin = mle.coefficients + size * T @ direction / np.linalg.norm(direction)
+        here = model.rows.reduce(partial(moments, coefficients=origin))
+        white = np.linalg.cholesky(np.linalg.inv(here.information))
+        beta = origin + white @ (white.T @ here.score)
+        found = after_last_step(model.rows, origin, beta, here, white)
+        error = found.certificate.log_likelihood_error
+        assert abs(found.log_likelihood - mle.log_likelihood) <= error + 1e-12
+        assert error < 4 * size**2
+
+
+def test_no_digit_of_a_log_likelihood_is_printed_that_is_not_certain():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    assert "log-likelihood -12.889634, AIC 33.7793, BIC 39.6422" in str(fit)
+    near = fit.coefficients + 0.001 * fit.standard_errors
+    found = evaluate(model.rows, near)
+    rough = replace(
+        fit,
+        coefficients=near,
+        log_likelihood=found.log_likelihood,
+        certificate=found.certificate,
+    )
+    assert 1e-4 < found.certificate.log_likelihood_error < 1e-3
+    shown = str(rough)
+    assert f"log-likelihood {rough.log_likelihood:.3f}, AIC {rough.aic:.2f}, " in shown
+    assert f"likelihood within {found.certificate.log_likelihood_error:.1e} of" in " ".join(
+        shown.split()
+    )

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from problems import CASES, simulated
 
-from flatprior.models import BernoulliLogistic, fit_newton, load_smarket
+from flatprior.models import BernoulliLogistic, fit_newton, load_smarket, load_spector
 
 
 def test_arrays_are_copied_and_frozen():
@@ -138,3 +138,42 @@ def test_columns_beyond_double_precision_are_refused():
         BernoulliLogistic.from_arrays([[1.0, 1e160], [1.0, 0.0]], [0, 1], ["a", "b"])
     with pytest.raises(ValueError, match="rescale the column"):
         BernoulliLogistic.from_arrays([[1.0, 1e-160], [1.0, 0.0]], [0, 1])
+
+
+def weighted(**roles):
+    frame = load_spector().assign(t=0.1, n=[1, 2] * 16)
+    return BernoulliLogistic.from_formula("grade ~ gpa", frame, **roles)
+
+
+def test_offset_and_weights_are_named_in_every_header():
+    named = weighted(offset="t", frequency_weights="n")
+    assert named.facts[:2] == (
+        "48 observations in 32 rows (frequency weights: n), 18 events",
+        "offset: t",
+    )
+    given = weighted(offset=np.full(32, 0.1), frequency_weights=[1, 2] * 16)
+    assert given.facts[:2] == (
+        "48 observations in 32 rows (frequency weights: (array)), 18 events",
+        "offset: (array)",
+    )
+    arrays = BernoulliLogistic.from_arrays(
+        named.design, named.response, offset=named.offset, frequency_weights=named.counts
+    )
+    assert arrays.facts == given.facts
+    for model, offset, weights in ((named, "t", "n"), (arrays, "(array)", "(array)")):
+        assert (model.offset_name, model.weights_name) == (offset, weights)
+        provenance = fit_newton(model).provenance
+        assert (provenance.offset, provenance.frequency_weights) == (offset, weights)
+        shown = " ".join(str(fit_newton(model)).split())
+        for text in (repr(model), str(model), model._repr_html_(), shown):
+            assert f"48 observations in 32 rows (frequency weights: {weights})" in text
+            assert f"offset: {offset}" in text
+        assert "taken as counts of observations: with sampling weights" in shown
+    assert "frequency weights" not in str(weighted()) + repr(weighted())
+
+
+def test_weights_of_one_each_are_named_too():
+    frame = load_spector().assign(n=1)
+    model = BernoulliLogistic.from_formula("grade ~ gpa", frame, frequency_weights="n")
+    assert model.facts[0].startswith("32 observations in 32 rows (frequency weights: n)")
+    assert model.besides == ("frequency weights: n",)

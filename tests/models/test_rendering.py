@@ -12,7 +12,7 @@ from flatprior.models import (
     fit_sklearn,
     sample_independence,
 )
-from flatprior.models.rendering import Rendered, folded
+from flatprior.models.rendering import Rendered, folded, p_value
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,21 @@ def test_a_second_table_begins_where_it_is_asked_to():
 def test_every_special_sign_of_latex_is_escaped():
     text = table(("~^#%&_{}$\\", "b")).latex()
     assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
+
+
+@pytest.mark.parametrize(
+    ("p", "log_p", "shown"),
+    [
+        (0.0321, None, "0.0321"),
+        (3e-300, None, "3e-300"),
+        (0.0, None, "<1e-308"),
+        (5e-324, None, "<1e-308"),
+        (0.0, -np.inf, "<1e-308"),
+        (0.0, -1000 * np.log(10), "1.0e-1000"),
+        (0.0, np.log(2) - 2000 * np.log(10), "2.0e-2000"),
+        (0.0, np.log(9.99) - 1001 * np.log(10), "1.0e-1000"),
+        (np.nan, None, "-"),
+    ],
+)
+def test_a_p_value_is_never_printed_as_0(p, log_p, shown):
+    assert p_value(p, log_p) == shown

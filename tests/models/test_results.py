@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from problems import CASES, simulated
 
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton, sample_nuts
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    Posterior,
+    fit_newton,
+    sample_nuts,
+    verify,
+)
 from flatprior.models._files import replacing
 
 
@@ -125,3 +132,18 @@ def test_odds_ratios_are_the_coefficients_transformed():
     assert np.log(table["95%"]).to_numpy() == pytest.approx(summary["95%"], rel=1e-13)
     with pytest.raises(ValueError, match="prob must lie between"):
         fit.odds_ratios(2)
+
+
+def test_an_estimate_saved_before_rows_offset_and_weights_were_named_still_loads(tmp_path):
+    case = CASES["spector"]
+    fit = fit_newton(case.model)
+    facts = fit.to_dict()
+    for name in ("n_rows", "offset", "frequency_weights"):
+        del facts["provenance"][name]
+    del facts["certificate"]["log_likelihood_error"]
+    (tmp_path / "old.json").write_text(json.dumps(facts))
+    loaded = PointEstimate.load(tmp_path / "old.json")
+    assert loaded.provenance.n_rows is None
+    assert loaded.certificate.log_likelihood_error == np.inf
+    assert "its maximum" not in str(loaded)
+    assert verify(case.model, loaded).proves_existence
