@@ -1,7 +1,7 @@
 """The only module that branches on a library's version.
 
-Python 3.11 resolves PyMC 5 with ArviZ 0.23, Python 3.12 and later PyMC 6 with ArviZ 1. Everything
-here imports PyMC, and so is imported by nothing at module level.
+Python 3.11 resolves PyMC 5 with ArviZ 0.23, Python 3.12 and later PyMC 6 with ArviZ 1. Most of what
+is here imports PyMC, and so it is imported by nothing at module level.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     import pymc
 
 PYMC_MAJOR = int(version("pymc").split(".")[0])
+# pandas 3.1 reads decimal numbers exactly and deprecates to ask for it
+EXACT_CSV: dict[str, Any] = (
+    {}
+    if tuple(map(int, version("pandas").split(".")[:2])) >= (3, 1)
+    else {"float_precision": "round_trip"}
+)
 
 
 @contextmanager

@@ -235,12 +235,12 @@ def read_files(
     """Survey the files and say how their rows are encoded."""
     source = Source.find(path)
     roles = Roles.read(formula, pd.DataFrame(columns=list(source.names)), offset, weights, missing)
+    source = replace(source, codes=roles.factors)
     found = _survey(source, roles, progress)
     if not source.is_parquet:
-        # categories that look like numbers here and like words there, because batches are read one
-        # by one, are words everywhere
-        levelled = roles.factors | {roles.parsed.response}
-        mixed = frozenset(name for name in levelled if len(found.kinds.get(name, ())) > 1)
+        # what looks like numbers here and like words there, because batches are read one by one,
+        # is words everywhere
+        mixed = frozenset(name for name, kinds in found.kinds.items() if len(kinds) > 1)
         if mixed:
             source = replace(source, text=mixed)
             found = _survey(source, roles, progress)

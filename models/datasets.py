@@ -6,6 +6,8 @@ from importlib.resources import as_file, files
 
 import pandas as pd
 
+from flatprior.models.inputs import read_csv
+
 
 def load_smarket() -> pd.DataFrame:
     """Daily returns of the S&P 500, 2001 to 2005: does the index go up tomorrow?
@@ -78,4 +80,5 @@ def load_spector() -> pd.DataFrame:
 
 def _load(name: str) -> pd.DataFrame:
     with as_file(files("flatprior.models") / "data" / name) as path:
-        return pd.read_csv(path)
+        frame: pd.DataFrame = read_csv(path)
+    return frame

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 
 from flatprior.models import inputs as _inputs
+from flatprior.models.tokens import number_or_text
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ class Source:
         The columns.
     text : frozenset of str
         Columns of CSV files that are read as text, whatever they look like.
+    codes : frozenset of str
+        Columns of CSV files that are categories: text where they have leading zeros.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Source:
     stamps: tuple[tuple[int, int], ...]
     names: tuple[str, ...] = ()
     text: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
 
     @property
     def is_parquet(self) -> bool:
@@ -63,7 +67,7 @@ class Source:
         ValueError
             If they are of several kinds, or cannot be read.
         """
-        name, folder = str(path), Path(path)
+        name, folder = str(path), _inputs.check_path(path)
         if folder.is_dir():
             every = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
             shown = [p for p in every if not any(part.startswith((".", "_")) for part in p.parts)]
@@ -91,6 +95,8 @@ class Source:
             If a file has changed since it was found.
         """
         start = 1
+        for place in range(len(self.files)):
+            self._unchanged(place)  # all of them, before long work on the first
         for frame in self._parquet(columns) if self.is_parquet else self._csv(columns):
             frame.index = pd.RangeIndex(start, start + len(frame))
             start += len(frame)
@@ -99,7 +105,9 @@ class Source:
     def _unchanged(self, place: int) -> str:
         """A file, if it is the one that was found."""
         file = self.files[place]
-        if not os.path.exists(file) or _stamp(file) != self.stamps[place]:
+        if not os.path.exists(file):
+            raise FileNotFoundError(f"{file!r} is no longer there; start again")
+        if _stamp(file) != self.stamps[place]:
             raise OSError(f"{file!r} has changed since it was first read; start again")
         return file
 
@@ -144,7 +152,7 @@ class Source:
 
     def _csv(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         as_text = dict.fromkeys(
-            (place for place, name in enumerate(self.names) if name in self.text), str
+            (place for place, name in enumerate(self.names) if name in self.text | self.codes), str
         )
         for place in range(len(self.files)):
             path = self._unchanged(place)
@@ -153,7 +161,10 @@ class Source:
             with reader:
                 for frame in _guarded(reader, path):
                     frame.columns = pd.Index(self.names)
-                    yield frame[list(columns)]
+                    frame = frame[list(columns)]
+                    for name in (self.codes - self.text) & set(columns):
+                        frame[name] = number_or_text(frame[name])
+                    yield frame
 
 
 def _frame(batch: Any) -> pd.DataFrame:
@@ -187,12 +198,16 @@ def _guarded(items: Iterator[T], name: str) -> Iterator[T]:
         yield item
 
 
-def read_as_one(path: str | PathLike[str]) -> pd.DataFrame:
-    """All rows and columns of a folder or pattern."""
-    source = Source.find(path)
+def read_as_one(path: str | PathLike[str], codes: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """All rows and columns of a folder or pattern; some columns are categories."""
+    source = replace(Source.find(path), codes=codes)
     frames = list(source.frames(source.names))
     if not frames:
         raise ValueError("the data have no rows")
+    if not source.is_parquet:
+        mixed = frozenset(name for name in source.names if _kinds(frames, name) > 1)
+        if mixed:  # numbers here and words there, because files are read one by one
+            frames = list(replace(source, text=mixed).frames(source.names))
     for name in source.names:
         kinds = [frame[name].dtype for frame in frames]
         orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
@@ -200,3 +215,8 @@ def read_as_one(path: str | PathLike[str]) -> pd.DataFrame:
             for frame in frames:
                 frame[name] = frame[name].astype(object)
     return pd.concat(frames)
+
+
+def _kinds(frames: list[pd.DataFrame], name: str) -> int:
+    complete = (frame[name].dropna() for frame in frames)
+    return len({_inputs.kind_of(values) for values in complete if len(values)})

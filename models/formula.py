@@ -106,6 +106,19 @@ class Parsed:
     generated: dict[str, str]
     rewritten: str
 
+    @property
+    def factors(self) -> frozenset[str]:
+        """Columns that stand in ``C(...)``: categories whatever they hold."""
+        return self._used_as("_factor_")
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Columns that stand alone: numbers, or categories where they hold text."""
+        return self._used_as("_plain_")
+
+    def _used_as(self, prefix: str) -> frozenset[str]:
+        return frozenset(name for key, name in self.generated.items() if key.startswith(prefix))
+
     def original(self, name: str) -> str:
         """Put the columns' own names back into a name that formulaic has made."""
         for key, column_name in self.generated.items():
@@ -220,6 +233,7 @@ def encode(
             + (f", {n_zero} have weight 0" if n_zero else "")
         )
     kept = frame[keep]
+    offset_values = None if offset is None else numbers(offset[keep])
     response, coding = encode_response(kept[parsed.response], parsed.response)
     table = parsed.table(kept)
     levels = _levels(parsed, table)
@@ -229,7 +243,7 @@ def encode(
         design,
         response,
         kept.index,
-        None if offset is None else numbers(offset[keep]),
+        offset_values,
         weight_values,
         n_dropped,
         n_zero,
@@ -393,7 +407,7 @@ def _checked(
 def _refusal(node: ast.expr) -> ValueError:
     return ValueError(
         f"{shorten(ast.unparse(node))} is not allowed in a formula; allowed are column names, "
-        f"numbers, + - : * / ^ ** ~ |, parentheses and {', '.join(OPTIONS)}"
+        f"numbers, + - : * / ^ ** ~, parentheses and {', '.join(OPTIONS)}"
     )
 
 

@@ -20,6 +20,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models._text import rows_phrase, shorten
 from flatprior.models.rows import Array
+from flatprior.models.tokens import (
+    Odd,
+    check_not_numbers,
+    comma_hint,
+    is_number,
+    is_numeric,
+    mixed,
+    number_or_text,
+)
 
 
 def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str]) -> pd.DataFrame:
@@ -31,7 +40,7 @@ def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str])
     if isinstance(data, pd.DataFrame):
         frame = data
     elif isinstance(data, (str, PathLike)):
-        frame = _read(Path(data))
+        frame = _read(check_path(data))
     elif isinstance(data, Mapping):
         frame = _from_mapping(data)
     else:
@@ -50,16 +59,61 @@ def _from_mapping(data: Mapping[str, ArrayLike]) -> pd.DataFrame:
     if any(not index.equals(labels[0]) for index in labels[1:]):
         # pandas would pair the values by label and fill the gaps with NaN
         raise ValueError("the series have different indexes; give them one, or pass arrays")
+    columns = {str(name): _unmasked(values, str(name)) for name, values in data.items()}
     try:
-        return pd.DataFrame({str(name): _unmasked(v, str(name)) for name, v in data.items()})
+        return pd.DataFrame(columns)
     except ValueError as error:
         raise ValueError(f"the columns do not form a table: {error}") from error
 
 
 def _unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
-    if np.ma.is_masked(values):
+    if _masked(values):
         raise ValueError(f"{name!r} has masked values; fill or drop them")
     return values
+
+
+def _masked(values: Any) -> bool:
+    """Whether values are masked, in arrays inside lists too, where NumPy takes what is below."""
+    if isinstance(values, list | tuple):
+        nested = (list, tuple, np.ma.MaskedArray)
+        return any(_masked(value) for value in values if isinstance(value, nested))
+    if isinstance(values, pd.DataFrame):
+        return any(_masked(values.iloc[:, j].array) for j in range(values.shape[1]))
+    if isinstance(values, pd.Series | pd.api.extensions.ExtensionArray):
+        values = np.asarray(values) if pd.api.types.is_object_dtype(values.dtype) else None
+    if type(values) is np.ndarray and values.dtype == object:
+        return any(value is np.ma.masked for value in values.flat)
+    return bool(np.ma.is_masked(values))
+
+
+def check_path(path: str | PathLike[str]) -> Path:
+    """The path as an object; an empty one, which would be the folder one is in, is an error."""
+    if not str(path).strip():
+        raise FileNotFoundError("the path of the data is empty; name a file, folder or pattern")
+    return Path(path)
+
+
+def text_where_codes(frame: pd.DataFrame, path: Path, factors: frozenset[str]) -> pd.DataFrame:
+    """The frame that was read from a CSV file; categories that look like numbers are read anew.
+
+    They stay text where they have leading zeros, see `number_or_text`.
+    """
+    if not any(is_real(frame[name]) for name in factors):
+        return frame
+    if not path.is_file():
+        from flatprior.models.files import read_as_one
+
+        return read_as_one(path, factors)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return frame
+    places = [j for j, name in enumerate(frame.columns) if name in factors]
+    places = [j for j in places if is_real(frame.iloc[:, j])]
+    with readable(str(path)):
+        text = read_csv(path, usecols=places, dtype=str)
+    text.index = frame.index
+    for place, (_, values) in zip(places, text.items(), strict=True):
+        frame[frame.columns[place]] = number_or_text(values)
+    return frame
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -72,7 +126,7 @@ def _read(path: Path) -> pd.DataFrame:
             frame = pd.read_parquet(path)
         else:
             names = csv_headings(path)
-            frame = _csv(path)
+            frame = read_csv(path)
             frame.columns = pd.Index(names)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
@@ -91,6 +145,8 @@ def readable(name: str) -> Iterator[None]:
         raise ValueError(f"{name!r} is empty") from error
     except RepeatedNameError:
         raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{name!r} is no longer there; start again") from error
     except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{name!r} cannot be read as a table: {reason}") from error
@@ -98,10 +154,11 @@ def readable(name: str) -> Iterator[None]:
 
 def csv_headings(path: Path) -> tuple[str, ...]:
     """The column names of a CSV file, each of its own."""
-    heading = pd.read_csv(path, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0]
-    names = tuple(
-        f"column {j + 1}" if pd.isna(n) else str(n).strip() for j, n in enumerate(heading)
-    )
+    # NA and null are names there, not missing values
+    heading = pd.read_csv(
+        path, header=None, nrows=1, dtype=str, skipinitialspace=True, keep_default_na=False
+    ).iloc[0]
+    names = tuple(str(name).strip() or f"column {j + 1}" for j, name in enumerate(heading))
     check_names(names)  # pandas would rename a repeated heading to "x.1"
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
         raise ValueError(f"the heading {shorten(names[0])} has no commas; separate columns by ','")
@@ -110,11 +167,16 @@ def csv_headings(path: Path) -> tuple[str, ...]:
 
 def csv_reader(path: Path, rows: int, types: Mapping[int, type]) -> Any:
     """An iterator of frames of so many rows of a CSV file, some columns of given types."""
-    return _csv(path, chunksize=rows, dtype=dict(types) or None)
+    return read_csv(path, chunksize=rows, dtype=dict(types) or None)
 
 
-def _csv(path: Path, **options: Any) -> Any:
-    return pd.read_csv(path, index_col=False, skipinitialspace=True, low_memory=False, **options)
+def read_csv(path: Path, **options: Any) -> Any:
+    """Read a CSV file, its numbers to the last bit."""
+    from flatprior.models._compat import EXACT_CSV
+
+    return pd.read_csv(
+        path, index_col=False, skipinitialspace=True, low_memory=False, **EXACT_CSV, **options
+    )
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -133,6 +195,8 @@ def as_series(
 ) -> pd.Series[Any]:
     """One value a row, as a series with the data's labels; a series must have the same labels."""
     _unmasked(values, name)
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        values = values.iloc[:, 0]
     if isinstance(values, pd.Series):
         if len(values) == len(labels) and not values.index.equals(labels):
             raise ValueError(
@@ -140,6 +204,8 @@ def as_series(
                 "to pair them by position"
             )
         series = pd.Series(values.array, name=name)
+    elif isinstance(values, pd.Index | pd.api.extensions.ExtensionArray) and values.ndim == 1:
+        series = pd.Series(values, name=name).reset_index(drop=True)  # categories keep their order
     else:
         try:
             array = np.asarray(values)
@@ -198,12 +264,21 @@ def design_columns(
 def numbers(series: pd.Series[Any]) -> Array:
     """Return a series as floats; text, missing and infinite values are errors."""
     if not is_real(series):
+        if _odd(series):
+            raise no_numbers(str(series.name), distinct(series)[1], odd_rows(series))
         raise ValueError(
             f"column {series.name!r} holds {describe_dtype(series)}, not numbers; convert it first"
         )
     values = series.to_numpy(dtype=float, na_value=np.nan)
     check_finite(values[:, None], (str(series.name),), series.index)
     return np.asarray(values, dtype=float)
+
+
+def no_numbers(name: str, values: Sequence[Any], odd: Odd) -> ValueError:
+    """The error for text where only numbers will do; `odd` are the rows without one."""
+    if odd.rows and any(map(is_numeric, values)):
+        return ValueError(f"column {name!r} {mixed(values, odd)}")
+    return ValueError(f"column {name!r} holds text, not numbers; convert it first")
 
 
 def is_real(series: pd.Series[Any]) -> bool:
@@ -247,13 +322,18 @@ def predictor(
         return pd.Series(numbers(series), index=series.index, name=series.name)
     if numbers_because is not None:
         raise ValueError(
-            f"column {series.name!r} holds {describe_dtype(series)}, but {numbers_because}"
+            f"column {series.name!r} holds {describe_dtype(series)}{_odd(series)}, but "
+            + (numbers_because if not _odd(series) else _corrected(numbers_because))
         )
     codes, values = distinct(series)
+    if not categorical and levels is None and may_hold_numbers(series):
+        check_not_numbers(str(series.name), values, odd_rows(series))
     if isinstance(series.dtype, pd.CategoricalDtype):
         order = list(series.cat.remove_unused_categories().cat.categories)
     else:
         if not is_real(series) and not all(isinstance(value, str) for value in values):
+            if _odd(series):
+                raise ValueError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
             raise ValueError(
                 f"column {series.name!r} holds {describe_dtype(series)}; a predictor is numbers, "
                 "text or categories"
@@ -275,6 +355,38 @@ def predictor(
     of_value = np.array([place[value] for value in values], dtype=np.intp)
     coded = pd.Categorical.from_codes(of_value[codes], categories=pd.Index(order))
     return pd.Series(coded, index=series.index, name=series.name)
+
+
+def may_hold_numbers(series: pd.Series[Any]) -> bool:
+    """Whether text, or unordered categories with a value that is no number."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        values = [] if series.cat.ordered else distinct(series)[1]
+        text = all(isinstance(value, str) for value in values)
+        return text and not all(map(is_number, values))
+    return not is_real(series) and all(isinstance(value, str) for value in distinct(series)[1])
+
+
+def odd_rows(series: pd.Series[Any]) -> Odd:
+    """The rows of a column without missing values whose value is no number."""
+    codes, values = distinct(series)
+    return Odd.of(series.index, np.array([not is_numeric(v) for v in values], dtype=bool)[codes])
+
+
+def _odd(series: pd.Series[Any]) -> str:
+    """Where text stands among numbers: the first row, and what is in it."""
+    try:
+        codes, values = distinct(series.dropna())
+    except ValueError:
+        return ""
+    odd = [value for value in values if not is_numeric(value)]
+    if not odd or len(odd) == len(values) or not all(isinstance(value, str) for value in odd):
+        return ""
+    first = series.dropna().index[codes == values.index(odd[0])][:1]
+    return f" ({shorten(str(odd[0]), 30)} first, in {rows_phrase(first)}){comma_hint(odd)}"
+
+
+def _corrected(why: str) -> str:
+    return f"{why.partition(';')[0]}; make such values missing or correct them"
 
 
 def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
@@ -380,23 +492,58 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
         values = series.to_numpy(dtype=float)
         wrong = (values != 0.0) & (values != 1.0)
         if wrong.any():
-            distinct = np.unique(values)
-            shown = ", ".join(f"{value:g}" for value in distinct[:4])
-            more = ", ..." if len(distinct) > 4 else ""
-            raise ValueError(
-                f"the response {name!r} must be 0 or 1, but it has the values {shown}{more} "
-                f"(first in {rows_phrase(series.index[wrong][:1])}); recode it"
-            )
+            raise wrong_outcomes(name, np.unique(values).tolist(), series.index[wrong][:1])
         return values, ""
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        check_outcomes(name, distinct(series)[1], odd_rows(series))
     coded = predictor(series.rename(name), categorical=True)
     levels = list(coded.cat.categories)
+    check_two(name, levels)
+    return np.asarray(coded.cat.codes, dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
+
+
+def check_outcomes(name: str, values: Sequence[Any], odd: Odd) -> None:
+    """Raise a `ValueError` if a response has numbers in some rows and text in others."""
+    if any(map(is_numeric, values)) and odd.rows:
+        raise ValueError(f"the response {name!r} {mixed(values, odd)}")
+
+
+def check_two(name: str, levels: Sequence[Any]) -> None:
+    """Raise a `ValueError` unless a response of categories has two."""
     if len(levels) != 2:
         shown = ", ".join(repr(str(level)) for level in levels[:4])
         raise ValueError(
             f"the response {name!r} has {len(levels)} categor{'y' if len(levels) == 1 else 'ies'} "
             f"({shown}{', ...' if len(levels) > 4 else ''}); a Bernoulli response has two"
         )
-    return np.asarray(coded.cat.codes, dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
+
+
+def wrong_outcomes(name: str, values: list[float], first: Sequence[Any]) -> ValueError:
+    """The error for a response of numbers that has other values than 0 and 1."""
+    some = ", ".join(f"{value:g}" for value in values[:4]) + (", ..." if len(values) > 4 else "")
+    return ValueError(
+        f"the response {name!r} must be 0 or 1, but it has the values {some} "
+        f"(first in {rows_phrase(first)}); recode it"
+    )
+
+
+def kind_of(series: pd.Series[Any]) -> str:
+    """What a column without missing values holds, in a word."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if pd.api.types.is_bool_dtype(series):
+        return "booleans"
+    values = distinct(series)[1] if pd.api.types.is_object_dtype(series.dtype) else [""]
+    if all(isinstance(value, bool) for value in values):
+        return "booleans"
+    if is_real(series):
+        return "numbers"
+    if not all(isinstance(value, str) for value in distinct(series)[1]):
+        raise ValueError(
+            f"column {series.name!r} holds {describe_dtype(series)}{_odd(series)}; it must hold "
+            "numbers, text or categories"
+        )
+    return "text"
 
 
 def describe_dtype(series: pd.Series[Any]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -182,9 +183,11 @@ class BernoulliLogistic(Renderable):
             identifiers), numbers, ``+ - : * / ^ **``, parentheses and the functions C, log, exp,
             sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns are
             categorical; the first level is the reference unless
-            ``C(x, contr.treatment("level"))`` names another (see `reference_levels`).
+            ``C(x, contr.treatment("level"))`` names another (see `reference_levels`). Text of which
+            most values are numbers ("?" among them, or "1,5") is an error unless in ``C(...)``.
         data : DataFrame, mapping, or path
             Of a CSV or Parquet file, of a folder of them, or a pattern such as ``"folder/*.csv"``.
+            Codes with leading zeros in a CSV file are text in ``C(...)``, and numbers elsewhere.
         offset, frequency_weights : str or array_like (n,), optional
             The name of a column of `data`, or one number a row of `data`.
         missing : {"drop", "raise"}
@@ -210,6 +213,9 @@ class BernoulliLogistic(Renderable):
         if missing not in ("drop", "raise"):
             raise ValueError(f'missing must be "drop" or "raise", not {missing!r}')
         frame = _inputs.as_frame(data)
+        if isinstance(data, str | PathLike):
+            factors = _formula.parse(formula, frame).factors
+            frame = _inputs.text_where_codes(frame, Path(data), factors)
 
         def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
             if value is None:

@@ -20,19 +20,27 @@ from flatprior.models import formula as _formula
 from flatprior.models._text import rows_phrase
 from flatprior.models.formula import Encoding, Parsed
 from flatprior.models.inputs import (
+    check_outcomes,
+    check_two,
     column,
-    describe_dtype,
     distinct,
     encode_response,
     is_real,
+    kind_of,
+    may_hold_numbers,
+    no_numbers,
     numbers,
+    odd_rows,
     predictor,
     whole_weights,
+    wrong_outcomes,
 )
 from flatprior.models.rows import Array, ArrayRows, Block
+from flatprior.models.tokens import Odd, check_not_numbers, is_number
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
+MOST_OUTCOMES = 100  # that a response is seen to have before the survey stops
 
 # functions of a formula that look at all rows at once before they encode the first
 _NEEDS_ALL_ROWS = re.compile(r"\b(center|scale|poly|bs)\(")
@@ -94,8 +102,13 @@ class Roles:
     @property
     def factors(self) -> frozenset[str]:
         """Columns that the formula takes for categories whatever they hold."""
-        generated = self.parsed.generated.items()
-        return frozenset(name for key, name in generated if key.startswith("_factor_"))
+        return self.parsed.factors
+
+    @property
+    def told_from_numbers(self) -> frozenset[str]:
+        """Columns of which text may turn out to be numbers."""
+        names = (self.parsed.response, self.offset, self.weights)
+        return self.parsed.plain | {name for name in names if name is not None}
 
     def complete(self, frame: pd.DataFrame) -> tuple[NDArray[np.bool_], int, int]:
         """Which rows count, how many have a missing value, and how many weigh nothing."""
@@ -110,7 +123,7 @@ class Roles:
                 'out (missing="drop" does, but for arrays)'
             )
         zero = 0
-        if self.weights is not None:
+        if self.weights is not None and is_real(frame[self.weights]):  # text has its own error
             weights = whole_weights(frame[self.weights][keep])
             zero = int(np.count_nonzero(weights == 0))
             keep[keep] = weights > 0
@@ -135,6 +148,8 @@ class Survey:
         Column to the levels that were seen, where it has levels.
     orders : dict
         Column to all of its categories, seen or not, in their order; empty where batches differ.
+    odd : dict
+        Text column, or the response, to the rows that hold no number, or neither 0 nor 1.
     witnesses : DataFrame
         One row for each level of each column.
     sample : DataFrame
@@ -154,6 +169,7 @@ class Survey:
     kinds: dict[str, frozenset[str]]
     levels: dict[str, tuple[Any, ...]]
     orders: dict[str, tuple[Any, ...]]
+    odd: dict[str, Odd]
     witnesses: pd.DataFrame
     sample: pd.DataFrame
     drawn: Array
@@ -177,9 +193,13 @@ class Survey:
             name: self.kinds.get(name, frozenset()) | found for name, found in other.kinds.items()
         }
         levels, orders, outcomes = dict(self.levels), dict(self.orders), dict(self.outcomes)
+        odd = dict(self.odd)
         for name, found in other.levels.items():
-            levels[name] = tuple(dict.fromkeys((*levels.get(name, ()), *found)))
-            _check_number(name, levels[name])
+            levels[name] = _not_too_many(
+                name, tuple(dict.fromkeys((*levels.get(name, ()), *found))), name in other.odd
+            )
+        for name, rows in other.odd.items():
+            odd[name] = odd[name].merge(rows) if name in odd else rows
         for name, order in other.orders.items():
             orders[name] = order if orders.get(name, order) == order else ()
         for value, observations in other.outcomes.items():
@@ -197,6 +217,7 @@ class Survey:
             self.kinds | kinds,
             levels,
             orders,
+            odd,
             _one_a_level(_joined([self.witnesses, other.witnesses]), levels),
             sample,
             drawn,
@@ -220,12 +241,18 @@ def _smallest(
     return rows[keep], drawn[keep]
 
 
-def _check_number(name: str, levels: tuple[Any, ...]) -> None:
-    if len(levels) > MOST_LEVELS:
+def _not_too_many(name: str, levels: tuple[Any, ...], maybe_numbers: bool) -> tuple[Any, ...]:
+    """The levels; of text that may turn out to be numbers, no more numbers than matter."""
+    if len(levels) <= MOST_LEVELS:
+        return levels
+    words = tuple(level for level in levels if not is_number(level)) if maybe_numbers else levels
+    if len(words) > MOST_LEVELS:
         raise ValueError(
             f"column {name!r} has more than {MOST_LEVELS} levels, too many for a design matrix; "
             "merge levels, or use the column as a number"
         )
+    values = [level for level in levels if is_number(level)][: MOST_LEVELS + 1]
+    return (*words, *values)
 
 
 def _one_a_level(frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]]) -> pd.DataFrame:
@@ -243,24 +270,32 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     kinds: dict[str, frozenset[str]] = {}
     levels: dict[str, tuple[Any, ...]] = {}
     orders: dict[str, tuple[Any, ...]] = {}
+    odd: dict[str, Odd] = {}
     response = roles.parsed.response
-    for name in (response, *roles.parsed.columns) if len(rows) else ():
+    for name in roles.columns if len(rows) else ():
         series = rows[name]
-        kind = _kind(series)
+        kind = kind_of(series)
         kinds[name] = frozenset([kind])
         if kind == "categories":
             orders[name] = tuple(series.cat.categories)
-        if kind in ("categories", "text") or name in roles.factors:
+        if name in roles.told_from_numbers and may_hold_numbers(series):
+            odd[name] = odd_rows(series)
+        elif kind == "numbers" and name == response:
+            odd[name] = Odd.of(series.index, ~series.isin([0, 1]).to_numpy())
+        needed = name in (response, *roles.parsed.columns) or kind == "text"
+        if needed and (kind in ("categories", "text") or name in roles.factors):
             levels[name] = tuple(distinct(series)[1])
             if name != response:
-                _check_number(name, levels[name])
-    weights = None if roles.weights is None else whole_weights(rows[roles.weights])
-    if roles.offset is not None:
+                levels[name] = _not_too_many(name, levels[name], name in odd)
+    weights = None
+    if roles.weights is not None and roles.weights not in odd:
+        weights = whole_weights(rows[roles.weights])
+    if roles.offset is not None and roles.offset not in odd:
         numbers(rows[roles.offset])  # says what is wrong with it
     outcomes: dict[Any, float] = {}
     if len(rows):
         codes, values = distinct(rows[response])
-        if len(values) > 2:
+        if len(values) > MOST_OUTCOMES:
             encode_response(rows[response], response)  # says what is wrong with it
         outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
     drawn = np.random.default_rng([0, number]).random(len(rows))
@@ -275,30 +310,12 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         kinds,
         levels,
         orders,
+        odd,
         _one_a_level(plain, levels),
         sample,
         drawn,
         (_digest(plain),),
     )
-
-
-def _kind(series: pd.Series[Any]) -> str:
-    """What a column without missing values holds, in a word."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return "categories"
-    if pd.api.types.is_bool_dtype(series):
-        return "booleans"
-    values = distinct(series)[1] if pd.api.types.is_object_dtype(series.dtype) else [""]
-    if all(isinstance(value, bool) for value in values):
-        return "booleans"
-    if is_real(series):
-        return "numbers"
-    if not all(isinstance(value, str) for value in distinct(series)[1]):
-        raise ValueError(
-            f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, text "
-            "or categories"
-        )
-    return "text"
 
 
 def _digest(frame: pd.DataFrame) -> bytes:
@@ -388,12 +405,21 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
                 f"column {name!r} holds {' in some rows and '.join(sorted(kinds))} in others; "
                 "correct it, or convert all of it"
             )
+    for column_name in (roles.weights, roles.offset):
+        if column_name in found.odd and found.kinds[column_name] == {"text"}:
+            raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
     response = roles.parsed.response
     if response not in found.levels and set(found.outcomes) - {0, 1}:
-        shown = ", ".join(f"{value:g}" for value in sorted(found.outcomes)[:4])
-        raise ValueError(
-            f"the response {response!r} must be 0 or 1, but it has the values {shown}; recode it"
-        )
+        raise wrong_outcomes(response, sorted(found.outcomes), found.odd[response].labels[:1])
+    if response in found.levels:
+        if found.kinds[response] == {"text"}:
+            check_outcomes(response, found.levels[response], found.odd[response])
+        check_two(response, found.order(response))
+    for key, name in roles.parsed.generated.items():
+        if key.startswith("_number_") and found.kinds[name] & {"text", "categories"}:
+            break  # the next to be wrong, as the encoding will say
+        if key.startswith("_plain_") and name in found.odd:
+            check_not_numbers(name, found.levels[name], found.odd[name])
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
     k = _encoded(found, roles, _joined([found.witnesses, few])).design.shape[1]

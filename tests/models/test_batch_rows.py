@@ -149,7 +149,7 @@ WRONG = {
     "no file": ("nothing*.csv", "y ~ x", FileNotFoundError, "no file"),
     "no column": ("*.csv", "bought ~ incom", ValueError, "did you mean 'income'"),
     "all at once": ("*.csv", "bought ~ scale(age)", ValueError, "needs all rows at once"),
-    "three outcomes": ("*.csv", "region ~ age", ValueError, "'region' has 3 categories"),
+    "three outcomes": ("*.csv", "region ~ age", ValueError, "'region' has 4 categories"),
     "not 0 or 1": ("*.csv", "count ~ age", ValueError, "must be 0 or 1"),
     "no logarithm": ("*.csv", "bought ~ log(base)", ValueError, "missing values .* in rows"),
     "a word": ("*.csv", "bought ~ log(region)", ValueError, "but the formula computes with it"),

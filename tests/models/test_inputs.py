@@ -1,0 +1,251 @@
+"""The same table, however it is read: one model, or one sentence."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from generated_tables import generated_table
+from multiplier import repeated
+
+from flatprior.models import BernoulliLogistic, files, fit_newton
+
+AUTO = Path(__file__).parents[1] / "data" / "question_marks.csv"
+
+
+def described(build):
+    """What a model is, to the last bit; or the sentence that refuses it."""
+    try:
+        model = build()
+    except (ValueError, TypeError) as error:
+        return str(error)
+    blocks = model.rows.reduce(lambda block: [block[:4]])
+    parts = [
+        None if p[0] is None else np.concatenate(p).tobytes() for p in zip(*blocks, strict=True)
+    ]
+    return (
+        model.names, model.n_rows, model.n_dropped, model.n_zero_weight, model.n_observations,
+        model.n_events, model.response_coding, model.reference_levels, *parts,
+    )  # fmt: skip
+
+
+def read_in_every_way(table, folder, monkeypatch):
+    """Each way to read the CSV file, and each way to take the frame that pandas makes of it."""
+    whole = table.write(folder / "whole.csv")
+    (folder / "parts").mkdir()
+    table.write(folder / "parts" / "0.csv", slice(0, 50))
+    table.write(folder / "parts" / "1.csv", slice(50, None))
+    from_file = [
+        described(partial(BernoulliLogistic.from_formula, table.formula, path, **table.roles))
+        for path in (whole, folder / "parts")
+    ]
+    for rows in (1000, 37):
+        monkeypatch.setattr(files, "BATCH_ROWS", rows)
+        from_file += [
+            described(partial(BernoulliLogistic.from_parquet, path, table.formula, **table.roles))
+            for path in (whole, folder / "parts")
+        ]
+    frame = pd.read_csv(whole, skipinitialspace=True)
+    frame.columns = list(table.columns)
+    frame.index += 1
+    for name in frame:
+        if frame[name].dtype == object and frame[name].dropna().map(type).eq(bool).all():
+            frame[name] = frame[name].astype("boolean")  # Dask would make text of it
+    frame.to_parquet(folder / "whole.parquet", row_group_size=30)
+    in_memory = [
+        described(lambda: BernoulliLogistic.from_formula(table.formula, frame, **table.roles)),
+        described(
+            lambda: BernoulliLogistic.from_parquet(
+                folder / "whole.parquet", table.formula, **table.roles
+            )
+        ),
+    ]
+    dd = pytest.importorskip("dask.dataframe")
+    in_memory.append(
+        described(
+            lambda: BernoulliLogistic.from_dask(
+                dd.from_pandas(frame, npartitions=3), table.formula, **table.roles
+            )
+        )
+    )
+    return from_file, in_memory
+
+
+def test_a_table_is_the_same_model_or_the_same_sentence_however_it_is_read(tmp_path, monkeypatch):
+    for seed in range(repeated(5)):
+        table = generated_table(seed)
+        (tmp_path / str(seed)).mkdir()
+        for ways in read_in_every_way(table, tmp_path / str(seed), monkeypatch):
+            assert all(way == ways[0] for way in ways), (seed, table.formula, table.kinds)
+            assert "\n" not in ways[0]
+
+
+def test_one_cell_that_is_no_number_stops_the_fit_and_is_named(tmp_path, monkeypatch):
+    dd = pytest.importorskip("dask.dataframe")
+    monkeypatch.setattr(files, "BATCH_ROWS", 60)
+    formula, frame = "high ~ horsepower + weight", pd.read_csv(AUTO)
+    rows = "rows .33, 127, 331, 337, 355.; make such values missing or correct them"
+    frame.index += 1
+    frame.to_parquet(tmp_path / "auto.parquet")
+    for build in (
+        lambda: BernoulliLogistic.from_formula(formula, AUTO),
+        lambda: BernoulliLogistic.from_formula(formula, frame),
+        lambda: BernoulliLogistic.from_parquet(AUTO, formula),
+        lambda: BernoulliLogistic.from_parquet(tmp_path, formula),
+        lambda: BernoulliLogistic.from_dask(dd.from_pandas(frame, npartitions=4), formula),
+    ):
+        with pytest.raises(ValueError, match=rf"'horsepower' holds numbers.*'\?' in 5 {rows}"):
+            build()
+    meant = BernoulliLogistic.from_formula("high ~ C(horsepower) + weight", AUTO)
+    assert meant.n_parameters == 141
+    numbers = pd.read_csv(AUTO, na_values="?")
+    fit = fit_newton(BernoulliLogistic.from_formula(formula, numbers))
+    expected = [8.65507322, -0.0317060873, -0.00199173181]  # statsmodels, without the five rows
+    assert fit.coefficients == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["1", "2", "3", "4", "5", "1,5"], r"'1,5' in 1 row \(5\).*decimal comma.*C\(x\)"),
+        (["1", "2", "3", ".", "5", "."], r"'\.' in 2 rows \(3, 5\)"),
+        ([1, 2, 3, 4.5, "?", 6], r"numbers in some rows and text in others: '\?' in 1 row \(4\)"),
+        (["10", "20", "30", "40", "50", "60"], "all of its different values are numbers"),
+        (pd.Categorical(["1", "2", "3", "4", "5", "?"]), r"'\?' in 1 row \(5\)"),
+    ],
+)
+def test_what_spoils_a_number_is_named(cells, words):
+    with pytest.raises(ValueError, match=words):
+        BernoulliLogistic.from_formula("y ~ x", {"y": [0, 1, 0, 1, 1, 0], "x": cells})
+
+
+def test_honest_categories_of_numbers_stay(tmp_path):
+    y = [0, 1, 0, 1, 1, 0]
+    for cells in (
+        ["1", "2", "3", "other", "1", "2"],
+        ["01234", "02345", "10001", "98101", "60601", "60601"],
+        pd.Categorical(["1", "2", "3", "4", "5", "6"]),
+        pd.Categorical(["1", "2", "3", "4", "5", "?"], ordered=True),
+    ):
+        levels = len(set(cells))
+        model = BernoulliLogistic.from_formula("y ~ x", {"y": y, "x": cells})
+        assert model.n_parameters == levels
+    spoilt = {"y": y, "my x": ["1", "2", "3", "4", "5", "?"]}
+    with pytest.raises(ValueError, match=r"write C\(`my x`\) if"):
+        BernoulliLogistic.from_formula("y ~ `my x`", spoilt)
+    assert BernoulliLogistic.from_formula("y ~ C(`my x`)", spoilt).n_parameters == 6
+
+
+def test_a_response_of_0_and_1_with_something_else_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BATCH_ROWS", 7)
+    cells = ["0", "1"] * 10 + ["?"] + ["1", "0"] * 10 + ["?", "1"]
+    path = tmp_path / "d.csv"
+    path.write_text("y,x\n" + "".join(f"{y},{i}\n" for i, y in enumerate(cells)))
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ x", path),
+        lambda: BernoulliLogistic.from_parquet(path, "y ~ x"),
+    ):
+        with pytest.raises(ValueError, match=r"response 'y' holds num.*'\?' in 2 rows \(21, 42\)"):
+            build()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_order_of_a_response_of_categories_is_kept(ordered):
+    values = pd.Categorical(["lo", "hi", "lo", "hi"], categories=["lo", "hi"], ordered=ordered)
+    x = [1.0, 2.0, 3.0, 4.0]
+    for y in (values, pd.Series(values), pd.CategoricalIndex(values), pd.DataFrame({"y": values})):
+        model = BernoulliLogistic.from_arrays(x, y)
+        assert model.response_coding == "hi = 1, lo = 0"
+        assert model.response.tolist() == [0, 1, 0, 1]
+    for y in (values, pd.Series(values), pd.CategoricalIndex(values)):
+        for data in ({"x": x, "y": y}, pd.DataFrame({"x": x, "y": y})):
+            model = BernoulliLogistic.from_formula("y ~ x", data)
+            assert model.response_coding == "hi = 1, lo = 0"
+
+
+def test_csv_is_read_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(5)
+    n = 20_000
+    text = [
+        f"{v:.{d}g}" for v, d in zip(rng.lognormal(0, 9, n), rng.integers(15, 20, n), strict=True)
+    ]
+    path = tmp_path / "d.csv"
+    path.write_text("y,x\n" + "".join(f"{i % 2},{value}\n" for i, value in enumerate(text)))
+    exact = np.array([float(value) for value in text])
+    memory = BernoulliLogistic.from_formula("y ~ x", path).design[:, 1]
+    batches = BernoulliLogistic.from_parquet(path, "y ~ x").rows
+    assert np.array_equal(memory, exact)
+    found = np.concatenate(batches.reduce(lambda block: [block.design[:, 1]]))
+    assert np.array_equal(found, exact)
+
+
+def test_headings_that_mean_missing_elsewhere_are_names(tmp_path):
+    (tmp_path / "d.csv").write_text("y,NA,None,null,\n0,1,2,3,4\n1,3,2,NA,3\n1,2,1,5,7\n")
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ NA + None", tmp_path / "d.csv"),
+        lambda: BernoulliLogistic.from_parquet(tmp_path / "d.csv", "y ~ NA + None"),
+        lambda: BernoulliLogistic.from_formula("y ~ NA + None", tmp_path),
+    ):
+        assert build().names == ("Intercept", "NA", "None")
+    model = BernoulliLogistic.from_formula("y ~ null + `column 5`", tmp_path / "d.csv")
+    assert model.n_dropped == 1
+
+
+def test_codes_with_leading_zeros_do_not_merge(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BATCH_ROWS", 10)
+    codes = ["1", "2", "10"] * 10 + ["01", "2", "1"] * 5
+    (tmp_path / "d.csv").write_text(
+        "y,x\n" + "".join(f"{i % 2},{code}\n" for i, code in enumerate(codes))
+    )
+    for build in (
+        lambda formula: BernoulliLogistic.from_formula(formula, tmp_path / "d.csv"),
+        lambda formula: BernoulliLogistic.from_formula(formula, tmp_path),
+        lambda formula: BernoulliLogistic.from_parquet(tmp_path / "d.csv", formula),
+    ):
+        categories = build("y ~ C(x)")
+        assert categories.reference_levels == {"x": "01"}
+        assert categories.names[1:] == ("C(x)[T.1]", "C(x)[T.10]", "C(x)[T.2]")
+        assert build("y ~ x").names == ("Intercept", "x")  # as a number 01 is 1
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda masked: BernoulliLogistic.from_arrays([masked, [1, 2], [2, 5]], [0, 1, 0]),
+        lambda masked: BernoulliLogistic.from_arrays([[1, 2], [2, 5]], list(masked)),
+        lambda masked: BernoulliLogistic.from_arrays([1, 2], [0, 1], offset=[0, masked[1]]),
+        lambda masked: BernoulliLogistic.from_formula("y ~ x", {"y": [0, 1], "x": list(masked)}),
+        lambda masked: BernoulliLogistic.from_formula(
+            "y ~ x", {"y": [0, 1], "x": np.array(list(masked), dtype=object)}
+        ),
+        lambda masked: BernoulliLogistic.from_arrays(
+            pd.DataFrame({"x": pd.Series(list(masked), dtype=object)}), [0, 1]
+        ),
+    ],
+)
+def test_masks_are_honoured_wherever_they_stand(build):
+    with pytest.raises(ValueError, match="has masked values; fill or drop them"):
+        build(np.ma.array([0, 1], mask=[False, True]))
+
+
+def test_an_empty_path_is_not_the_folder_one_is_in(tmp_path, monkeypatch):
+    (tmp_path / "d.csv").write_text("y,x\n0,1\n1,3\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    for build in (BernoulliLogistic.from_formula, BernoulliLogistic.from_parquet):
+        for path in ("", " "):
+            arguments = {"formula": "y ~ x"} | {
+                "data" if build == BernoulliLogistic.from_formula else "path": path
+            }
+            with pytest.raises(FileNotFoundError, match="the path of the data is empty"):
+                build(**arguments)
+
+
+def test_a_file_that_is_gone_is_called_gone(tmp_path):
+    for number in range(2):
+        frame = pd.DataFrame({"y": [0, 1, 1, 0, 1], "x": [1.0, 2, 3, 2, 2.5]})
+        frame.to_parquet(tmp_path / f"{number}.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
+    (tmp_path / "1.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1.parquet' is no longer there; start again"):
+        fit_newton(model)
