@@ -361,6 +361,7 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
     return Evaluation(Certificate.refused(k), np.full((k, k), np.nan), log_likelihood)
 
 
+POWERS = 1000  # of two, that a standard error of a linear predictor may have
 SLACK = 1.01  # what second-order rounding terms are less than
 
 
@@ -480,6 +481,8 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
     )
     decrement = (float(np.linalg.norm(sums.score)) + score_rounding) / shrink
     radius = sums.largest_row / shrink
+    if decrement * radius > LARGEST_PRODUCT:
+        decrement, radius = _of_rows_that_inform(rows, beta, transform, decrement, sums, shrink)
     covariance = transform @ np.linalg.solve(sums.information, transform.T)
     covariance = (covariance + covariance.T) / 2
     product = decrement * radius
@@ -509,6 +512,41 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
         proved = _proves_overlap(rows, beta, transform, step, defect / (1 - delta))
     certificate = Certificate(decrement, radius, bound, digits, proved, log_likelihood_error)
     return Evaluation(certificate, covariance, sums.log_likelihood)
+
+
+def _of_rows_that_inform(
+    rows: Rows, beta: Array, transform: Array, decrement: float, sums: _Sums, shrink: float
+) -> tuple[float, float]:
+    """Decrement and radius for the theorem, from the rows that hold the information.
+
+    Leave out the rows whose whitened columns are longer than R: what they have of the information
+    is at most ``eps = sum D_i ||z_i||^2``, and the curvature of the others alone gives ``f''(t) >=
+    (1 - eps) exp(-R t)``. So the theorem holds with R, and with the decrement divided by 1 - eps. A
+    row at a linear predictor of a thousand has a standard error of any size and no information; all
+    powers of two are tried for R.
+    """
+
+    def shares(block: Block) -> Array:
+        found = np.zeros(POWERS)
+        for piece in block.split(PIECE_ROWS):
+            columns, column_error = _columns(piece, transform)
+            length = np.linalg.norm(columns, axis=1) + np.linalg.norm(column_error, axis=1)
+            # underflow may have taken all that there was of a curvature
+            curvature = np.maximum(row_terms(piece, beta).curvature, SMALLEST)
+            share = curvature * np.exp(_eta_error(piece, beta)) * np.square(length)
+            power = np.clip(np.frexp(length)[1], 0, POWERS - 1)
+            found += np.bincount(power, share, POWERS)
+        return found
+
+    longer = np.cumsum(rows.reduce(shares)[::-1])[::-1]
+    left_out = SLACK * np.append(longer[1:], 0.0) / shrink**2
+    radius = np.ldexp(1.0, np.arange(POWERS)) / shrink
+    radius[-1] = sums.largest_row / shrink
+    # what underflow may have taken of the score
+    decrement += rows.n_rows * SMALLEST * sums.largest_row / shrink
+    proved = np.where(left_out < LARGEST_DEPARTURE, decrement / (1 - left_out), math.inf)
+    best = int(np.argmin(proved * radius))
+    return float(proved[best]), float(radius[best])
 
 
 def _proves_overlap(rows: Rows, beta: Array, transform: Array, step: Array, slack: float) -> bool:

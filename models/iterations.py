@@ -14,6 +14,7 @@ information of the step before is the identity; elsewhere in the columns as they
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.certificate import whitening
-from flatprior.models.likelihood import Moments, moments
+from flatprior.models.likelihood import Moments, moments, row_terms
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
@@ -46,6 +47,7 @@ CHORD_STEPS = 3  # as many score passes cost about as much as the information th
 # where it costs next to nothing
 UNCHANGED, EXACTLY = 1e-6, 1e-12
 ROUGHLY = 0.1  # standard errors a column
+START_ITERATIONS = 25  # from the MLE of a sample; where they do not suffice it has misled
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,19 +92,21 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
     Without a `start` (k,) they begin at zero, at the MLE of a sample of many rows, or where large
     offsets lead to. With `roughly` they end where the last step is small beside the sampling error.
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the iteration ends there
-        metric, rate = None, 1.0
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if start is None:
-            found = _sample_fit(rows)
-            if found is not None:
-                start, metric, rate = found
-        if start is None and rows.has_offset:
-            transform = whitening(rows)
-            start = None if transform is None else _start(rows, transform)
-            if start is None:
-                return
-        start = np.zeros(rows.n_columns) if start is None else start
-        yield from _newton(rows, start, metric, rate, roughly)
+            for iterate in _from_a_sample(rows, roughly):
+                yield iterate
+                if iterate.stationary:
+                    return
+            # the sample was none, or misled: the iteration begins anew as if there were none
+            start = np.zeros(rows.n_columns)
+            if rows.has_offset:
+                transform = whitening(rows)
+                found = None if transform is None else _start(rows, transform)
+                if found is None:
+                    return
+                start = found
+        yield from _newton(rows, start, roughly)
 
 
 def maximum(rows: Rows, start: Array | None = None) -> Iterate | None:
@@ -113,24 +117,47 @@ def maximum(rows: Rows, start: Array | None = None) -> Iterate | None:
     return last
 
 
-def _sample_fit(rows: Rows) -> tuple[Array, _Metric, float] | None:
-    """MLE of a sample of many rows, its information, and the rate of chord steps with that.
+def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
+    """Yield the iterates from the MLE of a sample of many rows, as long as they lead somewhere.
 
-    None if the rows are few, or where the sample does not lead to an MLE or its columns are nearly
-    dependent.
+    None where rows are few, where the sample has no MLE or its columns are nearly dependent, or
+    where its MLE is worse than zero: a column may hold values a thousand times those of the sample.
     """
     sample = sample_of(rows)
     if sample is None:
-        return None
+        return
     *_, last = [None, *iterates(sample, roughly=True)]
     if last is None or last.last_step is None:
-        return None
-    metric = _metric(last.last_step.moments, sample.extent)
-    if metric is None:
-        return None
-    # the information of m rows is off by a relative sqrt(k / m) or two
-    rate = 2 * math.sqrt(rows.n_columns / sample.n_rows)
-    return last.coefficients, metric.scaled(sample.n_rows / rows.n_rows), rate
+        return
+    beta = last.coefficients
+    here, at_zero = rows.reduce(
+        lambda block: (moments(block, beta, score_only=rows.resident), _zero(block)), _both
+    )
+    if not here.log_likelihood >= at_zero:
+        return
+    # Where rows are resident the score there is taken with the sample's information: that of m rows
+    # is off by a relative sqrt(k / m) or two, which is how much a step with it leaves.
+    metric, rate = None, 2 * math.sqrt(rows.n_columns / sample.n_rows)
+    if rows.resident:
+        metric = _metric(last.last_step.moments, rows.extent)
+        if metric is None:
+            return
+        metric = metric.scaled(sample.n_rows / rows.n_rows)
+    yield from itertools.islice(
+        _newton(rows, beta, roughly, here=here, metric=metric, rate=rate), START_ITERATIONS
+    )
+
+
+def _zero(block: Block) -> float:
+    """Log-likelihood of these rows where all coefficients are 0."""
+    if block.offset is not None:
+        return float(row_terms(block, np.zeros(block.design.shape[1])).log_likelihood.sum())
+    total = len(block.sign) if block.weights is None else float(block.weights.sum())
+    return -math.log(2.0) * total
+
+
+def _both(first: tuple[Moments, float], second: tuple[Moments, float]) -> tuple[Moments, float]:
+    return first[0] + second[0], first[1] + second[1]
 
 
 def sample_of(rows: Rows) -> ArrayRows | None:
@@ -230,9 +257,15 @@ def _metric(here: Moments, extent: Extent) -> _Metric | None:
 
 
 def _newton(
-    rows: Rows, beta: Array, metric: _Metric | None, rate: float, roughly: bool
+    rows: Rows,
+    beta: Array,
+    roughly: bool,
+    *,
+    here: Moments | None = None,
+    metric: _Metric | None = None,
+    rate: float = 1.0,
 ) -> Iterator[Iterate]:
-    """Yield the iterates from `beta`.
+    """Yield the iterates from `beta`, where the sums are `here` if they are known.
 
     A `metric` of other rows or of another place serves for chord steps; `rate` is the factor by
     which one is expected to shrink the decrement.
@@ -241,7 +274,7 @@ def _newton(
     unchanged = EXACTLY if small else UNCHANGED
     # relative change of the information over a standard error: what it usually is
     skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
-    here = _moments(rows, beta, score_only=metric is not None and rows.resident)
+    here = _moments(rows, beta) if here is None else here
     for _ in range(MAX_ITERATIONS):
         exact = here.information is not None
         if exact:
@@ -289,7 +322,9 @@ def _chord_steps(decrement: float, rate: float, goal: float) -> float:
     after = decrement * rate
     if after <= goal:
         return 0
-    return math.ceil(math.log(goal / after) / math.log(rate)) if rate < 1 else math.inf
+    if not (0 < rate < 1 and goal > 0 and after < math.inf):
+        return math.inf
+    return math.ceil(math.log(goal / after) / math.log(rate))
 
 
 def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) -> Iterator[Iterate]:
@@ -316,10 +351,13 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) ->
         )
         found = _line_search(rows, beta, here, step, decrement, near, transform=transform)
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
-        if found is None or (near and (decrement < NEGLIGIBLE or smaller > decrement / 2)):
+        # a bound on R that is too large (one row far out, its information nil) hides that it is near
+        negligible = decrement < NEGLIGIBLE
+        ends = negligible if near else negligible and smaller > decrement / 2
+        if found is None or ends or (near and smaller > decrement / 2):
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
-            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=near)
+            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=near or ends)
             return
         yield Iterate(beta, here.log_likelihood, decrement, step)
         beta, here = found
@@ -364,8 +402,9 @@ def _line_search(
 ) -> tuple[Array, Moments] | None:
     """Take the first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough.
 
-    Where rounding hides the rise, a smaller score is accepted in its place, and `near` the end it
-    is what counts, at full length. None if no length does. Scores are measured in columns whitened
+    Where rounding may hide the rise that is asked for, a smaller score is accepted in its place,
+    and `near` the end it is what counts, at full length. A log-likelihood that falls by more than
+    its rounding is never accepted. None if no length does. Scores are measured in columns whitened
     by `white`, or by `transform` before they are summed.
     """
 
@@ -373,19 +412,23 @@ def _line_search(
         pull = there.score if white is None else white.T @ there.score
         return bool(np.linalg.norm(pull) < decrement)
 
-    def noise() -> float:  # of log-likelihoods, from their sum and from the linear predictors
-        reach = float(rows.extent.columns @ np.abs(beta)) + rows.extent.offset
-        sums = 16 + 16 * abs(here.log_likelihood)
-        return EPSILON * (sums + 4 * (len(beta) + 2) * reach * here.odds)
-
+    # The rounding of two log-likelihoods: of their sums, and of linear predictors, of which a row's
+    # log-likelihood changes by no more than a probability times theirs. So it cannot overflow where
+    # they do not, as a sum of odds would, and pass for a reason to accept anything.
+    reach = float(rows.extent.columns @ np.abs(beta)) + rows.extent.offset
+    sums = 16 + 16 * abs(here.log_likelihood)
+    noise = EPSILON * (sums + 4 * (len(beta) + 2) * reach * here.slope)
+    if not math.isfinite(noise):
+        return None
     length = 1.0
     while length >= SMALLEST_STEP:
         there = _moments(rows, beta + length * step, transform, score_only)
-        if near:
-            return (beta + step, there) if smaller(there) else None
         rise = there.log_likelihood - here.log_likelihood
+        if near:
+            return (beta + step, there) if rise >= -noise and smaller(there) else None
         enough = SUFFICIENT * length * decrement * decrement
-        if rise >= enough or (abs(rise) <= noise() and smaller(there)):
+        hidden = enough <= noise and abs(rise) <= noise
+        if rise >= enough or (hidden and smaller(there)):
             return beta + length * step, there
         length /= 2
     return None

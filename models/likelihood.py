@@ -84,14 +84,16 @@ def _parts(margin: Array) -> tuple[Array, Array, Array]:
 class Moments:
     """Log-likelihood, score (k,) and information (k, k) of some rows; they add.
 
-    `information` is None where only the score was asked for. `odds` is the sum over observations of
-    the odds against what was observed, ``sum w exp(-m)``; rounding bounds need it.
+    `information` is None where only the score was asked for. Rounding bounds need `odds`, the sum
+    over observations of the odds against what was observed, ``sum w exp(-m)``, which may overflow,
+    and `slope`, the sum of their probabilities, ``sum w expit(-m)``, which cannot.
     """
 
     log_likelihood: float
     score: Array
     information: Array | None
     odds: float
+    slope: float
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(
@@ -101,6 +103,7 @@ class Moments:
             if self.information is None or other.information is None
             else self.information + other.information,
             self.odds + other.odds,
+            self.slope + other.slope,
         )
 
 
@@ -120,11 +123,12 @@ def moments(
     log_likelihood -= np.log1p(tail)
     with np.errstate(divide="ignore"):  # odds that overflow are infinite
         odds = np.where(margin >= 0.0, tail, 1.0 / tail)
-    wrong *= block.sign
     if weights is not None:
         log_likelihood *= weights
         wrong *= weights
         odds *= weights
+    slope = float(wrong.sum())
+    wrong *= block.sign
     k = columns.shape[1]
     score, information, root = np.zeros(k), None, None
     if not score_only:
@@ -138,7 +142,7 @@ def moments(
             scaled = root[part, None] * columns[part]
             # BLAS sees a matrix and its own transpose, and does half the work
             information += np.dot(scaled.T, scaled)
-    return Moments(float(log_likelihood.sum()), score, information, float(odds.sum()))
+    return Moments(float(log_likelihood.sum()), score, information, float(odds.sum()), slope)
 
 
 def log_likelihoods(block: Block, coefficients: Array) -> Array:
