@@ -26,7 +26,6 @@ from flatprior.models import (
     MLEDoesNotExistError,
     PointEstimate,
     Posterior,
-    fit_newton,
 )
 from flatprior.models._files import finite
 from flatprior.models._text import (
@@ -38,6 +37,7 @@ from flatprior.models._text import (
     printable,
     rows_phrase,
 )
+from flatprior.models.newton import converged_mle
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array
 
@@ -282,7 +282,7 @@ def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -
 
 def _fit(name: str, model: BernoulliLogistic) -> PointEstimate:
     try:
-        return fit_newton(model)
+        return converged_mle(model)
     except MLEDoesNotExistError as error:
         message = f"model {printable(name)!r}: {error.existence.message}"
         raise MLEDoesNotExistError(replace(error.existence, message=message)) from error

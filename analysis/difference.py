@@ -50,10 +50,10 @@ from flatprior.models import (
     Existence,
     MLEDoesNotExistError,
     certify,
-    fit_newton,
 )
 from flatprior.models._files import finite
 from flatprior.models._text import first_of, printable
+from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array
 
 CERTAIN = 1e-6
@@ -171,13 +171,9 @@ def explain_difference(
     if placed.their_intercept:
         return _their_intercept(model, placed)
     try:
-        fit = fit_newton(model)
+        fit = converged_mle(model)
     except MLEDoesNotExistError as error:
         return _without_mle(model, placed, error.existence)
-    if not np.isfinite(fit.certificate.error_bound):
-        raise ArithmeticError(
-            "nothing could be proved about the MLE itself; centre or rescale columns and offsets"
-        )
     with np.errstate(all="ignore"):  # numbers of any size may be given
         there = There.at(model, fit, placed.matrix @ placed.given)
         return _agreement(there, placed) or _concluded(there, _causes(there, placed, errors))
@@ -290,7 +286,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
     )
     detail = "they have an intercept, and the model has none: add one"
     try:
-        fit = fit_newton(larger)
+        fit = converged_mle(larger)
     except MLEDoesNotExistError as error:
         message = f"{detail}; with it there is no MLE: {error.existence.message}"
         return Explanation("missing intercept", False, message, math.nan, ())

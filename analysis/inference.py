@@ -28,11 +28,12 @@ from scipy.linalg import null_space
 from scipy.stats import chi2
 
 from flatprior.analysis.comparable import is_nested, same_observations
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate, fit_newton
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models._text import printable
 from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
+from flatprior.models.newton import converged_mle
 from flatprior.models.rendering import p_value
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
 
@@ -283,7 +284,7 @@ def score_test(
     null = linear.null(model)
     rows = restricted(model, null)
     if isinstance(rows, ArrayRows) and null.directions.shape[1]:
-        gamma = fit_newton(_model_of(model, rows)).coefficients
+        gamma = converged_mle(_model_of(model, rows)).coefficients
     else:
         gamma = maximal(rows)[1]
     beta = null.origin + null.directions @ gamma
@@ -483,7 +484,7 @@ def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
     if not model.n_parameters:
         return maximal(model.rows)[0], False
     try:
-        return fit_newton(model).log_likelihood, False
+        return converged_mle(model).log_likelihood, False
     except MLEDoesNotExistError as error:
         limit = error.existence.limit
         if limit is None or error.existence.kind == "rank deficient":

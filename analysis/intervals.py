@@ -12,11 +12,12 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models._progress import progress_bar
 from flatprior.models.existence import overlaps, recession_cone
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import row_terms
+from flatprior.models.newton import converged_mle
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array, ArrayRows
 from flatprior.models.separation import NoneFound
@@ -77,7 +78,7 @@ def confidence_intervals(
     """
     check_probability(prob)
     if method == "wald":
-        table = fit_newton(model).summary(prob)
+        table = converged_mle(model).summary(prob)
         return table.drop(columns=["standard error", "z", "p", "digits"])
     if method != "profile":
         raise ValueError(f'method must be "profile" or "wald", not {method!r}')
@@ -226,12 +227,7 @@ def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
     if existence.kind in ("rank deficient", "undecided"):
         raise MLEDoesNotExistError(existence)
     if existence.exists:
-        fit = fit_newton(model)
-        if not math.isfinite(fit.certificate.error_bound):
-            raise ArithmeticError(
-                "the MLE exists, but nothing could be proved about its distance from the computed "
-                "coefficients; centre or rescale columns and offsets"
-            )
+        fit = converged_mle(model)
         return fit.coefficients, fit.standard_errors, fit.log_likelihood
     limit = existence.limit
     assert limit is not None  # noqa: S101

@@ -32,7 +32,6 @@ from flatprior.models import (
     MLEDoesNotExistError,
     PointEstimate,
     Posterior,
-    fit_newton,
 )
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
@@ -40,6 +39,7 @@ from flatprior.models._text import rows_phrase
 from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
+from flatprior.models.newton import converged_mle
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.rows import PARALLEL, Array, ArrayRows, Block
 
@@ -293,7 +293,7 @@ def exact_loo(
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, not {tolerance!r}")
-    fit = fit_newton(model) if fit is None else fit
+    fit = converged_mle(model) if fit is None else fit
     require_fit_of(model, fit)
     weights = model.counts
     near = _near(model, fit.coefficients)
@@ -427,7 +427,7 @@ def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:
 def _without(model: BernoulliLogistic, i: int) -> PointEstimate | None:
     """MLE without one observation of row i; None where it does not exist."""
     try:
-        return fit_newton(others(model, i))
+        return converged_mle(others(model, i))
     except MLEDoesNotExistError as error:
         if error.existence.kind == "undecided":
             raise ArithmeticError(

@@ -28,8 +28,9 @@ from flatprior.analysis.monte_carlo import (
     whitened,
     whitening_root,
 )
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.likelihood import at_each, scores
+from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, merge_identical
 
 HIGHEST_DEGREE = 3  # beyond it errors are smaller still, but tails too heavy to state them
@@ -138,7 +139,7 @@ def posterior_moments(
     check_draws(model, posterior)
     if posterior.provenance.data_hash != model.data_hash:
         raise ValueError("the draws were made of other data than the model's")
-    mle = fit_newton(model) if mle is None else mle
+    mle = converged_mle(model) if mle is None else mle
     draws = posterior.draws
     chains, n, k = draws.shape
     degree = _degree(chains * n, k)

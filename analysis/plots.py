@@ -34,10 +34,11 @@ from flatprior.analysis.intervals import ProfileCurve
 from flatprior.analysis.leave_one_out import PSISLOO
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.analysis.paths import lbfgs_path, newton_path
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._text import count, first_of, printable
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import at_each, log_likelihoods
+from flatprior.models.newton import converged_mle
 from flatprior.models.results import percentages
 from flatprior.models.rows import Array, ArrayRows, merge_identical
 
@@ -527,7 +528,7 @@ def plot_surface(
     if names[0] == names[1]:
         raise ValueError(f"a surface needs two coefficients, not {names[0]!r} twice")
     pair = [model.names.index(name) for name in names]
-    mle = fit_newton(model)
+    mle = converged_mle(model)
     if paths is None:
         zero = np.zeros((1, model.n_parameters))
         paths = {

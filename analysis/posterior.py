@@ -33,7 +33,7 @@ from flatprior.analysis.monte_carlo import (
     whitened,
     whitening_root,
 )
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior, fit_newton
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._files import finite
 from flatprior.models._text import count
 from flatprior.models.likelihood import (
@@ -43,6 +43,7 @@ from flatprior.models.likelihood import (
     row_terms,
     scores,
 )
+from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
@@ -295,7 +296,7 @@ def check_posterior(
         if draws is not None:
             check_draws(model, draws)
     if mle is None or not math.isfinite(mle.certificate.error_bound):
-        mle = fit_newton(model)
+        mle = converged_mle(model)
     error = mle.standard_errors
     identities = exact_identities(model, posterior.draws, mle, _length(posterior))
     log_likelihood = identities.log_likelihood

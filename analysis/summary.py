@@ -15,9 +15,10 @@ from flatprior.analysis.goodness import GoodnessOfFit, goodness_of_fit, null_tes
 from flatprior.analysis.inference import HypothesisTest, hauck_donner, require_fit_of
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.robust import RobustCovariance
-from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton
+from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._files import finite
 from flatprior.models._text import COUNTS, count, first_of, printable
+from flatprior.models.newton import converged_mle
 from flatprior.models.rendering import Renderable, Rendered, certain
 from flatprior.models.results import check_probability, percentages
 
@@ -230,7 +231,7 @@ def summarise(
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
     """
     check_probability(prob)
-    fit = fit_newton(model) if fit is None else fit
+    fit = converged_mle(model) if fit is None else fit
     require_fit_of(model, fit)
     if robust is not None:
         if not np.array_equal(robust.coefficients, fit.coefficients):

@@ -20,6 +20,7 @@ from flatprior.models.results import (
     ImproperPosteriorError,
     Limit,
     MLEDoesNotExistError,
+    NotConvergedError,
     PointEstimate,
     RouteUnavailableError,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Limit",
     "LogisticMLE",
     "MLEDoesNotExistError",
+    "NotConvergedError",
     "PointEstimate",
     "Posterior",
     "RouteUnavailableError",

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from flatprior.models.inputs import check_finite, of_sensible_size
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.newton import fit_newton
+from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, ArrayRows
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         MLEDoesNotExistError
             If the MLE is not proved to exist, such as with separated classes.
+        NotConvergedError
+            If it exists, and nothing is proved about the distance of the fit from it.
         ValueError
             If the data or weights are not usable, or there are not two classes.
         """
@@ -98,7 +101,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         names = [str(name) for name in getattr(self, "feature_names_in_", ())]
         model = self._model(design, response.astype(float), names, sample_weight)
-        self.estimate_ = fit_newton(model)
+        self.estimate_ = converged_mle(model)
         coefficients = self.estimate_.coefficients
         self.intercept_ = coefficients[:1] if self.fit_intercept else np.zeros(1)
         self.coef_ = coefficients[None, 1:] if self.fit_intercept else coefficients[None]
@@ -126,8 +129,11 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X, response, weights = X[labels], response[labels], weights[labels]
             if len(np.unique(response)) < 2:
                 raise ValueError("LogisticMLE needs two classes of positive sample_weight")
+        rows = ArrayRows(np.ascontiguousarray(X), response, None, weights)
+        if not of_sensible_size(rows.extent.columns):
+            check_finite(X, names, pd.Index(labels))
         return BernoulliLogistic(
-            rows=ArrayRows(np.ascontiguousarray(X), response, None, weights),
+            rows=rows,
             names=tuple(names),
             response_name="y",
             response_coding="",

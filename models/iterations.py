@@ -351,10 +351,10 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) ->
         )
         found = _line_search(rows, beta, here, step, decrement, near, transform=transform)
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
-        # a bound on R that is too large (one row far out, its information nil) hides that it is near
-        negligible = decrement < NEGLIGIBLE
-        ends = negligible if near else negligible and smaller > decrement / 2
-        if found is None or ends or (near and smaller > decrement / 2):
+        # a bound on R that is too large, by a row far out without information, hides the nearness
+        negligible, stuck = decrement < NEGLIGIBLE, smaller > decrement / 2
+        ends = negligible or stuck if near else negligible and stuck
+        if found is None or ends:
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
             yield Iterate(beta, here.log_likelihood, decrement, step, stationary=near or ends)

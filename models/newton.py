@@ -12,7 +12,7 @@ from flatprior.models.certificate import after_last_step, estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.iterations import Iterate, iterates
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import PointEstimate
+from flatprior.models.results import NotConvergedError, PointEstimate
 from flatprior.models.rows import PARALLEL
 
 # iterates without an end before it is asked whether there is an MLE to go to
@@ -38,6 +38,8 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     ------
     MLEDoesNotExistError
         If the MLE is not proved to exist.
+    NotConvergedError
+        If it does, and double precision does not let the iteration begin.
 
     Notes
     -----
@@ -57,6 +59,29 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
         return _fit(model)
 
 
+def converged_mle(model: BernoulliLogistic) -> PointEstimate:
+    """`fit_newton` for whatever follows from the MLE: never a fit that did not converge.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist.
+    NotConvergedError
+        If nothing is proved about the distance of the fit from it.
+    """
+    return require_converged(fit_newton(model))
+
+
+def require_converged(fit: PointEstimate) -> PointEstimate:
+    """Return the fit, or raise `NotConvergedError` where nothing bounds its distance to the MLE."""
+    if not math.isfinite(fit.certificate.error_bound):
+        raise NotConvergedError(
+            f"the fit by route {fit.route} is not proved to be near the MLE, which exists "
+            f"({fit.message}): centre and rescale columns and offsets"
+        )
+    return fit
+
+
 def _fit(model: BernoulliLogistic) -> PointEstimate:
     start = time.perf_counter()
     patience = PATIENCE if model.rows.resident else PATIENCE_IN_BATCHES
@@ -67,9 +92,15 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
             require_mle(model)
     if not visited:
         require_mle(model)
-        raise ArithmeticError(
-            "Newton's method cannot start: the offsets leave no curvature in double precision; "
-            "subtract a constant from them or rescale them"
+        raise NotConvergedError(
+            "Newton's method cannot start: "
+            + (
+                "the offsets leave no curvature in double precision; subtract a constant from them "
+                "or rescale them"
+                if model.rows.has_offset
+                else "the columns are linearly dependent in double precision, or too nearly so; "
+                "leave out columns that are combinations of others, or centre and rescale them"
+            )
         )
     last, steps = visited[-1], len(visited) - 1
     taken, evaluation = last.last_step, None

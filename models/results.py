@@ -53,6 +53,10 @@ class MLEDoesNotExistError(ValueError):
         return type(self), (self.existence,)
 
 
+class NotConvergedError(ArithmeticError):
+    """The MLE exists, but the fit is not proved to be anywhere near it."""
+
+
 class ImproperPosteriorError(MLEDoesNotExistError):
     """The flat-prior posterior is improper: it has no density to sample from.
 
@@ -480,10 +484,11 @@ class PointEstimate(Renderable):
         bound = self.certificate.error_bound
         error = self.certificate.log_likelihood_error
         also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
+        title = f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}"
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
             {name: "#.4g" for name in frame.columns} | _FORMATS,
-            f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}",
+            title if self.converged else f"NOT CONVERGED, these are not the MLE. {title}",
             [self.provenance.said, self.criteria],
             [
                 f"each coefficient is within {bound:.1e} standard errors of the MLE{also} "

@@ -1,11 +1,29 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from generated_data import data_set
+from multiplier import repeated
 from problems import simulated
 
 import flatprior.models.iterations as iterations
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, certify, fit_newton
+from flatprior.analysis import (
+    compare_models,
+    confidence_intervals,
+    likelihood_ratio_test,
+    summarise,
+)
+from flatprior.models import (
+    BernoulliLogistic,
+    LogisticMLE,
+    MLEDoesNotExistError,
+    NotConvergedError,
+    certify,
+    fit_newton,
+)
 from flatprior.models.likelihood import moments
+from flatprior.models.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
 
@@ -175,3 +193,91 @@ def test_rounding_of_large_linear_predictors_does_not_stop_the_iteration():
         fit = fit_newton(BernoulliLogistic.from_arrays(X, y, frequency_weights=weights))
         assert fit.converged
         assert fit.certificate.error_bound < 1e-4
+
+
+def zero_inflated(n: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
+    """A column that is zero in 998 rows of 1,000 and heavy-tailed in the others."""
+    rng = np.random.default_rng(3)
+    x = np.exp(1.5 * rng.normal(size=n)) * (rng.random(n) < 0.002)
+    z = rng.normal(size=n)
+    y = (rng.random(n) < 1 / (1 + np.exp(0.5 - 0.1 * x - 0.3 * z))).astype(float)
+    return np.column_stack([x, z]), y
+
+
+def test_a_sample_without_the_large_values_of_a_column_does_not_lead_astray():
+    X, y = zero_inflated()  # statsmodels, from zero, gives the same digits
+    classifier = LogisticMLE().fit(X, y)
+    assert classifier.coef_[0] == pytest.approx([0.22332305, 0.30027023], abs=5e-9)
+    assert classifier.estimate_.certificate.error_bound < 1e-9
+
+
+def test_a_start_that_is_worse_than_zero_is_not_used(monkeypatch):
+    X, y = simulated(30_000, 3, seed=13)
+    rows = ArrayRows(X, y)
+    far = [iterations.Iterate(np.full(3, 50.0), 0.0, 0.0, np.zeros(3), True, None)]
+    original = iterations.iterates
+
+    def misled(part, *args, **kwargs):
+        if part.n_rows < rows.n_rows:
+            (*_, last) = original(part, *args, **kwargs)
+            return iter([replace(last, coefficients=far[0].coefficients)])
+        return original(part, *args, **kwargs)
+
+    monkeypatch.setattr(iterations, "iterates", misled)
+    first, *_, last = list(misled(rows))
+    assert not first.coefficients.any()
+    assert last.stationary
+
+
+def test_a_start_that_fails_is_abandoned(monkeypatch):
+    X, y = simulated(30_000, 3, seed=14)
+    monkeypatch.setattr(iterations, "START_ITERATIONS", 1)
+    visited = list(iterations.iterates(ArrayRows(X, y)))
+    assert not visited[1].coefficients.any()
+    assert visited[-1].stationary
+
+
+@pytest.mark.parametrize("odds", [1e300, np.inf])
+def test_no_overflow_makes_a_fall_of_the_log_likelihood_acceptable(odds):
+    # at a place where the odds overflow every step is judged by the log-likelihood alone
+    X, y = simulated(2_000, 2, seed=15)
+    rows = ArrayRows(X, y)
+    beta = np.array([0.0, 0.1])
+    here = replace(iterations._moments(rows, beta), odds=odds)
+    worse = np.array([0.0, -40.0])
+    assert iterations._moments(rows, beta + worse).log_likelihood < here.log_likelihood - 1000
+    for near in (False, True):
+        found = iterations._line_search(rows, beta, here, worse, 1e9, near, white=np.eye(2))
+        assert found is None or found[1].log_likelihood >= here.log_likelihood
+
+
+@pytest.mark.parametrize("size", [(3, 4.5), (4.5, 5.3)])
+def test_heavy_tails_zero_inflation_and_rare_events_never_end_in_garbage(size):
+    for seed in range(repeated(12)):
+        data = data_set(seed, size)
+        try:
+            fit = fit_newton(data.model)
+        except MLEDoesNotExistError as error:
+            assert error.existence.kind != "overlap"  # noqa: PT017
+            continue
+        assert fit.converged == np.isfinite(fit.certificate.error_bound)
+        assert (fit.converged and fit.certificate.error_bound < 1e-4) or data.huge_offsets, seed
+
+
+def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
+    data = data_set(1195)
+    fit = fit_newton(data.model)
+    assert data.huge_offsets
+    assert not fit.converged
+    for text in (str(fit), fit._repr_html_(), fit.to_markdown(), fit.to_latex()):
+        assert text.index("NOT CONVERGED") < text.index("x1")
+    for use in (
+        lambda: converged_mle(data.model),
+        lambda: likelihood_ratio_test(data.model, "x1"),
+        lambda: confidence_intervals(data.model),
+        lambda: confidence_intervals(data.model, method="wald"),
+        lambda: summarise(data.model),
+        lambda: compare_models({"one": data.model, "two": data.model}),
+    ):
+        with pytest.raises(NotConvergedError, match="centre and rescale columns and offsets"):
+            use()
