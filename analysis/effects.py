@@ -18,18 +18,18 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.analysis.prediction import check_result, new_offsets, root_of_covariance
 from flatprior.models import BernoulliLogistic, Posterior
-from flatprior.models._text import printable, rows_phrase
-from flatprior.models.inputs import as_frame, as_series, column, numbers, whole_weights
+from flatprior.models._text import count, printable, rows_phrase
+from flatprior.models.inputs import as_frame, as_series, column, is_real, numbers, whole_weights
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
-from flatprior.models.rows import EPSILON, Array
+from flatprior.models.rows import EPSILON, Array, ArrayRows
 
 NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
 STEP = 1e-3  # of the range of a variable, or of a value: where rounding and curvature are alike
@@ -45,7 +45,7 @@ def average_marginal_effects(
     variables: Sequence[str] | None = None,
     prob: float = 0.95,
     interval: Interval = "eti",
-    offset: ArrayLike | None = None,
+    offset: str | ArrayLike | None = None,
     frequency_weights: str | ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Average effect of each variable on the probability of 1.
@@ -59,14 +59,17 @@ def average_marginal_effects(
     data : DataFrame or mapping, optional
         Rows to average over, with the columns that the formula names; needed for a model from a
         formula, whose variables are not columns of its design. Without, the rows of the model.
+        Where these are the rows that the model was built from, those that it left out are left out
+        again, and its own offset and weights are taken unless others are passed.
     variables : sequence of str, optional
         Which; default all.
     prob : float
         Probability inside the intervals, or their confidence.
     interval : {"eti", "hdi"}
         Of draws: equal-tailed, or the shortest.
-    offset : array_like (m,), optional
-        Of the rows of `data`; needed if the model has one.
+    offset : str or array_like (m,), optional
+        Of the rows of `data`, or a column of it; needed if the model has one, unless it was a
+        column, and `data` has it too.
     frequency_weights : str or array_like (m,), optional
         Of the rows of `data`.
 
@@ -76,7 +79,9 @@ def average_marginal_effects(
         One row a variable (for categories, one a level but the reference: "race: b - a"). Of an
         estimate: "effect", "standard error" (delta method), "z", "p" and the ends of the interval;
         of draws: posterior mean "effect", "sd", the ends, "pd" (probability of direction) and
-        "mcse", the Monte Carlo standard error of the effect.
+        "mcse", the Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows
+        were averaged over; where others were left out, or they are only some of the model's, the
+        heading says so.
 
     Raises
     ------
@@ -110,17 +115,25 @@ def average_marginal_effects(
     else:
         root = root_of_covariance(model, result)
         found = {effect.name: _of_estimate(effect, result, root, prob) for effect in effects}
-    return pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
+    table = pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
+    table.attrs["rows"] = len(rows.design)
+    if rows.note:
+        table.columns.name = rows.note
+    return table
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """What is averaged over: a data frame or a design, offsets, and weights that sum to 1."""
+    """What is averaged over: a data frame or a design, offsets, and weights that sum to 1.
+
+    The note says which rows these are, where that is not obvious.
+    """
 
     frame: pd.DataFrame | None
     design: Array
     offset: Array
     share: Array
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +213,7 @@ def _of_draws(
 def _rows_to_average(
     model: BernoulliLogistic,
     data: pd.DataFrame | Mapping[str, ArrayLike] | None,
-    offset: ArrayLike | None,
+    offset: str | ArrayLike | None,
     frequency_weights: str | ArrayLike | None,
 ) -> _Rows:
     if data is None:
@@ -215,21 +228,87 @@ def _rows_to_average(
         added = np.zeros(model.n_rows) if model.offset is None else model.offset
         return _Rows(None, model.design, added, weights / weights.sum())
     frame = as_frame(data)
+
+    def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
+        if isinstance(value, str):
+            return column(frame, value)
+        return as_series(value, name, frame.index)
+
+    counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
+    own = own_rows(model, frame)
+    note = "" if own is None else _left_out(model)
+    if own is not None:
+        if offset is not None:
+            offset = given(offset, "offset").loc[own].to_numpy()
+        elif isinstance(model.rows, ArrayRows):
+            offset = model.offset
+        frame = frame.loc[own]
+        if counts is not None:
+            counts = counts.loc[own]
+        elif isinstance(model.rows, ArrayRows):
+            counts = pd.Series(model.counts, index=frame.index)
+        elif model.weights_name is not None:
+            counts = column(frame, model.weights_name)
     design = model.design_matrix(frame)
     m = len(design)
-    if not m:
-        raise ValueError("data has no rows to average over")
-    weights = np.ones(m)
-    if frequency_weights is not None:
-        given = (
-            column(frame, frequency_weights)
-            if isinstance(frequency_weights, str)
-            else as_series(frequency_weights, "frequency_weights", frame.index)
-        )
-        weights = whole_weights(given)
-        if not weights.sum():
-            raise ValueError("all frequency weights are 0: there is nothing to average over")
-    return _Rows(frame, design, new_offsets(model, offset, m), weights / weights.sum())
+    if own is None:
+        note = _some_of_the_models(model, frame, design)
+    share = np.ones(m) if counts is None else whole_weights(counts)
+    if not share.sum():
+        raise ValueError("all frequency weights are 0: there is nothing to average over")
+    added = new_offsets(model, offset, frame, m)
+    return _Rows(frame, design, added, share / share.sum(), note)
+
+
+def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.bool_] | None:
+    """Which rows of the frame that a model was built from are its rows; None for another frame.
+
+    They are told by their number and by what they hold, not by their labels alone.
+    """
+    encoding = model.encoding
+    whole = model.n_rows + model.n_dropped + model.n_zero_weight
+    if encoding is None or len(frame) != whole:
+        return None
+    names = [model.response_name, *encoding.parsed.columns, model.offset_name, model.weights_name]
+    used = frame[[name for name in dict.fromkeys(names) if name in frame.columns]]
+    complete: NDArray[np.bool_] = np.asarray(used.notna().to_numpy().all(axis=1))
+    if model.weights_name in used.columns and is_real(used[model.weights_name]):
+        complete &= (used[model.weights_name] != 0).to_numpy(dtype=bool, na_value=False)
+    labelled: NDArray[np.bool_] = np.asarray(frame.index.isin(model.row_labels))
+    for rows in (complete, labelled):
+        if np.count_nonzero(rows) == model.n_rows and _holds(model, frame.loc[rows]):
+            return rows
+    return None
+
+
+def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
+    """Whether complete rows are those of the model."""
+    try:
+        if isinstance(model.rows, ArrayRows):
+            return np.array_equal(model.design_matrix(frame), model.design)
+        block = model.rows.surveyed.encoder.block(frame)
+    except ValueError:  # a level that the model has not seen, or no such column
+        return False
+    counts = np.ones(len(block.sign)) if block.weights is None else block.weights
+    return bool(model.n_events == counts[block.sign > 0].sum())
+
+
+def _left_out(model: BernoulliLogistic) -> str:
+    reasons = ((model.n_dropped, "a value is missing"), (model.n_zero_weight, "weight 0"))
+    said = [f"{number} left out: {why}" for number, why in reasons if number]
+    return f"over {count(model.n_rows, 'row')}; {'; '.join(said)}" if said else ""
+
+
+def _some_of_the_models(model: BernoulliLogistic, frame: pd.DataFrame, design: Array) -> str:
+    """What is said where rows are only some of those in the model."""
+    if not isinstance(model.rows, ArrayRows) or not len(design) < model.n_rows:
+        return ""
+    if not model.row_labels.is_unique or not frame.index.isin(model.row_labels).all():
+        return ""
+    places = model.row_labels.get_indexer(frame.index)
+    if not np.array_equal(model.design[places], design):
+        return ""
+    return f"over {len(design)} of the model's {count(model.n_rows, 'row')}"
 
 
 def _effects(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models._text import printable
+from flatprior.models._text import ARRAY, printable
+from flatprior.models.inputs import as_frame, column, numbers
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
 
@@ -24,7 +26,7 @@ def predict(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,
     data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike],
-    offset: ArrayLike | None = None,
+    offset: str | ArrayLike | None = None,
     prob: float = 0.95,
     interval: Interval = "eti",
 ) -> pd.DataFrame:
@@ -38,8 +40,9 @@ def predict(
         Of any route.
     data : DataFrame, mapping or array_like (m, k)
         New rows, see `BernoulliLogistic.design_matrix`.
-    offset : array_like (m,), optional
-        Their offsets; needed if the model has one.
+    offset : str or array_like (m,), optional
+        Their offsets, or the name of a column of `data`. Needed if the model has one, unless it was
+        a column, and `data` has it too.
     prob : float
         Probability inside the intervals, or their confidence; the columns name it.
     interval : {"eti", "hdi"}
@@ -77,7 +80,7 @@ def predict(
     check_result(model, result)
     design = model.design_matrix(data)
     labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
-    added = new_offsets(model, offset, len(design))
+    added = new_offsets(model, offset, data, len(design))
     if not isinstance(result, Posterior):
         if interval != "eti":
             raise ValueError('of an estimate there is the Wald interval only; leave interval "eti"')
@@ -151,12 +154,20 @@ def _from_estimate(
     )
 
 
-def new_offsets(model: BernoulliLogistic, offset: ArrayLike | None, m: int) -> np.ndarray:
+def new_offsets(
+    model: BernoulliLogistic, offset: str | ArrayLike | None, data: Any, m: int
+) -> np.ndarray:
     """Offsets (m,) of new rows; needed where the model has them."""
     if offset is None:
-        if model.offset is not None:
-            raise ValueError("the model has an offset: pass the offsets of the new rows")
-        return np.zeros(m)
+        if not model.rows.has_offset:
+            return np.zeros(m)
+        offset = model.offset_name
+        named = offset is not None and offset != ARRAY
+        if not named or not isinstance(data, pd.DataFrame | Mapping) or offset not in data:
+            which = f", column {offset!r}" if named else ""
+            raise ValueError(f"the model has an offset{which}: pass the offsets of the new rows")
+    if isinstance(offset, str):
+        return numbers(column(as_frame(data), offset))
     try:
         values = np.asarray(offset, dtype=float)
     except (TypeError, ValueError):

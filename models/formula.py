@@ -177,8 +177,8 @@ class Encoding:
             missing = column(frame, name).isna().to_numpy()
             if missing.any():
                 raise ValueError(
-                    f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; "
-                    "drop or impute these rows"
+                    f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; impute "
+                    f"it, or leave such rows out: data.dropna(subset={list(self.parsed.columns)!r})"
                 )
         return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed, False)[0]
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ from scipy.stats import beta as beta_distribution
 
 from flatprior.analysis import predict, robust_covariance
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def test_probabilities_of_a_saturated_design_are_beta_distributed():
@@ -135,3 +139,42 @@ def test_of_an_estimate_the_interval_is_that_of_the_log_odds_transformed():
         predict(case.model, fit, case.frame, interval="hdi")
     with pytest.raises(ValueError, match="the estimate is of const, gpa"):
         predict(case.model, fit_newton(CASES["spector"].model), case.frame)
+
+
+def test_missing_values_in_new_rows_are_refused_with_a_remedy_that_drops_no_others():
+    train, test = (pd.read_csv(DATA / f"passengers_{part}.csv") for part in ("train", "test"))
+    model = BernoulliLogistic.from_formula("survived ~ pclass + sex + age", train)
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match=r"'age' is missing in rows 1, 8, 15, .* and 88 more"):
+        predict(model, fit, test)
+    found = predict(model, fit, test.dropna(subset=["pclass", "sex", "age"]))
+    assert found.index.equals(test.index[test["age"].notna()])
+    test["fitted"] = found["probability"]
+    reference = sm.GLM.from_formula(
+        "survived ~ pclass + C(sex) + age", train.dropna(), family=sm.families.Binomial()
+    ).fit()
+    assert test["fitted"].dropna().to_numpy() == pytest.approx(
+        reference.predict(test.drop(columns="fitted").dropna()).to_numpy(), rel=1e-8
+    )
+
+
+@pytest.mark.parametrize("in_files", [False, True])
+def test_the_offset_of_new_rows_may_be_named_and_is_remembered(tmp_path, in_files):
+    frame = pd.read_csv(DATA / "offset_new_rows.csv")
+    formula = "y ~ V1 + V2 + V3 + V4 + V5"
+    if in_files:
+        frame.to_parquet(tmp_path / "0.parquet")
+        model = BernoulliLogistic.from_parquet(tmp_path, formula, offset="known")
+    else:
+        model = BernoulliLogistic.from_formula(formula, frame, offset="known")
+    fit, new = fit_newton(model), frame[:50]
+    expected = model.design_matrix(new) @ fit.coefficients + new["known"]
+    for offset in (None, "known", new["known"], new["known"].to_numpy()):
+        found = predict(model, fit, new, offset=offset)
+        assert found["log-odds"].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
+    with pytest.raises(ValueError, match="an offset, column 'known': pass the offsets of the new"):
+        predict(model, fit, new.drop(columns="known"))
+    with pytest.raises(ValueError, match="there is no column 'unknown'"):
+        predict(model, fit, new, offset="unknown")
+    with pytest.raises(ValueError, match="'known' has missing values"):
+        predict(model, fit, new.assign(known=np.nan))
