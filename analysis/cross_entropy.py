@@ -76,6 +76,11 @@ def bernoulli_likelihood(
     return expit(block.sign * linear_predictor(block, _vector(model, coefficients)))
 
 
+def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
+    # times the weight and divided by it again, the last digit would depend on the weight
+    return row_terms(model.arrays.block(slice(None))._replace(weights=None), beta).log_likelihood
+
+
 @dataclass(frozen=True)
 class Underflow:
     """Where a product of likelihoods, multiplied out in floating point, becomes zero.
@@ -170,7 +175,7 @@ def product_underflow(
         room = np.maximum(MOST_FACTORS - (np.cumsum(times) - times), 0)
         rows = np.repeat(rows, np.minimum(times, room).astype(int))
     factors = bernoulli_likelihood(model, beta).astype(dtype)[rows]
-    logs = (model.pointwise_log_likelihood(beta) / model.counts)[rows]
+    logs = _log_likelihood_of_one(model, beta)[rows]
     # rows from the top again, as many at a time as make the loop worth while
     times_over = math.ceil(1000 / len(factors))
     factors, logs = np.tile(factors, times_over), np.tile(logs, times_over)
@@ -393,7 +398,7 @@ def cross_entropy_terms(
     beta = _vector(model, coefficients)
     block = model.arrays.block(slice(None))
     y = (block.sign > 0).astype(float)
-    loss = 0.0 - model.pointwise_log_likelihood(beta) / model.counts  # and never -0
+    loss = 0.0 - _log_likelihood_of_one(model, beta)  # and never -0
     return pd.DataFrame(
         {
             "y": y,

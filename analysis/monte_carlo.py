@@ -99,6 +99,9 @@ def two_sample_p(first: Array, second: Array) -> float:
     Behrens-Fisher problem", Statistics & Probability Letters 66, 161-169.
     """
     k = first.shape[1]
+    too_few = f"too few batches of draws to compare {k} means; draw more"
+    if len(first) + len(second) - 2 < k:  # singular covariances, which rounding may conceal
+        raise ValueError(too_few)
     difference = first.mean(axis=0) - second.mean(axis=0)
     parts = [np.atleast_2d(np.cov(means, rowvar=False)) / len(means) for means in (first, second)]
     total = parts[0] + parts[1]
@@ -113,6 +116,6 @@ def two_sample_p(first: Array, second: Array) -> float:
     )
     freedom = (k + k**2) / float(spread)
     if freedom <= k - 1:
-        raise ValueError(f"too few batches of draws to compare {k} means; draw more")
+        raise ValueError(too_few)
     scaled = statistic * (freedom - k + 1) / (k * freedom)
     return float(f_distribution.sf(scaled, k, freedom - k + 1))

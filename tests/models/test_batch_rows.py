@@ -395,7 +395,7 @@ def test_row_numbers_run_through_all_files(tmp_path):
 
 
 CODE = """
-import pathlib, sys
+import pathlib, signal, sys
 import flatprior.models.files as files
 from flatprior.analysis.cli import main
 
@@ -406,6 +406,7 @@ def told(items, name):
     return original(items, name)
 
 files.BATCH_ROWS, files._guarded = 100, told
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 main()
 """
 

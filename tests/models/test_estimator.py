@@ -1,6 +1,7 @@
 """`LogisticMLE` against scikit-learn's own checks, and against the Newton route."""
 
 import pickle
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -49,6 +50,16 @@ WITH_INTERCEPT = WITHOUT_INTERCEPT | dict.fromkeys(
     ],
     SEPARATED,
 )
+if tuple(map(int, version("scikit-learn").split(".")[:2])) < (1, 7):
+    # they make two classes of three otherwise, the middle against the outer ones, which overlap
+    for check in (
+        "check_dict_unchanged",
+        "check_dont_overwrite_parameters",
+        "check_f_contiguous_array_estimator",
+        "check_fit2d_predict1d",
+        "check_methods_subset_invariance",
+    ):
+        del WITH_INTERCEPT[check]
 
 
 def expected_failures(estimator):
