@@ -13,6 +13,10 @@ negative log-likelihood has :math:`f'(0) \ge -\lambda` and :math:`f''(t) \ge e^{
 and, convex, it falls by :math:`\lambda\rho` at most on the way to its minimum: so far may the
 log-likelihood at :math:`\beta` be below its maximum.
 
+Rows with a larger standard error than some R may be left out, if they hold little of the
+information: when their share of it, :math:`\varepsilon = \sum D_i x_i'H^{-1}x_i`, is taken from the
+curvature the theorem holds with that R and :math:`\lambda / (1 - \varepsilon)`.
+
 Floating point. The bound is evaluated in whitened columns Z = X T with T from a QR factorisation of
 :math:`D^{1/2}X`, so that Z'DZ is the identity up to a measured :math:`\delta`; neither T nor the
 inverse of H needs to be accurate. The rounding of the linear predictor, of Z, of the residuals and

@@ -218,7 +218,8 @@ class Certificate:
     newton_decrement : float
         Upper bound on ``sqrt(g' H^-1 g)``, in standard errors (lambda).
     radius : float
-        Upper bound on the largest standard error of a row's linear predictor (R).
+        Upper bound on the largest standard error of a linear predictor, of all rows that hold any
+        information to speak of (R).
     error_bound : float
         No coefficient is further than this from the MLE, in standard errors; inf if nothing could
         be proved.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from multiplier import repeated
 from problems import CASES, NO_MLE, OVERLAPPING, ids, mp_fit, simulated
 from sklearn.linear_model import LogisticRegression
 
@@ -356,3 +357,44 @@ def test_no_digit_of_a_log_likelihood_is_printed_that_is_not_certain():
     assert f"likelihood within {found.certificate.log_likelihood_error:.1e} of" in " ".join(
         shown.split()
     )
+
+
+def with_outliers_and_offsets(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A row far out in a column and offsets up to hundreds: rows without any information."""
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(12, 40)), int(rng.integers(1, 4))
+    X = rng.normal(size=(n, k))
+    X[:, 0] = 1
+    X[rng.integers(n), -1] *= 10 ** rng.uniform(0, 6)
+    offset = rng.normal(size=n) * 10 ** rng.uniform(0, 2.5)
+    return X, (rng.random(n) < 1 / (1 + np.exp(-offset))).astype(float), offset
+
+
+def test_rows_without_information_do_not_enter_the_radius_and_no_bound_is_violated(monkeypatch):
+    used = []
+    original = certificates._of_rows_that_inform
+
+    def noted(*args):
+        used.append(original(*args))
+        return used[-1]
+
+    monkeypatch.setattr(certificates, "_of_rows_that_inform", noted)
+    bounds = 0
+    for seed in range(repeated(24)):
+        X, y, offset = with_outliers_and_offsets(seed)
+        model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+        try:
+            fit = fit_newton(model)
+        except MLEDoesNotExistError:
+            continue
+        beta, _ = mp_fit(X, y, offset=offset, start=fit.coefficients)
+        rng = np.random.default_rng(seed)
+        for scale in (0, 1e-8, 1e-4, 1e-2, 0.1, 0.3, 1, 3):
+            moved = fit.coefficients + scale * fit.standard_errors * rng.normal(size=X.shape[1])
+            used.clear()
+            found = evaluate(model.rows, moved)
+            if math.isfinite(found.certificate.error_bound):
+                error = np.max(np.abs(moved - beta) / np.sqrt(np.diag(found.covariance)))
+                assert error <= found.certificate.error_bound * (1 + 1e-9)
+                bounds += bool(used)
+    assert bounds >= 10
