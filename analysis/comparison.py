@@ -8,6 +8,7 @@ parameters is k; where they are not, the sample is small for the model, and the 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -350,15 +351,18 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
         return -float(share @ np.log(density)), -(relative.T @ (share / density))
 
     sum_to_one: Any = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)}
-    found = minimize(
-        loss,
-        np.full(m, 1 / m),
-        jac=True,
-        bounds=[(1e-12, 1)] * m,  # an observation may be foretold by one model only
-        constraints=sum_to_one,
-        method="SLSQP",
-        options={"ftol": 1e-13, "maxiter": 1000},
-    )
+    with warnings.catch_warnings():
+        # SciPy 1.15 may step over a bound by a rounding error, and steps back
+        warnings.filterwarnings("ignore", "Values in x were outside bounds", RuntimeWarning)
+        found = minimize(
+            loss,
+            np.full(m, 1 / m),
+            jac=True,
+            bounds=[(1e-12, 1)] * m,  # an observation may be foretold by one model only
+            constraints=sum_to_one,
+            method="SLSQP",
+            options={"ftol": 1e-13, "maxiter": 1000},
+        )
     mixture = np.maximum(found.x, 1e-300)
     mixture /= mixture.sum()
     for _ in range(MOST_UPDATES):

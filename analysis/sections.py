@@ -490,7 +490,7 @@ def coefficients(main: MainModel) -> Facts:
     low, high = percentages(PROB)
     summary = summarise(model, fit)
     frame = summary.table().drop(columns=["hauck-donner"])
-    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]]
+    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]].copy()  # or pandas 2 warns
     table = frame[["coefficient", "standard error", "z", "p"]].rename(
         columns={"standard error": "SE"}
     )
