@@ -28,6 +28,7 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import abbreviated
 from flatprior.models.certificate import checked_coefficients, evaluate
@@ -48,6 +49,7 @@ _FORMATS = {
 
 
 @dataclass(frozen=True)
+@own_error_state
 class Unavailable:
     """A route that could not run on this model, and why."""
 
@@ -59,6 +61,7 @@ Result = PointEstimate | Posterior | Unavailable
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class RouteVerdict:
     """One point route, judged.
 
@@ -82,6 +85,7 @@ class RouteVerdict:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class Agreement(Renderable):
     """Whether the routes agree, and how closely.
 
@@ -203,6 +207,7 @@ class Agreement(Renderable):
         return plain
 
 
+@own_error_state
 def run_routes(
     model: BernoulliLogistic,
     *,
@@ -285,6 +290,7 @@ def run_routes(
     return tuple(results)
 
 
+@own_error_state
 def compare_routes(
     model: BernoulliLogistic,
     *results: Result,

@@ -18,6 +18,7 @@ from scipy.special import expit, logsumexp
 from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import rows_phrase
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.results import check_probability, percentages
@@ -27,6 +28,7 @@ DRAWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class CalibrationCurve:
     """Probabilities beside the frequencies with which the events came.
 
@@ -58,6 +60,7 @@ class CalibrationCurve:
         )
 
 
+@own_error_state
 def calibration_curve(
     model: BernoulliLogistic,
     predicted: PointEstimate | Posterior | ArrayLike,
@@ -154,6 +157,7 @@ def calibration_curve(
     )
 
 
+@own_error_state
 def predictive_scores(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
 ) -> pd.DataFrame:

@@ -1,21 +1,30 @@
 """The command line. Only this module prints and exits.
 
 Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input
-is wrong (one line that says what and where), 130 interrupted. Results go to standard output,
+is wrong (one line that says what and where) or memory does not suffice, 130 interrupted, 141 the
+reader of a pipe has gone (as a shell says of other programs). Results go to standard output,
 progress and errors to standard error. Everything heavy is imported inside the commands.
 """
 
 from __future__ import annotations
 
-import io
-import math
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
+try:
+    import errno
+    import io
+    import math
+    import os
+    import signal
+    import threading
+    from collections.abc import Callable, Iterator
+    from contextlib import contextmanager
+    from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+    import click
+except KeyboardInterrupt:  # the first tenth of a second of the command
+    print("flatprior: interrupted; nothing was written", file=sys.stderr)
+    sys.exit(130)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +44,7 @@ ROUTES = {
     "independence": "independence sampling",
 }
 DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
-WIDTH = 80
+LEAST_MEMORY = 2**30  # bytes of addresses
 LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
@@ -47,23 +56,98 @@ class OneLineErrors(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # for names the terminal has no letters for
                 stream.reconfigure(errors="replace")
+        _written().clear()
         try:
-            status = super().main(*args, **{**kwargs, "standalone_mode": False})
+            with _noting_interrupts():
+                status = self._run(*args, **kwargs)
+        except (ReaderGone, BrokenPipeError):
+            _forget_output()
+            sys.exit(141)
+        sys.exit(status)
+
+    def _run(self, *args: Any, **kwargs: Any) -> int:
+        """Run the command; return its status where it has not ended."""
+        try:
+            with clean_errors():
+                status = super().main(*args, **{**kwargs, "standalone_mode": False})
+                if sys.stdout is not None:  # it was closed by who called
+                    sys.stdout.flush()
         except click.UsageError as error:
             if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 error.show()
-                sys.exit(2)
-            _fail(error.format_message(), 2)
+                return 2
+            return _fail(error.format_message(), 2)
         except click.Abort:
-            _fail("interrupted; nothing was written", 130)
-        sys.exit(status if isinstance(status, int) else 0)
+            return _interrupted()
+        return status if isinstance(status, int) else 0
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
         """Keep what was typed, for the report."""
         given = list(args)
-        context = super().make_context(info_name, args, *rest, **more)
+        with clean_errors():
+            context = super().make_context(info_name, args, *rest, **more)
         context.meta["flatprior.arguments"] = given
         return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, before click makes something else of its errors."""
+        with clean_errors():
+            _check_memory()
+            return super().invoke(ctx)
+
+
+class ReaderGone(Exception):
+    """The reader of a pipe has gone: not our failure, and nothing to say."""
+
+
+_pressed: list[bool] = []
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[None]:
+    """Remember Ctrl-C: an import that it breaks may end in any other error."""
+
+    def note(*_: object) -> None:
+        _pressed.append(True)
+        raise KeyboardInterrupt
+
+    _pressed.clear()
+    ours = (
+        threading.current_thread() is threading.main_thread()  # only it may handle signals
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _written() -> list[str]:
+    """Files that were written, whether or not what writes them has been imported."""
+    module = sys.modules.get("flatprior.models._files")
+    return getattr(module, "written", [])
+
+
+def _interrupted() -> NoReturn:
+    """Say what Ctrl-C has left behind. Imports nothing: it may have come within an import."""
+    files = ", ".join(repr(path) for path in _written())
+    print(f"flatprior: interrupted; {files or 'nothing'} was written", file=sys.stderr)
+    sys.exit(130)
+
+
+def _forget_output() -> None:
+    """Send what is still to come nowhere: Python would complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+        except (AttributeError, OSError, ValueError):
+            continue  # closed, or no file
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -385,6 +469,7 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
         from flatprior.analysis.difference import explain_difference
         from flatprior.models._files import write_json
         from flatprior.models.certificate import provenance
+        from flatprior.models.rendering import p_value
 
         _check_paths(data, json=json_path)
         coefficients, errors = _read_coefficients(path)
@@ -402,8 +487,8 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
         if explanation.causes:
             out.print()
             frame = explanation.table().drop(columns="detail").rename_axis("tested")
-            for column in frame.columns:
-                frame[column] = [f"{value:.1e}" for value in frame[column]]
+            frame["distance"] = [f"{value:.1e}" for value in frame["distance"]]
+            frame["coincidence"] = [p_value(p, digits=2) for p in frame["coincidence"]]
             _print_table(out, frame)
             out.print(
                 "distance: what the cause leaves unexplained, in standard errors; coincidence: how "
@@ -613,30 +698,76 @@ def _agree(
 
 @contextmanager
 def clean_errors() -> Iterator[None]:
-    """Turn every expected failure into one line on standard error and an exit status."""
-    from flatprior.models.results import MLEDoesNotExistError
+    """Turn every expected failure into one line on standard error and an exit status.
 
+    Nothing is imported before the work begins, nor for what may have come within an import.
+    """
     try:
         yield
-    except MLEDoesNotExistError as error:
-        _fail(f"{error} (flatprior check says more)", 1)
     except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", 130)
-    except BrokenPipeError:  # the reader of a pipe has gone: not our failure, nothing to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (ValueError, OSError) as error:
-        _fail(str(error), 2)
-    except MemoryError:
-        _fail("not enough memory", 2)
-    except (ArithmeticError, RuntimeError) as error:  # ours, and PyMC's when sampling breaks down
-        _fail(f"no result: {error}", 1)
+        _interrupted()
+    except click.exceptions.Exit:  # a RuntimeError, by which click ends: --help
+        raise
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except Exception as error:
+        if _pressed:
+            _interrupted()
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise ReaderGone from error
+        if _lacks_memory(error):
+            print("flatprior: not enough memory", file=sys.stderr)
+            sys.exit(2)
+        results = sys.modules.get("flatprior.models.results")
+        no_mle = getattr(results, "MLEDoesNotExistError", None)
+        if no_mle is not None and isinstance(error, no_mle):
+            _fail(f"{error} (flatprior check says more)", 1)
+        if isinstance(error, (ValueError, OSError)):
+            _fail(str(error), 2)
+        if isinstance(error, (ArithmeticError, RuntimeError)) and not isinstance(
+            error, click.Abort
+        ):
+            _fail(f"no result: {error}", 1)  # ours, and PyMC's when sampling breaks down
+        raise
 
 
-def _fail(message: str, status: int) -> None:
+def _check_memory() -> None:
+    """Stop where ``ulimit -v`` leaves too little: OpenBLAS would wait for more without an end."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY and most < LEAST_MEMORY:
+        print(
+            f"flatprior: not enough memory: this process may address {most // 2**20} MiB (ulimit "
+            f"-v), and {LEAST_MEMORY // 2**20} are needed",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether memory ran out, by whatever name: in an import or a thread it is seldom its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        said = str(cause).lower()
+        if isinstance(cause, MemoryError) or any(
+            words in said
+            for words in (
+                *("cannot allocate memory", "out of memory", "failed to map segment"),
+                *("can't start new thread", "unable to allocate", "virtual memory exhausted"),
+            )
+        ):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _fail(message: str, status: int) -> NoReturn:
     from flatprior.models._text import printable
 
-    click.echo(f"flatprior: {printable(message)}", err=True)
+    print(f"flatprior: {printable(message)}", file=sys.stderr)
     sys.exit(status)
 
 
@@ -697,10 +828,9 @@ def _load(
 
 
 def _console() -> Console:
-    from rich.console import Console
+    from flatprior.models._progress import console
 
-    console = Console(highlight=False)
-    return console if console.width <= WIDTH else Console(highlight=False, width=WIDTH)
+    return console()
 
 
 def _announce(route: str, place: str) -> None:

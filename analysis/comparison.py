@@ -28,6 +28,7 @@ from flatprior.models import (
     PointEstimate,
     Posterior,
 )
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import (
     COUNTS,
@@ -68,6 +69,7 @@ _FORMATS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class Comparison(Renderable):
     """Models of the same observations, side by side.
 
@@ -127,7 +129,8 @@ class Comparison(Renderable):
         first = next(iter(self.models.values()))
         weights = next((m.weights_name for m in self.models.values() if m.weights_name), None)
         said = observations(self.n_observations, first.n_rows, weights)
-        lines = [f"{said}, {count(self.n_events, 'event')}"]
+        events = count(self.n_events, "event")
+        lines = [f"{said}, {events}"] if weights is None else [said, events]
         offsets = {name: model.offset_name or "none" for name, model in self.models.items()}
         if len(set(offsets.values())) > 1:
             each = [f"{offset} ({model_label(name)})" for name, offset in offsets.items()]
@@ -171,6 +174,7 @@ class Comparison(Renderable):
         return facts
 
 
+@own_error_state
 def compare_models(
     models: Mapping[str, BernoulliLogistic],
     posteriors: Mapping[str, Posterior] | None = None,

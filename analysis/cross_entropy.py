@@ -25,6 +25,7 @@ from scipy.stats import binom
 
 from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count
 from flatprior.models.certificate import checked_coefficients, required_whitening
 from flatprior.models.likelihood import (
@@ -42,6 +43,7 @@ CERTIFY_EVERY = 50  # steps of gradient descent
 Float = Literal["float64", "float32", "float16"]
 
 
+@own_error_state
 def bernoulli_likelihood(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> Array:
@@ -82,6 +84,7 @@ def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@own_error_state
 class Underflow:
     """Where a product of likelihoods, multiplied out in floating point, becomes zero.
 
@@ -130,6 +133,7 @@ class Underflow:
         return str(self)
 
 
+@own_error_state
 def product_underflow(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, dtype: Float = "float64"
 ) -> Underflow:
@@ -205,6 +209,7 @@ def product_underflow(
     return result(None, float(product[0]))
 
 
+@own_error_state
 def likelihood_curve(
     model: BernoulliLogistic,
     coefficients: PointEstimate | ArrayLike,
@@ -271,6 +276,7 @@ def likelihood_curve(
 
 
 @dataclass(frozen=True)
+@own_error_state
 class CrossEntropy:
     """The mean negative log-likelihood, beside what scikit-learn's ``log_loss`` makes of it.
 
@@ -309,6 +315,7 @@ class CrossEntropy:
         return str(self)
 
 
+@own_error_state
 def binary_cross_entropy(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> CrossEntropy:
@@ -370,6 +377,7 @@ def binary_cross_entropy(
     )
 
 
+@own_error_state
 def cross_entropy_terms(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> pd.DataFrame:
@@ -411,6 +419,7 @@ def cross_entropy_terms(
     )
 
 
+@own_error_state
 class Convexity(NamedTuple):
     """Curvature of the cross-entropy: eigenvalues of its Hessian, the information over n.
 
@@ -427,6 +436,7 @@ class Convexity(NamedTuple):
     strict: bool
 
 
+@own_error_state
 def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Convexity:
     """Whether the cross-entropy is convex at `coefficients`, from the information matrix.
 
@@ -462,6 +472,7 @@ def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike)
     return Convexity(np.sort(np.square(singular)) / model.n_observations, strict)
 
 
+@own_error_state
 class PenalisedObjective(NamedTuple):
     """What scikit-learn minimises, each part divided by C times the number of observations.
 
@@ -478,6 +489,7 @@ class PenalisedObjective(NamedTuple):
     total: float
 
 
+@own_error_state
 def sklearn_objective(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, C: float = 1.0
 ) -> PenalisedObjective:
@@ -514,6 +526,7 @@ def sklearn_objective(
     return PenalisedObjective(mean, penalty, mean + penalty)
 
 
+@own_error_state
 def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 1e-6) -> float:
     r"""How large C must be for scikit-learn's minimum to be the MLE within `tolerance`, about.
 
@@ -562,6 +575,7 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class GradientDescent:
     """A run of gradient descent on the cross-entropy: the training of a one-unit neural network.
 
@@ -600,6 +614,7 @@ class GradientDescent:
         return str(self)
 
 
+@own_error_state
 def gradient_descent(
     model: BernoulliLogistic,
     learning_rate: float | None = None,
@@ -684,6 +699,7 @@ def gradient_descent(
 
 
 @dataclass(frozen=True)
+@own_error_state
 class Coin:
     """Heads in a number of tosses: what is a probability, and what a likelihood.
 
@@ -730,6 +746,7 @@ class Coin:
         return 1 / (self.tosses + 1)
 
 
+@own_error_state
 def coin(heads: int = 8, tosses: int = 8) -> Coin:
     """Probability against likelihood, with a coin.
 

@@ -17,6 +17,7 @@ from scipy.special import expit
 from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.leave_one_out import exact_loo, others
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models._error_state import own_error_state
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Array, Block
@@ -26,6 +27,7 @@ LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Diagnostics:
     """Residuals and influence of each observation.
 
@@ -58,6 +60,7 @@ class Diagnostics:
         return np.argsort(-self.table["Cook's distance"].to_numpy(), kind="stable")
 
 
+@own_error_state
 def diagnose(
     model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
 ) -> Diagnostics:
@@ -163,6 +166,7 @@ def _condition(transform: Array) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Collinearity:
     """How nearly the columns of a design matrix are dependent.
 
@@ -180,6 +184,7 @@ class Collinearity:
     condition_number: float
 
 
+@own_error_state
 def collinearity(model: BernoulliLogistic) -> Collinearity:
     """Variance inflation factors and the condition number of the design matrix.
 

@@ -51,6 +51,7 @@ from flatprior.models import (
     MLEDoesNotExistError,
     certify,
 )
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import first_of, printable
 from flatprior.models.newton import converged_mle
@@ -66,6 +67,7 @@ NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optim
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Explanation:
     """Why some coefficients differ from the MLE.
 
@@ -121,6 +123,7 @@ class Explanation:
         return facts
 
 
+@own_error_state
 def explain_difference(
     model: BernoulliLogistic,
     coefficients: Mapping[str, float] | ArrayLike,

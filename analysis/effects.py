@@ -25,6 +25,7 @@ from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.analysis.prediction import check_result, new_offsets, root_of_covariance
 from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count, printable, rows_phrase
 from flatprior.models.inputs import as_frame, as_series, column, is_real, numbers, whole_weights
 from flatprior.models.posterior import Interval, interval_of
@@ -38,6 +39,7 @@ GOOD_ENOUGH = 1e-9
 LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
+@own_error_state
 def average_marginal_effects(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,

@@ -19,12 +19,14 @@ from flatprior.analysis.inference import (
     require_fit_of,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models._error_state import own_error_state
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Array, Block
 
 
 @dataclass(frozen=True)
+@own_error_state
 class GoodnessOfFit:
     """How much a model explains.
 
@@ -59,6 +61,7 @@ class GoodnessOfFit:
         return dataclasses.asdict(self)
 
 
+@own_error_state
 def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
     """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.
 

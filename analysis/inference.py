@@ -29,6 +29,7 @@ from scipy.stats import chi2
 
 from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import printable
 from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
@@ -55,6 +56,7 @@ class Coefficients(Protocol):
 
 
 @dataclass(frozen=True)
+@own_error_state
 class HypothesisTest:
     """Result of a test.
 
@@ -96,6 +98,7 @@ class HypothesisTest:
         return dataclasses.asdict(self)
 
 
+@own_error_state
 def wald_test(
     fit: Coefficients, hypothesis: Contrasts | str, value: ArrayLike | None = None
 ) -> HypothesisTest:
@@ -164,6 +167,7 @@ def _root(matrix: Array, covariance: Array) -> Array:
     return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
+@own_error_state
 def likelihood_ratio_test(
     model: BernoulliLogistic,
     hypothesis: BernoulliLogistic | Contrasts | str,
@@ -244,6 +248,7 @@ def ratio(full: float, lower: float) -> float:
     return max(2 * (full - lower), 0.0)
 
 
+@own_error_state
 def score_test(
     model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
 ) -> HypothesisTest:
@@ -514,6 +519,7 @@ def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
         raise ValueError("the fit is that of another model; fit this one")
 
 
+@own_error_state
 def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
 

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
+from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
 from flatprior.models.existence import overlaps, recession_cone
 from flatprior.models.iterations import maximum
@@ -25,6 +26,7 @@ from flatprior.models.separation import NoneFound
 LARGEST_DOUBLINGS = 200
 
 
+@own_error_state
 def confidence_intervals(
     model: BernoulliLogistic,
     prob: float = 0.95,
@@ -100,6 +102,7 @@ def confidence_intervals(
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class ProfileCurve:
     """The log-likelihood as a function of one coefficient, maximised over all others.
 
@@ -130,6 +133,7 @@ class ProfileCurve:
     prob: float
 
 
+@own_error_state
 def profile_curve(
     model: BernoulliLogistic, name: str, prob: float = 0.95, points: int = 61
 ) -> ProfileCurve:

@@ -33,6 +33,7 @@ from flatprior.models import (
     PointEstimate,
     Posterior,
 )
+from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import rows_phrase
@@ -50,6 +51,7 @@ NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the large
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class PSISLOO:
     """Leave-one-out predictive density of a posterior, by Pareto-smoothed importance sampling.
 
@@ -108,6 +110,7 @@ class PSISLOO:
         )
 
 
+@own_error_state
 def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = False) -> PSISLOO:
     """Expected log predictive density of the posterior, leaving out one observation at a time.
 
@@ -200,6 +203,7 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class ExactLOO:
     """Leave-one-out log score of the MLE, each observation predicted by the fit of all others.
 
@@ -245,6 +249,7 @@ class ExactLOO:
         )
 
 
+@own_error_state
 def exact_loo(
     model: BernoulliLogistic,
     fit: PointEstimate | None = None,

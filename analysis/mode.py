@@ -11,6 +11,7 @@ from scipy.linalg import lstsq
 from scipy.optimize import minimize
 
 from flatprior.models import Certificate, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models.rows import Array
 
 HIGHEST_DEGREE = 6
@@ -22,6 +23,7 @@ LEAST_BLOCKS = 4
 INDEPENDENT = 1e-12  # relative to their own spread: what the draws vary in each new direction
 
 
+@own_error_state
 def posterior_mode(posterior: Posterior) -> PointEstimate:
     """Estimate the posterior mode from draws and the sampler's own log-density, and nothing else.
 

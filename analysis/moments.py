@@ -29,6 +29,7 @@ from flatprior.analysis.monte_carlo import (
     whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, merge_identical
@@ -42,6 +43,7 @@ DRAWS_AT_ONCE = 8192  # their control variates are held at a time
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class PosteriorMoments:
     """Means, standard deviations and covariances of the flat-prior posterior, with their errors.
 
@@ -90,6 +92,7 @@ class PosteriorMoments:
         )
 
 
+@own_error_state
 def posterior_moments(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate | None = None
 ) -> PosteriorMoments:

@@ -35,6 +35,7 @@ from flatprior.analysis.leave_one_out import PSISLOO
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count, first_of, printable
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import at_each, log_likelihoods
@@ -118,6 +119,7 @@ def _rows_axis(ax: Axes, names: Sequence[object]) -> None:
     ax.tick_params(axis="y", length=0)
 
 
+@own_error_state
 def plot_forest(
     intervals: Mapping[str, PointEstimate | Posterior | pd.DataFrame],
     *,
@@ -260,6 +262,7 @@ def _legend_above(ax: Axes, columns: int) -> None:
     )
 
 
+@own_error_state
 def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
     """Dot plot of how far each route is from the best, with the bounds, on a log scale.
 
@@ -332,6 +335,7 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
         return figure
 
 
+@own_error_state
 def plot_posterior(
     posterior: Posterior,
     mle: PointEstimate,
@@ -418,6 +422,7 @@ def plot_posterior(
         return figure
 
 
+@own_error_state
 def plot_draws(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate, *, ax: Axes | None = None
 ) -> Figure:
@@ -478,6 +483,7 @@ def plot_draws(
         return figure
 
 
+@own_error_state
 def plot_surface(
     model: BernoulliLogistic,
     names: tuple[str, str] | None = None,
@@ -629,6 +635,7 @@ def _spaced(length: int) -> np.ndarray:
     return np.unique(np.round(np.geomspace(1, length, 60)).astype(int) - 1)
 
 
+@own_error_state
 def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
     """Profile log-likelihood of one coefficient, with its interval and the parabola of Wald's.
 
@@ -677,6 +684,7 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
         return figure
 
 
+@own_error_state
 def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figure:
     """Calibration curve with its envelope, and where the predictions lie.
 
@@ -754,6 +762,7 @@ def _thinned(length: int) -> np.ndarray:
     return np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).round().astype(int))
 
 
+@own_error_state
 def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figure:
     """Leverage against residual of each row, and Pareto k where there are draws.
 
@@ -865,6 +874,7 @@ def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array)
             taken.append(box)
 
 
+@own_error_state
 def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure:
     """Models side by side: difference to the best, with its standard error where there are draws.
 
@@ -912,6 +922,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
         return figure
 
 
+@own_error_state
 def plot_model(model: BernoulliLogistic) -> Figure:
     """Draw the model as a graph: what depends on what, and how many there are.
 

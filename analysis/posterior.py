@@ -34,6 +34,7 @@ from flatprior.analysis.monte_carlo import (
     whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import count
 from flatprior.models.likelihood import (
@@ -74,6 +75,7 @@ class Claim:
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class PosteriorCheck:
     """What the draws of one route say about themselves.
 
@@ -243,6 +245,7 @@ class PosteriorCheck:
         return plain
 
 
+@own_error_state
 def check_posterior(
     model: BernoulliLogistic,
     posterior: Posterior,

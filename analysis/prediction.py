@@ -14,6 +14,7 @@ from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import ARRAY, printable
 from flatprior.models.inputs import as_frame, column, numbers
 from flatprior.models.posterior import Interval, interval_of
@@ -22,6 +23,7 @@ from flatprior.models.results import check_probability, percentages
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
 
+@own_error_state
 def predict(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,

@@ -19,6 +19,7 @@ from flatprior.analysis.agreement import Agreement
 from flatprior.analysis.comparison import Comparison
 from flatprior.analysis.sections import MainModel
 from flatprior.analysis.verification import Facts
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import replacing, writable
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import abbreviated
@@ -36,6 +37,7 @@ SECTIONS: tuple[Callable[[MainModel], Facts | None], ...] = (
 )
 
 
+@own_error_state
 def write_report(
     path: str | PathLike[str],
     agreement: Agreement | None = None,
@@ -100,6 +102,7 @@ def write_report(
     return Path(path)
 
 
+@own_error_state
 def report_facts(
     agreement: Agreement | None = None,
     comparison: Comparison | None = None,

@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
 from flatprior.models.certificate import required_whitening
@@ -25,6 +26,7 @@ Kind = Literal["HC0", "HC1", "HC2", "HC3"]
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class RobustCovariance:
     """A sandwich covariance of the coefficients.
 
@@ -82,6 +84,7 @@ class RobustCovariance:
         )
 
 
+@own_error_state
 def robust_covariance(
     model: BernoulliLogistic,
     fit: PointEstimate,

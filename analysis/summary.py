@@ -16,6 +16,7 @@ from flatprior.analysis.inference import HypothesisTest, hauck_donner, require_f
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import COUNTS, count, first_of, printable
 from flatprior.models.newton import converged_mle
@@ -32,6 +33,7 @@ _FORMATS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class Summary(Renderable):
     """A fit with its tests, intervals and goodness of fit.
 
@@ -180,6 +182,7 @@ class Summary(Renderable):
         return {"tjur_r2": "Tjur's R2", "pseudo_r2": "McFadden's R2"}
 
 
+@own_error_state
 def summarise(
     model: BernoulliLogistic,
     fit: PointEstimate | None = None,

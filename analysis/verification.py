@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models import BernoulliLogistic
+from flatprior.models._error_state import own_error_state
 from flatprior.models.certificate import checked_coefficients, evaluate
 from flatprior.models.rows import Array
 
@@ -22,6 +23,7 @@ FORMAT = "flatprior-report/1"
 Facts = dict[str, Any]
 
 
+@own_error_state
 def read_report(path: str | PathLike[str]) -> Facts:
     """Read the results that a report holds as JSON.
 
@@ -97,6 +99,7 @@ def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
     return formulas[0], others
 
 
+@own_error_state
 def verify_report(
     model: BernoulliLogistic,
     report: Facts,

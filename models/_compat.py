@@ -76,7 +76,9 @@ def interruptible() -> Iterator[Interruption]:
         if not state.at_next_draw:
             raise KeyboardInterrupt
 
-    main = threading.current_thread() is threading.main_thread()  # only it may handle signals
+    # only the main thread may handle signals; in the background of a shell they are ignored
+    main = threading.current_thread() is threading.main_thread()
+    main = main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     before = signal.signal(signal.SIGINT, note) if main else None
     try:
         yield state

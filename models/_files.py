@@ -5,42 +5,127 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import shutil
+import signal
 import stat
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+written: list[str] = []  # what was put in place, as it was named: for who must say so afterwards
+
+_DESCRIPTOR = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success rename it onto `path`, else remove it."""
+    """Yield a temporary path beside `path`; on success rename it onto `path`, else remove it.
+
+    A symbolic link stays, and what it leads to is replaced. What is no regular file (a pipe, a
+    terminal, ``/dev/stdout`` wherever that goes) is written into instead, when all is there.
+    """
     target = writable(path)
-    if target.exists():
-        mode = stat.S_IMODE(target.stat().st_mode)
-    else:
-        umask = os.umask(0)
-        os.umask(umask)
-        mode = 0o666 & ~umask
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    into = is_stream(path)
+    beside = None if into else target.parent
+    handle, name = tempfile.mkstemp(dir=beside, prefix=f".{target.name}.", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(mode)  # mkstemp makes the file private
-        os.replace(temporary, target)
+        if into:
+            written.append(str(path))
+            _pour(temporary, path)
+        else:
+            temporary.chmod(_mode(target))  # mkstemp makes the file private
+            with _uninterrupted():
+                os.replace(temporary, target)
+                written.append(str(path))
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _mode(target: Path) -> int:
+    """Permissions of the file that is replaced, or those that a new one would get."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _pour(source: Path, path: str | os.PathLike[str]) -> None:
+    """Write the bytes of `source` into a stream, after what this process has printed there."""
+    for printed in (sys.stdout, sys.stderr):
+        if printed is not None:
+            printed.flush()
+    number = _descriptor(path)
+    # what is open already must not be opened anew: that would begin again at the first byte
+    anew = number is None or number < 0
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND) if anew else os.dup(number or 0)
+    with source.open("rb") as file, os.fdopen(handle, "wb") as stream:
+        shutil.copyfileobj(file, stream)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back, so that a file and the note that it was written come together."""
+    if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is written into, not replaced: an open file's name, a pipe or a device."""
+    target = Path(path)
+    return _descriptor(path) is not None or (
+        target.exists() and not target.is_file() and not target.is_dir()
+    )
+
+
+def _descriptor(path: str | os.PathLike[str]) -> int | None:
+    """The number of the open file that `path` stands for, such as 1 for ``/dev/stdout``.
+
+    It is -1 for a file that another process has open, and None for everything else.
+    """
+    place = os.path.abspath(path)
+    for _ in range(40):  # links in a row that systems follow
+        folder, name = os.path.split(place)
+        if name.isdecimal() and _DESCRIPTOR.fullmatch(os.path.realpath(folder)):
+            own = os.path.realpath(folder) in (f"/proc/{os.getpid()}/fd", "/dev/fd")
+            return int(name) if own else -1
+        if not os.path.islink(place):
+            return None
+        place = os.path.normpath(os.path.join(folder, os.readlink(place)))
+    return None
+
+
 def writable(path: str | os.PathLike[str]) -> Path:
     """Return the file that `path` leads to, or raise an `OSError` if none can be put there."""
+    if is_stream(path):
+        return Path(path)
     target = Path(path).resolve()
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist")
-    if target.exists() and not target.is_file():  # a folder, a device, a pipe
-        raise OSError(f"{str(path)!r} is not a regular file; name another")
+    if target.is_dir():
+        raise OSError(f"{str(path)!r} is a folder; name a file in it")
+    if target.exists():
+        mode = stat.S_IMODE(target.stat().st_mode)
+        # the superuser may write to anything, and whoever protects a file means it all the same
+        if not mode & 0o222 or not os.access(target, os.W_OK):
+            raise PermissionError(
+                f"{str(path)!r} is protected against writing (mode {mode:o}); name another file, "
+                "or allow it"
+            )
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"the folder {str(target.parent)!r} is not writable")
     return target

@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NARROWEST, WIDEST = 40, 80  # columns that are printed on, whatever the terminal says of itself
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console of 40 to 80 columns.
+
+    rich believes ``COLUMNS`` whatever it says: at 0 it prints nothing, at 1 no number is whole.
+    """
+    from rich.console import Console
+
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # rich would exit with 1, which says that the routes disagree
+
+    width = shutil.get_terminal_size((WIDEST, 24)).columns
+    if stderr and "COLUMNS" not in os.environ:
+        try:  # standard output, which shutil asks, may be a file
+            width = os.get_terminal_size(sys.__stderr__.fileno()).columns  # type: ignore[union-attr]
+        except (AttributeError, ValueError, OSError):
+            width = WIDEST
+    width = max(NARROWEST, min(width, WIDEST))
+    return Quiet(stderr=stderr, width=width, height=24, highlight=False, force_jupyter=False)
 
 
 @contextmanager
@@ -12,7 +42,6 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
 
     A total of None is one that nobody knows.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -26,7 +55,7 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True, force_jupyter=False),
+        console=console(stderr=True),
         transient=True,
         disable=not shown,
     ) as progress:

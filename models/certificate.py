@@ -42,6 +42,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -64,6 +65,7 @@ LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
+@own_error_state
 def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     """Bound the distance between `coefficients` and the MLE of `model`.
 
@@ -113,6 +115,7 @@ def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     return evaluate(model.rows, checked_coefficients(model, coefficients)).certificate
 
 
+@own_error_state
 def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     """Check a saved estimate against the data: same data, and coefficients that are the MLE.
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models.inputs import check_finite, of_sensible_size
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.newton import converged_mle
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@own_error_state
 class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Unpenalised logistic regression as a scikit-learn classifier, with a certificate.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.iterations import Iterate, iterates, sample_of
@@ -46,6 +47,7 @@ from flatprior.models.witness import SeparatedRows, dependence_message, separati
 PATIENCE = 10
 
 
+@own_error_state
 def check_existence(
     model: BernoulliLogistic, signs: bool = True, progress: bool = False
 ) -> Existence:

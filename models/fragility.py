@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linprog
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import rows_phrase
 from flatprior.models.certificate import LARGEST_PRODUCT, whitening
@@ -32,6 +33,7 @@ LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides b
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Fragility:
     """How few observations stand between the data and having no MLE.
 
@@ -86,6 +88,7 @@ class Fragility:
         }
 
 
+@own_error_state
 def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragility:
     """Find the observations without which the MLE would not exist.
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import provenance, whitening
 from flatprior.models.existence import require_proper_posterior
@@ -43,6 +44,7 @@ GOOD_PILOT = 0.95  # efficiency, relative to that for a normal posterior, with w
 PACKAGES = ("scipy", "arviz-base", "arviz-stats")
 
 
+@own_error_state
 def sample_independence(
     model: BernoulliLogistic,
     draws: int = 1000,

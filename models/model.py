@@ -20,6 +20,7 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import ARRAY, COUNTS, count, first_of, observations, printable
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rendering import Renderable, Rendered
@@ -33,6 +34,7 @@ HIGH_DIMENSION = 0.1  # coefficients an observation
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class BernoulliLogistic(Renderable):
     """A Bernoulli-logistic regression model with its data.
 
@@ -566,7 +568,8 @@ class BernoulliLogistic(Renderable):
         """Sentences on the data: observations, weights, events, offset, rows left out, levels."""
         coding = f" ({self.response_coding})" if self.response_coding else ""
         said = observations(self.n_observations, self.n_rows, self.weights_name)
-        lines = [f"{said}, {count(self.n_events, 'event')}{coding}"]
+        events = f"{count(self.n_events, 'event')}{coding}"
+        lines = [f"{said}, {events}"] if self.weights_name is None else [said, events]
         if self.offset_name is not None:
             lines.append(f"offset: {self.offset_name}")
         for number, why in (

@@ -7,6 +7,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import one_thread_each
 from flatprior.models.certificate import after_last_step, estimate
 from flatprior.models.existence import require_mle
@@ -19,6 +20,7 @@ from flatprior.models.rows import PARALLEL
 PATIENCE, PATIENCE_IN_BATCHES = 30, 8
 
 
+@own_error_state
 def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by damped Newton steps.
 

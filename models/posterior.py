@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import replacing
 from flatprior.models._text import count
 from flatprior.models.model import BernoulliLogistic
@@ -41,6 +42,7 @@ Interval = Literal["eti", "hdi"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class Posterior(Renderable):
     """Draws from the flat-prior posterior by one route.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import certify, estimate, provenance
 from flatprior.models.existence import require_mle, require_proper_posterior
@@ -31,6 +32,7 @@ PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
 MAX_FINISHING_STEPS = 50
 
 
+@own_error_state
 def fit_map(model: BernoulliLogistic) -> PointEstimate:
     """Posterior mode under flat priors by PyMC, which is the MLE.
 
@@ -84,6 +86,7 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     )
 
 
+@own_error_state
 def sample_nuts(
     model: BernoulliLogistic,
     draws: int = 1000,

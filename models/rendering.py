@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._text import printable
 
 WIDTH = 80
@@ -205,6 +206,7 @@ class Rendered:
         )
 
 
+@own_error_state
 class Renderable:
     """What has a table to show: in a terminal, a notebook, a manuscript."""
 

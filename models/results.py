@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite, write_json
 from flatprior.models._text import COUNTS, observations, printable
 from flatprior.models.rendering import Renderable, Rendered, certain, p_value
@@ -73,6 +74,7 @@ class RouteUnavailableError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Limit:
     """What a likelihood without a maximum approaches: the fit of the rows that are not separated.
 
@@ -115,6 +117,7 @@ class Limit:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class Existence(Renderable):
     """Whether the MLE exists, and why.
 
@@ -208,6 +211,7 @@ class Existence(Renderable):
 
 
 @dataclass(frozen=True, eq=False)
+@own_error_state
 class Certificate:
     """A proved bound on the distance between some coefficients and the MLE.
 
@@ -335,6 +339,7 @@ def _version(package: str) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
 class PointEstimate(Renderable):
     """Coefficients from one route, with their certificate.
 

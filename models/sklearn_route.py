@@ -7,12 +7,14 @@ import warnings
 
 import numpy as np
 
+from flatprior.models._error_state import own_error_state
 from flatprior.models.certificate import estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import PointEstimate, RouteUnavailableError
 
 
+@own_error_state
 def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by scikit-learn, as its users obtain the unregularised fit.
 

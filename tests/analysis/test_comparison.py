@@ -217,11 +217,12 @@ def test_offsets_and_weights_are_named():
 
     same = compare_models({"a": model("grade ~ 1", "t"), "b": model("grade ~ gpa", "t")})
     assert same.facts == (
-        "48 observations in 32 rows (frequency weights: n), 18 events",
+        "48 observations in 32 rows (frequency weights: n)",
+        "18 events",
         "offset: t",
     )
     other = compare_models({"1": model("grade ~ 1", "t"), "2": model("grade ~ gpa", None)})
-    assert other.facts[1] == "offsets: t (model 1), none (model 2)"
+    assert other.facts[2] == "offsets: t (model 1), none (model 2)"
     assert "taken as counts" in str(other)
     facts = other.to_dict()
     assert facts["offsets"] == {"1": "t", "2": None}

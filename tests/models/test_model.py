@@ -147,13 +147,15 @@ def weighted(**roles):
 
 def test_offset_and_weights_are_named_in_every_header():
     named = weighted(offset="t", frequency_weights="n")
-    assert named.facts[:2] == (
-        "48 observations in 32 rows (frequency weights: n), 18 events",
+    assert named.facts == (
+        "48 observations in 32 rows (frequency weights: n)",
+        "18 events",
         "offset: t",
     )
     given = weighted(offset=np.full(32, 0.1), frequency_weights=[1, 2] * 16)
-    assert given.facts[:2] == (
-        "48 observations in 32 rows (frequency weights: (array)), 18 events",
+    assert given.facts == (
+        "48 observations in 32 rows (frequency weights: (array))",
+        "18 events",
         "offset: (array)",
     )
     arrays = BernoulliLogistic.from_arrays(
