@@ -44,6 +44,7 @@ from flatprior.models.newton import converged_mle
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.rows import PARALLEL, Array, ArrayRows, Block
 
+SAME = 1e-13  # in log-likelihood, over all draws
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 FITS_AT_ONCE = 256  # whose scores one thread sums
 NEAR = 0.1  # of lambda R: from there chord steps shrink the error at least eightfold
@@ -180,7 +181,12 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
             part = slice(start, start + ROWS_AT_ONCE)
             block = _singly(model.arrays.block(part))
             terms = row_terms(block, draws.T).log_likelihood
-            log_weights, pareto[part] = array_stats.psislw(terms, r_eff=relative, axis=-1)
+            log_weights, pareto[part] = np.full(terms.shape, -math.log(total)), 0.0
+            # a row that is certain in every draw has equal weights, and they no tail to fit
+            told = np.ptp(terms, axis=1) > SAME
+            if told.any():
+                smoothed, shape = array_stats.psislw(terms[told], r_eff=relative, axis=-1)
+                log_weights[told], pareto[part][told] = smoothed, shape
             elpd[part] = logsumexp(log_weights + terms, axis=1)
             density[part] = logsumexp(terms, axis=1) - math.log(total)
             influence += weights[part] @ np.exp(log_weights)

@@ -32,7 +32,8 @@ def own_error_state(what: T) -> T:
     0.0
     """
     if not isinstance(what, type):
-        return _wrapped(what)
+        function: T = _wrapped(what)
+        return function
     for name, member in list(vars(what).items()):
         new: Any = None
         if isinstance(member, FunctionType):

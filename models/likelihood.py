@@ -121,7 +121,7 @@ def moments(
     weights = block.weights
     log_likelihood = np.minimum(margin, 0.0)
     log_likelihood -= np.log1p(tail)
-    with np.errstate(divide="ignore"):  # odds that overflow are infinite
+    with np.errstate(divide="ignore", over="ignore"):  # odds that overflow are infinite
         odds = np.where(margin >= 0.0, tail, 1.0 / tail)
     if weights is not None:
         log_likelihood *= weights

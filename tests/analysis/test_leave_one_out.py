@@ -215,3 +215,17 @@ def test_what_cannot_be_left_out_is_refused():
         exact_loo(CASES["quasi_1d"].model)
     with pytest.raises(ImproperPosteriorError):
         sampled(CASES["quasi_1d"].model)
+
+
+def test_a_row_that_is_certain_in_every_draw_is_no_error():
+    X, y = simulated(60, 2, seed=3)
+    offset = np.zeros(60)
+    offset[7] = 2000.0 if y[7] else -2000.0
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+    found = psis_loo(model, sample_independence(model, draws=200, seed=1, progress=False))
+    assert found.pointwise[7] == 0
+    assert found.pareto_k[7] == 0
+    keep = np.arange(60) != 7
+    rest = BernoulliLogistic.from_arrays(X[keep], y[keep])
+    exact = psis_loo(rest, sample_independence(rest, draws=200, seed=1, progress=False))
+    assert found.elpd == pytest.approx(exact.elpd, abs=0.2)
