@@ -228,7 +228,7 @@ def summarise(
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
     >>> summary = summarise(model)
-    >>> summary.table().loc["gpa", ["coefficient", "odds ratio"]].round(2).tolist()
+    >>> summary.table()[["coefficient", "odds ratio"]].loc["gpa"].round(2).tolist()
     [3.06, 21.4]
     >>> print(summary.against_null)
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
