@@ -5,6 +5,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +81,11 @@ def test_start_up_loads_nothing_heavy():
 def test_no_second_copy_of_the_package_is_loaded():
     assert "models" not in sys.modules
     assert "analysis" not in sys.modules
+
+
+def test_every_requirement_says_its_lowest_version():
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["distributed"] + extras["test"]
+    assert [line for line in lines if ">=" not in line] == ["flatprior[distributed]"]
