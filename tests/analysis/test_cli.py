@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -7,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from flatprior.analysis import read_report
+from flatprior.analysis import cli, read_report
 from flatprior.analysis.cli import main
 from flatprior.models import (
     BernoulliLogistic,
@@ -537,3 +539,216 @@ def test_what_are_no_coefficients_is_one_line_and_status_2(good, tmp_path, text,
     assert result.exit_code == 2
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("width", ["0", "1", "-3", "garbage", "²", "1e9", "79"])
+def test_whatever_columns_says_every_number_is_printed(good, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("LINES", width)
+    result = run("fit", good, "y ~ x + g")
+    assert result.exit_code == 0, result.stderr
+    shown = result.stdout.split()
+    for value in fit_newton(BernoulliLogistic.from_formula("y ~ x + g", good)).coefficients:
+        assert f"{value:.6g}" in shown
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_print_model", interrupt)
+    out = tmp_path / "fit.json"
+    for arguments, said in ((["--json", out], f"'{out}'"), ([], "nothing")):
+        result = run("fit", good, "y ~ x", *arguments)
+        assert result.exit_code == 130
+        assert result.stderr == f"flatprior: interrupted; {said} was written\n"
+
+
+BREAK = """
+import importlib.abc, os, signal, sys
+when, how = sys.argv.pop(1), sys.argv.pop(1)
+class Break(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == when:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                if how == "as it is":
+                    raise
+                raise ImportError("the import was broken") from None  # as extension modules do
+sys.meta_path.insert(0, Break())
+from flatprior.analysis.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("when", "how"),
+    [("click", "as it is"), ("pandas", "as it is"), ("pandas", "hidden"), ("pymc", "as it is")],
+)
+def test_ctrl_c_within_an_import_is_one_line(good, when, how):
+    done = subprocess.run(
+        [sys.executable, "-c", BREAK, when, how, "agree", good, "y ~ x"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+    assert "Traceback" not in done.stderr
+
+
+def test_results_go_into_the_stream_that_standard_output_is(good, tmp_path):
+    path = tmp_path / "out.txt"
+    with path.open("w") as file:
+        file.write("kept\n")
+        file.flush()
+        subprocess.run(
+            [FLATPRIOR, "check", good, "y ~ x", "--json", "/dev/stdout"], stdout=file, check=True
+        )
+    text = path.read_text()
+    assert text.startswith("kept\n")
+    assert "OVERLAP" in text
+    assert json.loads(text[text.index("\n{") :])["kind"] == "overlap"
+
+
+def test_a_protected_file_is_refused_before_the_work(good, tmp_path):
+    path = tmp_path / "kept.json"
+    path.write_text("old")
+    path.chmod(0o444)
+    result = run("fit", good, "y ~ x", "--json", path)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "protected against writing (mode 444)" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+@pytest.mark.parametrize("arguments", [["--help"], ["fit"]], ids=" ".join)
+def test_a_reader_that_has_gone_is_no_disagreement(good, arguments):
+    more = [good, "y ~ x"] if arguments == ["fit"] else []
+    process = subprocess.Popen(
+        [FLATPRIOR, *arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert process.wait(60) == 141  # 128 + SIGPIPE, as a shell says of other programs
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libx.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_lack_of_memory_is_one_line_under_every_name(good, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(cli, "_load", fail)
+    result = run("agree", good, "y ~ x")
+    assert result.exit_code == 2
+    assert result.stderr == "flatprior: not enough memory\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses")
+def test_too_low_a_limit_of_memory_is_said_at_once(good):
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -v 400000; exec "$0" agree "$1" y~x', FLATPRIOR, good],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "flatprior: not enough memory: this process may address 390 MiB (ulimit -v), and 1024 are "
+        "needed\n"
+    )
+
+
+def test_no_p_value_is_printed_as_0(tmp_path):
+    # a table of 2 x 2 with a million observations in each cell, but for one with twice as many
+    path = tmp_path / "table.csv"
+    path.write_text("y,x,n\n0,0,1000000\n1,0,1000000\n0,1,1000000\n1,1,2000000\n")
+    result = run("fit", path, "y ~ x", "--weights", "n")
+    z = np.log(2) / np.sqrt(3.5e-6)
+    exact = mpmath.nstr(2 * mpmath.ncdf(-z), 2)
+    row = next(line.split() for line in result.stdout.splitlines() if line.startswith("x "))
+    assert row[4] == exact
+
+
+HASH = """
+import hashlib, pathlib, sys
+from click.testing import CliRunner
+from flatprior.analysis.cli import main
+data, folder = map(pathlib.Path, sys.argv[1:])
+terms = "x + p + q + r + C(s)"
+for command in (
+    ["fit", data, f"y ~ {terms}", "--json", folder / "fit"],
+    ["fit", f"{data}*", f"y ~ {terms} + q:r", "--json", folder / "batches"],
+    ["check", data, f"y ~ {terms} + p:q", "--json", folder / "check"],
+    ["compare", data, "y ~ x + p + q", f"y ~ {terms}", "--report", folder / "page"],
+):
+    result = CliRunner().invoke(main, list(map(str, command)))
+    assert result.exit_code == 0, result.output
+    print(result.stdout)
+"""
+
+
+def test_nothing_depends_on_the_hash_seed(tmp_path):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({name: rng.choice(["a", "b", "c"], 200) for name in "pqrs"})
+    frame["x"], frame["y"] = rng.normal(size=200), rng.choice(["no", "yes"], 200)
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    found = set()
+    for seed in ("1", "2"):
+        out = tmp_path / "out"
+        out.mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-c", HASH, tmp_path / "d.csv", out],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        files = [
+            re.sub(r'"seconds": [^,]*', "", path.read_text()) for path in sorted(out.iterdir())
+        ]
+        assert len(files) == 4
+        found.add((done.stdout, *files))
+    assert len(found) == 1
+
+
+def test_offset_and_weights_are_named_on_screen_and_in_json(good, tmp_path):
+    frame = pd.read_csv(good).assign(t=0.5)
+    frame.to_csv(good, index=False)
+    out = tmp_path / "out.json"
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text('{"Intercept": 0.1, "x": 0.2}')
+    roles = ("--offset", "t", "--weights", "w", "--json", out)
+    for command, more in (
+        ("fit", ["y ~ x"]),
+        ("check", ["y ~ x"]),
+        ("explain", ["y ~ x", "--coefficients", theirs]),
+        ("compare", ["y ~ x", "y ~ 1"]),
+    ):
+        result = run(command, good, *more, *roles)
+        assert result.exit_code == 0, result.stderr
+        shown = " ".join(result.stdout.split())
+        assert "observations in 80 rows (frequency weights: w)" in shown
+        assert "offset: t" in shown
+        assert "with sampling weights the standard errors, tests and intervals" in shown
+        facts = json.loads(out.read_text())
+        if command == "compare":
+            assert facts["offsets"] == {"1": "t", "2": "t"}
+            facts = facts["estimates"]["1"]
+        assert facts["provenance"]["offset"] == "t"
+        assert facts["provenance"]["frequency_weights"] == "w"
+        assert facts["provenance"]["n_rows"] == 80
