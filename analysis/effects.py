@@ -291,8 +291,8 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
         block = model.rows.surveyed.encoder.block(frame)
     except ValueError:  # a level that the model has not seen, or no such column
         return False
-    counts = np.ones(len(block.sign)) if block.weights is None else block.weights
-    return bool(model.n_events == counts[block.sign > 0].sum())
+    rows = ArrayRows(block.design, (1 + block.sign) / 2, block.offset, block.weights)
+    return model.hash_of(rows) == model.data_hash
 
 
 def _left_out(model: BernoulliLogistic) -> str:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from flatprior.models import inputs as _inputs
@@ -25,16 +26,36 @@ from flatprior.models.rows import (
     ArrayRows,
     Block,
     Extent,
+    Strand,
     either,
     extent_of,
     longest_sum,
 )
-from flatprior.models.survey import Roles, Survey, Surveyed, conclude, survey
+from flatprior.models.survey import Roles, Survey, Surveyed, conclude, content_digest, survey
 
 T = TypeVar("T")
 
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
 Groups = tuple[str, "pd.Index[Any]"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass(Generic[T]):
+    """What a pass over some batches gives: rows read, hashes of what was read, and an answer."""
+
+    n_read: int
+    digests: tuple[bytes, ...]
+    answer: T | None
+    strand: Strand | None
+
+    def merge(self, other: _Pass[T], combine: Callable[[T, T], T]) -> _Pass[T]:
+        """That of both, the other after this one."""
+        return _Pass(
+            self.n_read + other.n_read,
+            self.digests + other.digests,
+            either(combine, self.answer, other.answer),
+            either(Strand.join, self.strand, other.strand),
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,11 +75,11 @@ class BatchRows(ABC):
     @abstractmethod
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame], T],
+        function: Callable[[pd.DataFrame, int], T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
     ) -> T:
-        """Combine ``function(frame)`` over all batches, each with these columns."""
+        """Combine ``function(frame, number)`` over all batches in order, with these columns."""
 
     @property
     @abstractmethod
@@ -70,10 +91,10 @@ class BatchRows(ABC):
     ) -> T:
         """Combine ``function(block)`` over all blocks with an associative `combine`.
 
-        The answer is the same each time. The first pass finds the extent beside it.
+        The answer is the same each time. The first pass finds extent and hash beside it.
         """
-        if "extent" in self.__dict__:
-            return self._reduce(function, combine)
+        if "_found" in self.__dict__:
+            return self._reduce(function, combine)[0]
 
         def both(block: Block) -> tuple[T, Extent]:
             return function(block), extent_of(block)
@@ -81,34 +102,47 @@ class BatchRows(ABC):
         def together(one: tuple[T, Extent], two: tuple[T, Extent]) -> tuple[T, Extent]:
             return combine(one[0], two[0]), one[1].or_more(two[1])
 
-        answer, self.__dict__["extent"] = self._reduce(both, together)
+        (answer, extent), strand = self._reduce(both, together, hashed=True)
+        assert strand is not None  # noqa: S101
+        self.__dict__["_found"] = extent, strand.digest()
         return answer
 
-    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
+    def _reduce(
+        self,
+        function: Callable[[Block], T],
+        combine: Callable[[T, T], T],
+        hashed: bool = False,
+    ) -> tuple[T, Strand | None]:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
-        step = self._rows_encoded
+        step, found = self._rows_encoded, self.surveyed.survey
+        starts = np.cumsum([0, *found.lengths])
 
-        def of_frame(frame: pd.DataFrame) -> tuple[int, T | None]:
+        def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
             answer: T | None = None
-            for start in range(0, len(frame), step):
-                block = encoder.block(frame.iloc[start : start + step], grouped)
+            place = int(starts[min(number, len(starts) - 1)])
+            strand = Strand(place, place, None, b"", None) if hashed else None
+            rows = encoder.complete(frame)
+            for start in range(0, len(rows), step):
+                block = encoder.block(rows.iloc[start : start + step], grouped)
+                if strand is not None:
+                    strand = strand.join(Strand.of(block, strand.stop))
                 for piece in block.split(BLOCK_ROWS):
                     answer = either(combine, answer, function(piece))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
-            return len(frame), answer
-
-        def together(one: tuple[int, T | None], two: tuple[int, T | None]) -> tuple[int, T | None]:
-            return one[0] + two[0], either(combine, one[1], two[1])
+            return _Pass(len(frame), (content_digest(rows, encoder.roles),), answer, strand)
 
         used = encoder.roles.columns
         columns = used if grouped is None else tuple(dict.fromkeys((*used, grouped[0])))
-        read, answer = self._over_frames(of_frame, together, columns)
-        if read != self.surveyed.survey.n_read or answer is None:
-            raise OSError(
-                f"there are {read} rows where there were {self.surveyed.survey.n_read} before: "
-                "they have changed while they were read; start again"
+        done = self._over_frames(of_frame, lambda one, two: one.merge(two, combine), columns)
+        if done.digests != found.digests or done.n_read != found.n_read or done.answer is None:
+            rows = (
+                "" if done.n_read == found.n_read else f" ({found.n_read} rows, {done.n_read} now)"
             )
-        return answer
+            raise OSError(
+                f"the data are not the same in each pass{rows}: they have changed while they were "
+                "read, or are random; store them, and start again"
+            )
+        return done.answer, done.strand
 
     @property
     def n_rows(self) -> int:
@@ -148,9 +182,16 @@ class BatchRows(ABC):
         return False
 
     @cached_property
+    def _found(self) -> tuple[Extent, bytes]:
+        """What the first pass finds beside its answer; one is made if there was none."""
+        extent, strand = self._reduce(extent_of, Extent.or_more, hashed=True)
+        assert strand is not None  # noqa: S101
+        return extent, strand.digest()
+
+    @property
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
-        return self._reduce(extent_of, Extent.or_more)
+        return self._found[0]
 
     @property
     def has_offset(self) -> bool:
@@ -158,8 +199,8 @@ class BatchRows(ABC):
         return self.surveyed.encoder.roles.offset is not None
 
     def digest(self) -> bytes:
-        """Hash of the columns that the model uses, batch after batch."""
-        return b"".join(self.surveyed.survey.digests)
+        """XXH3 hash, 128 bits, of all rows in their order: that of the same rows in memory."""
+        return self._found[1]
 
     def sample(self, size: int) -> ArrayRows:
         """The rows that the survey drew at random; `size` of them, if there are so many."""
@@ -171,7 +212,7 @@ class BatchRows(ABC):
         _inputs.column(pd.DataFrame(columns=list(self._names)), name)
         roles = self.surveyed.encoder.roles
 
-        def values(frame: pd.DataFrame) -> dict[Any, None]:
+        def values(frame: pd.DataFrame, _: int) -> dict[Any, None]:
             counting = frame[name][roles.complete(frame)[0]].dropna()
             return dict.fromkeys(_inputs.distinct(counting)[1])
 
@@ -179,7 +220,10 @@ class BatchRows(ABC):
         found = self._over_frames(values, operator.or_, columns)
         if len({isinstance(value, str) for value in found}) > 1:
             return self._as_text(name).group(name)
-        return replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
+        same = replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
+        if "_found" in self.__dict__:
+            same.__dict__["_found"] = self._found
+        return same
 
     def _as_text(self, name: str) -> BatchRows:
         """The same rows, a column read as text."""
@@ -202,14 +246,14 @@ class FileRows(BatchRows):
 
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame], T],
+        function: Callable[[pd.DataFrame, int], T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
     ) -> T:
         answer: T | None = None
         with progress_bar("rows", self.surveyed.survey.n_read, self.progress) as advance:
-            for frame in self.source.frames(columns):
-                answer = either(combine, answer, function(frame))
+            for number, frame in enumerate(self.source.frames(columns)):
+                answer = either(combine, answer, function(frame, number))
                 advance(len(frame))
         assert answer is not None  # noqa: S101  (the survey found rows in the same files)
         return answer

@@ -37,14 +37,11 @@ class DaskRows(BatchRows):
 
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame], T],
+        function: Callable[[pd.DataFrame, int], T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
     ) -> T:
-        def plain(frame: pd.DataFrame, _: int) -> T:
-            return function(frame)
-
-        return _combined(self.frame.select(columns), plain, combine)
+        return _combined(self.frame.select(columns), function, combine)
 
     @property
     def _names(self) -> tuple[str, ...]:

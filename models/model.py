@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flatprior.models.batch_rows import BatchRows
     from flatprior.models.formula import Encoding
 
+HASH_VERSION = "2:"  # of what the data hash is taken of, and how
 HIGH_DIMENSION = 0.1  # coefficients an observation
 
 
@@ -450,10 +451,19 @@ class BernoulliLogistic(Renderable):
 
     @cached_property
     def data_hash(self) -> str:
-        """XXH3 hash, 128 bits, of names, design, response, offset and weights, in hexadecimal."""
+        """XXH3 hash, 128 bits, of names, design, response, offset and weights, after a version.
+
+        It is the same for the same rows in the same order, whether they are in memory, in files,
+        however these are cut, or in the partitions of a cluster. Where they are not in memory, the
+        first pass finds it; before, it costs a pass of its own.
+        """
+        return self.hash_of(self.rows)
+
+    def hash_of(self, rows: ArrayRows | BatchRows) -> str:
+        """What `data_hash` would be with other rows."""
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
-        digest.update(self.rows.digest())
-        return digest.hexdigest()
+        digest.update(rows.digest())
+        return HASH_VERSION + digest.hexdigest()
 
     def log_likelihood(self, coefficients: ArrayLike) -> Any:
         """Log-likelihood at `coefficients`.

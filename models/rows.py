@@ -29,6 +29,7 @@ T = TypeVar("T")
 EPSILON = float(np.finfo(float).eps)
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
 PIECE_ROWS = 2**11  # whose products are summed at a time: they stay in a core's cache
+CHUNK_ROWS = 2**11  # that are hashed at a time, counted from the first row of all; divides a block
 PARALLEL = 2**20  # numbers in the design from which threads pay
 MOST_ANSWERS = 2**8  # that wait to be combined
 
@@ -137,13 +138,90 @@ def extent_of(block: Block) -> Extent:
     return Extent(largest, offset)
 
 
-def _digest_of(block: Block) -> bytes:
-    digest = xxhash.xxh3_128()
-    for part in (block.design, block.sign, block.offset, block.weights):
-        # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
-        plain = b"none" if part is None else np.ascontiguousarray(part + 0.0, dtype="<f8").data
-        digest.update(plain)
-    return digest.digest()
+def chunk_digests(block: Block) -> bytes:
+    """Hashes of rows that begin with a chunk, chunk after chunk."""
+    parts = (block.design, block.sign, block.offset, block.weights)
+    # one buffer for all chunks: it stays in a core's cache
+    buffers = [None if part is None else np.empty((CHUNK_ROWS, *part.shape[1:])) for part in parts]
+    digests = []
+    for start in range(0, len(block.sign), CHUNK_ROWS):
+        digest = xxhash.xxh3_128()
+        for part, buffer in zip(parts, buffers, strict=True):
+            if part is None or buffer is None:
+                digest.update(b"none")
+            else:
+                piece = part[start : start + CHUNK_ROWS]
+                # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
+                digest.update(np.add(piece, 0.0, out=buffer[: len(piece)]).data)
+        digests.append(digest.digest())
+    return b"".join(digests)
+
+
+class Strand(NamedTuple):
+    """Hashes of the chunks that lie between two rows, and the rows of those that are cut.
+
+    Rows are cut into chunks by their number among all rows, so that the hash of the whole is the
+    same however they are read: in memory, in batches of any size, or in partitions side by side.
+
+    Attributes
+    ----------
+    start, stop : int
+        Number of the first row, and of the one after the last.
+    head : Block or None
+        Rows before the first border of chunks.
+    whole : bytes
+        Hashes of the whole chunks.
+    tail : Block or None
+        Rows after the last border.
+    """
+
+    start: int
+    stop: int
+    head: Block | None
+    whole: bytes
+    tail: Block | None
+
+    @classmethod
+    def of(cls, block: Block, start: int) -> Strand:
+        """Of consecutive rows of which the first has the number `start`."""
+        stop = start + len(block.sign)
+        first = min(-(-start // CHUNK_ROWS) * CHUNK_ROWS, stop) - start
+        last = max(stop // CHUNK_ROWS * CHUNK_ROWS - start, first)
+        parts = (slice(0, first), slice(first, last), slice(last, stop - start))
+        head, middle, tail = (
+            block.select(part)._replace(groups=None, labels=None)
+            if part.stop > part.start
+            else None
+            for part in parts
+        )
+        return cls(start, stop, head, b"" if middle is None else chunk_digests(middle), tail)
+
+    def join(self, other: Strand) -> Strand:
+        """The strand of both, the other following."""
+        if self.start == self.stop or other.start == other.stop:
+            return other if self.start == self.stop else self
+        start, stop = self.start, other.stop
+        if self.stop % CHUNK_ROWS == 0:
+            return Strand(start, stop, self.head, self.whole + other.whole, other.tail)
+        left = self.head if self.tail is None else self.tail
+        assert left is not None and other.head is not None  # noqa: S101, PT018
+        seam = _consecutive(left, other.head)
+        if self.tail is None:  # which has not reached a border yet
+            return Strand(start, stop, seam, other.whole, other.tail)
+        if (other.start + len(other.head.sign)) % CHUNK_ROWS:
+            return Strand(start, stop, self.head, self.whole, seam)
+        whole = self.whole + chunk_digests(seam) + other.whole
+        return Strand(start, stop, self.head, whole, other.tail)
+
+    def digest(self) -> bytes:
+        """Hash of all rows, where the strand has them all."""
+        rest = b"" if self.tail is None else chunk_digests(self.tail)
+        return xxhash.xxh3_128_digest(self.whole + rest)
+
+
+def _consecutive(one: Block, two: Block) -> Block:
+    parts = zip(one, two, strict=True)
+    return Block(*(None if a is None or b is None else np.concatenate([a, b]) for a, b in parts))  # type: ignore[arg-type]
 
 
 def either(combine: Callable[[T, T], T], first: T | None, second: T | None) -> T | None:
@@ -321,7 +399,7 @@ class ArrayRows:
 
     def digest(self) -> bytes:
         """XXH3 hash, 128 bits, of all rows in their order."""
-        return xxhash.xxh3_128_digest(self.reduce(_digest_of))
+        return xxhash.xxh3_128_digest(self.reduce(chunk_digests))
 
     def sample(self, size: int) -> ArrayRows:
         """`size` rows, one drawn at random from each of as many runs; the same at each call."""

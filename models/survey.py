@@ -158,6 +158,8 @@ class Survey:
         The number that drew each: the smallest are kept.
     digests : tuple of bytes
         Hashes of the batches.
+    lengths : tuple of int
+        Their rows that are left.
     """
 
     n_read: int
@@ -174,6 +176,7 @@ class Survey:
     sample: pd.DataFrame
     drawn: Array
     digests: tuple[bytes, ...]
+    lengths: tuple[int, ...]
 
     def order(self, name: str) -> list[Any]:
         """The levels of a column: in their own order, or sorted where batches differ in it."""
@@ -222,6 +225,7 @@ class Survey:
             sample,
             drawn,
             self.digests + other.digests,
+            self.lengths + other.lengths,
         )
 
 
@@ -314,19 +318,22 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         _one_a_level(plain, levels),
         sample,
         drawn,
-        (_digest(plain),),
+        (content_digest(rows, roles),),
+        (len(rows),),
     )
 
 
-def _digest(frame: pd.DataFrame) -> bytes:
+def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:
+    """Hash of the complete rows of a batch, which every pass must find again."""
     digest = xxhash.xxh3_128()
-    for name in frame.columns:
-        values = frame[name]
-        if is_real(values):
-            digest.update(np.ascontiguousarray(values.to_numpy(dtype=float) + 0.0).data)
+    for name in roles.columns:
+        series = rows[name]
+        if is_real(series):
+            digest.update(np.ascontiguousarray(series.to_numpy(dtype=float) + 0.0).data)
         else:
-            hashed = pd.util.hash_array(values.to_numpy(dtype=object))
-            digest.update(np.ascontiguousarray(hashed).data)
+            codes, values = distinct(series)
+            hashed = pd.util.hash_array(np.array(values, dtype=object), categorize=False)
+            digest.update(np.ascontiguousarray(hashed[codes]).data)
     return digest.digest()
 
 
@@ -346,13 +353,16 @@ class Encoder:
     encoding: Encoding
     outcomes: tuple[Any, Any] | None
 
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that count."""
+        return frame[self.roles.complete(frame)[0]]
+
     def block(self, frame: pd.DataFrame, groups: tuple[str, pd.Index[Any]] | None = None) -> Block:
-        """Encode the rows that count.
+        """Encode complete rows, all of which count.
 
         `groups` is a column and all its values: the block says which of them each row has.
         """
-        roles = self.roles
-        rows = frame[roles.complete(frame)[0]]
+        roles, rows = self.roles, frame
         response = rows[roles.parsed.response]
         if self.outcomes is None:
             events = encode_response(response, str(response.name))[0]

@@ -1,6 +1,7 @@
 """The same table, however it is read: one model, or one sentence."""
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from generated_tables import generated_table
 from multiplier import repeated
 
-from flatprior.models import BernoulliLogistic, files, fit_newton
+from flatprior.models import BernoulliLogistic, files, fit_newton, rows, verify
 
 AUTO = Path(__file__).parents[1] / "data" / "question_marks.csv"
 
@@ -26,7 +27,7 @@ def described(build):
     ]
     return (
         model.names, model.n_rows, model.n_dropped, model.n_zero_weight, model.n_observations,
-        model.n_events, model.response_coding, model.reference_levels, *parts,
+        model.n_events, model.response_coding, model.reference_levels, model.data_hash, *parts,
     )  # fmt: skip
 
 
@@ -40,8 +41,8 @@ def read_in_every_way(table, folder, monkeypatch):
         described(partial(BernoulliLogistic.from_formula, table.formula, path, **table.roles))
         for path in (whole, folder / "parts")
     ]
-    for rows in (1000, 37):
-        monkeypatch.setattr(files, "BATCH_ROWS", rows)
+    for batch in (1000, 37):
+        monkeypatch.setattr(files, "BATCH_ROWS", batch)
         from_file += [
             described(partial(BernoulliLogistic.from_parquet, path, table.formula, **table.roles))
             for path in (whole, folder / "parts")
@@ -248,4 +249,112 @@ def test_a_file_that_is_gone_is_called_gone(tmp_path):
     model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
     (tmp_path / "1.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"1.parquet' is no longer there; start again"):
+        fit_newton(model)
+
+
+def many(n: int) -> pd.DataFrame:
+    """Rows that cross the borders of chunks, some of which do not count."""
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "z": rng.lognormal(size=n)})
+    frame["g"], frame["o"] = rng.choice(["a", "b", "c"], n), rng.normal(size=n)
+    frame["w"], frame["y"] = rng.integers(0, 4, n), rng.integers(0, 2, n)
+    frame.loc[::37, "x"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("n", [100, 4096, 9001])
+@pytest.mark.parametrize("roles", [{}, {"offset": "o", "frequency_weights": "w"}])
+def test_the_hash_of_the_data_does_not_say_how_they_were_read(tmp_path, monkeypatch, n, roles):
+    dd = pytest.importorskip("dask.dataframe")
+    frame, formula = many(n), "y ~ z + exp(x) + log(z) * g + I(x ** 3) + sqrt(z)"
+    memory = BernoulliLogistic.from_formula(formula, frame, **roles)
+    expected = memory.data_hash
+    frame.to_csv(tmp_path / "whole.csv", index=False)
+    (tmp_path / "parts").mkdir()
+    cuts = [0, 7, n // 3, n // 3 + 1, n]
+    for j, (start, stop) in enumerate(pairwise(cuts)):
+        frame[start:stop].to_parquet(tmp_path / "parts" / f"{j}.parquet", row_group_size=1000)
+    for batch in (n // 7 + 1, 2048, 10**6):
+        monkeypatch.setattr(files, "BATCH_ROWS", batch)
+        for path in (tmp_path / "whole.csv", tmp_path / "parts"):
+            model = BernoulliLogistic.from_parquet(path, formula, **roles)
+            assert model.data_hash == expected
+    for partitions in (1, 5, 23):
+        lazy = dd.from_pandas(frame, npartitions=partitions)
+        assert BernoulliLogistic.from_dask(lazy, formula, **roles).data_hash == expected
+    last = memory.row_labels[-1]
+    changed = frame.assign(z=frame["z"].where(frame.index != last, np.nextafter(frame["z"], 9)))
+    assert BernoulliLogistic.from_formula(formula, changed, **roles).data_hash != expected
+    assert BernoulliLogistic.from_formula(formula, frame[::-1], **roles).data_hash != expected
+
+
+def test_an_estimate_from_files_is_verified_on_the_rows_in_memory_and_back(tmp_path):
+    frame = many(6000)
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    models = (
+        BernoulliLogistic.from_parquet(tmp_path / "d.csv", "y ~ x + g"),
+        BernoulliLogistic.from_formula("y ~ x + g", tmp_path / "d.csv"),
+        BernoulliLogistic.from_formula("y ~ x + g", frame),
+    )
+    for one in models:
+        for other in models:
+            assert verify(other, fit_newton(one)).proves_existence
+
+
+def test_strands_of_rows_join_to_the_hash_of_all_wherever_they_are_cut(monkeypatch):
+    monkeypatch.setattr(rows, "CHUNK_ROWS", 8)
+    rng = np.random.default_rng(2)
+    for _ in range(repeated(200)):
+        n = int(rng.integers(1, 60))
+        whole = rows.ArrayRows(rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(float))
+        cuts = np.sort(rng.integers(0, n + 1, size=int(rng.integers(0, 7))))
+        block, ends = whole.block(slice(None)), [0, *cuts.tolist(), n]
+        strands = [
+            rows.Strand.of(block.select(slice(start, stop)), start)
+            for start, stop in pairwise(ends)
+        ]
+        while len(strands) > 1:  # neighbours join in whatever order
+            j = int(rng.integers(len(strands) - 1))
+            strands[j : j + 2] = [strands[j].join(strands[j + 1])]
+        assert strands[0].digest() == whole.digest()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_that_changes_between_passes_is_noticed_though_size_and_time_are_the_same(
+    tmp_path, kind
+):
+    import os
+
+    frame, path = many(300)[["x", "y", "g"]], tmp_path / f"d.{kind}"
+
+    def write(frame: pd.DataFrame) -> None:
+        if kind == "csv":
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path, compression=None, use_dictionary=False)
+
+    for change in ({"x": frame["x"][::-1].to_numpy()}, {"g": frame["g"][::-1].to_numpy()}):
+        write(frame)
+        model = BernoulliLogistic.from_parquet(path, "y ~ x + g")
+        found = os.stat(path)
+        write(frame.assign(**change))
+        assert os.stat(path).st_size == found.st_size
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        with pytest.raises(
+            OSError, match=r"not the same in each pass.*changed while they were read"
+        ):
+            fit_newton(model)
+
+
+def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed():
+    dd = pytest.importorskip("dask.dataframe")
+
+    def partition(number: int) -> pd.DataFrame:
+        rng = np.random.default_rng()
+        frame = pd.DataFrame({"x": rng.normal(size=50), "y": rng.integers(0, 2, 50)})
+        return frame if number == 2 else many(50)[["x", "y"]].fillna(0.0)
+
+    lazy = dd.from_map(partition, range(4), meta=many(5)[["x", "y"]])
+    model = BernoulliLogistic.from_dask(lazy, "y ~ x")
+    with pytest.raises(OSError, match="or are random; store them, and start again"):
         fit_newton(model)
