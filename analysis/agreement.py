@@ -124,8 +124,9 @@ class Agreement(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a route: verdict, error bound, digits, distance, log-likelihood, seconds.
 
-        For draws, "error bound" is the stated error of the mode found from them alone and
-        "distance" its distance from the MLE; "digits" and "log-likelihood" are missing.
+        For draws, "error bound" is the stated error (nothing is proved of draws) of the mode found
+        from them alone and "distance" its distance from the MLE, both missing where they do not
+        tell the mode; "digits" and "log-likelihood" are missing.
         """
         rows = [
             {
@@ -143,9 +144,10 @@ class Agreement(Renderable):
             {
                 "route": check.route,
                 "agrees": check.passed,
-                "error bound": check.mode_error,
+                # a mode that is not told is no agreement to within its stated error
+                "error bound": check.mode_error if check.mode_told else math.nan,
                 "digits": math.nan,
-                "distance": check.mode_distance,
+                "distance": check.mode_distance if check.mode_told else math.nan,
                 "log-likelihood": math.nan,
                 "seconds": posterior.seconds,
             }
@@ -181,7 +183,8 @@ class Agreement(Renderable):
             [
                 self.message,
                 "error bound: proved largest error, distance: from the best route, both in "
-                "standard errors; of draws, stated error and distance of their mode",
+                "standard errors; of draws, stated (not proved) error and distance of their mode, "
+                "where they tell it: they are judged by their tests",
             ],
         )
 
@@ -386,19 +389,21 @@ def _check_all(
 ) -> tuple[PosteriorCheck, ...]:
     """Check each set of draws, and compare it with the first that passes on its own.
 
-    Each set has two tests of its own, each but one a third: all share the false-alarm rate equally.
+    Each set has three or four tests of its own (of mixing, score and trace), each set but one one
+    more: all share the false-alarm rate equally.
     """
     if not posteriors:
         return ()
-    share = false_alarm / (3 * len(posteriors) - 1)
-    checks = [check_posterior(model, posterior, mle, 2 * share) for posterior in posteriors]
+    checks = [check_posterior(model, posterior, mle, false_alarm) for posterior in posteriors]
+    share = false_alarm / (sum(check.n_tests for check in checks) + len(checks) - 1)
+    checks = [replace(check, false_alarm=share * check.n_tests) for check in checks]
     reference = next((i for i, check in enumerate(checks) if check.passed), 0)
     return tuple(
         check
         if i == reference
         else replace(
             check,
-            false_alarm=3 * share,
+            false_alarm=check.false_alarm + share,
             other=posteriors[reference].route,
             agreement_p=agreement_p(model, posteriors[i], posteriors[reference], mle),
         )
@@ -455,6 +460,10 @@ def _message(
                 f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
                 f"{check.shift_mcse[worst]:.3f}."
             )
+            if check.density_source != "stated" or check.mixing.n_chains == 1:
+                sentences += [f"{said}." for said in check.scope]
+        elif not check.mixed:
+            sentences.append(_unmixed(check))
         else:
             hint = doubt or "they come from another prior, other data or another distribution"
             sentences.append(
@@ -465,6 +474,26 @@ def _message(
     return " ".join(sentences)
 
 
+def _unmixed(check: PosteriorCheck) -> str:
+    """Sentence on draws that are no evidence, whatever else holds of them."""
+    mixing, threshold = check.mixing, check.threshold
+    failed = [claim.failure for claim in mixing.claims(threshold) if not claim.holds]
+    others = [failure for failure in check.failures if failure not in failed]
+    remedy = mixing.remedy(threshold)
+    return (
+        f"The chains of {check.route} "
+        + (
+            "do not show that they have mixed: "
+            if mixing.undecided(threshold)
+            else "have not mixed: "
+        )
+        + f"{'; '.join(failed)}. So these draws are no evidence about the posterior"
+        + (f" (besides, {'; '.join(others)})" if others else "")
+        + f". {remedy[0].upper()}{remedy[1:]}."
+        + "".join(f" And {doubt}." for doubt in check.warnings if not doubt.startswith("R-hat"))
+    )
+
+
 def _and_the_other(check: PosteriorCheck) -> str:
     return (
         "" if check.agreement_p is None else f", same as {check.other} p = {check.agreement_p:.2g}"
@@ -473,7 +502,10 @@ def _and_the_other(check: PosteriorCheck) -> str:
 
 def _mode(check: PosteriorCheck) -> str:
     if not check.mode_told:
-        return f"their number does not tell the mode (stated error {check.mode_error:.1e})"
+        return (
+            f"where their mode lies they tell to {check.mode_error:.2g} standard errors only, so "
+            "it was not compared with the MLE (more draws would tell)"
+        )
     return (
         f"the mode found from them alone is {check.mode_distance:.1e} standard errors from the MLE "
         f"(stated error {check.mode_error:.1e})"

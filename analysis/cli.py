@@ -881,14 +881,14 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
     frame = frame.rename(index=lambda route: ROUTES.get(route, route))
     frame["agrees"] = ["yes" if value else "NO" for value in frame["agrees"]]
     for column in ("error bound", "distance"):
-        frame[column] = [f"{value:.1e}" for value in frame[column]]
+        frame[column] = ["-" if math.isnan(value) else f"{value:.1e}" for value in frame[column]]
     frame["digits"] = ["-" if math.isnan(d) else f"{math.floor(d)}" for d in frame["digits"]]
     frame["seconds"] = [f"{value:.2f}" for value in frame["seconds"]]
     _print_table(out, frame.rename(columns={"error bound": "bound"}))
     out.print(
         "bound: proved largest error; distance: from the best route; both in standard errors. "
-        "digits: certain ones of every coefficient. For draws: stated error and distance of the "
-        "mode found from the draws alone.",
+        "digits: certain ones of every coefficient. For draws: stated (not proved) error and "
+        "distance of the mode found from the draws alone, where they tell it.",
         style="dim",
     )
     for judged in agreement.routes:
@@ -906,7 +906,7 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
             else f"{found.get('divergences', 0):.0f} divergences"
         )
         out.print(
-            f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {found['r_hat']:.3f}, "
+            f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {check.mixing.r_hat.max():.3f}, "
             f"ESS {found['ess bulk']:.0f} (bulk), {found['ess tail']:.0f} (tail)."
         )
     out.print()

@@ -23,6 +23,10 @@ LEAST_BLOCKS = 4
 INDEPENDENT = 1e-12  # relative to their own spread: what the draws vary in each new direction
 
 
+class DegenerateDrawsError(ValueError):
+    """Draws that vary in fewer directions than there are coefficients: they have no mode."""
+
+
 @own_error_state
 def posterior_mode(posterior: Posterior) -> PointEstimate:
     """Estimate the posterior mode from draws and the sampler's own log-density, and nothing else.
@@ -82,12 +86,12 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     flat = draws.reshape(-1, k)
     centre, scale = flat.mean(axis=0), flat.std(axis=0, ddof=1)
     if not (scale > 0).all():
-        raise ValueError("the draws of a coefficient are all equal")
+        raise DegenerateDrawsError("the draws of a coefficient are all equal")
     # by QR: the covariance would square the condition number
     triangle = np.asarray(np.linalg.qr((flat - centre) / scale, mode="r"))
     triangle = triangle / math.sqrt(len(flat) - 1)
     if np.abs(np.diag(triangle)).min() < INDEPENDENT:
-        raise ValueError("the draws vary in fewer directions than there are coefficients")
+        raise DegenerateDrawsError("the draws vary in fewer directions than there are coefficients")
     root = triangle.T * scale[:, None]
     white = np.linalg.solve(root, (flat - centre).T).T
 

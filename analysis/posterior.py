@@ -15,14 +15,16 @@ beside what was observed, but decides nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.mode import posterior_mode
+from flatprior.analysis.departures import Departure, Sight, named_departures
+from flatprior.analysis.mixing import Claim, Mixing
+from flatprior.analysis.mode import DegenerateDrawsError, posterior_mode
 from flatprior.analysis.monte_carlo import (
     batch_length,
     batch_means,
@@ -33,7 +35,8 @@ from flatprior.analysis.monte_carlo import (
     whitened,
     whitening_root,
 )
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.analysis.rounding import half_units
+from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import count
@@ -49,29 +52,13 @@ from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
 LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
+DensitySource = Literal["stated", "the model's own", "missing"]
+OWN_TESTS = 2  # of the score and the trace
 UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
 DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One thing that holds of correct draws.
-
-    Attributes
-    ----------
-    statement : str
-    p : float
-        p-value; 1 or 0 where correct draws can never break the claim, nan for the mode of the
-        draws, whose stated error is an estimate.
-    holds : bool
-    failure : str
-        What to say where it does not hold.
-    """
-
-    statement: str
-    p: float
-    holds: bool
-    failure: str
+ARITHMETIC = 4.0  # roundings that a log-density computed in few digits may be off by
+OWN = 0.9  # share of log-densities equal to the model's to the last bit, which chance cannot make
+COMPARED = 200  # draws at which they are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +70,8 @@ class PosteriorCheck:
     ----------
     route : str
     n_draws : int
+    mixing : Mixing
+        Whether the chains have mixed: without that the other claims are no evidence.
     score_p, trace_p : float
         p-values of the score and the trace test.
     trace : float
@@ -94,6 +83,19 @@ class PosteriorCheck:
     density_error : float
         Largest difference, in nats, between the sampler's own log-density and the log-likelihood,
         apart from a constant.
+    density_rounding : float
+        What rounding may have done to it, where draws or log-densities are stated in single
+        precision or with few digits; 0 for doubles.
+    density_trend : float
+        How much of the difference, in nats, follows the draws (linearly, or with their squared
+        length), which rounding does not.
+    density_source : {"stated", "the model's own", "missing"}
+        "the model's own": equal to the log-likelihood to the last bit, as that of
+        `sample_independence` is by construction; then it is no evidence about what was sampled.
+    sight : Sight
+        The smallest departures that the score and the trace test would have told with these draws.
+    departures : tuple of Departure
+        Distributions that draws are often from by mistake, and whether the tests would have told.
     highest_draw : float
         Largest log-likelihood of a draw minus that of the MLE; must not be positive.
     mode : PointEstimate
@@ -118,6 +120,7 @@ class PosteriorCheck:
     route: str
     n_draws: int
     names: tuple[str, ...]
+    mixing: Mixing
     score_p: float
     trace: float
     trace_p: float
@@ -125,6 +128,11 @@ class PosteriorCheck:
     agreement_p: float | None
     density_error: float
     density_tolerance: float
+    density_rounding: float
+    density_trend: float
+    density_source: DensitySource
+    sight: Sight
+    departures: tuple[Departure, ...]
     highest_draw: float
     mode: PointEstimate
     mode_distance: float
@@ -147,19 +155,22 @@ class PosteriorCheck:
 
         By Bonferroni's inequality correct draws then fail one with at most that probability.
         """
-        return self.false_alarm / (2 if self.agreement_p is None else 3)
+        return self.false_alarm / self.n_tests
+
+    @property
+    def n_tests(self) -> int:
+        """Number of tests with a p-value."""
+        return OWN_TESTS + self.mixing.n_tests + (self.agreement_p is not None)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Everything that is claimed of the draws, tests first."""
+        """Everything that is claimed of the draws: mixing, tests, and what chance cannot break."""
 
         def tested(statement: str, p: float, failure: str) -> Claim:
             return Claim(statement, p, p >= self.threshold, f"{failure} (p = {p:.1e})")
 
-        def exact(statement: str, holds: bool, failure: str) -> Claim:
-            return Claim(statement, float(holds), holds, failure)
-
         found = [
+            *self.mixing.claims(self.threshold),
             tested("the mean score is 0", self.score_p, "the mean score is not 0"),
             tested(
                 f"the mean of (beta - MLE)'score is {-self.k}",
@@ -172,19 +183,32 @@ class PosteriorCheck:
             found.append(tested(same, self.agreement_p, same.replace(" are ", " are not ", 1)))
         return (
             *found,
-            exact(
-                "the density that was sampled is the likelihood",
-                self.density_error <= self.density_tolerance,
+            Claim.exact(
+                "the density that was sampled is the likelihood"
+                + (
+                    f", within {self.density_rounding:.0e} for the digits it is stated with"
+                    if self.density_rounding
+                    else ""
+                ),
+                self.density_error
+                <= self.density_tolerance + (1 + ARITHMETIC) * self.density_rounding
+                and (
+                    not self.density_rounding
+                    or self.density_trend <= self.density_tolerance + self.density_rounding
+                ),
                 f"the density that was sampled is not the likelihood: their logarithms differ by "
                 f"up to {self.density_error:.1e}",
             ),
-            exact(
+            Claim.exact(
                 "no draw is more likely than the MLE",
                 self.highest_draw <= 0,
                 f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum",
             ),
             Claim(
-                "the mode of the draws is the MLE",
+                "the mode of the draws is the MLE"
+                if self.mode_told
+                else f"the mode of the draws may be the MLE: they tell it to "
+                f"{self.mode_error:.2g} standard errors only",
                 math.nan,
                 self.mode_distance <= self.mode_error * (1 if self.mode_told else UNTOLD),
                 f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
@@ -193,9 +217,47 @@ class PosteriorCheck:
         )
 
     @property
+    def scope(self) -> tuple[str, ...]:
+        """What it means that the draws pass, and what it does not exclude, in sentences."""
+        shift, spread = self.sight.shift(self.threshold), self.sight.spread(self.threshold)
+        said = []
+        if self.density_source != "stated":
+            said.append(
+                "No log-density of the sampler came with the draws, so nothing else shows what "
+                "was sampled"
+                if self.density_source == "missing"
+                else "The log-density that came with them is the model's own to the last bit (as "
+                "that of sample_independence is by construction), so it is no evidence of what "
+                "was sampled"
+            )
+        said.append(
+            f"The tests of score and trace would have told, nine times in ten, a shift of "
+            f"{shift:.2g} standard errors or a variance {spread:.1%} off, and may pass less"
+            if math.isfinite(shift)
+            else "The draws are too few for the score test to tell any shift"
+        )
+        hidden = [each.name for each in self.departures if not each.told(self.threshold)]
+        if hidden and self.density_source != "stated":
+            said.append(
+                f"So with these data a pass of {count(self.n_draws, 'draw')} does not exclude that "
+                f"they are {_alternatives(hidden)}"
+            )
+        if self.mixing.n_chains == 1:
+            said.append(
+                "It is a single chain, compared with itself half by half: whether another start "
+                "ends elsewhere was not seen"
+            )
+        return tuple(said)
+
+    @property
     def mode_told(self) -> bool:
         """Whether the draws tell the mode well enough for it to be held against the MLE."""
         return self.mode_error <= LARGEST_MODE_ERROR
+
+    @property
+    def mixed(self) -> bool:
+        """Whether every claim about mixing holds."""
+        return all(claim.holds for claim in self.mixing.claims(self.threshold))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -221,6 +283,12 @@ class PosteriorCheck:
             "passed": self.passed,
             "failures": list(self.failures),
             "n_draws": self.n_draws,
+            "claims": [
+                {"statement": claim.statement, "p": claim.p, "holds": claim.holds}
+                for claim in self.claims
+            ],
+            "mixed": self.mixed,
+            "mixing": self.mixing.to_dict(self.threshold),
             "false_alarm": self.false_alarm,
             "score_p": self.score_p,
             "trace": self.trace,
@@ -230,6 +298,13 @@ class PosteriorCheck:
             "agreement_p": self.agreement_p,
             "threshold": self.threshold,
             "density_error": self.density_error,
+            "density_rounding": self.density_rounding,
+            "density_trend": self.density_trend,
+            "density_source": self.density_source,
+            "told_shift": self.sight.shift(self.threshold),
+            "told_spread": self.sight.spread(self.threshold),
+            "departures": {each.name: each.told(self.threshold) for each in self.departures},
+            "scope": list(self.scope),
             "highest_draw": self.highest_draw,
             "mode": self.mode.coefficients.tolist(),
             "mode_distance": self.mode_distance,
@@ -262,9 +337,10 @@ def check_posterior(
     mle : PointEstimate, optional
         A certified MLE of `model`; default the Newton route's.
     false_alarm : float
-        Probability that correct draws fail the score, the trace or the agreement test, all
-        together. (The mode of the draws is held against its stated error, which is an estimate
-        with a safety factor.)
+        Probability that correct draws fail the test of R-hat, of the chains, of the score, of the
+        trace or the agreement test, all together. (The mode of the draws is held against its
+        stated error, which is an estimate with a safety factor. Draws that are too few to judge
+        whether the chains have mixed do not pass either, and are said to be too few.)
     other : Posterior, optional
         Draws of another route: the means of the coefficients and the spread must be the same
         within Monte Carlo error.
@@ -295,23 +371,31 @@ def check_posterior(
     """
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
+    stated = _states_density(posterior)
+    posterior = posterior if stated else _with_density(model, posterior)
     for draws in (posterior, other):
         if draws is not None:
             check_draws(model, draws)
     if mle is None or not math.isfinite(mle.certificate.error_bound):
         mle = converged_mle(model)
     error = mle.standard_errors
+    root = whitening_root(model, mle)
+    white = whitened(posterior.draws, mle, root)
     identities = exact_identities(model, posterior.draws, mle, _length(posterior))
     log_likelihood = identities.log_likelihood
-    mode = posterior_mode(posterior)
+    mode = _mode_of(posterior)
     assert mode.stated_error is not None  # noqa: S101
     # two sums of the same terms, made by two libraries, differ by rounding
     noise = 1e-12 * (1 + abs(mle.log_likelihood))
     departure = posterior.log_density - log_likelihood
+    rounding = _rounding(posterior, identities.score)
+    own = _is_own(model, posterior, log_likelihood)
+    shift = predicted_mean_shift(model, mle)
     return PosteriorCheck(
         route=posterior.route,
         n_draws=posterior.log_density.size,
         names=model.names,
+        mixing=Mixing.of(posterior, white),
         score_p=identities.score_p,
         trace=identities.trace,
         trace_p=identities.trace_p,
@@ -319,17 +403,105 @@ def check_posterior(
         agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
         density_error=float(np.ptp(departure)) / 2,
         density_tolerance=DENSITY_TOLERANCE + noise,
+        density_rounding=rounding,
+        density_trend=_trend(departure, white) if rounding else 0.0,
+        density_source="missing" if not stated else "the model's own" if own else "stated",
+        sight=identities.sight,
+        departures=named_departures(model, mle, root, shift, identities.sight),
         highest_draw=float(log_likelihood.max()) - mle.log_likelihood - noise,
         mode=mode,
         mode_distance=float(np.max(np.abs(mode.coefficients - mle.coefficients) / error)),
         mode_error=float(np.max(mode.stated_error / error)) + mle.certificate.error_bound,
         shift=(posterior.draws.mean(axis=(0, 1)) - mle.coefficients) / error,
-        predicted_shift=predicted_mean_shift(model, mle) / error,
+        predicted_shift=shift / error,
         shift_mcse=posterior.summary()["mcse"].to_numpy() / error,
         false_alarm=false_alarm,
         diagnostics=posterior.diagnostics,
         warnings=posterior.warnings,
     )
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _states_density(posterior: Posterior) -> bool:
+    return "lp" in posterior.data["sample_stats"]
+
+
+def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
+    """The same draws with the model's log-likelihood in place of a log-density."""
+    draws, data = posterior.draws, posterior.data.copy()
+    values = at_each(
+        merge_identical(model.arrays), log_likelihoods, draws.reshape(-1, model.n_parameters)
+    )
+    data["sample_stats"]["lp"] = (("chain", "draw"), values.reshape(draws.shape[:2]))
+    return replace(posterior, data=data)
+
+
+def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Array) -> bool:
+    """Whether the log-density is that of the model, apart from a constant, to the last bit.
+
+    Another program's differs in the order of its sums: of PyMC's, less than half are equal.
+    """
+    density = posterior.log_density.ravel()[:COMPARED]
+    single = bool((density == density.astype(np.float32)).all())
+    flat = posterior.draws.reshape(-1, model.n_parameters)[:COMPARED]
+    # identical rows merged, as the samplers sum them, or not
+    for values in (log_likelihood.ravel()[:COMPARED], model.log_likelihood(flat)):
+        again = values + (density - values).mean()
+        again = again.astype(np.float32) if single else again
+        if (again == density).mean() > OWN:
+            return True
+    return False
+
+
+def _rounding(posterior: Posterior, score: Array) -> float:
+    """What few digits of draws and log-densities do to their difference from the likelihood.
+
+    Half a unit of the last digit of the log-density, and of each coefficient times the slope of
+    the log-likelihood there; 0 for doubles.
+    """
+
+    def half(values: Array) -> Array:
+        # the first values show whether there is anything to find out
+        return half_units(values) if half_units(values[:COMPARED]).any() else np.zeros(len(values))
+
+    columns = posterior.draws.reshape(len(score), -1).T
+    moved = sum(
+        np.abs(slope) * half(column) for slope, column in zip(score.T, columns, strict=True)
+    )
+    return float(half(posterior.log_density.ravel()).max() + np.max(moved))
+
+
+def _trend(departure: Array, white: Array) -> float:
+    """Half the range of what follows the whitened draws, and their squared length, linearly."""
+    flat = white.reshape(-1, white.shape[2])
+    terms = np.column_stack([np.ones(len(flat)), flat, np.square(flat).sum(axis=1)])
+    fitted = terms @ np.linalg.lstsq(terms, departure.ravel(), rcond=None)[0]
+    return float(np.ptp(fitted)) / 2
+
+
+def _mode_of(posterior: Posterior) -> PointEstimate:
+    """The mode of the draws, or their mean with an infinite error where they hardly move."""
+    try:
+        return posterior_mode(posterior)
+    except DegenerateDrawsError as error:
+        k = len(posterior.names)
+        return PointEstimate(
+            route="draws",
+            names=posterior.names,
+            coefficients=posterior.draws.mean(axis=(0, 1)),
+            covariance=np.full((k, k), np.nan),
+            log_likelihood=float(posterior.log_density.max()),
+            certificate=Certificate.refused(k),
+            converged=False,
+            message=str(error),
+            n_iterations=0,
+            seconds=0.0,
+            provenance=posterior.provenance,
+            stated_error=np.full(k, np.inf),
+        )
 
 
 def _length(posterior: Posterior) -> int:
@@ -338,7 +510,9 @@ def _length(posterior: Posterior) -> int:
     Longer where the draws depend on one another, unless there would be too few batches then.
     """
     chains, n, k = posterior.draws.shape
-    ess = min(posterior.diagnostics["ess bulk"], posterior.diagnostics["ess tail"])
+    found = posterior.diagnostics
+    # ArviZ has no number for draws that do not move
+    ess = max(1.0, float(np.nan_to_num(min(found["ess bulk"], found["ess tail"]))))
     for length in (batch_length(chains, n, ess), batch_length(chains, n)):
         batches = chains * (n // length)
         if batches > k + 2:
@@ -356,6 +530,8 @@ class Identities(NamedTuple):
     trace: float
     trace_p: float
     log_likelihood: Array  # of each draw, (chains, draws)
+    score: Array  # of each draw, (chains * draws, k)
+    sight: Sight
 
 
 def exact_identities(
@@ -368,11 +544,16 @@ def exact_identities(
     # in whitened coordinates, so that its covariance is near the identity
     white = (score @ whitening_root(model, mle)).reshape(draws.shape)
     trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
+    scores_of, traces = (
+        batch_means(values, length) for values in (white, (trace + k).reshape(chains, n, 1))
+    )
     return Identities(
-        hotelling_p(batch_means(white, length)),
+        hotelling_p(scores_of),
         float(trace.mean()),
-        t_p(batch_means((trace + k).reshape(chains, n, 1), length)[:, 0]),
+        t_p(traces[:, 0]),
         at_each(rows, log_likelihoods, flat).reshape(chains, n),
+        score,
+        Sight.of(scores_of, traces),
     )
 
 

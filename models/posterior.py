@@ -91,7 +91,8 @@ class Posterior(Renderable):
     def _convergence(self) -> pd.DataFrame:
         from flatprior.models._compat import quiet_libraries
 
-        with quiet_libraries():
+        # draws that do not move have no R-hat, which is said by the warnings
+        with quiet_libraries(), np.errstate(all="ignore"):
             import arviz_stats
 
             beta = self.data["posterior"]["beta"]
@@ -119,9 +120,10 @@ class Posterior(Renderable):
         from arviz_stats.base import array_stats
 
         found = {
-            "r_hat": float(self._convergence["r_hat"].max()),
-            "ess bulk": float(self._convergence["ess bulk"].min()),
-            "ess tail": float(self._convergence["ess tail"].min()),
+            # of arrays: a data frame passes over coefficients that have none
+            "r_hat": float(self._convergence["r_hat"].to_numpy().max()),
+            "ess bulk": float(self._convergence["ess bulk"].to_numpy().min()),
+            "ess tail": float(self._convergence["ess tail"].to_numpy().min()),
         }
         stats = self.data["sample_stats"]
         if "diverging" in stats:
@@ -145,7 +147,11 @@ class Posterior(Renderable):
         said = []
         if self.n_divergences:
             said.append(f"{count(self.n_divergences, 'draw')} diverged: sample with more tuning")
-        if found["r_hat"] > LARGEST_R_HAT:  # of a single chain it is NaN
+        if math.isnan(found["r_hat"]) and self.draws.shape[0] > 1:  # of a single chain it is NaN
+            said.append(
+                "R-hat has no value: there is a coefficient that does not move; sample anew"
+            )
+        if found["r_hat"] > LARGEST_R_HAT:
             said.append(f"R-hat is {found['r_hat']:.3f}, above {LARGEST_R_HAT}: sample longer")
         low = [
             f"{name} is {value:.2g}, {side} the limit {limit:g}"

@@ -160,8 +160,13 @@ def test_two_samplers_that_share_no_code_agree(spector):
     check = check_posterior(model, independence, fit, other=nuts)
     assert check.passed, check.failures
     assert check.other == "nuts"
-    assert check.agreement_p > check.threshold == check.false_alarm / 3
+    assert check.agreement_p > check.threshold == check.false_alarm / 5
     assert [claim.statement for claim in check.claims] == [
+        "every chain moves",
+        "no draws are copies of others",
+        "R-hat is no larger than chance makes it",
+        "the chains have one mean and one spread",
+        "the draws are enough to judge mixing: 100 effective ones",
         "the mean score is 0",
         "the mean of (beta - MLE)'score is -4",
         "means and spread are those of the draws of nuts",
@@ -209,7 +214,7 @@ def test_the_facts_are_plain_and_complete(spector):
     draws = sample_independence(model, seed=3, progress=False)
     facts = check_posterior(model, draws, fit, other=draws).to_dict()
     assert facts["diagnostics"]["acceptance"] > 0.5
-    assert facts["threshold"] == pytest.approx(1e-3 / 3)
+    assert facts["threshold"] == pytest.approx(1e-3 / 5)
     assert facts["agreement_p"] == 1.0
     assert facts["passed"] is True
 

@@ -1,0 +1,160 @@
+import json
+import warnings
+
+import numpy as np
+import pytest
+from multiplier import repeated
+from problems import CASES, as_posterior
+from scipy.signal import lfilter
+from scipy.stats import kstest
+from unmixed_chains import KINDS, small_models, unmixed
+
+from flatprior.analysis import check_posterior, compare_routes
+from flatprior.analysis.mixing import (
+    Mixing,
+    _halves,
+    autocorrelation_time,
+    compared,
+    normal_scores,
+    split_r_hat,
+)
+from flatprior.models import fit_newton, sample_independence
+
+
+def autoregressive(rng, shape, rho):
+    noise = rng.normal(size=shape) * np.sqrt(1 - rho**2)
+    noise[:, 0] = rng.normal(size=noise[:, 0].shape)
+    return lfilter([1], [1, -rho], noise, axis=1)
+
+
+@pytest.fixture(scope="module")
+def spector():
+    model = CASES["spector"].model
+    return model, fit_newton(model), sample_independence(model, seed=1, progress=False)
+
+
+def with_draws(model, beta):
+    """Draws whose log-density is filled in from the model, as a user would who has draws only."""
+    lp = model.log_likelihood(beta.reshape(-1, beta.shape[2])).reshape(beta.shape[:2])
+    return as_posterior(model, beta, lp)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chains_that_have_not_mixed_never_agree(kind):
+    for seed, model in small_models(repeated(1)):
+        fit = fit_newton(model)
+        posterior = unmixed(kind, model, seed, draws=500)
+        agreement = compare_routes(model, fit, posterior)
+        assert agreement.verdict == "disagree", (seed, kind)
+        assert not agreement.posterior_check.mixed, (seed, kind)
+        assert "no evidence about the posterior" in agreement.message
+        json.dumps(agreement.to_dict(), allow_nan=False)
+
+
+def test_chains_that_have_mixed_are_not_accused():
+    # each set at a false-alarm rate of 1e-3, fixed seeds
+    for seed, model in small_models(repeated(5)):
+        posterior = sample_independence(model, 500, seed=seed, progress=False)
+        check = check_posterior(model, posterior)
+        assert check.mixed, (seed, check.failures)
+
+
+@pytest.mark.parametrize(("chains", "n", "rho"), [(4, 100, 0.0), (4, 400, 0.5), (1, 300, 0.0)])
+def test_p_values_of_chains_that_have_mixed_are_uniform(chains, n, rho):
+    # Kolmogorov-Smirnov at a false-alarm rate of 1e-4; batches of ten lengths of memory
+    rng = np.random.default_rng([chains, n])
+    found = []
+    for _ in range(repeated(200)):
+        scores = normal_scores(_halves(autoregressive(rng, (chains, n, 1), rho)))
+        found += list(compared(scores, 25 if rho == 0 else 50).p_values)
+    assert kstest(found, "uniform").pvalue > 1e-4
+
+
+def test_r_hat_is_that_of_arviz():
+    rng = np.random.default_rng(4)
+    draws = autoregressive(rng, (4, 251, 2), 0.6) + 0.2 * np.arange(4)[:, None, None]
+    posterior = as_posterior(CASES["hl_chdage55"].model, draws, draws.sum(axis=2))
+    mixing = Mixing.of(posterior, draws)
+    assert mixing.r_hat == pytest.approx(posterior.summary()["r_hat"].to_numpy(), rel=1e-12)
+    assert split_r_hat(np.ones((4, 10, 1)))[0] == np.inf
+
+
+def test_memory_is_that_of_an_autoregressive_chain():
+    rng = np.random.default_rng(5)
+    found = autocorrelation_time(autoregressive(rng, (4, 20_000, 3), 0.8))
+    assert found == pytest.approx(1.8 / 0.2, rel=0.2)
+    # and where chains lie apart it stays as it is
+    apart = autoregressive(rng, (4, 20_000, 1), 0.8) + 5 * np.arange(4)[:, None, None]
+    assert autocorrelation_time(apart) == pytest.approx(1.8 / 0.2, rel=0.2)
+
+
+def test_a_chain_that_is_moved_is_named_with_its_coefficient(spector):
+    model, fit, honest = spector
+    beta = honest.draws.copy()
+    beta[2, :, 1] += 2 * fit.standard_errors[1]
+    agreement = compare_routes(model, fit, with_draws(model, beta))
+    for words in ("have not mixed", "R-hat is 1.", "for gpa", "chain 3", "sample longer"):
+        assert words.lower() in agreement.message.lower()
+    assert "another prior" not in agreement.message
+
+
+def test_copies_are_seen_in_any_order_and_with_other_digits(spector):
+    model, fit, honest = spector
+    rng = np.random.default_rng(6)
+    shuffled, rounded, within, stretch = (honest.draws.copy() for _ in range(4))
+    shuffled[3] = rng.permutation(shuffled[0])
+    rounded[3] = rounded[0].astype(np.float32)
+    within[1, 500:] = within[1, :500]
+    stretch[2, 300:360] = stretch[0, 100:160]
+    for beta, words in (
+        (shuffled, "distinct draws with chain 4"),
+        (rounded, "movements, draw by draw"),
+        (within, "chain 2 repeats"),
+        (stretch, "chain 1 shares up to"),
+    ):
+        check = check_posterior(model, with_draws(model, beta), fit)
+        assert any(words in failure for failure in check.failures), (words, check.failures)
+
+
+@pytest.mark.parametrize("digits", [2, 4])
+def test_draws_of_few_digits_are_no_copies(digits):
+    case = CASES["hl_chdage55"]
+    honest = sample_independence(case.model, 2000, seed=2, progress=False)
+    beta = np.round(honest.draws, digits)
+    assert Mixing.of(as_posterior(case.model, beta, honest.log_density), beta).copied == ()
+
+
+def test_draws_that_do_not_move_are_told_and_do_not_crash(spector):
+    model, fit, honest = spector
+    nowhere, one = np.broadcast_to(fit.coefficients, honest.draws.shape), honest.draws.copy()
+    one[:, :, 2] = fit.coefficients[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for beta, words in (
+            (nowhere, "chain 4 stands still"),
+            (one, "chain 1 does not move in tuce"),
+        ):
+            agreement = compare_routes(model, fit, with_draws(model, beta))
+            assert agreement.verdict == "disagree"
+            assert words in agreement.message
+            json.dumps(agreement.to_dict(), allow_nan=False)
+
+
+def test_too_few_draws_are_no_evidence_and_no_accusation(spector):
+    model, fit, honest = spector
+    agreement = compare_routes(model, fit, with_draws(model, honest.draws[:, :40]))
+    assert agreement.verdict == "disagree"
+    assert "do not show that they have mixed" in agreement.message
+    assert "too few to judge mixing" in agreement.message
+    assert "Draw more: about" in agreement.message
+
+
+def test_a_single_chain_is_judged_by_its_halves(spector):
+    model, fit, honest = spector
+    check = check_posterior(model, with_draws(model, honest.draws[:1]), fit)
+    assert check.passed, check.failures
+    assert check.n_tests == 3
+    assert any("halves of the one chain" in claim.statement for claim in check.claims)
+    assert any("single chain" in said for said in check.scope)
+    drifting = honest.draws[:1] + 0.5 * fit.standard_errors * np.linspace(-1, 1, 1000)[:, None]
+    assert not check_posterior(model, with_draws(model, drifting), fit).mixed
