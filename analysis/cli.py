@@ -905,8 +905,9 @@ def _print_agreement(out: Console, agreement: Agreement) -> None:
             if "acceptance" in found
             else f"{found.get('divergences', 0):.0f} divergences"
         )
+        r_hat = float(check.mixing.r_hat.max())
         out.print(
-            f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {check.mixing.r_hat.max():.3f}, "
+            f"{check.route.upper()}: {check.n_draws} draws, {own}, R-hat {r_hat:.3f}, "
             f"ESS {found['ess bulk']:.0f} (bulk), {found['ess tail']:.0f} (tail)."
         )
     out.print()

@@ -169,7 +169,8 @@ class Mixing:
         found = posterior.diagnostics
         return cls(
             posterior.names,
-            *draws.shape[:2],
+            draws.shape[0],
+            draws.shape[1],
             split_r_hat(scores).reshape(2, -1).max(axis=0),
             # ArviZ has no number for draws that do not move
             float(np.nan_to_num(found["ess bulk"])),
@@ -209,7 +210,7 @@ class Mixing:
         """Largest R-hat (k,) that passes at `threshold`; 1.01 may be more or less than that."""
         m = self.n_draws // 2
         squared = (m - 1) / m + self.halves.limit(threshold) * self.halves.error
-        return np.sqrt(squared.reshape(2, -1).max(axis=0))
+        return np.asarray(np.sqrt(squared.reshape(2, -1).max(axis=0)))
 
     def claims(self, threshold: float) -> tuple[Claim, ...]:
         """What is claimed of the chains; tests fail below the p-value `threshold`."""
@@ -345,7 +346,7 @@ def autocorrelation_time(values: Array) -> Array:
         rho = np.where(total[0] > 0, total / total[0], 0.0)
     even = 2 * (n // 2)
     pairs = np.minimum.accumulate(np.maximum(rho[0:even:2] + rho[1:even:2], 0), axis=0)
-    return np.maximum(2 * pairs.sum(axis=0) - 1, 1.0)
+    return np.asarray(np.maximum(2 * pairs.sum(axis=0) - 1, 1.0))
 
 
 def _batch(m: int, memory: float) -> int:
