@@ -137,7 +137,7 @@ def named_departures(
         ),
         Departure(
             f"draws under a normal prior of standard deviation {PRIOR_SD:g}",
-            precision * (root.T @ mle.coefficients),
+            np.asarray(precision * (root.T @ mle.coefficients), dtype=float),
             -precision * float(np.square(root).sum()) / k,
             sight,
         ),
