@@ -131,13 +131,13 @@ def named_departures(
     return (
         Departure(
             "draws from the normal approximation at the MLE",
-            np.linalg.solve(root, shift),
+            np.asarray(np.linalg.solve(root, shift), dtype=float),
             0.0,
             sight,
         ),
         Departure(
             f"draws under a normal prior of standard deviation {PRIOR_SD:g}",
-            np.asarray(precision * (root.T @ mle.coefficients), dtype=float),
+            precision * (root.T @ mle.coefficients),
             -precision * float(np.square(root).sum()) / k,
             sight,
         ),
