@@ -55,7 +55,7 @@ def fit(workers: int, kill_after: float | None = None) -> tuple[PointEstimate, f
     """Fit on a cluster of its own; seconds are those of survey and fit."""
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=MEMORY, dashboard_address=None
+            n_workers=workers, threads_per_worker=1, memory_limit=MEMORY, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -111,8 +111,9 @@ def test_a_cluster_gives_the_same_also_with_a_worker_fewer():
         return frame.iloc[number * 1000 : (number + 1) * 1000]
 
     with (
+        # ":0": any free port; None would be 8787, which may be in use
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
