@@ -449,10 +449,9 @@ def after_last_step(
         # the expansion about the origin leaves less than 2 rho times what the step leaves: its
         # third-order term a third of that, what H d differs from the score half, the score's own
         # rounding once; and the residuals sum to less than the log-likelihood
-        SLACK
-        * (
-            (2 * rho + left) * remainder
-            + abs(here.log_likelihood) * (eta_error + 2 * ROW_ULPS + sum_error)
+        float(
+            SLACK * (2 * rho + left) * remainder
+            + SLACK * abs(here.log_likelihood) * (eta_error + 2 * ROW_ULPS + sum_error)
             + rows.n_rows * SMALLEST
         ),
     )
