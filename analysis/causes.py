@@ -1,19 +1,23 @@
-"""What other programs do to coefficients, each by the equation that they then satisfy.
+"""What other programs do to coefficients, each by what they would then be.
 
 Every function here takes coefficients b with what the likelihood looks like there, and yields the
-ways in which one cause may have led to b, with the distance that each leaves unexplained.
+ways in which one cause may have led to b, with the distance that each leaves unexplained. Where a
+cause says that b solves a changed problem, that problem is solved, and the distance is from its
+solution, in standard errors of the model's MLE: that an equation all but holds at b is not enough
+(see `flatprior.analysis.changed`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_ndtr
 
+from flatprior.analysis.changed import maximum_of
+from flatprior.analysis.changed import probit as probit_terms
 from flatprior.analysis.codings import MOST_CODINGS, Placed, intercept_of, recodings
 from flatprior.analysis.moments import posterior_moments
 from flatprior.analysis.monte_carlo import whitening_root
@@ -22,14 +26,15 @@ from flatprior.analysis.rounding import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models._text import count, first_of, printable
 from flatprior.models.certificate import whitening
-from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.rows import Array, ArrayRows
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import Array, Block
 
 EXPLAINED = 0.3  # of the score: what a penalty may leave of it
 PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
 ROUNDED_AWAY = 0.01  # of the whole distance
+LOGIT_TO_PROBIT = 0.6  # about what probit coefficients are of the logit's
 MOST_DIMENSIONS = 50  # beyond it the posterior mean is not sampled
 SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
 
@@ -90,6 +95,8 @@ class There:
         What rounding may have done to each of b.
     root : ndarray (k, k) or None
         Of the covariance at the MLE.
+    block : Block
+        The rows, in columns whitened by `root`: there coefficients are in standard errors.
     """
 
     model: BernoulliLogistic
@@ -100,21 +107,33 @@ class There:
     distance: float
     half_units: Array
     root: Array | None
+    block: Block
 
     @classmethod
-    def at(cls, model: BernoulliLogistic, fit: PointEstimate | None, b: Array) -> There:
-        """Evaluate the rows at b."""
+    def at(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate | None,
+        given: Array,
+        matrix: Array | None = None,
+    ) -> There:
+        """Evaluate the rows at b, which is ``matrix @ given``."""
+        b, half = given, half_units(given)
+        if matrix is not None:
+            b, half = matrix @ given, np.abs(matrix) @ half
+        block = model.arrays.block(slice(None))
         with np.errstate(all="ignore"):
             white = whitening(model.rows, b)
-            residual = row_terms(model.arrays.block(slice(None)), b).residual
+            residual = row_terms(block, b).residual
         scores = np.zeros((model.n_rows, model.n_parameters))
         if white is not None:
-            scores = residual[:, None] * (model.design @ white)
+            scores = residual[:, None] * (block.design @ white)
         if fit is None:
-            return cls(model, fit, b, white, scores, math.nan, half_units(b), None)
+            return cls(model, fit, b, white, scores, math.nan, half, None, block)
         root = whitening_root(model, fit)
         distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
-        return cls(model, fit, b, white, scores, distance, half_units(b), root)
+        block = block._replace(design=block.design @ root)
+        return cls(model, fit, b, white, scores, distance, half, root, block)
 
     @property
     def mle(self) -> PointEstimate:
@@ -138,11 +157,21 @@ class There:
         """The score, whitened, (k,)."""
         return np.asarray(self.scores.sum(axis=0))
 
-    def length(self, difference: Array) -> float:
-        """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
+    def whitened(self, coefficients: Array) -> Array:
+        """Coefficients in columns whitened by `root`, which `block` has."""
         if self.root is None:
             raise ValueError("there is no MLE")
-        return float(np.linalg.norm(np.linalg.solve(self.root, difference)))
+        return np.asarray(np.linalg.solve(self.root, coefficients))
+
+    def unwhitened(self, coefficients: Array) -> Array:
+        """The other way."""
+        if self.root is None:
+            raise ValueError("there is no MLE")
+        return np.asarray(self.root @ coefficients)
+
+    def length(self, difference: Array) -> float:
+        """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
+        return float(np.linalg.norm(self.whitened(difference)))
 
     def rounding(self, matrix: Array | None = None) -> float:
         """What rounding may have added to the distance of ``matrix @ b`` from the MLE, at most."""
@@ -163,12 +192,63 @@ class There:
         *,
         matrix: Array | None = None,
         most: float = EXACT,
+        unmoved: bool = False,
     ) -> Cause:
-        """A cause that leaves `distance` of the `whole` unexplained."""
+        """A cause that leaves `distance` of the `whole` unexplained.
+
+        An equation says something of coefficients that have moved by more than that distance, and
+        of no others: that most are the MLE's own, and some number is not, has many causes. Nor does
+        a coefficient of 0 say anything: zeros are where programs start, and the MLE of many a small
+        table. Both count where `unmoved`: where what stands beside the numbers names the cause.
+        """
         whole = self.distance if whole is None else whole
+        if self.fit is not None and not unmoved:
+            moved = np.abs(self.b - self.fit.coefficients) / self.fit.standard_errors > distance
+            equations = min(equations, int(np.count_nonzero(moved & (self.b != 0))))
         ratio = distance / whole if whole > 0 else 1.0
         log_chance = math.log(ways) + equations * math.log(max(ratio, 1e-300))
         chance = math.exp(min(log_chance, 0.0)) if equations > 0 else 1.0
+        return self._cause(name, detail, distance, chance, whole, matrix, most)
+
+    def recoding(
+        self,
+        name: str,
+        detail: str,
+        matrix: Array,
+        ways: float,
+        *,
+        left: float | None = None,
+        most: float = EXACT,
+    ) -> Cause:
+        """The cause that ``matrix @ b`` are the MLE.
+
+        Only coefficients that the recoding changes speak for it, each by how near it brings them,
+        beside how far they were; and what shrinks numbers of any size to nothing shrinks the
+        evidence as much.
+        """
+        mle, errors, k = self.mle.coefficients, self.mle.standard_errors, len(self.b)
+        left = self.length(matrix @ self.b - mle) if left is None else left
+        changed = np.flatnonzero((matrix != np.eye(k)).any(axis=1))
+        shrunk = np.abs(matrix[changed, changed])
+        shrunk[shrunk == 0] = 1.0
+        far = np.minimum(shrunk, 1.0) * np.abs(self.b - mle)[changed] / errors[changed]
+        far[self.b[changed] == 0] = 0.0
+        shares = np.where(far > left, max(left, 1e-300) / np.maximum(far, 1e-300), 1.0)
+        chance = math.exp(min(math.log(ways) + float(np.log(shares).sum()), 0.0))
+        return self._cause(name, detail, left, chance, self.distance, matrix, most)
+
+    def _cause(
+        self,
+        name: str,
+        detail: str,
+        distance: float,
+        chance: float,
+        whole: float,
+        matrix: Array | None,
+        most: float,
+    ) -> Cause:
+        if not math.isfinite(distance):  # numbers too large to say
+            distance, chance = math.inf, 1.0
         rounding = self.rounding(matrix)
         if most >= 0:  # rounding excuses a distance where it is small beside what is explained
             most = max(most, min(rounding, ROUNDED_AWAY * whole))
@@ -237,22 +317,12 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
                 variants.append((weights, None, f" where {reading.text}{whose}"))
             text = f" where {reading.text}, as these coefficients are{whose}"
             variants.append((weights, reading.matrix, text))
-    rows = there.model.rows
-    # on separated data the information says nothing along what diverges: weigh all alike
-    alike = whitening(rows) if there.fit is None else None
     for penalty, matrix, text in variants:
         b = there.b if matrix is None else matrix @ there.b
-        if there.fit is None:
-            white = alike
-        else:
-            white = there.white if matrix is None else whitening(rows, b)
-        if white is None:
+        found = _least_penalised(there, penalty, b, least)
+        if found is None:
             continue
-        pull, shrink = white.T @ there.model.score(b), white.T @ (penalty * b)
-        strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
-        left, whole = float(np.linalg.norm(pull - strength * shrink)), float(np.linalg.norm(pull))
-        if not (strength > least and math.isfinite(strength) and left <= EXPLAINED * whole):
-            continue
+        strength, left, whole = found
         detail = (
             "the score is proportional to the coefficients, as at the maximum of a likelihood "
             f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){text}"
@@ -271,40 +341,80 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
         )
 
 
+def _least_penalised(
+    there: There, penalty: Array, b: Array, least: float
+) -> tuple[float, float, float] | None:
+    """Strength of the penalty at whose maximum b is, how far b is from it, and from the MLE.
+
+    Without an MLE distances are in standard errors of the penalised maximum, and from 0.
+    """
+    rows = there.model.rows
+    # on separated data the information says nothing along what diverges: weigh all alike
+    white = whitening(rows, None if there.fit is None else b)
+    if white is None:
+        return None
+    pull, shrink = white.T @ there.model.score(b), white.T @ (penalty * b)
+    strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
+    gap, whole = float(np.linalg.norm(pull - strength * shrink)), float(np.linalg.norm(pull))
+    if not (strength > least and math.isfinite(strength) and gap <= EXPLAINED * whole):
+        return None
+    root = white if there.root is None else there.root
+    block = there.block
+    if there.root is None:
+        block = block._replace(design=block.design @ root)
+    start = np.zeros(len(b)) if there.fit is None else there.whitened(there.mle.coefficients)
+    shrinking = strength * (root.T * penalty) @ root
+    maximum = maximum_of(block, start, penalty=shrinking)
+    if maximum is None:
+        return None
+    point, origin = np.linalg.solve(root, b), start
+    if there.fit is None:
+        _, _, curvature = row_terms(block, maximum)
+        metric = (block.design.T * curvature) @ block.design + shrinking
+        upper = np.linalg.cholesky(metric).T
+        point, origin, maximum = upper @ point, upper @ origin, upper @ maximum
+    left, whole = float(np.linalg.norm(point - maximum)), float(np.linalg.norm(point - origin))
+    return (strength, left, whole) if left <= EXPLAINED * whole else None
+
+
 def flipped(there: There) -> Iterator[Cause]:
-    """The score at b of the opposite outcomes is 0."""
-    if there.white is None:
-        return
+    """The MLE of the opposite outcomes."""
     detail = (
         "these are the MLE of the opposite response: what counts as 1 here counts as 0 there, and "
         "every coefficient has the other sign"
     )
-    block = there.model.arrays.block(slice(None))
-    opposite = row_terms(block._replace(sign=-block.sign), there.b).residual
-    left = float(np.linalg.norm(there.white.T @ (opposite @ block.design)))
-    whole = float(np.linalg.norm(there.pull))
-    yield there.cause("response flipped", detail, left, 1, len(there.b), whole)
+    opposite = -there.mle.coefficients
+    if there.block.offset is not None:  # else it is known
+        block, start = there.block._replace(sign=-there.block.sign), there.whitened(opposite)
+        found = maximum_of(block, start)
+        if found is None:
+            return
+        opposite = there.unwhitened(found)
+    left = there.length(there.b - opposite)
+    yield there.cause("response flipped", detail, left, 1, len(there.b))
 
 
 def no_intercept(there: There) -> Iterator[Cause]:
-    """The score at b is 0 but for the intercept, which is 0 itself."""
+    """The MLE without the intercept, which is 0 itself."""
     model, j = there.model, there.intercept
-    if j is None or there.b[j] != 0 or there.white is None or not there.slopes:
+    if j is None or there.b[j] != 0 or not there.slopes:
         return
-    rows, others = model.arrays, there.slopes
-    white = whitening(
-        ArrayRows(
-            np.ascontiguousarray(model.design[:, others]), rows.response, rows.offset, rows.weights
-        ),
-        there.b[others],
-    )
+    others = there.slopes
+    block = model.arrays.block(slice(None))
+    block = block._replace(design=np.ascontiguousarray(block.design[:, others]))
+    white = whitening(replace(model.arrays, design=block.design), there.mle.coefficients[others])
     if white is None:
         return
+    start = np.linalg.solve(white, there.mle.coefficients[others])
+    found = maximum_of(block._replace(design=block.design @ white), start)
+    if found is None:
+        return
+    without = np.zeros(len(there.b))
+    without[others] = white @ found
     name = printable(model.names[j])
     detail = f"the intercept {name} was left out: the other coefficients are the MLE without it"
-    left = float(np.linalg.norm(white.T @ model.score(there.b)[others]))
-    whole = float(np.linalg.norm(there.pull))
-    yield there.cause("missing intercept", detail, left, 1, len(others), whole)
+    left = there.length(there.b - without)
+    yield there.cause("missing intercept", detail, left, 1, len(others))
 
 
 def location(model: BernoulliLogistic) -> tuple[Array, Array]:
@@ -318,15 +428,11 @@ def location(model: BernoulliLogistic) -> tuple[Array, Array]:
 
 def rescaled(there: There) -> Iterator[Cause]:
     """The same fitted probabilities, from columns that were scaled or centred."""
-    mle = there.mle.coefficients
     found = [*((reading, 1.0) for reading in readings(there))]
     found += [(reading, 2.0 ** len(there.slopes)) for reading in readings(there, some=True)]
     for reading, ways in found:
-        left = there.length(reading.matrix @ there.b - mle)
         detail = f"{reading.text}; the fitted probabilities are the same"
-        yield there.cause(
-            "predictors rescaled", detail, left, len(found) * ways, len(mle), matrix=reading.matrix
-        )
+        yield there.recoding("predictors rescaled", detail, reading.matrix, len(found) * ways)
     yield from _other_units(there)
 
 
@@ -359,13 +465,11 @@ def _other_units(there: There) -> Iterator[Cause]:
     detail = (
         f"predictors were multiplied by a factor: {text}; the fitted probabilities are the same"
     )
-    yield there.cause(
+    yield there.recoding(
         "predictors rescaled",
         detail + ("; or a decimal or a digit of that coefficient is misplaced" if slip else ""),
-        there.length(matrix @ there.b - mle),
-        float(len(UNITS)) ** len(factors),
-        len(mle),
-        matrix=matrix,
+        matrix,
+        math.comb(len(there.slopes), len(factors)) * float(len(UNITS)) ** len(factors),
         most=-1.0 if slip else EXACT,
     )
 
@@ -373,8 +477,12 @@ def _other_units(there: There) -> Iterator[Cause]:
 def any_units(there: There, errors: Array) -> Iterator[Cause]:
     """Coefficients over their standard errors are those of the MLE, whatever the units."""
     slopes, mle, intercept = there.slopes, there.mle, there.intercept
+    if not slopes:
+        return
     factors = errors[slopes] / mle.standard_errors[slopes]
-    if not slopes or (np.abs(factors - factors[0]) < 1e-6 * factors[0]).all():
+    digits = (half_units(errors) / errors)[slopes] + 1e-6  # relative, what rounding may have done
+    low, high = factors * (1 - digits), factors * (1 + digits)
+    if low.max() <= high.min():
         return  # one factor for all is another scale of the log-odds, not of predictors
     matrix = np.eye(len(there.b))
     matrix[slopes, slopes] = 1 / factors
@@ -393,55 +501,34 @@ def any_units(there: There, errors: Array) -> Iterator[Cause]:
         np.where(np.arange(len(gaps)) == intercept, gaps, 0.0)
     )
     detail = f"predictors were multiplied by a factor ({text}): their z values are the MLE's"
-    yield there.cause("predictors rescaled", detail, left, 1, len(slopes), matrix=matrix)
+    yield there.recoding("predictors rescaled", detail, matrix, 1.0, left=left)
 
 
 def reference_level(there: There) -> Iterator[Cause]:
     """The coefficients of a category as differences from another level, in its place."""
     for text, matrix in recodings(there.model):
-        left = there.length(matrix @ there.b - there.mle.coefficients)
         detail = f"coefficients are {text}; the fitted probabilities are the same"
-        yield there.cause(
-            "reference level", detail, left, MOST_CODINGS, len(there.b), matrix=matrix
-        )
+        yield there.recoding("reference level", detail, matrix, MOST_CODINGS)
 
 
 def recoded(there: There, placed: Placed) -> Iterator[Cause]:
     """The same by the names of the levels; `there` is at the coefficients so read."""
     detail = f"coefficients are {placed.recoded}; the fitted probabilities are the same"
     whole = there.length(there.mle.coefficients)
-    yield there.cause("reference level", detail, there.distance, 1, len(there.b), whole)
+    yield there.cause(
+        "reference level", detail, there.distance, 1, len(there.b), whole, unmoved=True
+    )
 
 
 def probit(there: There) -> Iterator[Cause]:
-    """The probit score at b, in the norm of the probit information."""
-    block = there.model.arrays.block(slice(None))
-    margin = block.sign * linear_predictor(block, there.b)
-    # d log Phi(m) / dm = phi / Phi
-    ratio = np.exp(-np.square(margin) / 2 - 0.5 * math.log(2 * math.pi) - log_ndtr(margin))
-    weights = 1.0 if block.weights is None else block.weights
-    pull = (weights * block.sign * ratio) @ block.design
-    curvature = weights * ratio * (ratio + margin)
-    lower = _root(block.design, curvature)
-    if lower is None:
+    """What maximises the probit likelihood."""
+    start = there.whitened(LOGIT_TO_PROBIT * there.mle.coefficients)
+    found = maximum_of(there.block, start, probit_terms)
+    if found is None:
         return
-    left = float(np.linalg.norm(lower @ pull))
     detail = "these maximise the probit likelihood, P(y = 1) = Phi(x'beta), in place of the logit"
+    left = there.length(there.b - there.unwhitened(found))
     yield there.cause("probit", detail, left, 1, len(there.b))
-
-
-def _root(design: Array, curvature: Array) -> Array | None:
-    """A matrix that whitens a score with information ``X' diag(curvature) X``."""
-    scale = np.sqrt(curvature @ np.square(design))
-    if not (np.isfinite(scale).all() and scale.all()):
-        return None
-    unit = design / scale
-    try:
-        return np.asarray(
-            np.linalg.inv(np.linalg.cholesky(unit.T @ (curvature[:, None] * unit))) / scale
-        )
-    except np.linalg.LinAlgError:
-        return None
 
 
 def path_from_zero(there: There) -> Iterator[Cause]:
@@ -480,7 +567,7 @@ def posterior_mean(there: There) -> Iterator[Cause]:
         "these are near the mean of the flat-prior posterior, which is not its mode: it is shifted "
         f"from the MLE by up to {shift:.2g} standard errors"
     )
-    yield there.cause("posterior mean", detail, left, 1, len(there.b), most=-1.0)
+    yield there.cause("posterior mean", detail, left, 1, len(there.b), most=-1.0, unmoved=True)
 
 
 def _first_order_shift(there: There) -> Array:

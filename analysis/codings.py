@@ -41,7 +41,9 @@ def named(
         pairs = dict(zip(names, listed, strict=True))
     found = {}
     for name, value in pairs.items():
-        number = isinstance(value, int | float | np.integer | np.floating)
+        if isinstance(value, np.floating):  # of single precision: it knows no number so large
+            value = float(value)
+        number = isinstance(value, int | float | np.integer)
         if not number or isinstance(value, bool) or not abs(value) < LARGEST:
             said = repr(value)[:40]
             raise ValueError(

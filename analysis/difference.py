@@ -1,13 +1,17 @@
-r"""Why do somebody else's coefficients differ? Each possible cause is tested by its own identity.
+r"""Why do somebody else's coefficients differ? Each possible cause is tested by what it would give.
 
-What a program computed satisfies an equation: at a ridge estimate the score is proportional to the
-coefficients, at the MLE of fewer rows it is the sum of the scores of the rows left out, and so on.
-With b the coefficients in question, each cause is an equation that b fails by some distance, in
-standard errors (the norm of the information matrix). A cause that leaves :math:`d` of the whole
-distance :math:`d_0` between b and the MLE unexplained, tried in N ways and with q equations beyond
-its free parameters, would do so by coincidence with a probability of about
+What a program computed solves a problem: a likelihood with a penalty, that of fewer rows, that of
+the opposite outcomes, and so on. With b the coefficients in question, each changed problem is
+solved, and b is some distance from its solution, in standard errors of the MLE; a problem without
+a solution (rows that are separated, or of one outcome) is no cause. A cause that leaves :math:`d`
+of the whole distance :math:`d_0` between b and the MLE unexplained, tried in N ways and with q
+equations beyond its free parameters, would do so by coincidence with a probability of about
 
 .. math:: N\,(d / d_0)^q .
+
+Coefficients that have not moved from the MLE by more than d count for no equation: that all but one
+are the MLE's own has many causes. Where a recoding leads from b to the MLE, each coefficient that
+it changes counts with its own :math:`d / d_0`.
 
 The cause with the smallest such number is named if it is below `COINCIDENCE` and leaves little
 unexplained. It is stated as certain below `CERTAIN`, where it leaves no more than rounding or an
@@ -27,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flatprior.analysis.causes import (
     Cause,
@@ -54,6 +58,8 @@ from flatprior.models import (
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import first_of, printable
+from flatprior.models.certificate import required_whitening
+from flatprior.models.likelihood import at_each, exact_log_likelihoods
 from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array
 
@@ -64,6 +70,8 @@ SAME = 1e-6  # standard errors
 COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
 LEAST_PENALTY = 1e-5  # on separated data: a smaller one acts as a tolerance does
 NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optimiser may stop
+# vectors in random directions that show how few are near the supremum
+MOST_TURNED, LEAST_TURNED, MOST_WORK = 10_000, 100, 2 * 10**7
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +186,7 @@ def explain_difference(
     except MLEDoesNotExistError as error:
         return _without_mle(model, placed, error.existence)
     with np.errstate(all="ignore"):  # numbers of any size may be given
-        there = There.at(model, fit, placed.matrix @ placed.given)
+        there = There.at(model, fit, placed.given, placed.matrix)
         return _agreement(there, placed) or _concluded(there, _causes(there, placed, errors))
 
 
@@ -296,7 +304,13 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
     there = There.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
     if there.distance <= max(LEFT, there.rounding()):
         cause = there.cause(
-            "missing intercept", detail, there.distance, 1, len(there.b), there.length(there.b)
+            "missing intercept",
+            detail,
+            there.distance,
+            1,
+            len(there.b),
+            there.length(there.b),
+            unmoved=True,
         )
         return Explanation(cause.cause, _certain([cause]), detail, there.distance, (cause,))
     again = explain_difference(larger, there.b)
@@ -309,7 +323,7 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
     if existence.kind == "rank deficient":
         message = f"the coefficients are not determined: {existence.message}"
         return Explanation("dependent columns", True, message, math.nan, ())
-    there = There.at(model, None, placed.matrix @ placed.given)
+    there = There.at(model, None, placed.given, placed.matrix)
     ranked = sorted(ridge(there, LEAST_PENALTY), key=lambda cause: cause.coincidence)
     if ranked and ranked[0].coincidence < COINCIDENCE:
         best = ranked[0]
@@ -325,16 +339,22 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
         if name in diverging[:5]
     )
     supremum = existence.limit.log_likelihood
-    with np.errstate(over="ignore", invalid="ignore"):
-        short = supremum - model.log_likelihood(there.b)
+    short, near = (float(found[0]) for found in _shortfall(model, existence, there.b[None]))
     rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
     message = f"there is no MLE to reproduce: {existence.message}"
-    if short <= NEAR_SUPREMUM * rise and _finite_part(model, existence, there.b):
+    if near and short <= NEAR_SUPREMUM * rise:
         message += (
             f". What a program prints for {first_of(map(printable, diverging))} depends on where "
             f"its tolerance let it stop ({stated})"
         )
-        return Explanation("separation", True, message, math.nan, tuple(ranked))
+        others, beside = _shortfall(model, existence, _turned(model, there.b))
+        share = float((beside & (others <= short)).mean())
+        if share > 0:
+            message += (
+                "; but numbers of this size that have nothing to do with it would be as near the "
+                f"supremum of the log-likelihood with probability {share:.1g}"
+            )
+        return Explanation("separation", share == 0, message, math.nan, tuple(ranked))
     message += (
         f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
         f"{short:.4g} above theirs: a penalty or a prior that is not among those tried, or an "
@@ -343,9 +363,27 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
     return Explanation("separation", False, message, math.nan, tuple(ranked))
 
 
-def _finite_part(model: BernoulliLogistic, existence: Existence, b: Array) -> bool:
-    """Whether the coefficients that stay finite are near their limits."""
+def _shortfall(
+    model: BernoulliLogistic, existence: Existence, b: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """How far the log-likelihood at each row of b (d, k) is below its supremum.
+
+    And whether the coefficients that stay finite are near their limits.
+    """
     limit = existence.limit
     assert limit is not None  # noqa: S101
-    own = np.array([b[model.names.index(name)] for name in limit.names])
-    return bool((np.abs(own - limit.coefficients) <= LEFT * limit.standard_errors).all())
+    with np.errstate(all="ignore"):
+        short = limit.log_likelihood - at_each(model.rows, exact_log_likelihoods, b)
+    own = b[:, [model.names.index(name) for name in limit.names]]
+    near = np.abs(own - limit.coefficients) <= LEFT * limit.standard_errors
+    return short, np.asarray(near.all(axis=1))
+
+
+def _turned(model: BernoulliLogistic, b: Array) -> Array:
+    """Vectors of the size of b, measured by the columns, in random directions, (d, k)."""
+    white = required_whitening(model.rows)
+    size = float(np.linalg.norm(np.linalg.solve(white, b)))
+    number = max(min(MOST_TURNED, MOST_WORK // model.design.size), LEAST_TURNED)
+    turned = np.random.default_rng(0).normal(size=(number, len(b)))
+    turned *= size / np.linalg.norm(turned, axis=1, keepdims=True)
+    return np.asarray(turned @ white.T)

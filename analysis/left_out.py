@@ -2,7 +2,10 @@
 
 At the MLE of some rows the score of all rows is the sum of the scores of those left out. Sets that
 are tried: one, two or three rows; what a filter on one column leaves out; the first or last rows;
-duplicates; and the test sets of usual calls of scikit-learn's ``train_test_split``.
+duplicates; and the test sets of usual calls of scikit-learn's ``train_test_split``. That finds sets
+that may have been left out, and no more: the score of any rows vanishes where their fitted
+probabilities are those of the outcomes, which far out is so of all rows with one outcome. So the
+rows that are left are fitted, and are a cause where they have an MLE and it is proved to be near.
 """
 
 from __future__ import annotations
@@ -17,15 +20,17 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from flatprior.analysis.causes import EXACT, Cause, There, location
+from flatprior.analysis.changed import maximum_of
 from flatprior.models import BernoulliLogistic
 from flatprior.models._text import count, printable, rows_phrase
-from flatprior.models.certificate import whitening
-from flatprior.models.likelihood import row_terms
+from flatprior.models.certificate import evaluate
 from flatprior.models.rows import Array, ArrayRows
 
 Rows = NDArray[np.intp]  # positions
 
-MOST_REFITTED = 4
+MOST_REFITTED, MOST_TRIED = 4, 12
+MOST_CUTS = 2  # of each order
+KINDS = 5  # of sets: cut off, split, one row, two, three
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
 
@@ -36,12 +41,13 @@ def rows_dropped(there: There) -> Iterator[Cause]:
         return
     n, k = there.scores.shape
     pull, labels = there.pull, there.model.row_labels
-    whole = float(np.linalg.norm(pull))
     found: list[tuple[float, Rows, str, float]] = []
 
     def consider(rows: Rows, text: str, ways: float) -> None:
-        gap = float(np.linalg.norm(pull - there.scores[rows].sum(axis=0)))
-        found.append((gap, rows, text, ways))
+        if _both_outcomes(there.model, rows):
+            gap = float(np.linalg.norm(pull - there.scores[rows].sum(axis=0)))
+            chance = math.log(ways) + k * math.log(max(gap, 1e-300))
+            found.append((chance, rows, text, ways))
 
     for order in _orders(there.model):
         sums = np.cumsum(there.scores[order.rows], axis=0)[:-1]
@@ -49,9 +55,8 @@ def rows_dropped(there: There) -> Iterator[Cause]:
             (True, order.cuts[order.cuts < n // 2], order.first),
             (False, order.cuts[order.cuts >= n - n // 2 - 1], order.last),
         ):
-            if len(cut):
-                gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
-                best = int(cut[gaps.argmin()])
+            gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
+            for best in cut[np.argsort(gaps, kind="stable")[:MOST_CUTS]]:
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
                 consider(rows, text, 2 * (2 * k + 1) * n)
     for rows, text in _splits(there.model):
@@ -59,38 +64,51 @@ def rows_dropped(there: There) -> Iterator[Cause]:
     nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
     consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
     for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
-        if n <= most:
+        if size < n <= most:
             rows = _nearest_set(there.scores, pull, size)
             consider(rows, rows_phrase(labels[rows]), float(n) ** size)
     table = np.column_stack([there.model.response, there.model.design])
     distinct = len(np.unique(table, axis=0))
-    for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_REFITTED]:
-        left = _decrement_without(there, rows)
+    proved = 0
+    for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_TRIED]:
+        left = _distance_without(there, rows)
+        if left is None:
+            continue
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
         if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
             detail += ", or rows that are identical to them"
         certain = EXACT if 2 * distinct >= n else -1.0
-        yield there.cause("rows dropped", detail, left, ways, k, whole, most=certain)
+        yield there.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
+        proved += 1
+        if proved == MOST_REFITTED:
+            return
 
 
-def _decrement_without(there: There, rows: Rows) -> float:
-    """Newton decrement at b of the rows that are left: how far b is from their MLE."""
-    kept = np.delete(np.arange(there.model.n_rows), rows)
-    arrays = there.model.arrays
+def _both_outcomes(model: BernoulliLogistic, rows: Rows) -> bool:
+    """Whether both are among the rows that are left without `rows`."""
+    events = int(model.response.sum()) - int(model.response[rows].sum())
+    return 0 < events < model.n_rows - len(rows)
+
+
+def _distance_without(there: There, rows: Rows) -> float | None:
+    """Of b from the MLE of the rows that are left; None if they are not proved to have one."""
+    kept = np.ones(there.model.n_rows, dtype=bool)
+    kept[rows] = False
+    start = there.whitened(there.mle.coefficients)
+    found = maximum_of(there.block.select(kept), start)
+    if found is None:
+        return None
+    estimate, arrays = there.unwhitened(found), there.model.arrays
     part = ArrayRows(
         there.model.design[kept],
         arrays.response[kept],
         None if arrays.offset is None else arrays.offset[kept],
         None if arrays.weights is None else arrays.weights[kept],
     )
-    white = whitening(part, there.b)
-    if white is None:
-        return math.inf
-    return float(
-        np.linalg.norm(
-            white.T @ (row_terms(part.block(slice(None)), there.b).residual @ part.design)
-        )
-    )
+    # the same with every rounding error counted in
+    if not math.isfinite(evaluate(part, estimate).certificate.error_bound):
+        return None
+    return there.length(there.b - estimate)
 
 
 def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
@@ -134,8 +152,6 @@ def _orders(model: BernoulliLogistic) -> Iterator[_Order]:
 
 def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:
     """Duplicates, and the test sets of usual calls of scikit-learn's ``train_test_split``."""
-    from sklearn.model_selection import train_test_split
-
     table = np.column_stack([model.response, model.design])
     _, first = np.unique(table, axis=0, return_index=True)
     again = np.setdiff1d(np.arange(model.n_rows), first)
@@ -143,6 +159,8 @@ def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:
         yield again, "those that repeat another"
     if model.n_rows < 10:
         return
-    for seed, share in itertools.product(SPLIT_SEEDS, SPLIT_SHARES):
-        _, test = train_test_split(np.arange(model.n_rows), test_size=share, random_state=seed)
-        yield test, f"the test set of train_test_split(test_size={share:.2g}, random_state={seed})"
+    for seed in SPLIT_SEEDS:
+        shuffled = np.random.RandomState(seed).permutation(model.n_rows)
+        for share in SPLIT_SHARES:
+            call = f"train_test_split(test_size={share:.2g}, random_state={seed})"
+            yield shuffled[: math.ceil(share * model.n_rows)], f"the test set of {call}"

@@ -266,3 +266,16 @@ def test_models_of_the_same_rows_are_returned_as_they_are():
 def test_weights_of_one_each_are_no_weights():
     unit = model(frequency_weights=np.ones(N, dtype=int))
     assert set(same_observations({"a": model(), "b": unit})) == {"a", "b"}
+
+
+@pytest.mark.parametrize("degree", [2, 3])
+def test_polynomials_of_years_are_those_of_years_from_any_origin(degree):
+    # what is left of a column is then 1e-9 to 1e-6 of its length: rounding, times the condition
+    frame = data().assign(year=np.linspace(1985, 2015, N), t=lambda f: (f["year"] - 2000) / 15)
+    of_years, of_t = (
+        model(" + ".join([f"y ~ {x}", *(f"I({x} ** {j})" for j in range(2, degree + 1))]), frame)
+        for x in ("year", "t")
+    )
+    assert is_nested(of_t, of_years)
+    assert is_nested(model(f"y ~ I(t ** {degree})", frame), of_years)
+    assert not is_nested(model(f"y ~ t + I(t ** {degree + 1})", frame), of_years)

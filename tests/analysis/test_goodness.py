@@ -60,3 +60,19 @@ def test_a_constant_is_seen_beside_columns_far_from_zero():
         tests.append(null_test(model, goodness_of_fit(model, fit_newton(model))))
     assert tests[0].statistic == pytest.approx(tests[1].statistic, rel=1e-6)
     assert tests[0].df == tests[1].df == 3
+
+
+def test_columns_that_no_combination_of_makes_a_constant_do_not_contain_one():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(80, 2)) + 1.0
+    y = (rng.random(80) < 0.8).astype(float)
+    model = BernoulliLogistic.from_arrays(X, y)
+    goodness = goodness_of_fit(model, fit_newton(model))
+    # a constant is better here: as a test of nested models that would be a ratio below 0
+    assert goodness.null_log_likelihood > goodness.log_likelihood
+    assert null_test(model, goodness) is None
+    groups = rng.integers(0, 3, size=80)
+    indicators = BernoulliLogistic.from_arrays((groups[:, None] == np.arange(3)).astype(float), y)
+    found = null_test(indicators, goodness_of_fit(indicators, fit_newton(indicators)))
+    assert found is not None
+    assert found.df == 2

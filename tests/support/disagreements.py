@@ -1,7 +1,9 @@
 """Coefficients that differ from the MLE for a known reason, made with the programs that make them.
 
-Each function takes a random generator and returns the model, the coefficients by name, and nothing
-else: what was done to them is the name of the cause in `CAUSES`.
+Each function takes a random generator and the order in which the rows are stored, and returns the
+model, the coefficients by name, and nothing else: what was done to them is the name of the cause in
+`CAUSES`. `numbers_without_a_cause` are vectors that nothing was done to: no cause of theirs is
+certain, on whatever model.
 """
 
 from __future__ import annotations
@@ -21,6 +23,14 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton, sample_independence
 
 Disagreement = tuple[BernoulliLogistic, Mapping[str, float]]
+
+ORDERS = {"shuffled": None, "sorted by outcome": "y", "sorted by a predictor": "one"}
+
+
+def stored(frame: pd.DataFrame, order: str) -> pd.DataFrame:
+    """The rows in one of `ORDERS`."""
+    by = ORDERS[order]
+    return frame if by is None else frame.sort_values(by, kind="stable", ignore_index=True)
 
 
 def survey(rng: np.random.Generator, n: int | None = None) -> pd.DataFrame:
@@ -48,9 +58,11 @@ def formula(frame: pd.DataFrame, category: bool = False) -> str:
     return f"y ~ {' + '.join([*numeric(frame), 'flag'])}{' + group' if category else ''}"
 
 
-def plain(rng: np.random.Generator, n: int | None = None) -> tuple[pd.DataFrame, BernoulliLogistic]:
+def plain(
+    rng: np.random.Generator, order: str, n: int | None = None
+) -> tuple[pd.DataFrame, BernoulliLogistic]:
     while True:
-        frame = survey(rng, n)
+        frame = stored(survey(rng, n), order)
         model = BernoulliLogistic.from_formula(formula(frame), frame)
         if check_existence(model).exists:
             return frame, model
@@ -74,8 +86,8 @@ def unpenalised(**options: object) -> LogisticRegression:
     return LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, **options)
 
 
-def ridge(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def ridge(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     strength = 10.0 ** rng.uniform(-2, 1)
     steps = [StandardScaler()] if rng.random() < 0.4 else []
     tight = {} if rng.random() < 0.5 else {"tol": 1e-8, "max_iter": 1000}
@@ -84,18 +96,18 @@ def ridge(rng: np.random.Generator) -> Disagreement:
     return model, scikit(frame, LogisticRegression(C=strength, **tight), *steps)
 
 
-def stopped_early(rng: np.random.Generator) -> Disagreement:
+def stopped_early(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     """Iterates that are still a thousandth of a standard error or more from the MLE."""
     while True:
-        model, found = unfinished(rng)
+        model, found = unfinished(rng, order)
         fit = fit_newton(model)
         gap = np.array([found[name] for name in model.names]) - fit.coefficients
         if np.abs(gap / fit.standard_errors).max() > 1e-3:
             return model, found
 
 
-def unfinished(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def unfinished(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     way = rng.integers(0, 3)
     if way == 0:  # scikit-learn's default solver on raw columns, a few iterations
         steps = int(rng.integers(3, 12))
@@ -119,21 +131,21 @@ def unfinished(rng: np.random.Generator) -> Disagreement:
     return model, dict(zip(model.names, values, strict=True))
 
 
-def flipped(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def flipped(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     other = frame.assign(y=1 - frame["y"])
     return model, smf.logit(formula(frame), other).fit(disp=0).params.to_dict()
 
 
-def missing_intercept(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def missing_intercept(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     if rng.random() < 0.5:  # scikit-learn states an intercept of 0
         return model, scikit(frame, unpenalised(fit_intercept=False)) | {"Intercept": 0.0}
     return model, sm.Logit(frame["y"], columns(frame)).fit(disp=0).params.to_dict()
 
 
-def rescaled(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def rescaled(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     way = rng.integers(0, 4)
     if way == 0:
         return model, scikit(frame, unpenalised(), StandardScaler())
@@ -150,9 +162,9 @@ def rescaled(rng: np.random.Generator) -> Disagreement:
     return model, smf.logit(formula(frame), other).fit(disp=0, maxiter=100).params.to_dict()
 
 
-def reference_level(rng: np.random.Generator) -> Disagreement:
+def reference_level(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     while True:
-        frame = survey(rng)
+        frame = stored(survey(rng), order)
         model = BernoulliLogistic.from_formula(formula(frame, category=True), frame)
         if check_existence(model).exists:
             break
@@ -177,9 +189,9 @@ def reference_level(rng: np.random.Generator) -> Disagreement:
     )
 
 
-def rows_dropped(rng: np.random.Generator) -> Disagreement:
+def rows_dropped(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     while True:
-        frame, model = plain(rng)
+        frame, model = plain(rng, order)
         way = rng.integers(0, 5)
         kept = np.ones(len(frame), dtype=bool)
         if way == 0:  # one or two rows
@@ -211,27 +223,28 @@ def rows_dropped(rng: np.random.Generator) -> Disagreement:
     return model, fit.params.to_dict()
 
 
-def posterior_mean(rng: np.random.Generator) -> Disagreement:
+def posterior_mean(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     """From few rows: with many the mean is the mode, but for the noise of the draws."""
-    _, model = plain(rng, int(rng.integers(40, 120)))
+    _, model = plain(rng, order, int(rng.integers(40, 120)))
     posterior = sample_independence(
         model, draws=2500, seed=int(rng.integers(10**6)), progress=False
     )
     return model, dict(zip(model.names, posterior.draws.mean(axis=(0, 1)), strict=True))
 
 
-def probit(rng: np.random.Generator) -> Disagreement:
-    frame, model = plain(rng)
+def probit(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
     return model, smf.probit(formula(frame), frame).fit(disp=0, maxiter=100).params.to_dict()
 
 
-def separation(rng: np.random.Generator) -> Disagreement:
+def separation(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     while True:
         frame = survey(rng, int(rng.integers(40, 200)))
         if rng.random() < 0.5:
             frame.loc[frame["flag"] == 1, "y"] = 1
         else:
             frame["y"] = (frame["one"] + 0.3 * frame["flag"] > 0.2).astype(int)
+        frame = stored(frame, order)
         model = BernoulliLogistic.from_formula(formula(frame), frame)
         if check_existence(model).kind in ("complete separation", "quasi-complete separation"):
             break
@@ -247,9 +260,9 @@ def separation(rng: np.random.Generator) -> Disagreement:
     return model, fit.params.to_dict()
 
 
-def none(rng: np.random.Generator) -> Disagreement:
+def none(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     """Coefficients of another model altogether, or numbers out of the air."""
-    frame, model = plain(rng)
+    frame, model = plain(rng, order)
     if rng.random() < 0.5:
         other = survey(rng, len(frame)).drop(columns=["y"]).reindex(columns=frame.columns[:-1])
         other = other.fillna(0.0).assign(y=rng.permutation(frame["y"]))
@@ -261,7 +274,7 @@ def none(rng: np.random.Generator) -> Disagreement:
     return model, (fit.params + noise * fit.bse).to_dict()
 
 
-CAUSES: dict[str, Callable[[np.random.Generator], Disagreement]] = {
+CAUSES: dict[str, Callable[..., Disagreement]] = {
     "ridge penalty": ridge,
     "stopped early": stopped_early,
     "response flipped": flipped,
@@ -273,3 +286,69 @@ CAUSES: dict[str, Callable[[np.random.Generator], Disagreement]] = {
     "probit": probit,
     "separation": separation,
 }
+
+
+def any_model(rng: np.random.Generator, order: str) -> BernoulliLogistic:
+    """Few rows or many, one column or several, with weights, offsets, constants, rare levels."""
+    n = int(np.exp(rng.uniform(np.log(4), np.log(400))))
+    k = int(rng.integers(1, 6))
+    kinds = rng.choice(["normal", "lognormal", "count", "indicator", "rare", "constant"], k)
+    makers = {
+        "normal": lambda: 10.0 ** rng.integers(-3, 4) * (rng.normal() + rng.normal(size=n)),
+        "lognormal": lambda: np.exp(1.5 * rng.normal(size=n)),
+        "count": lambda: rng.poisson(2, n).astype(float),
+        "indicator": lambda: (rng.random(n) < 0.4).astype(float),
+        "rare": lambda: (rng.random(n) < 3 / n).astype(float),
+        "constant": lambda: np.full(n, float(rng.integers(1, 4))),
+    }
+    frame = pd.DataFrame({f"x{j}": makers[kind]() for j, kind in enumerate(kinds)})
+    frame = frame.rename(columns={"x0": "one"})
+    scale = frame.std(ddof=0).replace(0.0, 1.0)
+    eta = rng.normal() + ((frame - frame.mean()) / scale) @ rng.normal(0, 0.7, k)
+    frame["offset"] = rng.normal(0, 2, n)
+    frame["weight"] = rng.integers(1, 5, n)
+    frame["y"] = (rng.random(n) < expit(eta)).astype(float)
+    frame = stored(frame, order)
+    options = {}
+    if rng.random() < 0.25:
+        options["offset"] = frame["offset"].to_numpy()
+    if rng.random() < 0.25:
+        options["frequency_weights"] = frame["weight"].to_numpy()
+    return BernoulliLogistic.from_arrays(
+        frame.drop(columns=["y", "offset", "weight"]),
+        frame["y"].to_numpy(),
+        intercept=bool(rng.random() < 0.7) and "constant" not in kinds,
+        **options,
+    )
+
+
+def numbers_without_a_cause(rng: np.random.Generator, order: str) -> Disagreement:
+    """A vector of any kind and size, whole or rounded, on any model or on one of `plain`."""
+    model = any_model(rng, order) if rng.random() < 0.7 else plain(rng, order, 150)[1]
+    k = model.n_parameters
+    if check_existence(model).exists:
+        fit = fit_newton(model)
+        mle, errors = fit.coefficients, fit.standard_errors
+    else:
+        mle, errors = np.zeros(k), 1 / (np.abs(model.design).max(axis=0) + 1e-3)
+    size = 10.0 ** rng.choice([-2, -1, 0, 1, 2, 3, 6])
+    center = rng.choice([0.0, 1.0]) * mle
+    way = rng.integers(0, 8)
+    one = np.eye(k)[rng.integers(0, k)]
+    if way <= 2:
+        values = center + size * errors * rng.normal(size=k)
+    elif way == 3:  # of many sizes
+        values = center + errors * rng.normal(size=k) * 10.0 ** rng.uniform(-3, 6, k)
+    elif way == 4:
+        values = np.round(rng.normal(0, min(size, 1000.0), k))
+    elif way == 5:  # all 0, or but for one
+        values = one * rng.choice([0.0, 1.0, -1.0, size, -size])
+    elif way == 6:  # all as they should be but for one
+        values = mle + one * errors * rng.normal() * size
+    else:
+        values = mle * 10.0 ** rng.uniform(-3, 3)
+    if rng.random() < 0.4:
+        values = np.round(values, int(rng.integers(0, 5)))
+    elif rng.random() < 0.2:
+        values = np.array([float(f"{value:.3g}") for value in values])
+    return model, dict(zip(model.names, values.tolist(), strict=True))

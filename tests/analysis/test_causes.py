@@ -1,0 +1,86 @@
+"""What shrinks, saturates or vanishes for reasons of its own is no evidence of a cause."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from multiplier import repeated
+from problems import simulated
+
+from flatprior.analysis import explain_difference
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+
+
+def spector():
+    return BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+
+
+def without_effect():
+    """Balanced data on a large scale, whose MLE is near 0."""
+    x = np.repeat(np.linspace(-1e6, 1e6, 40), 2)
+    y = np.tile([0.0, 1.0], 40)
+    y[0] = 1.0
+    return BernoulliLogistic.from_arrays(np.column_stack([np.ones(80), x]), y)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_a_scaling_that_makes_anything_small_is_not_certain(size):
+    model = without_effect()
+    for i in range(repeated(5)):
+        b = size * np.random.default_rng([1, i]).normal(size=2)
+        assert not explain_difference(model, b).certain
+
+
+def test_one_coefficient_that_is_another_is_not_certainly_rescaled():
+    # some unit of the 36 brings most numbers near; that the others are the MLE's says nothing
+    model = spector()
+    fit = fit_newton(model)
+    for i in range(repeated(12)):
+        rng = np.random.default_rng([2, i])
+        b = fit.coefficients.copy()
+        j = rng.integers(0, 4)
+        b[j] *= 10.0 ** rng.uniform(-6, 6)
+        assert not explain_difference(model, b).certain
+        b[j] = fit.coefficients[j] * 1000 + 5e-4 * fit.standard_errors[j] * 1000
+        assert not explain_difference(model, b).certain
+
+
+def test_standard_errors_rounded_do_not_make_another_scale_a_rescaling():
+    fit = fit_newton(spector())
+    c = 1 / np.log(10)
+    found = explain_difference(spector(), fit.coefficients * c, (fit.standard_errors * c).round(4))
+    assert found.cause != "predictors rescaled" or not found.certain
+
+
+def test_recoded_numbers_keep_the_rounding_that_they_were_given_with():
+    rng = np.random.default_rng(6)
+    group = rng.choice(["a", "b", "c"], 300)
+    y = (rng.random(300) < 0.3 + 0.4 * (group == "b")).astype(int)
+    x = rng.normal(size=300)
+    data = pd.DataFrame({"y": y, "group": group, "x": x})
+    model = BernoulliLogistic.from_formula("y ~ group + x", data)
+    other = data.assign(group=pd.Categorical(group, ["c", "a", "b"]))
+    theirs = fit_newton(BernoulliLogistic.from_formula("y ~ group + x", other))
+    named = dict(zip(theirs.names, theirs.coefficients.round(3).tolist(), strict=True))
+    found = explain_difference(model, named)
+    assert found.cause == "reference level"
+    assert found.causes[0].rounding > 0
+
+
+@pytest.mark.parametrize("single", [np.float32, np.float16])
+def test_numbers_of_less_precision_are_numbers(single):
+    fit = fit_newton(spector())
+    found = explain_difference(spector(), (-fit.coefficients).astype(single))
+    assert found.cause == "response flipped"
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_opposite_outcomes_far_out_are_not_certain(offset):
+    X, y = simulated(60, 3, seed=2)
+    order = np.argsort(y)
+    options = {"offset": np.linspace(-2, 2, 60)} if offset else {}
+    model = BernoulliLogistic.from_arrays(X[order], y[order], **options)
+    errors = fit_newton(model).standard_errors
+    for i in range(repeated(10)):
+        rng = np.random.default_rng([3, i])
+        b = rng.normal(size=3) * errors * 10.0 ** rng.uniform(0, 8)
+        assert not explain_difference(model, b).certain
