@@ -34,6 +34,7 @@ PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leav
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
 ROUNDED_AWAY = 0.01  # of the whole distance
+LEAST_GAP = 1e-12  # standard errors: a smaller one is by chance
 LOGIT_TO_PROBIT = 0.6  # about what probit coefficients are of the logit's
 MOST_DIMENSIONS = 50  # beyond it the posterior mean is not sampled
 SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
@@ -230,10 +231,11 @@ class There:
         left = self.length(matrix @ self.b - mle) if left is None else left
         changed = np.flatnonzero((matrix != np.eye(k)).any(axis=1))
         shrunk = np.abs(matrix[changed, changed])
-        shrunk[shrunk == 0] = 1.0
-        far = np.minimum(shrunk, 1.0) * np.abs(self.b - mle)[changed] / errors[changed]
+        shrunk[(shrunk == 0) | (shrunk > 1)] = 1.0
+        far = shrunk * np.abs(self.b - mle)[changed] / errors[changed]
         far[self.b[changed] == 0] = 0.0
-        shares = np.where(far > left, max(left, 1e-300) / np.maximum(far, 1e-300), 1.0)
+        gaps = np.maximum(np.abs(matrix @ self.b - mle)[changed] / errors[changed], LEAST_GAP)
+        shares = np.where(far > gaps, gaps / np.maximum(far, gaps), 1.0)
         chance = math.exp(min(math.log(ways) + float(np.log(shares).sum()), 0.0))
         return self._cause(name, detail, left, chance, self.distance, matrix, most)
 
@@ -405,7 +407,7 @@ def no_intercept(there: There) -> Iterator[Cause]:
     white = whitening(replace(model.arrays, design=block.design), there.mle.coefficients[others])
     if white is None:
         return
-    start = np.linalg.solve(white, there.mle.coefficients[others])
+    start = np.asarray(np.linalg.solve(white, there.mle.coefficients[others]), dtype=float)
     found = maximum_of(block._replace(design=block.design @ white), start)
     if found is None:
         return

@@ -37,11 +37,22 @@ def test_one_coefficient_that_is_another_is_not_certainly_rescaled():
     for i in range(repeated(12)):
         rng = np.random.default_rng([2, i])
         b = fit.coefficients.copy()
-        j = rng.integers(0, 4)
-        b[j] *= 10.0 ** rng.uniform(-6, 6)
+        b[rng.integers(0, 4)] *= 10.0 ** rng.uniform(-6, 6)
         assert not explain_difference(model, b).certain
-        b[j] = fit.coefficients[j] * 1000 + 5e-4 * fit.standard_errors[j] * 1000
+    for j in (1, 2):
+        b = fit.coefficients.copy()
+        b[j] = 1000 * (b[j] + 1e-4 * fit.standard_errors[j])
         assert not explain_difference(model, b).certain
+
+
+def test_printed_digits_suffice_for_one_predictor_in_other_units():
+    fit = fit_newton(spector())
+    for j, factor in ((1, 1000.0), (2, 100.0), (2, 365.25)):
+        b = fit.coefficients.copy()
+        b[j] *= factor
+        found = explain_difference(spector(), b.round(4))
+        assert found.cause == "predictors rescaled"
+        assert f"by {1 / factor:.6g}" in found.message
 
 
 def test_standard_errors_rounded_do_not_make_another_scale_a_rescaling():
