@@ -279,7 +279,7 @@ def test_the_bound_holds_where_odds_underflow():
     assert (right >= fit.certificate.digits).all()
 
 
-def gap(log_likelihood: float, maximum: str) -> float:
+def gap(log_likelihood, maximum) -> float:
     """How far a log-likelihood is from its maximum, known to 25 digits."""
     with mpmath.workdps(40):
         return float(abs(mpmath.mpf(log_likelihood) - mpmath.mpf(maximum)))
@@ -398,3 +398,29 @@ def test_rows_without_information_do_not_enter_the_radius_and_no_bound_is_violat
                 assert error <= found.certificate.error_bound * (1 + 1e-9)
                 bounds += bool(used)
     assert bounds >= 10
+
+
+def test_the_error_of_a_log_likelihood_holds_with_offsets_weights_and_heavy_tails():
+    rng = np.random.default_rng(5)
+    for _ in range(repeated(6)):
+        n, k = int(rng.integers(12, 40)), int(rng.integers(2, 4))
+        X = np.column_stack([np.ones(n), rng.standard_t(1.5, size=(n, k - 1))])
+        X[:, 1:] *= 10.0 ** rng.integers(-3, 4)
+        y, w = (rng.random(n) < 0.4).astype(float), rng.integers(1, 5, n).astype(float)
+        offset = rng.normal(size=n) * 10.0 ** rng.integers(-1, 2) + rng.choice([0.0, 3000.0])
+        model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=w)
+        try:
+            fit = fit_newton(model)
+        except MLEDoesNotExistError:
+            continue
+        beta, _ = mp_fit(X, y, w, offset, start=fit.coefficients)
+        with mpmath.workdps(50):
+            maximum = mpmath.mpf(0)
+            for row, outcome, o, weight in zip(X.tolist(), y, offset.tolist(), w, strict=True):
+                eta = o + sum(map(lambda x, b: mpmath.mpf(x) * mpmath.mpf(b), row, beta.tolist()))
+                maximum -= weight * mpmath.log1p(mpmath.exp(-eta if outcome else eta))
+        for size in (0.0, 1e-9, 1e-5, 1e-3, 0.03):
+            moved = fit.coefficients + size * fit.standard_errors * rng.uniform(-1, 1, k)
+            found = evaluate(model.rows, moved)
+            assert gap(found.log_likelihood, maximum) <= found.certificate.log_likelihood_error
+        assert gap(fit.log_likelihood, maximum) <= fit.certificate.log_likelihood_error
