@@ -30,6 +30,7 @@ Rows = NDArray[np.intp]  # positions
 
 MOST_REFITTED, MOST_TRIED = 4, 12
 MOST_CUTS = 2  # of each order
+FEW = 3  # rows that may have been recoded rather than left out
 KINDS = 5  # of sets: cut off, split, one row, two, three
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
@@ -78,6 +79,9 @@ def rows_dropped(there: There) -> Iterator[Cause]:
         if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
             detail += ", or rows that are identical to them"
         certain = EXACT if 2 * distinct >= n else -1.0
+        if len(rows) <= FEW and left <= max(EXACT, there.rounding()) and _recoded_too(there, rows):
+            detail += "; or with all rows, but the other outcome there"
+            certain = -1.0
         yield there.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
         proved += 1
         if proved == MOST_REFITTED:
@@ -109,6 +113,19 @@ def _distance_without(there: There, rows: Rows) -> float | None:
     if not math.isfinite(evaluate(part, estimate).certificate.error_bound):
         return None
     return there.length(there.b - estimate)
+
+
+def _recoded_too(there: There, rows: Rows) -> bool:
+    """Whether the opposite outcomes of `rows` would explain b as well as leaving them out.
+
+    So it is where a row has a fitted probability of 0 or 1, and its outcome was the other.
+    """
+    sign = there.block.sign.copy()
+    sign[rows] *= -1
+    found = maximum_of(there.block._replace(sign=sign), there.whitened(there.mle.coefficients))
+    if found is None:
+        return False
+    return there.length(there.b - there.unwhitened(found)) <= max(EXACT, there.rounding())
 
 
 def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:

@@ -47,6 +47,24 @@ def test_rows_without_an_mle_are_no_cause():
         assert all(cause.distance > 5 for cause in rows_dropped(there))
 
 
+def test_a_row_left_out_may_be_a_row_recoded():
+    # far out both have the same MLE but for rounding
+    rng = np.random.default_rng(4)
+    x = np.append(rng.normal(size=60), 40.0)
+    y = np.append((rng.random(60) < 1 / (1 + np.exp(-2 * x[:60]))).astype(float), 0.0)
+    X = np.column_stack([np.ones(61), x])
+    other = y.copy()
+    other[60] = 1.0
+    model = BernoulliLogistic.from_arrays(X, y)
+    for part in (
+        BernoulliLogistic.from_arrays(X, other),
+        BernoulliLogistic.from_arrays(X[:60], y[:60]),
+    ):
+        found = explain_difference(model, fit_newton(part).coefficients)
+        assert (found.cause, found.certain) == ("rows dropped", False)
+        assert "the other outcome there" in found.message
+
+
 def test_splits_are_those_of_scikit_learn():
     for n in (10, 37, 300):
         X, y = simulated(n, 2, seed=1)
