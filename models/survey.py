@@ -475,7 +475,8 @@ def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encode
     rows = rows.set_axis(pd.Index([_Row(label) for label in rows.index], dtype=object))
     for name in found.orders:
         if found.kinds[name] == {"categories"}:
-            rows[name] = pd.Categorical(rows[name], categories=found.order(name))
+            # ordered, so that they are taken at their word: the rule for numbers was applied above
+            rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
     return _formula.encode(
         roles.formula,
         rows,

@@ -33,6 +33,7 @@ _COMMA = re.compile(
     r"\s*[+\-\u2212]?[0-9]{1,3}(?:[. ]?[0-9]{3})*,[0-9]+\s*|\s*[+-]?[0-9]+,[0-9]+\s*"
 )
 _DRESS = re.compile(r"[\s$\u20ac\u00a3\u00a5%,_'\u2019*]+")
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}\s*$")
 _LEADING_ZEROS = re.compile(r"\s*0[0-9]+\s*")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _MARKERS = frozenset(
@@ -126,10 +127,13 @@ def shown(tokens: Iterable[object]) -> str:
 
 
 def comma_hint(tokens: Iterable[object]) -> str:
-    """Advice where decimal commas are among the values."""
+    """Advice where commas are among the values, of decimals or of thousands."""
     for token in tokens:
         if isinstance(token, str) and _COMMA.fullmatch(token):
-            return f" (a decimal comma, as in {shorten(token, 30)}, is to be a point)"
+            either = (
+                "left out, or a point if it is decimal" if _THOUSANDS.search(token) else "a point"
+            )
+            return f" (the comma of {shorten(token, 30)} is to be {either})"
     return ""
 
 

@@ -53,6 +53,8 @@ def read_in_every_way(table, folder, monkeypatch):
     for name in frame:
         if frame[name].dtype == object and frame[name].dropna().map(type).eq(bool).all():
             frame[name] = frame[name].astype("boolean")  # Dask would make text of it
+        elif name in table.categories and not pd.api.types.is_numeric_dtype(frame[name]):
+            frame[name] = pd.Categorical(frame[name], ordered=table.categories[name])
     frame.to_parquet(folder / "whole.parquet", row_group_size=30)
     in_memory = [
         described(lambda: BernoulliLogistic.from_formula(table.formula, frame, **table.roles)),
@@ -109,7 +111,11 @@ def test_one_cell_that_is_no_number_stops_the_fit_and_is_named(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        (["1", "2", "3", "4", "5", "1,5"], r"'1,5' in 1 row \(5\).*decimal comma.*C\(x\)"),
+        (
+            ["1", "2", "3", "4", "5", "1,5"],
+            r"'1,5' in 1 row \(5\).*comma of '1,5' is to be a point.*C\(x\)",
+        ),
+        (["1", "2", "3", "4", "5", "1,234"], "comma of '1,234' is to be left out, or a point if"),
         (["1", "2", "3", ".", "5", "."], r"'\.' in 2 rows \(3, 5\)"),
         ([1, 2, 3, 4.5, "?", 6], r"numbers in some rows and text in others: '\?' in 1 row \(4\)"),
         (["10", "20", "30", "40", "50", "60"], "all of its different values are numbers"),

@@ -1,7 +1,8 @@
 """Tables as they come: odd tokens, headings, leading zeros, mixed types, Unicode, white space.
 
-A table is text, written cell by cell, with what is done with it: a formula, and names of offset and
-weights. Whatever way it is read, the model is one and the same, or the sentence that refuses it is.
+A table is text, written cell by cell, with what is done with it: a formula, names of offset and
+weights, and which columns are pandas categories (ordered or not) where it is a frame. Whatever way
+it is read, the model is one and the same, or the sentence that refuses it is.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Table:
     formula: str
     kinds: tuple[str, ...]
     roles: dict[str, str]
+    categories: dict[str, bool]
 
     def write(self, path: Path, rows: slice = slice(None)) -> Path:
         """Some of the rows as a CSV file."""
@@ -131,7 +133,9 @@ def generated_table(seed: int, n: int = 120) -> Table:
     """One table; the same for the same seed."""
     rng = np.random.default_rng(seed)
     names = [str(name) for name in rng.choice(HEADINGS, size=2, replace=False)]
-    columns, kinds, terms = {"y": _response(rng, n)}, [], []
+    columns, kinds, terms, categories = {"y": _response(rng, n)}, [], [], {}
+    if rng.random() < 0.2:
+        categories["y"] = bool(rng.random() < 0.5)
     if rng.random() < 0.1:
         columns["y"] = _spoilt(columns["y"], rng)
     for name in names:
@@ -143,7 +147,11 @@ def generated_table(seed: int, n: int = 120) -> Table:
             cells, kind = _with_gaps(cells, rng), f"{kind}, with gaps"
         columns[name] = cells
         kinds.append(kind)
-        form = rng.choice(["`{}`", "`{}`", "C(`{}`)", "I(`{}` ** 2)", "C(`{}`) + `{}`"])
+        if rng.random() < 0.3:
+            categories[name] = bool(rng.random() < 0.5)
+        form = rng.choice(
+            ["`{}`", "`{}`", "C(`{}`)", "I(`{}` ** 2)", "C(`{}`) + `{}`", "exp(I(`{}` / 100))"]
+        )
         terms.append(str(form).replace("{}", name))
     roles = {}
     if rng.random() < 0.3:
@@ -154,4 +162,4 @@ def generated_table(seed: int, n: int = 120) -> Table:
         roles["offset"] = "o"
         if rng.random() < 0.2:
             columns["o"] = _spoilt(columns["o"], rng)
-    return Table(columns, f"y ~ {' + '.join(terms)}", tuple(kinds), roles)
+    return Table(columns, f"y ~ {' + '.join(terms)}", tuple(kinds), roles, categories)
