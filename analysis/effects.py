@@ -241,12 +241,12 @@ def _rows_to_average(
     note = "" if own is None else _left_out(model)
     if own is not None:
         if offset is not None:
-            offset = given(offset, "offset").loc[own].to_numpy()
+            offset = given(offset, "offset").iloc[own].to_numpy()
         elif isinstance(model.rows, ArrayRows):
             offset = model.offset
-        frame = frame.loc[own]
+        frame = frame.iloc[own]
         if counts is not None:
-            counts = counts.loc[own]
+            counts = counts.iloc[own]
         elif isinstance(model.rows, ArrayRows):
             counts = pd.Series(model.counts, index=frame.index)
         elif model.weights_name is not None:
@@ -255,6 +255,8 @@ def _rows_to_average(
     m = len(design)
     if own is None:
         note = _some_of_the_models(model, frame, design)
+        if counts is None and model.weights_name is not None:
+            note = f"{note or 'over ' + count(m, 'row')}, each counted once"
     share = np.ones(m) if counts is None else whole_weights(counts)
     if not share.sum():
         raise ValueError("all frequency weights are 0: there is nothing to average over")
@@ -262,8 +264,8 @@ def _rows_to_average(
     return _Rows(frame, design, added, share / share.sum(), note)
 
 
-def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.bool_] | None:
-    """Which rows of the frame that a model was built from are its rows; None for another frame.
+def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] | None:
+    """Where the rows of a model are in the frame that it was built from; None for another frame.
 
     They are told by their number and by what they hold, not by their labels alone.
     """
@@ -276,9 +278,11 @@ def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.bool_]
     complete: NDArray[np.bool_] = np.asarray(used.notna().to_numpy().all(axis=1))
     if model.weights_name in used.columns and is_real(used[model.weights_name]):
         complete &= (used[model.weights_name] != 0).to_numpy(dtype=bool, na_value=False)
-    labelled: NDArray[np.bool_] = np.asarray(frame.index.isin(model.row_labels))
-    for rows in (complete, labelled):
-        if np.count_nonzero(rows) == model.n_rows and _holds(model, frame.loc[rows]):
+    candidates = [np.flatnonzero(complete)]
+    if frame.index.is_unique and len(model.row_labels):
+        candidates.append(frame.index.get_indexer(model.row_labels))  # in whatever order they are
+    for rows in candidates:
+        if len(rows) == model.n_rows and rows.min() >= 0 and _holds(model, frame.iloc[rows]):
             return rows
     return None
 

@@ -93,7 +93,7 @@ class BatchRows(ABC):
 
         The answer is the same each time. The first pass finds extent and hash beside it.
         """
-        if "_found" in self.__dict__:
+        if self.has_passed:
             return self._reduce(function, combine)[0]
 
         def both(block: Block) -> tuple[T, Extent]:
@@ -181,6 +181,11 @@ class BatchRows(ABC):
         """Whether rows lie in memory: they do not."""
         return False
 
+    @property
+    def has_passed(self) -> bool:
+        """Whether a pass was made since the survey."""
+        return "_found" in self.__dict__
+
     @cached_property
     def _found(self) -> tuple[Extent, bytes]:
         """What the first pass finds beside its answer; one is made if there was none."""
@@ -221,7 +226,7 @@ class BatchRows(ABC):
         if len({isinstance(value, str) for value in found}) > 1:
             return self._as_text(name).group(name)
         same = replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
-        if "_found" in self.__dict__:
+        if self.has_passed:
             same.__dict__["_found"] = self._found
         return same
 

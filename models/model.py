@@ -607,11 +607,13 @@ class BernoulliLogistic(Renderable):
         )
 
     def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        known = isinstance(self.rows, ArrayRows) or self.rows.has_passed
         facts = {
             "response": self.response_name,
             "coefficients": f"{self.n_parameters}: {first_of(self.names)}",
             "rows": str(self.n_rows),
-            "data hash": self.data_hash,
+            # to print a model is not to read its files
+            "data hash": self.data_hash if known else "found by the first pass over the rows",
         }
         if self.besides:
             facts["besides"] = ", ".join(self.besides)

@@ -344,6 +344,11 @@ def test_the_models_own_frame_is_known_by_what_it_holds(labels):
     )
     found = average_marginal_effects(model, fit_newton(model), again)
     pd.testing.assert_frame_equal(found, expected)
+    if labels == "other":
+        model = BernoulliLogistic.from_formula(model.formula, again)
+        shuffled = again.sample(frac=1.0, random_state=1)
+        found = average_marginal_effects(model, fit_newton(model), shuffled)
+        pd.testing.assert_frame_equal(found, expected)
 
 
 def test_own_rows_keep_their_offset_and_weights():
@@ -369,6 +374,7 @@ def test_own_rows_keep_their_offset_and_weights():
         average_marginal_effects(arrays, fit, frame[20:])
     new = average_marginal_effects(named, fit, frame[20:])  # the offset is remembered by its name
     assert new.attrs["rows"] == 180
+    assert new.columns.name == "over 180 rows, each counted once"  # not by the model's weights
 
 
 @pytest.mark.parametrize("kind", ["files", "dask"])

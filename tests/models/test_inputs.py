@@ -364,3 +364,13 @@ def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed():
     model = BernoulliLogistic.from_dask(lazy, "y ~ x")
     with pytest.raises(OSError, match="or are random; store them, and start again"):
         fit_newton(model)
+
+
+def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
+    many(300).to_parquet(tmp_path / "d.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
+    with monkeypatch.context() as patched:
+        patched.setattr(files.Source, "frames", None)
+        assert "found by the first pass" in str(model._repr_html_())
+    fit = fit_newton(model)
+    assert fit.provenance.data_hash in model._repr_html_()
