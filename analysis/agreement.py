@@ -2,7 +2,7 @@
 
 Each point estimate is put within its own proved bound of the one MLE; draws are tested against
 exact identities (`flatprior.analysis.posterior`). What a result says of itself is not used: every
-certificate is computed again here, from the coefficients and the model in hand.
+number is computed again here, from the coefficients and the model in hand.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from flatprior.models import (
 )
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import abbreviated
-from flatprior.models.certificate import checked_coefficients, evaluate
+from flatprior.models._text import abbreviated, printable
+from flatprior.models.belonging import recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import RouteUnavailableError
@@ -68,13 +68,17 @@ class RouteVerdict:
     Attributes
     ----------
     estimate : PointEstimate
+        The coefficients, with covariance, log-likelihood and certificate computed anew on the model
+        that is compared on, whatever they were fitted to.
     certificate : Certificate
-        Computed anew from the coefficients and the model that is compared on.
+        That of `estimate`.
     distance : float
         Largest distance of a coefficient from the best certified route's, in standard errors.
     passed : bool
     log_likelihood : float
-        Of the model that is compared on, whatever the estimate was fitted to.
+        That of `estimate`.
+    stated : PointEstimate
+        The estimate as it was passed; none of its numbers are used but the coefficients.
     """
 
     estimate: PointEstimate
@@ -82,6 +86,12 @@ class RouteVerdict:
     distance: float
     passed: bool
     log_likelihood: float
+    stated: PointEstimate
+
+    @property
+    def of_other_data(self) -> bool:
+        """Whether the estimate says that it was computed from other data."""
+        return self.stated.provenance.data_hash != self.estimate.provenance.data_hash
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,7 +109,7 @@ class Agreement(Renderable):
     posterior_checks : tuple of PosteriorCheck
     unavailable : tuple of Unavailable
     mle : PointEstimate
-        The result with the smallest certified bound.
+        The result with the smallest certified bound, computed anew.
     tolerance : float
         Largest error bound, in standard errors, with which a point route agrees.
     model : BernoulliLogistic
@@ -124,9 +134,10 @@ class Agreement(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a route: verdict, error bound, digits, distance, log-likelihood, seconds.
 
-        For draws, "error bound" is the stated error (nothing is proved of draws) of the mode found
-        from them alone and "distance" its distance from the MLE, both missing where they do not
-        tell the mode; "digits" and "log-likelihood" are missing.
+        All computed on the model, but for "seconds", which is as each result states it. For draws,
+        "error bound" is the stated error (nothing is proved of draws) of the mode found from them
+        alone and "distance" its distance from the MLE, both missing where they do not tell the
+        mode; "digits" and "log-likelihood" are missing.
         """
         rows = [
             {
@@ -154,6 +165,17 @@ class Agreement(Renderable):
             for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True)
         ]
         return pd.DataFrame(rows).set_index("route")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which results state that they are of other data."""
+        return tuple(
+            f"{judged.estimate.route} states that it was computed from other data (hash "
+            f"{printable(judged.stated.provenance.data_hash[:12])}...); its log-likelihood and "
+            "standard errors here are those of its coefficients on these data, not the stated ones"
+            for judged in self.routes
+            if judged.of_other_data
+        )
 
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient, one column a route; for draws the mode found from them alone."""
@@ -185,6 +207,7 @@ class Agreement(Renderable):
                 "error bound: proved largest error, distance: from the best route, both in "
                 "standard errors; of draws, stated (not proved) error and distance of their mode, "
                 "where they tell it: they are judged by their tests",
+                *self.notes,
             ],
         )
 
@@ -200,6 +223,7 @@ class Agreement(Renderable):
                     "agrees": judged.passed,
                     "certificate": judged.certificate.to_dict(),
                     "distance": judged.distance,
+                    "stated_data_hash": judged.stated.provenance.data_hash,
                 }
                 for judged in self.routes
             ],
@@ -350,23 +374,41 @@ def compare_routes(
                 f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
                 f"the model {', '.join(model.names)}"
             )
-    evaluations = [
-        evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
-        for estimate in estimates
-    ]
-    certificates = [evaluation.certificate for evaluation in evaluations]
-    mle = _best(model, estimates, certificates)
+    routes, mle = judge(model, estimates, tolerance)
+    checks = _check_all(model, posteriors, mle, false_alarm)
+    return conclude(model, routes, mle, checks, posteriors, unavailable, tolerance)
+
+
+def judge(
+    model: BernoulliLogistic, estimates: Sequence[PointEstimate], tolerance: float
+) -> tuple[tuple[RouteVerdict, ...], PointEstimate]:
+    """Each estimate computed anew and held against the best of them."""
+    evaluated = [recomputed(model, estimate) for estimate in estimates]
+    mle = _best(model, evaluated)
     routes = tuple(
         RouteVerdict(
             estimate,
-            evaluation.certificate,
+            estimate.certificate,
             float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)),
-            evaluation.certificate.error_bound <= tolerance,
-            evaluation.log_likelihood,
+            estimate.certificate.error_bound <= tolerance,
+            estimate.log_likelihood,
+            stated,
         )
-        for estimate, evaluation in zip(estimates, evaluations, strict=True)
+        for estimate, stated in zip(evaluated, estimates, strict=True)
     )
-    checks = _check_all(model, posteriors, mle, false_alarm)
+    return routes, mle
+
+
+def conclude(
+    model: BernoulliLogistic,
+    routes: tuple[RouteVerdict, ...],
+    mle: PointEstimate,
+    checks: tuple[PosteriorCheck, ...],
+    posteriors: tuple[Posterior, ...],
+    unavailable: tuple[Unavailable, ...],
+    tolerance: float,
+) -> Agreement:
+    """The verdict on routes and draws that were judged one by one."""
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
     return Agreement(
         "agree" if agree else "disagree",
@@ -411,20 +453,12 @@ def _check_all(
     )
 
 
-def _best(
-    model: BernoulliLogistic,
-    estimates: Sequence[PointEstimate],
-    certificates: Sequence[Certificate],
-) -> PointEstimate:
+def _best(model: BernoulliLogistic, evaluated: Sequence[PointEstimate]) -> PointEstimate:
     """The estimate with the smallest bound on these data, or Newton's where none is sharp."""
-    sharp = [
-        (certificate.error_bound, i)
-        for i, certificate in enumerate(certificates)
-        # standard errors and log-likelihood of an estimate from other data would not be these
-        if math.isfinite(certificate.error_bound)
-        and estimates[i].provenance.data_hash == model.data_hash
-    ]
-    return estimates[min(sharp)[1]] if sharp else fit_newton(model)
+    sharp = [each for each in evaluated if math.isfinite(each.certificate.error_bound)]
+    if sharp:
+        return min(sharp, key=lambda each: each.certificate.error_bound)
+    return recomputed(model, fit_newton(model))
 
 
 def _message(
@@ -513,7 +547,7 @@ def _mode(check: PosteriorCheck) -> str:
 
 
 def _failure(judged: RouteVerdict, tolerance: float) -> str:
-    estimate, bound = judged.estimate, judged.certificate.error_bound
+    estimate, bound = judged.stated, judged.certificate.error_bound
     proved = (
         f"its certificate guarantees no more than {bound:.1e} (tolerance {tolerance:.0e})"
         if math.isfinite(bound)

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logsumexp
 
-from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.monte_carlo import check_draws
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import rows_phrase
+from flatprior.models.belonging import require_fit_of
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array

@@ -590,15 +590,25 @@ def _demo_model() -> BernoulliLogistic:
 def verify(
     report: str, data: str, offset: str | None, weights: str | None, common_rows: bool
 ) -> None:
-    """Compute the certificates of a report anew, from its numbers and the data.
+    """Compute a report anew, from its coefficients and the data, and compare.
 
     REPORT is a file written by --report; DATA what it was made of (nothing for the
-    demo). Exit status 1 if the data are others or a number does not stand.
+    demo). Exit status 1 if the data are others, the file was changed, or a number
+    does not stand.
     """
     with clean_errors():
-        from flatprior.analysis.verification import formulas_of, read_report, verify_report
+        from flatprior.analysis.verification import (
+            formulas_of,
+            read_report,
+            require_unchanged,
+            verify_report,
+        )
 
         facts = read_report(report)
+        try:
+            require_unchanged(report)
+        except ValueError as error:
+            _fail(f"not verified: {error}", 1)
         formula, others = formulas_of(facts)
         if not data and (formula != DEMO_FORMULA or others):
             raise ValueError(f"name the data that {report!r} was made of")
@@ -610,7 +620,7 @@ def verify(
         else:
             model, rest = _demo_model(), []
         try:
-            table = verify_report(model, facts, dict(zip(others, rest, strict=True)))
+            table = verify_report(model, report, dict(zip(others, rest, strict=True)))
         except ValueError as error:
             _fail(f"not verified: {error}", 1)
         out = _console()
@@ -619,12 +629,14 @@ def verify(
             table[column] = [f"{value:.1e}" for value in table[column]]
         table["digits"] = [f"{math.floor(digits)}" for digits in table["digits"]]
         _print_table(out, table)
+        holes = table.attrs["not made again"]
         _verdict(
             out,
             "verified",
             "These are the data, and the coefficients in the report are as near the maximum "
-            "likelihood estimate as it says (error bound, in standard errors, computed now). Not "
-            "computed anew: tests of draws, leave-one-out, and what the page shows.",
+            "likelihood estimate as it says (error bound, in standard errors, computed now). The "
+            "results in the file and its page are what follows from them"
+            + (f". Not made again: {'; '.join(holes)}." if holes else "."),
             good=True,
         )
 

@@ -23,10 +23,10 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from scipy.stats import binom
 
-from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count
+from flatprior.models.belonging import require_fit_of
 from flatprior.models.certificate import checked_coefficients, required_whitening
 from flatprior.models.likelihood import (
     linear_predictor,

@@ -16,10 +16,10 @@ from flatprior.analysis.inference import (
     chi_squared_test,
     maximal,
     ratio,
-    require_fit_of,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
+from flatprior.models.belonging import fit_of
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Array, Block
@@ -95,7 +95,11 @@ def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfF
     >>> round(found.mcfadden, 4), round(found.tjur, 4)
     (0.374, 0.4286)
     """
-    require_fit_of(model, fit)
+    return explained(model, fit_of(model, fit))
+
+
+def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
+    """`goodness_of_fit` of a fit whose log-likelihood was computed here."""
     null = null_log_likelihood(model)
 
     def sums(block: Block) -> Array:

@@ -31,6 +31,7 @@ from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import printable
+from flatprior.models.belonging import fit_of, require_computed
 from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
@@ -100,7 +101,11 @@ class HypothesisTest:
 
 @own_error_state
 def wald_test(
-    fit: Coefficients, hypothesis: Contrasts | str, value: ArrayLike | None = None
+    fit: Coefficients,
+    hypothesis: Contrasts | str,
+    value: ArrayLike | None = None,
+    *,
+    model: BernoulliLogistic | None = None,
 ) -> HypothesisTest:
     """Wald test that some coefficients, or combinations of them, have given values.
 
@@ -113,6 +118,8 @@ def wald_test(
         `value`.
     value : float or array_like (q,), optional
         Default 0; not with a mapping.
+    model : BernoulliLogistic, optional
+        Which `fit` is of: then its covariance is computed again, whatever it says.
 
     Returns
     -------
@@ -121,7 +128,8 @@ def wald_test(
     Raises
     ------
     ValueError
-        If a name is not among the coefficients, shapes do not fit, or rows of R are dependent.
+        If a name is not among the coefficients, shapes do not fit, or rows of R are dependent; if
+        an estimate was read from a file, which may state any covariance, and there is no `model`.
     ArithmeticError
         If variances are lost to cancellation, or the covariance has not the rank for so many
         restrictions together.
@@ -134,6 +142,13 @@ def wald_test(
     >>> print(wald_test(fit_newton(model), ["gpa", "psi"]))
     Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
     """
+    if isinstance(fit, PointEstimate):
+        if model is not None:
+            fit = fit_of(model, fit)
+        else:
+            require_computed(fit)
+    elif model is not None and fit.names != model.names:
+        raise ValueError("the covariance is that of another model")
     linear = _linear(fit.names, hypothesis, value)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
@@ -513,12 +528,6 @@ def maximal(rows: Rows) -> tuple[float, Array]:
     return last.log_likelihood, last.coefficients
 
 
-def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
-    """Raise a `ValueError` unless `fit` is one of these very data and columns."""
-    if fit.names != model.names or fit.provenance.data_hash != model.data_hash:
-        raise ValueError("the fit is that of another model; fit this one")
-
-
 @own_error_state
 def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
@@ -558,7 +567,11 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     >>> hauck_donner(model, fit_newton(model))["hauck-donner"].tolist()
     [True, False, False, False]
     """
-    require_fit_of(model, fit)
+    return misled(model, fit_of(model, fit))
+
+
+def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
+    """`hauck_donner` of a fit whose covariance was computed here."""
     beta, inverse = fit.coefficients, fit.covariance
 
     def derivative(block: Block) -> Array:

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
 from flatprior.models import (
     BernoulliLogistic,
@@ -37,6 +36,7 @@ from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import rows_phrase
+from flatprior.models.belonging import require_fit_of
 from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores

@@ -30,6 +30,7 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
+from flatprior.models.belonging import fit_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, merge_identical
@@ -142,7 +143,7 @@ def posterior_moments(
     check_draws(model, posterior)
     if posterior.provenance.data_hash != model.data_hash:
         raise ValueError("the draws were made of other data than the model's")
-    mle = converged_mle(model) if mle is None else mle
+    mle = converged_mle(model) if mle is None else fit_of(model, mle)
     draws = posterior.draws
     chains, n, k = draws.shape
     degree = _degree(chains * n, k)

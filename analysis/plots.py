@@ -29,7 +29,6 @@ from flatprior.analysis.calibration import CalibrationCurve
 from flatprior.analysis.comparison import Comparison
 from flatprior.analysis.cross_entropy import gradient_descent
 from flatprior.analysis.diagnostics import Diagnostics
-from flatprior.analysis.inference import require_fit_of
 from flatprior.analysis.intervals import ProfileCurve
 from flatprior.analysis.leave_one_out import PSISLOO
 from flatprior.analysis.monte_carlo import check_draws
@@ -37,6 +36,7 @@ from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count, first_of, printable
+from flatprior.models.belonging import fit_of, require_computed
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.newton import converged_mle
@@ -237,6 +237,7 @@ def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) 
     """Point and ends of the interval of each coefficient, in three columns."""
     low, high = percentages(prob)
     if isinstance(part, PointEstimate):
+        require_computed(part)
         return part.summary(prob)[["coefficient", low, high]]
     if isinstance(part, Posterior):
         median = pd.Series(np.median(part.draws, axis=(0, 1)), index=list(part.names))
@@ -366,6 +367,7 @@ def plot_posterior(
     for result in (mle, mode):
         if result is not None and result.names != posterior.names:
             raise ValueError("draws and estimates are of different coefficients")
+    require_computed(mle)
     draws = posterior.draws.reshape(-1, len(posterior.names))
     means = draws.mean(axis=0)
     if names is None:
@@ -447,7 +449,7 @@ def plot_draws(
         If draws or estimate are of other coefficients or data.
     """
     check_draws(model, posterior)
-    require_fit_of(model, mle)
+    mle = fit_of(model, mle)
     flat = posterior.draws.reshape(-1, model.n_parameters)
     values = at_each(merge_identical(model.arrays), log_likelihoods, flat).ravel()
     below = 2 * (mle.log_likelihood - values)

@@ -40,6 +40,7 @@ from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Post
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import count
+from flatprior.models.belonging import recomputed
 from flatprior.models.likelihood import (
     at_each,
     linear_predictor,
@@ -376,6 +377,8 @@ def check_posterior(
     for draws in (posterior, other):
         if draws is not None:
             check_draws(model, draws)
+    if mle is not None:
+        mle = recomputed(model, mle)
     if mle is None or not math.isfinite(mle.certificate.error_bound):
         mle = converged_mle(model)
     error = mle.standard_errors

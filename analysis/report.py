@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
 from flatprior.analysis import sections
 from flatprior.analysis.agreement import Agreement
 from flatprior.analysis.comparison import Comparison
+from flatprior.analysis.page import UNSEALED, Facts, sealed
 from flatprior.analysis.sections import MainModel
-from flatprior.analysis.verification import Facts
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import replacing, writable
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import abbreviated
 
-SECTIONS: tuple[Callable[[MainModel], Facts | None], ...] = (
+Section = Callable[[MainModel], Facts | None]
+SECTIONS: tuple[Section, ...] = (
     sections.data_and_model,
     sections.existence_certificate,
     sections.agreement_of_routes,
@@ -96,7 +97,7 @@ def write_report(
     """
     writable(path)
     facts = report_facts(agreement, comparison, title=title, command=command, progress=progress)
-    page = render(facts)
+    page = sealed(render(facts))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
@@ -126,13 +127,28 @@ def report_facts(
         all results as JSON has them.
     """
     main = MainModel.of(agreement, comparison)
-    found = []
+    data = sections.results_as_data(main, command)
+    return facts_of(main, data, title=title, progress=progress)
+
+
+def facts_of(
+    main: MainModel,
+    data: Facts,
+    *,
+    title: str = "",
+    instead: Mapping[Section, Facts] | None = None,
+    progress: bool = False,
+) -> Facts:
+    """What `report_facts` gives, of a main model and all results as JSON has them.
+
+    A section in `instead` is not made, but what stands there is taken.
+    """
+    found, instead = [], {} if instead is None else instead
     with progress_bar("report", len(SECTIONS), progress) as advance:
         for section in SECTIONS:
-            found.append(section(main))
+            found.append(instead[section] if section in instead else section(main))
             advance()
-    data = sections.results_as_data(main, command)
-    found.append(sections.reproducibility(main, command, data))
+    found.append(sections.reproducibility(main, data["command"], data))
     return {
         "title": abbreviated(title or main.formula, 160),
         "verdict": sections.verdict(main),
@@ -170,7 +186,7 @@ def render(facts: Facts) -> str:
         if item["kind"] == "table"
     }
     return environment.get_template("report.html").render(
-        facts | {"formats": formats},
+        facts | {"formats": formats, "checksum": UNSEALED},
         style=Markup(part("report.css")),  # noqa: S704  (ours, not the user's)
         script=Markup(script),  # noqa: S704
         script_hash=digest,

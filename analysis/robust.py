@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from flatprior.analysis.inference import require_fit_of
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
+from flatprior.models.belonging import require_fit_of
 from flatprior.models.certificate import required_whitening
 from flatprior.models.inputs import as_series
 from flatprior.models.likelihood import row_terms, stack_factors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from flatprior.analysis.comparison import Comparison, model_label
 from flatprior.analysis.diagnostics import diagnose
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
+from flatprior.analysis.page import FORMAT, Facts
 from flatprior.analysis.plots import (
     interval_frame,
     plot_agreement,
@@ -30,16 +32,15 @@ from flatprior.analysis.plots import (
 )
 from flatprior.analysis.summary import summarise
 from flatprior.analysis.svg import inline_svg
-from flatprior.analysis.verification import FORMAT, Facts
 from flatprior.models import (
     BernoulliLogistic,
     PointEstimate,
     Posterior,
-    certify,
     check_existence,
 )
 from flatprior.models._files import finite
 from flatprior.models._text import COUNTS, abbreviated, count, first_of, printable
+from flatprior.models.belonging import fit_of
 from flatprior.models.rendering import Rendered
 from flatprior.models.results import percentages, versions_of
 from flatprior.models.rows import ArrayRows
@@ -64,7 +65,7 @@ class MainModel:
     ----------
     model : BernoulliLogistic
     fit : PointEstimate
-        Its certificate computed anew: that of a fit may be of its last step, or of other data.
+        Computed anew from its coefficients: the certificate of a fit may be of its last step.
     agreement : Agreement or None
     comparison : Comparison or None
     sound : tuple of Posterior
@@ -106,17 +107,31 @@ class MainModel:
         comparison: Comparison | None,
         loo: PSISLOO | None,
     ) -> MainModel:
+        fit = fit_of(model, fit)
         sound = () if agreement is None else _sound(agreement)
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
         return cls(
             model,
-            replace(fit, certificate=certify(model, fit.coefficients)),
+            fit,
             agreement,
             comparison,
             sound,
             psis_loo(model, sound[0]) if sound and small else loo,
             exact_loo(model, fit) if small else None,
         )
+
+    @classmethod
+    def without_draws(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+    ) -> MainModel:
+        """The same where the draws, if there were any, are not at hand."""
+        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        exact = exact_loo(model, fit) if small else None
+        return cls(model, fit, agreement, comparison, (), None, exact)
 
     @property
     def posteriors(self) -> tuple[Posterior, ...]:
@@ -359,6 +374,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         "error bound: proved, of draws the stated error of the mode found from them alone; "
         "distance: from the best route; both in standard errors",
         *(f"{missing.route} was left out: {missing.reason}" for missing in agreement.unavailable),
+        *agreement.notes,
     ]
     for judged in agreement.routes:
         before = judged.estimate.before_finish
@@ -369,7 +385,10 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
                 if math.isfinite(bound)
                 else "no bound could be proved"
             )
-            notes.append(f"pm.find_MAP alone, before the Newton steps that finish it: {reached}")
+            notes.append(
+                "pm.find_MAP alone, before the Newton steps that finish it, as that route states: "
+                f"{reached}"
+            )
     table = agreement.table()
     proved = len(agreement.routes)
     said = ", ".join(
@@ -730,6 +749,7 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
         or "none needed",
         "data hash (XXH3, 128 bits)": main.model.data_hash,
     } | {f"version of {name}": number for name, number in data["versions"].items()}
+    facts["machine"] = data["machine"]
     again = "The command above, with --report FILE, makes" if command else "The same results make"
     return _section(
         "reproducibility",
@@ -741,10 +761,10 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
                 words=True,
             ),
             _text(
-                "To verify: flatprior verify REPORT DATA reads the results that this file holds as "
-                "JSON, checks DATA by their hash, and computes every log-likelihood, standard "
-                "error, distance and certificate anew (not the tests of the draws, and not what "
-                "the page shows).",
+                "To verify: flatprior verify REPORT DATA checks DATA by their hash, computes every "
+                "number anew from the coefficients, and holds the results in this file and the "
+                "page itself against them; what comes from the draws, which the file does not "
+                "hold, it lists instead.",
                 f"{again} this very file again, byte for byte, on the same machine and versions.",
             ),
             {"kind": "data", "id": "data-json"},
@@ -756,7 +776,7 @@ def results_as_data(main: MainModel, command: str) -> Facts:
     """All results as JSON has them; times left out, which no two runs share."""
     agreement, comparison = main.agreement, main.comparison
     facts: Facts = finite(
-        _timeless(
+        timeless(
             {
                 "format": FORMAT,
                 "command": command,
@@ -770,6 +790,7 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "n_dropped": main.model.n_dropped,
                 "data_hash": main.model.data_hash,
                 "versions": versions_of(*PACKAGES),
+                "machine": machine(),
                 "in_memory": isinstance(main.model.rows, ArrayRows),
                 "seeds": _seeds(main),
                 "estimate": main.fit.to_dict(),
@@ -779,6 +800,14 @@ def results_as_data(main: MainModel, command: str) -> Facts:
         )
     )
     return facts
+
+
+def machine() -> str:
+    """System, processor and the kernels of linear algebra on which rounding depends."""
+    from threadpoolctl import threadpool_info
+
+    kernels = {str(found.get("architecture")) for found in threadpool_info()} - {"None"}
+    return " ".join([platform.system(), platform.machine(), *sorted(kernels)])
 
 
 def _seeds(main: MainModel) -> dict[str, int | None]:
@@ -792,12 +821,12 @@ def _seeds(main: MainModel) -> dict[str, int | None]:
     return found | {f"model {name}": seed for name, seed in compared.items()}
 
 
-def _timeless(facts: Any) -> Any:
+def timeless(facts: Any) -> Any:
     """Without times, and without covariances: k^2 numbers for every route."""
     if isinstance(facts, Mapping):
         return {
-            str(key): None if key == "seconds" else _timeless(value)
+            str(key): None if key == "seconds" else timeless(value)
             for key, value in facts.items()
             if key != "covariance"
         }
-    return [_timeless(value) for value in facts] if isinstance(facts, list) else facts
+    return [timeless(value) for value in facts] if isinstance(facts, list) else facts

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from flatprior.analysis.goodness import GoodnessOfFit, goodness_of_fit, null_test
-from flatprior.analysis.inference import HypothesisTest, hauck_donner, require_fit_of
+from flatprior.analysis.goodness import GoodnessOfFit, explained, null_test
+from flatprior.analysis.inference import HypothesisTest, misled
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import COUNTS, count, first_of, printable
+from flatprior.models.belonging import fit_of
 from flatprior.models.newton import converged_mle
 from flatprior.models.rendering import Renderable, Rendered, certain
 from flatprior.models.results import check_probability, percentages
@@ -198,7 +199,8 @@ def summarise(
     ----------
     model : BernoulliLogistic
     fit : PointEstimate, optional
-        Of any route; default `fit_newton`.
+        Of any route; default `fit_newton`. Of one that is passed only the coefficients are used,
+        everything else is computed again.
     prob : float
         Confidence of the intervals; the columns name it.
     intervals : {"wald", "profile"}
@@ -234,10 +236,11 @@ def summarise(
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
     """
     check_probability(prob)
-    fit = converged_mle(model) if fit is None else fit
-    require_fit_of(model, fit)
+    fit = converged_mle(model) if fit is None else fit_of(model, fit)
     if robust is not None:
-        if not np.array_equal(robust.coefficients, fit.coefficients):
+        if robust.data_hash != model.data_hash or not np.array_equal(
+            robust.coefficients, fit.coefficients
+        ):
             raise ValueError("the robust covariance is that of another fit; make it of this one")
         if intervals != "wald":
             raise ValueError('a robust covariance has no profile likelihood; take "wald"')
@@ -249,7 +252,7 @@ def summarise(
         ends = np.column_stack([fit.coefficients - reach, fit.coefficients + reach])
     else:
         ends = confidence_intervals(model, prob, intervals, progress).iloc[:, 1:].to_numpy()
-    misled = hauck_donner(model, fit)["hauck-donner"].to_numpy()
+    wald_misled = misled(model, fit)["hauck-donner"].to_numpy()
     with np.errstate(over="ignore"):
         ratios = np.exp(np.column_stack([fit.coefficients, ends]))
     frame = pd.DataFrame(
@@ -263,11 +266,11 @@ def summarise(
             "odds ratio": ratios[:, 0],
             f"OR {low}": ratios[:, 1],
             f"OR {high}": ratios[:, 2],
-            "hauck-donner": misled,
+            "hauck-donner": wald_misled,
         },
         index=pd.Index(model.names, name="name"),
     )
-    goodness = goodness_of_fit(model, fit)
+    goodness = explained(model, fit)
     return Summary(
         fit=fit,
         goodness=goodness,

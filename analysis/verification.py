@@ -1,26 +1,55 @@
-"""A report read back, and its numbers held against the data."""
+"""A report read back: everything in it computed anew from coefficients and data, and compared."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import math
+import types
+import typing
 from collections.abc import Mapping
-from html.parser import HTMLParser
+from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from flatprior.models import BernoulliLogistic
+from flatprior.analysis import sections
+from flatprior.analysis.agreement import Agreement, Unavailable, conclude, judge
+from flatprior.analysis.comparison import Comparison, compare_models
+from flatprior.analysis.page import (
+    Facts,
+    Page,
+    Table,
+    alike,
+    has_seal,
+    page_of,
+    results_in,
+    same_number,
+    sealed,
+    shows,
+)
+from flatprior.analysis.posterior import DENSITY_TOLERANCE, PosteriorCheck, predicted_mean_shift
+from flatprior.analysis.report import facts_of, render
+from flatprior.analysis.sections import MainModel
+from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
-from flatprior.models.certificate import checked_coefficients, evaluate
+from flatprior.models._files import finite
+from flatprior.models._text import first_of, printable
+from flatprior.models.belonging import contradiction, fit_of
+from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
+from flatprior.models.rendering import Rendered
+from flatprior.models.results import Provenance, numbers_of, versions_of
 from flatprior.models.rows import Array
 
-FORMAT = "flatprior-report/1"
-
-Facts = dict[str, Any]
+ROUNDING = 1e-6  # relative: of a number computed twice, with other threads perhaps
+# of an error bound, which is rounding itself: by the same program on the same machine, by another
+OF_BOUNDS, OF_BOUNDS_ELSEWHERE = 0.3, 0.9
+# what is made of draws, which a report does not hold
+OF_DRAWS = ("density-", "draws-", "sampler-")
+OF_DRAWS_TOO = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
+DIFFERENCES = ("LR", "p", "distance")  # whose rounding is that of what they are differences of
+NO_POSTERIOR = "No draws of these data passed their tests: no posterior intervals."
 
 
 @own_error_state
@@ -36,7 +65,7 @@ def read_report(path: str | PathLike[str]) -> Facts:
     -------
     dict
         "estimate", "agreement", "comparison", "formula", "data_hash", "versions", "command" and
-        more; what was not finite is None.
+        more; what was not finite is None. They are as the file states them: see `verify_report`.
 
     Raises
     ------
@@ -45,36 +74,17 @@ def read_report(path: str | PathLike[str]) -> Facts:
     FileNotFoundError
         If there is no such file.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no file {str(path)!r}")
-    reader = _Embedded()
-    reader.feed(Path(path).read_text(encoding="utf-8", errors="replace"))
     try:
-        facts: Facts = json.loads("".join(reader.found))
-        if facts["format"] != FORMAT:
-            raise ValueError(f"its format is {facts['format']!r}")
+        return results_in(page_of(path))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{str(path)!r} is not a report written by flatprior") from error
-    return facts
 
 
-class _Embedded(HTMLParser):
-    """Collects the text of the script element that holds the results."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.inside = tag == "script" and ("id", "flatprior-report") in attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = False
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.found.append(data)
+def require_unchanged(path: str | PathLike[str]) -> None:
+    """Raise a `ValueError` if a report was changed since it was written, as its checksum says."""
+    page = page_of(path)
+    if has_seal(page) and sealed(page) != page:
+        raise ValueError("the file was changed after it was written: its checksum is another")
 
 
 def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
@@ -102,17 +112,17 @@ def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
 @own_error_state
 def verify_report(
     model: BernoulliLogistic,
-    report: Facts,
+    report: Facts | str | PathLike[str],
     others: Mapping[str, BernoulliLogistic] | None = None,
 ) -> pd.DataFrame:
-    """Compute the results of a report anew, from its coefficients and the data.
+    """Compute a report anew, from its coefficients and the data, and compare.
 
     Parameters
     ----------
     model : BernoulliLogistic
         Built from the data again, with the formula of the report.
-    report : dict
-        From `read_report`.
+    report : path, or dict from `read_report`
+        Of a path the page is verified too: what it shows is made again.
     others : mapping of str to BernoulliLogistic, optional
         Models of the comparison by the names that they have in the report, to be verified too.
 
@@ -121,7 +131,7 @@ def verify_report(
     DataFrame
         One row a point route, the estimate that the report is about, and the other models: "error
         bound" in standard errors and certain "digits", as they are now, and "stated", the bound in
-        the report.
+        the report. ``attrs["not made again"]`` lists in words what could not be verified.
 
     Raises
     ------
@@ -130,21 +140,30 @@ def verify_report(
 
     Notes
     -----
-    Held against the data are the results that the file holds as JSON: data hash, names and counts;
-    of every point estimate log-likelihood, standard errors, error bound, digits and distance;
-    whether the routes agree, as far as that follows from them; AIC, BIC and deviance of the models
-    of the comparison. Not computed anew are the tests of draws, leave-one-out, and what the page
-    shows.
+    Computed anew from coefficients and data are certificates, standard errors, log-likelihoods,
+    criteria, distances, likelihood ratios, verdict and messages, and every table, figure and
+    sentence of the page. A report holds no draws, so that what comes from them is taken as it is
+    stated, is held against itself, and is listed. What a program of another version or on another
+    machine has computed is compared up to its rounding, and its figures are not compared.
     """
+    page = None
+    if not isinstance(report, Mapping):
+        page = page_of(report)
+        require_unchanged(report)
+        report = read_report(report)
     try:
-        return _verified(model, report, others or {})
-    except (LookupError, TypeError, AttributeError) as error:
+        return _verified(model, report, page, others or {})
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"the results in the report are damaged: {error!r}") from error
 
 
 def _verified(
-    model: BernoulliLogistic, report: Facts, others: Mapping[str, BernoulliLogistic]
+    model: BernoulliLogistic,
+    report: Facts,
+    page: str | None,
+    others: Mapping[str, BernoulliLogistic],
 ) -> pd.DataFrame:
+    elsewhere = _elsewhere(report)
     if report["data_hash"] != model.data_hash:
         raise ValueError(
             "the data are not those of the report, or were not read in the same way: their hash is "
@@ -160,98 +179,554 @@ def _verified(
     }
     for what, now in described.items():
         _require(report[what] == now, f"{what} is {now!r}, not {report[what]!r}")
-    main = _Stated(model, report["estimate"])
-    _require(math.isfinite(main.bound), "nothing is proved about the estimate of the report")
-    rows = []
-    agreement = report["agreement"]
-    if agreement is not None:
-        tolerance = float(agreement["tolerance"])
-        for part in agreement["routes"]:
-            stated = _Stated(model, part)
-            distance = float(np.max(np.abs(stated.beta - main.beta) / main.errors))
+    try:
+        found = _Anew.of(model, report, others)
+        holes = _held_against(found, report, bool(elsewhere))
+        if page is not None:
+            holes += _page_held_against(found, report, page, bool(elsewhere))
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        if not elsewhere:
+            raise
+        said = error if type(error) is ValueError else f"the results are damaged: {error!r}"
+        raise ValueError(f"{said}; {elsewhere}") from error
+    if page is None:
+        holes.append("the page: pass the path of the report")
+    elif elsewhere:
+        holes.append(f"figures: {elsewhere}")
+    if page is not None and not has_seal(page):
+        holes.append("whether the file was changed: it has no checksum")
+    table = pd.DataFrame(found.rows(report)).set_index("route")
+    table.attrs["not made again"] = holes
+    return table
+
+
+def _elsewhere(report: Facts) -> str:
+    """How the report was made otherwise than one would be here, in words; empty if in no way."""
+    now = versions_of(*sections.PACKAGES) | {"machine": sections.machine()}
+    then = {**report["versions"], "machine": report.get("machine", "not stated")}
+    other = [
+        f"{name} {printable(then.get(name, 'not stated'))} (here {now[name]})"
+        for name in now
+        if then.get(name) != now[name]
+    ]
+    if not other:
+        return ""
+    return f"the report was made by {first_of(other)}, which may round or draw otherwise"
+
+
+@dataclass(frozen=True, eq=False)
+class _Anew:
+    """The results of a report, computed anew."""
+
+    model: BernoulliLogistic
+    fit: PointEstimate
+    agreement: Agreement | None
+    comparison: Comparison | None
+    with_draws: bool
+
+    @classmethod
+    def of(
+        cls, model: BernoulliLogistic, report: Facts, others: Mapping[str, BernoulliLogistic]
+    ) -> _Anew:
+        stated = _stated(model, report["estimate"])
+        _require(
+            math.isfinite(evaluate(model.rows, stated.coefficients).certificate.error_bound),
+            "nothing is proved about the estimate of the report",
+        )
+        agreement = None
+        if report["agreement"] is not None:
+            agreement = _agreement(model, report["agreement"])
+            fit = fit_of(model, agreement.mle)
+        else:
+            fit = fit_of(model, stated)
+        comparison = None
+        told = report["comparison"]
+        drawn = bool(agreement is not None and agreement.posterior_checks)
+        if told is not None:
+            drawn = drawn or any("elpd_loo" in row for row in told["models"].values())
+        if told is not None and others:
             _require(
-                math.isclose(distance, float(part["distance"]), rel_tol=1e-6, abs_tol=1e-9),
-                f"{part['route']} is {distance:.2e} standard errors from the best route, not "
-                f"{part['distance']:.2e}",
+                set(others) == set(told["models"]) == set(told["estimates"]),
+                f"the comparison is of {first_of(told['models'])}",
             )
-            agrees = stated.bound <= tolerance
-            _require(part["agrees"] is agrees, f"{part['route']} is said to agree: {not agrees}")
-            rows.append(stated.row(str(part["route"])))
-        checks = agreement["posteriors"]
-        sound = all(check["passed"] is (not check["failures"]) for check in checks)
-        agree = all(part["agrees"] for part in agreement["routes"])
-        agree = agree and all(check["passed"] for check in checks)
-        _require(
-            sound and len(agreement["routes"]) + len(checks) > 1,
-            "the tests of the draws contradict themselves, or there is nothing to compare",
-        )
-        _require(
-            agreement["verdict"] == ("agree" if agree else "disagree"),
-            f"the verdict {agreement['verdict']!r} does not follow from the routes",
-        )
-    rows.append(main.row("reported"))
-    for name, other in others.items():
-        stated = _Stated(other, report["comparison"]["estimates"][name], own=True)
-        row, k, n = report["comparison"]["models"][name], other.n_parameters, other.n_observations
-        criteria = {
-            "k": float(k),
-            "log-likelihood": stated.log_likelihood,
-            "deviance": -2 * stated.log_likelihood,
-            "AIC": 2 * k - 2 * stated.log_likelihood,
-            "BIC": k * math.log(n) - 2 * stated.log_likelihood,
+            models = {name: others[name] for name in told["estimates"]}
+            scored = any(row.get("LOO log score") is not None for row in told["models"].values())
+            comparison = compare_models(models, leave_one_out=scored)
+            if agreement is None:
+                fit = fit_of(model, _fit_in(comparison, model))
+        return cls(model, fit, agreement, comparison, drawn)
+
+    def rows(self, report: Facts) -> list[Facts]:
+        """One row a route, the estimate of the report and the models of the comparison."""
+
+        def row(name: str, certificate: Certificate, part: Facts) -> Facts:
+            stated = part["certificate"]["error_bound"]
+            return {
+                "route": name,
+                "error bound": certificate.error_bound,
+                "stated": math.inf if stated is None else float(stated),
+                "digits": float(certificate.digits.min()),
+            }
+
+        found = []
+        if self.agreement is not None:
+            parts = report["agreement"]["routes"]
+            found += [
+                row(judged.estimate.route, judged.certificate, part)
+                for judged, part in zip(self.agreement.routes, parts, strict=True)
+            ]
+        found.append(row("reported", self.fit.certificate, report["estimate"]))
+        if self.comparison is not None:
+            found += [
+                row(f"model {name}", fit.certificate, report["comparison"]["estimates"][name])
+                for name, fit in self.comparison.fits.items()
+            ]
+        return found
+
+
+def _fit_in(comparison: Comparison, model: BernoulliLogistic) -> PointEstimate:
+    for name, other in comparison.models.items():
+        if other.names == model.names and other.data_hash == model.data_hash:
+            return comparison.fits[name]
+    raise ValueError("the estimate of the report is of none of the models of its comparison")
+
+
+def _stated(model: BernoulliLogistic, part: Facts) -> PointEstimate:
+    """An estimate of the report with nothing of it believed but coefficients and history."""
+    route = str(part["route"])
+    _require(part["names"] == list(model.names), f"{route} has other coefficients")
+    k = model.n_parameters
+    before = part["before_finish"]
+    provenance = Provenance.from_dict(part["provenance"])
+    stated_hash = part.get("stated_data_hash", provenance.data_hash)
+    return PointEstimate(
+        route=route,
+        names=model.names,
+        coefficients=checked_coefficients(model, numbers_of(part["coefficients"])),
+        covariance=np.full((k, k), np.nan),
+        log_likelihood=math.nan,
+        certificate=Certificate.refused(k),
+        converged=part["converged"] is True,
+        message=str(part["message"]),
+        n_iterations=int(part["n_iterations"]),
+        seconds=math.nan,
+        provenance=replace(provenance, data_hash=str(stated_hash)),
+        before_finish=None if before is None else Certificate.from_dict(before),
+    )
+
+
+def _agreement(model: BernoulliLogistic, told: Facts) -> Agreement:
+    """The agreement of a report, of its coefficients; of draws there are the checks as stated."""
+    tolerance = float(told["tolerance"])
+    _require(tolerance > 0, "its tolerance is not positive")
+    _require(len(told["routes"]) + len(told["posteriors"]) > 1, "there is nothing to compare in it")
+    routes, mle = judge(model, [_stated(model, part) for part in told["routes"]], tolerance)
+    shift = predicted_mean_shift(model, mle) / mle.standard_errors
+    noise = 1e-12 * (1 + abs(mle.log_likelihood))
+    checks = []
+    for part in told["posteriors"]:
+        known = {
+            "names": model.names,
+            "density_tolerance": DENSITY_TOLERANCE + noise,
+            "predicted_shift": shift,
         }
-        for what, value in criteria.items():
-            _require(
-                math.isclose(float(row[what]), value, rel_tol=1e-9, abs_tol=1e-9),
-                f"{what} of {name} is {value:.6g}, not {row[what]:.6g}",
+        check = _rebuilt(PosteriorCheck, part, known)
+        gap = np.abs(check.mode.coefficients - mle.coefficients) / mle.standard_errors
+        checks.append(replace(check, mode_distance=float(np.max(gap))))
+    means = [mle.coefficients + check.shift * mle.standard_errors for check in checks]
+    absent = [
+        _Absent(check.route, mean[None, None]) for check, mean in zip(checks, means, strict=True)
+    ]
+    unavailable = tuple(Unavailable(u["route"], u["reason"]) for u in told["unavailable"])
+    return conclude(
+        model,
+        routes,
+        mle,
+        tuple(checks),
+        cast(tuple[Posterior, ...], tuple(absent)),
+        unavailable,
+        tolerance,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Absent:
+    """In the place of draws, which a report does not hold: their mean."""
+
+    route: str
+    draws: Array
+    seconds: float = math.nan
+    seed: int | None = None
+    provenance: Provenance = dataclasses.field(default_factory=lambda: Provenance(None, 1, ""))
+
+
+def _rebuilt(kind: type[Any], part: Facts, known: Mapping[str, Any]) -> Any:
+    """A dataclass from what its ``to_dict`` made; what is `known` is not taken from there."""
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for each in dataclasses.fields(kind):
+        name, hint = each.name, hints[each.name]
+        if name in known:
+            values[name] = known[name]
+            continue
+        value = part[name]
+        if hint is PointEstimate:
+            k = len(known["names"])
+            beta = numbers_of(value)
+            _require(beta.shape == (k,) and bool(np.isfinite(beta).all()), f"{name} is damaged")
+            value = _mode(beta, tuple(known["names"]))
+        elif dataclasses.is_dataclass(hint):
+            value = _rebuilt(cast(type[Any], hint), value, known)
+        elif hint is float:
+            # what is not finite is null: a stated error is then infinite, a p-value unknown
+            value = float(numbers_of([math.inf if value is None else value])[0])
+        elif hint == Array:
+            value = numbers_of(value)
+        elif typing.get_origin(hint) is tuple:
+            value = tuple(value)
+        elif hint is int or hint is str or hint is bool:
+            _require(type(value) is hint, f"{name} is damaged")
+        elif isinstance(hint, types.UnionType):
+            _require(isinstance(value, float | int | str | None), f"{name} is damaged")
+        values[name] = value
+    return kind(**values)
+
+
+def _mode(beta: Array, names: tuple[str, ...]) -> PointEstimate:
+    k = len(names)
+    return PointEstimate(
+        route="draws",
+        names=names,
+        coefficients=beta,
+        covariance=np.full((k, k), np.nan),
+        log_likelihood=math.nan,
+        certificate=Certificate.refused(k),
+        converged=True,
+        message="",
+        n_iterations=0,
+        seconds=math.nan,
+        provenance=Provenance(None, 1, ""),
+    )
+
+
+def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
+    """Hold the results of the report against those computed anew; say what was not computed."""
+    holes = []
+    bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
+    fit: Facts = finite(sections.timeless(found.fit.to_dict()))
+    if found.agreement is not None:
+        told = report["agreement"]
+        again = finite(sections.timeless(found.agreement.to_dict()))
+        _hold("agreement", told, again, bounds)
+        if told["routes"]:
+            holes.append(
+                "what routes say of their own course: messages, iterations, what pm.find_MAP had "
+                "reached"
             )
-        rows.append(stated.row(f"model {name}"))
-    return pd.DataFrame(rows).set_index("route")
+    _hold("estimate", report["estimate"], fit, bounds)
+    if found.with_draws:
+        holes.append(
+            "what comes from draws, which the report does not hold: tests, diagnostics, posterior "
+            "intervals, leave-one-out by importance sampling"
+        )
+    told = report["comparison"]
+    if told is not None and found.comparison is None:
+        holes.append("the comparison: pass its models as others")
+    elif told is not None and found.comparison is not None:
+        again = finite(sections.timeless(found.comparison.to_dict()))
+        for name, part in told["estimates"].items():
+            _hold_fit(name, found.comparison.models[name], part)
+            if not elsewhere:  # the way to an MLE, which rounding may change elsewhere
+                _hold(f"comparison estimates {name}", part, again["estimates"][name], bounds)
+        known = {
+            name: {
+                key: value
+                for key, value in row.items()
+                if key in again["models"][name] or key not in sections.AFTER_SAMPLING
+            }
+            for name, row in told["models"].items()
+        }
+        for key in ("n_observations", "n_events"):
+            _hold(f"comparison {key}", told[key], again[key], bounds)
+        _hold("comparison models", known, again["models"], bounds)
+        _hold_notes("comparison", told["notes"], again["notes"], bounds, found.with_draws)
+    return holes
 
 
-class _Stated:
-    """A point estimate of a report, evaluated on the data."""
-
-    def __init__(self, model: BernoulliLogistic, part: Facts, own: bool = False) -> None:
-        route = part["route"]
-        _require(part["names"] == list(model.names), f"{route} has other coefficients")
-        self.beta: Array = checked_coefficients(model, part["coefficients"])
-        found = evaluate(model.rows, self.beta)
-        self.errors: Array = np.sqrt(np.diag(found.covariance))
-        self.log_likelihood = float(found.log_likelihood)
-        self.bound = found.certificate.error_bound
-        self.digits = float(found.certificate.digits.min())
-        certificate = part["certificate"]
-        self.stated = _number(certificate["error_bound"])
-        hash_ = part["provenance"]["data_hash"]
-        _require(not own or hash_ == model.data_hash, f"the data of {route} are others")
-        if hash_ == model.data_hash:  # an estimate from other data says so of those
-            _require(
-                math.isclose(self.log_likelihood, part["log_likelihood"], rel_tol=1e-9)
-                and np.allclose(self.errors, part["standard_errors"], rtol=1e-6, equal_nan=True),
-                f"log-likelihood or standard errors of {route} are not those of its coefficients",
-            )
-        # another machine's BLAS adds in another order, which moves the rounding terms a little
+def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
+    """Hold a fit of a comparison against its coefficients: its certificate is of its last step."""
+    stated = _stated(model, part)
+    anew = evaluate(model.rows, stated.coefficients)
+    told = replace(
+        stated,
+        certificate=Certificate.from_dict(part["certificate"]),
+        log_likelihood=float(part["log_likelihood"]),
+    )
+    _require(
+        stated.provenance.data_hash == model.data_hash
+        and stated.provenance.n_observations == model.n_observations,
+        f"the data of model {name} are others",
+    )
+    k, n = model.n_parameters, model.n_observations
+    errors = np.sqrt(np.diag(anew.covariance))
+    criteria = {
+        "log_likelihood": anew.log_likelihood,
+        "aic": 2 * k - 2 * anew.log_likelihood,
+        "bic": k * math.log(n) - 2 * anew.log_likelihood,
+    }
+    for what, value in criteria.items():
         _require(
-            self.bound <= 2 * self.stated + 1e-9
-            and bool((found.certificate.digits >= np.array(certificate["digits"]) - 1).all()),
-            f"{route} states an error bound of {self.stated:.1e} standard errors, its coefficients "
-            f"give {self.bound:.1e}",
+            math.isclose(float(part[what]), value, rel_tol=1e-9, abs_tol=1e-9),
+            f"{what.replace('_', '-')} of {name} is {value:.6g}, not {part[what]:.6g}",
+        )
+    _require(
+        np.allclose(numbers_of(part["standard_errors"]), errors, rtol=1e-6, equal_nan=True),
+        f"the standard errors of {name} are not those of its coefficients",
+    )
+    said = contradiction(told, Evaluation(anew.certificate, anew.covariance, anew.log_likelihood))
+    _require(not said, f"{said} ({name})")
+
+
+def _hold(what: str, stated: Any, again: Any, bounds: float) -> None:
+    """Raise a `ValueError` where plain values differ from those computed anew."""
+    if isinstance(again, dict):
+        _require(isinstance(stated, dict) and set(stated) >= set(again), f"{what} is incomplete")
+        more = sorted(set(stated) - set(again))
+        _require(not more, f"{what} has {first_of(more)}, which nothing gives")
+        for key, value in again.items():
+            _hold(f"{what} {key}", stated[key], value, bounds)
+    elif isinstance(again, list):
+        _require(isinstance(stated, list) and len(stated) == len(again), f"{what} is incomplete")
+        for one, other in zip(stated, again, strict=True):
+            _hold(what, one, other, bounds)
+    elif isinstance(again, bool) or again is None:
+        _require(stated is again, f"{what} is {again}, not {printable(stated)}")
+    elif isinstance(again, str):
+        _require(
+            isinstance(stated, str) and alike(stated, again, bounds),
+            f"{what} is {again!r}, not {stated!r}",
+        )
+    else:
+        number = isinstance(stated, int | float) and not isinstance(stated, bool)
+        _require(number, f"{what} is {again:.6g}, not {printable(stated)}")
+        _require(
+            _near(what, float(stated), float(again), bounds),
+            f"{what} is {again:.10g}, not {stated:.10g}",
         )
 
-    def row(self, name: str) -> Facts:
-        return {
-            "route": name,
-            "error bound": self.bound,
-            "stated": self.stated,
-            "digits": self.digits,
+
+def _near(what: str, stated: float, again: float, bounds: float) -> bool:
+    name = what.rsplit(" ", 1)[-1]
+    if name == "digits":
+        return abs(stated - again) <= -math.log10(1 - bounds)
+    if name in ("newton_decrement", "error_bound", "log_likelihood_error"):
+        return same_number(stated, again, ROUNDING, bounds)
+    # differences of log-likelihoods have their rounding
+    return same_number(stated, again, ROUNDING) or (
+        name in DIFFERENCES and abs(stated - again) <= 1e-9
+    )
+
+
+def _hold_notes(what: str, stated: list[str], again: list[str], bounds: float, more: bool) -> None:
+    def there(note: str, notes: list[str]) -> bool:
+        return any(alike(note, each, ROUNDING, bounds) for each in notes)
+
+    for note in again:
+        _require(there(note, stated), f"{what} lacks the note {note!r}")
+    extra = [each for each in stated if not there(each, again)]
+    _require(more or not extra, f"{what} has a note that nothing gives: {first_of(extra)}")
+
+
+def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) -> list[str]:
+    """Make the page anew and hold it against the one in the file; say what was not made."""
+    try:
+        page = Page.of(text)
+    except (ValueError, AssertionError, IndexError, RecursionError) as error:
+        raise ValueError("the page of the report is damaged") from error
+    unverified = report["comparison"] is not None and found.comparison is None
+    main = MainModel.without_draws(found.model, found.fit, found.agreement, found.comparison)
+    instead = {}
+    if found.agreement is not None and found.agreement.posterior_checks:
+        instead[sections.sampler_diagnostics] = {
+            "id": "sampling",
+            "title": "Sampler diagnostics",
+            "items": [],
         }
+    if unverified:
+        instead[sections.model_comparison] = {
+            "id": "comparison",
+            "title": "Model comparison",
+            "items": [],
+        }
+    facts = facts_of(main, report, title=page.title, instead=instead)
+    if report["agreement"] is None and (found.with_draws or unverified):
+        facts["verdict"] = None
+    again = Page.of(render(facts | {"data": report})) if facts["verdict"] else None
+    if again is None:
+        spoken = {"headline": "", "good": True, "message": "", "notes": []}
+        again = Page.of(render(facts | {"data": report, "verdict": spoken}))
+    again.tables["certificate"] = _with_digits(
+        again.tables["certificate"], report["estimate"]["certificate"]["digits"]
+    )
+    bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
+    holes: list[str] = []
+    drawn = OF_DRAWS_TOO if found.with_draws else ()
+    free = ("formulas", "comparison-table", *OF_DRAWS_TOO) if unverified else drawn
+    for name, shown in page.tables.items():
+        _copies_hold(name, shown)
+        if name in again.tables and name not in free:
+            holes += _table_held(name, shown, again.tables[name], bounds, found.with_draws)
+        else:
+            _require(
+                name in free or (found.with_draws and name.startswith(OF_DRAWS)),
+                f"the page has a table {name!r} that nothing gives",
+            )
+            holes.append(f"table {shown.title!r}")
+    checks = () if found.agreement is None else found.agreement.posterior_checks
+    for i, check in enumerate(checks):
+        due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
+        _require(
+            due in page.tables[f"sampler-{i + 1}"].facts,
+            f"the diagnostics of {check.route} on the page are not those in its results",
+        )
+    for name in again.tables:
+        _require(name in page.tables or name in free, f"the page lacks the table {name!r}")
+    for name, drawing in page.figures.items():
+        if name in again.figures and name not in free:
+            if not elsewhere:
+                _require(
+                    _same_drawing(name, drawing, again.figures[name]),
+                    f"the figure {name!r} of the page is not that of these results",
+                )
+        else:
+            _require(
+                name in free or (found.with_draws and name.startswith(OF_DRAWS)),
+                f"the page has a figure {name!r} that nothing gives",
+            )
+            holes.append(f"figure {name!r}")
+    for name in again.figures:
+        _require(name in page.figures or name in free, f"the page lacks the figure {name!r}")
+    _require(
+        len(page.texts) == len(again.texts)
+        and all(
+            alike(*pair, ROUNDING, bounds) for pair in zip(page.texts, again.texts, strict=True)
+        ),
+        "the sentences of the page are not those of these results",
+    )
+    rest, made = page.rest, again.rest
+    if facts["verdict"] is None:
+        holes.append("the verdict, which follows from leave-one-out")
+        rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
+    if not elsewhere:  # style and script are those of this version
+        _require(
+            alike(rest, made, ROUNDING, bounds), "the page has other words than these results give"
+        )
+    else:
+        seen, due = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
+        _require(
+            alike(seen, due, ROUNDING, bounds), "the page has other words than these results give"
+        )
+    return holes
+
+
+def _table_held(
+    name: str, shown: Table, again: Table, bounds: float, with_draws: bool
+) -> list[str]:
+    """Hold a table of the page against the one made anew; say which columns were not made."""
+    more = [column for column in shown.columns if column not in again.columns]
+    _require(
+        all(column in shown.columns for column in again.columns) and (with_draws or not more),
+        f"the table {shown.title!r} has other columns",
+    )
+    _require(
+        sorted(shown.names) == sorted(again.names) and (with_draws or shown.names == again.names),
+        f"the table {shown.title!r} has other rows",
+    )
+    titles = (*shown.facts, "" if more else shown.title)
+    _require(
+        alike(
+            "\n".join(titles),
+            "\n".join((*again.facts, "" if more else again.title)),
+            ROUNDING,
+            bounds,
+        ),
+        f"the table {shown.title!r} has another heading",
+    )
+    notes = [note for note in again.notes if not (with_draws and note == NO_POSTERIOR)]
+    _hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, with_draws)
+    in_full, anew = shown.csv(), again.csv()
+    order = (
+        range(len(shown.names))
+        if shown.names == again.names
+        else [again.names.index(each) for each in shown.names]
+    )
+    for i, j in enumerate(order):
+        for column in again.columns:
+            at, now = shown.columns.index(column), again.columns.index(column)
+            # a cell shows what its copy with all digits has (`_copies_hold`), which is compared
+            _require(
+                _same_cell(in_full[1][i][at], anew[1][j][now], column, name, bounds),
+                f"the page shows {shown.cells[i][at]!r} in the table {shown.title!r}, row "
+                f"{shown.names[i]!r}, column {column!r}, where {again.cells[j][now]!r} is computed",
+            )
+    return [f"column {column!r} of the table {shown.title!r}" for column in more]
+
+
+def _with_digits(certificate: Table, digits: list[float]) -> Table:
+    """The table with the certain digits as the results of the report have them.
+
+    These are held against the data already; rounding may decide what their whole number is.
+    """
+    whole = str(math.floor(min(digits)))
+    copy = certificate.formats["CSV"].rsplit(",", 1)[0]
+    return replace(
+        certificate,
+        cells=(*certificate.cells[:-1], (whole,)),
+        formats=certificate.formats | {"CSV": f"{copy},{whole}\n"},
+    )
+
+
+def _same_cell(seen: str, due: str, column: str, table: str, bounds: float) -> bool:
+    """Whether a cell of the copy with all digits is the one computed anew."""
+    if alike(seen, due, ROUNDING, bounds if table == "certificate" else 0.0):
+        return True
+    if "" in (seen, due):
+        return False
+    if column == "error bound":
+        return same_number(float(seen), float(due), ROUNDING, bounds)
+    if column == "digits":
+        return abs(float(seen) - float(due)) <= -math.log10(1 - bounds)
+    return column in DIFFERENCES and abs(float(seen) - float(due)) <= 1e-9
+
+
+def _same_drawing(name: str, first: str, second: str) -> bool:
+    """Whether two figures are one, but for the last decimal of a place in it.
+
+    Where an error bound lies in a figure is rounding as well.
+    """
+    rough = name == "agreement-plot"
+    return alike(first, second, 0.05 if rough else ROUNDING, OF_BOUNDS, 1.0 if rough else 0.011)
+
+
+def _copies_hold(name: str, shown: Table) -> None:
+    """Hold the copies of a table, which a reader takes along, against what the page shows."""
+    rendered = Rendered(
+        shown.title, shown.facts, shown.columns, shown.names, shown.cells, shown.notes
+    )
+    columns, rows = shown.csv()
+    _require(
+        shown.formats["Markdown"] == rendered.markdown()
+        and shown.formats["LaTeX"] == rendered.latex()
+        and len(columns) == len(shown.columns)
+        and len(rows) == len(shown.names)
+        and all(
+            len(cells) == len(row) and all(map(shows, cells, row))
+            for cells, row in zip(shown.cells, rows, strict=True)
+        ),
+        f"the copies of the table {name!r} are not what the page shows",
+    )
 
 
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
-
-
-def _number(value: float | None) -> float:
-    return math.inf if value is None else float(value)

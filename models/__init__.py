@@ -5,7 +5,8 @@ PyMC and ArviZ are imported by the functions that need them, scikit-learn with `
 
 from typing import TYPE_CHECKING
 
-from flatprior.models.certificate import certify, verify
+from flatprior.models.belonging import verify
+from flatprior.models.certificate import certify
 from flatprior.models.datasets import load_endometrial, load_smarket, load_spector
 from flatprior.models.existence import check_existence
 from flatprior.models.fragility import Fragility, check_fragility

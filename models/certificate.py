@@ -39,10 +39,10 @@ import operator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.linalg import solve_triangular
 
 from flatprior.models._error_state import own_error_state
+from flatprior.models._labels import Labelled, in_order
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -66,7 +66,7 @@ GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tig
 
 
 @own_error_state
-def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
+def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     """Bound the distance between `coefficients` and the MLE of `model`.
 
     The bound needs the coefficients only, so it judges any program's answer.
@@ -74,8 +74,8 @@ def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     Parameters
     ----------
     model : BernoulliLogistic
-    coefficients : array_like (k,)
-        In the order of ``model.names``.
+    coefficients : array_like (k,), Series or mapping
+        In the order of ``model.names``; labels are paired with these names, in whatever order.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     Raises
     ------
     ValueError
-        If `coefficients` is not k finite numbers.
+        If `coefficients` is not k finite real numbers, or a label is missing, unknown or there
+        twice.
 
     Notes
     -----
@@ -115,74 +116,9 @@ def certify(model: BernoulliLogistic, coefficients: ArrayLike) -> Certificate:
     return evaluate(model.rows, checked_coefficients(model, coefficients)).certificate
 
 
-@own_error_state
-def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
-    """Check a saved estimate against the data: same data, and coefficients that are the MLE.
-
-    Parameters
-    ----------
-    model : BernoulliLogistic
-        Built from the data again.
-    estimate : PointEstimate
-        For example from `PointEstimate.load`.
-
-    Returns
-    -------
-    Certificate
-        Computed anew. Its ``error_bound`` is inf where the estimate never claimed to have one.
-
-    Raises
-    ------
-    ValueError
-        If names or data are not those the estimate was computed from, or its log-likelihood,
-        covariance, digits or error bound do not stand.
-
-    Examples
-    --------
-    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
-    >>> from flatprior.models.certificate import verify
-    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> verify(model, fit_newton(model)).proves_existence
-    True
-    """
-    if estimate.names != model.names:
-        raise ValueError(
-            f"the estimate has coefficients {', '.join(estimate.names)}, "
-            f"the model {', '.join(model.names)}"
-        )
-    if estimate.provenance.data_hash != model.data_hash:
-        raise ValueError(
-            "the data are not those the estimate was computed from: their hash is "
-            f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
-        )
-    found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
-    scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
-    for what, stated, again, least in (
-        ("log-likelihood", estimate.log_likelihood, found.log_likelihood, 0.0),
-        ("covariance", estimate.covariance / scale, found.covariance / scale, 1e-6),
-    ):
-        if not np.allclose(stated, again, rtol=1e-6, atol=least, equal_nan=True):
-            raise ValueError(
-                f"the {what} that the estimate states is not that of its coefficients; "
-                "fit the model again"
-            )
-    # another machine's BLAS adds in another order, which moves the rounding terms a little
-    certificate = found.certificate
-    promised = estimate.certificate
-    if (
-        certificate.error_bound > 2 * promised.error_bound + 1e-9
-        or (certificate.digits < promised.digits - 1).any()
-    ):
-        raise ValueError(
-            f"the estimate states an error bound of {promised.error_bound:.1e} standard errors, "
-            f"its coefficients give {certificate.error_bound:.1e}; fit the model again"
-        )
-    return certificate
-
-
-def checked_coefficients(model: BernoulliLogistic, coefficients: ArrayLike) -> Array:
+def checked_coefficients(model: BernoulliLogistic, coefficients: Labelled) -> Array:
     """Turn `coefficients` into an array (k,), or raise a `ValueError` that says what is wrong."""
-    beta = np.asarray(coefficients, dtype=float)
+    beta = in_order(model.names, coefficients)
     if beta.shape != (model.n_parameters,):
         raise ValueError(
             f"coefficients have shape {beta.shape}; the model has {model.n_parameters}: "

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from flatprior.models import inputs as _inputs
 from flatprior.models._error_state import own_error_state
+from flatprior.models._labels import in_order
 from flatprior.models._text import ARRAY, COUNTS, count, first_of, observations, printable
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rendering import Renderable, Rendered
@@ -565,7 +566,7 @@ class BernoulliLogistic(Renderable):
         return given
 
     def _vectors(self, coefficients: ArrayLike) -> Array:
-        beta = np.asarray(coefficients, dtype=float)
+        beta = in_order(self.names, coefficients)
         if beta.ndim not in (1, 2) or beta.shape[-1] != self.n_parameters:
             raise ValueError(
                 f"coefficients have shape {beta.shape}; the model has {self.n_parameters}: "

@@ -6,8 +6,13 @@ Draws are saved as netCDF, which holds no data of the model and is no pickle.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +42,15 @@ LEAST_EFFICIENCY = 0.1
 LARGEST_PARETO_K = 0.7
 LEAST_FOR_PARETO = 100  # weights, below which their tail has no shape
 LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
+LONGEST_READ = 60.0  # seconds for a file without a checksum, which may be damaged in any way
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_SEAL = re.compile(rb"\nflatprior sha256 ([0-9a-f]{64})\n\Z")
+# in a process of its own, because HDF5 may never come back from a damaged file
+_REWRITE = """
+import sys, xarray
+with xarray.open_datatree(sys.argv[1], engine="h5netcdf") as tree:
+    tree.load().to_netcdf(sys.argv[2], engine="h5netcdf")
+"""
 
 Interval = Literal["eti", "hdi"]
 
@@ -58,6 +72,8 @@ class Posterior(Renderable):
     provenance : Provenance
     seed : int or None
         With which the same draws come again on the same machine; None if none was given.
+    unchecked : bool
+        Whether the draws were read from a file without a checksum.
     """
 
     route: str
@@ -65,6 +81,7 @@ class Posterior(Renderable):
     seconds: float
     provenance: Provenance
     seed: int | None = None
+    unchecked: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,6 +162,11 @@ class Posterior(Renderable):
         """What to mend before relying on these draws; empty if nothing."""
         found = self.diagnostics
         said = []
+        if self.unchecked:
+            said.append(
+                "the file had no checksum: whether these are the draws that were written cannot be "
+                "told; save them again"
+            )
         if self.n_divergences:
             said.append(f"{count(self.n_divergences, 'draw')} diverged: sample with more tuning")
         if math.isnan(found["r_hat"]) and self.draws.shape[0] > 1:  # of a single chain it is NaN
@@ -265,7 +287,10 @@ class Posterior(Renderable):
         )
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the draws and their provenance as netCDF, replacing `path` in one step."""
+        """Write the draws and their provenance as netCDF, replacing `path` in one step.
+
+        A checksum of all that stands behind the end of the netCDF data, where readers do not look.
+        """
         tree = self.data.copy()
         tree.attrs = {
             "format": FORMAT,
@@ -274,25 +299,32 @@ class Posterior(Renderable):
             "provenance": json.dumps(dataclasses.asdict(self.provenance)),
             "seed": json.dumps(self.seed),
         }
+        tree.attrs["checksum"] = _checksum(tree)
         with replacing(path) as temporary:
             tree.to_netcdf(temporary, engine="h5netcdf")
+            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+            with open(temporary, "ab") as file:
+                file.write(f"\nflatprior sha256 {digest}\n".encode())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Posterior:
         """Read draws written by `save`.
 
+        A file without a checksum, of an earlier version or another program, is read too, in a
+        process of its own for a minute at most; `warnings` then say so.
+
         Raises
         ------
         ValueError
-            If the file does not hold such draws.
+            If the file does not hold such draws, or was changed since it was written.
         """
-        import xarray
-
         if not Path(path).is_file():
             raise FileNotFoundError(f"no file {str(path)!r}")
         try:
-            with xarray.open_datatree(path, engine="h5netcdf") as tree:
-                data = tree.load().copy()
+            data = _read(Path(path))
+            stated = data.attrs.pop("checksum", None)
+            if stated is not None and stated != _checksum(data):
+                raise ValueError("the draws are not those that were written: take the original")
             if data.attrs["format"] != FORMAT:
                 raise ValueError(f"its format is {data.attrs['format']!r}")
             beta, stats = data["posterior"]["beta"], data["sample_stats"]
@@ -313,12 +345,79 @@ class Posterior(Renderable):
                 float(data.attrs["seconds"]),
                 Provenance.from_dict(json.loads(data.attrs["provenance"])),
                 _seed(json.loads(data.attrs.get("seed", "null"))),
+                stated is None,
             )
         except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
             raise ValueError(
                 f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
                 f"{' '.join(str(error).split())}"
             ) from error
+
+
+def _read(path: Path) -> DataTree:
+    """All that a netCDF file holds; HDF5 sees it only where the bytes are those written."""
+    import xarray
+
+    content = path.read_bytes()
+    if not content.startswith(_HDF5):
+        raise ValueError("it is no netCDF file of the HDF5 kind")
+    seal = _SEAL.search(content[-100:])
+    if seal is None:
+        return _read_apart(path)
+    end = len(content) - len(seal[0])
+    if hashlib.sha256(content[:end]).hexdigest().encode() != seal[1]:
+        raise ValueError("it was changed or damaged after it was written: take the original")
+    with xarray.open_datatree(path, engine="h5netcdf") as tree:
+        return tree.load().copy()
+
+
+def _read_apart(path: Path) -> DataTree:
+    """Have another process read a file that may be damaged and write it anew."""
+    import xarray
+
+    with tempfile.TemporaryDirectory() as folder:
+        anew = Path(folder) / "anew.nc"
+        try:
+            done = subprocess.run(  # noqa: S603  (our own interpreter, our own code)
+                [sys.executable, "-c", _REWRITE, str(path.resolve()), str(anew)],
+                capture_output=True,
+                timeout=LONGEST_READ,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(
+                f"it has no checksum, and was not read within {LONGEST_READ:.0f} seconds"
+            ) from None
+        if done.returncode or not anew.is_file():
+            words = done.stderr.decode(errors="replace").strip().splitlines()
+            raise ValueError(words[-1] if words else "HDF5 cannot read it")
+        with xarray.open_datatree(anew, engine="h5netcdf") as tree:
+            return tree.load().copy()
+
+
+def _checksum(tree: Any) -> str:
+    """SHA-256 of every value and name in a tree, and of its own attributes but the checksum."""
+    digest = hashlib.sha256()
+
+    def add(*parts: object) -> None:
+        for part in parts:
+            text = part if isinstance(part, bytes) else str(part).encode(errors="backslashreplace")
+            digest.update(f"{len(text)}:".encode())
+            digest.update(text)
+
+    for key in sorted(tree.attrs):
+        if key != "checksum":
+            add(key, tree.attrs[key])
+    for group in sorted(tree.children):
+        part = tree[group]
+        for name in sorted(map(str, part.variables)):
+            values = np.asarray(part.variables[name].to_numpy())
+            add(group, name, *part.variables[name].dims, values.shape)
+            if values.dtype.kind in "biuf":
+                add(np.ascontiguousarray(values, dtype=float).tobytes())
+            else:
+                add(*values.ravel().tolist())
+    return digest.hexdigest()
 
 
 def _seed(value: object) -> int | None:

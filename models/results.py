@@ -8,6 +8,7 @@ Estimates are saved as JSON, which holds no data.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import platform
@@ -17,7 +18,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ from flatprior.models._files import finite, write_json
 from flatprior.models._text import COUNTS, observations, printable
 from flatprior.models.rendering import Renderable, Rendered, certain, p_value
 from flatprior.models.rows import Array
+
+if TYPE_CHECKING:
+    from flatprior.models.model import BernoulliLogistic
 
 FORMAT = "flatprior/1"
 _FORMATS = {"coefficient": "#.6g", "SE": "#.4g", "z": ".2f", "p": "p", "digits": "floor"}
@@ -259,9 +263,9 @@ class Certificate:
         decrement, radius, bound = (
             _number(facts[name]) for name in ("newton_decrement", "radius", "error_bound")
         )
-        digits = np.array(facts["digits"], dtype=float)
         log_likelihood_error = _number(facts.get("log_likelihood_error"))  # absent in older files
         numbers = (decrement, radius, bound, log_likelihood_error)
+        digits = numbers_of(facts["digits"])
         if not min(numbers) > 0 or not isinstance(facts["proves_existence"], bool):
             raise ValueError("its certificate is damaged")
         if not (np.isfinite(digits).all() and (digits >= 0).all()):
@@ -300,12 +304,20 @@ class Provenance:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
         """The inverse of `dataclasses.asdict`."""
+        n = facts["n_observations"]
+        if not _whole(n) or n < 1:
+            raise ValueError(f"its number of observations is {_short(n)}")
+        n_rows = facts.get("n_rows")
+        if n_rows is not None and not (_whole(n_rows) and 1 <= n_rows <= n):
+            raise ValueError(f"its number of rows is {_short(n_rows)}")
+        if not isinstance(facts["formula"], str | None) or not isinstance(facts["data_hash"], str):
+            raise ValueError("its provenance is damaged")
         return cls(
-            None if facts["formula"] is None else str(facts["formula"]),
-            int(facts["n_observations"]),
-            str(facts["data_hash"]),
+            facts["formula"],
+            n,
+            facts["data_hash"],
             {str(name): str(number) for name, number in facts["versions"].items()},
-            None if facts.get("n_rows") is None else int(facts["n_rows"]),
+            n_rows,
             *(
                 None if facts.get(role) is None else str(facts[role])
                 for role in ("offset", "frequency_weights")
@@ -372,6 +384,9 @@ class PointEstimate(Renderable):
         For the route "draws": the estimated error of each coefficient, in its own units.
     warnings : tuple of str
         What to keep in mind when using these numbers.
+    read_from : str or None
+        Name of the file that states all this, for an estimate that was read from one and not
+        computed again; None for one that was computed here. See `load`.
     """
 
     route: str
@@ -388,6 +403,14 @@ class PointEstimate(Renderable):
     before_finish: Certificate | None = None
     stated_error: Array | None = None
     warnings: tuple[str, ...] = ()
+    read_from: str | None = None
+
+    @property
+    def unverified(self) -> str:
+        """What to say in front of an estimate that was read from a file; empty for others."""
+        if self.read_from is None:
+            return ""
+        return f"as stated in {printable(self.read_from)}, unverified"
 
     @property
     def standard_errors(self) -> Array:
@@ -422,6 +445,12 @@ class PointEstimate(Renderable):
         prob : float
             Coverage of the Wald interval, between 0 and 1.
 
+        Returns
+        -------
+        DataFrame
+            Of an estimate that was read from a file, the columns have that as their name, which
+            stands in the first line of what is printed.
+
         Raises
         ------
         ValueError
@@ -439,7 +468,7 @@ class PointEstimate(Renderable):
         quantile = float(ndtri(0.5 + prob / 2))
         error = self.standard_errors
         z = self.coefficients / error
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "coefficient": self.coefficients,
                 "standard error": error,
@@ -451,6 +480,7 @@ class PointEstimate(Renderable):
             },
             index=pd.Index(self.names, name="name"),
         )
+        return frame.rename_axis(columns=self.unverified or None)
 
     @property
     def p_text(self) -> list[str]:
@@ -491,14 +521,16 @@ class PointEstimate(Renderable):
         error = self.certificate.log_likelihood_error
         also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
         title = f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}"
+        title = title if self.converged else f"NOT CONVERGED, these are not the MLE. {title}"
+        said = self.unverified
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),
             {name: "#.4g" for name in frame.columns} | _FORMATS,
-            title if self.converged else f"NOT CONVERGED, these are not the MLE. {title}",
-            [self.provenance.said, self.criteria],
+            f"{said[:1].upper()}{said[1:]}: standard errors and all else" if said else title,
+            [*([title] if said else []), self.provenance.said, self.criteria],
             [
                 f"each coefficient is within {bound:.1e} standard errors of the MLE{also} "
-                "(proved), digits: its certain ones"
+                f"({'stated' if said else 'proved'}), digits: its certain ones"
                 if math.isfinite(bound)
                 else "nothing is proved about the distance of the coefficients from the MLE",
                 self.message,
@@ -541,47 +573,79 @@ class PointEstimate(Renderable):
         --------
         flatprior.models.verify : check a loaded estimate against the data.
         """
-        write_json(path, self.to_dict())
+        facts = self.to_dict()
+        write_json(path, facts | {"checksum": checksum(facts)})
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> PointEstimate:
+    def load(
+        cls, path: str | PathLike[str], *, model: BernoulliLogistic | None = None
+    ) -> PointEstimate:
         """Read an estimate written by `save`.
+
+        Parameters
+        ----------
+        path : str or path
+        model : BernoulliLogistic, optional
+            Built from the data again: of the file only the coefficients are taken, and everything
+            else is computed anew.
+
+        Returns
+        -------
+        PointEstimate
+            Without `model` its numbers are as the file states them. It says so wherever it is
+            printed, and functions that are given no model refuse it.
 
         Raises
         ------
         ValueError
-            If the file is not such an estimate.
+            If the file is not such an estimate, was changed since it was written, or is one of
+            other data than the model's.
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
             facts = json.loads(text, parse_constant=_no_constant)
             if facts["format"] != FORMAT:
-                raise ValueError(f"its format is {facts['format']!r}")
-            return cls._checked(facts)
+                raise ValueError(f"its format is {_short(facts['format'])}")
+            if "checksum" in facts and facts.pop("checksum") != checksum(facts):
+                raise ValueError(
+                    "it was changed or damaged after it was written, its checksum is another; take "
+                    "the original, or fit the model again"
+                )
+            found = dataclasses.replace(cls._checked(facts), read_from=Path(path).name)
         except KeyError as error:
             raise ValueError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it lacks {error}"
             ) from error
         # a damaged file can fail anywhere, and must fail with one sentence
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (
+            *(LookupError, TypeError, ValueError, AttributeError, RecursionError),
+            *(OverflowError, MemoryError),
+        ) as error:
             raise ValueError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): {error}"
             ) from error
+        if model is None:
+            return found
+        from flatprior.models.belonging import fit_of
+
+        return fit_of(model, found)
 
     @classmethod
     def _checked(cls, facts: Mapping[str, Any]) -> PointEstimate:
-        names = tuple(facts["names"])
-        k = len(names)
-        if isinstance(facts["names"], str) or not all(isinstance(name, str) for name in names):
+        names = facts["names"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("its names are not text")
+        k = len(names)
+        if not k or len(set(names)) < k:
+            raise ValueError("it has no names, or one name twice")
         for key, kind in (("route", str), ("message", str), ("converged", bool)):
             if not isinstance(facts[key], kind):
                 raise ValueError(f"its {key} is not of type {kind.__name__}")
-        coefficients = np.array(facts["coefficients"], dtype=float)
-        covariance = np.array(facts["covariance"], dtype=float)  # null becomes NaN
+        coefficients = numbers_of(facts["coefficients"])
+        covariance = numbers_of(facts["covariance"])
         stated, before = facts["stated_error"], facts["before_finish"]
         certificate = Certificate.from_dict(facts["certificate"])
-        stated_error = None if stated is None else np.array(stated, dtype=float)
+        stated_error = None if stated is None else numbers_of(stated)
         if not (
             coefficients.shape == certificate.digits.shape == (k,)
             and covariance.shape == (k, k)
@@ -589,24 +653,41 @@ class PointEstimate(Renderable):
             and (stated_error is None or stated_error.shape == (k,))
         ):
             raise ValueError(f"its arrays do not fit {k} finite coefficients")
-        return cls(
+        known = np.isfinite(covariance)
+        if not (known.all() or np.isnan(covariance).all()) or (np.diag(covariance) < 0).any():
+            raise ValueError("its covariance is damaged")
+        n_iterations, seconds = facts["n_iterations"], numbers_of([facts["seconds"]])[0]
+        if not _whole(n_iterations) or n_iterations < 0 or not seconds >= 0:
+            raise ValueError("its number of iterations or its time is damaged")
+        if not isinstance(facts["warnings"], list):
+            raise ValueError("its warnings are no list")
+        log_likelihood = facts["log_likelihood"]
+        found = cls(
             route=facts["route"],
-            names=names,
+            names=tuple(names),
             coefficients=coefficients,
             covariance=covariance,
-            log_likelihood=-_number(facts["log_likelihood"])
-            if facts["log_likelihood"] is None
-            else float(facts["log_likelihood"]),
+            log_likelihood=-_number(None)
+            if log_likelihood is None
+            else float(numbers_of([log_likelihood])[0]),
             certificate=certificate,
             converged=facts["converged"],
             message=facts["message"],
-            n_iterations=int(facts["n_iterations"]),
-            seconds=float(facts["seconds"]),
+            n_iterations=n_iterations,
+            seconds=float(seconds),
             provenance=Provenance.from_dict(facts["provenance"]),
             before_finish=None if before is None else Certificate.from_dict(before),
             stated_error=stated_error,
             warnings=tuple(str(warning) for warning in facts["warnings"]),
         )
+        again = found.to_dict()
+        for key in ("standard_errors", "aic", "bic"):  # these follow from the others
+            stated, follows = (np.ravel(numbers_of([part[key]])) for part in (facts, again))
+            if stated.shape != follows.shape or not np.allclose(
+                stated, follows, rtol=1e-9, atol=0.0, equal_nan=True
+            ):
+                raise ValueError(f"its {key.replace('_', ' ')} contradict its other numbers")
+        return found
 
 
 def check_probability(prob: float) -> None:
@@ -620,9 +701,58 @@ def percentages(prob: float) -> tuple[str, str]:
     return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"
 
 
+def checksum(facts: Any) -> str:
+    """SHA-256 of plain values, whatever the order of their keys and the spelling of numbers.
+
+    It tells a change by accident or by hand, not one by somebody who makes a new checksum: nothing
+    is believed because of it.
+    """
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {str(key): plain(value) for key, value in part.items()}
+        if isinstance(part, list | tuple):
+            return [plain(value) for value in part]
+        if isinstance(part, int) and not isinstance(part, bool) and abs(part) < 2**53:
+            return float(part)
+        return part
+
+    text = json.dumps(plain(facts), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", errors="backslashreplace")).hexdigest()
+
+
+def numbers_of(value: Any) -> Array:
+    """An array of lists of numbers from JSON, null as NaN; a `ValueError` for anything else."""
+
+    def check(part: Any, depth: int) -> None:
+        if isinstance(part, list):
+            if depth > 2:
+                raise ValueError("its arrays are too deep")
+            for each in part:
+                check(each, depth + 1)
+        elif isinstance(part, bool) or not isinstance(part, int | float | None):
+            raise ValueError(f"there is {_short(part)} where a number must be")
+
+    check(value, 0)
+    return np.array(value, dtype=float)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value < 2**63
+
+
+def _short(value: object) -> str:
+    text = f"a number of {value.bit_length()} bits" if _huge(value) else repr(value)
+    return printable(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def _huge(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and value.bit_length() > 128
+
+
 def _no_constant(name: str) -> float:
     raise ValueError(f"it holds {name}, which is not JSON")
 
 
 def _number(value: float | None) -> float:
-    return math.inf if value is None else float(value)
+    return math.inf if value is None else float(numbers_of([value])[0])

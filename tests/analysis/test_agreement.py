@@ -68,7 +68,7 @@ def test_columns_swapped_in_one_route_are_caught(demo, route):
     swapped = route(BernoulliLogistic.from_formula(model.formula, frame))
     agreement = compare_routes(model, results[0], swapped, results[2])
     assert agreement.verdict == "disagree"
-    judged = {judged.estimate: judged for judged in agreement.routes}[swapped]
+    judged = {judged.stated: judged for judged in agreement.routes}[swapped]
     assert not judged.passed
     assert judged.distance > 0.1
     assert f"{swapped.route} disagrees: it is 0.61 standard errors" in agreement.message

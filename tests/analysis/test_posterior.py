@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from problems import CASES, as_posterior, draws_from, simulated
@@ -8,11 +10,13 @@ from flatprior.analysis import check_posterior
 from flatprior.analysis.posterior import agreement_p, exact_identities, predicted_mean_shift
 from flatprior.models import (
     BernoulliLogistic,
+    certify,
     fit_newton,
     pymc_routes,
     sample_independence,
     sample_nuts,
 )
+from flatprior.models.certificate import whitening
 
 
 @pytest.fixture(scope="module")
@@ -122,14 +126,27 @@ def test_draws_of_other_data_are_caught(spector):
     assert not check_posterior(model, posterior, fit).passed
 
 
-def test_a_draw_above_the_maximum_betrays_a_wrong_mle(spector):
-    model, fit = spector
-    wrong = fit_newton(CASES["spector"].model)
-    object.__setattr__(wrong, "coefficients", fit.coefficients + 0.5 * fit.standard_errors)
-    object.__setattr__(wrong, "log_likelihood", model.log_likelihood(wrong.coefficients))
+def test_a_draw_above_the_maximum_betrays_a_wrong_mle():
+    model = CASES["hl_chdage55"].model
+    fit = fit_newton(model)
+    # so near that it has a bound: further away it would not be used at all
+    step = 0.25 * whitening(model.rows, fit.coefficients)[:, 0]
+    moved = replace(fit, coefficients=fit.coefficients + step)
+    assert 0.2 < certify(model, moved.coefficients).error_bound < np.inf
     posterior = draws_from(model, model.log_likelihood, fit, seed=5)
-    check = check_posterior(model, posterior, wrong)
+    check = check_posterior(model, posterior, moved)
     assert any("above the maximum" in failure for failure in check.failures)
+
+
+def test_a_wrong_mle_is_not_used_whatever_it_states(spector):
+    model, fit = spector
+    wrong = replace(fit, coefficients=fit.coefficients + 0.5 * fit.standard_errors)
+    wrong = replace(wrong, log_likelihood=model.log_likelihood(wrong.coefficients))
+    posterior = draws_from(model, model.log_likelihood, fit, seed=5)
+    expected, found = (check_posterior(model, posterior, mle) for mle in (fit, wrong))
+    assert found.passed
+    assert found.mode_distance == pytest.approx(expected.mode_distance, rel=1e-9)
+    assert found.highest_draw == pytest.approx(expected.highest_draw, rel=1e-9)
 
 
 def test_the_predicted_shift_is_the_closed_forms_for_large_counts():

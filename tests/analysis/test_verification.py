@@ -1,12 +1,26 @@
 """A report read back, and held against the data."""
 
+import copy
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from damaged_files import (
+    at,
+    cells_in,
+    embedded_in,
+    numbers_in,
+    resealed,
+    with_another_cell,
+    with_another_number,
+)
+from multiplier import repeated
+from problems import CASES
 from reports import students, students_agreement, students_comparison
 
 from flatprior.analysis import (
+    compare_models,
     compare_routes,
     read_report,
     verify_report,
@@ -59,6 +73,14 @@ def test_verification_fails_where_the_data_differ(agreement, model, tmp_path):
         verify_report(model, found)
 
 
+@pytest.fixture(scope="module")
+def both(agreement, comparison, model, tmp_path_factory):
+    """A report with everything in it, as a page and as its results."""
+    path = write_report(tmp_path_factory.mktemp("both") / "r.html", agreement, comparison)
+    assert len(verify_report(model, path, dict(comparison.models))) == 5
+    return path.read_text(), read_report(path)
+
+
 def change(found, path, value):
     part = found
     for key in path[:-1]:
@@ -87,14 +109,203 @@ TAMPERED = {
     "the main coefficients": (("estimate", "coefficients", 2), 0.0),
     "an AIC": (("comparison", "models", "gpa", "AIC"), lambda value: value - 5),
     "another model": (("comparison", "estimates", "gpa", "coefficients", 0), 0.0),
+    "a standard error of another model": (
+        ("comparison", "estimates", "gpa", "standard_errors", 0),
+        lambda value: value / 10,
+    ),
+    "a BIC of another model's estimate": (
+        ("comparison", "estimates", "gpa", "bic"),
+        lambda value: value - 5,
+    ),
+    "a likelihood ratio": (("comparison", "models", "all", "LR"), lambda value: value + 1),
+    "its degrees of freedom": (("comparison", "models", "all", "df"), 1),
+    "its p": (("comparison", "models", "all", "p"), lambda value: value / 10),
+    "the number of coefficients": (("comparison", "models", "all", "k"), 3),
+    "the observations compared": (("comparison", "n_observations"), 320),
+    "the events compared": (("comparison", "n_events"), 12),
+    "a parent": (("comparison", "models", "all", "parent"), ""),
+    "the AIC of a route": ((*ROUTE, "aic"), lambda value: value - 5),
+    "the BIC of a route": ((*ROUTE, "bic"), lambda value: value - 5),
+    "the AIC of the estimate": (("estimate", "aic"), lambda value: value - 5),
+    "a standard error of the estimate": (
+        ("estimate", "standard_errors", 1),
+        lambda value: value / 10,
+    ),
+    "the log-likelihood of the estimate": (("estimate", "log_likelihood"), -1.0),
+    "a Newton decrement": ((*ROUTE, "certificate", "newton_decrement"), lambda value: value / 10),
+    "a radius": ((*ROUTE, "certificate", "radius"), lambda value: value * 2),
+    "the observations of a route": ((*ROUTE, "provenance", "n_observations"), 320),
+    "the verdict sentence": (
+        ("agreement", "message"),
+        lambda value: value.replace("are each proved", "are all proved"),
+    ),
+    "a number in it": (
+        ("agreement", "message"),
+        lambda value: re.sub(r"lies [\d.]+ standard", "lies 0.001 standard", value),
+    ),
+    "the tolerance": (("agreement", "tolerance"), 1e-3),
+    "the failures of draws": (("agreement", "posteriors", 0, "failures"), ["none"]),
+    "a p-value of the draws that fails": (("agreement", "posteriors", 0, "score_p"), 1e-9),
+    "the mode of the draws": (("agreement", "posteriors", 0, "mode", 1), lambda value: value + 1),
+    "the shift that theory predicts": (
+        ("agreement", "posteriors", 0, "predicted_shift", 1),
+        lambda value: value / 2,
+    ),
+    "something more": (("agreement", "routes", 0, "trust me"), 1),
 }
 
 
+@pytest.mark.parametrize("stated", [None, "0" * 32])
+def test_whatever_data_hash_an_estimate_states_its_numbers_are_held_against_the_data(
+    stated, both, model
+):
+    for part in (("estimate",), ROUTE):
+        found = copy.deepcopy(both[1])
+        estimate = found
+        for key in part:
+            estimate = estimate[key]
+        estimate["standard_errors"] = [value / 10 for value in estimate["standard_errors"]]
+        if stated is not None:
+            estimate["provenance"]["data_hash"] = estimate["stated_data_hash"] = stated
+        with pytest.raises(ValueError, match=r"standard_errors|data_hash"):
+            verify_report(model, found)
+
+
+def only_a_checksum_tells(facts, changed, where):
+    """Whether a number has no other trace in coefficients and data, or is at rounding level."""
+    if {"n_iterations", "posteriors", "seeds"} & set(where):
+        return True
+    was, now = at(facts, where), at(changed, where)
+    if "digits" in where:
+        return abs(was - now) < 0.2
+    bounds = ("error_bound", "newton_decrement", "log_likelihood_error")
+    return where[-1] in bounds and 0.7 < now / was < 1 / 0.7
+
+
+def test_every_number_that_is_changed_in_a_report_is_told(both, comparison, model, tmp_path):
+    page, facts = both
+    rng = np.random.default_rng(1)
+    paths, cells = list(numbers_in(facts)), cells_in(page)
+    path = tmp_path / "changed.html"
+    for _ in range(repeated(20)):
+        where = paths[rng.integers(len(paths))]
+        found = with_another_number(facts, where, rng)
+        path.write_text(embedded_in(page, found), newline="\n")
+        with pytest.raises(ValueError, match="changed after it was written"):
+            verify_report(model, path)
+        if not only_a_checksum_tells(facts, found, where):
+            # somebody made a new checksum
+            with pytest.raises(ValueError):  # noqa: PT011  (each says what it is)
+                verify_report(model, found, dict(comparison.models))
+        place = cells[rng.integers(len(cells))]
+        path.write_text(with_another_cell(page, place, rng), newline="\n")
+        with pytest.raises(ValueError, match="changed after it was written"):
+            verify_report(model, path)
+
+
+def test_every_number_that_is_changed_on_the_page_is_told(both, comparison, model, tmp_path):
+    # with a new checksum: every table is made again
+    page, _ = both
+    rng = np.random.default_rng(2)
+    cells, path = cells_in(page), tmp_path / "changed.html"
+    for _ in range(repeated(2)):
+        changed = with_another_cell(page, cells[rng.integers(len(cells))], rng)
+        path.write_text(resealed(changed), newline="\n")
+        with pytest.raises(ValueError, match=r"the page shows|the copies of the table"):
+            verify_report(model, path, dict(comparison.models))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("one answer</h2>", "no answer</h2>"),
+        ("are each proved to lie", "are all proved to lie"),
+        ("<p>The maximum likelihood estimate exists", "<p>The estimate exists"),
+        (
+            '<section aria-labelledby="existence">',
+            '<p>p = 0.03</p><section aria-labelledby="existence">',
+        ),
+        ("Made by flatprior.", "Made by nobody."),
+    ],
+)
+def test_words_that_are_changed_on_the_page_are_told(old, new, both, comparison, model, tmp_path):
+    page, _ = both
+    assert old in page
+    path = tmp_path / "changed.html"
+    path.write_text(resealed(page.replace(old, new, 1)), newline="\n")
+    with pytest.raises(ValueError, match=r"of the page|the page"):
+        verify_report(model, path, dict(comparison.models))
+
+
+def test_a_figure_that_is_changed_is_told(both, comparison, model, tmp_path):
+    page, _ = both
+    at = page.index('<figure id="agreement-plot">')
+    number = re.compile(r"\d+\.\d\d").search(page, at)
+    changed = page[: number.start()] + "77.77" + page[number.end() :]
+    path = tmp_path / "changed.html"
+    path.write_text(resealed(changed), newline="\n")
+    with pytest.raises(ValueError, match="figure 'agreement-plot'"):
+        verify_report(model, path, dict(comparison.models))
+
+
+def test_a_report_of_another_version_is_told_as_such(both, comparison, model, tmp_path):
+    page, facts = both
+    path = tmp_path / "other.html"
+    other = copy.deepcopy(facts)
+    other["versions"]["numpy"] = "1.0"
+    version = facts["versions"]["numpy"]
+    text = embedded_in(page, other).replace(f"<td>{version}</td>", "<td>1.0</td>")
+    text = text.replace(version, "1.0")
+    path.write_text(resealed(text), newline="\n")
+    table = verify_report(model, path, dict(comparison.models))
+    said = table.attrs["not made again"]
+    assert any(f"numpy 1.0 (here {version})" in hole for hole in said)
+    assert any(hole.startswith("figures: ") for hole in said)
+    # rounding of another machine is no forgery, another number is, and the version is told with it
+    other["agreement"]["routes"][0]["certificate"]["error_bound"] *= 1.5
+    verify_report(model, other, dict(comparison.models))
+    other["agreement"]["routes"][0]["aic"] += 0.1
+    with pytest.raises(ValueError, match=r"aic.*made by numpy 1.0.*round or draw otherwise"):
+        verify_report(model, other, dict(comparison.models))
+
+
+def honest(kind, tmp_path):
+    """Reports as people write them: model, agreement, comparison, the comparison's models."""
+    frame = CASES["lbw_stata"].frame.assign(low=CASES["lbw_stata"].response)
+    formula, small = "low ~ age + lwt + smoke", "low ~ lwt"
+    rng = np.random.default_rng(3)
+    options = {}
+    if kind == "offset":
+        options = {"offset": rng.normal(size=len(frame)) / 10}
+    elif kind == "weights":
+        options = {"frequency_weights": rng.integers(1, 5, size=len(frame))}
+    build = lambda text: BernoulliLogistic.from_formula(text, frame, **options)  # noqa: E731
+    if kind == "files":
+        for i in range(3):
+            frame[i::3].to_parquet(tmp_path / f"{i}.parquet")
+        build = lambda text: BernoulliLogistic.from_parquet(tmp_path, text)  # noqa: E731
+    model = build(formula)
+    if kind == "comparison":
+        models = {"all": model, "lwt": build(small)}
+        compared = compare_models(models, leave_one_out=True)
+        return model, None, compared, build(small)
+    second = fit_newton(build(formula)) if kind in ("offset", "files") else fit_sklearn(model)
+    return model, compare_routes(model, fit_newton(model), replace(second, route="b")), None, None
+
+
+@pytest.mark.parametrize("kind", ["agreement", "comparison", "files", "offset", "weights"])
+def test_an_honest_report_is_verified(kind, tmp_path):
+    model, agreement, compared, small = honest(kind, tmp_path)
+    path = write_report(tmp_path / "r.html", agreement, compared, title="A <title> & more")
+    others = None if compared is None else {"all": model, "lwt": small}
+    table = verify_report(model, path, others)
+    told = [hole.split(":")[0] for hole in table.attrs["not made again"]]
+    assert told == ([] if agreement is None else ["what routes say of their own course"])
+
+
 @pytest.mark.parametrize("what", TAMPERED)
-def test_what_was_tampered_with_does_not_stand(what, agreement, comparison, model, tmp_path):
-    found = read_report(write_report(tmp_path / "r.html", agreement, comparison))
-    others = dict(comparison.models)
-    assert len(verify_report(model, found, others)) == 5
+def test_what_was_tampered_with_does_not_stand(what, both, comparison, model):
+    found, others = copy.deepcopy(both[1]), dict(comparison.models)
     change(found, *TAMPERED[what])
     with pytest.raises(ValueError):  # noqa: PT011  (each says what it is)
         verify_report(model, found, others)
@@ -120,6 +331,14 @@ def test_a_report_of_a_disagreement_is_verified_too(model, tmp_path):
     found = read_report(write_report(tmp_path / "r.html", agreement))
     assert found["agreement"]["verdict"] == "disagree"
     assert verify_report(model, found).index.tolist() == ["newton", "other", "reported"]
+    assert len(verify_report(model, tmp_path / "r.html")) == 3
+    # it says of which data it was, and shows what its coefficients are on these
+    told = found["agreement"]["routes"][1]
+    assert told["stated_data_hash"] == other.provenance.data_hash != model.data_hash
+    assert told["log_likelihood"] == pytest.approx(model.log_likelihood(other.coefficients))
+    assert "other states that it was computed from other data" in " ".join(
+        (tmp_path / "r.html").read_text().split()
+    ).replace("Other states", "other states")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from closed_form import Saturated
+from damaged_files import damaged
+from multiplier import repeated
 from problems import CASES, as_posterior, simulated
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
@@ -140,3 +142,82 @@ def test_unusable_options_are_named(normal, options, words):
     for method in (normal.summary, normal.odds_ratios):
         with pytest.raises(ValueError, match=words):
             method(**options)
+
+
+@pytest.fixture
+def draws(tmp_path):
+    posterior = sample_independence(CASES["spector"].model, draws=50, seed=4, progress=False)
+    posterior.save(tmp_path / "draws.nc")
+    return posterior, tmp_path / "draws.nc"
+
+
+def unsealed(path, checksum=False):
+    """The same file as an earlier version wrote it: with no checksum."""
+    import xarray
+
+    with xarray.open_datatree(path, engine="h5netcdf") as tree:
+        tree = tree.load().copy()
+    if not checksum:
+        del tree.attrs["checksum"]
+    tree.to_netcdf(path, engine="h5netcdf")
+
+
+def test_draws_that_were_changed_in_the_file_are_told(draws):
+    _, path = draws
+    good = path.read_bytes()
+    rng = np.random.default_rng(1)
+    for _ in range(repeated(60)):
+        content = damaged(good, rng)
+        if b"flatprior sha256" not in content[-100:]:
+            continue  # read by another process: see below
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="changed or damaged after it was written"):
+            Posterior.load(path)
+
+
+def test_a_file_without_the_seal_at_its_end_is_held_against_the_checksum_in_it(draws):
+    posterior, path = draws
+    unsealed(path, checksum=True)  # written again by another program
+    assert np.array_equal(Posterior.load(path).draws, posterior.draws)
+    assert not Posterior.load(path).unchecked
+    import xarray
+
+    with xarray.open_datatree(path, engine="h5netcdf") as tree:
+        tree = tree.load().copy()
+    tree["posterior"]["beta"][0, 0, 0] += 1e-9
+    tree.to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(ValueError, match="the draws are not those that were written"):
+        Posterior.load(path)
+
+
+def test_a_file_of_an_earlier_version_is_read_and_says_that_nobody_can_tell(draws):
+    posterior, path = draws
+    unsealed(path)
+    found = Posterior.load(path)
+    assert np.array_equal(found.draws, posterior.draws)
+    assert found.warnings[0].startswith("the file had no checksum")
+    found.save(path)
+    assert not any("checksum" in said for said in Posterior.load(path).warnings)
+
+
+def test_a_file_that_hdf5_never_finishes_with_is_given_up(draws, monkeypatch):
+    from flatprior.models import posterior as module
+
+    _, path = draws
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="does not hold draws saved by flatprior"):
+        Posterior.load(path)
+    monkeypatch.setattr(module, "_REWRITE", "while True: pass")
+    monkeypatch.setattr(module, "LONGEST_READ", 0.5)
+    with pytest.raises(ValueError, match="was not read within"):
+        Posterior.load(path)
+
+
+def test_other_readers_open_the_file_as_before(draws):
+    import xarray
+
+    posterior, path = draws
+    with xarray.open_datatree(path, engine="h5netcdf") as tree:
+        assert np.array_equal(tree["posterior"]["beta"].to_numpy(), posterior.draws)
+    with xarray.open_dataset(path, engine="h5netcdf", group="sample_stats") as group:
+        assert np.array_equal(group["lp"].to_numpy(), posterior.log_density)
