@@ -198,7 +198,7 @@ def shows(cell: str, value: str) -> bool:
     try:
         number = float(value)
     except ValueError:
-        return alike(cell, value) or cell == ("yes" if value == "True" else "")
+        return alike(cell, value, 0.0) or cell == ("yes" if value == "True" else "")
     if cell.startswith("<"):
         return number < float(cell[1:])
     try:

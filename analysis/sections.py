@@ -780,18 +780,10 @@ def results_as_data(main: MainModel, command: str) -> Facts:
             {
                 "format": FORMAT,
                 "command": command,
-                "formula": main.model.formula,
-                "names": list(main.model.names),
-                "n_observations": main.model.n_observations,
-                "n_rows": main.model.n_rows,
-                "offset": main.model.offset_name,
-                "frequency_weights": main.model.weights_name,
-                "n_events": main.model.n_events,
-                "n_dropped": main.model.n_dropped,
+                **described(main.model),
                 "data_hash": main.model.data_hash,
                 "versions": versions_of(*PACKAGES),
                 "machine": machine(),
-                "in_memory": isinstance(main.model.rows, ArrayRows),
                 "seeds": _seeds(main),
                 "estimate": main.fit.to_dict(),
                 "agreement": None if agreement is None else agreement.to_dict(),
@@ -800,6 +792,21 @@ def results_as_data(main: MainModel, command: str) -> Facts:
         )
     )
     return facts
+
+
+def described(model: BernoulliLogistic) -> Facts:
+    """What a model is, as the results of a report say it."""
+    return {
+        "formula": model.formula,
+        "names": list(model.names),
+        "n_observations": model.n_observations,
+        "n_rows": model.n_rows,
+        "offset": model.offset_name,
+        "frequency_weights": model.weights_name,
+        "n_events": model.n_events,
+        "n_dropped": model.n_dropped,
+        "in_memory": isinstance(model.rows, ArrayRows),
+    }
 
 
 def machine() -> str:

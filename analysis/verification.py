@@ -30,7 +30,7 @@ from flatprior.analysis.page import (
     shows,
 )
 from flatprior.analysis.posterior import DENSITY_TOLERANCE, PosteriorCheck, predicted_mean_shift
-from flatprior.analysis.report import facts_of, render
+from flatprior.analysis.report import Section, facts_of, render
 from flatprior.analysis.sections import MainModel
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
@@ -170,14 +170,7 @@ def _verified(
             f"{model.data_hash[:12]}..., the report's {str(report['data_hash'])[:12]}...; it was "
             f"made by {report['command'] or 'a script'}"
         )
-    described = {
-        "formula": model.formula,
-        "names": list(model.names),
-        "n_observations": model.n_observations,
-        "n_events": model.n_events,
-        "n_dropped": model.n_dropped,
-    }
-    for what, now in described.items():
+    for what, now in sections.described(model).items():
         _require(report[what] == now, f"{what} is {now!r}, not {report[what]!r}")
     try:
         found = _Anew.of(model, report, others)
@@ -446,7 +439,7 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
             }
             for name, row in told["models"].items()
         }
-        for key in ("n_observations", "n_events"):
+        for key in set(again) - {"models", "estimates", "notes"}:
             _hold(f"comparison {key}", told[key], again[key], bounds)
         _hold("comparison models", known, again["models"], bounds)
         _hold_notes("comparison", told["notes"], again["notes"], bounds, found.with_draws)
@@ -523,7 +516,7 @@ def _near(what: str, stated: float, again: float, bounds: float) -> bool:
         return same_number(stated, again, ROUNDING, bounds)
     # differences of log-likelihoods have their rounding
     return same_number(stated, again, ROUNDING) or (
-        name in DIFFERENCES and abs(stated - again) <= 1e-9
+        name in DIFFERENCES and abs(stated - again) <= (1e-12 if name == "distance" else 1e-9)
     )
 
 
@@ -545,7 +538,7 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
         raise ValueError("the page of the report is damaged") from error
     unverified = report["comparison"] is not None and found.comparison is None
     main = MainModel.without_draws(found.model, found.fit, found.agreement, found.comparison)
-    instead = {}
+    instead: dict[Section, Facts] = {}
     if found.agreement is not None and found.agreement.posterior_checks:
         instead[sections.sampler_diagnostics] = {
             "id": "sampling",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from flatprior.models._text import first_of, printable
 from flatprior.models.rows import Array
 
-Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]  # type: ignore[type-arg]
+Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]
 
 
 def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
