@@ -30,6 +30,7 @@ from flatprior.analysis.plots import (
     plot_model,
     plot_posterior,
 )
+from flatprior.analysis.stored import plain
 from flatprior.analysis.summary import summarise
 from flatprior.analysis.svg import inline_svg
 from flatprior.models import (
@@ -788,6 +789,10 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "estimate": main.fit.to_dict(),
                 "agreement": None if agreement is None else agreement.to_dict(),
                 "comparison": None if comparison is None else comparison.to_dict(),
+                # `named_departures` follow from the rest
+                "checks": []
+                if agreement is None
+                else [plain(check, ("departures",)) for check in agreement.posterior_checks],
             }
         )
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -17,6 +15,8 @@ import pandas as pd
 from flatprior.analysis import sections
 from flatprior.analysis.agreement import Agreement, Unavailable, conclude, judge
 from flatprior.analysis.comparison import Comparison, compare_models
+from flatprior.analysis.departures import Sight, named_departures
+from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.page import (
     Facts,
     Page,
@@ -32,6 +32,7 @@ from flatprior.analysis.page import (
 from flatprior.analysis.posterior import DENSITY_TOLERANCE, PosteriorCheck, predicted_mean_shift
 from flatprior.analysis.report import Section, facts_of, render
 from flatprior.analysis.sections import MainModel
+from flatprior.analysis.stored import rebuilt
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
@@ -228,7 +229,7 @@ class _Anew:
         )
         agreement = None
         if report["agreement"] is not None:
-            agreement = _agreement(model, report["agreement"])
+            agreement = _agreement(model, report["agreement"], report["checks"])
             fit = fit_of(model, agreement.mle)
         else:
             fit = fit_of(model, stated)
@@ -308,22 +309,27 @@ def _stated(model: BernoulliLogistic, part: Facts) -> PointEstimate:
     )
 
 
-def _agreement(model: BernoulliLogistic, told: Facts) -> Agreement:
-    """The agreement of a report, of its coefficients; of draws there are the checks as stated."""
+def _agreement(model: BernoulliLogistic, told: Facts, measured: list[Facts]) -> Agreement:
+    """The agreement of a report, of its coefficients and of what was measured on its draws."""
     tolerance = float(told["tolerance"])
     _require(tolerance > 0, "its tolerance is not positive")
     _require(len(told["routes"]) + len(told["posteriors"]) > 1, "there is nothing to compare in it")
     routes, mle = judge(model, [_stated(model, part) for part in told["routes"]], tolerance)
-    shift = predicted_mean_shift(model, mle) / mle.standard_errors
+    shift, root = predicted_mean_shift(model, mle), whitening_root(model, mle)
     noise = 1e-12 * (1 + abs(mle.log_likelihood))
     checks = []
-    for part in told["posteriors"]:
-        known = {
+    for part in measured:
+        known: dict[str, Any] = {
             "names": model.names,
             "density_tolerance": DENSITY_TOLERANCE + noise,
-            "predicted_shift": shift,
+            "predicted_shift": shift / mle.standard_errors,
         }
-        check = _rebuilt(PosteriorCheck, part, known)
+        sight = rebuilt(Sight, part["sight"], known)
+        known |= {
+            "sight": sight,
+            "departures": named_departures(model, mle, root, shift, sight),
+        }
+        check = rebuilt(PosteriorCheck, part, known)
         gap = np.abs(check.mode.coefficients - mle.coefficients) / mle.standard_errors
         checks.append(replace(check, mode_distance=float(np.max(gap))))
     means = [mle.coefficients + check.shift * mle.standard_errors for check in checks]
@@ -351,55 +357,6 @@ class _Absent:
     seconds: float = math.nan
     seed: int | None = None
     provenance: Provenance = dataclasses.field(default_factory=lambda: Provenance(None, 1, ""))
-
-
-def _rebuilt(kind: type[Any], part: Facts, known: Mapping[str, Any]) -> Any:
-    """A dataclass from what its ``to_dict`` made; what is `known` is not taken from there."""
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for each in dataclasses.fields(kind):
-        name, hint = each.name, hints[each.name]
-        if name in known:
-            values[name] = known[name]
-            continue
-        value = part[name]
-        if hint is PointEstimate:
-            k = len(known["names"])
-            beta = numbers_of(value)
-            _require(beta.shape == (k,) and bool(np.isfinite(beta).all()), f"{name} is damaged")
-            value = _mode(beta, tuple(known["names"]))
-        elif dataclasses.is_dataclass(hint):
-            value = _rebuilt(cast(type[Any], hint), value, known)
-        elif hint is float:
-            # what is not finite is null: a stated error is then infinite, a p-value unknown
-            value = float(numbers_of([math.inf if value is None else value])[0])
-        elif hint == Array:
-            value = numbers_of(value)
-        elif typing.get_origin(hint) is tuple:
-            value = tuple(value)
-        elif hint is int or hint is str or hint is bool:
-            _require(type(value) is hint, f"{name} is damaged")
-        elif isinstance(hint, types.UnionType):
-            _require(isinstance(value, float | int | str | None), f"{name} is damaged")
-        values[name] = value
-    return kind(**values)
-
-
-def _mode(beta: Array, names: tuple[str, ...]) -> PointEstimate:
-    k = len(names)
-    return PointEstimate(
-        route="draws",
-        names=names,
-        coefficients=beta,
-        covariance=np.full((k, k), np.nan),
-        log_likelihood=math.nan,
-        certificate=Certificate.refused(k),
-        converged=True,
-        message="",
-        n_iterations=0,
-        seconds=math.nan,
-        provenance=Provenance(None, 1, ""),
-    )
 
 
 def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
