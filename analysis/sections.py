@@ -269,7 +269,8 @@ def data_and_model(main: MainModel) -> Facts:
     facts = {
         "formula": main.formula,
         "response": model.response_name,
-        "observations": f"{model.n_observations}",
+        "observations": f"{model.n_observations}"
+        + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}"),
         "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
         "coefficients": f"{model.n_parameters}",
         "rows left out": f"{model.n_dropped} (a value missing)"
@@ -282,7 +283,6 @@ def data_and_model(main: MainModel) -> Facts:
     if model.besides:
         facts["besides"] = ", ".join(model.besides)
     if model.weights_name is not None:
-        facts["rows"] = f"{model.n_rows}"
         facts["weights"] = f"{COUNTS[:1].upper()}{COUNTS[1:]}."
     events = count(model.n_events, "event")
     predictor = "o + x'beta" if model.rows.has_offset else "x'beta"
@@ -318,6 +318,9 @@ def existence_certificate(main: MainModel) -> Facts:
         "largest standard error of a row's log odds R": f"{certificate.radius:.3g}",
         "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
         "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
+        "log-likelihood below its maximum, at most (with rounding)": (
+            f"{certificate.log_likelihood_error:.1e}"
+        ),
         "certain digits of every coefficient": f"{math.floor(float(certificate.digits.min()))}",
     }
     message = existence.message
