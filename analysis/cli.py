@@ -134,7 +134,7 @@ def _written() -> list[str]:
 def _interrupted() -> NoReturn:
     """Say what Ctrl-C has left behind. Imports nothing: it may have come within an import."""
     files = ", ".join(repr(path) for path in _written())
-    print(f"flatprior: interrupted; {files or 'nothing'} was written", file=sys.stderr)
+    print(f"flatprior: interrupted; {files or 'nothing'} was written", file=sys.stderr, flush=True)
     sys.exit(130)
 
 
@@ -728,7 +728,7 @@ def clean_errors() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise ReaderGone from error
         if _lacks_memory(error):
-            print("flatprior: not enough memory", file=sys.stderr)
+            print("flatprior: not enough memory", file=sys.stderr, flush=True)
             sys.exit(2)
         results = sys.modules.get("flatprior.models.results")
         no_mle = getattr(results, "MLEDoesNotExistError", None)
@@ -755,6 +755,7 @@ def _check_memory() -> None:
             f"flatprior: not enough memory: this process may address {most // 2**20} MiB (ulimit "
             f"-v), and {LEAST_MEMORY // 2**20} are needed",
             file=sys.stderr,
+            flush=True,
         )
         sys.exit(2)
 
@@ -779,7 +780,7 @@ def _lacks_memory(error: BaseException) -> bool:
 def _fail(message: str, status: int) -> NoReturn:
     from flatprior.models._text import printable
 
-    print(f"flatprior: {printable(message)}", file=sys.stderr)
+    print(f"flatprior: {printable(message)}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 
