@@ -57,7 +57,8 @@ DensitySource = Literal["stated", "the model's own", "missing"]
 OWN_TESTS = 2  # of the score and the trace
 UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
 DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
-ARITHMETIC = 4.0  # roundings that a log-density computed in few digits may be off by
+PRINTED = 5.0  # roundings, each of half a unit, that are let pass where numbers were printed
+CHANCE = 5.0  # root mean squares that the trend of rounding errors may have by chance
 OWN = 0.9  # share of log-densities equal to the model's to the last bit, which chance cannot make
 COMPARED = 200  # draws at which they are compared
 
@@ -87,9 +88,11 @@ class PosteriorCheck:
     density_rounding : float
         What rounding may have done to it, where draws or log-densities are stated in single
         precision or with few digits; 0 for doubles.
-    density_trend : float
-        How much of the difference, in nats, follows the draws (linearly, or with their squared
-        length), which rounding does not.
+    density_tolerance : float
+        How much of it is let pass: 1e-6 for doubles, more where rounding makes more.
+    density_trend, density_trend_tolerance : float
+        Where there is rounding: how much of the difference, in nats, follows the draws (linearly,
+        or with their squared length), which rounding does by chance only; and by how much it may.
     density_source : {"stated", "the model's own", "missing"}
         "the model's own": equal to the log-likelihood to the last bit, as that of
         `sample_independence` is by construction; then it is no evidence about what was sampled.
@@ -131,6 +134,7 @@ class PosteriorCheck:
     density_tolerance: float
     density_rounding: float
     density_trend: float
+    density_trend_tolerance: float
     density_source: DensitySource
     sight: Sight
     departures: tuple[Departure, ...]
@@ -191,12 +195,8 @@ class PosteriorCheck:
                     if self.density_rounding
                     else ""
                 ),
-                self.density_error
-                <= self.density_tolerance + (1 + ARITHMETIC) * self.density_rounding
-                and (
-                    not self.density_rounding
-                    or self.density_trend <= self.density_tolerance + self.density_rounding
-                ),
+                self.density_error <= self.density_tolerance
+                and self.density_trend <= self.density_trend_tolerance,
                 f"the density that was sampled is not the likelihood: their logarithms differ by "
                 f"up to {self.density_error:.1e}",
             ),
@@ -300,7 +300,9 @@ class PosteriorCheck:
             "threshold": self.threshold,
             "density_error": self.density_error,
             "density_rounding": self.density_rounding,
+            "density_tolerance": self.density_tolerance,
             "density_trend": self.density_trend,
+            "density_trend_tolerance": self.density_trend_tolerance,
             "density_source": self.density_source,
             "told_shift": self.sight.shift(self.threshold),
             "told_spread": self.sight.spread(self.threshold),
@@ -392,6 +394,9 @@ def check_posterior(
     noise = 1e-12 * (1 + abs(mle.log_likelihood))
     departure = posterior.log_density - log_likelihood
     rounding = _rounding(posterior, identities.score)
+    trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
+    # a sum of n terms in single precision may be off by more roundings than one
+    times = max(PRINTED, math.sqrt(model.n_rows)) if _single(posterior.log_density) else PRINTED
     own = _is_own(model, posterior, log_likelihood)
     shift = predicted_mean_shift(model, mle)
     return PosteriorCheck(
@@ -405,9 +410,10 @@ def check_posterior(
         other=None if other is None else other.route,
         agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
         density_error=float(np.ptp(departure)) / 2,
-        density_tolerance=DENSITY_TOLERANCE + noise,
+        density_tolerance=DENSITY_TOLERANCE + noise + times * rounding,
         density_rounding=rounding,
-        density_trend=_trend(departure, white) if rounding else 0.0,
+        density_trend=trend[0],
+        density_trend_tolerance=trend[1],
         density_source="missing" if not stated else "the model's own" if own else "stated",
         sight=identities.sight,
         departures=named_departures(model, mle, root, shift, identities.sight),
@@ -434,11 +440,13 @@ def _states_density(posterior: Posterior) -> bool:
 
 def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
     """The same draws with the model's log-likelihood in place of a log-density."""
+    from xarray import DataArray
+
     draws, data = posterior.draws, posterior.data.copy()
     values = at_each(
         merge_identical(model.arrays), log_likelihoods, draws.reshape(-1, model.n_parameters)
     )
-    data["sample_stats"]["lp"] = (("chain", "draw"), values.reshape(draws.shape[:2]))
+    data["sample_stats"]["lp"] = DataArray(values.reshape(draws.shape[:2]), dims=("chain", "draw"))
     return replace(posterior, data=data)
 
 
@@ -448,7 +456,7 @@ def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Arra
     Another program's differs in the order of its sums: of PyMC's, less than half are equal.
     """
     density = posterior.log_density.ravel()[:COMPARED]
-    single = bool((density == density.astype(np.float32)).all())
+    single = _single(density)
     flat = posterior.draws.reshape(-1, model.n_parameters)[:COMPARED]
     # identical rows merged, as the samplers sum them, or not
     for values in (log_likelihood.ravel()[:COMPARED], model.log_likelihood(flat)):
@@ -477,12 +485,24 @@ def _rounding(posterior: Posterior, score: Array) -> float:
     return float(half(posterior.log_density.ravel()).max() + np.max(moved))
 
 
-def _trend(departure: Array, white: Array) -> float:
-    """Half the range of what follows the whitened draws, and their squared length, linearly."""
+def _single(values: Array) -> bool:
+    """Whether single precision holds all of these numbers exactly."""
+    with np.errstate(over="ignore"):
+        return bool((values == values.astype(np.float32)).all())
+
+
+def _trend(departure: Array, white: Array, rounding: float) -> tuple[float, float]:
+    """Half the range of what follows the whitened draws and their squared length, and its limit.
+
+    Errors of rounding follow nothing, but a fit to them follows them by chance: the more the fewer
+    the draws and the larger the errors are.
+    """
     flat = white.reshape(-1, white.shape[2])
     terms = np.column_stack([np.ones(len(flat)), flat, np.square(flat).sum(axis=1)])
     fitted = terms @ np.linalg.lstsq(terms, departure.ravel(), rcond=None)[0]
-    return float(np.ptp(fitted)) / 2
+    error = max(rounding, 2 * float(np.std(departure.ravel() - fitted)))
+    chance = CHANCE * math.sqrt(terms.shape[1] / len(terms))
+    return float(np.ptp(fitted)) / 2, DENSITY_TOLERANCE + chance * error
 
 
 def _mode_of(posterior: Posterior) -> PointEstimate:

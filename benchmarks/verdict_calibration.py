@@ -9,6 +9,7 @@ scikit-learn and two sets of draws (independence sampling twice; on the first ``
 NUTS and independence sampling). Every verdict but "agree" is a false alarm. Faults: draws of a
 density that is not the likelihood, or a penalised fit, among correct routes; a verdict of
 "disagree" is a detection, and each claim's own share is counted at the threshold of the verdict.
+Chains that have not mixed are the matter of ``mixing.py``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from problems import as_posterior, draws_from
 DRAWS = 500
 NOMINAL = (0.05, 0.01, 0.001)
 SIZES = (100, 1000, 10000)
-CLAIMS = ("score", "trace", "agreement", "density", "maximum", "mode")
+CLAIMS = ("mixing", "score", "trace", "agreement", "density", "maximum", "mode")
 
 
 def data_set(rng: np.random.Generator, n: int, k: int, rate: float, correlation: float):
@@ -81,6 +82,7 @@ def false_alarms(count: int, nuts: int) -> None:
     start = time.perf_counter()
     skipped: Counter[str] = Counter()
     p_values: dict[str, list[float]] = {"score": [], "trace": [], "agreement": []}
+    mixing: list[float] = []  # by Bonferroni's inequality, so not uniform
     alarms, exact = Counter[float](), Counter[str]()
     for done, (seed, model) in enumerate(data_sets(count, skipped)):
         first = (
@@ -94,6 +96,8 @@ def false_alarms(count: int, nuts: int) -> None:
         one, two = agreement.posterior_checks
         (same,) = (check.agreement_p for check in (one, two) if check.agreement_p is not None)
         tests = [one.score_p, one.trace_p, two.score_p, two.trace_p, same]
+        tests += [*one.mixing.p_values, *two.mixing.p_values]
+        mixing += [*one.mixing.p_values, *two.mixing.p_values]
         p_values["score"] += [one.score_p, two.score_p]
         p_values["trace"] += [one.trace_p, two.trace_p]
         p_values["agreement"].append(same)
@@ -118,12 +122,21 @@ def false_alarms(count: int, nuts: int) -> None:
     print("without a p-value:", dict(exact) or "none failed")
     for name, values in p_values.items():
         print(f"{name} p-values uniform: Kolmogorov-Smirnov p = {kstest(values, 'uniform')[1]:.3f}")
+    for rate in NOMINAL:
+        share = sum(p < rate for p in mixing) / len(mixing)
+        print(f"p-values of mixing below {rate:g}: {share:.4f}")
 
 
 def untested(agreement: Agreement) -> list[tuple[str, bool]]:
     """Names of the claims that have no false-alarm rate, and whether they hold."""
     claims = [(judged.estimate.route, judged.passed) for judged in agreement.routes]
     for check in agreement.posterior_checks:
+        # the tests of mixing are judged with the other p-values
+        claims += [
+            (claim.statement, claim.holds)
+            for claim in check.mixing.claims(check.threshold)
+            if claim.p in (0.0, 1.0)
+        ]
         claims += zip(CLAIMS[-3:], (claim.holds for claim in check.claims[-3:]), strict=True)
     return claims
 
@@ -216,10 +229,12 @@ def detection(count: int) -> dict[str, np.ndarray]:
                 agreement = compare_routes(model, fit, right, wrong)
                 found = [False] * len(CLAIMS)
                 if isinstance(wrong, Posterior):
-                    claims = [not claim.holds for claim in agreement.posterior_checks[1].claims]
-                    found = (
-                        claims if len(claims) == len(CLAIMS) else [*claims[:2], False, *claims[2:]]
-                    )
+                    check = agreement.posterior_checks[1]
+                    claims = [not claim.holds for claim in check.claims]
+                    own = claims[len(check.mixing.claims(check.threshold)) :]
+                    found = [not check.mixed, *own]
+                    if len(found) < len(CLAIMS):  # it was not compared with the others
+                        found.insert(3, False)
                 rates[name][i] += [*found, agreement.verdict == "disagree"]
             rates[name][i] *= 100 / count
             shown = "".join(f"{rate:10.0f}" for rate in rates[name][i])
