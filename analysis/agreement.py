@@ -482,7 +482,7 @@ def _message(
         if check.passed:
             sentences.append(
                 f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
-                f"flat-prior posterior (score p = {check.score_p:.2g}, trace p = "
+                f"flat-prior posterior ({_r_hat(check)}; score p = {check.score_p:.2g}, trace p = "
                 f"{check.trace_p:.2g}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
                 f"{_mode(check)}."
             )
@@ -506,6 +506,12 @@ def _message(
             )
     sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
     return " ".join(sentences)
+
+
+def _r_hat(check: PosteriorCheck) -> str:
+    worst = int(np.argmax(check.mixing.r_hat))
+    limit = float(check.mixing.r_hat_limit(check.threshold)[worst])
+    return f"R-hat {check.mixing.r_hat[worst]:.3f}, by chance up to {limit:.3f}"
 
 
 def _unmixed(check: PosteriorCheck) -> str:

@@ -224,24 +224,24 @@ class PosteriorCheck:
         said = []
         if self.density_source != "stated":
             said.append(
-                "No log-density of the sampler came with the draws, so nothing else shows what "
-                "was sampled"
+                "No log-density of the sampler came with them, so score and trace alone speak for "
+                "what was sampled"
                 if self.density_source == "missing"
-                else "The log-density that came with them is the model's own to the last bit (as "
-                "that of sample_independence is by construction), so it is no evidence of what "
-                "was sampled"
+                else "Their log-density is the model's own to the last bit (by construction, where "
+                "sample_independence made them), so score and trace alone speak for what was "
+                "sampled"
             )
         said.append(
-            f"The tests of score and trace would have told, nine times in ten, a shift of "
-            f"{shift:.2g} standard errors or a variance {spread:.1%} off, and may pass less"
+            f"The tests of score and trace tell, nine times in ten, a shift of {shift:.2g} "
+            f"standard errors or a variance {spread:.1%} off"
             if math.isfinite(shift)
             else "The draws are too few for the score test to tell any shift"
         )
         hidden = [each.name for each in self.departures if not each.told(self.threshold)]
         if hidden and self.density_source != "stated":
             said.append(
-                f"So with these data a pass of {count(self.n_draws, 'draw')} does not exclude that "
-                f"they are {_alternatives(hidden)}"
+                f"A pass does not exclude, with these data and {count(self.n_draws, 'draw')}, "
+                f"{_alternatives(hidden)}"
             )
         if self.mixing.n_chains == 1:
             said.append(

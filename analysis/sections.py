@@ -460,7 +460,7 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
                         f"stated error {check.mode_error:.1e}; highest draw: "
                         f"{abs(check.highest_draw):.3g} in log-likelihood "
                         f"{'above' if check.highest_draw > 0 else 'below'} the MLE",
-                        *check.scope,
+                        *(f"{said[:1].lower()}{said[1:]}" for said in check.scope),
                     ],
                 ),
             ),

@@ -93,7 +93,7 @@ def test_wrong_draws_that_pass_are_said_not_to_be_excluded(large):
     for beta, name in ((laplace, "normal approximation"), (under_prior, "normal prior")):
         agreement = compare_routes(model, fit, filled_in(model, beta))
         assert agreement.verdict == "agree"
-        assert "is the model's own to the last bit" in agreement.message
+        assert "Their log-density is the model's own to the last bit" in agreement.message
         assert "does not exclude" in agreement.message
         assert name in agreement.message.split("does not exclude")[1]
     # and where they would have been told, they are not in the list
@@ -124,7 +124,7 @@ def test_draws_without_a_log_density_are_judged_and_it_is_said(large):
     assert "lp" not in posterior.data["sample_stats"]
     assert agreement.verdict == "agree"
     assert agreement.posterior_check.density_source == "missing"
-    assert "No log-density of the sampler came with the draws" in agreement.message
+    assert "No log-density of the sampler came with them" in agreement.message
 
 
 @pytest.mark.parametrize("few", [single, lambda values: digits(values, 6)], ids=["float32", "6"])
