@@ -8,6 +8,7 @@ it leaves in place are fitted again, until what remains is proved to overlap.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,18 +28,20 @@ from flatprior.models.results import (
     Limit,
     MLEDoesNotExistError,
 )
+from flatprior.models.projection import Effort
 from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
 from flatprior.models.separation import (
     Columns,
     NoneFound,
-    Overlap,
     Separation,
     coefficient_signs,
+    equilibrated,
     find_separation,
     independent_columns,
     margins,
     overlap_width,
     separated,
+    single_columns,
 )
 from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
@@ -94,9 +97,9 @@ def check_existence(
         from flatprior.models.working_set import check_in_batches
 
         return check_in_batches(model, model.rows, signs, progress)
-    cone = find_cone(model.rows)
+    cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
-        return undecided(cone.width)
+        return undecided(cone)
     if cone.trivial:
         return overlap(model)
     found = cone.separation
@@ -109,10 +112,10 @@ def check_existence(
     return replace(existence, separated_rows=tuple(positions.tolist()), limit=limit)
 
 
-def find_cone(rows: ArrayRows) -> Cone | NoneFound:
-    """Whatever the certificate, or else the linear programs, prove of the rows."""
+def find_cone(rows: ArrayRows, progress: bool = False) -> Cone | NoneFound:
+    """Whatever the certificate, or else the projections on a cone, prove of the rows."""
     sample = sample_of(rows)
-    if sample is not None and overlaps(sample):  # then so do all of them
+    if sample is not None and overlaps(sample, PATIENCE):  # then so do all of them
         return trivial_cone(rows.n_columns)
     plain = MappedRows(rows, without_offset_and_weights)
     design, sign = rows.design.astype(float, copy=False), 2 * rows.response - 1
@@ -120,17 +123,17 @@ def find_cone(rows: ArrayRows) -> Cone | NoneFound:
     iterate = None
     for iteration, iterate in enumerate(iterates(plain)):
         if iteration == PATIENCE:
-            cone = recession_cone(design, sign)
+            cone = recession_cone(design, sign, progress)
             if isinstance(cone, Cone):
                 return cone
         if proves_overlap(plain, iterate):
             return trivial_cone(rows.n_columns)
     if cone is None:
-        cone = recession_cone(design, sign)
+        cone = recession_cone(design, sign, progress)
     if isinstance(cone, NoneFound):
         # Newton's last step, too, all but separates what is all but separated
         last = math.inf if iterate is None else overlap_width(design, sign, iterate.step)
-        return NoneFound(min(cone.width, last))
+        return replace(cone, width=min(cone.width, last))
     return cone
 
 
@@ -169,9 +172,12 @@ def proves_overlap(rows: Rows, iterate: Iterate) -> bool:
     )
 
 
-def overlaps(rows: Rows) -> bool:
-    """Whether Newton's method, on its own, proves that the MLE of these rows exists."""
-    return any(proves_overlap(rows, iterate) for iterate in iterates(rows))
+def overlaps(rows: Rows, most: int | None = None) -> bool:
+    """Whether Newton's method, on its own, proves that the MLE of these rows exists.
+
+    At most `most` of its iterates are asked.
+    """
+    return any(proves_overlap(rows, iterate) for iterate in itertools.islice(iterates(rows), most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,42 +205,82 @@ class Cone:
         return self.separation is None and not self.columns.null.size
 
 
-def recession_cone(design: Array, sign: Array) -> Cone | NoneFound:
+def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone | NoneFound:
     """Find the largest set of rows that a direction separates, and prove it the largest.
 
     For data that Newton's method alone did not prove to overlap. Rows are peeled off: a direction
     separates some; the others either overlap, in the columns that are independent on them, or have
-    a direction of their own, which then is added.
+    a direction of their own, which then is added. First come directions of one column.
     """
-    k = design.shape[1]
+    design, power = equilibrated(design)
     columns = independent_columns(design)
-    kept, direction = columns.kept, np.zeros(k)
-    left, peeled = np.ones(len(design), dtype=bool), columns
-    while left.any():
-        part = design[np.ix_(left, peeled.kept)]
-        if not len(peeled.kept):  # what is left are rows of zeros
-            break
-        untried = len(peeled.kept) < k or not left.all()
-        if untried and overlaps(ArrayRows(part, (1 + sign[left]) / 2)):
-            break
-        found = find_separation(part, sign[left])
-        if isinstance(found, NoneFound):
-            return found
-        if isinstance(found, Overlap):
-            break
-        further = np.zeros(k)
-        further[peeled.kept] = found.direction
-        direction = _add(design, sign, direction, further, ~left)
-        left[np.flatnonzero(left)[found.rows]] = False
-        peeled = independent_columns(design[np.ix_(left, kept)])
-        peeled = Columns(kept[peeled.kept], peeled.null)
+    if columns is None:
+        return NoneFound(math.inf)
+    effort = Effort()
+    with progress_bar("rows that separate", len(design), progress) as advance:
+        found = _peeled(design, sign, columns, effort, advance)
+    if isinstance(found, NoneFound):
+        return found
+    direction, left = found
     rest = independent_columns(design[left])
+    if rest is None:
+        return NoneFound(math.inf)
+    columns, rest = _in_units(columns, power), _in_units(rest, power)
     if left.all():
         return Cone(columns, None, rest)
     rows = separated(design, sign, direction)
     if rows is None or (rows == left).any():
         return NoneFound(0.0)
+    direction = direction / power
     return Cone(columns, Separation(direction / np.abs(direction).max(), rows), rest)
+
+
+def _peeled(
+    design: Array, sign: Array, columns: Columns, effort: Effort, advance: Callable[[int], None]
+) -> tuple[Array, np.ndarray] | NoneFound:
+    """A direction (k,) that separates all rows that can be, and the mask of the others."""
+    k, kept = design.shape[1], columns.kept
+    direction, left = np.zeros(k), np.ones(len(design), dtype=bool)
+
+    def peel(columns: np.ndarray, found: Array, rows: np.ndarray) -> None:
+        nonlocal direction
+        further = np.zeros(k)
+        further[columns] = found
+        direction = _add(design, sign, direction, further, ~left)
+        left[np.flatnonzero(left)[rows]] = False
+        advance(int(np.count_nonzero(rows)))
+
+    while left.any():
+        signed = sign[left, None] * design[np.ix_(left, kept)]
+        alone = single_columns(signed)
+        if alone is None:
+            break
+        peel(kept, alone, signed @ alone > 0)
+    while left.any():
+        within = kept
+        if not left.all():
+            peeled = independent_columns(design[np.ix_(left, kept)])
+            if peeled is None:
+                return NoneFound(math.inf)
+            within = kept[peeled.kept]
+        if not len(within):  # what is left are rows of zeros
+            break
+        part = design[np.ix_(left, within)]
+        found = find_separation(part, sign[left], effort)
+        if isinstance(found, NoneFound) and (
+            left.all() or not overlaps(ArrayRows(part, (1 + sign[left]) / 2))
+        ):
+            return found
+        if not isinstance(found, Separation):
+            break
+        peel(within, found.direction, found.rows)
+    return direction, left
+
+
+def _in_units(columns: Columns, power: Array) -> Columns:
+    """Null vectors of equilibrated columns for the columns as they are."""
+    left = np.setdiff1d(np.arange(len(power)), columns.kept)
+    return Columns(columns.kept, columns.null * power[left] / power[:, None])
 
 
 def _add(design: Array, sign: Array, first: Array, second: Array, rows: np.ndarray) -> Array:
@@ -262,17 +308,26 @@ def overlap(model: BernoulliLogistic) -> Existence:
     )
 
 
-def undecided(width: float) -> Existence:
-    """Nobody knows; the outcomes overlap by no more than `width`, if they do."""
-    how = f" (they overlap by at most {width:.1e} of their spread)" if math.isfinite(width) else ""
-    return Existence(
-        "undecided",
-        "it is undecided in double precision whether the maximum likelihood estimate exists: "
-        f"neither overlap nor separation of the outcomes could be verified{how}; rescale or centre "
-        "the columns, or drop nearly collinear ones",
-        {},
-        overlap_width=float(width),
-    )
+def undecided(found: NoneFound) -> Existence:
+    """Nobody knows."""
+    if found.given_up:
+        message = (
+            "it is undecided whether the maximum likelihood estimate exists: the search for a "
+            "separating direction was given up at its limit; fit a model of fewer columns, or "
+            "merge levels with few rows"
+        )
+    else:
+        how = (
+            f" (they overlap by at most {found.width:.1e} of their spread)"
+            if math.isfinite(found.width)
+            else ""
+        )
+        message = (
+            "it is undecided in double precision whether the maximum likelihood estimate exists: "
+            f"neither overlap nor separation of the outcomes could be verified{how}; rescale or "
+            "centre the columns, or drop nearly collinear ones"
+        )
+    return Existence("undecided", message, {}, overlap_width=float(found.width))
 
 
 def statuses(
@@ -326,15 +381,11 @@ def _signs(
 ) -> tuple[dict[int, str], list[Array]]:
     """Signs of the coefficients that no dependency among the columns leaves undetermined."""
     k, kept = model.n_parameters, cone.columns.kept
-    null = cone.rest.null if len(kept) == k else None
-    if null is None:
-        left = model.design[np.ix_(~found.rows, kept)]
-        null = independent_columns(left).null
     signs, directions = coefficient_signs(
         model.design[:, kept],
         2 * model.response - 1,
         Separation(found.direction[kept], found.rows),
-        null,
+        Effort(),
         on_step,
     )
     alone = np.logical_not(cone.columns.null.any(axis=1))
@@ -364,12 +415,16 @@ def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
         zero = np.zeros(0)
         total = part.reduce(lambda block: float(row_terms(block, zero).log_likelihood.sum()))
         return Limit((), zero, zero, total, 0.0)
-    *_, last = iterates(part)
-    found = evaluate(part, last.coefficients)
     fixed = np.logical_not(cone.rest.null.any(axis=1))
     shown = np.flatnonzero(fixed[cone.rest.kept])
+    labels = tuple(names[cone.rest.kept[j]] for j in shown)
+    *_, last = [None, *iterates(part)]
+    if last is None:  # the offsets leave no curvature
+        unknown = np.full(len(shown), math.nan)
+        return Limit(labels, unknown, unknown, math.nan, math.inf)
+    found = evaluate(part, last.coefficients)
     return Limit(
-        tuple(names[cone.rest.kept[j]] for j in shown),
+        labels,
         last.coefficients[shown],
         np.sqrt(np.diag(found.covariance))[shown],
         found.log_likelihood,

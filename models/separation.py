@@ -1,4 +1,4 @@
-"""Directions along which the log-likelihood never falls, found by linear programs.
+"""Directions along which the log-likelihood never falls, found by projections on a cone.
 
 A direction d with ``s_i x_i'd >= 0`` for every row and ``> 0`` for some raises the log-likelihood
 forever; one with ``x_i'd = 0`` for every row leaves it where it is. Both are searched for in
@@ -7,42 +7,42 @@ the data as they are: a product of row and direction counts as zero only within 
 own terms. What cannot be verified is not reported. This module knows nothing of Newton's method.
 
 Konis (2007), "Linear programming algorithms for detecting separated data in binary logistic
-regression models", DPhil thesis, University of Oxford, introduced the linear programs. Here they
-are solved in the dual, which has as many rows as there are coefficients, on a few rows of the data
-at a time: those that the direction of the round before gets wrong join in the next.
+regression models", DPhil thesis, University of Oxford, introduced linear programs. Their solvers
+work to a tolerance, may take for ever near it, and thin cones escape it. Here `flatprior.models.
+projection` takes their place: the sum of the rows ``s_i x_i`` is projected on the cone, which
+leaves either a direction or weights that prove overlap. What a column shows on its own, an
+indicator of a level in which one outcome was observed above all, is taken off before.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
-from scipy.optimize import OptimizeResult, linprog
 
 from flatprior.models.likelihood import stack_factors, triangular_factor
+from flatprior.models.projection import Effort, project
 from flatprior.models.rows import EPSILON, Array, ArrayRows
 
 Mask = NDArray[np.bool_]
 
-# Rows have length 1 in the linear programs and their answers are good to 1e-9 or so. Verification
-# decides; these say only what is tried.
-SOLVER: Any = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11)  # margins taken for zero, in the order they are tried
+# Verification decides; these say only what is tried.
+UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11, 1e-13, -1.0)  # margins taken for zero, in this order
 NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
 CORRECTIONS = 3
 SMALLEST = float(np.finfo(float).tiny)
-SIGNIFICANT = 1e-7  # a coefficient's extent over the cone, relative to its largest possible
-FAINT = 1e-12  # below this even a verified extent could be rounding
+FAINT = 1e-11  # a share of a direction that rounding could have left in a coefficient
 ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
-MAX_ROUNDS = 200
 WHITENINGS = 3
-STRETCHES = 2
-STRETCH = 1e5  # of the axis along which outcomes nearly separate; the programs see 1e-7 or so
+SWEEPS = 3
+RESOLUTIONS = (1e-11, 1e-14)  # of rows in the search; the first stands rounding, the second sees more
+IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
+LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
 
 
 def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
@@ -77,6 +77,29 @@ def overlap_width(design: Array, sign: Array, direction: Array) -> float:
     return max(0.0, -float(values.min()) / size) if 0 < size < math.inf else math.inf
 
 
+def equilibrated(design: Array) -> tuple[Array, Array]:
+    """Rows and columns multiplied by powers of 2, which is exact, so that entries are near 1.
+
+    Also the column's powers: ``X d = 0`` becomes ``X' (power * d) = 0``. Neither separation nor
+    dependence depends on the size of rows and columns, but the search for them would.
+    """
+    size = np.abs(design)
+    with np.errstate(divide="ignore"):
+        exponents = np.log2(size)  # -inf for 0
+    known = size > 0
+    exponents[~known] = 0.0
+    rows, columns = np.zeros(len(design)), np.zeros(design.shape[1])
+    in_row, in_column = (np.maximum(known.sum(axis=axis), 1) for axis in (1, 0))
+    for _ in range(SWEEPS):  # geometric means: no outlier sets the scale
+        columns = ((exponents - rows[:, None]) * known).sum(axis=0) / in_column
+        rows = ((exponents - columns) * known).sum(axis=1) / in_row
+    columns = np.clip(np.rint(columns), -1000, 1000)
+    scaled = np.ldexp(design, -columns.astype(int))
+    largest = np.abs(scaled).max(axis=1, initial=0.0)
+    rows = np.where(largest > 0, np.frexp(largest)[1], 0)
+    return np.ldexp(scaled, -rows[:, None]), np.exp2(columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Columns:
     """Which columns of a design are independent, and how the others depend on them.
@@ -94,52 +117,74 @@ class Columns:
     null: Array
 
 
-def independent_columns(design: Array) -> Columns:
+def independent_columns(design: Array) -> Columns | None:
     """Split the columns into independent ones and combinations of them, at rounding level.
 
     QR with column pivoting, of the columns scaled to unit length, says which rank to try first; it
-    is raised until all null vectors that it implies are verified.
+    is raised until all null vectors that it implies are verified. None where they are not, and the
+    columns are not independent beyond rounding either.
     """
     k = design.shape[1]
     if not len(design):
         return Columns(np.arange(0), np.eye(k))
     factor, scale = _unit_factor(design)
-    pivots = _pivots(factor)
-    rank = int(np.count_nonzero(pivots > 64 * k * EPSILON))
-    most = min(len(pivots), k)  # fewer rows than columns: then dependence needs no other proof
-    while rank < k:
-        kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0)
-        null = np.zeros((k, len(left)))
-        null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
-        null[left, range(len(left))] = 1.0
-        nearest = [null[:, i] * scale[j] / scale for i, j in enumerate(left)]
-        exact = [_annihilating(design, vector, scale) for vector in nearest]
-        if rank >= most or all(vector is not None for vector in exact):
-            vectors = [
-                near if v is None or not v[j] else v
-                for near, v, j in zip(nearest, exact, left, strict=True)
-            ]
-            return Columns(
-                kept, np.column_stack([v / v[j] for v, j in zip(vectors, left, strict=True)])
-            )
-        rank += 1
-    return Columns(np.arange(k), np.zeros((k, 0)))
+    pivots, order = _pivots(factor)
+    independent = int(np.count_nonzero(pivots > 64 * k * EPSILON))
+    # fewer rows than columns: the others cannot be independent
+    for rank in range(independent, min(len(pivots), k)):
+        columns = _of_rank(design, factor, scale, rank, pivots, order)
+        if columns is not None:
+            return columns
+    if min(len(pivots), k) < k:
+        return _of_rank(design, factor, scale, len(pivots), pivots, order)
+    return Columns(np.arange(k), np.zeros((k, 0))) if independent == k else None
 
 
-def _choose(factor: Array, rank: int, worst: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _of_rank(
+    design: Array,
+    factor: Array,
+    scale: Array,
+    rank: int,
+    pivots: Array,
+    order: NDArray[np.intp],
+) -> Columns | None:
+    """As many independent columns as `rank`; None if one of the others is not seen to depend."""
+    k = len(scale)
+    kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0, order)
+    null = np.zeros((k, len(left)))
+    null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
+    null[left, range(len(left))] = 1.0
+    for i, j in enumerate(left):
+        vector = _annihilating(design, null[:, i] * scale[j] / scale, scale, j)
+        if vector is None:
+            return None
+        null[:, i] = vector / vector[j]
+    return Columns(kept, null)
+
+
+def _choose(
+    factor: Array, rank: int, worst: float, order: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Independent columns and the rest; of several choices as good, the first are kept."""
-    kept = list(range(factor.shape[1]))
-    for j in reversed(kept):
-        fewer = [i for i in kept if i != j]
-        if len(kept) > rank and (rank == 0 or _pivots(factor[:, fewer])[rank - 1] > worst / 10):
-            kept = fewer
+    k = factor.shape[1]
+    basis, kept = np.zeros((len(factor), 0)), []
+    for j in range(k):
+        beyond = factor[:, j] - basis @ (basis.T @ factor[:, j])
+        beyond -= basis @ (basis.T @ beyond)
+        length = float(np.linalg.norm(beyond))
+        if len(kept) < rank and length > worst / 10:
+            kept.append(j)
+            basis = np.column_stack([basis, beyond / length])
     chosen = np.array(kept, dtype=np.intp)
-    return chosen, np.setdiff1d(np.arange(factor.shape[1]), chosen)
+    if len(kept) < rank or (rank and _pivots(factor[:, chosen])[0][rank - 1] <= worst / 10):
+        chosen = np.sort(order[:rank])
+    return chosen, np.setdiff1d(np.arange(k), chosen)
 
 
-def _pivots(factor: Array) -> Array:
+def _pivots(factor: Array) -> tuple[Array, NDArray[np.intp]]:
     """What each column adds to those before it, in the order of QR with pivoting: descending."""
-    return np.abs(np.diag(qr(factor, mode="r", pivoting=True)[0]))
+    triangle, order = qr(factor, mode="r", pivoting=True)
+    return np.abs(np.diag(triangle)), order
 
 
 def _unit_factor(design: Array) -> tuple[Array, Array]:
@@ -153,10 +198,12 @@ def _unit_factor(design: Array) -> tuple[Array, Array]:
     return factor / length, length * power
 
 
-def _annihilating(design: Array, vector: Array, scale: Array) -> Array | None:
-    """The simplest vector near `vector` with ``X v = 0`` within rounding, or None."""
+def _annihilating(design: Array, vector: Array, scale: Array, j: int) -> Array | None:
+    """The simplest vector near `vector`, not 0 at `j`, with ``X v = 0`` within rounding, or None."""
     ones = np.ones(len(design))
     for candidate in _simplest_first(design, vector, scale):
+        if not candidate[j]:  # corrected to nothing, which annihilates everything
+            continue
         values, rounding = margins(design, ones, candidate)
         if (np.abs(values) <= rounding).all():
             return candidate
@@ -202,18 +249,22 @@ class Overlap:
 class NoneFound:
     """Neither was proved.
 
-    `width` is the smallest overlap seen along a direction that nearly separates; inf if none does.
+    Attributes
+    ----------
+    width : float
+        The smallest overlap seen along a direction that nearly separates; inf if none does.
+    given_up : bool
+        Whether the search was ended before its time.
     """
 
     width: float
+    given_up: bool = False
 
 
-def find_separation(design: Array, sign: Array) -> Separation | Overlap | NoneFound:
-    """Find a direction that separates as many rows as one linear program can, or prove overlap.
-
-    Rows may be so close to the hyperplane that a linear program cannot tell on which side they are.
-    Then the direction along which outcomes overlap least is taken as an axis, that axis is
-    stretched, and the program is solved again.
+def find_separation(
+    design: Array, sign: Array, effort: Effort
+) -> Separation | Overlap | NoneFound:
+    """Find a direction that separates many rows, or prove overlap.
 
     Parameters
     ----------
@@ -221,40 +272,43 @@ def find_separation(design: Array, sign: Array) -> Separation | Overlap | NoneFo
         Of rank k.
     sign : ndarray (n,)
         +1 or -1.
+    effort : Effort
+        What may be spent on it.
     """
     try:
         whiten, transform = _coordinates(design)
     except np.linalg.LinAlgError:  # of rank k, but not in double precision
         return NoneFound(math.inf)
-    scale = _unit_factor(design)[1]
-    rows = sign[:, None] * (design @ transform)
+    unit, length = _unit_rows(sign[:, None] * (design @ transform))
+    moving = length > 0
+    total, scale = unit.sum(axis=0), _unit_factor(design)[1]
     width = math.inf
-    for _ in range(STRETCHES + 1):
-        signed, length = _unit_rows(rows)
-        merged, first = np.unique(signed, axis=0, return_index=True)
-        merged, first = merged[length[first] > 0], first[length[first] > 0]
-        most = _most_separating(merged)
-        if most is not None and _weights_prove_overlap(
-            sign[first][most.chosen, None] * design[first][most.chosen], transform, most.weights
+    for resolution in RESOLUTIONS:
+        found = project(unit[moving], -total, effort, resolution)
+        if found is None:
+            return NoneFound(width, given_up=True)
+        size = float(np.linalg.norm(found.direction))
+        if size <= IN_THE_CONE * np.linalg.norm(total) and _weights_prove_overlap(
+            sign[moving, None] * design[moving], transform, 1 + found.weights
         ):
             return Overlap()
-        axis = _least_overlapping(merged)
-        for direction in (None if most is None else most.direction, axis):
-            if direction is not None and direction.any():
-                values = signed @ direction
-                answer = _verified(design, sign, values, transform @ direction, whiten, scale)
-                if isinstance(answer, Separation):
-                    return answer
-                width = min(width, answer.width)
-        if axis is None:
-            break
-        width = min(width, overlap_width(design, sign, transform @ axis))
-        # along the axis the rows are computed anew: they may differ in their last digits only
-        across = margins(design, sign, transform @ axis)[0]
-        rows = rows + np.outer(STRETCH * across - rows @ axis, axis)
-        transform = transform + (STRETCH - 1) * np.outer(transform @ axis, axis)
-        whiten = whiten + (1 / STRETCH - 1) * np.outer(axis, axis @ whiten)
+        if size:
+            way = found.direction / size
+            answer = _verified(design, sign, unit @ way, transform @ way, whiten, scale)
+            if isinstance(answer, Separation):
+                return answer
+            width = min(width, answer.width)
     return NoneFound(width)
+
+
+def single_columns(signed: Array) -> Array | None:
+    """Direction in which every column separates that does so on its own; None if none does.
+
+    Of `signed` rows ``s_i x_i``. Products of one term have no rounding, so nothing is in doubt.
+    """
+    up, down = (signed >= 0).all(axis=0), (signed <= 0).all(axis=0)
+    direction = np.where(up, 1.0, 0.0) - np.where(down, 1.0, 0.0)
+    return direction if direction.any() else None
 
 
 def _coordinates(design: Array) -> tuple[Array, Array]:
@@ -295,18 +349,20 @@ def _weights_prove_overlap(signed: Array, transform: Array, weights: Array) -> b
 def _verified(
     design: Array, sign: Array, values: Array, found: Array, whiten: Array, scale: Array
 ) -> Separation | NoneFound:
-    """Make of a linear program's answer a direction that separates rows on the data.
+    """Make of a direction one that separates rows on the data.
 
-    `values` are the margins that the program saw; those it means to be zero are made so.
+    `values` are its margins in the coordinates in which it was found; those that are meant to be
+    zero are made so; a direction that leaves them there within rounding is the better one.
     """
-    width = math.inf
+    width, second_best = math.inf, None
     for limit in UNMOVED:
         zero = np.abs(values) <= limit
         direction = found
         if zero.any():
-            null = independent_columns(design[zero]).null
-            if not null.size:
+            columns = independent_columns(design[zero])
+            if columns is None or not columns.null.size:
                 continue
+            null = columns.null
             # of the directions that leave these rows where they are, the one nearest to that found
             white = whiten @ null
             length = np.linalg.norm(white, axis=0)
@@ -314,10 +370,14 @@ def _verified(
             direction = null @ (np.linalg.lstsq(white / length, target, rcond=None)[0] / length)
         for candidate in _simplest_first(design[zero], direction, scale):
             rows = separated(design, sign, candidate)
-            if rows is not None:
-                return Separation(candidate / np.abs(candidate).max(), rows)
-            width = min(width, overlap_width(design, sign, candidate))
-    return NoneFound(width)
+            if rows is None:
+                width = min(width, overlap_width(design, sign, candidate))
+                continue
+            answer = Separation(candidate / np.abs(candidate).max(), rows)
+            if not (rows & zero).any():
+                return answer
+            second_best = second_best or answer
+    return second_best or NoneFound(width)
 
 
 def _unit_rows(rows: Array) -> tuple[Array, Array]:
@@ -326,111 +386,19 @@ def _unit_rows(rows: Array) -> tuple[Array, Array]:
     return rows / np.where(length > 0, length, 1.0)[:, None], length
 
 
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """A linear program's answer: direction (k,), and weights (m,) of the m rows it was given."""
-
-    direction: Array
-    weights: Array
-    chosen: Mask
-
-
-def _most_separating(signed: Array) -> _Answer | None:
-    """Solve max sum z, A d >= z, 0 <= z <= 1 by its dual; d = 0 if no row can be separated.
-
-    The dual is max sum a, A'(a + b) = 0, 0 <= a <= 1, b >= 0: overlap is a = 1, and then the
-    weights a + b balance the rows.
-    """
-    k = signed.shape[1]
-
-    def solve(part: Array) -> tuple[Array, Array] | None:
-        m = len(part)
-        bounds: list[tuple[float | None, float | None]] = [(0, 1)] * m + [(0, None)] * m
-        result = linprog(
-            np.concatenate([-np.ones(m), np.zeros(m)]),
-            A_eq=np.hstack([part.T, part.T]),
-            b_eq=np.zeros(k),
-            bounds=bounds,
-            method="highs-ds",
-            options=SOLVER,
-        )
-        if result.x is None:
-            return None
-        return -np.asarray(result.eqlin.marginals), np.asarray(result.x[:m] + result.x[m:])
-
-    return _cutting_planes(signed, solve)
-
-
-def _least_overlapping(signed: Array) -> Array | None:
-    """Direction of length 1 that minimises the worst violation, relative to the mean margin."""
-    k = signed.shape[1]
-    mean = np.append(signed.mean(axis=0), 0.0)
-
-    def solve(part: Array) -> tuple[Array, Array] | None:
-        result = linprog(
-            np.eye(k + 1)[k],
-            A_ub=-part,
-            b_ub=np.zeros(len(part)),
-            A_eq=mean[None],
-            b_eq=[1.0],
-            bounds=[(None, None)] * (k + 1),
-            method="highs-ds",
-            options=SOLVER,
-        )
-        return None if result.x is None else (np.asarray(result.x), np.zeros(0))
-
-    found = _cutting_planes(np.column_stack([signed, np.ones(len(signed))]), solve)
-    if found is None:
-        return None
-    length = float(np.linalg.norm(found.direction[:k]))
-    return found.direction[:k] / length if 0 < length < math.inf else None
-
-
-def _cutting_planes(
-    signed: Array, solve: Callable[[Array], tuple[Array, Array] | None]
-) -> _Answer | None:
-    """Solve on a few rows, add those that the answer violates most, and so on until none is."""
-    n, k = signed.shape
-    chosen = np.zeros(n, dtype=bool)
-    chosen[np.random.default_rng(0).permutation(n)[: 20 * k]] = True
-    _complete_rank(signed, chosen)
-    for _ in range(MAX_ROUNDS):
-        found = solve(signed[chosen])
-        if found is None:
-            return None
-        direction, weights = found
-        values = signed @ direction
-        tolerance = 1e-9 + 1e-13 * float(np.linalg.norm(direction))  # the program's, and rounding
-        violated = np.flatnonzero((values < -tolerance) & ~chosen)
-        if not len(violated):
-            return _Answer(direction, weights, chosen)
-        chosen[violated[np.argsort(values[violated])[: max(10 * k, 100)]]] = True
-    return None
-
-
-def _complete_rank(signed: Array, chosen: Mask) -> None:
-    """Add rows to the mask `chosen` until they span what all rows span.
-
-    Rows that do not could overlap among themselves while others are separated.
-    """
-    while not chosen.all():
-        _, size, vectors = np.linalg.svd(signed[chosen], full_matrices=True)
-        rank = int(np.count_nonzero(size > 1e-9 * size.max(initial=0.0)))
-        outside = np.linalg.norm(signed @ vectors[rank:].T, axis=1)
-        outside[chosen] = 0.0
-        if outside.max() <= 1e-9:
-            return
-        chosen[outside.argmax()] = True
-
-
 def coefficient_signs(
     design: Array,
     sign: Array,
     found: Separation,
-    null: Array,
+    effort: Effort,
     on_step: Callable[[], None],
 ) -> tuple[dict[int, str], list[Array]]:
     """Direction in which each coefficient that is not finite goes.
+
+    Coefficient j goes to +inf where ``d_j >= 0`` on the whole cone. By Farkas' lemma ``e_j`` then is
+    a combination, with weights that are not negative, of the rows that can be separated, on the
+    directions that leave the others in place. The weights are verified on the data; and so is,
+    where there are none, a direction of the cone with ``d_j < 0``.
 
     Parameters
     ----------
@@ -439,35 +407,51 @@ def coefficient_signs(
     sign : ndarray (n,)
     found : Separation
         With as many rows as can be separated.
-    null : ndarray (k, m)
-        Basis of the directions that leave all other rows where they are.
+    effort : Effort
+        What may be spent on all of them.
     on_step : callable
         Called after each of the k coefficients.
 
     Returns
     -------
     dict
-        Position to "+inf", "-inf" or "undetermined". They rest on linear programs, whose answers
-        are good to 1e-9 or so; that the cone extends to a side by less than 1e-7 counts only if a
-        direction that does so is verified on the data.
+        Position to "+inf", "-inf" or "undetermined": the last also where neither could be verified.
+        What the effort did not suffice for is absent.
     list of ndarray (k,)
-        Directions of the cone in which the coefficients go these ways, beside `found`.
+        Verified directions of the cone that take undetermined coefficients the other way than
+        `found` does.
     """
-    part, left = design[found.rows], design[~found.rows]
-    _, transform = _coordinates(part @ null)
+    scaled, power = equilibrated(design)
+    part, left = scaled[found.rows], scaled[~found.rows]
+    columns = independent_columns(left)
+    if columns is None or not columns.null.size:
+        return {}, []
+    null = columns.null
+    toward = found.direction * power
+    toward = toward / np.abs(toward).max()
+    reduced = sign[found.rows, None] * (part @ null)
+    size = np.abs(part) @ np.abs(null)
+    try:
+        _, transform = _coordinates(reduced)
+    except np.linalg.LinAlgError:
+        return {}, []
+    unit, unit_length = _unit_rows(reduced @ transform)
     basis = null @ transform
-    signed = np.unique(_unit_rows(sign[found.rows, None] * (part @ basis))[0], axis=0)
-    solution = np.linalg.lstsq(part @ basis, part @ found.direction, rcond=None)[0]
-    inside = np.asarray(solution / np.linalg.norm(solution), dtype=float)
-    scale = _unit_factor(design)[1]
+    inside = np.linalg.lstsq(part @ basis, part @ toward, rcond=None)[0]
+    inside = np.asarray(inside / np.linalg.norm(inside), dtype=float)
+    scale = _unit_factor(scaled)[1]
 
-    def verified(direction: Array, j: int, way: float) -> bool:
-        """Whether a direction near this one separates all rows and takes coefficient j that way."""
-        for candidate in _simplest_first(left, direction, scale):
-            rows = separated(design, sign, candidate)
-            if rows is not None and (rows == found.rows).all() and way * candidate[j] > 0:
-                return True
-        return False
+    def verified(end: Array, j: int, way: float) -> Array | None:
+        """A direction near this one that lowers no margin and takes coefficient j that way."""
+        row = basis[j] / np.linalg.norm(basis[j])
+        extent, here = way * float(row @ end), abs(float(row @ inside))
+        # moved inwards so that rounding cannot take it outside the cone, but not so far that less
+        # than half of its extent is left
+        inwards = min(1.0, 0.5 * extent / max(here, SMALLEST))
+        for candidate in _simplest_first(left, basis @ (end + inwards * inside), scale):
+            if way * candidate[j] > 0 and separated(scaled, sign, candidate) is not None:
+                return candidate / power
+        return None
 
     signs: dict[int, str] = {}
     witnesses: list[Array] = []
@@ -475,44 +459,51 @@ def coefficient_signs(
         on_step()
         if not null[j].any():
             continue
-        row = basis[j] / np.linalg.norm(basis[j])
-        here = float(row @ inside)
-        ways = []
-        for way in (1.0, -1.0):
-            if way * found.direction[j] > 0 and way * here > SIGNIFICANT:
-                ways.append(way)  # the direction found already goes there
-                continue
-            end = _furthest(signed, way * row) if null.shape[1] > 1 else None
-            extent = 0.0 if end is None else way * float(row @ end)
-            if end is None or extent <= FAINT:
-                continue
-            # a corner of the cone, moved inwards so that rounding cannot take it outside, but not
-            # so far that less than half of its extent is left
-            inwards = min(1.0, 0.5 * extent / max(abs(here), SMALLEST))
-            witness = basis @ (end + inwards * inside)
-            if extent > SIGNIFICANT or verified(witness, j, way):
-                ways.append(way)
-                witnesses.append(witness)
-        if len(ways) == 2:
+        target = basis[j] / np.linalg.norm(basis[j])
+        way = -1.0 if toward[j] < 0 else 1.0
+        ways = (way,) if abs(toward[j]) > FAINT else (way, -way)
+        for way, resolution in itertools.product(ways, RESOLUTIONS):
+            decomposed = project(unit, way * target, effort, resolution)
+            if decomposed is None:
+                return signs, witnesses
+            length = float(np.linalg.norm(decomposed.direction))
+            weights = decomposed.weights * np.linalg.norm(basis[j]) / unit_length
+            if length <= IN_THE_CONE and _combine(reduced, size, way * null[j], weights):
+                signs[j] = "+inf" if way > 0 else "-inf"
+                break
             signs[j] = "undetermined"
-        elif ways:
-            signs[j] = "+inf" if ways[0] > 0 else "-inf"
+            if length:
+                witness = verified(decomposed.direction / length, j, -way)
+                if witness is not None:
+                    witnesses.append(witness)
     return signs, witnesses
 
 
-def _furthest(signed: Array, target: Array) -> Array | None:
-    """Maximise ``target'c`` over the cone ``A c >= 0`` within the cube |c| <= 1."""
+def _combine(rows: Array, size: Array, target: Array, weights: Array) -> bool:
+    """Whether weights near these, none negative, combine the rows to the target within rounding.
 
-    def solve(part: Array) -> tuple[Array, Array] | None:
-        result: OptimizeResult = linprog(
-            -target,
-            A_ub=-part,
-            b_ub=np.zeros(len(part)),
-            bounds=[(-1, 1)] * len(target),
-            method="highs-ds",
-            options=SOLVER,
-        )
-        return None if result.x is None else (np.asarray(result.x), np.zeros(0))
+    `size` (n, m) holds the sums of absolute values of the terms of the rows' entries. Small weights
+    may come of rounding: first it is tried without them.
+    """
+    share = weights * np.linalg.norm(rows, axis=1)
+    for cut in NEGLIGIBLE:
+        chosen = share > cut * share.max()
+        if _balanced(rows[chosen], size[chosen], target, weights[chosen]):
+            return True
+    return False
 
-    answer = _cutting_planes(signed, solve)
-    return None if answer is None else answer.direction
+
+def _balanced(rows: Array, size: Array, target: Array, weights: Array) -> bool:
+    """The same with these rows, corrected for what rounding left."""
+    for _ in range(1 + CORRECTIONS):
+        terms = np.vstack([target, -weights[:, None] * rows])
+        missing = np.array([math.fsum(column) for column in terms.T])
+        rounding = ROUNDING * (np.abs(target) + weights @ size)
+        if (np.abs(missing) <= rounding).all():
+            return True
+        present = rounding > 0
+        counts = rounding[present].min() / rounding[present]  # an entry by what its rounding allows
+        columns = counts[:, None] * rows.T[present]
+        step = np.linalg.lstsq(columns, counts * missing[present], rcond=None)[0]
+        weights = np.maximum(weights + step, 0.0)
+    return False

@@ -10,6 +10,7 @@ of the working set, and those that were found are among them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +41,6 @@ JOINING = 2_000  # rows that join at most in a round
 MAX_ROUNDS = 100
 LABELS_SHOWN = 1_000
 MANY_COLUMNS, NEWTON_STEPS = 50, 8
-PROGRAM = 1e-9  # what the linear programs' directions are good to
 
 
 def check_in_batches(
@@ -49,16 +49,16 @@ def check_in_batches(
     """The same as `flatprior.models.check_existence`, for rows in batches."""
     if overlaps(rows.surveyed.sample):
         return overlap(model)
-    if rows.n_columns > MANY_COLUMNS:  # then passes cost less than linear programs
+    if rows.n_columns > MANY_COLUMNS:  # then passes cost less than the search for directions
         plain = MappedRows(rows, without_offset_and_weights)
         for _, iterate in zip(range(NEWTON_STEPS), iterates(plain), strict=False):
             if proves_overlap(plain, iterate):
                 return overlap(model)
     working = _first(model, rows)
     for _ in range(MAX_ROUNDS):
-        cone = find_cone(working.arrays)
+        cone = find_cone(working.arrays, progress)
         if isinstance(cone, NoneFound):
-            return undecided(cone.width)
+            return undecided(cone)
         if cone.trivial:
             return overlap(model)
         status, witnesses = statuses(working, cone, signs, progress)
@@ -67,7 +67,7 @@ def check_in_batches(
             break
         working = _joined(working, found.rows)
     else:
-        return undecided(float("inf"))
+        return undecided(NoneFound(math.inf, given_up=True))
     working = _joined(working, found.rows)  # those nearest to the boundary, for the message
     cone = _of(working, cone)
     extent = SeparatedRows(found.n_separated, rows.n_rows, tuple(found.labels))
@@ -184,8 +184,8 @@ class _Claim:
             excess = _ratio(*margins(block.design, ones, vector), absolute=True)
             object_where(np.where(apart, 0.0, excess))
         for vector in self.witnesses:
-            size = PROGRAM * (np.abs(block.design) @ np.abs(vector))
-            object_where(_ratio(-block.sign * (block.design @ vector), size))
+            values, rounding = margins(block.design, block.sign, vector)
+            object_where(_ratio(-values, rounding))
         most = np.argsort(-score, kind="stable")[:JOINING]
         assert block.labels is not None  # noqa: S101
         return _Inspection(
