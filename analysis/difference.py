@@ -330,7 +330,8 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
         certain = best.coincidence < CERTAIN and best.distance <= best.most
         message = f"{best.detail}. Without it there is no MLE: {existence.message}"
         return Explanation(best.cause, certain, message, math.nan, tuple(ranked))
-    if existence.kind == "undecided" or existence.limit is None:
+    limit = existence.limit
+    if existence.kind == "undecided" or limit is None or math.isnan(limit.log_likelihood):
         return Explanation("none of these", False, existence.message, math.nan, tuple(ranked))
     diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
     stated = ", ".join(
@@ -338,7 +339,7 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
         for name, value in zip(model.names, there.b, strict=True)
         if name in diverging[:5]
     )
-    supremum = existence.limit.log_likelihood
+    supremum = limit.log_likelihood
     short, near = (float(found[0]) for found in _shortfall(model, existence, there.b[None]))
     rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
     message = f"there is no MLE to reproduce: {existence.message}"

@@ -509,6 +509,8 @@ def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
         limit = error.existence.limit
         if limit is None or error.existence.kind == "rank deficient":
             raise
+        if math.isnan(limit.log_likelihood):  # it could not be computed, and the message says why
+            raise
         if not isinstance(model.rows, ArrayRows):
             raise
         return limit.log_likelihood, True

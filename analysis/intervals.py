@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +32,7 @@ def confidence_intervals(
     prob: float = 0.95,
     method: Literal["profile", "wald"] = "profile",
     progress: bool = False,
+    names: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Confidence intervals, with an infinite end for a coefficient that has no finite estimate.
 
@@ -47,6 +48,8 @@ def confidence_intervals(
         error.
     progress : bool
         Show a progress bar on standard error.
+    names : sequence of str, optional
+        Of the coefficients whose intervals are wanted: a profile takes many fits. By default all.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def confidence_intervals(
         If columns are dependent or it is undecided whether the MLE exists; with "wald", also if the
         outcomes are separated.
     ValueError
-        If `prob` or `method` is not usable.
+        If `prob` or `method` is not usable, or the model has no coefficient of such a name.
 
     Notes
     -----
@@ -79,26 +82,36 @@ def confidence_intervals(
     [inf, 1.2841, inf]
     """
     check_probability(prob)
+    wanted = model.names if names is None else tuple(names)
+    for name in wanted:
+        _position(model, name)
     if method == "wald":
         table = converged_mle(model).summary(prob)
-        return table.drop(columns=["standard error", "z", "p", "digits"])
+        return table.drop(columns=["standard error", "z", "p", "digits"]).loc[list(wanted)]
     if method != "profile":
         raise ValueError(f'method must be "profile" or "wald", not {method!r}')
     centre, scale, supremum = _centre(model)
     drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
-    ends = np.empty((model.n_parameters, 2))
-    with progress_bar("intervals", model.n_parameters, progress) as advance:
-        for j in range(model.n_parameters):
+    chosen = [_position(model, name) for name in wanted]
+    ends = np.empty((len(chosen), 2))
+    with progress_bar("intervals", len(chosen), progress) as advance:
+        for i, j in enumerate(chosen):
             if math.isnan(centre[j]):
-                ends[j] = -math.inf, math.inf
+                ends[i] = -math.inf, math.inf
             else:
-                ends[j] = _interval(_profile(model, j), centre[j], scale[j], supremum - drop)
+                ends[i] = _interval(_profile(model, j), centre[j], scale[j], supremum - drop)
             advance()
     low, high = percentages(prob)
     return pd.DataFrame(
-        {"coefficient": centre, low: ends[:, 0], high: ends[:, 1]},
-        index=pd.Index(model.names, name="name"),
+        {"coefficient": centre[chosen], low: ends[:, 0], high: ends[:, 1]},
+        index=pd.Index(wanted, name="name"),
     )
+
+
+def _position(model: BernoulliLogistic, name: str) -> int:
+    if name not in model.names:
+        raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    return model.names.index(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,11 +184,9 @@ def profile_curve(
     '0.639 5.757'
     """
     check_probability(prob)
-    if name not in model.names:
-        raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    j = _position(model, name)
     if points < 3:
         raise ValueError(f"points must be at least 3, not {points!r}")
-    j = model.names.index(name)
     centres, scales, supremum = _centre(model)
     centre, scale = float(centres[j]), float(scales[j])
     if math.isnan(centre):
@@ -235,6 +246,8 @@ def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
         return fit.coefficients, fit.standard_errors, fit.log_likelihood
     limit = existence.limit
     assert limit is not None  # noqa: S101
+    if math.isnan(limit.log_likelihood):
+        raise ArithmeticError(existence.message)
     values = {"+inf": math.inf, "-inf": -math.inf}
     centre = np.array(
         [values.get(existence.coefficients.get(n, ""), math.nan) for n in model.names]
@@ -267,7 +280,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     left = np.ones(model.n_rows, dtype=bool)
     columns = np.arange(others.shape[1])
     if len(columns) and not overlaps(ArrayRows(others, rows.response)):
-        cone = recession_cone(others, 2 * rows.response - 1)
+        cone = recession_cone(others.astype(float, copy=False), 2 * rows.response - 1)
         if isinstance(cone, NoneFound):
             raise ArithmeticError(
                 f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "

@@ -42,6 +42,7 @@ from flatprior.models.separation import (
     overlap_width,
     separated,
     single_columns,
+    told_apart,
 )
 from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
@@ -108,8 +109,8 @@ def check_existence(
     labels = tuple(model.row_labels[positions])
     status = statuses(model, cone, signs, progress)[0]
     existence = describe(model, cone, status, SeparatedRows(len(labels), len(rows), labels))
-    limit = limiting_fit(model.names, left_in_place(model.rows, cone), cone)
-    return replace(existence, separated_rows=tuple(positions.tolist()), limit=limit)
+    existence = replace(existence, separated_rows=tuple(positions.tolist()))
+    return with_limit(existence, model.names, left_in_place(model.rows, cone), cone)
 
 
 def find_cone(rows: ArrayRows, progress: bool = False) -> Cone | NoneFound:
@@ -212,7 +213,8 @@ def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone |
     separates some; the others either overlap, in the columns that are independent on them, or have
     a direction of their own, which then is added. First come directions of one column.
     """
-    design, power = equilibrated(design)
+    given = design
+    design, power = equilibrated(given)
     columns = independent_columns(design)
     if columns is None:
         return NoneFound(math.inf)
@@ -226,6 +228,9 @@ def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone |
     if rest is None:
         return NoneFound(math.inf)
     columns, rest = _in_units(columns, power), _in_units(rest, power)
+    for null, rows in ((columns.null, given), (rest.null, given[left])):
+        if any(told_apart(rows, vector).any() for vector in null.T):
+            return NoneFound(math.inf)
     if left.all():
         return Cone(columns, None, rest)
     rows = separated(design, sign, direction)
@@ -407,8 +412,20 @@ def left_in_place(rows: ArrayRows, cone: Cone) -> ArrayRows:
     )
 
 
+def with_limit(existence: Existence, names: Sequence[str], part: Rows, cone: Cone) -> Existence:
+    """Add the fit of the rows that are not separated, and say so where there is none."""
+    limit = limiting_fit(names, part, cone)
+    message = existence.message
+    if math.isnan(limit.log_likelihood):
+        message += (
+            "; what the likelihood approaches could not be computed: the offsets leave no curvature"
+            " in double precision, so subtract a constant from them or rescale them"
+        )
+    return replace(existence, message=message, limit=limit)
+
+
 def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
-    """Fit the rows that are not separated."""
+    """Fit the rows that are not separated; NaN where Newton's method cannot start."""
     if not part.n_rows:
         return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)
     if not part.n_columns:  # rows of zeros: their probability is that of the offset

@@ -29,6 +29,7 @@ from flatprior.models.rows import Array, ArrayRows, Block
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
 REWEIGHTINGS = 8
+SECONDS = 30.0  # for one linear program, should its iterations be slow
 LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
 
 
@@ -247,10 +248,10 @@ def _suspects(patterns: _Patterns) -> list[int]:
     `flatprior.models.existence`; half of that is asked for.
     """
     rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
-    *_, last = iterates(rows)
+    *_, last = [None, *iterates(rows)]
     single = np.flatnonzero(patterns.cost == 1)
-    transform = whitening(rows, last.coefficients)
-    if transform is None:
+    transform = None if last is None else whitening(rows, last.coefficients)
+    if last is None or transform is None:
         return [int(i) for i in single]
     block = Block(patterns.design, patterns.sign, None, None)
     terms = row_terms(block, last.coefficients)
@@ -280,9 +281,8 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
     """
     rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
     transform = whitening(rows)
-    assert transform is not None  # noqa: S101  (the MLE exists)
     signed = patterns.sign[:, None] * patterns.design
-    white = signed @ transform
+    white = signed if transform is None else signed @ transform
     best = np.arange(len(signed))
 
     def consider(values: Array) -> None:
@@ -326,6 +326,7 @@ def _least_violating(signed: Array, weights: Array) -> Array | None:
         b_eq=np.zeros(k),
         bounds=[*zip(np.zeros(n), weights, strict=True), (None, None)],
         method="highs-ds",
+        options={"maxiter": 10 * (n + k) + 1_000, "time_limit": SECONDS},  # its end is a candidate
     )
     if result.x is None:
         return None

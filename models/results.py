@@ -94,7 +94,8 @@ class Limit:
         The f coefficients that stay finite.
     coefficients, standard_errors : ndarray (f,)
     log_likelihood : float
-        The supremum; 0 under complete separation.
+        The supremum; 0 under complete separation. It and the coefficients are NaN where the rows
+        left in place could not be fitted.
     error_bound : float
         No coefficient is further than this from its true limit, in standard errors (proved); inf if
         nothing could be proved.

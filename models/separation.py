@@ -20,6 +20,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ WHITENINGS = 3
 SWEEPS = 3
 RESOLUTIONS = (1e-11, 1e-14)  # of rows in the search; the first stands rounding, the second sees more
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
+MOST_PARTS = 2**20  # denominators of factors that dependent whole columns are taken to have
 LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
 
 
@@ -98,6 +100,26 @@ def equilibrated(design: Array) -> tuple[Array, Array]:
     largest = np.abs(scaled).max(axis=1, initial=0.0)
     rows = np.where(largest > 0, np.frexp(largest)[1], 0)
     return np.ldexp(scaled, -rows[:, None]), np.exp2(columns)
+
+
+def told_apart(design: Array, vector: Array) -> Mask:
+    """Mask of the rows where ``x_i'v`` is not 0 although it is within rounding: of large integers.
+
+    Columns in other units differ in their last digits, but integers are what they are, and from
+    2^53 on (keys, times in nanoseconds) rounding hides more than one of them. Where a column has
+    such integers only, x'v is computed from whole numbers.
+    """
+    involved = np.flatnonzero(vector)
+    columns = design[:, involved]
+    apart = np.zeros(len(design), dtype=bool)
+    large = np.abs(columns) >= LARGEST_WHOLE
+    if not large.any() or not (np.rint(columns) == columns).all():
+        return apart
+    factors = [Fraction(float(v)).limit_denominator(MOST_PARTS) for v in vector[involved]]
+    for i in np.flatnonzero(large.any(axis=1)):
+        total = sum(f * int(x) for f, x in zip(factors, columns[i], strict=True))
+        apart[i] = total != 0
+    return apart
 
 
 @dataclass(frozen=True, eq=False)

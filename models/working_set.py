@@ -21,25 +21,26 @@ from flatprior.models.existence import (
     Cone,
     describe,
     find_cone,
-    limiting_fit,
     overlap,
     overlaps,
     proves_overlap,
     statuses,
     undecided,
+    with_limit,
     without_offset_and_weights,
 )
 from flatprior.models.iterations import iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
 from flatprior.models.rows import Array, ArrayRows, Block, MappedRows
-from flatprior.models.separation import NoneFound, margins
+from flatprior.models.separation import NoneFound, margins, told_apart
 from flatprior.models.witness import SeparatedRows
 
 START = 5_000  # rows in the first working set
 JOINING = 2_000  # rows that join at most in a round
 MAX_ROUNDS = 100
 LABELS_SHOWN = 1_000
+FAR = 1e300  # in units of rounding
 MANY_COLUMNS, NEWTON_STEPS = 50, 8
 
 
@@ -75,7 +76,7 @@ def check_in_batches(
     left = _LeftInPlace(
         rows, _Claim(cone, []).leave, cone.rest.kept, rows.n_rows - found.n_separated
     )
-    return replace(existence, limit=limiting_fit(model.names, left, cone))
+    return with_limit(existence, model.names, left, cone)
 
 
 def _first(model: BernoulliLogistic, rows: BatchRows) -> BernoulliLogistic:
@@ -173,6 +174,7 @@ class _Claim:
         ones = np.ones_like(block.sign)
         for vector in self.cone.columns.null.T:
             object_where(_ratio(*margins(block.design, ones, vector), absolute=True))
+            object_where(np.where(told_apart(block.design, vector), FAR, 0.0))
         apart = np.zeros(len(block.sign), dtype=bool)
         if self.cone.separation is not None:
             values, rounding = margins(block.design, block.sign, self.cone.separation.direction)
@@ -207,10 +209,10 @@ class _Claim:
 
 
 def _ratio(values: Array, rounding: Array, absolute: bool = False) -> Array:
-    """Values in units of their rounding, at most 1e300; 0 for exactly 0."""
+    """Values in units of their rounding, at most `FAR`; 0 for exactly 0."""
     size = np.abs(values) if absolute else values
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(size == 0, 0.0, np.minimum(size / rounding, 1e300))
+        return np.where(size == 0, 0.0, np.minimum(size / rounding, FAR))
 
 
 @dataclass(frozen=True, eq=False)
