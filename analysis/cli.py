@@ -45,6 +45,7 @@ ROUTES = {
 }
 DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 LEAST_MEMORY = 2**30  # bytes of addresses
+MOST_INTERVALS = 20  # profile intervals that check computes: each takes many fits
 LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
@@ -281,11 +282,14 @@ def _print_limit(
     limit = existence.limit
     assert limit is not None  # noqa: S101
     frame = existence.table().rename(columns={"standard error": "SE"})
-    intervals = None
-    if existence.kind != "rank deficient" and not in_batches:
-        intervals = confidence_intervals(model, progress=progress)
+    intervals, names = None, _most_telling(existence)
+    known = not math.isnan(limit.log_likelihood)
+    if known and existence.kind != "rank deficient" and not in_batches:
+        intervals = confidence_intervals(model, progress=progress, names=names)
         frame = frame.join(intervals.drop(columns="coefficient"))
     _print_table(out, frame)
+    if not known:
+        return None
     left = model.n_rows - existence.n_separated
     whose = "that of all rows" if left == model.n_rows else f"that of {count(left, 'row')} left"
     out.print(
@@ -299,8 +303,25 @@ def _print_limit(
         "interval, open where the coefficient diverges.",
         style="dim",
     )
+    if len(names) < len(frame):
+        out.print(
+            f"Intervals are those of {len(names)} of {len(frame)} coefficients, the diverging ones "
+            "first: each takes many fits. flatprior.analysis.confidence_intervals(model, names=...)"
+            " computes others.",
+            style="dim",
+        )
     ends = intervals.drop(columns="coefficient")
     return {name: [float(low), float(high)] for name, low, high in ends.itertuples()}
+
+
+def _most_telling(existence: Existence) -> list[str]:
+    """Names of the coefficients whose profiles `check` computes, in their order.
+
+    Those that diverge in one direction come first: of them an interval says what no estimate does.
+    """
+    where = existence.coefficients
+    ranked = sorted(where, key=lambda name: where[name] not in ("+inf", "-inf"))
+    return [name for name in where if name in set(ranked[:MOST_INTERVALS])]
 
 
 def _print_warnings(out: Console, warnings: tuple[str, ...]) -> None:

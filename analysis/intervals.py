@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
-from flatprior.models.existence import overlaps, recession_cone
+from flatprior.models.existence import PATIENCE, overlaps, recession_cone
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import row_terms
 from flatprior.models.newton import converged_mle
@@ -279,7 +279,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     others = np.delete(model.design, j, axis=1)
     left = np.ones(model.n_rows, dtype=bool)
     columns = np.arange(others.shape[1])
-    if len(columns) and not overlaps(ArrayRows(others, rows.response)):
+    if len(columns) and not overlaps(ArrayRows(others, rows.response), PATIENCE):
         cone = recession_cone(others.astype(float, copy=False), 2 * rows.response - 1)
         if isinstance(cone, NoneFound):
             raise ArithmeticError(
