@@ -41,8 +41,13 @@ FAINT = 1e-11  # a share of a direction that rounding could have left in a coeff
 ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 WHITENINGS = 3
 SWEEPS = 3
-RESOLUTIONS = (1e-11, 1e-14)  # of rows in the search; the first stands rounding, the second sees more
+RESOLUTIONS = (
+    1e-11,
+    1e-14,
+)  # of rows in the search; the first stands rounding, the second sees more
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
+FEW_BITS = 44  # of a significand; numbers rounded to doubles have more
+PRIME = 2**31 - 19  # products of residues are below 2^62
 MOST_PARTS = 2**20  # denominators of factors that dependent whole columns are taken to have
 LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
 
@@ -58,7 +63,8 @@ def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]
     terms = design[:, involved] * direction[involved]
     rounding = ROUNDING * np.abs(terms).sum(axis=1)
     values = terms.sum(axis=1)
-    close = (np.abs(values) <= (2 + len(involved)) * rounding) & (rounding > 0)
+    close = np.flatnonzero((np.abs(values) <= (2 + len(involved)) * rounding) & (rounding > 0))
+    close = close[np.count_nonzero(terms[close], axis=1) > 2]  # the sum of two has the right sign
     values[close] = [math.fsum(row) for row in terms[close]]
     return sign * values, rounding
 
@@ -115,7 +121,10 @@ def told_apart(design: Array, vector: Array) -> Mask:
     large = np.abs(columns) >= LARGEST_WHOLE
     if not large.any() or not (np.rint(columns) == columns).all():
         return apart
-    factors = [Fraction(float(v)).limit_denominator(MOST_PARTS) for v in vector[involved]]
+    factors = []
+    for factor in vector[involved]:
+        part, power = math.frexp(factor)
+        factors.append(Fraction(part).limit_denominator(MOST_PARTS) * Fraction(2) ** power)
     for i in np.flatnonzero(large.any(axis=1)):
         total = sum(f * int(x) for f, x in zip(factors, columns[i], strict=True))
         apart[i] = total != 0
@@ -227,9 +236,32 @@ def _annihilating(design: Array, vector: Array, scale: Array, j: int) -> Array |
         if not candidate[j]:  # corrected to nothing, which annihilates everything
             continue
         values, rounding = margins(design, ones, candidate)
-        if (np.abs(values) <= rounding).all():
+        if (np.abs(values) <= rounding).all() and not (
+            values.any() and _independent_in_whole_numbers(design[:, np.flatnonzero(candidate)])
+        ):
             return candidate
     return None
+
+
+def _independent_in_whole_numbers(columns: Array) -> bool:
+    """Whether columns of few digits, which no change of units has rounded, are independent.
+
+    They are if they are modulo a prime: a determinant that is 0 is so modulo every prime.
+    """
+    part, power = np.frexp(columns)
+    whole = np.ldexp(part, FEW_BITS)
+    if not (np.rint(whole) == whole).all():
+        return False
+    powers, place = np.unique(power - FEW_BITS, return_inverse=True)
+    residues = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
+    rest = whole.astype(np.int64) % PRIME * residues[place.reshape(power.shape)] % PRIME
+    for j in range(rest.shape[1]):
+        pivot = int(np.argmax(rest[:, j] != 0))
+        if not rest[pivot, j]:
+            return False
+        row = rest[pivot] * pow(int(rest[pivot, j]), -1, PRIME) % PRIME
+        rest = (rest - rest[:, j, None] * row % PRIME) % PRIME
+    return True
 
 
 def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:
@@ -283,9 +315,7 @@ class NoneFound:
     given_up: bool = False
 
 
-def find_separation(
-    design: Array, sign: Array, effort: Effort
-) -> Separation | Overlap | NoneFound:
+def find_separation(design: Array, sign: Array, effort: Effort) -> Separation | Overlap | NoneFound:
     """Find a direction that separates many rows, or prove overlap.
 
     Parameters

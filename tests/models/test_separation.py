@@ -1,0 +1,200 @@
+"""Verdicts against exact arithmetic, whatever the sizes of rows and columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from generated_separation import (
+    Verdict,
+    exact_change,
+    exact_verdict,
+    flipped,
+    small_design,
+    stated_wrongly,
+    statuses,
+    survey_like,
+)
+from multiplier import repeated
+
+from flatprior.models import (
+    BernoulliLogistic,
+    batch_rows,
+    check_existence,
+    files,
+    survey,
+    working_set,
+)
+from flatprior.models.separation import (
+    equilibrated,
+    independent_columns,
+    single_columns,
+    told_apart,
+)
+
+DESIGNS = repeated(120)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    """Designs with their exact verdicts, those found, and the same after exact changes."""
+    rng = np.random.default_rng(15)
+    answers = []
+    for _ in range(DESIGNS):
+        X, y = small_design(rng)
+        truth = exact_verdict(X, y)
+        changed, order, signs = exact_change(rng, X)
+        moved = flipped(tuple(truth.status[j] for j in order), signs) if truth.status else ()
+        for design, right in ((X, truth), (changed, Verdict(truth.kind, moved, truth.separated))):
+            found = check_existence(BernoulliLogistic.from_arrays(design, y))
+            answers.append((design, y, right, found))
+    return answers
+
+
+def test_nothing_is_stated_that_exact_arithmetic_denies(compared):
+    wrong = [(i, f.kind, t) for i, (_, _, t, f) in enumerate(compared) if stated_wrongly(f, t)]
+    assert wrong == []
+    assert {truth.kind for _, _, truth, _ in compared} >= {
+        "overlap", "quasi-complete separation", "complete separation",
+    }  # fmt: skip
+
+
+def test_nearly_everything_is_decided_and_proved(compared):
+    undecided = sum(found.kind == "undecided" for *_, found in compared)
+    unproved = sum(
+        found.kind == truth.kind and statuses(found, X.shape[1]) != truth.status
+        for X, _, truth, found in compared
+        if truth.status
+    )
+    assert undecided <= 0.01 * len(compared)
+    assert unproved <= 0.02 * len(compared)
+
+
+def test_separated_rows_are_those_of_exact_arithmetic(compared):
+    for _, _, truth, found in compared:
+        if truth.status and found.kind == truth.kind and truth.kind != "overlap":
+            assert found.separated_rows == truth.separated
+
+
+def test_powers_of_two_change_no_verdict(compared):
+    kinds = [found.kind for *_, found in compared]
+    assert kinds[::2] == kinds[1::2]
+
+
+def frame_of(X, y):
+    frame = pd.DataFrame(X, columns=[f"x{j + 1}" for j in range(X.shape[1])])
+    frame["y"] = y.astype(int)
+    return frame, "y ~ 0 + " + " + ".join(frame.columns[:-1])
+
+
+@pytest.fixture
+def small_working_sets(monkeypatch):
+    monkeypatch.setattr(files, "BATCH_ROWS", 4)
+    monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 2)
+    monkeypatch.setattr(survey, "SAMPLE_ROWS", 4)
+    monkeypatch.setattr(working_set, "START", 3)
+    monkeypatch.setattr(working_set, "JOINING", 1)
+
+
+def test_in_batches_nothing_is_stated_that_exact_arithmetic_denies(
+    compared, tmp_path, small_working_sets
+):
+    for X, y, truth, _ in compared[:24]:
+        frame, formula = frame_of(X, y)
+        if len(set(y)) < 2:
+            continue
+        frame.to_parquet(tmp_path / "rows.parquet", row_group_size=4)
+        found = check_existence(BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula))
+        assert not stated_wrongly(found, truth)
+
+
+def test_on_dask_nothing_is_stated_that_exact_arithmetic_denies(compared):
+    dask = pytest.importorskip("dask.dataframe")
+    for X, y, truth, _ in compared[:4]:
+        frame, formula = frame_of(X, y)
+        if len(set(y)) == 2:
+            rows = dask.from_pandas(frame, npartitions=2)
+            found = check_existence(BernoulliLogistic.from_dask(rows, formula))
+            assert not stated_wrongly(found, truth)
+
+
+def test_a_direction_of_every_witness_is_held_against_the_rows_that_were_not_seen(
+    tmp_path, small_working_sets
+):
+    # most rows only say that d1 + d2 >= 0; two late ones, 3 d1 - d2 >= 0, which leaves x1 one way
+    X = np.tile([[1.0, 1.0], [2.0, 2.0]], (100, 1))
+    X[[150, 170]] = [3.0, -1.0]
+    frame, formula = frame_of(X, np.ones(200))
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=20)
+    found = check_existence(BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula))
+    assert found.coefficients == {"x1": "+inf", "x2": "undetermined"}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_order_of_rows_and_columns_changes_no_verdict(seed):
+    rng = np.random.default_rng(seed)
+    X, y = survey_like(rng)
+    names = [f"x{j}" for j in range(X.shape[1])]
+    first = check_existence(BernoulliLogistic.from_arrays(X, y, names))
+    assert first.kind == "quasi-complete separation"
+    rows, columns = rng.permutation(len(X)), rng.permutation(X.shape[1])
+    again = check_existence(
+        BernoulliLogistic.from_arrays(
+            X[np.ix_(rows, columns)], y[rows], [names[j] for j in columns]
+        )
+    )
+    assert again.kind == first.kind
+    assert dict(again.coefficients) == dict(first.coefficients)
+    assert {int(rows[i]) for i in again.separated_rows} == set(first.separated_rows)
+
+
+def test_separated_dummies_need_no_search():
+    rng = np.random.default_rng(4)
+    levels = np.repeat(np.arange(150), 6)
+    y = rng.random(len(levels)) < 0.5
+    y[::6], y[1::6] = True, False
+    y[levels % 3 == 1] = True
+    X = (levels[:, None] == np.arange(150)).astype(float)
+    found = check_existence(BernoulliLogistic.from_arrays(X, y))
+    assert list(found.coefficients.values()) == [
+        "+inf" if level % 3 == 1 else "finite" for level in range(150)
+    ]
+    assert found.n_separated == 300
+
+
+def test_columns_that_separate_on_their_own_are_seen_without_rounding():
+    signed = np.array([[0.0, -1e-300, 1.0], [0.0, 0.0, -1.0], [0.0, -2.0, 0.0]])
+    assert single_columns(signed).tolist() == [0, -1, 0]
+    assert single_columns(signed[:, [0, 2]]) is None
+
+
+def test_nothing_is_called_dependent_that_is_not():
+    # the only null vector of all rows is 0, though (1, -1) is nearly one
+    X = np.array([[1e9, 1e9], [1e9, 1e9], [0, 1e-7], [0, 1e-7], [1, 1]])
+    assert independent_columns(equilibrated(X)[0]).null.size == 0
+    found = check_existence(BernoulliLogistic.from_arrays(X, [0, 1, 0, 1, 1]))
+    # d1 + d2 = 0 by rows 1 and 2, d2 = 0 by rows 3 and 4: no direction separates
+    assert exact_verdict(X, np.array([0, 1, 0, 1, 1])).kind == "overlap"
+    assert found.kind == "overlap"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_null_vector_is_one_and_none_is_zero(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(repeated(30)):
+        n, k = rng.integers(1, 8), rng.integers(1, 5)
+        X = rng.integers(-2, 3, size=(n, k)) * 10.0 ** rng.integers(-9, 10, size=(n, 1))
+        columns = independent_columns(X)
+        if columns is None:
+            continue
+        assert columns.null.any(axis=0).all()
+        size = np.abs(X) @ np.abs(columns.null)
+        assert (np.abs(X @ columns.null) <= 1e-14 * size).all()
+
+
+def test_integers_beyond_2_to_the_53_are_compared_as_integers():
+    big = 2.0**60
+    X = np.array([[big, big], [big + 256, big], [big + 512, big + 512], [big, big + 256]])
+    assert told_apart(X, np.array([1.0, -1.0])).tolist() == [False, True, False, True]
+    y = [0, 1, 0, 1]
+    assert check_existence(BernoulliLogistic.from_arrays(X, y)).kind == "undecided"
+    equal = BernoulliLogistic.from_arrays(np.column_stack([X[:, 0], 2 * X[:, 0]]), y)
+    assert check_existence(equal).kind == "rank deficient"
