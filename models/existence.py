@@ -21,6 +21,7 @@ from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.iterations import Iterate, iterates, sample_of
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.projection import Effort
 from flatprior.models.results import (
     Existence,
     ExistenceKind,
@@ -28,7 +29,6 @@ from flatprior.models.results import (
     Limit,
     MLEDoesNotExistError,
 )
-from flatprior.models.projection import Effort
 from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
 from flatprior.models.separation import (
     Columns,

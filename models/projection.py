@@ -68,7 +68,8 @@ class Projection:
 def project(rows: Array, target: Array, effort: Effort, resolution: float) -> Projection | None:
     """Decompose `target` (m,) by `rows` (n, m) of length 1; None if the effort did not suffice.
 
-    Rows that add less than the `resolution` to others count as combinations of them. A remainder much smaller than the target has lost its digits to it; it is decomposed again.
+    Rows that add less than the `resolution` to others count as combinations of them. A remainder
+    much smaller than the target has lost its digits to it; it is decomposed again.
     """
     weights, remainder = np.zeros(len(rows)), target
     for _ in range(PASSES):

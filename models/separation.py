@@ -230,7 +230,7 @@ def _unit_factor(design: Array) -> tuple[Array, Array]:
 
 
 def _annihilating(design: Array, vector: Array, scale: Array, j: int) -> Array | None:
-    """The simplest vector near `vector`, not 0 at `j`, with ``X v = 0`` within rounding, or None."""
+    """The simplest vector near `vector`, not 0 at j, with ``X v = 0`` within rounding; or None."""
     ones = np.ones(len(design))
     for candidate in _simplest_first(design, vector, scale):
         if not candidate[j]:  # corrected to nothing, which annihilates everything
@@ -447,8 +447,8 @@ def coefficient_signs(
 ) -> tuple[dict[int, str], list[Array]]:
     """Direction in which each coefficient that is not finite goes.
 
-    Coefficient j goes to +inf where ``d_j >= 0`` on the whole cone. By Farkas' lemma ``e_j`` then is
-    a combination, with weights that are not negative, of the rows that can be separated, on the
+    Coefficient j goes to +inf where ``d_j >= 0`` on the whole cone. By Farkas' lemma ``e_j`` then
+    is a combination, with weights that are not negative, of the rows that can be separated, on the
     directions that leave the others in place. The weights are verified on the data; and so is,
     where there are none, a direction of the cone with ``d_j < 0``.
 
