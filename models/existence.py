@@ -435,10 +435,11 @@ def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
     fixed = np.logical_not(cone.rest.null.any(axis=1))
     shown = np.flatnonzero(fixed[cone.rest.kept])
     labels = tuple(names[cone.rest.kept[j]] for j in shown)
-    *_, last = [None, *iterates(part)]
-    if last is None:  # the offsets leave no curvature
+    visited = list(iterates(part))
+    if not visited:  # the offsets leave no curvature
         unknown = np.full(len(shown), math.nan)
         return Limit(labels, unknown, unknown, math.nan, math.inf)
+    last = visited[-1]
     found = evaluate(part, last.coefficients)
     return Limit(
         labels,

@@ -148,5 +148,5 @@ def _without(basis: Array, factor: Array, column: int) -> tuple[Array, Array]:
     fewer = len(factor) - 1
     if not fewer:
         return basis[:, :0], factor[:0, :0]
-    left, right = qr_delete(basis, factor, column, 1, "col")
+    left, right = (np.asarray(part, float) for part in qr_delete(basis, factor, column, 1, "col"))
     return left[:, :fewer], right[:fewer, :fewer]

@@ -198,7 +198,8 @@ def _choose(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Independent columns and the rest; of several choices as good, the first are kept."""
     k = factor.shape[1]
-    basis, kept = np.zeros((len(factor), 0)), []
+    basis = np.zeros((len(factor), 0))
+    kept: list[int] = []
     for j in range(k):
         beyond = factor[:, j] - basis @ (basis.T @ factor[:, j])
         beyond -= basis @ (basis.T @ beyond)
@@ -215,7 +216,7 @@ def _choose(
 def _pivots(factor: Array) -> tuple[Array, NDArray[np.intp]]:
     """What each column adds to those before it, in the order of QR with pivoting: descending."""
     triangle, order = qr(factor, mode="r", pivoting=True)
-    return np.abs(np.diag(triangle)), order
+    return np.abs(np.diag(triangle)), np.asarray(order, dtype=np.intp)
 
 
 def _unit_factor(design: Array) -> tuple[Array, Array]:
