@@ -553,7 +553,7 @@ def _balanced(rows: Array, size: Array, target: Array, weights: Array) -> bool:
         missing = np.array([math.fsum(column) for column in terms.T])
         rounding = ROUNDING * (np.abs(target) + weights @ size)
         if (np.abs(missing) <= rounding).all():
-            return True
+            return not _independent_in_whole_numbers(np.vstack([rows, target]).T)
         present = rounding > 0
         counts = rounding[present].min() / rounding[present]  # an entry by what its rounding allows
         columns = counts[:, None] * rows.T[present]
