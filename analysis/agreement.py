@@ -30,7 +30,7 @@ from flatprior.models import (
 )
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import abbreviated, printable
+from flatprior.models._text import abbreviated, earlier_hash, printable
 from flatprior.models.belonging import recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered
@@ -170,9 +170,13 @@ class Agreement(Renderable):
     def notes(self) -> tuple[str, ...]:
         """Which results state that they are of other data."""
         return tuple(
-            f"{judged.estimate.route} states that it was computed from other data (hash "
-            f"{printable(judged.stated.provenance.data_hash[:12])}...); its log-likelihood and "
-            "standard errors here are those of its coefficients on these data, not the stated ones"
+            (
+                earlier_hash(judged.stated.provenance.data_hash, f"{judged.estimate.route} has")
+                or f"{judged.estimate.route} states that it was computed from other data (hash "
+                f"{printable(judged.stated.provenance.data_hash[:12])}...)"
+            )
+            + "; its log-likelihood and standard errors here are those of its coefficients on "
+            "these data, not the stated ones"
             for judged in self.routes
             if judged.of_other_data
         )

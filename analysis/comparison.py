@@ -34,6 +34,7 @@ from flatprior.models._text import (
     COUNTS,
     abbreviated,
     count,
+    earlier_hash,
     first_of,
     observations,
     printable,
@@ -279,7 +280,10 @@ def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -
         raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
     if posterior.provenance.data_hash != model.data_hash:
         raise NotComparableError(
-            f"the draws given for {printable(name)!r} are of other data: their hash is "
+            earlier_hash(
+                posterior.provenance.data_hash, f"the draws given for {printable(name)!r} have"
+            )
+            or f"the draws given for {printable(name)!r} are of other data: their hash is "
             f"{posterior.provenance.data_hash[:12]}..., the model's {model.data_hash[:12]}...; "
             "sample this model"
         )

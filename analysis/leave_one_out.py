@@ -35,7 +35,7 @@ from flatprior.models import (
 from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
-from flatprior.models._text import rows_phrase
+from flatprior.models._text import earlier_hash, rows_phrase
 from flatprior.models.belonging import require_fit_of
 from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
@@ -151,7 +151,10 @@ def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = Fa
     """
     check_draws(model, posterior)
     if posterior.provenance.data_hash != model.data_hash:
-        raise ValueError("the draws are those of another model; sample this one")
+        raise ValueError(
+            earlier_hash(posterior.provenance.data_hash, "the draws have")
+            or "the draws are those of another model; sample this one"
+        )
     return importance_loo(model, posterior, progress)
 
 

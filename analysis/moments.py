@@ -30,6 +30,7 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
+from flatprior.models._text import earlier_hash
 from flatprior.models.belonging import fit_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.newton import converged_mle
@@ -142,7 +143,10 @@ def posterior_moments(
     """
     check_draws(model, posterior)
     if posterior.provenance.data_hash != model.data_hash:
-        raise ValueError("the draws were made of other data than the model's")
+        raise ValueError(
+            earlier_hash(posterior.provenance.data_hash, "the draws have")
+            or "the draws were made of other data than the model's"
+        )
     mle = converged_mle(model) if mle is None else fit_of(model, mle)
     draws = posterior.draws
     chains, n, k = draws.shape

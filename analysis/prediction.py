@@ -15,7 +15,7 @@ from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_er
 from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
-from flatprior.models._text import ARRAY, printable
+from flatprior.models._text import ARRAY, earlier_hash, printable
 from flatprior.models.inputs import as_frame, column, numbers
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
@@ -119,7 +119,10 @@ def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> 
     else:
         data_hash = result.data_hash if isinstance(result, RobustCovariance) else model.data_hash
     if data_hash != model.data_hash:
-        raise ValueError("the result is that of other data; pass the model that it was fitted to")
+        raise ValueError(
+            earlier_hash(data_hash, "the result has")
+            or "the result is that of other data; pass the model that it was fitted to"
+        )
 
 
 def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarray:

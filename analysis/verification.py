@@ -36,7 +36,7 @@ from flatprior.analysis.stored import rebuilt
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import first_of, printable
+from flatprior.models._text import earlier_hash, first_of, printable
 from flatprior.models.belonging import contradiction, fit_of
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.rendering import Rendered
@@ -167,7 +167,8 @@ def _verified(
     elsewhere = _elsewhere(report)
     if report["data_hash"] != model.data_hash:
         raise ValueError(
-            "the data are not those of the report, or were not read in the same way: their hash is "
+            earlier_hash(str(report["data_hash"]), "the report has")
+            or "the data are not those of the report: their hash is "
             f"{model.data_hash[:12]}..., the report's {str(report['data_hash'])[:12]}...; it was "
             f"made by {report['command'] or 'a script'}"
         )

@@ -11,6 +11,7 @@ COUNTS = (
     "frequency weights are taken as counts of observations: with sampling weights the standard "
     "errors, tests and intervals would be wrong (see robust_covariance, each row its own cluster)"
 )
+HASH_VERSION = "2"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 
 
@@ -58,3 +59,13 @@ def rows_phrase(labels: Iterable[object]) -> str:
     """Name the first rows and count the rest: "row 3", "rows 3, 7, 9, 11, 12 and 4 more"."""
     found = list(labels)
     return f"row{'s' if len(found) > 1 else ''} {first_of(found)}"
+
+
+def earlier_hash(stated: str, whose: str) -> str:
+    """What is said of a data hash that an earlier version of flatprior made; else nothing."""
+    if stated.startswith(f"{HASH_VERSION}:"):
+        return ""
+    return (
+        f"{whose} a data hash of another version of flatprior ({printable(stated[:12])}...), which "
+        "cannot be held against the data; make it anew with this version"
+    )

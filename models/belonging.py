@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from flatprior.models._error_state import own_error_state
+from flatprior.models._text import earlier_hash
 from flatprior.models.certificate import (
     GOOD_ENOUGH,
     LARGEST_PRODUCT,
@@ -29,8 +30,11 @@ WELL_KNOWN = 1e-6  # standard errors; then the log-likelihood is known to all it
 
 def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
     """Raise a `ValueError` unless `fit` is one of these very data and columns."""
-    if fit.names != model.names or fit.provenance.data_hash != model.data_hash:
-        raise ValueError("the fit is that of another model; fit this one")
+    stated = fit.provenance.data_hash
+    if fit.names != model.names or stated != model.data_hash:
+        raise ValueError(
+            earlier_hash(stated, "the fit has") or "the fit is that of another model; fit this one"
+        )
 
 
 def require_computed(fit: PointEstimate) -> None:
@@ -116,7 +120,8 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         )
     if estimate.provenance.data_hash != model.data_hash:
         raise ValueError(
-            "the data are not those the estimate was computed from: their hash is "
+            earlier_hash(estimate.provenance.data_hash, "the estimate has")
+            or "the data are not those the estimate was computed from: their hash is "
             f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
         )
     if estimate.provenance.n_observations != model.n_observations:

@@ -22,7 +22,15 @@ from numpy.typing import ArrayLike
 from flatprior.models import inputs as _inputs
 from flatprior.models._error_state import own_error_state
 from flatprior.models._labels import in_order
-from flatprior.models._text import ARRAY, COUNTS, count, first_of, observations, printable
+from flatprior.models._text import (
+    ARRAY,
+    COUNTS,
+    HASH_VERSION,
+    count,
+    first_of,
+    observations,
+    printable,
+)
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.rows import Array, ArrayRows
@@ -31,7 +39,6 @@ if TYPE_CHECKING:
     from flatprior.models.batch_rows import BatchRows
     from flatprior.models.formula import Encoding
 
-HASH_VERSION = "2:"  # of what the data hash is taken of, and how
 HIGH_DIMENSION = 0.1  # coefficients an observation
 
 
@@ -464,7 +471,7 @@ class BernoulliLogistic(Renderable):
         """What `data_hash` would be with other rows."""
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
         digest.update(rows.digest())
-        return HASH_VERSION + digest.hexdigest()
+        return f"{HASH_VERSION}:{digest.hexdigest()}"
 
     def log_likelihood(self, coefficients: ArrayLike) -> Any:
         """Log-likelihood at `coefficients`.

@@ -285,7 +285,8 @@ class Provenance:
     formula : str or None
     n_observations : int
     data_hash : str
-        XXH3 hash, 128 bits, of names, design, response, offset and weights.
+        XXH3 hash, 128 bits, of names, design, response, offset and weights, after its version and
+        a colon; the same however the rows were read.
     versions : dict
         Python, flatprior and the libraries of the route.
     n_rows : int or None

@@ -9,12 +9,14 @@ from damaged_files import at, numbers_in, reseal_estimate, with_another_number, 
 from multiplier import repeated
 from problems import CASES, simulated
 
+from flatprior.analysis import predict
 from flatprior.models import (
     BernoulliLogistic,
     PointEstimate,
     certify,
     fit_newton,
     fit_sklearn,
+    load_spector,
     verify,
 )
 from flatprior.models.belonging import fit_of, recomputed, require_computed
@@ -143,3 +145,18 @@ def test_an_estimate_from_a_file_needs_its_model(tmp_path):
         require_computed(replace(loaded, route="other"))
     require_computed(fit_of(model, loaded))
     require_computed(PointEstimate.load(tmp_path / "fit.json", model=model))
+
+
+@pytest.mark.parametrize("stated", ["0f" * 16, "ab" * 32])  # XXH3 of old, and SHA-256 before
+def test_a_hash_of_an_earlier_version_is_called_that_and_the_data_are_not_accused(stated):
+    model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    fit = fit_newton(model)
+    old = replace(fit, provenance=replace(fit.provenance, data_hash=stated))
+    said = rf"has a data hash of another version of flatprior \({stated[:12]}\.\.\.\).*make it anew"
+    with pytest.raises(ValueError, match=f"the estimate {said}"):
+        verify(model, old)
+    with pytest.raises(ValueError, match=f"the result {said}"):
+        predict(model, old, load_spector())
+    other = BernoulliLogistic.from_formula("grade ~ gpa", load_spector()[1:])
+    with pytest.raises(ValueError, match=r"the data are not those.*hash is 2:"):
+        verify(other, fit)
