@@ -33,7 +33,7 @@ from flatprior.models._files import finite
 from flatprior.models._text import abbreviated, earlier_hash, printable
 from flatprior.models.belonging import recomputed
 from flatprior.models.posterior import check_sampling
-from flatprior.models.rendering import Renderable, Rendered
+from flatprior.models.rendering import Renderable, Rendered, p_value
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.rows import Array
 
@@ -486,8 +486,8 @@ def _message(
         if check.passed:
             sentences.append(
                 f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
-                f"flat-prior posterior ({_r_hat(check)}; score p = {check.score_p:.2g}, trace p = "
-                f"{check.trace_p:.2g}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
+                f"flat-prior posterior ({_r_hat(check)}; score p = {_p(check.score_p)}, trace p = "
+                f"{_p(check.trace_p)}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
                 f"{_mode(check)}."
             )
             sentences += [f"But {doubt}."] if doubt else []
@@ -540,7 +540,7 @@ def _unmixed(check: PosteriorCheck) -> str:
 
 def _and_the_other(check: PosteriorCheck) -> str:
     return (
-        "" if check.agreement_p is None else f", same as {check.other} p = {check.agreement_p:.2g}"
+        "" if check.agreement_p is None else f", same as {check.other} p = {_p(check.agreement_p)}"
     )
 
 
@@ -587,3 +587,7 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
 
 def _listing(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _p(p: float) -> str:
+    return p_value(p, form=".2g")

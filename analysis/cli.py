@@ -509,7 +509,7 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
             out.print()
             frame = explanation.table().drop(columns="detail").rename_axis("tested")
             frame["distance"] = [f"{value:.1e}" for value in frame["distance"]]
-            frame["coincidence"] = [p_value(p, digits=2) for p in frame["coincidence"]]
+            frame["coincidence"] = [p_value(p, form=".1e") for p in frame["coincidence"]]
             _print_table(out, frame)
             out.print(
                 "distance: what the cause leaves unexplained, in standard errors; coincidence: how "

@@ -92,7 +92,7 @@ class HypothesisTest:
     @property
     def p_text(self) -> str:
         """P in four digits; below the range of doubles, where it is 0, by its logarithm."""
-        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), 4)
+        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), ".4g")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""

@@ -38,6 +38,7 @@ from scipy.stats import poisson, rankdata
 
 from flatprior.models import Posterior
 from flatprior.models._text import abbreviated, count, first_of
+from flatprior.models.rendering import p_value
 from flatprior.models.rows import Array
 
 LEAST_EFFECTIVE = 25  # effective draws of a chain, below which its own error is not told
@@ -271,7 +272,8 @@ class Mixing:
         column = int(np.argmin(self.chains.p_values))
         what = "spread" if column == len(self.names) else "means"
         return (
-            f"the chains differ in their {what} by more than chance allows (p = {self.chains.p:.1e}"
+            f"the chains differ in their {what} by more than chance allows "
+            f"(p = {p_value(self.chains.p, form='.1e')}"
             f"), chain {int(self.chains.furthest[column]) + 1} most"
         )
 

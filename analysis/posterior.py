@@ -49,6 +49,7 @@ from flatprior.models.likelihood import (
     scores,
 )
 from flatprior.models.newton import converged_mle
+from flatprior.models.rendering import p_value
 from flatprior.models.rows import Array, Block, merge_identical
 
 FALSE_ALARM = 1e-3
@@ -172,7 +173,9 @@ class PosteriorCheck:
         """Everything that is claimed of the draws: mixing, tests, and what chance cannot break."""
 
         def tested(statement: str, p: float, failure: str) -> Claim:
-            return Claim(statement, p, p >= self.threshold, f"{failure} (p = {p:.1e})")
+            return Claim(
+                statement, p, p >= self.threshold, f"{failure} (p = {p_value(p, form='.1e')})"
+            )
 
         found = [
             *self.mixing.claims(self.threshold),

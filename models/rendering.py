@@ -264,8 +264,8 @@ def certain(value: float, error: float, most: int) -> str:
     return f"{round(value, decimals):.{max(decimals, 0)}f}"
 
 
-def p_value(p: float, log_p: float | None = None, digits: int = 3) -> str:
-    """A p-value to `digits` significant digits; below the range of doubles by its logarithm.
+def p_value(p: float, log_p: float | None = None, form: str = ".3g") -> str:
+    """A p-value, never as 0: below the range of doubles by its logarithm, where that is known.
 
     Examples
     --------
@@ -274,7 +274,7 @@ def p_value(p: float, log_p: float | None = None, digits: int = 3) -> str:
     ('0.0321', '1.3e-1303', '<1e-308')
     """
     if not p < SMALLEST_P:  # NaN too
-        return "-" if math.isnan(p) else f"{p:.{digits}g}"
+        return "-" if math.isnan(p) else format(p, form)
     if log_p is None or not math.isfinite(log_p):
         return "<1e-308"
     power, size = divmod(log_p / math.log(10), 1.0)
