@@ -73,7 +73,8 @@ class RouteVerdict:
     certificate : Certificate
         That of `estimate`.
     distance : float
-        Largest distance of a coefficient from the best certified route's, in standard errors.
+        Largest distance of a coefficient from the best certified route's, in standard errors; NaN
+        where nothing is proved of any route.
     passed : bool
     log_likelihood : float
         That of `estimate`.
@@ -389,11 +390,14 @@ def judge(
     """Each estimate computed anew and held against the best of them."""
     evaluated = [recomputed(model, estimate) for estimate in estimates]
     mle = _best(model, evaluated)
+    known = math.isfinite(mle.certificate.error_bound)
     routes = tuple(
         RouteVerdict(
             estimate,
             estimate.certificate,
-            float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)),
+            float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors))
+            if known
+            else math.nan,
             estimate.certificate.error_bound <= tolerance,
             estimate.log_likelihood,
             stated,
@@ -563,6 +567,11 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
         if math.isfinite(bound)
         else "no error bound can be proved for it"
     )
+    if math.isnan(judged.distance):
+        return (
+            f"{estimate.route} is not proved to agree: {proved}, nor for any other route, Newton's "
+            "included; centre and rescale columns and offsets."
+        )
     if judged.distance <= tolerance:
         return (
             f"{estimate.route} is not proved to agree: {proved}, because the columns are too "

@@ -888,6 +888,14 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
+    bound = estimate.certificate.error_bound
+    if not math.isfinite(bound):
+        out.print(
+            "NOT CONVERGED: the MLE exists and is unique (proved), but nothing can be proved about "
+            "the distance of these numbers from it. Centre or rescale columns and offsets.",
+            style="bold red",
+        )
+        out.print()
     frame = estimate.summary().rename(columns={"coefficient": "estimate", "standard error": "SE"})
     for column, digits in zip(frame.columns, (6, 4, 3, 3, 4, 4), strict=False):
         frame[column] = [f"{value:.{digits}g}" for value in frame[column]]
@@ -895,18 +903,12 @@ def _print_estimate(out: Console, estimate: PointEstimate) -> None:
     frame["digits"] = [f"{math.floor(digits)}" for digits in frame["digits"]]  # never rounded up
     _print_table(out, frame)
     out.print(f"{estimate.criteria[0].upper()}{estimate.criteria[1:]}; {estimate.message}.")
-    bound = estimate.certificate.error_bound
     if math.isfinite(bound):
         out.print(
             f"The MLE exists and is unique; each coefficient is within {bound:.1e} standard errors "
             "of it, the log-likelihood within "
             f"{estimate.certificate.log_likelihood_error:.1e} of its maximum (proved); digits: the "
             "certain ones of each coefficient."
-        )
-    else:
-        out.print(
-            "The MLE exists and is unique (proved), but nothing can be proved about the distance "
-            "of these numbers from it: centre or rescale the columns."
         )
 
 

@@ -17,7 +17,7 @@ from scipy.special import expit
 from flatprior.analysis.leave_one_out import exact_loo, others
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
-from flatprior.models.belonging import fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Array, Block
@@ -95,7 +95,7 @@ def diagnose(
     >>> found.most_influential(2).index.tolist()
     [31, 23]
     """
-    fit = fit_of(model, fit)
+    fit = mle_of(model, fit)
     block = model.arrays.block(slice(None))._replace(weights=None)
     margin = block.sign * linear_predictor(block, fit.coefficients)
     terms = row_terms(block, fit.coefficients)

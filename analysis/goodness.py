@@ -19,7 +19,7 @@ from flatprior.analysis.inference import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
-from flatprior.models.belonging import fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.certificate import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Array, Block
@@ -95,7 +95,7 @@ def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfF
     >>> round(found.mcfadden, 4), round(found.tjur, 4)
     (0.374, 0.4286)
     """
-    return explained(model, fit_of(model, fit))
+    return explained(model, mle_of(model, fit))
 
 
 def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:

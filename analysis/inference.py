@@ -31,11 +31,11 @@ from flatprior.analysis.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import printable
-from flatprior.models.belonging import fit_of, require_computed
+from flatprior.models.belonging import mle_of, require_computed
 from flatprior.models.certificate import required_whitening
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
-from flatprior.models.newton import converged_mle
+from flatprior.models.newton import converged_mle, require_converged
 from flatprior.models.rendering import p_value
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, MappedRows, Rows
 
@@ -130,6 +130,8 @@ def wald_test(
     ValueError
         If a name is not among the coefficients, shapes do not fit, or rows of R are dependent; if
         an estimate was read from a file, which may state any covariance, and there is no `model`.
+    NotConvergedError
+        If nothing is proved about the distance of an estimate from the MLE.
     ArithmeticError
         If variances are lost to cancellation, or the covariance has not the rank for so many
         restrictions together.
@@ -144,9 +146,10 @@ def wald_test(
     """
     if isinstance(fit, PointEstimate):
         if model is not None:
-            fit = fit_of(model, fit)
+            fit = mle_of(model, fit)
         else:
             require_computed(fit)
+            require_converged(fit)
     elif model is not None and fit.names != model.names:
         raise ValueError("the covariance is that of another model")
     linear = _linear(fit.names, hypothesis, value)
@@ -569,7 +572,7 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     >>> hauck_donner(model, fit_newton(model))["hauck-donner"].tolist()
     [True, False, False, False]
     """
-    return misled(model, fit_of(model, fit))
+    return misled(model, mle_of(model, fit))
 
 
 def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:

@@ -36,7 +36,7 @@ from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import earlier_hash, rows_phrase
-from flatprior.models.belonging import require_fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
@@ -307,8 +307,7 @@ def exact_loo(
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive, not {tolerance!r}")
-    fit = converged_mle(model) if fit is None else fit
-    require_fit_of(model, fit)
+    fit = converged_mle(model) if fit is None else mle_of(model, fit)
     weights = model.counts
     near = _near(model, fit.coefficients)
     coefficients = fit.coefficients + near.step @ near.transform.T

@@ -31,7 +31,7 @@ from flatprior.analysis.monte_carlo import (
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import earlier_hash
-from flatprior.models.belonging import fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, merge_identical
@@ -147,7 +147,7 @@ def posterior_moments(
             earlier_hash(posterior.provenance.data_hash, "the draws have")
             or "the draws were made of other data than the model's"
         )
-    mle = converged_mle(model) if mle is None else fit_of(model, mle)
+    mle = converged_mle(model) if mle is None else mle_of(model, mle)
     draws = posterior.draws
     chains, n, k = draws.shape
     degree = _degree(chains * n, k)

@@ -15,7 +15,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count
 from flatprior.models.batch_rows import BatchRows
-from flatprior.models.belonging import require_fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.certificate import required_whitening
 from flatprior.models.inputs import as_series
 from flatprior.models.likelihood import row_terms, stack_factors
@@ -134,7 +134,7 @@ def robust_covariance(
     >>> robust_covariance(model, fit_newton(model)).standard_errors.round(4).tolist()
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
-    require_fit_of(model, fit)
+    fit = mle_of(model, fit)
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     n, k = model.n_observations, model.n_parameters

@@ -19,7 +19,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import COUNTS, count, first_of, printable
-from flatprior.models.belonging import fit_of
+from flatprior.models.belonging import mle_of
 from flatprior.models.newton import converged_mle
 from flatprior.models.rendering import Renderable, Rendered, certain
 from flatprior.models.results import check_probability, percentages
@@ -236,7 +236,7 @@ def summarise(
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
     """
     check_probability(prob)
-    fit = converged_mle(model) if fit is None else fit_of(model, fit)
+    fit = converged_mle(model) if fit is None else mle_of(model, fit)
     if robust is not None:
         if robust.data_hash != model.data_hash or not np.array_equal(
             robust.coefficients, fit.coefficients

@@ -22,6 +22,7 @@ from flatprior.models.certificate import (
     provenance,
 )
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.newton import require_converged
 from flatprior.models.results import Certificate, PointEstimate
 
 WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
@@ -56,6 +57,19 @@ def fit_of(model: BernoulliLogistic, fit: PointEstimate) -> PointEstimate:
     """
     require_fit_of(model, fit)
     return recomputed(model, fit)
+
+
+def mle_of(model: BernoulliLogistic, fit: PointEstimate) -> PointEstimate:
+    """`fit_of`, for whatever follows from the MLE.
+
+    Raises
+    ------
+    ValueError
+        If the fit is another model's.
+    NotConvergedError
+        If nothing is proved about its distance from the MLE.
+    """
+    return require_converged(fit_of(model, fit))
 
 
 def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate:

@@ -10,9 +10,16 @@ from problems import simulated
 import flatprior.models.iterations as iterations
 from flatprior.analysis import (
     compare_models,
+    compare_routes,
     confidence_intervals,
+    diagnose,
+    exact_loo,
+    goodness_of_fit,
+    hauck_donner,
     likelihood_ratio_test,
+    robust_covariance,
     summarise,
+    wald_test,
 )
 from flatprior.models import (
     BernoulliLogistic,
@@ -278,6 +285,18 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
         lambda: confidence_intervals(data.model, method="wald"),
         lambda: summarise(data.model),
         lambda: compare_models({"one": data.model, "two": data.model}),
+        lambda: wald_test(fit, "x1"),
+        lambda: wald_test(fit, "x1", model=data.model),
+        lambda: summarise(data.model, fit),
+        lambda: goodness_of_fit(data.model, fit),
+        lambda: robust_covariance(data.model, fit),
+        lambda: diagnose(data.model, fit),
+        lambda: hauck_donner(data.model, fit),
+        lambda: exact_loo(data.model, fit),
     ):
         with pytest.raises(NotConvergedError, match="centre and rescale columns and offsets"):
             use()
+    agreement = compare_routes(data.model, fit, fit)
+    assert agreement.verdict == "disagree"
+    assert np.isnan(agreement.routes[0].distance)
+    assert "nor for any other route" in agreement.message
