@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from damaged_files import embedded_in, resealed
 
 from flatprior.analysis import cli, read_report
 from flatprior.analysis.cli import main
@@ -687,6 +688,7 @@ def test_no_p_value_is_printed_as_0(tmp_path):
 HASH = """
 import hashlib, pathlib, sys
 from click.testing import CliRunner
+from damaged_files import embedded_in, resealed
 from flatprior.analysis.cli import main
 data, folder = map(pathlib.Path, sys.argv[1:])
 terms = "x + p + q + r + C(s)"
@@ -754,3 +756,24 @@ def test_offset_and_weights_are_named_on_screen_and_in_json(good, tmp_path):
         assert facts["provenance"]["offset"] == "t"
         assert facts["provenance"]["frequency_weights"] == "w"
         assert facts["provenance"]["n_rows"] == 80
+
+
+def test_forged_reports_are_not_verified_whatever_data_they_state(good, tmp_path):
+    page = tmp_path / "report.html"
+    assert run("compare", good, "y ~ x", "y ~ x + g", "--report", page).exit_code == 0
+    text, facts = page.read_text(), read_report(page)
+    facts["estimate"]["standard_errors"] = [s / 10 for s in facts["estimate"]["standard_errors"]]
+    facts["estimate"]["provenance"]["data_hash"] = "0" * 32
+    page.write_text(embedded_in(text, facts), newline="\n")
+    result = run("verify", page, good)
+    assert result.exit_code == 1
+    assert "not verified: the file was changed after it was written" in result.stderr
+    page.write_text(resealed(embedded_in(text, facts)), newline="\n")
+    result = run("verify", page, good)
+    assert result.exit_code == 1
+    assert "standard_errors" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    page.write_text(text, newline="\n")
+    result = run("verify", page, good)
+    assert result.exit_code == 0
+    assert "VERIFIED" in result.stdout

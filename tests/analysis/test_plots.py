@@ -499,10 +499,16 @@ def test_long_names_that_differ_at_their_end_differ_in_the_figure():
 
 
 def test_draws_above_the_maximum_are_seen(model, fit, draws):
-    lower = replace(fit, log_likelihood=fit.log_likelihood - 2)
-    ax = plot_draws(model, draws, lower).axes[0]
+    away = replace(fit, coefficients=fit.coefficients + fit.standard_errors)
+    below = 2 * (model.log_likelihood(fit.coefficients) - model.log_likelihood(away.coefficients))
+    assert below > 3
+    ax = plot_draws(model, draws, away).axes[0]
     vertices = ax.patches[0].get_path().vertices
-    assert vertices[:, 0].min() < -3
+    assert vertices[:, 0].min() < -0.9 * below + 1
+    # what an estimate states of its own likelihood is not drawn
+    stated = replace(fit, log_likelihood=fit.log_likelihood - 2)
+    ax = plot_draws(model, draws, stated).axes[0]
+    assert ax.patches[0].get_path().vertices[:, 0].min() >= 0
 
 
 def test_the_graph_says_offset_and_weights():
