@@ -37,7 +37,7 @@ from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Post
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import earlier_hash, first_of, printable
-from flatprior.models.belonging import contradiction, fit_of
+from flatprior.models.belonging import contradiction, recomputed
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.rendering import Rendered
 from flatprior.models.results import Provenance, numbers_of, versions_of
@@ -231,9 +231,9 @@ class _Anew:
         agreement = None
         if report["agreement"] is not None:
             agreement = _agreement(model, report["agreement"], report["checks"])
-            fit = fit_of(model, agreement.mle)
+            fit = recomputed(model, agreement.mle)
         else:
-            fit = fit_of(model, stated)
+            fit = recomputed(model, stated)
         comparison = None
         told = report["comparison"]
         drawn = bool(agreement is not None and agreement.posterior_checks)
@@ -248,7 +248,7 @@ class _Anew:
             scored = any(row.get("LOO log score") is not None for row in told["models"].values())
             comparison = compare_models(models, leave_one_out=scored)
             if agreement is None:
-                fit = fit_of(model, _fit_in(comparison, model))
+                fit = recomputed(model, _fit_in(comparison, model))
         return cls(model, fit, agreement, comparison, drawn)
 
     def rows(self, report: Facts) -> list[Facts]:
