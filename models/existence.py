@@ -46,8 +46,8 @@ from flatprior.models.separation import (
 )
 from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
-# Overlap is proved at iteration 0 to 9 on all real data seen. After this many the linear program is
-# asked; if it finds nothing either, Newton's method goes on.
+# Overlap is proved at iteration 0 to 9 on all real data seen. After this many a separating direction
+# is looked for; if neither that nor its absence is proved, Newton's method goes on.
 PATIENCE = 10
 
 
@@ -59,18 +59,20 @@ def check_existence(
 
     Newton's certificate is tried first: at each iterate it may prove that the columns are
     independent and the outcomes overlap (`flatprior.models.certify`). Only where it does not, a
-    linear program looks for a separating direction, which is verified on the data before it is
-    reported, or for positive weights that balance the rows, which prove overlap.
+    projection on the cone of separating directions finds one, which is verified on the data before
+    it is reported, or positive weights that balance the rows, which prove overlap. The search takes
+    a bounded number of steps, the same on every machine; what is not proved then is "undecided".
 
     Parameters
     ----------
     model : BernoulliLogistic
     signs : bool
-        Where coefficients do not stay finite, find out which way each goes. This takes up to two
-        linear programs a coefficient; without it, `coefficients` names those only that are known
-        from the verdict itself.
+        Where coefficients do not stay finite, find out which way each goes. "+inf" and "-inf" are
+        proved; "undetermined" is what goes both ways, or could not be proved to go one. This takes
+        up to four projections a coefficient; without it, `coefficients` names those only that are
+        known from the verdict itself.
     progress : bool
-        Show a progress bar on standard error while `signs` are computed.
+        Show progress bars on standard error, of the search and of the `signs`.
 
     Returns
     -------

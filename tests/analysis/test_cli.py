@@ -94,6 +94,35 @@ def test_check_tells_existence_and_exits_1_without(good, tmp_path):
         assert result.stderr.splitlines()[-1].startswith("flatprior: the maximum likelihood")
 
 
+def test_check_computes_the_intervals_of_twenty_coefficients_and_says_so(tmp_path):
+    rng = np.random.default_rng(1)
+    levels = np.repeat(np.arange(30), 4)
+    y = np.tile([0, 1, 0, 1], 30)
+    y[levels == 7] = 1
+    frame = pd.DataFrame({"y": y, "x": rng.normal(size=120), "g": [f"l{i:02d}" for i in levels]})
+    frame.to_csv(tmp_path / "levels.csv", index=False)
+    out = tmp_path / "check.json"
+    result = run("check", tmp_path / "levels.csv", "y ~ x + g", "--json", out)
+    assert result.exit_code == 1
+    text = " ".join(result.stdout.split())
+    assert "Intervals are those of 20 of 31 coefficients, the diverging ones first" in text
+    assert "confidence_intervals(model, names=...) computes others" in text
+    intervals = json.loads(out.read_text())["intervals"]
+    assert len(intervals) == 20
+    assert intervals["g[T.l07]"][1] is None
+
+
+def test_check_says_that_a_limit_is_unknown(tmp_path):
+    frame = pd.DataFrame(
+        {"y": [0, 1, 1], "a": [1, 1, 1], "b": [0, 0, 1], "o": [2000.0, 0, 0]},
+    )
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    result = run("check", tmp_path / "d.csv", "y ~ 0 + a + b", "--offset", "o")
+    assert result.exit_code == 1, result.stderr
+    assert "could not be computed" in " ".join(result.stdout.split())
+    assert "Supremum" not in result.stdout
+
+
 def test_check_says_how_few_observations_the_mle_hangs_on(tmp_path):
     load_spector().to_csv(tmp_path / "s.csv", index=False)
     out = tmp_path / "check.json"

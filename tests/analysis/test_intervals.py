@@ -194,3 +194,20 @@ def test_many_rows_have_intervals_too():
     table = confidence_intervals(BernoulliLogistic.from_arrays(X, y))
     wald = confidence_intervals(BernoulliLogistic.from_arrays(X, y), method="wald")
     assert table.to_numpy() == pytest.approx(wald.to_numpy(), abs=2e-3)
+
+
+def test_intervals_of_named_coefficients_are_those_of_all():
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    whole = confidence_intervals(model)
+    some = confidence_intervals(model, names=["EH", "NV"])
+    pd.testing.assert_frame_equal(some, whole.loc[["EH", "NV"]])
+    with pytest.raises(ValueError, match="no coefficient 'z'; it has Intercept, NV, PI, EH"):
+        confidence_intervals(model, names=["z"])
+
+
+def test_a_supremum_that_could_not_be_computed_gives_no_interval():
+    model = BernoulliLogistic.from_arrays(
+        [[1, 0], [1, 0], [1, 1]], [0, 1, 1], offset=[2000.0, 0, 0]
+    )
+    with pytest.raises(ArithmeticError, match="the offsets leave no curvature"):
+        confidence_intervals(model)

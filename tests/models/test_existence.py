@@ -1,6 +1,7 @@
 import json
 import math
 import pickle
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from flatprior.models import (
     load_endometrial,
     sample_nuts,
 )
+from flatprior.models import existence as existence_module
+from flatprior.models.projection import Effort
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
@@ -372,3 +375,60 @@ def test_a_column_of_zeros_is_named():
     X, y = simulated(40, 2, seed=1)
     model = BernoulliLogistic.from_arrays(np.column_stack([X, np.zeros(40)]), y, list("abc"))
     assert "'c' = 0 in every row" in check_existence(model).message
+
+
+def test_a_limit_that_cannot_be_fitted_is_unknown_and_said_to_be():
+    # row 3 is separated by x2; an offset of 2,000 leaves the other two no curvature
+    model = BernoulliLogistic.from_arrays(
+        [[1, 0], [1, 0], [1, 1]], [0, 1, 1], offset=[2000.0, 0, 0]
+    )
+    found = check_existence(model)
+    assert found.kind == "quasi-complete separation"
+    assert found.separated_rows == (2,)
+    assert found.coefficients == {"x1": "finite", "x2": "+inf"}
+    assert found.limit.names == ("x1",)
+    assert np.isnan(found.limit.coefficients).all()
+    assert math.isnan(found.limit.log_likelihood)
+    assert found.limit.error_bound == math.inf
+    assert "what the likelihood approaches could not be computed: the offsets" in found.message
+    assert found.to_dict()["limit"]["log_likelihood"] is None
+    with pytest.raises(MLEDoesNotExistError):
+        fit_newton(model)
+
+
+@pytest.mark.parametrize("rows", [1.0, 2.0**40, 2.0**-40])
+@pytest.mark.parametrize("column", [1.0, 2.0**35, -(2.0**-35)])
+def test_ways_through_a_gap_of_4e_11_are_both_seen(rows, column):
+    # with slope 1 the intercept lies between -2.5e-11 and 1.5e-11
+    x = np.array([-1, -2, -1.5e-11, 2.5e-11, 1, 2])
+    X = np.column_stack([np.ones(6), column * x])
+    X[::2] *= rows
+    found = check_existence(BernoulliLogistic.from_arrays(X, [0, 0, 0, 1, 1, 1], ["const", "x"]))
+    assert found.kind == "complete separation"
+    assert found.coefficients == {"const": "undetermined", "x": "+inf" if column > 0 else "-inf"}
+
+
+def test_a_search_that_ends_at_its_limit_is_undecided_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(existence_module, "Effort", lambda: Effort(10.0))
+    rng = np.random.default_rng(1)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
+    model = BernoulliLogistic.from_arrays(X, X @ [0.2, 1, -1, 1] > 0)
+    found = check_existence(model)
+    assert found.kind == "undecided"
+    assert "the search for a separating direction was given up at its limit" in found.message
+    assert "fit a model of fewer columns" in found.message
+
+
+def test_the_search_and_the_signs_show_progress(monkeypatch):
+    bars = []
+
+    @contextmanager
+    def bar(what, total, shown):
+        steps = []
+        yield lambda step=1: steps.append(step)
+        bars.append((what, total, shown, sum(steps)))
+
+    monkeypatch.setattr(existence_module, "progress_bar", bar)
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    check_existence(model, progress=True)
+    assert bars == [("rows that separate", 79, True, 13), ("coefficients", 4, True, 4)]
