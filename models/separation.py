@@ -46,7 +46,7 @@ RESOLUTIONS = (
     1e-14,
 )  # of rows in the search; the first stands rounding, the second sees more
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
-FEW_BITS = 44  # of a significand; numbers rounded to doubles have more
+FEW_BITS, VERY_FEW_BITS = 44, 8  # of a significand; numbers rounded to doubles have more
 PRIME = 2**31 - 19  # products of residues are below 2^62
 MOST_PARTS = 2**20  # denominators of factors that dependent whole columns are taken to have
 LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
@@ -244,15 +244,21 @@ def _annihilating(design: Array, vector: Array, scale: Array, j: int) -> Array |
     return None
 
 
+def _of_few_bits(values: Array, bits: int) -> bool:
+    """Whether no significand has more than these bits."""
+    whole = np.ldexp(np.frexp(values)[0], bits)
+    return bool((np.rint(whole) == whole).all())
+
+
 def _independent_in_whole_numbers(columns: Array) -> bool:
     """Whether columns of few digits, which no change of units has rounded, are independent.
 
     They are if they are modulo a prime: a determinant that is 0 is so modulo every prime.
     """
+    if not _of_few_bits(columns, FEW_BITS):
+        return False
     part, power = np.frexp(columns)
     whole = np.ldexp(part, FEW_BITS)
-    if not (np.rint(whole) == whole).all():
-        return False
     powers, place = np.unique(power - FEW_BITS, return_inverse=True)
     residues = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
     rest = whole.astype(np.int64) % PRIME * residues[place.reshape(power.shape)] % PRIME
@@ -484,6 +490,7 @@ def coefficient_signs(
     toward = toward / np.abs(toward).max()
     reduced = sign[found.rows, None] * (part @ null)
     size = np.abs(part) @ np.abs(null)
+    exact = _of_few_bits(null, VERY_FEW_BITS)  # then so are the products
     try:
         _, transform = _coordinates(reduced)
     except np.linalg.LinAlgError:
@@ -521,7 +528,7 @@ def coefficient_signs(
                 return signs, witnesses
             length = float(np.linalg.norm(decomposed.direction))
             weights = decomposed.weights * np.linalg.norm(basis[j]) / unit_length
-            if length <= IN_THE_CONE and _combine(reduced, size, way * null[j], weights):
+            if length <= IN_THE_CONE and _combine(reduced, size, way * null[j], weights, exact):
                 signs[j] = "+inf" if way > 0 else "-inf"
                 break
             signs[j] = "undetermined"
@@ -532,16 +539,19 @@ def coefficient_signs(
     return signs, witnesses
 
 
-def _combine(rows: Array, size: Array, target: Array, weights: Array) -> bool:
+def _combine(rows: Array, size: Array, target: Array, weights: Array, exact: bool) -> bool:
     """Whether weights near these, none negative, combine the rows to the target within rounding.
 
     `size` (n, m) holds the sums of absolute values of the terms of the rows' entries. Small weights
-    may come of rounding: first it is tried without them.
+    may come of rounding: first it is tried without them. Rows that are `exact` must not be
+    independent of the target in whole numbers.
     """
     share = weights * np.linalg.norm(rows, axis=1)
     for cut in NEGLIGIBLE:
         chosen = share > cut * share.max()
-        if _balanced(rows[chosen], size[chosen], target, weights[chosen]):
+        if _balanced(rows[chosen], size[chosen], target, weights[chosen]) and not (
+            exact and _independent_in_whole_numbers(np.vstack([rows[chosen], target]).T)
+        ):
             return True
     return False
 
@@ -553,7 +563,7 @@ def _balanced(rows: Array, size: Array, target: Array, weights: Array) -> bool:
         missing = np.array([math.fsum(column) for column in terms.T])
         rounding = ROUNDING * (np.abs(target) + weights @ size)
         if (np.abs(missing) <= rounding).all():
-            return not _independent_in_whole_numbers(np.vstack([rows, target]).T)
+            return True
         present = rounding > 0
         counts = rounding[present].min() / rounding[present]  # an entry by what its rounding allows
         columns = counts[:, None] * rows.T[present]
