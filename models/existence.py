@@ -46,8 +46,8 @@ from flatprior.models.separation import (
 )
 from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
-# Overlap is proved at iteration 0 to 9 on all real data seen. After this many a separating direction
-# is looked for; if neither that nor its absence is proved, Newton's method goes on.
+# Overlap is proved at iteration 0 to 9 on all real data seen. After this many a direction that
+# separates is looked for; if neither it nor its absence is proved, Newton's method goes on.
 PATIENCE = 10
 
 
