@@ -10,7 +10,7 @@ from problems import CASES, simulated
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from flatprior.analysis import collinearity, diagnose, exact_loo
-from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton, load_spector
 
 
 @pytest.mark.parametrize("name", [*TEN, "hl_chdage55"])
@@ -93,7 +93,7 @@ def test_residuals_keep_their_accuracy_far_out():
     assert table["deviance residual"].iloc[0] == pytest.approx(math.sqrt(2e-13), rel=1e-12)
 
 
-@pytest.mark.parametrize("exponent", [6, 12, 17])
+@pytest.mark.parametrize("exponent", [6, 12])
 def test_a_row_that_alone_holds_up_a_coefficient_keeps_its_digits(exponent):
     # 1 - h in closed form from the others: one coefficient, h / (1 - h) = c x^2 / (rest)
     x = np.array([10.0**exponent, 1.0, -1.0, 2.0, -2.0])
@@ -110,6 +110,13 @@ def test_a_row_that_alone_holds_up_a_coefficient_keeps_its_digits(exponent):
         pearson / math.sqrt(left),
         rel=1e-4,  # eta has lost digits to its offset
     )
+
+
+def test_a_fit_that_lost_all_its_digits_to_an_offset_is_not_diagnosed():
+    x = np.array([1e17, 1.0, -1.0, 2.0, -2.0])
+    model = BernoulliLogistic.from_arrays(x, [1, 1, 0, 0, 1], offset=[-1e16, 0, 0, 0, 0])
+    with pytest.raises(NotConvergedError, match="not proved to be near the MLE"):
+        diagnose(model, fit_newton(model))
 
 
 def test_units_do_not_matter():
