@@ -35,16 +35,19 @@ from flatprior.models.survey import Roles, Survey, Surveyed, conclude, content_d
 
 T = TypeVar("T")
 
+CHANGED = (
+    "the data are not the same in each pass: they have changed while they were read, or are "
+    "random; store them, and start again"
+)
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
 Groups = tuple[str, "pd.Index[Any]"]
 
 
 @dataclass(frozen=True, eq=False)
 class _Pass(Generic[T]):
-    """What a pass over some batches gives: rows read, hashes of what was read, and an answer."""
+    """What a pass over some batches gives: rows read, an answer, and the strand of their hash."""
 
     n_read: int
-    digests: tuple[bytes, ...]
     answer: T | None
     strand: Strand | None
 
@@ -52,7 +55,6 @@ class _Pass(Generic[T]):
         """That of both, the other after this one."""
         return _Pass(
             self.n_read + other.n_read,
-            self.digests + other.digests,
             either(combine, self.answer, other.answer),
             either(Strand.join, self.strand, other.strand),
         )
@@ -115,13 +117,15 @@ class BatchRows(ABC):
     ) -> tuple[T, Strand | None]:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
         step, found = self._rows_encoded, self.surveyed.survey
-        starts = np.cumsum([0, *found.lengths])
+        starts, digests = np.cumsum([0, *found.lengths]), found.digests
 
         def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
             answer: T | None = None
-            place = int(starts[min(number, len(starts) - 1)])
+            place = int(starts[number])
             strand = Strand(place, place, None, b"", None) if hashed else None
             rows = encoder.complete(frame)
+            if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
+                raise OSError(CHANGED)
             for start in range(0, len(rows), step):
                 block = encoder.block(rows.iloc[start : start + step], grouped)
                 if strand is not None:
@@ -129,19 +133,13 @@ class BatchRows(ABC):
                 for piece in block.split(BLOCK_ROWS):
                     answer = either(combine, answer, function(piece))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
-            return _Pass(len(frame), (content_digest(rows, encoder.roles),), answer, strand)
+            return _Pass(len(frame), answer, strand)
 
         used = encoder.roles.columns
         columns = used if grouped is None else tuple(dict.fromkeys((*used, grouped[0])))
         done = self._over_frames(of_frame, lambda one, two: one.merge(two, combine), columns)
-        if done.digests != found.digests or done.n_read != found.n_read or done.answer is None:
-            rows = (
-                "" if done.n_read == found.n_read else f" ({found.n_read} rows, {done.n_read} now)"
-            )
-            raise OSError(
-                f"the data are not the same in each pass{rows}: they have changed while they were "
-                "read, or are random; store them, and start again"
-            )
+        if done.n_read != found.n_read or done.answer is None:
+            raise OSError(CHANGED)
         return done.answer, done.strand
 
     @property

@@ -352,16 +352,27 @@ def test_a_file_that_changes_between_passes_is_noticed_though_size_and_time_are_
             fit_newton(model)
 
 
-def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed():
+@pytest.mark.parametrize("what", ["values", "missing values", "rows", "levels"])
+def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed(what):
     dd = pytest.importorskip("dask.dataframe")
+    calm, passes = many(900)[["x", "y", "g"]].fillna({"x": 0.0}), iter(range(1000))
 
     def partition(number: int) -> pd.DataFrame:
-        rng = np.random.default_rng()
-        frame = pd.DataFrame({"x": rng.normal(size=50), "y": rng.integers(0, 2, 50)})
-        return frame if number == 2 else many(50)[["x", "y"]].fillna(0.0)
+        frame = calm[number * 300 : (number + 1) * 300].copy()
+        if number == 1:
+            now = next(passes)
+            if what == "values":
+                frame["x"] = frame["x"] + now
+            elif what == "missing values":
+                frame.loc[frame.index[: 10 * now], "x"] = np.nan
+            elif what == "levels":
+                frame["g"] = frame["g"].where(frame["x"] > 0, f"level {now}")
+            else:
+                frame = frame[: 300 - 7 * now]
+        return frame
 
-    lazy = dd.from_map(partition, range(4), meta=many(5)[["x", "y"]])
-    model = BernoulliLogistic.from_dask(lazy, "y ~ x")
+    lazy = dd.from_map(partition, range(3), meta=calm[:5])
+    model = BernoulliLogistic.from_dask(lazy, "y ~ x + g")
     with pytest.raises(OSError, match="or are random; store them, and start again"):
         fit_newton(model)
 
