@@ -117,8 +117,8 @@ def test_on_dask_nothing_is_stated_that_exact_arithmetic_denies(compared):
 
 
 def test_witnesses_are_held_against_the_rows_that_were_not_seen(tmp_path, small_working_sets):
-    # most rows say that d1 + c d2 >= 0 with c from 1 to 2, so that d1 may have either sign; two late
-    # ones, on the same side of what separates, say that d1 >= 0
+    # most rows say that d1 + c d2 >= 0 with c from 1 to 2, so that d1 may have either sign; two
+    # late ones, on the same side of what separates, say that d1 >= 0
     X = np.column_stack([np.ones(200), 1 + np.arange(200) % 8 / 8])
     X[[150, 170]] = [1.0, 0.0]
     frame, formula = frame_of(X, np.ones(200))
