@@ -48,6 +48,7 @@ LEAST_STILL = 20  # draws: fewer rejections in a row may be chance
 TOGETHER = 0.9  # correlation of two chains, draw by draw: chance cannot make it
 STRETCH = 8  # moves in a row that no two places of a run have in common
 BY_CHANCE = 1e-9  # probability that draws of few digits share as many values as are let pass
+LEAST_ERROR = 0.25  # of the variance that autocorrelations give: few batches may be alike by chance
 BATCH_TIMES = 10  # lengths of memory of the chain in a batch
 
 
@@ -130,8 +131,8 @@ class Mixing:
         Of the coefficients.
     n_chains, n_draws : int
         Number of chains, draws of each.
-    r_hat : ndarray (k,)
-        Rank-normalised split R-hat, the larger of bulk and folded; inf where nothing moves. Of a
+    split : ndarray (2 k,)
+        Rank-normalised split R-hat of the coefficients, then folded; inf where nothing moves. Of a
         single chain it compares its halves.
     ess_bulk, ess_tail : float
         Smallest effective number of draws over the coefficients.
@@ -146,7 +147,7 @@ class Mixing:
     names: tuple[str, ...]
     n_chains: int
     n_draws: int
-    r_hat: Array
+    split: Array
     ess_bulk: float
     ess_tail: float
     still: tuple[str, ...]
@@ -172,7 +173,7 @@ class Mixing:
             posterior.names,
             draws.shape[0],
             draws.shape[1],
-            split_r_hat(scores).reshape(2, -1).max(axis=0),
+            split_r_hat(scores),
             # ArviZ has no number for draws that do not move
             float(np.nan_to_num(found["ess bulk"])),
             float(np.nan_to_num(found["ess tail"])),
@@ -181,6 +182,11 @@ class Mixing:
             compared(scores, length),
             compared(joined, length) if len(draws) > 1 else None,
         )
+
+    @property
+    def r_hat(self) -> Array:
+        """Rank-normalised split R-hat (k,): the larger of bulk and folded."""
+        return np.asarray(self.split.reshape(2, -1).max(axis=0))
 
     @property
     def n_tests(self) -> int:
@@ -209,9 +215,13 @@ class Mixing:
 
     def r_hat_limit(self, threshold: float) -> Array:
         """Largest R-hat (k,) that passes at `threshold`; 1.01 may be more or less than that."""
+        return np.asarray(self._limits(threshold).reshape(2, -1).max(axis=0))
+
+    def _limits(self, threshold: float) -> Array:
+        """Largest R-hat (2 k,) that passes, of ranks and of folded ranks."""
         m = self.n_draws // 2
         squared = (m - 1) / m + self.halves.limit(threshold) * self.halves.error
-        return np.asarray(np.sqrt(squared.reshape(2, -1).max(axis=0)))
+        return np.asarray(np.sqrt(squared))
 
     def claims(self, threshold: float) -> tuple[Claim, ...]:
         """What is claimed of the chains; tests fail below the p-value `threshold`."""
@@ -253,14 +263,15 @@ class Mixing:
         wrong = np.flatnonzero((p < threshold / (2 * k)).any(axis=0))
         if not len(wrong):
             return ""
-        worst = wrong[np.argmax(self.r_hat[wrong])]
-        column = worst + (k if p[1, worst] < p[0, worst] else 0)
+        # by how much the limit is exceeded, in level or in spread: each has its own
+        column = int(np.argmax(self.halves.ratio))
+        worst = column % k
         group = int(self.halves.furthest[column])
         chain, part = group % self.n_chains, "first" if group < self.n_chains else "second"
-        limit = self.r_hat_limit(threshold)[worst]
+        limit = self._limits(threshold)[column]
         others = [abbreviated(self.names[j]) for j in wrong if j != worst]
         return (
-            f"R-hat is {self.r_hat[worst]:.3f} for {abbreviated(self.names[worst])}, where chance "
+            f"R-hat is {self.split[column]:.3f} for {abbreviated(self.names[worst])}, where chance "
             f"makes it {limit:.3f} at most, and the {part} half of chain "
             f"{chain + 1} is furthest from the others in {'spread' if column >= k else 'level'}"
             + (f" (also too large for {first_of(others)})" if others else "")
@@ -368,11 +379,12 @@ def compared(values: Array, length: int) -> Comparison:
     means, error = _means_and_errors(values, length)
     if length >= 3:
         error = np.maximum(error, 2 * error - _means_and_errors(values, length // 3)[1])
+    groups, n, _ = values.shape
+    within = values.var(axis=1, ddof=1).mean(axis=0)
+    error = np.maximum(error, LEAST_ERROR * within * autocorrelation_time(values) / n)
     between = means.var(axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(between > 0, between / error, 0.0)  # inf: groups that stand still apart
-    groups, n, _ = values.shape
-    within = values.var(axis=1, ddof=1).mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(within > 0, error / within, 0.0)
     return Comparison(means, ratio, relative, (groups - 1, groups * (n // length - 1)))
