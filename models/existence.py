@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flatprior.models._error_state import own_error_state
+from flatprior.models._parallel import one_thread_each
 from flatprior.models._progress import progress_bar
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.iterations import Iterate, iterates, sample_of
@@ -96,10 +97,18 @@ def check_existence(
     >>> state.limit.coefficients.round(4).tolist()
     [4.3045, -0.0422, -2.9026]
     """
-    if not isinstance(model.rows, ArrayRows):
+    # small matrices in turn with rows: threads of BLAS would only wait for one another
+    with one_thread_each():
+        if isinstance(model.rows, ArrayRows):
+            return _check(model, signs, progress)
         from flatprior.models.working_set import check_in_batches
 
         return check_in_batches(model, model.rows, signs, progress)
+
+
+def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
+    """The verdict on rows in memory."""
+    assert isinstance(model.rows, ArrayRows)  # noqa: S101
     cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
         return undecided(cone)
