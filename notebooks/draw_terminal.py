@@ -16,13 +16,14 @@ from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import cli
 from flatprior.models import load_endometrial, load_spector
+from flatprior.models._progress import WIDEST
 
 HERE = Path(__file__).parent
 
 
 def draw(name: str, title: str, arguments: list[str], status: int) -> None:
     """Write what ``flatprior`` prints as ``name.svg``; it must exit with `status`."""
-    console = Console(record=True, width=cli.WIDTH, highlight=False, force_terminal=True)
+    console = Console(record=True, width=WIDEST, highlight=False, force_terminal=True)
     cli._console = lambda: console
     result = CliRunner().invoke(cli.main, arguments)
     if result.exit_code != status:
