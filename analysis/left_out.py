@@ -42,6 +42,8 @@ def rows_dropped(there: There) -> Iterator[Cause]:
         return
     n, k = there.scores.shape
     pull, labels = there.pull, there.model.row_labels
+    if not (np.isfinite(pull).all() and np.isfinite(there.scores).all()):
+        return  # numbers so large that nothing can be said of their score
     found: list[tuple[float, Rows, str, float]] = []
 
     def consider(rows: Rows, text: str, ways: float) -> None:
@@ -130,6 +132,9 @@ def _recoded_too(there: There, rows: Rows) -> bool:
 
 def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
     """The pair or triple of rows whose scores sum to nearest `pull`."""
+    # squares of scores far out overflow, and then no row is near another
+    power = np.exp2(-np.frexp(max(np.abs(scores).max(), np.abs(pull).max()))[1])
+    scores, pull = scores * power, pull * power
     n, tree = len(scores), KDTree(scores)
     first = np.array(list(itertools.combinations(range(n), size - 1)))
     found = tree.query(pull - scores[first].sum(axis=1))

@@ -2,12 +2,19 @@
 
 import numpy as np
 import pytest
+from disagreements import numbers_without_a_cause
 from problems import simulated
 from sklearn.model_selection import train_test_split
 
 from flatprior.analysis import explain_difference
 from flatprior.analysis.causes import There
-from flatprior.analysis.left_out import SPLIT_SEEDS, SPLIT_SHARES, _splits, rows_dropped
+from flatprior.analysis.left_out import (
+    SPLIT_SEEDS,
+    SPLIT_SHARES,
+    _nearest_set,
+    _splits,
+    rows_dropped,
+)
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 FORMULA = "grade ~ gpa + tuce"
@@ -73,3 +80,21 @@ def test_splits_are_those_of_scikit_learn():
             for share in SPLIT_SHARES:
                 _, test = train_test_split(np.arange(n), test_size=share, random_state=seed)
                 assert set(test) in sets
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e150, 1e160, 1e300])
+@pytest.mark.parametrize("rows", [(3, 8), (3, 8, 11)])
+def test_rows_are_found_by_scores_of_any_size(size, rows):
+    # far out a column's information all but vanishes, and the squares of whitened scores overflow
+    scores = np.random.default_rng(7).normal(size=(20, 3))
+    scores[:, 2] *= size
+    pull = scores[list(rows)].sum(axis=0)
+    assert _nearest_set(scores, pull, len(rows)).tolist() == list(rows)
+
+
+def test_numbers_so_far_out_that_scores_are_of_no_size_have_an_answer():
+    # one of the random vectors of the benchmark
+    model, coefficients = numbers_without_a_cause(np.random.default_rng([2, 11, 163]), "shuffled")
+    found = explain_difference(model, coefficients)
+    assert found.cause == "none of these"
+    assert not found.certain
