@@ -23,7 +23,7 @@ from scipy.special import expit, ndtr, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, standard_error
-from flatprior.analysis.prediction import check_result, new_offsets, root_of_covariance
+from flatprior.analysis.prediction import checked_result, new_offsets, root_of_covariance
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count, printable, rows_phrase
@@ -90,6 +90,8 @@ def average_marginal_effects(
     ValueError
         If the result is of other data, `data` cannot be encoded, a variable is unknown, or the
         formula has no derivative somewhere, such as ``sqrt(x)`` at 0.
+    NotConvergedError
+        If nothing is proved about the distance of an estimate from the MLE.
 
     Notes
     -----
@@ -107,7 +109,7 @@ def average_marginal_effects(
     {'gpa': 0.3626, 'tuce': 0.0122, 'psi: 1 - 0': 0.3575}
     """
     check_probability(prob)
-    check_result(model, result)
+    result = checked_result(model, result)
     rows = _rows_to_average(model, data, offset, frequency_weights)
     effects = _effects(model, rows, variables)
     if isinstance(result, Posterior):

@@ -16,6 +16,7 @@ from flatprior.analysis.robust import RobustCovariance
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import ARRAY, earlier_hash, printable
+from flatprior.models.belonging import mle_of
 from flatprior.models.inputs import as_frame, column, numbers
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
@@ -65,6 +66,8 @@ def predict(
     ValueError
         If the result is of other coefficients, the new rows cannot be encoded, or offsets are
         missing or not one a row.
+    NotConvergedError
+        If nothing is proved about the distance of an estimate from the MLE.
 
     Examples
     --------
@@ -79,7 +82,7 @@ def predict(
     >>> predict(model, fit_newton(model), new)["probability"].round(1).tolist()
     [0.2, 0.8]
     """
-    check_result(model, result)
+    result = checked_result(model, result)
     design = model.design_matrix(data)
     labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
     added = new_offsets(model, offset, data, len(design))
@@ -102,10 +105,19 @@ def predict(
     return pd.concat(parts)
 
 
-def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> None:
-    """Raise a `ValueError` unless the result is of the model and its very data.
+def checked_result(
+    model: BernoulliLogistic, result: Coefficients | Posterior
+) -> Coefficients | Posterior:
+    """The result, of which an estimate is computed anew; an error unless it is of this model.
 
     Names do not suffice: what a formula such as ``scale(x)`` makes of new rows depends on the data.
+
+    Raises
+    ------
+    ValueError
+        If it is of another model, or of other data.
+    NotConvergedError
+        If nothing is proved about the distance of an estimate from the MLE.
     """
     if isinstance(result, Posterior):
         check_draws(model, result)
@@ -123,6 +135,7 @@ def check_result(model: BernoulliLogistic, result: Coefficients | Posterior) -> 
             earlier_hash(data_hash, "the result has")
             or "the result is that of other data; pass the model that it was fitted to"
         )
+    return mle_of(model, result) if isinstance(result, PointEstimate) else result
 
 
 def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarray:

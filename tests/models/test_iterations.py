@@ -9,6 +9,7 @@ from problems import simulated
 
 import flatprior.models.iterations as iterations
 from flatprior.analysis import (
+    average_marginal_effects,
     compare_models,
     compare_routes,
     confidence_intervals,
@@ -17,6 +18,7 @@ from flatprior.analysis import (
     goodness_of_fit,
     hauck_donner,
     likelihood_ratio_test,
+    predict,
     robust_covariance,
     summarise,
     wald_test,
@@ -293,6 +295,8 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
         lambda: diagnose(data.model, fit),
         lambda: hauck_donner(data.model, fit),
         lambda: exact_loo(data.model, fit),
+        lambda: predict(data.model, fit, data.model.design),
+        lambda: average_marginal_effects(data.model, fit),
     ):
         with pytest.raises(NotConvergedError, match="centre and rescale columns and offsets"):
             use()
