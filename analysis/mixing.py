@@ -385,7 +385,6 @@ def compared(values: Array, length: int) -> Comparison:
     between = means.var(axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(between > 0, between / error, 0.0)  # inf: groups that stand still apart
-    with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(within > 0, error / within, 0.0)
     return Comparison(means, ratio, relative, (groups - 1, groups * (n // length - 1)))
 

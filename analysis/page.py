@@ -15,6 +15,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from flatprior.models.rendering import Rendered
+
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
 UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
@@ -90,19 +92,13 @@ class _Embedded(HTMLParser):
             self.found.append(data)
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, eq=False)
+class Table(Rendered):
     """A table as a page shows it, with its copies in other formats."""
 
-    title: str
-    facts: tuple[str, ...]
-    columns: tuple[str, ...]
-    names: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
     formats: dict[str, str] = field(default_factory=dict)
 
-    def csv(self) -> tuple[list[str], list[list[str]]]:
+    def in_full(self) -> tuple[list[str], list[list[str]]]:
         """Columns and rows of the copy with all digits."""
         head, *rows = csv.reader(io.StringIO(self.formats["CSV"]))
         return head[1:], [row[1:] for row in rows]
@@ -161,7 +157,7 @@ def _table(item: str, formats: dict[str, str]) -> Table:
         tuple(all_of(r'<th scope="row">(.*?)</th>', row)[0] for row in rows),
         tuple(all_of(r"<td>(.*?)</td>", row) for row in rows),
         all_of(r'<p class="note">(.*?)</p>', item),
-        formats,
+        formats=formats,
     )
 
 

@@ -76,7 +76,7 @@ def _value(name: str, hint: Any, value: Any, known: Mapping[str, Any]) -> Any:
         return _array(name, value)
     if origin is tuple and isinstance(value, list):
         return tuple(_value(name, inner[0], each, known) for each in value)
-    if origin is not None and issubclass(origin, Mapping) if isinstance(origin, type) else False:
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return {str(key): _value(name, inner[1], each, known) for key, each in value.items()}
     if (hint in (int, str, bool) and type(value) is hint) or value in inner:
         return value

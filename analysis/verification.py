@@ -39,7 +39,6 @@ from flatprior.models._files import finite
 from flatprior.models._text import earlier_hash, first_of, printable
 from flatprior.models.belonging import contradiction, recomputed
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
-from flatprior.models.rendering import Rendered
 from flatprior.models.results import Provenance, numbers_of, versions_of
 from flatprior.models.rows import Array
 
@@ -605,7 +604,7 @@ def _table_held(
     )
     notes = [note for note in again.notes if not (with_draws and note == NO_POSTERIOR)]
     _hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, with_draws)
-    in_full, anew = shown.csv(), again.csv()
+    in_full, anew = shown.in_full(), again.in_full()
     order = (
         range(len(shown.names))
         if shown.names == again.names
@@ -661,13 +660,10 @@ def _same_drawing(name: str, first: str, second: str) -> bool:
 
 def _copies_hold(name: str, shown: Table) -> None:
     """Hold the copies of a table, which a reader takes along, against what the page shows."""
-    rendered = Rendered(
-        shown.title, shown.facts, shown.columns, shown.names, shown.cells, shown.notes
-    )
-    columns, rows = shown.csv()
+    columns, rows = shown.in_full()
     _require(
-        shown.formats["Markdown"] == rendered.markdown()
-        and shown.formats["LaTeX"] == rendered.latex()
+        shown.formats["Markdown"] == shown.markdown()
+        and shown.formats["LaTeX"] == shown.latex()
         and len(columns) == len(shown.columns)
         and len(rows) == len(shown.names)
         and all(

@@ -61,13 +61,10 @@ def _real(values: object) -> Array:
         raise ValueError("coefficients must be one real number each") from error
     if plain.dtype == object:  # numbers of Python of any size, or anything else
         flat = plain.ravel().tolist()
-        if any(isinstance(each, bool | np.bool_ | str | bytes | complex) for each in flat):
-            kind = next(
-                type(each).__name__
-                for each in flat
-                if isinstance(each, bool | np.bool_ | str | bytes | complex)
-            )
-            raise ValueError(f"coefficients must be real numbers; there is a {kind} among them")
+        for each in flat:
+            if isinstance(each, bool | np.bool_ | str | bytes | complex):
+                kind = type(each).__name__
+                raise ValueError(f"coefficients must be real numbers; there is a {kind} among them")
         try:
             return plain.astype(float)
         except (TypeError, ValueError, OverflowError) as error:

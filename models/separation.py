@@ -41,10 +41,8 @@ FAINT = 1e-11  # a share of a direction that rounding could have left in a coeff
 ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 WHITENINGS = 3
 SWEEPS = 3
-RESOLUTIONS = (
-    1e-11,
-    1e-14,
-)  # of rows in the search; the first stands rounding, the second sees more
+# of rows in the search; the first stands rounding, the second sees more
+RESOLUTIONS = (1e-11, 1e-14)
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
 FEW_BITS, VERY_FEW_BITS = 44, 8  # of a significand; numbers rounded to doubles have more
 PRIME = 2**31 - 19  # products of residues are below 2^62

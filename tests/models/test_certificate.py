@@ -250,7 +250,7 @@ def test_the_bound_after_the_last_step_holds_without_a_pass(case):
 
 
 @pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
-def test_what_a_newton_step_leaves_is_bounded(size, monkeypatch):
+def test_what_a_newton_step_leaves_of_distance_and_log_likelihood_is_bounded(size, monkeypatch):
     # from a point so far away that the step's own remainder, not rounding, is the bound
     monkeypatch.setattr(certificates, "GOOD_ENOUGH", 1.0)
     X, y = simulated(300, 3, seed=21)
@@ -265,6 +265,9 @@ def test_what_a_newton_step_leaves_is_bounded(size, monkeypatch):
         found = after_last_step(model.rows, origin, beta, here, white)
         distance = np.linalg.norm(np.linalg.solve(T, beta - mle.coefficients))
         assert distance <= found.certificate.error_bound <= 2 * size
+        error = found.certificate.log_likelihood_error
+        assert abs(found.log_likelihood - mle.log_likelihood) <= error + 1e-12
+        assert error < 4 * size**2
 
 
 def test_the_bound_holds_where_odds_underflow():
@@ -320,24 +323,6 @@ def test_the_log_likelihood_of_many_rows_is_as_near_its_maximum_as_is_stated(cop
     for found in (fit, evaluate(model.rows, fit.coefficients)):
         error = found.certificate.log_likelihood_error
         assert gap(found.log_likelihood, maximum) <= error < 1e-11 * abs(found.log_likelihood)
-
-
-@pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
-def test_the_log_likelihood_after_a_newton_step_is_as_near_as_is_stated(size, monkeypatch):
-    monkeypatch.setattr(certificates, "GOOD_ENOUGH", 1.0)
-    X, y = simulated(300, 3, seed=21)
-    model = BernoulliLogistic.from_arrays(X, y)
-    mle = fit_newton(model)
-    T = np.linalg.cholesky(mle.covariance)
-    for direction in np.random.default_rng(23).normal(size=(20, 3)):
-        origin = mle.coefficients + size * T @ direction / np.linalg.norm(direction)
-        here = model.rows.reduce(partial(moments, coefficients=origin))
-        white = np.linalg.cholesky(np.linalg.inv(here.information))
-        beta = origin + white @ (white.T @ here.score)
-        found = after_last_step(model.rows, origin, beta, here, white)
-        error = found.certificate.log_likelihood_error
-        assert abs(found.log_likelihood - mle.log_likelihood) <= error + 1e-12
-        assert error < 4 * size**2
 
 
 def test_no_digit_of_a_log_likelihood_is_printed_that_is_not_certain():
