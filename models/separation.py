@@ -542,29 +542,47 @@ def _combine(rows: Array, size: Array, target: Array, weights: Array, exact: boo
 
     `size` (n, m) holds the sums of absolute values of the terms of the rows' entries. Small weights
     may come of rounding: first it is tried without them. Rows that are `exact` must not be
-    independent of the target in whole numbers.
+    independent of the target in whole numbers, and their weights positive beyond rounding.
     """
     share = weights * np.linalg.norm(rows, axis=1)
     for cut in NEGLIGIBLE:
         chosen = share > cut * share.max()
-        if _balanced(rows[chosen], size[chosen], target, weights[chosen]) and not (
-            exact and _independent_in_whole_numbers(np.vstack([rows[chosen], target]).T)
+        found = _balanced(rows[chosen], size[chosen], target, weights[chosen])
+        if found is None:
+            continue
+        if not exact or (
+            _surely_positive(rows[chosen], size[chosen], target, found)
+            and not _independent_in_whole_numbers(np.vstack([rows[chosen], target]).T)
         ):
             return True
     return False
 
 
-def _balanced(rows: Array, size: Array, target: Array, weights: Array) -> bool:
-    """The same with these rows, corrected for what rounding left."""
+def _surely_positive(rows: Array, size: Array, target: Array, weights: Array) -> bool:
+    """Whether no weight of a balance could be negative in exact arithmetic.
+
+    Nearly dependent rows hide it: a remainder r allows weights, of rows of length 1, to differ from
+    the exact ones by r over the smallest singular value.
+    """
+    if len(rows) > len(target):
+        return False
+    unit, length = _unit_rows(rows)
+    rounding = float(np.linalg.norm(np.abs(target) + weights @ size)) * 2 * ROUNDING
+    smallest = float(np.linalg.svd(unit, compute_uv=False)[-1]) - len(target) * EPSILON
+    return bool(smallest * (weights * length).min() > rounding)
+
+
+def _balanced(rows: Array, size: Array, target: Array, weights: Array) -> Array | None:
+    """Weights for these rows, corrected for what rounding left; None if they do not balance."""
     for _ in range(1 + CORRECTIONS):
         terms = np.vstack([target, -weights[:, None] * rows])
         missing = np.array([math.fsum(column) for column in terms.T])
         rounding = ROUNDING * (np.abs(target) + weights @ size)
         if (np.abs(missing) <= rounding).all():
-            return True
+            return weights
         present = rounding > 0
         counts = rounding[present].min() / rounding[present]  # an entry by what its rounding allows
         columns = counts[:, None] * rows.T[present]
         step = np.linalg.lstsq(columns, counts * missing[present], rcond=None)[0]
         weights = np.maximum(weights + step, 0.0)
-    return False
+    return None
