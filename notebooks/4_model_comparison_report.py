@@ -102,7 +102,7 @@ print(f"{path.stat().st_size / 1000:.0f} kB")
 print(agreement.message)
 
 # %% [markdown]
-# A referee who has the data verifies it in a second (`flatprior verify report.html data.csv`):
+# A referee who has the data verifies it in seconds (`flatprior verify report.html data.csv`):
 
 # %%
 verify_report(model, read_report(path))

@@ -11,7 +11,7 @@
 # # Why do my two fits differ?
 #
 # The same data, the same model, two programs, two answers. `explain_difference` takes somebody else's
-# coefficients and says what they are. Each cause is an equation that the numbers satisfy or not.
+# coefficients and says what they are. Each cause is a problem that the numbers solve or not.
 
 # %%
 import warnings
