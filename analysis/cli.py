@@ -208,6 +208,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
     """Fit by Newton's method, with standard errors and a certificate."""
     with clean_errors():
         from flatprior.models import fit_newton
+        from flatprior.models.newton import NEARBY
 
         _check_paths(data, json=json_path)
         model = _load(data, formula, in_batches=_in_batches(data), **options)
@@ -218,7 +219,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         _print_model(out, model)
         _print_estimate(out, estimate)
         _print_warnings(out, estimate.warnings)
-        if not math.isfinite(estimate.certificate.error_bound):
+        if not estimate.certificate.error_bound <= NEARBY:
             sys.exit(1)
 
 

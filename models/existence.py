@@ -40,10 +40,10 @@ from flatprior.models.separation import (
     find_separation,
     independent_columns,
     margins,
+    only_rounding_makes_dependent,
     overlap_width,
     separated,
     single_columns,
-    told_apart,
 )
 from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
 
@@ -239,9 +239,10 @@ def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone |
     if rest is None:
         return NoneFound(math.inf)
     columns, rest = _in_units(columns, power), _in_units(rest, power)
-    for null, rows in ((columns.null, given), (rest.null, given[left])):
-        if any(told_apart(rows, vector).any() for vector in null.T):
-            return NoneFound(math.inf)
+    if only_rounding_makes_dependent(given, columns) or only_rounding_makes_dependent(
+        given[left], rest
+    ):
+        return NoneFound(math.inf)
     if left.all():
         return Cone(columns, None, rest)
     rows = separated(design, sign, direction)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,6 +17,7 @@ from flatprior.models.rows import PARALLEL
 
 # iterates without an end before it is asked whether there is an MLE to go to
 PATIENCE, PATIENCE_IN_BATCHES = 30, 8
+NEARBY = 1.0  # standard errors: what follows from a fit further from the MLE is not about it
 
 
 @own_error_state
@@ -69,14 +69,14 @@ def converged_mle(model: BernoulliLogistic) -> PointEstimate:
     MLEDoesNotExistError
         If the MLE is not proved to exist.
     NotConvergedError
-        If nothing is proved about the distance of the fit from it.
+        If the fit is not proved to be within a standard error of it.
     """
     return require_converged(fit_newton(model))
 
 
 def require_converged(fit: PointEstimate) -> PointEstimate:
-    """Return the fit, or raise `NotConvergedError` where nothing bounds its distance to the MLE."""
-    if not math.isfinite(fit.certificate.error_bound):
+    """Return the fit, or raise `NotConvergedError` where it may be far from the MLE."""
+    if not fit.certificate.error_bound <= NEARBY:
         raise NotConvergedError(
             f"the fit by route {fit.route} is not proved to be near the MLE, which exists "
             f"({fit.message}): centre and rescale columns and offsets"
@@ -129,7 +129,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     )
     if not fit.certificate.proves_existence:
         require_mle(model)
-    if fit.converged and not math.isfinite(fit.certificate.error_bound):
+    if fit.converged and not fit.certificate.error_bound <= NEARBY:
         # nothing improves on these coefficients that double precision could see, far from the MLE
         return replace(fit, converged=False)
     return fit

@@ -44,7 +44,8 @@ SWEEPS = 3
 # of rows in the search; the first stands rounding, the second sees more
 RESOLUTIONS = (1e-11, 1e-14)
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
-FEW_BITS, VERY_FEW_BITS = 44, 8  # of a significand; numbers rounded to doubles have more
+# of a significand; numbers rounded to doubles have more than few
+ALL_BITS, FEW_BITS, VERY_FEW_BITS = 53, 44, 8
 PRIME = 2**31 - 19  # products of residues are below 2^62
 MOST_PARTS = 2**20  # denominators of factors that dependent whole columns are taken to have
 LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
@@ -249,15 +250,33 @@ def _of_few_bits(values: Array, bits: int) -> bool:
 
 
 def _independent_in_whole_numbers(columns: Array) -> bool:
-    """Whether columns of few digits, which no change of units has rounded, are independent.
+    """Whether columns of few digits, which no change of units has rounded, are independent."""
+    return _of_few_bits(columns, FEW_BITS) and _independent_modulo_a_prime(columns)
 
-    They are if they are modulo a prime: a determinant that is 0 is so modulo every prime.
+
+def only_rounding_makes_dependent(design: Array, columns: Columns) -> bool:
+    """Whether a null vector is one of large integers that are independent.
+
+    Columns in other units differ in their last digits, but integers are what they are, and of large
+    ones (keys, times in nanoseconds) rounding hides more than one. What a dependency has beside
+    them, such as a constant, may be hidden too: it is looked for in all columns of integers.
     """
-    if not _of_few_bits(columns, FEW_BITS):
-        return False
+    whole = (np.rint(design) == design).all(axis=0)
+    large = (np.abs(design) >= 2.0**FEW_BITS).any(axis=0)
+    for vector in columns.null.T:
+        involved = vector != 0
+        if large[involved].any() and whole[involved].all():
+            beside = np.isin(np.arange(len(vector)), columns.kept) | involved
+            if _independent_modulo_a_prime(design[:, beside & whole]):
+                return True
+    return False
+
+
+def _independent_modulo_a_prime(columns: Array) -> bool:
+    """Then columns are independent: a determinant that is 0 is so modulo every prime."""
     part, power = np.frexp(columns)
-    whole = np.ldexp(part, FEW_BITS)
-    powers, place = np.unique(power - FEW_BITS, return_inverse=True)
+    whole = np.ldexp(part, ALL_BITS)
+    powers, place = np.unique(power - ALL_BITS, return_inverse=True)
     residues = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
     rest = whole.astype(np.int64) % PRIME * residues[place.reshape(power.shape)] % PRIME
     for j in range(rest.shape[1]):

@@ -717,7 +717,6 @@ def test_no_p_value_is_printed_as_0(tmp_path):
 HASH = """
 import hashlib, pathlib, sys
 from click.testing import CliRunner
-from damaged_files import embedded_in, resealed
 from flatprior.analysis.cli import main
 data, folder = map(pathlib.Path, sys.argv[1:])
 terms = "x + p + q + r + C(s)"

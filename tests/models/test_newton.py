@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from multiplier import repeated
 from problems import CASES, NO_MLE, OVERLAPPING, digits_right, exact_table, ids, mp_fit, simulated
 
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, fit_newton
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    NotConvergedError,
+    fit_newton,
+)
+from flatprior.models.newton import NEARBY, converged_mle
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
@@ -112,3 +119,27 @@ def test_iterations_do_not_depend_on_units(step):
     assert fit.coefficients * np.array([1.0, step, 1.0, 1 / step]) == pytest.approx(
         plain.coefficients, rel=1e-12
     )
+
+
+def test_nothing_follows_from_a_fit_that_is_proved_to_be_within_hundreds_of_standard_errors():
+    # a column of large numbers that differ in their last digits, and weights: rounding of the
+    # linear predictors is more than a standard error, and the bound, though finite, says so
+    far = 0
+    for seed in range(repeated(20)):
+        rng = np.random.default_rng([7, seed])
+        spread = rng.integers(0, 10 ** rng.integers(3, 7), 40)
+        X = np.column_stack([np.ones(40), 2.0**53 + 2 * spread])
+        y = (rng.random(40) < 0.5).astype(float)
+        weights = np.floor(10 ** rng.uniform(0, 9, 40))
+        model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+        try:
+            fit = fit_newton(model)
+        except (MLEDoesNotExistError, NotConvergedError):
+            continue
+        if fit.certificate.error_bound <= NEARBY:
+            continue
+        far += 1
+        assert not fit.converged
+        with pytest.raises(NotConvergedError, match="not proved to be near the MLE"):
+            converged_mle(model)
+    assert far > 5

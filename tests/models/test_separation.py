@@ -197,3 +197,21 @@ def test_integers_beyond_2_to_the_53_are_compared_as_integers():
     assert check_existence(BernoulliLogistic.from_arrays(X, y)).kind == "undecided"
     equal = BernoulliLogistic.from_arrays(np.column_stack([X[:, 0], 2 * X[:, 0]]), y)
     assert check_existence(equal).kind == "rank deficient"
+
+
+@pytest.mark.parametrize("bits", [48, 50, 52, 53])
+def test_large_integers_are_not_called_dependent_for_being_near(bits):
+    big = 2.0**bits
+    near = [
+        [[big, big], [big + 2, big], [big + 4, big + 4], [big, big + 2]],
+        [[1, big], [1, big - 1], [1, big - 2], [1, big - 3]],
+        [[1, big - 6, big - 6], [1, big, big - 6], [1, big - 4, big - 4], [1, big - 6, big]],
+        [[big - 4, big - 6], [big - 4, big - 2], [big - 4, big - 6], [big - 4, big - 2]],
+    ]
+    for X in near:
+        model = BernoulliLogistic.from_arrays(np.array(X), [0.0, 1, 0, 1])
+        assert check_existence(model).kind != "rank deficient"
+    t = np.array([big - 6, big - 8, big - 12, big - 40, big - 6])
+    for X in ([t, t / 4], [t, 2 * t, [0, 1, 0, 2, 0]]):
+        model = BernoulliLogistic.from_arrays(np.array(X).T, [0.0, 1, 0, 1, 1])
+        assert check_existence(model).kind == "rank deficient"
