@@ -229,6 +229,7 @@ class Agreement(Renderable):
                     "certificate": judged.certificate.to_dict(),
                     "distance": judged.distance,
                     "stated_data_hash": judged.stated.provenance.data_hash,
+                    "stated_converged": judged.stated.converged,
                 }
                 for judged in self.routes
             ],

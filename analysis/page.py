@@ -19,6 +19,7 @@ from flatprior.models.rendering import Rendered
 
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
+FORMATS = ("CSV", "Markdown", "LaTeX")  # of the copies of a table
 UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
 
 Facts = dict[str, Any]
@@ -28,9 +29,35 @@ _ITEMS = re.compile(
     r'<div class="table[^>]*id="(?P<table>[^"]*)">\n.*?role="status"></span></p>\n</div>\n'
     r'|<figure id="(?P<figure>[^"]*)">\n.*?</figure>\n'
     r'|<div class="text">.*?</div>\n'
-    r'|<script type="application/json".*?</script>\n',
+    r'|(?P<data><script type="application/json" id="[^"]*">)[^<]*</script>\n',
     re.DOTALL,
 )
+# nothing else may stand in a table or a figure: whatever is not read is not verified
+_TABLE = re.compile(
+    r'<div class="table(?: wide)?(?: words)?" id="(?P<id>[^"<]*)">\n'
+    r'<div class="scroll" role="region" aria-label="(?P<title>[^"<]*)" tabindex="0">\n'
+    r"<table>\n"
+    r'<caption>(?P=title)(?:<span class="fact">[^<]*</span>)*</caption>\n'
+    r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*</tr></thead>\n'
+    r"<tbody>\n"
+    r'(?:<tr><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*</tr>\n)*'
+    r"</tbody>\n</table>\n</div>\n"
+    r'(?:<p class="note">[^<]*</p>\n)*'
+    r'<p class="copy"><span>Copy as</span>\n'
+    r"(?P<buttons>(?:<button[^<]*</button>\n)*)"
+    r'<span class="said" role="status"></span></p>\n</div>\n'
+)
+_FIGURE = re.compile(
+    r'<figure id="(?P<id>[^"<]*)">\n'
+    r'<svg viewBox="[-. \d]*" role="img" aria-labelledby="(?P=id)-alt" '
+    r'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+    r'<title id="(?P=id)-alt">(?P<alternative>[^<]*)</title>(?P<body>.*)</svg>\n'
+    r"<figcaption><strong>(?P<title>[^<]*)\.</strong> (?P<how>[^<]*)</figcaption>\n"
+    r"</figure>\n",
+    re.DOTALL,
+)
+_DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
+_WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -60,10 +87,18 @@ def page_of(path: str | PathLike[str]) -> str:
 
 def results_in(page: str) -> Facts:
     """The results that a page holds as JSON, or a `ValueError`."""
-    facts: Facts = json.loads(_embedded(page, "flatprior-report"))
+    facts: Facts = json.loads(_embedded(page, "flatprior-report"), object_pairs_hook=_once)
     if facts["format"] != FORMAT:
         raise ValueError(f"its format is {facts['format']!r}")
     return facts
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Facts:
+    """A dictionary of what JSON has; of a name that is there twice nobody knows which is read."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _embedded(page: str, name: str) -> str:
@@ -105,29 +140,43 @@ class Table(Rendered):
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A figure as a page shows it: title, how to read it, what a reader hears, the whole as SVG."""
+
+    title: str
+    how: str
+    alternative: str
+    markup: str
+
+
+@dataclass(frozen=True)
 class Page:
     """What a page shows: tables and figures by their identifiers, texts, and all between them."""
 
     tables: dict[str, Table]
-    figures: dict[str, str]
+    figures: dict[str, Drawing]
     texts: tuple[str, ...]
     rest: str
 
     @classmethod
     def of(cls, page: str) -> Page:
-        """Take a page apart."""
-        copies: Any = json.loads(_embedded(page, "flatprior-tables"))
+        """Take a page apart, or raise a `ValueError` where it has what no report has."""
+        copies: Any = json.loads(_embedded(page, "flatprior-tables"), object_pairs_hook=_once)
         tables: dict[str, Table] = {}
-        figures: dict[str, str] = {}
+        figures: dict[str, Drawing] = {}
         texts: list[str] = []
 
         def taken(match: re.Match[str]) -> str:
-            item = match[0]
+            item, name = match[0], match["table"] or match["figure"]
+            if name in tables or name in figures:
+                raise ValueError(f"it has {name!r} twice")
             if match["table"] is not None:
-                tables[match["table"]] = _table(item, copies[match["table"]])
+                tables[name] = _table(item, copies[name])
             elif match["figure"] is not None:
-                figures[match["figure"]] = item
-            elif item.startswith("<div"):
+                figures[name] = _drawing(item)
+            elif match["data"] is not None:
+                return f"{match['data']}\n"
+            else:
                 texts.append(item)
             return ""
 
@@ -147,8 +196,17 @@ def _table(item: str, formats: dict[str, str]) -> Table:
     def all_of(pattern: str, text: str) -> tuple[str, ...]:
         return tuple(unescape(found) for found in re.findall(pattern, text, re.DOTALL))
 
+    found = _TABLE.fullmatch(item)
     caption = re.search(r"<caption>(.*?)</caption>", item, re.DOTALL)
-    assert caption is not None  # noqa: S101
+    if found is None or caption is None:
+        raise ValueError("one of its tables has what no table of a report has")
+    buttons = "".join(
+        f'<button type="button" data-table="{found["id"]}" data-format="{each}" '
+        f'aria-label="Copy the table {found["title"]} as {each}">{each}</button>\n'
+        for each in FORMATS
+    )
+    if found["buttons"] != buttons or set(formats) != set(FORMATS):
+        raise ValueError("one of its tables has other copies than tables of a report have")
     rows = re.findall(r'<tr><th scope="row">.*?</tr>', item, re.DOTALL)
     return Table(
         unescape(caption[1].split("<span", 1)[0]),
@@ -161,20 +219,34 @@ def _table(item: str, formats: dict[str, str]) -> Table:
     )
 
 
+def _drawing(item: str) -> Drawing:
+    found = _FIGURE.fullmatch(item)
+    if found is None or not set(re.findall(r"</?([^\s/>]*)", found["body"])) <= _DRAWN:
+        raise ValueError("one of its figures has what no figure of a report has")
+    title, how, alternative = (unescape(found[part]) for part in ("title", "how", "alternative"))
+    return Drawing(title, how, alternative, item)
+
+
 def alike(
     first: str, second: str, closeness: float, small: float = 0.0, absolute: float = 0.0
 ) -> bool:
     """Whether two texts are the same but for the rounding of numbers in them.
 
-    Numbers below `TINY` may differ by the relative amount `small`, where that is larger.
+    Numbers below `TINY` may differ by the relative amount `small`, where that is larger. Whole
+    numbers are counts, seeds and names, and have no rounding, but for where `absolute` allows it.
     """
     if first == second:
         return True
-    if _NUMBER.sub("#", first) != _NUMBER.sub("#", second):
+    if _NUMBER.split(first) != _NUMBER.split(second):
         return False
     pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
     return all(
-        same_number(float(one), float(two), closeness, small, absolute) for one, two in pairs
+        one == two
+        or (
+            (absolute > 0 or not (_WHOLE.fullmatch(one) and _WHOLE.fullmatch(two)))
+            and same_number(float(one), float(two), closeness, small, absolute)
+        )
+        for one, two in pairs
     )
 
 

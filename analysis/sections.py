@@ -30,6 +30,7 @@ from flatprior.analysis.plots import (
     plot_model,
     plot_posterior,
 )
+from flatprior.analysis.posterior import PosteriorCheck
 from flatprior.analysis.stored import plain
 from flatprior.analysis.summary import summarise
 from flatprior.analysis.svg import inline_svg
@@ -54,6 +55,7 @@ AFTER_SAMPLING = (
     *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
     *("LOOIC-AIC", "p_loo-k"),
 )
+OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat")
 HALF_PAGE = 58  # characters: a wider table takes the whole width
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
 
@@ -348,7 +350,8 @@ def existence_certificate(main: MainModel) -> Facts:
     )
 
 
-def _notes(notes: Iterable[str]) -> tuple[str, ...]:
+def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes as the sentences that stand below a table."""
     return Rendered.of(pd.DataFrame(), {}, notes=notes).notes
 
 
@@ -407,7 +410,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         "agreement",
         "Do the routes agree?",
         [
-            _table("routes", replace(rendered, title="Routes", facts=(), notes=_notes(notes))),
+            _table("routes", replace(rendered, title="Routes", facts=(), notes=as_notes(notes))),
             _table(
                 "estimates",
                 replace(
@@ -424,6 +427,30 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
                 f"Largest distance of each route in standard errors, with its bound: {said}.",
             ),
         ],
+    )
+
+
+def density_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of posterior densities."""
+    shift = check.shift[int(np.argmax(np.abs(check.shift)))]
+    return (
+        f"Posterior densities ({check.route})",
+        "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
+        "the dashed mean need not.",
+        f"Densities of {count(check.k, 'coefficient')}: the modes are within "
+        f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
+        f"{abs(shift):.3f} away.",
+    )
+
+
+def draws_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of the draws' log-likelihoods."""
+    return (
+        f"Log-likelihood of the draws ({check.route})",
+        "No draw may lie left of the MLE; in large samples the bars follow the curve.",
+        f"Histogram of how far {count(check.n_draws, 'draw')} lie below the maximum, as "
+        f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
+        f"{'above' if check.highest_draw > 0 else 'below'} it.",
     )
 
 
@@ -476,26 +503,16 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
         ]
         if posterior.provenance.data_hash != main.model.data_hash:
             continue
-        shift = check.shift[int(np.argmax(np.abs(check.shift)))]
         items += [
             _figure(
                 f"density{suffix}",
                 plot_posterior(posterior, main.fit, check.mode),
-                f"Posterior densities ({check.route})",
-                "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
-                "the dashed mean need not.",
-                f"Densities of {count(check.k, 'coefficient')}: the modes are within "
-                f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
-                f"{abs(shift):.3f} away.",
+                *density_words(check),
             ),
             _figure(
                 f"draws{suffix}",
                 plot_draws(main.model, posterior, main.fit),
-                f"Log-likelihood of the draws ({check.route})",
-                "No draw may lie left of the MLE; in large samples the bars follow the curve.",
-                f"Histogram of how far {count(check.n_draws, 'draw')} lie below the maximum, as "
-                f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
-                f"{'above' if check.highest_draw > 0 else 'below'} it.",
+                *draws_words(check),
             ),
         ]
     return _section("posterior", "The posterior against the MLE", items)
@@ -664,12 +681,18 @@ def predictive_quality(main: MainModel) -> Facts | None:
     )
 
 
+def sampled(chains: int, n: int, seed: int | None) -> str:
+    """How many draws there are, and with which seed, in words."""
+    said = f"{count(chains, 'chain')} of {count(n, 'draw')}"
+    return said if seed is None else f"{said}, seed {seed}"
+
+
 def sampler_diagnostics(main: MainModel) -> Facts | None:
     """How well each sampler did."""
     items: list[Facts | None] = []
     for i, posterior in enumerate(main.posteriors):
         chains, n, _ = posterior.draws.shape
-        frame = posterior.summary(PROB)[["mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat"]]
+        frame = posterior.summary(PROB)[list(OF_SAMPLER)]
         found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
         items.append(
             _table(
@@ -685,11 +708,7 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
                         "r_hat": ".4f",
                     },
                     f"Draws of {posterior.route}",
-                    [
-                        f"{count(chains, 'chain')} of {count(n, 'draw')}"
-                        + ("" if posterior.seed is None else f", seed {posterior.seed}"),
-                        found,
-                    ],
+                    [sampled(chains, n, posterior.seed), found],
                     posterior.warnings,
                 ),
             )

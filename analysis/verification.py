@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -18,6 +19,7 @@ from flatprior.analysis.comparison import Comparison, compare_models
 from flatprior.analysis.departures import Sight, named_departures
 from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.page import (
+    Drawing,
     Facts,
     Page,
     Table,
@@ -36,19 +38,43 @@ from flatprior.analysis.stored import rebuilt
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import earlier_hash, first_of, printable
+from flatprior.models._text import abbreviated, earlier_hash, first_of, printable
 from flatprior.models.belonging import contradiction, recomputed
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
-from flatprior.models.results import Provenance, numbers_of, versions_of
+from flatprior.models.results import Provenance, numbers_of, percentages, versions_of
 from flatprior.models.rows import Array
 
 ROUNDING = 1e-6  # relative: of a number computed twice, with other threads perhaps
 # of an error bound, which is rounding itself: by the same program on the same machine, by another
 OF_BOUNDS, OF_BOUNDS_ELSEWHERE = 0.3, 0.9
+# what the results have besides what describes the model
+RESULTS = (
+    *("format", "command", "data_hash", "versions", "machine", "seeds"),
+    *("estimate", "agreement", "comparison", "checks"),
+)
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("density-", "draws-", "sampler-")
 OF_DRAWS_TOO = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
 DIFFERENCES = ("LR", "p", "distance")  # whose rounding is that of what they are differences of
+# what tables and figures have more where draws passed, and the notes that these give
+MORE_COLUMNS = {
+    "coefficients-table": tuple(f"posterior {end}" for end in percentages(sections.PROB)),
+    "influential": ("Pareto k",),
+}
+OF_LEAVE_ONE_OUT = r"elpd_loo (?:is undefined: without .*|\S+ \(SE \S+, Monte Carlo error \S+\), "
+OF_LEAVE_ONE_OUT += r"p_loo \S+, \d+ bad Pareto k)"
+MORE_NOTES = {
+    "influential": OF_LEAVE_ONE_OUT,
+    "comparison": r"there is no elpd_loo of .*: without .* its posterior is improper, or not "
+    r"proved to be proper|\d+ observations? of .* with a Pareto k above [\d.]+: its elpd_loo is "
+    r"unreliable; compare the LOO log score|the elpd_diff of .* is within the Monte Carlo error: "
+    r"sample longer to rank them|the sample is small for .*: p_loo is not k, the posterior is not "
+    r"near normal, and AIC and p of the likelihood ratio are rough",
+}
+MORE_WORDS = {
+    "forest": r"; where the kinds differ, the sample is small",
+    "influence-plot": r"; \d+ of \d+ observations? have a Pareto k above [\d.]+",
+}
 NO_POSTERIOR = "No draws of these data passed their tests: no posterior intervals."
 
 
@@ -171,6 +197,9 @@ def _verified(
             f"{model.data_hash[:12]}..., the report's {str(report['data_hash'])[:12]}...; it was "
             f"made by {report['command'] or 'a script'}"
         )
+    more = sorted(set(report) - {*RESULTS, *sections.described(model)})
+    more += sorted(set(report["versions"]) - set(versions_of(*sections.PACKAGES)))
+    _require(not more, f"the results have {first_of(more)}, which nothing gives")
     for what, now in sections.described(model).items():
         _require(report[what] == now, f"{what} is {now!r}, not {report[what]!r}")
     try:
@@ -206,6 +235,10 @@ def _elsewhere(report: Facts) -> str:
     if not other:
         return ""
     return f"the report was made by {first_of(other)}, which may round or draw otherwise"
+
+
+def _same_version(report: Facts) -> bool:
+    return bool(report["versions"].get("flatprior") == versions_of()["flatprior"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +333,7 @@ def _stated(model: BernoulliLogistic, part: Facts) -> PointEstimate:
         covariance=np.full((k, k), np.nan),
         log_likelihood=math.nan,
         certificate=Certificate.refused(k),
-        converged=part["converged"] is True,
+        converged=part.get("stated_converged", part["converged"]) is True,
         message=str(part["message"]),
         n_iterations=int(part["n_iterations"]),
         seconds=math.nan,
@@ -399,7 +432,8 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         for key in set(again) - {"models", "estimates", "notes"}:
             _hold(f"comparison {key}", told[key], again[key], bounds)
         _hold("comparison models", known, again["models"], bounds)
-        _hold_notes("comparison", told["notes"], again["notes"], bounds, found.with_draws)
+        more = MORE_NOTES["comparison"] if found.with_draws else ""
+        _hold_notes("comparison", told["notes"], again["notes"], bounds, more)
     return holes
 
 
@@ -460,7 +494,9 @@ def _hold(what: str, stated: Any, again: Any, bounds: float) -> None:
         number = isinstance(stated, int | float) and not isinstance(stated, bool)
         _require(number, f"{what} is {again:.6g}, not {printable(stated)}")
         _require(
-            _near(what, float(stated), float(again), bounds),
+            stated == again  # a count has no rounding
+            if isinstance(again, int)
+            else _near(what, float(stated), float(again), bounds),
             f"{what} is {again:.10g}, not {stated:.10g}",
         )
 
@@ -477,14 +513,26 @@ def _near(what: str, stated: float, again: float, bounds: float) -> bool:
     )
 
 
-def _hold_notes(what: str, stated: list[str], again: list[str], bounds: float, more: bool) -> None:
+def _hold_notes(
+    what: str, stated: list[str], again: list[str], bounds: float, more: str = ""
+) -> None:
+    """Hold notes against those made anew; there may be others of the pattern `more`."""
+
     def there(note: str, notes: list[str]) -> bool:
         return any(alike(note, each, ROUNDING, bounds) for each in notes)
 
     for note in again:
         _require(there(note, stated), f"{what} lacks the note {note!r}")
-    extra = [each for each in stated if not there(each, again)]
-    _require(more or not extra, f"{what} has a note that nothing gives: {first_of(extra)}")
+    extra = [
+        each
+        for each in stated
+        if not there(each, again)
+        and not (more and re.fullmatch(rf"(?:{more})\.?", each, re.IGNORECASE | re.DOTALL))
+    ]
+    _require(
+        not extra and len(set(stated)) == len(stated),
+        f"{what} has a note that nothing gives: {first_of(extra)}",
+    )
 
 
 def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) -> list[str]:
@@ -492,7 +540,7 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     try:
         page = Page.of(text)
     except (ValueError, AssertionError, IndexError, RecursionError) as error:
-        raise ValueError("the page of the report is damaged") from error
+        raise ValueError(f"the page of the report is damaged: {error}") from error
     unverified = report["comparison"] is not None and found.comparison is None
     main = MainModel.without_draws(found.model, found.fit, found.agreement, found.comparison)
     instead: dict[Section, Facts] = {}
@@ -522,38 +570,48 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     holes: list[str] = []
     drawn = OF_DRAWS_TOO if found.with_draws else ()
     free = ("formulas", "comparison-table", *OF_DRAWS_TOO) if unverified else drawn
+    agreement = found.agreement
+    checks = () if agreement is None else agreement.posterior_checks
+    _require(len(report["seeds"]) >= len(checks), "a seed is missing")
     for name, shown in page.tables.items():
         _copies_hold(name, shown)
         if name in again.tables and name not in free:
             holes += _table_held(name, shown, again.tables[name], bounds, found.with_draws)
         else:
             _require(
-                name in free or (found.with_draws and name.startswith(OF_DRAWS)),
+                name in free or name in (f"sampler-{i + 1}" for i in range(len(checks))),
                 f"the page has a table {name!r} that nothing gives",
             )
             holes.append(f"table {shown.title!r}")
-    checks = () if found.agreement is None else found.agreement.posterior_checks
-    for i, check in enumerate(checks):
-        due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
-        _require(
-            due in page.tables[f"sampler-{i + 1}"].facts,
-            f"the diagnostics of {check.route} on the page are not those in its results",
-        )
+    if found.with_draws and "leave-one-out" in page.tables:
+        _leave_one_out_held(page.tables["leave-one-out"], report)
+    for i, (check, seed) in enumerate(zip(checks, report["seeds"].values(), strict=False)):
+        mixing = check.mixing
+        sampled = sections.sampled(mixing.n_chains, mixing.n_draws, seed)
+        _sampler_held(page.tables[f"sampler-{i + 1}"], check, found.fit, sampled)
     for name in again.tables:
         _require(name in page.tables or name in free, f"the page lacks the table {name!r}")
+    of_draws = {
+        f"{kind}-{i + 1}": words(check)
+        for i, check in enumerate(checks)
+        for kind, words in (("density", sections.density_words), ("draws", sections.draws_words))
+    }
     for name, drawing in page.figures.items():
-        if name in again.figures and name not in free:
-            if not elsewhere:
-                _require(
-                    _same_drawing(name, drawing, again.figures[name]),
-                    f"the figure {name!r} of the page is not that of these results",
-                )
-        else:
-            _require(
-                name in free or (found.with_draws and name.startswith(OF_DRAWS)),
-                f"the page has a figure {name!r} that nothing gives",
-            )
+        _require(
+            name in again.figures or name in of_draws or name in free,
+            f"the page has a figure {name!r} that nothing gives",
+        )
+        if name in again.figures:
+            _words_held(name, drawing, again.figures[name], bounds, free)
+        elif name in of_draws:
+            _words_held(name, drawing, Drawing(*of_draws[name], ""), bounds, free)
+        if name not in again.figures or name in free:
             holes.append(f"figure {name!r}")
+        elif not elsewhere:
+            _require(
+                _same_drawing(name, drawing.markup, again.figures[name].markup),
+                f"the figure {name!r} of the page is not that of these results",
+            )
     for name in again.figures:
         _require(name in page.figures or name in free, f"the page lacks the figure {name!r}")
     _require(
@@ -567,11 +625,12 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     if facts["verdict"] is None:
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
-    if not elsewhere:  # style and script are those of this version
+    if _same_version(report):  # then style and script are those of this one
         _require(
             alike(rest, made, ROUNDING, bounds), "the page has other words than these results give"
         )
     else:
+        holes.append("style and script of the page, which are those of another version")
         seen, due = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
         _require(
             alike(seen, due, ROUNDING, bounds), "the page has other words than these results give"
@@ -585,34 +644,39 @@ def _table_held(
     """Hold a table of the page against the one made anew; say which columns were not made."""
     more = [column for column in shown.columns if column not in again.columns]
     _require(
-        all(column in shown.columns for column in again.columns) and (with_draws or not more),
+        tuple(column for column in shown.columns if column not in more) == again.columns
+        and (not more or (with_draws and tuple(more) == MORE_COLUMNS.get(name))),
         f"the table {shown.title!r} has other columns",
     )
     _require(
         sorted(shown.names) == sorted(again.names) and (with_draws or shown.names == again.names),
         f"the table {shown.title!r} has other rows",
     )
-    titles = (*shown.facts, "" if more else shown.title)
+    title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title
     _require(
         alike(
-            "\n".join(titles),
-            "\n".join((*again.facts, "" if more else again.title)),
+            "\n".join((shown.title, *shown.facts)),
+            "\n".join((title, *again.facts)),
             ROUNDING,
             bounds,
         ),
         f"the table {shown.title!r} has another heading",
     )
     notes = [note for note in again.notes if not (with_draws and note == NO_POSTERIOR)]
-    _hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, with_draws)
+    optional = MORE_NOTES.get(name.removesuffix("-table"), "") if with_draws else ""
+    if name == "coefficients-table" and with_draws and not more:
+        optional = re.escape(NO_POSTERIOR)
+    _hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, optional)
     in_full, anew = shown.in_full(), again.in_full()
     order = (
         range(len(shown.names))
         if shown.names == again.names
         else [again.names.index(each) for each in shown.names]
     )
+    # two results of one route have columns of one name
+    places = [(at, column) for at, column in enumerate(shown.columns) if column not in more]
     for i, j in enumerate(order):
-        for column in again.columns:
-            at, now = shown.columns.index(column), again.columns.index(column)
+        for now, (at, column) in enumerate(places):
             # a cell shows what its copy with all digits has (`_copies_hold`), which is compared
             _require(
                 _same_cell(in_full[1][i][at], anew[1][j][now], column, name, bounds),
@@ -620,6 +684,77 @@ def _table_held(
                 f"{shown.names[i]!r}, column {column!r}, where {again.cells[j][now]!r} is computed",
             )
     return [f"column {column!r} of the table {shown.title!r}" for column in more]
+
+
+def _leave_one_out_held(shown: Table, report: Facts) -> None:
+    """Hold what is left of a table of draws, its rows and the names in it."""
+    _require(
+        shown.title == "Leave-one-out"
+        and not (shown.facts or shown.notes)
+        and sorted(shown.names) == sorted(map(abbreviated, report["comparison"]["models"]))
+        and set(shown.columns) <= set(sections.AFTER_SAMPLING)
+        and len(set(shown.columns)) == len(shown.columns),
+        "the table 'Leave-one-out' of the page is not that of these models",
+    )
+
+
+def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampled: str) -> None:
+    """Hold the table of a sampler against what was measured on its draws."""
+    due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
+    _require(
+        due in shown.facts,
+        f"the diagnostics of {check.route} on the page are not those in its results",
+    )
+    _require(
+        shown.title == f"Draws of {check.route}"
+        and shown.facts == (sampled, due)
+        and shown.columns == sections.OF_SAMPLER
+        and shown.names == tuple(map(abbreviated, check.names))
+        and shown.notes == sections.as_notes(check.warnings),
+        f"the table of the draws of {check.route} is not that of its results",
+    )
+    rows = dict(zip(shown.columns, zip(*shown.in_full()[1], strict=True), strict=True))
+    found = {name: np.array([float(cell or "nan") for cell in rows[name]]) for name in rows}
+    errors = mle.standard_errors
+    for what, seen, again in (
+        ("mean", (found["mean"] - mle.coefficients) / errors, check.shift),
+        ("mcse", found["mcse"] / errors, check.shift_mcse),
+        ("ess bulk", found["ess bulk"].min(), check.diagnostics["ess bulk"]),
+        ("ess tail", found["ess tail"].min(), check.diagnostics["ess tail"]),
+        ("r_hat", found["r_hat"].max(), check.diagnostics["r_hat"]),
+    ):
+        _require(
+            np.allclose(seen, again, rtol=ROUNDING, atol=ROUNDING, equal_nan=True),
+            f"{what} of the draws of {check.route} on the page is not that in its results",
+        )
+
+
+def _words_held(
+    name: str, shown: Drawing, due: Drawing, bounds: float, free: tuple[str, ...]
+) -> None:
+    """Hold title, caption and alternative of a figure against those made anew.
+
+    Those of a figure with draws, which were not at hand, say more, or in another order.
+    """
+    drawn = name in free
+
+    def same(seen: str, again: str) -> bool:
+        if drawn and name == "comparison-plot":
+            seen, again = (" ".join(sorted(re.split(r"[:,] ", said))) for said in (seen, again))
+        if drawn and name in MORE_WORDS:
+            seen = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", seen)
+            again = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", again)
+        return alike(seen, again, ROUNDING, bounds)
+
+    title = shown.title
+    if drawn and name == "influence-plot" and title == "Leverage, residuals and Pareto k":
+        title = "Leverage and residuals"
+    _require(
+        same(title, due.title)
+        and same(shown.how, due.how)
+        and same(shown.alternative, due.alternative),
+        f"the words of the figure {name!r} of the page are not those of these results",
+    )
 
 
 def _with_digits(certificate: Table, digits: list[float]) -> Table:

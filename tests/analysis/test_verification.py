@@ -15,6 +15,7 @@ from damaged_files import (
     with_another_cell,
     with_another_number,
 )
+from forged_pages import FORGED, FORGED_WITH_DRAWS, rewritten
 from multiplier import repeated
 from problems import CASES
 from reports import students, students_agreement, students_comparison
@@ -28,12 +29,14 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
+from flatprior.analysis.page import alike
 from flatprior.analysis.verification import formulas_of
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
     fit_sklearn,
     load_spector,
+    sample_independence,
 )
 
 
@@ -270,6 +273,21 @@ def test_a_figure_that_is_changed_is_told(both, comparison, model, tmp_path):
         verify_report(model, path, dict(comparison.models))
 
 
+@pytest.mark.parametrize("what", [*FORGED, *FORGED_WITH_DRAWS])
+def test_whatever_is_done_to_a_page_is_told(what, both, comparison, model, tmp_path, made_once):
+    page, path = both[0], tmp_path / "forged.html"
+    path.write_text(resealed((FORGED | FORGED_WITH_DRAWS)[what](page)), newline="\n")
+    with pytest.raises(ValueError, match=r"report|page|table|figure|results|draws"):
+        verify_report(model, path, dict(comparison.models))
+
+
+def test_counts_seeds_and_names_have_no_rounding():
+    assert alike("p = 0.0512", "p = 0.05120000001", 1e-6)
+    assert not alike("seed 123456789", "seed 123456790", 1e-6)
+    assert not alike("# is 1", "1 is #", 1e-6) and not alike("#", "1", 1e-6)
+    assert not alike("12000001 observations", "12000000 observations", 1e-6)
+
+
 def test_a_report_of_another_version_is_told_as_such(both, comparison, model, tmp_path):
     page, facts = both
     path = tmp_path / "other.html"
@@ -323,6 +341,36 @@ def test_an_honest_report_is_verified(kind, tmp_path):
     table = verify_report(model, path, others)
     told = [hole.split(":")[0] for hole in table.attrs["not made again"]]
     assert told == ([] if agreement is None else ["what routes say of their own course"])
+
+
+def test_a_report_of_two_results_of_one_route_is_verified(model, tmp_path):
+    fit = fit_newton(model)
+    draws = [sample_independence(model, seed=seed, progress=False) for seed in (2, 4)]
+    agreement = compare_routes(model, fit, replace(fit), *draws)
+    path = write_report(tmp_path / "r.html", agreement)
+    assert len(verify_report(model, path)) == 3
+
+    # and the second of them is held like the first
+    page = path.read_text()
+    forged = rewritten(
+        "estimates",
+        lambda table: replace(
+            table,
+            cells=tuple((row[0], "2.345", *row[2:]) for row in table.cells),
+        ),
+        lambda rows: [row.__setitem__(2, "2.345") for row in rows[1:]],
+    )
+    path.write_text(resealed(forged(page)), newline="\n")
+    with pytest.raises(ValueError, match=r"the page shows '2\.345'"):
+        verify_report(model, path)
+
+
+def test_a_report_with_a_fit_of_other_data_of_which_nothing_is_proved_is_verified(model, tmp_path):
+    fit = fit_newton(BernoulliLogistic.from_formula(model.formula, load_spector().iloc[:-2]))
+    assert fit.converged
+    agreement = compare_routes(model, fit_newton(model), fit)
+    assert agreement.routes[1].certificate.error_bound == np.inf
+    verify_report(model, write_report(tmp_path / "r.html", agreement))
 
 
 @pytest.mark.parametrize("what", TAMPERED)

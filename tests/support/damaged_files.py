@@ -63,12 +63,12 @@ def reseal_estimate(facts: dict[str, Any]) -> dict[str, Any]:
     return bare | {"checksum": checksum(bare)}
 
 
-def embedded_in(page: str, facts: Any) -> str:
+def embedded_in(page: str, facts: Any, name: str = "flatprior-report") -> str:
     """The page with other results as JSON, and its old checksum."""
     text = json.dumps(facts)
     for sign, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("'", "\\u0027")):
         text = text.replace(sign, escape)
-    pattern = r'(<script type="application/json" id="flatprior-report">)(.*?)(</script>)'
+    pattern = rf'(<script type="application/json" id="{name}">)(.*?)(</script>)'
     return re.sub(pattern, lambda m: m[1] + text + m[3], page, count=1, flags=re.DOTALL)
 
 

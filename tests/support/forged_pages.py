@@ -1,0 +1,289 @@
+"""What may be done to the page of a report by somebody who makes a new checksum, kind by kind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+
+from damaged_files import embedded_in
+
+from flatprior.analysis.page import Page, Table
+from flatprior.models.rendering import Rendered
+
+FALSE = "These estimates are causal effects"
+
+
+def _once(pattern: str, new: Callable[[re.Match[str]], str]) -> Callable[[str], str]:
+    def forged(page: str) -> str:
+        changed, n = re.subn(pattern, new, page, count=1, flags=re.DOTALL)
+        assert n == 1, pattern
+        return changed
+
+    return forged
+
+
+def _table(name: str, old: str, new: str) -> Callable[[str], str]:
+    """Replace something, for the first time, in a table."""
+    whole = rf'<div class="table[^>]*id="{name}">\n.*?role="status"></span></p>\n</div>\n'
+
+    def inner(match: re.Match[str]) -> str:
+        changed, n = re.subn(old, lambda m: m.expand(new), match[0], count=1, flags=re.DOTALL)
+        assert n == 1, (name, old)
+        return changed
+
+    return _once(whole, inner)
+
+
+def _twice(whole: str, old: str, new: str) -> Callable[[str], str]:
+    """A forged copy of some part in front of the true one."""
+    return _once(whole, lambda m: re.sub(old, new, m[0], count=1, flags=re.DOTALL) + m[0])
+
+
+def rewritten(
+    name: str, change: Callable[[Table], Table], in_full: Callable[[list], None] = lambda rows: None
+) -> Callable[[str], str]:
+    """A table changed with its copies; `in_full` changes the rows of the one with all digits."""
+
+    def forged(page: str) -> str:
+        old = Page.of(page).tables[name]
+        new = change(old)
+        rows = list(csv.reader(io.StringIO(old.formats["CSV"])))
+        in_full(rows)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        shown = Rendered(new.title, new.facts, new.columns, new.names, new.cells, new.notes)
+        page = _once(_TABLE.format(name), lambda m: _markup(m[0], old, new))(page)
+        pattern = r'<script type="application/json" id="flatprior-tables">(.*?)</script>'
+        formats = json.loads(re.search(pattern, page, re.DOTALL)[1])
+        formats[name] = {
+            "CSV": text.getvalue(),
+            "Markdown": shown.markdown(),
+            "LaTeX": shown.latex(),
+        }
+        return embedded_in(page, formats, "flatprior-tables")
+
+    return forged
+
+
+def _markup(item: str, old: Table, new: Table) -> str:
+    text = lambda value: escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")  # noqa: E731
+    facts = "".join(f'<span class="fact">{text(fact)}</span>' for fact in new.facts)
+    head = "".join(f'<th scope="col">{text(column)}</th>' for column in new.columns)
+    rows = "".join(
+        f'<tr><th scope="row">{text(each)}</th>'
+        + "".join(f"<td>{text(cell)}</td>" for cell in cells)
+        + "</tr>\n"
+        for each, cells in zip(new.names, new.cells, strict=True)
+    )
+    notes = "".join(f'<p class="note">{text(note)}</p>\n' for note in new.notes)
+    for pattern, part in (
+        (r"<caption>.*?</caption>", f"<caption>{text(new.title)}{facts}</caption>"),
+        (r"<thead>.*?</thead>", f"<thead><tr><td></td>{head}</tr></thead>"),
+        (r"<tbody>.*?</tbody>", f"<tbody>\n{rows}</tbody>"),
+        (
+            r'</div>\n(<p class="note">.*?</p>\n)*<p class="copy">',
+            f'</div>\n{notes}<p class="copy">',
+        ),
+    ):
+        item = re.sub(pattern, lambda m, part=part: part, item, count=1, flags=re.DOTALL)
+    return item.replace(text(old.title), text(new.title))
+
+
+def _note(table: Table) -> Table:
+    return replace(table, notes=(*table.notes, f"{FALSE}."))
+
+
+def _cell(i: int, column: str, value: str):
+    def change(table: Table) -> Table:
+        cells = [list(row) for row in table.cells]
+        cells[i][table.columns.index(column)] = value
+        return replace(table, cells=tuple(map(tuple, cells)))
+
+    def in_full(rows: list) -> None:
+        rows[i + 1][rows[0].index(column)] = value
+
+    return change, in_full
+
+
+def _more(column: str):
+    def change(table: Table) -> Table:
+        cells = tuple((*row, "0.01") for row in table.cells)
+        return replace(table, columns=(*table.columns, column), cells=cells)
+
+    def in_full(rows: list) -> None:
+        for i, row in enumerate(rows):
+            row.append("0.01" if i else column)
+
+    return change, in_full
+
+
+def _swapped(table: Table) -> Table:
+    return replace(table, names=(table.names[1], table.names[0], *table.names[2:]))
+
+
+def _swap(rows: list) -> None:
+    rows[1][0], rows[2][0] = rows[2][0], rows[1][0]
+
+
+def _without_last(table: Table) -> Table:
+    return replace(table, names=table.names[:-1], cells=table.cells[:-1])
+
+
+_TABLE = r'<div class="table[^>]*id="{}">\n.*?role="status"></span></p>\n</div>\n'
+_FIGURE = r'<figure id="{}">\n.*?</figure>\n'
+_ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
+
+# of every report
+FORGED = {
+    "a number and its copies": rewritten("coefficients-table", *_cell(1, "coefficient", "2.827")),
+    "a p-value and its copies": rewritten("coefficients-table", *_cell(1, "p", "0.0253")),
+    "a column and its copies": rewritten("coefficients-table", *_more("true p")),
+    "a column twice and its copies": rewritten("coefficients-table", *_more("p")),
+    "two names and their copies": rewritten("coefficients-table", _swapped, _swap),
+    "a row less and in its copies": rewritten("coefficients-table", _without_last, list.pop),
+    "a row of a certificate less": rewritten("certificate", _without_last, list.pop),
+    "a note and its copies": rewritten("coefficients-table", _note),
+    "a note of influence": rewritten("influential", _note),
+    "a note of the routes": rewritten("routes", _note),
+    "a note of a comparison": rewritten("comparison-table", _note),
+    "a title and its copies": rewritten(
+        "coefficients-table", lambda table: replace(table, title=f"{table.title}, causal")
+    ),
+    "another seed in the provenance": rewritten("provenance", *_cell(1, "value", "independence 4")),
+    "a fact and its copies": rewritten(
+        "influential", lambda table: replace(table, facts=(*table.facts, FALSE))
+    ),
+    "a sentence in a table": _table(
+        "coefficients-table", r'<p class="copy">', rf"<p>{FALSE}</p>\g<0>"
+    ),
+    "a sentence in a caption": _table("coefficients-table", "</caption>", rf"{FALSE}\g<0>"),
+    "a row of another class": _table(
+        "coefficients-table", "</tbody>", r'<tr class="x"><th>income</th><td>9</td></tr>\n\g<0>'
+    ),
+    "a cell of another class": _table("coefficients-table", _ROW, r'\1<td class="x">9</td>\2'),
+    "a row that is not shown": _table("coefficients-table", "<tr><th", "<tr hidden><th"),
+    "a table that is not shown": _table("certificate", "<table>", "<table hidden>"),
+    "cells that are not shown": _table("coefficients-table", "<tbody>", '<tbody style="color:#0">'),
+    "a table twice, the first one forged": _twice(
+        _TABLE.format("coefficients-table"), _ROW, r"\1<td>9.999</td>"
+    ),
+    "a comment in a cell": _table("coefficients-table", r"(<td>[-\d]+)(\.)", r"\1<!-- -->9\2"),
+    "a column twice": _table(
+        "routes",
+        r'(<th scope="col">agrees</th>)(.*?)(</tr>)(.*?)(</tr>)',
+        r'\1\2<th scope="col">agrees</th>\3\4<td>yes</td>\5',
+    ),
+    "a note": _table(
+        "coefficients-table", r'<p class="copy">', rf'<p class="note">{FALSE}</p>\n\g<0>'
+    ),
+    "a figure twice": _twice(
+        _FIGURE.format("calibration"), "</svg>", f"<text>{FALSE}</text></svg>"
+    ),
+    "a sentence in a figure": _once(
+        r'(<figure id="calibration">.*?)(</figure>)', lambda m: f"{m[1]}<p>{FALSE}</p>{m[2]}"
+    ),
+    "another caption of a figure": _once(
+        r'(<figure id="forest">.*?<figcaption>)(.*?)(</figcaption>)',
+        lambda m: f"{m[1]}<strong>{FALSE}.</strong>{m[3]}",
+    ),
+    "a sentence in a text": _once(r'<div class="text"><p>', lambda m: f"{m[0]}{FALSE}. "),
+    "another element with the results' name": _once(
+        "<main", lambda m: f'<div id="flatprior-report">{{}}</div>{m[0]}'
+    ),
+    "another script of data": _once(
+        '<script type="application/json" id="flatprior-report">',
+        lambda m: f'<script type="application/json" id="more">{{}}</script>\n{m[0]}',
+    ),
+    "results twice": _once(
+        r'<script type="application/json" id="flatprior-report">.*?</script>\n', lambda m: 2 * m[0]
+    ),
+    "a name twice in the results": _once(
+        r'(id="flatprior-report">\{)', lambda m: f'{m[1]}"estimate": {{}}, '
+    ),
+    "a name more in the results": _once(
+        r'(id="flatprior-report">\{)', lambda m: f'{m[1]}"effect": "causal", '
+    ),
+    "a version more": _once(r'("versions": \{)', lambda m: f'{m[1]}"truth": "1.0", '),
+    "an attribute of a script of data": _once(
+        '<script type="application/json" id="flatprior-tables"', lambda m: f'{m[0]} class="x"'
+    ),
+    "a copy of a table that is none": _once(
+        r'(id="flatprior-tables">\{)', lambda m: f'{m[1]}"more": {{"CSV": "a\\n"}}, '
+    ),
+    "a copy in another format": _once(
+        r'(id="flatprior-tables">\{"[^"]*": \{)', lambda m: f'{m[1]}"Text": "{FALSE}", '
+    ),
+    "the policy of scripts": _once("default-src 'none'", lambda m: "default-src *"),
+    "the script": _once(r"<script>", lambda m: f"{m[0]}alert(1);"),
+    "another script": _once(r"</body>", lambda m: f"<script>alert(1)</script>{m[0]}"),
+    "the style": _once(r"<style>", lambda m: f"{m[0]}td {{ visibility: hidden }}"),
+    "the colour of the verdict": _once(r'class="verdict good"', lambda m: 'class="verdict bad"'),
+    "a comment": _once(r"<h1>", lambda m: f"<!-- {FALSE} -->{m[0]}"),
+    "what opens a comment": _once(
+        r'<section aria-labelledby="existence">', lambda m: f"<!--{m[0]}"
+    ),
+    "a sentence behind the end": lambda page: f"{page}{FALSE}",
+    "an element behind the end": lambda page: f"{page}<p>{FALSE}</p>\n",
+    "a sentence in the footer": _once(r"<footer><p>", lambda m: f"{m[0]}{FALSE}. "),
+    "a title of the window": _once(r"<title>", lambda m: f"{m[0]}{FALSE} "),
+}
+
+# of reports with draws, some of which is not made again
+FORGED_WITH_DRAWS = {
+    "a column": _table(
+        "coefficients-table",
+        r"(<thead><tr>.*?)(</tr>)",
+        r'\1<th scope="col">true p</th>\2',
+    ),
+    "a figure of draws more": _twice(
+        _FIGURE.format("density-1"), 'id="density-1"', 'id="density-9"'
+    ),
+    "a table of draws more": _twice(_TABLE.format("sampler-1"), "sampler-1", "sampler-9"),
+    "a sentence in a figure of draws": _once(
+        r'(<figure id="density-1">.*?)(</figure>)', lambda m: f"{m[1]}<p>{FALSE}</p>{m[2]}"
+    ),
+    "another caption of a figure of draws": _once(
+        r'(<figure id="density-1">.*?<figcaption>)(.*?)(</figcaption>)',
+        lambda m: f"{m[1]}<strong>{FALSE}.</strong>{m[3]}",
+    ),
+    "markup in a figure of draws": _once(
+        r'(<figure id="density-1">.*?)(</svg>)',
+        lambda m: f"{m[1]}<foreignObject><p>{FALSE}</p></foreignObject>{m[2]}",
+    ),
+    "a row of a table of draws": _table(
+        "sampler-1", r'<th scope="row">[^<]*', '<th scope="row">income'
+    ),
+    "a note of a table of draws": _table(
+        "sampler-1", r'<p class="copy">', rf'<p class="note">{FALSE}</p>\n\g<0>'
+    ),
+    "a fact of a table of draws": _table(
+        "sampler-1", r"</caption>", rf'<span class="fact">{FALSE}</span>\g<0>'
+    ),
+    "another seed of draws": _table("sampler-1", r"seed \d+", "seed 99"),
+    "another title of a table of draws": _table("sampler-1", r"<caption>", rf"\g<0>{FALSE} "),
+    "another column of a table of draws": _table("sampler-1", ">r_hat<", ">truth<"),
+    "a title of draws and its copies": rewritten(
+        "sampler-1", lambda table: replace(table, title=f"{table.title}, and so it is")
+    ),
+    "a note of draws and its copies": rewritten("sampler-1", _note),
+    "a fact of draws and its copies": rewritten(
+        "sampler-1", lambda table: replace(table, facts=(*table.facts, FALSE))
+    ),
+    "a column of draws and its copies": rewritten("sampler-1", *_more("truth")),
+    "two names of draws and their copies": rewritten("sampler-1", _swapped, _swap),
+    "a seed of draws and its copies": rewritten(
+        "sampler-1",
+        lambda table: replace(table, facts=(table.facts[0] + "4", *table.facts[1:])),
+    ),
+    "a note of claims and its copies": rewritten("claims-1", _note),
+    "a claim less and in its copies": rewritten("claims-1", _without_last, list.pop),
+    "a mean of draws and its copies": rewritten("sampler-1", *_cell(1, "mean", "2.9")),
+    "another version of numpy, and a style": lambda page: re.sub(
+        r'("numpy": ")[^"]*', r"\g<1>1.0", page, count=1
+    ).replace("<style>", "<style>td { visibility: hidden }"),
+}
