@@ -284,7 +284,8 @@ def test_whatever_is_done_to_a_page_is_told(what, both, comparison, model, tmp_p
 def test_counts_seeds_and_names_have_no_rounding():
     assert alike("p = 0.0512", "p = 0.05120000001", 1e-6)
     assert not alike("seed 123456789", "seed 123456790", 1e-6)
-    assert not alike("# is 1", "1 is #", 1e-6) and not alike("#", "1", 1e-6)
+    assert not alike("# is 1", "1 is #", 1e-6)
+    assert not alike("#", "1", 1e-6)
     assert not alike("12000001 observations", "12000000 observations", 1e-6)
 
 
