@@ -30,7 +30,7 @@ from flatprior.models import (
 )
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import abbreviated, earlier_hash, printable
+from flatprior.models._text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.belonging import recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered, p_value
@@ -479,7 +479,7 @@ def _message(
     sentences = []
     good = [judged for judged in routes if judged.passed]
     if good:
-        names = _listing([judged.estimate.route for judged in good])
+        names = listing([judged.estimate.route for judged in good])
         worst = max(judged.certificate.error_bound for judged in good)
         sentences.append(
             f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
@@ -593,10 +593,6 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
         f"{estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
         f"maximum likelihood estimate, and {proved}; {remedy}."
     )
-
-
-def _listing(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _p(p: float) -> str:

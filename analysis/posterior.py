@@ -15,7 +15,7 @@ beside what was observed, but decides nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -39,7 +39,7 @@ from flatprior.analysis.rounding import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
-from flatprior.models._text import count
+from flatprior.models._text import count, listing
 from flatprior.models.belonging import recomputed
 from flatprior.models.likelihood import (
     at_each,
@@ -244,7 +244,7 @@ class PosteriorCheck:
         if hidden and self.density_source != "stated":
             said.append(
                 f"A pass does not exclude, with these data and {count(self.n_draws, 'draw')}, "
-                f"{_alternatives(hidden)}"
+                f"{listing(hidden, 'or')}"
             )
         if self.mixing.n_chains == 1:
             said.append(
@@ -431,10 +431,6 @@ def check_posterior(
         diagnostics=posterior.diagnostics,
         warnings=posterior.warnings,
     )
-
-
-def _alternatives(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _states_density(posterior: Posterior) -> bool:

@@ -317,7 +317,9 @@ def existence_certificate(main: MainModel) -> Facts:
     certificate = main.fit.certificate
     rows = {
         "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
-        "R, largest standard error of the log odds of rows that inform": f"{certificate.radius:.3g}",
+        "R, largest standard error of the log odds of rows that inform": (
+            f"{certificate.radius:.3g}"
+        ),
         "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
         "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
         "log-likelihood below its maximum, at most (with rounding)": (

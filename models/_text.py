@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # of an offset and of weights that were given as numbers, not as a column's name
 ARRAY = "(array)"
@@ -53,6 +53,11 @@ def first_of(items: Iterable[object], number: int | None = None) -> str:
     found = [str(item) for item in items]
     rest = (len(found) if number is None else number) - ROWS_NAMED
     return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def listing(names: Sequence[str], last: str = "and") -> str:
+    """Names in a sentence: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def rows_phrase(labels: Iterable[object]) -> str:
