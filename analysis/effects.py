@@ -231,7 +231,7 @@ def _rows_to_average(
         weights = model.counts
         added = np.zeros(model.n_rows) if model.offset is None else model.offset
         return _Rows(None, model.design, added, weights / weights.sum())
-    frame = as_frame(data)
+    frame = as_frame(data, frozenset() if model.encoding is None else model.encoding.parsed.factors)
 
     def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
         if isinstance(value, str):

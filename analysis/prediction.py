@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import ARRAY, earlier_hash, printable
 from flatprior.models.belonging import mle_of
-from flatprior.models.inputs import as_frame, column, numbers
+from flatprior.models.inputs import as_frame, as_series, column, numbers
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.results import check_probability, percentages
 
@@ -28,7 +29,7 @@ ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 def predict(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,
-    data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike],
+    data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str],
     offset: str | ArrayLike | None = None,
     prob: float = 0.95,
     interval: Interval = "eti",
@@ -41,7 +42,7 @@ def predict(
         Says how new rows are encoded.
     result : PointEstimate, RobustCovariance or Posterior
         Of any route.
-    data : DataFrame, mapping or array_like (m, k)
+    data : DataFrame, mapping, path or array_like (m, k)
         New rows, see `BernoulliLogistic.design_matrix`.
     offset : str or array_like (m,), optional
         Their offsets, or the name of a column of `data`. Needed if the model has one, unless it was
@@ -83,6 +84,10 @@ def predict(
     [0.2, 0.8]
     """
     result = checked_result(model, result)
+    if isinstance(data, str | PathLike):
+        data = as_frame(
+            data, frozenset() if model.encoding is None else model.encoding.parsed.factors
+        )
     design = model.design_matrix(data)
     labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
     added = new_offsets(model, offset, data, len(design))
@@ -186,6 +191,8 @@ def new_offsets(
             raise ValueError(f"the model has an offset{which}: pass the offsets of the new rows")
     if isinstance(offset, str):
         return numbers(column(as_frame(data), offset))
+    if isinstance(offset, pd.Series) and isinstance(data, pd.DataFrame):
+        as_series(offset, "offset", data.index)  # its labels must be theirs, as in from_formula
     try:
         values = np.asarray(offset, dtype=float)
     except (TypeError, ValueError):

@@ -125,7 +125,7 @@ def survey_dask(
 def _of_frame(frame: Any) -> Partitions:
     names = tuple(str(name) for name in frame.columns)
     _inputs.check_names(names)
-    renamed = frame.rename(columns=str)
+    renamed = _inputs.named(frame)
     return Partitions(names, lambda columns: renamed[list(columns)].to_delayed())
 
 

@@ -138,7 +138,7 @@ class Parsed:
                 numbers_because=(
                     "the formula computes with it; use it alone, or as C(...)"
                     if key.startswith("_number_")
-                    else "the model was built with numbers"
+                    else "the model was built with numbers; convert it"
                     if levels is not None and key not in known
                     else None
                 ),
@@ -493,7 +493,7 @@ def _matrix(
     if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column
         raise ValueError("the model has no coefficient: add a column or an intercept")
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
-    check_finite(design, names, table.index, whole)
+    check_finite(design, names, table.index, whole, "no numbers")
     return design, spec
 
 

@@ -7,12 +7,13 @@ responses that are not binary are errors here, before any arithmetic.
 from __future__ import annotations
 
 import difflib
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,15 @@ from flatprior.models.tokens import (
 )
 
 
-def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str]) -> pd.DataFrame:
+def as_frame(
+    data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str],
+    factors: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
     """Return `data` as a data frame; a path is read as CSV or Parquet by its ending.
 
     A folder, or a pattern such as ``"folder/*.csv"``, is all of its files.
-    Rows read from a file are labelled 1, 2, ..., headings not counted.
+    Rows read from a file are labelled 1, 2, ..., headings not counted. The `factors` are
+    categories, see `text_where_codes`.
     """
     if isinstance(data, pd.DataFrame):
         frame = data
@@ -47,10 +52,22 @@ def as_frame(data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str])
         raise TypeError(
             f"data must be a data frame, a mapping of columns or a path, not {type(data).__name__}"
         )
-    frame = frame.rename(columns=str)
+    frame = named(frame)
     check_names(tuple(frame.columns))
     if frame.shape[0] == 0:
         raise ValueError("the data have no rows")
+    if isinstance(data, (str, PathLike)):
+        frame = text_where_codes(frame, Path(data), factors & set(frame.columns))
+    return frame
+
+
+def named(frame: Any) -> Any:
+    """The frame, of pandas or Dask, its columns named by text; those of two levels are pairs."""
+    names = [str(name) for name in frame.columns]
+    if frame.columns.nlevels == 1:
+        return frame.rename(columns=str)
+    frame = frame.copy()
+    frame.columns = names
     return frame
 
 
@@ -147,8 +164,14 @@ def readable(name: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{name!r} is no longer there; start again") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name!r} cannot be read as a table: it is not text in UTF-8; save it with that encoding"
+        ) from error
     except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, pd.errors.ParserWarning):
+            reason = "rows have more fields than the first line, which must name every column"
         raise ValueError(f"{name!r} cannot be read as a table: {reason}") from error
 
 
@@ -269,9 +292,25 @@ def numbers(series: pd.Series[Any]) -> Array:
         raise ValueError(
             f"column {series.name!r} holds {describe_dtype(series)}, not numbers; convert it first"
         )
-    values = series.to_numpy(dtype=float, na_value=np.nan)
+    values = floats(series)
     check_finite(values[:, None], (str(series.name),), series.index)
+    return values
+
+
+def floats(series: pd.Series[Any]) -> Array:
+    """The numbers of a series as floats; an integer too large for one is infinite."""
+    try:
+        values = series.to_numpy(dtype=float, na_value=np.nan)
+    except OverflowError:
+        values = np.array([_as_float(value) for value in series], dtype=float)
     return np.asarray(values, dtype=float)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float("nan") if pd.isna(value) else float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def no_numbers(name: str, values: Sequence[Any], odd: Odd) -> ValueError:
@@ -335,7 +374,7 @@ def predictor(
             if _odd(series):
                 raise ValueError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
             raise ValueError(
-                f"column {series.name!r} holds {describe_dtype(series)}; a predictor is numbers, "
+                f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, "
                 "text or categories"
             )
         order = sorted(values)
@@ -345,16 +384,27 @@ def predictor(
         if unseen.any():
             rows = unseen[codes]
             first = values[codes[int(np.flatnonzero(rows)[0])]]
+            alike = [level for level in levels if str(level) == str(first)]
             raise ValueError(
                 f"column {series.name!r} has the level {str(first)!r} in "
                 f"{rows_phrase(series.index[rows])}, which the model has not seen; "
-                f"its levels are {', '.join(map(str, levels))}"
+                + (
+                    f"its levels are {_type_name(alike[0])}, not {_type_name(first)}: convert them"
+                    if alike
+                    else f"its levels are {', '.join(map(str, levels))}"
+                )
             )
         order = list(levels)
     place = {level: i for i, level in enumerate(order)}
     of_value = np.array([place[value] for value in values], dtype=np.intp)
     coded = pd.Categorical.from_codes(of_value[codes], categories=pd.Index(order))
     return pd.Series(coded, index=series.index, name=series.name)
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "booleans"
+    return "text" if isinstance(value, str) else "numbers" if is_numeric(value) else "of other type"
 
 
 def may_hold_numbers(series: pd.Series[Any]) -> bool:
@@ -426,11 +476,16 @@ def of_sensible_size(largest: Array | float) -> bool:
 
 
 def check_finite(
-    values: Array, names: Sequence[str], labels: pd.Index[Any], whole: bool = True
+    values: Array,
+    names: Sequence[str],
+    labels: pd.Index[Any],
+    whole: bool = True,
+    nan: Literal["missing", "no numbers"] = "missing",
 ) -> None:
     """Raise a `ValueError` naming the first column that is not finite, or of no sensible size.
 
-    Rows that are not the `whole` data may well be all tiny in a column.
+    Rows that are not the `whole` data may well be all tiny in a column. What NaN means depends on
+    where it comes from: of a formula's log(-1), nothing is missing.
     """
     size = np.abs(values).max(axis=0, initial=0.0)
     if of_sensible_size(size):
@@ -445,9 +500,11 @@ def check_finite(
                 )
     j = int(np.flatnonzero(~finite.all(axis=0))[0])
     rows = np.flatnonzero(~finite[:, j])
-    missing = np.isnan(values[rows, j]).all()
-    what = "missing values (NaN)" if missing else "values that are not finite"
-    remedy = "drop or impute them" if missing else "correct or drop them"
+    what, remedy = "values that are not finite", "correct or drop them"
+    if np.isnan(values[rows, j]).all():
+        what = "values that are no numbers (NaN)"
+        if nan == "missing":
+            what, remedy = "missing values (NaN)", "drop or impute them"
     raise ValueError(f"column {names[j]!r} has {what} in {rows_phrase(labels[rows])}; {remedy}")
 
 
@@ -489,7 +546,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
     if pd.api.types.is_bool_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype):
         return series.to_numpy(dtype=float), "True = 1, False = 0"
     if is_real(series):
-        values = series.to_numpy(dtype=float)
+        values = floats(series)
         wrong = (values != 0.0) & (values != 1.0)
         if wrong.any():
             raise wrong_outcomes(name, np.unique(values).tolist(), series.index[wrong][:1])
@@ -553,5 +610,6 @@ def describe_dtype(series: pd.Series[Any]) -> str:
     if pd.api.types.is_string_dtype(series):
         return "text"
     if pd.api.types.is_object_dtype(series.dtype):
-        return "values of several kinds"
+        kinds = {type(value).__name__ for value in series.dropna()}
+        return f"{kinds.pop()} values" if len(kinds) == 1 else "values of several kinds"
     return f"{series.dtype} values"

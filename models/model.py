@@ -549,7 +549,8 @@ class BernoulliLogistic(Renderable):
         [[1.0, 5.0], [1.0, 6.0]]
         """
         if self.encoding is not None:
-            return self.encoding.design_matrix(_inputs.as_frame(cast(Any, data)))
+            factors = self.encoding.parsed.factors
+            return self.encoding.design_matrix(_inputs.as_frame(cast(Any, data), factors))
         names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
         if isinstance(data, pd.DataFrame | Mapping):
             frame = _inputs.as_frame(data)

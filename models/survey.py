@@ -25,6 +25,7 @@ from flatprior.models.inputs import (
     column,
     distinct,
     encode_response,
+    floats,
     is_real,
     kind_of,
     may_hold_numbers,
@@ -329,7 +330,7 @@ def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:
     for name in roles.columns:
         series = rows[name]
         if is_real(series):
-            digest.update(np.ascontiguousarray(series.to_numpy(dtype=float) + 0.0).data)
+            digest.update(np.ascontiguousarray(floats(series) + 0.0).data)
         else:
             codes, values = distinct(series)
             hashed = pd.util.hash_array(np.array(values, dtype=object), categorize=False)
@@ -402,6 +403,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     ValueError
         If no rows are left, or formula or response are not usable.
     """
+    if not found.n_read:
+        raise ValueError("the data have no rows")
     if not found.n_rows:
         raise ValueError(
             f"no rows are left of {found.n_read}: {found.n_dropped} have a missing value"

@@ -8,7 +8,8 @@ rows lie. Text is a column of numbers
 - if at least half of its distinct values are numbers, `FEW` of them or more (dressed ones count:
   "1,5", "1,234", "5%", "$5"); or
 - if at least half are numbers, two or more, and each of the others is a marker of missing values or
-  a number that is dressed.
+  a number that is dressed; or
+- if all that is not a number is TRUE or FALSE: 0 and FALSE would be two categories.
 
 It is not where a number has leading zeros and another value is a word, or where all of them are
 digits: codes such as "01234" are names. Categories that are numbers only, or ordered, are taken at
@@ -75,6 +76,8 @@ def are_numbers(tokens: Iterable[str]) -> bool:
     excused = all(_is_marker(token) or _is_dressed(token) for token in odd)
     if any(map(_LEADING_ZEROS.fullmatch, plain)) and not (odd and excused):
         return False
+    if plain and odd and all(token in _TRUTHS for token in odd):
+        return True
     numbers = len(plain) + dressed
     if 2 * numbers < len(every):
         return False

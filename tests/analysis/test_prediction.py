@@ -178,3 +178,30 @@ def test_the_offset_of_new_rows_may_be_named_and_is_remembered(tmp_path, in_file
         predict(model, fit, new, offset="unknown")
     with pytest.raises(ValueError, match="'known' has missing values"):
         predict(model, fit, new.assign(known=np.nan))
+
+
+def test_new_rows_from_a_file_are_read_as_those_of_the_model_were(tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "y": np.tile([0, 1], 40),
+            "zip": rng.choice(["01234", "02345", "10001"], size=80),
+            "o": rng.normal(size=80),
+        }
+    )
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    model = BernoulliLogistic.from_formula("y ~ C(zip)", tmp_path / "d.csv", offset="o")
+    fit = fit_newton(model)
+    expected = predict(model, fit, frame)
+    assert np.array_equal(predict(model, fit, tmp_path / "d.csv"), expected)
+    permuted = frame["o"][::-1]
+    with pytest.raises(ValueError, match="'offset' and the data have different row labels"):
+        predict(model, fit, frame, offset=permuted)
+    assert np.array_equal(predict(model, fit, frame, offset=permuted[::-1]), expected)
+
+
+def test_levels_that_differ_in_type_only_are_said_to():
+    frame = pd.DataFrame({"y": [0, 1, 1, 0, 1, 0], "k": [1, 2, 1, 2, 2, 1]})
+    model = BernoulliLogistic.from_formula("y ~ C(k)", frame)
+    with pytest.raises(ValueError, match="its levels are numbers, not text: convert them"):
+        predict(model, fit_newton(model), frame.astype({"k": str}))

@@ -1,5 +1,6 @@
 """The same table, however it is read: one model, or one sentence."""
 
+from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -385,3 +386,59 @@ def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
         assert "found by the first pass" in str(model._repr_html_())
     fit = fit_newton(model)
     assert fit.provenance.data_hash in model._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("y,x\n1,é\n".encode("latin-1"), r"is not text in UTF-8; save it with that encoding$"),
+        ("y,x\n1,2\n".encode("utf-16"), r"is not text in UTF-8; save it with that encoding$"),
+        (b"y,x\n1,2,3\n0,1,3\n", "more fields than the first line, which must name every column$"),
+        (b"y,x\n", "^the data have no rows$"),
+        (b"y,x\n1,1\n0,FALSE\n1,0\n0,TRUE\n", "'FALSE', 'TRUE' in 2 rows"),
+    ],
+)
+def test_a_spoilt_file_is_one_sentence_however_it_is_read(tmp_path, content, words):
+    path = tmp_path / "d.csv"
+    path.write_bytes(content)
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ x", path),
+        lambda: BernoulliLogistic.from_parquet(path, "y ~ x"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            build()
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "words"),
+    [
+        ([0, 1, 1], [1, 10**400, 3], "'x' has values that are not finite in row 1"),
+        ([0, -(10**400), 1], [1, 2, 3], "'y' must be 0 or 1, but it has the values -inf, 0, 1"),
+        ([0, 1, 1], [Decimal(1), Decimal(2), Decimal(3)], "holds Decimal values; it must hold num"),
+        ([0, 1, 1], [b"a", b"b", b"a"], "holds bytes values; it must hold numbers, text or categ"),
+    ],
+)
+def test_odd_objects_are_one_sentence(y, x, words):
+    frame = pd.DataFrame({"y": pd.Series(y, dtype=object), "x": pd.Series(x, dtype=object)})
+    with pytest.raises(ValueError, match=words):
+        BernoulliLogistic.from_formula("y ~ x", frame)
+
+
+def test_columns_with_names_of_two_levels_are_pairs_in_a_formula(tmp_path):
+    dd = pytest.importorskip("dask.dataframe")
+    frame = pd.DataFrame({("a", "y"): [0, 1, 0, 1], ("a", "x"): [1.0, 2.0, 3.0, 0.0]})
+    frame.to_parquet(tmp_path / "d.parquet")
+    formula = "`('a', 'y')` ~ `('a', 'x')`"
+    models = [
+        BernoulliLogistic.from_formula(formula, frame),
+        BernoulliLogistic.from_parquet(tmp_path, formula),
+        BernoulliLogistic.from_dask(dd.from_pandas(frame, npartitions=2), formula),
+    ]
+    assert len({model.data_hash for model in models}) == 1
+
+
+def test_what_a_formula_cannot_compute_is_not_called_missing():
+    with pytest.raises(
+        ValueError, match=r"'log\(x\)' has values that are no numbers \(NaN\) in row 1"
+    ):
+        BernoulliLogistic.from_formula("y ~ log(x)", {"y": [0, 1, 0], "x": [1.0, -2.0, 3.0]})

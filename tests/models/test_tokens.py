@@ -22,6 +22,8 @@ NUMBERS = [str(v) for v in range(100, 230)]
         ["−3", "−2", "1", "2", "3"],
         NUMBERS,
         ["05", "10", "20", "?"],
+        ["TRUE", "FALSE", "1"],
+        ["0", "1", "false", "True"],
     ],
 )
 def test_a_column_of_numbers_is_told_whatever_spoils_it(tokens):
@@ -40,6 +42,8 @@ def test_a_column_of_numbers_is_told_whatever_spoils_it(tokens):
         ["18-25", "26-35", "36-45", "46-55", "56-65"],
         ["A1", "A2", "B1", "B2", "C1", "7"],
         ["1_0", "2_0", "x"],
+        ["TRUE", "FALSE"],
+        ["TRUE", "FALSE", "1", "other"],
         [],
     ],
 )
