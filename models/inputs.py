@@ -166,7 +166,8 @@ def readable(name: str) -> Iterator[None]:
         raise FileNotFoundError(f"{name!r} is no longer there; start again") from error
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{name!r} cannot be read as a table: it is not text in UTF-8; save it with that encoding"
+            f"{name!r} cannot be read as a table: it is not text in UTF-8; save it with that "
+            "encoding"
         ) from error
     except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
         reason = " ".join(str(error).split()) or type(error).__name__
