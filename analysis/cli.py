@@ -208,7 +208,6 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
     """Fit by Newton's method, with standard errors and a certificate."""
     with clean_errors():
         from flatprior.models import fit_newton
-        from flatprior.models.newton import NEARBY
 
         _check_paths(data, json=json_path)
         model = _load(data, formula, in_batches=_in_batches(data), **options)
@@ -219,7 +218,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         _print_model(out, model)
         _print_estimate(out, estimate)
         _print_warnings(out, estimate.warnings)
-        if not estimate.certificate.error_bound <= NEARBY:
+        if not estimate.converged:
             sys.exit(1)
 
 
@@ -890,10 +889,15 @@ def _print_model(out: Console, model: BernoulliLogistic) -> None:
 
 def _print_estimate(out: Console, estimate: PointEstimate) -> None:
     bound = estimate.certificate.error_bound
-    if not math.isfinite(bound):
+    if not estimate.converged:
+        proved = (
+            f"these numbers are only proved to be within {bound:.1e} standard errors of it"
+            if math.isfinite(bound)
+            else "nothing can be proved about the distance of these numbers from it"
+        )
         out.print(
-            "NOT CONVERGED: the MLE exists and is unique (proved), but nothing can be proved about "
-            "the distance of these numbers from it. Centre or rescale columns and offsets.",
+            f"NOT CONVERGED: the MLE exists and is unique (proved), but {proved}. Centre or "
+            "rescale columns and offsets.",
             style="bold red",
         )
         out.print()

@@ -22,7 +22,7 @@ from flatprior.models.certificate import (
     provenance,
 )
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.newton import NEARBY, require_converged
+from flatprior.models.newton import is_near, require_converged
 from flatprior.models.results import Certificate, PointEstimate
 
 WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
@@ -67,7 +67,7 @@ def mle_of(model: BernoulliLogistic, fit: PointEstimate) -> PointEstimate:
     ValueError
         If the fit is another model's.
     NotConvergedError
-        If it is not proved to be within a standard error of the MLE.
+        If it is not proved to be near the MLE.
     """
     return require_converged(fit_of(model, fit))
 
@@ -87,7 +87,7 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
         covariance=found.covariance,
         log_likelihood=found.log_likelihood,
         certificate=found.certificate,
-        converged=bool(stated.converged) and found.certificate.error_bound <= NEARBY,
+        converged=bool(stated.converged) and is_near(found.certificate),
         provenance=replace(provenance(model), versions=stated.provenance.versions),
         # a file may say anything about what was before
         before_finish=None if stated.read_from is not None else stated.before_finish,

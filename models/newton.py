@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,12 +13,14 @@ from flatprior.models.certificate import after_last_step, estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.iterations import Iterate, iterates
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import NotConvergedError, PointEstimate
+from flatprior.models.results import Certificate, NotConvergedError, PointEstimate
 from flatprior.models.rows import PARALLEL
 
 # iterates without an end before it is asked whether there is an MLE to go to
 PATIENCE, PATIENCE_IN_BATCHES = 30, 8
-NEARBY = 1.0  # standard errors: what follows from a fit further from the MLE is not about it
+# What follows from a fit is about the MLE if it is within a standard error of it, or where weights
+# count more observations than there are digits, if every coefficient has digits that are certain.
+NEARBY, ENOUGH_DIGITS = 1.0, 6.0
 
 
 @own_error_state
@@ -69,14 +72,22 @@ def converged_mle(model: BernoulliLogistic) -> PointEstimate:
     MLEDoesNotExistError
         If the MLE is not proved to exist.
     NotConvergedError
-        If the fit is not proved to be within a standard error of it.
+        If the fit is not proved to be near it.
     """
     return require_converged(fit_newton(model))
 
 
+def is_near(certificate: Certificate) -> bool:
+    """Whether coefficients are proved to be near enough to the MLE to stand for it."""
+    return bool(
+        certificate.error_bound <= NEARBY
+        or (math.isfinite(certificate.error_bound) and certificate.digits.min() >= ENOUGH_DIGITS)
+    )
+
+
 def require_converged(fit: PointEstimate) -> PointEstimate:
     """Return the fit, or raise `NotConvergedError` where it may be far from the MLE."""
-    if not fit.certificate.error_bound <= NEARBY:
+    if not is_near(fit.certificate):
         raise NotConvergedError(
             f"the fit by route {fit.route} is not proved to be near the MLE, which exists "
             f"({fit.message}): centre and rescale columns and offsets"
@@ -129,7 +140,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     )
     if not fit.certificate.proves_existence:
         require_mle(model)
-    if fit.converged and not fit.certificate.error_bound <= NEARBY:
+    if fit.converged and not is_near(fit.certificate):
         # nothing improves on these coefficients that double precision could see, far from the MLE
         return replace(fit, converged=False)
     return fit
