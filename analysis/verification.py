@@ -53,8 +53,7 @@ RESULTS = (
     *("estimate", "agreement", "comparison", "checks"),
 )
 # what is made of draws, which a report does not hold
-OF_DRAWS = ("density-", "draws-", "sampler-")
-OF_DRAWS_TOO = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
+OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
 DIFFERENCES = ("LR", "p", "distance")  # whose rounding is that of what they are differences of
 # what tables and figures have more where draws passed, and the notes that these give
 MORE_COLUMNS = {
@@ -568,8 +567,8 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     )
     bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
     holes: list[str] = []
-    drawn = OF_DRAWS_TOO if found.with_draws else ()
-    free = ("formulas", "comparison-table", *OF_DRAWS_TOO) if unverified else drawn
+    drawn = OF_DRAWS if found.with_draws else ()
+    free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else drawn
     agreement = found.agreement
     checks = () if agreement is None else agreement.posterior_checks
     _require(len(report["seeds"]) >= len(checks), "a seed is missing")
