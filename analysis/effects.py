@@ -91,7 +91,7 @@ def average_marginal_effects(
         If the result is of other data, `data` cannot be encoded, a variable is unknown, or the
         formula has no derivative somewhere, such as ``sqrt(x)`` at 0.
     NotConvergedError
-        If nothing is proved about the distance of an estimate from the MLE.
+        If an estimate is not proved to be near the MLE.
 
     Notes
     -----

@@ -131,7 +131,7 @@ def wald_test(
         If a name is not among the coefficients, shapes do not fit, or rows of R are dependent; if
         an estimate was read from a file, which may state any covariance, and there is no `model`.
     NotConvergedError
-        If nothing is proved about the distance of an estimate from the MLE.
+        If an estimate is not proved to be near the MLE.
     ArithmeticError
         If variances are lost to cancellation, or the covariance has not the rank for so many
         restrictions together.

@@ -68,7 +68,7 @@ def predict(
         If the result is of other coefficients, the new rows cannot be encoded, or offsets are
         missing or not one a row.
     NotConvergedError
-        If nothing is proved about the distance of an estimate from the MLE.
+        If an estimate is not proved to be near the MLE.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def checked_result(
     ValueError
         If it is of another model, or of other data.
     NotConvergedError
-        If nothing is proved about the distance of an estimate from the MLE.
+        If an estimate is not proved to be near the MLE.
     """
     if isinstance(result, Posterior):
         check_draws(model, result)

@@ -84,7 +84,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         MLEDoesNotExistError
             If the MLE is not proved to exist, such as with separated classes.
         NotConvergedError
-            If it exists, and nothing is proved about the distance of the fit from it.
+            If it exists, and the fit is not proved to be near it.
         ValueError
             If the data or weights are not usable, or there are not two classes.
         """
