@@ -325,6 +325,9 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
         if found is None:
             continue
         strength, left, whole = found
+        # where the scaling alone leads to the MLE, there is nothing that a penalty explains
+        if matrix is not None and there.fit and whole <= max(EXACT, there.rounding(matrix)):
+            continue
         detail = (
             "the score is proportional to the coefficients, as at the maximum of a likelihood "
             f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){text}"

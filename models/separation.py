@@ -261,8 +261,8 @@ def only_rounding_makes_dependent(design: Array, columns: Columns) -> bool:
     ones (keys, times in nanoseconds) rounding hides more than one. What a dependency has beside
     them, such as a constant, may be hidden too: it is looked for in all columns of integers.
     """
-    whole = (np.rint(design) == design).all(axis=0)
-    large = (np.abs(design) >= 2.0**FEW_BITS).any(axis=0)
+    whole = np.asarray((np.rint(design) == design).all(axis=0))
+    large = np.abs(design).max(axis=0, initial=0.0) >= 2.0**FEW_BITS
     for vector in columns.null.T:
         involved = vector != 0
         if large[involved].any() and whole[involved].all():
@@ -560,12 +560,13 @@ def _combine(rows: Array, size: Array, target: Array, weights: Array, exact: boo
     """Whether weights near these, none negative, combine the rows to the target within rounding.
 
     `size` (n, m) holds the sums of absolute values of the terms of the rows' entries. Small weights
-    may come of rounding: first it is tried without them. Rows that are `exact` must not be
-    independent of the target in whole numbers, and their weights positive beyond rounding.
+    may come of rounding: first it is tried without them, at last with no more rows than can be
+    independent. Rows that are `exact` must not be independent of the target in whole numbers, and
+    their weights positive beyond rounding.
     """
     share = weights * np.linalg.norm(rows, axis=1)
-    for cut in NEGLIGIBLE:
-        chosen = share > cut * share.max()
+    largest = np.argsort(-share, kind="stable")[: len(target)]
+    for chosen in (*(share > cut * share.max() for cut in NEGLIGIBLE), largest):
         found = _balanced(rows[chosen], size[chosen], target, weights[chosen])
         if found is None:
             continue

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from disagreements import rescaled
 from multiplier import repeated
 from problems import simulated
+from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import explain_difference
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
@@ -95,3 +97,25 @@ def test_opposite_outcomes_far_out_are_not_certain(offset):
         rng = np.random.default_rng([3, i])
         b = rng.normal(size=3) * errors * 10.0 ** rng.uniform(0, 8)
         assert not explain_difference(model, b).certain
+
+
+@pytest.mark.parametrize("seed", [9, 28])
+def test_a_penalty_that_explains_nothing_beside_a_scaling_is_no_cause(seed):
+    # what an optimiser's tolerance leaves is proportional to the coefficients now and then, and
+    # then a penalty of 1e-10 fits even better than none
+    found = explain_difference(*rescaled(np.random.default_rng([2, 4, seed])))
+    assert found.cause == "predictors rescaled"
+    assert found.certain
+    assert "ridge penalty" not in found.table().index
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_penalty_on_scaled_columns_that_moves_coefficients_is_found(seed):
+    X, y = simulated(300, 3, seed)
+    X[:, 1] *= 100.0
+    model = BernoulliLogistic.from_arrays(X, y)
+    scale = X[:, 1:].std(axis=0)
+    Z = (X[:, 1:] - X[:, 1:].mean(axis=0)) / scale
+    penalised = LogisticRegression(C=0.1, tol=1e-10, max_iter=1000).fit(Z, y)
+    found = explain_difference(model, [*penalised.intercept_, *penalised.coef_[0]])
+    assert found.cause == "ridge penalty"
