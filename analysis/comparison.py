@@ -432,13 +432,6 @@ def _notes(
                 f"the sample is small for {first_of(far)}: p_loo is not k, the posterior is not "
                 "near normal, and AIC and p of the likelihood ratio are rough"
             )
-    doubtful = [
-        model_label(name)
-        for name, fit in fits.items()
-        if not math.isfinite(fit.certificate.error_bound)
-    ]
-    if doubtful:
-        notes.append(f"nothing is proved about the distance of {first_of(doubtful)} from its MLE")
     rough = [
         f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
         for name, fit in fits.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -290,12 +289,10 @@ def _notes(
     frame: pd.DataFrame,
     robust: RobustCovariance | None,
 ) -> tuple[str, ...]:
-    bound = fit.certificate.error_bound
+    certificate = fit.certificate
     notes = [
-        f"each coefficient is within {bound:.1e} standard errors of the MLE, the log-likelihood "
-        f"within {fit.certificate.log_likelihood_error:.1e} of its maximum (proved)"
-        if math.isfinite(bound)
-        else "nothing is proved about the distance of the coefficients from the MLE"
+        f"each coefficient is within {certificate.error_bound:.1e} standard errors of the MLE, the "
+        f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
         groups = "" if robust.n_clusters is None else f" of {count(robust.n_clusters, 'cluster')}"
