@@ -36,7 +36,7 @@ from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import count, first_of, printable
-from flatprior.models.belonging import mle_of, require_computed
+from flatprior.models.belonging import fit_of, require_computed
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.newton import converged_mle
@@ -449,7 +449,7 @@ def plot_draws(
         If draws or estimate are of other coefficients or data.
     """
     check_draws(model, posterior)
-    mle = mle_of(model, mle)
+    mle = fit_of(model, mle)
     flat = posterior.draws.reshape(-1, model.n_parameters)
     values = at_each(merge_identical(model.arrays), log_likelihoods, flat).ravel()
     below = 2 * (mle.log_likelihood - values)
