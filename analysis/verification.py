@@ -282,6 +282,11 @@ class _Anew:
                 fit = recomputed(model, _fit_in(comparison, model))
         return cls(model, fit, agreement, comparison, drawn)
 
+    @property
+    def checks(self) -> tuple[PosteriorCheck, ...]:
+        """What the tests of draws found, by what was measured on the draws."""
+        return () if self.agreement is None else self.agreement.posterior_checks
+
     def rows(self, report: Facts) -> list[Facts]:
         """One row a route, the estimate of the report and the models of the comparison."""
 
@@ -541,58 +546,92 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     except (ValueError, AssertionError, IndexError, RecursionError) as error:
         raise ValueError(f"the page of the report is damaged: {error}") from error
     unverified = report["comparison"] is not None and found.comparison is None
+    free = OF_DRAWS if found.with_draws else ()
+    free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
+    # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
+    spoken = report["agreement"] is not None or not (found.with_draws or unverified)
+    again = _made_again(found, report, page.title, unverified, spoken)
+    bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
+    holes = _tables_held(found, report, page, again, bounds, free)
+    holes += _figures_held(found, page, again, bounds, free, elsewhere)
+    _require(
+        len(page.texts) == len(again.texts)
+        and all(
+            alike(*pair, ROUNDING, bounds) for pair in zip(page.texts, again.texts, strict=True)
+        ),
+        "the sentences of the page are not those of these results",
+    )
+    rest, made = page.rest, again.rest
+    if not spoken:
+        holes.append("the verdict, which follows from leave-one-out")
+        rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
+    if not _same_version(report):  # then style and script are not those of this one
+        holes.append("style and script of the page, which are those of another version")
+        rest, made = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
+    _require(
+        alike(rest, made, ROUNDING, bounds), "the page has other words than these results give"
+    )
+    return holes
+
+
+def _made_again(found: _Anew, report: Facts, title: str, unverified: bool, spoken: bool) -> Page:
+    """The page of these results; empty is what needs draws, or models that were not passed."""
     main = MainModel.without_draws(found.model, found.fit, found.agreement, found.comparison)
     instead: dict[Section, Facts] = {}
-    if found.agreement is not None and found.agreement.posterior_checks:
-        instead[sections.sampler_diagnostics] = {
-            "id": "sampling",
-            "title": "Sampler diagnostics",
-            "items": [],
-        }
+    if found.checks:
+        instead[sections.sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
     if unverified:
-        instead[sections.model_comparison] = {
-            "id": "comparison",
-            "title": "Model comparison",
-            "items": [],
-        }
-    facts = facts_of(main, report, title=page.title, instead=instead)
-    if report["agreement"] is None and (found.with_draws or unverified):
-        facts["verdict"] = None
-    again = Page.of(render(facts | {"data": report})) if facts["verdict"] else None
-    if again is None:
-        spoken = {"headline": "", "good": True, "message": "", "notes": []}
-        again = Page.of(render(facts | {"data": report, "verdict": spoken}))
+        instead[sections.model_comparison] = _empty("comparison", "Model comparison")
+    facts = facts_of(main, report, title=title, instead=instead)
+    if not spoken:
+        facts["verdict"] = {"headline": "", "good": True, "message": "", "notes": []}
+    again = Page.of(render(facts | {"data": report}))
     again.tables["certificate"] = _with_digits(
         again.tables["certificate"], report["estimate"]["certificate"]["digits"]
     )
-    bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
+    return again
+
+
+def _empty(name: str, title: str) -> Facts:
+    """A section in which nothing stands."""
+    return {"id": name, "title": title, "items": []}
+
+
+def _tables_held(
+    found: _Anew, report: Facts, page: Page, again: Page, bounds: float, free: tuple[str, ...]
+) -> list[str]:
+    """Hold the tables against those made anew, or what was measured; say what was not made."""
     holes: list[str] = []
-    drawn = OF_DRAWS if found.with_draws else ()
-    free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else drawn
-    agreement = found.agreement
-    checks = () if agreement is None else agreement.posterior_checks
-    _require(len(report["seeds"]) >= len(checks), "a seed is missing")
+    samplers = {f"sampler-{i + 1}": check for i, check in enumerate(found.checks)}
+    _require(len(report["seeds"]) >= len(samplers), "a seed is missing")
     for name, shown in page.tables.items():
         _copies_hold(name, shown)
         if name in again.tables and name not in free:
             holes += _table_held(name, shown, again.tables[name], bounds, found.with_draws)
         else:
             _require(
-                name in free or name in (f"sampler-{i + 1}" for i in range(len(checks))),
+                name in free or name in samplers,
                 f"the page has a table {name!r} that nothing gives",
             )
             holes.append(f"table {shown.title!r}")
     if found.with_draws and "leave-one-out" in page.tables:
         _leave_one_out_held(page.tables["leave-one-out"], report)
-    for i, (check, seed) in enumerate(zip(checks, report["seeds"].values(), strict=False)):
-        mixing = check.mixing
-        sampled = sections.sampled(mixing.n_chains, mixing.n_draws, seed)
-        _sampler_held(page.tables[f"sampler-{i + 1}"], check, found.fit, sampled)
+    for (name, check), seed in zip(samplers.items(), report["seeds"].values(), strict=False):
+        sampled = sections.sampled(check.mixing.n_chains, check.mixing.n_draws, seed)
+        _sampler_held(page.tables[name], check, found.fit, sampled)
     for name in again.tables:
         _require(name in page.tables or name in free, f"the page lacks the table {name!r}")
+    return holes
+
+
+def _figures_held(
+    found: _Anew, page: Page, again: Page, bounds: float, free: tuple[str, ...], elsewhere: bool
+) -> list[str]:
+    """Hold the figures against those made anew; say which were not made."""
+    holes: list[str] = []
     of_draws = {
         f"{kind}-{i + 1}": words(check)
-        for i, check in enumerate(checks)
+        for i, check in enumerate(found.checks)
         for kind, words in (("density", sections.density_words), ("draws", sections.draws_words))
     }
     for name, drawing in page.figures.items():
@@ -613,27 +652,6 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
             )
     for name in again.figures:
         _require(name in page.figures or name in free, f"the page lacks the figure {name!r}")
-    _require(
-        len(page.texts) == len(again.texts)
-        and all(
-            alike(*pair, ROUNDING, bounds) for pair in zip(page.texts, again.texts, strict=True)
-        ),
-        "the sentences of the page are not those of these results",
-    )
-    rest, made = page.rest, again.rest
-    if facts["verdict"] is None:
-        holes.append("the verdict, which follows from leave-one-out")
-        rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
-    if _same_version(report):  # then style and script are those of this one
-        _require(
-            alike(rest, made, ROUNDING, bounds), "the page has other words than these results give"
-        )
-    else:
-        holes.append("style and script of the page, which are those of another version")
-        seen, due = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
-        _require(
-            alike(seen, due, ROUNDING, bounds), "the page has other words than these results give"
-        )
     return holes
 
 
