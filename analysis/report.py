@@ -137,11 +137,12 @@ def facts_of(
     *,
     title: str = "",
     instead: Mapping[Section, Facts] | None = None,
+    verdict: Facts | None = None,
     progress: bool = False,
 ) -> Facts:
     """What `report_facts` gives, of a main model and all results as JSON has them.
 
-    A section in `instead` is not made, but what stands there is taken.
+    A section in `instead` is not made, but what stands there is taken; and so is a `verdict`.
     """
     found, instead = [], {} if instead is None else instead
     with progress_bar("report", len(SECTIONS), progress) as advance:
@@ -151,7 +152,7 @@ def facts_of(
     found.append(sections.reproducibility(main, data["command"], data))
     return {
         "title": abbreviated(title or main.formula, 160),
-        "verdict": sections.verdict(main),
+        "verdict": sections.verdict(main) if verdict is None else verdict,
         "sections": [section for section in found if section is not None],
         "data": data,
     }

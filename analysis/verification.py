@@ -582,9 +582,8 @@ def _made_again(found: _Anew, report: Facts, title: str, unverified: bool, spoke
         instead[sections.sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
     if unverified:
         instead[sections.model_comparison] = _empty("comparison", "Model comparison")
-    facts = facts_of(main, report, title=title, instead=instead)
-    if not spoken:
-        facts["verdict"] = {"headline": "", "good": True, "message": "", "notes": []}
+    verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}
+    facts = facts_of(main, report, title=title, instead=instead, verdict=verdict)
     again = Page.of(render(facts | {"data": report}))
     again.tables["certificate"] = _with_digits(
         again.tables["certificate"], report["estimate"]["certificate"]["digits"]

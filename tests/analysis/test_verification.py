@@ -78,6 +78,18 @@ def test_verification_fails_where_the_data_differ(agreement, model, tmp_path):
         verify_report(model, found)
 
 
+def test_a_report_of_a_comparison_is_verified_without_its_other_models(comparison, tmp_path):
+    path = write_report(tmp_path / "r.html", comparison=comparison)
+    best = comparison.models[comparison.table().index[0]]
+    found = verify_report(best, path)
+    assert found.index.tolist() == ["reported"]
+    assert "the comparison: pass its models as others" in found.attrs["not made again"]
+    with pytest.raises(ValueError, match="the file was changed after it was written"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("<h1>", "<h1>No "), encoding="utf-8", newline="\n")
+        verify_report(best, path)
+
+
 @pytest.fixture(scope="module")
 def both(agreement, comparison, model, tmp_path_factory):
     """A report with everything in it, as a page and as its results."""
