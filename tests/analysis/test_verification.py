@@ -84,9 +84,9 @@ def test_a_report_of_a_comparison_is_verified_without_its_other_models(compariso
     found = verify_report(best, path)
     assert found.index.tolist() == ["reported"]
     assert "the comparison: pass its models as others" in found.attrs["not made again"]
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("<h1>", "<h1>No "), encoding="utf-8", newline="\n")
     with pytest.raises(ValueError, match="the file was changed after it was written"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("<h1>", "<h1>No "), encoding="utf-8", newline="\n")
         verify_report(best, path)
 
 
