@@ -24,6 +24,10 @@ from flatprior.models.rows import Array, ArrayRows
 from flatprior.models.separation import NoneFound
 
 LARGEST_DOUBLINGS = 200
+FARTHEST = 1e3  # of a row's linear predictor: the first step to an end moves none further
+SOLVED = 1e-11  # of the drop to an end: its equation is solved
+FELT = 1e-6  # of the drop: what is left of the equation would be seen in the digits
+SMALLEST = float(np.finfo(float).tiny)
 
 
 @own_error_state
@@ -99,7 +103,8 @@ def confidence_intervals(
             if math.isnan(centre[j]):
                 ends[i] = -math.inf, math.inf
             else:
-                ends[i] = _interval(_profile(model, j), centre[j], scale[j], supremum - drop)
+                step = _first_step(model, j, scale[j])
+                ends[i] = _interval(_profile(model, j), centre[j], step, supremum - drop, drop)
             advance()
     low, high = percentages(prob)
     return pd.DataFrame(
@@ -195,7 +200,7 @@ def profile_curve(
         )
     drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
     profile = _profile(model, j)
-    low, high = _interval(profile, centre, scale, supremum - drop)
+    low, high = _interval(profile, centre, _first_step(model, j, scale), supremum - drop, drop)
     finite_end = low if math.isfinite(low) else high
     reach = (high - low) / 4 if math.isfinite(high - low) else max(abs(finite_end), scale)
     grid = np.linspace(
@@ -226,14 +231,25 @@ def profile_curve(
 
 
 def _interval(
-    profile: Callable[[float], float], centre: float, scale: float, target: float
+    profile: Callable[[float], float], centre: float, step: float, target: float, drop: float
 ) -> tuple[float, float]:
     """Where the profile falls to `target` on either side; an infinite end where it never does."""
     low, high = (
-        way * math.inf if centre == way * math.inf else _end(profile, target, centre, way * scale)
+        way * math.inf
+        if centre == way * math.inf
+        else _end(profile, target, centre, way * step, drop)
         for way in (-1.0, 1.0)
     )
     return low, high
+
+
+def _first_step(model: BernoulliLogistic, j: int, scale: float) -> float:
+    """How far from the centre an end is looked for first: a standard error as a rule.
+
+    Where hardly a row has any information left a standard error is of any size, and nothing can be
+    fitted so far out.
+    """
+    return min(scale, FARTHEST / max(float(np.abs(model.design[:, j]).max()), SMALLEST))
 
 
 def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
@@ -318,7 +334,9 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     return profile
 
 
-def _end(profile: Callable[[float], float], target: float, centre: float, step: float) -> float:
+def _end(
+    profile: Callable[[float], float], target: float, centre: float, step: float, drop: float
+) -> float:
     """Where the profile falls to `target`, on the side of `centre` that `step` points to."""
     inside = centre
     if math.isinf(centre):  # the profile rises for ever that way: walk until it is high enough
@@ -328,15 +346,19 @@ def _end(profile: Callable[[float], float], target: float, centre: float, step: 
                 break
             inside = -step * 2.0**doubling
     outside = _outside(profile, target, inside, step)
-    return float(
-        brentq(
-            lambda value: profile(value) - target,
-            inside,
-            outside,
-            xtol=1e-12 * abs(step),
-            rtol=1e-13,
+
+    def beyond(value: float) -> float:
+        fallen = profile(value) - target
+        return fallen if abs(fallen) > SOLVED * drop else 0.0
+
+    # the end decides how exactly it is found, not a standard error, which may be of another size
+    end = float(brentq(beyond, inside, outside, xtol=SMALLEST, rtol=1e-13, maxiter=2000))
+    if not abs(beyond(end)) <= FELT * drop:
+        raise ArithmeticError(
+            "double precision does not tell where the profile of the log-likelihood falls to the "
+            "end of the interval; centre and rescale columns and offsets"
         )
-    )
+    return end
 
 
 def _outside(profile: Callable[[float], float], target: float, inside: float, step: float) -> float:

@@ -211,3 +211,22 @@ def test_a_supremum_that_could_not_be_computed_gives_no_interval():
     )
     with pytest.raises(ArithmeticError, match="the offsets leave no curvature"):
         confidence_intervals(model)
+
+
+def test_an_end_is_found_on_its_own_scale_not_on_that_of_the_standard_error():
+    # nearly every outcome is certain from the offset: a standard error of 1e11 and ends at 100; and
+    # one value of 1e17 in a column, which alone decides an end near 0
+    rng = np.random.default_rng([4, 1])
+    x, y = rng.normal(size=40), (rng.random(40) < 0.5).astype(float)
+    X = np.column_stack([np.ones(40), x])
+    X[7, 1], y[7] = 1e15, 1.0
+    offset = 60.0 * (2 * y - 1) + np.linspace(-5, 5, 40)
+    for design, beside in ((X, None), (np.column_stack([np.ones(40), x]), offset)):
+        model = BernoulliLogistic.from_arrays(design, y, offset=beside)
+        top = fit_newton(model).log_likelihood
+        for end in confidence_intervals(model, names=["x2"]).iloc[0].tolist()[1:]:
+            if math.isfinite(end):
+                held = end * design[:, 1] + (0.0 if beside is None else beside)
+                rest = BernoulliLogistic.from_arrays(design[:, :1], y, offset=held)
+                fallen = top - fit_newton(rest).log_likelihood
+                assert fallen == pytest.approx(drop(0.95), rel=1e-6)
