@@ -211,7 +211,9 @@ def read_as_one(path: str | PathLike[str], codes: frozenset[str] = frozenset()) 
     for name in source.names:
         kinds = [frame[name].dtype for frame in frames]
         orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
-        if len(orders) > 1:  # pandas would take the order of the first, whichever that is
+        plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
+        # pandas would take the order of the first, whichever that is, and make numbers of booleans
+        if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
             for frame in frames:
                 frame[name] = frame[name].astype(object)
     return pd.concat(frames)

@@ -405,6 +405,11 @@ def _checked(
 
 
 def _refusal(node: ast.expr) -> ValueError:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "offset":
+        return ValueError(
+            f"{shorten(ast.unparse(node))} is not allowed in a formula; name its column beside the "
+            "formula, as the offset"
+        )
     return ValueError(
         f"{shorten(ast.unparse(node))} is not allowed in a formula; allowed are column names, "
         f"numbers, + - : * / ^ ** ~, parentheses and {', '.join(OPTIONS)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -134,17 +134,16 @@ def text_where_codes(frame: pd.DataFrame, path: Path, factors: frozenset[str]) -
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():  # a folder or a pattern
+    parquet = path.suffix.lower() in (".parquet", ".pq")
+    if parquet or not path.is_file():  # a file of Parquet, a folder or a pattern
+        # pandas would make floats of integers among which one is missing, and merge large ones
         from flatprior.models.files import read_as_one
 
         return read_as_one(path)
     with readable(str(path)):
-        if path.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
-        else:
-            names = csv_headings(path)
-            frame = read_csv(path)
-            frame.columns = pd.Index(names)
+        names = csv_headings(path)
+        frame = read_csv(path)
+        frame.columns = pd.Index(names)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 
@@ -258,6 +257,8 @@ def design_columns(
         for j, name in enumerate(found):
             design[:, j] = numbers(pd.Series(X.iloc[:, j].array, index=labels, name=name))
     else:
+        if hasattr(X, "toarray"):
+            raise ValueError("X is a sparse matrix; make it dense, X.toarray(), if memory allows")
         try:
             array = np.asarray(X)
         except ValueError as error:
@@ -287,6 +288,7 @@ def design_columns(
 
 def numbers(series: pd.Series[Any]) -> Array:
     """Return a series as floats; text, missing and infinite values are errors."""
+    check_one_kind(series)
     if not is_real(series):
         if _odd(series):
             raise no_numbers(str(series.name), distinct(series)[1], odd_rows(series))
@@ -296,6 +298,23 @@ def numbers(series: pd.Series[Any]) -> Array:
     values = floats(series)
     check_finite(values[:, None], (str(series.name),), series.index)
     return values
+
+
+def check_one_kind(series: pd.Series[Any]) -> None:
+    """Raise a `ValueError` if truth values and numbers stand in one column."""
+    if pd.api.types.is_object_dtype(series.dtype):
+        values = series.dropna()
+        truths = np.fromiter((isinstance(v, bool | np.bool_) for v in values), bool, len(values))
+        if truths.any() and not truths.all() and is_real(series):
+            raise several_kinds(str(series.name), ("booleans", "numbers"))
+
+
+def several_kinds(name: str, kinds: Iterable[str]) -> ValueError:
+    """The error for a column with values of two kinds."""
+    return ValueError(
+        f"column {name!r} holds {' in some rows and '.join(sorted(kinds))} in others; "
+        "correct it, or convert all of it"
+    )
 
 
 def floats(series: pd.Series[Any]) -> Array:
@@ -358,6 +377,7 @@ def predictor(
     numbers_because : str, optional
         Why only numbers will do, in words.
     """
+    check_one_kind(series)
     if is_real(series) and not categorical:
         return pd.Series(numbers(series), index=series.index, name=series.name)
     if numbers_because is not None:
@@ -374,6 +394,8 @@ def predictor(
         if not is_real(series) and not all(isinstance(value, str) for value in values):
             if _odd(series):
                 raise ValueError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
+            if all(map(is_numeric, values)):
+                raise several_kinds(str(series.name), ("numbers", "text"))
             raise ValueError(
                 f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, "
                 "text or categories"
@@ -544,6 +566,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
             f"the response {name!r} is missing in {rows_phrase(series.index[missing])}; "
             "drop these rows"
         )
+    check_one_kind(series)
     if pd.api.types.is_bool_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype):
         return series.to_numpy(dtype=float), "True = 1, False = 0"
     if is_real(series):
@@ -579,14 +602,21 @@ def check_two(name: str, levels: Sequence[Any]) -> None:
 def wrong_outcomes(name: str, values: list[float], first: Sequence[Any]) -> ValueError:
     """The error for a response of numbers that has other values than 0 and 1."""
     some = ", ".join(f"{value:g}" for value in values[:4]) + (", ..." if len(values) > 4 else "")
+    remedy = "recode it"
+    if all(0 <= value <= 1 for value in values):  # recoding shares would destroy them
+        remedy = (
+            "of shares, give each group two rows, 1 and 0, with frequency weights: its events and "
+            "its other observations"
+        )
     return ValueError(
         f"the response {name!r} must be 0 or 1, but it has the values {some} "
-        f"(first in {rows_phrase(first)}); recode it"
+        f"(first in {rows_phrase(first)}); {remedy}"
     )
 
 
 def kind_of(series: pd.Series[Any]) -> str:
     """What a column without missing values holds, in a word."""
+    check_one_kind(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "categories"
     if pd.api.types.is_bool_dtype(series):

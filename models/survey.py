@@ -33,11 +33,12 @@ from flatprior.models.inputs import (
     numbers,
     odd_rows,
     predictor,
+    several_kinds,
     whole_weights,
     wrong_outcomes,
 )
 from flatprior.models.rows import Array, ArrayRows, Block
-from flatprior.models.tokens import Odd, check_not_numbers, is_number
+from flatprior.models.tokens import Odd, check_not_numbers, is_number, mixed
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
@@ -412,16 +413,15 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         )
     if found.n_observations >= 2**53:
         raise ValueError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
+    response = roles.parsed.response
     for name, kinds in found.kinds.items():
         if len(kinds - {"categories"}) > 1 or len(kinds - {"text"}) > 1:
-            raise ValueError(
-                f"column {name!r} holds {' in some rows and '.join(sorted(kinds))} in others; "
-                "correct it, or convert all of it"
-            )
+            if kinds == {"numbers", "text"} and name in found.odd and found.odd[name].rows:
+                raise ValueError(f"column {name!r} {mixed(found.levels[name], found.odd[name])}")
+            raise several_kinds(name, kinds)
     for column_name in (roles.weights, roles.offset):
         if column_name in found.odd and found.kinds[column_name] == {"text"}:
             raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
-    response = roles.parsed.response
     if response not in found.levels and set(found.outcomes) - {0, 1}:
         raise wrong_outcomes(response, sorted(found.outcomes), found.odd[response].labels[:1])
     if response in found.levels:

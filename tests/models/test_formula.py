@@ -131,7 +131,7 @@ def test_nothing_but_the_allowed_language_is_evaluated(frame, formula):
         ("y ~ one", "column 'one' has one level only, 'a'"),
         ("y ~ when", "column 'when' holds datetime64"),
         ("y ~ log(g)", "column 'g' holds text, but the formula computes with it"),
-        ("y ~ mixed", "column 'mixed' holds values of several kinds"),
+        ("y ~ mixed", "column 'mixed' holds numbers in some rows and text in others"),
         ("y ~ xx", r"no column 'xx' \(did you mean 'x'\?\)"),
         ("w ~ x", "'w' must be 0 or 1, but it has the values 1, 2, 3"),
         ("y ~ x | z", "several right-hand parts"),

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from generated_tables import generated_table
 from multiplier import repeated
+from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, files, fit_newton, rows, verify
 
@@ -442,3 +445,50 @@ def test_what_a_formula_cannot_compute_is_not_called_missing():
         ValueError, match=r"'log\(x\)' has values that are no numbers \(NaN\) in row 1"
     ):
         BernoulliLogistic.from_formula("y ~ log(x)", {"y": [0, 1, 0], "x": [1.0, -2.0, 3.0]})
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: BernoulliLogistic.from_arrays([1, 2, 3], [0.5, 0.2, 1]), "of shares, give each"),
+        (lambda: BernoulliLogistic.from_arrays([1, 2, 3], [0.5, 2, 1]), "; recode it$"),
+        (lambda: BernoulliLogistic.from_arrays(csr_array(np.eye(2)), [0, 1]), r"X\.toarray\(\)"),
+        (
+            lambda: BernoulliLogistic.from_formula("y ~ x + offset(z)", {"y": 0, "x": [1], "z": 2}),
+            r"'offset\(z\)' is not allowed in a formula; name its column beside the formula",
+        ),
+    ],
+)
+def test_the_remedy_is_one_that_works(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()
+
+
+def test_integers_among_which_one_is_missing_do_not_merge_in_one_file_either(tmp_path):
+    codes = [2**53, None, 2**53 + 1] * 10
+    table = pa.table({"y": [0, 1] * 15, "x": pa.array(codes)})  # as programs other than pandas do
+    pq.write_table(table, tmp_path / "d.parquet")
+    models = [
+        BernoulliLogistic.from_formula("y ~ C(x)", tmp_path / "d.parquet"),
+        BernoulliLogistic.from_formula("y ~ C(x)", tmp_path),
+        BernoulliLogistic.from_parquet(tmp_path, "y ~ C(x)"),
+    ]
+    for model in models:
+        assert model.names == ("Intercept", "C(x)[T.9007199254740993]")
+        assert model.data_hash == models[0].data_hash
+
+
+def test_truth_values_and_numbers_in_one_column_are_refused_however_they_are_read(tmp_path):
+    for name, x in (("a", [1, 0] * 5), ("b", [True, False] * 5)):
+        pq.write_table(pa.table({"y": [0, 1] * 5, "x": x}), tmp_path / f"{name}.parquet")
+    mixed = pd.DataFrame({"y": [0, 1, 1], "x": pd.Series([1, True, False], dtype=object)})
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ x", tmp_path),
+        lambda: BernoulliLogistic.from_formula("y ~ C(x)", tmp_path),
+        lambda: BernoulliLogistic.from_formula("x ~ y", tmp_path),
+        lambda: BernoulliLogistic.from_parquet(tmp_path, "y ~ x"),
+        lambda: BernoulliLogistic.from_formula("y ~ x", mixed),
+        lambda: BernoulliLogistic.from_formula("x ~ y", mixed),
+    ):
+        with pytest.raises(ValueError, match="'x' holds booleans in some rows and numbers in"):
+            build()
