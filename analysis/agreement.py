@@ -16,7 +16,13 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.mode import least_draws
-from flatprior.analysis.posterior import FALSE_ALARM, PosteriorCheck, agreement_p, check_posterior
+from flatprior.analysis.posterior import (
+    FALSE_ALARM,
+    PosteriorCheck,
+    agreement_p,
+    as_drawn,
+    check_posterior,
+)
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -367,7 +373,7 @@ def compare_routes(
     'agree'
     """
     estimates = [result for result in results if isinstance(result, PointEstimate)]
-    posteriors = tuple(result for result in results if isinstance(result, Posterior))
+    posteriors = tuple(as_drawn(result) for result in results if isinstance(result, Posterior))
     unavailable = tuple(result for result in results if isinstance(result, Unavailable))
     if len(estimates) + len(posteriors) < 2:
         raise ValueError("there is nothing to compare: pass the results of two routes or more")

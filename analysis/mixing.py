@@ -36,6 +36,7 @@ from scipy.special import ndtri
 from scipy.stats import f as f_distribution
 from scipy.stats import poisson, rankdata
 
+from flatprior.analysis.rounding import half_units
 from flatprior.models import Posterior
 from flatprior.models._text import abbreviated, count, first_of
 from flatprior.models.rendering import p_value
@@ -46,6 +47,10 @@ LEAST_EFFECTIVE_IN_ALL = 100  # effective draws, of however few chains
 LONGEST_STILL = 0.5  # of a chain that may pass without a move
 LEAST_STILL = 20  # draws: fewer rejections in a row may be chance
 TOGETHER = 0.9  # correlation of two chains, draw by draw: chance cannot make it
+BY_LUCK = 6.5  # standard errors of a correlation in Fisher's scale, beyond which chance is none
+SAME = 1e-9  # standard deviations between draws that are one draw
+COMPARED = 200  # draws that show with how many digits they are stated
+MORE_THAN_NORMAL = 10  # times the density at which a distribution with peaks meets itself
 STRETCH = 8  # moves in a row that no two places of a run have in common
 BY_CHANCE = 1e-9  # probability that draws of few digits share as many values as are let pass
 LEAST_ERROR = 0.25  # of the variance that autocorrelations give: few batches may be alike by chance
@@ -178,7 +183,7 @@ class Mixing:
             float(np.nan_to_num(found["ess bulk"])),
             float(np.nan_to_num(found["ess tail"])),
             _still(draws, posterior.names),
-            _copied(draws),
+            _copied(draws, memory),
             compared(scores, length),
             compared(joined, length) if len(draws) > 1 else None,
         )
@@ -433,20 +438,20 @@ def _longest_run(values: Array) -> tuple[int, int]:
     return int(starts[longest]), int(lengths[longest])
 
 
-def _copied(draws: Array) -> tuple[str, ...]:
+def _copied(draws: Array, memory: float) -> tuple[str, ...]:
     """Sentences on chains that have draws of one another, and on chains that repeat themselves.
 
     Two places of a run never have equal draws in doubles; in draws of few digits some do, as many
-    as chains have within themselves.
+    as chance makes at that resolution within a chain, or, between chains, as chains have within
+    themselves. `memory` is how many draws count for one.
     """
-    chains, n, k = draws.shape
-    # adding 0 makes one of the two zeros
-    rows = np.ascontiguousarray(draws.reshape(-1, k) + 0.0).view(np.dtype((np.void, 8 * k)))
-    _, numbers = np.unique(rows.ravel(), return_inverse=True)
-    moves = [each[np.append(True, each[1:] != each[:-1])] for each in numbers.reshape(chains, n)]
+    chains, n, _ = draws.shape
+    numbers = _numbered(draws)
+    moves = [each[np.append(True, each[1:] != each[:-1])] for each in numbers]
     distinct = [np.unique(each) for each in moves]
     repeats = sum(len(a) - len(b) for a, b in zip(moves, distinct, strict=True))
     chance = (repeats + 3) / max(1.0, sum(len(each) ** 2 for each in moves) / 2)
+    coincidence = _coincidence(draws)
     said = []
     for i, each in enumerate(moves):
         if len(each) >= 2 * STRETCH:
@@ -454,7 +459,22 @@ def _copied(draws: Array) -> tuple[str, ...]:
             again = len(windows) - len(np.unique(windows, axis=0))
             if again:
                 said.append(f"chain {i + 1} repeats {count(again, 'stretch')} of its own draws")
+                continue
+        again = len(each) - len(distinct[i])
+        if again > poisson.isf(BY_CHANCE, coincidence * len(each) ** 2 / 2):
+            said.append(
+                f"chain {i + 1} comes back to {count(again, 'draw')} that it had left, "
+                "as draws do that were copied or put in another order"
+            )
     together = _correlations(draws)
+
+    def limit(i: int, j: int) -> float:
+        # of few draws, or of draws that depend on one another, chance makes a large correlation
+        told = min(n / memory, len(moves[i]), len(moves[j]))
+        if told < STRETCH:
+            return math.inf
+        return max(TOGETHER, math.tanh(BY_LUCK / math.sqrt(told - 3)))
+
     for i in range(chains - 1):
         rest = range(i + 1, chains)
         shared = {j: len(np.intersect1d(distinct[i], distinct[j], True)) for j in rest}
@@ -463,8 +483,9 @@ def _copied(draws: Array) -> tuple[str, ...]:
         for words, found in (
             (f"up to {max(shared.values())} of its {len(distinct[i])} distinct draws", copies),
             (
-                "its movements, draw by draw: as a copy, or with the same random numbers",
-                [j for j in rest if j not in copies and together[i, j] > TOGETHER],
+                "its movements, draw by draw: as a copy or its mirror image, or with the same "
+                "random numbers",
+                [j for j in rest if j not in copies and together[i, j] > limit(i, j)],
             ),
         ):
             if found:
@@ -475,10 +496,46 @@ def _copied(draws: Array) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _numbered(draws: Array) -> Array:
+    """A number (chains, n) for each draw, the same for draws that are the same but for `SAME`."""
+    chains, n, k = draws.shape
+    flat = draws.reshape(-1, k)
+    spread = flat.std(axis=0)
+    scaled = flat / np.where(spread > 0, spread, 1.0)
+    # near draws have near projections: those of all others need not be looked at
+    weights = np.sqrt(np.arange(k) + 2.0) % 1.0 + 0.5
+    order = np.argsort(scaled @ weights, kind="stable")
+    apart = np.abs(np.diff(scaled[order], axis=0)).max(axis=1) > SAME
+    numbers = np.empty(len(flat), dtype=np.intp)
+    numbers[order] = np.append(0, np.cumsum(apart))
+    return numbers.reshape(chains, n)
+
+
+def _coincidence(draws: Array) -> float:
+    """Upper bound on the probability that two correct draws look the same.
+
+    Half a unit of the digits they are stated with, on either side, times the density of a
+    difference: that of a normal distribution with the chains' own covariance, and some more.
+    """
+    k = draws.shape[2]
+    flat = draws.reshape(-1, k)
+    covariance = np.atleast_2d(np.mean([np.cov(chain, rowvar=False) for chain in draws], axis=0))
+    sign, log_det = np.linalg.slogdet(covariance)
+    if sign <= 0:
+        return 1.0
+    units = [
+        max(4 * float(half_units(column[:COMPARED]).max()), 2 * SAME * column.std())
+        for column in flat.T
+    ]
+    logs = np.log(units).sum() - 0.5 * (k * math.log(4 * math.pi) + log_det)
+    return float(min(1.0, MORE_THAN_NORMAL * math.exp(min(0.0, logs))))
+
+
 def _correlations(draws: Array) -> Array:
-    """Correlations (chains, chains) of draws with one number, averaged over the coefficients."""
+    """Sizes of correlations (chains, chains) of draws with one number, mean of all coefficients."""
     centred = draws - draws.mean(axis=1, keepdims=True)
     size = np.sqrt(np.square(centred).sum(axis=1, keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = np.where(size > 0, centred / size, 0.0)
-    return np.asarray(np.einsum("inj,mnj->im", unit, unit) / draws.shape[2])
+    each = np.abs(np.einsum("inj,mnj->imj", unit, unit, optimize=True))
+    return np.asarray(each.mean(axis=2))

@@ -14,6 +14,7 @@ beside what was observed, but decides nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -377,6 +378,8 @@ def check_posterior(
     """
     if not 0 < false_alarm < 1:
         raise ValueError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
+    posterior = as_drawn(posterior)
+    other = None if other is None else as_drawn(other)
     stated = _states_density(posterior)
     posterior = posterior if stated else _with_density(model, posterior)
     for draws in (posterior, other):
@@ -430,6 +433,13 @@ def check_posterior(
         false_alarm=false_alarm,
         diagnostics=posterior.diagnostics,
         warnings=posterior.warnings,
+    )
+
+
+def as_drawn(posterior: Posterior) -> Posterior:
+    """The same draws with nothing remembered of them: what was, may be of draws before a change."""
+    return Posterior(
+        **{each.name: getattr(posterior, each.name) for each in dataclasses.fields(Posterior)}
     )
 
 

@@ -7,7 +7,7 @@ everything else is computed again from them.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -80,8 +80,10 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
     """
     beta = checked_coefficients(model, stated.coefficients)
     found = evaluate(model.rows, beta)
+    plain = {each.name: getattr(stated, each.name) for each in fields(PointEstimate)}
+    # not `replace`: that of a subclass may say anything of the standard errors
     return replace(
-        stated,
+        PointEstimate(**plain),
         names=model.names,
         coefficients=beta,
         covariance=found.covariance,

@@ -12,6 +12,7 @@ from unmixed_chains import KINDS, small_models, unmixed
 from flatprior.analysis import check_posterior, compare_routes
 from flatprior.analysis.mixing import (
     Mixing,
+    _copied,
     _halves,
     autocorrelation_time,
     compared,
@@ -114,6 +115,43 @@ def test_copies_are_seen_in_any_order_and_with_other_digits(spector):
     ):
         check = check_posterior(model, with_draws(model, beta), fit)
         assert any(words in failure for failure in check.failures), (words, check.failures)
+
+
+def test_draws_that_come_back_and_mirror_images_are_seen(spector):
+    model, fit, honest = spector
+    rng = np.random.default_rng(6)
+    again, mirrored, nearly = (honest.draws.copy() for _ in range(3))
+    half = again.shape[1] // 2
+    again[1, -half:] = rng.permutation(again[1, :half])
+    mirrored[1] = 2 * fit.coefficients - mirrored[0]
+    nearly[3] = rng.permutation(nearly[0]) + 1e-13 * rng.normal(size=nearly[0].shape)
+    for beta, words in (
+        (again, "chain 2 comes back to"),
+        (mirrored, "its mirror image"),
+        (nearly, "distinct draws with chain 4"),
+    ):
+        check = check_posterior(model, with_draws(model, beta), fit)
+        assert any(words in failure for failure in check.failures), (words, check.failures)
+
+
+def test_few_or_slow_draws_are_no_copies():
+    # without an exact allowance 1 to 4 in 100 of these were said to move together
+    rng = np.random.default_rng(5)
+    for _ in range(repeated(200)):
+        n, rho = int(rng.integers(10, 50)), float(rng.choice([0, 0.9, 0.999]))
+        noise = rng.normal(size=(8, n, 1)) * np.sqrt(1 - rho**2)
+        noise[:, 0] = rng.normal(size=(8, 1))
+        draws = lfilter([1], [1, -rho], noise, axis=1)
+        memory = float(autocorrelation_time(draws).max())
+        assert _copied(draws, memory) == ()
+
+
+def test_nothing_that_draws_remember_is_used(spector):
+    model, fit, honest = spector
+    draws = with_draws(model, honest.draws.copy())
+    said = dict(draws.diagnostics)
+    draws.__dict__["diagnostics"] = said | {"ess bulk": 1.0, "ess tail": 1.0}
+    assert check_posterior(model, draws, fit).passed
 
 
 @pytest.mark.parametrize("digits", [2, 4])

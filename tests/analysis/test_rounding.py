@@ -39,3 +39,11 @@ def test_the_mle_in_single_precision_is_the_mle():
     assert (found.cause, found.certain) == ("agreement", True)
     doubles = explain_difference(model, mle * (1 + 2e-6))
     assert doubles.cause != "agreement"
+
+
+def test_half_precision_is_no_decimal_one():
+    rng = np.random.default_rng(1)
+    for size in (0.01, 1.0, 60.0):
+        exact = -size * (1 + rng.random(300))
+        kept = exact.astype(np.float16).astype(float)
+        assert (np.abs(kept - exact) <= half_units(kept)).all()

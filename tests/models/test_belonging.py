@@ -1,7 +1,7 @@
 """What an estimate states is not believed: it is computed again, and a change is told."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -160,3 +160,14 @@ def test_a_hash_of_an_earlier_version_is_called_that_and_the_data_are_not_accuse
     other = BernoulliLogistic.from_formula("grade ~ gpa", load_spector()[1:])
     with pytest.raises(ValueError, match=r"the data are not those.*hash is 2:"):
         verify(other, fit)
+
+
+def test_what_a_subclass_says_of_standard_errors_is_not_used():
+    model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    fit = fit_newton(model)
+
+    class Better(type(fit)):
+        standard_errors = property(lambda self: np.full(2, 1e-6))
+
+    better = Better(**{each.name: getattr(fit, each.name) for each in fields(fit)})
+    assert np.allclose(recomputed(model, better).standard_errors, fit.standard_errors)
