@@ -20,13 +20,14 @@ from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import row_terms
 from flatprior.models.newton import converged_mle
 from flatprior.models.results import check_probability, percentages
-from flatprior.models.rows import Array, ArrayRows
+from flatprior.models.rows import EPSILON, Array, ArrayRows
 from flatprior.models.separation import NoneFound
 
 LARGEST_DOUBLINGS = 200
 FARTHEST = 1e3  # of a row's linear predictor: the first step to an end moves none further
 SOLVED = 1e-11  # of the drop to an end: its equation is solved
 FELT = 1e-6  # of the drop: what is left of the equation would be seen in the digits
+SEEN = 1e-3  # of the drop: no end is given that rounding could have moved by more
 SMALLEST = float(np.finfo(float).tiny)
 
 
@@ -353,7 +354,8 @@ def _end(
 
     # the end decides how exactly it is found, not a standard error, which may be of another size
     end = float(brentq(beyond, inside, outside, xtol=SMALLEST, rtol=1e-13, maxiter=2000))
-    if not abs(beyond(end)) <= FELT * drop:
+    rounding = 64 * EPSILON * abs(target)  # of a log-likelihood; steps of that size are no fault
+    if not abs(beyond(end)) <= max(FELT * drop, min(rounding, SEEN * drop)):
         raise ArithmeticError(
             "double precision does not tell where the profile of the log-likelihood falls to the "
             "end of the interval; centre and rescale columns and offsets"
