@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import f as f_distribution
 from scipy.stats import poisson, rankdata
@@ -496,7 +497,7 @@ def _copied(draws: Array, memory: float) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _numbered(draws: Array) -> Array:
+def _numbered(draws: Array) -> NDArray[np.intp]:
     """A number (chains, n) for each draw, the same for draws that are the same but for `SAME`."""
     chains, n, k = draws.shape
     flat = draws.reshape(-1, k)

@@ -31,17 +31,17 @@ def half_units(numbers: Array) -> Array:
     fixed = sum(found == decimals for found, _ in written)
     floating = sum(found == significant for _, found in written)
     if fixed >= floating:
-        return np.maximum(half, 0.5 * 10.0**-decimals)
+        return np.asarray(np.maximum(half, 0.5 * 10.0**-decimals))
     exponents = [math.floor(math.log10(abs(value))) if value else 0 for value in numbers.tolist()]
     units = np.array([0.5 * 10.0 ** (exponent - significant + 1) for exponent in exponents])
-    return np.maximum(half, units)
+    return np.asarray(np.maximum(half, units))
 
 
 def _half_precision(numbers: Array) -> bool:
     """Whether half precision holds all of these numbers exactly, and they are not whole."""
     with np.errstate(over="ignore"):
         exact = np.array_equal(numbers.astype(np.float16).astype(float), numbers)
-    return exact and bool((numbers != np.round(numbers)).any())
+    return bool(exact and (numbers != np.round(numbers)).any())
 
 
 def _digits(value: float) -> tuple[int, int]:

@@ -546,7 +546,7 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     except (ValueError, AssertionError, IndexError, RecursionError) as error:
         raise ValueError(f"the page of the report is damaged: {error}") from error
     unverified = report["comparison"] is not None and found.comparison is None
-    free = OF_DRAWS if found.with_draws else ()
+    free: tuple[str, ...] = OF_DRAWS if found.with_draws else ()
     free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
     # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
     spoken = report["agreement"] is not None or not (found.with_draws or unverified)

@@ -142,7 +142,7 @@ def _read(path: Path) -> pd.DataFrame:
         return read_as_one(path)
     with readable(str(path)):
         names = csv_headings(path)
-        frame = read_csv(path)
+        frame: pd.DataFrame = read_csv(path)
         frame.columns = pd.Index(names)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
