@@ -162,9 +162,8 @@ class Source:
                 for frame in _guarded(reader, path):
                     frame.columns = pd.Index(self.names)
                     frame = frame[list(columns)]
-                    for name in (self.codes - self.text) & set(columns):
-                        frame[name] = number_or_text(frame[name])
-                    yield frame
+                    codes = (self.codes - self.text) & set(columns)
+                    yield frame.assign(**{name: number_or_text(frame[name]) for name in codes})
 
 
 def _frame(batch: Any) -> pd.DataFrame:
@@ -214,8 +213,7 @@ def read_as_one(path: str | PathLike[str], codes: frozenset[str] = frozenset()) 
         plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
         # pandas would take the order of the first, whichever that is, and make numbers of booleans
         if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
-            for frame in frames:
-                frame[name] = frame[name].astype(object)
+            frames = [frame.assign(**{name: frame[name].astype(object)}) for frame in frames]
     return pd.concat(frames)
 
 
