@@ -59,7 +59,7 @@ class MLEDoesNotExistError(ValueError):
 
 
 class NotConvergedError(ArithmeticError):
-    """The MLE exists, but the fit is not proved to be anywhere near it."""
+    """The MLE exists, but the fit is not proved near it: within an SE, or to six digits."""
 
 
 class ImproperPosteriorError(MLEDoesNotExistError):
