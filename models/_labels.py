@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from flatprior.models._text import first_of, printable
+from flatprior.models._text import check_text, first_of, printable
 from flatprior.models.rows import Array
 
 Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]
@@ -26,6 +26,8 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
         If a name is missing, unknown or there twice, or the values are no real numbers.
     """
     if isinstance(coefficients, Mapping):
+        for name in coefficients:
+            check_text(name, "of the coefficients the name")
         coefficients = pd.Series(dict(coefficients), dtype=object).infer_objects()
     labels = None
     if isinstance(coefficients, pd.Series):

@@ -20,6 +20,22 @@ def printable(text: object) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
+def check_text(text: object, what: str) -> None:
+    """Raise a `ValueError` if `text` has half a character, which no file or terminal can hold."""
+    try:
+        str(text).encode()
+    except UnicodeEncodeError as error:
+        raise no_text(error, what) from error
+
+
+def no_text(error: UnicodeEncodeError, what: str) -> ValueError:
+    """The error, in words, for text that has no bytes."""
+    return ValueError(
+        f"{what} {shorten(error.object, 30)} holds a lone surrogate, which is half a character and "
+        "no text; write it anew"
+    )
+
+
 def abbreviated(name: object, longest: int = 60) -> str:
     """A name as visible text, cut to `longest` characters."""
     text = printable(name)

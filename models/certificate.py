@@ -113,6 +113,7 @@ def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     >>> certify(model, [0.0, 9.0]).error_bound
     inf
     """
+    model.require_unchanged()
     return evaluate(model.rows, checked_coefficients(model, coefficients)).certificate
 
 

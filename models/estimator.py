@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from flatprior.models._error_state import own_error_state
-from flatprior.models.inputs import check_finite, of_sensible_size
+from flatprior.models.inputs import check_finite, check_names, of_sensible_size
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.newton import converged_mle
 from flatprior.models.rows import Array, ArrayRows
@@ -73,7 +73,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Two classes.
         sample_weight : array_like (n,), optional
             Weight of each row's log-likelihood, not negative; a whole number equals so many copies
-            of the row. Standard errors are right for whole numbers, that is for counts.
+            of the row. Standard errors are right for whole numbers, that is for counts; of other
+            weights the rows, not their sum, are the observations of `estimate_`.
 
         Returns
         -------
@@ -131,6 +132,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X, response, weights = X[labels], response[labels], weights[labels]
             if len(np.unique(response)) < 2:
                 raise ValueError("LogisticMLE needs two classes of positive sample_weight")
+        check_names(tuple(names))
         rows = ArrayRows(np.ascontiguousarray(X), response, None, weights)
         if not of_sensible_size(rows.extent.columns):
             check_finite(X, names, pd.Index(labels))

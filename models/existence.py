@@ -45,7 +45,12 @@ from flatprior.models.separation import (
     separated,
     single_columns,
 )
-from flatprior.models.witness import SeparatedRows, dependence_message, separation_message
+from flatprior.models.witness import (
+    SeparatedRows,
+    dependence_message,
+    separation_message,
+    unknown_message,
+)
 
 # Overlap is proved at iteration 0 to 9 on all real data seen. After this many a direction that
 # separates is looked for; if neither it nor its absence is proved, Newton's method goes on.
@@ -85,6 +90,11 @@ def check_existence(
     regression models", Biometrika 71, 1-10. Existence depends on neither offsets nor (positive)
     weights.
 
+    Overlap is proved of the data as they are, rounding included. Dependence and separation are
+    judged as for data changed in their last digits, as a change of units changes them: a sum counts
+    as zero within about sixteen roundings of its terms. So 0.1 + 0.2 and 0.3, which differ in
+    double precision, are one and the same; columns of whole numbers are compared exactly.
+
     Examples
     --------
     >>> from flatprior.models import BernoulliLogistic, check_existence, load_endometrial
@@ -97,6 +107,7 @@ def check_existence(
     >>> state.limit.coefficients.round(4).tolist()
     [4.3045, -0.0422, -2.9026]
     """
+    model.require_unchanged()
     # small matrices in turn with rows: threads of BLAS would only wait for one another
     with one_thread_each():
         if isinstance(model.rows, ArrayRows):
@@ -119,7 +130,8 @@ def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
     positions = np.flatnonzero(rows)
     labels = tuple(model.row_labels[positions])
     status = statuses(model, cone, signs, progress)[0]
-    existence = describe(model, cone, status, SeparatedRows(len(labels), len(rows), labels))
+    extent = SeparatedRows(len(labels), len(rows), labels)
+    existence = describe(model, cone, status, extent, signs)
     existence = replace(existence, separated_rows=tuple(positions.tolist()))
     return with_limit(existence, model.names, left_in_place(model.rows, cone), cone)
 
@@ -247,7 +259,7 @@ def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone |
         return Cone(columns, None, rest)
     rows = separated(design, sign, direction)
     if rows is None or (rows == left).any():
-        return NoneFound(0.0)
+        return NoneFound(math.inf)
     direction = direction / power
     return Cone(columns, Separation(direction / np.abs(direction).max(), rows), rest)
 
@@ -336,7 +348,7 @@ def undecided(found: NoneFound) -> Existence:
     else:
         how = (
             f" (they overlap by at most {found.width:.1e} of their spread)"
-            if math.isfinite(found.width)
+            if 0 < found.width < math.inf
             else ""
         )
         message = (
@@ -363,9 +375,16 @@ def statuses(
 
 
 def describe(
-    model: BernoulliLogistic, cone: Cone, status: dict[int, str], extent: SeparatedRows
+    model: BernoulliLogistic,
+    cone: Cone,
+    status: dict[int, str],
+    extent: SeparatedRows,
+    signs: bool,
 ) -> Existence:
-    """Say in names and numbers what the cone means for the coefficients."""
+    """Say in names and numbers what the cone means for the coefficients.
+
+    Where the `signs` were asked for, those that were not found are named.
+    """
     coefficients = {model.names[j]: status[j] for j in sorted(status)}
     found = cone.separation
     if len(cone.columns.kept) < model.n_parameters:
@@ -379,6 +398,8 @@ def describe(
         dependencies = {}
         message = separation_message(model, found.direction, found.rows, coefficients, extent)
         direction = found.direction
+    if signs and len(status) < model.n_parameters:
+        message += unknown_message(model, status)
     return Existence(
         kind,
         message,

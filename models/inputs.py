@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from flatprior.models._text import rows_phrase, shorten
+from flatprior.models._text import check_text, no_text, rows_phrase, shorten
 from flatprior.models.rows import Array
 from flatprior.models.tokens import (
     Odd,
@@ -64,6 +64,8 @@ def as_frame(
 def named(frame: Any) -> Any:
     """The frame, of pandas or Dask, its columns named by text; those of two levels are pairs."""
     names = [str(name) for name in frame.columns]
+    for name in names:
+        check_text(name, "the column name")
     if frame.columns.nlevels == 1:
         return frame.rename(columns=str)
     frame = frame.copy()
@@ -76,9 +78,13 @@ def _from_mapping(data: Mapping[str, ArrayLike]) -> pd.DataFrame:
     if any(not index.equals(labels[0]) for index in labels[1:]):
         # pandas would pair the values by label and fill the gaps with NaN
         raise ValueError("the series have different indexes; give them one, or pass arrays")
+    for name in data:
+        check_text(name, "the column name")
     columns = {str(name): _unmasked(values, str(name)) for name, values in data.items()}
     try:
         return pd.DataFrame(columns)
+    except UnicodeEncodeError as error:
+        raise no_text(error, "of the columns the value") from error
     except ValueError as error:
         raise ValueError(f"the columns do not form a table: {error}") from error
 
@@ -238,7 +244,10 @@ def as_series(
             array = array[:, 0]
         if array.ndim != 1:
             raise ValueError(f"{name!r} has shape {array.shape}; it must be one value a row, (n,)")
-        series = pd.Series(array, name=name)
+        try:
+            series = pd.Series(array, name=name)
+        except UnicodeEncodeError as error:
+            raise no_text(error, f"{name!r}: the value") from error
     if len(series) != len(labels):
         raise ValueError(f"{name!r} has {len(series)} values, the data have {len(labels)} rows")
     series.index = labels
@@ -471,7 +480,11 @@ def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
             f"column {series.name!r} holds lists or the like; it must hold numbers, text or "
             "categories"
         ) from error
-    return codes, list(values.astype(object))
+    found = list(values.astype(object))
+    for value in found:
+        if isinstance(value, str):
+            check_text(value, f"column {series.name!r}: the value")
+    return codes, found
 
 
 def whole_weights(series: pd.Series[Any]) -> Array:
@@ -539,6 +552,7 @@ def check_names(names: tuple[str, ...]) -> None:
     """Raise a `ValueError` if a name is repeated."""
     seen: set[str] = set()
     for name in names:
+        check_text(name, "the column name")
         if name in seen:
             raise RepeatedNameError(
                 f"the column name {name!r} is repeated; every column needs a name of its own"
@@ -622,7 +636,7 @@ def kind_of(series: pd.Series[Any]) -> str:
     if pd.api.types.is_bool_dtype(series):
         return "booleans"
     values = distinct(series)[1] if pd.api.types.is_object_dtype(series.dtype) else [""]
-    if all(isinstance(value, bool) for value in values):
+    if values and all(isinstance(value, bool) for value in values):
         return "booleans"
     if is_real(series):
         return "numbers"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -117,6 +117,7 @@ class BernoulliLogistic(Renderable):
         copy : bool
             Hold copies of the arrays. Without, arrays of float64 (of float32 too, for `X`) are used
             where they are, in whatever order: leave them unchanged as long as the model is in use.
+            `fit_newton`, `check_existence` and `certify` refuse arrays that have changed.
 
         Raises
         ------
@@ -470,7 +471,8 @@ class BernoulliLogistic(Renderable):
     def hash_of(self, rows: ArrayRows | BatchRows) -> str:
         """What `data_hash` would be with other rows."""
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
-        digest.update(rows.digest())
+        first = rows.at_first if isinstance(rows, ArrayRows) else None
+        digest.update(rows.digest() if first is None else first)
         return f"{HASH_VERSION}:{digest.hexdigest()}"
 
     def log_likelihood(self, coefficients: ArrayLike) -> Any:
@@ -573,6 +575,11 @@ class BernoulliLogistic(Renderable):
             )
         return given
 
+    def require_unchanged(self) -> None:
+        """Raise a `ValueError` if the rows are the caller's own arrays, and have changed."""
+        if isinstance(self.rows, ArrayRows):
+            self.rows.require_unchanged()
+
     def _vectors(self, coefficients: ArrayLike) -> Array:
         beta = in_order(self.names, coefficients)
         if beta.ndim not in (1, 2) or beta.shape[-1] != self.n_parameters:
@@ -661,4 +668,5 @@ def _frozen_rows(
         own.flags.writeable = False
         return own
 
-    return ArrayRows(locked(design), locked(response), locked(offset), locked(weights))
+    rows = ArrayRows(locked(design), locked(response), locked(offset), locked(weights))
+    return rows if copy else replace(rows, at_first=rows.digest())

@@ -59,6 +59,7 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     >>> fit.certificate.error_bound < 1e-10
     True
     """
+    model.require_unchanged()
     large = model.n_rows * model.n_parameters >= PARALLEL
     with one_thread_each() if large else nullcontext():
         return _fit(model)

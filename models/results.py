@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import numbers
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -692,9 +693,9 @@ class PointEstimate(Renderable):
         return found
 
 
-def check_probability(prob: float) -> None:
-    """Raise a `ValueError` unless `prob` lies between 0 and 1."""
-    if not 0 < prob < 1:
+def check_probability(prob: Any) -> None:
+    """Raise a `ValueError` unless `prob` is a number between 0 and 1."""
+    if not isinstance(prob, numbers.Real) or not 0 < float(prob) < 1:
         raise ValueError(f"prob must lie between 0 and 1, not {prob!r}")
 
 

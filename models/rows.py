@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -32,6 +32,7 @@ PIECE_ROWS = 2**11  # whose products are summed at a time: they stay in a core's
 CHUNK_ROWS = 2**11  # that are hashed at a time, counted from the first row of all; divides a block
 PARALLEL = 2**20  # numbers in the design from which threads pay
 MOST_ANSWERS = 2**8  # that wait to be combined
+LARGEST_COUNT = 2.0**53  # below it every whole number is a double
 
 
 class Block(NamedTuple):
@@ -304,6 +305,8 @@ class ArrayRows:
         0.0 or 1.0.
     offset, weights : ndarray (n,) or None
     groups : ndarray of int (n,) or None
+    at_first : bytes or None
+        `digest` of rows that lie in the caller's own arrays, when they were taken; else None.
     """
 
     design: Array | NDArray[np.float32]
@@ -311,6 +314,7 @@ class ArrayRows:
     offset: Array | None = None
     weights: Array | None = None
     groups: NDArray[np.intp] | None = None
+    at_first: bytes | None = None
 
     @property
     def n_rows(self) -> int:
@@ -323,15 +327,25 @@ class ArrayRows:
         return int(self.design.shape[1])
 
     @cached_property
+    def _counts(self) -> Array | None:
+        """The weights, where they are counts: whole numbers, and their sum too; else None.
+
+        Those of scikit-learn may be shares, whose sum of 1 would be one observation, or none.
+        """
+        weights = self.weights
+        if weights is None or (weights != np.rint(weights)).any():
+            return None
+        return weights if weights.sum() < LARGEST_COUNT else None
+
+    @cached_property
     def n_observations(self) -> int:
-        """Sum of the weights."""
-        return self.n_rows if self.weights is None else int(self.weights.sum())
+        """Sum of the weights, where they are counts; else the number of rows."""
+        return self.n_rows if self._counts is None else int(self._counts.sum())
 
     @cached_property
     def n_events(self) -> int:
         """Observations with response 1."""
-        response, weights = self.response, self.weights
-        return int(response.sum() if weights is None else response @ weights)
+        return int(self.response.sum() if self._counts is None else self.response @ self._counts)
 
     @property
     def longest_sum(self) -> int:
@@ -400,6 +414,15 @@ class ArrayRows:
     def digest(self) -> bytes:
         """XXH3 hash, 128 bits, of all rows in their order."""
         return xxhash.xxh3_128_digest(self.reduce(chunk_digests))
+
+    def require_unchanged(self) -> None:
+        """Raise a `ValueError` if the caller has changed the arrays that the rows lie in."""
+        # of rows made anew: those here may have kept a block of what was there before
+        if self.at_first is not None and replace(self).digest() != self.at_first:
+            raise ValueError(
+                "the arrays that the model was built on, with copy=False, have changed since; "
+                "build it anew, or on copies"
+            )
 
     def sample(self, size: int) -> ArrayRows:
         """`size` rows, one drawn at random from each of as many runs; the same at each call."""

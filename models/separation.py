@@ -20,7 +20,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from flatprior.models.projection import Effort, project
 from flatprior.models.rows import EPSILON, Array, ArrayRows
 
 Mask = NDArray[np.bool_]
+Residues = NDArray[np.int64]
 
 # Verification decides; these say only what is tried.
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11, 1e-13, -1.0)  # margins taken for zero, in this order
@@ -47,8 +47,6 @@ IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding
 # of a significand; numbers rounded to doubles have more than few
 ALL_BITS, FEW_BITS, VERY_FEW_BITS = 53, 44, 8
 PRIME = 2**31 - 19  # products of residues are below 2^62
-MOST_PARTS = 2**20  # denominators of factors that dependent whole columns are taken to have
-LARGEST_WHOLE = 2.0**53  # beyond it not every integer is a double
 
 
 def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
@@ -79,9 +77,10 @@ def separated(design: Array, sign: Array, direction: Array) -> Mask | None:
 
 def overlap_width(design: Array, sign: Array, direction: Array) -> float:
     """By how much outcomes overlap along d: the worst row's margin, relative to the mean one."""
-    values, _ = margins(design, sign, direction)
+    values, rounding = margins(design, sign, direction)
     size = float(np.abs(values).mean())
-    return max(0.0, -float(values.min()) / size) if 0 < size < math.inf else math.inf
+    worst = float((rounding - values).max())  # what rounding may hide included
+    return max(0.0, worst / size) if 0 < size < math.inf else math.inf
 
 
 def equilibrated(design: Array) -> tuple[Array, Array]:
@@ -105,29 +104,6 @@ def equilibrated(design: Array) -> tuple[Array, Array]:
     largest = np.abs(scaled).max(axis=1, initial=0.0)
     rows = np.where(largest > 0, np.frexp(largest)[1], 0)
     return np.ldexp(scaled, -rows[:, None]), np.exp2(columns)
-
-
-def told_apart(design: Array, vector: Array) -> Mask:
-    """Mask of the rows where ``x_i'v`` is not 0 although it is within rounding: of large integers.
-
-    Columns in other units differ in their last digits, but integers are what they are, and from
-    2^53 on (keys, times in nanoseconds) rounding hides more than one of them. Where a column has
-    such integers only, x'v is computed from whole numbers.
-    """
-    involved = np.flatnonzero(vector)
-    columns = design[:, involved]
-    apart = np.zeros(len(design), dtype=bool)
-    large = np.abs(columns) >= LARGEST_WHOLE
-    if not large.any() or not (np.rint(columns) == columns).all():
-        return apart
-    factors = []
-    for factor in vector[involved]:
-        part, power = math.frexp(factor)
-        factors.append(Fraction(part).limit_denominator(MOST_PARTS) * Fraction(2) ** power)
-    for i in np.flatnonzero(large.any(axis=1)):
-        total = sum(f * int(x) for f, x in zip(factors, columns[i], strict=True))
-        apart[i] = total != 0
-    return apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,31 +237,60 @@ def only_rounding_makes_dependent(design: Array, columns: Columns) -> bool:
     ones (keys, times in nanoseconds) rounding hides more than one. What a dependency has beside
     them, such as a constant, may be hidden too: it is looked for in all columns of integers.
     """
-    whole = np.asarray((np.rint(design) == design).all(axis=0))
-    large = np.abs(design).max(axis=0, initial=0.0) >= 2.0**FEW_BITS
+    return any(
+        _independent_modulo_a_prime(design[:, chosen])
+        for chosen in whole_dependencies(are_whole(design), largest_of(design), columns)
+    )
+
+
+def are_whole(design: Array) -> Mask:
+    """Which columns (k,) hold integers only."""
+    return np.asarray((np.rint(design) == design).all(axis=0))
+
+
+def largest_of(design: Array) -> Array:
+    """Largest absolute value of each column (k,)."""
+    return np.asarray(np.abs(design).max(axis=0, initial=0.0))
+
+
+def whole_dependencies(whole: Mask, largest: Array, columns: Columns) -> Iterator[Mask]:
+    """Columns (k,) in which a dependency of large integers must be exact."""
     for vector in columns.null.T:
         involved = vector != 0
-        if large[involved].any() and whole[involved].all():
-            beside = np.isin(np.arange(len(vector)), columns.kept) | involved
-            if _independent_modulo_a_prime(design[:, beside & whole]):
-                return True
-    return False
+        if (largest[involved] >= 2.0**FEW_BITS).any() and whole[involved].all():
+            yield whole & (np.isin(np.arange(len(vector)), columns.kept) | involved)
 
 
 def _independent_modulo_a_prime(columns: Array) -> bool:
     """Then columns are independent: a determinant that is 0 is so modulo every prime."""
+    return all(row is not None for row in _eliminated(residues(columns)))
+
+
+def residues(columns: Array) -> Residues:
+    """Doubles modulo a prime, all of which are a whole number times a power of 2."""
     part, power = np.frexp(columns)
     whole = np.ldexp(part, ALL_BITS)
     powers, place = np.unique(power - ALL_BITS, return_inverse=True)
-    residues = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
-    rest = whole.astype(np.int64) % PRIME * residues[place.reshape(power.shape)] % PRIME
+    factors = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
+    return whole.astype(np.int64) % PRIME * factors[place.reshape(power.shape)] % PRIME
+
+
+def row_space(rows: Residues) -> Residues:
+    """As few rows (r, k) with the same combinations modulo the prime."""
+    kept = [row for row in _eliminated(rows) if row is not None]
+    return np.array(kept, dtype=np.int64).reshape(len(kept), rows.shape[1])
+
+
+def _eliminated(rest: Residues) -> Iterator[Residues | None]:
+    """For each column the row that takes it from the others; None where all of them are 0 in it."""
     for j in range(rest.shape[1]):
-        pivot = int(np.argmax(rest[:, j] != 0))
-        if not rest[pivot, j]:
-            return False
+        pivot = int(np.argmax(rest[:, j] != 0)) if len(rest) else 0
+        if not len(rest) or not rest[pivot, j]:
+            yield None
+            continue
         row = rest[pivot] * pow(int(rest[pivot, j]), -1, PRIME) % PRIME
+        yield row
         rest = (rest - rest[:, j, None] * row % PRIME) % PRIME
-    return True
 
 
 def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:

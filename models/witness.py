@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,13 @@ def separation_message(
     )
 
 
+def unknown_message(model: BernoulliLogistic, known: Container[int]) -> str:
+    """Name the coefficients of which it was asked where they go, and not found out."""
+    names = [repr(name) for j, name in enumerate(model.names) if j not in known]
+    go = "goes" if len(names) == 1 else "go"
+    return f"; which way {first_of(names)} {go} was not found out: the search was given up"
+
+
 def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tuple[str, str]:
     """What separates the outcomes, and what to do about it."""
     response = repr(model.response_name)
@@ -93,6 +100,7 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
     if not rows.all():  # the rows that are not separated lie on it
         on = column[~rows]
         threshold = float(on[np.argmin(np.abs(on - threshold))])
+    threshold += 0.0  # -0.0 is 0
     shown = _shortest(threshold, column)
     above, below = (1, 0) if direction[j] > 0 else (0, 1)
     sides = [

@@ -11,6 +11,7 @@ of the working set, and those that were found are among them.
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,8 +33,18 @@ from flatprior.models.existence import (
 from flatprior.models.iterations import iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
-from flatprior.models.rows import Array, ArrayRows, Block, MappedRows
-from flatprior.models.separation import NoneFound, margins, told_apart
+from flatprior.models.rows import Array, ArrayRows, Block, MappedRows, Rows
+from flatprior.models.separation import (
+    Columns,
+    Mask,
+    NoneFound,
+    Residues,
+    are_whole,
+    margins,
+    residues,
+    row_space,
+    whole_dependencies,
+)
 from flatprior.models.witness import SeparatedRows
 
 START = 5_000  # rows in the first working set
@@ -59,7 +70,9 @@ def check_in_batches(
     for _ in range(MAX_ROUNDS):
         cone = find_cone(working.arrays, progress)
         if isinstance(cone, NoneFound):
-            return undecided(cone)
+            # all rows may overlap by more than a few of them do
+            everything = working.n_rows == rows.n_rows
+            return undecided(cone if everything else replace(cone, width=math.inf))
         if cone.trivial:
             return overlap(model)
         status, witnesses = statuses(working, cone, signs, progress)
@@ -69,13 +82,21 @@ def check_in_batches(
         working = _joined(working, found.rows)
     else:
         return undecided(NoneFound(math.inf, given_up=True))
-    working = _joined(working, found.rows)  # those nearest to the boundary, for the message
+    claim = _Claim(cone, [])
+    in_place = rows.n_rows - found.n_separated
+    largest = rows.extent.columns
+    if _only_rounding_makes_dependent(rows, largest, cone.columns) or (
+        in_place
+        and _only_rounding_makes_dependent(MappedRows(rows, claim.stay), largest, cone.rest)
+    ):
+        return undecided(NoneFound(math.inf))
+    # those nearest to the boundary, and those without which the message would be of a few rows only
+    working = _joined(working, found.rows)
+    working = _joined(working, rows.reduce(claim.telling, claim.telling_of_both))
     cone = _of(working, cone)
     extent = SeparatedRows(found.n_separated, rows.n_rows, tuple(found.labels))
-    existence = describe(working, cone, status, extent)
-    left = _LeftInPlace(
-        rows, _Claim(cone, []).leave, cone.rest.kept, rows.n_rows - found.n_separated
-    )
+    existence = describe(working, cone, status, extent, signs)
+    left = _LeftInPlace(rows, claim.leave, cone.rest.kept, in_place)
     return with_limit(existence, model.names, left, cone)
 
 
@@ -174,7 +195,6 @@ class _Claim:
         ones = np.ones_like(block.sign)
         for vector in self.cone.columns.null.T:
             object_where(_ratio(*margins(block.design, ones, vector), absolute=True))
-            object_where(np.where(told_apart(block.design, vector), FAR, 0.0))
         apart = np.zeros(len(block.sign), dtype=bool)
         if self.cone.separation is not None:
             values, rounding = margins(block.design, block.sign, self.cone.separation.direction)
@@ -198,14 +218,62 @@ class _Claim:
             score[most],
         )
 
-    def leave(self, block: Block) -> Block:
-        """The rows that are not separated, in columns that are independent on them."""
+    def telling(self, block: Block) -> Block:
+        """Rows that show what all do: outcomes, ranges, levels if there are more than two, gaps."""
+        direction = np.zeros(block.design.shape[1])
+        apart = np.zeros(len(block.sign), dtype=bool)
+        along = np.zeros(len(block.sign))
+        if self.cone.separation is not None:
+            direction = self.cone.separation.direction
+            values, rounding = margins(block.design, block.sign, direction)
+            apart, along = values > rounding, values * block.sign
+        masks = [block.sign > 0, block.sign < 0, ~apart]
+        for column in block.design[:, direction != 0].T:
+            low, high = column.min(), column.max()
+            masks += [column == low, column == high, (column != low) & (column != high)]
+        for side in (apart & (along > 0), apart & (along < 0)):
+            nearest = np.abs(along[side]).min(initial=np.inf)
+            masks.append(side & (np.abs(along) == nearest))
+        first = {int(mask.argmax()) for mask in masks if mask.any()}
+        return block.select(np.array(sorted(first), dtype=np.intp))
+
+    def telling_of_both(self, first: Block, second: Block) -> Block:
+        """Those of the rows of two blocks."""
+        return self.telling(_concatenated(first, second))
+
+    def stay(self, block: Block) -> Block:
+        """The rows that are not separated."""
         left = np.ones(len(block.sign), dtype=bool)
         if self.cone.separation is not None:
             values, rounding = margins(block.design, block.sign, self.cone.separation.direction)
             left = values <= rounding
-        part = block.select(left)
+        return block.select(left)
+
+    def leave(self, block: Block) -> Block:
+        """The rows that are not separated, in columns that are independent on them."""
+        part = self.stay(block)
         return part._replace(design=part.design[:, self.cone.rest.kept])
+
+
+def _only_rounding_makes_dependent(rows: Rows, largest: Array, columns: Columns) -> bool:
+    """Whether integers that are large, at most the `largest`, are independent after all."""
+    everywhere = np.ones(rows.n_columns, dtype=bool)
+    if not any(True for _ in whole_dependencies(everywhere, largest, columns)):
+        return False
+    whole = rows.reduce(lambda block: are_whole(block.design), operator.and_)
+
+    def of_both(first: Residues, second: Residues) -> Residues:
+        return row_space(np.vstack([first, second]))
+
+    for chosen in whole_dependencies(whole, rows.extent.columns, columns):
+
+        def of_block(block: Block, chosen: Mask = chosen) -> Residues:
+            return row_space(residues(block.design[:, chosen]))
+
+        space = rows.reduce(of_block, of_both)
+        if len(space) == np.count_nonzero(chosen):
+            return True
+    return False
 
 
 def _ratio(values: Array, rounding: Array, absolute: bool = False) -> Array:

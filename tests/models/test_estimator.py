@@ -4,6 +4,7 @@ import pickle
 from importlib.metadata import version
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import CASES, simulated
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +17,7 @@ from flatprior.models import (
     BernoulliLogistic,
     LogisticMLE,
     MLEDoesNotExistError,
+    PointEstimate,
     fit_newton,
     load_spector,
 )
@@ -160,6 +162,23 @@ def test_weights_equal_repetition_and_scale_the_covariance():
     assert halved.estimate_.standard_errors == pytest.approx(
         np.sqrt(2) * weighted.estimate_.standard_errors, rel=1e-12
     )
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-20, 1 / 80, 0.5, 1e16, 1e200])
+def test_weights_that_are_no_counts_leave_the_rows_as_observations(size, tmp_path):
+    X, y = simulated(80, 4, seed=4)
+    fit = LogisticMLE(fit_intercept=False).fit(X, y, sample_weight=np.full(80, size)).estimate_
+    assert fit.provenance.n_observations == 80
+    assert fit.bic == pytest.approx(4 * np.log(80) - 2 * fit.log_likelihood)
+    fit.save(tmp_path / "fit.json")
+    assert PointEstimate.load(tmp_path / "fit.json").bic == fit.bic
+
+
+def test_a_feature_name_that_is_no_text_is_refused():
+    X, y = simulated(80, 2, seed=4)
+    frame = pd.DataFrame(X, columns=pd.Index(["a\ud800", "b"], dtype=object))
+    with pytest.raises(ValueError, match="lone surrogate"):
+        LogisticMLE(fit_intercept=False).fit(frame, y)
 
 
 def test_separated_classes_are_refused_with_their_reason():

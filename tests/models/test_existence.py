@@ -419,6 +419,26 @@ def test_a_search_that_ends_at_its_limit_is_undecided_and_says_what_to_do(monkey
     assert "fit a model of fewer columns" in found.message
 
 
+def test_signs_that_were_not_found_are_named(monkeypatch):
+    rng = np.random.default_rng(1)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
+    model = BernoulliLogistic.from_arrays(X, X @ [0.2, 1, -1, 1] > 0)
+    assert "not found out" not in check_existence(model).message
+    monkeypatch.setattr(existence_module, "coefficient_signs", lambda *_: ({1: "+inf"}, []))
+    found = check_existence(model)
+    assert found.coefficients == {"x2": "+inf"}
+    assert found.message.endswith(
+        "; which way 'x1', 'x3', 'x4' go was not found out: the search was given up"
+    )
+    assert "not found out" not in check_existence(model, signs=False).message
+
+
+@pytest.mark.parametrize("x", [[-2.0, -1.0, 1.0, 2.0], [-2.0, -0.0, 0.0, 2.0]])
+def test_a_threshold_of_zero_has_no_sign(x):
+    model = BernoulliLogistic.from_arrays(x, [1, 1, 0, 0])
+    assert "-0" not in check_existence(model).message
+
+
 def test_the_search_and_the_signs_show_progress(monkeypatch):
     bars = []
 

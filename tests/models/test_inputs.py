@@ -14,7 +14,7 @@ from generated_tables import generated_table
 from multiplier import repeated
 from scipy.sparse import csr_array
 
-from flatprior.models import BernoulliLogistic, files, fit_newton, rows, verify
+from flatprior.models import BernoulliLogistic, files, fit_newton, inputs, rows, verify
 
 AUTO = Path(__file__).parents[1] / "data" / "question_marks.csv"
 
@@ -492,3 +492,30 @@ def test_truth_values_and_numbers_in_one_column_are_refused_however_they_are_rea
     ):
         with pytest.raises(ValueError, match="'x' holds booleans in some rows and numbers in"):
             build()
+
+
+S = "a\ud800"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda y, x: BernoulliLogistic.from_arrays(x, y, names=[S]),
+        lambda y, x: BernoulliLogistic.from_arrays(x, [S, "b"] * 3),
+        lambda y, x: BernoulliLogistic.from_formula(f"y ~ `{S}`", {"y": y, S: x}),
+        lambda y, x: BernoulliLogistic.from_formula(
+            "y ~ g", {"y": y, "g": pd.Series([S, "b", "c"] * 2, dtype=object)}
+        ),
+        lambda y, x: BernoulliLogistic.from_formula(
+            "y ~ g", {"y": y, "g": pd.Categorical(pd.Series([S, "b", "c"] * 2, dtype=object))}
+        ),
+    ],
+)
+def test_half_a_character_is_refused_in_a_sentence(build):
+    with pytest.raises(ValueError, match="a lone surrogate, which is half a character") as caught:
+        build([0, 1, 0, 1, 1, 0], [1.0, 2, 3, 4, 2, 5])
+    assert not isinstance(caught.value, UnicodeError)
+
+
+def test_a_column_without_a_value_is_no_column_of_truth_values():
+    assert inputs.kind_of(pd.Series([], dtype=object)) == "numbers"

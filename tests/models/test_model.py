@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 from problems import CASES, simulated
 
-from flatprior.models import BernoulliLogistic, fit_newton, load_smarket, load_spector
+from flatprior.models import (
+    BernoulliLogistic,
+    certify,
+    check_existence,
+    fit_newton,
+    load_smarket,
+    load_spector,
+)
 
 
 def test_arrays_are_copied_and_frozen():
@@ -25,6 +32,25 @@ def test_arrays_are_used_where_they_are_on_request():
     with pytest.raises(ValueError, match="read-only"):
         model.design[0, 0] = 2.0
     X[0, 0] = 1.0  # the caller's own stays writeable
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("n", [200, 20_000])
+def test_arrays_that_were_changed_under_a_model_are_refused(kind, n):
+    X, y = simulated(n, 2, seed=1)
+    X = X.astype(kind)
+    model = BernoulliLogistic.from_arrays(X, y, copy=False)
+    fit, data_hash = fit_newton(model), model.data_hash
+    assert data_hash == BernoulliLogistic.from_arrays(X, y).data_hash
+    claims = [fit_newton, check_existence, lambda model: certify(model, fit.coefficients)]
+    for array, place, value in ((X, (5, 1), 7.0), (X, (5, 1), np.nan), (y, 3, 7.0)):
+        before = array[place]
+        array[place] = value
+        for claim in claims:
+            with pytest.raises(ValueError, match="have changed since"):
+                claim(model)
+        array[place] = before
+    assert (fit_newton(model).coefficients == fit.coefficients).all()
 
 
 def test_names_come_from_the_frame_or_are_numbered():

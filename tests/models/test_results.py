@@ -132,6 +132,9 @@ def test_odds_ratios_are_the_coefficients_transformed():
     assert list(table.columns) == ["odds ratio", "5%", "95%"]
     assert table["odds ratio"].to_numpy() == pytest.approx(np.exp(fit.coefficients), rel=1e-15)
     assert np.log(table["95%"]).to_numpy() == pytest.approx(summary["95%"], rel=1e-13)
+    for prob in ("a", "0.9", None, 1j, [0.9], True, float("nan")):
+        with pytest.raises(ValueError, match="prob must lie between"):
+            fit.summary(prob=prob)
     with pytest.raises(ValueError, match="prob must lie between"):
         fit.odds_ratios(2)
 

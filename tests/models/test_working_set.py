@@ -111,9 +111,31 @@ def separated_and_dependent(frame):
     return frame, "y ~ r + b + c + s"
 
 
+def other_outcome_far_away(frame):
+    # nothing is learnt from the three rows: a few of the others say the same without them
+    frame["a"], frame["y"] = frame["a"].abs() + 0.1, 0
+    frame.loc[[441, 442, 443], ["a", "y"]] = [-50.0, 1]
+    return frame, "y ~ 0 + a"
+
+
+def nearly_constant(frame):
+    frame["k"] = 1.0
+    frame.loc[444, "k"] = 2.0
+    frame["y"] = (frame["a"] > 0.3 * frame["k"]).astype(int)
+    return frame, "y ~ 0 + k + a"
+
+
+def large_integers_all_but_equal(frame):
+    frame["s"] = 2.0**50 + np.arange(600) ** 2
+    frame["t"] = frame["s"]
+    frame.loc[555, "t"] += 1
+    return frame, "y ~ a + s + t"
+
+
 PROBLEMS = [
     lambda frame: (frame, "y ~ a + b + c"), rare_level, complete, one_row_overlaps, dependent,
     one_row_makes_the_rank, two_levels_with_one_outcome, one_outcome, separated_and_dependent,
+    other_outcome_far_away, nearly_constant, large_integers_all_but_equal,
 ]  # fmt: skip
 
 
@@ -138,19 +160,21 @@ def test_known_cases_without_an_mle_are_found(case, tmp_path):
 def test_random_designs_of_every_kind(tmp_path):
     rng = np.random.default_rng(3)
     kinds = set()
-    for _ in range(40):
+    for i in range(60):
         n, k = int(rng.integers(20, 200)), int(rng.integers(1, 4))
         frame = pd.DataFrame(rng.integers(-1, 2, size=(n, k)), columns=[f"x{j}" for j in range(k)])
         eta = frame.to_numpy() @ (6 * rng.normal(size=k)) + 2 * rng.normal()
         frame["y"] = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
         frame["w"], frame["o"] = rng.integers(1, 5, size=n), rng.normal(size=n)
         roles = {"frequency_weights": "w", "offset": "o"} if rng.random() < 0.5 else {}
-        formula = "y ~ " + " + ".join(f"x{j}" for j in range(k))
+        formula = "y ~ 0 + " if i >= 40 else "y ~ "
+        formula += " + ".join(f"x{j}" for j in range(k))
         found, expected = both(frame, formula, tmp_path, **roles)
         kinds.add(expected.kind)
         assert found.kind == expected.kind
         assert dict(found.coefficients) == dict(expected.coefficients)
         assert found.n_separated == expected.n_separated
+        assert found.message == expected.message
     assert {"overlap", "quasi-complete separation", "complete separation"} <= kinds
 
 
