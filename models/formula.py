@@ -331,7 +331,8 @@ def _rewrite(tokens: list[tuple[str, str]], uses: Uses) -> str:
         else:
             raise ValueError(f"the operator {token!r} is not allowed in a formula")
         operands += kind in ("name", "python")
-        before = token if token in ("**", "^") else token[-1]
+        # a column may be called "^"
+        before = "" if kind in ("name", "python") else token if token in ("**", "^") else token[-1]
     if 2**products > MOST_TERMS:
         raise ValueError(f"the formula multiplies {products + 1} terms, too many to expand")
     return "".join(parts)

@@ -25,11 +25,13 @@ from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import row_terms
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import Array, ArrayRows, Block
+from flatprior.models.separation import separated
 
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
 REWEIGHTINGS = 8
 SECONDS = 30.0  # for one linear program, should its iterations be slow
+NEAR_ZERO = 1e-9  # of a margin, relative to the largest
 LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
 
 
@@ -49,7 +51,7 @@ class Fragility:
     undecided_rows : tuple of int
         Rows for which this was undecided in double precision.
     smallest_set : tuple of int
-        Positions of the smallest set of rows found without which the MLE does not exist.
+        Positions of the smallest set of rows found without which the MLE does not exist: proved.
     smallest_labels : tuple
         The same by the user's own index.
     distance : int
@@ -285,16 +287,20 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
     white = signed if transform is None else signed @ transform
     best = np.arange(len(signed))
 
-    def consider(values: Array) -> None:
+    def consider(values: Array, direction: Array) -> None:
         nonlocal best
         size = np.abs(values).max()
-        wrong = np.flatnonzero(values < -1e-9 * size)
-        if 0 < len(wrong) < len(values) and patterns.cost[wrong].sum() < patterns.cost[best].sum():
-            best = wrong
+        # what a linear program leaves near zero may be zero, or on the wrong side after all
+        for limit in (NEAR_ZERO, 0.0):
+            wrong = np.flatnonzero(values < -limit * size)
+            fewer = patterns.cost[wrong].sum() < patterns.cost[best].sum()
+            if 0 < len(wrong) < len(values) and fewer and _leaves_none(patterns, wrong, direction):
+                best = wrong
+                return
 
-    for j in range(signed.shape[1]):
-        consider(signed[:, j])
-        consider(-signed[:, j])
+    for j, unit in enumerate(np.eye(signed.shape[1])):
+        consider(signed[:, j], unit)
+        consider(-signed[:, j], -unit)
     weights = np.ones(len(signed))
     with progress_bar("directions", REWEIGHTINGS, progress) as advance:
         for _ in range(REWEIGHTINGS):
@@ -303,7 +309,7 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
                 break
             before = patterns.cost[best].sum()
             values = white @ direction
-            consider(values)
+            consider(values, direction if transform is None else transform @ direction)
             if FAR < 0.9 * before < patterns.cost[best].sum():  # many, and hardly fewer than before
                 break
             violation = np.maximum(-values, 0.0)
@@ -311,6 +317,12 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
             weights /= weights.max()
             advance()
     return best
+
+
+def _leaves_none(patterns: _Patterns, left_out: np.ndarray, direction: Array) -> bool:
+    """Whether no MLE exists without these patterns: proved, by the direction or by a search."""
+    design, sign = patterns.without(left_out)
+    return separated(design, sign, direction) is not None or _exists(design, sign) is False
 
 
 def _least_violating(signed: Array, weights: Array) -> Array | None:

@@ -34,7 +34,10 @@ Residues = NDArray[np.int64]
 
 # Verification decides; these say only what is tried.
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11, 1e-13, -1.0)  # margins taken for zero, in this order
-NEGLIGIBLE = (1e-7, 1e-11, 0.0)  # entries of a direction taken for zero, relative to the largest
+# entries of a direction taken for zero, relative to the largest: nearly collinear columns leave
+# large ones that rounding cannot tell from zero
+NEGLIGIBLE = (1e-3, 1e-5, 1e-7, 1e-9, 1e-11, 0.0)
+SMALL_WEIGHTS = (1e-7, 1e-11, 0.0)  # of rows, likewise
 CORRECTIONS = 3
 SMALLEST = float(np.finfo(float).tiny)
 FAINT = 1e-11  # a share of a direction that rounding could have left in a coefficient
@@ -299,8 +302,13 @@ def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[A
     The corrections remove what is left of ``X d``, which ill-conditioned columns amplify.
     """
     size = np.abs(direction) * scale
+    left_out = None
     for cut in NEGLIGIBLE:
-        candidate = np.where(size <= cut * size.max(initial=0.0), 0.0, direction)
+        negligible = size <= cut * size.max(initial=0.0)
+        if left_out is not None and (negligible == left_out).all():
+            continue
+        left_out = negligible
+        candidate = np.where(negligible, 0.0, direction)
         yield candidate
         involved = np.flatnonzero(candidate)
         for _ in range(CORRECTIONS):
@@ -571,7 +579,7 @@ def _combine(rows: Array, size: Array, target: Array, weights: Array, exact: boo
     """
     share = weights * np.linalg.norm(rows, axis=1)
     largest = np.argsort(-share, kind="stable")[: len(target)]
-    for chosen in (*(share > cut * share.max() for cut in NEGLIGIBLE), largest):
+    for chosen in (*(share > cut * share.max() for cut in SMALL_WEIGHTS), largest):
         found = _balanced(rows[chosen], size[chosen], target, weights[chosen])
         if found is None:
             continue

@@ -307,3 +307,14 @@ def test_a_name_in_backticks_may_hold_quotes(name):
     quoted = f"y ~ C(z, contr.treatment('b')) + `{name}` + \"z\""
     with pytest.raises(ValueError, match="not allowed"):
         BernoulliLogistic.from_formula(quoted, frame)
+
+
+@pytest.mark.parametrize("name", ["^", "**", "+", "(", "~", ":", "0", "C(x)"])
+@pytest.mark.parametrize("term", ["`{}` + x", "x:`{}`", "`{}`:x", "`{}` * x", "x + `{}` - 1"])
+def test_a_column_may_be_called_like_an_operator(name, term):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"y": [0, 1] * 10, "x": rng.normal(size=20), "z": rng.normal(size=20)})
+    model = BernoulliLogistic.from_formula("y ~ " + term.replace("{}", "z"), frame)
+    frame = frame.rename(columns={"z": name})
+    same = BernoulliLogistic.from_formula("y ~ " + term.replace("{}", name), frame)
+    assert (same.design == model.design).all()

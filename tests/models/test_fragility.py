@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from generated_separation import exact_verdict
+from multiplier import repeated
 from problems import CASES, simulated
 
 from flatprior.models import (
@@ -63,6 +65,24 @@ def test_single_observations_are_found_exactly_and_sets_nearly():
     assert {smallest for _, smallest in distances} >= {1, 2, 3}
     # an upper bound; measured on these data: off by one in the cases that are not exact
     assert max(found - smallest for found, smallest in distances) <= 1
+
+
+def test_the_set_found_is_one_whatever_the_sizes_of_rows_and_columns():
+    rng = np.random.default_rng(9)
+    judged = 0
+    for _ in range(repeated(60)):
+        n, k = int(rng.integers(4, 11)), int(rng.integers(1, 4))
+        scales = 2.0 ** rng.integers(-40, 41, size=(1, k)), 2.0 ** rng.integers(-30, 31, (n, 1))
+        X = rng.integers(-2, 3, size=(n, k)) * scales[0] * scales[1]
+        X, y = X + 0.0, (rng.random(n) < 0.5).astype(float)
+        model = BernoulliLogistic.from_arrays(X, y)
+        if exact_verdict(X, y).kind != "overlap" or not check_existence(model).exists:
+            continue
+        found = check_fragility(model)
+        left = np.delete(np.arange(n), found.smallest_set)
+        assert len(left) < k or exact_verdict(X[left], y[left]).kind != "overlap"
+        judged += 1
+    assert judged > 20
 
 
 def test_observations_that_share_a_row_go_together():
