@@ -541,7 +541,31 @@ def check_finite(
         what = "values that are no numbers (NaN)"
         if nan == "missing":
             what, remedy = "missing values (NaN)", "drop or impute them"
-    raise ValueError(f"column {names[j]!r} has {what} in {rows_phrase(labels[rows])}; {remedy}")
+    raise NotFiniteError(
+        f"column {names[j]!r} has {what} in {rows_phrase(labels[rows])}", f"; {remedy}"
+    )
+
+
+class NotFiniteError(ValueError):
+    """Some rows of those that were looked at are not finite."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found + remedy)
+        self.found, self.remedy = found, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.found, self.remedy)
+
+
+@contextmanager
+def of_some_rows() -> Iterator[None]:
+    """Where the rows are not all, say so of those that are not finite."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise ValueError(
+            f"{error.found}, and perhaps in others: not all rows were looked at{error.remedy}"
+        ) from None
 
 
 class RepeatedNameError(ValueError):

@@ -32,6 +32,7 @@ from flatprior.models.inputs import (
     no_numbers,
     numbers,
     odd_rows,
+    of_some_rows,
     predictor,
     several_kinds,
     whole_weights,
@@ -374,8 +375,10 @@ class Encoder:
         belongs = None
         if groups is not None:
             belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
+        with of_some_rows():
+            design = self.encoding.design_matrix(rows)
         return Block(
-            self.encoding.design_matrix(rows),
+            design,
             2.0 * events - 1.0,
             None if roles.offset is None else numbers(rows[roles.offset]),
             None if roles.weights is None else whole_weights(rows[roles.weights]),
@@ -480,10 +483,11 @@ def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encode
         if found.kinds[name] == {"categories"}:
             # ordered, so that they are taken at their word: the rule for numbers was applied above
             rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
-    return _formula.encode(
-        roles.formula,
-        rows,
-        None if roles.offset is None else rows[roles.offset],
-        None if roles.weights is None else rows[roles.weights],
-        "raise",
-    )
+    with of_some_rows():
+        return _formula.encode(
+            roles.formula,
+            rows,
+            None if roles.offset is None else rows[roles.offset],
+            None if roles.weights is None else rows[roles.weights],
+            "raise",
+        )
