@@ -37,7 +37,8 @@ from flatprior.models import (
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
 from flatprior.models._text import abbreviated, earlier_hash, listing, printable
-from flatprior.models.belonging import recomputed
+from flatprior.models.belonging import recomputed, sharpest
+from flatprior.models.newton import is_near
 from flatprior.models.posterior import check_sampling
 from flatprior.models.rendering import Renderable, Rendered, p_value
 from flatprior.models.results import RouteUnavailableError
@@ -116,7 +117,8 @@ class Agreement(Renderable):
     posterior_checks : tuple of PosteriorCheck
     unavailable : tuple of Unavailable
     mle : PointEstimate
-        The result with the smallest certified bound, computed anew.
+        The result with the smallest certified bound, computed anew; Newton's where no result is
+        proved to be within 1e-6 standard errors of the MLE and its is nearer.
     tolerance : float
         Largest error bound, in standard errors, with which a point route agrees.
     model : BernoulliLogistic
@@ -396,8 +398,8 @@ def judge(
 ) -> tuple[tuple[RouteVerdict, ...], PointEstimate]:
     """Each estimate computed anew and held against the best of them."""
     evaluated = [recomputed(model, estimate) for estimate in estimates]
-    mle = _best(model, evaluated)
-    known = math.isfinite(mle.certificate.error_bound)
+    mle = sharpest(model, evaluated)
+    known = is_near(mle.certificate)
     routes = tuple(
         RouteVerdict(
             estimate,
@@ -438,6 +440,21 @@ def conclude(
     )
 
 
+def rejudged(agreement: Agreement) -> Agreement:
+    """The same agreement, judged again: nothing that it says of point routes is believed."""
+    model, tolerance = agreement.model, agreement.tolerance
+    routes, mle = judge(model, [each.stated for each in agreement.routes], tolerance)
+    return conclude(
+        model,
+        routes,
+        mle,
+        agreement.posterior_checks,
+        agreement.posteriors,
+        agreement.unavailable,
+        tolerance,
+    )
+
+
 def _check_all(
     model: BernoulliLogistic,
     posteriors: Sequence[Posterior],
@@ -466,14 +483,6 @@ def _check_all(
         )
         for i, check in enumerate(checks)
     )
-
-
-def _best(model: BernoulliLogistic, evaluated: Sequence[PointEstimate]) -> PointEstimate:
-    """The estimate with the smallest bound on these data, or Newton's where none is sharp."""
-    sharp = [each for each in evaluated if math.isfinite(each.certificate.error_bound)]
-    if sharp:
-        return min(sharp, key=lambda each: each.certificate.error_bound)
-    return recomputed(model, fit_newton(model))
 
 
 def _message(

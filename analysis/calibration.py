@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, logsumexp
 
-from flatprior.analysis.monte_carlo import check_draws
+from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import rows_phrase
 from flatprior.models.belonging import require_fit_of
+from flatprior.models.certificate import checked_coefficients
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import Array
@@ -250,9 +251,9 @@ def _probabilities(
     block = model.arrays.block(slice(None))
     if isinstance(predicted, PointEstimate):
         require_fit_of(model, predicted)
-        return expit(linear_predictor(block, predicted.coefficients))
+        return expit(linear_predictor(block, checked_coefficients(model, predicted.coefficients)))
     if isinstance(predicted, Posterior):
-        check_draws(model, predicted)
+        check_draws_of(model, predicted)
         draws = predicted.draws.reshape(-1, model.n_parameters)
         total = np.zeros(model.n_rows)
         for start in range(0, len(draws), DRAWS_AT_ONCE):

@@ -82,6 +82,18 @@ class OneLineErrors(click.Group):
             return _interrupted()
         return status if isinstance(status, int) else 0
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with a whole sentence, which click would cut at one line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(limit=sys.maxsize))
+                    for name, command in commands
+                    if command is not None
+                ]
+            )
+
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
         """Keep what was typed, for the report."""
         given = list(args)

@@ -27,6 +27,7 @@ from flatprior.models import (
     MLEDoesNotExistError,
     PointEstimate,
     Posterior,
+    verify,
 )
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
@@ -241,16 +242,7 @@ def compare_models(
         _check_draws_of(name, models[name], posterior)
     same = same_observations(models)
     fits = {name: _fit(name, model) for name, model in same.items()}
-    frame = pd.DataFrame(
-        {
-            "k": [fit.coefficients.size for fit in fits.values()],
-            "log-likelihood": [fit.log_likelihood for fit in fits.values()],
-            "deviance": [-2 * fit.log_likelihood for fit in fits.values()],
-            "AIC": [fit.aic for fit in fits.values()],
-            "BIC": [fit.bic for fit in fits.values()],
-        },
-        index=pd.Index(list(fits), name="model"),
-    ).join(_ratios(same, fits))
+    frame = _likelihood(same, fits)
     if leave_one_out:
         frame["LOO log score"] = [
             exact_loo(same[name], fits[name], progress=progress).log_score for name in same
@@ -271,6 +263,39 @@ def compare_models(
     seeds = {name: posterior.seed for name, posterior in posteriors.items()}
     n, events = first.n_observations, first.n_events
     return Comparison(same, fits, loo, seeds, n, events, notes, frame)
+
+
+def require_its_own(comparison: Comparison) -> None:
+    """Raise a `ValueError` unless what a comparison says of likelihoods follows from its models."""
+    models, fits = comparison.models, comparison.fits
+    for name, fit in fits.items():
+        verify(models[name], fit)
+    again, told = _likelihood(models, fits), comparison.frame
+    first = next(iter(models.values()))
+    counted = (first.n_observations, first.n_events)
+    if (
+        set(told.index) != set(models)
+        or not set(again) <= set(told)
+        or not told.loc[again.index, list(again)].equals(again)
+        or (comparison.n_observations, comparison.n_events) != counted
+    ):
+        raise ValueError("the comparison is not that of its models; make it again")
+
+
+def _likelihood(
+    models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]
+) -> pd.DataFrame:
+    """Columns that follow from the fits."""
+    return pd.DataFrame(
+        {
+            "k": [fit.coefficients.size for fit in fits.values()],
+            "log-likelihood": [fit.log_likelihood for fit in fits.values()],
+            "deviance": [-2 * fit.log_likelihood for fit in fits.values()],
+            "AIC": [fit.aic for fit in fits.values()],
+            "BIC": [fit.bic for fit in fits.values()],
+        },
+        index=pd.Index(list(fits), name="model"),
+    ).join(_ratios(models, fits))
 
 
 def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:

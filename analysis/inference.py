@@ -28,6 +28,7 @@ from scipy.linalg import null_space
 from scipy.stats import chi2
 
 from flatprior.analysis.comparable import is_nested, same_observations
+from flatprior.analysis.robust import RobustCovariance, recomputed_robust
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import printable
@@ -150,8 +151,10 @@ def wald_test(
         else:
             require_computed(fit)
             require_converged(fit)
-    elif model is not None and fit.names != model.names:
-        raise ValueError("the covariance is that of another model")
+    elif model is not None:
+        if not isinstance(fit, RobustCovariance):
+            raise TypeError(f"of a {type(fit).__name__} nothing can be computed again on a model")
+        fit = recomputed_robust(model, fit)
     linear = _linear(fit.names, hypothesis, value)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error
+from flatprior.analysis.monte_carlo import batch_means, check_draws_of, standard_error
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -35,7 +35,7 @@ from flatprior.models import (
 from flatprior.models._error_state import own_error_state
 from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
-from flatprior.models._text import earlier_hash, rows_phrase
+from flatprior.models._text import rows_phrase
 from flatprior.models.belonging import mle_of
 from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
 from flatprior.models.fragility import critical_rows
@@ -149,12 +149,7 @@ def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = Fa
     >>> round(found.elpd), round(found.p_loo, 1), found.n_bad
     (-867, 3.1, 0)
     """
-    check_draws(model, posterior)
-    if posterior.provenance.data_hash != model.data_hash:
-        raise ValueError(
-            earlier_hash(posterior.provenance.data_hash, "the draws have")
-            or "the draws are those of another model; sample this one"
-        )
+    check_draws_of(model, posterior)
     return importance_loo(model, posterior, progress)
 
 

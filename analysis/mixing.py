@@ -5,6 +5,9 @@ distribution. Three questions are asked, in this order.
 
 Does every chain move, and is every draw its own? A chain that stands still, and a stretch of draws
 that was copied from another chain (pasted twice, or run with the same seed), are seen exactly.
+Copies that were moved a little are seen where they lie much nearer to their originals than draws
+lie to one another: of two points of one distribution in k dimensions, the nearest of another sample
+is nearer than a fraction r of the way to the nearest of their own with probability :math:`r^k`.
 
 Are the draws enough to judge? Below an effective number (bulk and tail; Vehtari et al. 2021) of 25
 a chain and 100 in all, the error of a chain's own mean cannot be told from the chain: that is no
@@ -26,6 +29,7 @@ that differ in spread.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +37,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 from scipy.special import ndtri
 from scipy.stats import f as f_distribution
 from scipy.stats import poisson, rankdata
@@ -51,6 +56,8 @@ TOGETHER = 0.9  # correlation of two chains, draw by draw: chance cannot make it
 BY_LUCK = 6.5  # standard errors of a correlation in Fisher's scale, beyond which chance is none
 SAME = 1e-9  # standard deviations between draws that are one draw
 COMPARED = 200  # draws that show with how many digits they are stated
+BESIDE = 0.005  # probability that chance brings a draw so much nearer to another sample's
+LOOKED_AT = 100  # draws of each half chain whose neighbours are sought
 MORE_THAN_NORMAL = 10  # times the density at which a distribution with peaks meets itself
 STRETCH = 8  # moves in a row that no two places of a run have in common
 BY_CHANCE = 1e-9  # probability that draws of few digits share as many values as are let pass
@@ -184,7 +191,7 @@ class Mixing:
             float(np.nan_to_num(found["ess bulk"])),
             float(np.nan_to_num(found["ess tail"])),
             _still(draws, posterior.names),
-            _copied(draws, memory),
+            _copied(draws, memory) or _near_copies(draws),
             compared(scores, length),
             compared(joined, length) if len(draws) > 1 else None,
         )
@@ -495,6 +502,51 @@ def _copied(draws: Array, memory: float) -> tuple[str, ...]:
                     f"{first_of(j + 1 for j in found)}"
                 )
     return tuple(said)
+
+
+def _near_copies(draws: Array) -> tuple[str, ...]:
+    """Sentences on half chains whose draws lie next to those of another, as moved copies do.
+
+    In coordinates in which the draws have the identity as their covariance; what the digits that
+    they are stated with may have moved them counts for nearness too.
+    """
+    chains, _, k = draws.shape
+    flat = draws.reshape(-1, k)
+    scale = flat.std(axis=0)
+    if not (scale > 0).all():
+        return ()
+    covariance = np.atleast_2d(np.mean([np.cov(chain / scale, rowvar=False) for chain in draws], 0))
+    try:
+        inverse = np.linalg.inv(np.linalg.cholesky(covariance))
+    except np.linalg.LinAlgError:
+        return ()
+    half = _halves((draws - flat.mean(axis=0)) / scale) @ inverse.T
+    units = np.array([2 * half_units(column[:COMPARED]).max() for column in flat.T]) / scale
+    blur = float(np.linalg.norm(np.abs(inverse) @ units))
+    groups = [np.unique(each, axis=0) for each in half]
+    if min(map(len, groups)) < STRETCH:
+        return ()
+    trees = [KDTree(each) for each in groups]
+    nearness = BESIDE ** (1 / k)
+    some = [each[:: -(-len(each) // LOOKED_AT)] for each in groups]
+    own = [np.asarray(tree.query(each, 2)[0])[:, 1] for tree, each in zip(trees, some, strict=True)]
+    found: dict[int, set[int]] = {}
+    for i, j in itertools.combinations(range(len(groups)), 2):
+        apart, at = trees[j].query(some[i])
+        others = np.asarray(trees[j].query(groups[j][at], 2)[0])[:, 1]
+        beside = apart + blur < nearness * np.minimum(own[i], others)
+        if beside.sum() > poisson.isf(BY_CHANCE, BESIDE * len(beside)):
+            first, second = sorted((i % chains, j % chains))
+            found.setdefault(first, set()).add(second)
+    return tuple(
+        f"draws of chain {i + 1} lie next to those of chain{'s' if len(others) > 1 else ''} "
+        f"{first_of(j + 1 for j in sorted(others))}, nearer than chance brings them, as copies do "
+        "that were moved a little"
+        if others != {i}
+        else f"draws of chain {i + 1} lie next to others of its own, nearer than chance brings "
+        "them, as copies do that were moved a little"
+        for i, others in sorted(found.items())
+    )
 
 
 def _numbered(draws: Array) -> NDArray[np.intp]:

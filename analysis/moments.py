@@ -23,14 +23,13 @@ import pandas as pd
 from flatprior.analysis.monte_carlo import (
     batch_length,
     batch_means,
-    check_draws,
+    check_draws_of,
     standard_error,
     whitened,
     whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
-from flatprior.models._text import earlier_hash
 from flatprior.models.belonging import mle_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.newton import converged_mle
@@ -141,12 +140,7 @@ def posterior_moments(
     >>> bool((moments.mean_error < moments.plain_mean_error / 10).all())
     True
     """
-    check_draws(model, posterior)
-    if posterior.provenance.data_hash != model.data_hash:
-        raise ValueError(
-            earlier_hash(posterior.provenance.data_hash, "the draws have")
-            or "the draws were made of other data than the model's"
-        )
+    check_draws_of(model, posterior)
     mle = converged_mle(model) if mle is None else mle_of(model, mle)
     draws = posterior.draws
     chains, n, k = draws.shape

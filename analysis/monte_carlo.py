@@ -15,6 +15,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models._text import earlier_hash
 from flatprior.models.certificate import required_whitening
 from flatprior.models.rows import Array
 
@@ -29,6 +30,17 @@ def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
             raise ValueError(f"{bad} of the {what} of {posterior.route} are not finite")
+
+
+def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
+    """`check_draws`, and a `ValueError` if they were made of other data than the model's."""
+    check_draws(model, posterior)
+    stated = posterior.provenance.data_hash
+    if stated != model.data_hash:
+        raise ValueError(
+            earlier_hash(stated, "the draws have")
+            or "the draws are those of another model, made of other data; sample this one"
+        )
 
 
 def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:

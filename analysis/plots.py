@@ -31,7 +31,7 @@ from flatprior.analysis.cross_entropy import gradient_descent
 from flatprior.analysis.diagnostics import Diagnostics
 from flatprior.analysis.intervals import ProfileCurve
 from flatprior.analysis.leave_one_out import PSISLOO
-from flatprior.analysis.monte_carlo import check_draws
+from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
@@ -448,7 +448,7 @@ def plot_draws(
     ValueError
         If draws or estimate are of other coefficients or data.
     """
-    check_draws(model, posterior)
+    check_draws_of(model, posterior)
     mle = fit_of(model, mle)
     flat = posterior.draws.reshape(-1, model.n_parameters)
     values = at_each(merge_identical(model.arrays), log_likelihoods, flat).ravel()

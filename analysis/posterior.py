@@ -49,7 +49,7 @@ from flatprior.models.likelihood import (
     row_terms,
     scores,
 )
-from flatprior.models.newton import converged_mle
+from flatprior.models.newton import converged_mle, is_near
 from flatprior.models.rendering import p_value
 from flatprior.models.rows import Array, Block, merge_identical
 
@@ -342,7 +342,8 @@ def check_posterior(
     model : BernoulliLogistic
     posterior : Posterior
     mle : PointEstimate, optional
-        A certified MLE of `model`; default the Newton route's.
+        A certified MLE of `model`; default the Newton route's, which also stands for one that is
+        not proved to be near the MLE.
     false_alarm : float
         Probability that correct draws fail the test of R-hat, of the chains, of the score, of the
         trace or the agreement test, all together. (The mode of the draws is held against its
@@ -387,7 +388,7 @@ def check_posterior(
             check_draws(model, draws)
     if mle is not None:
         mle = recomputed(model, mle)
-    if mle is None or not math.isfinite(mle.certificate.error_bound):
+    if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     error = mle.standard_errors
     root = whitening_root(model, mle)
@@ -396,13 +397,11 @@ def check_posterior(
     log_likelihood = identities.log_likelihood
     mode = _mode_of(posterior)
     assert mode.stated_error is not None  # noqa: S101
-    # two sums of the same terms, made by two libraries, differ by rounding
-    noise = 1e-12 * (1 + abs(mle.log_likelihood))
+    noise = _noise(mle)
     departure = posterior.log_density - log_likelihood
     rounding = _rounding(posterior, identities.score)
     trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
-    # a sum of n terms in single precision may be off by more roundings than one
-    times = max(PRINTED, math.sqrt(model.n_rows)) if _single(posterior.log_density) else PRINTED
+    doubles, single = density_tolerances(model, mle, rounding)
     own = _is_own(model, posterior, log_likelihood)
     shift = predicted_mean_shift(model, mle)
     return PosteriorCheck(
@@ -416,7 +415,7 @@ def check_posterior(
         other=None if other is None else other.route,
         agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
         density_error=float(np.ptp(departure)) / 2,
-        density_tolerance=DENSITY_TOLERANCE + noise + times * rounding,
+        density_tolerance=single if _single(posterior.log_density) else doubles,
         density_rounding=rounding,
         density_trend=trend[0],
         density_trend_tolerance=trend[1],
@@ -434,6 +433,23 @@ def check_posterior(
         diagnostics=posterior.diagnostics,
         warnings=posterior.warnings,
     )
+
+
+def _noise(mle: PointEstimate) -> float:
+    """By what two sums of the same terms differ that two libraries have made."""
+    return 1e-12 * (1 + abs(mle.log_likelihood))
+
+
+def density_tolerances(
+    model: BernoulliLogistic, mle: PointEstimate, rounding: float
+) -> tuple[float, float]:
+    """What is let pass of a log-density's difference: of doubles, and of single precision.
+
+    A sum of n terms in single precision may be off by more roundings than one.
+    """
+    times = (PRINTED, max(PRINTED, math.sqrt(model.n_rows)))
+    doubles, single = (DENSITY_TOLERANCE + _noise(mle) + each * rounding for each in times)
+    return doubles, single
 
 
 def as_drawn(posterior: Posterior) -> Posterior:

@@ -13,7 +13,7 @@ from scipy.special import expit, ndtri
 
 from flatprior.analysis.inference import Coefficients
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
-from flatprior.analysis.robust import RobustCovariance
+from flatprior.analysis.robust import RobustCovariance, recomputed_robust
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._text import ARRAY, earlier_hash, printable
@@ -113,7 +113,7 @@ def predict(
 def checked_result(
     model: BernoulliLogistic, result: Coefficients | Posterior
 ) -> Coefficients | Posterior:
-    """The result, of which an estimate is computed anew; an error unless it is of this model.
+    """The result, computed anew but for draws; an error unless it is of this model.
 
     Names do not suffice: what a formula such as ``scale(x)`` makes of new rows depends on the data.
 
@@ -140,6 +140,8 @@ def checked_result(
             earlier_hash(data_hash, "the result has")
             or "the result is that of other data; pass the model that it was fitted to"
         )
+    if isinstance(result, RobustCovariance):
+        return recomputed_robust(model, result)
     return mle_of(model, result) if isinstance(result, PointEstimate) else result
 
 

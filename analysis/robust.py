@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,9 @@ from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
-from flatprior.models._text import count
+from flatprior.models._text import count, earlier_hash
 from flatprior.models.batch_rows import BatchRows
-from flatprior.models.belonging import mle_of
+from flatprior.models.belonging import mle_of, near_coefficients
 from flatprior.models.certificate import required_whitening
 from flatprior.models.inputs import as_series
 from flatprior.models.likelihood import row_terms, stack_factors
@@ -45,6 +45,8 @@ class RobustCovariance:
     n_clusters : int or None
     data_hash : str
         Of the data they are from.
+    cluster : ndarray (n,), str or None
+        The number of each row's cluster, or the column that names them.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class RobustCovariance:
     factor: float
     n_clusters: int | None = None
     data_hash: str = ""
+    cluster: np.ndarray | str | None = None
 
     @property
     def standard_errors(self) -> Array:
@@ -134,18 +137,57 @@ def robust_covariance(
     >>> robust_covariance(model, fit_newton(model)).standard_errors.round(4).tolist()
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
-    fit = mle_of(model, fit)
+    return _sandwich(model, mle_of(model, fit).coefficients, kind, cluster)
+
+
+def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> RobustCovariance:
+    """A covariance of which only kind, coefficients and clusters are believed.
+
+    Raises
+    ------
+    ValueError
+        If it is of other data or columns, or says nothing of the clusters that it is from.
+    NotConvergedError
+        If its coefficients are not proved to be near the MLE.
+    """
+    if stated.names != model.names or stated.data_hash != model.data_hash:
+        raise ValueError(
+            earlier_hash(stated.data_hash, "the robust covariance has")
+            or "the robust covariance is that of another model; make it of this one"
+        )
+    beta = near_coefficients(model, stated.coefficients, "the robust covariance")
+    clustered = stated.kind == "cluster"
+    if clustered and stated.cluster is None:
+        raise ValueError(
+            "the robust covariance does not hold the clusters that it is from; make it again"
+        )
+    kind = "HC0" if clustered else stated.kind
+    return _sandwich(model, beta, kind, stated.cluster if clustered else None)
+
+
+def _sandwich(
+    model: BernoulliLogistic,
+    beta: Array,
+    kind: str,
+    cluster: str | ArrayLike | pd.Series[Any] | None,
+) -> RobustCovariance:
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     n, k = model.n_observations, model.n_parameters
-    beta = fit.coefficients
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
     white = required_whitening(model.rows, beta)
 
-    def made(kind: str, meat: Array, factor: float, groups: int | None = None) -> RobustCovariance:
+    def made(
+        kind: str,
+        meat: Array,
+        factor: float,
+        groups: int | None = None,
+        cluster: np.ndarray | str | None = None,
+    ) -> RobustCovariance:
         root = math.sqrt(factor) * (white @ meat.T)
+        covariance = root @ root.T
         return RobustCovariance(
-            kind, model.names, beta, root @ root.T, root, factor, groups, model.data_hash
+            kind, model.names, beta, covariance, root, factor, groups, model.data_hash, cluster
         )
 
     if cluster is not None:
@@ -164,7 +206,8 @@ def robust_covariance(
 
         factor = groups / (groups - 1) * (n - 1) / (n - k)
         meat = np.asarray(np.linalg.qr(rows.reduce(by_group), mode="r"))
-        return made("cluster", meat, factor, groups)
+        named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
+        return made("cluster", meat, factor, groups, named)
 
     def factors(block: Block) -> Array:
         terms, columns = row_terms(block, beta), block.design @ white

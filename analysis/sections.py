@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.agreement import Agreement
+from flatprior.analysis.agreement import Agreement, rejudged
 from flatprior.analysis.calibration import calibration_curve, predictive_scores
 from flatprior.analysis.comparable import same_observations
-from flatprior.analysis.comparison import Comparison, model_label
+from flatprior.analysis.comparison import Comparison, model_label, require_its_own
 from flatprior.analysis.diagnostics import diagnose
 from flatprior.analysis.intervals import confidence_intervals
 from flatprior.analysis.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
@@ -88,8 +88,11 @@ class MainModel:
 
     @classmethod
     def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
-        """The model of the agreement, or the best of the comparison."""
+        """The model of the agreement, or the best of the comparison; both are made sure of."""
+        if comparison is not None:
+            require_its_own(comparison)
         if agreement is not None:
+            agreement = rejudged(agreement)
             if comparison is not None:
                 other = next(iter(comparison.models.values()))
                 models = {"the routes' model": agreement.model, "the comparison's": other}
@@ -144,8 +147,12 @@ class MainModel:
     @property
     def formula(self) -> str:
         """As it was given, or the names of response and columns."""
-        model = self.model
-        return model.formula or f"{model.response_name} on {', '.join(model.names)}"
+        return formula_of(self.model)
+
+
+def formula_of(model: BernoulliLogistic) -> str:
+    """The formula as it was given, or the names of response and columns."""
+    return model.formula or f"{model.response_name} on {', '.join(model.names)}"
 
 
 def _sound(agreement: Agreement) -> tuple[Posterior, ...]:

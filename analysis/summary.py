@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from flatprior.analysis.goodness import GoodnessOfFit, explained, null_test
 from flatprior.analysis.inference import HypothesisTest, misled
 from flatprior.analysis.intervals import confidence_intervals
-from flatprior.analysis.robust import RobustCovariance
+from flatprior.analysis.robust import RobustCovariance, recomputed_robust
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
@@ -243,6 +243,7 @@ def summarise(
             raise ValueError("the robust covariance is that of another fit; make it of this one")
         if intervals != "wald":
             raise ValueError('a robust covariance has no profile likelihood; take "wald"')
+        robust = recomputed_robust(model, robust)
     low, high = percentages(prob)
     error = fit.standard_errors if robust is None else robust.standard_errors
     z = fit.coefficients / error

@@ -31,10 +31,10 @@ from flatprior.analysis.page import (
     sealed,
     shows,
 )
-from flatprior.analysis.posterior import DENSITY_TOLERANCE, PosteriorCheck, predicted_mean_shift
+from flatprior.analysis.posterior import PosteriorCheck, density_tolerances, predicted_mean_shift
 from flatprior.analysis.report import Section, facts_of, render
 from flatprior.analysis.sections import MainModel
-from flatprior.analysis.stored import rebuilt
+from flatprior.analysis.stored import plain, rebuilt
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models._error_state import own_error_state
 from flatprior.models._files import finite
@@ -217,9 +217,17 @@ def _verified(
         holes.append(f"figures: {elsewhere}")
     if page is not None and not has_seal(page):
         holes.append("whether the file was changed: it has no checksum")
+    holes.insert(0, _making(model, None if page is None else Page.of(page).title))
     table = pd.DataFrame(found.rows(report)).set_index("route")
     table.attrs["not made again"] = holes
     return table
+
+
+def _making(model: BernoulliLogistic, title: str | None) -> str:
+    """What a report says of its own making, which nothing in it tells."""
+    named = title is not None and title != abbreviated(sections.formula_of(model), 160)
+    said = [*(["title"] if named else []), "command", "seeds", "versions", "machine"]
+    return f"what the report says of its making: {', '.join(said)}"
 
 
 def _elsewhere(report: Facts) -> str:
@@ -353,12 +361,12 @@ def _agreement(model: BernoulliLogistic, told: Facts, measured: list[Facts]) -> 
     _require(len(told["routes"]) + len(told["posteriors"]) > 1, "there is nothing to compare in it")
     routes, mle = judge(model, [_stated(model, part) for part in told["routes"]], tolerance)
     shift, root = predicted_mean_shift(model, mle), whitening_root(model, mle)
-    noise = 1e-12 * (1 + abs(mle.log_likelihood))
     checks = []
     for part in measured:
         known: dict[str, Any] = {
             "names": model.names,
-            "density_tolerance": DENSITY_TOLERANCE + noise,
+            "density_tolerance": math.nan,  # these follow from the rest
+            "mode_distance": math.nan,
             "predicted_shift": shift / mle.standard_errors,
         }
         sight = rebuilt(Sight, part["sight"], known)
@@ -368,7 +376,16 @@ def _agreement(model: BernoulliLogistic, told: Facts, measured: list[Facts]) -> 
         }
         check = rebuilt(PosteriorCheck, part, known)
         gap = np.abs(check.mode.coefficients - mle.coefficients) / mle.standard_errors
-        checks.append(replace(check, mode_distance=float(np.max(gap))))
+        tolerances = density_tolerances(model, mle, check.density_rounding)
+        check = replace(
+            check,
+            mode_distance=float(np.max(gap)),
+            density_tolerance=min(
+                tolerances, key=lambda each: abs(each - part["density_tolerance"])
+            ),
+        )
+        _hold("checks", finite(part), finite(plain(check, ("departures",))), OF_BOUNDS_ELSEWHERE)
+        checks.append(check)
     means = [mle.coefficients + check.shift * mle.standard_errors for check in checks]
     absent = [
         _Absent(check.route, mean[None, None]) for check, mean in zip(checks, means, strict=True)
@@ -407,9 +424,11 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         _hold("agreement", told, again, bounds)
         if told["routes"]:
             holes.append(
-                "what routes say of their own course: messages, iterations, what pm.find_MAP had "
-                "reached"
+                "what routes say of themselves: their names, messages and iterations, versions of "
+                "their libraries, the data that they state, what pm.find_MAP had reached"
             )
+        if told["unavailable"]:
+            holes.append("which routes were left out, and why")
     _hold("estimate", report["estimate"], fit, bounds)
     if found.with_draws:
         holes.append(
@@ -491,7 +510,7 @@ def _hold(what: str, stated: Any, again: Any, bounds: float) -> None:
         _require(stated is again, f"{what} is {again}, not {printable(stated)}")
     elif isinstance(again, str):
         _require(
-            isinstance(stated, str) and alike(stated, again, bounds),
+            isinstance(stated, str) and alike(stated, again, ROUNDING, bounds),
             f"{what} is {again!r}, not {stated!r}",
         )
     else:
@@ -643,7 +662,7 @@ def _figures_held(
         elif name in of_draws:
             _words_held(name, drawing, Drawing(*of_draws[name], ""), bounds, free)
         if name not in again.figures or name in free:
-            holes.append(f"figure {name!r}")
+            holes.append(f"figure {name!r} and its words")
         elif not elsewhere:
             _require(
                 _same_drawing(name, drawing.markup, again.figures[name].markup),

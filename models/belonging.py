@@ -7,6 +7,7 @@ everything else is computed again from them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -22,8 +23,9 @@ from flatprior.models.certificate import (
     provenance,
 )
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.newton import is_near, require_converged
-from flatprior.models.results import Certificate, PointEstimate
+from flatprior.models.newton import fit_newton, is_near, require_converged
+from flatprior.models.results import Certificate, NotConvergedError, PointEstimate
+from flatprior.models.rows import Array
 
 WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
 WELL_KNOWN = 1e-6  # standard errors; then the log-likelihood is known to all its digits
@@ -70,6 +72,41 @@ def mle_of(model: BernoulliLogistic, fit: PointEstimate) -> PointEstimate:
         If it is not proved to be near the MLE.
     """
     return require_converged(fit_of(model, fit))
+
+
+def near_coefficients(model: BernoulliLogistic, stated: Array, whose: str) -> Array:
+    """The coefficients (k,) of something that says that it is of the MLE of `model`.
+
+    Raises
+    ------
+    ValueError
+        If they are not k finite numbers.
+    NotConvergedError
+        If they are not proved to be near the MLE.
+    """
+    beta = checked_coefficients(model, stated)
+    if not is_near(evaluate(model.rows, beta).certificate):
+        raise NotConvergedError(
+            f"the coefficients of {whose} are not proved to be near the MLE of the model: make it "
+            "anew, of a fit of this model"
+        )
+    return beta
+
+
+def sharpest(model: BernoulliLogistic, estimates: Sequence[PointEstimate]) -> PointEstimate:
+    """The estimate that stands for the MLE: of those computed anew the one with the smallest bound.
+
+    Newton's joins them where none is known well: coefficients that are proved to be within a
+    standard error of the MLE are not it, and draws may well be likelier than they are.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If there is no MLE to stand for.
+    """
+    if not any(each.certificate.error_bound <= WELL_KNOWN for each in estimates):
+        estimates = [recomputed(model, fit_newton(model)), *estimates]
+    return min(estimates, key=lambda each: each.certificate.error_bound)
 
 
 def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate:

@@ -30,7 +30,7 @@ from flatprior.models.separation import separated
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
 REWEIGHTINGS = 8
-SECONDS = 30.0  # for one linear program, should its iterations be slow
+WORK = 3e10  # multiplications in one linear program: half a minute; the clock has no say
 NEAR_ZERO = 1e-9  # of a margin, relative to the largest
 LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
 
@@ -338,7 +338,8 @@ def _least_violating(signed: Array, weights: Array) -> Array | None:
         b_eq=np.zeros(k),
         bounds=[*zip(np.zeros(n), weights, strict=True), (None, None)],
         method="highs-ds",
-        options={"maxiter": 10 * (n + k) + 1_000, "time_limit": SECONDS},  # its end is a candidate
+        # an iteration takes about n k multiplications; where it ends is a candidate
+        options={"maxiter": min(10 * (n + k) + 1_000, 100 + int(WORK / (n * k)))},
     )
     if result.x is None:
         return None

@@ -19,7 +19,7 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
-from flatprior.models.certificate import estimate
+from flatprior.models.certificate import estimate, whitening
 
 STATED = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
 
@@ -191,6 +191,25 @@ def test_ill_conditioned_data_are_told_apart_from_disagreement():
     assert "too ill-conditioned" in agreement.message
     assert "sklearn disagrees" in agreement.message
     assert "it says of itself" in agreement.message
+
+
+def test_an_estimate_that_is_only_bounded_does_not_stand_for_the_mle():
+    X, y = simulated(5000, 3, seed=4)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    draws = sample_independence(model, seed=2, progress=False)
+    for size in (0.3, 2.0):
+        step = size * whitening(model.rows, fit.coefficients)[:, 0]
+        away = float(np.max(np.abs(step) / fit.standard_errors))
+        moved = estimate(model, fit.coefficients + step, **STATED)
+        assert np.isfinite(moved.certificate.error_bound)
+        agreement = compare_routes(model, moved, draws)
+        assert agreement.mle.coefficients == pytest.approx(fit.coefficients, rel=1e-9)
+        assert agreement.routes[0].distance == pytest.approx(away, rel=1e-6)
+        assert agreement.verdict == "disagree"
+        assert f"moved disagrees: it is {away:.2g} standard errors" in agreement.message
+        # right draws are not blamed for it: some are likelier than the moved estimate
+        assert agreement.posterior_check.passed, agreement.posterior_check.failures
 
 
 def test_nothing_is_compared_without_an_mle():

@@ -656,6 +656,15 @@ def test_a_protected_file_is_refused_before_the_work(good, tmp_path):
     assert path.read_text() == "old"
 
 
+@pytest.mark.parametrize("width", ["30", "80", "200"])
+def test_the_short_help_of_every_command_is_a_whole_sentence(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    commands = "".join(run("--help").stdout.split("Commands:")[1].split())  # words may be broken
+    for name, command in main.commands.items():
+        sentence = re.match(r".*?[.?](?=\s|$)", " ".join(command.help.split()))[0]
+        assert f"{name}{sentence}".replace(" ", "") in commands
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes")
 @pytest.mark.parametrize("arguments", [["--help"], ["fit"]], ids=" ".join)
 def test_a_reader_that_has_gone_is_no_disagreement(good, arguments):

@@ -14,6 +14,7 @@ from flatprior.analysis.mixing import (
     Mixing,
     _copied,
     _halves,
+    _near_copies,
     autocorrelation_time,
     compared,
     normal_scores,
@@ -196,3 +197,36 @@ def test_a_single_chain_is_judged_by_its_halves(spector):
     assert any("single chain" in said for said in check.scope)
     drifting = honest.draws[:1] + 0.5 * fit.standard_errors * np.linspace(-1, 1, 1000)[:, None]
     assert not check_posterior(model, with_draws(model, drifting), fit).mixed
+
+
+def test_copies_that_were_put_in_another_order_and_moved_a_little_are_told(spector):
+    model, fit, honest = spector
+    rng = np.random.default_rng(5)
+    for size in (1e-6, 1e-4, 1e-2):
+        draws = honest.draws.copy()
+        noise = size * fit.standard_errors * rng.normal(size=draws[0].shape)
+        draws[1] = rng.permutation(draws[0]) + noise
+        agreement = compare_routes(model, fit, with_draws(model, draws))
+        assert agreement.verdict == "disagree"
+        assert "draws of chain 1 lie next to those of chain 2, nearer than" in agreement.message
+    draws = honest.draws.copy()
+    draws[3, 500:] = rng.permutation(draws[3, :500]) + 1e-4 * rng.normal(size=draws[3, 500:].shape)
+    (said,) = check_posterior(model, with_draws(model, draws)).mixing.copied
+    assert said.startswith("draws of chain 4 lie next to others of its own")
+
+
+def test_honest_draws_are_no_near_copies():
+    # a false alarm has a probability of 1e-9 for each pair of half chains
+    for seed in range(repeated(40)):
+        rng = np.random.default_rng([3, seed])
+        shape = (int(rng.choice([1, 2, 4])), int(rng.choice([100, 500])), int(rng.integers(1, 9)))
+        draws = autoregressive(rng, shape, float(rng.choice([-0.4, 0.0, 0.9])))
+        kind = seed % 4
+        if kind == 1:  # rejections
+            kept = np.where(rng.random((*shape[:2], 1)) < 0.3, np.arange(shape[1])[:, None], 0)
+            draws = np.take_along_axis(draws, np.maximum.accumulate(kept, axis=1), axis=1)
+        elif kind == 2:
+            draws = np.round(draws, 2)
+        elif kind == 3:
+            draws = np.exp(draws)
+        assert not _near_copies(draws), seed

@@ -268,3 +268,16 @@ def test_other_draws_must_be_enough_too(spector):
     few = sample_independence(model, draws=10, chains=1, seed=3, progress=False)
     with pytest.raises(ValueError, match="1 chain of 10 draws, cut into 3 batches, are too few"):
         check_posterior(model, draws, fit, other=few)
+
+
+def test_an_mle_that_is_only_bounded_is_not_used():
+    X, y = simulated(5000, 3, seed=4)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    step = 2 * whitening(model.rows, fit.coefficients)[:, 0]
+    far = replace(fit, coefficients=fit.coefficients + step)
+    assert 1 < certify(model, far.coefficients).error_bound < np.inf
+    draws = sample_independence(model, seed=2, progress=False)
+    expected, found = (check_posterior(model, draws, mle) for mle in (fit, far))
+    assert found.passed
+    assert found.shift == pytest.approx(expected.shift, rel=1e-9)

@@ -11,15 +11,20 @@ from problems import CASES
 
 from flatprior.analysis import (
     average_marginal_effects,
+    calibration_curve,
     check_posterior,
+    compare_models,
     compare_routes,
     diagnose,
     exact_loo,
     goodness_of_fit,
     hauck_donner,
+    plot_draws,
     plot_posterior,
     posterior_moments,
     predict,
+    predictive_scores,
+    psis_loo,
     required_C,
     robust_covariance,
     summarise,
@@ -154,9 +159,90 @@ def test_a_robust_covariance_of_other_data_is_refused():
         summarise(MODEL, FIT, robust=other)
 
 
+def robust(kind):
+    if kind == "cluster":
+        return robust_covariance(MODEL, FIT, cluster=np.arange(32) % 8)
+    return robust_covariance(MODEL, FIT, kind)
+
+
+WITH_A_ROBUST_COVARIANCE = {
+    "wald_test": lambda found: wald_test(found, ["gpa", "psi"], model=MODEL),
+    "summarise": lambda found: summarise(MODEL, FIT, robust=found),
+    "predict": lambda found: predict(MODEL, found, CASE.frame[:3]),
+    "effects": lambda found: average_marginal_effects(MODEL, found),
+}
+
+
+@pytest.mark.parametrize("what", WITH_A_ROBUST_COVARIANCE)
+@pytest.mark.parametrize("kind", ["HC1", "HC3", "cluster"])
+def test_no_number_of_a_robust_covariance_gets_through_where_a_model_is_in_hand(kind, what):
+    found, result = robust(kind), WITH_A_ROBUST_COVARIANCE[what]
+    forged = replace(
+        found,
+        root=found.root / 10,
+        covariance=found.covariance / 100,
+        factor=99.0,
+        n_clusters=500,
+    )
+    assert plain(result(forged)) == plain(result(found))
+    for change in (
+        {"coefficients": found.coefficients + 5},
+        {"coefficients": found.coefficients[:2]},
+        {"kind": "HC9"},
+        {"names": found.names[::-1]},
+        {"data_hash": "x"},
+        {"kind": "cluster", "cluster": None},
+    ):
+        with pytest.raises((ValueError, ArithmeticError)):
+            result(replace(found, **change))
+
+
 def test_what_the_optimiser_said_decides_nothing():
     far = replace(FIT, coefficients=FIT.coefficients + 5 * FIT.standard_errors, converged=True)
     assert not fit_of(MODEL, far).converged
     agreement = compare_routes(MODEL, FIT, far)
     assert agreement.verdict == "disagree"
     assert agreement.mle.coefficients.tolist() == FIT.coefficients.tolist()
+
+
+def test_a_report_believes_nothing_that_an_agreement_or_a_comparison_says(tmp_path):
+    agreement = compare_routes(MODEL, FIT, fit_sklearn(MODEL))
+    small = BernoulliLogistic.from_arrays(CASE.frame[["const", "gpa"]], CASE.response)
+    comparison = compare_models({"all": MODEL, "gpa": small})
+    right = write_report(tmp_path / "r.html", agreement, comparison).read_text()
+    first, *others = agreement.routes
+    for change in (
+        {"verdict": "disagree"},
+        {"message": "all is well"},
+        {"mle": replace(FIT, covariance=FIT.covariance / 100)},
+        {"routes": (replace(first, distance=0.5, passed=False), *others)},
+        {"routes": (replace(first, estimate=FORGED, certificate=FORGED.certificate), *others)},
+    ):
+        forged = replace(agreement, **change)
+        assert write_report(tmp_path / "r.html", forged, comparison).read_text() == right
+    table = comparison.frame.assign(AIC=[1.0, 2.0])
+    for change in (
+        {"frame": table},
+        {"frame": comparison.frame.drop(columns="p")},
+        {"n_events": 3},
+        {"fits": dict.fromkeys(comparison.fits, FIT)},
+        {
+            "fits": {
+                name: replace(fit, log_likelihood=-1.0) for name, fit in comparison.fits.items()
+            }
+        },
+    ):
+        with pytest.raises(ValueError, match=r"estimate|comparison"):
+            write_report(tmp_path / "r.html", agreement, replace(comparison, **change))
+
+
+def test_draws_of_other_data_are_scored_on_none():
+    other = BernoulliLogistic.from_arrays(CASE.frame, 1 - CASE.response)
+    for function in (predictive_scores, calibration_curve, psis_loo, posterior_moments):
+        with pytest.raises(ValueError, match="made of other data"):
+            function(other, DRAWS)
+    with pytest.raises(ValueError, match="made of other data"):
+        plot_draws(other, DRAWS, fit_newton(other))
+    lost = replace(FIT, coefficients=np.full(4, np.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        predictive_scores(MODEL, lost)
