@@ -19,6 +19,7 @@ from typing import Any
 
 written: list[str] = []  # what was put in place, as it was named: for who must say so afterwards
 
+BEGINNING = 40  # characters, of four bytes at most, of which file systems allow 255
 _DESCRIPTOR = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 
 
@@ -32,7 +33,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = writable(path)
     into = is_stream(path)
     beside = None if into else target.parent
-    handle, name = tempfile.mkstemp(dir=beside, prefix=f".{target.name}.", suffix=".part")
+    # a name may be as long as the file system allows, and this one is longer
+    prefix = f".{target.name[:BEGINNING]}."
+    handle, name = tempfile.mkstemp(dir=beside, prefix=prefix, suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
@@ -109,8 +112,19 @@ def _descriptor(path: str | os.PathLike[str]) -> int | None:
     return None
 
 
+def check_file_name(path: str | os.PathLike[str]) -> None:
+    """Raise an `OSError` if no file can have this name."""
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise OSError(f"{str(path)!r} is no name that a file can have")
+
+
 def writable(path: str | os.PathLike[str]) -> Path:
     """Return the file that `path` leads to, or raise an `OSError` if none can be put there."""
+    check_file_name(path)
     if is_stream(path):
         return Path(path)
     target = Path(path).resolve()

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from flatprior.models._files import check_file_name
 from flatprior.models._text import check_text, no_text, rows_phrase, shorten
 from flatprior.models.rows import Array
 from flatprior.models.tokens import (
@@ -113,6 +114,7 @@ def check_path(path: str | PathLike[str]) -> Path:
     """The path as an object; an empty one, which would be the folder one is in, is an error."""
     if not str(path).strip():
         raise FileNotFoundError("the path of the data is empty; name a file, folder or pattern")
+    check_file_name(path)
     return Path(path)
 
 

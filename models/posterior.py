@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
 import re
@@ -24,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models._error_state import own_error_state
-from flatprior.models._files import replacing
+from flatprior.models._files import check_file_name, replacing
 from flatprior.models._text import count
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rendering import Renderable, Rendered
@@ -300,11 +301,14 @@ class Posterior(Renderable):
             "seed": json.dumps(self.seed),
         }
         tree.attrs["checksum"] = _checksum(tree)
+        # in memory first: on a full disk HDF5 takes the process with it
+        content = io.BytesIO()
+        tree.to_netcdf(content, engine="h5netcdf")
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        content.seek(0, io.SEEK_END)
+        content.write(f"\nflatprior sha256 {digest}\n".encode())
         with replacing(path) as temporary:
-            tree.to_netcdf(temporary, engine="h5netcdf")
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-            with open(temporary, "ab") as file:
-                file.write(f"\nflatprior sha256 {digest}\n".encode())
+            temporary.write_bytes(content.getbuffer())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Posterior:
@@ -318,6 +322,7 @@ class Posterior(Renderable):
         ValueError
             If the file does not hold such draws, or was changed since it was written.
         """
+        check_file_name(path)
         if not Path(path).is_file():
             raise FileNotFoundError(f"no file {str(path)!r}")
         try:

@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from flatprior.models._error_state import own_error_state
-from flatprior.models._files import finite, write_json
+from flatprior.models._files import check_file_name, finite, write_json
 from flatprior.models._text import COUNTS, observations, printable
 from flatprior.models.rendering import Renderable, Rendered, certain, p_value
 from flatprior.models.rows import Array
@@ -604,6 +604,7 @@ class PointEstimate(Renderable):
             If the file is not such an estimate, was changed since it was written, or is one of
             other data than the model's.
         """
+        check_file_name(path)
         try:
             text = Path(path).read_text(encoding="utf-8")
             facts = json.loads(text, parse_constant=_no_constant)
@@ -615,6 +616,11 @@ class PointEstimate(Renderable):
                     "the original, or fit the model again"
                 )
             found = dataclasses.replace(cls._checked(facts), read_from=Path(path).name)
+        except UnicodeError as error:
+            raise ValueError(
+                f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it is not text "
+                "in UTF-8"
+            ) from error
         except KeyError as error:
             raise ValueError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it lacks {error}"

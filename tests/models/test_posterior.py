@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from closed_form import Saturated
@@ -7,7 +9,13 @@ from problems import CASES, as_posterior, simulated
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
-from flatprior.models import BernoulliLogistic, Posterior, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    Posterior,
+    fit_newton,
+    sample_independence,
+)
 from flatprior.models.posterior import interval_of
 
 
@@ -221,3 +229,36 @@ def test_other_readers_open_the_file_as_before(draws):
         assert np.array_equal(tree["posterior"]["beta"].to_numpy(), posterior.draws)
     with xarray.open_dataset(path, engine="h5netcdf", group="sample_stats") as group:
         assert np.array_equal(group["lp"].to_numpy(), posterior.log_density)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path):
+    import resource
+    import signal
+
+    posterior = sample_independence(CASES["spector"].model, draws=200, seed=1, progress=False)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            posterior.save(tmp_path / "draws.nc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "\N{CJK UNIFIED IDEOGRAPH-540D}" * 80])
+def test_a_name_may_be_as_long_as_the_file_system_allows(name, tmp_path):
+    fit = fit_newton(CASES["spector"].model)
+    fit.save(tmp_path / name)
+    assert (PointEstimate.load(tmp_path / name).coefficients == fit.coefficients).all()
+
+
+@pytest.mark.parametrize("name", ["a\ud800.json", "a\0.json"])
+def test_what_no_file_can_be_called_is_refused_in_a_sentence(name):
+    fit = fit_newton(CASES["spector"].model)
+    for do in (fit.save, PointEstimate.load, Posterior.load):
+        with pytest.raises(OSError, match="is no name that a file can have"):
+            do(name)
