@@ -56,6 +56,11 @@ _FIGURE = re.compile(
     r"</figure>\n",
     re.DOTALL,
 )
+# what a figure never has: what runs, and what leads elsewhere
+_NEVER = re.compile(
+    r"""<(?!!--)[^<>]*\s(?:on\w+\s*=|(?:xlink:)?href\s*=\s*(?!["'](?:#|data:image/png;base64,)))""",
+    re.IGNORECASE,
+)
 _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
 _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -221,7 +226,11 @@ def _table(item: str, formats: dict[str, str]) -> Table:
 
 def _drawing(item: str) -> Drawing:
     found = _FIGURE.fullmatch(item)
-    if found is None or not set(re.findall(r"</?([^\s/>]*)", found["body"])) <= _DRAWN:
+    if (
+        found is None
+        or not set(re.findall(r"</?([^\s/>]*)", found["body"])) <= _DRAWN
+        or _NEVER.search(item)
+    ):
         raise ValueError("one of its figures has what no figure of a report has")
     title, how, alternative = (unescape(found[part]) for part in ("title", "how", "alternative"))
     return Drawing(title, how, alternative, item)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -54,6 +55,7 @@ RESULTS = (
 )
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
+RANKED = ("formulas", "comparison-table")  # by leave-one-out, where there are draws
 DIFFERENCES = ("LR", "p", "distance")  # whose rounding is that of what they are differences of
 # what tables and figures have more where draws passed, and the notes that these give
 MORE_COLUMNS = {
@@ -200,7 +202,9 @@ def _verified(
     more += sorted(set(report["versions"]) - set(versions_of(*sections.PACKAGES)))
     _require(not more, f"the results have {first_of(more)}, which nothing gives")
     for what, now in sections.described(model).items():
-        _require(report[what] == now, f"{what} is {now!r}, not {report[what]!r}")
+        # to Python, 0 is False and 32 is 32.0
+        same = json.dumps(report[what]) == json.dumps(now)
+        _require(same, f"{what} is {now!r}, not {report[what]!r}")
     try:
         found = _Anew.of(model, report, others)
         holes = _held_against(found, report, bool(elsewhere))
@@ -440,10 +444,18 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         holes.append("the comparison: pass its models as others")
     elif told is not None and found.comparison is not None:
         again = finite(sections.timeless(found.comparison.to_dict()))
+        more_keys = sorted(set(told) - set(again))
+        _require(not more_keys, f"comparison has {first_of(more_keys)}, which nothing gives")
         for name, part in told["estimates"].items():
             _hold_fit(name, found.comparison.models[name], part)
-            if not elsewhere:  # the way to an MLE, which rounding may change elsewhere
-                _hold(f"comparison estimates {name}", part, again["estimates"][name], bounds)
+            anew = again["estimates"][name]
+            if elsewhere:  # the way to an MLE, which rounding may change elsewhere, is its own
+                versions = {"versions": part["provenance"]["versions"]}
+                anew = anew | {key: part[key] for key in OF_THE_WAY}
+                anew["provenance"] = anew["provenance"] | versions
+            _hold(f"comparison estimates {name}", part, anew, bounds)
+        if elsewhere:
+            holes.append("the way to the fits of the comparison: messages, iterations, versions")
         known = {
             name: {
                 key: value
@@ -458,6 +470,13 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         more = MORE_NOTES["comparison"] if found.with_draws else ""
         _hold_notes("comparison", told["notes"], again["notes"], bounds, more)
     return holes
+
+
+# of a fit of a comparison, what is held against its own coefficients, or is its history
+OF_THE_WAY = (
+    *("coefficients", "standard_errors", "log_likelihood", "aic", "bic", "certificate"),
+    *("n_iterations", "message"),
+)
 
 
 def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
@@ -683,8 +702,9 @@ def _table_held(
         and (not more or (with_draws and tuple(more) == MORE_COLUMNS.get(name))),
         f"the table {shown.title!r} has other columns",
     )
+    ranked = with_draws and name in RANKED and len(set(again.names)) == len(again.names)
     _require(
-        sorted(shown.names) == sorted(again.names) and (with_draws or shown.names == again.names),
+        shown.names == again.names or (ranked and sorted(shown.names) == sorted(again.names)),
         f"the table {shown.title!r} has other rows",
     )
     title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title

@@ -130,6 +130,14 @@ def _swap(rows: list) -> None:
     rows[1][0], rows[2][0] = rows[2][0], rows[1][0]
 
 
+def _reversed(table: Table) -> Table:
+    return replace(table, names=table.names[::-1], cells=table.cells[::-1])
+
+
+def _reverse(rows: list) -> None:
+    rows[1:] = rows[:0:-1]
+
+
 def _without_last(table: Table) -> Table:
     return replace(table, names=table.names[:-1], cells=table.cells[:-1])
 
@@ -279,6 +287,28 @@ FORGED_WITH_DRAWS = {
     "a seed of draws and its copies": rewritten(
         "sampler-1",
         lambda table: replace(table, facts=(table.facts[0] + "4", *table.facts[1:])),
+    ),
+    "what runs in a figure of draws": _once(
+        r'(<figure id="density-1">.*?)<g ', lambda m: f'{m[1]}<g onclick="alert(1)" '
+    ),
+    "what leads elsewhere from a figure of draws": _once(
+        r'(<figure id="density-1">.*?)</svg>',
+        lambda m: f'{m[1]}<use xlink:href="https://example.org/#a"/></svg>',
+    ),
+    "rows in another order and in the copies": rewritten("certificate", _reversed, _reverse),
+    "coefficients in another order and in the copies": rewritten(
+        "coefficients-table", _reversed, _reverse
+    ),
+    "a name more in the comparison": _once(
+        r'("comparison": \{)', lambda m: f'{m[1]}"effect": "causal", '
+    ),
+    "a name more in the tests of draws": _once(
+        r'("checks": \[\{)', lambda m: f'{m[1]}"effect": "causal", '
+    ),
+    "a truth for a number": _once(r'"n_dropped": 0', lambda m: '"n_dropped": false'),
+    "a number of a message": _once(
+        r'("agreement": \{.*?standard errors away \([^)]*\), where theory predicts 0\.)(\d)',
+        lambda m: f"{m[1]}{(int(m[2]) + 1) % 10}",
     ),
     "a note of claims and its copies": rewritten("claims-1", _note),
     "a claim less and in its copies": rewritten("claims-1", _without_last, list.pop),
