@@ -536,12 +536,13 @@ def _read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | 
     """Coefficients by name, and standard errors where they are given, from a JSON file."""
     import json
 
+    from flatprior.analysis.page import once
     from flatprior.models import PointEstimate
     from flatprior.models._text import shorten
 
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig") as file:  # some editors write a mark in front
         try:
-            facts = json.load(file)
+            facts = json.load(file, object_pairs_hook=once)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path!r} is not JSON: {error}") from error
     if isinstance(facts, dict) and "format" in facts:
@@ -767,6 +768,9 @@ def clean_errors() -> Iterator[None]:
         no_mle = getattr(results, "MLEDoesNotExistError", None)
         if no_mle is not None and isinstance(error, no_mle):
             _fail(f"{error} (flatprior check says more)", 1)
+        if isinstance(error, OSError) and error.strerror:
+            named = "" if error.filename is None else f"{str(error.filename)!r}: "
+            _fail(f"{named}{error.strerror[0].lower()}{error.strerror[1:]}", 2)
         if isinstance(error, (ValueError, OSError)):
             _fail(str(error), 2)
         if isinstance(error, (ArithmeticError, RuntimeError)) and not isinstance(

@@ -92,13 +92,13 @@ def page_of(path: str | PathLike[str]) -> str:
 
 def results_in(page: str) -> Facts:
     """The results that a page holds as JSON, or a `ValueError`."""
-    facts: Facts = json.loads(_embedded(page, "flatprior-report"), object_pairs_hook=_once)
+    facts: Facts = json.loads(_embedded(page, "flatprior-report"), object_pairs_hook=once)
     if facts["format"] != FORMAT:
         raise ValueError(f"its format is {facts['format']!r}")
     return facts
 
 
-def _once(pairs: list[tuple[str, Any]]) -> Facts:
+def once(pairs: list[tuple[str, Any]]) -> Facts:
     """A dictionary of what JSON has; of a name that is there twice nobody knows which is read."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -166,7 +166,7 @@ class Page:
     @classmethod
     def of(cls, page: str) -> Page:
         """Take a page apart, or raise a `ValueError` where it has what no report has."""
-        copies: Any = json.loads(_embedded(page, "flatprior-tables"), object_pairs_hook=_once)
+        copies: Any = json.loads(_embedded(page, "flatprior-tables"), object_pairs_hook=once)
         tables: dict[str, Table] = {}
         figures: dict[str, Drawing] = {}
         texts: list[str] = []

@@ -7,7 +7,7 @@ from multiplier import repeated
 from problems import simulated
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis.changed import maximum_of, probit
+from flatprior.analysis.changed import logit, maximum_of, probit
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 from flatprior.models.certificate import required_whitening
 
@@ -60,10 +60,14 @@ def test_some_rows_have_a_maximum_where_their_mle_exists_and_nowhere_else():
     assert not wrong
 
 
-def test_a_probit_far_from_its_maximum_is_brought_to_it():
-    X, y = simulated(100, 3, seed=8)
-    block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
-    near = maximum_of(block, start, probit)
-    for size in (10.0, 100.0):
-        found = maximum_of(block, start + size, probit)
-        assert found is None or found == pytest.approx(near, rel=1e-7)
+@pytest.mark.parametrize("terms", [logit, probit])
+def test_from_however_far_the_maximum_is_found(terms):
+    for seed in (3, 8, 11):
+        X, y = simulated(100, 3, seed=seed)
+        block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
+        near = maximum_of(block, start, terms)
+        assert near is not None
+        # it is one: of a concave function whose derivative vanishes there
+        assert np.abs(terms(block, near).residual @ block.design).max() < 1e-9
+        for away in (3.0, -3.0, 10.0, -10.0, 100.0, -100.0):
+            assert maximum_of(block, start + away, terms) == pytest.approx(near, abs=1e-9), away

@@ -656,6 +656,23 @@ def test_a_protected_file_is_refused_before_the_work(good, tmp_path):
     assert path.read_text() == "old"
 
 
+def test_coefficients_with_a_mark_in_front_are_read_and_with_a_name_twice_are_not(good, tmp_path):
+    path = tmp_path / "c.json"
+    path.write_bytes(b'\xef\xbb\xbf{"Intercept": 0.1, "x": 0.2}')
+    assert run("explain", good, "y ~ x", "--coefficients", path).exit_code == 0
+    path.write_text('{"Intercept": 0.1, "x": 0.2, "x": 0.3}')
+    result = run("explain", good, "y ~ x", "--coefficients", path)
+    assert result.exit_code == 2
+    assert result.stderr == f"flatprior: {str(path)!r} is not JSON: a name is there twice\n"
+
+
+def test_what_the_system_says_is_a_sentence_that_names_the_file(good, tmp_path):
+    path = tmp_path / "none.json"
+    result = run("explain", good, "y ~ x", "--coefficients", path)
+    assert result.exit_code == 2
+    assert result.stderr == f"flatprior: {str(path)!r}: no such file or directory\n"
+
+
 @pytest.mark.parametrize("width", ["30", "80", "200"])
 def test_the_short_help_of_every_command_is_a_whole_sentence(width, monkeypatch):
     monkeypatch.setenv("COLUMNS", width)

@@ -289,7 +289,9 @@ def test_a_figure_that_is_changed_is_told(both, comparison, model, tmp_path):
 def test_whatever_is_done_to_a_page_is_told(what, both, comparison, model, tmp_path, made_once):
     page, path = both[0], tmp_path / "forged.html"
     path.write_text(resealed((FORGED | FORGED_WITH_DRAWS)[what](page)), newline="\n")
-    with pytest.raises(ValueError, match=r"report|page|table|figure|results|draws|nothing gives|is 0"):
+    with pytest.raises(
+        ValueError, match=r"report|page|table|figure|results|draws|nothing gives|is 0"
+    ):
         verify_report(model, path, dict(comparison.models))
 
 
