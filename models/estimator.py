@@ -89,6 +89,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the data or weights are not usable, or there are not two classes.
         """
+        if not isinstance(self.fit_intercept, bool | np.bool_):
+            raise ValueError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
         design, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)

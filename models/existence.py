@@ -93,7 +93,7 @@ def check_existence(
     Overlap is proved of the data as they are, rounding included. Dependence and separation are
     judged as for data changed in their last digits, as a change of units changes them: a sum counts
     as zero within about sixteen roundings of its terms. So 0.1 + 0.2 and 0.3, which differ in
-    double precision, are one and the same; columns of whole numbers are compared exactly.
+    double precision, are one and the same; whole numbers are called dependent only where they are.
 
     Examples
     --------

@@ -202,3 +202,10 @@ def test_it_works_in_pipelines_and_survives_pickling():
     classifier = LogisticMLE(fit_intercept=False).fit(X, y)
     again = pickle.loads(pickle.dumps(classifier))  # noqa: S301
     assert (again.predict_proba(X) == classifier.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("value", ["no", 0, None])
+def test_what_is_neither_true_nor_false_is_not_taken_for_either(value):
+    X, y = simulated(80, 2, seed=4)
+    with pytest.raises(ValueError, match="fit_intercept must be True or False"):
+        LogisticMLE(fit_intercept=value).fit(X, y)

@@ -213,3 +213,29 @@ def test_large_integers_are_not_called_dependent_for_being_near(bits):
     for X in ([t, t / 4], [t, 2 * t, [0, 1, 0, 2, 0]]):
         model = BernoulliLogistic.from_arrays(np.array(X).T, [0.0, 1, 0, 1, 1])
         assert check_existence(model).kind == "rank deficient"
+
+
+@pytest.mark.parametrize(
+    ("clock", "x", "y"),
+    [
+        (
+            [1699999999980999936, 1700000000011000064, 1699999999980000000, 1700000000004999936,
+             1700000000008999936, 1699999999995000064],
+            [1, 1, 1, 1, 1, 0],
+            [1, 0, 1, 0, 1, 0],
+        ),
+        (
+            [1700000000012999936, 1700000000003000064, 1700000000008999936, 1700000000015000064,
+             1699999999987000064, 1699999999995000064, 1699999999991000064],
+            [0, 1, 1, 1, 1, 0, 1],
+            [0, 1, 0, 1, 1, 0, 1],
+        ),
+    ],
+)  # fmt: skip
+def test_a_clock_beside_a_constant_has_no_part_in_what_it_does_not_separate(clock, x, y):
+    # the times differ by 1e-11 of themselves: rounding cannot tell them from a part of the constant
+    X, y = np.column_stack([np.ones(len(x)), clock, x]), np.array(y, dtype=float)
+    found, truth = check_existence(BernoulliLogistic.from_arrays(X, y)), exact_verdict(X, y)
+    assert found.kind == truth.kind == "quasi-complete separation"
+    assert statuses(found, 3) == truth.status == ("-inf", "finite", "+inf")
+    assert found.direction[1] == 0
