@@ -20,6 +20,8 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,7 @@ RESOLUTIONS = (1e-11, 1e-14)
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
 # of a significand; numbers rounded to doubles have more than few
 ALL_BITS, FEW_BITS, VERY_FEW_BITS = 53, 44, 8
+MOST_IN_RATIONALS = 12  # columns: beyond it fractions take their time
 PRIME = 2**31 - 19  # products of residues are below 2^62
 
 
@@ -530,6 +533,9 @@ def coefficient_signs(
     inside = np.linalg.lstsq(part @ basis, part @ toward, rcond=None)[0]
     inside = np.asarray(inside / np.linalg.norm(inside), dtype=float)
     scale = _unit_factor(scaled)[1]
+    signed = sign[found.rows, None] * part
+    in_rationals = len(null) <= MOST_IN_RATIONALS and _are_exact(design)
+    in_place = left[_pivots(left.T)[1][: len(null) - null.shape[1]]] if in_rationals else left[:0]
 
     def verified(end: Array, j: int, way: float) -> Array | None:
         """A direction near this one that lowers no margin and takes coefficient j that way."""
@@ -558,7 +564,13 @@ def coefficient_signs(
                 return signs, witnesses
             length = float(np.linalg.norm(decomposed.direction))
             weights = decomposed.weights * np.linalg.norm(basis[j]) / unit_length
-            if length <= IN_THE_CONE and _combine(reduced, size, way * null[j], weights, exact):
+
+            def proof(chosen: NDArray[Any], j: int = j, way: float = way) -> bool:
+                return _combine_in_rationals(signed[chosen], in_place, j, way)
+
+            if length <= IN_THE_CONE and _combine(
+                reduced, size, way * null[j], weights, exact, proof if in_rationals else None
+            ):
                 signs[j] = "+inf" if way > 0 else "-inf"
                 break
             signs[j] = "undetermined"
@@ -569,19 +581,65 @@ def coefficient_signs(
     return signs, witnesses
 
 
-def _combine(rows: Array, size: Array, target: Array, weights: Array, exact: bool) -> bool:
+def _are_exact(design: Array) -> bool:
+    """Whether columns hold integers or numbers of few digits, which no change of units rounded."""
+    return _of_few_bits(design[:, ~are_whole(design)], FEW_BITS)
+
+
+def _combine_in_rationals(rows: Array, in_place: Array, j: int, way: float) -> bool:
+    """Whether `way` times the unit vector j is a combination of these rows, exactly.
+
+    The weights of `rows` must not be negative; those of rows `in_place`, whose products with all
+    directions are zero, may be.
+    """
+    table = [
+        [*map(Fraction, entries), Fraction(way if i == j else 0.0)]
+        for i, entries in enumerate(np.vstack([rows, in_place]).T.tolist())
+    ]
+    weights, done = [Fraction(0)] * len(rows), 0
+    pivots: list[int] = []
+    for c in range(len(rows) + len(in_place)):
+        pivot = next((i for i in range(done, len(table)) if table[i][c]), None)
+        if pivot is None:
+            continue
+        table[done], table[pivot] = table[pivot], table[done]
+        table[done] = [value / table[done][c] for value in table[done]]
+        for i, row in enumerate(table):
+            if i != done and row[c]:
+                table[i] = [a - row[c] * b for a, b in zip(row, table[done], strict=True)]
+        pivots.append(c)
+        done += 1
+    for row, c in zip(table, pivots, strict=False):
+        if c < len(rows):
+            weights[c] = row[-1]
+    return all(w >= 0 for w in weights) and not any(row[-1] for row in table[done:])
+
+
+def _combine(
+    rows: Array,
+    size: Array,
+    target: Array,
+    weights: Array,
+    exact: bool,
+    proof: Callable[[NDArray[Any]], bool] | None,
+) -> bool:
     """Whether weights near these, none negative, combine the rows to the target within rounding.
 
     `size` (n, m) holds the sums of absolute values of the terms of the rows' entries. Small weights
     may come of rounding: first it is tried without them, at last with no more rows than can be
-    independent. Rows that are `exact` must not be independent of the target in whole numbers, and
-    their weights positive beyond rounding.
+    independent. Where there is a `proof` for the chosen rows it decides. Else rows that are `exact`
+    must not be independent of the target in whole numbers, and their weights positive beyond
+    rounding.
     """
     share = weights * np.linalg.norm(rows, axis=1)
     largest = np.argsort(-share, kind="stable")[: len(target)]
     for chosen in (*(share > cut * share.max() for cut in SMALL_WEIGHTS), largest):
         found = _balanced(rows[chosen], size[chosen], target, weights[chosen])
         if found is None:
+            continue
+        if proof is not None:
+            if proof(chosen):
+                return True
             continue
         if not exact or (
             _surely_positive(rows[chosen], size[chosen], target, found)

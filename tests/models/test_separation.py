@@ -8,6 +8,7 @@ from generated_separation import (
     exact_change,
     exact_verdict,
     flipped,
+    model_of,
     small_design,
     stated_wrongly,
     statuses,
@@ -239,3 +240,52 @@ def test_a_clock_beside_a_constant_has_no_part_in_what_it_does_not_separate(cloc
     assert found.kind == truth.kind == "quasi-complete separation"
     assert statuses(found, 3) == truth.status == ("-inf", "finite", "+inf")
     assert found.direction[1] == 0
+
+
+B, C, D = 2.0**47, 2.0**50, 2.0**30
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "status"),
+    [
+        (
+            [[-1, B + 1, 2, 1], [B - 2, -2, 0, 1], [-1, 2, -B, B + 1], [2, -1, B - 2, -1],
+             [B - 2, 1, 1, 2], [-1, B + 1, 2, 1], [2, -1, B - 2, -1]],
+            [0, 1, 1, 0, 0, 1, 0],
+            ("undetermined", "+inf", "-inf", "undetermined"),
+        ),
+        (
+            [[1, -1, -C, C + 1], [-1, 1, C + 2, 0], [1, -1, -1, C - 2], [-1, -C, 2, -2],
+             [-1, 2, 0, -C - 1], [1, C + 1, 2, 0], [-1, 2, 0, -C - 1], [1, C + 1, 2, 0]],
+            [1, 1, 1, 1, 0, 0, 0, 0],
+            ("undetermined",) * 4,
+        ),
+        (
+            [[1, -1, 0, D], [-1, -2, D + 1, -2], [-1, 2 - D, D - 1, 1], [D, 1, -1, 2],
+             [0, -1, 0, D - 1], [D + 1, 1, -1, 1], [-1, 2 - D, D - 1, 1], [0, -1, 0, D - 1]],
+            [1, 0, 0, 0, 1, 0, 1, 1],
+            ("undetermined",) * 4,
+        ),
+    ],
+)  # fmt: skip
+def test_the_way_of_a_coefficient_of_integers_is_proved_in_rationals(X, y, status):
+    # a cone so thin that what rounding leaves of its weights would do for a proof
+    found = check_existence(BernoulliLogistic.from_arrays(np.array(X), y))
+    assert statuses(found, 4) == status
+
+
+def test_ways_of_integers_in_thin_cones_are_those_of_exact_arithmetic():
+    rng = np.random.default_rng(10)
+    ways = []
+    for _ in range(repeated(60)):
+        k, large = int(rng.integers(2, 4)), 2.0 ** int(rng.integers(20, 53))
+        n = int(rng.integers(k, 7))
+        X = rng.integers(-2, 3, size=(n, k)).astype(float)
+        X[np.arange(n), rng.integers(k, size=n)] = large + rng.integers(-2, 3, size=n)
+        y = (X @ rng.integers(-2, 3, size=k) > 0).astype(float)
+        found, truth = check_existence(model_of(X, y)), exact_verdict(X, y)
+        assert not stated_wrongly(found, truth)
+        if found.kind == truth.kind != "rank deficient":
+            ways += zip(statuses(found, k), truth.status, strict=True)
+    assert len(ways) > 60
+    assert sum(said == true for said, true in ways) >= 0.9 * len(ways)
