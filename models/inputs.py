@@ -607,7 +607,7 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
             "drop these rows"
         )
     check_one_kind(series)
-    if pd.api.types.is_bool_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype):
+    if _are_booleans(series):
         return series.to_numpy(dtype=float), "True = 1, False = 0"
     if is_real(series):
         values = floats(series)
@@ -659,10 +659,7 @@ def kind_of(series: pd.Series[Any]) -> str:
     check_one_kind(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "categories"
-    if pd.api.types.is_bool_dtype(series):
-        return "booleans"
-    values = distinct(series)[1] if pd.api.types.is_object_dtype(series.dtype) else [""]
-    if values and all(isinstance(value, bool) for value in values):
+    if _are_booleans(series):
         return "booleans"
     if is_real(series):
         return "numbers"
@@ -672,6 +669,15 @@ def kind_of(series: pd.Series[Any]) -> str:
             "numbers, text or categories"
         )
     return "text"
+
+
+def _are_booleans(series: pd.Series[Any]) -> bool:
+    """Whether a column without missing values holds truth values, whatever its storage."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return False
+    if not pd.api.types.is_object_dtype(series.dtype):
+        return bool(pd.api.types.is_bool_dtype(series))
+    return len(series) > 0 and all(isinstance(value, bool | np.bool_) for value in series)
 
 
 def describe_dtype(series: pd.Series[Any]) -> str:

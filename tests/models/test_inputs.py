@@ -538,3 +538,18 @@ def test_half_a_character_is_refused_in_a_sentence(build):
 
 def test_a_column_without_a_value_is_no_column_of_truth_values():
     assert inputs.kind_of(pd.Series([], dtype=object)) == "numbers"
+
+
+@pytest.mark.parametrize("dtype", ["bool", "boolean", "object"])
+def test_the_coding_of_truth_values_is_said_whatever_stores_them(dtype, tmp_path):
+    frame = pd.DataFrame({"y": pd.array([True, False] * 4, dtype=dtype), "x": range(8)})
+    assert BernoulliLogistic.from_formula("y ~ x", frame).response_coding == "True = 1, False = 0"
+    # an empty file, or a missing value, makes objects of them
+    frame.iloc[:0].to_csv(tmp_path / "0.csv", index=False)
+    frame.iloc[:5].to_csv(tmp_path / "1.csv", index=False)
+    frame.iloc[5:].assign(y=[True, False, None]).to_csv(tmp_path / "2.csv", index=False)
+    for build in (
+        BernoulliLogistic.from_parquet,
+        lambda p, f: BernoulliLogistic.from_formula(f, p),
+    ):
+        assert build(tmp_path, "y ~ x").response_coding == "True = 1, False = 0"
