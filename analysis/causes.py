@@ -332,6 +332,10 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
             "the score is proportional to the coefficients, as at the maximum of a likelihood "
             f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){text}"
         )
+        whole_way = max(whole, there.distance) if matrix is not None and there.fit else whole
+        if there.fit is not None:
+            # numbers of no size are near the maximum of every likelihood with a large penalty
+            whole_way = min(whole_way, there.length(b * (penalty > 0)))
         # an intercept that is not penalised has a score of 0 with any penalty on the slopes
         free = 1 if intercept is None or penalty[intercept] or matrix is not None else 2
         yield there.cause(
@@ -340,7 +344,7 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
             left,
             len(variants),
             max(k - free, 1),
-            max(whole, there.distance) if matrix is not None and there.fit else whole,
+            whole_way,
             matrix=matrix,
             most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
         )

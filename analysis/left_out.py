@@ -63,6 +63,8 @@ def rows_dropped(there: There) -> Iterator[Cause]:
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
                 consider(rows, text, 2 * (2 * k + 1) * n)
     for rows, text in _splits(there.model):
+        if len(rows) <= FEW:  # some split or other leaves out any of the few sets that there are
+            text = f"{rows_phrase(labels[rows])}, for example as {text}"
         consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
     consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))

@@ -119,3 +119,15 @@ def test_a_penalty_on_scaled_columns_that_moves_coefficients_is_found(seed):
     penalised = LogisticRegression(C=0.1, tol=1e-10, max_iter=1000).fit(Z, y)
     found = explain_difference(model, [*penalised.intercept_, *penalised.coef_[0]])
     assert found.cause == "ridge penalty"
+
+
+def test_numbers_of_no_size_are_no_sign_of_a_large_penalty():
+    x1 = [5.1, 5.1, 5, 5, 4.9, 4.5, 5, 5, 5.1, 4.9, 4.9, 5]
+    x2 = [5, 5, 4.9, 4.8, 5.1, 4.9, 5, 5.1, 4.9, 5.1, 5.1, 5.1]
+    X = np.column_stack([np.ones(12), x1, x2])
+    model = BernoulliLogistic.from_arrays(X, np.repeat([0.0, 1.0], 6))
+    rng = np.random.default_rng(2)
+    rounding = [[-3.67171753e-15, 3.14718645e-16, 4.19624860e-16]]
+    for b in [*rounding, *(rng.normal(size=(repeated(10), 3)) * 1e-15)]:
+        found = explain_difference(model, b)
+        assert not found.certain, (b, found)

@@ -17,7 +17,7 @@ from damaged_files import (
 )
 from forged_pages import FORGED, FORGED_WITH_DRAWS, rewritten
 from multiplier import repeated
-from problems import CASES
+from problems import CASES, as_posterior
 from reports import students, students_agreement, students_comparison
 
 from flatprior.analysis import (
@@ -30,6 +30,7 @@ from flatprior.analysis import (
     write_report,
 )
 from flatprior.analysis.page import alike
+from flatprior.analysis.posterior import density_tolerances
 from flatprior.analysis.verification import formulas_of
 from flatprior.models import (
     BernoulliLogistic,
@@ -474,3 +475,22 @@ def test_models_from_arrays_have_no_formula(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         read_report(tmp_path / "none.html")
     assert len(verify_report(model, found)) == 3
+
+
+def test_a_report_of_draws_in_single_precision_is_verified(model, tmp_path):
+    draws = sample_independence(model, seed=4, progress=False)
+    beta = draws.draws.astype(np.float32)
+    lp = model.log_likelihood(beta.astype(float).reshape(-1, 4)).astype(np.float32)
+    agreement = compare_routes(
+        model, fit_newton(model), as_posterior(model, beta, lp.reshape(beta.shape[:2]))
+    )
+    check = agreement.posterior_check
+    assert check.passed
+    doubles, _ = density_tolerances(model, fit_newton(model), 0.0)
+    assert check.density_error > doubles  # which would be another density, stated in doubles
+    path = write_report(tmp_path / "r.html", agreement)
+    assert len(verify_report(model, path)) == 2
+    found = read_report(path)
+    found["checks"][0]["density_tolerance"] *= 3
+    with pytest.raises(ValueError, match="density_tolerance"):
+        verify_report(model, found)
