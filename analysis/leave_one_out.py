@@ -37,7 +37,8 @@ from flatprior.models._parallel import parallel_map
 from flatprior.models._progress import progress_bar
 from flatprior.models._text import rows_phrase
 from flatprior.models.belonging import mle_of
-from flatprior.models.certificate import UNIT, evaluate, required_whitening, whitening
+from flatprior.models.certificate import evaluate, required_whitening, whitening
+from flatprior.models.coordinates import UNIT
 from flatprior.models.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.newton import converged_mle

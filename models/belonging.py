@@ -248,7 +248,9 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     if not math.isfinite(bound):
         return "" if not stated.digits.any() else "digits are stated, but no error bound"
     radius = stated.radius
-    if not radius >= now.radius * (1 - 1e-6):
+    # distances of the directions' own make a radius that is a power of two: rounding may decide
+    least = now.radius / 2 if found.by_coordinates else now.radius
+    if not radius >= least * (1 - 1e-6):
         return f"the radius {radius:.4g} in its certificate is too small, it is {now.radius:.4g}"
     t = radius * bound
     least, most = (-math.expm1(-t) / radius, math.expm1(min(t, 1.0)) / radius)
@@ -257,6 +259,8 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
         digits = np.maximum(-np.log10(bound * errors / np.abs(estimate.coefficients)), 0.0)
     # what the columns depart from being orthonormal is in the digits, but not in these errors
     loose = 0.01 if now.error_bound < WELL_CONDITIONED else 0.2
+    if found.by_coordinates:
+        digits, loose = now.digits, 0.5
     if not least * (1 - 1e-6) <= stated.newton_decrement <= most * (1 + 1e-6):
         return "Newton decrement, radius and error bound of its certificate contradict one another"
     if not (np.abs(stated.digits - digits) <= loose).all():

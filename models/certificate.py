@@ -15,7 +15,9 @@ log-likelihood at :math:`\beta` be below its maximum.
 
 Rows with a larger standard error than some R may be left out, if they hold little of the
 information: when their share of it, :math:`\varepsilon = \sum D_i x_i'H^{-1}x_i`, is taken from the
-curvature the theorem holds with that R and :math:`\lambda / (1 - \varepsilon)`.
+curvature the theorem holds with that R and :math:`\lambda / (1 - \varepsilon)`. And where a
+coefficient hangs on such rows, every direction gets a distance of its own
+(`flatprior.models.coordinates`).
 
 Floating point. The bound is evaluated in whitened columns Z = X T with T from a QR factorisation of
 :math:`D^{1/2}X`, so that Z'DZ is the identity up to a measured :math:`\delta`; neither T nor the
@@ -40,28 +42,39 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dtrtri
 
+from flatprior.models import coordinates
 from flatprior.models._error_state import own_error_state
 from flatprior.models._labels import Labelled, in_order
+from flatprior.models.coordinates import (
+    ROW_ULPS,
+    SLACK,
+    SMALLEST,
+    UNIT,
+    predictor_error,
+    whitened_columns,
+)
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
+    moments,
     row_terms,
     stack_factors,
     triangular_factor,
 )
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, PointEstimate, Provenance, versions_of
-from flatprior.models.rows import EPSILON, PIECE_ROWS, Array, Block, Rows
-
-UNIT = EPSILON / 2  # unit roundoff
-ROW_ULPS = 12 * UNIT  # relative error of one residual or curvature beside that of its margin
-SMALLEST = float(np.finfo(float).tiny)  # what a term may have lost to underflow
+from flatprior.models.rows import PIECE_ROWS, Array, Block, Rows
 
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
 # lambda R >= 1 exactly and rounding could bring it below.
 LARGEST_PRODUCT = 0.5
 LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond it, no statement
+# standard errors; where less is left, or rows have more, directions get distances of their own
+SHORT, LARGE_RADIUS = 0.01, 1e8
+MILD_CONDITION = 1e10  # of the information, its diagonal made 1: half the digits are left
+REWHITENINGS = 2
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
@@ -138,6 +151,7 @@ class Evaluation:
     certificate: Certificate
     covariance: Array
     log_likelihood: float
+    by_coordinates: bool = False  # whether directions have bounds of their own
 
 
 def estimate(
@@ -206,6 +220,45 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
 
 
+def graded_whitening(rows: Rows, coefficients: Array) -> Array | None:
+    """An upper triangular T (k, k) that whitens the information and keeps scales apart, or None.
+
+    The entry of ``X'DX`` for a column whose rows have an information of exp(-100) and another is as
+    small as that, to full relative accuracy, and so is what a Cholesky factor makes of it. A QR
+    factorisation mixes rows, and leaves in one column the rounding of another that is larger; where
+    the columns are too near to dependence for anything else, what is left is whitened again.
+    """
+
+    def whiter(transform: Array) -> Array | None:
+        here = rows.reduce(lambda block: moments(block, coefficients, transform))
+        white = None if here.information is None else _triangular_whitening(here.information)
+        return None if white is None else transform @ white
+
+    found = whiter(np.eye(rows.n_columns))
+    if found is None:
+        found = whitening(rows, coefficients)
+        for _ in range(REWHITENINGS):
+            found = None if found is None else whiter(found)
+    return found
+
+
+def _triangular_whitening(information: Array) -> Array | None:
+    """An upper triangular matrix that makes the information the identity, or None.
+
+    None where it is not positive definite, or would lose half of the digits.
+    """
+    if not np.isfinite(information).all():
+        return None
+    scale = np.sqrt(np.maximum(information.diagonal(), 0.0))
+    if not scale.all():
+        return None
+    unit = information / scale / scale[:, None]
+    lower, failed = dpotrf(unit, lower=1)
+    if failed or np.linalg.cond(unit) > MILD_CONDITION:
+        return None
+    return np.asarray(dtrtri(lower, lower=1)[0].T / scale[:, None])
+
+
 def required_whitening(rows: Rows, coefficients: Array | None = None) -> Array:
     """`whitening`, or an `ArithmeticError` where there is none."""
     found = whitening(rows, coefficients)
@@ -245,23 +298,9 @@ class _Sums:
         )
 
 
-def _columns(block: Block, transform: Array) -> tuple[Array, Array]:
-    """Z = X T for these rows, and a bound on its rounding error, each (m, k)."""
-    error = (len(transform) + 1) * UNIT * (np.abs(block.design) @ np.abs(transform))
-    return block.design @ transform, error
-
-
-def _eta_error(block: Block, beta: Array) -> Array:
-    """Bound on the rounding error of the linear predictor, (m,)."""
-    size = np.abs(block.design) @ np.abs(beta)
-    if block.offset is not None:
-        size = size + np.abs(block.offset)
-    return np.asarray((len(beta) + 2) * UNIT * size)
-
-
 def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sums:
-    columns, column_error = _columns(block, transform)
-    eta_error = np.expm1(_eta_error(block, beta))
+    columns, column_error = whitened_columns(block, transform)
+    eta_error = np.expm1(predictor_error(block, beta))
     terms = row_terms(block, beta)
     residual = np.abs(terms.residual)
     root = np.sqrt(terms.curvature)[:, None]
@@ -306,7 +345,6 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
 
 
 POWERS = 1000  # of two, that a standard error of a linear predictor may have
-SLACK = 1.01  # what second-order rounding terms are less than
 
 
 def after_last_step(
@@ -370,8 +408,7 @@ def after_last_step(
         remainder += float(rounding + 2 * delta * decrement + SLACK * UNIT * size @ np.abs(beta))
         if not remainder < GOOD_ENOUGH:
             return None
-        covariance = white @ np.linalg.solve(whitened, white.T)
-        covariance = (covariance + covariance.T) / 2
+        covariance = _covariance(white, whitened)
         errors = np.sqrt(covariance.diagonal()) * SLACK
         with np.errstate(divide="ignore"):
             digits = np.maximum(-np.log10(remainder * errors / np.abs(beta)), 0.0)
@@ -393,6 +430,12 @@ def after_last_step(
         ),
     )
     return Evaluation(certificate, covariance, log_likelihood)
+
+
+def _covariance(transform: Array, information: Array) -> Array:
+    """Of the coefficients, from the information in the columns X T."""
+    covariance = transform @ np.linalg.solve(information, transform.T)
+    return np.asarray((covariance + covariance.T) / 2)
 
 
 def _length(vector: Array) -> float:
@@ -426,9 +469,12 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
     radius = sums.largest_row / shrink
     if decrement * radius > LARGEST_PRODUCT:
         decrement, radius = _of_rows_that_inform(rows, beta, transform, decrement, sums, shrink)
-    covariance = transform @ np.linalg.solve(sums.information, transform.T)
-    covariance = (covariance + covariance.T) / 2
     product = decrement * radius
+    if decrement < SHORT and not (product <= LARGEST_PRODUCT and radius < LARGE_RADIUS):
+        found = _by_coordinates(rows, beta)
+        if found is not None:
+            return found
+    covariance = _covariance(transform, sums.information)
     log_likelihood_error = math.inf
     if product <= LARGEST_PRODUCT:
         bound = -math.log1p(-product) / radius
@@ -472,11 +518,11 @@ def _of_rows_that_inform(
     def shares(block: Block) -> Array:
         found = np.zeros(POWERS)
         for piece in block.split(PIECE_ROWS):
-            columns, column_error = _columns(piece, transform)
+            columns, column_error = whitened_columns(piece, transform)
             length = np.linalg.norm(columns, axis=1) + np.linalg.norm(column_error, axis=1)
             # underflow may have taken all that there was of a curvature
             curvature = np.maximum(row_terms(piece, beta).curvature, SMALLEST)
-            share = curvature * np.exp(_eta_error(piece, beta)) * np.square(length)
+            share = curvature * np.exp(predictor_error(piece, beta)) * np.square(length)
             power = np.clip(np.frexp(length)[1], 0, POWERS - 1)
             found += np.bincount(power, share, POWERS)
         return found
@@ -492,6 +538,43 @@ def _of_rows_that_inform(
     return float(proved[best]), float(radius[best])
 
 
+def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
+    """Certificate and covariance from distances of the directions' own; None if these fail too."""
+    transform = graded_whitening(rows, beta)
+    if transform is None:
+        return None
+    sums = coordinates.sums(rows, beta, transform)
+    delta = SLACK * float(
+        np.linalg.norm(sums.information - np.eye(len(beta)))
+        + np.linalg.norm(sums.information_error)
+    )
+    if not delta < LARGEST_DEPARTURE:
+        return None
+    box = coordinates.box(rows, beta, transform, sums)
+    if box is None:
+        return None
+    errors = SLACK * (np.abs(transform) @ box.half_widths)
+    least_se = np.linalg.norm(transform, axis=1) / math.sqrt(1 + delta)
+    # A decrement and a radius that give this bound. The radius says what it says elsewhere: no
+    # linear predictor changes by more than R times the bound on the way to the MLE.
+    bound = max(
+        float((errors / least_se).max()),
+        1.5 * _length(box.gradient) / math.sqrt(1 - delta),
+    )
+    radius = 2.0 ** math.ceil(math.log2(box.reach / bound))
+    decrement = -math.expm1(-radius * bound) / radius
+    if not decrement * radius <= LARGEST_PRODUCT:
+        return None
+    with np.errstate(divide="ignore"):
+        digits = np.maximum(-np.log10(errors / np.abs(beta)), 0.0)
+    below = float(box.gradient @ box.half_widths)
+    certificate = Certificate(
+        decrement, radius, bound, digits, True, SLACK * (below + sums.log_likelihood_error)
+    )
+    covariance = _covariance(transform, sums.information)
+    return Evaluation(certificate, covariance, sums.log_likelihood, by_coordinates=True)
+
+
 def _proves_overlap(rows: Rows, beta: Array, transform: Array, step: Array, slack: float) -> bool:
     r"""Whether a Newton step proves that no direction separates the outcomes.
 
@@ -504,10 +587,11 @@ def _proves_overlap(rows: Rows, beta: Array, transform: Array, step: Array, slac
     """
 
     def criterion(block: Block) -> float:
-        columns, column_error = _columns(block, transform)
+        columns, column_error = whitened_columns(block, transform)
         eta = linear_predictor(block, beta)
         fitted = np.minimum(
-            1.0, np.exp(_eta_error(block, beta)) * (1 + ROW_ULPS) / (1 + np.exp(-block.sign * eta))
+            1.0,
+            np.exp(predictor_error(block, beta)) * (1 + ROW_ULPS) / (1 + np.exp(-block.sign * eta)),
         )
         along = block.sign * (columns @ step)
         along = along + column_error @ np.abs(step)

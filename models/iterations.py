@@ -18,11 +18,13 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from flatprior.models.certificate import whitening
+from flatprior.models.certificate import graded_whitening, whitening
+from flatprior.models.coordinates import SMALLEST
 from flatprior.models.likelihood import Moments, moments, row_terms
 from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
 
@@ -31,6 +33,10 @@ NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on
 # a decrement, in units of 1 / R, from which a full step is sure to shrink it: R, the largest
 # standard error of a row's linear predictor, says over what distance the information changes
 NEAR = 0.1
+HIDDEN = 1e-9  # standard errors; what is so near the end and not NEAR has no common scale
+SETTLED = (
+    1e-6  # in units of 1 / R; such a decrement is rounding in every direction, of whatever scale
+)
 TINY = 1e-4  # standard errors; so near the end a bound on R that is too large need not do
 CLOSE = 1e-6  # standard errors; half its square is missing from the log-likelihood
 SUFFICIENT = 1e-4  # Armijo's constant
@@ -47,6 +53,12 @@ CHORD_STEPS = 3  # as many score passes cost about as much as the information th
 # where it costs next to nothing
 UNCHANGED, EXACTLY = 1e-6, 1e-12
 ROUGHLY = 0.1  # standard errors a column
+A_STAGE = (
+    10  # iterates in pursuit of a coefficient that hangs on hardly anything, while offsets grow
+)
+A_LITTLE = 1e-3  # of a linear predictor: what does not change a row's residual
+MOST_HALVINGS = 12  # of such iterates' steps, in all
+FAR, LONGEST = 5.0, 200.0  # steps, each of which changes a column's information by its own size
 START_ITERATIONS = 25  # from the MLE of a sample; where they do not suffice it has misled
 
 
@@ -102,7 +114,7 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
             start = np.zeros(rows.n_columns)
             if rows.has_offset:
                 transform = whitening(rows)
-                found = None if transform is None else _start(rows, transform)
+                found = None if transform is None else _start(rows, transform, roughly)
                 if found is None:
                     return
                 start = found
@@ -171,7 +183,7 @@ def sample_of(rows: Rows) -> ArrayRows | None:
     return sample if sample.n_rows >= ROWS_A_COLUMN * k else None
 
 
-def _start(rows: Rows, transform: Array) -> Array | None:
+def _start(rows: Rows, transform: Array, roughly: bool) -> Array | None:
     """Zero, or with offsets the end of a path on which they grow to their full size.
 
     At an offset of hundreds the curvature at zero underflows. What the columns can cancel of it
@@ -190,7 +202,8 @@ def _start(rows: Rows, transform: Array) -> Array | None:
             rest = block.offset + block.design @ cancelling
             return block._replace(offset=share * rest)
 
-        visited = list(_whitened_newton(MappedRows(rows, shrink), beyond, transform))
+        part = MappedRows(rows, shrink)
+        visited = list(_whitened_newton(part, beyond, transform, 0 if roughly else A_STAGE))
         if not visited:
             return None
         beyond = 2 * visited[-1].coefficients
@@ -272,6 +285,7 @@ def _newton(
     """
     small = rows.resident and rows.n_rows * rows.n_columns < MANY
     unchanged = EXACTLY if small else UNCHANGED
+    most_by_one = 0 if roughly else MAX_ITERATIONS
     # relative change of the information over a standard error: what it usually is
     skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
     here = _moments(rows, beta) if here is None else here
@@ -280,7 +294,7 @@ def _newton(
         if exact:
             metric = _metric(here, rows.extent)
         if metric is None or metric.condition > MILD_CONDITION:
-            yield from _whitened_newton(rows, beta)
+            yield from _whitened_newton(rows, beta, most_by_one=most_by_one)
             return
         pull = metric.white.T @ here.score
         decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
@@ -301,12 +315,19 @@ def _newton(
         smaller = math.inf
         if found is not None:
             smaller = float(np.linalg.norm(metric.white.T @ found[1].score))
+        if exact and not near and decrement < HIDDEN:
+            some = False
+            for iterate in _whitened_newton(rows, beta, most_by_one=most_by_one):
+                some = True
+                yield iterate
+            if some:  # none where weights are so small that squares underflow
+                return
         if found is None or (near and smaller > decrement / 2):
             if not exact:  # it may be for want of the information
                 here = _moments(rows, beta)
                 continue
             if not near:  # it may be for rounding
-                yield from _whitened_newton(rows, beta)
+                yield from _whitened_newton(rows, beta, most_by_one=most_by_one)
                 return
             if found is not None and smaller < decrement:
                 beta, here, decrement = *found, smaller
@@ -327,10 +348,13 @@ def _chord_steps(decrement: float, rate: float, goal: float) -> float:
     return math.ceil(math.log(goal / after) / math.log(rate))
 
 
-def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) -> Iterator[Iterate]:
+def _whitened_newton(
+    rows: Rows, beta: Array, transform: Array | None = None, most_by_one: int = MAX_ITERATIONS
+) -> Iterator[Iterate]:
     """Yield the iterates from `beta`, in columns whitened at each step, first by `transform`.
 
-    Without one it is computed; none are yielded where the columns are linearly dependent.
+    Without one it is computed; none are yielded where the columns are linearly dependent. At most
+    `most_by_one` are for coefficients that hang on rows of no information beside others.
     """
     transform = whitening(rows) if transform is None else transform
     if transform is None:
@@ -353,6 +377,15 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) ->
         smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
         # a bound on R that is too large, by a row far out without information, hides the nearness
         negligible, stuck = decrement < NEGLIGIBLE, smaller > decrement / 2
+        over = found is None or decrement < HIDDEN or (near and stuck)
+        over &= decrement < TINY or found is None
+        if over and decrement * _radius(rows, transform) > SETTLED:
+            some = False
+            for iterate in _one_by_one(rows, beta, most_by_one):
+                some = True
+                yield iterate
+            if some:
+                return
         ends = negligible or stuck if near else negligible and stuck
         if found is None or ends:
             if found is not None and smaller < decrement:
@@ -361,6 +394,118 @@ def _whitened_newton(rows: Rows, beta: Array, transform: Array | None = None) ->
             return
         yield Iterate(beta, here.log_likelihood, decrement, step)
         beta, here = found
+
+
+def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
+    """Yield iterates, `most` of them, that are measured in each whitened column by itself.
+
+    A coefficient that hangs on rows with an information of exp(-100) has still units of exp(50) to
+    go while the decrement is rounding, and no log-likelihood sees it. But each column has an
+    information of its own, ``sum D z_j^2``, which a Newton step changes by ``c_j = sum D z_j^2
+    |x'step|`` or so: they end when the largest c no longer halves. None are yielded where the
+    columns are dependent.
+    """
+    origin, stride, halvings = beta, np.zeros_like(beta), 0
+    before, most_decrement = math.inf, math.inf
+    for _ in range(most):
+        transform = graded_whitening(rows, beta)
+        decrement, change = math.inf, math.inf
+        if transform is not None:
+            here = _moments(rows, beta, transform, score_only=True)
+            pull = here.score
+            decrement, step = float(np.linalg.norm(pull)), transform @ pull
+            pulls = rows.reduce(partial(_pulls, beta=beta, pull=pull, transform=transform))
+            change = float(pulls.change.max())
+        # no information is left, or so much too far that the decrement shows it
+        if transform is None or not (decrement < most_decrement and change < math.inf):
+            halvings += 1
+            if halvings > MOST_HALVINGS or not stride.any():
+                return
+            stride = stride / 2
+            beta = origin + stride
+            continue
+        ends = change < NEAR and change > before / 2
+        yield Iterate(beta, here.log_likelihood, decrement, step, stationary=ends)
+        if ends:
+            return
+        origin, stride, before = beta, transform @ pulls.step(pull), change
+        most_decrement = max(TINY, 2 * decrement)
+        beta = origin + stride
+
+
+@dataclass(frozen=True, eq=False)
+class _Pulls:
+    """What pulls each whitened column up and down, (k,) each, and how that changes.
+
+    Attributes
+    ----------
+    up, down : ndarray (k,)
+        Parts of the score from rows that pull this way and that, without their sign.
+    rest : ndarray (k,)
+        The part of the score from rows that a Newton step would hardly move.
+    up_change, down_change : ndarray (k,)
+        Their derivatives, without sign: up falls and down grows as the coordinate does.
+    change : ndarray (k,)
+        By how much a Newton step changes the information, in first order, at most.
+    """
+
+    up: Array
+    down: Array
+    rest: Array
+    up_change: Array
+    down_change: Array
+    change: Array
+
+    def __add__(self, other: _Pulls) -> _Pulls:
+        return _Pulls(
+            self.up + other.up,
+            self.down + other.down,
+            self.rest + other.rest,
+            self.up_change + other.up_change,
+            self.down_change + other.down_change,
+            self.change + other.change,
+        )
+
+    def step(self, pull: Array) -> Array:
+        """The step in whitened columns: that of Newton, `pull` (k,), no longer than is safe.
+
+        Far from the end of a column up and down are exponentials, and a Newton step changes the
+        exponent by one, or where the curvature grows leads far beyond. Their logarithms are
+        straight lines: where these meet is where to go, if either is more than `FAR` such steps or
+        no other column is on its way, which might change what pulls at this one.
+        """
+        up = self.up + np.maximum(self.rest, 0.0)
+        down = self.down - np.minimum(self.rest, 0.0)
+        # what is none may have underflowed
+        up = np.fmax(up, SMALLEST * self.down_change / down)
+        down = np.fmax(down, SMALLEST * self.up_change / up)
+        straight = np.log(up / down) / (self.up_change / up + self.down_change / down)
+        unit = np.abs(pull) / np.maximum(self.change, 1.0)
+        moves = self.change > NEAR
+        far = moves & np.isfinite(straight)
+        if moves.sum() > 1:
+            far &= np.maximum(np.abs(straight / unit), self.change) > FAR
+        change = float(np.where(far, 0.0, self.change).max())
+        # as long as suits a self-concordant function
+        short = pull * (math.log1p(change) / change if change > NEAR else 1.0)
+        return np.where(far, np.clip(straight, -LONGEST * unit, LONGEST * unit), short)
+
+
+def _pulls(block: Block, beta: Array, pull: Array, transform: Array) -> _Pulls:
+    columns, terms = block.design @ transform, row_terms(block, beta)
+    pulls = terms.residual[:, None] * columns
+    information = terms.curvature[:, None] * np.square(columns)
+    moved = columns * pull
+    moves = np.abs(moved) > A_LITTLE
+    up, down = moves & (pulls > 0), moves & (pulls < 0)
+    return _Pulls(
+        np.where(up, pulls, 0.0).sum(axis=0),
+        np.where(down, -pulls, 0.0).sum(axis=0),
+        np.where(moves, 0.0, pulls).sum(axis=0),
+        np.where(up, information, 0.0).sum(axis=0),
+        np.where(down, information, 0.0).sum(axis=0),
+        np.abs(moved.sum(axis=1)) @ information,
+    )
 
 
 def _radius(rows: Rows, transform: Array) -> float:

@@ -12,6 +12,7 @@ from flatprior.models._parallel import one_thread_each
 from flatprior.models.certificate import after_last_step, estimate
 from flatprior.models.existence import require_mle
 from flatprior.models.iterations import Iterate, iterates
+from flatprior.models.likelihood import moments
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, NotConvergedError, PointEstimate
 from flatprior.models.rows import PARALLEL
@@ -21,6 +22,7 @@ PATIENCE, PATIENCE_IN_BATCHES = 30, 8
 # What follows from a fit is about the MLE if it is within a standard error of it, or where weights
 # count more observations than there are digits, if every coefficient has digits that are certain.
 NEARBY, ENOUGH_DIGITS = 1.0, 6.0
+LEAST_INFORMATION = 1e-280  # on a coefficient; its inverse, the variance, should be a double
 
 
 @own_error_state
@@ -143,5 +145,18 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
         require_mle(model)
     if fit.converged and not is_near(fit.certificate):
         # nothing improves on these coefficients that double precision could see, far from the MLE
-        return replace(fit, converged=False)
+        fit = replace(fit, converged=False)
+    if not fit.converged:
+        hanging = _hanging(model, fit)
+        if hanging:
+            why = "on rows of less information than double precision holds"
+            return replace(fit, message=f"{fit.message}; {', '.join(hanging)} hangs {why}")
     return fit
+
+
+def _hanging(model: BernoulliLogistic, fit: PointEstimate) -> list[str]:
+    """Names of coefficients whose variance is, or all but is, beyond the largest double."""
+    here = model.rows.reduce(lambda block: moments(block, fit.coefficients))
+    assert here.information is not None  # noqa: S101
+    held = here.information.diagonal() > LEAST_INFORMATION
+    return [name for name, enough in zip(model.names, held, strict=True) if not enough]

@@ -100,9 +100,15 @@ COLUMNS: tuple[Callable[[Generator, int], np.ndarray], ...] = (
 
 
 def data_set(
-    seed: int, size: tuple[float, float] = (3, 5.5), kinds: tuple[int, ...] | None = None
+    seed: int,
+    size: tuple[float, float] = (3, 5.5),
+    kinds: tuple[int, ...] | None = None,
+    huge_offsets: bool = False,
 ) -> Data:
-    """The data set of a seed; its design has from ``10**size[0]`` to ``10**size[1]`` numbers."""
+    """The data set of a seed; its design has from ``10**size[0]`` to ``10**size[1]`` numbers.
+
+    With `huge_offsets` it has such offsets in any case.
+    """
     rng = np.random.default_rng([20261126, seed])
     k = int(rng.integers(2, 9))
     n = max(20 * k, int(10 ** rng.uniform(*size) / k))
@@ -116,7 +122,7 @@ def data_set(
     eta -= np.median(eta)
     eta += -np.log(10.0) * rng.uniform(0, min(4, np.log10(n) - 1.5)) * (rng.random() < 0.5)
     offset = weights = None
-    huge_offsets = rng.random() < 0.03
+    huge_offsets |= rng.random() < 0.03
     if huge_offsets or rng.random() < 0.25:
         spread_of_offset = 10 ** (rng.uniform(1.5, 3.5) if huge_offsets else rng.uniform(-1, 1.5))
         offset = rng.normal(size=n) * spread_of_offset

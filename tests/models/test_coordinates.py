@@ -1,0 +1,152 @@
+import math
+from dataclasses import replace
+
+import mpmath
+import numpy as np
+import pandas as pd
+import pytest
+from hanging import DIGITS, Exact, hanging
+from multiplier import repeated
+
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    NotConvergedError,
+    PointEstimate,
+    certify,
+    fit_newton,
+    verify,
+)
+from flatprior.models.certificate import Evaluation, evaluate, graded_whitening
+from flatprior.models.iterations import iterates
+from flatprior.models.newton import converged_mle
+
+# A variance is not a double ("hangs on rows of less information than double precision holds"), or
+# two outcomes that should not have been hold the balance: the score is the rounding of 1 - 1.
+BEYOND = {87, 340, 527, 619, 670, 686, 938}
+
+
+def on_a_rare_level(size: float = 160.0, n: int = 400) -> pd.DataFrame:
+    """A level of four rows whose offsets are `size` away from every doubt."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "rare": np.arange(n) < 4, "o": 0.0})
+    frame.loc[frame["rare"], "o"] = size * np.array([1, -1, 1.5, -2])
+    eta = (0.3 + 0.5 * frame["x"] + frame["o"]).clip(-500, 500)
+    frame["y"] = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+    return frame.assign(rare=frame["rare"].astype(float))
+
+
+def assert_holds(exact: Exact, mle: mpmath.matrix, beta: np.ndarray, found: Evaluation) -> None:
+    """Error bound, digits and log-likelihood against the exact MLE."""
+    certificate, errors = found.certificate, exact.errors(beta)
+    with mpmath.workdps(DIGITS):
+        maximum = exact.sums(mle)[0]
+        gap = abs(mpmath.mpf(found.log_likelihood) - maximum)
+        assert gap <= certificate.log_likelihood_error
+        for value, best, error, digits in zip(
+            beta.tolist(), mle, errors, certificate.digits, strict=True
+        ):
+            away = abs(mpmath.mpf(value) - best)
+            assert away <= certificate.error_bound * error
+            assert digits == 0 or away <= abs(value) * 10 ** -mpmath.mpf(digits)
+
+
+def test_no_bound_is_violated_where_a_coefficient_hangs_on_rows_of_no_information():
+    by_coordinates = 0
+    for seed in range(repeated(16)):
+        data = hanging(seed)
+        model = data.model
+        try:
+            fit = fit_newton(model)
+        except MLEDoesNotExistError:
+            continue
+        assert fit.converged or seed in BEYOND
+        if not fit.converged:
+            continue
+        exact = Exact(data)
+        mle = exact.mle(fit.coefficients)
+        transform = graded_whitening(model.rows, fit.coefficients)
+        reach = np.abs(data.X @ transform).max(axis=0)
+        rng = np.random.default_rng(seed)
+        for size in (0.0, 1e-13, 1e-9, 1e-5, 1e-3, 0.03, 0.3):
+            scale = np.maximum(reach, 1.0) if rng.random() < 0.7 else 1.0
+            moved = transform @ (size * rng.uniform(-1, 1, size=len(mle)) / scale)
+            found = evaluate(model.rows, fit.coefficients + moved)
+            by_coordinates += found.by_coordinates
+            if math.isfinite(found.certificate.error_bound):
+                assert_holds(exact, mle, fit.coefficients + moved, found)
+            else:
+                assert size > 0
+    assert by_coordinates >= 6
+
+
+def test_every_coefficient_has_its_digits_though_a_standard_error_is_1e35():
+    frame = on_a_rare_level()
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ x + rare", frame, offset="o"))
+    assert fit.converged
+    assert fit.certificate.error_bound < 1e-11
+    assert fit.certificate.digits.min() > 10
+    assert fit.standard_errors.max() > 1e34
+    # the two rows in the middle balance: each is of 160 without the others' exp(-80)
+    assert fit.coefficients @ [1, frame["x"][:2].mean(), 1] == pytest.approx(0, abs=1e-10)
+
+
+def test_the_rows_may_come_in_any_order_and_from_files_and_partitions(tmp_path):
+    frame = on_a_rare_level()
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ x + rare", frame, offset="o"))
+    frame.iloc[::-1].to_parquet(tmp_path / "rows.parquet", index=False)
+    other = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x + rare", offset="o")
+    again = fit_newton(other)
+    assert again.converged
+    np.testing.assert_allclose(again.coefficients, fit.coefficients, rtol=1e-10)
+    assert certify(other, fit.coefficients).digits.min() > 10
+    dd = pytest.importorskip("dask.dataframe")
+    lazy = BernoulliLogistic.from_dask(
+        dd.from_pandas(frame, npartitions=3), "y ~ x + rare", offset="o"
+    )
+    again = fit_newton(lazy)
+    assert again.converged
+    np.testing.assert_allclose(again.coefficients, fit.coefficients, rtol=1e-10)
+
+
+def test_a_certificate_by_coordinates_is_verified_and_what_is_changed_is_told(tmp_path):
+    model = BernoulliLogistic.from_formula("y ~ x + rare", on_a_rare_level(), offset="o")
+    fit = fit_newton(model)
+    fit.save(tmp_path / "fit.json")
+    loaded = PointEstimate.load(tmp_path / "fit.json")
+    assert verify(model, loaded).error_bound == fit.certificate.error_bound
+    stated = fit.certificate
+    for change in (
+        {"newton_decrement": stated.newton_decrement / 10},
+        {"radius": stated.radius / 10},
+        {"error_bound": stated.error_bound / 1e6},
+        {"error_bound": 1e-3},
+        {"digits": stated.digits - 1},
+        {"digits": stated.digits + 1},
+        {"proves_existence": False},
+    ):
+        with pytest.raises(ValueError, match="fit the model again"):
+            verify(model, replace(fit, certificate=replace(stated, **change)))
+
+
+def test_a_coefficient_whose_variance_is_not_a_double_is_named():
+    model = BernoulliLogistic.from_formula("y ~ x + rare", on_a_rare_level(800.0), offset="o")
+    fit = fit_newton(model)
+    assert not fit.converged
+    assert fit.certificate.error_bound == math.inf
+    words = " ".join(str(fit).split())
+    assert "rare hangs on rows of less information than double precision holds" in words
+    with pytest.raises(NotConvergedError, match="rare hangs"):
+        converged_mle(model)
+
+
+def test_nothing_is_proved_of_a_coefficient_that_separates_rows_of_no_information():
+    frame = on_a_rare_level()
+    frame.loc[frame["rare"] == 1, "y"] = 1.0
+    model = BernoulliLogistic.from_formula("y ~ x + rare", frame, offset="o")
+    for iterate in iterates(model.rows):
+        found = certify(model, iterate.coefficients)
+        assert not found.proves_existence
+        assert found.error_bound == math.inf
+    with pytest.raises(MLEDoesNotExistError):
+        fit_newton(model)
