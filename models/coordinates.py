@@ -58,7 +58,8 @@ SWEEPS = 30  # of a substitution that gains a digit or more in each where M is n
 
 def whitened_columns(block: Block, transform: Array) -> tuple[Array, Array]:
     """Z = X T for these rows, and a bound on its rounding error, each (m, k)."""
-    error = (len(transform) + 1) * UNIT * (np.abs(block.design) @ np.abs(transform))
+    k = len(transform)
+    error = (k + 1) * UNIT * (np.abs(block.design) @ np.abs(transform)) + k * SMALLEST
     return block.design @ transform, error
 
 
@@ -143,13 +144,15 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> Sums
     return Sums(
         columns.T @ terms.residual,
         size.T @ (residual_error + sum_error * residual)
-        + column_error.T @ (residual + residual_error),
+        + column_error.T @ (residual + residual_error)
+        + SMALLEST * len(size),
         (curvature[:, None] * columns).T @ columns,
         size.T @ (curvature_error[:, None] * (size + 2 * column_error))
         + sum_error * (weighted.T @ size)
         + crossed
         + crossed.T
-        + column_error.T @ ((curvature + curvature_error)[:, None] * column_error),
+        + column_error.T @ ((curvature + curvature_error)[:, None] * column_error)
+        + SMALLEST * len(size),
         float(terms.log_likelihood.sum()),
         float(log_likelihood_error.sum() + sum_error * np.abs(terms.log_likelihood).sum()),
     )

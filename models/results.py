@@ -229,7 +229,8 @@ class Certificate:
         Upper bound on ``sqrt(g' H^-1 g)``, in standard errors (lambda).
     radius : float
         Upper bound on the largest standard error of a linear predictor, of all rows that hold any
-        information to speak of (R).
+        information to speak of (R). Where a coefficient hangs on rows that hold next to none, such
+        that no linear predictor is further than R times the error bound from that at the MLE.
     error_bound : float
         No coefficient is further than this from the MLE, in standard errors; inf if nothing could
         be proved.
