@@ -149,8 +149,8 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     if not fit.converged:
         hanging = _hanging(model, fit)
         if hanging:
-            why = "on rows of less information than double precision holds"
-            return replace(fit, message=f"{fit.message}; {', '.join(hanging)} hangs {why}")
+            what = f"less information on {', '.join(hanging)} than double precision holds"
+            return replace(fit, message=f"{fit.message}, where there is {what}")
     return fit
 
 

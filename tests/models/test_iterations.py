@@ -36,7 +36,7 @@ from flatprior.models.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
 # a variance beyond the largest double: the fit says so, and is not said to have converged
-BEYOND = "less information than double precision holds"
+BEYOND = "than double precision holds"
 
 
 def passes(model: BernoulliLogistic, monkeypatch) -> list[tuple[int, bool, bool]]:
