@@ -19,7 +19,7 @@ import numpy as np
 from flatprior.analysis.changed import maximum_of
 from flatprior.analysis.changed import probit as probit_terms
 from flatprior.analysis.codings import MOST_CODINGS, Placed, intercept_of, recodings
-from flatprior.analysis.moments import posterior_moments
+from flatprior.analysis.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.paths import lbfgs_path, newton_path
 from flatprior.analysis.rounding import half_units
@@ -380,7 +380,10 @@ def _least_penalised(
     if there.fit is None:
         _, _, curvature = row_terms(block, maximum)
         metric = (block.design.T * curvature) @ block.design + shrinking
-        upper = np.linalg.cholesky(metric).T
+        try:
+            upper = np.linalg.cholesky(metric).T
+        except np.linalg.LinAlgError:  # the rows that tell are too few at this strength
+            return None
         point, origin, maximum = upper @ point, upper @ origin, upper @ maximum
     left, whole = float(np.linalg.norm(point - maximum)), float(np.linalg.norm(point - origin))
     return (strength, left, whole) if left <= EXPLAINED * whole else None
@@ -569,7 +572,10 @@ def posterior_mean(there: There) -> Iterator[Cause]:
     if model.n_parameters > MOST_DIMENSIONS or there.distance > 4 * bias + LEFT_OF_A_MEAN:
         return
     posterior = sample_independence(model, draws=2000, seed=1, progress=False)
-    moments = posterior_moments(model, posterior)
+    try:
+        moments = posterior_moments(model, posterior)
+    except StuckDrawsError:  # nearly separated data: the mean is not to be had, here or elsewhere
+        return
     left = there.length(there.b - moments.mean)
     shift = np.max(np.abs(moments.mean - mle.coefficients) / mle.standard_errors)
     detail = (

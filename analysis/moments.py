@@ -167,7 +167,7 @@ def posterior_moments(
         if lower.mean_error.max() < LEAST_GAIN * controlled.mean_error.max():
             controlled, degree = lower, 2
     if not min(np.diag(plain.covariance).min(), np.diag(controlled.covariance).min()) > STUCK:
-        raise ValueError(
+        raise StuckDrawsError(
             "the draws have no variance to speak of: their chains are stuck, or are of another "
             "posterior"
         )
@@ -187,6 +187,10 @@ def posterior_moments(
         plain_sd=error * flat.std(axis=0, ddof=1),
         plain_sd_error=error * plain.sd_error,
     )
+
+
+class StuckDrawsError(ValueError):
+    """The draws have no variance to speak of."""
 
 
 def _degree(n_draws: int, k: int) -> int:

@@ -197,9 +197,13 @@ def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generato
         weight /= weight.sum()
         mean = weight @ z
         covariance = (weight[:, None] * (z - mean)).T @ (z - mean)
+        try:
+            root = np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:  # hardly more draws than coefficients have all the weight
+            break
         proposal = _Proposal(
             proposal.place(mean),
-            proposal.root @ np.linalg.cholesky(covariance),
+            proposal.root @ root,
             max(HEAVY_TAILED, k // 2),
         )
     return best

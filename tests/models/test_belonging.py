@@ -97,6 +97,8 @@ def test_every_number_that_is_changed_in_a_saved_estimate_is_told(tmp_path):
             else abs(at(changed, path) - at(facts, path)) <= 0.2
         ):
             continue  # a larger radius is one too, and digits are as uncertain as standard errors
+        if path[:2] == ("certificate", "log_likelihood_error") and at(changed, path) < 1e-7:
+            continue  # itself of the size of rounding, which another machine's differs from
         write(tmp_path / "g.json", reseal_estimate(changed))
         with pytest.raises(ValueError):  # noqa: PT011  (each says what it is)
             verify(model, PointEstimate.load(tmp_path / "g.json"))

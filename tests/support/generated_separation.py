@@ -143,6 +143,22 @@ def stated_wrongly(found: Existence, truth: Verdict) -> bool:
     )
 
 
+def as_the_rule_has_it(found: Existence, X: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the direction found separates, or combines columns, to within sixteen roundings.
+
+    That is what "zero" means of terms that are rounded. In exact arithmetic.
+    """
+    assert found.direction is not None
+    d = [Fraction(float(value)) for value in found.direction]
+    for row, outcome in zip(X, y, strict=True):
+        terms = [Fraction(float(x)) * part for x, part in zip(row, d, strict=True)]
+        margin, size = sum(terms) * (1 if outcome else -1), sum(map(abs, terms))
+        allowed = 16 * Fraction(float(np.finfo(float).eps)) * size
+        if margin < -allowed or (found.kind == "rank deficient" and margin > allowed):
+            return False
+    return True
+
+
 def flipped(status: tuple[str, ...], signs: np.ndarray) -> tuple[str, ...]:
     """Statuses of columns multiplied by these signs."""
     other = {"+inf": "-inf", "-inf": "+inf"}
