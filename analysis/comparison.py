@@ -51,6 +51,22 @@ NO_WEIGHT = 1e-11
 SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
 SEEN = 5e-4  # error of a log-likelihood that shows in the table
 
+# what is said of leave-one-out; a report is held against these too
+NO_ELPD = (
+    "there is no elpd_loo of {whose}: without {rows} its posterior is improper, or not proved to "
+    "be proper"
+)
+BAD_K = (
+    "{observations} of {whose} with a Pareto k above {limit}: its elpd_loo is unreliable; compare "
+    "the LOO log score"
+)
+TOO_CLOSE = "the elpd_diff of {whose} is within the Monte Carlo error: sample longer to rank them"
+SMALL = (
+    "the sample is small for {whose}: p_loo is not k, the posterior is not near normal, and AIC "
+    "and p of the likelihood ratio are rough"
+)
+OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL)
+
 _FORMATS = {
     "k": "d",
     "log-lik": ".3f",
@@ -424,14 +440,11 @@ def _notes(
     for name, found in loo.items():
         whose = model_label(name)
         if found.undefined_rows:
-            notes.append(
-                f"there is no elpd_loo of {whose}: without {rows_phrase(found.undefined_rows)} "
-                "its posterior is improper, or not proved to be proper"
-            )
+            notes.append(NO_ELPD.format(whose=whose, rows=rows_phrase(found.undefined_rows)))
         elif found.n_bad:
+            bad = count(found.n_bad, "observation")
             notes.append(
-                f"{count(found.n_bad, 'observation')} of {whose} with a Pareto k above "
-                f"{found.largest_k:.2f}: its elpd_loo is unreliable; compare the LOO log score"
+                BAD_K.format(observations=bad, whose=whose, limit=f"{found.largest_k:.2f}")
             )
     if loo:
         best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
@@ -442,10 +455,7 @@ def _notes(
             and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
         ]
         if close:
-            notes.append(
-                f"the elpd_diff of {first_of(close)} is within the Monte Carlo error: sample "
-                "longer to rank them"
-            )
+            notes.append(TOO_CLOSE.format(whose=first_of(close)))
         far = [
             model_label(name)
             for name, found in loo.items()
@@ -453,10 +463,7 @@ def _notes(
             > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
         ]
         if far:
-            notes.append(
-                f"the sample is small for {first_of(far)}: p_loo is not k, the posterior is not "
-                "near normal, and AIC and p of the likelihood ratio are rough"
-            )
+            notes.append(SMALL.format(whose=first_of(far)))
     rough = [
         f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
         for name, fit in fits.items()

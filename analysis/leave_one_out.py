@@ -51,6 +51,10 @@ FITS_AT_ONCE = 256  # whose scores one thread sums
 NEAR = 0.1  # of lambda R: from there chord steps shrink the error at least eightfold
 NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the larger
 
+# what is said of it; a report is held against these too
+UNDEFINED = "elpd_loo is undefined: without {rows} the posterior is not proved to be proper"
+FOUND = "elpd_loo {elpd} (SE {se}, Monte Carlo error {mcse}), p_loo {p_loo}, {bad} bad Pareto k"
+
 
 @dataclass(frozen=True, eq=False)
 @own_error_state
@@ -102,13 +106,13 @@ class PSISLOO:
 
     def __str__(self) -> str:
         if self.undefined_rows:
-            return (
-                "elpd_loo is undefined: without "
-                f"{rows_phrase(self.undefined_rows)} the posterior is not proved to be proper"
-            )
-        return (
-            f"elpd_loo {self.elpd:.2f} (SE {self.se:.2f}, Monte Carlo error {self.mcse:.2g}), "
-            f"p_loo {self.p_loo:.2f}, {self.n_bad} bad Pareto k"
+            return UNDEFINED.format(rows=rows_phrase(self.undefined_rows))
+        return FOUND.format(
+            elpd=f"{self.elpd:.2f}",
+            se=f"{self.se:.2f}",
+            mcse=f"{self.mcse:.2g}",
+            p_loo=f"{self.p_loo:.2f}",
+            bad=self.n_bad,
         )
 
 

@@ -56,6 +56,10 @@ AFTER_SAMPLING = (
     *("LOOIC-AIC", "p_loo-k"),
 )
 OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat")
+# sentences of draws; a report, which does not hold these, is held against them too
+NO_INTERVALS = "no draws of these data passed their tests: no posterior intervals"
+KINDS_DIFFER = "; where the kinds differ, the sample is small"
+WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 HALF_PAGE = 58  # characters: a wider table takes the whole width
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
 
@@ -578,9 +582,7 @@ def coefficients(main: MainModel) -> Facts:
                         if main.exact is not None
                         else f"profile-likelihood intervals are for models of up to {MOST_ROWS} "
                         "rows in memory",
-                        "no draws of these data passed their tests: no posterior intervals"
-                        if main.posteriors and not main.sound
-                        else "",
+                        NO_INTERVALS if main.posteriors and not main.sound else "",
                     ],
                 ),
             ),
@@ -593,8 +595,7 @@ def coefficients(main: MainModel) -> Facts:
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
                 "Forest plot" + (f" (the {MOST_DRAWN} with the largest z)" if left_out else ""),
                 "Each coefficient in standard errors; an interval that crosses 0 does not exclude "
-                "that there is no effect"
-                + ("; where the kinds differ, the sample is small." if len(intervals) > 1 else "."),
+                "that there is no effect" + (f"{KINDS_DIFFER}." if len(intervals) > 1 else "."),
                 f"Coefficients with 95% Wald intervals: {said}.",
             ),
         ],
@@ -762,8 +763,11 @@ def influence(main: MainModel) -> Facts | None:
                 + (
                     ""
                     if loo is None
-                    else f"; {loo.n_bad} of {count(model.n_observations, 'observation')} have a "
-                    f"Pareto k above {loo.largest_k:.2f}"
+                    else WITH_BAD_K.format(
+                        bad=loo.n_bad,
+                        observations=count(model.n_observations, "observation"),
+                        limit=f"{loo.largest_k:.2f}",
+                    )
                 )
                 + ".",
             ),

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -16,8 +17,9 @@ import pandas as pd
 
 from flatprior.analysis import sections
 from flatprior.analysis.agreement import Agreement, Unavailable, conclude, judge
-from flatprior.analysis.comparison import Comparison, compare_models
+from flatprior.analysis.comparison import OF_LEAVE_ONE_OUT, Comparison, compare_models
 from flatprior.analysis.departures import Sight, named_departures
+from flatprior.analysis.leave_one_out import FOUND, UNDEFINED
 from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.page import (
     Drawing,
@@ -62,21 +64,31 @@ MORE_COLUMNS = {
     "coefficients-table": tuple(f"posterior {end}" for end in percentages(sections.PROB)),
     "influential": ("Pareto k",),
 }
-OF_LEAVE_ONE_OUT = r"elpd_loo (?:is undefined: without .*|\S+ \(SE \S+, Monte Carlo error \S+\), "
-OF_LEAVE_ONE_OUT += r"p_loo \S+, \d+ bad Pareto k)"
+# what may stand in the place of a name in a sentence; of all others a number
+IN_WORDS = {"whose": ".*", "rows": ".*", "observations": r"\d+ observations?"}
+
+
+def pattern_of(*sentences: str) -> str:
+    """What matches any of some sentences, whatever stands where they have names in braces."""
+    return "|".join(
+        "".join(
+            re.escape(words)
+            + ("" if name is None else IN_WORDS.get(name, r"(?:[-+.\de]+|nan|inf)"))
+            for words, name, _, _ in string.Formatter().parse(sentence)
+        )
+        for sentence in sentences
+    )
+
+
 MORE_NOTES = {
-    "influential": OF_LEAVE_ONE_OUT,
-    "comparison": r"there is no elpd_loo of .*: without .* its posterior is improper, or not "
-    r"proved to be proper|\d+ observations? of .* with a Pareto k above [\d.]+: its elpd_loo is "
-    r"unreliable; compare the LOO log score|the elpd_diff of .* is within the Monte Carlo error: "
-    r"sample longer to rank them|the sample is small for .*: p_loo is not k, the posterior is not "
-    r"near normal, and AIC and p of the likelihood ratio are rough",
+    "influential": pattern_of(UNDEFINED, FOUND),
+    "comparison": pattern_of(*OF_LEAVE_ONE_OUT),
 }
 MORE_WORDS = {
-    "forest": r"; where the kinds differ, the sample is small",
-    "influence-plot": r"; \d+ of \d+ observations? have a Pareto k above [\d.]+",
+    "forest": pattern_of(sections.KINDS_DIFFER),
+    "influence-plot": pattern_of(sections.WITH_BAD_K),
 }
-NO_POSTERIOR = "No draws of these data passed their tests: no posterior intervals."
+(NO_POSTERIOR,) = sections.as_notes([sections.NO_INTERVALS])
 
 
 @own_error_state

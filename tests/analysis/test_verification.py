@@ -31,7 +31,7 @@ from flatprior.analysis import (
 )
 from flatprior.analysis.page import alike
 from flatprior.analysis.posterior import density_tolerances
-from flatprior.analysis.verification import formulas_of
+from flatprior.analysis.verification import formulas_of, pattern_of
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -495,3 +495,32 @@ def test_a_report_of_draws_in_single_precision_is_verified(model, tmp_path):
     found["checks"][0]["density_tolerance"] *= 3
     with pytest.raises(ValueError, match="density_tolerance"):
         verify_report(model, found)
+
+
+def test_sentences_of_draws_are_known_by_their_words_alone():
+    pattern = pattern_of("{observations} of {whose} above {limit}: beware")
+    assert re.fullmatch(pattern, "3 observations of model 5 above 0.70: beware")
+    for other in (
+        "no observations of model 5 above 0.70: beware",
+        "3 observations of model 5 above none: beware",
+        "3 observations of model 5 above 0.70: good",
+    ):
+        assert not re.fullmatch(pattern, other)
+
+
+def test_a_report_of_a_comparison_with_draws_is_verified(tmp_path):
+    best = students()
+    models = {"all": best, "gpa": BernoulliLogistic.from_formula("grade ~ gpa", load_spector())}
+    draws = {
+        name: sample_independence(each, draws=300, seed=1, progress=False)
+        for name, each in models.items()
+    }
+    comparison = compare_models(models, draws)
+    assert any(note.startswith("the sample is small for") for note in comparison.notes)
+    path = write_report(tmp_path / "r.html", comparison=comparison)
+    main = comparison.models[comparison.table().index[0]]
+    assert len(verify_report(main, path, dict(comparison.models))) == 3
+    found = read_report(path)
+    found["comparison"]["notes"].append("the sample is large for all")
+    with pytest.raises(ValueError, match="a note that nothing gives"):
+        verify_report(main, found, dict(comparison.models))
