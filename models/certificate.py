@@ -64,7 +64,13 @@ from flatprior.models.likelihood import (
     triangular_factor,
 )
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import Certificate, PointEstimate, Provenance, versions_of
+from flatprior.models.results import (
+    Certificate,
+    NotConvergedError,
+    PointEstimate,
+    Provenance,
+    versions_of,
+)
 from flatprior.models.rows import PIECE_ROWS, Array, Block, Rows
 
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
@@ -187,6 +193,16 @@ def estimate(
         before_finish=before_finish,
         warnings=model.warnings,
     )
+
+
+def require_finite(coefficients: Array, whose: str) -> Array:
+    """Return what a library found, or raise `NotConvergedError` where it left the numbers."""
+    if not np.isfinite(coefficients).all():
+        raise NotConvergedError(
+            f"{whose} ended at coefficients that are not finite, although the MLE exists: centre "
+            "and rescale columns and offsets"
+        )
+    return coefficients
 
 
 def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:

@@ -18,7 +18,7 @@ import numpy as np
 
 from flatprior.models._error_state import own_error_state
 from flatprior.models._progress import progress_bar
-from flatprior.models.certificate import certify, estimate, provenance
+from flatprior.models.certificate import certify, estimate, provenance, require_finite
 from flatprior.models.existence import require_mle, require_proper_posterior
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
@@ -52,6 +52,8 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     ------
     MLEDoesNotExistError
         If the MLE is not proved to exist.
+    NotConvergedError
+        If it does, and PyMC ends at coefficients that are not finite.
 
     Examples
     --------
@@ -68,11 +70,11 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     transform = _whitening(model.arrays)
     graph = flat_model(model.arrays, transform)
     z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
-    reached = certify(model, transform @ z)
+    reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
     z, steps, decrement = _finish(_compiled(graph), z)
     return estimate(
         model,
-        transform @ z,
+        require_finite(transform @ z, "route map"),
         route="map",
         packages=PACKAGES,
         converged=success and decrement < 1e-6,

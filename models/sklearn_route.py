@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from flatprior.models._error_state import own_error_state
-from flatprior.models.certificate import estimate
+from flatprior.models.certificate import estimate, require_finite
 from flatprior.models.existence import require_mle
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import PointEstimate, RouteUnavailableError
@@ -36,6 +36,8 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     ------
     MLEDoesNotExistError
         If the MLE is not proved to exist.
+    NotConvergedError
+        If it does, and scikit-learn ends at coefficients that are not finite.
     RouteUnavailableError
         If the model has an offset, or its response only one class: scikit-learn cannot fit those.
 
@@ -64,7 +66,7 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     iterations = int(np.max(classifier.n_iter_))
     return estimate(
         model,
-        np.asarray(classifier.coef_[0], dtype=float),
+        require_finite(np.asarray(classifier.coef_[0], dtype=float), "scikit-learn"),
         route="sklearn",
         packages=("scikit-learn",),
         converged=not caught,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from problems import CASES, simulated
 
-from flatprior.models import BernoulliLogistic, sample_nuts
+from flatprior.models import BernoulliLogistic, NotConvergedError, fit_map, sample_nuts
 from flatprior.models.pymc_routes import _compiled, _whitening, flat_model
 
 
@@ -42,3 +42,10 @@ def test_a_hessian_that_pymc_cannot_evaluate_is_replaced():
 def test_unusable_options_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         sample_nuts(CASES["spector"].model, progress=False, **options)
+
+
+def test_a_search_that_leaves_the_numbers_is_no_fault_of_the_input():
+    X = np.array([[1.0, 0.2], [1.0, 0.3], [1.0, -0.1]])
+    model = BernoulliLogistic.from_arrays(X, [1, 0, 0], offset=np.full(3, 1000.0))
+    with pytest.raises(NotConvergedError, match="not finite, although the MLE exists: centre"):
+        fit_map(model)
