@@ -405,7 +405,7 @@ def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
     |x'step|`` or so: they end when the largest c no longer halves. None are yielded where the
     columns are dependent.
     """
-    origin, stride, halvings = beta, np.zeros_like(beta), 0
+    origin, stride, halvings, bold = beta, np.zeros_like(beta), 0, True
     before, most_decrement = math.inf, math.inf
     for _ in range(most):
         transform = graded_whitening(rows, beta)
@@ -419,8 +419,9 @@ def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
         # no information is left, or so much too far that the decrement shows it
         if transform is None or not (decrement < most_decrement and change < math.inf):
             halvings += 1
-            if halvings > MOST_HALVINGS or not stride.any():
+            if not stride.any() or (halvings > MOST_HALVINGS and not bold):
                 return
+            bold, halvings = (bold, halvings) if halvings <= MOST_HALVINGS else (False, 0)
             stride = stride / 2
             beta = origin + stride
             continue
@@ -428,7 +429,7 @@ def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
         yield Iterate(beta, here.log_likelihood, decrement, step, stationary=ends)
         if ends:
             return
-        origin, stride, before = beta, transform @ pulls.step(pull), change
+        origin, stride, before = beta, transform @ pulls.step(pull, bold), change
         most_decrement = max(TINY, 2 * decrement)
         beta = origin + stride
 
@@ -466,13 +467,14 @@ class _Pulls:
             self.change + other.change,
         )
 
-    def step(self, pull: Array) -> Array:
+    def step(self, pull: Array, bold: bool) -> Array:
         """The step in whitened columns: that of Newton, `pull` (k,), no longer than is safe.
 
         Far from the end of a column up and down are exponentials, and a Newton step changes the
         exponent by one, or where the curvature grows leads far beyond. Their logarithms are
         straight lines: where these meet is where to go, if either is more than `FAR` such steps or
-        no other column is on its way, which might change what pulls at this one.
+        no other column is on its way, which might change what pulls at this one. Not to be `bold`
+        is never to go there.
         """
         up = self.up + np.maximum(self.rest, 0.0)
         down = self.down - np.minimum(self.rest, 0.0)
@@ -481,7 +483,7 @@ class _Pulls:
         down = np.fmax(down, SMALLEST * self.up_change / up)
         straight = np.log(up / down) / (self.up_change / up + self.down_change / down)
         unit = np.abs(pull) / np.maximum(self.change, 1.0)
-        moves = self.change > NEAR
+        moves = (self.change > NEAR) & bold
         far = moves & np.isfinite(straight)
         if moves.sum() > 1:
             far &= np.maximum(np.abs(straight / unit), self.change) > FAR

@@ -21,8 +21,8 @@ from flatprior.models.certificate import Evaluation, evaluate, graded_whitening
 from flatprior.models.iterations import iterates
 from flatprior.models.newton import converged_mle
 
-# A variance is not a double ("less information than double precision holds"), or
-# two outcomes that should not have been hold the balance: the score is the rounding of 1 - 1.
+# A variance is not a double, or two outcomes that should not have been hold the balance: the score
+# is the rounding of 1 - 1.
 BEYOND = {87, 340, 527, 619, 670, 686, 938}
 
 
