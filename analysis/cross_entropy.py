@@ -24,17 +24,19 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
-from flatprior.models._error_state import own_error_state
-from flatprior.models._text import count
-from flatprior.models.belonging import require_fit_of
-from flatprior.models.certificate import checked_coefficients, required_whitening
+from flatprior.models.certificate import checked_coefficients
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.text import count
+from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import (
     linear_predictor,
     row_terms,
     stack_factors,
     triangular_factor,
 )
-from flatprior.models.rows import Array
+from flatprior.models.whitening import required_whitening
 
 MOST_FACTORS = 2_000_000
 FACTORS_AT_ONCE = 1_000_000
@@ -171,7 +173,7 @@ def product_underflow(
     150
     """
     if dtype not in ("float64", "float32", "float16"):
-        raise ValueError(f'dtype must be "float64", "float32" or "float16", not {dtype!r}')
+        raise InputError(f'dtype must be "float64", "float32" or "float16", not {dtype!r}')
     beta = _vector(model, coefficients)
     rows = np.arange(model.n_rows)
     if model.frequency_weights is not None:
@@ -256,10 +258,10 @@ def likelihood_curve(
     """
     beta = _vector(model, coefficients)
     if name not in model.names:
-        raise ValueError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+        raise InputError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
     rows = model.n_rows if rows is None else rows
     if not 1 <= rows <= model.n_rows:
-        raise ValueError(f"rows must lie between 1 and {model.n_rows}, not {rows}")
+        raise InputError(f"rows must lie between 1 and {model.n_rows}, not {rows}")
     grid = np.atleast_1d(np.asarray(values, dtype=float))
     vectors = np.tile(beta, (len(grid), 1))
     vectors[:, model.names.index(name)] = grid
@@ -567,7 +569,7 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     _positive(tolerance, "tolerance")
     penalised = _penalised(model)
     if not penalised.any():
-        raise ValueError("the model has an intercept only, which is not penalised: any C will do")
+        raise InputError("the model has an intercept only, which is not penalised: any C will do")
     pull = np.where(penalised, fit.coefficients, 0.0)
     root = required_whitening(model.rows, fit.coefficients)
     shift = root @ (root.T @ pull)
@@ -662,14 +664,14 @@ def gradient_descent(
     """
     _positive(tolerance, "tolerance")
     if not isinstance(steps, (int, np.integer)) or steps < 1:
-        raise ValueError(f"steps must be a whole number of at least 1, not {steps!r}")
+        raise InputError(f"steps must be a whole number of at least 1, not {steps!r}")
     n = model.n_observations
     if learning_rate is None:
         # p (1 - p) is at most a quarter
         factor = model.rows.reduce(triangular_factor, stack_factors)
         largest = float(np.linalg.norm(factor, 2)) ** 2
         if not largest:
-            raise ValueError("every column is 0: there is nothing to learn")
+            raise InputError("every column is 0: there is nothing to learn")
         learning_rate = n / largest
     rate = _positive(learning_rate, "learning_rate")
     beta = np.zeros(model.n_parameters)
@@ -681,7 +683,7 @@ def gradient_descent(
         with np.errstate(over="ignore"):
             beta = beta + rate / n * model.score(beta)
         if not np.isfinite(beta).all():
-            raise ArithmeticError(
+            raise PrecisionError(
                 f"gradient descent left the numbers after {count(step, 'step')}: "
                 f"take a learning rate below {rate:.3g}"
             )
@@ -715,7 +717,7 @@ class Coin:
         """Refuse what cannot be counted."""
         whole = all(isinstance(number, (int, np.integer)) for number in (self.heads, self.tosses))
         if not whole or not 0 <= self.heads <= self.tosses or self.tosses < 1:
-            raise ValueError(
+            raise InputError(
                 f"{self.heads} heads in {self.tosses} tosses cannot be: both are whole numbers, "
                 "with at least one toss and no more heads than tosses"
             )
@@ -789,14 +791,14 @@ def _vector(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -
 
 def _positive(value: float, name: str = "C") -> float:
     if not value > 0:
-        raise ValueError(f"{name} must be positive, not {value!r}")
+        raise InputError(f"{name} must be positive, not {value!r}")
     return float(value)
 
 
 def _probability(p: ArrayLike) -> Array:
     values = np.asarray(p, dtype=float)
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("p must be probabilities from 0 to 1")
+        raise InputError("p must be probabilities from 0 to 1")
     return values
 
 

@@ -11,25 +11,27 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
+from scipy.stats import f as f_distribution, t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models._text import earlier_hash
-from flatprior.models.certificate import required_whitening
-from flatprior.models.rows import Array
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import earlier_hash
+from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.rows import Block
+from flatprior.models.whitening import required_whitening
 
 
 def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
     """Raise a `ValueError` unless the draws are finite and of the model's coefficients."""
     if posterior.names != model.names:
-        raise ValueError(
+        raise InputError(
             f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
         )
     for what, values in (("draws", posterior.draws), ("log-densities", posterior.log_density)):
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
-            raise ValueError(f"{bad} of the {what} of {posterior.route} are not finite")
+            raise InputError(f"{bad} of the {what} of {posterior.route} are not finite")
 
 
 def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
@@ -37,7 +39,7 @@ def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
     check_draws(model, posterior)
     stated = posterior.provenance.data_hash
     if stated != model.data_hash:
-        raise ValueError(
+        raise InputError(
             earlier_hash(stated, "the draws have")
             or "the draws are those of another model, made of other data; sample this one"
         )
@@ -113,7 +115,7 @@ def two_sample_p(first: Array, second: Array) -> float:
     k = first.shape[1]
     too_few = f"too few batches of draws to compare {k} means; draw more"
     if len(first) + len(second) - 2 < k:  # singular covariances, which rounding may conceal
-        raise ValueError(too_few)
+        raise InputError(too_few)
     difference = first.mean(axis=0) - second.mean(axis=0)
     parts = [np.atleast_2d(np.cov(means, rowvar=False)) / len(means) for means in (first, second)]
     total = parts[0] + parts[1]
@@ -128,6 +130,25 @@ def two_sample_p(first: Array, second: Array) -> float:
     )
     freedom = (k + k**2) / float(spread)
     if freedom <= k - 1:
-        raise ValueError(too_few)
+        raise InputError(too_few)
     scaled = statistic * (freedom - k + 1) / (k * freedom)
     return float(f_distribution.sf(scaled, k, freedom - k + 1))
+
+
+def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
+    r"""First-order prediction of posterior mean minus MLE, (k,) in units of the coefficients.
+
+    :math:`-\frac12 H^{-1} X'(D(1 - 2p) \circ v)` with :math:`v_i = x_i'H^{-1}x_i`: the same as the
+    first-order bias of the MLE (Cox and Snell 1968), since the link is canonical. Posterior mean
+    and MLE err in the same direction, to first order the mean twice as far. Its own error is of
+    order n^-2.
+    """
+
+    def skewness(block: Block) -> Array:
+        terms = row_terms(block, mle.coefficients)
+        eta = linear_predictor(block, mle.coefficients)
+        variance = np.einsum("ij,jk,ik->i", block.design, mle.covariance, block.design)
+        pulled = block.design.T @ (terms.curvature * np.tanh(eta / 2) * variance)
+        return np.asarray(pulled)
+
+    return np.asarray(mle.covariance @ model.rows.reduce(skewness) / 2)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from disagreements import CAUSES, ORDERS, none, numbers_without_a_cause
 
 from flatprior.analysis import explain_difference
-from flatprior.models._progress import progress_bar
+from flatprior.models.common.progress import progress_bar
 
 UNEXPLAINED = {"none of these": none, "random vectors": numbers_without_a_cause}
 # what is so whatever the numbers are

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from flatprior.analysis import compare_routes, read_report, run_routes, verify_report, write_report
-from flatprior.analysis.cli import DEMO_FORMULA
+from flatprior.analysis.cli.commands import DEMO_FORMULA
 from flatprior.models import BernoulliLogistic, load_smarket
 
 RUNS = 5

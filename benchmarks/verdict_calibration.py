@@ -38,7 +38,7 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
-from flatprior.models.certificate import estimate
+from flatprior.models.estimate import estimate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from problems import as_posterior, draws_from

@@ -41,37 +41,18 @@ import operator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models import coordinates
-from flatprior.models._error_state import own_error_state
-from flatprior.models._labels import Labelled, in_order
-from flatprior.models.coordinates import (
-    ROW_ULPS,
-    SLACK,
-    SMALLEST,
-    UNIT,
-    predictor_error,
-    whitened_columns,
-)
-from flatprior.models.likelihood import (
-    Moments,
-    linear_predictor,
-    moments,
-    row_terms,
-    stack_factors,
-    triangular_factor,
-)
+from flatprior.models.common.arrays import SMALLEST, UNIT, Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.labels import Labelled, in_order
+from flatprior.models.coordinates import ROW_ULPS, SLACK, predictor_error, whitened_columns
+from flatprior.models.likelihood import Moments, linear_predictor, row_terms
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import (
-    Certificate,
-    NotConvergedError,
-    PointEstimate,
-    Provenance,
-    versions_of,
-)
-from flatprior.models.rows import PIECE_ROWS, Array, Block, Rows
+from flatprior.models.results import Certificate, NotConvergedError
+from flatprior.models.rows import PIECE_ROWS, Block, Rows
+from flatprior.models.whitening import graded_whitening, whitening
 
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
 # lambda R >= 1 exactly and rounding could bring it below.
@@ -80,7 +61,6 @@ LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond
 # standard errors; where less is left, or rows have more, directions get distances of their own
 SHORT, LARGE_RADIUS = 0.01, 1e8
 MILD_CONDITION = 1e10  # of the information, its diagonal made 1: half the digits are left
-REWHITENINGS = 2
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
@@ -140,13 +120,13 @@ def checked_coefficients(model: BernoulliLogistic, coefficients: Labelled) -> Ar
     """Turn `coefficients` into an array (k,), or raise a `ValueError` that says what is wrong."""
     beta = in_order(model.names, coefficients)
     if beta.shape != (model.n_parameters,):
-        raise ValueError(
+        raise InputError(
             f"coefficients have shape {beta.shape}; the model has {model.n_parameters}: "
             f"{', '.join(model.names)}"
         )
     if not np.isfinite(beta).all():
         bad = [model.names[j] for j in np.flatnonzero(~np.isfinite(beta))]
-        raise ValueError(f"coefficients are not finite: {', '.join(bad)}")
+        raise InputError(f"coefficients are not finite: {', '.join(bad)}")
     return beta
 
 
@@ -160,41 +140,6 @@ class Evaluation:
     by_coordinates: bool = False  # whether directions have bounds of their own
 
 
-def estimate(
-    model: BernoulliLogistic,
-    coefficients: Array,
-    *,
-    route: str,
-    packages: tuple[str, ...],
-    converged: bool,
-    message: str,
-    n_iterations: int,
-    seconds: float,
-    before_finish: Certificate | None = None,
-    evaluation: Evaluation | None = None,
-) -> PointEstimate:
-    """Make a route's coefficients a `PointEstimate`: the same judgement for every route.
-
-    An `evaluation` of the coefficients, where the route has made one, saves another.
-    """
-    found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
-    return PointEstimate(
-        route=route,
-        names=model.names,
-        coefficients=coefficients,
-        covariance=found.covariance,
-        log_likelihood=found.log_likelihood,
-        certificate=found.certificate,
-        converged=converged,
-        message=message,
-        n_iterations=n_iterations,
-        seconds=seconds,
-        provenance=provenance(model, *packages),
-        before_finish=before_finish,
-        warnings=model.warnings,
-    )
-
-
 def require_finite(coefficients: Array, whose: str) -> Array:
     """Return what a library found, or raise `NotConvergedError` where it left the numbers."""
     if not np.isfinite(coefficients).all():
@@ -203,87 +148,6 @@ def require_finite(coefficients: Array, whose: str) -> Array:
             "and rescale columns and offsets"
         )
     return coefficients
-
-
-def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
-    """State what `model` and which versions a result comes from."""
-    return Provenance(
-        model.formula,
-        model.n_observations,
-        model.data_hash,
-        versions_of("numpy", *packages),
-        model.n_rows,
-        model.offset_name,
-        model.weights_name,
-    )
-
-
-def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
-    """T (k, k) such that the columns of X T are orthonormal in the weights D, or None.
-
-    D is the curvature at `coefficients`, or ``w / 4`` without them. None means that the columns of
-    ``sqrt(D) X`` are dependent in double precision.
-    """
-    factor = rows.reduce(lambda block: triangular_factor(block, coefficients), stack_factors)
-    if factor.shape[0] < factor.shape[1] or not np.isfinite(factor).all():
-        return None
-    scale = np.linalg.norm(factor, axis=0)
-    if not scale.all() or scale.max() < 1e-140:  # then squares underflow
-        return None
-    factor = factor / scale  # columns of unit length: the inverse does not depend on their units
-    if np.linalg.cond(factor) > 1 / UNIT:
-        return None
-    return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
-
-
-def graded_whitening(rows: Rows, coefficients: Array) -> Array | None:
-    """An upper triangular T (k, k) that whitens the information and keeps scales apart, or None.
-
-    The entry of ``X'DX`` for a column whose rows have an information of exp(-100) and another is as
-    small as that, to full relative accuracy, and so is what a Cholesky factor makes of it. A QR
-    factorisation mixes rows, and leaves in one column the rounding of another that is larger; where
-    the columns are too near to dependence for anything else, what is left is whitened again.
-    """
-
-    def whiter(transform: Array) -> Array | None:
-        here = rows.reduce(lambda block: moments(block, coefficients, transform))
-        white = None if here.information is None else _triangular_whitening(here.information)
-        return None if white is None else transform @ white
-
-    found = whiter(np.eye(rows.n_columns))
-    if found is None:
-        found = whitening(rows, coefficients)
-        for _ in range(REWHITENINGS):
-            found = None if found is None else whiter(found)
-    return found
-
-
-def _triangular_whitening(information: Array) -> Array | None:
-    """An upper triangular matrix that makes the information the identity, or None.
-
-    None where it is not positive definite, or would lose half of the digits.
-    """
-    if not np.isfinite(information).all():
-        return None
-    scale = np.sqrt(np.maximum(information.diagonal(), 0.0))
-    if not scale.all():
-        return None
-    unit = information / scale / scale[:, None]
-    lower, failed = dpotrf(unit, lower=1)
-    if failed or np.linalg.cond(unit) > MILD_CONDITION:
-        return None
-    return np.asarray(dtrtri(lower, lower=1)[0].T / scale[:, None])
-
-
-def required_whitening(rows: Rows, coefficients: Array | None = None) -> Array:
-    """`whitening`, or an `ArithmeticError` where there is none."""
-    found = whitening(rows, coefficients)
-    if found is None:
-        raise ArithmeticError(
-            "the columns are linearly dependent in double precision, or too nearly so: leave out "
-            "columns that are combinations of others, or centre and rescale them"
-        )
-    return found
 
 
 @dataclass(frozen=True, eq=False)

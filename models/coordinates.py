@@ -41,12 +41,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import EPSILON, PIECE_ROWS, Array, Block, Rows
+from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
-UNIT = EPSILON / 2  # unit roundoff
 ROW_ULPS = 12 * UNIT  # relative error of one residual or curvature beside that of its margin
-SMALLEST = float(np.finfo(float).tiny)  # what a term may have lost to underflow
 SLACK = 1.01  # what second-order rounding terms are less than
 
 # Of a row's linear predictor, which may double its curvature. Less would be asked for by the

@@ -23,10 +23,10 @@ from functools import partial
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from flatprior.models.certificate import graded_whitening, whitening
-from flatprior.models.coordinates import SMALLEST
+from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
 from flatprior.models.likelihood import Moments, moments, row_terms
-from flatprior.models.rows import EPSILON, Array, ArrayRows, Block, Extent, MappedRows, Rows
+from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows
+from flatprior.models.whitening import graded_whitening, whitening
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own

@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flatprior.models.rows import PIECE_ROWS, Array, Block, Rows
+from flatprior.models.common.arrays import Array
+from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
 VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache

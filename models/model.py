@@ -19,10 +19,12 @@ import pandas as pd
 import xxhash
 from numpy.typing import ArrayLike
 
-from flatprior.models import inputs as _inputs
-from flatprior.models._error_state import own_error_state
-from flatprior.models._labels import in_order
-from flatprior.models._text import (
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.labels import in_order
+from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.text import (
     ARRAY,
     COUNTS,
     HASH_VERSION,
@@ -31,13 +33,13 @@ from flatprior.models._text import (
     observations,
     printable,
 )
+from flatprior.models.encoding import checks, tables
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
-from flatprior.models.rendering import Renderable, Rendered
-from flatprior.models.rows import Array, ArrayRows
+from flatprior.models.rows import ArrayRows
 
 if TYPE_CHECKING:
-    from flatprior.models.batch_rows import BatchRows
-    from flatprior.models.formula import Encoding
+    from flatprior.models.batches.batch_rows import BatchRows
+    from flatprior.models.encoding.formula import Encoding
 
 HIGH_DIMENSION = 0.1  # coefficients an observation
 
@@ -132,7 +134,7 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        design, names = _inputs.design_columns(X, names)
+        design, names = checks.design_columns(X, names)
         labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
         labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
         if labelled and len(labelled[0]) == design.shape[0]:
@@ -141,31 +143,31 @@ class BernoulliLogistic(Renderable):
             design = np.column_stack([np.ones(design.shape[0]), design])
             names = ("const", *names)
         name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
-        response, coding = _inputs.plain_response(y), ""
+        response, coding = checks.plain_response(y), ""
         if response is None or len(response) != len(labels):
-            response, coding = _inputs.encode_response(_inputs.as_series(y, name, labels), name)
+            response, coding = checks.encode_response(checks.as_series(y, name, labels), name)
         offset_values = weight_values = None
         if offset is not None:
-            offset_values = _inputs.numbers(_inputs.as_series(offset, "offset", labels))
+            offset_values = checks.numbers(checks.as_series(offset, "offset", labels))
         n_zero = 0
         if frequency_weights is not None:
-            weight_values = _inputs.whole_weights(
-                _inputs.as_series(frequency_weights, "frequency_weights", labels)
+            weight_values = checks.whole_weights(
+                checks.as_series(frequency_weights, "frequency_weights", labels)
             )
             # they have no likelihood, and left in they can hide that the others are separated
             keep = weight_values > 0
             n_zero = int(np.count_nonzero(~keep))
             if not keep.any():
-                raise ValueError(f"no rows are left: all {n_zero} have frequency weight 0")
+                raise InputError(f"no rows are left: all {n_zero} have frequency weight 0")
             design, response, labels = design[keep], response[keep], labels[keep]
             weight_values = weight_values[keep]
             offset_values = None if offset_values is None else offset_values[keep]
-        _inputs.check_names(names)
+        checks.check_names(names)
         if design.shape[1] == 0:
-            raise ValueError("the model has no coefficient: add a column or an intercept")
+            raise InputError("the model has no coefficient: add a column or an intercept")
         rows = _frozen_rows(design, response, offset_values, weight_values, copy)
-        if not _inputs.of_sensible_size(rows.extent.columns):
-            _inputs.check_finite(rows.design.astype(float, copy=False), names, labels)
+        if not checks.of_sensible_size(rows.extent.columns):
+            checks.check_finite(rows.design.astype(float, copy=False), names, labels)
         return cls(
             rows=rows,
             names=names,
@@ -220,21 +222,21 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.response_coding
         (('Intercept', 'Lag1', 'Volume'), 'Up = 1, Down = 0')
         """
-        from flatprior.models import formula as _formula
+        from flatprior.models.encoding import formula as _formula
 
         if missing not in ("drop", "raise"):
-            raise ValueError(f'missing must be "drop" or "raise", not {missing!r}')
-        frame = _inputs.as_frame(data)
+            raise InputError(f'missing must be "drop" or "raise", not {missing!r}')
+        frame = tables.as_frame(data)
         if isinstance(data, str | PathLike):
             factors = _formula.parse(formula, frame).factors
-            frame = _inputs.text_where_codes(frame, Path(data), factors)
+            frame = tables.text_where_codes(frame, Path(data), factors)
 
         def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
             if value is None:
                 return None
             if isinstance(value, str):
-                return _inputs.column(frame, value)
-            return _inputs.as_series(value, role, frame.index)
+                return checks.column(frame, value)
+            return checks.as_series(value, role, frame.index)
 
         encoded = _formula.encode(
             formula,
@@ -243,7 +245,7 @@ class BernoulliLogistic(Renderable):
             extra("frequency_weights", frequency_weights),
             missing,
         )
-        _inputs.check_names(encoded.encoding.names)
+        checks.check_names(encoded.encoding.names)
         return cls(
             rows=_frozen_rows(encoded.design, encoded.response, encoded.offset, encoded.weights),
             names=encoded.encoding.names,
@@ -309,7 +311,7 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('Intercept', 'Lag1', 'Volume'), 1250)
         """
-        from flatprior.models.batch_rows import read_files
+        from flatprior.models.batches.batch_rows import read_files
 
         rows = read_files(path, formula, offset, frequency_weights, missing, progress)
         return cls._in_batches(rows)
@@ -351,7 +353,7 @@ class BernoulliLogistic(Renderable):
         ImportError
             If Dask is not installed (``pip install "flatprior[distributed]"``).
         """
-        from flatprior.models.dask_rows import survey_dask
+        from flatprior.models.batches.dask_rows import survey_dask
 
         return cls._in_batches(survey_dask(frame, formula, offset, frequency_weights, missing))
 
@@ -359,7 +361,7 @@ class BernoulliLogistic(Renderable):
     def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
         found = rows.surveyed
         encoding = found.encoder.encoding
-        _inputs.check_names(encoding.names)
+        checks.check_names(encoding.names)
         return cls(
             rows=rows,
             names=encoding.names,
@@ -384,7 +386,7 @@ class BernoulliLogistic(Renderable):
             If they are not.
         """
         if not isinstance(self.rows, ArrayRows):
-            raise ValueError(
+            raise InputError(
                 "this needs the rows in memory, and those of the model are read in batches; build "
                 "it with from_formula, on a sample if they are too many"
             )
@@ -509,7 +511,7 @@ class BernoulliLogistic(Renderable):
         """
         beta = self._vectors(coefficients)
         if beta.ndim != 1:
-            raise ValueError("information takes one coefficient vector (k,)")
+            raise InputError("information takes one coefficient vector (k,)")
         return cast(Array, self.rows.reduce(lambda block: moments(block, beta)).information)
 
     def pointwise_log_likelihood(self, coefficients: ArrayLike) -> Array:
@@ -552,24 +554,24 @@ class BernoulliLogistic(Renderable):
         """
         if self.encoding is not None:
             factors = self.encoding.parsed.factors
-            return self.encoding.design_matrix(_inputs.as_frame(cast(Any, data), factors))
+            return self.encoding.design_matrix(tables.as_frame(cast(Any, data), factors))
         names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
         if isinstance(data, pd.DataFrame | Mapping):
-            frame = _inputs.as_frame(data)
+            frame = tables.as_frame(data)
             columns = [
                 np.ones(len(frame))
                 if j == 0 and ones and name not in frame.columns
-                else _inputs.numbers(_inputs.column(frame, name))
+                else checks.numbers(checks.column(frame, name))
                 for j, name in enumerate(names)
             ]
             return np.column_stack(columns)
-        given, found = _inputs.design_columns(data, None)
-        _inputs.check_finite(given, found, pd.RangeIndex(len(given)))
+        given, found = checks.design_columns(data, None)
+        checks.check_finite(given, found, pd.RangeIndex(len(given)))
         if ones and given.shape[1] == len(names) - 1:
             return np.column_stack([np.ones(len(given)), given])
         if given.shape[1] != len(names):
             one_row = "; write a single row as [[...]]" if np.ndim(data) == 1 else ""
-            raise ValueError(
+            raise InputError(
                 f"new rows have {count(given.shape[1], 'column')}, the model {len(names)}: "
                 f"{', '.join(names)}{one_row}"
             )
@@ -583,7 +585,7 @@ class BernoulliLogistic(Renderable):
     def _vectors(self, coefficients: ArrayLike) -> Array:
         beta = in_order(self.names, coefficients)
         if beta.ndim not in (1, 2) or beta.shape[-1] != self.n_parameters:
-            raise ValueError(
+            raise InputError(
                 f"coefficients have shape {beta.shape}; the model has {self.n_parameters}: "
                 f"{', '.join(self.names)}"
             )

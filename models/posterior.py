@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from flatprior.models._error_state import own_error_state
-from flatprior.models._files import check_file_name, replacing
-from flatprior.models._text import count
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.text import count
+from flatprior.models.common.writing import check_file_name, replacing
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.rendering import Renderable, Rendered
 from flatprior.models.results import FORMAT, Provenance, check_probability, percentages
-from flatprior.models.rows import Array
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -107,7 +108,7 @@ class Posterior(Renderable):
 
     @cached_property
     def _convergence(self) -> pd.DataFrame:
-        from flatprior.models._compat import quiet_libraries
+        from flatprior.models.common.quiet import quiet_libraries
 
         # draws that do not move have no R-hat, which is said by the warnings
         with quiet_libraries(), np.errstate(all="ignore"):
@@ -329,21 +330,21 @@ class Posterior(Renderable):
             data = _read(Path(path))
             stated = data.attrs.pop("checksum", None)
             if stated is not None and stated != _checksum(data):
-                raise ValueError("the draws are not those that were written: take the original")
+                raise InputError("the draws are not those that were written: take the original")
             if data.attrs["format"] != FORMAT:
-                raise ValueError(f"its format is {data.attrs['format']!r}")
+                raise InputError(f"its format is {data.attrs['format']!r}")
             beta, stats = data["posterior"]["beta"], data["sample_stats"]
             if beta.dims != ("chain", "draw", "coefficient"):
-                raise ValueError(f"beta has the dimensions {beta.dims}")
+                raise InputError(f"beta has the dimensions {beta.dims}")
             if "coefficient" not in beta.coords or min(beta.shape) < 1:
-                raise ValueError("its draws have no names, or there are none")
+                raise InputError("its draws have no names, or there are none")
             if "log_weight" in stats and not np.isfinite(stats["log_weight"]).all():
-                raise ValueError("its weights are not finite")
+                raise InputError("its weights are not finite")
             for name in ("lp", *(("accepted",) if "log_weight" in stats else ()), *stats):
                 if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
-                    raise ValueError(f"{name} does not fit the draws of beta")
+                    raise InputError(f"{name} does not fit the draws of beta")
             if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
-                raise ValueError("its draws are not finite")
+                raise InputError("its draws are not finite")
             return cls(
                 str(data.attrs["route"]),
                 data,
@@ -353,7 +354,7 @@ class Posterior(Renderable):
                 stated is None,
             )
         except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
-            raise ValueError(
+            raise InputError(
                 f"{str(path)!r} does not hold draws saved by flatprior ({FORMAT}): "
                 f"{' '.join(str(error).split())}"
             ) from error
@@ -365,13 +366,13 @@ def _read(path: Path) -> DataTree:
 
     content = path.read_bytes()
     if not content.startswith(_HDF5):
-        raise ValueError("it is no netCDF file of the HDF5 kind")
+        raise InputError("it is no netCDF file of the HDF5 kind")
     seal = _SEAL.search(content[-100:])
     if seal is None:
         return _read_apart(path)
     end = len(content) - len(seal[0])
     if hashlib.sha256(content[:end]).hexdigest().encode() != seal[1]:
-        raise ValueError("it was changed or damaged after it was written: take the original")
+        raise InputError("it was changed or damaged after it was written: take the original")
     with xarray.open_datatree(path, engine="h5netcdf") as tree:
         return tree.load().copy()
 
@@ -390,12 +391,12 @@ def _read_apart(path: Path) -> DataTree:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise ValueError(
+            raise InputError(
                 f"it has no checksum, and was not read within {LONGEST_READ:.0f} seconds"
             ) from None
         if done.returncode or not anew.is_file():
             words = done.stderr.decode(errors="replace").strip().splitlines()
-            raise ValueError(words[-1] if words else "HDF5 cannot read it")
+            raise InputError(words[-1] if words else "HDF5 cannot read it")
         with xarray.open_datatree(anew, engine="h5netcdf") as tree:
             return tree.load().copy()
 
@@ -427,7 +428,7 @@ def _checksum(tree: Any) -> str:
 
 def _seed(value: object) -> int | None:
     if not (value is None or (isinstance(value, int) and not isinstance(value, bool))):
-        raise ValueError(f"its seed is {value!r}")
+        raise InputError(f"its seed is {value!r}")
     return value
 
 
@@ -438,7 +439,7 @@ def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Arra
         ends = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
         return dict(zip(percentages(prob), ends, strict=True))
     if interval != "hdi":
-        raise ValueError(f'interval must be "eti" or "hdi", not {interval!r}')
+        raise InputError(f'interval must be "eti" or "hdi", not {interval!r}')
     from arviz_stats.base import array_stats
 
     ends = np.moveaxis(array_stats.hdi(draws, prob, axis=(0, 1)), -1, 0)
@@ -459,12 +460,12 @@ def check_sampling(*, draws: int, tune: int, chains: int) -> None:
         ("chains", chains, 1),
     ):
         if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+            raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:
     """DataTree of draws (chains, draws, k) labelled with the model's names."""
-    from flatprior.models._compat import quiet_libraries
+    from flatprior.models.common.quiet import quiet_libraries
 
     with quiet_libraries():
         import arviz_base

@@ -3,8 +3,8 @@
 Log-likelihood, score, information and every certificate are sums (or maxima, or QR factors) over
 rows. A `Rows` object therefore offers `reduce`: apply a function to blocks of rows and combine the
 answers with an associative operation. `ArrayRows` are in memory;
-`flatprior.models.batch_rows.FileRows` and `flatprior.models.dask_rows.DaskRows` are not, and what
-asks for `Rows` takes each of them.
+`FileRows` and `DaskRows` (`flatprior.models.batches`) are not, and what asks for `Rows` takes each
+of them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ import pandas as pd
 import xxhash
 from numpy.typing import NDArray
 
-from flatprior.models._parallel import parallel_map
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.parallel import parallel_map
 
-Array = NDArray[np.float64]
 T = TypeVar("T")
-
-EPSILON = float(np.finfo(float).eps)
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
 PIECE_ROWS = 2**11  # whose products are summed at a time: they stay in a core's cache
 CHUNK_ROWS = 2**11  # that are hashed at a time, counted from the first row of all; divides a block
@@ -289,7 +288,7 @@ class MappedRows:
 
         answer: T | None = self.rows.reduce(changed, together)
         if answer is None:
-            raise ValueError("no rows are left")
+            raise InputError("no rows are left")
         return answer
 
 
@@ -419,7 +418,7 @@ class ArrayRows:
         """Raise a `ValueError` if the caller has changed the arrays that the rows lie in."""
         # of rows made anew: those here may have kept a block of what was there before
         if self.at_first is not None and replace(self).digest() != self.at_first:
-            raise ValueError(
+            raise InputError(
                 "the arrays that the model was built on, with copy=False, have changed since; "
                 "build it anew, or on copies"
             )

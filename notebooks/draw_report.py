@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from flatprior.analysis.cli import main
+from flatprior.analysis.cli.commands import main
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1240, 1860

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis import cli
+from flatprior.analysis.cli import commands, printing
 from flatprior.models import load_endometrial, load_spector
-from flatprior.models._progress import WIDEST
+from flatprior.models.common.progress import WIDEST
 
 HERE = Path(__file__).parent
 
@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 def draw(name: str, title: str, arguments: list[str], status: int) -> None:
     """Write what ``flatprior`` prints as ``name.svg``; it must exit with `status`."""
     console = Console(record=True, width=WIDEST, highlight=False, force_terminal=True)
-    cli._console = lambda: console
-    result = CliRunner().invoke(cli.main, arguments)
+    printing._console = lambda: console
+    result = CliRunner().invoke(commands.main, arguments)
     if result.exit_code != status:
         raise SystemExit(result.output)
     (HERE / f"{name}.svg").write_text(console.export_svg(title=title, unique_id=name))

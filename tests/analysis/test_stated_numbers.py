@@ -31,7 +31,7 @@ from flatprior.analysis import (
     wald_test,
     write_report,
 )
-from flatprior.analysis.plots import interval_frame
+from flatprior.analysis.figures.coefficients import interval_frame
 from flatprior.models import (
     BernoulliLogistic,
     PointEstimate,
@@ -39,8 +39,8 @@ from flatprior.models import (
     fit_sklearn,
     sample_independence,
 )
-from flatprior.models.belonging import fit_of
-from flatprior.models.results import checksum
+from flatprior.models.common.json_values import checksum
+from flatprior.models.estimate import fit_of
 
 CASE = CASES["spector"]
 MODEL = CASE.model

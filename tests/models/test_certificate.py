@@ -6,8 +6,7 @@ from functools import partial
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from multiplier import repeated
 from problems import CASES, NO_MLE, OVERLAPPING, ids, mp_fit, simulated
 from scipy.special import expit
@@ -16,16 +15,17 @@ from sklearn.linear_model import LogisticRegression
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
+    certificate,
     certify,
     check_existence,
     fit_newton,
     verify,
 )
-from flatprior.models import certificate as certificates
-from flatprior.models.certificate import after_last_step, evaluate, whitening
+from flatprior.models.certificate import after_last_step, evaluate
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import moments
 from flatprior.models.rows import MappedRows
+from flatprior.models.whitening import whitening
 
 
 @given(
@@ -253,7 +253,7 @@ def test_the_bound_after_the_last_step_holds_without_a_pass(case):
 @pytest.mark.parametrize("size", [1e-3, 0.03, 0.3])
 def test_what_a_newton_step_leaves_of_distance_and_log_likelihood_is_bounded(size, monkeypatch):
     # from a point so far away that the step's own remainder, not rounding, is the bound
-    monkeypatch.setattr(certificates, "GOOD_ENOUGH", 1.0)
+    monkeypatch.setattr(certificate, "GOOD_ENOUGH", 1.0)
     X, y = simulated(300, 3, seed=21)
     model = BernoulliLogistic.from_arrays(X, y)
     mle = fit_newton(model)
@@ -359,13 +359,13 @@ def with_outliers_and_offsets(seed: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def test_rows_without_information_do_not_enter_the_radius_and_no_bound_is_violated(monkeypatch):
     used = []
-    original = certificates._of_rows_that_inform
+    original = certificate._of_rows_that_inform
 
     def noted(*args):
         used.append(original(*args))
         return used[-1]
 
-    monkeypatch.setattr(certificates, "_of_rows_that_inform", noted)
+    monkeypatch.setattr(certificate, "_of_rows_that_inform", noted)
     bounds = 0
     for seed in range(repeated(24)):
         X, y, offset = with_outliers_and_offsets(seed)

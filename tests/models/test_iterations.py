@@ -32,7 +32,7 @@ from flatprior.models import (
     fit_newton,
 )
 from flatprior.models.likelihood import moments
-from flatprior.models.newton import converged_mle
+from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
 # a variance beyond the largest double: the fit says so, and is not said to have converged

@@ -6,8 +6,7 @@ from closed_form import Saturated
 from damaged_files import damaged
 from multiplier import repeated
 from problems import CASES, as_posterior, simulated
-from scipy.stats import beta as beta_distribution
-from scipy.stats import norm
+from scipy.stats import beta as beta_distribution, norm
 
 from flatprior.models import (
     BernoulliLogistic,

@@ -13,8 +13,8 @@ from flatprior.models import (
     sample_nuts,
     verify,
 )
-from flatprior.models._files import replacing
-from flatprior.models.belonging import fit_of
+from flatprior.models.common.writing import replacing
+from flatprior.models.estimate import fit_of
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_draws_survive_disk_exactly_with_labels(tmp_path, posterior):
 
 
 def test_an_infinite_bound_survives_disk(tmp_path):
-    from flatprior.models.certificate import estimate
+    from flatprior.models.estimate import estimate
 
     model = CASES["spector"].model
     far = estimate(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from flatprior.analysis.page import sealed
-from flatprior.models.results import checksum
+from flatprior.analysis.report.page import sealed
+from flatprior.models.common.json_values import checksum
 
 Path_ = tuple[Any, ...]
 

@@ -12,8 +12,8 @@ from html import escape
 
 from damaged_files import embedded_in
 
-from flatprior.analysis.page import Page, Table
-from flatprior.models.rendering import Rendered
+from flatprior.analysis.report.page import Page, Table
+from flatprior.models.common.rendering import Rendered
 
 FALSE = "These estimates are causal effects"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.certificate import provenance
+from flatprior.models.estimate import provenance
 from flatprior.models.posterior import labelled_draws
 
 DATA = Path(__file__).parents[1] / "data"

@@ -1,0 +1,90 @@
+# Every public name and its home; `__init__.py` reads this file, and so do type checkers.
+
+from .agreement.draws import PosteriorCheck as PosteriorCheck, check_posterior as check_posterior
+from .agreement.mode import posterior_mode as posterior_mode
+from .agreement.moments import (
+    PosteriorMoments as PosteriorMoments,
+    posterior_moments as posterior_moments,
+)
+from .agreement.verdict import (
+    Agreement as Agreement,
+    RouteVerdict as RouteVerdict,
+    Unavailable as Unavailable,
+    compare_routes as compare_routes,
+    run_routes as run_routes,
+)
+from .comparison.comparable import NotComparableError as NotComparableError
+from .comparison.table import Comparison as Comparison, compare_models as compare_models
+from .cross_entropy import (
+    Coin as Coin,
+    Convexity as Convexity,
+    CrossEntropy as CrossEntropy,
+    GradientDescent as GradientDescent,
+    PenalisedObjective as PenalisedObjective,
+    Underflow as Underflow,
+    bernoulli_likelihood as bernoulli_likelihood,
+    binary_cross_entropy as binary_cross_entropy,
+    coin as coin,
+    convexity as convexity,
+    cross_entropy_terms as cross_entropy_terms,
+    gradient_descent as gradient_descent,
+    likelihood_curve as likelihood_curve,
+    product_underflow as product_underflow,
+    required_C as required_C,
+    sklearn_objective as sklearn_objective,
+)
+from .diagnostics.calibration import (
+    CalibrationCurve as CalibrationCurve,
+    calibration_curve as calibration_curve,
+    predictive_scores as predictive_scores,
+)
+from .diagnostics.leave_one_out import (
+    PSISLOO as PSISLOO,
+    ExactLOO as ExactLOO,
+    exact_loo as exact_loo,
+    psis_loo as psis_loo,
+)
+from .diagnostics.residuals import (
+    Collinearity as Collinearity,
+    Diagnostics as Diagnostics,
+    collinearity as collinearity,
+    diagnose as diagnose,
+)
+from .explanation.difference import (
+    Explanation as Explanation,
+    explain_difference as explain_difference,
+)
+from .figures.coefficients import (
+    plot_agreement as plot_agreement,
+    plot_forest as plot_forest,
+    plot_profile as plot_profile,
+)
+from .figures.diagnostics import (
+    plot_calibration as plot_calibration,
+    plot_influence as plot_influence,
+)
+from .figures.models import plot_comparison as plot_comparison, plot_model as plot_model
+from .figures.posterior import plot_draws as plot_draws, plot_posterior as plot_posterior
+from .figures.surface import plot_surface as plot_surface
+from .inference.effects import average_marginal_effects as average_marginal_effects
+from .inference.goodness import GoodnessOfFit as GoodnessOfFit, goodness_of_fit as goodness_of_fit
+from .inference.hypotheses import (
+    hauck_donner as hauck_donner,
+    likelihood_ratio_test as likelihood_ratio_test,
+    score_test as score_test,
+    wald_test as wald_test,
+)
+from .inference.intervals import (
+    ProfileCurve as ProfileCurve,
+    confidence_intervals as confidence_intervals,
+    profile_curve as profile_curve,
+)
+from .inference.prediction import predict as predict
+from .inference.robust import (
+    RobustCovariance as RobustCovariance,
+    robust_covariance as robust_covariance,
+)
+from .inference.summary import Summary as Summary, summarise as summarise
+from .maxima import HypothesisTest as HypothesisTest
+from .report.verification import read_report as read_report, verify_report as verify_report
+from .report.writing import report_facts as report_facts, write_report as write_report

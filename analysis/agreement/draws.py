@@ -1,0 +1,616 @@
+r"""Are these draws from the flat-prior posterior? Tested against identities that hold exactly.
+
+With score S and MLE :math:`\hat\beta`, integration by parts gives under the flat-prior posterior
+
+.. math:: E[S(\beta)] = 0, \qquad E[(\beta - \hat\beta)'S(\beta)] = -k ,
+
+whatever the sample size. The first sees a wrong prior, a dropped row, Laplace draws posing as
+posterior draws; the second sees draws that are too wide or too narrow. The density that the
+sampler itself reports must be the likelihood times a constant, no draw can have a higher
+log-likelihood than the MLE, the mode estimated from the draws alone must be the MLE, and two
+samplers must agree. The posterior mean is *not* the MLE: how far it lies is predicted and shown
+beside what was observed, but decides nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement.departures import Departure, Sight, named_departures
+from flatprior.analysis.agreement.mixing import Claim, Mixing
+from flatprior.analysis.agreement.mode import DegenerateDrawsError, posterior_mode
+from flatprior.analysis.monte_carlo import (
+    batch_length,
+    batch_means,
+    check_draws,
+    hotelling_p,
+    predicted_mean_shift,
+    t_p,
+    two_sample_p,
+    whitened,
+    whitening_root,
+)
+from flatprior.analysis.printed_digits import half_units
+from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import p_value
+from flatprior.models.common.text import count, listing
+from flatprior.models.common.writing import finite
+from flatprior.models.estimate import is_near, recomputed
+from flatprior.models.likelihood import at_each, log_likelihoods, scores
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import merge_identical
+
+FALSE_ALARM = 1e-3
+LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
+DensitySource = Literal["stated", "the model's own", "missing"]
+OWN_TESTS = 2  # of the score and the trace
+UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
+DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
+PRINTED = 5.0  # roundings, each of half a unit, that are let pass where numbers were printed
+CHANCE = 5.0  # root mean squares that the trend of rounding errors may have by chance
+OWN = 0.9  # share of log-densities equal to the model's to the last bit, which chance cannot make
+COMPARED = 200  # draws at which they are compared
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class PosteriorCheck:
+    """What the draws of one route say about themselves.
+
+    Attributes
+    ----------
+    route : str
+    n_draws : int
+    mixing : Mixing
+        Whether the chains have mixed: without that the other claims are no evidence.
+    score_p, trace_p : float
+        p-values of the score and the trace test.
+    trace : float
+        Mean of ``(beta - mle)'S`` over the draws; its expectation is exactly ``-k``.
+    other : str or None
+        Route of the other draws that these are compared with.
+    agreement_p : float or None
+        p-value that both sets of draws have the same means and the same spread.
+    density_error : float
+        Largest difference, in nats, between the sampler's own log-density and the log-likelihood,
+        apart from a constant.
+    density_rounding : float
+        What rounding may have done to it, where draws or log-densities are stated in single
+        precision or with few digits; 0 for doubles.
+    density_tolerance : float
+        How much of it is let pass: 1e-6 for doubles, more where rounding makes more.
+    density_trend, density_trend_tolerance : float
+        Where there is rounding: how much of the difference, in nats, follows the draws (linearly,
+        or with their squared length), which rounding does by chance only; and by how much it may.
+    density_source : {"stated", "the model's own", "missing"}
+        "the model's own": equal to the log-likelihood to the last bit, as that of
+        `sample_independence` is by construction; then it is no evidence about what was sampled.
+    sight : Sight
+        The smallest departures that the score and the trace test would have told with these draws.
+    departures : tuple of Departure
+        Distributions that draws are often from by mistake, and whether the tests would have told.
+    highest_draw : float
+        Largest log-likelihood of a draw minus that of the MLE; must not be positive.
+    mode : PointEstimate
+        Estimated from the draws alone.
+    mode_distance, mode_error : float
+        Its largest distance from the MLE, and its stated error, in standard errors. Where the
+        stated error is above 0.1, the mode is not told (`mode_told` is False): then only a distance
+        of three stated errors counts against the draws.
+    shift, predicted_shift : ndarray (k,)
+        Posterior mean minus MLE in standard errors: observed, and predicted by theory.
+    shift_mcse : ndarray (k,)
+        Monte Carlo standard error of `shift`.
+    false_alarm : float
+        Probability that correct draws fail one of the tests with a p-value.
+    diagnostics : dict
+        Of the sampler, see `flatprior.models.Posterior.diagnostics`.
+    warnings : tuple of str
+        What to mend before relying on these draws, even if they pass.
+    passed : bool
+    """
+
+    route: str
+    n_draws: int
+    names: tuple[str, ...]
+    mixing: Mixing
+    score_p: float
+    trace: float
+    trace_p: float
+    other: str | None
+    agreement_p: float | None
+    density_error: float
+    density_tolerance: float
+    density_rounding: float
+    density_trend: float
+    density_trend_tolerance: float
+    density_source: DensitySource
+    sight: Sight
+    departures: tuple[Departure, ...]
+    highest_draw: float
+    mode: PointEstimate
+    mode_distance: float
+    mode_error: float
+    shift: Array
+    predicted_shift: Array
+    shift_mcse: Array
+    false_alarm: float
+    diagnostics: Mapping[str, float]
+    warnings: tuple[str, ...]
+
+    @property
+    def k(self) -> int:
+        """Number of coefficients."""
+        return len(self.names)
+
+    @property
+    def threshold(self) -> float:
+        """The p-value below which a test fails: the tests share the false-alarm rate equally.
+
+        By Bonferroni's inequality correct draws then fail one with at most that probability.
+        """
+        return self.false_alarm / self.n_tests
+
+    @property
+    def n_tests(self) -> int:
+        """Number of tests with a p-value."""
+        return OWN_TESTS + self.mixing.n_tests + (self.agreement_p is not None)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Everything that is claimed of the draws: mixing, tests, and what chance cannot break."""
+
+        def tested(statement: str, p: float, failure: str) -> Claim:
+            return Claim(
+                statement, p, p >= self.threshold, f"{failure} (p = {p_value(p, form='.1e')})"
+            )
+
+        found = [
+            *self.mixing.claims(self.threshold),
+            tested("the mean score is 0", self.score_p, "the mean score is not 0"),
+            tested(
+                f"the mean of (beta - MLE)'score is {-self.k}",
+                self.trace_p,
+                f"the mean of (beta - MLE)'score is {self.trace:.2f}, not {-self.k}",
+            ),
+        ]
+        if self.agreement_p is not None:
+            same = f"means and spread are those of the draws of {self.other}"
+            found.append(tested(same, self.agreement_p, same.replace(" are ", " are not ", 1)))
+        return (
+            *found,
+            Claim.exact(
+                "the density that was sampled is the likelihood"
+                + (
+                    f", within {self.density_rounding:.0e} for the digits it is stated with"
+                    if self.density_rounding
+                    else ""
+                ),
+                self.density_error <= self.density_tolerance
+                and self.density_trend <= self.density_trend_tolerance,
+                f"the density that was sampled is not the likelihood: their logarithms differ by "
+                f"up to {self.density_error:.1e}",
+            ),
+            Claim.exact(
+                "no draw is more likely than the MLE",
+                self.highest_draw <= 0,
+                f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum",
+            ),
+            Claim(
+                "the mode of the draws is the MLE"
+                if self.mode_told
+                else f"the mode of the draws may be the MLE: they tell it to "
+                f"{self.mode_error:.2g} standard errors only",
+                math.nan,
+                self.mode_distance <= self.mode_error * (1 if self.mode_told else UNTOLD),
+                f"the mode of the draws is {self.mode_distance:.2g} standard errors from the MLE, "
+                f"its stated error is {self.mode_error:.1g}",
+            ),
+        )
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """What it means that the draws pass, and what it does not exclude, in sentences."""
+        shift, spread = self.sight.shift(self.threshold), self.sight.spread(self.threshold)
+        said = []
+        if self.density_source != "stated":
+            said.append(
+                "No log-density of the sampler came with them, so score and trace alone speak for "
+                "what was sampled"
+                if self.density_source == "missing"
+                else "Their log-density is the model's own to the last bit (by construction, where "
+                "sample_independence made them), so score and trace alone speak for what was "
+                "sampled"
+            )
+        said.append(
+            f"The tests of score and trace tell, nine times in ten, a shift of {shift:.2g} "
+            f"standard errors or a variance {spread:.1%} off"
+            if math.isfinite(shift)
+            else "The draws are too few for the score test to tell any shift"
+        )
+        hidden = [each.name for each in self.departures if not each.told(self.threshold)]
+        if hidden and self.density_source != "stated":
+            said.append(
+                f"A pass does not exclude, with these data and {count(self.n_draws, 'draw')}, "
+                f"{listing(hidden, 'or')}"
+            )
+        if self.mixing.n_chains == 1:
+            said.append(
+                "It is a single chain, compared with itself half by half: whether another start "
+                "ends elsewhere was not seen"
+            )
+        return tuple(said)
+
+    @property
+    def mode_told(self) -> bool:
+        """Whether the draws tell the mode well enough for it to be held against the MLE."""
+        return self.mode_error <= LARGEST_MODE_ERROR
+
+    @property
+    def mixed(self) -> bool:
+        """Whether every claim about mixing holds."""
+        return all(claim.holds for claim in self.mixing.claims(self.threshold))
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The claims that do not hold, in words; none if the draws pass."""
+        return tuple(claim.failure for claim in self.claims if not claim.holds)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every claim holds."""
+        return not self.failures
+
+    def shift_table(self) -> pd.DataFrame:
+        """Posterior mean minus MLE in standard errors, observed beside predicted."""
+        return pd.DataFrame(
+            {"observed": self.shift, "predicted": self.predicted_shift, "mcse": self.shift_mcse},
+            index=pd.Index(self.names, name="name"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON."""
+        facts: dict[str, Any] = {
+            "route": self.route,
+            "passed": self.passed,
+            "failures": list(self.failures),
+            "n_draws": self.n_draws,
+            "claims": [
+                {"statement": claim.statement, "p": claim.p, "holds": claim.holds}
+                for claim in self.claims
+            ],
+            "mixed": self.mixed,
+            "mixing": self.mixing.to_dict(self.threshold),
+            "false_alarm": self.false_alarm,
+            "score_p": self.score_p,
+            "trace": self.trace,
+            "trace_expected": -self.k,
+            "trace_p": self.trace_p,
+            "other": self.other,
+            "agreement_p": self.agreement_p,
+            "threshold": self.threshold,
+            "density_error": self.density_error,
+            "density_rounding": self.density_rounding,
+            "density_tolerance": self.density_tolerance,
+            "density_trend": self.density_trend,
+            "density_trend_tolerance": self.density_trend_tolerance,
+            "density_source": self.density_source,
+            "told_shift": self.sight.shift(self.threshold),
+            "told_spread": self.sight.spread(self.threshold),
+            "departures": {each.name: each.told(self.threshold) for each in self.departures},
+            "scope": list(self.scope),
+            "highest_draw": self.highest_draw,
+            "mode": self.mode.coefficients.tolist(),
+            "mode_distance": self.mode_distance,
+            "mode_error": self.mode_error,
+            "mode_told": self.mode_told,
+            "shift": self.shift.tolist(),
+            "predicted_shift": self.predicted_shift.tolist(),
+            "shift_mcse": self.shift_mcse.tolist(),
+            "diagnostics": dict(self.diagnostics),
+            "warnings": list(self.warnings),
+        }
+        plain: dict[str, Any] = finite(facts)
+        return plain
+
+
+@own_error_state
+def check_posterior(
+    model: BernoulliLogistic,
+    posterior: Posterior,
+    mle: PointEstimate | None = None,
+    false_alarm: float = FALSE_ALARM,
+    other: Posterior | None = None,
+) -> PosteriorCheck:
+    """Test draws against the exact identities of the flat-prior posterior.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    posterior : Posterior
+    mle : PointEstimate, optional
+        A certified MLE of `model`; default the Newton route's, which also stands for one that is
+        not proved to be near the MLE.
+    false_alarm : float
+        Probability that correct draws fail the test of R-hat, of the chains, of the score, of the
+        trace or the agreement test, all together. (The mode of the draws is held against its
+        stated error, which is an estimate with a safety factor. Draws that are too few to judge
+        whether the chains have mixed do not pass either, and are said to be too few.)
+    other : Posterior, optional
+        Draws of another route: the means of the coefficients and the spread must be the same
+        within Monte Carlo error.
+
+    Returns
+    -------
+    PosteriorCheck
+
+    Raises
+    ------
+    ValueError
+        If the draws are of other coefficients, not finite, or too few: the tests need more batches
+        of draws (the square root of the number of draws) than coefficients.
+
+    Notes
+    -----
+    The score test is Hotelling's T-squared on batch means of the whitened score, the trace test a
+    t-test on batch means (`flatprior.analysis.monte_carlo`). Two sets of draws are compared by
+    Hotelling's T-squared for unequal covariances, on the whitened draws and their squared length.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import check_posterior
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_independence
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> check_posterior(model, sample_independence(model, seed=1, progress=False)).passed
+    True
+    """
+    if not 0 < false_alarm < 1:
+        raise InputError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
+    posterior = as_drawn(posterior)
+    other = None if other is None else as_drawn(other)
+    stated = _states_density(posterior)
+    posterior = posterior if stated else _with_density(model, posterior)
+    for draws in (posterior, other):
+        if draws is not None:
+            check_draws(model, draws)
+    if mle is not None:
+        mle = recomputed(model, mle)
+    if mle is None or not is_near(mle.certificate):
+        mle = converged_mle(model)
+    error = mle.standard_errors
+    root = whitening_root(model, mle)
+    white = whitened(posterior.draws, mle, root)
+    identities = exact_identities(model, posterior.draws, mle, _length(posterior))
+    log_likelihood = identities.log_likelihood
+    mode = _mode_of(posterior)
+    assert mode.stated_error is not None  # noqa: S101
+    noise = _noise(mle)
+    departure = posterior.log_density - log_likelihood
+    rounding = _rounding(posterior, identities.score)
+    trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
+    doubles, single = density_tolerances(model, mle, rounding)
+    own = _is_own(model, posterior, log_likelihood)
+    shift = predicted_mean_shift(model, mle)
+    return PosteriorCheck(
+        route=posterior.route,
+        n_draws=posterior.log_density.size,
+        names=model.names,
+        mixing=Mixing.of(posterior, white),
+        score_p=identities.score_p,
+        trace=identities.trace,
+        trace_p=identities.trace_p,
+        other=None if other is None else other.route,
+        agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
+        density_error=float(np.ptp(departure)) / 2,
+        density_tolerance=single if _single(posterior.log_density) else doubles,
+        density_rounding=rounding,
+        density_trend=trend[0],
+        density_trend_tolerance=trend[1],
+        density_source="missing" if not stated else "the model's own" if own else "stated",
+        sight=identities.sight,
+        departures=named_departures(model, mle, root, shift, identities.sight),
+        highest_draw=float(log_likelihood.max()) - mle.log_likelihood - noise,
+        mode=mode,
+        mode_distance=float(np.max(np.abs(mode.coefficients - mle.coefficients) / error)),
+        mode_error=float(np.max(mode.stated_error / error)) + mle.certificate.error_bound,
+        shift=(posterior.draws.mean(axis=(0, 1)) - mle.coefficients) / error,
+        predicted_shift=shift / error,
+        shift_mcse=posterior.summary()["mcse"].to_numpy() / error,
+        false_alarm=false_alarm,
+        diagnostics=posterior.diagnostics,
+        warnings=posterior.warnings,
+    )
+
+
+def _noise(mle: PointEstimate) -> float:
+    """By what two sums of the same terms differ that two libraries have made."""
+    return 1e-12 * (1 + abs(mle.log_likelihood))
+
+
+def density_tolerances(
+    model: BernoulliLogistic, mle: PointEstimate, rounding: float
+) -> tuple[float, float]:
+    """What is let pass of a log-density's difference: of doubles, and of single precision.
+
+    A sum of n terms in single precision may be off by more roundings than one.
+    """
+    times = (PRINTED, max(PRINTED, math.sqrt(model.n_rows)))
+    doubles, single = (DENSITY_TOLERANCE + _noise(mle) + each * rounding for each in times)
+    return doubles, single
+
+
+def as_drawn(posterior: Posterior) -> Posterior:
+    """The same draws with nothing remembered of them: what was, may be of draws before a change."""
+    return Posterior(
+        **{each.name: getattr(posterior, each.name) for each in dataclasses.fields(Posterior)}
+    )
+
+
+def _states_density(posterior: Posterior) -> bool:
+    return "lp" in posterior.data["sample_stats"]
+
+
+def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
+    """The same draws with the model's log-likelihood in place of a log-density."""
+    from xarray import DataArray
+
+    draws, data = posterior.draws, posterior.data.copy()
+    values = at_each(
+        merge_identical(model.arrays), log_likelihoods, draws.reshape(-1, model.n_parameters)
+    )
+    data["sample_stats"]["lp"] = DataArray(values.reshape(draws.shape[:2]), dims=("chain", "draw"))
+    return replace(posterior, data=data)
+
+
+def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Array) -> bool:
+    """Whether the log-density is that of the model, apart from a constant, to the last bit.
+
+    Another program's differs in the order of its sums: of PyMC's, less than half are equal.
+    """
+    density = posterior.log_density.ravel()[:COMPARED]
+    single = _single(density)
+    flat = posterior.draws.reshape(-1, model.n_parameters)[:COMPARED]
+    # identical rows merged, as the samplers sum them, or not
+    for values in (log_likelihood.ravel()[:COMPARED], model.log_likelihood(flat)):
+        again = values + (density - values).mean()
+        again = again.astype(np.float32) if single else again
+        if (again == density).mean() > OWN:
+            return True
+    return False
+
+
+def _rounding(posterior: Posterior, score: Array) -> float:
+    """What few digits of draws and log-densities do to their difference from the likelihood.
+
+    Half a unit of the last digit of the log-density, and of each coefficient times the slope of
+    the log-likelihood there; 0 for doubles.
+    """
+
+    def half(values: Array) -> Array:
+        # the first values show whether there is anything to find out
+        return half_units(values) if half_units(values[:COMPARED]).any() else np.zeros(len(values))
+
+    columns = posterior.draws.reshape(len(score), -1).T
+    moved = sum(
+        np.abs(slope) * half(column) for slope, column in zip(score.T, columns, strict=True)
+    )
+    return float(half(posterior.log_density.ravel()).max() + np.max(moved))
+
+
+def _single(values: Array) -> bool:
+    """Whether single precision holds all of these numbers exactly."""
+    with np.errstate(over="ignore"):
+        return bool((values == values.astype(np.float32)).all())
+
+
+def _trend(departure: Array, white: Array, rounding: float) -> tuple[float, float]:
+    """Half the range of what follows the whitened draws and their squared length, and its limit.
+
+    Errors of rounding follow nothing, but a fit to them follows them by chance: the more the fewer
+    the draws and the larger the errors are.
+    """
+    flat = white.reshape(-1, white.shape[2])
+    terms = np.column_stack([np.ones(len(flat)), flat, np.square(flat).sum(axis=1)])
+    fitted = terms @ np.linalg.lstsq(terms, departure.ravel(), rcond=None)[0]
+    error = max(rounding, 2 * float(np.std(departure.ravel() - fitted)))
+    chance = CHANCE * math.sqrt(terms.shape[1] / len(terms))
+    return float(np.ptp(fitted)) / 2, DENSITY_TOLERANCE + chance * error
+
+
+def _mode_of(posterior: Posterior) -> PointEstimate:
+    """The mode of the draws, or their mean with an infinite error where they hardly move."""
+    try:
+        return posterior_mode(posterior)
+    except DegenerateDrawsError as error:
+        k = len(posterior.names)
+        return PointEstimate(
+            route="draws",
+            names=posterior.names,
+            coefficients=posterior.draws.mean(axis=(0, 1)),
+            covariance=np.full((k, k), np.nan),
+            log_likelihood=float(posterior.log_density.max()),
+            certificate=Certificate.refused(k),
+            converged=False,
+            message=str(error),
+            n_iterations=0,
+            seconds=0.0,
+            provenance=posterior.provenance,
+            stated_error=np.full(k, np.inf),
+        )
+
+
+def _length(posterior: Posterior) -> int:
+    """Draws in a batch for the tests of these draws.
+
+    Longer where the draws depend on one another, unless there would be too few batches then.
+    """
+    chains, n, k = posterior.draws.shape
+    found = posterior.diagnostics
+    # ArviZ has no number for draws that do not move
+    ess = max(1.0, float(np.nan_to_num(min(found["ess bulk"], found["ess tail"]))))
+    for length in (batch_length(chains, n, ess), batch_length(chains, n)):
+        batches = chains * (n // length)
+        if batches > k + 2:
+            return length
+    raise InputError(
+        f"{count(chains, 'chain')} of {count(n, 'draw')}, cut into {batches} batches, are too few "
+        f"to test {count(k, 'coefficient')}; draw more"
+    )
+
+
+class Identities(NamedTuple):
+    """What `exact_identities` finds."""
+
+    score_p: float
+    trace: float
+    trace_p: float
+    log_likelihood: Array  # of each draw, (chains, draws)
+    score: Array  # of each draw, (chains * draws, k)
+    sight: Sight
+
+
+def exact_identities(
+    model: BernoulliLogistic, draws: Array, mle: PointEstimate, length: int | None = None
+) -> Identities:
+    """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
+    chains, n, k = draws.shape
+    flat, rows = draws.reshape(-1, k), merge_identical(model.arrays)
+    score = at_each(rows, scores, flat)
+    # in whitened coordinates, so that its covariance is near the identity
+    white = (score @ whitening_root(model, mle)).reshape(draws.shape)
+    trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
+    scores_of, traces = (
+        batch_means(values, length) for values in (white, (trace + k).reshape(chains, n, 1))
+    )
+    return Identities(
+        hotelling_p(scores_of),
+        float(trace.mean()),
+        t_p(traces[:, 0]),
+        at_each(rows, log_likelihoods, flat).reshape(chains, n),
+        score,
+        Sight.of(scores_of, traces),
+    )
+
+
+def agreement_p(
+    model: BernoulliLogistic, first: Posterior, second: Posterior, mle: PointEstimate
+) -> float:
+    """p-value that two sets of draws have the same means and the same spread."""
+    root = whitening_root(model, mle)
+    means = []
+    for posterior in (first, second):
+        white = whitened(posterior.draws, mle, root)
+        squared = np.square(white).sum(axis=2, keepdims=True)
+        joined = np.concatenate([white, squared], axis=2)
+        means.append(batch_means(joined, _length(posterior)))
+    return two_sample_p(*means)

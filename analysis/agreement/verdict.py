@@ -1,0 +1,615 @@
+"""Do the routes give one answer? A verdict that follows from certificates, not from a tolerance.
+
+Each point estimate is put within its own proved bound of the one MLE; draws are tested against
+exact identities (`flatprior.analysis.agreement.draws`). What a result says of itself is not used:
+every number is computed again here, from the coefficients and the model in hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement.draws import (
+    FALSE_ALARM,
+    PosteriorCheck,
+    agreement_p,
+    as_drawn,
+    check_posterior,
+)
+from flatprior.analysis.agreement.mode import least_draws
+from flatprior.models import (
+    BernoulliLogistic,
+    Certificate,
+    PointEstimate,
+    Posterior,
+    fit_map,
+    fit_newton,
+    fit_sklearn,
+    sample_independence,
+    sample_nuts,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Renderable, Rendered, p_value
+from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
+from flatprior.models.common.writing import finite
+from flatprior.models.estimate import is_near, recomputed
+from flatprior.models.posterior import check_sampling
+from flatprior.models.results import RouteUnavailableError
+from flatprior.models.saved import sharpest
+
+TOLERANCE = 1e-6  # standard errors
+ROUTES = ("newton", "sklearn", "map", "nuts")
+_FORMATS = {
+    "error bound": ".1e",
+    "digits": "floor",
+    "distance": ".1e",
+    "log-likelihood": ".6f",
+    "seconds": ".2f",
+}
+
+
+@dataclass(frozen=True)
+@own_error_state
+class Unavailable:
+    """A route that could not run on this model, and why."""
+
+    route: str
+    reason: str
+
+
+Result = PointEstimate | Posterior | Unavailable
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class RouteVerdict:
+    """One point route, judged.
+
+    Attributes
+    ----------
+    estimate : PointEstimate
+        The coefficients, with covariance, log-likelihood and certificate computed anew on the model
+        that is compared on, whatever they were fitted to.
+    certificate : Certificate
+        That of `estimate`.
+    distance : float
+        Largest distance of a coefficient from the best certified route's, in standard errors; NaN
+        where nothing is proved of any route.
+    passed : bool
+    log_likelihood : float
+        That of `estimate`.
+    stated : PointEstimate
+        The estimate as it was passed; none of its numbers are used but the coefficients.
+    """
+
+    estimate: PointEstimate
+    certificate: Certificate
+    distance: float
+    passed: bool
+    log_likelihood: float
+    stated: PointEstimate
+
+    @property
+    def of_other_data(self) -> bool:
+        """Whether the estimate says that it was computed from other data."""
+        return self.stated.provenance.data_hash != self.estimate.provenance.data_hash
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
+class Agreement(Renderable):
+    """Whether the routes agree, and how closely.
+
+    Attributes
+    ----------
+    verdict : {"agree", "disagree"}
+    message : str
+        Two or three sentences with the figures; where a route fails, which, by how much, and what
+        to do.
+    routes : tuple of RouteVerdict
+    posterior_checks : tuple of PosteriorCheck
+    unavailable : tuple of Unavailable
+    mle : PointEstimate
+        The result with the smallest certified bound, computed anew; Newton's where no result is
+        proved to be within 1e-6 standard errors of the MLE and its is nearer.
+    tolerance : float
+        Largest error bound, in standard errors, with which a point route agrees.
+    model : BernoulliLogistic
+        On whose data everything was judged.
+    """
+
+    verdict: Literal["agree", "disagree"]
+    message: str
+    routes: tuple[RouteVerdict, ...]
+    posterior_checks: tuple[PosteriorCheck, ...]
+    posteriors: tuple[Posterior, ...]
+    unavailable: tuple[Unavailable, ...]
+    mle: PointEstimate
+    tolerance: float
+    model: BernoulliLogistic
+
+    @property
+    def posterior_check(self) -> PosteriorCheck | None:
+        """The check of the first set of draws, or None without draws."""
+        return self.posterior_checks[0] if self.posterior_checks else None
+
+    def table(self) -> pd.DataFrame:
+        """One row a route: verdict, error bound, digits, distance, log-likelihood, seconds.
+
+        All computed on the model, but for "seconds", which is as each result states it. For draws,
+        "error bound" is the stated error (nothing is proved of draws) of the mode found from them
+        alone and "distance" its distance from the MLE, both missing where they do not tell the
+        mode; "digits" and "log-likelihood" are missing.
+        """
+        rows = [
+            {
+                "route": judged.estimate.route,
+                "agrees": judged.passed,
+                "error bound": judged.certificate.error_bound,
+                "digits": float(judged.certificate.digits.min()),
+                "distance": judged.distance,
+                "log-likelihood": judged.log_likelihood,
+                "seconds": judged.estimate.seconds,
+            }
+            for judged in self.routes
+        ]
+        rows += [
+            {
+                "route": check.route,
+                "agrees": check.passed,
+                # a mode that is not told is no agreement to within its stated error
+                "error bound": check.mode_error if check.mode_told else math.nan,
+                "digits": math.nan,
+                "distance": check.mode_distance if check.mode_told else math.nan,
+                "log-likelihood": math.nan,
+                "seconds": posterior.seconds,
+            }
+            for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True)
+        ]
+        return pd.DataFrame(rows).set_index("route")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which results state that they are of other data."""
+        return tuple(
+            (
+                earlier_hash(judged.stated.provenance.data_hash, f"{judged.estimate.route} has")
+                or f"{judged.estimate.route} states that it was computed from other data (hash "
+                f"{printable(judged.stated.provenance.data_hash[:12])}...)"
+            )
+            + "; its log-likelihood and standard errors here are those of its coefficients on "
+            "these data, not the stated ones"
+            for judged in self.routes
+            if judged.of_other_data
+        )
+
+    def coefficients(self) -> pd.DataFrame:
+        """One row a coefficient, one column a route; for draws the mode found from them alone."""
+        columns: list[tuple[str, Array]] = [
+            (judged.estimate.route, judged.estimate.coefficients) for judged in self.routes
+        ]
+        for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True):
+            columns.append((f"{check.route} mode", check.mode.coefficients))
+            columns.append((f"{check.route} mean", posterior.draws.mean(axis=(0, 1))))
+        columns.append(("standard error", self.mle.standard_errors))
+        frame = pd.DataFrame(
+            np.column_stack([values for _, values in columns]),
+            index=pd.Index(self.mle.names, name="name"),
+        )
+        frame.columns = pd.Index([name for name, _ in columns])  # two results of one route may stay
+        return frame
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.table()
+        frame["agrees"] = ["yes" if agrees else "NO" for agrees in frame["agrees"]]
+        frame = frame.drop(columns="log-likelihood") if columns is None else frame[list(columns)]
+        return Rendered.of(
+            frame,
+            _FORMATS,
+            f"The routes {self.verdict}",
+            self.model.facts,
+            [
+                self.message,
+                "error bound: proved largest error, distance: from the best route, both in "
+                "standard errors; of draws, stated (not proved) error and distance of their mode, "
+                "where they tell it: they are judged by their tests",
+                *self.notes,
+            ],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON: no data, no draws."""
+        facts: dict[str, Any] = {
+            "verdict": self.verdict,
+            "message": self.message,
+            "tolerance": self.tolerance,
+            "routes": [
+                judged.estimate.to_dict()
+                | {
+                    "agrees": judged.passed,
+                    "certificate": judged.certificate.to_dict(),
+                    "distance": judged.distance,
+                    "stated_data_hash": judged.stated.provenance.data_hash,
+                    "stated_converged": judged.stated.converged,
+                }
+                for judged in self.routes
+            ],
+            "posteriors": [check.to_dict() for check in self.posterior_checks],
+            "unavailable": [{"route": u.route, "reason": u.reason} for u in self.unavailable],
+        }
+        plain: dict[str, Any] = finite(facts)
+        return plain
+
+
+@own_error_state
+def run_routes(
+    model: BernoulliLogistic,
+    *,
+    routes: Sequence[str] = ROUTES,
+    draws: int | None = None,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | None = None,
+    progress: bool = False,
+    on_start: Callable[[str], None] | None = None,
+) -> tuple[Result, ...]:
+    """Fit `model` by several routes: Newton, scikit-learn, PyMC's MAP and PyMC's NUTS.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    routes : sequence of str
+        Which routes, of "newton", "sklearn", "map", "nuts" and, on request, "independence".
+    draws : int, optional
+        Draws of each chain; default 1000, or more where the tests of k coefficients need them.
+    tune, chains, seed
+        For the sampling routes, see `flatprior.models.sample_nuts`.
+    progress : bool
+        Show a progress bar while sampling.
+    on_start : callable, optional
+        Called with the name of each route as it starts.
+
+    Returns
+    -------
+    tuple
+        Of `PointEstimate`, `Posterior`, and `Unavailable` for a route that cannot run on this model
+        (scikit-learn takes no offset).
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist; no other route is tried.
+    ValueError
+        If `draws`, `tune` or `chains` are not usable, `draws` too few to be tested, or a route is
+        not known.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes, run_routes
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> compare_routes(model, *run_routes(model, seed=1)).verdict
+    'agree'
+    """
+    check_sampling(draws=1000 if draws is None else draws, tune=tune, chains=chains)
+    least = math.ceil(least_draws(model.n_parameters) / chains)
+    if draws is not None and draws < least:
+        raise InputError(
+            f"{draws} draws a chain are too few to test {model.n_parameters} coefficients; "
+            f"ask for {least} or more"
+        )
+    draws = max(1000, least) if draws is None else draws
+    fits: dict[str, Callable[[], Result]] = {
+        "newton": lambda: fit_newton(model),
+        "sklearn": lambda: fit_sklearn(model),
+        "map": lambda: fit_map(model),
+        "nuts": lambda: sample_nuts(
+            model, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
+        ),
+        "independence": lambda: sample_independence(
+            model, draws=draws, chains=chains, seed=seed, progress=progress
+        ),
+    }
+    unknown = [route for route in routes if route not in fits]
+    if unknown:
+        raise InputError(f"there is no route {unknown[0]!r}; the routes are {', '.join(fits)}")
+    results: list[Result] = []
+    for route in routes:
+        if on_start is not None:
+            on_start(route)
+        try:
+            results.append(fits[route]())
+        except RouteUnavailableError as error:
+            results.append(Unavailable(route, str(error)))
+    return tuple(results)
+
+
+@own_error_state
+def compare_routes(
+    model: BernoulliLogistic,
+    *results: Result,
+    tolerance: float = TOLERANCE,
+    false_alarm: float = FALSE_ALARM,
+) -> Agreement:
+    """Judge whether the results of several routes are one answer.
+
+    Point estimates agree when the certificate of each puts it within `tolerance` standard errors of
+    the one MLE; draws agree when every claim of `check_posterior` holds, and further sets of draws
+    have means and spread of the first that passes.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Every result is judged on these data, whatever it was computed from.
+    *results : PointEstimate, Posterior or Unavailable
+        At least two point estimates or sets of draws.
+    tolerance : float
+        In standard errors.
+    false_alarm : float
+        Probability that correct draws are rejected by chance, all tests of all sets together.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE of `model` is not proved to exist.
+    ValueError
+        If there is nothing to compare, or names differ from the model's.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> compare_routes(model, fit_newton(model), fit_sklearn(model)).verdict
+    'agree'
+    """
+    estimates = [result for result in results if isinstance(result, PointEstimate)]
+    posteriors = tuple(as_drawn(result) for result in results if isinstance(result, Posterior))
+    unavailable = tuple(result for result in results if isinstance(result, Unavailable))
+    if len(estimates) + len(posteriors) < 2:
+        raise InputError("there is nothing to compare: pass the results of two routes or more")
+    if not tolerance > 0:
+        raise InputError(f"tolerance must be positive, not {tolerance!r}")
+    judged: tuple[PointEstimate | Posterior, ...] = (*estimates, *posteriors)
+    for result in judged:
+        if result.names != model.names:
+            raise InputError(
+                f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
+                f"the model {', '.join(model.names)}"
+            )
+    routes, mle = judge(model, estimates, tolerance)
+    checks = _check_all(model, posteriors, mle, false_alarm)
+    return conclude(model, routes, mle, checks, posteriors, unavailable, tolerance)
+
+
+def judge(
+    model: BernoulliLogistic, estimates: Sequence[PointEstimate], tolerance: float
+) -> tuple[tuple[RouteVerdict, ...], PointEstimate]:
+    """Each estimate computed anew and held against the best of them."""
+    evaluated = [recomputed(model, estimate) for estimate in estimates]
+    mle = sharpest(model, evaluated)
+    known = is_near(mle.certificate)
+    routes = tuple(
+        RouteVerdict(
+            estimate,
+            estimate.certificate,
+            float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors))
+            if known
+            else math.nan,
+            estimate.certificate.error_bound <= tolerance,
+            estimate.log_likelihood,
+            stated,
+        )
+        for estimate, stated in zip(evaluated, estimates, strict=True)
+    )
+    return routes, mle
+
+
+def conclude(
+    model: BernoulliLogistic,
+    routes: tuple[RouteVerdict, ...],
+    mle: PointEstimate,
+    checks: tuple[PosteriorCheck, ...],
+    posteriors: tuple[Posterior, ...],
+    unavailable: tuple[Unavailable, ...],
+    tolerance: float,
+) -> Agreement:
+    """The verdict on routes and draws that were judged one by one."""
+    agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
+    return Agreement(
+        "agree" if agree else "disagree",
+        _message(routes, checks, unavailable, tolerance),
+        routes,
+        checks,
+        posteriors,
+        unavailable,
+        mle,
+        tolerance,
+        model,
+    )
+
+
+def rejudged(agreement: Agreement) -> Agreement:
+    """The same agreement, judged again: nothing that it says of point routes is believed."""
+    model, tolerance = agreement.model, agreement.tolerance
+    routes, mle = judge(model, [each.stated for each in agreement.routes], tolerance)
+    return conclude(
+        model,
+        routes,
+        mle,
+        agreement.posterior_checks,
+        agreement.posteriors,
+        agreement.unavailable,
+        tolerance,
+    )
+
+
+def _check_all(
+    model: BernoulliLogistic,
+    posteriors: Sequence[Posterior],
+    mle: PointEstimate,
+    false_alarm: float,
+) -> tuple[PosteriorCheck, ...]:
+    """Check each set of draws, and compare it with the first that passes on its own.
+
+    Each set has three or four tests of its own (of mixing, score and trace), each set but one one
+    more: all share the false-alarm rate equally.
+    """
+    if not posteriors:
+        return ()
+    checks = [check_posterior(model, posterior, mle, false_alarm) for posterior in posteriors]
+    share = false_alarm / (sum(check.n_tests for check in checks) + len(checks) - 1)
+    checks = [replace(check, false_alarm=share * check.n_tests) for check in checks]
+    reference = next((i for i, check in enumerate(checks) if check.passed), 0)
+    return tuple(
+        check
+        if i == reference
+        else replace(
+            check,
+            false_alarm=check.false_alarm + share,
+            other=posteriors[reference].route,
+            agreement_p=agreement_p(model, posteriors[i], posteriors[reference], mle),
+        )
+        for i, check in enumerate(checks)
+    )
+
+
+def _message(
+    routes: Sequence[RouteVerdict],
+    checks: Sequence[PosteriorCheck],
+    unavailable: Sequence[Unavailable],
+    tolerance: float,
+) -> str:
+    sentences = []
+    good = [judged for judged in routes if judged.passed]
+    if good:
+        names = listing([judged.estimate.route for judged in good])
+        worst = max(judged.certificate.error_bound for judged in good)
+        sentences.append(
+            f"{names} {'is' if len(good) == 1 else 'are each'} proved to lie within {worst:.1e} "
+            f"standard errors of the one maximum likelihood estimate (tolerance {tolerance:.0e})."
+        )
+    sentences += [_failure(judged, tolerance) for judged in routes if not judged.passed]
+    for check in checks:
+        doubt = "; ".join(check.warnings)
+        if check.passed:
+            sentences.append(
+                f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
+                f"flat-prior posterior ({_r_hat(check)}; score p = {_p(check.score_p)}, trace p = "
+                f"{_p(check.trace_p)}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
+                f"{_mode(check)}."
+            )
+            sentences += [f"But {doubt}."] if doubt else []
+            worst = int(np.argmax(np.abs(check.shift)))
+            sentences.append(
+                f"Their mean is not the MLE and need not be: it lies {abs(check.shift[worst]):.3f} "
+                f"standard errors away ({abbreviated(check.names[worst])}), where theory predicts "
+                f"{abs(check.predicted_shift[worst]):.3f} and chance adds about "
+                f"{check.shift_mcse[worst]:.3f}."
+            )
+            if check.density_source != "stated" or check.mixing.n_chains == 1:
+                sentences += [f"{said}." for said in check.scope]
+        elif not check.mixed:
+            sentences.append(_unmixed(check))
+        else:
+            hint = doubt or "they come from another prior, other data or another distribution"
+            sentences.append(
+                f"The draws of {check.route} are not from the flat-prior posterior of these data: "
+                f"{'; '.join(check.failures)}. {hint[0].upper()}{hint[1:]}."
+            )
+    sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
+    return " ".join(sentences)
+
+
+def _r_hat(check: PosteriorCheck) -> str:
+    worst = int(np.argmax(check.mixing.r_hat))
+    limit = float(check.mixing.r_hat_limit(check.threshold)[worst])
+    return f"R-hat {check.mixing.r_hat[worst]:.3f}, by chance up to {limit:.3f}"
+
+
+def _unmixed(check: PosteriorCheck) -> str:
+    """Sentence on draws that are no evidence, whatever else holds of them."""
+    mixing, threshold = check.mixing, check.threshold
+    failed = [claim.failure for claim in mixing.claims(threshold) if not claim.holds]
+    others = [failure for failure in check.failures if failure not in failed]
+    remedy = mixing.remedy(threshold)
+    return (
+        f"The chains of {check.route} "
+        + (
+            "do not show that they have mixed: "
+            if mixing.undecided(threshold)
+            else "have not mixed: "
+        )
+        + f"{'; '.join(failed)}. So these draws are no evidence about the posterior"
+        + (f" (besides, {'; '.join(others)})" if others else "")
+        + f". {remedy[0].upper()}{remedy[1:]}."
+        + "".join(f" And {doubt}." for doubt in check.warnings if not doubt.startswith("R-hat"))
+    )
+
+
+def _and_the_other(check: PosteriorCheck) -> str:
+    return (
+        "" if check.agreement_p is None else f", same as {check.other} p = {_p(check.agreement_p)}"
+    )
+
+
+def _mode(check: PosteriorCheck) -> str:
+    if not check.mode_told:
+        return (
+            f"where their mode lies they tell to {check.mode_error:.2g} standard errors only, so "
+            "it was not compared with the MLE (more draws would tell)"
+        )
+    return (
+        f"the mode found from them alone is {check.mode_distance:.1e} standard errors from the MLE "
+        f"(stated error {check.mode_error:.1e})"
+    )
+
+
+def _failure(judged: RouteVerdict, tolerance: float) -> str:
+    estimate, bound = judged.stated, judged.certificate.error_bound
+    proved = (
+        f"its certificate guarantees no more than {bound:.1e} (tolerance {tolerance:.0e})"
+        if math.isfinite(bound)
+        else "no error bound can be proved for it"
+    )
+    if math.isnan(judged.distance):
+        return (
+            f"{estimate.route} is not proved to agree: {proved}, nor for any other route, Newton's "
+            "included; centre and rescale columns and offsets."
+        )
+    if judged.distance <= tolerance:
+        return (
+            f"{estimate.route} is not proved to agree: {proved}, because the columns are too "
+            "ill-conditioned; centre or rescale them, or raise the tolerance."
+        )
+    if not estimate.converged:
+        remedy = (
+            f"it says of itself: {estimate.message.rstrip('.')}; centre and rescale the columns, "
+            "or start it from another route"
+        )
+    elif judged.distance > 1e-2:
+        remedy = (
+            "look for a penalty, a flipped response, swapped or rescaled columns, or other rows"
+        )
+    else:
+        remedy = "its optimiser stopped early: tighten its tolerance, or start from another route"
+    return (
+        f"{estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
+        f"maximum likelihood estimate, and {proved}; {remedy}."
+    )
+
+
+def _p(p: float) -> str:
+    return p_value(p, form=".2g")

@@ -1,0 +1,456 @@
+"""The command line. Only this module prints and exits.
+
+Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input
+is wrong (one line that says what and where) or memory does not suffice, 130 interrupted, 141 the
+reader of a pipe has gone (as a shell says of other programs). Results go to standard output,
+progress and errors to standard error. Everything heavy is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flatprior.analysis.cli.errors import F, OneLineErrors, clean_errors, fail
+from flatprior.analysis.cli.loading import (
+    check_paths,
+    load_model,
+    load_models,
+    read_coefficients,
+    reads_in_batches,
+)
+from flatprior.analysis.cli.printing import (
+    ROUTES,
+    announce,
+    print_agreement,
+    print_both,
+    print_estimate,
+    print_fragility,
+    print_limit,
+    print_model,
+    print_table,
+    print_verdict,
+    print_warnings,
+    result_console,
+)
+from flatprior.models.common.errors import InputError
+
+if TYPE_CHECKING:
+    from flatprior.models import BernoulliLogistic, Posterior
+
+
+DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flatprior")
+def main() -> None:
+    """Bernoulli-logistic regression by independent routes that must agree.
+
+    DATA is a CSV or Parquet file, a folder of them, or a quoted pattern such as
+    'folder/*.parquet'; FORMULA for example "y ~ x1 + C(x2)". fit and check take
+    data larger than memory.
+    Exit status: 0 agreement, 1 disagreement or no MLE, 2 wrong input.
+    """
+
+
+def model_arguments(command: F) -> F:
+    """Add what every command on a user's data takes."""
+    for decorate in (
+        click.option(
+            "--missing",
+            type=click.Choice(["drop", "raise"]),
+            default="drop",
+            show_default=True,
+            help="Rows with a missing value: leave out and count, or stop.",
+        ),
+        click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),
+        click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor."),
+        click.argument("formula"),
+        click.argument("data"),
+    ):
+        command = decorate(command)
+    return command
+
+
+json_option = click.option(
+    "--json", "json_path", metavar="FILE", help="Also write the result to FILE as JSON."
+)
+report_option = click.option(
+    "--report", "report_path", metavar="FILE", help="Also write a report to FILE, one HTML page."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the draws, for the same draws again."
+)
+draws_option = click.option(
+    "--draws",
+    type=click.IntRange(100),
+    help="Draws of each of the 4 chains; default 1000, or what their tests need.",
+)
+independence_option = click.option(
+    "--independence", is_flag=True, help="A fifth route: independence sampling, without PyMC."
+)
+
+
+@main.command()
+@model_arguments
+@json_option
+def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
+    """Fit by Newton's method, with standard errors and a certificate."""
+    with clean_errors():
+        from flatprior.models import fit_newton
+
+        check_paths(data, json=json_path)
+        model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
+        estimate = fit_newton(model)
+        if json_path:
+            estimate.save(json_path)
+        out = result_console()
+        print_model(out, model)
+        print_estimate(out, estimate)
+        print_warnings(out, estimate.warnings)
+        if not estimate.converged:
+            sys.exit(1)
+
+
+@main.command()
+@model_arguments
+@json_option
+def check(data: str, formula: str, json_path: str | None, **options: Any) -> None:
+    """Decide whether the maximum likelihood estimate exists, and what hangs on which rows.
+
+    Where it does not: the rows responsible, where each coefficient goes, and what can still be
+    said. Where it does: how few observations it hangs on.
+    """
+    with clean_errors():
+        from dataclasses import asdict
+
+        from flatprior.models import check_existence
+        from flatprior.models.common.writing import write_json
+        from flatprior.models.estimate import provenance
+
+        check_paths(data, json=json_path)
+        in_batches = reads_in_batches(data)
+        model = load_model(data, formula, in_batches=in_batches, **options)
+        progress = sys.stderr.isatty()
+        existence = check_existence(model, progress=progress)
+        facts = existence.to_dict() | {"provenance": asdict(provenance(model))}
+        out = result_console()
+        print_model(out, model)
+        print_verdict(out, existence.kind, existence.message, good=existence.exists)
+        if existence.exists and in_batches:
+            out.print("How few rows that hangs on is not looked for in data read in batches.")
+        elif existence.exists:
+            facts["fragility"] = print_fragility(out, model, progress)
+        elif existence.limit is not None:
+            facts["intervals"] = print_limit(out, model, existence, progress, in_batches)
+        print_warnings(out, existence.warnings)
+        if json_path:
+            write_json(json_path, facts)
+        if not existence.exists:
+            sys.exit(1)
+
+
+@main.command()
+@model_arguments
+@report_option
+@json_option
+@seed_option
+@draws_option
+@independence_option
+def agree(
+    data: str,
+    formula: str,
+    report_path: str | None,
+    json_path: str | None,
+    seed: int | None,
+    draws: int | None,
+    independence: bool,
+    **options: Any,
+) -> None:
+    """Fit by four routes and say whether they agree."""
+    with clean_errors():
+        check_paths(data, json=json_path, report=report_path)
+        model = load_model(data, formula, **options)
+        _agree(model, report_path, json_path, seed, draws, independence)
+
+
+@main.command()
+@click.argument("data")
+@click.argument("formulas", nargs=-1, required=True, metavar="FORMULA FORMULA...")
+@click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor.")
+@click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
+@click.option(
+    "--common-rows",
+    is_flag=True,
+    help="Use the rows in which no column of any formula is missing, and count the others.",
+)
+@click.option(
+    "--sample", is_flag=True, help="Draw from each posterior, and compare by leave-one-out too."
+)
+@click.option("--exact-loo", is_flag=True, help="Also the leave-one-out log score of each MLE.")
+@report_option
+@json_option
+@seed_option
+def compare(
+    data: str,
+    formulas: tuple[str, ...],
+    offset: str | None,
+    weights: str | None,
+    common_rows: bool,
+    sample: bool,
+    exact_loo: bool,
+    report_path: str | None,
+    json_path: str | None,
+    seed: int | None,
+) -> None:
+    """Compare models of the same rows: AIC, BIC, likelihood ratios, leave-one-out."""
+    with clean_errors():
+        from rich.text import Text
+
+        from flatprior.analysis.comparison.table import compare_models
+        from flatprior.models.common.text import printable
+        from flatprior.models.common.writing import write_json
+
+        check_paths(data, json=json_path, report=report_path)
+        seed = _seed(seed, report_path if sample else None)
+        if len(formulas) < 2:
+            raise InputError("there is nothing to compare: pass two formulas or more")
+        models = load_models(data, formulas, offset, weights, common_rows, reads_in_batches(data))
+        progress = sys.stderr.isatty()
+        posteriors = {}
+        for name, model in models.items() if sample else ():
+            click.echo(f"{name}/{len(models)}  sampling ...", err=True)
+            posteriors[name] = _draws(model, seed, progress)
+        comparison = compare_models(models, posteriors, leave_one_out=exact_loo, progress=progress)
+        out = result_console()
+        for name, formula in zip(models, formulas, strict=True):
+            out.print(Text(f"{name}: {printable(formula)}", style="bold"))
+        out.print(Text(str(comparison)))
+        if report_path:
+            _write_report(report_path, seed, comparison=comparison)
+        if json_path:
+            facts = comparison.to_dict()
+            facts["formulas"] = dict(zip(models, formulas, strict=True))
+            write_json(json_path, facts)
+
+
+def _draws(model: BernoulliLogistic, seed: int | None, progress: bool) -> Posterior:
+    """Independence sampling, or NUTS where that does not suit the posterior."""
+    from flatprior.models import sample_independence, sample_nuts
+
+    posterior = sample_independence(model, seed=seed, progress=progress)
+    return sample_nuts(model, seed=seed, progress=progress) if posterior.warnings else posterior
+
+
+@main.command()
+@model_arguments
+@click.option(
+    "--coefficients",
+    "path",
+    metavar="FILE",
+    required=True,
+    help="JSON: names and values, or an estimate saved by flatprior.",
+)
+@json_option
+def explain(data: str, formula: str, path: str, json_path: str | None, **options: Any) -> None:
+    """Say why somebody else's coefficients differ from the MLE.
+
+    FILE holds {"Intercept": -1.2, "x1": 0.3, ...}; with standard errors
+    {"coefficients": {...}, "standard_errors": {...}}.
+    """
+    with clean_errors():
+        from dataclasses import asdict
+
+        from flatprior.analysis.explanation.difference import explain_difference
+        from flatprior.models.common.rendering import p_value
+        from flatprior.models.common.writing import write_json
+        from flatprior.models.estimate import provenance
+
+        check_paths(data, json=json_path)
+        coefficients, errors = read_coefficients(path)
+        model = load_model(data, formula, **options)
+        explanation = explain_difference(model, coefficients, errors)
+        if json_path:
+            facts = explanation.to_dict() | {"provenance": asdict(provenance(model))}
+            write_json(json_path, facts)
+        out = result_console()
+        print_model(out, model)
+        print_both(out, model, coefficients)
+        title = f"{explanation.cause}{'' if explanation.certain else ' (not certain)'}"
+        agreed = explanation.cause == "agreement"
+        print_verdict(out, title, f"{explanation.message}.", good=agreed)
+        if explanation.causes:
+            out.print()
+            frame = explanation.table().drop(columns="detail").rename_axis("tested")
+            frame["distance"] = [f"{value:.1e}" for value in frame["distance"]]
+            frame["coincidence"] = [p_value(p, form=".1e") for p in frame["coincidence"]]
+            print_table(out, frame)
+            out.print(
+                "distance: what the cause leaves unexplained, in standard errors; coincidence: how "
+                "often numbers that have nothing to do with it would fit as well.",
+                style="dim",
+            )
+        if explanation.cause in ("separation", "dependent columns"):
+            sys.exit(1)
+
+
+@main.command()
+@report_option
+@json_option
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the draws.",
+)
+@draws_option
+@independence_option
+def demo(
+    report_path: str | None,
+    json_path: str | None,
+    seed: int,
+    draws: int | None,
+    independence: bool,
+) -> None:
+    """Four routes on bundled data: will the S&P 500 go up?"""
+    with clean_errors():
+        check_paths(json=json_path, report=report_path)
+        _agree(_demo_model(), report_path, json_path, seed, draws, independence)
+
+
+def _demo_model() -> BernoulliLogistic:
+    from flatprior.models import BernoulliLogistic, load_smarket
+
+    return BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
+
+
+@main.command()
+@click.argument("report")
+@click.argument("data", required=False, default="")
+@click.option("--offset", metavar="COLUMN", help="Column that was the offset.")
+@click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
+@click.option("--common-rows", is_flag=True, help="The models were compared with --common-rows.")
+def verify(
+    report: str, data: str, offset: str | None, weights: str | None, common_rows: bool
+) -> None:
+    """Compute a report anew, from its coefficients and the data, and compare.
+
+    REPORT is a file written by --report; DATA what it was made of (nothing for the
+    demo). Exit status 1 if the data are others, the file was changed, or a number
+    does not stand.
+    """
+    with clean_errors():
+        from flatprior.analysis.report.verification import (
+            formulas_of,
+            read_report,
+            require_unchanged,
+            verify_report,
+        )
+
+        facts = read_report(report)
+        try:
+            require_unchanged(report)
+        except ValueError as error:
+            fail(f"not verified: {error}", 1)
+        formula, others = formulas_of(facts)
+        if not data and (formula != DEMO_FORMULA or others):
+            raise InputError(f"name the data that {report!r} was made of")
+        if data:
+            every = (formula, *others.values())
+            in_batches = facts.get("in_memory") is False
+            loaded = load_models(data, every, offset, weights, common_rows, in_batches)
+            model, *rest = loaded.values()
+        else:
+            model, rest = _demo_model(), []
+        try:
+            table = verify_report(model, report, dict(zip(others, rest, strict=True)))
+        except ValueError as error:
+            fail(f"not verified: {error}", 1)
+        out = result_console()
+        print_model(out, model)
+        for column in ("error bound", "stated"):
+            table[column] = [f"{value:.1e}" for value in table[column]]
+        table["digits"] = [f"{math.floor(digits)}" for digits in table["digits"]]
+        print_table(out, table)
+        holes = table.attrs["not made again"]
+        print_verdict(
+            out,
+            "verified",
+            "These are the data, and the coefficients in the report are as near the maximum "
+            "likelihood estimate as it says (error bound, in standard errors, computed now). The "
+            "results in the file and its page are what follows from them"
+            + (f". Not made again: {'; '.join(holes)}." if holes else "."),
+            good=True,
+        )
+
+
+def _seed(seed: int | None, report_path: str | None) -> int | None:
+    """A seed to write into a report, where none was given."""
+    import secrets
+
+    return secrets.randbelow(2**32) if seed is None and report_path else seed
+
+
+def _write_report(path: str, seed: int | None, **results: Any) -> None:
+    """Write a report, with the command that makes the same one again."""
+    import shlex
+
+    from flatprior.analysis.report.writing import write_report
+
+    given = iter(click.get_current_context().meta.get("flatprior.arguments", ()))
+    arguments = []
+    for argument in given:
+        if argument in ("--report", "--json"):
+            next(given, None)
+        elif not argument.startswith(("--report=", "--json=")):
+            arguments.append(argument)
+    if seed is not None and not any(part.startswith("--seed") for part in arguments):
+        arguments[1:1] = ["--seed", str(seed)]
+    click.echo("     report ...", err=True)
+    write_report(
+        path,
+        **results,
+        command=shlex.join(["flatprior", *arguments]),
+        progress=sys.stderr.isatty(),
+    )
+    click.echo(f"     written to {path}", err=True)
+
+
+def _agree(
+    model: BernoulliLogistic,
+    report_path: str | None,
+    json_path: str | None,
+    seed: int | None,
+    draws: int | None,
+    independence: bool,
+) -> None:
+    from flatprior.analysis.agreement.verdict import compare_routes, run_routes
+    from flatprior.models.common.writing import write_json
+
+    seed = _seed(seed, report_path)
+    out = result_console()
+    print_model(out, model)
+    routes = [route for route in ROUTES if independence or route != "independence"]
+    results = run_routes(
+        model,
+        routes=routes,
+        draws=draws,
+        seed=seed,
+        progress=sys.stderr.isatty(),
+        on_start=lambda route: announce(route, f"{routes.index(route) + 1}/{len(routes)}"),
+    )
+    click.echo("     certificates and posterior tests ...", err=True)
+    agreement = compare_routes(model, *results)
+    print_agreement(out, agreement)
+    print_warnings(out, model.warnings)
+    if report_path:  # takes a while: before --json, so that an interrupt leaves nothing
+        _write_report(report_path, seed, agreement=agreement)
+    if json_path:
+        write_json(json_path, agreement.to_dict())
+    if agreement.verdict != "agree":
+        sys.exit(1)

@@ -1,0 +1,212 @@
+"""How the command line ends: one line for every error, and the exit status it has."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+LEAST_MEMORY = 2**30  # bytes of addresses
+
+
+class OneLineErrors(click.Group):
+    """A group whose usage errors are one line too, like every other."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; exit with its status."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # for names the terminal has no letters for
+                stream.reconfigure(errors="replace")
+        _written().clear()
+        try:
+            with _noting_interrupts():
+                status = self._run(*args, **kwargs)
+        except (ReaderGone, BrokenPipeError):
+            _forget_output()
+            sys.exit(141)
+        sys.exit(status)
+
+    def _run(self, *args: Any, **kwargs: Any) -> int:
+        """Run the command; return its status where it has not ended."""
+        try:
+            with clean_errors():
+                status = super().main(*args, **{**kwargs, "standalone_mode": False})
+                if sys.stdout is not None:  # it was closed by who called
+                    sys.stdout.flush()
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                error.show()
+                return 2
+            return fail(error.format_message(), 2)
+        except click.Abort:
+            return _interrupted()
+        return status if isinstance(status, int) else 0
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with a whole sentence, which click would cut at one line."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(limit=sys.maxsize))
+                    for name, command in commands
+                    if command is not None
+                ]
+            )
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        """Keep what was typed, for the report."""
+        given = list(args)
+        with clean_errors():
+            context = super().make_context(info_name, args, *rest, **more)
+        context.meta["flatprior.arguments"] = given
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, before click makes something else of its errors."""
+        with clean_errors():
+            _check_memory()
+            return super().invoke(ctx)
+
+
+class ReaderGone(Exception):
+    """The reader of a pipe has gone: not our failure, and nothing to say."""
+
+
+_pressed: list[bool] = []
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[None]:
+    """Remember Ctrl-C: an import that it breaks may end in any other error."""
+
+    def note(*_: object) -> None:
+        _pressed.append(True)
+        raise KeyboardInterrupt
+
+    _pressed.clear()
+    ours = (
+        threading.current_thread() is threading.main_thread()  # only it may handle signals
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _written() -> list[str]:
+    """Files that were written, whether or not what writes them has been imported."""
+    module = sys.modules.get("flatprior.models.common.writing")
+    return getattr(module, "written", [])
+
+
+def _interrupted() -> NoReturn:
+    """Say what Ctrl-C has left behind. Imports nothing: it may have come within an import."""
+    files = ", ".join(repr(path) for path in _written())
+    print(f"flatprior: interrupted; {files or 'nothing'} was written", file=sys.stderr, flush=True)
+    sys.exit(130)
+
+
+def _forget_output() -> None:
+    """Send what is still to come nowhere: Python would complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+        except (AttributeError, OSError, ValueError):
+            continue  # closed, or no file
+
+
+@contextmanager
+def clean_errors() -> Iterator[None]:
+    """Turn every expected failure into one line on standard error and an exit status.
+
+    Nothing is imported before the work begins, nor for what may have come within an import.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _interrupted()
+    except click.exceptions.Exit:  # a RuntimeError, by which click ends: --help
+        raise
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except Exception as error:
+        if _pressed:
+            _interrupted()
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise ReaderGone from error
+        if _lacks_memory(error):
+            print("flatprior: not enough memory", file=sys.stderr, flush=True)
+            sys.exit(2)
+        results = sys.modules.get("flatprior.models.results")
+        no_mle = getattr(results, "MLEDoesNotExistError", None)
+        if no_mle is not None and isinstance(error, no_mle):
+            fail(f"{error} (flatprior check says more)", 1)
+        if isinstance(error, OSError) and error.strerror:
+            named = "" if error.filename is None else f"{str(error.filename)!r}: "
+            fail(f"{named}{error.strerror[0].lower()}{error.strerror[1:]}", 2)
+        if isinstance(error, (ValueError, OSError)):
+            fail(str(error), 2)
+        if isinstance(error, (ArithmeticError, RuntimeError)) and not isinstance(
+            error, click.Abort
+        ):
+            fail(f"no result: {error}", 1)  # ours, and PyMC's when sampling breaks down
+        raise
+
+
+def _check_memory() -> None:
+    """Stop where ``ulimit -v`` leaves too little: OpenBLAS would wait for more without an end."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY and most < LEAST_MEMORY:
+        print(
+            f"flatprior: not enough memory: this process may address {most // 2**20} MiB (ulimit "
+            f"-v), and {LEAST_MEMORY // 2**20} are needed",
+            file=sys.stderr,
+            flush=True,
+        )
+        sys.exit(2)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether memory ran out, by whatever name: in an import or a thread it is seldom its own."""
+    cause: BaseException | None = error
+    while cause is not None:
+        said = str(cause).lower()
+        if isinstance(cause, MemoryError) or any(
+            words in said
+            for words in (
+                *("cannot allocate memory", "out of memory", "failed to map segment"),
+                *("can't start new thread", "unable to allocate", "virtual memory exhausted"),
+            )
+        ):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Print one line and exit."""
+    from flatprior.models.common.text import printable
+
+    print(f"flatprior: {printable(message)}", file=sys.stderr, flush=True)
+    sys.exit(status)

@@ -1,0 +1,148 @@
+"""What the commands read: data, formulas, coefficients."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flatprior.models.common.errors import InputError
+
+if TYPE_CHECKING:
+    from flatprior.models import BernoulliLogistic
+
+
+LARGEST_FILE = 2**28  # bytes that are read into memory at once
+
+
+def load_models(
+    data: str,
+    formulas: tuple[str, ...],
+    offset: str | None,
+    weights: str | None,
+    common_rows: bool,
+    in_batches: bool,
+) -> dict[str, BernoulliLogistic]:
+    """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
+    from flatprior.models import BernoulliLogistic
+    from flatprior.models.common.text import count
+    from flatprior.models.encoding.tables import as_frame
+
+    names = [str(i + 1) for i in range(len(formulas))]
+    if in_batches:
+        if common_rows:
+            raise InputError("--common-rows needs data that fit into memory")
+        return {
+            name: load_model(data, formula, offset, weights, "drop", in_batches=True)
+            for name, formula in zip(names, formulas, strict=True)
+        }
+    frame = as_frame(data)
+
+    def build(formula: str) -> BernoulliLogistic:
+        return BernoulliLogistic.from_formula(
+            formula, frame, offset=offset, frequency_weights=weights
+        )
+
+    models = [build(formula) for formula in formulas]
+    if common_rows:
+        used = {column for column in (offset, weights) if column is not None}
+        for model in models:
+            assert model.encoding is not None  # noqa: S101
+            used |= {model.response_name, *model.encoding.parsed.columns}
+        complete = frame[sorted(used)].notna().all(axis=1)
+        left_out = int((~complete).sum())
+        if left_out:
+            click.echo(
+                f"{count(left_out, 'row')} left out of every model: a value is missing", err=True
+            )
+            frame = frame[complete]
+            models = [build(formula) for formula in formulas]
+    return dict(zip(names, models, strict=True))
+
+
+def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | None]:
+    """Coefficients by name, and standard errors where they are given, from a JSON file."""
+    import json
+
+    from flatprior.analysis.report.page import once
+    from flatprior.models import PointEstimate
+    from flatprior.models.common.text import shorten
+
+    with open(path, encoding="utf-8-sig") as file:  # some editors write a mark in front
+        try:
+            facts = json.load(file, object_pairs_hook=once)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path!r} is not JSON: {error}") from error
+    if isinstance(facts, dict) and "format" in facts:
+        fit = PointEstimate.load(path)
+        values, spread = fit.coefficients.tolist(), fit.standard_errors.tolist()
+        return dict(zip(fit.names, values, strict=True)), dict(zip(fit.names, spread, strict=True))
+    errors: dict[str, float] | None = None
+    if isinstance(facts, dict) and isinstance(facts.get("coefficients"), dict):
+        facts, errors = facts["coefficients"], facts.get("standard_errors")
+    for part in (facts, {} if errors is None else errors):
+        if not isinstance(part, dict):
+            raise InputError(
+                f"{path!r} holds {shorten(str(part), 40)}; it must hold names and numbers, "
+                '{"Intercept": -1.2, "x1": 0.3}'
+            )
+    return facts, errors
+
+
+def check_paths(data: str = "", **paths: str | None) -> None:
+    """Fail before the work, not after it, if a result could not be written."""
+    from flatprior.models.common.writing import writable
+    from flatprior.models.encoding.tables import Source
+
+    targets: dict[Any, str] = {}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        target = writable(path)
+        if target in targets:
+            raise InputError(f"--{targets[target]} and --{option} name the same file; name another")
+        targets[target] = option
+        if not target.exists() or not data:
+            continue
+        is_one = os.path.isfile(data)
+        for file in (data,) if is_one else Source.find(data).files:
+            if target.samefile(file):
+                what = "the data file itself" if is_one else "one of the data files"
+                raise InputError(f"--{option} {path!r} is {what}; name another")
+
+
+def reads_in_batches(data: str) -> bool:
+    """Whether to read the data in batches: many files, or a large one."""
+    return not os.path.isfile(data) or os.path.getsize(data) > LARGEST_FILE
+
+
+def load_model(
+    data: str,
+    formula: str,
+    offset: str | None,
+    weights: str | None,
+    missing: Any,
+    in_batches: bool = False,
+) -> BernoulliLogistic:
+    """The model of a command's data and formula, of both classes."""
+    from flatprior.models import BernoulliLogistic
+    from flatprior.models.common.text import count
+
+    if in_batches:
+        model = BernoulliLogistic.from_parquet(
+            data, formula, offset, weights, missing, progress=sys.stderr.isatty()
+        )
+    else:
+        model = BernoulliLogistic.from_formula(
+            formula, data, offset=offset, frequency_weights=weights, missing=missing
+        )
+    events = model.n_events
+    if events in (0, model.n_observations) and "Intercept" in model.names:
+        dropped = f" ({model.n_dropped} left out: a value is missing)" if model.n_dropped else ""
+        raise InputError(
+            f"the response {model.response_name!r} has one class only, {min(events, 1)} in "
+            f"{count(model.n_rows, 'row')}{dropped}; a fit needs both"
+        )
+    return model

@@ -1,0 +1,259 @@
+"""Which models may be compared, and which is nested in which.
+
+Criteria such as AIC, a likelihood ratio or a difference of elpd mean something only for models of
+the same observations. Packages leave that to the user; here it is checked, and the first difference
+is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import xxhash
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.whitening import whitening
+
+IN_THE_SPAN = 1e-9  # of a column's length: what may be left of it
+LARGEST_TOLERANCE = 0.01
+
+Models = Mapping[str, BernoulliLogistic]
+
+
+class NotComparableError(FlatpriorError, ValueError):
+    """Models that are not models of the same observations."""
+
+
+def same_observations(models: Models) -> dict[str, BernoulliLogistic]:
+    """The models, all on the same rows.
+
+    Models of single rows and models of grouped counts (frequency weights) of the same observations
+    are put on the same rows where the columns of one model include those of every other.
+
+    Raises
+    ------
+    NotComparableError
+        Naming the first difference, if the observations are not the same.
+    """
+    for first, second in pairwise(models):
+        difference = _difference(first, models[first], second, models[second])
+        if difference is not None:
+            break
+    else:
+        return dict(models)
+    together = _regrouped(models)
+    if together is None:
+        raise NotComparableError(difference)
+    return together
+
+
+def _difference(
+    first: str, model: BernoulliLogistic, second: str, other: BernoulliLogistic
+) -> str | None:
+    """The first difference between the observations of two models, as a sentence."""
+    both = f"{printable(first)!r} and {printable(second)!r}"
+    one, two = model.rows, other.rows
+    if not isinstance(one, ArrayRows) or not isinstance(two, ArrayRows):
+        if isinstance(one, ArrayRows) or isinstance(two, ArrayRows):
+            return (
+                f"of {both} one has its rows in memory, the other reads them in batches; build "
+                "both the same way"
+            )
+        for what in ("n_rows", "n_observations", "n_events"):
+            if getattr(model, what) != getattr(other, what):
+                return (
+                    f"{both} are models of different rows: {what} is {getattr(model, what)} and "
+                    f"{getattr(other, what)}{_dropped(model, other)}"
+                )
+        if _responses_in_batches(model) != _responses_in_batches(other):
+            return (
+                f"{both} have the same number of rows and events, but responses, weights or their "
+                "order differ; build both from the same files"
+            )
+        return None
+    labels, others = model.row_labels, other.row_labels
+    if len(labels) != len(others) or not labels.equals(others):
+        return f"{both} are models of different rows: {_label_difference(model, other)}"
+    differs = np.flatnonzero(one.response != two.response)
+    if len(differs):
+        what = f"{printable(model.response_name)!r} and {printable(other.response_name)!r}"
+        if len(differs) == len(labels):
+            codings = [printable(m.response_coding) or "1 counts as 1" for m in (model, other)]
+            return (
+                f"{both} have opposite responses ({what}): what is 1 in one is 0 in the other in "
+                f"every row ({'; '.join(codings)}); code both the same way"
+            )
+        return (
+            f"{both} have different responses ({what}): first in row {labels[differs[0]]} "
+            f"({one.response[differs[0]]:g} and {two.response[differs[0]]:g}), "
+            f"in {count(len(differs), 'row')} in all"
+        )
+    weights = model.counts, other.counts
+    differs = np.flatnonzero(weights[0] != weights[1])
+    if len(differs):
+        return (
+            f"{both} have different frequency weights: first in row {labels[differs[0]]} "
+            f"({weights[0][differs[0]]:g} and {weights[1][differs[0]]:g}), "
+            f"in {count(len(differs), 'row')} in all"
+        )
+    return None
+
+
+def _label_difference(model: BernoulliLogistic, other: BernoulliLogistic) -> str:
+    labels, others = model.row_labels, other.row_labels
+    dropped = _dropped(model, other)
+    pairs = [(labels, others, "first"), (others, labels, "second")]
+    for here, there, which in pairs:
+        only = here[~here.isin(there)]
+        if len(only):
+            whose = f"{'rows' if len(only) > 1 else 'row'} {first_of(only[:6], len(only))}"
+            return f"{whose} in the {which} model only{dropped}"
+    if len(labels) != len(others):
+        return f"{count(len(labels), 'row')} in the first, {len(others)} in the second{dropped}"
+    place = int(np.flatnonzero(labels != others)[0])
+    return (
+        f"the same rows, but in another order: number {place + 1} is row {labels[place]} in the "
+        f"first and row {others[place]} in the second; sort the data alike"
+    )
+
+
+def _dropped(model: BernoulliLogistic, other: BernoulliLogistic) -> str:
+    """What was left out, where that is the likely reason, with the remedy."""
+    for attribute, why in (
+        ("n_dropped", "a value is missing"),
+        ("n_zero_weight", "their frequency weight is 0"),
+    ):
+        left_out = getattr(model, attribute), getattr(other, attribute)
+        if left_out[0] != left_out[1]:
+            return (
+                f" ({left_out[0]} and {left_out[1]} rows were left out because {why}); build both "
+                "from the rows that are complete in the columns of every model"
+            )
+    return "; build both from the same rows"
+
+
+def _responses_in_batches(model: BernoulliLogistic) -> bytes:
+    """Hash of responses and weights, in their order, of rows that are read in batches."""
+
+    def digest(block: Block) -> bytes:
+        found = xxhash.xxh3_128((block.sign > 0).tobytes())
+        found.update(b"none" if block.weights is None else block.weights.tobytes())
+        return found.digest()
+
+    return model.rows.reduce(digest)
+
+
+def _regrouped(models: Models) -> dict[str, BernoulliLogistic] | None:
+    """The models on the distinct rows of the one with all columns; None where that cannot be.
+
+    A frequency weight counts Bernoulli observations, so that single rows and counts have the same
+    likelihood, without the binomial coefficients that other programs add.
+    """
+    if not all(isinstance(m.rows, ArrayRows) and m.offset is None for m in models.values()):
+        return None
+    if all(m.frequency_weights is None for m in models.values()):
+        return None
+    columns = {label: _named_columns(m) for label, m in models.items()}
+    every = set().union(*columns.values())
+    if any(every & (set(m.names) - columns[label].keys()) for label, m in models.items()):
+        return None  # constant here, varying there
+    finest = next((label for label in models if every <= columns[label].keys()), None)
+    if finest is None:
+        return None
+    keys = sorted(every)
+    patterns, weights = _distinct(models[finest], [columns[finest][key] for key in keys])
+    found = {}
+    for label, model in models.items():
+        own = sorted(columns[label])
+        shared = [0, *(1 + keys.index(key) for key in own)]
+        table, counts = _distinct(model, [columns[label][key] for key in own])
+        again, sums = _summed(patterns[:, shared], weights)
+        if not (np.array_equal(table, again) and np.array_equal(counts, sums)):
+            return None
+        design = np.column_stack(
+            [
+                patterns[:, 1 + keys.index(name)]
+                if name in columns[label]
+                else np.full(len(patterns), value)
+                for name, value in (
+                    (name, model.design[0, j]) for j, name in enumerate(model.names)
+                )
+            ]
+        )
+        rows = ArrayRows(np.ascontiguousarray(design), patterns[:, 0].copy(), None, weights)
+        found[label] = replace(model, rows=rows, row_labels=pd.RangeIndex(len(patterns)))
+    return found
+
+
+def _named_columns(model: BernoulliLogistic) -> dict[str, Array]:
+    """The columns that are not constant, by name."""
+    design = model.design
+    return {
+        name: design[:, j]
+        for j, name in enumerate(model.names)
+        if (design[:, j] != design[0, j]).any()
+    }
+
+
+def _distinct(model: BernoulliLogistic, columns: list[Array]) -> tuple[Array, Array]:
+    return _summed(np.column_stack([model.response, *columns]) + 0.0, model.counts)
+
+
+def _summed(table: Array, weights: Array) -> tuple[Array, Array]:
+    """Distinct rows, in sorted order, and the sum of the weights of each."""
+    distinct, group = np.unique(table, axis=0, return_inverse=True)
+    sums = np.bincount(group.ravel(), weights=weights, minlength=len(distinct))
+    return distinct, sums.astype(float)
+
+
+def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
+    """Whether `small` is a special case of `large`; both must have the same rows.
+
+    It is where every column of its design matrix (and the difference of the offsets) is a
+    combination of the columns of the other, whatever their names. What is left of a column is
+    measured against what the column adds to the others of its model: of time stamps, say, their
+    differences. Where rows are read in batches, names decide.
+    """
+    if small.n_parameters > large.n_parameters:
+        return False
+    if not isinstance(large.rows, ArrayRows):
+        return set(small.names) <= set(large.names) and not large.rows.has_offset
+    columns = {column.tobytes() for column in (large.design + 0.0).T}
+    same = [None if m.offset is None else m.offset.tobytes() for m in (small, large)]
+    if same[0] == same[1] and all(c.tobytes() in columns for c in (small.design + 0.0).T):
+        return True
+    first, second = whitening(small.rows), whitening(large.rows)
+    if first is None or second is None:
+        return False
+    condition = max(
+        float(np.linalg.cond(root / np.linalg.norm(root, axis=1)[:, None]))
+        for root in (first, second)
+    )
+    tolerance = max(IN_THE_SPAN, 100 * EPSILON * condition)
+    if tolerance > LARGEST_TOLERANCE:  # no digit is left to decide by
+        return False
+    weights = 0.25 * large.counts
+    targets, white = small.design @ first, large.design @ second
+    if _left_over(targets, white, weights).max() > tolerance:
+        return False
+    zero = np.zeros(large.n_rows)
+    one, two = (zero if m.offset is None else m.offset for m in (small, large))
+    size = float(np.linalg.norm(np.sqrt(weights) * np.maximum(np.abs(one), np.abs(two))))
+    left = float(_left_over((one - two)[:, None], white, weights)[0])
+    return left <= tolerance * size
+
+
+def _left_over(targets: Array, white: Array, weights: Array) -> Array:
+    """Length of what is left of each target when the orthonormal columns have taken their part."""
+    rest = targets
+    for _ in range(2):  # the second time for what rounding has left
+        rest = rest - white @ (white.T @ (weights[:, None] * rest))
+    return np.asarray(np.linalg.norm(np.sqrt(weights)[:, None] * rest, axis=0))

@@ -1,0 +1,495 @@
+"""One table for models of the same observations: likelihood criteria beside leave-one-out.
+
+AIC and a likelihood ratio come from the maximum, elpd from the posterior. Under a flat prior both
+speak of the same likelihood, and in large samples -2 elpd is AIC and the effective number of
+parameters is k; where they are not, the sample is small for the model, and the table says so.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.stats import chi2
+
+from flatprior.analysis.comparison.comparable import (
+    NotComparableError,
+    is_nested,
+    same_observations,
+)
+from flatprior.analysis.diagnostics.leave_one_out import (
+    PSISLOO,
+    exact_loo,
+    importance_loo,
+    spread_of_sum,
+)
+from flatprior.analysis.maxima import ratio
+from flatprior.analysis.monte_carlo import check_draws
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    PointEstimate,
+    Posterior,
+    verify,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.text import (
+    COUNTS,
+    abbreviated,
+    count,
+    earlier_hash,
+    first_of,
+    observations,
+    printable,
+    rows_phrase,
+)
+from flatprior.models.common.writing import finite
+from flatprior.models.routes.newton import converged_mle
+
+OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights could bring
+MOST_UPDATES = 10_000
+NO_WEIGHT = 1e-11
+SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
+SEEN = 5e-4  # error of a log-likelihood that shows in the table
+
+# what is said of leave-one-out; a report is held against these too
+NO_ELPD = (
+    "there is no elpd_loo of {whose}: without {rows} its posterior is improper, or not proved to "
+    "be proper"
+)
+BAD_K = (
+    "{observations} of {whose} with a Pareto k above {limit}: its elpd_loo is unreliable; compare "
+    "the LOO log score"
+)
+TOO_CLOSE = "the elpd_diff of {whose} is within the Monte Carlo error: sample longer to rank them"
+SMALL = (
+    "the sample is small for {whose}: p_loo is not k, the posterior is not near normal, and AIC "
+    "and p of the likelihood ratio are rough"
+)
+OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL)
+
+_FORMATS = {
+    "k": "d",
+    "log-lik": ".3f",
+    "deviance": ".3f",
+    "AIC": ".2f",
+    "BIC": ".2f",
+    "LR": ".3f",
+    "p": "p",
+    "LOO log score": ".3f",
+    "elpd_loo": ".2f",
+    "elpd_diff": ".2f",
+    "dse": ".2f",
+    "p_loo": ".2f",
+    "weight": ".3f",
+    "LOOIC-AIC": ".2f",
+    "p_loo-k": ".2f",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
+class Comparison(Renderable):
+    """Models of the same observations, side by side.
+
+    Attributes
+    ----------
+    models : dict
+        Name to `BernoulliLogistic`; all on the same rows.
+    fits : dict
+        Name of each model to its `PointEstimate`.
+    loo : dict
+        Name to `PSISLOO`, for the models that have draws.
+    seeds : dict
+        Name to the seed of its draws, or None.
+    n_observations, n_events : int
+    notes : tuple of str
+        What to keep in mind when using the numbers.
+    """
+
+    models: Mapping[str, BernoulliLogistic]
+    fits: Mapping[str, PointEstimate]
+    loo: Mapping[str, PSISLOO]
+    seeds: Mapping[str, int | None]
+    n_observations: int
+    n_events: int
+    notes: tuple[str, ...]
+    frame: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
+
+        Columns: "k" coefficients, "log-likelihood", "deviance", "AIC", "BIC"; "parent" (the largest
+        smaller model that is nested in it), and likelihood ratio "LR", "df" and "p" against that;
+        "LOO log score" of the MLE where it was asked for; with draws "elpd_loo", "elpd_diff" to the
+        best (0 or negative) with its standard error "dse", "p_loo", "bad k" (observations with a
+        Pareto k above the limit), stacking "weight", and the small-sample signs "LOOIC-AIC" and
+        "p_loo-k". What is undefined, or was not asked for, is NaN.
+        """
+        return self.frame.copy()
+
+    def bayes_factor(self, first: str, second: str) -> NoReturn:
+        """Bayes factors do not exist here.
+
+        Raises
+        ------
+        NotComparableError
+            Always: a flat prior has no normalising constant.
+        """
+        raise NotComparableError(
+            f"there is no Bayes factor of {first!r} and {second!r}: a flat prior is improper, so "
+            "the marginal likelihood is known up to an arbitrary constant only, another one for "
+            "each model; compare elpd_loo or AIC, or state proper priors in another program"
+        )
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Sentences on the data: observations, weights and events, and the offset of each model."""
+        first = next(iter(self.models.values()))
+        weights = next((m.weights_name for m in self.models.values() if m.weights_name), None)
+        said = observations(self.n_observations, first.n_rows, weights)
+        events = count(self.n_events, "event")
+        lines = [f"{said}, {events}"] if weights is None else [said, events]
+        offsets = {name: model.offset_name or "none" for name, model in self.models.items()}
+        if len(set(offsets.values())) > 1:
+            each = [f"{offset} ({model_label(name)})" for name, offset in offsets.items()]
+            lines.append(f"offsets: {', '.join(each)}")
+        elif first.offset_name is not None:
+            lines.append(f"offset: {first.offset_name}")
+        return tuple(lines)
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        frame = self.frame.dropna(axis="columns", how="all")
+        frame = frame if columns is None else self.frame[list(columns)]
+        return Rendered.of(
+            frame.rename(columns={"log-likelihood": "log-lik"}),
+            _FORMATS,
+            f"Comparison of {count(len(frame), 'model')}",
+            self.facts,
+            self.notes,
+            next((name for name in ("LOO log score", "elpd_loo") if name in frame), ""),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "n_observations": self.n_observations,
+                "n_events": self.n_events,
+                "n_rows": next(iter(self.models.values())).n_rows,
+                "offsets": {name: model.offset_name for name, model in self.models.items()},
+                "frequency_weights": {name: m.weights_name for name, m in self.models.items()},
+                "models": {
+                    str(name): {
+                        key: value.item() if hasattr(value, "item") else value
+                        for key, value in row.items()
+                    }
+                    for name, row in self.frame.to_dict("index").items()
+                },
+                "estimates": {name: fit.to_dict() for name, fit in self.fits.items()},
+                "notes": list(self.notes),
+            }
+        )
+        return facts
+
+
+@own_error_state
+def compare_models(
+    models: Mapping[str, BernoulliLogistic],
+    posteriors: Mapping[str, Posterior] | None = None,
+    *,
+    leave_one_out: bool = False,
+    progress: bool = False,
+) -> Comparison:
+    """Put models of the same observations side by side.
+
+    Parameters
+    ----------
+    models : mapping of str to BernoulliLogistic
+        At least two, by the names the table shall have.
+    posteriors : mapping of str to Posterior, optional
+        Draws of some or all of them, under the same names. Without, nothing is sampled.
+    leave_one_out : bool
+        Also the exact leave-one-out log score of each MLE, see `exact_loo`.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    NotComparableError
+        If rows, responses or frequency weights differ, or draws are of other data; the message
+        names the first difference. Single rows and grouped counts of the same observations are
+        recognised (where the columns of one model include those of every other).
+    MLEDoesNotExistError
+        If some model has no MLE; the message names it.
+    ValueError
+        If there are fewer than two models, or draws of a model that is not there.
+
+    Notes
+    -----
+    Nested is a model whose columns are combinations of another's, whatever their names (where rows
+    are read in batches: whose names are among the other's). Stacking weights maximise the
+    leave-one-out log score of the mixture of predictions (Yao, Vehtari, Simpson and Gelman 2018,
+    "Using stacking to average Bayesian predictive distributions", Bayesian Analysis 13, 917-1007).
+    Every log-likelihood is that of single Bernoulli observations, computed by this package.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_models
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> data = load_spector()
+    >>> models = {
+    ...     name: BernoulliLogistic.from_formula(formula, data)
+    ...     for name, formula in {"small": "grade ~ gpa", "large": "grade ~ gpa + psi"}.items()}
+    >>> table = compare_models(models).table()
+    >>> table.index.tolist(), table.loc["large", "parent"], f"{table.loc['large', 'p']:.4f}"
+    (['large', 'small'], 'small', '0.0130')
+    """
+    if len(models) < 2:
+        raise InputError("there is nothing to compare: pass two models or more")
+    posteriors = {} if posteriors is None else posteriors
+    unknown = [name for name in posteriors if name not in models]
+    if unknown:
+        raise InputError(f"there are draws of {unknown[0]!r}, but no such model")
+    for name, posterior in posteriors.items():
+        _check_draws_of(name, models[name], posterior)
+    same = same_observations(models)
+    fits = {name: _fit(name, model) for name, model in same.items()}
+    frame = _likelihood(same, fits)
+    if leave_one_out:
+        frame["LOO log score"] = [
+            exact_loo(same[name], fits[name], progress=progress).log_score for name in same
+        ]
+    loo = {
+        name: importance_loo(same[name], posterior, progress)
+        for name, posterior in posteriors.items()
+    }
+    if loo:
+        frame = frame.join(_predictive(loo))
+        frame["LOOIC-AIC"] = -2 * frame["elpd_loo"] - frame["AIC"]
+        frame["p_loo-k"] = frame["p_loo"] - frame["k"]
+        frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
+    else:
+        frame = frame.sort_values("AIC", kind="stable")
+    notes = _notes(models, same, fits, loo)
+    first = next(iter(same.values()))
+    seeds = {name: posterior.seed for name, posterior in posteriors.items()}
+    n, events = first.n_observations, first.n_events
+    return Comparison(same, fits, loo, seeds, n, events, notes, frame)
+
+
+def require_its_own(comparison: Comparison) -> None:
+    """Raise a `ValueError` unless what a comparison says of likelihoods follows from its models."""
+    models, fits = comparison.models, comparison.fits
+    for name, fit in fits.items():
+        verify(models[name], fit)
+    again, told = _likelihood(models, fits), comparison.frame
+    first = next(iter(models.values()))
+    counted = (first.n_observations, first.n_events)
+    if (
+        set(told.index) != set(models)
+        or not set(again) <= set(told)
+        or not told.loc[again.index, list(again)].equals(again)
+        or (comparison.n_observations, comparison.n_events) != counted
+    ):
+        raise InputError("the comparison is not that of its models; make it again")
+
+
+def _likelihood(
+    models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]
+) -> pd.DataFrame:
+    """Columns that follow from the fits."""
+    return pd.DataFrame(
+        {
+            "k": [fit.coefficients.size for fit in fits.values()],
+            "log-likelihood": [fit.log_likelihood for fit in fits.values()],
+            "deviance": [-2 * fit.log_likelihood for fit in fits.values()],
+            "AIC": [fit.aic for fit in fits.values()],
+            "BIC": [fit.bic for fit in fits.values()],
+        },
+        index=pd.Index(list(fits), name="model"),
+    ).join(_ratios(models, fits))
+
+
+def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:
+    try:
+        check_draws(model, posterior)
+    except ValueError as error:
+        raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
+    if posterior.provenance.data_hash != model.data_hash:
+        raise NotComparableError(
+            earlier_hash(
+                posterior.provenance.data_hash, f"the draws given for {printable(name)!r} have"
+            )
+            or f"the draws given for {printable(name)!r} are of other data: their hash is "
+            f"{posterior.provenance.data_hash[:12]}..., the model's {model.data_hash[:12]}...; "
+            "sample this model"
+        )
+
+
+def _fit(name: str, model: BernoulliLogistic) -> PointEstimate:
+    try:
+        return converged_mle(model)
+    except MLEDoesNotExistError as error:
+        message = f"model {printable(name)!r}: {error.existence.message}"
+        raise MLEDoesNotExistError(replace(error.existence, message=message)) from error
+
+
+def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]) -> Any:
+    """Parent, likelihood ratio, degrees of freedom and p of each model."""
+    rows = []
+    for name, model in models.items():
+        k = model.n_parameters
+        smaller = sorted(
+            (other for other in models if models[other].n_parameters < k),
+            key=lambda other: -models[other].n_parameters,
+        )
+        parent = next((o for o in smaller if is_nested(models[o], model)), None)
+        if parent is None:
+            rows.append(("", math.nan, math.nan, math.nan))
+            continue
+        statistic = ratio(fits[name].log_likelihood, fits[parent].log_likelihood)
+        df = k - models[parent].n_parameters
+        rows.append((parent, statistic, df, float(chi2.sf(statistic, df))))
+    frame = pd.DataFrame(rows, columns=["parent", "LR", "df", "p"], index=list(models))
+    return frame.astype({"df": "Int64"})
+
+
+def _predictive(loo: Mapping[str, PSISLOO]) -> pd.DataFrame:
+    """Columns from the draws; differences and weights among the models whose elpd is defined."""
+    defined = [name for name, found in loo.items() if not found.undefined_rows]
+    frame = pd.DataFrame(
+        {
+            "elpd_loo": {name: found.elpd for name, found in loo.items()},
+            "elpd_diff": math.nan,
+            "dse": math.nan,
+            "p_loo": {name: found.p_loo for name, found in loo.items()},
+            "bad k": {name: found.n_bad for name, found in loo.items()},
+            "weight": math.nan,
+        }
+    ).astype({"bad k": "Int64"})
+    if not defined:
+        return frame
+    best = max(defined, key=lambda name: loo[name].elpd)
+    weights = loo[best].weights
+    for name in defined:
+        difference = loo[name].pointwise - loo[best].pointwise
+        frame.loc[name, "elpd_diff"] = float(weights @ difference)
+        frame.loc[name, "dse"] = spread_of_sum(difference, weights)
+    pointwise = np.column_stack([loo[name].pointwise for name in defined])
+    frame.loc[defined, "weight"] = stacking_weights(pointwise, weights)
+    return frame
+
+
+def stacking_weights(pointwise: Array, weights: Array) -> Array:
+    """Weights (m,) of the mixture of m predictions with the highest log score.
+
+    `pointwise` (n, m) are log predictive densities, `weights` (n,) the observations of each row.
+    """
+    m = pointwise.shape[1]
+    if m == 1:
+        return np.ones(1)
+    relative = np.exp(pointwise - pointwise.max(axis=1, keepdims=True))
+    share = weights / weights.sum()
+
+    def loss(mixture: Array) -> Any:
+        density = relative @ mixture
+        return -float(share @ np.log(density)), -(relative.T @ (share / density))
+
+    sum_to_one: Any = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)}
+    with warnings.catch_warnings():
+        # SciPy 1.15 may step over a bound by a rounding error, and steps back
+        warnings.filterwarnings("ignore", "Values in x were outside bounds", RuntimeWarning)
+        found = minimize(
+            loss,
+            np.full(m, 1 / m),
+            jac=True,
+            bounds=[(1e-12, 1)] * m,  # an observation may be foretold by one model only
+            constraints=sum_to_one,
+            method="SLSQP",
+            options={"ftol": 1e-13, "maxiter": 1000},
+        )
+    mixture = np.maximum(found.x, 1e-300)
+    mixture /= mixture.sum()
+    for _ in range(MOST_UPDATES):
+        # of the log score at the optimum: 1 where a weight is positive, and at most 1
+        gradient = relative.T @ (share / (relative @ mixture))
+        if gradient.max() < 1 + OPTIMAL:
+            break
+        mixture *= gradient  # the EM algorithm: slow, but it always climbs
+    mixture = np.where(mixture < NO_WEIGHT, 0.0, mixture)
+    return np.asarray(mixture / mixture.sum())
+
+
+def _notes(
+    models: Mapping[str, BernoulliLogistic],
+    same: Mapping[str, BernoulliLogistic],
+    fits: Mapping[str, PointEstimate],
+    loo: Mapping[str, PSISLOO],
+) -> tuple[str, ...]:
+    notes = []
+    if any(same[name] is not models[name] for name in models):
+        notes.append(
+            "single rows and grouped counts of the same observations were put on the same rows; "
+            "all log-likelihoods are of single Bernoulli observations, without the binomial "
+            "coefficients that programs for grouped counts add"
+        )
+    for name, found in loo.items():
+        whose = model_label(name)
+        if found.undefined_rows:
+            notes.append(NO_ELPD.format(whose=whose, rows=rows_phrase(found.undefined_rows)))
+        elif found.n_bad:
+            bad = count(found.n_bad, "observation")
+            notes.append(
+                BAD_K.format(observations=bad, whose=whose, limit=f"{found.largest_k:.2f}")
+            )
+    if loo:
+        best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
+        close = [
+            model_label(name)
+            for name, found in loo.items()
+            if name != best
+            and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
+        ]
+        if close:
+            notes.append(TOO_CLOSE.format(whose=first_of(close)))
+        far = [
+            model_label(name)
+            for name, found in loo.items()
+            if abs(found.p_loo - len(fits[name].names))
+            > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
+        ]
+        if far:
+            notes.append(SMALL.format(whose=first_of(far)))
+    rough = [
+        f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
+        for name, fit in fits.items()
+        if SEEN < fit.certificate.log_likelihood_error < math.inf
+    ]
+    if rough:
+        notes.append(
+            "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
+            f"criteria and likelihood ratios): {', '.join(rough)}"
+        )
+    if any(model.weights_name for model in same.values()):
+        notes.append(COUNTS)
+    return tuple(notes)
+
+
+def model_label(name: object) -> str:
+    """What a model is called in a sentence: "model 5" where its name is a number."""
+    text = abbreviated(name)
+    return f"model {text}" if text.isdecimal() else text

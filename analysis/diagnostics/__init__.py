@@ -1,0 +1,1 @@
+"""Which observations do not fit, which move the fit, and how well it predicts."""

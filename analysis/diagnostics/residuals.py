@@ -1,0 +1,236 @@
+r"""Which observations do not fit, which move the fit, and which columns say the same.
+
+Residuals, leverage and influence are of single observations: of a row with frequency weight w there
+are w, each with these values. Pregibon (1981), "Logistic regression diagnostics", Annals of
+Statistics 9, 705-724.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from flatprior.analysis.diagnostics.leave_one_out import exact_loo, others
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import PrecisionError
+from flatprior.models.estimate import mle_of
+from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.rows import Block
+from flatprior.models.whitening import whitening
+
+LARGEST_LEVERAGE = 1 - 1e-8  # beyond it 1 - h has lost half of its digits
+LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class Diagnostics:
+    """Residuals and influence of each observation.
+
+    Attributes
+    ----------
+    table : DataFrame (n, ...)
+        One row a row of the data, labelled as there. "fitted" probability of 1; "deviance
+        residual" ``sign(y - p) sqrt(-2 log-likelihood)``; "Pearson residual"
+        ``(y - p) / sqrt(p (1 - p))``; "leverage" h; "studentised residual", Pearson's over
+        ``sqrt(1 - h)``; "Cook's distance", the squared length of the change of the coefficients
+        without the observation, in the metric of the information, over k.
+    dfbetas : DataFrame (n, k)
+        Change of each coefficient, full fit less the fit without the observation, in standard
+        errors of the full fit.
+    exact : bool
+        Whether influence is from refits, or from one Newton step with the downdated information.
+    """
+
+    table: pd.DataFrame
+    dfbetas: pd.DataFrame
+    exact: bool
+
+    def most_influential(self, number: int = 10) -> pd.DataFrame:
+        """The rows with the largest Cook's distance, the largest first."""
+        return self.table.iloc[self.order[:number]]
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions of the rows by Cook's distance, the largest first, (n,)."""
+        return np.argsort(-self.table["Cook's distance"].to_numpy(), kind="stable")
+
+
+@own_error_state
+def diagnose(
+    model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
+) -> Diagnostics:
+    """Residuals, leverage and influence of each observation.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Of that model.
+    exact : bool
+        Take influence from the MLE without each observation (see `exact_loo`) in place of one
+        Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such MLE.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Diagnostics
+
+    Raises
+    ------
+    ValueError
+        If the fit is another model's.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import diagnose
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> found = diagnose(model, fit_newton(model))
+    >>> found.most_influential(2).index.tolist()
+    [31, 23]
+    """
+    fit = mle_of(model, fit)
+    block = model.arrays.block(slice(None))._replace(weights=None)
+    margin = block.sign * linear_predictor(block, fit.coefficients)
+    terms = row_terms(block, fit.coefficients)
+    transform = _whitening(model, fit.coefficients)
+    white = block.design @ transform
+    leverage = terms.curvature * np.square(white).sum(axis=1)
+    left = 1 - leverage
+    step = (terms.residual / left)[:, None] * white
+    for i in np.flatnonzero(leverage > LARGEST_LEVERAGE):
+        left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]), transform)
+        step[i] = terms.residual[i] * change_of
+    pearson = block.sign * np.exp(-margin / 2)
+    if exact:
+        without = exact_loo(model, fit, progress=progress)
+        change = fit.coefficients - without.coefficients
+        in_metric = np.linalg.solve(transform, change.T).T
+        gone = np.isnan(change).any(axis=1)
+        in_metric[gone] = math.inf
+    else:
+        in_metric = step
+        change = in_metric @ transform.T
+    table = pd.DataFrame(
+        {
+            "fitted": expit(block.sign * margin),
+            "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
+            "Pearson residual": pearson,
+            "leverage": leverage,
+            "studentised residual": pearson / np.sqrt(left),
+            "Cook's distance": np.square(in_metric).sum(axis=1) / model.n_parameters,
+        },
+        index=model.row_labels,
+    )
+    dfbetas = pd.DataFrame(
+        change / fit.standard_errors, index=model.row_labels, columns=list(model.names)
+    )
+    return Diagnostics(table, dfbetas, exact)
+
+
+def _held_up(
+    model: BernoulliLogistic, fit: PointEstimate, i: int, curvature: float, transform: Array
+) -> tuple[float, Array]:
+    """1 - h of a row whose leverage h is nearly 1, and its step over its residual, whitened.
+
+    Both from the information of the other rows, where nothing cancels.
+    """
+    white = whitening(others(model, i).rows, fit.coefficients)
+    if white is None:  # the others leave a direction undetermined
+        return 0.0, np.full(len(fit.names), math.inf)
+    along = white.T @ model.design[i]
+    left = 1 / (1 + curvature * float(along @ along))
+    return left, np.linalg.solve(transform, white @ along)
+
+
+def _whitening(model: BernoulliLogistic, coefficients: Array | None = None) -> Array:
+    transform = whitening(model.rows, coefficients)
+    if transform is None or _condition(transform) > LARGEST_CONDITION:
+        raise PrecisionError(
+            "the columns are dependent, or too nearly so for double precision: leave out columns "
+            "that are combinations of others, or centre them"
+        )
+    return transform
+
+
+def _condition(transform: Array) -> float:
+    """Condition number of the whitened columns, each scaled to unit length."""
+    factor = np.linalg.inv(transform)  # R of the QR factorisation
+    return float(np.linalg.cond(factor / np.linalg.norm(factor, axis=0)))
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class Collinearity:
+    """How nearly the columns of a design matrix are dependent.
+
+    Attributes
+    ----------
+    vif : Series (k,)
+        Variance inflation factor of each column, 1 / (1 - R^2) of its regression on the others;
+        NaN for a constant.
+    condition_number : float
+        Of the design with columns scaled to unit length; beyond 30, say Belsley, Kuh and Welsch
+        (1980), Regression Diagnostics, dependencies begin to matter.
+    """
+
+    vif: pd.Series[float]
+    condition_number: float
+
+
+@own_error_state
+def collinearity(model: BernoulliLogistic) -> Collinearity:
+    """Variance inflation factors and the condition number of the design matrix.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster; two passes are made.
+
+    Returns
+    -------
+    Collinearity
+
+    Raises
+    ------
+    ArithmeticError
+        If columns are dependent in double precision.
+
+    Notes
+    -----
+    Where the design has a constant, R^2 is about the mean, else about zero. Rows count with their
+    frequency weights.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import collinearity
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> collinearity(model).vif.round(3).tolist()
+    [nan, 1.176, 1.189, 1.013]
+    """
+    transform = _whitening(model)
+    inverse = np.square(transform).sum(axis=1) / 4  # of X'WX, the diagonal
+    first = model.rows.sample(1).design[0].astype(float)
+    n = model.n_observations
+
+    def sums(block: Block) -> Array:
+        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
+        moved = block.design - first  # 0 in a constant column, exactly
+        return np.vstack(
+            [weights @ moved, weights @ np.square(moved), weights @ np.square(block.design)]
+        )
+
+    total, squares, raw = model.rows.reduce(sums)
+    constant = (squares == 0) & (raw > 0)
+    about = squares - np.square(total) / n if constant.any() else raw
+    vif = np.where(constant, math.nan, inverse * about)
+    return Collinearity(pd.Series(vif, index=list(model.names), name="VIF"), _condition(transform))

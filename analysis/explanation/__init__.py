@@ -1,0 +1,1 @@
+"""Why do somebody else's coefficients differ?"""

@@ -1,0 +1,143 @@
+"""The maximum of a changed problem: other rows, other outcomes, a penalty, another link.
+
+Where coefficients are said to solve a changed problem, that problem must have a solution, and they
+must be near it. A score that vanishes proves neither: far out, where every fitted probability is 0
+or 1, the score of any rows vanishes, and their information with it. So the changed problem is
+solved, from where the MLE of the model is, and the coefficients are held against the solution.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from flatprior.models.certificate import LARGEST_PRODUCT
+from flatprior.models.common.arrays import Array
+from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.rows import Block
+
+MOST_STEPS = 60
+FAR = 1e-2  # standard errors: below it, and where the information is all but constant, full steps
+DONE = 1e-10  # standard errors
+NEARLY = 1e-6  # standard errors: what rounding may leave of a decrement
+SUFFICIENT = 1e-4  # Armijo's constant
+SHORTEST = 2.0**-40
+LARGEST_CONDITION = 1e13
+
+
+class Terms(NamedTuple):
+    """Sum of the log-likelihood; its derivative, and minus its second, in each row's predictor."""
+
+    log_likelihood: float
+    residual: Array
+    curvature: Array
+
+
+def logit(block: Block, coefficients: Array) -> Terms:
+    """Of the likelihood of the model."""
+    log_likelihood, residual, curvature = row_terms(block, coefficients)
+    return Terms(float(log_likelihood.sum()), residual, curvature)
+
+
+def probit(block: Block, coefficients: Array) -> Terms:
+    """Of the probit likelihood, ``P(y = 1) = Phi(x'beta)``."""
+    margin = block.sign * linear_predictor(block, coefficients)
+    log_probability = log_ndtr(margin)
+    # d log Phi(m) / dm = phi / Phi
+    ratio = np.exp(-np.square(margin) / 2 - 0.5 * math.log(2 * math.pi) - log_probability)
+    weights = 1.0 if block.weights is None else block.weights
+    return Terms(
+        float((weights * log_probability).sum()),
+        weights * block.sign * ratio,
+        weights * ratio * (ratio + margin),
+    )
+
+
+def maximum_of(
+    block: Block,
+    start: Array,
+    terms: Callable[[Block, Array], Terms] = logit,
+    penalty: Array | None = None,
+) -> Array | None:
+    """What maximises the likelihood less half a quadratic penalty; None if nothing is proved to.
+
+    Parameters
+    ----------
+    block : Block
+        In columns in which the information is of the size of the identity.
+    start : ndarray (m,)
+    terms : callable
+        `logit` or `probit`.
+    penalty : ndarray (m, m), optional
+
+    Notes
+    -----
+    The inequality of the certificate (`flatprior.models.certificate`) holds with a quadratic
+    penalty too: where the Newton decrement times the largest standard error of a row's linear
+    predictor is below 1, there is one maximum, and it is near. On rows of one outcome, separated
+    rows and rows of dependent columns the product is never below 1. The probit likelihood is
+    concave, and its maximum is held to the same product, for which there is no such theorem.
+    """
+    penalty = np.zeros((len(start), len(start))) if penalty is None else penalty
+    beta, before = start, math.inf
+    here = terms(block, beta)
+    for _ in range(MOST_STEPS):
+        information = (block.design.T * here.curvature) @ block.design + penalty
+        white = _whiten(information)
+        if white is None:
+            return None
+        pull = white.T @ (here.residual @ block.design - penalty @ beta)
+        decrement = float(np.linalg.norm(pull))
+        radius = float(np.linalg.norm(block.design @ white, axis=1).max())
+        near = decrement * radius <= LARGEST_PRODUCT
+        if not math.isfinite(decrement * radius):
+            return None
+        if decrement <= DONE or (decrement <= NEARLY and decrement > before / 2):
+            return beta if near else None
+        full = decrement <= FAR and decrement * radius <= FAR
+        found = _ascent(block, beta, white @ pull, here, decrement, terms, penalty, full)
+        if found is None:
+            return beta if near and decrement <= NEARLY else None
+        beta, here = found
+        before = decrement
+    return None
+
+
+def _ascent(
+    block: Block,
+    beta: Array,
+    step: Array,
+    here: Terms,
+    decrement: float,
+    terms: Callable[[Block, Array], Terms],
+    penalty: Array,
+    full: bool,
+) -> tuple[Array, Terms] | None:
+    """The first of the lengths 1, 1/2, 1/4, ... that rises enough."""
+
+    def height(at: Array, found: Terms) -> float:
+        return found.log_likelihood - 0.5 * float(at @ penalty @ at)
+
+    length, ground = 1.0, height(beta, here)
+    while length >= SHORTEST:
+        there = terms(block, beta + length * step)
+        enough = SUFFICIENT * length * decrement * decrement
+        if full or height(beta + length * step, there) - ground >= enough:
+            return beta + length * step, there
+        length /= 2
+    return None
+
+
+def _whiten(information: Array) -> Array | None:
+    """T (m, m) that makes the information the identity; None where it is all but singular."""
+    scale = np.sqrt(information.diagonal())
+    if not (np.isfinite(information).all() and scale.all()):
+        return None
+    values, vectors = np.linalg.eigh(information / (scale * scale[:, None]))
+    if not values[0] * LARGEST_CONDITION > values[-1]:
+        return None
+    return np.asarray(vectors / np.sqrt(values) / scale[:, None])

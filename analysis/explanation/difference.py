@@ -1,0 +1,391 @@
+r"""Why do somebody else's coefficients differ? Each possible cause is tested by what it would give.
+
+What a program computed solves a problem: a likelihood with a penalty, that of fewer rows, that of
+the opposite outcomes, and so on. With b the coefficients in question, each changed problem is
+solved, and b is some distance from its solution, in standard errors of the MLE; a problem without
+a solution (rows that are separated, or of one outcome) is no cause. A cause that leaves :math:`d`
+of the whole distance :math:`d_0` between b and the MLE unexplained, tried in N ways and with q
+equations beyond its free parameters, would do so by coincidence with a probability of about
+
+.. math:: N\,(d / d_0)^q .
+
+Coefficients that have not moved from the MLE by more than d count for no equation: that all but one
+are the MLE's own has many causes. Where a recoding leads from b to the MLE, each coefficient that
+it changes counts with its own :math:`d / d_0`.
+
+The cause with the smallest such number is named if it is below `COINCIDENCE` and leaves little
+unexplained. It is stated as certain below `CERTAIN`, where it leaves no more than rounding or an
+optimiser's tolerance would, and the number of no other cause is below its square root. That an
+optimiser stopped early has no equation of its own unless it took a path that is known (Newton's
+method, or L-BFGS, from zero): without one it is named only when nothing else fits, and never as
+certain.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from flatprior.analysis.explanation.causes import (
+    Cause,
+    There,
+    any_units,
+    flipped,
+    no_intercept,
+    path_from_zero,
+    posterior_mean,
+    probit,
+    recoded,
+    reference_level,
+    rescaled,
+    ridge,
+)
+from flatprior.analysis.explanation.dropped_rows import rows_dropped
+from flatprior.analysis.explanation.reference_levels import Placed, named, place, with_our_intercept
+from flatprior.models import (
+    BernoulliLogistic,
+    Existence,
+    MLEDoesNotExistError,
+    certify,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.writing import finite
+from flatprior.models.likelihood import at_each, exact_log_likelihoods
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.whitening import required_whitening
+
+CERTAIN = 1e-6
+COINCIDENCE = 0.02
+LEFT = 0.25  # standard errors that a cause may leave unexplained, or what rounding may have added
+SAME = 1e-6  # standard errors
+COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
+LEAST_PENALTY = 1e-5  # on separated data: a smaller one acts as a tolerance does
+NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optimiser may stop
+# vectors in random directions that show how few are near the supremum
+MOST_TURNED, LEAST_TURNED, MOST_WORK = 10_000, 100, 2 * 10**7
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class Explanation:
+    """Why some coefficients differ from the MLE.
+
+    Attributes
+    ----------
+    cause : str
+        "agreement", "ridge penalty", "stopped early", "response flipped", "missing intercept",
+        "predictors rescaled", "reference level", "rows dropped", "posterior mean", "probit",
+        "separation", "dependent columns" or "none of these".
+    certain : bool
+        Whether the numbers leave no reasonable doubt.
+    message : str
+        What was found, in words.
+    distance : float
+        Of the coefficients from the MLE, in standard errors (norm of the information); NaN where
+        they cannot be compared, or there is no MLE.
+    causes : tuple of Cause
+        Those that were tested, each as it may best have come about, the likeliest first.
+    """
+
+    cause: str
+    certain: bool
+    message: str
+    distance: float
+    causes: tuple[Cause, ...]
+
+    def table(self) -> pd.DataFrame:
+        """One row a tested cause: what is left unexplained, and how likely by coincidence."""
+        return pd.DataFrame(
+            {
+                "distance": [cause.distance for cause in self.causes],
+                "coincidence": [cause.coincidence for cause in self.causes],
+                "detail": [cause.detail for cause in self.causes],
+            },
+            index=pd.Index([cause.cause for cause in self.causes], name="cause"),
+        )
+
+    def __str__(self) -> str:
+        title = f"{self.cause}{'' if self.certain else ' (not certain)'}"
+        return f"{title}\n{textwrap.fill(printable(self.message), 80)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "cause": self.cause,
+                "certain": self.certain,
+                "message": self.message,
+                "distance": self.distance,
+                "causes": [vars(cause) for cause in self.causes],
+            }
+        )
+        return facts
+
+
+@own_error_state
+def explain_difference(
+    model: BernoulliLogistic,
+    coefficients: Mapping[str, float] | ArrayLike,
+    standard_errors: Mapping[str, float] | ArrayLike | None = None,
+) -> Explanation:
+    """Say why somebody else's coefficients are not the MLE of this model.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Its rows in memory.
+    coefficients : mapping of str to float, or array_like (k,)
+        By name, or in the order of ``model.names``. By name the intercept may be absent, or stand
+        under another program's name for it, and the levels of a category may be others.
+    standard_errors : mapping of str to float, or array_like (k,), optional
+        As stated beside them; they show a rescaling of predictors by any factors.
+
+    Returns
+    -------
+    Explanation
+        "none of these" is an answer too.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is missing, unknown or not finite.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import explain_difference
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> theirs = {"Intercept": 13.0213, "gpa": -2.8261, "tuce": -0.0952, "psi": -2.3787}
+    >>> print(explain_difference(model, theirs))
+    response flipped
+    these are the MLE of the opposite response: what counts as 1 here counts as 0
+    there, and every coefficient has the other sign
+    """
+    given = named(coefficients, model.names, "coefficients")
+    errors = None
+    if standard_errors is not None:
+        errors = with_our_intercept(
+            named(standard_errors, model.names, "standard errors"), model.names
+        )
+        if not all(value > 0 for value in errors.values()):
+            raise InputError("standard errors must be positive")
+    placed = place(model, given)
+    if placed.their_intercept:
+        return _their_intercept(model, placed)
+    try:
+        fit = converged_mle(model)
+    except MLEDoesNotExistError as error:
+        return _without_mle(model, placed, error.existence)
+    with np.errstate(all="ignore"):  # numbers of any size may be given
+        there = There.at(model, fit, placed.given, placed.matrix)
+        return _agreement(there, placed) or _concluded(there, _causes(there, placed, errors))
+
+
+def _causes(there: There, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
+    """Every cause that can be tested, in all its ways."""
+    if placed.recoded:
+        return [*recoded(there, placed), *ridge(there)]
+    tests = (
+        ridge,
+        flipped,
+        no_intercept,
+        rescaled,
+        reference_level,
+        rows_dropped,
+        probit,
+        path_from_zero,
+        posterior_mean,
+    )
+    causes = [cause for test in tests for cause in test(there)]
+    names = there.model.names
+    if errors is not None and set(errors) >= set(names):
+        causes += any_units(there, np.array([errors[name] for name in names]))
+    return causes
+
+
+def _agreement(there: There, placed: Placed) -> Explanation | None:
+    """Whether there is no difference: exactly, or in the digits given."""
+    if placed.recoded or placed.without_intercept:
+        return None
+    if there.distance <= SAME:
+        message = "there is no difference: these are the MLE to within 1e-6 standard errors"
+        return Explanation("agreement", True, message, there.distance, ())
+    gap = np.abs(there.b - there.mle.coefficients)
+    if not (gap <= 1.0001 * there.half_units).all():
+        return None
+    rounding = there.rounding()
+    if rounding <= COARSE:
+        message = "there is no difference: these are the MLE in every digit given"
+        return Explanation("agreement", True, message, there.distance, ())
+    message = (
+        "these are the MLE in every digit given, but they have too few to tell: rounding may have "
+        f"moved them by {rounding:.2g} standard errors"
+    )
+    return Explanation("agreement", False, message, there.distance, ())
+
+
+def _fits(cause: Cause) -> bool:
+    return cause.coincidence < COINCIDENCE and cause.distance <= max(LEFT, cause.rounding)
+
+
+def _certain(ranked: list[Cause]) -> bool:
+    best = ranked[0]
+    return (
+        best.coincidence < CERTAIN
+        and best.distance <= best.most
+        and (len(ranked) < 2 or ranked[1].coincidence > math.sqrt(best.coincidence))
+    )
+
+
+def _concluded(there: There, causes: list[Cause]) -> Explanation:
+    ranked, distance = _best_of_each(causes), there.distance
+    if ranked and _fits(ranked[0]):
+        best, certain = ranked[0], _certain(ranked)
+        message = best.detail
+        if not certain:
+            message += (
+                f"; that leaves {best.distance:.2g} standard errors unexplained, and numbers that "
+                "have nothing to do with it would fit as well with probability "
+                f"{best.coincidence:.1g}"
+            )
+        return Explanation(best.cause, certain, message, distance, tuple(ranked))
+    fit, model = there.mle, there.model
+    bound = certify(model, there.b).error_bound
+    short = fit.log_likelihood - model.log_likelihood(there.b)
+    start = model.log_likelihood(np.zeros(model.n_parameters))
+    facts = (
+        f"the score is not 0 there, the log-likelihood is {short:.4g} below its maximum, and the "
+        f"coefficients are {distance:.3g} standard errors from the MLE"
+    )
+    if math.isfinite(bound) or short < 0.5 * (fit.log_likelihood - start):
+        proved = f" (at most {bound:.3g}, proved)" if math.isfinite(bound) else ""
+        message = (
+            f"{facts}{proved}; no other cause fits, so an optimiser may have stopped early, or "
+            "many rows been left out by a rule that is not among those tried"
+        )
+        return Explanation("stopped early", False, message, distance, tuple(ranked))
+    message = f"none of the known causes: {facts}"
+    return Explanation("none of these", False, message, distance, tuple(ranked))
+
+
+def _best_of_each(causes: list[Cause]) -> list[Cause]:
+    """The likeliest way in which each cause may have come about, the likeliest cause first."""
+
+    def rank(cause: Cause) -> tuple[bool, float, float]:
+        return not _fits(cause), cause.coincidence, cause.distance
+
+    found: dict[str, Cause] = {}
+    for cause in sorted(causes, key=rank):
+        found.setdefault(cause.cause, cause)
+    return list(found.values())
+
+
+def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
+    """They have an intercept and the model has none."""
+    design = np.column_stack([np.ones(model.n_rows), model.design])
+    larger = BernoulliLogistic.from_arrays(
+        design, model.response, offset=model.offset, frequency_weights=model.frequency_weights
+    )
+    detail = "they have an intercept, and the model has none: add one"
+    try:
+        fit = converged_mle(larger)
+    except MLEDoesNotExistError as error:
+        message = f"{detail}; with it there is no MLE: {error.existence.message}"
+        return Explanation("missing intercept", False, message, math.nan, ())
+    there = There.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
+    if there.distance <= max(LEFT, there.rounding()):
+        cause = there.cause(
+            "missing intercept",
+            detail,
+            there.distance,
+            1,
+            len(there.b),
+            there.length(there.b),
+            unmoved=True,
+        )
+        return Explanation(cause.cause, _certain([cause]), detail, there.distance, (cause,))
+    again = explain_difference(larger, there.b)
+    message = f"{detail}. Beside that: {again.message}"
+    return Explanation(again.cause, False, message, there.distance, again.causes)
+
+
+def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence) -> Explanation:
+    """There is no MLE to differ from; a penalty may still explain the numbers."""
+    if existence.kind == "rank deficient":
+        message = f"the coefficients are not determined: {existence.message}"
+        return Explanation("dependent columns", True, message, math.nan, ())
+    there = There.at(model, None, placed.given, placed.matrix)
+    ranked = sorted(ridge(there, LEAST_PENALTY), key=lambda cause: cause.coincidence)
+    if ranked and ranked[0].coincidence < COINCIDENCE:
+        best = ranked[0]
+        certain = best.coincidence < CERTAIN and best.distance <= best.most
+        message = f"{best.detail}. Without it there is no MLE: {existence.message}"
+        return Explanation(best.cause, certain, message, math.nan, tuple(ranked))
+    limit = existence.limit
+    if existence.kind == "undecided" or limit is None or math.isnan(limit.log_likelihood):
+        return Explanation("none of these", False, existence.message, math.nan, tuple(ranked))
+    diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
+    stated = ", ".join(
+        f"{printable(name)} = {value:.6g}"
+        for name, value in zip(model.names, there.b, strict=True)
+        if name in diverging[:5]
+    )
+    supremum = limit.log_likelihood
+    short, near = (float(found[0]) for found in _shortfall(model, existence, there.b[None]))
+    rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
+    message = f"there is no MLE to reproduce: {existence.message}"
+    if near and short <= NEAR_SUPREMUM * rise:
+        message += (
+            f". What a program prints for {first_of(map(printable, diverging))} depends on where "
+            f"its tolerance let it stop ({stated})"
+        )
+        others, beside = _shortfall(model, existence, _turned(model, there.b))
+        share = float((beside & (others <= short)).mean())
+        if share > 0:
+            message += (
+                "; but numbers of this size that have nothing to do with it would be as near the "
+                f"supremum of the log-likelihood with probability {share:.1g}"
+            )
+        return Explanation("separation", share == 0, message, math.nan, tuple(ranked))
+    message += (
+        f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
+        f"{short:.4g} above theirs: a penalty or a prior that is not among those tried, or an "
+        "optimiser that stopped long before"
+    )
+    return Explanation("separation", False, message, math.nan, tuple(ranked))
+
+
+def _shortfall(
+    model: BernoulliLogistic, existence: Existence, b: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """How far the log-likelihood at each row of b (d, k) is below its supremum.
+
+    And whether the coefficients that stay finite are near their limits.
+    """
+    limit = existence.limit
+    assert limit is not None  # noqa: S101
+    with np.errstate(all="ignore"):
+        short = limit.log_likelihood - at_each(model.rows, exact_log_likelihoods, b)
+    own = b[:, [model.names.index(name) for name in limit.names]]
+    near = np.abs(own - limit.coefficients) <= LEFT * limit.standard_errors
+    return short, np.asarray(near.all(axis=1))
+
+
+def _turned(model: BernoulliLogistic, b: Array) -> Array:
+    """Vectors of the size of b, measured by the columns, in random directions, (d, k)."""
+    white = required_whitening(model.rows)
+    size = float(np.linalg.norm(np.linalg.solve(white, b)))
+    number = max(min(MOST_TURNED, MOST_WORK // model.design.size), LEAST_TURNED)
+    turned = np.random.default_rng(0).normal(size=(number, len(b)))
+    turned *= size / np.linalg.norm(turned, axis=1, keepdims=True)
+    return np.asarray(turned @ white.T)

@@ -1,0 +1,191 @@
+"""Which rows were left out, if coefficients are the MLE of the others?
+
+At the MLE of some rows the score of all rows is the sum of the scores of those left out. Sets that
+are tried: one, two or three rows; what a filter on one column leaves out; the first or last rows;
+duplicates; and the test sets of usual calls of scikit-learn's ``train_test_split``. That finds sets
+that may have been left out, and no more: the score of any rows vanishes where their fitted
+probabilities are those of the outcomes, which far out is so of all rows with one outcome. So the
+rows that are left are fitted, and are a cause where they have an MLE and it is proved to be near.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from flatprior.analysis.explanation.causes import EXACT, Cause, There, location
+from flatprior.analysis.explanation.changed_problems import maximum_of
+from flatprior.models import BernoulliLogistic
+from flatprior.models.certificate import evaluate
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.text import count, printable, rows_phrase
+from flatprior.models.rows import ArrayRows
+
+Rows = NDArray[np.intp]  # positions
+
+MOST_REFITTED, MOST_TRIED = 4, 12
+MOST_CUTS = 2  # of each order
+FEW = 3  # rows that may have been recoded rather than left out
+KINDS = 5  # of sets: cut off, split, one row, two, three
+MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
+SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
+
+
+def rows_dropped(there: There) -> Iterator[Cause]:
+    """The score of all rows at b is that of the rows left out."""
+    if there.white is None:
+        return
+    n, k = there.scores.shape
+    pull, labels = there.pull, there.model.row_labels
+    if not (np.isfinite(pull).all() and np.isfinite(there.scores).all()):
+        return  # numbers so large that nothing can be said of their score
+    found: list[tuple[float, Rows, str, float]] = []
+
+    def consider(rows: Rows, text: str, ways: float) -> None:
+        if _both_outcomes(there.model, rows):
+            gap = float(np.linalg.norm(pull - there.scores[rows].sum(axis=0)))
+            chance = math.log(ways) + k * math.log(max(gap, 1e-300))
+            found.append((chance, rows, text, ways))
+
+    for order in _orders(there.model):
+        sums = np.cumsum(there.scores[order.rows], axis=0)[:-1]
+        for head, cut, text in (
+            (True, order.cuts[order.cuts < n // 2], order.first),
+            (False, order.cuts[order.cuts >= n - n // 2 - 1], order.last),
+        ):
+            gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
+            for best in cut[np.argsort(gaps, kind="stable")[:MOST_CUTS]]:
+                rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
+                consider(rows, text, 2 * (2 * k + 1) * n)
+    for rows, text in _splits(there.model):
+        if len(rows) <= FEW:  # some split or other leaves out any of the few sets that there are
+            text = f"{rows_phrase(labels[rows])}, for example as {text}"
+        consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
+    nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
+    consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
+    for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
+        if size < n <= most:
+            rows = _nearest_set(there.scores, pull, size)
+            consider(rows, rows_phrase(labels[rows]), float(n) ** size)
+    table = np.column_stack([there.model.response, there.model.design])
+    distinct = len(np.unique(table, axis=0))
+    proved = 0
+    for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_TRIED]:
+        left = _distance_without(there, rows)
+        if left is None:
+            continue
+        detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
+        if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
+            detail += ", or rows that are identical to them"
+        certain = EXACT if 2 * distinct >= n else -1.0
+        if len(rows) <= FEW and left <= max(EXACT, there.rounding()) and _recoded_too(there, rows):
+            detail += "; or with all rows, but the other outcome there"
+            certain = -1.0
+        yield there.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
+        proved += 1
+        if proved == MOST_REFITTED:
+            return
+
+
+def _both_outcomes(model: BernoulliLogistic, rows: Rows) -> bool:
+    """Whether both are among the rows that are left without `rows`."""
+    events = int(model.response.sum()) - int(model.response[rows].sum())
+    return 0 < events < model.n_rows - len(rows)
+
+
+def _distance_without(there: There, rows: Rows) -> float | None:
+    """Of b from the MLE of the rows that are left; None if they are not proved to have one."""
+    kept = np.ones(there.model.n_rows, dtype=bool)
+    kept[rows] = False
+    start = there.whitened(there.mle.coefficients)
+    found = maximum_of(there.block.select(kept), start)
+    if found is None:
+        return None
+    estimate, arrays = there.unwhitened(found), there.model.arrays
+    part = ArrayRows(
+        there.model.design[kept],
+        arrays.response[kept],
+        None if arrays.offset is None else arrays.offset[kept],
+        None if arrays.weights is None else arrays.weights[kept],
+    )
+    # the same with every rounding error counted in
+    if not math.isfinite(evaluate(part, estimate).certificate.error_bound):
+        return None
+    return there.length(there.b - estimate)
+
+
+def _recoded_too(there: There, rows: Rows) -> bool:
+    """Whether the opposite outcomes of `rows` would explain b as well as leaving them out.
+
+    So it is where a row has a fitted probability of 0 or 1, and its outcome was the other.
+    """
+    sign = there.block.sign.copy()
+    sign[rows] *= -1
+    found = maximum_of(there.block._replace(sign=sign), there.whitened(there.mle.coefficients))
+    if found is None:
+        return False
+    return there.length(there.b - there.unwhitened(found)) <= max(EXACT, there.rounding())
+
+
+def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
+    """The pair or triple of rows whose scores sum to nearest `pull`."""
+    # squares of scores far out overflow, and then no row is near another
+    power = np.exp2(-np.frexp(max(np.abs(scores).max(), np.abs(pull).max()))[1])
+    scores, pull = scores * power, pull * power
+    n, tree = len(scores), KDTree(scores)
+    first = np.array(list(itertools.combinations(range(n), size - 1)))
+    found = tree.query(pull - scores[first].sum(axis=1))
+    distances, nearest = np.asarray(found[0]), np.asarray(found[1])
+    distances[(first == nearest[:, None]).any(axis=1)] = np.inf
+    best = int(np.argmin(distances))
+    return np.array(sorted([*first[best], nearest[best]]))
+
+
+class _Order(NamedTuple):
+    """Rows in an order in which a filter would cut off the first or the last of them.
+
+    At most half of the rows are cut off, and none of those with equal values alone.
+    """
+
+    rows: Rows
+    cuts: Rows  # the last position before each possible cut
+    first: str
+    last: str
+
+
+def _orders(model: BernoulliLogistic) -> Iterator[_Order]:
+    n = model.n_rows
+    yield _Order(np.arange(n), np.arange(n - 1), "the first", "the last")
+    center, scale = location(model)
+    for j, name in enumerate(map(printable, model.names)):
+        if scale[j] == 0:
+            continue
+        column, far = model.design[:, j], f"those whose distance from the mean {name} is"
+        for values, first, last in (
+            (column, f"those with the lowest {name}", f"those with the highest {name}"),
+            (np.abs(column - center[j]), f"{far} lowest", f"{far} highest"),
+        ):
+            order = np.argsort(values, kind="stable")
+            yield _Order(order, np.flatnonzero(np.diff(values[order])), first, last)
+
+
+def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:
+    """Duplicates, and the test sets of usual calls of scikit-learn's ``train_test_split``."""
+    table = np.column_stack([model.response, model.design])
+    _, first = np.unique(table, axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(model.n_rows), first)
+    if len(again):
+        yield again, "those that repeat another"
+    if model.n_rows < 10:
+        return
+    for seed in SPLIT_SEEDS:
+        shuffled = np.random.RandomState(seed).permutation(model.n_rows)
+        for share in SPLIT_SHARES:
+            call = f"train_test_split(test_size={share:.2g}, random_state={seed})"
+            yield shuffled[: math.ceil(share * model.n_rows)], f"the test set of {call}"

@@ -1,0 +1,254 @@
+"""Coefficients by other names: the intercept's, and those of categories with other references."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import first_of, printable, shorten
+
+INTERCEPTS = ("const", "Intercept", "(Intercept)", "intercept", "_cons", "(intercept)")
+MOST_CODINGS = 1000
+LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
+
+
+def named(
+    values: Mapping[str, float] | ArrayLike, names: tuple[str, ...], what: str
+) -> dict[str, float]:
+    """Finite numbers by name."""
+    if isinstance(values, pd.Series) and not values.index.is_unique:
+        raise InputError(f"the index of the {what} names some of them twice")
+    if isinstance(values, Mapping | pd.Series):
+        pairs: dict[str, Any] = {str(name): value for name, value in values.items()}
+    else:
+        listed = list(values) if isinstance(values, list | tuple | np.ndarray) else None
+        if listed is None or np.ndim(np.empty(0) if not listed else listed[0]):
+            raise InputError(f"{what} must be numbers by name, or a list of numbers")
+        if len(listed) != len(names):
+            raise InputError(
+                f"there are {len(listed)} {what}; the model has {len(names)}: "
+                f"{', '.join(map(printable, names))}"
+            )
+        pairs = dict(zip(names, listed, strict=True))
+    found = {}
+    for name, value in pairs.items():
+        if isinstance(value, np.floating):  # of single precision: it knows no number so large
+            value = float(value)
+        number = isinstance(value, int | float | np.integer)
+        if not number or isinstance(value, bool) or not abs(value) < LARGEST:
+            said = repr(value)[:40]
+            raise InputError(
+                f"{what}: {shorten(printable(name), 40)} is {said}, not a finite number"
+            )
+        found[name] = float(value)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Coefficients in the order of the model.
+
+    Attributes
+    ----------
+    given : ndarray (k,)
+        As they were given; 0 for an intercept that was not.
+    matrix : ndarray (k, k)
+        What turns them into coefficients of the model's own coding.
+    recoded : str
+        How their coding differs; mostly empty.
+    without_intercept : bool
+        Whether none was given.
+    their_intercept : float
+        Where the model has none.
+    """
+
+    given: Array
+    matrix: Array
+    recoded: str = ""
+    without_intercept: bool = False
+    their_intercept: float = 0.0
+
+
+def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
+    """Put the numbers into the order of the model, by name.
+
+    Raises
+    ------
+    ValueError
+        If a coefficient is missing or unknown.
+    """
+    left = with_our_intercept(given, model.names)
+    names, k = model.names, len(model.names)
+    found, matrix, said = np.full(k, math.nan), np.eye(k), []
+    for category in categories_of(model):
+        slots = sorted(category.columns.values())
+        if all(names[j] in left for j in slots):
+            continue  # by the model's own names
+        levels: dict[str, str | None] = {}
+        for level in sorted(category.levels, key=lambda level: not level):  # "" last
+            free = (name for name in left if name not in levels.values())
+            levels[level] = next((n for n in free if _names_level(n, category, level)), None)
+        absent = [level for level, name in levels.items() if name is None]
+        if len(absent) != 1:
+            continue
+        order = [level for level in category.levels if level != absent[0]]
+        for slot, level in zip(slots, order, strict=True):
+            found[slot] = left.pop(str(levels[level]))
+        if absent[0] != category.reference:
+            matrix = category.matrix(absent[0], model) @ matrix
+            said.append(category.in_words(absent[0]))
+    for j, name in enumerate(names):
+        if name in left and math.isnan(found[j]):
+            found[j] = left.pop(name)
+    absent_intercept = [j for j, name in enumerate(names) if name in INTERCEPTS]
+    without = len(absent_intercept) == 1 and math.isnan(found[absent_intercept[0]])
+    if without:
+        found[absent_intercept[0]] = 0.0
+    theirs = [name for name in left if name in INTERCEPTS]
+    their_intercept = left.pop(theirs[0]) if theirs and not absent_intercept else 0.0
+    missing = [name for j, name in enumerate(names) if math.isnan(found[j])]
+    if missing or left:
+        what = [f"lacks {first_of(map(printable, missing))}"] if missing else []
+        what += [f"has {first_of(map(printable, left))} besides"] if left else []
+        raise InputError(
+            f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
+            f"model has {', '.join(map(printable, names))}"
+        )
+    return Placed(found, matrix, ", ".join(said), without, their_intercept)
+
+
+def with_our_intercept(given: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:
+    """The numbers by name, the intercept under the model's name for it."""
+    ours = [name for name in names if name in INTERCEPTS]
+    theirs = [name for name in given if name in INTERCEPTS and name not in names]
+    found = dict(given)
+    if len(ours) == 1 and len(theirs) == 1 and ours[0] not in found:
+        found[ours[0]] = found.pop(theirs[0])
+    return found
+
+
+@dataclass(frozen=True)
+class Category:
+    """Indicator columns of one category, one for each level but the reference."""
+
+    name: str
+    reference: str
+    levels: tuple[str, ...]  # all, in their order
+    columns: dict[str, int]  # level to column
+
+    def matrix(self, reference: str, model: BernoulliLogistic) -> Array:
+        """(k, k): from differences from `reference`, in the order of the levels, to the model's."""
+        matrix = np.eye(model.n_parameters)
+        slots = sorted(self.columns.values())
+        order = [level for level in self.levels if level != reference]
+        place = {level: slot for level, slot in zip(order, slots, strict=True)}
+        matrix[slots] = 0.0
+        for level, j in self.columns.items():
+            if level != reference:
+                matrix[j, place[level]] += 1.0
+            if self.reference != reference:
+                matrix[j, place[self.reference]] -= 1.0
+        if self.reference != reference:
+            matrix[intercept_of(model), place[self.reference]] += 1.0
+        return matrix
+
+    def in_words(self, reference: str) -> str:
+        """What coefficients are differences from."""
+        instead = f" in place of {printable(self.reference)!r}" if self.reference else ""
+        return (
+            f"differences from level {printable(reference)!r} of {printable(self.name)!r}{instead}"
+        )
+
+
+def intercept_of(model: BernoulliLogistic) -> int | None:
+    """The column of ones, if there is one."""
+    for j in range(model.n_parameters):
+        if (model.design[:, j] == 1).all():
+            return j
+    return None
+
+
+def categories_of(model: BernoulliLogistic) -> list[Category]:
+    """The categories that enter as indicators and nowhere else, beside an intercept."""
+    if intercept_of(model) is None:
+        return []
+    if model.encoding is None:
+        return _indicator_groups(model)
+    found = []
+    for key, levels in model.encoding.levels.items():
+        name = model.encoding.parsed.generated[key]
+        reference = model.reference_levels.get(name)
+        columns = {
+            str(level): j
+            for level in levels
+            for j, column in enumerate(model.names)
+            if column in (f"{name}[T.{level}]", f"C({name})[T.{level}]")
+        }
+        elsewhere = [
+            column
+            for j, column in enumerate(model.names)
+            if j not in columns.values() and (f"{name}[" in column or f"C({name})" in column)
+        ]
+        if reference is not None and len(columns) == len(levels) - 1 and not elsewhere:
+            found.append(Category(name, reference, tuple(map(str, levels)), columns))
+    return found
+
+
+def _indicator_groups(model: BernoulliLogistic) -> list[Category]:
+    """Indicator columns that never meet in a row and share the beginning of their names."""
+    design = model.design
+    groups: dict[str, list[int]] = {}
+    for j, name in enumerate(model.names):
+        values = np.unique(design[:, j])
+        if len(values) == 2 and values[0] == 0 and values[1] == 1:
+            groups.setdefault(_stem(name), []).append(j)
+    found = []
+    for stem, columns in groups.items():
+        total = design[:, columns].sum(axis=1)
+        if stem and total.max() == 1 and total.min() == 0:
+            levels = {model.names[j][len(stem) :]: j for j in columns}
+            found.append(Category(stem, "", ("", *levels), levels))
+    return found
+
+
+def _stem(name: str) -> str:
+    """What stands before the level in the name of an indicator: "race_" of "race_black"."""
+    for mark in ("[T.", "[", "_", ".", ":"):
+        if mark in name[1:]:
+            return name[: name.rindex(mark) + len(mark)]
+    return ""
+
+
+def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
+    """Other reference levels, with what turns their coefficients, by position, into the model's."""
+    categories = categories_of(model)
+    choices = itertools.product(*(category.levels for category in categories))
+    for chosen in itertools.islice(choices, MOST_CODINGS):
+        matrix, said = np.eye(model.n_parameters), []
+        for category, reference in zip(categories, chosen, strict=True):
+            if reference != category.reference:
+                matrix = category.matrix(reference, model) @ matrix
+                said.append(category.in_words(reference))
+        if said:
+            yield ", ".join(said), matrix
+
+
+def _names_level(name: str, category: Category, level: str) -> bool:
+    """Whether a program would call the indicator of this level so."""
+    if not level:  # the level that the columns of the model leave out has no name there
+        return name.startswith(category.name)
+    of = category.name
+    return name in (
+        *(f"{form}[T.{level}]" for form in (of, f"C({of})", f"factor({of})")),
+        *(f"{form}{level}" for form in (of, f"{of}_", f"factor({of})", f"C({of})")),
+    )

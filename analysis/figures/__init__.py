@@ -1,0 +1,1 @@
+"""Figures: each function takes what the analysis found and returns a Matplotlib figure."""

@@ -1,0 +1,283 @@
+"""Figures of coefficients: forests of intervals, profiles, and how far routes are apart."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+from flatprior.analysis.agreement.verdict import Agreement
+from flatprior.analysis.figures.style import (
+    BLUE,
+    CYCLE,
+    FAINT,
+    INK,
+    MARKERS,
+    MUTED,
+    ORANGE,
+    STYLE,
+    canvas,
+    legend_above,
+    legend_label,
+    put_label,
+    rows_axis,
+)
+from flatprior.analysis.inference.intervals import ProfileCurve
+from flatprior.models import PointEstimate, Posterior
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.estimate import require_computed
+from flatprior.models.results import percentages
+
+
+@own_error_state
+def plot_forest(
+    intervals: Mapping[str, PointEstimate | Posterior | pd.DataFrame],
+    *,
+    prob: float = 0.95,
+    standardised: bool = True,
+    ax: Axes | None = None,
+) -> Figure:
+    """Forest plot: point and interval of each coefficient, by several methods side by side.
+
+    Parameters
+    ----------
+    intervals : mapping
+        Label to an estimate (Wald interval), draws (median and equal-tailed interval), or a data
+        frame of three columns, point and ends, such as `confidence_intervals` returns. An infinite
+        end is drawn as an arrow.
+    prob : float
+        Of the intervals of estimates and draws.
+    standardised : bool
+        Divide each coefficient by its standard error (half the width of its first finite interval
+        over the normal quantile), so that one axis suits all of them. A coefficient that has no
+        finite interval is divided by the end that it has, and marked.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw, or names differ.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import confidence_intervals, plot_forest
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> figure = plot_forest({"Wald": fit_newton(model), "profile": confidence_intervals(model)})
+    >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    ['Intercept', 'gpa', 'tuce', 'psi']
+    """
+    found = {label: interval_frame(part, prob) for label, part in intervals.items()}
+    if not found:
+        raise InputError("there is nothing to draw: pass an estimate, draws or intervals")
+    first = next(iter(found.values()))
+    names = list(first.index)
+    if any(list(frame.index) != names for frame in found.values()):
+        raise InputError("the intervals are of different coefficients")
+    scale, odd = _scales(found, prob) if standardised else (pd.Series(1.0, index=names), [])
+    with mpl.rc_context(STYLE):
+        height = 0.9 + len(names) * (0.16 + 0.13 * len(found))
+        figure, ax = canvas(height, ax)
+        drawn = {label: frame.div(scale, axis=0) for label, frame in found.items()}
+        every = np.concatenate([frame.to_numpy().ravel() for frame in drawn.values()])
+        every = every[np.isfinite(every)]
+        low, high = min([0.0, *every]), max([0.0, *every])
+        room = 0.06 * (high - low) or 1.0
+        low, high = low - room, high + room
+        ax.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
+        for i, (label, frame) in enumerate(drawn.items()):
+            colour, marker = CYCLE[i % len(CYCLE)], MARKERS[i % len(MARKERS)]
+            place = np.arange(len(names)) + (i - (len(found) - 1) / 2) * 0.7 / len(found)
+            ends = np.clip(frame.iloc[:, 1:].to_numpy(), low, high)
+            ax.hlines(place, ends[:, 0], ends[:, 1], color=colour, linewidth=1.6)
+            for side, arrow in ((1, "<"), (2, ">")):
+                open_end = np.isinf(frame.iloc[:, side].to_numpy())
+                edge = np.full(int(open_end.sum()), low if side == 1 else high)
+                ax.plot(edge, place[open_end], arrow, color=colour, markersize=5, clip_on=False)
+            ax.plot(
+                frame.iloc[:, 0],
+                place,
+                marker,
+                color=colour,
+                markersize=4.5,
+                label=legend_label(label),
+            )
+        ax.set_xlim(low, high)
+        rows_axis(ax, [f"{put_label(name)} *" if name in odd else name for name in names])
+        for between in range(len(names) - 1):
+            ax.axhline(between + 0.5, color=FAINT, linewidth=0.6, zorder=0)
+        note = " (*: / finite end)" if odd else ""
+        ax.set_xlabel(
+            f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
+        )
+        legend_above(ax, len(found))
+        return figure
+
+
+def _scales(found: Mapping[str, pd.DataFrame], prob: float) -> tuple[pd.Series[float], list[Any]]:
+    """Standard error of each coefficient, from the first finite interval of all.
+
+    Where there is none, the finite end of an interval; such names are returned too.
+    """
+    scale = pd.Series(math.nan, index=next(iter(found.values())).index)
+    ends = scale.copy()
+    for frame in found.values():
+        stated = re.fullmatch(r"([\d.]+)%", str(frame.columns[2]))
+        upper = float(stated[1]) / 100 if stated else 0.5 + prob / 2
+        half = (frame.iloc[:, 2] - frame.iloc[:, 1]) / (2 * norm.ppf(upper))
+        scale = scale.fillna(half.where(np.isfinite(half) & (half > 0)))
+        for side in (1, 2):
+            end = frame.iloc[:, side].abs()
+            ends = ends.fillna(end.where(np.isfinite(end) & (end > 0)))
+    odd = list(scale.index[scale.isna()])
+    return scale.fillna(ends).fillna(1.0), odd
+
+
+def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) -> pd.DataFrame:
+    """Point and ends of the interval of each coefficient, in three columns."""
+    low, high = percentages(prob)
+    if isinstance(part, PointEstimate):
+        require_computed(part)
+        return part.summary(prob)[["coefficient", low, high]]
+    if isinstance(part, Posterior):
+        median = pd.Series(np.median(part.draws, axis=(0, 1)), index=list(part.names))
+        return part.summary(prob)[[low, high]].assign(median=median)[["median", low, high]]
+    if part.shape[1] != 3:
+        raise InputError("a frame of intervals has three columns: point, lower and upper end")
+    return part.astype(float)
+
+
+@own_error_state
+def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
+    """Dot plot of how far each route is from the best, with the bounds, on a log scale.
+
+    Parameters
+    ----------
+    agreement : Agreement
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+        A dot a coefficient (of draws: of the mode found from them); a bar at the proved error
+        bound, or the stated error of a mode, with an arrow where there is none.
+    """
+    error = agreement.mle.standard_errors
+    rows: list[tuple[str, Array, float]] = [
+        (
+            judged.estimate.route,
+            np.abs(judged.estimate.coefficients - agreement.mle.coefficients) / error,
+            judged.certificate.error_bound,
+        )
+        for judged in agreement.routes
+    ]
+    rows += [
+        (
+            f"{check.route} (mode)",
+            np.abs(check.mode.coefficients - agreement.mle.coefficients) / error,
+            check.mode_error,
+        )
+        for check in agreement.posterior_checks
+    ]
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(1.1 + 0.34 * len(rows), ax)
+        seen = np.concatenate([np.append(distance, bound) for _, distance, bound in rows])
+        seen = np.append(seen[np.isfinite(seen) & (seen > 0)], agreement.tolerance)
+        left = 10.0 ** (math.floor(math.log10(seen.min())) - 1)
+        right = 10.0 ** (math.ceil(math.log10(seen.max())) + 0.7)
+        for i, (_, distance, bound) in enumerate(rows):
+            zero = distance == 0
+            colour = BLUE if i < len(agreement.routes) else ORANGE
+            ax.plot([left, min(bound, right)], [i, i], color=colour, linewidth=5, alpha=0.25)
+            ax.plot(distance[~zero], np.full((~zero).sum(), i), "o", color=colour, markersize=4)
+            if zero.any():
+                ax.plot(left, i, "<", color=colour, markersize=5, clip_on=False)
+            far = math.isinf(bound)
+            ax.plot(
+                min(bound, right),
+                i,
+                ">" if far else "|",
+                color=colour,
+                markersize=7 if far else 11,
+                markeredgewidth=0 if far else 2,
+                clip_on=False,
+            )
+        ax.axvline(agreement.tolerance, color=MUTED, linestyle="--", linewidth=1)
+        ax.annotate(
+            f"tolerance {agreement.tolerance:.0e}",
+            (agreement.tolerance, 1),
+            (3, 1),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            color=MUTED,
+            fontsize=8,
+        )
+        ax.set_xscale("log")
+        ax.set_xlim(left, right)
+        ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        rows_axis(ax, [name for name, _, _ in rows])
+        ax.set_xlabel("distance from the best route, in standard errors (◂ is 0)")
+        return figure
+
+
+@own_error_state
+def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
+    """Profile log-likelihood of one coefficient, with its interval and the parabola of Wald's.
+
+    Parameters
+    ----------
+    curve : ProfileCurve
+        See `profile_curve`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+    """
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(2.8, ax)
+        values = curve.table.index.to_numpy(dtype=float)
+        ax.axhline(-curve.drop, color=MUTED, linestyle="--", linewidth=1)
+        ax.plot(values, curve.table["profile"], color=BLUE, label="profile likelihood")
+        if np.isfinite(curve.table["quadratic"]).all():
+            ax.plot(
+                values,
+                curve.table["quadratic"],
+                color=ORANGE,
+                linestyle=":",
+                label="quadratic (Wald)",
+            )
+            ax.plot(curve.estimate, 0, "*", color=INK, markersize=9, label="MLE", clip_on=False)
+        ends = [end for end in (curve.low, curve.high) if math.isfinite(end)]
+        ax.plot(ends, [-curve.drop] * len(ends), "o", color=BLUE, markersize=5)
+        ax.vlines(ends, -3.2 * curve.drop, -curve.drop, color=FAINT, linewidth=1)
+        for end in ends:
+            inward = 1 if end == curve.low else -1
+            ax.annotate(
+                f"{end:.4g}",
+                (end, -3.2 * curve.drop),
+                (3 * inward, 3),
+                textcoords="offset points",
+                ha="left" if inward > 0 else "right",
+                fontsize=8,
+            )
+        ax.set_ylim(-3.2 * curve.drop, 0.12 * curve.drop)
+        ax.set_xlim(values[0], values[-1])
+        ax.set_xlabel(put_label(curve.name))
+        ax.set_ylabel("log-likelihood − its supremum")
+        ax.legend(loc="lower center")
+        return figure

@@ -1,0 +1,222 @@
+"""Figures of calibration and of influence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from flatprior.analysis.diagnostics.calibration import CalibrationCurve
+from flatprior.analysis.diagnostics.leave_one_out import PSISLOO
+from flatprior.analysis.diagnostics.residuals import Diagnostics
+from flatprior.analysis.figures.style import (
+    BLUE,
+    FAINT,
+    MOST_NAMED,
+    MOST_POINTS,
+    MUTED,
+    ORANGE,
+    SIZES,
+    STYLE,
+    WIDTH,
+    Drawing,
+    canvas,
+    legend_above,
+    put_label,
+    thinned,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+
+
+@own_error_state
+def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figure:
+    """Calibration curve with its envelope, and where the predictions lie.
+
+    Parameters
+    ----------
+    curve : CalibrationCurve
+        See `calibration_curve`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+    """
+    table = curve.table
+    low, high = (name for name in table.columns if str(name).endswith("%"))
+    shown = table.iloc[thinned(len(table))]
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(3.6, ax)
+        predicted = shown["predicted"]
+        left, right, bottom, top = _window(table)
+        ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
+        ax.fill_between(
+            predicted,
+            shown[low],
+            shown[high],
+            step="mid",
+            color=MUTED,
+            alpha=0.22,
+            linewidth=0,
+            label="where a right model's curve lies",
+        )
+        ax.step(
+            predicted,
+            shown["calibrated"],
+            where="mid",
+            color=BLUE,
+            marker="o" if len(shown) <= 3 else None,
+            label="observed frequency",
+        )
+        edges = np.linspace(left, right, 41)
+        share, _ = np.histogram(table["predicted"], bins=edges, weights=table["observations"])
+        ax.bar(
+            edges[:-1],
+            0.12 * (top - bottom) * share / share.max(),
+            width=np.diff(edges),
+            bottom=bottom,
+            align="edge",
+            color=ORANGE,
+            alpha=0.6,
+            linewidth=0,
+            label="how often predicted",
+        )
+        ax.set_xlim(left, right)
+        ax.set_ylim(bottom, top)
+        ax.set_xlabel("predicted probability")
+        ax.set_ylabel("frequency of the event")
+        legend_above(ax, 2)
+        return figure
+
+
+def _window(table: pd.DataFrame) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a calibration plot: all of it, or the part with the data."""
+    predicted, calibrated = table["predicted"], table["calibrated"]
+    if predicted.max() - predicted.min() > 0.5:
+        return 0.0, 1.0, 0.0, 1.0
+    room = max(0.1 * (predicted.max() - predicted.min()), 0.01)
+    left, right = max(predicted.min() - room, 0.0), min(predicted.max() + room, 1.0)
+    low, high = min(left, calibrated.min()), max(right, calibrated.max())
+    more = 0.15 * (high - low)
+    return left, right, max(low - more, 0.0), min(high + more, 1.0)
+
+
+@own_error_state
+def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figure:
+    """Leverage against residual of each row, and Pareto k where there are draws.
+
+    Parameters
+    ----------
+    diagnostics : Diagnostics
+    loo : PSISLOO, optional
+        Of the same rows.
+
+    Returns
+    -------
+    Figure
+        The larger a circle, the larger Cook's distance; the largest are named. Of many rows those
+        with the largest Cook's distance or Pareto k are drawn, and every so many of the others.
+
+    Raises
+    ------
+    ValueError
+        If the two are of different rows.
+    """
+    table = diagnostics.table
+    if loo is not None and len(loo.pareto_k) != len(table):
+        raise InputError("diagnostics and leave-one-out are of different rows")
+    cook = table["Cook's distance"].to_numpy()
+    finite = np.where(np.isfinite(cook), cook, np.nanmax(np.where(np.isfinite(cook), cook, 0)))
+    with mpl.rc_context(STYLE):
+        parts = 1 if loo is None else 2
+        figure = Drawing(figsize=(WIDTH, 2.9 * parts), layout="constrained")
+        axes = figure.subplots(parts, 1, squeeze=False).ravel()
+        keep = _most_and_some(cook)
+        largest = finite.max() or 1.0
+        axes[0].axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+        # a few sizes only: each is one shape that a file holds once
+        size = np.ceil(SIZES * np.sqrt(finite / largest)).astype(int)
+        for step in range(SIZES + 1):
+            here = keep & (size == step)
+            axes[0].plot(
+                table["leverage"].to_numpy()[here],
+                table["studentised residual"].to_numpy()[here],
+                "o",
+                color=BLUE,
+                alpha=0.45,
+                markersize=2 + 11 * step / SIZES,
+                markeredgewidth=0,
+            )
+        axes[0].set_xlabel("leverage")
+        axes[0].set_ylabel("studentised residual")
+        axes[0].margins(0.08, 0.12)
+        if loo is not None:
+            k = loo.pareto_k
+            keep = _most_and_some(k)
+            bad = ~(k <= loo.largest_k)
+            order = np.arange(len(k))
+            for rows, colour, marker in ((keep & ~bad, BLUE, "o"), (keep & bad, ORANGE, "s")):
+                axes[1].plot(
+                    order[rows], k[rows], marker, color=colour, markersize=2.6, alpha=0.7, mew=0
+                )
+            axes[1].axhline(loo.largest_k, color=ORANGE, linestyle="--", linewidth=1)
+            axes[1].annotate(
+                f"unreliable above {loo.largest_k:.2f}",
+                (1, loo.largest_k),
+                (-2, 3),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                ha="right",
+                fontsize=8,
+                color=MUTED,
+            )
+            axes[1].set_xlabel("row")
+            axes[1].set_ylabel("Pareto k")
+            axes[1].set_ylim(min(np.nanmin(k), 0) - 0.05, max(np.nanmax(k), loo.largest_k) + 0.12)
+        leverage, residual = (
+            table[name].to_numpy() for name in ("leverage", "studentised residual")
+        )
+        _name_largest(axes[0], table.index, cook, leverage, residual)
+        if loo is not None:
+            _name_largest(axes[1], table.index, np.where(bad, k, np.nan), order, k)
+        return figure
+
+
+def _most_and_some(values: Array) -> np.ndarray:
+    """Which points to draw: all, or the largest and every so many of the others."""
+    if len(values) <= 2 * MOST_POINTS:
+        return np.ones(len(values), dtype=bool)
+    keep = np.zeros(len(values), dtype=bool)
+    keep[np.argsort(-np.nan_to_num(values, nan=math.inf), kind="stable")[:MOST_POINTS]] = True
+    keep[thinned(len(values))] = True
+    return keep
+
+
+def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array) -> None:
+    """Write the labels of the rows with the largest values beside their points, where room is."""
+    order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
+    figure = cast(Figure, ax.figure)
+    renderer = cast(Any, FigureCanvasAgg(figure)).get_renderer()
+    figure.draw_without_rendering()  # positions are known once the layout is
+    taken: list[Bbox] = []
+    for i in order[:MOST_NAMED]:
+        if math.isnan(values[i]) or not math.isfinite(y[i]):
+            continue
+        text = ax.annotate(
+            put_label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=8
+        )
+        text.set_in_layout(False)
+        box = text.get_window_extent(renderer)
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)

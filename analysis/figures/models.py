@@ -1,0 +1,141 @@
+"""Figures that compare models, and the model itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse, FancyBboxPatch
+
+from flatprior.analysis.comparison.table import Comparison
+from flatprior.analysis.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    STYLE,
+    canvas,
+    legend_above,
+    put_label,
+    rows_axis,
+)
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.text import count, first_of
+
+
+@own_error_state
+def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure:
+    """Models side by side: difference to the best, with its standard error where there are draws.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+        ``elpd_loo`` less that of the best, with one and two standard errors of the difference, and
+        -AIC/2 on the same scale. Without draws the latter alone.
+    """
+    frame = comparison.table()
+    aic = (frame["AIC"].min() - frame["AIC"]) / 2
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(1.2 + 0.42 * len(frame), ax)
+        place = np.arange(len(frame))
+        ax.axvline(0, color=MUTED, linewidth=0.8, zorder=0)
+        if "elpd_diff" in frame and frame["elpd_diff"].notna().any():
+            difference = frame["elpd_diff"].to_numpy(dtype=float)
+            error = frame["dse"].to_numpy(dtype=float)
+            for reach, width in ((2, 1.2), (1, 3.0)):
+                ax.hlines(
+                    place - 0.12,
+                    difference - reach * error,
+                    difference + reach * error,
+                    color=BLUE,
+                    linewidth=width,
+                )
+            ax.plot(
+                difference,
+                place - 0.12,
+                "o",
+                color=BLUE,
+                markersize=5,
+                label="elpd_loo (1 and 2 SE of the difference)",
+            )
+        ax.plot(aic, place + 0.12, "s", color=ORANGE, markersize=4.5, label="−AIC / 2")
+        rows_axis(ax, list(frame.index))
+        ax.margins(x=0.08)
+        ax.set_xlabel("difference from the best model, in nats (left is worse)")
+        legend_above(ax, 2)
+        return figure
+
+
+@own_error_state
+def plot_model(model: BernoulliLogistic) -> Figure:
+    """Draw the model as a graph: what depends on what, and how many there are.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+
+    Returns
+    -------
+    Figure
+        Circles are random, shaded where observed; boxes are computed or given; the frame stands
+        for the rows.
+    """
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(2.5, None)
+        ax.set_xlim(0, 10)
+        ax.set_ylim(0, 4.8)
+        ax.set_axis_off()
+        ax.add_patch(
+            FancyBboxPatch(
+                (2.9, 0.35), 6.75, 2.25, boxstyle="round,pad=0.1", fill=False, edgecolor=MUTED
+            )
+        )
+        rows = count(model.n_rows, "row")
+        if model.n_observations != model.n_rows:
+            rows += f", {model.n_observations} observations"
+        ax.text(9.6, 0.42, rows, ha="right", color=MUTED, fontsize=8)
+
+        def node(x: float, y: float, text: str, *, random: bool, observed: bool = False) -> None:
+            style: Any = {
+                "facecolor": to_rgba(BLUE, 0.25 if observed else 0.0),
+                "edgecolor": INK,
+                "linewidth": 1,
+            }
+            ax.add_patch(
+                Ellipse((x, y), 1.9, 1.25, **style)
+                if random
+                else FancyBboxPatch(
+                    (x - 0.85, y - 0.42), 1.7, 0.84, boxstyle="round,pad=0.08", **style
+                )
+            )
+            ax.text(x, y, text, ha="center", va="center")
+
+        def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
+            ax.annotate(
+                "", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1}
+            )
+
+        node(1.1, 1.55, "flat prior", random=False)
+        node(4.2, 4.0, f"β ({model.n_parameters})", random=True)
+        ax.text(
+            5.3, 4.0, put_label(first_of(model.names), 48), va="center", color=MUTED, fontsize=8
+        )
+        node(4.2, 1.55, "x", random=False, observed=True)
+        predictor = "o + x'β" if model.rows.has_offset else "x'β"
+        node(6.4, 1.55, f"p = σ({predictor})", random=False)
+        node(8.6, 1.55, put_label(model.response_name, 9), random=True, observed=True)
+        arrow((1.5, 2.1), (3.35, 3.7))
+        arrow((4.75, 3.45), (6.1, 2.1))
+        arrow((5.15, 1.55), (5.42, 1.55))
+        arrow((7.38, 1.55), (7.6, 1.55))
+        return figure

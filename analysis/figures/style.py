@@ -1,0 +1,116 @@
+"""Figures: each function takes what the analysis found and returns a Matplotlib figure.
+
+No pyplot, no global state: a figure can be made in any thread, and is gone when nobody holds it.
+Colours are those of Okabe and Ito, which the colour-blind can tell apart, and markers differ too.
+Functions whose figure has one pair of axes take ``ax``, to draw into axes of one's own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from flatprior.models.common.text import printable
+
+INK, MUTED, FAINT = "#222222", "#666666", "#d9d9d9"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
+SKY, GOLD = "#56b4e9", "#e69f00"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, GOLD)
+MARKERS = ("o", "s", "D", "^", "v", "P")
+
+WIDTH = 5.2  # inches: its 9-point text stays readable on a telephone and on a slide
+MOST_POINTS = 400  # of a curve or a scatter, that a figure in a report can hold
+MOST_NAMED = 5
+SIZES = 8  # of circles
+LONGEST_NAME = 24
+
+STYLE: Any = {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same layout everywhere
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "lines.linewidth": 1.5,
+    "legend.frameon": False,
+}
+
+
+class Drawing(Figure):
+    """A Matplotlib figure that a notebook shows as it is, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        target = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            self.savefig(target, format="png", dpi=144, facecolor="white")
+        return target.getvalue()
+
+
+def canvas(height: float, ax: Axes | None) -> tuple[Figure, Axes]:
+    """Axes to draw into, and their figure."""
+    if ax is not None:
+        return cast(Figure, ax.figure), ax
+    figure = Drawing(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def put_label(name: object, longest: int = LONGEST_NAME) -> str:
+    """A user's name as text: no line breaks, no mathematics, not too long."""
+    text = printable(name)
+    if len(text) > longest:  # names often differ at their end: cut out the middle
+        tail = longest // 2 - 1
+        text = f"{text[: longest - tail - 1]}…{text[-tail:]}"
+    return text.replace("$", r"\$")
+
+
+def rows_axis(ax: Axes, names: Sequence[object]) -> None:
+    """Names down the left side, the first on top."""
+    ax.set_yticks(range(len(names)), [put_label(name) for name in names])
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+
+
+def legend_label(label: str) -> str:
+    """A label that Matplotlib does not hide, as it would one that begins with _."""
+    text = put_label(label, 34)
+    return f"\u2009{text}" if text.startswith("_") else text
+
+
+def _legend_width(ax: Axes) -> int:
+    """Characters of the three longest entries of the legend."""
+    return sum(sorted(map(len, ax.get_legend_handles_labels()[1]))[-3:])
+
+
+def legend_above(ax: Axes, columns: int) -> None:
+    """Put the legend above the axes, in as many columns as there is room for."""
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=min(columns, 3) if _legend_width(ax) < 50 else 1,
+        borderaxespad=0.2,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
+
+
+def thinned(length: int) -> np.ndarray:
+    """Positions of at most `MOST_POINTS` of them, evenly spread, ends included."""
+    return np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).round().astype(int))

@@ -1,0 +1,1 @@
+"""What a fit says: tests, intervals, covariances, predictions, effects, its summary."""

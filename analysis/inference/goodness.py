@@ -1,0 +1,164 @@
+"""How much a model explains, beside a constant probability."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flatprior.analysis.comparison.comparable import IN_THE_SPAN
+from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.estimate import mle_of
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import Block
+from flatprior.models.whitening import whitening
+
+
+@dataclass(frozen=True)
+@own_error_state
+class GoodnessOfFit:
+    """How much a model explains.
+
+    Attributes
+    ----------
+    log_likelihood, null_log_likelihood : float
+        Of the fit, and of a constant probability (with the model's offset, if it has one).
+    deviance, null_deviance : float
+        -2 times these: the saturated Bernoulli model has log-likelihood 0. For grouped counts it is
+        not the deviance of a binomial model, whose saturated model has a probability a group.
+    mcfadden : float
+        1 - log-likelihood / null log-likelihood.
+    tjur : float
+        Mean fitted probability of the events less that of the others.
+    aic, bic : float
+    n_observations, n_parameters : int
+    """
+
+    log_likelihood: float
+    null_log_likelihood: float
+    deviance: float
+    null_deviance: float
+    mcfadden: float
+    tjur: float
+    aic: float
+    bic: float
+    n_observations: int
+    n_parameters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+@own_error_state
+def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
+    """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Of that model.
+
+    Returns
+    -------
+    GoodnessOfFit
+
+    Raises
+    ------
+    ValueError
+        If the fit is another model's.
+
+    Notes
+    -----
+    McFadden (1974), "Conditional logit analysis of qualitative choice behavior", in Frontiers in
+    Econometrics, 105-142. Tjur (2009), "Coefficients of determination in logistic regression
+    models", The American Statistician 63, 366-372.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import goodness_of_fit
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> found = goodness_of_fit(model, fit_newton(model))
+    >>> round(found.mcfadden, 4), round(found.tjur, 4)
+    (0.374, 0.4286)
+    """
+    return explained(model, mle_of(model, fit))
+
+
+def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
+    """`goodness_of_fit` of a fit whose log-likelihood was computed here."""
+    null = null_log_likelihood(model)
+
+    def sums(block: Block) -> Array:
+        terms = row_terms(block, fit.coefficients)
+        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
+        event = block.sign > 0
+        # the probability of what was not observed, which is small where the fit is good
+        wrong = np.abs(terms.residual)
+        return np.array([wrong[event].sum(), wrong[~event].sum(), weights[event].sum()])
+
+    missed, false, events = model.rows.reduce(sums)
+    others = model.n_observations - events
+    tjur = float(1 - missed / events - false / others) if events and others else math.nan
+    return GoodnessOfFit(
+        fit.log_likelihood,
+        null,
+        -2 * fit.log_likelihood,
+        -2 * null,
+        1 - fit.log_likelihood / null if null else math.nan,
+        tjur,
+        fit.aic,
+        fit.bic,
+        model.n_observations,
+        model.n_parameters,
+    )
+
+
+def null_log_likelihood(model: BernoulliLogistic) -> float:
+    """Supremum of the log-likelihood of a constant (plus the offset of the model)."""
+    n, events = model.n_observations, model.n_events
+    if events in (0, n):
+        return 0.0
+    if not model.rows.has_offset:
+        return events * math.log(events / n) + (n - events) * math.log1p(-events / n)
+
+    def constant(block: Block) -> Block:
+        return block._replace(design=np.ones((len(block.sign), 1)))
+
+    return maximal(FewerColumns(model.rows, constant, 1))[0]
+
+
+def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTest | None:
+    """Likelihood-ratio test of a constant probability; None where it is not nested in the model."""
+    df = model.n_parameters - 1
+    if df == 0 or not _contains_a_constant(model):
+        return None
+    statistic = ratio(goodness.log_likelihood, goodness.null_log_likelihood)
+    return chi_squared_test("likelihood ratio", "a constant probability", statistic, df)
+
+
+def _contains_a_constant(model: BernoulliLogistic) -> bool:
+    """Whether a column is constant, or a combination of columns is 1."""
+    first = model.rows.sample(1).design[0]
+    constant = model.rows.reduce(lambda block: (block.design == first).all(axis=0), np.logical_and)
+    if (constant & (first != 0)).any():
+        return True
+    transform = whitening(model.rows)
+    if transform is None:
+        return False
+
+    def projection(block: Block) -> Array:
+        weights = 0.25 if block.weights is None else 0.25 * block.weights
+        return np.asarray((block.design @ transform).T @ (weights * np.ones(len(block.sign))))
+
+    constant = transform @ model.rows.reduce(projection)
+    rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
+    return rest <= IN_THE_SPAN

@@ -1,0 +1,495 @@
+r"""Hypothesis tests of coefficients.
+
+Every hypothesis is linear, :math:`R\beta = r`; the null model is the one with
+:math:`\beta = b + A\gamma`, where the columns of A span the null space of R. The three classical
+tests measure its distance from the full model in three ways, and agree in large samples only:
+
+- Wald: :math:`(R\hat\beta - r)'(RVR')^{-1}(R\hat\beta - r)`, at the full MLE;
+- likelihood ratio: twice the difference of the maximal log-likelihoods;
+- score (Rao): :math:`S'H^{-1}S`, both at the MLE of the null model.
+
+Far from the hypothesis the Wald statistic can decrease as the estimate grows (Hauck and Donner
+1977, "Wald's test as applied to hypotheses in logit analysis", Journal of the American Statistical
+Association 72, 851-853); the others cannot be misled so, and hold on separated data too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.linalg import null_space
+
+from flatprior.analysis.comparison.comparable import is_nested, same_observations
+from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
+from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
+from flatprior.models.common.text import printable
+from flatprior.models.estimate import mle_of, require_computed, require_converged
+from flatprior.models.likelihood import linear_predictor, row_terms, scores
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, Block, Rows
+from flatprior.models.whitening import required_whitening
+
+RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
+CANCELLED = 1e-3  # of a variance: what rounding may amount to
+
+Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
+
+
+class Coefficients(Protocol):
+    """What a Wald test needs: `PointEstimate` and `RobustCovariance` have it."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def coefficients(self) -> Array: ...  # noqa: D102
+    @property
+    def covariance(self) -> Array: ...  # noqa: D102
+
+
+@own_error_state
+def wald_test(
+    fit: Coefficients,
+    hypothesis: Contrasts | str,
+    value: ArrayLike | None = None,
+    *,
+    model: BernoulliLogistic | None = None,
+) -> HypothesisTest:
+    """Wald test that some coefficients, or combinations of them, have given values.
+
+    Parameters
+    ----------
+    fit : PointEstimate or RobustCovariance
+        With the latter the test is robust.
+    hypothesis : str, sequence of str, mapping, or array_like (q, k) or (k,)
+        A name or several: they are 0. A mapping: each has its value. A matrix R: ``R beta`` is
+        `value`.
+    value : float or array_like (q,), optional
+        Default 0; not with a mapping.
+    model : BernoulliLogistic, optional
+        Which `fit` is of: then its covariance is computed again, whatever it says.
+
+    Returns
+    -------
+    HypothesisTest
+
+    Raises
+    ------
+    ValueError
+        If a name is not among the coefficients, shapes do not fit, or rows of R are dependent; if
+        an estimate was read from a file, which may state any covariance, and there is no `model`.
+    NotConvergedError
+        If an estimate is not proved to be near the MLE.
+    ArithmeticError
+        If variances are lost to cancellation, or the covariance has not the rank for so many
+        restrictions together.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import wald_test
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(wald_test(fit_newton(model), ["gpa", "psi"]))
+    Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
+    """
+    if isinstance(fit, PointEstimate):
+        if model is not None:
+            fit = mle_of(model, fit)
+        else:
+            require_computed(fit)
+            require_converged(fit)
+    elif model is not None:
+        if not isinstance(fit, RobustCovariance):
+            raise InputTypeError(
+                f"of a {type(fit).__name__} nothing can be computed again on a model"
+            )
+        fit = recomputed_robust(model, fit)
+    linear = _linear(fit.names, hypothesis, value)
+    lengths = np.linalg.norm(linear.matrix, axis=1)
+    matrix = linear.matrix / lengths[:, None]
+    difference = matrix @ fit.coefficients - linear.values / lengths
+    given = getattr(fit, "root", None)
+    root = _root(matrix, fit.covariance) if given is None else matrix @ given
+    error = np.linalg.norm(root, axis=1)
+    rank = int(np.linalg.matrix_rank(root / error[:, None], tol=RANK))
+    if rank < len(matrix):
+        clusters = getattr(fit, "n_clusters", None)
+        whose = "" if clusters is None else f" of {clusters} clusters"
+        raise PrecisionError(
+            f"the covariance{whose} supports {rank} restrictions together, not {len(matrix)}: test "
+            "fewer at a time, or centre the columns"
+        )
+    upper = np.asarray(np.linalg.qr((root / error[:, None]).T, mode="r"))
+    white = np.linalg.solve(upper.T, difference / error)
+    return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
+
+
+def _root(matrix: Array, covariance: Array) -> Array:
+    """Root of ``R V R'``, and an error where its variances are lost to cancellation."""
+    spread, size = matrix @ covariance @ matrix.T, np.abs(matrix)
+    rounding = 8 * len(covariance) * EPSILON * np.diag(size @ np.abs(covariance) @ size.T)
+    if (rounding > CANCELLED * np.diag(spread)).any():
+        raise PrecisionError(
+            "the variance of the combination is lost to cancellation: centre or rescale the columns"
+        )
+    scale = np.sqrt(np.diag(spread))
+    values, vectors = np.linalg.eigh(spread / np.outer(scale, scale))
+    return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+@own_error_state
+def likelihood_ratio_test(
+    model: BernoulliLogistic,
+    hypothesis: BernoulliLogistic | Contrasts | str,
+    value: ArrayLike | None = None,
+) -> HypothesisTest:
+    """Likelihood-ratio test of a nested model, or that coefficients have given values.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    hypothesis : BernoulliLogistic, or as for `wald_test`
+        Of two models the one whose columns are combinations of the other's is the null model,
+        whatever the order and the names.
+    value : float or array_like (q,), optional
+
+    Returns
+    -------
+    HypothesisTest
+        Where outcomes are separated, of suprema in place of maxima; its `note` says so.
+
+    Raises
+    ------
+    NotComparableError
+        If the two models have different rows, responses or weights.
+    ValueError
+        If neither model is nested in the other, or as for `wald_test`.
+    MLEDoesNotExistError
+        If columns are dependent or existence is undecided; where rows are read in batches, also if
+        outcomes are separated.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import likelihood_ratio_test
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(likelihood_ratio_test(model, ["gpa", "psi"]))
+    likelihood ratio test of gpa = 0, psi = 0: chi-squared(2) = 12.1940, p = 0.00225
+    >>> null = BernoulliLogistic.from_formula("grade ~ tuce", load_spector())
+    >>> print(likelihood_ratio_test(null, model))
+    likelihood ratio test of grade ~ tuce: chi-squared(2) = 12.1940, p = 0.00225
+    """
+    if isinstance(hypothesis, BernoulliLogistic):
+        if value is not None:
+            raise InputError("value goes with names or a matrix; a model needs none")
+        model, small = _nested_pair(model, hypothesis)
+        df, text = model.n_parameters - small.n_parameters, small.formula
+        text = text or f"only {', '.join(small.names)}"
+    else:
+        linear = _linear(model.names, hypothesis, value)
+        df, text, small = len(linear.values), linear.text, None
+    full, separated = _supremum(model)
+    if small is not None:
+        lower = _supremum(small)[0]
+    else:
+        rows = restricted(model, linear.null(model))
+        lower = (
+            _supremum(_model_of(model, rows))[0]
+            if isinstance(rows, ArrayRows)
+            else maximal(rows)[0]
+        )
+    note = "the outcomes are separated, the larger model has a supremum only" if separated else ""
+    return chi_squared_test("likelihood ratio", text, ratio(full, lower), df, note)
+
+
+@own_error_state
+def score_test(
+    model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
+) -> HypothesisTest:
+    """Score test (Rao's) that coefficients have given values: it fits the null model only.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        The larger model; its own MLE need not exist.
+    hypothesis : as for `wald_test`
+    value : float or array_like (q,), optional
+
+    Returns
+    -------
+    HypothesisTest
+
+    Raises
+    ------
+    ValueError
+        As for `wald_test`.
+    MLEDoesNotExistError
+        If the null model has no MLE.
+
+    Notes
+    -----
+    Rao (1948), "Large sample tests of statistical hypotheses concerning several parameters",
+    Proceedings of the Cambridge Philosophical Society 44, 50-57.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import score_test
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> print(score_test(model, ["gpa", "psi"]))
+    score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.003723
+    """
+    linear = _linear(model.names, hypothesis, value)
+    null = linear.null(model)
+    rows = restricted(model, null)
+    if isinstance(rows, ArrayRows) and null.directions.shape[1]:
+        gamma = converged_mle(_model_of(model, rows)).coefficients
+    else:
+        gamma = maximal(rows)[1]
+    beta = null.origin + null.directions @ gamma
+    transform = required_whitening(model.rows, beta)
+    pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
+    return chi_squared_test("score", linear.text, float(pull @ pull), len(linear.values))
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """A null model: ``beta = origin + directions @ gamma``.
+
+    Attributes
+    ----------
+    directions : ndarray (k, q)
+        Of full column rank.
+    origin : ndarray (k,)
+    """
+
+    directions: Array
+    origin: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """The hypothesis ``matrix @ beta = values``."""
+
+    matrix: Array
+    values: Array
+    text: str
+
+    def null(self, model: BernoulliLogistic) -> Null:
+        """The null model; exact where single coefficients are held, else by whitened columns."""
+        k = self.matrix.shape[1]
+        held = (self.matrix != 0).argmax(axis=1)
+        if np.array_equal(self.matrix, np.eye(k)[held]):
+            origin = np.zeros(k)
+            origin[held] = self.values
+            return Null(np.delete(np.eye(k), held, axis=1), origin)
+        white = required_whitening(model.rows)
+        matrix = self.matrix @ white
+        lengths = np.linalg.norm(matrix, axis=1)
+        matrix, values = matrix / lengths[:, None], self.values / lengths
+        least = np.asarray(np.linalg.lstsq(matrix, values, rcond=None)[0], dtype=float)
+        return Null(white @ null_space(matrix), white @ least)
+
+
+def _linear(
+    names: tuple[str, ...], hypothesis: Contrasts | str, value: ArrayLike | None
+) -> _Linear:
+    k = len(names)
+    if isinstance(hypothesis, Mapping):
+        if value is not None:
+            raise InputError("the mapping gives the values already; leave value out")
+        chosen = list(hypothesis)
+        given: Array = np.array(list(hypothesis.values()), dtype=float)
+    elif isinstance(hypothesis, str):
+        chosen, given = [hypothesis], np.zeros(1)
+    else:
+        chosen, given = list(_by_position(names, hypothesis)), np.zeros(0)
+    if chosen and all(isinstance(name, str) for name in chosen):
+        unknown = [name for name in chosen if name not in names]
+        if unknown:
+            raise InputError(
+                f"there is no coefficient {printable(unknown[0])!r}; the coefficients are "
+                f"{', '.join(map(printable, names))}"
+            )
+        if len(set(chosen)) < len(chosen):
+            raise InputError("a coefficient is named twice in the hypothesis")
+        matrix = np.eye(k)[[names.index(name) for name in chosen]]
+    else:
+        try:
+            matrix = np.atleast_2d(np.array(chosen, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise InputError("a hypothesis is names, or a matrix of numbers (q, k)") from error
+        if matrix.ndim != 2 or matrix.shape[1] != k or not np.isfinite(matrix).all():
+            raise InputError(
+                f"the matrix of a hypothesis must be finite, of shape (q, {k}); "
+                f"this one has shape {matrix.shape}"
+            )
+        lengths = np.linalg.norm(matrix, axis=1)
+        if not lengths.all() or np.linalg.matrix_rank(matrix / lengths[:, None]) < len(matrix):
+            raise InputError("the rows of the hypothesis are linearly dependent; leave one out")
+    q = len(matrix)
+    if not isinstance(hypothesis, Mapping):
+        given = np.zeros(q) if value is None else np.asarray(value, dtype=float)
+        if given.ndim and given.shape != (q,):
+            raise InputError(f"value has shape {given.shape}; the hypothesis has {q} rows")
+        given = np.broadcast_to(given, (q,)).astype(float)
+    if not np.isfinite(given).all():
+        raise InputError("the values of a hypothesis must be finite")
+    return _Linear(matrix, given, _in_words(names, matrix, given))
+
+
+def _by_position(names: tuple[str, ...], hypothesis: object) -> Any:
+    """A matrix with labels in the order of the coefficients; anything else as it is."""
+    if not isinstance(hypothesis, pd.DataFrame | pd.Series):
+        return hypothesis
+    labels = hypothesis.columns if isinstance(hypothesis, pd.DataFrame) else hypothesis.index
+    if isinstance(hypothesis, pd.Series) and not pd.api.types.is_numeric_dtype(hypothesis.dtype):
+        return hypothesis  # of names
+    if sorted(map(str, labels)) != sorted(names):
+        raise InputError(
+            "the labels of the matrix are not the names of the coefficients: "
+            f"{', '.join(map(printable, names))}"
+        )
+    order = [list(map(str, labels)).index(name) for name in names]
+    return hypothesis.to_numpy(dtype=float)[..., order]
+
+
+def _in_words(names: tuple[str, ...], matrix: Array, values: Array) -> str:
+    statements = []
+    for row, held in zip(matrix, values, strict=True):
+        terms = ""
+        for factor, name in zip(row, names, strict=True):
+            if factor:
+                sign = (" - " if terms else "-") if factor < 0 else (" + " if terms else "")
+                size = "" if abs(factor) == 1 else f"{abs(factor):.6g} "
+                terms += f"{sign}{size}{name}"
+        statements.append(f"{terms} = {held:.6g}")
+    return ", ".join(statements)
+
+
+def _nested_pair(
+    one: BernoulliLogistic, two: BernoulliLogistic
+) -> tuple[BernoulliLogistic, BernoulliLogistic]:
+    """The larger of two models and the one that is nested in it."""
+    same = same_observations({"first": one, "second": two})
+    large, small = sorted(same.values(), key=lambda model: -model.n_parameters)
+    if not is_nested(small, large):
+        raise InputError(
+            "neither model is nested in the other (the columns of neither are combinations of the "
+            "other's, as far as double precision can tell): compare them by AIC or elpd, see "
+            "compare_models"
+        )
+    if small.n_parameters == large.n_parameters:
+        raise InputError("the two models are the same model: there is nothing to test")
+    return large, small
+
+
+def restricted(model: BernoulliLogistic, null: Null) -> Rows:
+    """The rows of the null model: columns ``X @ directions``, offset plus ``X @ origin``."""
+
+    def change(block: Block) -> Block:
+        offset = linear_predictor(block, null.origin)
+        return block._replace(design=block.design @ null.directions, offset=offset)
+
+    if not isinstance(model.rows, ArrayRows):
+        return FewerColumns(model.rows, change, null.directions.shape[1])
+    block = change(model.rows.block(slice(None)))
+    return ArrayRows(
+        np.ascontiguousarray(block.design), model.response, block.offset, block.weights
+    )
+
+
+def _model_of(model: BernoulliLogistic, rows: ArrayRows) -> BernoulliLogistic:
+    names = tuple(f"gamma{j}" for j in range(rows.n_columns))
+    return replace(model, rows=rows, names=names, formula=None, encoding=None)
+
+
+def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
+    """Supremum of the log-likelihood, and whether it is not reached."""
+    if not model.n_parameters:
+        return maximal(model.rows)[0], False
+    try:
+        return converged_mle(model).log_likelihood, False
+    except MLEDoesNotExistError as error:
+        limit = error.existence.limit
+        if limit is None or error.existence.kind == "rank deficient":
+            raise
+        if math.isnan(limit.log_likelihood):  # it could not be computed, and the message says why
+            raise
+        if not isinstance(model.rows, ArrayRows):
+            raise
+        return limit.log_likelihood, True
+
+
+@own_error_state
+def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
+    r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Of that model.
+
+    Returns
+    -------
+    DataFrame
+        One row a coefficient: "z", its "derivative" with respect to the coefficient (z depends on
+        it through the standard error too, the other coefficients held) and "hauck-donner": whether
+        that is negative. Then a larger effect would look less significant: use
+        `likelihood_ratio_test` and profile intervals. Because the others are held, the answer for a
+        slope depends on where its column has its zero.
+
+    Raises
+    ------
+    ValueError
+        If the fit is another model's.
+
+    Notes
+    -----
+    Yee (2022), "On the Hauck-Donner effect in Wald tests: detection, tipping points, and parameter
+    space characterization", Journal of the American Statistical Association 117, 1763-1774. With V
+    the inverse information, :math:`\partial V_{jj}/\partial\beta_j = -\sum_i w_i p_i q_i (1 - 2p_i)
+    x_{ij} (x_i'V e_j)^2`.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import hauck_donner
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> hauck_donner(model, fit_newton(model))["hauck-donner"].tolist()
+    [True, False, False, False]
+    """
+    return misled(model, mle_of(model, fit))
+
+
+def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
+    """`hauck_donner` of a fit whose covariance was computed here."""
+    beta, inverse = fit.coefficients, fit.covariance
+
+    def derivative(block: Block) -> Array:
+        terms = row_terms(block, beta)
+        weights = 1.0 if block.weights is None else block.weights
+        # s (1 - p) / w is y - p, and 1 - 2p = 2 (y - p) - s
+        skew = 2 * terms.residual / weights - block.sign
+        return np.asarray(
+            (terms.curvature * skew) @ (block.design * np.square(block.design @ inverse))
+        )
+
+    error = fit.standard_errors
+    slope = -model.rows.reduce(derivative) / (2 * error)
+    z = beta / error
+    change = (1 - z * slope) / error
+    return pd.DataFrame(
+        {"z": z, "derivative": change, "hauck-donner": change < 0},
+        index=pd.Index(model.names, name="name"),
+    )

@@ -1,0 +1,382 @@
+"""Intervals for the coefficients, also where some of them have no finite estimate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.progress import progress_bar
+from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
+from flatprior.models.existence.separation import NoneFound
+from flatprior.models.iterations import maximum
+from flatprior.models.likelihood import row_terms
+from flatprior.models.results import check_probability, percentages
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows
+
+LARGEST_DOUBLINGS = 200
+FARTHEST = 1e3  # of a row's linear predictor: the first step to an end moves none further
+SOLVED = 1e-11  # of the drop to an end: its equation is solved
+FELT = 1e-6  # of the drop: what is left of the equation would be seen in the digits
+SEEN = 1e-3  # of the drop: no end is given that rounding could have moved by more
+SMALLEST = float(np.finfo(float).tiny)
+
+
+@own_error_state
+def confidence_intervals(
+    model: BernoulliLogistic,
+    prob: float = 0.95,
+    method: Literal["profile", "wald"] = "profile",
+    progress: bool = False,
+    names: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Confidence intervals, with an infinite end for a coefficient that has no finite estimate.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    prob : float
+        Confidence, between 0 and 1.
+    method : {"profile", "wald"}
+        "profile" inverts the likelihood-ratio test: the values at which the log-likelihood,
+        maximised over all other coefficients, is within half a chi-squared quantile (one degree of
+        freedom) of its supremum. "wald" is the estimate plus and minus a multiple of its standard
+        error.
+    progress : bool
+        Show a progress bar on standard error.
+    names : sequence of str, optional
+        Of the coefficients whose intervals are wanted: a profile takes many fits. By default all.
+
+    Returns
+    -------
+    DataFrame
+        One row a coefficient; columns "coefficient" (inf or -inf where it diverges, NaN where it is
+        undetermined) and the two ends, named by their percentages.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If columns are dependent or it is undecided whether the MLE exists; with "wald", also if the
+        outcomes are separated.
+    ValueError
+        If `prob` or `method` is not usable, or the model has no coefficient of such a name.
+
+    Notes
+    -----
+    Venzon and Moolgavkar (1988), "A method for computing profile-likelihood-based confidence
+    intervals", Applied Statistics 37, 87-94. Each end solves its equation to ten digits. Where the
+    outcomes are separated the supremum of the log-likelihood takes the place of its maximum: the
+    interval of a coefficient that goes to infinity is open on that side, and its other end is what
+    the data say. Chi-squared quantiles are the usual large-sample approximation.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import confidence_intervals
+    >>> from flatprior.models import BernoulliLogistic, load_endometrial
+    >>> model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    >>> confidence_intervals(model).loc["NV"].round(4).tolist()
+    [inf, 1.2841, inf]
+    """
+    check_probability(prob)
+    wanted = model.names if names is None else tuple(names)
+    for name in wanted:
+        _position(model, name)
+    if method == "wald":
+        table = converged_mle(model).summary(prob)
+        return table.drop(columns=["standard error", "z", "p", "digits"]).loc[list(wanted)]
+    if method != "profile":
+        raise InputError(f'method must be "profile" or "wald", not {method!r}')
+    centre, scale, supremum = _centre(model)
+    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    chosen = [_position(model, name) for name in wanted]
+    ends = np.empty((len(chosen), 2))
+    with progress_bar("intervals", len(chosen), progress) as advance:
+        for i, j in enumerate(chosen):
+            if math.isnan(centre[j]):
+                ends[i] = -math.inf, math.inf
+            else:
+                step = _first_step(model, j, scale[j])
+                ends[i] = _interval(_profile(model, j), centre[j], step, supremum - drop, drop)
+            advance()
+    low, high = percentages(prob)
+    return pd.DataFrame(
+        {"coefficient": centre[chosen], low: ends[:, 0], high: ends[:, 1]},
+        index=pd.Index(wanted, name="name"),
+    )
+
+
+def _position(model: BernoulliLogistic, name: str) -> int:
+    if name not in model.names:
+        raise InputError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    return model.names.index(name)
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class ProfileCurve:
+    """The log-likelihood as a function of one coefficient, maximised over all others.
+
+    Attributes
+    ----------
+    name : str
+    table : DataFrame
+        Indexed by values of the coefficient: "profile", log-likelihood minus its supremum (NaN
+        where the others could not be fitted), and "quadratic", the parabola behind the Wald
+        interval (NaN where the coefficient has no finite estimate).
+    estimate, low, high : float
+        MLE and ends of the profile-likelihood interval; infinite where there are none.
+    standard_error : float
+        NaN where the coefficient has no finite estimate.
+    drop : float
+        By how much the log-likelihood falls to the ends of the interval.
+    prob : float
+        Confidence of the interval.
+    """
+
+    name: str
+    table: pd.DataFrame
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    drop: float
+    prob: float
+
+
+@own_error_state
+def profile_curve(
+    model: BernoulliLogistic, name: str, prob: float = 0.95, points: int = 61
+) -> ProfileCurve:
+    """Profile log-likelihood of one coefficient, over a little more than its interval.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    name : str
+        Of the coefficient.
+    prob : float
+        Confidence of the interval.
+    points : int
+        At which the profile is computed.
+
+    Returns
+    -------
+    ProfileCurve
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If columns are dependent or it is undecided whether the MLE exists.
+    ValueError
+        If the model has no such coefficient, nothing at all is known about it, or there are fewer
+        than three points.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import profile_curve
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> curve = profile_curve(model, "gpa", points=5)
+    >>> f"{curve.low:.3f} {curve.high:.3f}"
+    '0.639 5.757'
+    """
+    check_probability(prob)
+    j = _position(model, name)
+    if points < 3:
+        raise InputError(f"points must be at least 3, not {points!r}")
+    centres, scales, supremum = _centre(model)
+    centre, scale = float(centres[j]), float(scales[j])
+    if math.isnan(centre):
+        raise InputError(
+            f"nothing is known about {name!r}: its likelihood has no maximum either way"
+        )
+    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    profile = _profile(model, j)
+    low, high = _interval(profile, centre, _first_step(model, j, scale), supremum - drop, drop)
+    finite_end = low if math.isfinite(low) else high
+    reach = (high - low) / 4 if math.isfinite(high - low) else max(abs(finite_end), scale)
+    grid = np.linspace(
+        low - reach if math.isfinite(low) else high - 4 * reach,
+        high + reach if math.isfinite(high) else low + 4 * reach,
+        points,
+    )
+
+    def fall(value: float) -> float:
+        try:
+            return profile(value) - supremum
+        except ArithmeticError:
+            return math.nan
+
+    # outwards from the middle: each fit starts at its neighbour's
+    fallen = {
+        value: fall(value) for value in sorted(grid, key=lambda value: abs(value - grid.mean()))
+    }
+    exists = math.isfinite(centre)
+    table = pd.DataFrame(
+        {
+            "profile": [fallen[value] for value in grid],
+            "quadratic": -np.square((grid - centre) / scale) / 2 if exists else math.nan,
+        },
+        index=pd.Index(grid, name=name),
+    )
+    return ProfileCurve(name, table, centre, low, high, scale if exists else math.nan, drop, prob)
+
+
+def _interval(
+    profile: Callable[[float], float], centre: float, step: float, target: float, drop: float
+) -> tuple[float, float]:
+    """Where the profile falls to `target` on either side; an infinite end where it never does."""
+    low, high = (
+        way * math.inf
+        if centre == way * math.inf
+        else _end(profile, target, centre, way * step, drop)
+        for way in (-1.0, 1.0)
+    )
+    return low, high
+
+
+def _first_step(model: BernoulliLogistic, j: int, scale: float) -> float:
+    """How far from the centre an end is looked for first: a standard error as a rule.
+
+    Where hardly a row has any information left a standard error is of any size, and nothing can be
+    fitted so far out.
+    """
+    return min(scale, FARTHEST / max(float(np.abs(model.design[:, j]).max()), SMALLEST))
+
+
+def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
+    """Estimates (inf, -inf and NaN for those that are not finite), scales, and the supremum."""
+    existence = check_existence(model)
+    if existence.kind in ("rank deficient", "undecided"):
+        raise MLEDoesNotExistError(existence)
+    if existence.exists:
+        fit = converged_mle(model)
+        return fit.coefficients, fit.standard_errors, fit.log_likelihood
+    limit = existence.limit
+    assert limit is not None  # noqa: S101
+    if math.isnan(limit.log_likelihood):
+        raise PrecisionError(existence.message)
+    values = {"+inf": math.inf, "-inf": -math.inf}
+    centre = np.array(
+        [values.get(existence.coefficients.get(n, ""), math.nan) for n in model.names]
+    )
+    scale = 1 / np.abs(model.design).max(axis=0)
+    shown = [model.names.index(name) for name in limit.names]
+    centre[shown], scale[shown] = limit.coefficients, limit.standard_errors
+    return centre, scale, limit.log_likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What the other coefficients are fitted to while one is held: rows, columns, offsets."""
+
+    design: Array
+    held: Array
+    response: Array
+    offset: Array
+    weights: Array | None
+
+
+def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
+    """Log-likelihood as a function of coefficient j, maximised over the others.
+
+    Rows that the other columns alone can separate contribute nothing to the supremum, whatever the
+    coefficient; on the rest the maximum exists for every value of it.
+    """
+    rows = model.arrays
+    others = np.delete(model.design, j, axis=1)
+    left = np.ones(model.n_rows, dtype=bool)
+    columns = np.arange(others.shape[1])
+    if len(columns) and not overlaps(ArrayRows(others, rows.response), PATIENCE):
+        cone = recession_cone(others.astype(float, copy=False), 2 * rows.response - 1)
+        if isinstance(cone, NoneFound):
+            raise PrecisionError(
+                f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "
+                "undecided in double precision"
+            )
+        columns = cone.rest.kept
+        if cone.separation is not None:
+            left = ~cone.separation.rows
+    rest = _Rest(
+        np.ascontiguousarray(others[np.ix_(left, columns)]),
+        model.design[left, j],
+        rows.response[left],
+        np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
+        None if rows.weights is None else rows.weights[left],
+    )
+    fitted: dict[float, Array] = {}
+
+    def profile(value: float) -> float:
+        part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
+        if not part.n_columns:
+            return part.reduce(
+                lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum())
+            )
+        # the nearest fit so far is the better start, unless nothing is near
+        near = min(fitted, key=lambda other: abs(other - value), default=None)
+        for start in (None if near is None else fitted[near], None):
+            found = maximum(part, start)
+            if found is not None:
+                fitted[value] = found.coefficients
+                return found.log_likelihood
+        raise PrecisionError(
+            f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the columns"
+        )
+
+    return profile
+
+
+def _end(
+    profile: Callable[[float], float], target: float, centre: float, step: float, drop: float
+) -> float:
+    """Where the profile falls to `target`, on the side of `centre` that `step` points to."""
+    inside = centre
+    if math.isinf(centre):  # the profile rises for ever that way: walk until it is high enough
+        inside = 0.0
+        for doubling in range(LARGEST_DOUBLINGS):
+            if profile(inside) > target:
+                break
+            inside = -step * 2.0**doubling
+    outside = _outside(profile, target, inside, step)
+
+    def beyond(value: float) -> float:
+        fallen = profile(value) - target
+        return fallen if abs(fallen) > SOLVED * drop else 0.0
+
+    # the end decides how exactly it is found, not a standard error, which may be of another size
+    end = float(brentq(beyond, inside, outside, xtol=SMALLEST, rtol=1e-13, maxiter=2000))
+    rounding = 64 * EPSILON * abs(target)  # of a log-likelihood; steps of that size are no fault
+    if not abs(beyond(end)) <= max(FELT * drop, min(rounding, SEEN * drop)):
+        raise PrecisionError(
+            "double precision does not tell where the profile of the log-likelihood falls to the "
+            "end of the interval; centre and rescale columns and offsets"
+        )
+    return end
+
+
+def _outside(profile: Callable[[float], float], target: float, inside: float, step: float) -> float:
+    """A value beyond the end, not so far out that the other coefficients cannot be fitted."""
+    reached, shrunk = inside, False
+    for _ in range(LARGEST_DOUBLINGS):
+        outside = reached + step
+        try:
+            if profile(outside) < target:
+                return outside
+        except ArithmeticError:  # a Wald standard error may say nothing about the other end
+            step, shrunk = step / 4, True
+            if reached + step == reached:
+                raise
+            continue
+        reached, step = outside, step if shrunk else 2 * step
+    raise PrecisionError("the profile of the log-likelihood does not fall")

@@ -1,0 +1,318 @@
+"""The summary of a fit, ready for a terminal, a notebook, a manuscript or another program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
+from flatprior.analysis.inference.hypotheses import misled
+from flatprior.analysis.inference.intervals import confidence_intervals
+from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
+from flatprior.analysis.maxima import HypothesisTest
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Renderable, Rendered, certain
+from flatprior.models.common.text import COUNTS, count, first_of, printable
+from flatprior.models.common.writing import finite
+from flatprior.models.estimate import mle_of
+from flatprior.models.results import check_probability, percentages
+from flatprior.models.routes.newton import converged_mle
+
+_FORMATS = {
+    "coefficient": "#.5g",
+    "SE": "#.4g",
+    "z": ".2f",
+    "p": "p",
+    "odds ratio": "#.4g",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+@own_error_state
+class Summary(Renderable):
+    """A fit with its tests, intervals and goodness of fit.
+
+    Attributes
+    ----------
+    fit : PointEstimate
+    goodness : GoodnessOfFit
+    against_null : HypothesisTest or None
+        Likelihood-ratio test of a constant probability; None where the model does not contain one.
+    robust : RobustCovariance or None
+        What the standard errors are from, if not from the information.
+    frame : DataFrame
+    response : str
+    n_events : int
+    facts : tuple of str
+        On the data, see `BernoulliLogistic.facts`.
+    notes : tuple of str
+        What to keep in mind when using the numbers.
+    """
+
+    fit: PointEstimate
+    goodness: GoodnessOfFit
+    against_null: HypothesisTest | None
+    robust: RobustCovariance | None
+    frame: pd.DataFrame
+    response: str
+    n_events: int
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def table(self) -> pd.DataFrame:
+        """One row a coefficient.
+
+        Columns: "coefficient", "standard error", "z", "p", the ends of the interval, "odds ratio"
+        with its ends, and "hauck-donner", whether the Wald test is misled.
+        """
+        return self.frame.copy()
+
+    def tidy(self) -> pd.DataFrame:
+        """The same with the column names of R's broom, written in Python's way.
+
+        One row a coefficient: term, estimate, std_error, statistic, p_value, conf_low, conf_high,
+        odds_ratio, odds_ratio_low, odds_ratio_high.
+        """
+        frame = self.frame.drop(columns="hauck-donner")
+        frame.columns = pd.Index(
+            [
+                *("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"),
+                *("odds_ratio", "odds_ratio_low", "odds_ratio_high"),
+            ]
+        )
+        return frame.rename_axis("term").reset_index()
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        fit, found = self.fit, self.goodness
+        error = fit.certificate.log_likelihood_error
+        facts = [
+            *self.facts,
+            f"log-likelihood {certain(found.log_likelihood, error, 4)}, "
+            + ", ".join(
+                f"{name} {certain(value, 2 * error, 4)}"
+                for name, value in (
+                    ("deviance", found.deviance),
+                    ("AIC", found.aic),
+                    ("BIC", found.bic),
+                )
+            ),
+            f"McFadden's R2 {found.mcfadden:.4f}, Tjur's R2 {found.tjur:.4f}"
+            + (
+                f"; against a constant: LR chi-squared({self.against_null.df}) = "
+                f"{self.against_null.statistic:.3f}, p = {self.against_null.p_text}"
+                if self.against_null is not None
+                else ""
+            ),
+        ]
+        frame = self.frame.drop(columns="hauck-donner")
+        frame = frame if columns is None else self.frame[list(columns)]
+        formats = {name: "#.4g" for name in frame.columns} | _FORMATS
+        return Rendered.of(
+            frame.rename(columns={"standard error": "SE"}),
+            formats,
+            f"Bernoulli-logistic regression: {fit.provenance.formula or self.response}",
+            facts,
+            self.notes,
+            "odds ratio",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "coefficients": self.frame.to_dict("index"),
+                "covariance": "information" if self.robust is None else self.robust.kind,
+                "goodness": self.goodness.to_dict(),
+                "against_null": None if self.against_null is None else self.against_null.to_dict(),
+                "fit": self.fit.to_dict(),
+                "notes": list(self.notes),
+            }
+        )
+        return facts
+
+    @property
+    def __maketables_coef_table__(self) -> pd.DataFrame:
+        reach = float(ndtri(0.975)) * self.frame["standard error"]
+        return pd.DataFrame(
+            {
+                "b": self.frame["coefficient"],
+                "se": self.frame["standard error"],
+                "t": self.frame["z"],
+                "p": self.frame["p"],
+                "ci95l": self.frame["coefficient"] - reach,
+                "ci95u": self.frame["coefficient"] + reach,
+            }
+        )
+
+    def __maketables_stat__(self, key: str) -> float | int | None:
+        found = self.goodness
+        return {
+            "N": found.n_observations,
+            "events": self.n_events,
+            "n_clusters": None if self.robust is None else self.robust.n_clusters,
+            "ll": found.log_likelihood,
+            "llnull": found.null_log_likelihood,
+            "deviance": found.deviance,
+            "null_deviance": found.null_deviance,
+            "aic": found.aic,
+            "bic": found.bic,
+            "pseudo_r2": found.mcfadden,
+            "tjur_r2": found.tjur,
+        }.get(key)
+
+    @property
+    def __maketables_depvar__(self) -> str:
+        return self.response
+
+    @property
+    def __maketables_vcov_info__(self) -> dict[str, Any]:
+        return {"vcov_type": "iid" if self.robust is None else self.robust.kind}
+
+    @property
+    def __maketables_default_stat_keys__(self) -> list[str]:
+        return ["N", "pseudo_r2", "tjur_r2", "ll", "aic"]
+
+    @property
+    def __maketables_stat_labels__(self) -> dict[str, str]:
+        return {"tjur_r2": "Tjur's R2", "pseudo_r2": "McFadden's R2"}
+
+
+@own_error_state
+def summarise(
+    model: BernoulliLogistic,
+    fit: PointEstimate | None = None,
+    *,
+    prob: float = 0.95,
+    intervals: Literal["wald", "profile"] = "wald",
+    robust: RobustCovariance | None = None,
+    progress: bool = False,
+) -> Summary:
+    """Everything that is usually reported of a fit, in one object.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate, optional
+        Of any route; default `fit_newton`. Of one that is passed only the coefficients are used,
+        everything else is computed again.
+    prob : float
+        Confidence of the intervals; the columns name it.
+    intervals : {"wald", "profile"}
+        See `confidence_intervals`. Profile intervals need the rows in memory.
+    robust : RobustCovariance, optional
+        Take standard errors, tests and (Wald) intervals from it.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Summary
+        Print it, show it in a notebook, or take ``to_markdown()``, ``to_latex()``, ``tidy()``. The
+        package maketables takes it in its tables of several models.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist.
+    ValueError
+        If fit or covariance are of another model, or profile intervals are asked for with a robust
+        covariance, which has no likelihood.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import summarise
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> summary = summarise(model)
+    >>> summary.table()[["coefficient", "odds ratio"]].loc["gpa"].round(2).tolist()
+    [3.06, 21.4]
+    >>> print(summary.against_null)
+    likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
+    """
+    check_probability(prob)
+    fit = converged_mle(model) if fit is None else mle_of(model, fit)
+    if robust is not None:
+        if robust.data_hash != model.data_hash or not np.array_equal(
+            robust.coefficients, fit.coefficients
+        ):
+            raise InputError("the robust covariance is that of another fit; make it of this one")
+        if intervals != "wald":
+            raise InputError('a robust covariance has no profile likelihood; take "wald"')
+        robust = recomputed_robust(model, robust)
+    low, high = percentages(prob)
+    error = fit.standard_errors if robust is None else robust.standard_errors
+    z = fit.coefficients / error
+    if intervals == "wald":
+        reach = float(ndtri(0.5 + prob / 2)) * error
+        ends = np.column_stack([fit.coefficients - reach, fit.coefficients + reach])
+    else:
+        ends = confidence_intervals(model, prob, intervals, progress).iloc[:, 1:].to_numpy()
+    wald_misled = misled(model, fit)["hauck-donner"].to_numpy()
+    with np.errstate(over="ignore"):
+        ratios = np.exp(np.column_stack([fit.coefficients, ends]))
+    frame = pd.DataFrame(
+        {
+            "coefficient": fit.coefficients,
+            "standard error": error,
+            "z": z,
+            "p": 2 * ndtr(-np.abs(z)),
+            low: ends[:, 0],
+            high: ends[:, 1],
+            "odds ratio": ratios[:, 0],
+            f"OR {low}": ratios[:, 1],
+            f"OR {high}": ratios[:, 2],
+            "hauck-donner": wald_misled,
+        },
+        index=pd.Index(model.names, name="name"),
+    )
+    goodness = explained(model, fit)
+    return Summary(
+        fit=fit,
+        goodness=goodness,
+        against_null=null_test(model, goodness),
+        robust=robust,
+        frame=frame,
+        response=model.response_name,
+        n_events=model.n_events,
+        facts=model.facts,
+        notes=_notes(model, fit, frame, robust),
+    )
+
+
+def _notes(
+    model: BernoulliLogistic,
+    fit: PointEstimate,
+    frame: pd.DataFrame,
+    robust: RobustCovariance | None,
+) -> tuple[str, ...]:
+    certificate = fit.certificate
+    notes = [
+        f"each coefficient is within {certificate.error_bound:.1e} standard errors of the MLE, the "
+        f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
+    ]
+    if robust is not None:
+        groups = "" if robust.n_clusters is None else f" of {count(robust.n_clusters, 'cluster')}"
+        notes.append(
+            f"standard errors are {robust.kind}{groups}, with a small-sample factor of "
+            f"{robust.factor:.6g}"
+        )
+    misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
+    if misled:
+        notes.append(
+            f"the Wald test of {first_of(map(printable, misled))} is misled (Hauck and Donner): a "
+            "larger effect would have a smaller z; use the likelihood-ratio test and profile "
+            "intervals"
+        )
+    return (*notes, *fit.warnings, *([] if model.weights_name is None else [COUNTS]))
+
+
+def _constants(model: BernoulliLogistic) -> set[str]:
+    """Names under which an intercept goes: whether it is 0 is seldom a question."""
+    return {"Intercept", "const"} & set(model.names)

@@ -1,0 +1,127 @@
+"""Maximal log-likelihoods under a hypothesis, and what twice their difference says."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import chi2
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import PrecisionError
+from flatprior.models.common.rendering import p_value
+from flatprior.models.common.text import printable
+from flatprior.models.iterations import maximum
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import MappedRows, Rows
+
+
+@dataclass(frozen=True)
+@own_error_state
+class HypothesisTest:
+    """Result of a test.
+
+    Attributes
+    ----------
+    kind : str
+        "Wald", "likelihood ratio" or "score".
+    hypothesis : str
+        The null hypothesis in words.
+    statistic : float
+    df : int
+        Degrees of freedom of the chi-squared distribution it is referred to.
+    p : float
+    note : str
+        What to keep in mind; mostly empty.
+    """
+
+    kind: str
+    hypothesis: str
+    statistic: float
+    df: int
+    p: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f"; {self.note}" if self.note else ""
+        return (
+            f"{self.kind} test of {printable(self.hypothesis)}: chi-squared({self.df}) = "
+            f"{self.statistic:.4f}, p = {self.p_text}{note}"
+        )
+
+    @property
+    def p_text(self) -> str:
+        """P in four digits; below the range of doubles, where it is 0, by its logarithm."""
+        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), ".4g")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def ratio(full: float, lower: float) -> float:
+    """Twice a difference of log-likelihoods that is 0 at the least, but for rounding.
+
+    Raises
+    ------
+    ArithmeticError
+        If the smaller model is the likelier.
+    """
+    if lower - full > 1e-9 * (1 + abs(full)):
+        raise PrecisionError(
+            f"the log-likelihood of the null model, {lower:.6g}, is above that of the larger, "
+            f"{full:.6g}: it is not nested in double precision; centre or rescale the columns"
+        )
+    return max(2 * (full - lower), 0.0)
+
+
+def chi_squared_test(
+    kind: str, text: str, statistic: float, df: int, note: str = ""
+) -> HypothesisTest:
+    """Refer a statistic to its chi-squared distribution."""
+    return HypothesisTest(kind, text, statistic, df, float(chi2.sf(statistic, df)), note)
+
+
+def log_chi_squared_tail(statistic: float, df: int) -> float:
+    """Logarithm of the probability beyond `statistic`, also where that is below every double.
+
+    There the continued fraction of the incomplete gamma function (Abramowitz and Stegun 1964,
+    Handbook of Mathematical Functions, 6.5.31) converges in a few steps.
+    """
+    a, x = df / 2, statistic / 2
+    if not x > a + 100:
+        return float(chi2.logsf(statistic, df))
+    value = 0.0
+    for i in range(200, 0, -1):
+        value = i * (a - i) / (x + 2 * i + 1 - a + value)
+    return a * math.log(x) - x - math.lgamma(a) - math.log(x + 1 - a + value)
+
+
+@dataclass(frozen=True, eq=False)
+class FewerColumns(MappedRows):
+    """Mapped rows with fewer columns."""
+
+    columns: int = 0
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns left."""
+        return self.columns
+
+
+def maximal(rows: Rows) -> tuple[float, Array]:
+    """Maximal log-likelihood of rows that have one, and where."""
+    if not rows.n_columns:
+        none = np.zeros(0)
+        total = rows.reduce(lambda block: float(row_terms(block, none).log_likelihood.sum()))
+        return total, none
+    last = maximum(rows)
+    if last is None:
+        raise PrecisionError(
+            "no maximum of the log-likelihood under the hypothesis was found; rescale the columns"
+        )
+    return last.log_likelihood, last.coefficients

@@ -1,0 +1,1 @@
+"""One page for a referee, and how it is verified."""

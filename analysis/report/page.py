@@ -1,0 +1,289 @@
+"""A report as a file: its seal, the results it holds as JSON, and what its page shows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Rendered
+
+FORMAT = "flatprior-report/1"
+TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
+FORMATS = ("CSV", "Markdown", "LaTeX")  # of the copies of a table
+UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
+
+Facts = dict[str, Any]
+
+_SEAL = re.compile(r'(<meta name="flatprior-checksum" content=")([0-9a-f]{64})(">)')
+_ITEMS = re.compile(
+    r'<div class="table[^>]*id="(?P<table>[^"]*)">\n.*?role="status"></span></p>\n</div>\n'
+    r'|<figure id="(?P<figure>[^"]*)">\n.*?</figure>\n'
+    r'|<div class="text">.*?</div>\n'
+    r'|(?P<data><script type="application/json" id="[^"]*">)[^<]*</script>\n',
+    re.DOTALL,
+)
+# nothing else may stand in a table or a figure: whatever is not read is not verified
+_TABLE = re.compile(
+    r'<div class="table(?: wide)?(?: words)?" id="(?P<id>[^"<]*)">\n'
+    r'<div class="scroll" role="region" aria-label="(?P<title>[^"<]*)" tabindex="0">\n'
+    r"<table>\n"
+    r'<caption>(?P=title)(?:<span class="fact">[^<]*</span>)*</caption>\n'
+    r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*</tr></thead>\n'
+    r"<tbody>\n"
+    r'(?:<tr><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*</tr>\n)*'
+    r"</tbody>\n</table>\n</div>\n"
+    r'(?:<p class="note">[^<]*</p>\n)*'
+    r'<p class="copy"><span>Copy as</span>\n'
+    r"(?P<buttons>(?:<button[^<]*</button>\n)*)"
+    r'<span class="said" role="status"></span></p>\n</div>\n'
+)
+_FIGURE = re.compile(
+    r'<figure id="(?P<id>[^"<]*)">\n'
+    r'<svg viewBox="[-. \d]*" role="img" aria-labelledby="(?P=id)-alt" '
+    r'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+    r'<title id="(?P=id)-alt">(?P<alternative>[^<]*)</title>(?P<body>.*)</svg>\n'
+    r"<figcaption><strong>(?P<title>[^<]*)\.</strong> (?P<how>[^<]*)</figcaption>\n"
+    r"</figure>\n",
+    re.DOTALL,
+)
+# what a figure never has: what runs, and what leads elsewhere
+_NEVER = re.compile(
+    r"""<(?!!--)[^<>]*\s(?:on\w+\s*=|(?:xlink:)?href\s*=\s*(?!["'](?:#|data:image/png;base64,)))""",
+    re.IGNORECASE,
+)
+_DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
+_WHOLE = re.compile(r"[-+]?\d+")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def sealed(page: str) -> str:
+    """The page with the SHA-256 of its text in it, computed with zeros in that place.
+
+    It tells a change by accident or by hand; somebody who means to deceive makes a new one, and no
+    number is believed because of it.
+    """
+    open_page = _SEAL.sub(rf"\g<1>{UNSEALED}\g<3>", page, count=1)
+    digest = hashlib.sha256(open_page.encode("utf-8", errors="surrogatepass")).hexdigest()
+    return _SEAL.sub(rf"\g<1>{digest}\g<3>", open_page, count=1)
+
+
+def has_seal(page: str) -> bool:
+    """Whether the page has a checksum."""
+    return _SEAL.search(page) is not None
+
+
+def page_of(path: str | PathLike[str]) -> str:
+    """The text of a report."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {str(path)!r}")
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        return file.read()
+
+
+def results_in(page: str) -> Facts:
+    """The results that a page holds as JSON, or a `ValueError`."""
+    facts: Facts = json.loads(_embedded(page, "flatprior-report"), object_pairs_hook=once)
+    if facts["format"] != FORMAT:
+        raise InputError(f"its format is {facts['format']!r}")
+    return facts
+
+
+def once(pairs: list[tuple[str, Any]]) -> Facts:
+    """A dictionary of what JSON has; of a name that is there twice nobody knows which is read."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InputError("a name is there twice")
+    return found
+
+
+def _embedded(page: str, name: str) -> str:
+    reader = _Embedded(name)
+    reader.feed(page)
+    return "".join(reader.found)
+
+
+class _Embedded(HTMLParser):
+    """Collects the text of a script element."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.found: list[str] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = tag == "script" and ("id", self.name) in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.found.append(data)
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Rendered):
+    """A table as a page shows it, with its copies in other formats."""
+
+    formats: dict[str, str] = field(default_factory=dict)
+
+    def in_full(self) -> tuple[list[str], list[list[str]]]:
+        """Columns and rows of the copy with all digits."""
+        head, *rows = csv.reader(io.StringIO(self.formats["CSV"]))
+        return head[1:], [row[1:] for row in rows]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as a page shows it: title, how to read it, what a reader hears, the whole as SVG."""
+
+    title: str
+    how: str
+    alternative: str
+    markup: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows: tables and figures by their identifiers, texts, and all between them."""
+
+    tables: dict[str, Table]
+    figures: dict[str, Drawing]
+    texts: tuple[str, ...]
+    rest: str
+
+    @classmethod
+    def of(cls, page: str) -> Page:
+        """Take a page apart, or raise a `ValueError` where it has what no report has."""
+        copies: Any = json.loads(_embedded(page, "flatprior-tables"), object_pairs_hook=once)
+        tables: dict[str, Table] = {}
+        figures: dict[str, Drawing] = {}
+        texts: list[str] = []
+
+        def taken(match: re.Match[str]) -> str:
+            item, name = match[0], match["table"] or match["figure"]
+            if name in tables or name in figures:
+                raise InputError(f"it has {name!r} twice")
+            if match["table"] is not None:
+                tables[name] = _table(item, copies[name])
+            elif match["figure"] is not None:
+                figures[name] = _drawing(item)
+            elif match["data"] is not None:
+                return f"{match['data']}\n"
+            else:
+                texts.append(item)
+            return ""
+
+        rest = _ITEMS.sub(taken, _SEAL.sub(r"\1\3", page))
+        if set(copies) != set(tables):
+            raise InputError("the page has other tables than its copies")
+        return cls(tables, figures, tuple(texts), re.sub(r"\n\s*\n", "\n", rest))
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        found = re.search(r"<h1>(.*?)</h1>", self.rest, re.DOTALL)
+        return unescape(found[1]) if found else ""
+
+
+def _table(item: str, formats: dict[str, str]) -> Table:
+    def all_of(pattern: str, text: str) -> tuple[str, ...]:
+        return tuple(unescape(found) for found in re.findall(pattern, text, re.DOTALL))
+
+    found = _TABLE.fullmatch(item)
+    caption = re.search(r"<caption>(.*?)</caption>", item, re.DOTALL)
+    if found is None or caption is None:
+        raise InputError("one of its tables has what no table of a report has")
+    buttons = "".join(
+        f'<button type="button" data-table="{found["id"]}" data-format="{each}" '
+        f'aria-label="Copy the table {found["title"]} as {each}">{each}</button>\n'
+        for each in FORMATS
+    )
+    if found["buttons"] != buttons or set(formats) != set(FORMATS):
+        raise InputError("one of its tables has other copies than tables of a report have")
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', item, re.DOTALL)
+    return Table(
+        unescape(caption[1].split("<span", 1)[0]),
+        all_of(r'<span class="fact">(.*?)</span>', caption[1]),
+        all_of(r'<th scope="col">(.*?)</th>', item),
+        tuple(all_of(r'<th scope="row">(.*?)</th>', row)[0] for row in rows),
+        tuple(all_of(r"<td>(.*?)</td>", row) for row in rows),
+        all_of(r'<p class="note">(.*?)</p>', item),
+        formats=formats,
+    )
+
+
+def _drawing(item: str) -> Drawing:
+    found = _FIGURE.fullmatch(item)
+    if (
+        found is None
+        or not set(re.findall(r"</?([^\s/>]*)", found["body"])) <= _DRAWN
+        or _NEVER.search(item)
+    ):
+        raise InputError("one of its figures has what no figure of a report has")
+    title, how, alternative = (unescape(found[part]) for part in ("title", "how", "alternative"))
+    return Drawing(title, how, alternative, item)
+
+
+def alike(
+    first: str, second: str, closeness: float, small: float = 0.0, absolute: float = 0.0
+) -> bool:
+    """Whether two texts are the same but for the rounding of numbers in them.
+
+    Numbers below `TINY` may differ by the relative amount `small`, where that is larger. Whole
+    numbers are counts, seeds and names, and have no rounding, but for where `absolute` allows it.
+    """
+    if first == second:
+        return True
+    if _NUMBER.split(first) != _NUMBER.split(second):
+        return False
+    pairs = zip(_NUMBER.findall(first), _NUMBER.findall(second), strict=True)
+    return all(
+        one == two
+        or (
+            (absolute > 0 or not (_WHOLE.fullmatch(one) and _WHOLE.fullmatch(two)))
+            and same_number(float(one), float(two), closeness, small, absolute)
+        )
+        for one, two in pairs
+    )
+
+
+def same_number(
+    first: float, second: float, closeness: float, small: float = 0.0, absolute: float = 0.0
+) -> bool:
+    """Whether two numbers are one, computed twice; see `alike`."""
+    if max(abs(first), abs(second)) < TINY:
+        closeness = max(closeness, small)
+    return first == second or math.isclose(first, second, rel_tol=closeness, abs_tol=absolute)
+
+
+def shows(cell: str, value: str) -> bool:
+    """Whether a cell is a number of the copy with all digits, as far as it has digits."""
+    if cell == value or (cell == "-" and value == ""):
+        return True
+    try:
+        number = float(value)
+    except ValueError:
+        return alike(cell, value, 0.0) or cell == ("yes" if value == "True" else "")
+    if cell.startswith("<"):
+        return number < float(cell[1:])
+    try:
+        shown = float(cell)
+    except ValueError:
+        return False
+    mantissa, _, exponent = cell.lower().partition("e")
+    unit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    # half a unit of the last place, or a whole one of digits, which are never rounded up
+    return abs(shown - number) <= (0.5001 if "." in cell or "e" in cell.lower() else 1.0) * unit

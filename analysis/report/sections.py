@@ -1,0 +1,873 @@
+"""What each section of a report says, as plain values: sentences, tables and figures."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement.draws import PosteriorCheck
+from flatprior.analysis.agreement.verdict import Agreement, rejudged
+from flatprior.analysis.comparison.comparable import same_observations
+from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own
+from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
+from flatprior.analysis.diagnostics.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
+from flatprior.analysis.diagnostics.residuals import diagnose
+from flatprior.analysis.figures.coefficients import interval_frame, plot_agreement, plot_forest
+from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
+from flatprior.analysis.figures.models import plot_comparison, plot_model
+from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
+from flatprior.analysis.inference.intervals import confidence_intervals
+from flatprior.analysis.inference.summary import summarise
+from flatprior.analysis.report.page import FORMAT, Facts
+from flatprior.analysis.report.stored import plain
+from flatprior.analysis.report.svg import inline_svg
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    Posterior,
+    check_existence,
+)
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, printable
+from flatprior.models.common.writing import finite
+from flatprior.models.estimate import fit_of
+from flatprior.models.results import percentages, versions_of
+from flatprior.models.rows import ArrayRows
+
+MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
+MOST_DRAWN = 40  # coefficients of a forest plot
+MOST_INFLUENTIAL = 10
+PROB = 0.95
+AFTER_SAMPLING = (
+    *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
+    *("LOOIC-AIC", "p_loo-k"),
+)
+OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat")
+# sentences of draws; a report, which does not hold these, is held against them too
+NO_INTERVALS = "no draws of these data passed their tests: no posterior intervals"
+KINDS_DIFFER = "; where the kinds differ, the sample is small"
+WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
+HALF_PAGE = 58  # characters: a wider table takes the whole width
+PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
+
+
+@dataclass(frozen=True, eq=False)
+class MainModel:
+    """The main model of a report, with what several sections need.
+
+    Attributes
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Computed anew from its coefficients: the certificate of a fit may be of its last step.
+    agreement : Agreement or None
+    comparison : Comparison or None
+    sound : tuple of Posterior
+        Draws of these data that passed their tests.
+    loo : PSISLOO or None
+    exact : ExactLOO or None
+        Where the rows are in memory and not too many.
+    """
+
+    model: BernoulliLogistic
+    fit: PointEstimate
+    agreement: Agreement | None
+    comparison: Comparison | None
+    sound: tuple[Posterior, ...]
+    loo: PSISLOO | None
+    exact: ExactLOO | None
+
+    @classmethod
+    def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+        """The model of the agreement, or the best of the comparison; both are made sure of."""
+        if comparison is not None:
+            require_its_own(comparison)
+        if agreement is not None:
+            agreement = rejudged(agreement)
+            if comparison is not None:
+                other = next(iter(comparison.models.values()))
+                models = {"the routes' model": agreement.model, "the comparison's": other}
+                same_observations(models)
+            return cls._with(agreement.model, agreement.mle, agreement, comparison, None)
+        if comparison is None:
+            raise InputError("there is nothing to report: pass an agreement or a comparison")
+        best = comparison.table().index[0]
+        model, fit = comparison.models[best], comparison.fits[best]
+        return cls._with(model, fit, None, comparison, comparison.loo.get(best))
+
+    @classmethod
+    def _with(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        loo: PSISLOO | None,
+    ) -> MainModel:
+        fit = fit_of(model, fit)
+        sound = () if agreement is None else _sound(agreement)
+        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        return cls(
+            model,
+            fit,
+            agreement,
+            comparison,
+            sound,
+            psis_loo(model, sound[0]) if sound and small else loo,
+            exact_loo(model, fit) if small else None,
+        )
+
+    @classmethod
+    def without_draws(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+    ) -> MainModel:
+        """The same where the draws, if there were any, are not at hand."""
+        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        exact = exact_loo(model, fit) if small else None
+        return cls(model, fit, agreement, comparison, (), None, exact)
+
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The draws that were checked."""
+        return () if self.agreement is None else self.agreement.posteriors
+
+    @property
+    def formula(self) -> str:
+        """As it was given, or the names of response and columns."""
+        return formula_of(self.model)
+
+
+def formula_of(model: BernoulliLogistic) -> str:
+    """The formula as it was given, or the names of response and columns."""
+    return model.formula or f"{model.response_name} on {', '.join(model.names)}"
+
+
+def _sound(agreement: Agreement) -> tuple[Posterior, ...]:
+    """Draws of these data that passed their tests."""
+    return tuple(
+        posterior
+        for posterior, check in zip(agreement.posteriors, agreement.posterior_checks, strict=True)
+        if check.passed and posterior.provenance.data_hash == agreement.model.data_hash
+    )
+
+
+def verdict(main: MainModel) -> Facts:
+    """The box at the top: what to take away."""
+    agreement, comparison = main.agreement, main.comparison
+    if agreement is not None:
+        ran = len(agreement.routes) + len(agreement.posterior_checks)
+        good = agreement.verdict == "agree"
+        return {
+            "headline": f"{count(ran, 'route')}, one answer" if good else "The routes disagree",
+            "good": good,
+            "message": f"{agreement.message[:1].upper()}{agreement.message[1:]}",
+            "notes": [*main.model.warnings],
+        }
+    assert comparison is not None  # noqa: S101
+    table = comparison.table()
+    if "elpd_diff" in table and table["elpd_diff"].notna().sum() > 1:
+        best, second = table.index[:2]
+        apart, error = (float(table[name].iloc[1]) for name in ("elpd_diff", "dse"))
+        told = abs(apart) > 2 * max(error, comparison.loo[best].mcse, comparison.loo[second].mcse)
+        message = (
+            f"{_called(comparison, best, True)} predicts best: elpd_loo "
+            f"{float(table['elpd_loo'].iloc[0]):.2f}. "
+            f"{_called(comparison, second, True)} follows at {apart:.2f}, with a standard error of "
+            f"the difference of {error:.2f}: "
+            + ("a clear difference." if told else "the data do not tell the two apart.")
+        )
+        undefined = [
+            _called(comparison, name) for name, loo in comparison.loo.items() if loo.undefined_rows
+        ]
+        if undefined:
+            message += f" There is no elpd_loo of {first_of(undefined)}."
+    else:
+        ranked = table["AIC"].sort_values(kind="stable")
+        best, second = ranked.index[:2]
+        gap = float(ranked.iloc[1] - ranked.iloc[0])
+        message = (
+            f"{_called(comparison, best, True)} has the smallest AIC, {float(ranked.iloc[0]):.2f}; "
+            f"{_called(comparison, second)} follows {gap:.2f} above it."
+        )
+    return {
+        "headline": f"{count(len(table), 'model')} compared",
+        "good": True,
+        "message": message,
+        "notes": [*main.model.warnings],
+    }
+
+
+def _called(comparison: Comparison, name: str, begins: bool = False) -> str:
+    """A model by its name and, where that says something else, its formula.
+
+    A number does not name a model: it is "model 5", with a capital where a sentence `begins`.
+    """
+    formula = comparison.models[name].formula
+    said = model_label(name)
+    if begins and said != abbreviated(name):
+        said = said.capitalize()
+    return said if formula is None or formula == name else f"{said} ({abbreviated(formula)})"
+
+
+def _section(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
+    return {"id": name, "title": title, "items": [item for item in items if item is not None]}
+
+
+def _text(*sentences: str) -> Facts:
+    return {"kind": "text", "text": [printable(sentence) for sentence in sentences if sentence]}
+
+
+def _table(name: str, rendered: Rendered, words: bool = False) -> Facts:
+    """A table; of words they stand on the left, and break. Long names are whole in CSV only."""
+    shown = replace(rendered, names=tuple(abbreviated(each) for each in rendered.names))
+    return {
+        "kind": "table",
+        "id": name,
+        "title": shown.title,
+        "columns": list(shown.columns),
+        "rows": [
+            {"name": each, "cells": list(cells)}
+            for each, cells in zip(shown.names, shown.cells, strict=True)
+        ],
+        "facts": list(shown.facts),
+        "notes": list(shown.notes),
+        "words": words,
+        "wide": not words and _width(shown) > HALF_PAGE,
+        "formats": {
+            "CSV": rendered.csv(),
+            "Markdown": shown.markdown(),
+            "LaTeX": shown.latex(),
+        },
+    }
+
+
+def _width(rendered: Rendered) -> int:
+    """Characters that the table takes beside one another."""
+    columns = zip(rendered.columns, *rendered.cells, strict=True)
+    names = min(max(map(len, ("", *rendered.names))), 30)
+    return names + sum(2 + max(map(len, column)) for column in columns)
+
+
+def _figure(name: str, figure: Any, title: str, how: str, alternative: str) -> Facts:
+    return {
+        "kind": "figure",
+        "id": name,
+        "title": title,
+        "how": how,
+        "alternative": printable(alternative),
+        "svg": inline_svg(figure, name, printable(alternative)),
+    }
+
+
+def data_and_model(main: MainModel) -> Facts:
+    """What was fitted to what."""
+    model = main.model
+    facts = {
+        "formula": main.formula,
+        "response": model.response_name,
+        "observations": f"{model.n_observations}"
+        + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}"),
+        "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
+        "coefficients": f"{model.n_parameters}",
+        "rows left out": f"{model.n_dropped} (a value missing)"
+        + (f", {model.n_zero_weight} (weight 0)" if model.n_zero_weight else ""),
+    }
+    if model.response_coding:
+        facts["coded as"] = model.response_coding
+    for name, level in model.reference_levels.items():
+        facts[f"reference of {name}"] = level
+    if model.besides:
+        facts["besides"] = ", ".join(model.besides)
+    if model.weights_name is not None:
+        facts["weights"] = f"{COUNTS[:1].upper()}{COUNTS[1:]}."
+    events = count(model.n_events, "event")
+    predictor = "o + x'beta" if model.rows.has_offset else "x'beta"
+    return _section(
+        "data",
+        "Data and model",
+        [
+            _table(
+                "data-table",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was fitted"),
+                words=True,
+            ),
+            _figure(
+                "model-graph",
+                plot_model(model),
+                "The model",
+                "Circles are random, boxes computed; shaded is what was observed; the frame "
+                "repeats for every row.",
+                f"Graph: a flat prior on {count(model.n_parameters, 'coefficient')} beta; in each "
+                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid({predictor}), and p "
+                f"the outcome {model.response_name} ({events}).",
+            ),
+        ],
+    )
+
+
+def existence_certificate(main: MainModel) -> Facts:
+    """Whether there is anything to estimate, and how near the best route is."""
+    existence = check_existence(main.model)
+    certificate = main.fit.certificate
+    rows = {
+        "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
+        "R, largest standard error of the log odds of rows that inform": (
+            f"{certificate.radius:.3g}"
+        ),
+        "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
+        "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
+        "log-likelihood below its maximum, at most (with rounding)": (
+            f"{certificate.log_likelihood_error:.1e}"
+        ),
+        "certain digits of every coefficient": f"{math.floor(float(certificate.digits.min()))}",
+    }
+    message = existence.message
+    return _section(
+        "existence",
+        "Does the maximum exist?",
+        [
+            _text(
+                f"{message[:1].upper()}{message[1:]}.",
+                *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
+            ),
+            _table(
+                "certificate",
+                Rendered.of(
+                    pd.DataFrame({"value": rows}),
+                    {},
+                    f"Certificate of the best route ({main.fit.route})",
+                    notes=[
+                        "computed from the coefficients and the data alone, rounding included: "
+                        "whoever computed them, the one MLE is no further away"
+                    ],
+                ),
+            ),
+        ],
+    )
+
+
+def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes as the sentences that stand below a table."""
+    return Rendered.of(pd.DataFrame(), {}, notes=notes).notes
+
+
+def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
+    """Each number with the digits that eight decimals of its standard error have."""
+
+    def text(value: float, error: float) -> str:
+        size = math.log10(abs(value) / error) if value and math.isfinite(value / error) else 0
+        return f"{value:#.{min(max(math.floor(size) + 9, 1), 17)}g}"
+
+    shown = [
+        [text(float(value), float(error)) for value in row[:-1]] + [f"{row[-1]:#.4g}"]
+        for row, error in zip(values.to_numpy(), errors, strict=True)
+    ]
+    return pd.DataFrame(shown, index=values.index, columns=values.columns)
+
+
+def agreement_of_routes(main: MainModel) -> Facts | None:
+    """How far the routes are from one another, and what is proved of each."""
+    agreement = main.agreement
+    if agreement is None:
+        return None
+    rendered = agreement._rendered(
+        ["agrees", "error bound", "digits", "distance", "log-likelihood"]
+    )
+    notes = [
+        "error bound: proved, of draws the stated error of the mode found from them alone; "
+        "distance: from the best route; both in standard errors",
+        *(f"{missing.route} was left out: {missing.reason}" for missing in agreement.unavailable),
+        *agreement.notes,
+    ]
+    for judged in agreement.routes:
+        before = judged.estimate.before_finish
+        if before is not None:
+            bound = before.error_bound
+            reached = (
+                f"within {bound:.1e} standard errors"
+                if math.isfinite(bound)
+                else "no bound could be proved"
+            )
+            notes.append(
+                "pm.find_MAP alone, before the Newton steps that finish it, as that route states: "
+                f"{reached}"
+            )
+    table = agreement.table()
+    proved = len(agreement.routes)
+    said = ", ".join(
+        f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"
+        for i, (name, distance, bound) in enumerate(
+            zip(table.index, table["distance"], table["error bound"], strict=True)
+        )
+    )
+    values = agreement.coefficients()
+    as_text = _to_standard_error(values, values["standard error"])
+    return _section(
+        "agreement",
+        "Do the routes agree?",
+        [
+            _table("routes", replace(rendered, title="Routes", facts=(), notes=as_notes(notes))),
+            _table(
+                "estimates",
+                replace(
+                    Rendered.of(as_text, {}, "Coefficients by every route"),
+                    raw=tuple(map(tuple, values.to_numpy())),
+                ),
+            ),
+            _figure(
+                "agreement-plot",
+                plot_agreement(agreement),
+                "Distance of each route from the best",
+                "A dot a coefficient, a bar at the bound that is proved. Bounds left of the dashed "
+                "line are agreement; draws, whose bound is stated, are judged by their tests.",
+                f"Largest distance of each route in standard errors, with its bound: {said}.",
+            ),
+        ],
+    )
+
+
+def density_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of posterior densities."""
+    shift = check.shift[int(np.argmax(np.abs(check.shift)))]
+    return (
+        f"Posterior densities ({check.route})",
+        "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
+        "the dashed mean need not.",
+        f"Densities of {count(check.k, 'coefficient')}: the modes are within "
+        f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
+        f"{abs(shift):.3f} away.",
+    )
+
+
+def draws_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of the draws' log-likelihoods."""
+    return (
+        f"Log-likelihood of the draws ({check.route})",
+        "No draw may lie left of the MLE; in large samples the bars follow the curve.",
+        f"Histogram of how far {count(check.n_draws, 'draw')} lie below the maximum, as "
+        f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
+        f"{'above' if check.highest_draw > 0 else 'below'} it.",
+    )
+
+
+def posterior_against_mle(main: MainModel) -> Facts | None:
+    """What the draws say: tests, densities, and the mean that is not the mode."""
+    agreement = main.agreement
+    if agreement is None or not agreement.posterior_checks:
+        return None
+    items: list[Facts | None] = []
+    for i, (check, posterior) in enumerate(
+        zip(agreement.posterior_checks, agreement.posteriors, strict=True)
+    ):
+        claims = pd.DataFrame(
+            {
+                "p": [claim.p if 0 < claim.p < 1 else math.nan for claim in check.claims],
+                "holds": ["yes" if claim.holds else "NO" for claim in check.claims],
+            },
+            index=[claim.statement for claim in check.claims],
+        )
+        suffix = f"-{i + 1}"
+        items += [
+            _table(
+                f"claims{suffix}",
+                Rendered.of(
+                    claims,
+                    {"p": ".3g"},
+                    f"What holds of draws from the flat-prior posterior ({check.route})",
+                    [count(check.n_draws, "draw")],
+                    [
+                        f"a test fails below p = {check.threshold:.1e}; correct draws fail one "
+                        f"with probability {check.false_alarm:.1e} at most",
+                        f"mean of (beta - MLE)'score: {check.trace:.4f}, expected {-check.k}; mode "
+                        f"of the draws: {check.mode_distance:.1e} standard errors from the MLE, "
+                        f"stated error {check.mode_error:.1e}; highest draw: "
+                        f"{abs(check.highest_draw):.3g} in log-likelihood "
+                        f"{'above' if check.highest_draw > 0 else 'below'} the MLE",
+                        *(f"{said[:1].lower()}{said[1:]}" for said in check.scope),
+                    ],
+                ),
+            ),
+            _table(
+                f"shift{suffix}",
+                Rendered.of(
+                    check.shift_table(),
+                    {"observed": "+.4f", "predicted": "+.4f", "mcse": ".4f"},
+                    f"Posterior mean minus MLE, in standard errors ({check.route})",
+                    notes=["the mean is not the mode; by how much it differs is known beforehand"],
+                ),
+            ),
+        ]
+        if posterior.provenance.data_hash != main.model.data_hash:
+            continue
+        items += [
+            _figure(
+                f"density{suffix}",
+                plot_posterior(posterior, main.fit, check.mode),
+                *density_words(check),
+            ),
+            _figure(
+                f"draws{suffix}",
+                plot_draws(main.model, posterior, main.fit),
+                *draws_words(check),
+            ),
+        ]
+    return _section("posterior", "The posterior against the MLE", items)
+
+
+def _odds_ratio(value: float) -> str:
+    """Four digits of the difference from 1, which is small where a unit is."""
+    away = abs(value - 1)
+    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
+    return f"{value:#.{min(4 + more, 15)}g}"
+
+
+def coefficients(main: MainModel) -> Facts:
+    """Estimates with Wald, profile and posterior intervals."""
+    model, fit = main.model, main.fit
+    low, high = percentages(PROB)
+    summary = summarise(model, fit)
+    frame = summary.table().drop(columns=["hauck-donner"])
+    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]].copy()  # or pandas 2 warns
+    table = frame[["coefficient", "standard error", "z", "p"]].rename(
+        columns={"standard error": "SE"}
+    )
+    wald = fit.summary(PROB)[["coefficient", low, high]]
+    intervals: dict[str, Any] = {"Wald": wald}
+    if main.exact is not None:
+        intervals["profile"] = confidence_intervals(model, PROB)
+        with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
+            odds[f"profile {low}"] = np.exp(intervals["profile"][low])
+            odds[f"profile {high}"] = np.exp(intervals["profile"][high])
+    if main.sound:
+        intervals["posterior"] = interval_frame(main.sound[0], PROB)
+    for label, part in intervals.items():
+        table[f"{label} {low}"], table[f"{label} {high}"] = part[low], part[high]
+    strongest = np.argsort(-np.abs(frame["z"].to_numpy()), kind="stable")[:MOST_DRAWN]
+    chosen = frame.index[np.sort(strongest)]
+    left_out = len(frame) - len(chosen)
+    said = "; ".join(
+        f"{name} {value:.3g} ({bottom:.3g} to {top:.3g})"
+        for name, value, bottom, top in wald.head(12).itertuples()
+    )
+    return _section(
+        "coefficients",
+        "Coefficients",
+        [
+            _table(
+                "coefficients-table",
+                Rendered.of(
+                    table,
+                    {name: "#.4g" for name in table.columns} | {"z": ".2f", "p": "p"},
+                    f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
+                    notes=[
+                        *summary.notes,
+                        ""
+                        if main.exact is not None
+                        else f"profile-likelihood intervals are for models of up to {MOST_ROWS} "
+                        "rows in memory",
+                        NO_INTERVALS if main.posteriors and not main.sound else "",
+                    ],
+                ),
+            ),
+            _table(
+                "odds-ratios",
+                Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
+            ),
+            _figure(
+                "forest",
+                plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
+                "Forest plot" + (f" (the {MOST_DRAWN} with the largest z)" if left_out else ""),
+                "Each coefficient in standard errors; an interval that crosses 0 does not exclude "
+                "that there is no effect" + (f"{KINDS_DIFFER}." if len(intervals) > 1 else "."),
+                f"Coefficients with 95% Wald intervals: {said}.",
+            ),
+        ],
+    )
+
+
+def model_comparison(main: MainModel) -> Facts | None:
+    """Models of the same observations side by side."""
+    comparison = main.comparison
+    if comparison is None:
+        return None
+    formulas = pd.DataFrame(
+        {
+            "formula": {
+                name: model.formula or ", ".join(model.names)
+                for name, model in comparison.models.items()
+            }
+        }
+    )
+    table = comparison.table()
+    likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
+    rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
+    said = ", ".join(f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items())
+    return _section(
+        "comparison",
+        "Model comparison",
+        [
+            _table("formulas", Rendered.of(formulas, {}, "Models"), words=True),
+            _table("comparison-table", comparison._rendered(likelihood)),
+            _table(
+                "leave-one-out",
+                replace(comparison._rendered(rest), title="Leave-one-out", facts=(), notes=()),
+            )
+            if rest
+            else None,
+            _figure(
+                "comparison-plot",
+                plot_comparison(comparison),
+                "Difference from the best model",
+                "Further left predicts worse; a difference within two standard errors is no "
+                "evidence.",
+                f"Models, the best first: {said}.",
+            ),
+        ],
+    )
+
+
+def predictive_quality(main: MainModel) -> Facts | None:
+    """Scores and calibration, of leave-one-out predictions where they exist."""
+    if not isinstance(main.model.rows, ArrayRows):
+        return None
+    model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
+    exact = main.exact
+    judged: Any = predicted
+    if exact is not None and not exact.without_mle:
+        own = np.exp(exact.pointwise)
+        judged = np.where(model.response == 1, own, 1 - own)
+        whose = "the fits without it (leave-one-out)"
+    scores = predictive_scores(model, judged)
+    # its envelope is drawn from hundreds of simulated data sets
+    curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
+    return _section(
+        "prediction",
+        "Predictive quality",
+        [
+            _text(
+                f"Each observation is predicted by {whose}.",
+                f"{curve}."
+                if curve is not None
+                else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
+            ),
+            _table(
+                "scores",
+                Rendered.of(
+                    scores,
+                    {name: ".5f" for name in scores.columns},
+                    "Scores of the probabilities, the smaller the better",
+                    notes=["log is the binary cross-entropy in nats; skill is 1 - score/base rate"],
+                ),
+            ),
+            None
+            if curve is None
+            else _figure(
+                "calibration",
+                plot_calibration(curve),
+                "Calibration",
+                "A right model's steps leave the grey envelope at about one prediction in twenty; "
+                "more than that is miscalibration.",
+                f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
+                f"envelope; Brier score {curve.brier:.4f}.",
+            ),
+        ],
+    )
+
+
+def sampled(chains: int, n: int, seed: int | None) -> str:
+    """How many draws there are, and with which seed, in words."""
+    said = f"{count(chains, 'chain')} of {count(n, 'draw')}"
+    return said if seed is None else f"{said}, seed {seed}"
+
+
+def sampler_diagnostics(main: MainModel) -> Facts | None:
+    """How well each sampler did."""
+    items: list[Facts | None] = []
+    for i, posterior in enumerate(main.posteriors):
+        chains, n, _ = posterior.draws.shape
+        frame = posterior.summary(PROB)[list(OF_SAMPLER)]
+        found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
+        items.append(
+            _table(
+                f"sampler-{i + 1}",
+                Rendered.of(
+                    frame,
+                    {
+                        "mean": "#.5g",
+                        "sd": "#.4g",
+                        "mcse": ".1e",
+                        "ess bulk": ".0f",
+                        "ess tail": ".0f",
+                        "r_hat": ".4f",
+                    },
+                    f"Draws of {posterior.route}",
+                    [sampled(chains, n, posterior.seed), found],
+                    posterior.warnings,
+                ),
+            )
+        )
+    return _section("sampling", "Sampler diagnostics", items) if items else None
+
+
+def influence(main: MainModel) -> Facts | None:
+    """Rows that move the fit, or that leave-one-out cannot do without."""
+    model, exact = main.model, main.exact
+    if exact is None:
+        return None
+    found = diagnose(model, main.fit)
+    top = found.most_influential(MOST_INFLUENTIAL)
+    loo = main.loo
+    if loo is not None:
+        top = top.assign(**{"Pareto k": loo.pareto_k[found.order[: len(top)]]})
+    notes = [str(exact)]
+    if loo is not None:
+        notes.append(str(loo))
+    return _section(
+        "influence",
+        "Influence of single observations",
+        [
+            _table(
+                "influential",
+                Rendered.of(
+                    top,
+                    {name: "#.3g" for name in top.columns},
+                    "Rows with the largest Cook's distance",
+                    notes=notes,
+                ),
+            ),
+            _figure(
+                "influence-plot",
+                plot_influence(found, loo),
+                "Leverage, residuals and Pareto k" if loo is not None else "Leverage and residuals",
+                "Large circles move the coefficients most; rows above the dashed line make "
+                "leave-one-out by importance sampling unreliable.",
+                "Most influential rows: "
+                + first_of(top.index)
+                + (
+                    ""
+                    if loo is None
+                    else WITH_BAD_K.format(
+                        bad=loo.n_bad,
+                        observations=count(model.n_observations, "observation"),
+                        limit=f"{loo.largest_k:.2f}",
+                    )
+                )
+                + ".",
+            ),
+        ],
+    )
+
+
+def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
+    """Command, seeds, versions, hash, and all results as JSON."""
+    facts = {
+        "command": printable(command) or "(none: made in Python)",
+        "seed": ", ".join(
+            f"{route} {'none' if seed is None else seed}" for route, seed in data["seeds"].items()
+        )
+        or "none needed",
+        "data hash (XXH3, 128 bits)": main.model.data_hash,
+    } | {f"version of {name}": number for name, number in data["versions"].items()}
+    facts["machine"] = data["machine"]
+    again = "The command above, with --report FILE, makes" if command else "The same results make"
+    return _section(
+        "reproducibility",
+        "Reproducibility",
+        [
+            _table(
+                "provenance",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was computed"),
+                words=True,
+            ),
+            _text(
+                "To verify: flatprior verify REPORT DATA checks DATA by their hash, computes every "
+                "number anew from the coefficients, and holds the results in this file and the "
+                "page itself against them; what comes from the draws, which the file does not "
+                "hold, it lists instead.",
+                f"{again} this very file again, byte for byte, on the same machine and versions.",
+            ),
+            {"kind": "data", "id": "data-json"},
+        ],
+    )
+
+
+def results_as_data(main: MainModel, command: str) -> Facts:
+    """All results as JSON has them; times left out, which no two runs share."""
+    agreement, comparison = main.agreement, main.comparison
+    facts: Facts = finite(
+        timeless(
+            {
+                "format": FORMAT,
+                "command": command,
+                **described(main.model),
+                "data_hash": main.model.data_hash,
+                "versions": versions_of(*PACKAGES),
+                "machine": machine(),
+                "seeds": _seeds(main),
+                "estimate": main.fit.to_dict(),
+                "agreement": None if agreement is None else agreement.to_dict(),
+                "comparison": None if comparison is None else comparison.to_dict(),
+                # `named_departures` follow from the rest
+                "checks": []
+                if agreement is None
+                else [plain(check, ("departures",)) for check in agreement.posterior_checks],
+            }
+        )
+    )
+    return facts
+
+
+def described(model: BernoulliLogistic) -> Facts:
+    """What a model is, as the results of a report say it."""
+    return {
+        "formula": model.formula,
+        "names": list(model.names),
+        "n_observations": model.n_observations,
+        "n_rows": model.n_rows,
+        "offset": model.offset_name,
+        "frequency_weights": model.weights_name,
+        "n_events": model.n_events,
+        "n_dropped": model.n_dropped,
+        "in_memory": isinstance(model.rows, ArrayRows),
+    }
+
+
+def machine() -> str:
+    """System, processor and the kernels of linear algebra on which rounding depends."""
+    from threadpoolctl import threadpool_info
+
+    kernels = {str(found.get("architecture")) for found in threadpool_info()} - {"None"}
+    return " ".join([platform.system(), platform.machine(), *sorted(kernels)])
+
+
+def _seeds(main: MainModel) -> dict[str, int | None]:
+    """Seeds of the draws, by route, and of the draws of the comparison, by model."""
+    routes = [posterior.route for posterior in main.posteriors]
+    found = {
+        route if routes.count(route) == 1 else f"{route} {i + 1}": posterior.seed
+        for i, (route, posterior) in enumerate(zip(routes, main.posteriors, strict=True))
+    }
+    compared = {} if main.comparison is None else main.comparison.seeds
+    return found | {f"model {name}": seed for name, seed in compared.items()}
+
+
+def timeless(facts: Any) -> Any:
+    """Without times, and without covariances: k^2 numbers for every route."""
+    if isinstance(facts, Mapping):
+        return {
+            str(key): None if key == "seconds" else timeless(value)
+            for key, value in facts.items()
+            if key != "covariance"
+        }
+    return [timeless(value) for value in facts] if isinstance(facts, list) else facts

@@ -1,0 +1,195 @@
+"""One page for a referee: what was fitted, what is proved, what the numbers mean, how to verify.
+
+A report is made in two steps: `report_facts` collects plain values (sections of sentences, tables
+and figures), and a template turns them into one HTML file that needs nothing else: no network, no
+fonts, no library. All text is escaped; a content security policy allows its one script and no
+connection. Times and dates are left out, so that the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+
+from flatprior.analysis.agreement.verdict import Agreement
+from flatprior.analysis.comparison.table import Comparison
+from flatprior.analysis.report import sections
+from flatprior.analysis.report.page import UNSEALED, Facts, sealed
+from flatprior.analysis.report.sections import MainModel
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.text import abbreviated
+from flatprior.models.common.writing import replacing, writable
+
+Section = Callable[[MainModel], Facts | None]
+SECTIONS: tuple[Section, ...] = (
+    sections.data_and_model,
+    sections.existence_certificate,
+    sections.agreement_of_routes,
+    sections.posterior_against_mle,
+    sections.coefficients,
+    sections.model_comparison,
+    sections.predictive_quality,
+    sections.sampler_diagnostics,
+    sections.influence,
+)
+
+
+@own_error_state
+def write_report(
+    path: str | PathLike[str],
+    agreement: Agreement | None = None,
+    comparison: Comparison | None = None,
+    *,
+    title: str = "",
+    command: str = "",
+    progress: bool = False,
+) -> Path:
+    """Write a report as one self-contained HTML file, replacing `path` in one step.
+
+    Parameters
+    ----------
+    path : str or path
+    agreement : Agreement, optional
+        Of the routes on the main model; see `compare_routes`.
+    comparison : Comparison, optional
+        Of models of the same observations. Without `agreement` the best of them is the main model.
+    title : str
+        Default: the formula of the main model.
+    command : str
+        With which the report was made, for the section on reproducibility.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Path
+        Where the report is.
+
+    Raises
+    ------
+    ValueError
+        If there is neither agreement nor comparison, or they are not of the same observations
+        (`NotComparableError`).
+    OSError
+        If no file can be put there.
+
+    Notes
+    -----
+    Profile-likelihood intervals, leave-one-out and influence are computed for models in memory of
+    up to 20,000 rows. The file holds every figure as SVG and all results as JSON, but no data and
+    no draws; the same results give the same bytes.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from flatprior.analysis import compare_routes, read_report, write_report
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_report(pathlib.Path(folder) / "report.html", agreement=agreement)
+    ...     read_report(path)["agreement"]["verdict"]
+    'agree'
+    """
+    writable(path)
+    facts = report_facts(agreement, comparison, title=title, command=command, progress=progress)
+    page = sealed(render(facts))
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return Path(path)
+
+
+@own_error_state
+def report_facts(
+    agreement: Agreement | None = None,
+    comparison: Comparison | None = None,
+    *,
+    title: str = "",
+    command: str = "",
+    progress: bool = False,
+) -> Facts:
+    """Everything that a report says, as plain values.
+
+    Parameters
+    ----------
+    agreement, comparison, title, command, progress
+        As for `write_report`.
+
+    Returns
+    -------
+    dict
+        "title"; "verdict" with "headline", "good" and "message"; "sections", a list of dicts with
+        "id", "title" and "items", each item with a "kind" ("text", "table" or "figure"); "data",
+        all results as JSON has them.
+    """
+    main = MainModel.of(agreement, comparison)
+    data = sections.results_as_data(main, command)
+    return facts_of(main, data, title=title, progress=progress)
+
+
+def facts_of(
+    main: MainModel,
+    data: Facts,
+    *,
+    title: str = "",
+    instead: Mapping[Section, Facts] | None = None,
+    verdict: Facts | None = None,
+    progress: bool = False,
+) -> Facts:
+    """What `report_facts` gives, of a main model and all results as JSON has them.
+
+    A section in `instead` is not made, but what stands there is taken; and so is a `verdict`.
+    """
+    found, instead = [], {} if instead is None else instead
+    with progress_bar("report", len(SECTIONS), progress) as advance:
+        for section in SECTIONS:
+            found.append(instead[section] if section in instead else section(main))
+            advance()
+    found.append(sections.reproducibility(main, data["command"], data))
+    return {
+        "title": abbreviated(title or main.formula, 160),
+        "verdict": sections.verdict(main) if verdict is None else verdict,
+        "sections": [section for section in found if section is not None],
+        "data": data,
+    }
+
+
+def render(facts: Facts) -> str:
+    """Turn the facts of a report into a page."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("flatprior.analysis.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "allow_nan": False}
+
+    def part(name: str) -> str:
+        loader = environment.loader
+        assert loader is not None  # noqa: S101
+        return loader.get_source(environment, name)[0]
+
+    script = part("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    formats = {
+        item["id"]: item["formats"]
+        for section in facts["sections"]
+        for item in section["items"]
+        if item["kind"] == "table"
+    }
+    return environment.get_template("report.html").render(
+        facts | {"formats": formats, "checksum": UNSEALED},
+        style=Markup(part("report.css")),  # noqa: S704  (ours, not the user's)
+        script=Markup(script),  # noqa: S704
+        script_hash=digest,
+        svg=lambda item: Markup(item["svg"]),  # noqa: S704  (Matplotlib escapes the text in it)
+    )

@@ -1,0 +1,315 @@
+"""Rows that are read or sent in batches: files larger than memory, and what a cluster shares.
+
+`BatchRows` says what the two have in common: a survey made once, and passes that encode each batch
+anew. `FileRows` reads files. `flatprior.models.batches.dask_rows` has the cluster.
+"""
+
+from __future__ import annotations
+
+import gc
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.batches.survey import (
+    Roles,
+    Survey,
+    Surveyed,
+    conclude,
+    content_digest,
+    survey,
+)
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.progress import progress_bar
+from flatprior.models.encoding import checks
+from flatprior.models.encoding.tables import Source
+from flatprior.models.rows import (
+    BLOCK_ROWS,
+    ArrayRows,
+    Block,
+    Extent,
+    Strand,
+    either,
+    extent_of,
+    longest_sum,
+)
+
+T = TypeVar("T")
+
+CHANGED = (
+    "the data are not the same in each pass: they have changed while they were read, or are "
+    "random; store them, and start again"
+)
+BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
+Groups = tuple[str, "pd.Index[Any]"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass(Generic[T]):
+    """What a pass over some batches gives: rows read, an answer, and the strand of their hash."""
+
+    n_read: int
+    answer: T | None
+    strand: Strand | None
+
+    def merge(self, other: _Pass[T], combine: Callable[[T, T], T]) -> _Pass[T]:
+        """That of both, the other after this one."""
+        return _Pass(
+            self.n_read + other.n_read,
+            either(combine, self.answer, other.answer),
+            either(Strand.join, self.strand, other.strand),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BatchRows(ABC):
+    """Rows of which a batch at a time is in memory.
+
+    Attributes
+    ----------
+    surveyed : Surveyed
+    grouped : tuple or None
+        A column, and all its values: blocks say which of them each row has.
+    """
+
+    surveyed: Surveyed
+    grouped: Groups | None = None
+
+    @abstractmethod
+    def _over_frames(
+        self,
+        function: Callable[[pd.DataFrame, int], T],
+        combine: Callable[[T, T], T],
+        columns: tuple[str, ...],
+    ) -> T:
+        """Combine ``function(frame, number)`` over all batches in order, with these columns."""
+
+    @property
+    @abstractmethod
+    def _names(self) -> tuple[str, ...]:
+        """All columns there are, whether the model uses them or not."""
+
+    def reduce(
+        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
+    ) -> T:
+        """Combine ``function(block)`` over all blocks with an associative `combine`.
+
+        The answer is the same each time. The first pass finds extent and hash beside it.
+        """
+        if self.has_passed:
+            return self._reduce(function, combine)[0]
+
+        def both(block: Block) -> tuple[T, Extent]:
+            return function(block), extent_of(block)
+
+        def together(one: tuple[T, Extent], two: tuple[T, Extent]) -> tuple[T, Extent]:
+            return combine(one[0], two[0]), one[1].or_more(two[1])
+
+        (answer, extent), strand = self._reduce(both, together, hashed=True)
+        assert strand is not None  # noqa: S101
+        self.__dict__["_found"] = extent, strand.digest()
+        return answer
+
+    def _reduce(
+        self,
+        function: Callable[[Block], T],
+        combine: Callable[[T, T], T],
+        hashed: bool = False,
+    ) -> tuple[T, Strand | None]:
+        encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
+        step, found = self._rows_encoded, self.surveyed.survey
+        starts, digests = np.cumsum([0, *found.lengths]), found.digests
+
+        def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
+            answer: T | None = None
+            place = int(starts[number])
+            strand = Strand(place, place, None, b"", None) if hashed else None
+            rows = encoder.complete(frame)
+            if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
+                raise OSError(CHANGED)
+            for start in range(0, len(rows), step):
+                block = encoder.block(rows.iloc[start : start + step], grouped)
+                if strand is not None:
+                    strand = strand.join(Strand.of(block, strand.stop))
+                for piece in block.split(BLOCK_ROWS):
+                    answer = either(combine, answer, function(piece))
+            gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
+            return _Pass(len(frame), answer, strand)
+
+        used = encoder.roles.columns
+        columns = used if grouped is None else tuple(dict.fromkeys((*used, grouped[0])))
+        done = self._over_frames(of_frame, lambda one, two: one.merge(two, combine), columns)
+        if done.n_read != found.n_read or done.answer is None:
+            raise OSError(CHANGED)
+        return done.answer, done.strand
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows that count."""
+        return self.surveyed.survey.n_rows
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the design matrix, k."""
+        return self.surveyed.sample.n_columns
+
+    @property
+    def n_observations(self) -> int:
+        """Sum of the frequency weights."""
+        return int(self.surveyed.survey.n_observations)
+
+    @property
+    def n_events(self) -> int:
+        """Observations with response 1."""
+        return int(self.surveyed.n_events)
+
+    @property
+    def longest_sum(self) -> int:
+        """Upper bound on the additions any one term goes through."""
+        found, step = self.surveyed.survey, min(BLOCK_ROWS, self._rows_encoded)
+        # a batch, and what is encoded of it at once, may end with a block that is not full
+        return longest_sum(self.n_rows, 2 * (len(found.digests) + found.n_read // step) + 1)
+
+    @property
+    def _rows_encoded(self) -> int:
+        """How many rows are encoded at once."""
+        return max(1, BLOCK_NUMBERS // self.n_columns)
+
+    @property
+    def resident(self) -> bool:
+        """Whether rows lie in memory: they do not."""
+        return False
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether a pass was made since the survey."""
+        return "_found" in self.__dict__
+
+    @cached_property
+    def _found(self) -> tuple[Extent, bytes]:
+        """What the first pass finds beside its answer; one is made if there was none."""
+        extent, strand = self._reduce(extent_of, Extent.or_more, hashed=True)
+        assert strand is not None  # noqa: S101
+        return extent, strand.digest()
+
+    @property
+    def extent(self) -> Extent:
+        """Largest absolute values of columns and offset."""
+        return self._found[0]
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset."""
+        return self.surveyed.encoder.roles.offset is not None
+
+    def digest(self) -> bytes:
+        """XXH3 hash, 128 bits, of all rows in their order: that of the same rows in memory."""
+        return self._found[1]
+
+    def sample(self, size: int) -> ArrayRows:
+        """The rows that the survey drew at random; `size` of them, if there are so many."""
+        found = self.surveyed.sample
+        return found if size >= found.n_rows else found.sample(size)
+
+    def group(self, name: str) -> BatchRows:
+        """The same rows, grouped by a column."""
+        checks.column(pd.DataFrame(columns=list(self._names)), name)
+        roles = self.surveyed.encoder.roles
+
+        def values(frame: pd.DataFrame, _: int) -> dict[Any, None]:
+            counting = frame[name][roles.complete(frame)[0]].dropna()
+            return dict.fromkeys(checks.distinct(counting)[1])
+
+        columns = tuple(dict.fromkeys((*roles.columns, name)))
+        found = self._over_frames(values, operator.or_, columns)
+        if len({isinstance(value, str) for value in found}) > 1:
+            return self._as_text(name).group(name)
+        same = replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
+        if self.has_passed:
+            same.__dict__["_found"] = self._found
+        return same
+
+    def _as_text(self, name: str) -> BatchRows:
+        """The same rows, a column read as text."""
+        raise InputError(f"column {name!r} holds both numbers and text; convert all of it")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FileRows(BatchRows):
+    """Rows of Parquet or CSV files, read anew in each pass.
+
+    Attributes
+    ----------
+    source : Source
+    progress : bool
+        Show a progress bar on standard error in each pass.
+    """
+
+    source: Source
+    progress: bool = False
+
+    def _over_frames(
+        self,
+        function: Callable[[pd.DataFrame, int], T],
+        combine: Callable[[T, T], T],
+        columns: tuple[str, ...],
+    ) -> T:
+        answer: T | None = None
+        with progress_bar("rows", self.surveyed.survey.n_read, self.progress) as advance:
+            for number, frame in enumerate(self.source.frames(columns)):
+                answer = either(combine, answer, function(frame, number))
+                advance(len(frame))
+        assert answer is not None  # noqa: S101  (the survey found rows in the same files)
+        return answer
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.source.names
+
+    def _as_text(self, name: str) -> BatchRows:
+        if self.source.is_parquet or name in self.source.text:
+            return super()._as_text(name)
+        return replace(self, source=replace(self.source, text=self.source.text | {name}))
+
+
+def read_files(
+    path: str | PathLike[str],
+    formula: str,
+    offset: str | None,
+    weights: str | None,
+    missing: Literal["drop", "raise"],
+    progress: bool,
+) -> FileRows:
+    """Survey the files and say how their rows are encoded."""
+    source = Source.find(path)
+    roles = Roles.read(formula, pd.DataFrame(columns=list(source.names)), offset, weights, missing)
+    source = replace(source, codes=roles.factors)
+    found = _survey(source, roles, progress)
+    if not source.is_parquet:
+        # what looks like numbers here and like words there, because batches are read one by one,
+        # is words everywhere
+        mixed = frozenset(name for name, kinds in found.kinds.items() if len(kinds) > 1)
+        if mixed:
+            source = replace(source, text=mixed)
+            found = _survey(source, roles, progress)
+    return FileRows(surveyed=conclude(found, roles), source=source, progress=progress)
+
+
+def _survey(source: Source, roles: Roles, progress: bool) -> Survey:
+    found = None
+    # how many there are is not known yet: the bar counts without an end
+    with progress_bar("rows, first pass", None, progress) as advance:
+        for number, frame in enumerate(source.frames(roles.columns)):
+            part = survey(frame, roles, number)
+            found = part if found is None else found.merge(part)
+            advance(len(frame))
+    if found is None:
+        raise InputError("the data have no rows")
+    return found

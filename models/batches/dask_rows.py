@@ -1,0 +1,165 @@
+"""Rows in the partitions of a Dask data frame or array, on a cluster or on this process's cores.
+
+Each pass sends the coefficients and a function out and gets one sum back, combined on the way; rows
+stay where they are. A partition that a worker takes with it when it dies is computed again from
+where it came from, by Dask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.survey import Roles, Survey, conclude, survey
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.parallel import one_thread_each
+from flatprior.models.encoding import checks, tables
+
+T = TypeVar("T")
+
+FAN_IN = 8  # sums that are combined at a time, where they are
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DaskRows(BatchRows):
+    """Rows in the partitions of a Dask data frame.
+
+    Attributes
+    ----------
+    frame : Partitions
+    """
+
+    frame: Partitions
+
+    def _over_frames(
+        self,
+        function: Callable[[pd.DataFrame, int], T],
+        combine: Callable[[T, T], T],
+        columns: tuple[str, ...],
+    ) -> T:
+        return _combined(self.frame.select(columns), function, combine)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.frame.names
+
+
+@dataclass(frozen=True, eq=False)
+class Partitions:
+    """Where the partitions are.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns.
+    select : callable
+        Columns to the partitions with these, each a `dask.delayed.Delayed` pandas data frame.
+    """
+
+    names: tuple[str, ...]
+    select: Callable[[tuple[str, ...]], Sequence[Any]]
+
+
+def _combined(
+    partitions: Sequence[Any],
+    function: Callable[[pd.DataFrame, int], T],
+    combine: Callable[[T, T], T],
+) -> T:
+    """``function(partition, its number)``, combined by a tree where the partitions are."""
+    import dask
+
+    def several(values: list[T]) -> T:
+        answer = values[0]
+        for value in values[1:]:
+            answer = combine(answer, value)
+        return answer
+
+    each, together = dask.delayed(function, pure=False), dask.delayed(several, pure=False)
+    level = [each(part, i) for i, part in enumerate(partitions)]
+    while len(level) > 1:
+        level = [together(level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
+    with one_thread_each():
+        answer: T = dask.compute(level[0])[0]
+    return answer
+
+
+def survey_dask(
+    frame: Any,
+    formula: Any,
+    offset: str | None,
+    weights: str | None,
+    missing: Literal["drop", "raise"],
+) -> DaskRows:
+    """Survey the partitions and say how their rows are encoded."""
+    try:
+        import dask.array
+        import dask.dataframe
+    except ImportError as error:
+        raise ImportError(
+            'Dask is not installed; run pip install "flatprior[distributed]"'
+        ) from error
+    if isinstance(frame, dask.array.Array):
+        partitions, formula = _of_arrays(frame, formula)
+        missing = "raise"  # as with arrays in memory
+    elif isinstance(frame, dask.dataframe.DataFrame):
+        partitions = _of_frame(frame)
+    else:
+        raise InputTypeError(
+            f"from_dask takes a Dask data frame or array, not {type(frame).__name__}; use "
+            "from_formula for data in memory"
+        )
+    names = pd.DataFrame(columns=list(partitions.names))
+    roles = Roles.read(formula, names, offset, weights, missing)
+
+    def of_partition(part: pd.DataFrame, number: int) -> Survey:
+        return survey(part, roles, number)
+
+    found = _combined(partitions.select(roles.columns), of_partition, Survey.merge)
+    return DaskRows(surveyed=conclude(found, roles), frame=partitions)
+
+
+def _of_frame(frame: Any) -> Partitions:
+    names = tuple(str(name) for name in frame.columns)
+    checks.check_names(names)
+    renamed = tables.named(frame)
+    return Partitions(names, lambda columns: renamed[list(columns)].to_delayed())
+
+
+def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
+    """Data frames of the columns x1, x2, ... and y, and the formula that takes them all."""
+    import dask
+    import dask.array
+
+    if not isinstance(response, dask.array.Array):
+        raise InputTypeError(
+            "with an array of predictors from_dask takes the response as one, not "
+            f"{type(response).__name__}"
+        )
+    if np.isnan(design.shape + response.shape).any():
+        raise InputError("the arrays do not know their lengths; call compute_chunk_sizes() on them")
+    if design.ndim != 2 or response.shape != design.shape[:1] or not design.shape[1]:
+        raise InputError(
+            f"predictors and response have shapes {design.shape} and {response.shape}; they must "
+            "be (n, k) and (n,)"
+        )
+    for name, array in (("predictors", design), ("response", response)):
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+            raise InputError(f"the {name} hold {array.dtype} values; they must hold numbers")
+    names = [f"x{j + 1}" for j in range(design.shape[1])]
+    design = design.rechunk({1: -1})
+    response = response.rechunk(design.chunks[:1])
+
+    def framed(x: Any, y: Any, start: int) -> pd.DataFrame:
+        frame = pd.DataFrame(x, columns=names, index=pd.RangeIndex(start, start + len(x)))
+        return frame.assign(y=y)
+
+    together = dask.delayed(framed, pure=False)
+    starts = np.concatenate([[0], np.cumsum(design.chunks[0])[:-1]]).tolist()
+    blocks = zip(design.to_delayed().ravel(), response.to_delayed().ravel(), starts, strict=True)
+    parts = [together(x, y, start) for x, y, start in blocks]
+    return Partitions((*names, "y"), lambda _: parts), f"y ~ 0 + {' + '.join(names)}"

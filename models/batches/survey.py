@@ -1,0 +1,495 @@
+"""One pass over rows that come in batches: all that must be known before the first can be encoded.
+
+Levels of categories, the coding of the response, how many rows are complete, and a random sample of
+them. A survey of one batch is a value; surveys of two batches merge into that of both, in whatever
+order, so files are surveyed one batch after the other and a cluster's partitions side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import xxhash
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import rows_phrase
+from flatprior.models.encoding import formula as _formula
+from flatprior.models.encoding.checks import (
+    check_outcomes,
+    check_two,
+    column,
+    distinct,
+    encode_response,
+    floats,
+    is_real,
+    kind_of,
+    may_hold_numbers,
+    no_numbers,
+    numbers,
+    odd_rows,
+    of_some_rows,
+    predictor,
+    several_kinds,
+    whole_weights,
+    wrong_outcomes,
+)
+from flatprior.models.encoding.formula import Encoding, Parsed
+from flatprior.models.encoding.tokens import Odd, check_not_numbers, is_number, mixed
+from flatprior.models.rows import ArrayRows, Block
+
+SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
+MOST_LEVELS = 10_000
+MOST_OUTCOMES = 100  # that a response is seen to have before the survey stops
+
+# functions of a formula that look at all rows at once before they encode the first
+_NEEDS_ALL_ROWS = re.compile(r"\b(center|scale|poly|bs)\(")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """Which columns a model uses, and for what.
+
+    Attributes
+    ----------
+    formula : str
+    parsed : Parsed
+    offset, weights : str or None
+        Names of columns.
+    missing : {"drop", "raise"}
+    """
+
+    formula: str
+    parsed: Parsed
+    offset: str | None
+    weights: str | None
+    missing: Literal["drop", "raise"]
+
+    @classmethod
+    def read(
+        cls,
+        formula: str,
+        frame: pd.DataFrame,
+        offset: str | None,
+        weights: str | None,
+        missing: Literal["drop", "raise"],
+    ) -> Roles:
+        """Check the formula against the columns of `frame`, whose rows are not looked at."""
+        if missing not in ("drop", "raise"):
+            raise InputError(f'missing must be "drop" or "raise", not {missing!r}')
+        parsed = _formula.parse(formula, frame)
+        for role, name in (("offset", offset), ("frequency_weights", weights)):
+            if name is not None and not isinstance(name, str):
+                raise InputTypeError(f"{role} must name a column where rows are read in batches")
+            if name is not None:
+                column(frame, name)
+        found = _NEEDS_ALL_ROWS.search(_QUOTED.sub("''", parsed.rewritten))
+        if found:
+            raise InputError(
+                f"{found[1]}() in the formula needs all rows at once, and these are read in "
+                "batches; write the numbers out, as in I((x - 1.5) / 2) or x + I(x**2), or load "
+                "the data with from_formula"
+            )
+        return cls(formula, parsed, offset, weights, missing)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column the model uses, once."""
+        names = (self.parsed.response, *self.parsed.columns, self.offset, self.weights)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @property
+    def factors(self) -> frozenset[str]:
+        """Columns that the formula takes for categories whatever they hold."""
+        return self.parsed.factors
+
+    @property
+    def told_from_numbers(self) -> frozenset[str]:
+        """Columns of which text may turn out to be numbers."""
+        names = (self.parsed.response, self.offset, self.weights)
+        return self.parsed.plain | {name for name in names if name is not None}
+
+    def complete(self, frame: pd.DataFrame) -> tuple[NDArray[np.bool_], int, int]:
+        """Which rows count, how many have a missing value, and how many weigh nothing."""
+        frame = frame[list(self.columns)]
+        keep: NDArray[np.bool_] = np.asarray(frame.notna().to_numpy().all(axis=1))
+        dropped = int(np.count_nonzero(~keep))
+        if dropped and self.missing == "raise":
+            first = frame[~keep].iloc[0]
+            raise InputError(
+                f"values are missing, first in {rows_phrase([first.name])} "
+                f"(column {first.index[first.isna()][0]!r}); complete them, or leave such rows "
+                'out (missing="drop" does, but for arrays)'
+            )
+        zero = 0
+        if self.weights is not None and is_real(frame[self.weights]):  # text has its own error
+            weights = whole_weights(frame[self.weights][keep])
+            zero = int(np.count_nonzero(weights == 0))
+            keep[keep] = weights > 0
+        return keep, dropped, zero
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What is known of some batches.
+
+    Attributes
+    ----------
+    n_read, n_dropped, n_zero_weight, n_rows : int
+        Rows in all; with a missing value; of weight 0; that are left.
+    n_observations : float
+        Sum of the weights of the rows that are left.
+    outcomes : dict
+        Value of the response to the observations that have it.
+    kinds : dict
+        Column to what it holds: "numbers", "booleans", "text" or "categories", in each batch.
+    levels : dict
+        Column to the levels that were seen, where it has levels.
+    orders : dict
+        Column to all of its categories, seen or not, in their order; empty where batches differ.
+    odd : dict
+        Text column, or the response, to the rows that hold no number, or neither 0 nor 1.
+    witnesses : DataFrame
+        One row for each level of each column.
+    sample : DataFrame
+        Rows drawn at random.
+    drawn : ndarray
+        The number that drew each: the smallest are kept.
+    digests : tuple of bytes
+        Hashes of the batches.
+    lengths : tuple of int
+        Their rows that are left.
+    """
+
+    n_read: int
+    n_dropped: int
+    n_zero_weight: int
+    n_rows: int
+    n_observations: float
+    outcomes: dict[Any, float]
+    kinds: dict[str, frozenset[str]]
+    levels: dict[str, tuple[Any, ...]]
+    orders: dict[str, tuple[Any, ...]]
+    odd: dict[str, Odd]
+    witnesses: pd.DataFrame
+    sample: pd.DataFrame
+    drawn: Array
+    digests: tuple[bytes, ...]
+    lengths: tuple[int, ...]
+
+    def order(self, name: str) -> list[Any]:
+        """The levels of a column: in their own order, or sorted where batches differ in it."""
+        known = set(self.levels[name])
+        if self.kinds[name] == {"categories"} and self.orders[name]:
+            return [value for value in self.orders[name] if value in known]
+        try:
+            return sorted(known)
+        except TypeError as error:
+            raise InputError(
+                f"column {name!r} has text and numbers among its categories; convert all of it"
+            ) from error
+
+    def merge(self, other: Survey) -> Survey:
+        """The survey of both."""
+        kinds = {
+            name: self.kinds.get(name, frozenset()) | found for name, found in other.kinds.items()
+        }
+        levels, orders, outcomes = dict(self.levels), dict(self.orders), dict(self.outcomes)
+        odd = dict(self.odd)
+        for name, found in other.levels.items():
+            levels[name] = _not_too_many(
+                name, tuple(dict.fromkeys((*levels.get(name, ()), *found))), name in other.odd
+            )
+        for name, rows in other.odd.items():
+            odd[name] = odd[name].merge(rows) if name in odd else rows
+        for name, order in other.orders.items():
+            orders[name] = order if orders.get(name, order) == order else ()
+        for value, observations in other.outcomes.items():
+            outcomes[value] = outcomes.get(value, 0) + observations
+        sample, drawn = _smallest(
+            _joined([self.sample, other.sample]), np.concatenate([self.drawn, other.drawn])
+        )
+        return Survey(
+            self.n_read + other.n_read,
+            self.n_dropped + other.n_dropped,
+            self.n_zero_weight + other.n_zero_weight,
+            self.n_rows + other.n_rows,
+            self.n_observations + other.n_observations,
+            outcomes,
+            self.kinds | kinds,
+            levels,
+            orders,
+            odd,
+            _one_a_level(_joined([self.witnesses, other.witnesses]), levels),
+            sample,
+            drawn,
+            self.digests + other.digests,
+            self.lengths + other.lengths,
+        )
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all; frames without a row have no say in the types."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1])
+
+
+def _smallest(
+    rows: pd.DataFrame, drawn: Array, most: int | None = None
+) -> tuple[pd.DataFrame, Array]:
+    """The rows with the smallest numbers, no more than a sample has."""
+    size = min(SAMPLE_ROWS, SAMPLE_NUMBERS // max(rows.shape[1], 1)) if most is None else most
+    if len(rows) <= size:
+        return rows, drawn
+    keep = drawn <= np.partition(drawn, size - 1)[size - 1]
+    return rows[keep], drawn[keep]
+
+
+def _not_too_many(name: str, levels: tuple[Any, ...], maybe_numbers: bool) -> tuple[Any, ...]:
+    """The levels; of text that may turn out to be numbers, no more numbers than matter."""
+    if len(levels) <= MOST_LEVELS:
+        return levels
+    words = tuple(level for level in levels if not is_number(level)) if maybe_numbers else levels
+    if len(words) > MOST_LEVELS:
+        raise InputError(
+            f"column {name!r} has more than {MOST_LEVELS} levels, too many for a design matrix; "
+            "merge levels, or use the column as a number"
+        )
+    values = [level for level in levels if is_number(level)][: MOST_LEVELS + 1]
+    return (*words, *values)
+
+
+def _one_a_level(frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]]) -> pd.DataFrame:
+    """As few of the rows as show every level of every column: the first of each."""
+    if not levels:
+        return frame.iloc[:0]
+    return frame[np.logical_or.reduce([~frame[name].duplicated() for name in levels])]
+
+
+def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
+    """Survey one batch; `number` is its place, which seeds the draw of its rows."""
+    keep, dropped, zero = roles.complete(frame)
+    rows = frame.loc[keep, list(roles.columns)]
+    plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
+    kinds: dict[str, frozenset[str]] = {}
+    levels: dict[str, tuple[Any, ...]] = {}
+    orders: dict[str, tuple[Any, ...]] = {}
+    odd: dict[str, Odd] = {}
+    response = roles.parsed.response
+    for name in roles.columns if len(rows) else ():
+        series = rows[name]
+        kind = kind_of(series)
+        kinds[name] = frozenset([kind])
+        if kind == "categories":
+            orders[name] = tuple(series.cat.categories)
+        if name in roles.told_from_numbers and may_hold_numbers(series):
+            odd[name] = odd_rows(series)
+        elif kind == "numbers" and name == response:
+            odd[name] = Odd.of(series.index, ~series.isin([0, 1]).to_numpy())
+        needed = name in (response, *roles.parsed.columns) or kind == "text"
+        if needed and (kind in ("categories", "text") or name in roles.factors):
+            levels[name] = tuple(distinct(series)[1])
+            if name != response:
+                levels[name] = _not_too_many(name, levels[name], name in odd)
+    weights = None
+    if roles.weights is not None and roles.weights not in odd:
+        weights = whole_weights(rows[roles.weights])
+    if roles.offset is not None and roles.offset not in odd:
+        numbers(rows[roles.offset])  # says what is wrong with it
+    outcomes: dict[Any, float] = {}
+    if len(rows):
+        codes, values = distinct(rows[response])
+        if len(values) > MOST_OUTCOMES:
+            encode_response(rows[response], response)  # says what is wrong with it
+        outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
+    drawn = np.random.default_rng([0, number]).random(len(rows))
+    sample, drawn = _smallest(plain, drawn)
+    return Survey(
+        len(frame),
+        dropped,
+        zero,
+        len(rows),
+        float(len(rows) if weights is None else weights.sum()),
+        outcomes,
+        kinds,
+        levels,
+        orders,
+        odd,
+        _one_a_level(plain, levels),
+        sample,
+        drawn,
+        (content_digest(rows, roles),),
+        (len(rows),),
+    )
+
+
+def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:
+    """Hash of the complete rows of a batch, which every pass must find again."""
+    digest = xxhash.xxh3_128()
+    for name in roles.columns:
+        series = rows[name]
+        if is_real(series):
+            digest.update(np.ascontiguousarray(floats(series) + 0.0).data)
+        else:
+            codes, values = distinct(series)
+            hashed = pd.util.hash_array(np.array(values, dtype=object), categorize=False)
+            digest.update(np.ascontiguousarray(hashed[codes]).data)
+    return digest.digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Turns batches of rows into blocks, each in the same way.
+
+    Attributes
+    ----------
+    roles : Roles
+    encoding : Encoding
+    outcomes : tuple or None
+        The two categories of the response, the second the event; None for 0 and 1.
+    """
+
+    roles: Roles
+    encoding: Encoding
+    outcomes: tuple[Any, Any] | None
+
+    def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows that count."""
+        return frame[self.roles.complete(frame)[0]]
+
+    def block(self, frame: pd.DataFrame, groups: tuple[str, pd.Index[Any]] | None = None) -> Block:
+        """Encode complete rows, all of which count.
+
+        `groups` is a column and all its values: the block says which of them each row has.
+        """
+        roles, rows = self.roles, frame
+        response = rows[roles.parsed.response]
+        if self.outcomes is None:
+            events = encode_response(response, str(response.name))[0]
+        else:
+            coded = predictor(response, categorical=True, levels=self.outcomes)
+            events = np.asarray(coded.cat.codes, dtype=float)
+        belongs = None
+        if groups is not None:
+            belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
+        with of_some_rows():
+            design = self.encoding.design_matrix(rows)
+        return Block(
+            design,
+            2.0 * events - 1.0,
+            None if roles.offset is None else numbers(rows[roles.offset]),
+            None if roles.weights is None else whole_weights(rows[roles.weights]),
+            belongs,
+            rows.index,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Surveyed:
+    """All that a model of rows in batches holds beside the rows."""
+
+    encoder: Encoder
+    response_coding: str
+    sample: ArrayRows
+    sample_labels: pd.Index[Any]
+    survey: Survey
+    n_events: float
+
+
+def conclude(found: Survey, roles: Roles) -> Surveyed:
+    """Encode the sample, and with it decide how every batch is encoded.
+
+    Raises
+    ------
+    ValueError
+        If no rows are left, or formula or response are not usable.
+    """
+    if not found.n_read:
+        raise InputError("the data have no rows")
+    if not found.n_rows:
+        raise InputError(
+            f"no rows are left of {found.n_read}: {found.n_dropped} have a missing value"
+            + (f", {found.n_zero_weight} have weight 0" if found.n_zero_weight else "")
+        )
+    if found.n_observations >= 2**53:
+        raise InputError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
+    response = roles.parsed.response
+    for name, kinds in found.kinds.items():
+        if len(kinds - {"categories"}) > 1 or len(kinds - {"text"}) > 1:
+            if kinds == {"numbers", "text"} and name in found.odd and found.odd[name].rows:
+                raise InputError(f"column {name!r} {mixed(found.levels[name], found.odd[name])}")
+            raise several_kinds(name, kinds)
+    for column_name in (roles.weights, roles.offset):
+        if column_name in found.odd and found.kinds[column_name] == {"text"}:
+            raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
+    if response not in found.levels and set(found.outcomes) - {0, 1}:
+        raise wrong_outcomes(response, sorted(found.outcomes), found.odd[response].labels[:1])
+    if response in found.levels:
+        if found.kinds[response] == {"text"}:
+            check_outcomes(response, found.levels[response], found.odd[response])
+        check_two(response, found.order(response))
+    for key, name in roles.parsed.generated.items():
+        if key.startswith("_number_") and found.kinds[name] & {"text", "categories"}:
+            break  # the next to be wrong, as the encoding will say
+        if key.startswith("_plain_") and name in found.odd:
+            check_not_numbers(name, found.levels[name], found.odd[name])
+    # each level of each column is in a witness; they say how wide the design is
+    few, _ = _smallest(found.sample, found.drawn, 1)
+    k = _encoded(found, roles, _joined([found.witnesses, few])).design.shape[1]
+    sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
+    labels = sample.index
+    rows = _joined([found.witnesses, sample])
+    encoded = _encoded(found, roles, rows)
+    outcomes = None
+    if response in found.levels:
+        first, second = found.order(response)
+        outcomes = (first, second)
+        events = found.outcomes[second]
+    else:
+        events = found.outcomes.get(1, 0)
+    part = slice(len(found.witnesses), None)
+    return Surveyed(
+        Encoder(roles, encoded.encoding, outcomes),
+        encoded.response_coding,
+        ArrayRows(
+            encoded.design[part],
+            encoded.response[part],
+            None if encoded.offset is None else encoded.offset[part],
+            None if encoded.weights is None else encoded.weights[part],
+        ),
+        labels,
+        replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
+        events,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A row's label that is no other row's, although partitions may use labels again."""
+
+    label: object
+
+    def __str__(self) -> str:
+        return str(self.label)
+
+
+def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encoded:
+    """Encode rows that show every level; columns of categories in their own order."""
+    rows = rows.set_axis(pd.Index([_Row(label) for label in rows.index], dtype=object))
+    for name in found.orders:
+        if found.kinds[name] == {"categories"}:
+            # ordered, so that they are taken at their word: the rule for numbers was applied above
+            rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
+    with of_some_rows():
+        return _formula.encode(
+            roles.formula,
+            rows,
+            None if roles.offset is None else rows[roles.offset],
+            None if roles.weights is None else rows[roles.weights],
+            "raise",
+        )

@@ -1,0 +1,330 @@
+"""One table in four dresses: text of 80 columns, HTML, Markdown and LaTeX.
+
+Names come from the user's data: each dress escapes them in its own way.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.text import printable
+
+WIDTH = 80
+SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
+NARROWEST = 18  # characters that a folded name keeps
+
+_CELL = "padding:0.15em 0.6em;white-space:nowrap"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "`": r"\textasciigrave{}",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A title, some facts, a table of text and notes below it.
+
+    Attributes
+    ----------
+    title : str
+    facts : tuple of str
+        Lines between title and table.
+    columns : tuple of str
+    names : tuple of str
+        Of the rows.
+    cells : tuple of tuple of str
+        One tuple a row.
+    notes : tuple of str
+    second : int
+        The column with which a second table begins, where one is too wide for text.
+    raw : tuple of tuple
+        The values behind the cells, with all their digits.
+    """
+
+    title: str
+    facts: tuple[str, ...]
+    columns: tuple[str, ...]
+    names: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    second: int = 0
+    raw: tuple[tuple[object, ...], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        formats: Mapping[str, str],
+        title: str = "",
+        facts: Iterable[str] = (),
+        notes: Iterable[str] = (),
+        second: str = "",
+    ) -> Rendered:
+        """Format each column of `frame` by `formats`, such as ".3f"; text stays as it is."""
+        names = [str(name) for name in frame.columns]
+        columns = [
+            [_cell(value, formats.get(str(name), ".5g")) for value in frame.iloc[:, j]]
+            for j, name in enumerate(frame.columns)
+        ]
+        return cls(
+            printable(title),
+            tuple(printable(fact) for fact in facts),
+            tuple(printable(name) for name in frame.columns),
+            tuple(printable(name) for name in frame.index),
+            tuple(zip(*columns, strict=True)) if columns else (),
+            tuple(_sentence(printable(note)) for note in notes if note),
+            names.index(second) if second in names else 0,
+            tuple(zip(*(frame.iloc[:, j] for j in range(frame.shape[1])), strict=True)),
+        )
+
+    def text(self) -> str:
+        """Lines of at most 80 characters; columns that do not fit follow below."""
+        widths = [
+            2 + max(map(len, (name, *(row[j] for row in self.cells))))
+            for j, name in enumerate(self.columns)
+        ]
+        first = min(max(map(len, ("", *self.names))), max(NARROWEST, WIDTH - sum(widths)))
+        lines = textwrap.wrap(self.title, WIDTH)
+        for fact in self.facts:
+            lines += textwrap.wrap(fact, WIDTH)
+        for part in folded(widths, WIDTH - first, self.second):
+            if lines:
+                lines.append("")
+            lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
+            for name, row in zip(self.names, self.cells, strict=True):
+                pieces = textwrap.wrap(name, first, drop_whitespace=False) or [""]
+                lines += pieces[:-1]
+                lines.append(
+                    pieces[-1].ljust(first) + "".join(row[j].rjust(widths[j]) for j in part)
+                )
+        if self.notes:
+            lines.append("")
+        for note in self.notes:
+            lines += textwrap.wrap(note, WIDTH)
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """A table with its title and facts above it; every text escaped."""
+        number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
+        head = "".join(
+            f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns
+        )
+        rows = "".join(
+            f"<tr><th scope='row' {name_cell}>{html.escape(name)}</th>"
+            + "".join(f"<td {number}>{html.escape(cell)}</td>" for cell in row)
+            + "</tr>\n"
+            for name, row in zip(self.names, self.cells, strict=True)
+        )
+        head_lines = "<br>\n".join(
+            [f"<strong>{html.escape(self.title)}</strong>", *map(html.escape, self.facts)]
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in self.notes)
+        return (
+            "<div class='flatprior' style='overflow-x:auto'>\n"
+            f"<p>{head_lines}</p>\n"
+            f"<table aria-label='{html.escape(self.title)}' "
+            "style='border-collapse:collapse;font-variant-numeric:tabular-nums'>\n"
+            f"<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+            f"{notes}</div>"
+        )
+
+    def markdown(self) -> str:
+        """A pipe table, the title bold above it, the notes below it."""
+        lines = [f"**{_markdown(self.title)}**", ""] if self.title else []
+        for fact in self.facts:
+            lines += [_markdown(fact), ""]
+        lines += [
+            "| " + " | ".join(["", *map(_markdown, self.columns)]) + " |",
+            "|" + "|".join([":---", *["---:"] * len(self.columns)]) + "|",
+        ]
+        lines += [
+            "| " + " | ".join([_markdown(name), *map(_markdown, row)]) + " |"
+            for name, row in zip(self.names, self.cells, strict=True)
+        ]
+        for note in self.notes:
+            lines += ["", _markdown(note)]
+        return "\n".join(lines)
+
+    def csv(self) -> str:
+        """Comma-separated values with all digits of the numbers, names of the rows in front.
+
+        A name that a spreadsheet would take for a formula has an apostrophe in front.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["", *map(_csv, self.columns)])
+        for name, row in zip(self.names, self.raw, strict=True):
+            writer.writerow([_csv(name), *map(_csv, row)])
+        return text.getvalue()
+
+    def latex(self) -> str:
+        """A table environment of the booktabs package."""
+        rows = [" & ".join(["", *map(_latex, self.columns)])]
+        body = [
+            " & ".join([_latex(name), *map(_latex, row)])
+            for name, row in zip(self.names, self.cells, strict=True)
+        ]
+        caption = " ".join(
+            text if text.endswith((".", ":")) else f"{text}." for text in (self.title, *self.facts)
+        )
+        notes = [rf"\par\smallskip\footnotesize {_latex(note)}" for note in self.notes]
+        return "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{_latex(caption)}}}",
+                rf"\begin{{tabular}}{{l{'r' * len(self.columns)}}}",
+                r"\toprule",
+                rf"{rows[0]} \\",
+                r"\midrule",
+                *(rf"{row} \\" for row in body),
+                r"\bottomrule",
+                r"\end{tabular}",
+                *notes,
+                r"\end{table}",
+            ]
+        )
+
+
+@own_error_state
+class Renderable:
+    """What has a table to show: in a terminal, a notebook, a manuscript."""
+
+    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._rendered().text()
+
+    def _repr_html_(self) -> str:
+        return self._rendered().html()
+
+    def __repr__(self) -> str:  # at the prompt, and in a notebook that shows no HTML
+        return str(self)
+
+    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in Markdown; names are escaped."""
+        return self._rendered(columns).markdown()
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
+        return self._rendered(columns).latex()
+
+
+def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
+    """Columns that stand beside one another: as many as fit into `room` characters.
+
+    Where they do not all fit, column `second` begins anew.
+    """
+    second = 0 if sum(widths) <= room else second
+    parts, start = [], 0
+    while start < len(widths):
+        end = start + 1
+        while end < len(widths) and sum(widths[start : end + 1]) <= room and end != second:
+            end += 1
+        parts.append(range(start, end))
+        start = end
+    return parts
+
+
+def certain(value: float, error: float, most: int) -> str:
+    """A number that may be off by `error`, without the decimals that this makes uncertain.
+
+    It has `most` decimals at most, and those where nothing is known of the error.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.rendering import certain
+    >>> certain(-12.8896334, 1e-12, 6), certain(-12.8896334, 0.0004, 6), certain(-1289.6, 20, 4)
+    ('-12.889633', '-12.890', '-1300')
+    """
+    if not math.isfinite(error) or error < 10.0**-most:
+        return f"{value:.{most}f}"
+    decimals = math.floor(-math.log10(error))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def p_value(p: float, log_p: float | None = None, form: str = ".3g") -> str:
+    """A p-value, never as 0: below the range of doubles by its logarithm, where that is known.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.rendering import p_value
+    >>> p_value(0.0321), p_value(0.0, -3000.0), p_value(0.0)
+    ('0.0321', '1.3e-1303', '<1e-308')
+    """
+    if not p < SMALLEST_P:  # NaN too
+        return "-" if math.isnan(p) else format(p, form)
+    if log_p is None or not math.isfinite(log_p):
+        return "<1e-308"
+    power, size = divmod(log_p / math.log(10), 1.0)
+    mantissa = f"{10**size:.1f}"
+    return f"1.0e{power + 1:.0f}" if mantissa == "10.0" else f"{mantissa}e{power:.0f}"
+
+
+def _cell(value: object, form: str) -> str:
+    if value is pd.NA:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "-"
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        if form == "p":
+            return f"{value:.4f}" if value >= 5e-5 else "<0.0001"
+        if form == "floor":  # of digits that are certain: never rounded up
+            return str(math.floor(value))
+        return format(value, form)
+    return printable(value)
+
+
+def _csv(value: object) -> object:
+    if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _sentence(text: str) -> str:
+    first = text.split(" ", 1)[0].rstrip(",.:")
+    name = "_" in first or "." in first  # elpd_loo and pm.find_MAP stay as they are
+    return f"{text[:1] if name else text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def _markdown(text: str) -> str:
+    escaped = html.escape(text, quote=False).replace("\\", "\\\\")
+    for sign in "|*_`[]~":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return escaped
+
+
+def _latex(text: str) -> str:
+    escaped = "".join(_LATEX.get(sign, sign) for sign in text)
+    # after the end of a row these would be read as its options
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped

@@ -1,0 +1,94 @@
+"""Words about data: what a message or a table may say of names and rows that users bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flatprior.models.common.errors import InputError
+
+# of an offset and of weights that were given as numbers, not as a column's name
+ARRAY = "(array)"
+# a survey's weights look like counts wherever they are whole numbers: nobody can tell from the data
+COUNTS = (
+    "frequency weights are taken as counts of observations: with sampling weights the standard "
+    "errors, tests and intervals would be wrong (see robust_covariance, each row its own cluster)"
+)
+HASH_VERSION = "2"  # of what a data hash is taken of, and how
+ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
+
+
+def printable(text: object) -> str:
+    """Make one line of visible characters: a name from a file must not steer the terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def check_text(text: object, what: str) -> None:
+    """Raise a `ValueError` if `text` has half a character, which no file or terminal can hold."""
+    try:
+        str(text).encode()
+    except UnicodeEncodeError as error:
+        raise no_text(error, what) from error
+
+
+def no_text(error: UnicodeEncodeError, what: str) -> ValueError:
+    """The error, in words, for text that has no bytes."""
+    return InputError(
+        f"{what} {shorten(error.object, 30)} holds a lone surrogate, which is half a character and "
+        "no text; write it anew"
+    )
+
+
+def abbreviated(name: object, longest: int = 60) -> str:
+    """A name as visible text, cut to `longest` characters."""
+    text = printable(name)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def shorten(text: str, width: int = 80) -> str:
+    """Quote a piece of the user's text, cut to `width` characters."""
+    return repr(text if len(text) <= width else f"{text[: width - 3]}...")
+
+
+def count(number: int, noun: str) -> str:
+    """Say "1 row" or "2 rows"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def observations(number: int, n_rows: int | None, weights: str | None) -> str:
+    """Say "32 observations", or with weights "100 observations in 32 rows (...)"."""
+    said = count(number, "observation")
+    if weights is None:
+        return said
+    rows = "" if n_rows is None else f" in {count(n_rows, 'row')}"
+    return f"{said}{rows} (frequency weights: {printable(weights)})"
+
+
+def first_of(items: Iterable[object], number: int | None = None) -> str:
+    """Name the first items and count the rest: "3, 7, 9, 11, 12 and 4 more".
+
+    `number` is how many there are, where `items` are the first of them only.
+    """
+    found = [str(item) for item in items]
+    rest = (len(found) if number is None else number) - ROWS_NAMED
+    return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def listing(names: Sequence[str], last: str = "and") -> str:
+    """Names in a sentence: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def rows_phrase(labels: Iterable[object]) -> str:
+    """Name the first rows and count the rest: "row 3", "rows 3, 7, 9, 11, 12 and 4 more"."""
+    found = list(labels)
+    return f"row{'s' if len(found) > 1 else ''} {first_of(found)}"
+
+
+def earlier_hash(stated: str, whose: str) -> str:
+    """What is said of a data hash that an earlier version of flatprior made; else nothing."""
+    if stated.startswith(f"{HASH_VERSION}:"):
+        return ""
+    return (
+        f"{whose} a data hash of another version of flatprior ({printable(stated[:12])}...), which "
+        "cannot be held against the data; make it anew with this version"
+    )

@@ -1,0 +1,177 @@
+"""Columns of numbers in which some values are no numbers: "?", ".", "missing", "1,5".
+
+A reader of files makes text of such a column, and a formula makes categories of text: one "?" would
+turn a number into as many coefficients as it has values. Such a column is an error, unless the
+formula says ``C(...)``. The rule sees each distinct value once, of the whole column, wherever its
+rows lie. Text is a column of numbers
+
+- if at least half of its distinct values are numbers, `FEW` of them or more (dressed ones count:
+  "1,5", "1,234", "5%", "$5"); or
+- if at least half are numbers, two or more, and each of the others is a marker of missing values or
+  a number that is dressed; or
+- if all that is not a number is TRUE or FALSE: 0 and FALSE would be two categories.
+
+It is not where a number has leading zeros and another value is a word, or where all of them are
+digits: codes such as "01234" are names. Categories that are numbers only, or ordered, are taken at
+their word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import ROWS_NAMED, count, first_of, shorten
+
+FEW = 5
+
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_COMMA = re.compile(
+    r"\s*[+\-\u2212]?[0-9]{1,3}(?:[. ]?[0-9]{3})*,[0-9]+\s*|\s*[+-]?[0-9]+,[0-9]+\s*"
+)
+_DRESS = re.compile(r"[\s$\u20ac\u00a3\u00a5%,_'\u2019*]+")
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}\s*$")
+_LEADING_ZEROS = re.compile(r"\s*0[0-9]+\s*")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_MARKERS = frozenset(
+    """na;n/a;n.a.;n.a;nan;null;none;nil;missing;unknown;unk;undefined;void;empty;not available;
+    not known;no data;not applicable;#n/a;#na;#value!;#div/0!;#ref!;#null!;#num!;#name?;
+    inf;+inf;-inf;infinity;-infinity;""".replace("\n    ", "").split(";")
+)
+
+
+def is_number(token: str) -> bool:
+    """Whether text is one number, as a computer writes it."""
+    return _NUMBER.fullmatch(token) is not None
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a value is a number, or text that is one."""
+    if isinstance(value, str):
+        return is_number(value)
+    return isinstance(value, int | float | np.number) and not isinstance(value, complex)
+
+
+def _is_dressed(token: str) -> bool:
+    """A number with a decimal comma, separators, a unit of money or a per cent sign."""
+    plain = _DRESS.sub("", token.replace("\u2212", "-"))
+    return _COMMA.fullmatch(token) is not None or (plain != token and is_number(plain))
+
+
+def _is_marker(token: str) -> bool:
+    word = token.strip().casefold()
+    return word in _MARKERS or not any(c.isalnum() for c in word)
+
+
+def are_numbers(tokens: Iterable[str]) -> bool:
+    """Whether the distinct values of a text column say that it holds numbers."""
+    every = list(tokens)
+    plain = [token for token in every if is_number(token)]
+    odd = [token for token in every if not is_number(token)]
+    dressed = sum(map(_is_dressed, odd))
+    excused = all(_is_marker(token) or _is_dressed(token) for token in odd)
+    if any(map(_LEADING_ZEROS.fullmatch, plain)) and not (odd and excused):
+        return False
+    if plain and odd and all(token in _TRUTHS for token in odd):
+        return True
+    numbers = len(plain) + dressed
+    if 2 * numbers < len(every):
+        return False
+    return numbers >= FEW or bool(odd and excused and numbers >= 2)
+
+
+class Odd(NamedTuple):
+    """The rows of a column that are not what the others are: how many, and the first labels."""
+
+    rows: int
+    labels: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, labels: pd.Index[Any], odd: Any) -> Odd:
+        """From which rows they are."""
+        return cls(int(np.count_nonzero(odd)), tuple(labels[odd][:ROWS_NAMED]))
+
+    def merge(self, other: Odd) -> Odd:
+        """Those of both; the first of all stay."""
+        return Odd(self.rows + other.rows, (*self.labels, *other.labels)[:ROWS_NAMED])
+
+    def __str__(self) -> str:
+        return f"{count(self.rows, 'row')} ({first_of(self.labels, self.rows)})"
+
+
+def check_not_numbers(name: str, tokens: Sequence[str], odd: Odd) -> None:
+    """Raise a `ValueError` if a text column holds numbers; `odd` are the rows that do not."""
+    if not are_numbers(tokens):
+        return
+    meant = f", or write {_factor(name)} if categories are meant"
+    if not odd.rows:
+        raise InputError(
+            f"column {name!r} holds text, but all of its different values are numbers; convert it "
+            f"to numbers{meant}"
+        )
+    raise InputError(f"column {name!r} {mixed(tokens, odd)}{meant}")
+
+
+def mixed(values: Sequence[Any], odd: Odd) -> str:
+    """What is said of a column whose rows hold numbers but for the `odd` ones."""
+    return (
+        f"holds numbers in some rows and text in others: {shown(values)} in {odd}; make such "
+        f"values missing or correct them{comma_hint(values)}"
+    )
+
+
+def shown(tokens: Iterable[object]) -> str:
+    """Quote the values that are no numbers."""
+    return first_of(shorten(str(token), 30) for token in tokens if not is_numeric(token))
+
+
+def comma_hint(tokens: Iterable[object]) -> str:
+    """Advice where commas are among the values, of decimals or of thousands."""
+    for token in tokens:
+        if isinstance(token, str) and _COMMA.fullmatch(token):
+            either = (
+                "left out, or a point if it is decimal" if _THOUSANDS.search(token) else "a point"
+            )
+            return f" (the comma of {shorten(token, 30)} is to be {either})"
+    return ""
+
+
+def _factor(name: str) -> str:
+    return f"C({name})" if name.isidentifier() else f"C(`{name}`)"
+
+
+def number_or_text(series: pd.Series[Any]) -> pd.Series[Any]:
+    """A column that was read as text and is used as categories: numbers, unless some would merge.
+
+    Whole numbers stay whole where values are missing. Codes with leading zeros stay text, for 01
+    and 1 are two categories, and so do codes of more digits than a double can tell apart.
+    """
+    codes, values = pd.factorize(series)
+    tokens = [str(value).strip() for value in values]
+    if tokens and all(token in _TRUTHS for token in tokens):
+        return _taken([_TRUTHS[token] for token in tokens], "boolean", codes, series)
+    if not all(map(is_number, tokens)) or any(map(_LEADING_ZEROS.fullmatch, tokens)):
+        return series
+    whole = [int(token) for token in tokens if _WHOLE.fullmatch(token)]
+    if len(whole) == len(tokens) and all(-(2**63) <= number < 2**63 for number in whole):
+        return _taken(whole, "Int64", codes, series)
+    if len(set(map(float, whole))) < len(set(whole)):
+        return series
+    return _taken([float(token) for token in tokens], "Float64", codes, series)
+
+
+_TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+
+
+def _taken(values: list[Any], dtype: Any, codes: Any, series: pd.Series[Any]) -> pd.Series[Any]:
+    taken: Any = pd.array(values, dtype=dtype).take(codes, allow_fill=True)
+    if dtype == "Float64":
+        taken = taken.to_numpy(dtype=float, na_value=np.nan)
+    elif (codes >= 0).all():
+        taken = taken.to_numpy(dtype="int64" if dtype == "Int64" else "bool")
+    return pd.Series(taken, index=series.index, name=series.name)

@@ -1,0 +1,1 @@
+"""Does the maximum likelihood estimate exist, and what if not?"""

@@ -1,0 +1,361 @@
+"""How far data that overlap are from data without an MLE: which observations hold it up?
+
+Christmann and Rousseeuw (2001), "Measuring overlap in binary regression", Computational Statistics
+& Data Analysis 37, 65-75, call the smallest number of observations whose removal leaves no MLE the
+overlap of a data set, and find it often quite small. To find it is hard in general. One observation
+is decided exactly, for each row: its removal may make the leave-one-out posterior improper, while
+every estimate of a leave-one-out quantity still prints a number. Beyond one, a small set is found
+greedily, so that its size bounds the overlap from above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+from flatprior.models.certificate import LARGEST_PRODUCT
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.text import rows_phrase
+from flatprior.models.existence.check import require_mle
+from flatprior.models.existence.cone import Cone, overlaps, recession_cone
+from flatprior.models.existence.separation import separated
+from flatprior.models.iterations import iterates
+from flatprior.models.likelihood import row_terms
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.whitening import whitening
+
+SMALL = 5  # a set of this many observations, or fewer, is called fragile
+FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
+REWEIGHTINGS = 8
+WORK = 3e10  # multiplications in one linear program: half a minute; the clock has no say
+NEAR_ZERO = 1e-9  # of a margin, relative to the largest
+LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
+
+
+@dataclass(frozen=True, eq=False)
+@own_error_state
+class Fragility:
+    """How few observations stand between the data and having no MLE.
+
+    Attributes
+    ----------
+    critical_rows : tuple of int
+        Positions of the rows that stand for one observation without which the MLE does not exist:
+        their leave-one-out posterior is improper. All of them: every other row was proved not to be
+        one, but for `undecided_rows`.
+    critical_labels : tuple
+        The same rows by the user's own index.
+    undecided_rows : tuple of int
+        Rows for which this was undecided in double precision.
+    smallest_set : tuple of int
+        Positions of the smallest set of rows found without which the MLE does not exist: proved.
+    smallest_labels : tuple
+        The same by the user's own index.
+    distance : int
+        Observations in that set.
+    exact : bool
+        Whether no smaller set exists: proved for one observation, and for two where no single one
+        is enough.
+    message : str
+    """
+
+    critical_rows: tuple[int, ...]
+    critical_labels: tuple[object, ...]
+    undecided_rows: tuple[int, ...]
+    smallest_set: tuple[int, ...]
+    smallest_labels: tuple[object, ...]
+    distance: int
+    exact: bool
+    message: str
+
+    @property
+    def fragile(self) -> bool:
+        """Whether the set found has at most five observations."""
+        return self.distance <= SMALL
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, ready for JSON."""
+        return {
+            "critical_rows": list(self.critical_rows),
+            "critical_labels": [str(label) for label in self.critical_labels],
+            "undecided_rows": list(self.undecided_rows),
+            "smallest_set": list(self.smallest_set),
+            "smallest_labels": [str(label) for label in self.smallest_labels],
+            "distance": self.distance,
+            "exact": self.exact,
+            "fragile": self.fragile,
+            "message": self.message,
+        }
+
+
+@own_error_state
+def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragility:
+    """Find the observations without which the MLE would not exist.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Fragility
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If it does not exist as it is.
+
+    Examples
+    --------
+    The outcomes overlap at x = 4 and x = 5 only: without either row they would be separated.
+
+    >>> from flatprior.models import BernoulliLogistic, check_fragility
+    >>> model = BernoulliLogistic.from_arrays(
+    ...     [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 1, 0, 1, 1, 1], intercept=True)
+    >>> check_fragility(model).critical_rows
+    (3, 4)
+    """
+    require_mle(model)
+    patterns = _patterns(model)
+    one, undecided = _critical(patterns, progress)
+    smallest = np.array(one[:1]) if one else _pruned(patterns, _smallest_found(patterns, progress))
+    distance = int(patterns.cost[smallest].sum())
+    members = np.flatnonzero(np.isin(patterns.of_row, smallest))
+    critical = np.flatnonzero(np.isin(patterns.of_row, one))
+    labels = tuple(model.row_labels[members])
+    exact = distance == 1 or (distance == 2 and not undecided)
+    return Fragility(
+        critical_rows=tuple(critical.tolist()),
+        critical_labels=tuple(model.row_labels[critical]),
+        undecided_rows=tuple(np.flatnonzero(np.isin(patterns.of_row, undecided)).tolist()),
+        smallest_set=tuple(members.tolist()),
+        smallest_labels=labels,
+        distance=distance,
+        exact=exact,
+        message=_message(model, tuple(model.row_labels[critical]), labels, distance, exact),
+    )
+
+
+def critical_rows(
+    model: BernoulliLogistic, progress: bool = False
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions of the rows without which the MLE would not exist, and of undecided ones.
+
+    A part of `check_fragility`. Rows that stand for several observations are never among them.
+    """
+    require_mle(model)
+    patterns = _patterns(model)
+    first, second = (
+        tuple(np.flatnonzero(np.isin(patterns.of_row, found)).tolist())
+        for found in _critical(patterns, progress)
+    )
+    return first, second
+
+
+def _message(
+    model: BernoulliLogistic,
+    critical: tuple[object, ...],
+    smallest: tuple[object, ...],
+    distance: int,
+    exact: bool,
+) -> str:
+    n = model.n_observations
+    if critical:
+        return (
+            "the MLE hangs on single observations: without "
+            f"{'any one of ' * (len(critical) > 1)}{rows_phrase(critical)} it would not exist, and "
+            "the leave-one-out posterior is improper"
+        )
+    if distance > SMALL:
+        return (
+            "the MLE does not hang on a few observations: the smallest set found without which it "
+            f"would not exist has {distance} of {n}"
+        )
+    return (
+        f"the MLE hangs on few observations: without {distance} of {n} ({rows_phrase(smallest)}) "
+        f"it would not exist{'; no single one decides' if exact else ''}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Patterns:
+    """Distinct rows: what existence depends on.
+
+    Attributes
+    ----------
+    design : ndarray (m, k)
+    sign : ndarray (m,)
+    cost : ndarray (m,)
+        Observations that share the row and the outcome.
+    of_row : ndarray (n,)
+        Pattern of each row of the model.
+    """
+
+    design: Array
+    sign: Array
+    cost: Array
+    of_row: np.ndarray
+
+    def without(self, left_out: np.ndarray) -> tuple[Array, Array]:
+        keep = np.ones(len(self.sign), dtype=bool)
+        keep[left_out] = False
+        return self.design[keep], self.sign[keep]
+
+
+def _patterns(model: BernoulliLogistic) -> _Patterns:
+    rows = np.column_stack([2 * model.response - 1, model.design])
+    distinct, of_row = np.unique(rows, axis=0, return_inverse=True)
+    of_row = of_row.ravel()
+    cost = np.bincount(of_row, weights=model.counts).astype(float)
+    return _Patterns(np.ascontiguousarray(distinct[:, 1:]), distinct[:, 0], cost, of_row)
+
+
+def _exists(design: Array, sign: Array) -> bool | None:
+    """Whether rows have an MLE; None where undecided."""
+    if len(sign) < design.shape[1]:
+        return False
+    if overlaps(ArrayRows(design, (1 + sign) / 2)):
+        return True
+    cone = recession_cone(design, sign)
+    return cone.trivial if isinstance(cone, Cone) else None
+
+
+def _critical(patterns: _Patterns, progress: bool) -> tuple[list[int], list[int]]:
+    """Patterns of one observation without which there is no MLE, and those that are undecided."""
+    suspects = _suspects(patterns)
+    critical: list[int] = []
+    undecided: list[int] = []
+    with progress_bar("rows left out", len(suspects), progress) as advance:
+        for i in suspects:
+            exists = _exists(*patterns.without(np.array([i])))
+            if exists is None:
+                undecided.append(i)
+            elif not exists:
+                critical.append(i)
+            advance()
+    return critical, undecided
+
+
+def _suspects(patterns: _Patterns) -> list[int]:
+    r"""Patterns of one observation whose absence one Newton step does not prove to be harmless.
+
+    At the fit of all rows, with V the inverse information, the Newton step without row i is
+    :math:`-s_i(1-\pi_i) V x_i/(1-h_i)`, h the leverage (Sherman and Morrison). It proves that the
+    other rows overlap if :math:`\pi_j s_j x_j' step < 1` for all of them, see
+    `flatprior.models.existence.cone`; half of that is asked for.
+    """
+    rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
+    *_, last = [None, *iterates(rows)]
+    single = np.flatnonzero(patterns.cost == 1)
+    transform = None if last is None else whitening(rows, last.coefficients)
+    if last is None or transform is None:
+        return [int(i) for i in single]
+    block = Block(patterns.design, patterns.sign, None, None)
+    terms = row_terms(block, last.coefficients)
+    wrong = np.abs(terms.residual)
+    white = patterns.design @ transform
+    square = np.square(white).sum(axis=1)
+    leverage = terms.curvature * square
+    steep = wrong / np.maximum(1 - leverage, 1 - LARGEST_LEVERAGE)
+    bound = np.sqrt(square.max() * square) * steep
+    safe = (bound <= LARGEST_PRODUCT) & (leverage < LARGEST_LEVERAGE)
+    suspects = []
+    for i in single[~safe[single]]:
+        along = (1 - wrong) * patterns.sign * (white @ white[i]) * -patterns.sign[i] * steep[i]
+        along[i] = 0.0
+        if along.max() > LARGEST_PRODUCT or leverage[i] >= LARGEST_LEVERAGE:
+            suspects.append(int(i))
+    return suspects
+
+
+def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
+    """Patterns on the wrong side of a direction that has few observations there.
+
+    Directions tried: each column on its own (the levels of a category), and those of linear
+    programs that minimise the sum of violations, reweighted so that small ones weigh more
+    (Candès, Wakin and Boyd 2008, "Enhancing sparsity by reweighted l1 minimization", Journal of
+    Fourier Analysis and Applications 14, 877-905).
+    """
+    rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
+    transform = whitening(rows)
+    signed = patterns.sign[:, None] * patterns.design
+    white = signed if transform is None else signed @ transform
+    best = np.arange(len(signed))
+
+    def consider(values: Array, direction: Array) -> None:
+        nonlocal best
+        size = np.abs(values).max()
+        # what a linear program leaves near zero may be zero, or on the wrong side after all
+        for limit in (NEAR_ZERO, 0.0):
+            wrong = np.flatnonzero(values < -limit * size)
+            fewer = patterns.cost[wrong].sum() < patterns.cost[best].sum()
+            if 0 < len(wrong) < len(values) and fewer and _leaves_none(patterns, wrong, direction):
+                best = wrong
+                return
+
+    for j, unit in enumerate(np.eye(signed.shape[1])):
+        consider(signed[:, j], unit)
+        consider(-signed[:, j], -unit)
+    weights = np.ones(len(signed))
+    with progress_bar("directions", REWEIGHTINGS, progress) as advance:
+        for _ in range(REWEIGHTINGS):
+            direction = _least_violating(white, patterns.cost * weights)
+            if direction is None:
+                break
+            before = patterns.cost[best].sum()
+            values = white @ direction
+            consider(values, direction if transform is None else transform @ direction)
+            if FAR < 0.9 * before < patterns.cost[best].sum():  # many, and hardly fewer than before
+                break
+            violation = np.maximum(-values, 0.0)
+            weights = 1 / (violation + 0.01 * max(float(violation.max()), 1e-9))
+            weights /= weights.max()
+            advance()
+    return best
+
+
+def _leaves_none(patterns: _Patterns, left_out: np.ndarray, direction: Array) -> bool:
+    """Whether no MLE exists without these patterns: proved, by the direction or by a search."""
+    design, sign = patterns.without(left_out)
+    return separated(design, sign, direction) is not None or _exists(design, sign) is False
+
+
+def _least_violating(signed: Array, weights: Array) -> Array | None:
+    """Minimise the weighted sum of violations over directions of mean margin 1, by the dual.
+
+    The dual is max m, A'y = m a, 0 <= y <= weights, with a the mean row.
+    """
+    n, k = signed.shape
+    mean = signed.mean(axis=0)
+    result = linprog(
+        np.append(np.zeros(n), -1.0),
+        A_eq=np.column_stack([signed.T, -mean]),
+        b_eq=np.zeros(k),
+        bounds=[*zip(np.zeros(n), weights, strict=True), (None, None)],
+        method="highs-ds",
+        # an iteration takes about n k multiplications; where it ends is a candidate
+        options={"maxiter": min(10 * (n + k) + 1_000, 100 + int(WORK / (n * k)))},
+    )
+    if result.x is None:
+        return None
+    direction = np.asarray(result.eqlin.marginals)
+    return direction if signed.sum(axis=0) @ direction > 0 else -direction
+
+
+def _pruned(patterns: _Patterns, found: np.ndarray) -> np.ndarray:
+    """Take back every pattern whose removal turns out not to be needed, the costliest first."""
+    if patterns.cost[found].sum() > FAR:
+        return found
+    for i in found[np.argsort(-patterns.cost[found])]:
+        fewer = found[found != i]
+        if len(fewer) and _exists(*patterns.without(fewer)) is False:
+            found = fewer
+    return found

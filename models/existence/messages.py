@@ -1,0 +1,155 @@
+"""Sentences a person can act on: which predictor, which rows, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.text import count, first_of
+from flatprior.models.model import BernoulliLogistic
+
+TERMS_SHOWN = 4
+ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
+
+
+@dataclass(frozen=True, eq=False)
+class SeparatedRows:
+    """How many rows of how many are separated, and the labels of the first."""
+
+    n: int
+    n_rows: int
+    labels: Sequence[object]
+
+    @property
+    def all(self) -> bool:
+        """Whether separation is complete."""
+        return self.n == self.n_rows
+
+
+def separation_message(
+    model: BernoulliLogistic,
+    direction: Array,
+    rows: np.ndarray,
+    coefficients: Mapping[str, str],
+    extent: SeparatedRows,
+) -> str:
+    """Say what separates which rows, what that does to the coefficients, and what to do.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    direction : ndarray (k,)
+    rows : ndarray of bool (n,)
+        The separated rows.
+    coefficients : dict
+        Name to "finite", "+inf", "-inf" or "undetermined".
+    extent : SeparatedRows
+        The separated rows of all, of which the model's may be a part.
+    """
+    kind = "complete" if extent.all else "quasi-complete"
+    where = (
+        f"all {count(extent.n_rows, 'row')}"
+        if extent.all
+        else f"{extent.n} of {extent.n_rows} rows: {first_of(extent.labels, extent.n)}"
+    )
+    infinite = [
+        f"{name!r} to {'+' if status == '+inf' else '-'}infinity"
+        for name, status in coefficients.items()
+        if status in ("+inf", "-inf")
+    ]
+    going = f"; diverging coefficients: {first_of(infinite)}" if infinite else ""
+    why, remedy = _cause(model, direction, rows)
+    return (
+        f"the maximum likelihood estimate does not exist ({kind} separation): {why} ({where})"
+        f"{going}; {remedy}"
+    )
+
+
+def unknown_message(model: BernoulliLogistic, known: Container[int]) -> str:
+    """Name the coefficients of which it was asked where they go, and not found out."""
+    names = [repr(name) for j, name in enumerate(model.names) if j not in known]
+    go = "goes" if len(names) == 1 else "go"
+    return f"; which way {first_of(names)} {go} was not found out: the search was given up"
+
+
+def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tuple[str, str]:
+    """What separates the outcomes, and what to do about it."""
+    response = repr(model.response_name)
+    if model.response.min() == model.response.max():
+        only = f"the response {response} is {model.response[0]:.0f} in every row"
+        if not rows.all():
+            only += f", which separates by {_names(model, direction)}"
+        return only, "collect rows with the other outcome"
+    involved = np.flatnonzero(direction)
+    constant = [j for j in involved if np.ptp(model.design[:, j]) == 0]
+    moving = [j for j in involved if j not in constant]
+    if len(moving) != 1:
+        return f"a combination of {_names(model, direction)} separates the outcomes", (
+            f"drop or merge some of these predictors, or {ELSEWHERE}"
+        )
+    j = moving[0]
+    name, column = repr(model.names[j]), model.design[:, j]
+    if len(np.unique(column)) == 2:
+        remedy = f"merge sparse levels of {name}, drop it, or {ELSEWHERE}"
+    else:
+        remedy = f"drop {name}, or {ELSEWHERE}"
+    threshold = sum(-direction[c] * model.design[0, c] for c in constant) / direction[j]
+    if not rows.all():  # the rows that are not separated lie on it
+        on = column[~rows]
+        threshold = float(on[np.argmin(np.abs(on - threshold))])
+    threshold += 0.0  # -0.0 is 0
+    shown = _shortest(threshold, column)
+    above, below = (1, 0) if direction[j] > 0 else (0, 1)
+    sides = [
+        f"{outcome} where {name} {comparison} {shown}"
+        for outcome, comparison, on_it in (
+            (above, ">", column[rows] > threshold),
+            (below, "<", column[rows] < threshold),
+        )
+        if on_it.any()
+    ]
+    return f"{response} is {' and '.join(sides)}", remedy
+
+
+def _names(model: BernoulliLogistic, direction: Array) -> str:
+    return first_of(repr(model.names[j]) for j in np.flatnonzero(direction))
+
+
+def _shortest(threshold: float, column: Array) -> str:
+    """Write a threshold with the fewest digits that leave every value on its side of it."""
+    sides = np.sign(column - threshold)
+    for digits in range(1, 17):
+        text = f"{threshold:.{digits}g}"
+        if (np.sign(column - float(text)) == sides).all():
+            return f"{float(text):.{max(digits, 6)}g}"
+    return repr(threshold)
+
+
+def dependence_message(
+    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Say which columns are combinations of which, and what to do."""
+    k, m = model.n_parameters, len(dependencies)
+    equations = first_of(
+        f"{name!r} = {_combination(terms)}" for name, terms in dependencies.items()
+    )
+    return (
+        f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
+        f"because {equations} in every row; drop {'it' if m == 1 else 'them'}"
+    )
+
+
+def _combination(terms: Mapping[str, float]) -> str:
+    """Write "'a' - 2 'b'"; 0 for no term; names only where there are many."""
+    if len(terms) > TERMS_SHOWN:
+        return f"a combination of {first_of(map(repr, terms))}"
+    text = ""
+    for name, factor in terms.items():
+        sign = "-" if factor < 0 else "+"
+        size = f"{abs(factor):.6g}"
+        text += f" {sign} " if text else "-" * (factor < 0)
+        text += repr(name) if size == "1" else f"{size} {name!r}"
+    return text or "0"

@@ -1,0 +1,1 @@
+"""The routes: programs that share no code and must give one answer."""

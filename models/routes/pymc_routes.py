@@ -1,0 +1,275 @@
+"""The PyMC routes: MAP under flat priors, and NUTS.
+
+Both use PyMC's own `pm.Flat` and `pm.Bernoulli(logit_p=...)`, gradients and Hessians compiled by
+PyTensor, and a whitening made here from the design alone; they share no likelihood, optimiser or
+starting point with the Newton route. The coordinates are z with beta = T z, T from the QR
+factorisation of the design: a linear change of variables keeps a flat prior flat, and raw columns
+defeat both L-BFGS and NUTS.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from flatprior.models.certificate import certify, require_finite
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.progress import progress_bar
+from flatprior.models.estimate import PointEstimate, estimate, provenance
+from flatprior.models.existence.check import require_mle, require_proper_posterior
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
+from flatprior.models.rows import ArrayRows, merge_identical
+
+if TYPE_CHECKING:
+    import pymc
+
+PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
+MAX_FINISHING_STEPS = 50
+
+
+@own_error_state
+def fit_map(model: BernoulliLogistic) -> PointEstimate:
+    """Posterior mode under flat priors by PyMC, which is the MLE.
+
+    ``pm.find_MAP`` (L-BFGS) stops near 1e-6; Newton steps on PyMC's own compiled gradient and
+    Hessian finish the work.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+
+    Returns
+    -------
+    PointEstimate
+        Of route "map"; `before_finish` certifies what ``pm.find_MAP`` alone had reached.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If the MLE is not proved to exist.
+    NotConvergedError
+        If it does, and PyMC ends at coefficients that are not finite.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, fit_map, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> fit = fit_map(model)
+    >>> fit.certificate.error_bound < 1e-10 < fit.before_finish.error_bound
+    True
+    """
+    require_mle(model)
+    from flatprior.models.routes.pymc_versions import find_map
+
+    start = time.perf_counter()
+    transform = _whitening(model.arrays)
+    graph = flat_model(model.arrays, transform)
+    z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
+    reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
+    z, steps, decrement = _finish(_compiled(graph), z)
+    return estimate(
+        model,
+        require_finite(transform @ z, "route map"),
+        route="map",
+        packages=PACKAGES,
+        converged=success and decrement < 1e-6,
+        message=(
+            f"pm.find_MAP: {said.strip().lower()}, within {reached.error_bound:.1e} standard "
+            f"errors; {steps} Newton steps on PyMC's own derivatives finished it"
+        ),
+        n_iterations=iterations + steps,
+        seconds=time.perf_counter() - start,
+        before_finish=reached,
+    )
+
+
+@own_error_state
+def sample_nuts(
+    model: BernoulliLogistic,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    seed: int | None = None,
+    sampler: Literal["pymc"] = "pymc",
+    progress: bool = True,
+    cores: int | None = None,
+) -> Posterior:
+    """Draws from the flat-prior posterior by PyMC's NUTS.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    draws, tune, chains : int
+        Draws kept and tuning steps of each chain; number of chains.
+    seed : int, optional
+        Makes the draws reproducible.
+    sampler : {"pymc"}
+        The implementation of NUTS.
+    progress : bool
+        Show a progress bar on standard error.
+    cores : int, optional
+        Chains run at a time; default PyMC's choice, at most 4.
+
+    Returns
+    -------
+    Posterior
+        Of route "nuts".
+
+    Raises
+    ------
+    ImproperPosteriorError
+        If the posterior is not proved to be proper: there would be nothing to sample from.
+    ValueError
+        If draws, tune or chains are not usable numbers.
+    KeyboardInterrupt
+        On Ctrl-C; a shortened run is never returned.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, load_spector, sample_nuts
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> posterior = sample_nuts(model, draws=200, tune=200, seed=1, progress=False)
+    >>> posterior.draws.shape
+    (4, 200, 4)
+    """
+    check_sampling(draws=draws, tune=tune, chains=chains)
+    if sampler != "pymc":
+        raise InputError(f'sampler must be "pymc", not {sampler!r}')
+    require_proper_posterior(model)
+    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.routes.pymc_versions import import_pymc, interruptible
+
+    pm = import_pymc()
+    start = time.perf_counter()
+    rows = merge_identical(model.arrays)
+    transform = _whitening(rows)
+    # PyMC's own bar has a row a chain and needs more than 80 columns
+    bar = progress_bar("draws", chains * (draws + tune), progress)
+    with quiet_libraries(), interruptible() as interruption, bar as advance:
+
+        def after_each_draw(**_: Any) -> None:
+            advance()
+            interruption()
+
+        sampled = pm.sample(
+            model=flat_model(rows, transform),
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            random_seed=seed,
+            init="jitter+adapt_diag",
+            nuts_sampler=sampler,
+            progressbar=False,
+            quiet=True,
+            compute_convergence_checks=False,
+            callback=after_each_draw,
+        )
+        z = np.asarray(sampled.posterior["z"].to_numpy(), dtype=float)
+        stats = {
+            name: np.asarray(sampled.sample_stats[name].to_numpy())
+            for name in ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate")
+        }
+    return Posterior(
+        "nuts",
+        labelled_draws(model, z @ transform.T, stats),
+        time.perf_counter() - start,
+        provenance(model, *PACKAGES),
+        None if seed is None else int(seed),
+    )
+
+
+def flat_model(rows: ArrayRows, transform: Array) -> pymc.Model:
+    """The PyMC model of z, with flat priors and PyMC's own Bernoulli likelihood.
+
+    Everything that changes with the data is `pm.Data`, so that another data set of any shape
+    compiles nothing anew.
+    """
+    from flatprior.models.common.quiet import quiet_libraries
+    from flatprior.models.routes.pymc_versions import import_pymc
+
+    pm = import_pymc()
+    offset = np.zeros(rows.n_rows) if rows.offset is None else rows.offset
+    outcome = rows.response.astype("int64")
+    with quiet_libraries(), pm.Model() as graph:
+        design = pm.Data("design", rows.design @ transform)
+        observed = pm.Data("observed", outcome)
+        z = pm.Flat("z", shape=design.shape[1])
+        eta = pm.Data("offset", offset) + design @ z
+        if rows.weights is None:
+            pm.Bernoulli("y", logit_p=eta, observed=observed)
+        else:
+            # PyMC's Bernoulli has no weights; a row that stands for w observations counts w times
+            density = pm.logp(pm.Bernoulli.dist(logit_p=eta), observed)
+            pm.Potential("y", pm.Data("weights", rows.weights) * density)
+    return graph
+
+
+def _whitening(rows: ArrayRows) -> Array:
+    """T = 2 R^-1 with R from the QR of ``sqrt(w) X``: unit information at p = 1/2."""
+    design = rows.design if rows.weights is None else np.sqrt(rows.weights)[:, None] * rows.design
+    scale = np.abs(design).max(axis=0)
+    triangle = np.asarray(np.linalg.qr(design / scale, mode="r"))
+    return np.asarray(2 * np.linalg.inv(triangle) / scale[:, None])
+
+
+def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]]:
+    """PyMC's own log-density, gradient and Hessian as one function of z."""
+    from flatprior.models.common.quiet import quiet_libraries
+
+    with quiet_libraries():
+        function = graph.compile_fn(
+            [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)],
+            inputs=graph.value_vars,
+        )
+
+    def at(z: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = function({"z": z})
+        if not np.isfinite(hessian).all():
+            # PyMC 5's Hessian is 0 * inf = nan once a linear predictor passes 37; its gradient is
+            # not, and in whitened coordinates its central differences have 1e-10 to spare
+            steps = 1e-5 * np.eye(len(z))
+            hessian = np.array(
+                [(function({"z": z + h})[1] - function({"z": z - h})[1]) / 2e-5 for h in steps]
+            )
+            hessian = (hessian + hessian.T) / 2
+        return float(value), gradient, hessian
+
+    return at
+
+
+def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, float]:
+    """Full Newton step and its decrement; no step and inf where the Hessian allows none."""
+    try:
+        step = np.linalg.solve(-hessian, gradient)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(gradient), np.inf
+    squared = float(gradient @ step)
+    # negative where the Hessian is not negative definite: that is no maximum
+    return np.asarray(step), math.sqrt(squared) if 0 <= squared < math.inf else math.inf
+
+
+def _finish(
+    function: Callable[[Array], tuple[float, Array, Array]], z: Array
+) -> tuple[Array, int, float]:
+    """Newton steps until the decrement stops falling; return z, the steps and the decrement."""
+    value, gradient, hessian = function(z)
+    step, decrement = _newton_step(gradient, hessian)
+    for count in range(MAX_FINISHING_STEPS):
+        length = 1.0
+        there = function(z + step)
+        while there[0] < value - 1e-13 * (1 + abs(value)) and length > 1e-10:
+            length /= 2
+            there = function(z + length * step)
+        next_step, next_decrement = _newton_step(*there[1:])
+        if not np.isfinite(next_decrement) or (decrement < 1e-3 and next_decrement >= decrement):
+            return z, count, decrement
+        z, value, step, decrement = z + length * step, there[0], next_step, next_decrement
+    return z, MAX_FINISHING_STEPS, decrement

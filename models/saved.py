@@ -1,0 +1,174 @@
+"""A saved estimate held against the data: every number in it that follows from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from flatprior.models.certificate import (
+    GOOD_ENOUGH,
+    LARGEST_PRODUCT,
+    Evaluation,
+    checked_coefficients,
+    evaluate,
+)
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import earlier_hash
+from flatprior.models.estimate import PointEstimate, recomputed
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.results import Certificate
+from flatprior.models.routes.newton import fit_newton
+
+WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
+WELL_KNOWN = 1e-6  # standard errors; then the log-likelihood is known to all its digits
+
+
+def sharpest(model: BernoulliLogistic, estimates: Sequence[PointEstimate]) -> PointEstimate:
+    """The estimate that stands for the MLE: of those computed anew the one with the smallest bound.
+
+    Newton's joins them where none is known well: coefficients that are proved to be within a
+    standard error of the MLE are not it, and draws may well be likelier than they are.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If there is no MLE to stand for.
+    """
+    if not any(each.certificate.error_bound <= WELL_KNOWN for each in estimates):
+        estimates = [recomputed(model, fit_newton(model)), *estimates]
+    return min(estimates, key=lambda each: each.certificate.error_bound)
+
+
+@own_error_state
+def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
+    """Check a saved estimate against the data: every number in it that follows from them.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Built from the data again.
+    estimate : PointEstimate
+        For example from `PointEstimate.load`.
+
+    Returns
+    -------
+    Certificate
+        Computed anew. Its ``error_bound`` is inf where the estimate never claimed to have one.
+
+    Raises
+    ------
+    ValueError
+        If names, data or number of observations are not those the estimate was computed from, or
+        its log-likelihood, covariance or certificate do not stand. How long a route took, in how
+        many iterations, and what ``pm.find_MAP`` had reached cannot be computed from coefficients.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector, verify
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> verify(model, fit_newton(model)).proves_existence
+    True
+    """
+    if estimate.names != model.names:
+        raise InputError(
+            f"the estimate has coefficients {', '.join(estimate.names)}, "
+            f"the model {', '.join(model.names)}"
+        )
+    if estimate.provenance.data_hash != model.data_hash:
+        raise InputError(
+            earlier_hash(estimate.provenance.data_hash, "the estimate has")
+            or "the data are not those the estimate was computed from: their hash is "
+            f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
+        )
+    if estimate.provenance.n_observations != model.n_observations:
+        raise InputError(
+            f"the estimate states {estimate.provenance.n_observations} observations, the model has "
+            f"{model.n_observations}"
+        )
+    if estimate.provenance.n_rows not in (None, model.n_rows):
+        raise InputError(
+            f"the estimate states {estimate.provenance.n_rows} rows, the model has {model.n_rows}"
+        )
+    found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
+    proved = found.certificate.error_bound <= WELL_KNOWN
+    closely = dict(rtol=1e-9, atol=1e-7) if proved else dict(rtol=1e-6, atol=0.0)
+    scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
+    for what, stated, again, tolerance in (
+        ("log-likelihood", estimate.log_likelihood, found.log_likelihood, closely),
+        (
+            "covariance",
+            estimate.covariance / scale,
+            found.covariance / scale,
+            dict(rtol=1e-6, atol=1e-6),
+        ),
+    ):
+        if not np.allclose(stated, again, **tolerance, equal_nan=True):
+            raise InputError(
+                f"the {what} that the estimate states is not that of its coefficients; "
+                "fit the model again"
+            )
+    said = contradiction(estimate, found)
+    if said:
+        raise InputError(f"{said}; fit the model again")
+    return found.certificate
+
+
+def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
+    """What the certificate that an estimate states has against itself, or against another.
+
+    That of a fit may be of its last step (`after_last_step`): then it is less tight than the one
+    found, but no looser than `GOOD_ENOUGH`. Another machine's BLAS adds in another order, which
+    moves the rounding terms a little.
+    """
+    stated, now = estimate.certificate, found.certificate
+    bound = stated.error_bound
+    if now.error_bound > 2 * bound + 1e-9 or (now.digits < stated.digits - 1).any():
+        return (
+            f"the estimate states an error bound of {bound:.1e} standard errors, its coefficients "
+            f"give {now.error_bound:.1e}"
+        )
+    near = now.newton_decrement * now.radius > LARGEST_PRODUCT / 2  # rounding may decide
+    if not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
+        return (
+            f"the estimate states an error bound of {bound:.1e} standard errors, but one of "
+            f"{now.error_bound:.1e} is proved of its coefficients"
+        )
+    error, size = now.log_likelihood_error, 1e-15 * (1 + abs(found.log_likelihood))
+    # a file of an earlier version states none
+    if error > 4 * stated.log_likelihood_error + size or (
+        math.isfinite(stated.log_likelihood_error)
+        and stated.log_likelihood_error > max(4 * error, GOOD_ENOUGH) + size
+    ):
+        return (
+            f"the estimate states an error of {stated.log_likelihood_error:.1e} of its "
+            f"log-likelihood, it is {error:.1e}"
+        )
+    if stated.proves_existence is not now.proves_existence and not near:
+        return (
+            "the estimate says that its numbers "
+            f"{'prove' if stated.proves_existence else 'do not prove'} that the MLE exists"
+        )
+    if not math.isfinite(bound):
+        return "" if not stated.digits.any() else "digits are stated, but no error bound"
+    radius = stated.radius
+    # distances of the directions' own make a radius that is a power of two: rounding may decide
+    least = now.radius / 2 if found.by_coordinates else now.radius
+    if not radius >= least * (1 - 1e-6):
+        return f"the radius {radius:.4g} in its certificate is too small, it is {now.radius:.4g}"
+    t = radius * bound
+    least, most = (-math.expm1(-t) / radius, math.expm1(min(t, 1.0)) / radius)
+    with np.errstate(divide="ignore"):
+        errors = np.sqrt(found.covariance.diagonal())
+        digits = np.maximum(-np.log10(bound * errors / np.abs(estimate.coefficients)), 0.0)
+    # what the columns depart from being orthonormal is in the digits, but not in these errors
+    loose = 0.01 if now.error_bound < WELL_CONDITIONED else 0.2
+    if found.by_coordinates:
+        digits, loose = now.digits, 0.5
+    if not least * (1 - 1e-6) <= stated.newton_decrement <= most * (1 + 1e-6):
+        return "Newton decrement, radius and error bound of its certificate contradict one another"
+    if not (np.abs(stated.digits - digits) <= loose).all():
+        return "the digits of its certificate contradict its error bound"
+    return ""

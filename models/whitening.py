@@ -1,0 +1,83 @@
+"""Columns made orthonormal in the weights of their rows, so that no unit of a column matters."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf, dtrtri
+
+from flatprior.models.certificate import MILD_CONDITION
+from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.common.errors import PrecisionError
+from flatprior.models.likelihood import moments, stack_factors, triangular_factor
+from flatprior.models.rows import Rows
+
+REWHITENINGS = 2
+
+
+def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
+    """T (k, k) such that the columns of X T are orthonormal in the weights D, or None.
+
+    D is the curvature at `coefficients`, or ``w / 4`` without them. None means that the columns of
+    ``sqrt(D) X`` are dependent in double precision.
+    """
+    factor = rows.reduce(lambda block: triangular_factor(block, coefficients), stack_factors)
+    if factor.shape[0] < factor.shape[1] or not np.isfinite(factor).all():
+        return None
+    scale = np.linalg.norm(factor, axis=0)
+    if not scale.all() or scale.max() < 1e-140:  # then squares underflow
+        return None
+    factor = factor / scale  # columns of unit length: the inverse does not depend on their units
+    if np.linalg.cond(factor) > 1 / UNIT:
+        return None
+    return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
+
+
+def graded_whitening(rows: Rows, coefficients: Array) -> Array | None:
+    """An upper triangular T (k, k) that whitens the information and keeps scales apart, or None.
+
+    The entry of ``X'DX`` for a column whose rows have an information of exp(-100) and another is as
+    small as that, to full relative accuracy, and so is what a Cholesky factor makes of it. A QR
+    factorisation mixes rows, and leaves in one column the rounding of another that is larger; where
+    the columns are too near to dependence for anything else, what is left is whitened again.
+    """
+
+    def whiter(transform: Array) -> Array | None:
+        here = rows.reduce(lambda block: moments(block, coefficients, transform))
+        white = None if here.information is None else _triangular_whitening(here.information)
+        return None if white is None else transform @ white
+
+    found = whiter(np.eye(rows.n_columns))
+    if found is None:
+        found = whitening(rows, coefficients)
+        for _ in range(REWHITENINGS):
+            found = None if found is None else whiter(found)
+    return found
+
+
+def _triangular_whitening(information: Array) -> Array | None:
+    """An upper triangular matrix that makes the information the identity, or None.
+
+    None where it is not positive definite, or would lose half of the digits.
+    """
+    if not np.isfinite(information).all():
+        return None
+    scale = np.sqrt(np.maximum(information.diagonal(), 0.0))
+    if not scale.all():
+        return None
+    unit = information / scale / scale[:, None]
+    lower, failed = dpotrf(unit, lower=1)
+    if failed or np.linalg.cond(unit) > MILD_CONDITION:
+        return None
+    return np.asarray(dtrtri(lower, lower=1)[0].T / scale[:, None])
+
+
+def required_whitening(rows: Rows, coefficients: Array | None = None) -> Array:
+    """`whitening`, or an `ArithmeticError` where there is none."""
+    found = whitening(rows, coefficients)
+    if found is None:
+        raise PrecisionError(
+            "the columns are linearly dependent in double precision, or too nearly so: leave out "
+            "columns that are combinations of others, or centre and rescale them"
+        )
+    return found

@@ -1,0 +1,73 @@
+"""Maxima of changed problems against the programs that compute them, and where there is none."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from multiplier import repeated
+from problems import simulated
+from sklearn.linear_model import LogisticRegression
+
+from flatprior.analysis.explanation.changed_problems import logit, maximum_of, probit
+from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.whitening import required_whitening
+
+
+def whitened(model):
+    """The rows in columns whitened at the MLE, the MLE there, and what leads back."""
+    fit = fit_newton(model)
+    root = required_whitening(model.rows, fit.coefficients)
+    block = model.arrays.block(slice(None))
+    start = np.linalg.solve(root, fit.coefficients)
+    return block._replace(design=block.design @ root), start, root
+
+
+def test_the_probit_maximum_is_that_of_statsmodels():
+    X, y = simulated(200, 4, seed=3)
+    block, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
+    theirs = sm.Probit(y, X).fit(disp=0, tol=1e-12).params / [1, 1e6, 1e-6, 1]
+    assert root @ maximum_of(block, start, probit) == pytest.approx(theirs, rel=1e-8)
+
+
+def test_the_penalised_maximum_is_that_of_scikit_learn():
+    X, y = simulated(200, 4, seed=3)
+    block, start, root = whitened(BernoulliLogistic.from_arrays(X, y))
+    theirs = LogisticRegression(C=0.2, solver="newton-cholesky", tol=1e-12).fit(X[:, 1:], y)
+    penalty = 5.0 * (root.T * [0, 1, 1, 1]) @ root
+    found = root @ maximum_of(block, start, penalty=penalty)
+    assert found == pytest.approx([*theirs.intercept_, *theirs.coef_[0]], rel=1e-7)
+
+
+def test_some_rows_have_a_maximum_where_their_mle_exists_and_nowhere_else():
+    wrong = []
+    for i in range(repeated(40)):
+        rng = np.random.default_rng([5, i])
+        n, k = int(rng.integers(6, 40)), int(rng.integers(1, 5))
+        X = np.round(rng.normal(size=(n, k)), int(rng.integers(0, 3)))
+        y = (rng.random(n) < 1 / (1 + np.exp(-2 * X[:, 0]))).astype(float)
+        model = BernoulliLogistic.from_arrays(X, y)
+        if not check_existence(model).exists:
+            continue
+        block, start, root = whitened(model)
+        kept = rng.permutation(n)[: int(rng.integers(1, n))]
+        found = maximum_of(block.select(kept), start)
+        part = BernoulliLogistic.from_arrays(X[kept], y[kept])
+        if (found is not None) != check_existence(part).exists:
+            wrong.append(i)
+        elif found is not None:
+            theirs = fit_newton(part)
+            gap = np.abs(root @ found - theirs.coefficients)
+            assert (gap <= 1e-7 * theirs.standard_errors).all()
+    assert not wrong
+
+
+@pytest.mark.parametrize("terms", [logit, probit])
+def test_from_however_far_the_maximum_is_found(terms):
+    for seed in (3, 8, 11):
+        X, y = simulated(100, 3, seed=seed)
+        block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
+        near = maximum_of(block, start, terms)
+        assert near is not None
+        # it is one: of a concave function whose derivative vanishes there
+        assert np.abs(terms(block, near).residual @ block.design).max() < 1e-9
+        for away in (3.0, -3.0, 10.0, -10.0, 100.0, -100.0):
+            assert maximum_of(block, start + away, terms) == pytest.approx(near, abs=1e-9), away

@@ -1,0 +1,151 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.analysis import compare_models, compare_routes, summarise
+from flatprior.models import (
+    BernoulliLogistic,
+    check_existence,
+    fit_newton,
+    fit_sklearn,
+    sample_independence,
+)
+from flatprior.models.common.rendering import Rendered, folded, p_value
+
+
+@pytest.mark.parametrize(
+    ("widths", "room", "second", "parts"),
+    [
+        ([10, 10, 10], 30, 0, [range(0, 3)]),
+        ([10, 10, 10], 29, 0, [range(0, 2), range(2, 3)]),
+        ([40, 10], 30, 0, [range(0, 1), range(1, 2)]),
+        ([10, 10, 10, 10], 39, 2, [range(0, 2), range(2, 4)]),
+        ([10, 10, 10, 10], 40, 2, [range(0, 4)]),
+        ([], 10, 0, []),
+    ],
+)
+def test_columns_fold_where_they_do_not_fit(widths, room, second, parts):
+    assert folded(widths, room, second) == parts
+
+
+def table(names=("a", "b"), **columns):
+    frame = pd.DataFrame(columns or {"x": [1.23456, np.nan]}, index=list(names))
+    return Rendered.of(frame, {"x": ".2f", "p": "p"}, "Title", ["a fact"], ["a note"])
+
+
+def test_cells_are_formatted_by_column_and_type():
+    found = table(
+        ("a", "b", "c", "d"),
+        x=[1.23456, np.nan, np.inf, -np.inf],
+        p=[0.5, 1e-9, 0.0, 1.0],
+        n=[1, 20, 300, 4000],
+        who=["x", "", "z\nz", "w"],
+    )
+    assert [row[0] for row in found.cells] == ["1.23", "-", "inf", "-inf"]
+    assert [row[1] for row in found.cells] == ["0.5000", "<0.0001", "<0.0001", "1.0000"]
+    assert [row[2] for row in found.cells] == ["1", "20", "300", "4000"]
+    assert [row[3] for row in found.cells] == ["x", "", "z z", "w"]
+
+
+def test_text_is_at_most_80_wide_and_loses_nothing():
+    names = ["n" * 200, "short"]
+    columns = {f"column {j}": [float(j), -float(j)] for j in range(20)}
+    text = table(names, **columns).text()
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("n" * 18) >= 200 // 18
+    for j in range(20):
+        assert f"column {j}" in text
+    assert text.splitlines()[-1] == "A note."
+
+
+def test_html_markdown_and_latex_of_one_table():
+    found = table(("a<", "b|_"))
+    assert re.search(r"<th scope='row'[^>]*>a&lt;</th><td [^>]*>1.23</td>", found.html())
+    assert "| b\\|\\_ | - |" in found.markdown().splitlines()
+    assert r"b|\_ & - \\" in found.latex().splitlines()
+    assert found.latex().startswith(r"\begin{table}")
+
+
+def test_csv_keeps_every_digit_and_disarms_formulas():
+    found = table(("=cmd|x", "b,\nc"), x=[1 / 3, np.nan], who=["@SUM(1)", "-x"])
+    lines = found.csv().splitlines()
+    assert lines[0] == ",x,who"
+    assert lines[1] == "'=cmd|x,0.3333333333333333,'@SUM(1)"
+    assert lines[2] == '"b, c",,\'-x'
+
+
+def test_certain_digits_are_never_rounded_up():
+    frame = pd.DataFrame({"digits": [11.99]}, index=["a"])
+    assert Rendered.of(frame, {"digits": "floor"}).cells == (("11",),)
+
+
+NASTY = "<script>alert(1)</script>"
+
+
+def test_every_result_shows_itself_in_a_notebook_with_names_as_text():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({NASTY: rng.normal(size=60), 'x"onload=': rng.normal(size=60)})
+    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, 60), intercept=True)
+    fit = fit_newton(model)
+    draws = sample_independence(model, seed=1, progress=False)
+    agreement = compare_routes(model, fit, fit_sklearn(model), draws)
+    comparison = compare_models({NASTY: model, 'x"onload=': model})
+    shown = (model, fit, draws, check_existence(model), agreement, comparison, summarise(model))
+    for result in shown:
+        html, latex = result._repr_html_(), result.to_latex()
+        assert NASTY not in html
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+        assert NASTY not in result.to_markdown()
+        assert NASTY not in latex
+        assert r"\textless{}script\textgreater{}" in latex
+        assert 'x"onload=' not in html
+        assert len(max(str(result).splitlines(), key=len)) <= 80
+
+
+def test_latex_rows_cannot_be_taken_for_options_of_the_row_before():
+    rows = table(("[x]", "*y", "`z`")[:2]).latex().splitlines()
+    assert r"{}[x] & 1.23 \\" in rows
+    assert r"{}*y & - \\" in rows
+    assert r"\textasciigrave{}z" in table(("`z", "b")).latex()
+
+
+def test_empty_notes_are_no_notes_and_names_keep_their_case():
+    found = Rendered.of(pd.DataFrame({"x": [1.0]}), {}, notes=["", "elpd_loo is 3", "so it is"])
+    assert found.notes == ("elpd_loo is 3.", "So it is.")
+
+
+def test_two_columns_of_one_name_keep_their_own_values():
+    frame = pd.DataFrame([[1.0, 2.0]], index=["a"], columns=["x", "x"])
+    assert Rendered.of(frame, {}).csv().splitlines()[1] == "a,1.0,2.0"
+
+
+def test_a_second_table_begins_where_it_is_asked_to():
+    columns = {f"column {j}": [float(j), -float(j)] for j in range(10)}
+    frame = pd.DataFrame(columns, index=["a", "b"])
+    lines = Rendered.of(frame, {}, second="column 3").text().splitlines()
+    assert lines[0].split()[-2:] == ["column", "2"]
+
+
+def test_every_special_sign_of_latex_is_escaped():
+    text = table(("~^#%&_{}$\\", "b")).latex()
+    assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
+
+
+@pytest.mark.parametrize(
+    ("p", "log_p", "shown"),
+    [
+        (0.0321, None, "0.0321"),
+        (3e-300, None, "3e-300"),
+        (0.0, None, "<1e-308"),
+        (5e-324, None, "<1e-308"),
+        (0.0, -np.inf, "<1e-308"),
+        (0.0, -1000 * np.log(10), "1.0e-1000"),
+        (0.0, np.log(2) - 2000 * np.log(10), "2.0e-2000"),
+        (0.0, np.log(9.99) - 1001 * np.log(10), "1.0e-1000"),
+        (np.nan, None, "-"),
+    ],
+)
+def test_a_p_value_is_never_printed_as_0(p, log_p, shown):
+    assert p_value(p, log_p) == shown

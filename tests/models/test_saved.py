@@ -1,0 +1,175 @@
+"""What an estimate states is not believed: it is computed again, and a change is told."""
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from damaged_files import at, numbers_in, reseal_estimate, with_another_number, write
+from multiplier import repeated
+from problems import CASES, simulated
+
+from flatprior.analysis import predict
+from flatprior.models import (
+    BernoulliLogistic,
+    PointEstimate,
+    certify,
+    fit_newton,
+    fit_sklearn,
+    load_spector,
+    verify,
+)
+from flatprior.models.certificate import evaluate
+from flatprior.models.estimate import fit_of, recomputed, require_computed
+
+# of its own course a route may say anything: it does not follow from coefficients and data
+HISTORY = ("n_iterations", "seconds", "before_finish")
+
+
+def forged(fit):
+    """What a file could state: standard errors a tenth of what they are, a higher likelihood."""
+    return replace(
+        fit,
+        covariance=fit.covariance / 100,
+        log_likelihood=-1.0,
+        certificate=replace(fit.certificate, error_bound=1e-300, digits=fit.certificate.digits + 9),
+        converged=True,
+        warnings=(),
+    )
+
+
+@pytest.mark.parametrize("name", ["spector", "lbw_stata", "ohio", "exact_k8_s60"])
+def test_only_coefficients_are_believed(name):
+    model = CASES[name].model
+    fit = fit_newton(model)
+    found, again = fit_of(model, forged(fit)), evaluate(model.rows, fit.coefficients)
+    assert np.array_equal(found.coefficients, fit.coefficients)
+    assert np.array_equal(found.covariance, again.covariance, equal_nan=True)
+    assert found.log_likelihood == again.log_likelihood
+    assert found.certificate.to_dict() == certify(model, fit.coefficients).to_dict()
+    assert found.converged == np.isfinite(again.certificate.error_bound)
+    assert found.warnings == model.warnings
+    assert found.provenance.n_observations == model.n_observations
+
+
+def test_an_estimate_of_other_data_is_computed_on_these():
+    case = CASES["spector"]
+    twice = BernoulliLogistic.from_arrays(
+        case.frame, case.response, frequency_weights=np.full(len(case.response), 2)
+    )
+    fit = fit_newton(twice)
+    with pytest.raises(ValueError, match="another model"):
+        fit_of(case.model, fit)
+    found = recomputed(case.model, fit)
+    assert found.standard_errors == pytest.approx(fit.standard_errors * np.sqrt(2), rel=1e-9)
+    assert found.provenance.data_hash == case.model.data_hash
+    assert found.provenance.n_observations == 32
+
+
+def saved(tmp_path):
+    """Estimates of several routes and cases as files hold them, each with its model."""
+    X, y = simulated(20_000, 3, seed=1)  # its certificate is of the last step
+    models = [CASES[name].model for name in ("spector", "lbw_stata", "challenger")]
+    models.append(BernoulliLogistic.from_arrays(X, y))
+    for i, model in enumerate(models):
+        for fit in (fit_newton, fit_sklearn)[: 2 if i < 3 else 1]:
+            path = tmp_path / "fit.json"
+            fit(model).save(path)
+            assert verify(model, PointEstimate.load(path)).proves_existence
+            yield model, json.loads(path.read_text())
+
+
+def test_every_number_that_is_changed_in_a_saved_estimate_is_told(tmp_path):
+    rng = np.random.default_rng(1)
+    estimates = list(saved(tmp_path))
+    for _ in range(repeated(30)):
+        model, facts = estimates[rng.integers(len(estimates))]
+        paths = list(numbers_in(facts))
+        path = paths[rng.integers(len(paths))]
+        changed = with_another_number(facts, path, rng)
+        with pytest.raises(ValueError, match="changed or damaged after it was written"):
+            PointEstimate.load(write(tmp_path / "g.json", changed))
+        if path[0] in HISTORY:
+            continue
+        if path[:2] in (("certificate", "radius"), ("certificate", "digits")) and (
+            at(changed, path) > at(facts, path)
+            if path[1] == "radius"
+            else abs(at(changed, path) - at(facts, path)) <= 0.2
+        ):
+            continue  # a larger radius is one too, and digits are as uncertain as standard errors
+        if path[:2] == ("certificate", "log_likelihood_error") and at(changed, path) < 1e-7:
+            continue  # itself of the size of rounding, which another machine's differs from
+        write(tmp_path / "g.json", reseal_estimate(changed))
+        with pytest.raises(ValueError):  # noqa: PT011  (each says what it is)
+            verify(model, PointEstimate.load(tmp_path / "g.json"))
+
+
+@pytest.mark.parametrize("size", [0.2, 0.01, 1e-4])
+def test_a_covariance_that_is_a_little_wrong_is_told(size):
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match="the covariance that the estimate states"):
+        verify(model, replace(fit, covariance=fit.covariance * (1 + size)))
+    one = fit.covariance.copy()
+    one[0, 1] = one[1, 0] = one[0, 1] * (1 + size)  # no standard error is another
+    with pytest.raises(ValueError, match="the covariance that the estimate states"):
+        verify(model, replace(fit, covariance=one))
+
+
+def test_each_part_of_a_certificate_is_held_against_the_others():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    stated = fit.certificate
+    for change in (
+        {"newton_decrement": stated.newton_decrement / 10},
+        {"newton_decrement": stated.newton_decrement * 10},
+        {"radius": stated.radius / 10},
+        {"error_bound": 1e-99},
+        {"error_bound": 1e-3},
+        {"error_bound": np.inf},
+        {"digits": stated.digits - 1},
+        {"digits": stated.digits + 0.5},
+        {"proves_existence": False},
+        {"log_likelihood_error": stated.log_likelihood_error / 1e6},
+        {"log_likelihood_error": 1e-3},
+    ):
+        with pytest.raises(ValueError, match="fit the model again"):
+            verify(model, replace(fit, certificate=replace(stated, **change)))
+    with pytest.raises(ValueError, match="states 33 observations, the model has 32"):
+        verify(model, replace(fit, provenance=replace(fit.provenance, n_observations=33)))
+
+
+def test_an_estimate_from_a_file_needs_its_model(tmp_path):
+    model = CASES["spector"].model
+    fit_newton(model).save(tmp_path / "fit.json")
+    loaded = PointEstimate.load(tmp_path / "fit.json")
+    with pytest.raises(ValueError, match=r"as stated in fit.json, unverified.*model=model"):
+        require_computed(replace(loaded, route="other"))
+    require_computed(fit_of(model, loaded))
+    require_computed(PointEstimate.load(tmp_path / "fit.json", model=model))
+
+
+@pytest.mark.parametrize("stated", ["0f" * 16, "ab" * 32])  # XXH3 of old, and SHA-256 before
+def test_a_hash_of_an_earlier_version_is_called_that_and_the_data_are_not_accused(stated):
+    model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    fit = fit_newton(model)
+    old = replace(fit, provenance=replace(fit.provenance, data_hash=stated))
+    said = rf"has a data hash of another version of flatprior \({stated[:12]}\.\.\.\).*make it anew"
+    with pytest.raises(ValueError, match=f"the estimate {said}"):
+        verify(model, old)
+    with pytest.raises(ValueError, match=f"the result {said}"):
+        predict(model, old, load_spector())
+    other = BernoulliLogistic.from_formula("grade ~ gpa", load_spector()[1:])
+    with pytest.raises(ValueError, match=r"the data are not those.*hash is 2:"):
+        verify(other, fit)
+
+
+def test_what_a_subclass_says_of_standard_errors_is_not_used():
+    model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    fit = fit_newton(model)
+
+    class Better(type(fit)):
+        standard_errors = property(lambda self: np.full(2, 1e-6))
+
+    better = Better(**{each.name: getattr(fit, each.name) for each in fields(fit)})
+    assert np.allclose(recomputed(model, better).standard_errors, fit.standard_errors)

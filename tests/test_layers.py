@@ -1,0 +1,128 @@
+"""The floors of the house: who may import whom. Named here, and nowhere else."""
+
+import ast
+import graphlib
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# a file or folder imports what is before it, or what stands in its own line only if it is itself
+FLOORS = {
+    "models": (
+        ("common",),
+        ("encoding", "rows"),
+        ("likelihood", "batches", "results", "datasets"),
+        ("coordinates", "model", "whitening"),
+        ("iterations",),
+        ("certificate", "posterior"),
+        ("estimate",),
+        ("existence",),
+        ("routes",),
+        ("saved",),
+    ),
+    "analysis": (
+        ("cross_entropy", "monte_carlo", "optimiser_paths", "printed_digits", "maxima"),
+        ("agreement", "diagnostics"),
+        ("comparison",),
+        ("inference",),
+        ("explanation",),
+        ("figures",),
+        ("report",),
+        ("cli",),
+    ),
+}
+MOST_FILES = 16  # in a folder
+
+
+def imported(path):
+    """What a file imports of flatprior, wherever in it, types included: dotted names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("flatprior"))
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            if (node.module or "").startswith("flatprior"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_of(name):
+    """The file of a dotted name, or of the module that it is in."""
+    parts = name.split(".")[1:]
+    while parts:
+        path = ROOT.joinpath(*parts)
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.exists():
+                return file
+        parts = parts[:-1]
+    return ROOT / "__init__.py"
+
+
+def arrows():
+    """Every import as (file, file), from one to another."""
+    for package in FLOORS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for name in imported(path):
+                yield path, module_of(name)
+
+
+def floor_of(path):
+    """Package, and height of the floor, of a file; -1 for the package itself."""
+    package, *rest = path.relative_to(ROOT).with_suffix("").parts
+    for height, names in enumerate(FLOORS.get(package, ())):
+        if rest[0] in names:
+            return package, height, rest[0]
+    return package, -1, rest[0] if rest else ""
+
+
+def test_every_file_and_folder_has_a_floor():
+    for package, floors in FLOORS.items():
+        there = {
+            path.stem
+            for path in (ROOT / package).iterdir()
+            if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+        }
+        named = [name for names in floors for name in names]
+        assert sorted(named) == sorted(there)
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_nothing_imports_from_a_higher_floor(package):
+    for path, target in arrows():
+        here, there = floor_of(path), floor_of(target)
+        if here[0] != package or here[2] == "__init__":
+            continue
+        said = f"{path.relative_to(ROOT)} imports {target.relative_to(ROOT)}"
+        if there[0] == package and there[2] != "__init__":
+            assert here[1] > there[1] or here[2] == there[2], said
+        else:  # the other package: analysis may import models, never the other way
+            assert (here[0], there[0]) == ("analysis", "models"), said
+
+
+def test_no_file_imports_itself_by_a_detour():
+    graph = {}
+    for path, target in arrows():
+        if target.name != "__init__.py":
+            graph.setdefault(path, set()).add(target)
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
+    # the check can fail
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter({1: {2}, 2: {1}}).prepare()
+
+
+def test_no_folder_is_a_heap():
+    for package in FLOORS:
+        for folder in (ROOT / package, *(ROOT / package).rglob("*/")):
+            assert len(list(folder.glob("*.py"))) <= MOST_FILES, folder
+
+
+def test_every_folder_with_code_is_in_the_wheel():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = settings["tool"]["setuptools"]["packages"]
+    there = {
+        ".".join(("flatprior", *path.parent.relative_to(ROOT).parts))
+        for package in FLOORS
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert sorted(listed) == sorted(there | {"flatprior"})
