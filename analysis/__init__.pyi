@@ -84,7 +84,7 @@ from .inference.robust import (
     RobustCovariance as RobustCovariance,
     robust_covariance as robust_covariance,
 )
-from .inference.summary import Summary as Summary, summarise as summarise
+from .inference.summary import Summary as Summary, summarise as summarise, summarize as summarize
 from .maxima import HypothesisTest as HypothesisTest
 from .report.verification import read_report as read_report, verify_report as verify_report
 from .report.writing import report_facts as report_facts, write_report as write_report

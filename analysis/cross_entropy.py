@@ -26,6 +26,7 @@ from scipy.stats import binom
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
 from flatprior.models.certificate import checked_coefficients
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.text import count
@@ -46,6 +47,7 @@ Float = Literal["float64", "float32", "float16"]
 
 
 @own_error_state
+@model_first
 def bernoulli_likelihood(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> Array:
@@ -136,6 +138,7 @@ class Underflow:
 
 
 @own_error_state
+@model_first
 def product_underflow(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, dtype: Float = "float64"
 ) -> Underflow:
@@ -212,6 +215,7 @@ def product_underflow(
 
 
 @own_error_state
+@model_first
 def likelihood_curve(
     model: BernoulliLogistic,
     coefficients: PointEstimate | ArrayLike,
@@ -318,6 +322,7 @@ class CrossEntropy:
 
 
 @own_error_state
+@model_first
 def binary_cross_entropy(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> CrossEntropy:
@@ -380,6 +385,7 @@ def binary_cross_entropy(
 
 
 @own_error_state
+@model_first
 def cross_entropy_terms(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
 ) -> pd.DataFrame:
@@ -439,6 +445,7 @@ class Convexity(NamedTuple):
 
 
 @own_error_state
+@model_first
 def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Convexity:
     """Whether the cross-entropy is convex at `coefficients`, from the information matrix.
 
@@ -492,6 +499,7 @@ class PenalisedObjective(NamedTuple):
 
 
 @own_error_state
+@model_first
 def sklearn_objective(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, C: float = 1.0
 ) -> PenalisedObjective:
@@ -529,6 +537,7 @@ def sklearn_objective(
 
 
 @own_error_state
+@model_first
 def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 1e-6) -> float:
     r"""How large C must be for scikit-learn's minimum to be the MLE within `tolerance`, about.
 
@@ -617,6 +626,7 @@ class GradientDescent:
 
 
 @own_error_state
+@model_first
 def gradient_descent(
     model: BernoulliLogistic,
     learning_rate: float | None = None,

@@ -18,12 +18,25 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash
 from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.likelihood import linear_predictor, required_whitening, row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening
 
 
+def require_draws(posterior: Posterior) -> None:
+    """Raise a `TypeError` unless these are draws."""
+    if not isinstance(posterior, Posterior):
+        raise InputTypeError(
+            "draws must be a Posterior, such as sample_independence(model) gives, not "
+            f"{a_or_an(posterior)}"
+        )
+
+
 def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
     """Raise a `ValueError` unless the draws are finite and of the model's coefficients."""
+    require_draws(posterior)
     if posterior.names != model.names:
         raise InputError(
             f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"

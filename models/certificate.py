@@ -44,6 +44,8 @@ import numpy as np
 
 from flatprior.models import coordinates
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
+from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
@@ -65,6 +67,7 @@ GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tig
 
 
 @own_error_state
+@model_first
 def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     """Bound the distance between `coefficients` and the MLE of `model`.
 

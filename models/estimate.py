@@ -21,8 +21,9 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.json_values import (
     checksum,
     in_short,
@@ -117,6 +118,53 @@ class PointEstimate(Renderable):
     def standard_errors(self) -> Array:
         """Square roots of the diagonal of `covariance`, (k,)."""
         return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """The coefficients by name, as statsmodels calls them."""
+        return self._by_name(self.coefficients, "coefficient")
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """The standard errors by name, as statsmodels calls them."""
+        return self._by_name(self.standard_errors, "standard error")
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """The p-values of the Wald tests that each coefficient is 0, by name."""
+        return self._by_name(self.summary()["p"].to_numpy(), "p")
+
+    @property
+    def nobs(self) -> int:
+        """Number of observations, a row of frequency weight w counted w times."""
+        return self.provenance.n_observations
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Wald intervals of confidence ``1 - alpha``, one row a coefficient.
+
+        Parameters
+        ----------
+        alpha : float
+            Between 0 and 1. `summary` and all else here takes ``prob``, which is 1 - alpha.
+
+        Raises
+        ------
+        ValueError
+            If `alpha` does not lie between 0 and 1.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+        >>> fit = fit_newton(BernoulliLogistic.from_formula("grade ~ psi", load_spector()))
+        >>> fit.conf_int().loc["psi"].round(3).tolist()
+        [0.267, 3.527]
+        """
+        if not 0 < alpha < 1:
+            raise InputError(f"alpha must lie between 0 and 1, not {alpha!r}")
+        return self.summary(1 - alpha).iloc[:, 4:6]
+
+    def _by_name(self, values: Array, what: str) -> pd.Series[float]:
+        return pd.Series(values, pd.Index(self.names, name="name"), name=self.unverified or what)
 
     @property
     def aic(self) -> float:
@@ -464,6 +512,11 @@ def require_converged(fit: PointEstimate) -> PointEstimate:
 
 def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
     """Raise a `ValueError` unless `fit` is one of these very data and columns."""
+    if not isinstance(fit, PointEstimate):
+        raise InputTypeError(
+            f"a fit must be a PointEstimate, such as fit_newton(model) gives, not {a_or_an(fit)}: "
+            "certify(model, coefficients) says of coefficients alone how far they are from the MLE"
+        )
     stated = fit.provenance.data_hash
     if fit.names != model.names or stated != model.data_hash:
         raise InputError(

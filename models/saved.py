@@ -14,6 +14,7 @@ from flatprior.models.certificate import (
     checked_coefficients,
     evaluate,
 )
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash
@@ -43,6 +44,7 @@ def sharpest(model: BernoulliLogistic, estimates: Sequence[PointEstimate]) -> Po
 
 
 @own_error_state
+@model_first
 def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     """Check a saved estimate against the data: every number in it that follows from them.
 

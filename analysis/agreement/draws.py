@@ -32,6 +32,7 @@ from flatprior.analysis.monte_carlo import (
     check_draws,
     hotelling_p,
     predicted_mean_shift,
+    require_draws,
     t_p,
     two_sample_p,
     whitened,
@@ -40,6 +41,7 @@ from flatprior.analysis.monte_carlo import (
 from flatprior.analysis.printed_digits import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import p_value
@@ -325,6 +327,7 @@ class PosteriorCheck:
 
 
 @own_error_state
+@model_first
 def check_posterior(
     model: BernoulliLogistic,
     posterior: Posterior,
@@ -451,6 +454,7 @@ def density_tolerances(
 
 def as_drawn(posterior: Posterior) -> Posterior:
     """The same draws with nothing remembered of them: what was, may be of draws before a change."""
+    require_draws(posterior)
     return Posterior(
         **{each.name: getattr(posterior, each.name) for each in dataclasses.fields(Posterior)}
     )

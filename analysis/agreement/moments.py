@@ -30,6 +30,7 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.estimate import mle_of
@@ -96,6 +97,7 @@ class PosteriorMoments:
 
 
 @own_error_state
+@model_first
 def posterior_moments(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate | None = None
 ) -> PosteriorMoments:

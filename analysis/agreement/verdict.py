@@ -28,15 +28,11 @@ from flatprior.models import (
     Certificate,
     PointEstimate,
     Posterior,
-    fit_map,
-    fit_newton,
-    fit_sklearn,
-    sample_independence,
-    sample_nuts,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.rendering import Renderable, Rendered, p_value
 from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.common.writing import finite
@@ -44,9 +40,10 @@ from flatprior.models.estimate import is_near, recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.saved import sharpest
+from flatprior.models.routes.newton import fit_newton
+from flatprior.models.routes.registry import USUAL, routes_named
 
 TOLERANCE = 1e-6  # standard errors
-ROUTES = ("newton", "sklearn", "map", "nuts")
 _FORMATS = {
     "error bound": ".1e",
     "digits": "floor",
@@ -250,10 +247,11 @@ class Agreement(Renderable):
 
 
 @own_error_state
+@model_first
 def run_routes(
     model: BernoulliLogistic,
     *,
-    routes: Sequence[str] = ROUTES,
+    routes: Sequence[str] = USUAL,
     draws: int | None = None,
     tune: int = 1000,
     chains: int = 4,
@@ -267,7 +265,8 @@ def run_routes(
     ----------
     model : BernoulliLogistic
     routes : sequence of str
-        Which routes, of "newton", "sklearn", "map", "nuts" and, on request, "independence".
+        Which routes, of "newton", "sklearn", "map", "nuts" and, on request, "independence"
+        (`flatprior.models.routes.registry`).
     draws : int, optional
         Draws of each chain; default 1000, or more where the tests of k coefficients need them.
     tune, chains, seed
@@ -306,33 +305,26 @@ def run_routes(
             f"{draws} draws a chain are too few to test {model.n_parameters} coefficients; "
             f"ask for {least} or more"
         )
-    draws = max(1000, least) if draws is None else draws
-    fits: dict[str, Callable[[], Result]] = {
-        "newton": lambda: fit_newton(model),
-        "sklearn": lambda: fit_sklearn(model),
-        "map": lambda: fit_map(model),
-        "nuts": lambda: sample_nuts(
-            model, draws=draws, tune=tune, chains=chains, seed=seed, progress=progress
-        ),
-        "independence": lambda: sample_independence(
-            model, draws=draws, chains=chains, seed=seed, progress=progress
-        ),
+    settings: dict[str, Any] = {
+        "draws": max(1000, least) if draws is None else draws,
+        "tune": tune,
+        "chains": chains,
+        "seed": seed,
+        "progress": progress,
     }
-    unknown = [route for route in routes if route not in fits]
-    if unknown:
-        raise InputError(f"there is no route {unknown[0]!r}; the routes are {', '.join(fits)}")
     results: list[Result] = []
-    for route in routes:
+    for route in routes_named(tuple(routes)):
         if on_start is not None:
-            on_start(route)
+            on_start(route.name)
         try:
-            results.append(fits[route]())
+            results.append(route.run(model, **settings))
         except RouteUnavailableError as error:
-            results.append(Unavailable(route, str(error)))
+            results.append(Unavailable(route.name, str(error)))
     return tuple(results)
 
 
 @own_error_state
+@model_first
 def compare_routes(
     model: BernoulliLogistic,
     *results: Result,
@@ -375,6 +367,11 @@ def compare_routes(
     >>> compare_routes(model, fit_newton(model), fit_sklearn(model)).verdict
     'agree'
     """
+    for result in results:
+        if not isinstance(result, PointEstimate | Posterior | Unavailable):
+            raise InputTypeError(
+                f"what routes give is a PointEstimate or a Posterior, not {a_or_an(result)}"
+            )
     estimates = [result for result in results if isinstance(result, PointEstimate)]
     posteriors = tuple(as_drawn(result) for result in results if isinstance(result, Posterior))
     unavailable = tuple(result for result in results if isinstance(result, Unavailable))

@@ -23,7 +23,6 @@ from flatprior.analysis.cli.loading import (
     reads_in_batches,
 )
 from flatprior.analysis.cli.printing import (
-    ROUTES,
     announce,
     print_agreement,
     print_both,
@@ -37,6 +36,7 @@ from flatprior.analysis.cli.printing import (
     result_console,
 )
 from flatprior.models.common.errors import InputError
+from flatprior.models.routes.registry import ROUTES, Route
 
 if TYPE_CHECKING:
     from flatprior.models import BernoulliLogistic, Posterior
@@ -90,9 +90,19 @@ draws_option = click.option(
     type=click.IntRange(100),
     help="Draws of each of the 4 chains; default 1000, or what their tests need.",
 )
-independence_option = click.option(
-    "--independence", is_flag=True, help="A fifth route: independence sampling, without PyMC."
-)
+
+
+def on_request(command: F) -> F:
+    """Add an option for every route that runs only when it is asked for."""
+    for route in ROUTES:
+        if route.on_request:
+            command = click.option(f"--{route.name}", is_flag=True, help=route.on_request)(command)
+    return command
+
+
+def routes_asked(options: dict[str, Any]) -> list[Route]:
+    """The routes to run; what options say of them is taken out."""
+    return [route for route in ROUTES if not route.on_request or options.pop(route.name)]
 
 
 @main.command()
@@ -160,7 +170,7 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
 @json_option
 @seed_option
 @draws_option
-@independence_option
+@on_request
 def agree(
     data: str,
     formula: str,
@@ -168,14 +178,14 @@ def agree(
     json_path: str | None,
     seed: int | None,
     draws: int | None,
-    independence: bool,
     **options: Any,
 ) -> None:
     """Fit by four routes and say whether they agree."""
     with clean_errors():
         check_paths(data, json=json_path, report=report_path)
+        routes = routes_asked(options)
         model = load_model(data, formula, **options)
-        _agree(model, report_path, json_path, seed, draws, independence)
+        _agree(model, routes, report_path, json_path, seed, draws)
 
 
 @main.command()
@@ -309,18 +319,18 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
     help="Seed of the draws.",
 )
 @draws_option
-@independence_option
+@on_request
 def demo(
     report_path: str | None,
     json_path: str | None,
     seed: int,
     draws: int | None,
-    independence: bool,
+    **options: Any,
 ) -> None:
     """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
         check_paths(json=json_path, report=report_path)
-        _agree(_demo_model(), report_path, json_path, seed, draws, independence)
+        _agree(_demo_model(), routes_asked(options), report_path, json_path, seed, draws)
 
 
 def _demo_model() -> BernoulliLogistic:
@@ -423,11 +433,11 @@ def _write_report(path: str, seed: int | None, **results: Any) -> None:
 
 def _agree(
     model: BernoulliLogistic,
+    routes: list[Route],
     report_path: str | None,
     json_path: str | None,
     seed: int | None,
     draws: int | None,
-    independence: bool,
 ) -> None:
     from flatprior.analysis.agreement.verdict import compare_routes, run_routes
     from flatprior.models.common.writing import write_json
@@ -435,14 +445,16 @@ def _agree(
     seed = _seed(seed, report_path)
     out = result_console()
     print_model(out, model)
-    routes = [route for route in ROUTES if independence or route != "independence"]
+    names = [route.name for route in routes]
     results = run_routes(
         model,
-        routes=routes,
+        routes=names,
         draws=draws,
         seed=seed,
         progress=sys.stderr.isatty(),
-        on_start=lambda route: announce(route, f"{routes.index(route) + 1}/{len(routes)}"),
+        on_start=lambda name: announce(
+            routes[names.index(name)], f"{names.index(name) + 1}/{len(names)}"
+        ),
     )
     click.echo("     certificates and posterior tests ...", err=True)
     agreement = compare_routes(model, *results)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flatprior.models.routes.registry import LABELS, Route
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -16,13 +18,6 @@ if TYPE_CHECKING:
     from flatprior.models import BernoulliLogistic, Existence, PointEstimate
 
 
-ROUTES = {
-    "newton": "NumPy Newton optimiser",
-    "sklearn": "scikit-learn, no penalty",
-    "map": "PyMC MAP, flat priors",
-    "nuts": "PyMC NUTS sampling",
-    "independence": "independence sampling",
-}
 MOST_INTERVALS = 20  # profile intervals that check computes: each takes many fits
 
 
@@ -129,10 +124,10 @@ def result_console() -> Console:
     return console()
 
 
-def announce(route: str, place: str) -> None:
+def announce(route: Route, place: str) -> None:
     """Say on standard error what is being computed."""
-    note = "; the first run on a machine compiles for a minute" if route == "map" else ""
-    click.echo(f"{place}  {ROUTES[route]}{note} ...", err=True)
+    note = f"; {route.at_start}" if route.at_start else ""
+    click.echo(f"{place}  {route.label}{note} ...", err=True)
 
 
 def print_model(out: Console, model: BernoulliLogistic) -> None:
@@ -184,7 +179,7 @@ def print_estimate(out: Console, estimate: PointEstimate) -> None:
 def print_agreement(out: Console, agreement: Agreement) -> None:
     """Print every route beside the others, and the verdict."""
     frame = agreement.table().drop(columns="log-likelihood")
-    frame = frame.rename(index=lambda route: ROUTES.get(route, route))
+    frame = frame.rename(index=lambda route: LABELS.get(route, route))
     frame["agrees"] = ["yes" if value else "NO" for value in frame["agrees"]]
     for column in ("error bound", "distance"):
         frame[column] = ["-" if math.isnan(value) else f"{value:.1e}" for value in frame[column]]

@@ -39,6 +39,7 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered
@@ -203,6 +204,7 @@ class Comparison(Renderable):
 
 
 @own_error_state
+@model_first
 def compare_models(
     models: Mapping[str, BernoulliLogistic],
     posteriors: Mapping[str, Posterior] | None = None,

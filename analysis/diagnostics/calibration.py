@@ -19,6 +19,7 @@ from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import checked_coefficients
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
@@ -63,6 +64,7 @@ class CalibrationCurve:
 
 
 @own_error_state
+@model_first
 def calibration_curve(
     model: BernoulliLogistic,
     predicted: PointEstimate | Posterior | ArrayLike,
@@ -160,6 +162,7 @@ def calibration_curve(
 
 
 @own_error_state
+@model_first
 def predictive_scores(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
 ) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from flatprior.models import (
 )
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.parallel import parallel_map
@@ -119,6 +120,7 @@ class PSISLOO:
 
 
 @own_error_state
+@model_first
 def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = False) -> PSISLOO:
     """Expected log predictive density of the posterior, leaving out one observation at a time.
 
@@ -261,6 +263,7 @@ class ExactLOO:
 
 
 @own_error_state
+@model_first
 def exact_loo(
     model: BernoulliLogistic,
     fit: PointEstimate | None = None,

@@ -17,6 +17,7 @@ from scipy.special import expit
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo, others
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.estimate import mle_of
@@ -63,6 +64,7 @@ class Diagnostics:
 
 
 @own_error_state
+@model_first
 def diagnose(
     model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
 ) -> Diagnostics:
@@ -187,6 +189,7 @@ class Collinearity:
 
 
 @own_error_state
+@model_first
 def collinearity(model: BernoulliLogistic) -> Collinearity:
     """Variance inflation factors and the condition number of the design matrix.
 

@@ -56,6 +56,7 @@ from flatprior.models import (
     certify,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import first_of, printable
@@ -133,6 +134,7 @@ class Explanation:
 
 
 @own_error_state
+@model_first
 def explain_difference(
     model: BernoulliLogistic,
     coefficients: Mapping[str, float] | ArrayLike,

@@ -175,6 +175,15 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
     Figure
         A dot a coefficient (of draws: of the mode found from them); a bar at the proved error
         bound, or the stated error of a mode, with an arrow where there is none.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes, plot_agreement
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    >>> [text.get_text() for text in plot_agreement(agreement).axes[0].get_yticklabels()]
+    ['newton', 'sklearn']
     """
     error = agreement.mle.standard_errors
     rows: list[tuple[str, Array, float]] = [
@@ -247,6 +256,15 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> from flatprior.analysis import plot_profile, profile_curve
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> figure = plot_profile(profile_curve(model, "psi", points=9))
+    >>> "psi" in figure.axes[0].get_xlabel()
+    True
     """
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.8, ax)

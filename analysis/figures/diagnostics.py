@@ -50,6 +50,15 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> from flatprior.analysis import calibration_curve, plot_calibration
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> figure = plot_calibration(calibration_curve(model, fit_newton(model), simulations=50))
+    >>> [round(float(end), 1) for end in figure.axes[0].get_xlim()]
+    [0.0, 1.0]
     """
     table = curve.table
     low, high = (name for name in table.columns if str(name).endswith("%"))
@@ -130,6 +139,15 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     ------
     ValueError
         If the two are of different rows.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import diagnose, plot_influence
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> figure = plot_influence(diagnose(model, fit_newton(model)))
+    >>> figure.axes[0].get_xlabel()
+    'leverage'
     """
     table = diagnostics.table
     if loo is not None and len(loo.pareto_k) != len(table):

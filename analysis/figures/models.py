@@ -24,6 +24,7 @@ from flatprior.analysis.figures.style import (
     rows_axis,
 )
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.text import count, first_of
 
@@ -42,6 +43,16 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     Figure
         ``elpd_loo`` less that of the best, with one and two standard errors of the difference, and
         -AIC/2 on the same scale. Without draws the latter alone.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_models, plot_comparison
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> figure = plot_comparison(compare_models({"small": small, "large": model}))
+    >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    ['large', 'small']
     """
     frame = comparison.table()
     aic = (frame["AIC"].min() - frame["AIC"]) / 2
@@ -77,6 +88,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
 
 
 @own_error_state
+@model_first
 def plot_model(model: BernoulliLogistic) -> Figure:
     """Draw the model as a graph: what depends on what, and how many there are.
 
@@ -89,6 +101,15 @@ def plot_model(model: BernoulliLogistic) -> Figure:
     Figure
         Circles are random, shaded where observed; boxes are computed or given; the frame stands
         for the rows.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import plot_model
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> figure = plot_model(model)
+    >>> len(figure.axes)
+    1
     """
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.5, None)

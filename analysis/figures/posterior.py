@@ -25,6 +25,7 @@ from flatprior.analysis.figures.style import (
 )
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
@@ -62,6 +63,16 @@ def plot_posterior(
     ------
     ValueError
         If the results are of other coefficients, or there is no such name.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import plot_posterior
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> draws = sample_independence(model, seed=1, progress=False)
+    >>> figure = plot_posterior(draws, fit_newton(model))
+    >>> len(figure.axes)  # a coefficient each, and the legend's
+    4
     """
     for result in (mle, mode):
         if result is not None and result.names != posterior.names:
@@ -124,6 +135,7 @@ def plot_posterior(
 
 
 @own_error_state
+@model_first
 def plot_draws(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate, *, ax: Axes | None = None
 ) -> Figure:
@@ -146,6 +158,16 @@ def plot_draws(
     ------
     ValueError
         If draws or estimate are of other coefficients or data.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import plot_draws
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> draws = sample_independence(model, seed=1, progress=False)
+    >>> figure = plot_draws(model, draws, fit_newton(model))
+    >>> len(figure.axes)
+    1
     """
     check_draws_of(model, posterior)
     mle = fit_of(model, mle)

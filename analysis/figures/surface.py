@@ -31,6 +31,7 @@ from flatprior.analysis.figures.style import (
 from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
@@ -46,6 +47,7 @@ GRID = 41  # points a side of a likelihood surface
 
 
 @own_error_state
+@model_first
 def plot_surface(
     model: BernoulliLogistic,
     names: tuple[str, str] | None = None,

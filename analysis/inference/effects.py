@@ -26,6 +26,7 @@ from flatprior.analysis.inference.prediction import checked_result, new_offsets,
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count, printable, rows_phrase
@@ -43,6 +44,7 @@ LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
 @own_error_state
+@model_first
 def average_marginal_effects(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,

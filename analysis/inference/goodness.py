@@ -13,6 +13,7 @@ from flatprior.analysis.comparison.comparable import IN_THE_SPAN
 from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import row_terms
@@ -57,6 +58,7 @@ class GoodnessOfFit:
 
 
 @own_error_state
+@model_first
 def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
     """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.
 

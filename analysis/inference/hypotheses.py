@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from flatprior.analysis.inference.robust import RobustCovariance, recomputed_rob
 from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import printable
@@ -56,15 +57,32 @@ class Coefficients(Protocol):
     def covariance(self) -> Array: ...  # noqa: D102
 
 
-@own_error_state
+@overload
+def wald_test(
+    model: BernoulliLogistic,
+    fit: Coefficients,
+    hypothesis: Contrasts | str,
+    value: ArrayLike | None = None,
+    /,
+) -> HypothesisTest: ...
+
+
+@overload
 def wald_test(
     fit: Coefficients,
     hypothesis: Contrasts | str,
     value: ArrayLike | None = None,
     *,
     model: BernoulliLogistic | None = None,
-) -> HypothesisTest:
+) -> HypothesisTest: ...
+
+
+@own_error_state
+def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
     """Wald test that some coefficients, or combinations of them, have given values.
+
+    Called as ``wald_test(model, fit, hypothesis)``, like every function of a model and a result, or
+    as ``wald_test(fit, hypothesis)`` where there is no model in hand.
 
     Parameters
     ----------
@@ -98,9 +116,21 @@ def wald_test(
     >>> from flatprior.analysis import wald_test
     >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> print(wald_test(fit_newton(model), ["gpa", "psi"]))
+    >>> print(wald_test(model, fit_newton(model), ["gpa", "psi"]))
     Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
     """
+    if arguments and isinstance(arguments[0], BernoulliLogistic):
+        model, *arguments = arguments  # type: ignore[assignment]
+        named = {"model": model, **named}
+    return _wald_test(*arguments, **named)
+
+
+def _wald_test(
+    fit: Coefficients,
+    hypothesis: Contrasts | str,
+    value: ArrayLike | None = None,
+    model: BernoulliLogistic | None = None,
+) -> HypothesisTest:
     if isinstance(fit, PointEstimate):
         if model is not None:
             fit = mle_of(model, fit)
@@ -147,6 +177,7 @@ def _root(matrix: Array, covariance: Array) -> Array:
 
 
 @own_error_state
+@model_first
 def likelihood_ratio_test(
     model: BernoulliLogistic,
     hypothesis: BernoulliLogistic | Contrasts | str,
@@ -212,6 +243,7 @@ def likelihood_ratio_test(
 
 
 @own_error_state
+@model_first
 def score_test(
     model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
 ) -> HypothesisTest:
@@ -431,6 +463,7 @@ def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
 
 
 @own_error_state
+@model_first
 def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
 

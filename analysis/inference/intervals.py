@@ -14,6 +14,7 @@ from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.progress import progress_bar
@@ -34,6 +35,7 @@ SMALLEST = float(np.finfo(float).tiny)
 
 
 @own_error_state
+@model_first
 def confidence_intervals(
     model: BernoulliLogistic,
     prob: float = 0.95,
@@ -155,6 +157,7 @@ class ProfileCurve:
 
 
 @own_error_state
+@model_first
 def profile_curve(
     model: BernoulliLogistic, name: str, prob: float = 0.95, points: int = 61
 ) -> ProfileCurve:

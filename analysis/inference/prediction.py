@@ -15,6 +15,7 @@ from flatprior.analysis.inference.hypotheses import Coefficients
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ARRAY, earlier_hash, printable
@@ -28,6 +29,7 @@ ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
 
 @own_error_state
+@model_first
 def predict(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,

@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import count, earlier_hash
@@ -90,6 +91,7 @@ class RobustCovariance:
 
 
 @own_error_state
+@model_first
 def robust_covariance(
     model: BernoulliLogistic,
     fit: PointEstimate,

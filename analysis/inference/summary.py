@@ -16,6 +16,7 @@ from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, certain
@@ -185,6 +186,7 @@ class Summary(Renderable):
 
 
 @own_error_state
+@model_first
 def summarise(
     model: BernoulliLogistic,
     fit: PointEstimate | None = None,
@@ -284,6 +286,9 @@ def summarise(
         facts=model.facts,
         notes=_notes(model, fit, frame, robust),
     )
+
+
+summarize = summarise
 
 
 def _notes(

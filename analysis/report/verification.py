@@ -41,6 +41,7 @@ from flatprior.analysis.report.writing import Section, facts_of, render
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.json_values import numbers_of
@@ -115,6 +116,18 @@ def read_report(path: str | PathLike[str]) -> Facts:
         If the file is not such a report.
     FileNotFoundError
         If there is no such file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from flatprior.analysis import compare_models, read_report, write_report
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> models = {f: BernoulliLogistic.from_formula(f"grade ~ {f}", load_spector())
+    ...           for f in ("gpa", "gpa + psi")}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "report.html"
+    ...     read_report(write_report(path, comparison=compare_models(models)))["formula"]
+    'grade ~ gpa + psi'
     """
     try:
         return results_in(page_of(path))
@@ -152,6 +165,7 @@ def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
 
 
 @own_error_state
+@model_first
 def verify_report(
     model: BernoulliLogistic,
     report: Facts | str | PathLike[str],
@@ -187,6 +201,18 @@ def verify_report(
     sentence of the page. A report holds no draws, so that what comes from them is taken as it is
     stated, is held against itself, and is listed. What a program of another version or on another
     machine has computed is compared up to its rounding, and its figures are not compared.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from flatprior.analysis import compare_routes, verify_report, write_report
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_report(pathlib.Path(folder) / "report.html", agreement=agreement)
+    ...     list(verify_report(model, path).index)
+    ['newton', 'sklearn', 'the estimate reported']
     """
     page = None
     if not isinstance(report, Mapping):

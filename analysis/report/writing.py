@@ -125,6 +125,15 @@ def report_facts(
         "title"; "verdict" with "headline", "good" and "message"; "sections", a list of dicts with
         "id", "title" and "items", each item with a "kind" ("text", "table" or "figure"); "data",
         all results as JSON has them.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import compare_routes, report_facts
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> facts = report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+    >>> facts["verdict"]["good"], facts["sections"][0]["title"]
+    (True, 'Data and model')
     """
     main = MainModel.of(agreement, comparison)
     data = sections.results_as_data(main, command)

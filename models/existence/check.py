@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.existence.cone import (
@@ -32,6 +33,7 @@ from flatprior.models.rows import ArrayRows
 
 
 @own_error_state
+@model_first
 def check_existence(
     model: BernoulliLogistic, signs: bool = True, progress: bool = False
 ) -> Existence:

@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import rows_phrase
@@ -95,6 +96,7 @@ class Fragility:
 
 
 @own_error_state
+@model_first
 def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragility:
     """Find the observations without which the MLE would not exist.
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
@@ -48,6 +49,7 @@ PACKAGES = ("scipy", "arviz-base", "arviz-stats")
 
 
 @own_error_state
+@model_first
 def sample_independence(
     model: BernoulliLogistic,
     draws: int = 1000,

@@ -1,0 +1,73 @@
+"""Calls that go wrong as people of other packages would make them, and the sentence that helps."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from flatprior.models.common.errors import InputTypeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def a_or_an(thing: object) -> str:
+    """The type of a thing, with its article.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.calls import a_or_an
+    >>> a_or_an(1), a_or_an(1.0)
+    ('an int', 'a float')
+    """
+    name = type(thing).__name__
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
+def model_first(function: Callable[P, R]) -> Callable[P, R]:
+    """Refuse a call whose first argument, a model or models, is something else.
+
+    A model is told by what it offers, since `BernoulliLogistic` is of a higher floor.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import summarise
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> fit = fit_newton(BernoulliLogistic.from_formula("grade ~ gpa", load_spector()))
+    >>> try:
+    ...     summarise(fit)
+    ... except TypeError as error:
+    ...     print(error)
+    summarise takes a BernoulliLogistic first, not a PointEstimate: summarise(model, fit)
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    first = parameters[0].name
+    needed = [
+        ("*" if each.kind is each.VAR_POSITIONAL else "") + each.name
+        for each in parameters[:3]
+        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.VAR_POSITIONAL)
+        and (each.default is each.empty or each.name in ("fit", "posterior"))
+    ]
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args or first in kwargs:
+            given = args[0] if args else kwargs[first]
+            each = given.values() if first == "models" and hasattr(given, "values") else (given,)
+            for one in each:
+                if not hasattr(one, "rows") or not hasattr(one, "n_observations"):
+                    raise InputTypeError(
+                        f"{function.__name__} takes "
+                        + (
+                            "models by name, such as {'a': model}"
+                            if first == "models"
+                            else "a BernoulliLogistic first"
+                        )
+                        + f", not {a_or_an(one)}: "
+                        f"{function.__name__}({', '.join(needed)})"
+                    )
+        return function(*args, **kwargs)
+
+    return checked
