@@ -212,7 +212,7 @@ def verify_report(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = write_report(pathlib.Path(folder) / "report.html", agreement=agreement)
     ...     list(verify_report(model, path).index)
-    ['newton', 'sklearn', 'the estimate reported']
+    ['newton', 'sklearn', 'reported']
     """
     page = None
     if not isinstance(report, Mapping):
