@@ -15,11 +15,9 @@ from scipy.stats import f as f_distribution, t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import earlier_hash
-from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import earlier_hash
 from flatprior.models.likelihood import linear_predictor, required_whitening, row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening

@@ -44,7 +44,6 @@ import numpy as np
 
 from flatprior.models import coordinates
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
-from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError

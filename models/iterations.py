@@ -164,8 +164,7 @@ def _zero(block: Block) -> float:
     """Log-likelihood of these rows where all coefficients are 0."""
     if block.offset is not None:
         return float(row_terms(block, np.zeros(block.design.shape[1])).log_likelihood.sum())
-    total = len(block.sign) if block.weights is None else float(block.weights.sum())
-    return -math.log(2.0) * total
+    return -math.log(2.0) * float(block.counts.sum())
 
 
 def _both(first: tuple[Moments, float], second: tuple[Moments, float]) -> tuple[Moments, float]:

@@ -214,8 +214,7 @@ def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:
     if coefficients is not None:
         curvature = row_terms(block, coefficients).curvature
     else:
-        weights = 1.0 if block.weights is None else block.weights
-        curvature = np.broadcast_to(0.25 * np.asarray(weights), block.sign.shape)
+        curvature = 0.25 * block.counts
     return _upper(np.sqrt(curvature)[:, None] * block.design)
 
 

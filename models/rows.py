@@ -58,6 +58,11 @@ class Block(NamedTuple):
     groups: NDArray[np.intp] | None = None
     labels: pd.Index[Any] | None = None
 
+    @property
+    def counts(self) -> Array:
+        """Observations that each row stands for, (m,): its frequency weight, or 1."""
+        return np.ones(len(self.sign)) if self.weights is None else self.weights
+
     def select(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Block:
         """Some of the rows."""
         return Block(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
@@ -428,11 +433,22 @@ class ArrayRows:
         draw = np.random.default_rng(0).random(size)
         chosen = np.floor((np.arange(size) + draw) * (self.n_rows / size)).astype(np.intp)
         np.minimum(chosen, self.n_rows - 1, out=chosen)  # the product can round up
+        return self.select(chosen)
+
+    def select(
+        self,
+        rows: NDArray[np.bool_] | NDArray[np.intp] | slice,
+        columns: NDArray[np.intp] | None = None,
+    ) -> ArrayRows:
+        """Some of the rows, and some of the columns, without their groups."""
+        design: Array | NDArray[np.float32] = self.design[rows]
+        if columns is not None:
+            design = np.ascontiguousarray(design[:, columns])
         return ArrayRows(
-            self.design[chosen],
-            self.response[chosen],
-            None if self.offset is None else self.offset[chosen],
-            None if self.weights is None else self.weights[chosen],
+            design,
+            self.response[rows],
+            None if self.offset is None else self.offset[rows],
+            None if self.weights is None else self.weights[rows],
         )
 
 

@@ -121,7 +121,7 @@ def named_departures(
     """
 
     def meat(block: Block) -> Array:
-        weights = 1.0 if block.weights is None else block.weights
+        weights = block.counts
         size = np.square(row_terms(block, mle.coefficients).residual) / weights
         columns = block.design @ root
         return np.asarray(columns.T @ (size[:, None] * columns))

@@ -39,9 +39,8 @@ from flatprior.models.common.writing import finite
 from flatprior.models.estimate import is_near, recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.results import RouteUnavailableError
-from flatprior.models.saved import sharpest
-from flatprior.models.routes.newton import fit_newton
 from flatprior.models.routes.registry import USUAL, routes_named
+from flatprior.models.saved import sharpest
 
 TOLERANCE = 1e-6  # standard errors
 _FORMATS = {

@@ -45,8 +45,12 @@ from flatprior.models.existence.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
+<<<<<<< HEAD
 from flatprior.models.rows import PARALLEL, ArrayRows, Block
 from flatprior.models.whitening import required_whitening, whitening
+=======
+from flatprior.models.rows import PARALLEL, Block
+>>>>>>> 460d3b8 (C2: counts and select)
 
 SAME = 1e-13  # in log-likelihood, over all draws
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
@@ -432,13 +436,9 @@ def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:
     weights = model.counts.copy()
     weights[i] -= 1
     keep = weights > 0
-    rows = model.arrays
-    left = ArrayRows(
-        model.design[keep],
-        rows.response[keep],
-        None if rows.offset is None else rows.offset[keep],
-        None if rows.weights is None else weights[keep],
-    )
+    left = model.arrays.select(keep)
+    if left.weights is not None:
+        left = replace(left, weights=weights[keep])
     return replace(model, rows=left, row_labels=model.row_labels[keep])
 
 

@@ -226,7 +226,7 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     n = model.n_observations
 
     def sums(block: Block) -> Array:
-        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
+        weights = block.counts
         moved = block.design - first  # 0 in a constant column, exactly
         return np.vstack(
             [weights @ moved, weights @ np.square(moved), weights @ np.square(block.design)]

@@ -49,7 +49,7 @@ def probit(block: Block, coefficients: Array) -> Terms:
     log_probability = log_ndtr(margin)
     # d log Phi(m) / dm = phi / Phi
     ratio = np.exp(-np.square(margin) / 2 - 0.5 * math.log(2 * math.pi) - log_probability)
-    weights = 1.0 if block.weights is None else block.weights
+    weights = block.counts
     return Terms(
         float((weights * log_probability).sum()),
         weights * block.sign * ratio,

@@ -25,7 +25,6 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, printable, rows_phrase
-from flatprior.models.rows import ArrayRows
 
 Rows = NDArray[np.intp]  # positions
 
@@ -107,13 +106,7 @@ def _distance_without(there: There, rows: Rows) -> float | None:
     found = maximum_of(there.block.select(kept), start)
     if found is None:
         return None
-    estimate, arrays = there.unwhitened(found), there.model.arrays
-    part = ArrayRows(
-        there.model.design[kept],
-        arrays.response[kept],
-        None if arrays.offset is None else arrays.offset[kept],
-        None if arrays.weights is None else arrays.weights[kept],
-    )
+    estimate, part = there.unwhitened(found), there.model.arrays.select(kept)
     # the same with every rounding error counted in
     if not math.isfinite(evaluate(part, estimate).certificate.error_bound):
         return None

@@ -67,7 +67,8 @@ def plot_posterior(
     Examples
     --------
     >>> from flatprior.analysis import plot_posterior
-    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> from flatprior.models import sample_independence
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
     >>> draws = sample_independence(model, seed=1, progress=False)
     >>> figure = plot_posterior(draws, fit_newton(model))
@@ -162,7 +163,8 @@ def plot_draws(
     Examples
     --------
     >>> from flatprior.analysis import plot_draws
-    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> from flatprior.models import sample_independence
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
     >>> draws = sample_independence(model, seed=1, progress=False)
     >>> figure = plot_draws(model, draws, fit_newton(model))

@@ -101,7 +101,7 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
 
     def sums(block: Block) -> Array:
         terms = row_terms(block, fit.coefficients)
-        weights = np.ones(len(block.sign)) if block.weights is None else block.weights
+        weights = block.counts
         event = block.sign > 0
         # the probability of what was not observed, which is small where the fit is good
         wrong = np.abs(terms.residual)
@@ -158,8 +158,7 @@ def _contains_a_constant(model: BernoulliLogistic) -> bool:
         return False
 
     def projection(block: Block) -> Array:
-        weights = 0.25 if block.weights is None else 0.25 * block.weights
-        return np.asarray((block.design @ transform).T @ (weights * np.ones(len(block.sign))))
+        return np.asarray((block.design @ transform).T @ (0.25 * block.counts))
 
     constant = transform @ model.rows.reduce(projection)
     rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)

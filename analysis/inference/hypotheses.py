@@ -511,7 +511,7 @@ def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
 
     def derivative(block: Block) -> Array:
         terms = row_terms(block, beta)
-        weights = 1.0 if block.weights is None else block.weights
+        weights = block.counts
         # s (1 - p) / w is y - p, and 1 - 2p = 2 (y - p) - s
         skew = 2 * terms.residual / weights - block.sign
         return np.asarray(

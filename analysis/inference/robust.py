@@ -215,7 +215,7 @@ def _sandwich(
 
     def factors(block: Block) -> Array:
         terms, columns = row_terms(block, beta), block.design @ white
-        weights = 1.0 if block.weights is None else block.weights
+        weights = block.counts
         size = np.square(terms.residual) / weights
         if kind in ("HC2", "HC3"):
             leverage = terms.curvature / weights * np.square(columns).sum(axis=1)

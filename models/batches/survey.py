@@ -456,12 +456,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     return Surveyed(
         Encoder(roles, encoded.encoding, outcomes),
         encoded.response_coding,
-        ArrayRows(
-            encoded.design[part],
-            encoded.response[part],
-            None if encoded.offset is None else encoded.offset[part],
-            None if encoded.weights is None else encoded.weights[part],
-        ),
+        ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(part),
         labels,
         replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
         events,

@@ -336,12 +336,7 @@ def _signs(
 def left_in_place(rows: ArrayRows, cone: Cone) -> ArrayRows:
     """The rows that are not separated, in columns that are independent on them."""
     left = np.ones(rows.n_rows, bool) if cone.separation is None else ~cone.separation.rows
-    return ArrayRows(
-        rows.design[np.ix_(left, cone.rest.kept)],
-        rows.response[left],
-        None if rows.offset is None else rows.offset[left],
-        None if rows.weights is None else rows.weights[left],
-    )
+    return rows.select(left, cone.rest.kept)
 
 
 def with_limit(existence: Existence, names: Sequence[str], part: Rows, cone: Cone) -> Existence:
