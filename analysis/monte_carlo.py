@@ -18,7 +18,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import earlier_hash
-from flatprior.models.likelihood import linear_predictor, required_whitening, row_terms
+from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening
 

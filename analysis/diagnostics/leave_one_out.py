@@ -45,12 +45,8 @@ from flatprior.models.existence.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
-<<<<<<< HEAD
-from flatprior.models.rows import PARALLEL, ArrayRows, Block
-from flatprior.models.whitening import required_whitening, whitening
-=======
 from flatprior.models.rows import PARALLEL, Block
->>>>>>> 460d3b8 (C2: counts and select)
+from flatprior.models.whitening import required_whitening, whitening
 
 SAME = 1e-13  # in log-likelihood, over all draws
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
