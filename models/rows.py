@@ -441,7 +441,7 @@ class ArrayRows:
         columns: NDArray[np.intp] | None = None,
     ) -> ArrayRows:
         """Some of the rows, and some of the columns, without their groups."""
-        design: Array | NDArray[np.float32] = self.design[rows]
+        design: Any = self.design[rows]
         if columns is not None:
             design = np.ascontiguousarray(design[:, columns])
         return ArrayRows(
