@@ -61,7 +61,6 @@ LARGEST_PRODUCT = 0.5
 LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond it, no statement
 # standard errors; where less is left, or rows have more, directions get distances of their own
 SHORT, LARGE_RADIUS = 0.01, 1e8
-MILD_CONDITION = 1e10  # of the information, its diagonal made 1: half the digits are left
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from flatprior.models.certificate import MILD_CONDITION
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.likelihood import moments, stack_factors, triangular_factor
 from flatprior.models.rows import Rows
 
+MILD_CONDITION = 1e10  # of the information, its diagonal made 1: half the digits are left
 REWHITENINGS = 2
 
 
