@@ -23,7 +23,7 @@ def a_or_an(thing: object) -> str:
     ('an int', 'a float')
     """
     name = type(thing).__name__
-    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+    return f"an {name}" if name[:1].lower() in "aeiou" or name == "ndarray" else f"a {name}"
 
 
 def model_first(function: Callable[P, R]) -> Callable[P, R]:

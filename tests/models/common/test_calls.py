@@ -1,0 +1,74 @@
+import pytest
+
+import flatprior as fp
+from flatprior.models.common.calls import a_or_an, model_first
+
+
+@pytest.fixture(scope="module")
+def spector():
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + psi", fp.load_spector())
+    return model, fp.fit_newton(model)
+
+
+def test_a_call_without_its_model_says_how_to_call(spector):
+    model, fit = spector
+    for call, words in (
+        (lambda: fp.summarise(fit), r"summarise\(model, fit\)"),
+        (lambda: fp.fit_newton(fit), r"fit_newton\(model\)"),
+        (lambda: fp.certify(fit.params, model), r"not a Series: certify\(model, coefficients\)"),
+        (lambda: fp.predict(fit, {"gpa": 1}), r"predict\(model, result, data\)"),
+        (lambda: fp.compare_routes(fit, fit), r"compare_routes\(model, \*results\)"),
+        (lambda: fp.compare_models({"a": fit, "b": fit}), "models by name"),
+        (lambda: fp.compare_models([model, model]), "models by name"),
+        (lambda: fp.check_existence(3), "not an int: check_existence"),
+    ):
+        with pytest.raises(fp.FlatpriorError, match=words) as found:
+            call()
+        assert isinstance(found.value, TypeError)
+
+
+def test_a_model_by_keyword_is_looked_at_too(spector):
+    model, fit = spector
+    assert fp.summarise(model=model, fit=fit).fit.names == fit.names
+    with pytest.raises(TypeError, match="takes a BernoulliLogistic first"):
+        fp.summarise(model=fit)
+
+
+def test_something_else_in_place_of_a_result_says_what_is_wanted(spector):
+    model, fit = spector
+    draws = fp.sample_independence(model, draws=200, seed=1, progress=False)
+    for call, words in (
+        (lambda: fp.goodness_of_fit(model, fit.params), "must be a PointEstimate.*certify"),
+        (lambda: fp.diagnose(model, {"gpa": 1.0}), "must be a PointEstimate.*not a dict"),
+        (lambda: fp.check_posterior(model, fit), "must be a Posterior.*not a PointEstimate"),
+        (lambda: fp.psis_loo(model, draws.draws), "must be a Posterior.*not an ndarray"),
+        (lambda: fp.compare_routes(model, fit, model), "not a BernoulliLogistic"),
+    ):
+        with pytest.raises(fp.FlatpriorError, match=words) as found:
+            call()
+        assert isinstance(found.value, TypeError)
+
+
+def test_coefficients_by_name_are_taken_in_any_order(spector):
+    model, fit = spector
+    backwards = fit.params.iloc[::-1]
+    assert fp.certify(model, backwards).error_bound < 1e-10
+    assert fp.certify(model, backwards.to_dict()).error_bound < 1e-10
+    likelihoods = [
+        fp.bernoulli_likelihood(model, given) for given in (fit, fit.params, backwards.to_dict())
+    ]
+    assert len({str(value) for value in likelihoods}) == 1
+
+
+def test_the_article_of_a_type():
+    assert [a_or_an(thing) for thing in (1, 1.5, {})] == ["an int", "a float", "a dict"]
+
+
+def test_what_is_checked_keeps_its_name_and_its_signature():
+    @model_first
+    def judge(model, fit, prob=0.5):
+        """Judge."""
+
+    assert (judge.__name__, judge.__doc__) == ("judge", "Judge.")
+    with pytest.raises(TypeError, match=r"judge takes .*: judge\(model, fit\)"):
+        judge(1, 2)
