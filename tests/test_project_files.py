@@ -1,0 +1,60 @@
+"""What the files for people say: versions are one, and what is named is there."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("models", "analysis", "tests", "docs", "notebooks", "benchmarks", ".ci")
+GUIDES = ("CONTRIBUTING.md", "README.md", "docs/architecture.md")
+
+
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def functions_in(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_version_and_licence_are_the_same_everywhere():
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    citation = dict(re.findall(r"^(\S+): (.+)$", text_of("CITATION.cff"), re.MULTILINE))
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    heading = re.search(
+        r"^## (\S+) (?:\(unreleased\)|- (\d{4}-\d\d-\d\d))$", text_of("CHANGELOG.md"), re.M
+    )
+    assert heading[1] == project["version"]
+    assert citation.get("date-released") == heading[2]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_file_that_a_guide_names_is_there(guide):
+    named = {
+        part
+        for part in re.findall(r"[\w./*-]+", text_of(guide))
+        if part.startswith(tuple(f"{folder}/" for folder in FOLDERS)) and "NAME" not in part
+    }
+    assert named
+    assert {part for part in named if not any(ROOT.glob(part.rstrip("./")))} == set()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_test_that_a_guide_names_is_there(guide):
+    every = {path: functions_in(path) for path in (ROOT / "tests").rglob("test_*.py")}
+    found = re.findall(r"([\w/]+\.py)?::(\w+)", text_of(guide))
+    for file, name in found:
+        assert name in (every[ROOT / file] if file else set().union(*every.values())), name
+    assert found or guide != "CONTRIBUTING.md"
+
+
+def test_every_folder_with_code_has_its_place_in_the_guide():
+    guide = text_of("CONTRIBUTING.md")
+    for package in ("models", "analysis"):
+        for path in (ROOT / package).glob("*/__init__.py"):
+            assert f"`{package}/{path.parent.name}/`" in guide
