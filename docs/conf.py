@@ -41,7 +41,7 @@ numpydoc_xref_param_type = False
 default_role = "code"
 
 exclude_patterns = ["_build"]
-html_sidebars = {"index": [], "tutorial": []}  # which have no pages below them
+html_sidebars = {"index": [], "tutorial": [], "architecture": []}  # which have no pages below them
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "flatprior"
