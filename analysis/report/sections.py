@@ -322,7 +322,7 @@ def existence_certificate(main: MainModel) -> Facts:
     certificate = main.fit.certificate
     rows = {
         "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
-        "R, largest standard error of the log odds of rows that inform": (
+        "R, for rows that inform the largest standard error of the log odds": (
             f"{certificate.radius:.3g}"
         ),
         "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
