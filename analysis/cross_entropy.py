@@ -14,6 +14,7 @@ decisions", Journal of the Royal Statistical Society B 14, 107-114. What scikit-
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -29,6 +30,13 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.rendering import (
+    SHOWN,
+    Renderable,
+    Rendered,
+    chosen,
+    spread_out,
+)
 from flatprior.models.common.text import count
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import (
@@ -87,9 +95,9 @@ def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
     return row_terms(model.arrays.block(slice(None))._replace(weights=None), beta).log_likelihood
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class Underflow:
+class Underflow(Renderable):
     """Where a product of likelihoods, multiplied out in floating point, becomes zero.
 
     Attributes
@@ -118,7 +126,9 @@ class Underflow:
     log_likelihood: float
     n_observations: int
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """What became of the product, in one sentence."""
         total = f"their log-likelihood {self.log_likelihood:.4f}"
         if self.n_factors is not None:
             return (
@@ -133,8 +143,22 @@ class Underflow:
             )
         return f"{product} is {self.last:.6g}, {total}"
 
-    def __repr__(self) -> str:
-        return str(self)
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The sentence; its CSV has the numbers."""
+        return Rendered.of_values(
+            {
+                "dtype": (self.dtype, ""),
+                "factors whose product is 0": (_or_nan(self.n_factors), ".0f"),
+                "factors whose product loses digits": (_or_nan(self.n_subnormal), ".0f"),
+                "last product that is not 0": (self.last, ".6g"),
+                "factors multiplied": (self.n_multiplied, "d"),
+                "log-likelihood of these": (self.log_likelihood, ".4f"),
+                "observations": (self.n_observations, "d"),
+            },
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
 
 
 @own_error_state
@@ -281,9 +305,9 @@ def likelihood_curve(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class CrossEntropy:
+class CrossEntropy(Renderable):
     """The mean negative log-likelihood, beside what scikit-learn's ``log_loss`` makes of it.
 
     Attributes
@@ -309,7 +333,9 @@ class CrossEntropy:
     log_loss_float32: float
     clipped_float32: int
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The cross-entropy beside scikit-learn's, in one sentence."""
         clipped = f" ({count(self.clipped, 'observation')} clipped)" if self.clipped else ""
         return (
             f"log-likelihood {self.log_likelihood:.6f} of "
@@ -317,8 +343,23 @@ class CrossEntropy:
             f"log_loss {self.log_loss:.12g}{clipped}"
         )
 
-    def __repr__(self) -> str:
-        return str(self)
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The sentence; its CSV has the numbers."""
+        return Rendered.of_values(
+            {
+                "observations": (self.n_observations, "d"),
+                "log-likelihood": (self.log_likelihood, ".6f"),
+                "negative log-likelihood": (self.negative_log_likelihood, ".6f"),
+                "binary cross-entropy": (self.mean, ".12g"),
+                "log_loss": (self.log_loss, ".12g"),
+                "clipped by it": (self.clipped, "d"),
+                "log_loss in float32": (self.log_loss_float32, ".7g"),
+                "clipped in float32": (self.clipped_float32, "d"),
+            },
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
 
 
 @own_error_state
@@ -427,8 +468,13 @@ def cross_entropy_terms(
     )
 
 
+class _Convexity(NamedTuple):
+    eigenvalues: Array
+    strict: bool
+
+
 @own_error_state
-class Convexity(NamedTuple):
+class Convexity(Renderable, _Convexity):
     """Curvature of the cross-entropy: eigenvalues of its Hessian, the information over n.
 
     Attributes
@@ -440,8 +486,29 @@ class Convexity(NamedTuple):
         Whether all are positive beyond rounding: then there is one minimum at most.
     """
 
-    eigenvalues: Array
-    strict: bool
+    __slots__ = ()
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: the eigenvalues, of many the smallest and the largest."""
+        k = len(self.eigenvalues)
+        frame = pd.DataFrame({"eigenvalue": self.eigenvalues}, index=range(1, k + 1))
+        half = SHOWN // 2
+        shown = range(k) if k <= SHOWN else [*range(half), *range(k - half, k)]
+        return Rendered.of(
+            chosen(frame, columns),
+            {"eigenvalue": ".5g"},
+            "The cross-entropy is strictly convex here: it has one minimum at most"
+            if self.strict
+            else "The cross-entropy is convex here, but NOT STRICTLY beyond rounding",
+            notes=[
+                "eigenvalues of its Hessian, the information over the number of observations, "
+                "increasing; none is negative, whatever the coefficients",
+                f"shown are the {half} smallest and largest of {k}: .eigenvalues has all"
+                if k > SHOWN
+                else "",
+            ],
+            rows=shown,
+        )
 
 
 @own_error_state
@@ -481,8 +548,14 @@ def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike)
     return Convexity(np.sort(np.square(singular)) / model.n_observations, strict)
 
 
+class _PenalisedObjective(NamedTuple):
+    cross_entropy: float
+    penalty: float
+    total: float
+
+
 @own_error_state
-class PenalisedObjective(NamedTuple):
+class PenalisedObjective(Renderable, _PenalisedObjective):
     """What scikit-learn minimises, each part divided by C times the number of observations.
 
     Attributes
@@ -493,9 +566,28 @@ class PenalisedObjective(NamedTuple):
     total : float
     """
 
-    cross_entropy: float
-    penalty: float
-    total: float
+    __slots__ = ()
+
+    @property
+    def message(self) -> str:
+        """Both parts and their sum, in one line."""
+        return (
+            f"cross-entropy {self.cross_entropy:.8g} + penalty {self.penalty:.8g} = "
+            f"{self.total:.8g}, the objective of scikit-learn"
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The line; its CSV has the numbers."""
+        return Rendered.of_values(
+            {
+                "cross-entropy": (self.cross_entropy, ".8g"),
+                "penalty": (self.penalty, ".8g"),
+                "total": (self.total, ".8g"),
+            },
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
 
 
 @own_error_state
@@ -585,9 +677,9 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     return float(np.max(np.abs(shift) / np.sqrt(np.square(root).sum(axis=1))) / tolerance)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class GradientDescent:
+class GradientDescent(Renderable):
     """A run of gradient descent on the cross-entropy: the training of a one-unit neural network.
 
     Attributes
@@ -601,6 +693,8 @@ class GradientDescent:
         Of the last point.
     reached : bool
         Whether that proves it to lie within the tolerance of the MLE.
+    names : tuple of str
+        Of the coefficients.
     """
 
     path: Array
@@ -608,21 +702,56 @@ class GradientDescent:
     learning_rate: float
     certificate: Certificate
     reached: bool
+    names: tuple[str, ...] = ()
 
     @property
     def n_steps(self) -> int:
         """Steps taken."""
         return len(self.path) - 1
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """How far descent came, in one sentence."""
+        bound = self.certificate.error_bound
+        near = (
+            f"within {bound:.1e} standard errors of the MLE"
+            if math.isfinite(bound)
+            else "how near the MLE is not proved"
+        )
         return (
             f"{count(self.n_steps, 'step')} of gradient descent: cross-entropy "
-            f"{self.loss[0]:.6f} to {self.loss[-1]:.6f}, within "
-            f"{self.certificate.error_bound:.1e} standard errors of the MLE"
+            f"{self.loss[0]:.6f} to {self.loss[-1]:.6f}, {near}"
         )
 
-    def __repr__(self) -> str:
-        return str(self)
+    def table(self) -> pd.DataFrame:
+        """Cross-entropy and coefficients after each step, from 0 steps on."""
+        k = self.path.shape[1]
+        names = self.names or tuple(f"coefficient {j + 1}" for j in range(k))
+        return pd.DataFrame(
+            np.column_stack([self.loss, self.path]),
+            columns=["cross-entropy", *names],
+            index=pd.RangeIndex(len(self.path), name="step"),
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these; a dozen of the steps."""
+        frame = self.table()
+        # most happens in the first steps: their numbers are spread out by ratios
+        shown = np.unique(np.geomspace(1, len(frame), SHOWN).round().astype(np.intp)) - 1
+        shown = shown if len(frame) > SHOWN else spread_out(len(frame))
+        missed = "" if self.reached else "NOT within the tolerance of the MLE: "
+        return Rendered.of(
+            chosen(frame, columns),
+            {str(name): "#.6g" for name in frame.columns} | {"cross-entropy": ".6f"},
+            f"{missed}{self.message}",
+            notes=[
+                f"learning rate {self.learning_rate:.4g}",
+                f"shown are {len(shown)} of {count(len(frame), 'point')}: .table() has all"
+                if len(shown) < len(frame)
+                else "",
+            ],
+            rows=shown,
+        )
 
 
 @own_error_state
@@ -707,12 +836,13 @@ def gradient_descent(
         rate,
         certificate,
         certificate.error_bound <= tolerance,
+        model.names,
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class Coin:
+class Coin(Renderable):
     """Heads in a number of tosses: what is a probability, and what a likelihood.
 
     Attributes
@@ -757,6 +887,32 @@ class Coin:
         """Area under the likelihood, over p from 0 to 1: a Beta function, and not 1."""
         return 1 / (self.tosses + 1)
 
+    @property
+    def message(self) -> str:
+        """Probability and likelihood, in one sentence."""
+        fair = float(self.likelihood(0.5))
+        return (
+            f"{self.heads} heads in {self.tosses} tosses: "
+            f"probability {fair:.4g} if the coin is fair; the likelihood is highest at p = "
+            f"{self.maximiser:.4g}, and its area is {self.area:.4g}, not 1"
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The sentence; its CSV has the numbers."""
+        return Rendered.of_values(
+            {
+                "heads": (self.heads, "d"),
+                "tosses": (self.tosses, "d"),
+                "probability if p = 1/2": (float(self.likelihood(0.5)), ".4g"),
+                "most likely p": (self.maximiser, ".4g"),
+                "log-likelihood there": (self.log_likelihood, ".6g"),
+                "area under the likelihood": (self.area, ".4g"),
+            },
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
+
 
 @own_error_state
 def coin(heads: int = 8, tosses: int = 8) -> Coin:
@@ -790,6 +946,10 @@ def coin(heads: int = 8, tosses: int = 8) -> Coin:
     1.0
     """
     return Coin(heads, tosses)
+
+
+def _or_nan(number: int | None) -> float:
+    return math.nan if number is None else number
 
 
 def _vector(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Array:

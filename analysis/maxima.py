@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +14,16 @@ from scipy.stats import chi2
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
-from flatprior.models.common.rendering import p_value
+from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
 from flatprior.models.iterations import maximum
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import MappedRows, Rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class HypothesisTest:
+class HypothesisTest(Renderable):
     """Result of a test.
 
     Attributes
@@ -46,7 +47,9 @@ class HypothesisTest:
     p: float
     note: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The test in one sentence, as a manuscript quotes it."""
         note = f"; {self.note}" if self.note else ""
         return (
             f"{self.kind} test of {printable(self.hypothesis)}: chi-squared({self.df}) = "
@@ -57,6 +60,22 @@ class HypothesisTest:
     def p_text(self) -> str:
         """P in four digits; below the range of doubles, where it is 0, by its logarithm."""
         return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), ".4g")
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The sentence; its CSV has the numbers."""
+        return Rendered.of_values(
+            {
+                "test": (self.kind, ""),
+                "hypothesis": (self.hypothesis, ""),
+                "chi-squared": (self.statistic, ".4f"),
+                "df": (self.df, "d"),
+                "p": (self.p_text if self.p < SMALLEST_P else self.p, "p"),
+                "note": (self.note, ""),
+            },
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""

@@ -32,7 +32,14 @@ from flatprior.models.common.json_values import (
     number_or_inf,
     numbers_of,
 )
-from flatprior.models.common.rendering import Renderable, Rendered, certain, p_value
+from flatprior.models.common.rendering import (
+    SMALLEST_P,
+    Renderable,
+    Rendered,
+    certain,
+    chosen,
+    p_value,
+)
 from flatprior.models.common.text import earlier_hash, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.model import BernoulliLogistic
@@ -263,29 +270,44 @@ class PointEstimate(Renderable):
         with np.errstate(over="ignore"):
             return pd.DataFrame(np.exp(table)).rename(columns={"coefficient": "odds ratio"})
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        frame = self.summary()
-        frame = frame if columns is None else frame[list(columns)]
-        bound = self.certificate.error_bound
-        error = self.certificate.log_likelihood_error
-        also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its summary or these."""
+        frame = chosen(self.summary(), columns).rename(columns={"standard error": "SE"})
+        if "p" in frame:  # below the range of doubles in words, in the copies too
+            frame["p"] = [
+                said if p < SMALLEST_P else p
+                for p, said in zip(frame["p"], self.p_text, strict=True)
+            ]
         title = f"Route {self.route}: {self.provenance.formula or 'Bernoulli-logistic regression'}"
         title = title if self.converged else f"NOT CONVERGED, these are not the MLE. {title}"
         said = self.unverified
         return Rendered.of(
-            frame.rename(columns={"standard error": "SE"}),
+            frame,
             {name: "#.4g" for name in frame.columns} | FORMATS,
             f"{said[:1].upper()}{said[1:]}: standard errors and all else" if said else title,
             [*([title] if said else []), self.provenance.said, self.criteria],
             [
-                f"each coefficient is within {bound:.1e} standard errors of the MLE{also} "
-                f"({'stated' if said else 'proved'}), digits: its certain ones"
-                if math.isfinite(bound)
-                else "nothing is proved about the distance of the coefficients from the MLE",
+                self._proved(),
+                "" if self.converged else "centre or rescale columns and offsets",
                 self.message,
                 *self.warnings,
                 *self.provenance.notes,
             ],
+        )
+
+    def _proved(self) -> str:
+        """What is proved of the coefficients, or stated by a file, in words."""
+        bound, error = (
+            self.certificate.error_bound,
+            self.certificate.log_likelihood_error,
+        )
+        if not math.isfinite(bound):
+            return "nothing is proved about the distance of the coefficients from the MLE"
+        there = "the MLE exists and is unique; " if self.certificate.proves_existence else ""
+        also = f", the log-likelihood within {error:.1e} of its maximum" if error < math.inf else ""
+        return (
+            f"{there}each coefficient is within {bound:.1e} standard errors of the MLE{also} "
+            f"({'stated' if self.unverified else 'proved'}); digits: its certain ones"
         )
 
     def to_dict(self) -> dict[str, Any]:

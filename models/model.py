@@ -23,7 +23,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import in_order
-from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
     ARRAY,
     COUNTS,
@@ -624,7 +624,8 @@ class BernoulliLogistic(Renderable):
             if name is not None
         )
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: what the data are, and where they are from."""
         known = isinstance(self.rows, ArrayRows) or self.rows.has_passed
         facts = {
             "response": self.response_name,
@@ -636,7 +637,7 @@ class BernoulliLogistic(Renderable):
         if self.besides:
             facts["besides"] = ", ".join(self.besides)
         return Rendered.of(
-            pd.DataFrame({"": facts}),
+            chosen(pd.DataFrame({"": facts}), columns),
             {},
             f"Bernoulli-logistic model: {self.formula or self.response_name}",
             self.facts,

@@ -27,7 +27,7 @@ import pandas as pd
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import check_file_name, replacing
 from flatprior.models.model import BernoulliLogistic
@@ -269,9 +269,10 @@ class Posterior(Renderable):
                 index=pd.Index(self.names, name="name"),
             )
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with the usual columns of its summary or these."""
         frame = self.summary()
-        frame = frame.drop(columns="ess tail") if columns is None else frame[list(columns)]
+        frame = frame.drop(columns="ess tail") if columns is None else chosen(frame, columns)
         chains, n, _ = self.draws.shape
         found = ", ".join(
             f"{name} {value:.0f}" if value >= 100 else f"{name} {value:.3g}"

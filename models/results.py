@@ -24,12 +24,20 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.json_values import in_short, is_whole, number_or_inf, numbers_of
-from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import COUNTS, observations, printable
 from flatprior.models.common.writing import finite
 
 FORMAT = "flatprior/1"
-FORMATS = {"coefficient": "#.6g", "SE": "#.4g", "z": ".2f", "p": "p", "digits": "floor"}
+# the one format of coefficients and of what goes with them
+FORMATS = {
+    "coefficient": "#.6g",
+    "limit": "#.6g",
+    "SE": "#.4g",
+    "z": ".2f",
+    "p": "p",
+    "digits": "floor",
+}
 
 ExistenceKind = Literal[
     "overlap", "quasi-complete separation", "complete separation", "rank deficient", "undecided"
@@ -72,9 +80,9 @@ class RouteUnavailableError(FlatpriorError, ValueError):
     """A route's library cannot fit this kind of model, such as scikit-learn one with an offset."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Limit:
+class Limit(Renderable):
     """What a likelihood without a maximum approaches: the fit of the rows that are not separated.
 
     Along a separating direction the probability of what was observed goes to 1 in every separated
@@ -101,6 +109,44 @@ class Limit:
     standard_errors: Array
     log_likelihood: float
     error_bound: float
+
+    def table(self) -> pd.DataFrame:
+        """Limit and standard error of the coefficients that stay finite, one row each."""
+        return pd.DataFrame(
+            {"limit": self.coefficients, "standard error": self.standard_errors},
+            index=pd.Index(self.names, name="name"),
+        )
+
+    @property
+    def message(self) -> str:
+        """What the log-likelihood approaches, in words."""
+        if math.isnan(self.log_likelihood):
+            return "the supremum of the log-likelihood could not be computed"
+        every = "" if self.names or self.log_likelihood else " (every row is separated)"
+        return (
+            f"the log-likelihood has no maximum: its supremum is {self.log_likelihood:.6f}{every}"
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
+        frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
+        known = f"each limit is within {self.error_bound:.1e} standard errors of the true one"
+        return Rendered.of(
+            frame if self.names else pd.DataFrame(),
+            FORMATS,
+            f"{self.message[:1].upper()}{self.message[1:]}",
+            ["" if self.names else "No coefficient has a finite limit."],
+            [
+                "these coefficients stay finite, the others diverge or are not determined"
+                if self.names
+                else "",
+                f"{known} (proved)"
+                if math.isfinite(self.error_bound) and self.names
+                else "nothing is proved about the distance of the limits from the true ones"
+                if self.names
+                else "",
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
@@ -176,15 +222,19 @@ class Existence(Renderable):
         frame = pd.DataFrame({"goes to": list(self.coefficients.values())}, index=names)
         if self.limit is None:
             return frame
-        known = {"limit": self.limit.coefficients, "standard error": self.limit.standard_errors}
-        return frame.join(pd.DataFrame(known, index=list(self.limit.names)))
+        return frame.join(self.limit.table())
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        frame = self.table()
-        frame = frame if columns is None else frame[list(columns)]
-        message = f"{self.message[:1].upper()}{self.message[1:]}."
-        title = f"Existence of the MLE: {self.kind}"
-        return Rendered.of(frame, {}, title, [message], self.warnings)
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
+        limit = self.limit
+        known = limit is not None and not math.isnan(limit.log_likelihood)
+        return Rendered.of(
+            chosen(self.table(), columns).rename(columns={"standard error": "SE"}),
+            FORMATS,
+            f"Existence of the MLE: {self.kind}",
+            [f"{self.message[:1].upper()}{self.message[1:]}."],
+            [limit.message if limit is not None and known else "", *self.warnings],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
@@ -210,9 +260,9 @@ class Existence(Renderable):
         return facts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Certificate:
+class Certificate(Renderable):
     """A proved bound on the distance between some coefficients and the MLE.
 
     Made by `flatprior.models.certify`, where the method and its assumptions are stated.
@@ -243,6 +293,42 @@ class Certificate:
     digits: Array
     proves_existence: bool
     log_likelihood_error: float = math.inf
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with its table of values."""
+        bound, lambda_r = self.error_bound, self.newton_decrement * self.radius
+        return Rendered.of_values(
+            {
+                "Newton decrement λ": (self.newton_decrement, ".2e"),
+                "R, largest standard error of the log odds of rows that inform": (
+                    self.radius,
+                    ".3g",
+                ),
+                "λR (1/2 at most)": (lambda_r, ".2e"),
+                "error bound −log(1 − λR)/R, in standard errors": (bound, ".1e"),
+                "log-likelihood below its maximum, at most (with rounding)": (
+                    self.log_likelihood_error,
+                    ".1e",
+                ),
+                "certain digits of every coefficient": (
+                    float(min(self.digits, default=math.nan)),
+                    "floor",
+                ),
+            },
+            f"Certificate: within {bound:.1e} standard errors of the MLE (proved)"
+            if math.isfinite(bound)
+            else "Certificate: NOTHING IS PROVED about the distance from the MLE",
+            notes=[
+                "it proves that the MLE exists and is unique"
+                if self.proves_existence
+                else "it does not prove that the MLE exists",
+                "computed from the coefficients and the data alone, rounding included: whoever "
+                "computed them, the one MLE is no further away"
+                if math.isfinite(bound)
+                else "",
+            ],
+            columns=columns,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers; an infinite number is None."""

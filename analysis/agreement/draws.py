@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -44,7 +44,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import p_value
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import count, listing
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import is_near, recomputed
@@ -64,9 +64,9 @@ OWN = 0.9  # share of log-densities equal to the model's to the last bit, which 
 COMPARED = 200  # draws at which they are compared
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class PosteriorCheck:
+class PosteriorCheck(Renderable):
     """What the draws of one route say about themselves.
 
     Attributes
@@ -272,6 +272,55 @@ class PosteriorCheck:
     def passed(self) -> bool:
         """Whether every claim holds."""
         return not self.failures
+
+    def table(self) -> pd.DataFrame:
+        """One row a claim: "p", NaN where chance cannot break it, and whether it "holds"."""
+        return pd.DataFrame(
+            {
+                "p": [claim.p if 0 < claim.p < 1 else math.nan for claim in self.claims],
+                "holds": ["yes" if claim.holds else "NO" for claim in self.claims],
+            },
+            index=[claim.statement for claim in self.claims],
+        )
+
+    @property
+    def sampler(self) -> str:
+        """What the sampler's own diagnostics say, in one line."""
+        found = self.diagnostics
+        own = (
+            f"acceptance {found['acceptance']:.2f}, efficiency {found['efficiency']:.2f}, "
+            f"Pareto k {found['pareto k']:.2f}"
+            if "acceptance" in found
+            else f"{found.get('divergences', 0):.0f} divergences"
+        )
+        bulk, tail = (found.get(f"ess {part}", math.nan) for part in ("bulk", "tail"))
+        return (
+            f"{count(self.n_draws, 'draw')}, {own}, R-hat {float(self.mixing.r_hat.max()):.3f}, "
+            f"ESS {bulk:.0f} (bulk), {tail:.0f} (tail)"
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: every claim, what a pass covers, and what it does not."""
+        n = len(self.failures)
+        return Rendered.of(
+            chosen(self.table(), columns),
+            {"p": "p"},
+            f"Draws of {self.route}: they pass as draws from the flat-prior posterior"
+            if self.passed
+            else f"Draws of {self.route}: {n} of {count(len(self.claims), 'claim')} FAIL",
+            [self.sampler],
+            [
+                f"a test fails below p = {self.threshold:.1e}; correct draws fail one with "
+                f"probability {self.false_alarm:.1e} at most",
+                *self.failures,
+                f"mean of (beta - MLE)'score: {self.trace:.4f}, expected {-self.k}; mode of the "
+                f"draws: {self.mode_distance:.1e} standard errors from the MLE, stated error "
+                f"{self.mode_error:.1e}; highest draw: {abs(self.highest_draw):.3g} in "
+                f"log-likelihood {'above' if self.highest_draw > 0 else 'below'} the MLE",
+                *self.scope,
+                *self.warnings,
+            ],
+        )
 
     def shift_table(self) -> pd.DataFrame:
         """Posterior mean minus MLE in standard errors, observed beside predicted."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,14 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
+from flatprior.models.common.rendering import (
+    Renderable,
+    Rendered,
+    certain,
+    chosen,
+    of_model,
+)
+from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.routes.newton import converged_mle
@@ -46,9 +55,17 @@ STUCK = 1e-8  # a variance, in squared standard errors of the MLE, that is none
 DRAWS_AT_ONCE = 8192  # their control variates are held at a time
 
 
-@dataclass(frozen=True, eq=False)
+_ERRORS = {
+    "mean": "mcse",
+    "sd": "mcse sd",
+    "plain mean": "plain mcse",
+    "plain sd": "plain mcse sd",
+}  # each with its own
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class PosteriorMoments:
+class PosteriorMoments(Renderable):
     """Means, standard deviations and covariances of the flat-prior posterior, with their errors.
 
     Attributes
@@ -63,6 +80,7 @@ class PosteriorMoments:
     covariance, covariance_error : ndarray (k, k)
     plain_mean, plain_mean_error, plain_sd, plain_sd_error : ndarray (k,)
         The same of the draws as they are, without control variates.
+    formula : str or None
     """
 
     names: tuple[str, ...]
@@ -78,6 +96,7 @@ class PosteriorMoments:
     plain_mean_error: Array
     plain_sd: Array
     plain_sd_error: Array
+    formula: str | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a coefficient: mean and sd with their errors, with control variates and plain."""
@@ -93,6 +112,37 @@ class PosteriorMoments:
                 "plain mcse sd": self.plain_sd_error,
             },
             index=pd.Index(self.names, name="name"),
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
+        whole = self.table()
+        shown = whole.astype(object)
+        for name, error in _ERRORS.items():
+            shown[name] = [
+                certain(value, own / 10, 12)
+                for value, own in zip(whole[name], whole[error], strict=True)
+            ]
+        text = chosen(shown, columns)
+        return replace(
+            Rendered.of(
+                text,
+                dict.fromkeys(_ERRORS.values(), ".1e"),
+                of_model("Posterior moments", self.formula),
+                [
+                    f"{count(self.n_draws, 'draw')}, control variates of degree {self.degree} at "
+                    "most"
+                    if self.degree
+                    else f"{count(self.n_draws, 'draw')}, no control variates"
+                ],
+                [
+                    "each mcse is the Monte Carlo standard error of what stands before it, and the "
+                    "last digit shown the first that it touches; plain: of the draws as they are, "
+                    "without control variates"
+                ],
+                "plain mean",
+            ),
+            raw=whole[list(text.columns)],
         )
 
 
@@ -190,6 +240,7 @@ def posterior_moments(
         plain_mean_error=error * plain.mean_error,
         plain_sd=error * flat.std(axis=0, ddof=1),
         plain_sd_error=error * plain.sd_error,
+        formula=model.formula,
     )
 
 

@@ -33,7 +33,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.rendering import Renderable, Rendered, p_value
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import is_near, recomputed
@@ -43,6 +43,9 @@ from flatprior.models.routes.registry import USUAL, routes_named
 from flatprior.models.saved import sharpest
 
 TOLERANCE = 1e-6  # standard errors
+_LEGEND = (
+    "error bound: proved largest error, distance: from the best route, both in standard errors"
+)
 _FORMATS = {
     "error bound": ".1e",
     "digits": "floor",
@@ -52,21 +55,35 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class Unavailable:
+class Unavailable(Renderable):
     """A route that could not run on this model, and why."""
 
     route: str
     reason: str
 
+    @property
+    def message(self) -> str:
+        """Which route was left out, and why."""
+        return f"{self.route} was left out: {self.reason}"
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The sentence; its CSV has both parts."""
+        return Rendered.of_values(
+            {"route": (self.route, ""), "reason": (self.reason, "")},
+            self.message,
+            columns=columns,
+            in_words=True,
+        )
+
 
 Result = PointEstimate | Posterior | Unavailable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class RouteVerdict:
+class RouteVerdict(Renderable):
     """One point route, judged.
 
     Attributes
@@ -97,6 +114,65 @@ class RouteVerdict:
     def of_other_data(self) -> bool:
         """Whether the estimate says that it was computed from other data."""
         return self.stated.provenance.data_hash != self.estimate.provenance.data_hash
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind of this result: that it states to be of other data."""
+        said = []
+        if self.of_other_data:
+            stated = self.stated.provenance.data_hash
+            said.append(
+                (
+                    earlier_hash(stated, f"{self.estimate.route} has")
+                    or f"{self.estimate.route} states that it was computed from other data (hash "
+                    f"{printable(stated[:12])}...)"
+                )
+                + "; its log-likelihood and standard errors here are those of its coefficients on "
+                "these data, not the stated ones"
+            )
+        return tuple(said)
+
+    @property
+    def alone(self) -> str:
+        """How near pm.find_MAP came without the steps that finish it, as stated; mostly empty."""
+        before = self.estimate.before_finish
+        if before is None:
+            return ""
+        bound = before.error_bound
+        reached = (
+            f"within {bound:.1e} standard errors"
+            if math.isfinite(bound)
+            else "no bound could be proved"
+        )
+        return (
+            "pm.find_MAP alone, before the Newton steps that finish it, as that route states: "
+            f"{reached}"
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The route as `Agreement.table` has it."""
+        return {
+            "route": self.estimate.route,
+            "agrees": self.passed,
+            "error bound": self.certificate.error_bound,
+            "digits": float(self.certificate.digits.min()),
+            "distance": self.distance,
+            "log-likelihood": self.log_likelihood,
+            "seconds": self.estimate.seconds,
+        }
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: its row in the table of all routes, or some columns of it."""
+        frame = pd.DataFrame([self.row()]).set_index("route")
+        frame["agrees"] = ["yes" if self.passed else "NO"]
+        formula = self.estimate.provenance.formula or "Bernoulli-logistic regression"
+        return Rendered.of(
+            chosen(frame, columns),
+            _FORMATS,
+            f"Route {self.estimate.route} {'agrees' if self.passed else 'DOES NOT AGREE'}: "
+            f"{formula}",
+            notes=[_LEGEND, self.alone, *self.notes],
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,18 +221,7 @@ class Agreement(Renderable):
         alone and "distance" its distance from the MLE, both missing where they do not tell the
         mode; "digits" and "log-likelihood" are missing.
         """
-        rows = [
-            {
-                "route": judged.estimate.route,
-                "agrees": judged.passed,
-                "error bound": judged.certificate.error_bound,
-                "digits": float(judged.certificate.digits.min()),
-                "distance": judged.distance,
-                "log-likelihood": judged.log_likelihood,
-                "seconds": judged.estimate.seconds,
-            }
-            for judged in self.routes
-        ]
+        rows = [judged.row() for judged in self.routes]
         rows += [
             {
                 "route": check.route,
@@ -175,17 +240,7 @@ class Agreement(Renderable):
     @property
     def notes(self) -> tuple[str, ...]:
         """Which results state that they are of other data."""
-        return tuple(
-            (
-                earlier_hash(judged.stated.provenance.data_hash, f"{judged.estimate.route} has")
-                or f"{judged.estimate.route} states that it was computed from other data (hash "
-                f"{printable(judged.stated.provenance.data_hash[:12])}...)"
-            )
-            + "; its log-likelihood and standard errors here are those of its coefficients on "
-            "these data, not the stated ones"
-            for judged in self.routes
-            if judged.of_other_data
-        )
+        return tuple(note for judged in self.routes for note in judged.notes)
 
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient, one column a route; for draws the mode found from them alone."""
@@ -203,10 +258,12 @@ class Agreement(Renderable):
         frame.columns = pd.Index([name for name, _ in columns])  # two results of one route may stay
         return frame
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with the usual columns of its table or these."""
         frame = self.table()
         frame["agrees"] = ["yes" if agrees else "NO" for agrees in frame["agrees"]]
-        frame = frame.drop(columns="log-likelihood") if columns is None else frame[list(columns)]
+        usual = frame.drop(columns="log-likelihood")
+        frame = usual if columns is None else chosen(frame, columns)
         return Rendered.of(
             frame,
             _FORMATS,
@@ -214,9 +271,11 @@ class Agreement(Renderable):
             self.model.facts,
             [
                 self.message,
-                "error bound: proved largest error, distance: from the best route, both in "
-                "standard errors; of draws, stated (not proved) error and distance of their mode, "
-                "where they tell it: they are judged by their tests",
+                f"{_LEGEND}; of draws, stated (not proved) error and distance of their mode, where "
+                "they tell it: they are judged by their tests",
+                *(judged.alone for judged in self.routes),
+                *(f"draws of {check.route}: {check.sampler}" for check in self.posterior_checks),
+                *(missing.message for missing in self.unavailable),
                 *self.notes,
             ],
         )

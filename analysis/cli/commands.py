@@ -8,7 +8,6 @@ progress and errors to standard error. Everything heavy is imported inside the c
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +29,10 @@ from flatprior.analysis.cli.printing import (
     print_fragility,
     print_limit,
     print_model,
-    print_table,
     print_verdict,
     print_warnings,
     result_console,
+    show,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.registry import ROUTES, Route
@@ -119,9 +118,7 @@ def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
         if json_path:
             estimate.save(json_path)
         out = result_console()
-        print_model(out, model)
-        print_estimate(out, estimate)
-        print_warnings(out, estimate.warnings)
+        print_estimate(out, model, estimate)
         if not estimate.converged:
             sys.exit(1)
 
@@ -239,7 +236,7 @@ def compare(
         out = result_console()
         for name, formula in zip(models, formulas, strict=True):
             out.print(Text(f"{name}: {printable(formula)}", style="bold"))
-        out.print(Text(str(comparison)))
+        show(out, comparison.rendered())
         if report_path:
             _write_report(report_path, seed, comparison=comparison)
         if json_path:
@@ -273,10 +270,9 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
     {"coefficients": {...}, "standard_errors": {...}}.
     """
     with clean_errors():
-        from dataclasses import asdict
+        from dataclasses import asdict, replace
 
         from flatprior.analysis.explanation.difference import explain_difference
-        from flatprior.models.common.rendering import p_value
         from flatprior.models.common.writing import write_json
         from flatprior.models.estimate import provenance
 
@@ -290,20 +286,11 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
         out = result_console()
         print_model(out, model)
         print_both(out, model, coefficients)
-        title = f"{explanation.cause}{'' if explanation.certain else ' (not certain)'}"
         agreed = explanation.cause == "agreement"
-        print_verdict(out, title, f"{explanation.message}.", good=agreed)
+        print_verdict(out, explanation.title, f"{explanation.message}.", good=agreed)
         if explanation.causes:
             out.print()
-            frame = explanation.table().drop(columns="detail").rename_axis("tested")
-            frame["distance"] = [f"{value:.1e}" for value in frame["distance"]]
-            frame["coincidence"] = [p_value(p, form=".1e") for p in frame["coincidence"]]
-            print_table(out, frame)
-            out.print(
-                "distance: what the cause leaves unexplained, in standard errors; coincidence: how "
-                "often numbers that have nothing to do with it would fit as well.",
-                style="dim",
-            )
+            show(out, replace(explanation.rendered(), title="", facts=()))
         if explanation.cause in ("separation", "dependent columns"):
             sys.exit(1)
 
@@ -361,6 +348,7 @@ def verify(
             require_unchanged,
             verify_report,
         )
+        from flatprior.models.common.rendering import Rendered
 
         facts = read_report(report)
         try:
@@ -383,10 +371,8 @@ def verify(
             fail(f"not verified: {error}", 1)
         out = result_console()
         print_model(out, model)
-        for column in ("error bound", "stated"):
-            table[column] = [f"{value:.1e}" for value in table[column]]
-        table["digits"] = [f"{math.floor(digits)}" for digits in table["digits"]]
-        print_table(out, table)
+        formats = {"error bound": ".1e", "stated": ".1e", "digits": "floor"}
+        show(out, Rendered.of(table, formats))
         holes = table.attrs["not made again"]
         print_verdict(
             out,

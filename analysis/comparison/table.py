@@ -42,7 +42,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
     COUNTS,
     abbreviated,
@@ -168,9 +168,10 @@ class Comparison(Renderable):
             lines.append(f"offset: {first.offset_name}")
         return tuple(lines)
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table that say something, or these."""
         frame = self.frame.dropna(axis="columns", how="all")
-        frame = frame if columns is None else self.frame[list(columns)]
+        frame = frame if columns is None else chosen(self.frame, columns)
         return Rendered.of(
             frame.rename(columns={"log-likelihood": "log-lik"}),
             _FORMATS,

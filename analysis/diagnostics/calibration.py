@@ -8,6 +8,7 @@ ones.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,13 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import (
+    Renderable,
+    Rendered,
+    chosen,
+    of_model,
+    spread_out,
+)
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import linear_predictor, row_terms
@@ -30,9 +38,9 @@ from flatprior.models.results import check_probability, percentages
 DRAWS_AT_ONCE = 64
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class CalibrationCurve:
+class CalibrationCurve(Renderable):
     """Probabilities beside the frequencies with which the events came.
 
     Attributes
@@ -46,6 +54,8 @@ class CalibrationCurve:
         first part is what calibrating would save, the last is the score of the base rate.
     outside : float
         Share of observations whose calibrated probability lies outside the envelope.
+    formula : str or None
+        Of the model that holds the outcomes.
     """
 
     table: pd.DataFrame
@@ -54,12 +64,35 @@ class CalibrationCurve:
     discrimination: float
     uncertainty: float
     outside: float
+    formula: str | None = None
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The Brier score with its parts, in one sentence."""
         return (
             f"Brier score {self.brier:.4f} = miscalibration {self.miscalibration:.4f} - "
             f"discrimination {self.discrimination:.4f} + uncertainty {self.uncertainty:.4f}; "
             f"{self.outside:.1%} of observations outside the envelope"
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these; a dozen of its points."""
+        n = len(self.table)
+        shown = spread_out(n)
+        frame = self.table.set_axis(pd.RangeIndex(1, n + 1))
+        return Rendered.of(
+            chosen(frame, columns),
+            {str(name): "#.4g" for name in frame.columns},
+            of_model("Calibration", self.formula),
+            [self.message],
+            [
+                "calibrated: isotonic regression of the events on the predicted probabilities; "
+                "percentages: the envelope in which it lies if they are right",
+                f"shown are {len(shown)} of {n} distinct predictions: .table has all"
+                if len(shown) < n
+                else "",
+            ],
+            rows=shown,
         )
 
 
@@ -158,6 +191,7 @@ def calibration_curve(
         base - best,
         base,
         float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
+        model.formula,
     )
 
 

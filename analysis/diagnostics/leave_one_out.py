@@ -18,10 +18,12 @@ separated. Importance sampling prints a number all the same; here it is said tha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
@@ -39,7 +41,8 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
@@ -48,6 +51,7 @@ from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import PARALLEL, Block
 from flatprior.models.whitening import required_whitening, whitening
 
+MOST_SHOWN = 10  # rows, the hardest
 SAME = 1e-13  # in log-likelihood, over all draws
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 FITS_AT_ONCE = 256  # whose scores one thread sums
@@ -59,9 +63,9 @@ UNDEFINED = "elpd_loo is undefined: without {rows} the posterior is not proved t
 FOUND = "elpd_loo {elpd} (SE {se}, Monte Carlo error {mcse}), p_loo {p_loo}, {bad} bad Pareto k"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class PSISLOO:
+class PSISLOO(Renderable):
     """Leave-one-out predictive density of a posterior, by Pareto-smoothed importance sampling.
 
     Attributes
@@ -85,6 +89,8 @@ class PSISLOO:
         Observations a row stands for.
     undefined_rows : tuple
         Labels of the rows without which the posterior is improper, or not proved to be proper.
+    row_labels : Index or None
+        The user's own index; None is 0 to n - 1.
     """
 
     elpd: float
@@ -96,6 +102,7 @@ class PSISLOO:
     largest_k: float
     weights: Array
     undefined_rows: tuple[object, ...]
+    row_labels: pd.Index | None = None
 
     @property
     def looic(self) -> float:
@@ -107,7 +114,9 @@ class PSISLOO:
         """Observations with a Pareto k above the limit, or one that cannot be computed."""
         return int(self.weights[~(self.pareto_k <= self.largest_k)].sum())
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The estimate with its errors, in one sentence."""
         if self.undefined_rows:
             return UNDEFINED.format(rows=rows_phrase(self.undefined_rows))
         return FOUND.format(
@@ -116,6 +125,37 @@ class PSISLOO:
             mcse=f"{self.mcse:.2g}",
             p_loo=f"{self.p_loo:.2f}",
             bad=self.n_bad,
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a row of the data: "elpd" of one observation, "Pareto k", "observations"."""
+        return pd.DataFrame(
+            {
+                "elpd": self.pointwise,
+                "Pareto k": self.pareto_k,
+                "observations": self.weights,
+                "defined": ~_labelled(self.row_labels, len(self.weights)).isin(self.undefined_rows),
+            },
+            index=_labelled(self.row_labels, len(self.weights)),
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these; its hardest rows."""
+        frame = self.table()
+        hardest = np.lexsort((self.pointwise, -np.nan_to_num(self.pareto_k, nan=math.inf)))
+        shown = _first(frame["defined"].to_numpy(), hardest)
+        frame["defined"] = ["yes" if defined else "NO" for defined in frame["defined"]]
+        frame = frame if self.undefined_rows else frame.drop(columns="defined")
+        return Rendered.of(
+            chosen(frame, columns),
+            {"elpd": ".4f", "Pareto k": ".2f", "observations": ".0f"},
+            self.message,
+            notes=[
+                _shown_of(shown, len(frame), "largest Pareto k"),
+                f"a Pareto k above {self.largest_k:.2f} makes the elpd of a row unreliable; elpd "
+                "is that of one observation of the row",
+            ],
+            rows=shown,
         )
 
 
@@ -212,12 +252,13 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
         largest_k=min(1 - 1 / math.log10(total), LARGEST_PARETO_K),
         weights=weights,
         undefined_rows=tuple(model.row_labels[undefined]),
+        row_labels=model.row_labels,
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class ExactLOO:
+class ExactLOO(Renderable):
     """Leave-one-out log score of the MLE, each observation predicted by the fit of all others.
 
     Attributes
@@ -239,6 +280,8 @@ class ExactLOO:
         Labels of the rows without which the MLE does not exist.
     n_refits : int
         Rows that were refitted on their own, because the MLE without them is far away.
+    row_labels : Index or None
+        The user's own index; None is 0 to n - 1.
     """
 
     log_score: float
@@ -249,8 +292,11 @@ class ExactLOO:
     weights: Array
     without_mle: tuple[object, ...]
     n_refits: int
+    row_labels: pd.Index | None = None
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The log score with its errors, in one sentence."""
         if self.without_mle:
             return (
                 "the leave-one-out log score is -inf: without "
@@ -259,6 +305,32 @@ class ExactLOO:
         return (
             f"leave-one-out log score {self.log_score:.4f} (SE {self.se:.2f}; "
             f"error bound {self.error_bound:.1e})"
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a row of the data: "log score" of one observation, its "probability", count."""
+        return pd.DataFrame(
+            {
+                "log score": self.pointwise,
+                "probability": np.exp(self.pointwise),
+                "observations": self.weights,
+            },
+            index=_labelled(self.row_labels, len(self.weights)),
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these; its hardest rows."""
+        frame = self.table()
+        shown = np.argsort(self.pointwise, kind="stable")[:MOST_SHOWN]
+        return Rendered.of(
+            chosen(frame, columns),
+            {"log score": ".4f", "probability": "#.3g", "observations": ".0f"},
+            self.message,
+            notes=[
+                _shown_of(shown, len(frame), "lowest log score"),
+                "probability: that of the observed outcome, by the fit of all other observations",
+            ],
+            rows=shown,
         )
 
 
@@ -307,7 +379,7 @@ def exact_loo(
     >>> from flatprior.analysis import exact_loo
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
-    >>> print(exact_loo(model))
+    >>> print(exact_loo(model).message)
     leave-one-out log score -17.4022 (SE 4.60; error bound 1.5e-11)
     """
     if not tolerance > 0:
@@ -363,7 +435,24 @@ def exact_loo(
         weights=weights,
         without_mle=tuple(model.row_labels[gone]),
         n_refits=int(near.far.sum()),
+        row_labels=model.row_labels,
     )
+
+
+def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
+    return pd.RangeIndex(n) if labels is None else labels
+
+
+def _first(defined: NDArray[np.bool_], order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first rows of an order, but before all those that are not defined."""
+    return np.concatenate([order[~defined[order]], order[defined[order]]])[:MOST_SHOWN]
+
+
+def _shown_of(shown: NDArray[np.intp], n: int, which: str) -> str:
+    """How many rows are shown, where it is not all of them."""
+    if len(shown) == n:
+        return ""
+    return f"shown are the {len(shown)} of {count(n, 'row')} with the {which}: .table() has all"
 
 
 def _reach(model: BernoulliLogistic, i: int, refit: PointEstimate) -> float:

@@ -8,6 +8,7 @@ Statistics 9, 705-724.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +21,30 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import whitening
 
 LARGEST_LEVERAGE = 1 - 1e-8  # beyond it 1 - h has lost half of its digits
+MOST_SHOWN = 10
+CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
-@dataclass(frozen=True, eq=False)
+_SHORT = {
+    "deviance residual": "deviance r.",
+    "Pearson residual": "Pearson r.",
+    "studentised residual": "student. r.",
+    "Cook's distance": "Cook's D",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Diagnostics:
+class Diagnostics(Renderable):
     """Residuals and influence of each observation.
 
     Attributes
@@ -47,13 +60,44 @@ class Diagnostics:
         errors of the full fit.
     exact : bool
         Whether influence is from refits, or from one Newton step with the downdated information.
+    formula : str or None
     """
 
     table: pd.DataFrame
     dfbetas: pd.DataFrame
     exact: bool
+    formula: str | None = None
 
-    def most_influential(self, number: int = 10) -> pd.DataFrame:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: all columns of its table or these, the most influential rows."""
+        n = len(self.table)
+        shown = self.order[:MOST_SHOWN]
+        gone = np.isinf(self.table["Cook's distance"].to_numpy())
+        return Rendered.of(
+            chosen(self.table, columns).rename(columns=_SHORT),
+            {_SHORT.get(str(name), str(name)): "#.3g" for name in self.table.columns},
+            of_model("Residuals and influence", self.formula),
+            [
+                "influence from the fit without each row"
+                if self.exact
+                else "influence from one Newton step without each row; exact=True refits"
+            ],
+            [
+                f"shown are the {len(shown)} of {count(n, 'row')} with the largest Cook's "
+                "distance: .table has all, .dfbetas what each row does to each coefficient"
+                if len(shown) < n
+                else ".dfbetas has what each row does to each coefficient",
+                "Cook's D: squared change of the coefficients without the row, in the metric of "
+                "the information, over their number",
+                f"without {count(int(gone.sum()), 'row')} there is no MLE, each on its own: Cook's "
+                "D is inf"
+                if gone.any()
+                else "",
+            ],
+            rows=shown,
+        )
+
+    def most_influential(self, number: int = MOST_SHOWN) -> pd.DataFrame:
         """The rows with the largest Cook's distance, the largest first."""
         return self.table.iloc[self.order[:number]]
 
@@ -135,7 +179,7 @@ def diagnose(
     dfbetas = pd.DataFrame(
         change / fit.standard_errors, index=model.row_labels, columns=list(model.names)
     )
-    return Diagnostics(table, dfbetas, exact)
+    return Diagnostics(table, dfbetas, exact, model.formula)
 
 
 def _held_up(
@@ -169,9 +213,9 @@ def _condition(transform: Array) -> float:
     return float(np.linalg.cond(factor / np.linalg.norm(factor, axis=0)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Collinearity:
+class Collinearity(Renderable):
     """How nearly the columns of a design matrix are dependent.
 
     Attributes
@@ -182,10 +226,30 @@ class Collinearity:
     condition_number : float
         Of the design with columns scaled to unit length; beyond 30, say Belsley, Kuh and Welsch
         (1980), Regression Diagnostics, dependencies begin to matter.
+    formula : str or None
     """
 
     vif: pd.Series[float]
     condition_number: float
+    formula: str | None = None
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: the variance inflation factors."""
+        much = self.condition_number > CONDITION_THAT_MATTERS
+        return Rendered.of(
+            chosen(pd.DataFrame({"VIF": self.vif}), columns),
+            {"VIF": ".4g"},
+            of_model("Collinearity", self.formula),
+            [
+                f"condition number of the scaled columns {self.condition_number:.4g}: "
+                + ("dependencies matter" if much else "no dependency to speak of")
+                + f" (limit {CONDITION_THAT_MATTERS:g})"
+            ],
+            [
+                "VIF: factor by which the variance of a coefficient is larger than if its column "
+                "were uncorrelated with the others; none for a constant"
+            ],
+        )
 
 
 @own_error_state
@@ -236,4 +300,5 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     constant = (squares == 0) & (raw > 0)
     about = squares - np.square(total) / n if constant.any() else raw
     vif = np.where(constant, math.nan, inverse * about)
-    return Collinearity(pd.Series(vif, index=list(model.names), name="VIF"), _condition(transform))
+    factors = pd.Series(vif, index=list(model.names), name="VIF")
+    return Collinearity(factors, _condition(transform), model.formula)

@@ -24,8 +24,7 @@ certain.
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +58,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.likelihood import at_each, exact_log_likelihoods
@@ -76,9 +76,9 @@ NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optim
 MOST_TURNED, LEAST_TURNED, MOST_WORK = 10_000, 100, 2 * 10**7
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Explanation:
+class Explanation(Renderable):
     """Why some coefficients differ from the MLE.
 
     Attributes
@@ -115,9 +115,30 @@ class Explanation:
             index=pd.Index([cause.cause for cause in self.causes], name="cause"),
         )
 
-    def __str__(self) -> str:
-        title = f"{self.cause}{'' if self.certain else ' (not certain)'}"
-        return f"{title}\n{textwrap.fill(printable(self.message), 80)}"
+    @property
+    def title(self) -> str:
+        """The cause, and whether it is certain."""
+        return f"{self.cause}{'' if self.certain else ' (not certain)'}"
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: cause, message, and what each cause leaves unexplained.
+
+        Details of the causes, which are long, only where they are asked for.
+        """
+        frame = self.table()
+        asked = ["distance", "coincidence"] if columns is None else columns
+        return Rendered.of(
+            chosen(frame, asked) if self.causes else pd.DataFrame(),
+            {"distance": ".1e", "coincidence": "p.1e"},
+            self.title,
+            [self.message],
+            [
+                "distance: what the cause leaves unexplained, in standard errors; coincidence: "
+                "how often numbers that have nothing to do with it would fit as well"
+                if self.causes
+                else ""
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON; what is not finite is None."""
@@ -168,10 +189,12 @@ def explain_difference(
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
     >>> theirs = {"Intercept": 13.0213, "gpa": -2.8261, "tuce": -0.0952, "psi": -2.3787}
-    >>> print(explain_difference(model, theirs))
-    response flipped
-    these are the MLE of the opposite response: what counts as 1 here counts as 0
-    there, and every coefficient has the other sign
+    >>> found = explain_difference(model, theirs)
+    >>> found.title
+    'response flipped'
+    >>> found.message
+    'these are the MLE of the opposite response: what counts as 1 here counts as 0 there, and \
+every coefficient has the other sign'
     """
     given = named(coefficients, model.names, "coefficients")
     errors = None

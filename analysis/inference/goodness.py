@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from flatprior.analysis.comparison.comparable import IN_THE_SPAN
 from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
@@ -15,15 +17,17 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import whitening
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 @own_error_state
-class GoodnessOfFit:
+class GoodnessOfFit(Renderable):
     """How much a model explains.
 
     Attributes
@@ -39,6 +43,7 @@ class GoodnessOfFit:
         Mean fitted probability of the events less that of the others.
     aic, bic : float
     n_observations, n_parameters : int
+    formula : str or None
     """
 
     log_likelihood: float
@@ -51,10 +56,40 @@ class GoodnessOfFit:
     bic: float
     n_observations: int
     n_parameters: int
+    formula: str | None = dataclasses.field(default=None, compare=False)
+
+    def table(self) -> pd.DataFrame:
+        """The fit beside a constant probability, one row a measure."""
+        both = {
+            "log-likelihood": (self.log_likelihood, self.null_log_likelihood),
+            "deviance": (self.deviance, self.null_deviance),
+            "AIC": (self.aic, math.nan),
+            "BIC": (self.bic, math.nan),
+            "McFadden's R2": (self.mcfadden, math.nan),
+            "Tjur's R2": (self.tjur, math.nan),
+        }
+        return pd.DataFrame.from_dict(both, orient="index", columns=["model", "constant"])
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with both columns of its table or one."""
+        n, k = count(self.n_observations, "observation"), count(self.n_parameters, "coefficient")
+        return Rendered.of(
+            chosen(self.table(), columns),
+            {"model": ".4f", "constant": ".4f"},
+            of_model("Goodness of fit", self.formula),
+            [f"{n}, {k}"],
+            [
+                "constant: a model of one probability for all; McFadden's R2 is 1 - log-likelihood "
+                "/ that of the constant, Tjur's the mean fitted probability of the events less "
+                "that of the others"
+            ],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        facts = dataclasses.asdict(self)
+        del facts["formula"]
+        return facts
 
 
 @own_error_state
@@ -121,6 +156,7 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
         fit.bic,
         model.n_observations,
         model.n_parameters,
+        model.formula,
     )
 
 

@@ -18,6 +18,14 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.rendering import (
+    Renderable,
+    Rendered,
+    chosen,
+    of_model,
+    spread_out,
+)
+from flatprior.models.common.text import count
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.iterations import maximum
@@ -124,9 +132,9 @@ def _position(model: BernoulliLogistic, name: str) -> int:
     return model.names.index(name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class ProfileCurve:
+class ProfileCurve(Renderable):
     """The log-likelihood as a function of one coefficient, maximised over all others.
 
     Attributes
@@ -144,6 +152,7 @@ class ProfileCurve:
         By how much the log-likelihood falls to the ends of the interval.
     prob : float
         Confidence of the interval.
+    formula : str or None
     """
 
     name: str
@@ -154,6 +163,34 @@ class ProfileCurve:
     standard_error: float
     drop: float
     prob: float
+    formula: str | None = None
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these; a dozen of its points."""
+        frame = self.table.set_axis(pd.RangeIndex(1, len(self.table) + 1))
+        frame.insert(0, "value", self.table.index)
+        shown = spread_out(len(frame))
+        low, high, centre = (
+            f"{end:#.6g}" if math.isfinite(end) else f"{end:+}"
+            for end in (self.low, self.high, self.estimate)
+        )
+        return Rendered.of(
+            chosen(frame, columns),
+            {"value": "#.5g", "profile": ".4f", "quadratic": ".4f"},
+            of_model(f"Profile likelihood of {self.name}", self.formula),
+            [f"{100 * self.prob:.12g}% interval from {low} to {high}, estimate {centre}"],
+            [
+                f"profile: log-likelihood less its supremum, the other coefficients fitted anew; "
+                f"the interval ends where it is {-self.drop:.4f}",
+                "quadratic: the parabola behind the Wald interval"
+                if math.isfinite(self.standard_error)
+                else "there is no parabola: the coefficient has no finite estimate",
+                f"shown are {len(shown)} of {count(len(frame), 'point')}: .table has all"
+                if len(shown) < len(frame)
+                else "",
+            ],
+            rows=shown,
+        )
 
 
 @own_error_state
@@ -233,7 +270,17 @@ def profile_curve(
         },
         index=pd.Index(grid, name=name),
     )
-    return ProfileCurve(name, table, centre, low, high, scale if exists else math.nan, drop, prob)
+    return ProfileCurve(
+        name,
+        table,
+        centre,
+        low,
+        high,
+        scale if exists else math.nan,
+        drop,
+        prob,
+        model.formula,
+    )
 
 
 def _interval(

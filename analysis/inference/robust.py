@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -17,20 +18,21 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, earlier_hash
 from flatprior.models.encoding.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
 from flatprior.models.likelihood import row_terms, stack_factors
-from flatprior.models.results import check_probability, percentages
+from flatprior.models.results import FORMATS, check_probability, percentages
 from flatprior.models.rows import ArrayRows, Block
 from flatprior.models.whitening import required_whitening
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class RobustCovariance:
+class RobustCovariance(Renderable):
     """A sandwich covariance of the coefficients.
 
     Attributes
@@ -50,6 +52,7 @@ class RobustCovariance:
         Of the data they are from.
     cluster : ndarray (n,), str or None
         The number of each row's cluster, or the column that names them.
+    formula : str or None
     """
 
     kind: str
@@ -61,6 +64,7 @@ class RobustCovariance:
     n_clusters: int | None = None
     data_hash: str = ""
     cluster: np.ndarray | str | None = None
+    formula: str | None = None
 
     @property
     def standard_errors(self) -> Array:
@@ -82,11 +86,16 @@ class RobustCovariance:
             index=pd.Index(self.names, name="name"),
         )
 
-    def __str__(self) -> str:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
         whose = "" if self.n_clusters is None else f", {count(self.n_clusters, 'cluster')}"
-        return (
-            f"{self.kind} covariance{whose}, small-sample factor {self.factor:.6g}\n"
-            f"{self.table().rename_axis(None).to_string(float_format='{:.6g}'.format)}"
+        frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
+        return Rendered.of(
+            frame,
+            {name: "#.4g" for name in frame.columns} | FORMATS,
+            of_model("Robust covariance", self.formula),
+            [f"{self.kind}{whose}, small-sample factor {self.factor:.6g}"],
+            ["standard errors and Wald intervals hold although the model may not"],
         )
 
 
@@ -191,7 +200,16 @@ def _sandwich(
         root = math.sqrt(factor) * (white @ meat.T)
         covariance = root @ root.T
         return RobustCovariance(
-            kind, model.names, beta, covariance, root, factor, groups, model.data_hash, cluster
+            kind,
+            model.names,
+            beta,
+            covariance,
+            root,
+            factor,
+            groups,
+            model.data_hash,
+            cluster,
+            model.formula,
         )
 
     if cluster is not None:

@@ -19,7 +19,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered, certain
+from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
 from flatprior.models.common.text import COUNTS, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
@@ -90,7 +90,8 @@ class Summary(Renderable):
         )
         return frame.rename_axis("term").reset_index()
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with the usual columns of its table or these."""
         fit, found = self.fit, self.goodness
         error = fit.certificate.log_likelihood_error
         facts = [
@@ -113,7 +114,7 @@ class Summary(Renderable):
             ),
         ]
         frame = self.frame.drop(columns="hauck-donner")
-        frame = frame if columns is None else self.frame[list(columns)]
+        frame = frame if columns is None else chosen(self.frame, columns)
         formats = {name: "#.4g" for name in frame.columns} | _FORMATS
         return Rendered.of(
             frame.rename(columns={"standard error": "SE"}),

@@ -34,7 +34,7 @@ from flatprior.models import (
     check_existence,
 )
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of
@@ -357,11 +357,6 @@ def existence_certificate(main: MainModel) -> Facts:
     )
 
 
-def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
-    """Notes as the sentences that stand below a table."""
-    return Rendered.of(pd.DataFrame(), {}, notes=notes).notes
-
-
 def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
     """Each number with the digits that eight decimals of its standard error have."""
 
@@ -381,9 +376,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
     agreement = main.agreement
     if agreement is None:
         return None
-    rendered = agreement._rendered(
-        ["agrees", "error bound", "digits", "distance", "log-likelihood"]
-    )
+    rendered = agreement.rendered(["agrees", "error bound", "digits", "distance", "log-likelihood"])
     notes = [
         "error bound: proved, of draws the stated error of the mode found from them alone; "
         "distance: from the best route; both in standard errors",
@@ -422,7 +415,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
                 "estimates",
                 replace(
                     Rendered.of(as_text, {}, "Coefficients by every route"),
-                    raw=tuple(map(tuple, values.to_numpy())),
+                    raw=values,
                 ),
             ),
             _figure(
@@ -618,10 +611,10 @@ def model_comparison(main: MainModel) -> Facts | None:
         "Model comparison",
         [
             _table("formulas", Rendered.of(formulas, {}, "Models"), words=True),
-            _table("comparison-table", comparison._rendered(likelihood)),
+            _table("comparison-table", comparison.rendered(likelihood)),
             _table(
                 "leave-one-out",
-                replace(comparison._rendered(rest), title="Leave-one-out", facts=(), notes=()),
+                replace(comparison.rendered(rest), title="Leave-one-out", facts=(), notes=()),
             )
             if rest
             else None,

@@ -45,6 +45,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.json_values import numbers_of
+from flatprior.models.common.rendering import as_notes
 from flatprior.models.common.text import abbreviated, earlier_hash, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
@@ -806,7 +807,7 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         and shown.facts == (sampled, due)
         and shown.columns == sections.OF_SAMPLER
         and shown.names == tuple(map(abbreviated, check.names))
-        and shown.notes == sections.as_notes(check.warnings),
+        and shown.notes == as_notes(check.warnings),
         f"the table of the draws of {check.route} is not that of its results",
     )
     rows = dict(zip(shown.columns, zip(*shown.in_full()[1], strict=True), strict=True))

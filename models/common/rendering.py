@@ -1,6 +1,7 @@
-"""One table in four dresses: text of 80 columns, HTML, Markdown and LaTeX.
+"""One table for every place where a result is shown.
 
-Names come from the user's data: each dress escapes them in its own way.
+Text of 80 columns, the terminal, HTML, Markdown, LaTeX and CSV are of the same cells, in one format
+of numbers. Names come from the user's data: each form escapes them in its own way.
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ import csv
 import html
 import io
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import printable
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 NARROWEST = 18  # characters that a folded name keeps
+SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
+_ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -42,7 +49,7 @@ _LATEX = {
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """A title, some facts, a table of text and notes below it.
+    """A title, some facts, a table of text and notes below it; the table may be absent.
 
     Attributes
     ----------
@@ -51,14 +58,16 @@ class Rendered:
         Lines between title and table.
     columns : tuple of str
     names : tuple of str
-        Of the rows.
+        Of the rows that are shown.
     cells : tuple of tuple of str
         One tuple a row.
     notes : tuple of str
     second : int
         The column with which a second table begins, where one is too wide for text.
-    raw : tuple of tuple
-        The values behind the cells, with all their digits.
+    raw : DataFrame
+        The values behind the cells, with all their digits, and of all rows: what the CSV has.
+    in_words : bool
+        Whether title and facts say what the table holds, so that only the CSV has it.
     """
 
     title: str
@@ -68,7 +77,8 @@ class Rendered:
     cells: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     second: int = 0
-    raw: tuple[tuple[object, ...], ...] = ()
+    raw: pd.DataFrame = field(default_factory=pd.DataFrame)
+    in_words: bool = False
 
     @classmethod
     def of(
@@ -79,23 +89,53 @@ class Rendered:
         facts: Iterable[str] = (),
         notes: Iterable[str] = (),
         second: str = "",
+        rows: Sequence[int] | NDArray[np.intp] | None = None,
+        in_words: bool = False,
     ) -> Rendered:
-        """Format each column of `frame` by `formats`, such as ".3f"; text stays as it is."""
+        """Format each column of `frame` by `formats`, such as ".3f"; text stays as it is.
+
+        Of a long table `rows` are the positions of those that are shown.
+        """
+        shown = frame if rows is None else frame.iloc[np.asarray(rows, dtype=np.intp)]
         names = [str(name) for name in frame.columns]
         columns = [
-            [_cell(value, formats.get(str(name), ".5g")) for value in frame.iloc[:, j]]
+            [_cell(value, formats.get(str(name), ".5g")) for value in shown.iloc[:, j]]
             for j, name in enumerate(frame.columns)
         ]
         return cls(
             printable(title),
-            tuple(printable(fact) for fact in facts),
+            tuple(printable(fact) for fact in facts if fact),
             tuple(printable(name) for name in frame.columns),
-            tuple(printable(name) for name in frame.index),
+            tuple(printable(name) for name in shown.index) if columns else (),
             tuple(zip(*columns, strict=True)) if columns else (),
-            tuple(_sentence(printable(note)) for note in notes if note),
+            as_notes(notes),
             names.index(second) if second in names else 0,
-            tuple(zip(*(frame.iloc[:, j] for j in range(frame.shape[1])), strict=True)),
+            frame,
+            in_words,
         )
+
+    @classmethod
+    def of_values(
+        cls,
+        values: Mapping[str, tuple[object, str]],
+        title: str = "",
+        facts: Iterable[str] = (),
+        notes: Iterable[str] = (),
+        columns: Sequence[str] | None = None,
+        in_words: bool = False,
+    ) -> Rendered:
+        """One row a value, each with a format of its own."""
+        cells = [_cell(value, form) for value, form in values.values()]
+        raw = [value for value, _ in values.values()]
+        index = list(values)
+        text = chosen(pd.DataFrame({"value": cells}, index=index, dtype=object), columns)
+        found = cls.of(text, {}, title, facts, notes, in_words=in_words)
+        return replace(found, raw=pd.DataFrame({"value": raw}, index=index, dtype=object))
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a table to show."""
+        return bool(self.columns) and not self.in_words
 
     def text(self) -> str:
         """Lines of at most 80 characters; columns that do not fit follow below."""
@@ -107,7 +147,7 @@ class Rendered:
         lines = textwrap.wrap(self.title, WIDTH)
         for fact in self.facts:
             lines += textwrap.wrap(fact, WIDTH)
-        for part in folded(widths, WIDTH - first, self.second):
+        for part in folded(widths, WIDTH - first, self.second) if self.has_table else ():
             if lines:
                 lines.append("")
             lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
@@ -139,46 +179,46 @@ class Rendered:
             [f"<strong>{html.escape(self.title)}</strong>", *map(html.escape, self.facts)]
         )
         notes = "".join(f"<p>{html.escape(note)}</p>\n" for note in self.notes)
-        return (
-            "<div class='flatprior' style='overflow-x:auto'>\n"
-            f"<p>{head_lines}</p>\n"
+        table = (
             f"<table aria-label='{html.escape(self.title)}' "
             "style='border-collapse:collapse;font-variant-numeric:tabular-nums'>\n"
             f"<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
-            f"{notes}</div>"
+        )
+        return (
+            "<div class='flatprior' style='overflow-x:auto'>\n"
+            f"<p>{head_lines}</p>\n{table if self.has_table else ''}{notes}</div>"
         )
 
     def markdown(self) -> str:
         """A pipe table, the title bold above it, the notes below it."""
-        lines = [f"**{_markdown(self.title)}**", ""] if self.title else []
-        for fact in self.facts:
-            lines += [_markdown(fact), ""]
-        lines += [
+        parts = [f"**{_markdown(self.title)}**"] if self.title else []
+        parts += map(_markdown, self.facts)
+        table = [
             "| " + " | ".join(["", *map(_markdown, self.columns)]) + " |",
             "|" + "|".join([":---", *["---:"] * len(self.columns)]) + "|",
+            *(
+                "| " + " | ".join([_markdown(name), *map(_markdown, row)]) + " |"
+                for name, row in zip(self.names, self.cells, strict=True)
+            ),
         ]
-        lines += [
-            "| " + " | ".join([_markdown(name), *map(_markdown, row)]) + " |"
-            for name, row in zip(self.names, self.cells, strict=True)
-        ]
-        for note in self.notes:
-            lines += ["", _markdown(note)]
-        return "\n".join(lines)
+        parts += ["\n".join(table)] if self.has_table else []
+        return "\n\n".join([*parts, *map(_markdown, self.notes)])
 
     def csv(self) -> str:
-        """Comma-separated values with all digits of the numbers, names of the rows in front.
+        """Comma-separated values of all rows with all digits, names of the rows in front.
 
         A name that a spreadsheet would take for a formula has an apostrophe in front.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["", *map(_csv, self.columns)])
-        for name, row in zip(self.names, self.raw, strict=True):
-            writer.writerow([_csv(name), *map(_csv, row)])
+        columns = [self.raw.iloc[:, j] for j in range(self.raw.shape[1])]
+        for name, *row in zip(self.raw.index, *columns, strict=True):
+            writer.writerow([_csv(printable(name)), *map(_csv, row)])
         return text.getvalue()
 
     def latex(self) -> str:
-        """A table environment of the booktabs package."""
+        """A table environment of the booktabs package; paragraphs, where there is no table."""
         rows = [" & ".join(["", *map(_latex, self.columns)])]
         body = [
             " & ".join([_latex(name), *map(_latex, row)])
@@ -187,6 +227,8 @@ class Rendered:
         caption = " ".join(
             text if text.endswith((".", ":")) else f"{text}." for text in (self.title, *self.facts)
         )
+        if not self.has_table:
+            return "\n\n".join(filter(None, [_latex(caption), *map(_latex, self.notes)]))
         notes = [rf"\par\smallskip\footnotesize {_latex(note)}" for note in self.notes]
         return "\n".join(
             [
@@ -208,27 +250,63 @@ class Rendered:
 
 @own_error_state
 class Renderable:
-    """What has a table to show: in a terminal, a notebook, a manuscript."""
+    """What has something to show: in a terminal, a notebook, a manuscript, a spreadsheet."""
 
-    def _rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table that are usually shown or these."""
         raise NotImplementedError
 
     def __str__(self) -> str:
-        return self._rendered().text()
+        return self.rendered().text()
 
     def _repr_html_(self) -> str:
-        return self._rendered().html()
+        return self.rendered().html()
 
     def __repr__(self) -> str:  # at the prompt, and in a notebook that shows no HTML
         return str(self)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """The table, or some of its columns, in Markdown; names are escaped."""
-        return self._rendered(columns).markdown()
+        return self.rendered(columns).markdown()
 
     def to_latex(self, columns: Sequence[str] | None = None) -> str:
         """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
-        return self._rendered(columns).latex()
+        return self.rendered(columns).latex()
+
+    def to_csv(self, columns: Sequence[str] | None = None) -> str:
+        """The table, or some of its columns, as comma-separated values, all rows and all digits.
+
+        A name that a spreadsheet would take for a formula has an apostrophe in front.
+        """
+        return self.rendered(columns).csv()
+
+
+def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+    """The columns asked for, or all; a `ValueError` that names them if there is no such column."""
+    if columns is None:
+        return frame
+    asked = [columns] if isinstance(columns, str) else list(columns)
+    there = [str(name) for name in frame.columns]
+    unknown = [name for name in asked if name not in there]
+    if unknown or not asked:
+        missing = f"no column {unknown[0]!r}" if unknown else "nothing to show"
+        raise InputError(f"there is {missing}; the columns are {', '.join(map(repr, there))}")
+    return frame[asked]
+
+
+def spread_out(total: int, most: int = SHOWN) -> NDArray[np.intp]:
+    """Positions of at most `most` of `total` rows, the first and the last among them."""
+    return np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(np.intp))
+
+
+def of_model(what: str, formula: str | None) -> str:
+    """A title: "Collinearity" with the formula, where there is one."""
+    return what if formula is None else f"{what}: {formula}"
+
+
+def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes as the sentences that stand below a table."""
+    return tuple(_sentence(printable(note)) for note in notes if note)
 
 
 def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
@@ -285,20 +363,21 @@ def p_value(p: float, log_p: float | None = None, form: str = ".3g") -> str:
 def _cell(value: object, form: str) -> str:
     if value is pd.NA:
         return "-"
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return "yes" if value else ""
-    if isinstance(value, int):
+    if isinstance(value, (int, np.integer)):
         return str(value)
     if isinstance(value, float):
         if math.isnan(value):
             return "-"
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
-        if form == "p":
-            return f"{value:.4f}" if value >= 5e-5 else "<0.0001"
+        if form.startswith("p"):  # "p", or with a format of its own, as in "p.1e"
+            return p_value(value, form=form[1:] or ".3g")
         if form == "floor":  # of digits that are certain: never rounded up
             return str(math.floor(value))
-        return format(value, form)
+        text = format(value, form)
+        return text.removeprefix("-") if _ZERO.fullmatch(text) else text
     return printable(value)
 
 

@@ -10,10 +10,12 @@ greedily, so that its size bounds the overlap from above.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import linprog
 
 from flatprior.models.certificate import LARGEST_PRODUCT
@@ -21,7 +23,8 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen
+from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
 from flatprior.models.existence.separation import separated
@@ -39,9 +42,9 @@ NEAR_ZERO = 1e-9  # of a margin, relative to the largest
 LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 @own_error_state
-class Fragility:
+class Fragility(Renderable):
     """How few observations stand between the data and having no MLE.
 
     Attributes
@@ -79,6 +82,48 @@ class Fragility:
     def fragile(self) -> bool:
         """Whether the set found has at most five observations."""
         return self.distance <= SMALL
+
+    def table(self) -> pd.DataFrame:
+        """One row a row of data on which the MLE hangs, by its own label, critical ones first.
+
+        Columns: "row", its position; "critical", whether the MLE does not exist without one
+        observation of it; "in smallest set", whether it is of the smallest set found.
+        """
+        labels = dict(zip(self.smallest_set, self.smallest_labels, strict=True))
+        labels |= dict(zip(self.critical_rows, self.critical_labels, strict=True))
+        critical, smallest = set(self.critical_rows), set(self.smallest_set)
+        rows = sorted(labels, key=lambda row: (row not in critical, row))
+        return pd.DataFrame(
+            {
+                "row": rows,
+                "critical": [row in critical for row in rows],
+                "in smallest set": [row in smallest for row in rows],
+            },
+            index=pd.Index([labels[row] for row in rows], dtype=object, name="label"),
+        )
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
+        frame = self.table()
+        shown = min(len(frame), SHOWN)
+        at_most = "" if self.exact else "at most "
+        return Rendered.of(
+            chosen(frame, columns),
+            {},
+            f"Fragility of the MLE: it hangs on {at_most}{count(self.distance, 'observation')}"
+            + ("" if self.fragile else ", which is not few"),
+            [f"{self.message[:1].upper()}{self.message[1:]}."],
+            [
+                f"shown are {shown} of {count(len(frame), 'row')}: .table() has all"
+                if shown < len(frame)
+                else "",
+                f"of {count(len(self.undecided_rows), 'more row')} it is undecided in double "
+                "precision whether the MLE exists without them"
+                if self.undecided_rows
+                else "",
+            ],
+            rows=range(shown),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON."""

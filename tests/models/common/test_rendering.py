@@ -44,7 +44,7 @@ def test_cells_are_formatted_by_column_and_type():
         who=["x", "", "z\nz", "w"],
     )
     assert [row[0] for row in found.cells] == ["1.23", "-", "inf", "-inf"]
-    assert [row[1] for row in found.cells] == ["0.5000", "<0.0001", "<0.0001", "1.0000"]
+    assert [row[1] for row in found.cells] == ["0.5", "1e-09", "<1e-308", "1"]
     assert [row[2] for row in found.cells] == ["1", "20", "300", "4000"]
     assert [row[3] for row in found.cells] == ["x", "", "z z", "w"]
 
