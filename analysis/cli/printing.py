@@ -172,6 +172,7 @@ def print_agreement(out: Console, agreement: Agreement) -> None:
     names = tuple(LABELS.get(name, name) for name in rendered.names)
     notes = rendered.notes[1:]  # the first is the message, which stands below in a frame
     show(out, replace(rendered, title="", facts=(), names=names, notes=notes))
+    out.print()
     frame = agreement.coefficients().rename(columns={"standard error": "SE"})
     formats = dict.fromkeys(map(str, frame.columns), FORMATS["coefficient"]) | FORMATS
     show(out, Rendered.of(frame, formats))
@@ -198,12 +199,13 @@ def show(out: Console, rendered: Rendered) -> None:
     from rich.text import Text
 
     from flatprior.models.common.rendering import NARROWEST, folded
+    from flatprior.models.common.text import printable
 
     if rendered.title:
         bad = rendered.title.startswith("NOT ")
-        out.print(Text(rendered.title, style="bold red" if bad else "bold"))
+        out.print(Text(printable(rendered.title), style="bold red" if bad else "bold"))
     for fact in rendered.facts:
-        out.print(Text(fact))
+        out.print(Text(printable(fact)))
     if rendered.title or rendered.facts:
         out.print()
     if rendered.has_table:
@@ -216,7 +218,7 @@ def show(out: Console, rendered: Rendered) -> None:
             out.print(_rich_table(rendered, part))
             out.print()
     for note in rendered.notes:
-        out.print(Text(note, style="dim"))
+        out.print(Text(printable(note), style="dim"))
 
 
 def _rich_table(rendered: Rendered, part: range) -> Table:

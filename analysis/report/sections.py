@@ -320,18 +320,7 @@ def existence_certificate(main: MainModel) -> Facts:
     """Whether there is anything to estimate, and how near the best route is."""
     existence = check_existence(main.model)
     certificate = main.fit.certificate
-    rows = {
-        "Newton decrement λ": f"{certificate.newton_decrement:.2e}",
-        "R, for rows that inform the largest standard error of the log odds": (
-            f"{certificate.radius:.3g}"
-        ),
-        "λR (1/2 at most)": f"{certificate.newton_decrement * certificate.radius:.2e}",
-        "error bound −log(1 − λR)/R, in standard errors": f"{certificate.error_bound:.1e}",
-        "log-likelihood below its maximum, at most (with rounding)": (
-            f"{certificate.log_likelihood_error:.1e}"
-        ),
-        "certain digits of every coefficient": f"{math.floor(float(certificate.digits.min()))}",
-    }
+    shown = certificate.rendered()
     message = existence.message
     return _section(
         "existence",
@@ -343,14 +332,10 @@ def existence_certificate(main: MainModel) -> Facts:
             ),
             _table(
                 "certificate",
-                Rendered.of(
-                    pd.DataFrame({"value": rows}),
-                    {},
-                    f"Certificate of the best route ({main.fit.route})",
-                    notes=[
-                        "computed from the coefficients and the data alone, rounding included: "
-                        "whoever computed them, the one MLE is no further away"
-                    ],
+                replace(
+                    shown,
+                    title=f"Certificate of the best route ({main.fit.route})",
+                    raw=pd.DataFrame(shown.cells, index=shown.names, columns=shown.columns),
                 ),
             ),
         ],
@@ -380,22 +365,10 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
     notes = [
         "error bound: proved, of draws the stated error of the mode found from them alone; "
         "distance: from the best route; both in standard errors",
-        *(f"{missing.route} was left out: {missing.reason}" for missing in agreement.unavailable),
+        *(missing.message for missing in agreement.unavailable),
         *agreement.notes,
+        *(judged.alone for judged in agreement.routes),
     ]
-    for judged in agreement.routes:
-        before = judged.estimate.before_finish
-        if before is not None:
-            bound = before.error_bound
-            reached = (
-                f"within {bound:.1e} standard errors"
-                if math.isfinite(bound)
-                else "no bound could be proved"
-            )
-            notes.append(
-                "pm.find_MAP alone, before the Newton steps that finish it, as that route states: "
-                f"{reached}"
-            )
     table = agreement.table()
     proved = len(agreement.routes)
     said = ", ".join(
@@ -463,20 +436,13 @@ def posterior_against_mle(main: MainModel) -> Facts | None:
     for i, (check, posterior) in enumerate(
         zip(agreement.posterior_checks, agreement.posteriors, strict=True)
     ):
-        claims = pd.DataFrame(
-            {
-                "p": [claim.p if 0 < claim.p < 1 else math.nan for claim in check.claims],
-                "holds": ["yes" if claim.holds else "NO" for claim in check.claims],
-            },
-            index=[claim.statement for claim in check.claims],
-        )
         suffix = f"-{i + 1}"
         items += [
             _table(
                 f"claims{suffix}",
                 Rendered.of(
-                    claims,
-                    {"p": ".3g"},
+                    check.table(),
+                    {"p": "p"},
                     f"What holds of draws from the flat-prior posterior ({check.route})",
                     [count(check.n_draws, "draw")],
                     [
@@ -650,7 +616,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         [
             _text(
                 f"Each observation is predicted by {whose}.",
-                f"{curve}."
+                f"{curve.message}."
                 if curve is not None
                 else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
             ),
@@ -723,9 +689,9 @@ def influence(main: MainModel) -> Facts | None:
     loo = main.loo
     if loo is not None:
         top = top.assign(**{"Pareto k": loo.pareto_k[found.order[: len(top)]]})
-    notes = [str(exact)]
+    notes = [exact.message]
     if loo is not None:
-        notes.append(str(loo))
+        notes.append(loo.message)
     return _section(
         "influence",
         "Influence of single observations",

@@ -55,7 +55,10 @@ def test_demo_prints_four_routes_and_the_verdict_and_writes_a_report(tmp_path):
     for words in ("NumPy Newton", "scikit-learn", "PyMC MAP", "PyMC NUTS", "AGREE", "R-hat"):
         assert words in result.stdout
     # the published coefficients, to every digit printed
-    for digits in ("-0.12600", "-0.07307", "-0.04230", "0.01109", "0.00936", "0.01031", "0.13544"):
+    for digits in (
+        *("-0.126000", "-0.0730737", "-0.0423013", "0.0110851", "0.00935894", "0.0103131"),
+        "0.135441",
+    ):
         assert result.stdout.count(digits) >= 3
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "4/4" in result.stderr
@@ -79,8 +82,8 @@ def test_check_tells_existence_and_exits_1_without(good, tmp_path):
     assert result.exit_code == 1
     assert "QUASI-COMPLETE SEPARATION" in result.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert ["NV", "+inf", "-", "-", "1.28411", "+inf"] in lines
-    assert ["EH", "finite", "-2.90261", "0.84555", "-4.78591", "-1.43639"] in lines
+    assert ["NV", "+inf", "-", "-", "1.28411", "inf"] in lines
+    assert ["EH", "finite", "-2.90261", "0.8456", "-4.78591", "-1.43639"] in lines
     assert "Supremum of the log-likelihood: -27.696630" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     facts = json.loads(out.read_text())
@@ -334,9 +337,9 @@ def test_every_number_in_a_table_is_whole(tmp_path, monkeypatch, width):
     shown = result.stdout.split()
     summary = fit_newton(model).summary()
     for value in summary["coefficient"]:
-        assert f"{value:.6g}" in shown
+        assert f"{value:#.6g}" in shown
     for value in summary["standard error"]:
-        assert f"{value:.4g}" in shown
+        assert f"{value:#.4g}" in shown
 
 
 def test_control_characters_in_levels_do_not_reach_the_terminal(tmp_path):
@@ -448,7 +451,7 @@ def test_many_files_are_fitted_as_one(folder, tmp_path):
     assert "891 observations" in result.stdout
     assert "9 rows left out: a value is missing" in result.stdout
     one = run("fit", folder.parent / "whole.csv", "y ~ x")
-    shown = [text.split("Log-likelihood")[0].split() for text in (result.stdout, one.stdout)]
+    shown = [text.split("The MLE exists")[0].split() for text in (result.stdout, one.stdout)]
     assert [word for word in shown[0] if not word.isdigit()] == [
         word for word in shown[1] if not word.isdigit()
     ]
@@ -580,7 +583,7 @@ def test_whatever_columns_says_every_number_is_printed(good, monkeypatch, width)
     assert result.exit_code == 0, result.stderr
     shown = result.stdout.split()
     for value in fit_newton(BernoulliLogistic.from_formula("y ~ x + g", good)).coefficients:
-        assert f"{value:.6g}" in shown
+        assert f"{value:#.6g}" in shown
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
