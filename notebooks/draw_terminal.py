@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis.cli import commands, printing
+from flatprior.analysis.cli import commands
 from flatprior.models import load_endometrial, load_spector
 from flatprior.models.common.progress import WIDEST
 
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 def draw(name: str, title: str, arguments: list[str], status: int) -> None:
     """Write what ``flatprior`` prints as ``name.svg``; it must exit with `status`."""
     console = Console(record=True, width=WIDEST, highlight=False, force_terminal=True)
-    printing._console = lambda: console
+    commands.result_console = lambda: console
     result = CliRunner().invoke(commands.main, arguments)
     if result.exit_code != status:
         raise SystemExit(result.output)
