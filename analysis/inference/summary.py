@@ -236,7 +236,7 @@ def summarise(
     >>> summary = summarise(model)
     >>> summary.table()[["coefficient", "odds ratio"]].loc["gpa"].round(2).tolist()
     [3.06, 21.4]
-    >>> print(summary.against_null)
+    >>> print(summary.against_null.message)
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
     """
     check_probability(prob)
