@@ -134,7 +134,6 @@ class PSISLOO(Renderable):
                 "elpd": self.pointwise,
                 "Pareto k": self.pareto_k,
                 "observations": self.weights,
-                "defined": ~_labelled(self.row_labels, len(self.weights)).isin(self.undefined_rows),
             },
             index=_labelled(self.row_labels, len(self.weights)),
         )
@@ -142,10 +141,9 @@ class PSISLOO(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these; its hardest rows."""
         frame = self.table()
+        # NaN, where k could not be computed, is the hardest of all
         hardest = np.lexsort((self.pointwise, -np.nan_to_num(self.pareto_k, nan=math.inf)))
-        shown = _first(frame["defined"].to_numpy(), hardest)
-        frame["defined"] = ["yes" if defined else "NO" for defined in frame["defined"]]
-        frame = frame if self.undefined_rows else frame.drop(columns="defined")
+        shown = hardest[:MOST_SHOWN]
         return Rendered.of(
             chosen(frame, columns),
             {"elpd": ".4f", "Pareto k": ".2f", "observations": ".0f"},
@@ -441,11 +439,6 @@ def exact_loo(
 
 def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
     return pd.RangeIndex(n) if labels is None else labels
-
-
-def _first(defined: NDArray[np.bool_], order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The first rows of an order, but before all those that are not defined."""
-    return np.concatenate([order[~defined[order]], order[defined[order]]])[:MOST_SHOWN]
 
 
 def _shown_of(shown: NDArray[np.intp], n: int, which: str) -> str:
