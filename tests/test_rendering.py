@@ -176,6 +176,7 @@ def test_html_markdown_latex_and_csv_are_of_the_same_cells(shown, kind):
         whole = [row[0].removeprefix("'") for row in rows]
         assert set(found.names) <= set(whole)
         assert len(rows) == len(found.raw) >= len(cells)
+        assert "np." not in result.to_csv()
         for row in rows:
             assert not re.match(r"[=+@]", row[0])
 

@@ -93,7 +93,7 @@ MORE_WORDS = {
     "forest": pattern_of(sections.KINDS_DIFFER),
     "influence-plot": pattern_of(sections.WITH_BAD_K),
 }
-(NO_POSTERIOR,) = sections.as_notes([sections.NO_INTERVALS])
+(NO_POSTERIOR,) = as_notes([sections.NO_INTERVALS])
 
 
 @own_error_state
