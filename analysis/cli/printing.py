@@ -158,7 +158,7 @@ def print_estimate(out: Console, model: BernoulliLogistic, estimate: PointEstima
     rendered = estimate.rendered()
     data, *others = model.facts
     data = f"{data}, {count(model.n_parameters, 'coefficient')}"
-    show(out, replace(rendered, facts=(data, *others, estimate.criteria)))
+    show(out, replace(rendered, facts=(data, *others, estimate.criteria)), estimate.warnings)
 
 
 def print_agreement(out: Console, agreement: Agreement) -> None:
@@ -194,11 +194,14 @@ def print_verdict(out: Console, title: str, message: str, *, good: bool) -> None
     out.print(Panel(text, title=title.upper(), title_align="left", border_style=style))
 
 
-def show(out: Console, rendered: Rendered) -> None:
-    """Print a title, facts, a table and notes; what is too wide goes into further tables below."""
+def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> None:
+    """Print a title, facts, a table and notes; what is too wide goes into further tables below.
+
+    Notes that are `warnings` have their colour.
+    """
     from rich.text import Text
 
-    from flatprior.models.common.rendering import NARROWEST, folded
+    from flatprior.models.common.rendering import NARROWEST, as_notes, folded
     from flatprior.models.common.text import printable
 
     if rendered.title:
@@ -217,8 +220,9 @@ def show(out: Console, rendered: Rendered) -> None:
         for part in folded(widths, room, rendered.second):
             out.print(_rich_table(rendered, part))
             out.print()
+    coloured = as_notes(warnings)
     for note in rendered.notes:
-        out.print(Text(printable(note), style="dim"))
+        out.print(Text(printable(note), style="yellow" if note in coloured else ""))
 
 
 def _rich_table(rendered: Rendered, part: range) -> Table:
