@@ -300,7 +300,7 @@ class Certificate(Renderable):
         return Rendered.of_values(
             {
                 "Newton decrement λ": (self.newton_decrement, ".2e"),
-                "R, largest standard error of the log odds of rows that inform": (
+                "R, for rows that inform the largest standard error of the log odds": (
                     self.radius,
                     ".3g",
                 ),
