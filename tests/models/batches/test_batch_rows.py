@@ -391,7 +391,7 @@ def test_row_numbers_run_through_all_files(tmp_path):
 
 CODE = """
 import pathlib, signal, sys
-import flatprior.models.files as files
+import flatprior.models.encoding.tables as files
 from flatprior.analysis.cli import main
 
 original, begun = files._guarded, pathlib.Path(sys.argv.pop())

@@ -104,7 +104,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
     for threads in ("1", "2"):
         environment = os.environ | {
             "OPENBLAS_NUM_THREADS": threads,
-            "PYTHONPATH": os.path.join(os.path.dirname(__file__), "..", "support"),
+            "PYTHONPATH": os.path.join(os.path.dirname(__file__), "..", "..", "support"),
         }
         done = subprocess.run(
             [sys.executable, "-c", CODE],
