@@ -298,7 +298,7 @@ def test_what_cannot_be_averaged_is_refused(options, message):
         average_marginal_effects(model, fit_newton(other), load_spector())
 
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def passengers() -> tuple[pd.DataFrame, BernoulliLogistic]:

@@ -12,7 +12,7 @@ from scipy.stats import beta as beta_distribution
 from flatprior.analysis import predict, robust_covariance
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 def test_probabilities_of_a_saturated_design_are_beta_distributed():

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from flatprior.models import BernoulliLogistic, fit_newton, rows, verify
 from flatprior.models.encoding import checks, tables
 
-AUTO = Path(__file__).parents[3] / "data" / "question_marks.csv"
+AUTO = Path(__file__).parents[2] / "data" / "question_marks.csv"
 
 
 def described(build):
