@@ -101,12 +101,6 @@ def test_an_offset_equal_to_the_fit_leaves_nothing(route, plain):
     assert fit.log_likelihood == pytest.approx(reference.log_likelihood, rel=1e-12)
 
 
-def test_scikit_learn_refuses_an_offset_by_name():
-    X, y = simulated(50, 2, seed=5)
-    with pytest.raises(ValueError, match="takes no offset"):
-        fit_sklearn(BernoulliLogistic.from_arrays(X, y, offset=np.ones(50)))
-
-
 def test_the_log_likelihood_reported_is_our_own(route, plain):
     X, y, _ = plain
     model = BernoulliLogistic.from_arrays(X, y)

@@ -1,8 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from multiplier import repeated
 from problems import simulated
 
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, rows
 from flatprior.models.rows import BLOCK_ROWS, ArrayRows, MappedRows, merge_identical
 
 
@@ -112,3 +115,21 @@ def test_blocks_of_which_no_row_is_left_are_passed_over():
     nothing = MappedRows(ArrayRows(X, y), lambda block: block.select(block.design[:, 1] > 99))
     with pytest.raises(ValueError, match="no rows are left"):
         nothing.reduce(lambda block: 1)
+
+
+def test_strands_of_rows_join_to_the_hash_of_all_wherever_they_are_cut(monkeypatch):
+    monkeypatch.setattr(rows, "CHUNK_ROWS", 8)
+    rng = np.random.default_rng(2)
+    for _ in range(repeated(200)):
+        n = int(rng.integers(1, 60))
+        whole = rows.ArrayRows(rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(float))
+        cuts = np.sort(rng.integers(0, n + 1, size=int(rng.integers(0, 7))))
+        block, ends = whole.block(slice(None)), [0, *cuts.tolist(), n]
+        strands = [
+            rows.Strand.of(block.select(slice(start, stop)), start)
+            for start, stop in pairwise(ends)
+        ]
+        while len(strands) > 1:  # neighbours join in whatever order
+            j = int(rng.integers(len(strands) - 1))
+            strands[j : j + 2] = [strands[j].join(strands[j + 1])]
+        assert strands[0].digest() == whole.digest()

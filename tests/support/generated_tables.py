@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 HEADINGS = [
     "x",
@@ -163,3 +164,13 @@ def generated_table(seed: int, n: int = 120) -> Table:
         if rng.random() < 0.2:
             columns["o"] = _spoilt(columns["o"], rng)
     return Table(columns, f"y ~ {' + '.join(terms)}", tuple(kinds), roles, categories)
+
+
+def many(n: int) -> pd.DataFrame:
+    """Rows that cross the borders of chunks, some of which do not count."""
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "z": rng.lognormal(size=n)})
+    frame["g"], frame["o"] = rng.choice(["a", "b", "c"], n), rng.normal(size=n)
+    frame["w"], frame["y"] = rng.integers(0, 4, n), rng.integers(0, 2, n)
+    frame.loc[::37, "x"] = np.nan
+    return frame

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from generated_tables import many
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, certify, fit_newton, verify
@@ -423,3 +424,40 @@ def test_ctrl_c_ends_a_pass_with_a_clean_message(tmp_path):
     assert started.returncode == 130
     assert out == ""
     assert err.strip() == "flatprior: interrupted; nothing was written"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_that_changes_between_passes_is_noticed_though_size_and_time_are_the_same(
+    tmp_path, kind
+):
+    import os
+
+    frame, path = many(300)[["x", "y", "g"]], tmp_path / f"d.{kind}"
+
+    def write(frame: pd.DataFrame) -> None:
+        if kind == "csv":
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path, compression=None, use_dictionary=False)
+
+    for change in ({"x": frame["x"][::-1].to_numpy()}, {"g": frame["g"][::-1].to_numpy()}):
+        write(frame)
+        model = BernoulliLogistic.from_parquet(path, "y ~ x + g")
+        found = os.stat(path)
+        write(frame.assign(**change))
+        assert os.stat(path).st_size == found.st_size
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        with pytest.raises(
+            OSError, match=r"not the same in each pass.*changed while they were read"
+        ):
+            fit_newton(model)
+
+
+def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
+    many(300).to_parquet(tmp_path / "d.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
+    with monkeypatch.context() as patched:
+        patched.setattr(tables.Source, "frames", None)
+        assert "found by the first pass" in str(model._repr_html_())
+    fit = fit_newton(model)
+    assert fit.provenance.data_hash in model._repr_html_()

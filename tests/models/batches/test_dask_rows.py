@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from generated_tables import many
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
@@ -158,3 +159,28 @@ def test_categories_of_several_types_are_those_of_the_rows_in_memory(odd):
     expected = BernoulliLogistic.from_formula("y ~ x + z", frame)
     assert found.names == expected.names
     assert found.data_hash == expected.data_hash
+
+
+@pytest.mark.parametrize("what", ["values", "missing values", "rows", "levels"])
+def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed(what):
+    dd = pytest.importorskip("dask.dataframe")
+    calm, passes = many(900)[["x", "y", "g"]].fillna({"x": 0.0}), iter(range(1000))
+
+    def partition(number: int) -> pd.DataFrame:
+        frame = calm[number * 300 : (number + 1) * 300].copy()
+        if number == 1:
+            now = next(passes)
+            if what == "values":
+                frame["x"] = frame["x"] + now
+            elif what == "missing values":
+                frame.loc[frame.index[: 10 * now], "x"] = np.nan
+            elif what == "levels":
+                frame["g"] = frame["g"].where(frame["x"] > 0, f"level {now}")
+            else:
+                frame = frame[: 300 - 7 * now]
+        return frame
+
+    lazy = dd.from_map(partition, range(3), meta=calm[:5])
+    model = BernoulliLogistic.from_dask(lazy, "y ~ x + g")
+    with pytest.raises(OSError, match="or are random; store them, and start again"):
+        fit_newton(model)

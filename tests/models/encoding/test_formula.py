@@ -212,28 +212,6 @@ def test_csv_parquet_and_frame_give_the_same_model(frame, tmp_path):
     assert len({model.data_hash for model in models}) == 1
 
 
-def test_files_that_are_no_tables_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file"):
-        BernoulliLogistic.from_formula("y ~ x", tmp_path / "none.csv")
-    for name, content, words in (
-        ("empty.csv", b"", "is empty"),
-        ("headings.csv", b"y,x\n", "no rows"),
-        ("twice.csv", b"y,x,x\n0,1,2\n", "'x' is repeated"),
-        ("ragged.csv", b"y,x\n0,1\n1,2,3,4\n", "cannot be read as a table"),
-        ("first.csv", b"y,x\n0,1,2\n1,2,3\n", "cannot be read as a table"),
-        ("semicolons.csv", b"y;x\n0;1\n", "separate columns by ','"),
-        ("junk.csv.gz", b"junk", "cannot be read as a table"),
-        ("junk.zip", b"junk", "cannot be read as a table"),
-        ("binary.csv", bytes(range(128, 256)), "cannot be read as a table"),
-        ("not.parquet", b"PAR1junk", "cannot be read as a table"),
-    ):
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=words) as caught:
-            BernoulliLogistic.from_formula("y ~ x", path)
-        assert "\n" not in str(caught.value)
-
-
 def test_a_column_may_carry_the_name_of_a_function(frame):
     model = BernoulliLogistic.from_formula("y ~ log", frame.rename(columns={"x": "log"}))
     assert model.names == ("Intercept", "log")

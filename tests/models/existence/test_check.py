@@ -1,7 +1,6 @@
 import json
 import math
 import pickle
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -18,8 +17,6 @@ from flatprior.models import (
     load_endometrial,
     sample_nuts,
 )
-from flatprior.models.existence import cone
-from flatprior.models.existence.projection import Effort
 
 
 @pytest.mark.parametrize("case", OVERLAPPING, ids=ids)
@@ -186,63 +183,6 @@ def test_signs_equal_those_of_plain_linear_programs(verdicts):
     assert compared > 100
 
 
-# found by exact rational linear programming; each was once wrong or refused
-TRICKY = [
-    # a column with a large mean must not leak into null vectors
-    ([[1, 2000, 1], [1, 2001, 1], [1, 2002, 1], [1, 2001, 0]], [0, 1, 0, 1], "quasi", "+f-"),
-    ([[1, 2001, 2], [1, 2003, 2]], [1, 0], "rank", "u-u"),
-    # one outlier must not set the scale
-    ([[1, -1], [1, 1e9]], [1, 0], "complete", "u-"),
-    ([[1, -2], [1, -2e8]], [1, 1], "complete", "uu"),
-    ([[1, 2, 2e7], [1, 2, 0], [1, -1, 1], [1, 2, 0]], [0, 0, 0, 1], "quasi", "uu-"),
-    ([[1, -1], [1, -2e8], [1, 2], [1, 0]], [0, 1, 0, 1], "overlap", "ff"),
-    (
-        [[1, 0, 1], [1, 0, -2], [1, 2, -1e7], [1, 0, 2], [1, -2, -2]],
-        [1, 0, 0, 0, 0],
-        "overlap",
-        "fff",
-    ),
-    # the cone is thin
-    (
-        [
-            *([0, 0, 1, 1, 0], [0, 1, 1, 1, 1], [0, 0, 0, 1, 0]),
-            *([0, 0, 1, 1, 0], [1, 0, 0, 1, 1], [0, 0, 0, 1, 1]),
-        ],
-        [1, 0, 0, 0, 0, 0],
-        "quasi",
-        "uu+-u",
-    ),
-    # more columns than rows
-    ([[1, 1, 0, 2], [1, 0, 0, 0], [1, -2, 1, -1e10]], [1, 0, 0], "rank", "-uuu"),
-    ([[1e10, 0, 3, 2, 0], [1, 2, 3, 0, 0], [0, 0, 2, 0, 0]], [0, 0, 1], "rank", "uu+uu"),
-    # rows of zeros, columns of zeros, a single row
-    ([[0.0]], [1], "rank", "u"),
-    ([[2.0]], [1], "complete", "+"),
-    ([[0, 0], [1, 0], [0, 1]], [0, 1, 1], "quasi", "++"),
-]
-
-
-@pytest.mark.parametrize(("X", "y", "kind", "status"), TRICKY)
-def test_tricky_designs_are_decided_as_exact_arithmetic_decides_them(X, y, kind, status):
-    existence = check_existence(BernoulliLogistic.from_arrays(np.array(X, dtype=float), y))
-    assert existence.kind.startswith(kind)
-    short = {"finite": "f", "+inf": "+", "-inf": "-", "undetermined": "u"}
-    assert "".join(short[value] for value in existence.coefficients.values()) == status
-
-
-def test_thresholds_are_printed_with_the_digits_they_need():
-    dates = np.array([20240115.0, 20240116, 20240117, 20240118])
-    model = BernoulliLogistic.from_arrays(dates, [0, 0, 1, 1], ["date"], intercept=True)
-    message = check_existence(model).message
-    threshold = float(message.split("'date' > ")[1].split()[0])
-    assert 20240116 < threshold < 20240117
-    x = np.array([1.0000001, 1.0000002, 1.0000003, 1.0000003, 1.0000004])
-    model = BernoulliLogistic.from_arrays(x, [0, 0, 1, 0, 1], intercept=True)
-    assert "'x1' > 1.0000003 and 0 where 'x1' < 1.0000003" in check_existence(model).message
-    one = BernoulliLogistic.from_arrays([[1, 1], [1, -1], [1, 0], [0, 1], [0, -1]], [1.0] * 5)
-    assert "'y' is 1 in every row, which separates" in check_existence(one).message
-
-
 def test_signs_are_left_out_when_not_asked_for():
     rng = np.random.default_rng(3)
     X = np.column_stack([np.ones(40), rng.normal(size=(40, 2))])
@@ -251,25 +191,6 @@ def test_signs_are_left_out_when_not_asked_for():
     assert len(check_existence(model).coefficients) == 3
     one = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
     assert check_existence(one, signs=False).coefficients["NV"] == "+inf"  # no program is needed
-
-
-def test_separation_in_several_steps_is_followed_to_its_end():
-    # x1 separates rows 0-3; of the others x2 separates 4-7; rows 8-11 overlap
-    X = np.array(
-        [
-            *([1, -3, 2], [-2, 5, 1], [1, 2, -1], [-1, 0, 4]),
-            *([0, 1, 7], [0, -1, 5], [0, 2, -9], [0, -2, -3]),
-            *([0, 0, 1], [0, 0, 1], [0, 0, 2], [0, 0, 2]),
-        ],
-        dtype=float,
-    )
-    y = np.array([1, 0, 1, 0] * 2 + [1, 0, 1, 0], dtype=float)
-    existence = check_existence(BernoulliLogistic.from_arrays(X, y))
-    assert existence.separated_rows == tuple(range(8))
-    assert existence.coefficients == {"x1": "+inf", "x2": "+inf", "x3": "finite"}
-    assert existence.limit.names == ("x3",)
-    assert existence.limit.coefficients == pytest.approx([0], abs=1e-12)
-    assert existence.limit.log_likelihood == pytest.approx(4 * math.log(0.5))
 
 
 def test_dependent_columns_are_named_with_their_combination():
@@ -327,23 +248,6 @@ def test_more_than_one_coefficient_to_ten_observations_is_warned_of():
     assert check_existence(grouped).warnings == ()
 
 
-def test_messages_name_predictor_rows_and_remedy():
-    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
-    message = check_existence(model).message
-    assert "'HG' is 1 where 'NV' > 0 (13 of 79 rows: 21, 22, 23, 24, 25 and 8 more)" in message
-    assert "diverging coefficients: 'NV' to +infinity" in message
-    assert "merge sparse levels" in message
-    dependent = check_existence(CASES["dup_col"].model)
-    assert "the design has rank 3, not 4, because 'x3' = 'x1' in every row" in dependent.message
-
-
-def test_an_overlap_narrower_than_a_solvers_tolerance_is_proved():
-    # three rows overlap by 1e-10: a linear program's tolerance of 1e-9 would call them separated
-    x = np.array([-1.0, -0.5, 1e-10, 0.0, 0.5, 1.0])
-    y = np.array([0, 0, 0, 1, 1, 1])
-    assert check_existence(BernoulliLogistic.from_arrays(x, y, intercept=True)).kind == "overlap"
-
-
 def test_the_table_and_the_facts_say_the_same():
     existence = check_existence(CASES["endometrial"].model)
     table = existence.table()
@@ -371,12 +275,6 @@ def test_both_errors_are_value_errors_that_carry_the_diagnosis():
     assert str(again) == str(bad.value)
 
 
-def test_a_column_of_zeros_is_named():
-    X, y = simulated(40, 2, seed=1)
-    model = BernoulliLogistic.from_arrays(np.column_stack([X, np.zeros(40)]), y, list("abc"))
-    assert "'c' = 0 in every row" in check_existence(model).message
-
-
 def test_a_limit_that_cannot_be_fitted_is_unknown_and_said_to_be():
     # row 3 is separated by x2; an offset of 2,000 leaves the other two no curvature
     model = BernoulliLogistic.from_arrays(
@@ -394,61 +292,3 @@ def test_a_limit_that_cannot_be_fitted_is_unknown_and_said_to_be():
     assert found.to_dict()["limit"]["log_likelihood"] is None
     with pytest.raises(MLEDoesNotExistError):
         fit_newton(model)
-
-
-@pytest.mark.parametrize("rows", [1.0, 2.0**40, 2.0**-40])
-@pytest.mark.parametrize("column", [1.0, 2.0**35, -(2.0**-35)])
-def test_ways_through_a_gap_of_4e_11_are_both_seen(rows, column):
-    # with slope 1 the intercept lies between -2.5e-11 and 1.5e-11
-    x = np.array([-1, -2, -1.5e-11, 2.5e-11, 1, 2])
-    X = np.column_stack([np.ones(6), column * x])
-    X[::2] *= rows
-    found = check_existence(BernoulliLogistic.from_arrays(X, [0, 0, 0, 1, 1, 1], ["const", "x"]))
-    assert found.kind == "complete separation"
-    assert found.coefficients == {"const": "undetermined", "x": "+inf" if column > 0 else "-inf"}
-
-
-def test_a_search_that_ends_at_its_limit_is_undecided_and_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(cone, "Effort", lambda: Effort(10.0))
-    rng = np.random.default_rng(1)
-    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
-    model = BernoulliLogistic.from_arrays(X, X @ [0.2, 1, -1, 1] > 0)
-    found = check_existence(model)
-    assert found.kind == "undecided"
-    assert "the search for a separating direction was given up at its limit" in found.message
-    assert "fit a model of fewer columns" in found.message
-
-
-def test_signs_that_were_not_found_are_named(monkeypatch):
-    rng = np.random.default_rng(1)
-    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
-    model = BernoulliLogistic.from_arrays(X, X @ [0.2, 1, -1, 1] > 0)
-    assert "not found out" not in check_existence(model).message
-    monkeypatch.setattr(cone, "coefficient_signs", lambda *_: ({1: "+inf"}, []))
-    found = check_existence(model)
-    assert found.coefficients == {"x2": "+inf"}
-    assert found.message.endswith(
-        "; which way 'x1', 'x3', 'x4' go was not found out: the search was given up"
-    )
-    assert "not found out" not in check_existence(model, signs=False).message
-
-
-@pytest.mark.parametrize("x", [[-2.0, -1.0, 1.0, 2.0], [-2.0, -0.0, 0.0, 2.0]])
-def test_a_threshold_of_zero_has_no_sign(x):
-    model = BernoulliLogistic.from_arrays(x, [1, 1, 0, 0])
-    assert "-0" not in check_existence(model).message
-
-
-def test_the_search_and_the_signs_show_progress(monkeypatch):
-    bars = []
-
-    @contextmanager
-    def bar(what, total, shown):
-        steps = []
-        yield lambda step=1: steps.append(step)
-        bars.append((what, total, shown, sum(steps)))
-
-    monkeypatch.setattr(cone, "progress_bar", bar)
-    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
-    check_existence(model, progress=True)
-    assert bars == [("rows that separate", 79, True, 13), ("coefficients", 4, True, 4)]

@@ -1,0 +1,61 @@
+"""What is said of a likelihood without a maximum: cause, rows, coefficients and remedy."""
+
+import numpy as np
+import pytest
+from problems import CASES, simulated
+
+from flatprior.models import (
+    BernoulliLogistic,
+    check_existence,
+    load_endometrial,
+)
+from flatprior.models.existence import cone
+
+
+def test_thresholds_are_printed_with_the_digits_they_need():
+    dates = np.array([20240115.0, 20240116, 20240117, 20240118])
+    model = BernoulliLogistic.from_arrays(dates, [0, 0, 1, 1], ["date"], intercept=True)
+    message = check_existence(model).message
+    threshold = float(message.split("'date' > ")[1].split()[0])
+    assert 20240116 < threshold < 20240117
+    x = np.array([1.0000001, 1.0000002, 1.0000003, 1.0000003, 1.0000004])
+    model = BernoulliLogistic.from_arrays(x, [0, 0, 1, 0, 1], intercept=True)
+    assert "'x1' > 1.0000003 and 0 where 'x1' < 1.0000003" in check_existence(model).message
+    one = BernoulliLogistic.from_arrays([[1, 1], [1, -1], [1, 0], [0, 1], [0, -1]], [1.0] * 5)
+    assert "'y' is 1 in every row, which separates" in check_existence(one).message
+
+
+def test_messages_name_predictor_rows_and_remedy():
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    message = check_existence(model).message
+    assert "'HG' is 1 where 'NV' > 0 (13 of 79 rows: 21, 22, 23, 24, 25 and 8 more)" in message
+    assert "diverging coefficients: 'NV' to +infinity" in message
+    assert "merge sparse levels" in message
+    dependent = check_existence(CASES["dup_col"].model)
+    assert "the design has rank 3, not 4, because 'x3' = 'x1' in every row" in dependent.message
+
+
+def test_a_column_of_zeros_is_named():
+    X, y = simulated(40, 2, seed=1)
+    model = BernoulliLogistic.from_arrays(np.column_stack([X, np.zeros(40)]), y, list("abc"))
+    assert "'c' = 0 in every row" in check_existence(model).message
+
+
+def test_signs_that_were_not_found_are_named(monkeypatch):
+    rng = np.random.default_rng(1)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
+    model = BernoulliLogistic.from_arrays(X, X @ [0.2, 1, -1, 1] > 0)
+    assert "not found out" not in check_existence(model).message
+    monkeypatch.setattr(cone, "coefficient_signs", lambda *_: ({1: "+inf"}, []))
+    found = check_existence(model)
+    assert found.coefficients == {"x2": "+inf"}
+    assert found.message.endswith(
+        "; which way 'x1', 'x3', 'x4' go was not found out: the search was given up"
+    )
+    assert "not found out" not in check_existence(model, signs=False).message
+
+
+@pytest.mark.parametrize("x", [[-2.0, -1.0, 1.0, 2.0], [-2.0, -0.0, 0.0, 2.0]])
+def test_a_threshold_of_zero_has_no_sign(x):
+    model = BernoulliLogistic.from_arrays(x, [1, 1, 0, 0])
+    assert "-0" not in check_existence(model).message
