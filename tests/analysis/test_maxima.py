@@ -3,9 +3,7 @@
 import mpmath
 import pytest
 
-from flatprior.analysis import (
-    HypothesisTest,
-)
+from flatprior.analysis import HypothesisTest
 from flatprior.analysis.maxima import log_chi_squared_tail
 
 

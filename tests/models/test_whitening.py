@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from flatprior.models import (
-    BernoulliLogistic,
-)
+from flatprior.models import BernoulliLogistic
 from flatprior.models.whitening import whitening
 
 

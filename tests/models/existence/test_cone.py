@@ -1,4 +1,4 @@
-"""The search for separating directions and the signs of coefficients, as exact arithmetic has them."""
+"""Separating directions and signs of coefficients, as exact arithmetic has them."""
 
 import math
 from contextlib import contextmanager
@@ -6,11 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from flatprior.models import (
-    BernoulliLogistic,
-    check_existence,
-    load_endometrial,
-)
+from flatprior.models import BernoulliLogistic, check_existence, load_endometrial
 from flatprior.models.existence import cone
 from flatprior.models.existence.projection import Effort
 

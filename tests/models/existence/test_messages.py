@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 from problems import CASES, simulated
 
-from flatprior.models import (
-    BernoulliLogistic,
-    check_existence,
-    load_endometrial,
-)
+from flatprior.models import BernoulliLogistic, check_existence, load_endometrial
 from flatprior.models.existence import cone
 
 

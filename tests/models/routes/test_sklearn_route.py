@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from problems import simulated
 
-from flatprior.models import (
-    BernoulliLogistic,
-    fit_sklearn,
-)
+from flatprior.models import BernoulliLogistic, fit_sklearn
 
 
 def test_scikit_learn_refuses_an_offset_by_name():
