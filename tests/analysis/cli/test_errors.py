@@ -1,0 +1,158 @@
+"""How the command line ends: one line, and the status it exits with."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from command_line import FLATPRIOR, run
+
+from flatprior.analysis.cli import loading, printing
+from flatprior.analysis.cli.commands import main
+
+
+def test_usage_errors_are_one_line_too(good):
+    for arguments in (["fit"], ["nothing"], ["agree", good, "y ~ x", "--draws", "5"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
+    out = tmp_path / "result.json"
+    before = sorted(tmp_path.iterdir())
+    process = subprocess.Popen(
+        [FLATPRIOR, "agree", good, "y ~ x", "--draws", "1000000", "--json", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith("4/4"):
+            break
+    time.sleep(8)  # past compilation, into the draws
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in "".join(said) + stderr + stdout
+    assert stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+    assert sorted(tmp_path.iterdir()) == before
+    with pytest.raises(ProcessLookupError):  # no worker is left behind
+        os.killpg(process.pid, 0)
+
+
+def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(printing, "print_model", interrupt)
+    out = tmp_path / "fit.json"
+    for arguments, said in ((["--json", out], f"'{out}'"), ([], "nothing")):
+        result = run("fit", good, "y ~ x", *arguments)
+        assert result.exit_code == 130
+        assert result.stderr == f"flatprior: interrupted; {said} was written\n"
+
+
+BREAK = """
+import importlib.abc, os, signal, sys
+when, how = sys.argv.pop(1), sys.argv.pop(1)
+class Break(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == when:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                if how == "as it is":
+                    raise
+                raise ImportError("the import was broken") from None  # as extension modules do
+sys.meta_path.insert(0, Break())
+from flatprior.analysis.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("when", "how"),
+    [("click", "as it is"), ("pandas", "as it is"), ("pandas", "hidden"), ("pymc", "as it is")],
+)
+def test_ctrl_c_within_an_import_is_one_line(good, when, how):
+    done = subprocess.run(
+        [sys.executable, "-c", BREAK, when, how, "agree", good, "y ~ x"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+    assert "Traceback" not in done.stderr
+
+
+def test_what_the_system_says_is_a_sentence_that_names_the_file(good, tmp_path):
+    path = tmp_path / "none.json"
+    result = run("explain", good, "y ~ x", "--coefficients", path)
+    assert result.exit_code == 2
+    assert result.stderr == f"flatprior: {str(path)!r}: no such file or directory\n"
+
+
+@pytest.mark.parametrize("width", ["30", "80", "200"])
+def test_the_short_help_of_every_command_is_a_whole_sentence(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    commands = "".join(run("--help").stdout.split("Commands:")[1].split())  # words may be broken
+    for name, command in main.commands.items():
+        sentence = re.match(r".*?[.?](?=\s|$)", " ".join(command.help.split()))[0]
+        assert f"{name}{sentence}".replace(" ", "") in commands
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+@pytest.mark.parametrize("arguments", [["--help"], ["fit"]], ids=" ".join)
+def test_a_reader_that_has_gone_is_no_disagreement(good, arguments):
+    more = [good, "y ~ x"] if arguments == ["fit"] else []
+    process = subprocess.Popen(
+        [FLATPRIOR, *arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert process.wait(60) == 141  # 128 + SIGPIPE, as a shell says of other programs
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libx.so: failed to map segment from shared object"),
+        OSError(12, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_lack_of_memory_is_one_line_under_every_name(good, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(loading, "load_model", fail)
+    result = run("agree", good, "y ~ x")
+    assert result.exit_code == 2
+    assert result.stderr == "flatprior: not enough memory\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses")
+def test_too_low_a_limit_of_memory_is_said_at_once(good):
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -v 400000; exec "$0" agree "$1" y~x', FLATPRIOR, good],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "flatprior: not enough memory: this process may address 390 MiB (ulimit -v), and 1024 are "
+        "needed\n"
+    )

@@ -1,0 +1,153 @@
+"""What the commands read, and what they refuse to read or to overwrite."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import run
+
+
+def test_two_results_do_not_share_a_file(good, tmp_path):
+    out = tmp_path / "out"
+    result = run("compare", good, "y ~ 1", "y ~ x", "--report", out, "--json", out)
+    assert result.exit_code == 2
+    assert "name the same file" in result.stderr
+    assert not out.exists()
+
+
+def test_the_data_are_not_overwritten_by_a_report(good, tmp_path):
+    before = good.read_bytes()
+    for arguments in (["agree", good, "y ~ x"], ["compare", good, "y ~ 1", "y ~ x"]):
+        result = run(*arguments, "--report", good)
+        assert result.exit_code == 2
+        assert "--report" in result.stderr
+    assert good.read_bytes() == before
+    result = run("agree", good, "y ~ x", "--report", tmp_path / "no" / "r.html")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr
+
+
+def test_missing_rows_are_counted_on_screen(good):
+    frame = pd.read_csv(good)
+    frame.loc[[3, 9], "x"] = np.nan
+    frame.to_csv(good, index=False)
+    assert "2 rows left out: a value is missing" in run("fit", good, "y ~ x").stdout
+    result = run("fit", good, "y ~ x", "--missing", "raise")
+    assert result.exit_code == 2
+    assert "rows 4, 10" in result.stderr
+
+
+BAD = {
+    "empty data": ("", "y ~ x", [], "is empty"),
+    "no rows": ("y,x\n", "y ~ x", [], "no rows"),
+    "one class": ("y,x\n1,2\n1,3\n", "y ~ x", [], "one class only"),
+    "three classes": ("y,x\na,2\nb,3\nc,4\n", "y ~ x", [], "3 categories"),
+    "NaN": ("y,x\n0,\n1,3\n", "y ~ x", ["--missing", "raise"], "missing in row 1 "),
+    "inf": ("y,x\n0,inf\n1,3\n", "y ~ x", [], "'x' has values that are not finite in row 1"),
+    "strings": ("y,x,o\n0,1,a\n1,3,b\n", "y ~ x", ["--offset", "o"], "'o' holds text"),
+    "ragged": ("y,x\n0,1\n1,2,3,4\n", "y ~ x", [], "cannot be read as a table"),
+    "duplicate names": ("y,x,x\n0,1,2\n", "y ~ x", [], "'x' is repeated"),
+    "unknown column": ("y,x\n0,1\n1,2\n", "y ~ xx", [], "no column 'xx'"),
+    "malformed formula": ("y,x\n0,1\n1,2\n", "y ~ (x", [], "formula"),
+    "formula with code": ("y,x\n0,1\n1,2\n", "y ~ I(__import__('os'))", [], "not allowed"),
+    "negative weights": ("y,x,w\n0,1,-1\n1,2,1\n", "y ~ x", ["--weights", "w"], "negative values"),
+    "fractional weights": ("y,x,w\n0,1,.5\n1,2,1\n", "y ~ x", ["--weights", "w"], "fractional"),
+    "unreadable": (b"\xff\xfe\x00junk\x81", "y ~ x", [], "cannot be read as a table"),
+    "missing file": (None, "y ~ x", [], "no file"),
+    "unknown weights": ("y,x\n0,1\n1,2\n", "y ~ x", ["--weights", "q"], "no column 'q'"),
+    "json folder": ("y,x\n0,1\n1,2\n", "y ~ x", ["--json", "/no/where.json"], "does not exist"),
+}
+
+
+@pytest.mark.parametrize("command", ["fit", "check", "agree"])
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gives_one_clear_line_and_exit_2(tmp_path, command, name):
+    content, formula, options, words = BAD[name]
+    path = tmp_path / "data.csv"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = run(command, path, formula, *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert words in result.stderr
+
+
+def test_the_data_file_is_never_overwritten(good):
+    before = good.read_bytes()
+    assert run("fit", good, "y ~ x", "--json", good).exit_code == 2
+    assert good.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("files", "formula", "words"),
+    [
+        ("nothing/*.parquet", "y ~ x", "no file 'nothing/*.parquet', and none that matches"),
+        ("parts", "y ~ z", "there is no column 'z'"),
+        ("parts", "y ~ bs(x, df=4)", "bs() in the formula needs all rows at once"),
+    ],
+)
+def test_wrong_input_in_many_files_is_one_line(folder, monkeypatch, files, formula, words):
+    monkeypatch.chdir(folder.parent)
+    result = run("fit", files, formula)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_compare_refuses_other_rows_and_can_take_the_common_ones(good, tmp_path):
+    frame = pd.read_csv(good)
+    frame.loc[4, "x"] = np.nan
+    frame.to_csv(tmp_path / "holes.csv", index=False)
+    arguments = ("compare", tmp_path / "holes.csv", "y ~ g", "y ~ x + g")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "row 5 in the first model only (0 and 1 rows were left out" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    result = run(*arguments, "--common-rows")
+    assert result.exit_code == 0, result.stderr
+    assert "1 row left out of every model: a value is missing" in result.stderr
+    assert "79 observations" in result.stdout
+    result = run("compare", good, "y ~ x")
+    assert result.exit_code == 2
+    assert "two formulas or more" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[1, 2]", "must hold names and numbers"),
+        ('{"coefficients": {"a": 1}, "standard_errors": [1]}', "must hold names and numbers"),
+        ('{"Intercept": 1, "x": null}', "'x' is None, not a finite number"),
+        ('{"format": "flatprior/1"}', "is not an estimate saved by flatprior"),
+        ('{"Intercept": 1, "z": 2}', "lacks x and has z besides"),
+    ],
+)
+def test_what_are_no_coefficients_is_one_line_and_status_2(good, tmp_path, text, message):
+    (tmp_path / "bad.json").write_text(text)
+    result = run("explain", good, "y ~ x", "--coefficients", tmp_path / "bad.json")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_protected_file_is_refused_before_the_work(good, tmp_path):
+    path = tmp_path / "kept.json"
+    path.write_text("old")
+    path.chmod(0o444)
+    result = run("fit", good, "y ~ x", "--json", path)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "protected against writing (mode 444)" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert path.read_text() == "old"
+
+
+def test_coefficients_with_a_mark_in_front_are_read_and_with_a_name_twice_are_not(good, tmp_path):
+    path = tmp_path / "c.json"
+    path.write_bytes(b'\xef\xbb\xbf{"Intercept": 0.1, "x": 0.2}')
+    assert run("explain", good, "y ~ x", "--coefficients", path).exit_code == 0
+    path.write_text('{"Intercept": 0.1, "x": 0.2, "x": 0.3}')
+    result = run("explain", good, "y ~ x", "--coefficients", path)
+    assert result.exit_code == 2
+    assert result.stderr == f"flatprior: {str(path)!r} is not JSON: a name is there twice\n"
