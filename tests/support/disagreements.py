@@ -20,7 +20,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from flatprior.models import BernoulliLogistic, check_existence, fit_newton, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    check_existence,
+    fit_newton,
+    load_spector,
+    sample_independence,
+)
 
 Disagreement = tuple[BernoulliLogistic, Mapping[str, float]]
 
@@ -352,3 +358,9 @@ def numbers_without_a_cause(rng: np.random.Generator, order: str) -> Disagreemen
     elif rng.random() < 0.2:
         values = np.array([float(f"{value:.3g}") for value in values])
     return model, dict(zip(model.names, values.tolist(), strict=True))
+
+
+def spector():
+    """A small data set, and the model of it that most explanations are asked about."""
+    data = load_spector()
+    return data, BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)

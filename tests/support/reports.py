@@ -67,3 +67,18 @@ def students_agreement():
 def students_comparison():
     small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     return compare_models({"all": students(), "gpa": small})
+
+
+def item(facts, name):
+    found = [i for section in facts["sections"] for i in section["items"] if i.get("id") == name]
+    assert len(found) == 1, name
+    return found[0]
+
+
+def column(table, name):
+    place = table["columns"].index(name)
+    return [row["cells"][place] for row in table["rows"]]
+
+
+def value_of(table, name):
+    return next(row["cells"][0] for row in table["rows"] if row["name"] == name)
