@@ -117,6 +117,20 @@ def test_no_folder_is_a_heap():
             assert len(list(folder.glob("*.py"))) <= MOST_FILES, folder
 
 
+@pytest.mark.parametrize("package", FLOORS)
+def test_every_file_has_a_file_of_tests_of_its_name_and_every_such_file_has_its_file(package):
+    """What several of them do together is tested in `tests/together`."""
+    modules = {
+        path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py") if path.stem != "__init__"
+    }
+    tested = {
+        path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
+        for path in (ROOT / "tests" / package).rglob("test_*.py")
+    }
+    assert modules - tested == set()
+    assert tested - modules == set()
+
+
 def test_every_folder_with_code_is_in_the_wheel():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     listed = settings["tool"]["setuptools"]["packages"]
