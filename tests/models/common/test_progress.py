@@ -1,0 +1,124 @@
+"""One bar, and only where somebody looks at it."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from flatprior.models.common.progress import NARROWEST, WIDEST, console, progress_bar
+
+WORK = """
+import time
+from flatprior.models.common.progress import progress_bar
+with progress_bar("fits", 3, shown=SHOWN) as advance:
+    for _ in range(3):
+        time.sleep(0.2)
+        advance()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_nothing_is_written_into_standard_output_and_nothing_moves_on_a_pipe(shown):
+    done = subprocess.run(
+        [sys.executable, "-c", WORK.replace("SHOWN", str(shown))],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "FORCE_COLOR"},
+    )
+    assert done.stdout == "done\n"
+    assert "\x1b" not in done.stderr
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals")
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("columns", [20, 60, 200])
+def test_on_a_terminal_it_is_one_line_of_at_most_80_columns_that_goes_away(shown, columns):
+    import fcntl
+    import pty
+    import re
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK.replace("SHOWN", str(shown))],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        | {"TERM": "xterm"},
+    )
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            read = os.read(ours, 2**16)
+        except OSError:  # Linux says so that the other side has gone
+            break
+        if not read:
+            break
+        text += read
+    assert process.communicate(timeout=60)[0] == b"done\n"
+    assert process.returncode == 0
+    os.close(ours)
+    if not shown:
+        assert text == b""
+        return
+    assert b"fits" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode())
+    lines = [line for line in re.split(r"[\r\n]+", plain) if line]
+    assert max(map(len, lines)) <= min(max(columns, NARROWEST), WIDEST)
+    assert "3/3" in lines[-1] or columns == 20
+    assert text.decode().rstrip("\r\n").endswith("\x1b[2K")  # erased
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("0", 40), ("1", 40), ("79", 79), ("1000", 80), ("words", 80)]
+)
+def test_every_width_is_brought_to_one_that_can_be_read(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", columns)
+    for stderr in (True, False):
+        assert console(stderr=stderr).width in ((width,) if columns != "0" else (40, 80))
+
+
+def test_steps_add_to_the_total_and_may_be_of_any_size(monkeypatch):
+    seen = []
+
+    class Bar:
+        def __init__(self, *columns, **options):
+            self.options = options
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def add_task(self, what, total):
+            seen.append((what, total, self.options["transient"], self.options["disable"]))
+            return 7
+
+        def advance(self, task, steps):
+            seen.append((task, steps))
+
+    monkeypatch.setattr("rich.progress.Progress", Bar)
+    with progress_bar("rows", None, True) as advance:
+        advance()
+        advance(2048)
+    assert seen == [("rows", None, True, False), (7, 1), (7, 2048)]
+
+
+def test_a_closed_pipe_is_an_error_and_no_exit_of_the_process():
+    class Gone(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    out = console()
+    out.file = Gone()
+    with pytest.raises(BrokenPipeError):
+        out.print("text")

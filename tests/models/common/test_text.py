@@ -1,0 +1,95 @@
+"""What messages and tables say of names and rows, whatever these hold."""
+
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+
+from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.common.text import (
+    HASH_VERSION,
+    ROWS_NAMED,
+    abbreviated,
+    check_text,
+    count,
+    earlier_hash,
+    first_of,
+    listing,
+    observations,
+    printable,
+    rows_phrase,
+    shorten,
+)
+
+
+def test_of_all_characters_none_that_steers_a_terminal_is_printed():
+    steering = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    for code in range(sys.maxunicode + 1):
+        shown = printable(f"a{chr(code)}b")
+        assert shown in ("a b", f"a{chr(code)}b")
+        if unicodedata.category(chr(code)) in steering:
+            assert shown == "a b", hex(code)
+    assert printable("Größe µ 漢字 é") == "Größe µ 漢字 é"
+
+
+def test_what_is_printed_is_one_line_and_printing_it_again_changes_nothing():
+    rng = np.random.default_rng(2)
+    alphabet = list("ab \t\n\r\x0b\x1b\x85\u2028\u202e\u200b\ud800漢")
+    for _ in range(500):
+        text = "".join(rng.choice(alphabet, size=rng.integers(0, 12)))
+        shown = printable(text)
+        assert len(shown.splitlines()) <= 1
+        assert printable(shown) == shown == shown.strip()
+    assert printable(3.5) == "3.5"
+
+
+@pytest.mark.parametrize("text", ["a\ud800", "\udfff", "x" * 1000 + "\ud83d"])
+def test_half_a_character_is_refused_and_the_sentence_itself_has_none(text):
+    with pytest.raises(ValueError, match=r"the name .* holds a lone surrogate") as caught:
+        check_text(text, "the name")
+    assert isinstance(caught.value, FlatpriorError)
+    assert len(str(caught.value).encode()) < 200
+    check_text("\U0001f600", "a whole character of two halves")
+
+
+@pytest.mark.parametrize("length", [1, 59, 60, 61, 2000])
+def test_a_name_is_whole_or_cut_to_its_length_and_says_so(length):
+    name = "n" * length
+    shown = abbreviated(name)
+    assert len(shown) == min(length, 60)
+    assert (shown == name) if length <= 60 else shown == "n" * 59 + "…"
+    quoted = shorten(name, 60)
+    assert len(quoted) == min(length, 60) + 2
+    assert quoted.endswith("...'") == (length > 60)
+
+
+def test_counts_agree_with_their_nouns():
+    assert [count(n, "row") for n in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1000 rows"]
+    assert observations(32, 32, None) == "32 observations"
+    assert observations(1, 1, None) == "1 observation"
+    assert observations(100, 32, "w\n") == "100 observations in 32 rows (frequency weights: w)"
+    assert observations(100, None, "w") == "100 observations (frequency weights: w)"
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 6, 7, 100])
+def test_the_first_rows_are_named_and_all_are_counted(n):
+    labels = [f"r{i}" for i in range(n)]
+    named, _, more = first_of(labels).partition(" and ")
+    assert named.split(", ") == labels[:ROWS_NAMED]
+    assert more == (f"{n - ROWS_NAMED} more" if n > ROWS_NAMED else "")
+    assert first_of(labels[:ROWS_NAMED], n) == first_of(labels)
+    assert rows_phrase(iter(labels)) == f"{'row' if n == 1 else 'rows'} {first_of(labels)}"
+
+
+def test_names_in_a_sentence():
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b"]) == "a and b"
+    assert listing(["a", "b", "c"], "or") == "a, b or c"
+
+
+def test_a_hash_of_this_version_has_nothing_said_of_it_and_another_is_cut():
+    assert earlier_hash(f"{HASH_VERSION}:{'0' * 32}", "it has") == ""
+    said = earlier_hash(f"\x1b{'f' * 32}", "it has")
+    assert said.startswith("it has a data hash of another version of flatprior (fffffffffff...)")
+    assert "\x1b" not in said
