@@ -1,10 +1,14 @@
 """Columns made orthonormal in their weights, whatever their units."""
 
+import mpmath
 import numpy as np
 import pytest
+from problems import simulated
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.whitening import whitening
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import BLOCK_ROWS
+from flatprior.models.whitening import graded_whitening, required_whitening, whitening
 
 
 def test_whitened_columns_are_orthonormal_at_condition_1e12():
@@ -15,3 +19,94 @@ def test_whitened_columns_are_orthonormal_at_condition_1e12():
     T = whitening(model.rows)
     gram = (X @ T).T @ (X @ T) / 4
     assert gram == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def gram(model, transform, beta=None):
+    """What the columns of X T are to one another in the weights D."""
+    curvature = (
+        model.frequency_weights / 4
+        if beta is None
+        else row_terms(model.rows.block(slice(None)), beta).curvature
+    )
+    columns = model.design @ transform
+    return (columns * curvature[:, None]).T @ columns
+
+
+@pytest.mark.parametrize("n", [40, 2 * BLOCK_ROWS + 17])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_columns_are_orthonormal_to_rounding_at_any_coefficients(n, seed):
+    X, y = simulated(n, 4, seed)
+    weights = np.random.default_rng(seed).integers(1, 5, n)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    beta = np.random.default_rng(seed).normal(size=4)
+    for at in (None, np.zeros(4), beta):
+        for transform in (whitening(model.rows, at), required_whitening(model.rows, at)):
+            assert gram(model, transform, at) == pytest.approx(np.eye(4), abs=1e-12)
+    # at 0 the curvature is a quarter of the weight
+    assert whitening(model.rows) == pytest.approx(whitening(model.rows, np.zeros(4)), rel=1e-12)
+    graded = graded_whitening(model.rows, beta)
+    assert gram(model, graded, beta) == pytest.approx(np.eye(4), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_units_that_are_powers_of_two_change_the_units_and_no_digit(seed):
+    rng = np.random.default_rng(seed)
+    X, y = simulated(200, 5, seed)
+    unit = np.ldexp(1.0, rng.integers(-200, 200, 5))
+    beta = rng.normal(size=5)
+    plain, other = (BernoulliLogistic.from_arrays(X * u, y).rows for u in (1.0, unit))
+    for transform in (whitening, graded_whitening):
+        expected, found = transform(plain, beta), transform(other, beta / unit)
+        np.testing.assert_array_equal(found * unit[:, None], expected)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1, 2, 2], [1, 3, 3], [1, 5, 5], [1, 7, 7]],
+        [[1, 2, 3], [1, 3, 4], [1, 5, 6], [1, 7, 8]],
+        [[1, 2, 0], [1, 3, 0], [1, 5, 0], [1, 7, 0]],
+        [[1, 2, 4], [1, 3, 9]],
+        [[1, 2, 1e-60], [1, 3, 2e-60], [1, 5, -1e-60]],
+    ],
+    ids=["twice", "a sum", "zeros", "fewer rows", "independent"],
+)
+def test_dependent_columns_have_no_whitening_whatever_their_units(X, request):
+    for unit in (1.0, np.array([2.0**-200, 1.0, 2.0**200])):
+        rows = BernoulliLogistic.from_arrays(np.array(X) * unit, np.arange(len(X)) % 2).rows
+        if "independent" in request.node.name:
+            assert whitening(rows) is not None
+            continue
+        assert whitening(rows) is None
+        assert graded_whitening(rows, np.zeros(3)) is None
+        with pytest.raises(ArithmeticError, match="columns are linearly dependent in double"):
+            required_whitening(rows)
+
+
+def test_a_graded_whitening_is_triangular_and_keeps_scales_apart_that_100_powers_of_e_part():
+    # the rows of the indicator are at log odds of -100, the others near 0
+    rng = np.random.default_rng(4)
+    g = np.repeat([0.0, 1.0], 20)
+    X = np.column_stack([np.ones(40), rng.normal(size=40), g])
+    model = BernoulliLogistic.from_arrays(X, np.tile([0, 1], 20))
+    beta = np.array([0.25, -0.5, -100.25])
+    found = graded_whitening(model.rows, beta)
+    assert np.array_equal(found, np.triu(found))
+    with mpmath.workdps(120):
+        eta = [
+            sum(mpmath.mpf(x) * mpmath.mpf(b) for x, b in zip(row, beta, strict=True)) for row in X
+        ]
+        weights = [1 / (2 + mpmath.exp(e) + mpmath.exp(-e)) for e in eta]
+        columns = mpmath.matrix(X.tolist())
+        weighted = mpmath.matrix(
+            [[w * x for x in row] for w, row in zip(weights, X.tolist(), strict=True)]
+        )
+        exact = mpmath.cholesky(columns.T * weighted) ** -1
+        expected = np.array([[float(exact[j, i]) for j in range(3)] for i in range(3)])
+    assert expected[2, 2] > 1e20 * expected[1, 1]
+    assert found == pytest.approx(expected, rel=1e-11)
+    # columns too near to dependence for that are whitened all the same
+    near = np.column_stack([X[:, :2], X[:, 1] + 1e-9 * rng.normal(size=40)])
+    close = BernoulliLogistic.from_arrays(near, np.tile([0, 1], 20))
+    again = graded_whitening(close.rows, np.array([0.25, -0.5, 0.5]))
+    assert gram(close, again, np.array([0.25, -0.5, 0.5])) == pytest.approx(np.eye(3), abs=1e-5)
