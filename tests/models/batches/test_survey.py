@@ -1,0 +1,204 @@
+"""What one pass over rows in batches must know, wherever the batches are cut."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from multiplier import repeated
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.batches import survey as surveys
+from flatprior.models.batches.survey import Roles, conclude, content_digest, survey
+
+FORMULA = "y ~ x + g + C(code) + grade"
+GRADES = ["low", "mid", "high", "never"]
+
+
+def rows_of(n: int, seed: int = 1) -> pd.DataFrame:
+    """Rows of every kind: numbers, text, codes, categories, weights with zeros, holes."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "o": rng.normal(size=n)})
+    frame["g"] = pd.Series(rng.choice(["north", "south", "west"], n), dtype=object)
+    frame["code"] = rng.choice([1, 2, 10], n)
+    frame["grade"] = pd.Categorical(rng.choice(GRADES[:3], n), GRADES)
+    frame["w"] = rng.integers(0, 4, n)
+    frame["y"] = rng.integers(0, 2, n)
+    frame.loc[rng.random(n) < 0.1, "x"] = np.nan
+    frame.loc[rng.random(n) < 0.1, "g"] = None
+    return frame
+
+
+def roles_of(frame: pd.DataFrame, formula: str = FORMULA, missing="drop") -> Roles:
+    return Roles.read(formula, frame, "o", "w", missing)
+
+
+def facts(found):
+    """What is known of the rows, without the places where they were cut."""
+    return (
+        found.n_read, found.n_dropped, found.n_zero_weight, found.n_rows, found.n_observations,
+        found.outcomes, found.kinds, {name: set(found.levels[name]) for name in found.levels},
+        found.orders, sum(found.lengths), sorted(found.sample.index),
+    )  # fmt: skip
+
+
+def test_the_survey_of_batches_is_that_of_the_whole_wherever_they_are_cut():
+    rng = np.random.default_rng(3)
+    for seed in range(repeated(4)):
+        frame = rows_of(200, seed)
+        roles = roles_of(frame)
+        whole = survey(frame, roles, 0)
+        cuts = [0, *sorted(rng.integers(0, 201, size=5)), 200]
+        parts = [survey(frame[a:b], roles, i) for i, (a, b) in enumerate(pairwise(cuts))]
+        while len(parts) > 1:  # neighbours merge in whatever order
+            j = int(rng.integers(len(parts) - 1))
+            parts[j : j + 2] = [parts[j].merge(parts[j + 1])]
+        assert facts(parts[0]) == facts(whole)
+        one, other = conclude(parts[0], roles), conclude(whole, roles)
+        assert one.encoder.encoding.names == other.encoder.encoding.names
+        assert (one.response_coding, one.n_events) == (other.response_coding, other.n_events)
+
+
+def test_what_is_counted_is_what_a_plain_count_gives():
+    frame = rows_of(500)
+    found = survey(frame, roles_of(frame), 0)
+    complete = frame.dropna()
+    left = complete[complete["w"] > 0]
+    assert found.n_read == 500
+    assert found.n_dropped == 500 - len(complete) > 0
+    assert found.n_zero_weight == len(complete) - len(left) > 0
+    assert found.n_rows == len(left)
+    assert found.n_observations == left["w"].sum()
+    assert found.outcomes == left.groupby("y")["w"].sum().to_dict()
+    assert set(found.levels) == {"g", "code", "grade"}
+    assert found.order("g") == ["north", "south", "west"]
+    assert found.order("code") == [1, 2, 10]
+    assert found.order("grade") == ["low", "mid", "high"]  # its own order, without what nobody has
+    for name, levels in found.levels.items():  # a witness has every level
+        assert set(found.witnesses[name]) == set(levels)
+    assert len(found.witnesses) <= 3 + 3 + 3
+
+
+def test_a_late_level_is_known_and_where_orders_differ_levels_are_sorted():
+    frame = rows_of(300)
+    roles = roles_of(frame)
+    first = frame[:200]
+    last = frame[200:].assign(g="east")
+    last["grade"] = pd.Categorical(last["grade"].astype(object), GRADES[::-1])
+    merged = survey(first, roles, 0).merge(survey(last, roles, 1))
+    assert merged.order("g") == ["east", "north", "south", "west"]
+    assert merged.orders["grade"] == ()
+    assert merged.order("grade") == ["high", "low", "mid"]
+    assert "east" in set(merged.witnesses["g"])
+    mixed = survey(last.assign(code=pd.Categorical(["a"] * 100)), roles, 1)
+    with pytest.raises(ValueError, match="'code' has text and numbers among its categories"):
+        survey(first, roles, 0).merge(mixed).order("code")
+
+
+def test_the_digest_sees_any_change_and_no_storage():
+    frame = rows_of(60).dropna().assign(x=lambda rows: rows["x"].round(1))
+    roles = roles_of(frame)
+    expected = content_digest(frame, roles)
+    stored = frame.assign(
+        g=frame["g"].astype("category"),
+        grade=frame["grade"].astype(object),
+        w=frame["w"].astype("int8"),
+        y=frame["y"].astype(float),
+        more=1,
+    )
+    assert content_digest(stored[list(stored)[::-1]], roles) == expected
+    assert content_digest(frame.set_axis(range(len(frame))), roles) == expected
+    zero = frame.assign(o=0.0)
+    assert content_digest(zero, roles) == content_digest(zero.assign(o=-0.0), roles)
+    seen = {expected, content_digest(frame[::-1], roles), content_digest(frame[1:], roles)}
+    for name in roles.columns:
+        swapped = frame[name].copy()
+        i, j = 0, int(np.flatnonzero(frame[name] != frame[name].iloc[0])[0])
+        swapped.iloc[[i, j]] = frame[name].iloc[[j, i]].to_numpy()
+        seen.add(content_digest(frame.assign(**{name: swapped}), roles))
+    nudged = frame["x"].copy()
+    nudged.iloc[7] = np.nextafter(nudged.iloc[7], 9.0)
+    seen.add(content_digest(frame.assign(x=nudged), roles))
+    assert len(seen) == 3 + len(roles.columns) + 1
+
+
+def test_a_sample_is_that_of_the_smallest_draws_in_whatever_order_surveys_merge(monkeypatch):
+    frame = rows_of(600).dropna()
+    roles = roles_of(frame)
+    whole = [survey(frame[i : i + 50], roles, i) for i in range(0, 400, 50)]
+    drawn = np.concatenate([part.drawn for part in whole])
+    labels = np.concatenate([part.sample.index for part in whole])
+    monkeypatch.setattr(surveys, "SAMPLE_ROWS", 20)
+    expected = set(labels[np.argsort(drawn)[:20]])
+    forward, backward = whole[0], whole[-1]
+    for part in whole[1:]:
+        forward = forward.merge(part)
+    for part in whole[-2::-1]:
+        backward = backward.merge(part)
+    assert set(forward.sample.index) == set(backward.sample.index) == expected
+    assert len(forward.sample) == 20
+
+
+def test_rows_that_are_not_complete_are_refused_by_row_and_column_where_they_may_not_be_dropped():
+    frame = rows_of(50)
+    frame.loc[[7], "g"] = None
+    frame.loc[:6, ["x", "g"]] = [0.5, "west"]
+    with pytest.raises(ValueError, match=r"first in row 7 \(column '[xg]'\)"):
+        survey(frame, roles_of(frame, missing="raise"), 0)
+    with pytest.raises(ValueError, match='missing must be "drop" or "raise", not None'):
+        roles_of(frame, missing=None)
+
+
+@pytest.mark.parametrize("call", ["center(x)", "scale(x)", "poly(x, 2)", "bs(x, df=4)"])
+def test_what_needs_all_rows_at_once_is_refused_before_the_first_is_read(call):
+    frame = rows_of(3)
+    with pytest.raises(ValueError, match=rf"{call.split('(')[0]}\(\) in the formula needs all"):
+        roles_of(frame, f"y ~ {call}")
+    # a level of that name is none
+    quoted = roles_of(frame, "y ~ C(g, contr.treatment(base='scale(x)'))")
+    assert quoted.columns == ("y", "g", "o", "w")
+
+
+def test_too_many_levels_are_refused_by_name_unless_they_may_be_numbers(monkeypatch):
+    monkeypatch.setattr(surveys, "MOST_LEVELS", 5)
+    frame = rows_of(40).dropna().assign(w=1)
+    words = frame.assign(g=[f"l{i}" for i in range(len(frame))])
+    with pytest.raises(ValueError, match="column 'g' has more than 5 levels"):
+        survey(words, roles_of(frame), 0)
+    numbers = frame.assign(g=[str(i) for i in range(len(frame))])
+    found = survey(numbers, roles_of(frame), 0)
+    assert len(found.levels["g"]) == 6  # enough to say that they are too many
+    # six words in two batches of three
+    three = [frame[i : i + 3].assign(g=[f"{i}a", f"{i}b", f"{i}c"]) for i in (0, 3)]
+    first, second = (survey(part, roles_of(frame), i) for i, part in enumerate(three))
+    with pytest.raises(ValueError, match="column 'g' has more than 5 levels"):
+        first.merge(second)
+
+
+def test_nothing_left_is_said_with_what_became_of_the_rows():
+    frame = rows_of(30)
+    roles = roles_of(frame)
+    with pytest.raises(ValueError, match="the data have no rows"):
+        conclude(survey(frame[:0], roles, 0), roles)
+    empty = frame.assign(x=[np.nan] * 10 + [1.0] * 20, g="west", w=0)
+    with pytest.raises(
+        ValueError, match="no rows are left of 30: 10 have a missing value, 20 have w"
+    ):
+        conclude(survey(empty, roles, 0), roles)
+    with pytest.raises(TypeError, match="offset must name a column"):
+        Roles.read(FORMULA, frame, frame["o"], "w", "drop")
+
+
+def test_every_batch_is_encoded_as_the_whole_would_be():
+    frame = rows_of(400, seed=9)
+    roles = roles_of(frame)
+    found = survey(frame[:150], roles, 0).merge(survey(frame[150:], roles, 1))
+    encoder = conclude(found, roles).encoder
+    whole = BernoulliLogistic.from_formula(FORMULA, frame, offset="o", frequency_weights="w")
+    blocks = [encoder.block(encoder.complete(frame[i : i + 90])) for i in range(0, 400, 90)]
+    assert np.array_equal(np.concatenate([block.design for block in blocks]), whole.design)
+    signs = np.concatenate([block.sign for block in blocks])
+    assert np.array_equal(signs, 2 * whole.response - 1)
+    assert np.array_equal(
+        np.concatenate([block.weights for block in blocks]), whole.frequency_weights
+    )
