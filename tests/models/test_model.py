@@ -205,3 +205,18 @@ def test_weights_of_one_each_are_named_too():
     model = BernoulliLogistic.from_formula("grade ~ gpa", frame, frequency_weights="n")
     assert model.facts[0].startswith("32 observations in 32 rows (frequency weights: n)")
     assert model.besides == ("frequency weights: n",)
+
+
+def test_the_hash_depends_on_every_part_of_the_data():
+    X, y = simulated(30, 2, seed=1)
+    ones = np.ones(30)
+    models = [
+        BernoulliLogistic.from_arrays(X, y),
+        BernoulliLogistic.from_arrays(X + 1e-15, y),
+        BernoulliLogistic.from_arrays(X, 1 - y),
+        BernoulliLogistic.from_arrays(X, y, names=["a", "b"]),
+        BernoulliLogistic.from_arrays(X, y, offset=ones),
+        BernoulliLogistic.from_arrays(X, y, frequency_weights=ones),
+    ]
+    assert len({model.data_hash for model in models}) == len(models)
+    assert models[0].data_hash == BernoulliLogistic.from_arrays(X.copy(), y).data_hash

@@ -14,6 +14,7 @@ from flatprior.models import (
     Posterior,
     fit_newton,
     sample_independence,
+    sample_nuts,
 )
 from flatprior.models.posterior import interval_of
 
@@ -272,3 +273,31 @@ def test_what_no_file_can_be_called_is_refused_in_a_sentence(name):
     for do in (fit.save, PointEstimate.load, Posterior.load):
         with pytest.raises(OSError, match="is no name that a file can have"):
             do(name)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return sample_nuts(
+        CASES["spector"].model, draws=100, tune=200, chains=2, seed=1, progress=False
+    )
+
+
+def test_draws_survive_disk_exactly_with_labels(tmp_path, posterior):
+    posterior.save(tmp_path / "draws.nc")
+    loaded = Posterior.load(tmp_path / "draws.nc")
+    assert np.array_equal(loaded.draws, posterior.draws)
+    assert np.array_equal(loaded.log_density, posterior.log_density)
+    assert loaded.names == posterior.names == ("const", "gpa", "tuce", "psi")
+    assert loaded.provenance == posterior.provenance
+    assert loaded.data["posterior"]["beta"].dims == ("chain", "draw", "coefficient")
+
+
+def test_summaries_name_their_probability(posterior):
+    fit = fit_newton(CASES["spector"].model)
+    assert list(fit.summary(prob=0.9).columns[4:6]) == ["5%", "95%"]
+    table = posterior.summary(prob=0.8)
+    assert list(table.columns) == [
+        "mean", "sd", "10%", "90%", "pd", "mcse", "ess bulk", "ess tail", "r_hat",
+    ]  # fmt: skip
+    assert (table["10%"] < table["mean"]).all()
+    assert max(len(line) for line in str(fit).splitlines()[1:-1]) <= 80
