@@ -10,7 +10,7 @@ import time
 import pytest
 from command_line import FLATPRIOR, run
 
-from flatprior.analysis.cli import loading, printing
+from flatprior.analysis.cli import commands
 from flatprior.analysis.cli.commands import main
 
 
@@ -52,7 +52,7 @@ def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch)
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(printing, "print_model", interrupt)
+    monkeypatch.setattr(commands, "print_model", interrupt)
     out = tmp_path / "fit.json"
     for arguments, said in ((["--json", out], f"'{out}'"), ([], "nothing")):
         result = run("fit", good, "y ~ x", *arguments)
@@ -138,7 +138,7 @@ def test_lack_of_memory_is_one_line_under_every_name(good, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(loading, "load_model", fail)
+    monkeypatch.setattr(commands, "load_model", fail)
     result = run("agree", good, "y ~ x")
     assert result.exit_code == 2
     assert result.stderr == "flatprior: not enough memory\n"
