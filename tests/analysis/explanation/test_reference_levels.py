@@ -10,6 +10,12 @@ from disagreements import spector
 from problems import CASES
 
 from flatprior.analysis import explain_difference
+from flatprior.analysis.explanation.reference_levels import (
+    categories_of,
+    named,
+    place,
+    recodings,
+)
 from flatprior.models import BernoulliLogistic, fit_newton
 
 
@@ -80,3 +86,74 @@ def test_levels_by_the_names_of_other_programs(form, reference):
         assert not found.certain or found.cause == "agreement"
     else:
         assert (found.cause, found.certain) == ("reference level", True)
+
+
+def with_two_categories():
+    """Rows with two categories and a number, and the levels of each."""
+    rng = np.random.default_rng(8)
+    levels = {"race": ["black", "other", "white"], "sex": ["f", "m"]}
+    data = pd.DataFrame({name: rng.choice(every, 400) for name, every in levels.items()})
+    data["x"], data["y"] = rng.normal(size=400), rng.integers(0, 2, 400)
+    return data, levels
+
+
+@pytest.mark.parametrize("race", ["black", "other", "white"])
+@pytest.mark.parametrize("sex", ["f", "m"])
+def test_coefficients_of_any_references_become_those_of_the_model_in_any_order(race, sex):
+    data, levels = with_two_categories()
+    model = BernoulliLogistic.from_formula("y ~ race + sex + x", data)
+    fit = fit_newton(model)
+    other = data.copy()
+    for name, first in (("race", race), ("sex", sex)):
+        order = [first, *(level for level in levels[name] if level != first)]
+        other[name] = pd.Categorical(data[name], order)
+    theirs = fit_newton(BernoulliLogistic.from_formula("y ~ race + sex + x", other))
+    given = dict(zip(theirs.names, theirs.coefficients, strict=True))
+    for names in (list(given), list(given)[::-1]):
+        placed = place(model, {name: given[name] for name in names})
+        assert placed.matrix @ placed.given == pytest.approx(fit.coefficients, abs=1e-10)
+        assert (placed.recoded == "") == ((race, sex) == ("black", "f"))
+        assert not placed.without_intercept
+    # and among the recodings that are tried there is this one, once
+    if (race, sex) != ("black", "f"):
+        found = [
+            matrix
+            for said, matrix in recodings(model)
+            if matrix @ placed.given == pytest.approx(fit.coefficients, abs=1e-10)
+        ]
+        assert len(found) == 1
+    assert len(list(recodings(model))) == 3 * 2 - 1
+
+
+def test_a_recoding_of_a_model_changes_no_linear_predictor():
+    data, _ = with_two_categories()
+    model = BernoulliLogistic.from_formula("y ~ race + sex + x", data)
+    for said, matrix in recodings(model):
+        assert "differences from level" in said
+        assert abs(np.linalg.det(matrix)) == pytest.approx(1)
+        # their columns are those of indicators again: 0 and 1, of a constant, and x as it was
+        theirs = model.design @ matrix
+        assert set(np.unique(theirs[:, :-1])) == {0.0, 1.0}
+        assert np.array_equal(theirs[:, [0, -1]], model.design[:, [0, -1]])
+
+
+def test_without_a_constant_there_is_no_reference_and_an_interaction_is_left_alone():
+    data, _ = with_two_categories()
+    for formula in ("y ~ 0 + race + x", "y ~ race * x", "y ~ x"):
+        model = BernoulliLogistic.from_formula(formula, data)
+        assert categories_of(model) == []
+        assert list(recodings(model)) == []
+    by_name = categories_of(BernoulliLogistic.from_formula("y ~ sex + race * x", data))
+    assert [(each.name, each.reference) for each in by_name] == [("sex", "f")]
+
+
+def test_numbers_by_name_may_be_of_any_kind_of_number_and_keep_their_value():
+    names = ("a", "b", "c")
+    values = [np.float32(0.5), np.int64(2), 3]
+    for given in (values, dict(zip(names, values, strict=True)), pd.Series(values, names)):
+        found = named(given, names, "coefficients")
+        assert found == {"a": 0.5, "b": 2.0, "c": 3.0}
+        assert {type(value) for value in found.values()} == {float}
+    for wrong in (math.inf, math.nan, 1e100, None, "2"):
+        with pytest.raises(ValueError, match=r"coefficients: 'b' is .*, not a finite number"):
+            named({"a": 1, "b": wrong}, names, "coefficients")
