@@ -63,6 +63,9 @@ def test_a_seal_is_the_sha_256_of_the_page_with_zeros_in_its_place(page):
     assert sealed(page) == page == sealed(opened)
     assert not has_seal(page.replace("flatprior-checksum", "checksum"))
     assert sealed("no seal") == "no seal"
+    # there is one: what else looks like it is text, and sealed with all other text
+    second = f'<meta name="flatprior-checksum" content="{"1" * 64}">'
+    assert sealed(page + second).endswith(second)
 
 
 def test_a_seal_breaks_wherever_one_character_is_changed(page):

@@ -113,7 +113,8 @@ def test_the_digest_sees_any_change_and_no_storage():
     seen = {expected, content_digest(frame[::-1], roles), content_digest(frame[1:], roles)}
     for name in roles.columns:
         swapped = frame[name].copy()
-        i, j = 0, int(np.flatnonzero(frame[name] != frame[name].iloc[0])[0])
+        # late rows: the different values keep the order in which they come
+        i, j = -1, int(np.flatnonzero(frame[name] != frame[name].iloc[-1])[-1])
         swapped.iloc[[i, j]] = frame[name].iloc[[j, i]].to_numpy()
         seen.add(content_digest(frame.assign(**{name: swapped}), roles))
     nudged = frame["x"].copy()
