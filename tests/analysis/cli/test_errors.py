@@ -52,7 +52,7 @@ def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch)
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "print_model", interrupt)
+    monkeypatch.setattr(commands, "print_estimate", interrupt)
     out = tmp_path / "fit.json"
     for arguments, said in ((["--json", out], f"'{out}'"), ([], "nothing")):
         result = run("fit", good, "y ~ x", *arguments)

@@ -73,9 +73,9 @@ def test_every_number_in_a_table_is_whole(tmp_path, monkeypatch, width):
     shown = result.stdout.split()
     summary = fit_newton(model).summary()
     for value in summary["coefficient"]:
-        assert f"{value:.6g}" in shown
+        assert f"{value:#.6g}" in shown
     for value in summary["standard error"]:
-        assert f"{value:.4g}" in shown
+        assert f"{value:#.4g}" in shown
 
 
 def test_control_characters_in_levels_do_not_reach_the_terminal(tmp_path):
@@ -127,7 +127,7 @@ def test_whatever_columns_says_every_number_is_printed(good, monkeypatch, width)
     assert result.exit_code == 0, result.stderr
     shown = result.stdout.split()
     for value in fit_newton(BernoulliLogistic.from_formula("y ~ x + g", good)).coefficients:
-        assert f"{value:.6g}" in shown
+        assert f"{value:#.6g}" in shown
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
