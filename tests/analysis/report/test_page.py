@@ -143,6 +143,7 @@ def test_tables_figures_and_title_are_read_back_as_they_were_written(which, requ
         ("</title>", '</title><use xlink:href="other.svg#a"/>'),
         ('<figure id="model-graph">', '<figure id="forest">'),
         ('"certificate":', '"certificates":'),
+        ('"certificate":', '"more": {}, "certificate":'),
     ],
 )
 def test_what_no_report_has_is_not_read(old, new, page):
@@ -155,6 +156,20 @@ def test_what_no_report_has_is_not_read(old, new, page):
         Page.of(changed)
 
 
+@pytest.mark.parametrize("item", ["table", "figure"])
+def test_nothing_is_there_twice(item, page):
+    found = Page.of(page)
+    pattern = (
+        r'<div class="table[^>]*id="certificate">.*?</p>\n</div>\n'
+        if item == "table"
+        else r'<figure id="forest">.*?</figure>\n'
+    )
+    (whole,) = re.findall(pattern, page, re.DOTALL)
+    assert len(found.tables) + len(found.figures) > 20
+    with pytest.raises(ValueError, match=r"it has '(certificate|forest)' twice"):
+        Page.of(page.replace(whole, whole + whole))
+
+
 @pytest.mark.parametrize("form", [".1f", ".4f", "+.3f", "#.4g", ".2e", ".6g"])
 def test_a_cell_shows_a_number_to_half_a_unit_of_its_last_digit(form):
     rng = np.random.default_rng(2)
@@ -163,13 +178,14 @@ def test_a_cell_shows_a_number_to_half_a_unit_of_its_last_digit(form):
         if "." not in cell and "e" not in cell:
             continue
         assert shows(cell, repr(value)), (cell, value)
-        mantissa, _, power = cell.partition("e")
-        unit = Decimal(1).scaleb(int(power or 0) - len(mantissa.partition(".")[2]))
-        for away in (-2, 2):
-            other = Decimal(cell) + away * unit
-            assert not shows(
-                f"{other:f}" if not power else f"{other:.{len(mantissa)}e}", repr(value)
-            )
+        mantissa, mark, power = cell.partition("e")
+        places = len(mantissa.partition(".")[2])
+        unit = Decimal(1).scaleb(-places)
+        for away in (-1, 1):
+            other = Decimal(mantissa) + away * unit
+            if abs(other - Decimal(value).scaleb(-int(power or 0))) > Decimal("0.51") * unit:
+                text = f"{other:.{places}f}{'' if places else '.'}{mark}{power}"
+                assert not shows(text, repr(value)), (text, value)
 
 
 def test_cells_without_a_number_are_words_that_stand_for_one():
