@@ -151,6 +151,23 @@ def test_known_cases_without_an_mle_are_found(case, tmp_path):
     assert_same(found, expected)
 
 
+def test_where_a_coefficient_goes_is_asked_of_every_row(tmp_path):
+    # of signed rows (1, t) with t > 0 either coefficient can fall if the other rises; with one row
+    # (0, 1) b cannot. (1, 1), found of a few rows, separates that one too: only the witness for b
+    # is contradicted by it
+    rng = np.random.default_rng(4)
+    signed = np.column_stack([np.ones(600), rng.uniform(0.5, 2.5, size=600)])
+    signed[441] = [0.0, 1.0]
+    frame = pd.DataFrame({"y": rng.integers(0, 2, size=600)})
+    frame[["a", "b"]] = (2 * frame[["y"]].to_numpy() - 1) * signed
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=50)
+    found = check_existence(
+        BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ 0 + a + b"), signs=True
+    )
+    assert found.kind == "complete separation"
+    assert dict(found.coefficients) == {"a": "undetermined", "b": "+inf"}
+
+
 def test_random_designs_of_every_kind(tmp_path):
     rng = np.random.default_rng(3)
     kinds = set()
