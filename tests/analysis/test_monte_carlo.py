@@ -64,3 +64,9 @@ def test_with_hardly_any_batches_nothing_is_claimed():
     rng = np.random.default_rng(4)
     with pytest.raises(ValueError, match="too few batches of draws to compare 9 means"):
         two_sample_p(*rng.normal(size=(2, 4, 9)))
+
+
+@pytest.mark.parametrize("m", [3, 8, 40])
+def test_of_one_column_hotelling_is_the_t_test(m):
+    means = np.random.default_rng(m).normal(size=m) + 0.5
+    assert hotelling_p(means[:, None]) == pytest.approx(t_p(means), rel=1e-9)

@@ -400,3 +400,37 @@ def test_the_error_of_a_log_likelihood_holds_with_offsets_weights_and_heavy_tail
             found = evaluate(model.rows, moved)
             assert gap(found.log_likelihood, maximum) <= found.certificate.log_likelihood_error
         assert gap(fit.log_likelihood, maximum) <= fit.certificate.log_likelihood_error
+
+
+def test_what_rounding_leaves_of_linear_predictors_is_in_the_bound():
+    # of products of 1e8 the offsets take nearly all back: linear predictors are off by 1e-8, and
+    # the score that is computed may well be smaller than the one that there is
+    for seed in range(repeated(20)):
+        rng = np.random.default_rng(seed)
+        x, offset = rng.uniform(1e4, 2e4, size=60), rng.normal(size=60)
+        offset -= x * 7654.321
+        y = rng.integers(0, 2, size=60)
+        model = BernoulliLogistic.from_arrays(x[:, None], y, offset=offset)
+        fit = fit_newton(model)
+        with mpmath.workdps(50):
+            rows = [(mpmath.mpf(a), mpmath.mpf(o)) for a, o in zip(x, offset, strict=True)]
+            given = beta = mpmath.mpf(float(fit.coefficients[0]))
+            for _ in range(8):
+                p = [1 / (1 + mpmath.exp(-(o + a * beta))) for a, o in rows]
+                score = sum(a * (int(v) - q) for (a, _), v, q in zip(rows, y, p, strict=True))
+                information = sum(a * a * q * (1 - q) for (a, _), q in zip(rows, p, strict=True))
+                beta += score / information
+            distance = abs(given - beta) * mpmath.sqrt(information)
+        assert abs(score) < 1e-20
+        for found in (fit.certificate, certify(model, fit.coefficients)):
+            assert distance <= found.error_bound < 1e-5
+
+
+def test_the_longest_row_is_that_of_all_rows_wherever_it_stands():
+    X, y = simulated(5000, 2, seed=6)
+    X[0, 1] = 60.0
+    forwards = certify(BernoulliLogistic.from_arrays(X, y), [0.1, 0.0])
+    backwards = certify(BernoulliLogistic.from_arrays(X[::-1], y[::-1]), [0.1, 0.0])
+    # two pieces: the row is in the first, or in the last
+    assert forwards.radius == pytest.approx(backwards.radius, rel=1e-9)
+    assert forwards.radius > 1.0

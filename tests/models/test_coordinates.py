@@ -17,8 +17,10 @@ from flatprior.models import (
     fit_newton,
     verify,
 )
+from flatprior.models import coordinates, rows as rows_module
 from flatprior.models.certificate import Evaluation, evaluate
 from flatprior.models.iterations import iterates
+from flatprior.models.likelihood import moments
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.whitening import graded_whitening
 
@@ -151,3 +153,61 @@ def test_nothing_is_proved_of_a_coefficient_that_separates_rows_of_no_informatio
         assert found.error_bound == math.inf
     with pytest.raises(MLEDoesNotExistError):
         fit_newton(model)
+
+
+def test_a_box_holds_by_the_theorem_computed_anew():
+    boxes = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = np.column_stack([np.ones(80), rng.normal(size=(80, 2))])
+        y = (rng.random(80) < 1 / (1 + np.exp(-X @ [0.3, 1.0, -1.0]))).astype(float)
+        model = BernoulliLogistic.from_arrays(X, y)
+        fit = fit_newton(model)
+        transform = graded_whitening(model.rows, fit.coefficients)
+        for size in (1e-3, 0.03, 0.1, 0.2):
+            beta = fit.coefficients + transform @ rng.uniform(-size, size, size=3)
+            sums = coordinates.sums(model.rows, beta, transform)
+            box = coordinates.box(model.rows, beta, transform, sums)
+            if box is None:
+                continue
+            boxes += 1
+            rho, Z = box.half_widths, X @ transform
+            p = 1 / (1 + np.exp(-X @ beta))
+            D, size_of = p * (1 - p), np.abs(Z)
+            t = size_of @ rho
+            M = Z.T @ (D[:, None] * Z)
+            others = np.abs(M - np.diag(np.diag(M)))
+            needed = np.abs(Z.T @ (y - p)) + others @ rho + size_of.T @ (D * (np.expm1(t) - t))
+            assert (np.diag(M) * rho > needed).all()
+            assert t.max() <= box.reach
+    assert boxes >= 16
+
+
+def test_a_box_is_the_same_however_the_rows_are_cut_into_blocks(monkeypatch):
+    model = BernoulliLogistic.from_formula("y ~ x + rare", on_a_rare_level(), offset="o")
+    fit = fit_newton(model)
+    transform = graded_whitening(model.rows, fit.coefficients)
+
+    def box_of():
+        rows = replace(model.rows)
+        sums = coordinates.sums(rows, fit.coefficients, transform)
+        return coordinates.box(rows, fit.coefficients, transform, sums)
+
+    whole = box_of()
+    monkeypatch.setattr(rows_module, "BLOCK_ROWS", 32)
+    cut = box_of()  # the rows that move furthest are in the first of 13 blocks
+    assert cut.reach == pytest.approx(whole.reach, rel=0.5)
+    moved = np.abs(model.design @ transform) @ cut.half_widths
+    assert cut.reach >= moved.max()
+    assert moved.argmax() < 32
+
+
+def test_graded_columns_stay_whitened_where_columns_are_nearly_dependent():
+    frame = on_a_rare_level()
+    noise = np.random.default_rng(8).normal(size=len(frame))
+    frame["near"] = frame["x"] + 1e-7 * noise
+    model = BernoulliLogistic.from_formula("y ~ x + near + rare", frame, offset="o")
+    beta = np.array([0.3, 0.5, 0.0, 0.0])
+    transform = graded_whitening(model.rows, beta)
+    information = moments(model.arrays.block(slice(None)), beta, transform).information
+    assert np.abs(information - np.eye(4)).max() < 1e-6

@@ -8,6 +8,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.likelihood import (
     at_each,
     log_likelihoods,
+    moments,
     row_terms,
     stack_factors,
     triangular_factor,
@@ -82,3 +83,18 @@ def test_blocks_cover_every_row_once_and_factors_stack():
     assert np.array_equal(np.concatenate([block.design for block in rows.blocks()]), X)
     factor = rows.reduce(triangular_factor, stack_factors)
     assert 4 * factor.T @ factor == pytest.approx(X.T @ X, rel=1e-12, abs=1e-9)
+
+
+def test_odds_and_slope_are_the_sums_of_what_was_not_observed():
+    margin = np.array([-800.0, -30.0, -1.0, 0.0, 2.0, 40.0, 750.0])
+    sign, weights = np.array([1.0, -1, 1, 1, -1, 1, -1]), np.arange(1.0, 8.0)
+    block = Block((sign * margin)[:, None], sign, None, weights)
+    inside = block.select(slice(1, None))  # without the row whose odds overflow
+    found = moments(inside, np.ones(1))
+    with mpmath.workdps(40):
+        odds = [w * mpmath.exp(-m) for w, m in zip(weights.tolist(), margin.tolist(), strict=True)]
+        slope = [o / (1 + mpmath.exp(-m)) for o, m in zip(odds, margin.tolist(), strict=True)]
+    assert found.odds == pytest.approx(float(sum(odds[1:])), rel=1e-14)
+    assert found.slope == pytest.approx(float(sum(slope[1:])), rel=1e-14)
+    assert moments(block, np.ones(1)).odds == np.inf
+    assert moments(block, np.ones(1)).slope == pytest.approx(float(sum(slope)), rel=1e-14)

@@ -159,3 +159,16 @@ def test_what_are_no_probabilities_is_refused(predicted, message):
             function(model, predicted)
     with pytest.raises(ValueError, match="simulations must be at least 2"):
         calibration_curve(model, np.full(32, 0.5), simulations=1)
+
+
+def test_the_envelope_is_of_its_seed():
+    X, y = simulated(120, 2, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    one, same, other = (
+        calibration_curve(model, fit, simulations=20, seed=seed) for seed in (1, 1, 2)
+    )
+    assert one.table.equals(same.table)
+    shown = ["predicted", "calibrated", "observations"]
+    assert one.table[shown].equals(other.table[shown])
+    assert not one.table.equals(other.table)

@@ -80,3 +80,11 @@ def test_no_number_of_a_computer_is_taken_for_text():
     values = bits[np.isfinite(bits)]
     for text in (repr, "{:.17e}".format, "{:+.3f}".format):
         assert are_numbers([text(float(v)) for v in values])
+
+
+def test_half_of_the_values_are_enough_and_fewer_are_not():
+    words = ["a", "b", "c", "d", "e"]
+    assert are_numbers(["1", "2", "3", "4", "5", *words])
+    assert not are_numbers(["1", "2", "3", "4", "5", *words, "f"])
+    assert are_numbers(["1", "2", "n/a", "?"])
+    assert not are_numbers(["1", "2", "n/a", "?", "."])
