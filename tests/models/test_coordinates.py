@@ -14,10 +14,11 @@ from flatprior.models import (
     NotConvergedError,
     PointEstimate,
     certify,
+    coordinates,
     fit_newton,
+    rows as rows_module,
     verify,
 )
-from flatprior.models import coordinates, rows as rows_module
 from flatprior.models.certificate import Evaluation, evaluate
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import moments
