@@ -13,6 +13,8 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.estimate import fit_of
+from flatprior.models import Certificate
+from flatprior.models.estimate import is_near
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +230,11 @@ def test_an_estimate_from_a_file_says_so_in_its_first_line(tmp_path):
         PointEstimate.load(tmp_path / "fit.json", model=other)
     loaded.save(tmp_path / "again.json")
     assert PointEstimate.load(tmp_path / "again.json").read_from == "again.json"
+def test_far_off_in_standard_errors_every_coefficient_must_have_its_digits():
+    def certificate(bound, *digits):
+        return Certificate(bound / 2, 0.1, bound, np.array(digits), True)
+
+    assert is_near(certificate(0.5, 0.0, 0.0))
+    assert is_near(certificate(3.0, 8.0, 7.0))
+    assert not is_near(certificate(3.0, 8.0, 2.0))
+    assert not is_near(certificate(np.inf, 8.0, 8.0))

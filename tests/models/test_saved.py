@@ -173,3 +173,20 @@ def test_what_a_subclass_says_of_standard_errors_is_not_used():
 
     better = Better(**{each.name: getattr(fit, each.name) for each in fields(fit)})
     assert np.allclose(recomputed(model, better).standard_errors, fit.standard_errors)
+
+
+def test_a_bound_of_less_than_rounding_is_told_by_the_digits_of_any_coefficient():
+    # two tables of one log odds ratio, 0: of the slope no digit is certain, whatever is stated
+    X = np.column_stack([np.ones(8), np.tile([-1.0, 1.0], 4)])
+    model = BernoulliLogistic.from_arrays(X, [1, 1, 0, 0, 0, 0, 0, 0])
+    fit = fit_newton(model)
+    stated = fit.certificate
+    assert stated.digits[1] == 0
+    tight = replace(
+        stated,
+        newton_decrement=stated.newton_decrement / 1e3,
+        error_bound=stated.error_bound / 1e3,
+        digits=stated.digits + np.array([3.0, 0.0]),
+    )
+    with pytest.raises(ValueError, match=r"states an error bound of .* its coefficients give"):
+        verify(model, replace(fit, certificate=tight))

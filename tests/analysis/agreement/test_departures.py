@@ -191,3 +191,20 @@ def test_a_mode_that_is_not_told_is_no_agreement_to_within_its_error():
     assert "it was not compared with the MLE" in agreement.message
     last = agreement.posterior_check.claims[-1].statement
     assert "may be the MLE: they tell it to 0.3 standard errors only" in last
+
+
+def test_departures_of_grouped_rows_are_those_of_single_ones():
+    X, y = simulated(60, 3, seed=4)
+    weights = np.random.default_rng(4).integers(1, 6, size=60)
+    grouped = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    singly = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    found = []
+    for model in (grouped, singly):
+        mle = fit_newton(model)
+        root, shift = whitening_root(model, mle), predicted_mean_shift(model, mle)
+        sight = Sight(np.eye(3) / 100, 0.1, 50)
+        found.append(named_departures(model, mle, root, shift, sight))
+    for one, other in zip(*found, strict=True):
+        assert one.spread == pytest.approx(other.spread, rel=1e-9, abs=1e-12), one.name
+        # the root is one up to a rotation; the length is not
+        assert np.linalg.norm(one.shift) == pytest.approx(np.linalg.norm(other.shift), rel=1e-9)

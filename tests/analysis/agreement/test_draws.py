@@ -7,7 +7,7 @@ from scipy.special import digamma
 from scipy.stats import kstest
 
 from flatprior.analysis import check_posterior
-from flatprior.analysis.agreement.draws import agreement_p, exact_identities
+from flatprior.analysis.agreement.draws import _rounding, agreement_p, exact_identities
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import (
     BernoulliLogistic,
@@ -282,3 +282,14 @@ def test_an_mle_that_is_only_bounded_is_not_used():
     expected, found = (check_posterior(model, draws, mle) for mle in (fit, far))
     assert found.passed
     assert found.shift == pytest.approx(expected.shift, rel=1e-9)
+
+
+def test_rounding_of_coefficients_moves_a_log_density_by_the_slope_there(spector):
+    model, fit = spector
+    draws = draws_from(model, model.log_likelihood, fit, seed=1, shape=(4, 250))
+    few = as_posterior(model, draws.draws.round(3), draws.log_density)
+    score = model.score(few.draws.reshape(-1, 4))
+    assert _rounding(few, score) == pytest.approx(5e-4 * np.abs(score).sum(axis=1).max())
+    both = as_posterior(model, draws.draws.round(3), draws.log_density.round(2))
+    assert _rounding(both, score) == pytest.approx(5e-3 + 5e-4 * np.abs(score).sum(axis=1).max())
+    assert _rounding(draws, score) == 0

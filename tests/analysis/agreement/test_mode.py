@@ -4,6 +4,7 @@ from problems import CASES, OVERLAPPING, as_posterior, ids
 from scipy.special import digamma, expit
 
 from flatprior.analysis import check_posterior, posterior_mode
+from flatprior.analysis.agreement.mode import _polynomial_mode
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence, sample_nuts
 
 # the line: within 0.01 standard errors where n >= 200 and k <= 9, else within 0.1
@@ -79,3 +80,18 @@ def test_unusable_draws_are_refused_in_words():
     still = as_posterior(model, np.ones((4, 200, 4)), np.ones((4, 200)))
     with pytest.raises(ValueError, match="all equal"):
         posterior_mode(still)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.5])
+def test_the_polynomial_is_the_least_squares_fit_weighted_by_the_density(exponent):
+    # a log-density that is no polynomial: what the weights are decides where the mode lies
+    z = np.random.default_rng(3).normal(size=400)
+    density = 3 * z - 2.5 * np.exp(z)
+    weights = np.exp(exponent * (density - density.max()))
+    fitted = np.polynomial.Polynomial.fit(z, density, 3, w=np.sqrt(weights)).convert()
+    slope = fitted.deriv()
+    (best,) = (root.real for root in slope.roots() if slope.deriv()(root.real) < 0)
+    mode, hessian, highest = _polynomial_mode(z[:, None], density, 3, exponent)
+    assert mode == pytest.approx([best], abs=1e-6)
+    assert hessian == pytest.approx(np.array([[slope.deriv()(best)]]), rel=1e-5)
+    assert highest == pytest.approx(fitted(best), rel=1e-8)

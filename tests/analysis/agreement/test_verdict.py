@@ -262,3 +262,13 @@ def test_breast_cancer_data_are_separated_by_all_columns_and_fitted_by_ten():
     assert agreement.verdict == "agree"
     assert {judged.estimate.route for judged in agreement.routes} == {"newton", "sklearn", "map"}
     assert [check.route for check in agreement.posterior_checks] == ["nuts"]
+
+
+def test_the_bound_in_the_message_is_that_of_the_worst_route():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    moved = estimate(model, fit.coefficients + 1e-5 * fit.standard_errors, **STATED)
+    agreement = compare_routes(model, fit, moved, tolerance=0.01)
+    bounds = [judged.certificate.error_bound for judged in agreement.routes]
+    assert bounds[0] < 1e-9 < 1e-6 < bounds[1]
+    assert f"are each proved to lie within {bounds[1]:.1e} standard errors" in agreement.message

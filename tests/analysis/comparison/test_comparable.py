@@ -279,3 +279,19 @@ def test_polynomials_of_years_are_those_of_years_from_any_origin(degree):
     assert is_nested(of_t, of_years)
     assert is_nested(model(f"y ~ I(t ** {degree})", frame), of_years)
     assert not is_nested(model(f"y ~ t + I(t ** {degree + 1})", frame), of_years)
+
+
+def test_weights_of_other_rows_are_told_in_batches_too(tmp_path):
+    frame = data()
+    frame.to_parquet(tmp_path / "one.parquet", row_group_size=25)
+    other = frame.copy()
+    same = frame["y"] == 1  # sums and events stay: weights change places among the events
+    other.loc[same, "w"] = frame.loc[same, "w"].to_numpy()[::-1]
+    other.to_parquet(tmp_path / "two.parquet", row_group_size=25)
+    first, second = (
+        BernoulliLogistic.from_parquet(tmp_path / name, formula, frequency_weights="w")
+        for name, formula in (("one.parquet", "y ~ a"), ("two.parquet", "y ~ b"))
+    )
+    assert (first.n_observations, first.n_events) == (second.n_observations, second.n_events)
+    with pytest.raises(NotComparableError, match="responses, weights or their order differ"):
+        compare_models({"first": first, "second": second})

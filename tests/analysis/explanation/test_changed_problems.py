@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis.explanation.changed_problems import logit, maximum_of, probit
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening
 
 
@@ -71,3 +72,24 @@ def test_from_however_far_the_maximum_is_found(terms):
         assert np.abs(terms(block, near).residual @ block.design).max() < 1e-9
         for away in (3.0, -3.0, 10.0, -10.0, 100.0, -100.0):
             assert maximum_of(block, start + away, terms) == pytest.approx(near, abs=1e-9), away
+
+
+@pytest.mark.parametrize("terms", [logit, probit])
+def test_terms_are_derivatives_of_one_another_with_weights_and_offsets(terms):
+    rng = np.random.default_rng(2)
+    eta, sign = rng.normal(size=30), rng.choice([-1.0, 1.0], size=30)
+    weights = rng.integers(1, 6, size=30).astype(float)
+    h = 1e-5
+
+    def at(moved):
+        # one row a block: sums are then terms of the row
+        blocks = [
+            Block(np.ones((1, 1)), sign[i : i + 1], eta[i : i + 1], weights[i : i + 1])
+            for i in range(30)
+        ]
+        found = [terms(block, np.array([moved])) for block in blocks]
+        return np.array([[t.log_likelihood, t.residual[0], t.curvature[0]] for t in found])
+
+    here, slope = at(0.0), (at(h) - at(-h)) / (2 * h)
+    assert here[:, 1] == pytest.approx(slope[:, 0], rel=1e-7, abs=1e-8)
+    assert here[:, 2] == pytest.approx(-slope[:, 1], rel=1e-7, abs=1e-8)

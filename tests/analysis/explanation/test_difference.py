@@ -15,6 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from flatprior.analysis import explain_difference
+from flatprior.analysis.explanation.causes import Cause
+from flatprior.analysis.explanation.difference import _certain
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -333,3 +335,14 @@ def test_columns_far_from_zero_have_an_explanation_too():
     model = BernoulliLogistic.from_arrays(np.column_stack([year**j for j in range(4)]), y)
     found = explain_difference(model, -fit_newton(model).coefficients)
     assert (found.cause, found.certain) == ("response flipped", True)
+
+
+def test_of_two_causes_that_fit_about_as_well_neither_is_certain():
+    def cause(name, coincidence):
+        return Cause(name, "", 0.0, coincidence)
+
+    best = cause("ridge penalty", 1e-9)
+    assert _certain([best])
+    assert _certain([best, cause("rescaled", 1e-4)])
+    assert not _certain([best, cause("rescaled", 1e-5)])
+    assert not _certain([cause("ridge penalty", 1e-5)])

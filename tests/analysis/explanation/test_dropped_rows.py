@@ -1,5 +1,7 @@
 """Rows are a cause where those that are left have an MLE, and only there."""
 
+import itertools
+
 import numpy as np
 import pytest
 from disagreements import numbers_without_a_cause
@@ -98,3 +100,13 @@ def test_numbers_so_far_out_that_scores_are_of_no_size_have_an_answer():
     found = explain_difference(model, coefficients)
     assert found.cause == "none of these"
     assert not found.certain
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_nearest_set_is_of_different_rows_and_the_nearest(size):
+    for seed in range(5):
+        scores = np.random.default_rng(seed).normal(size=(12, 2))
+        pull = size * scores[3]  # one row several times would be exactly there
+        every = list(itertools.combinations(range(12), size))
+        gaps = [np.linalg.norm(scores[list(rows)].sum(axis=0) - pull) for rows in every]
+        assert tuple(_nearest_set(scores, pull, size)) == every[int(np.argmin(gaps))]

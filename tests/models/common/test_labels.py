@@ -61,3 +61,9 @@ def test_what_has_no_labels_of_its_own_is_paired_by_position():
 def test_what_cannot_be_paired_is_named(given, words):
     with pytest.raises(ValueError, match=words):
         certify(MODEL, given)
+
+
+@pytest.mark.parametrize("labels", [pd.RangeIndex(0, 18, 2), pd.RangeIndex(1, 10)])
+def test_numbers_that_count_otherwise_than_pandas_are_labels(labels):
+    with pytest.raises(ValueError, match="of the coefficients"):
+        certify(MODEL, pd.Series(FIT.coefficients, index=labels))

@@ -296,3 +296,11 @@ def test_a_column_may_be_called_like_an_operator(name, term):
     frame = frame.rename(columns={"z": name})
     same = BernoulliLogistic.from_formula("y ~ " + term.replace("{}", name), frame)
     assert (same.design == model.design).all()
+
+
+def test_rows_without_weight_and_rows_without_a_value_are_counted_apart():
+    frame = pd.DataFrame({"y": [0, 1, 0, 1, 1, 0], "x": [1.0, 2, np.nan, 4, 5, 6]})
+    frame["w"] = [1, 0, 0, 2, 1, 0]
+    model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w")
+    # the third row lacks a value and has no weight: it is counted once
+    assert (model.n_dropped, model.n_zero_weight, model.n_rows) == (1, 2, 3)
