@@ -1,6 +1,7 @@
 """The floors of the house: who may import whom. Named here, and nowhere else."""
 
 import ast
+import functools
 import graphlib
 import tomllib
 from pathlib import Path
@@ -59,12 +60,15 @@ def module_of(name):
     return ROOT / "__init__.py"
 
 
+@functools.cache
 def arrows():
     """Every import as (file, file), from one to another."""
-    for package in FLOORS:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for name in imported(path):
-                yield path, module_of(name)
+    return tuple(
+        (path, module_of(name))
+        for package in FLOORS
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for name in imported(path)
+    )
 
 
 def floor_of(path):

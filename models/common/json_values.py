@@ -48,7 +48,10 @@ def numbers_of(value: Any) -> Array:
             raise InputError(f"there is {in_short(part)} where a number must be")
 
     check(value, 0)
-    return np.array(value, dtype=float)
+    try:
+        return np.array(value, dtype=float)
+    except OverflowError as error:
+        raise InputError("it holds a number beyond the range of doubles") from error
 
 
 def is_whole(value: object) -> bool:

@@ -8,13 +8,12 @@ from problems import CASES
 
 import flatprior as fp
 from flatprior.models import (
+    Certificate,
     PointEstimate,
     fit_newton,
     verify,
 )
-from flatprior.models.estimate import fit_of
-from flatprior.models import Certificate
-from flatprior.models.estimate import is_near
+from flatprior.models.estimate import fit_of, is_near
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +229,8 @@ def test_an_estimate_from_a_file_says_so_in_its_first_line(tmp_path):
         PointEstimate.load(tmp_path / "fit.json", model=other)
     loaded.save(tmp_path / "again.json")
     assert PointEstimate.load(tmp_path / "again.json").read_from == "again.json"
+
+
 def test_far_off_in_standard_errors_every_coefficient_must_have_its_digits():
     def certificate(bound, *digits):
         return Certificate(bound / 2, 0.1, bound, np.array(digits), True)

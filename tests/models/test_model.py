@@ -220,6 +220,8 @@ def test_the_hash_depends_on_every_part_of_the_data():
     ]
     assert len({model.data_hash for model in models}) == len(models)
     assert models[0].data_hash == BernoulliLogistic.from_arrays(X.copy(), y).data_hash
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_new_rows_of_arrays_must_be_finite(value):
     X, y = simulated(20, 3, seed=1)

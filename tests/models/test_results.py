@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from problems import CASES
 
 from flatprior.models import (
     BernoulliLogistic,
-    Certificate,
     PointEstimate,
     Posterior,
     fit_newton,
@@ -104,93 +104,6 @@ def test_versions_are_those_installed_and_a_missing_one_is_said():
     assert list(found) == ["python", "flatprior", "numpy", "no-such-package"]
     assert found["numpy"] == np.__version__
     assert found["no-such-package"] == "not installed"
-def saved(tmp_path):
-    fit = fit_newton(CASES["spector"].model)
-    fit.save(tmp_path / "fit.json")
-    return fit, json.loads((tmp_path / "fit.json").read_text())
-
-
-DAMAGED = {
-    "an integer of 309 digits": ("coefficients", 0, 10**308 * 17),
-    "a larger one": ("log_likelihood", 10**4000),
-    "no observations": ("provenance", "n_observations", 0),
-    "fewer than none": ("provenance", "n_observations", -32),
-    "half an observation": ("provenance", "n_observations", 1.5),
-    "true observations": ("provenance", "n_observations", True),
-    "text for a number": ("coefficients", 1, "1.5"),
-    "a truth for a number": ("covariance", 1, 1, True),
-    "lists in lists": ("coefficients", [[[[[1.0]]]]]),
-    "very many names": ("names", ["x"] * 200_000),
-    "one name twice": ("names", 1, "const"),
-    "no names": ("names", []),
-    "negative variances": ("covariance", 2, 2, -1.0),
-    "half a covariance": ("covariance", 2, 2, None),
-    "standard errors of another covariance": ("standard_errors", 0, 1e-3),
-    "another AIC": ("aic", 0.0),
-    "another BIC": ("bic", 0.0),
-    "times before the beginning": ("seconds", -1.0),
-    "junk for a certificate": ("certificate", {"digits": {}}),
-    "junk for digits": ("certificate", "digits", "13"),
-    "a list for everything": ("provenance", []),
-    "junk for versions": ("provenance", "versions", 3),
-    "iterations without an end": ("n_iterations", 2**80),
-    "one warning": ("warnings", "none"),
-    "an unknown format": ("format", 10**400),
-}
-
-
-@pytest.mark.parametrize("what", DAMAGED)
-def test_a_damaged_estimate_is_refused_in_one_sentence(what, tmp_path):
-    _, facts = saved(tmp_path)
-    *path, key, value = DAMAGED[what]
-    part = facts
-    for step in path:
-        part = part[step]
-    part[key] = value
-    del facts["checksum"]
-    with_integers = json.dumps(facts)
-    (tmp_path / "fit.json").write_text(with_integers)
-    with pytest.raises(ValueError, match="is not an estimate saved by flatprior") as caught:
-        PointEstimate.load(tmp_path / "fit.json")
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 400
-
-
-def test_an_estimate_that_was_changed_by_hand_is_told_by_its_checksum(tmp_path):
-    fit, facts = saved(tmp_path)
-    facts["seconds"] += 1
-    (tmp_path / "fit.json").write_text(json.dumps(facts))
-    with pytest.raises(ValueError, match="changed or damaged after it was written"):
-        PointEstimate.load(tmp_path / "fit.json")
-    # what another program writes of the same numbers is the same estimate
-    _, facts = saved(tmp_path)
-    facts["n_iterations"] = float(facts["n_iterations"])
-    backwards = dict(reversed(facts.items()))
-    backwards["n_iterations"] = int(backwards["n_iterations"])
-    (tmp_path / "fit.json").write_text(json.dumps(backwards))
-    assert PointEstimate.load(tmp_path / "fit.json").to_dict()["aic"] == fit.aic
-
-
-def test_an_estimate_from_a_file_says_so_in_its_first_line(tmp_path):
-    fit, _ = saved(tmp_path)
-    model = CASES["spector"].model
-    loaded = PointEstimate.load(tmp_path / "fit.json")
-    first, second, *_ = str(loaded).splitlines()
-    assert first == "As stated in fit.json, unverified: standard errors and all else"
-    assert second.startswith("Route newton")
-    assert "(stated)" in str(loaded)
-    assert "(proved)" not in str(loaded)
-    for shown in (loaded.summary(), loaded.odds_ratios(), replace(loaded, route="x").summary()):
-        assert str(shown).splitlines()[0].startswith("as stated in fit.json, unverified")
-    again = PointEstimate.load(tmp_path / "fit.json", model=model)
-    assert str(again).splitlines()[0].startswith("Route newton")
-    assert str(again.summary()) == str(fit_of(model, fit).summary())
-    assert again.read_from is None
-    other = CASES["pima_tr"].model
-    with pytest.raises(ValueError, match="another model"):
-        PointEstimate.load(tmp_path / "fit.json", model=other)
-    loaded.save(tmp_path / "again.json")
-    assert PointEstimate.load(tmp_path / "again.json").read_from == "again.json"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         interrupted()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
 @posix
 def test_who_has_the_old_file_open_goes_on_reading_it(tmp_path):
     path = tmp_path / "facts.json"
