@@ -73,7 +73,7 @@ def test_a_seal_breaks_wherever_one_character_is_changed(page):
     seal = page.index(re.search(r'content="([0-9a-f]{64})"', page)[1])
     for place in [0, len(page) - 1, seal, seal + 63, *rng.integers(0, len(page), 30)]:
         changed = page[:place] + chr(ord(page[place]) ^ 1) + page[place + 1 :]
-        assert sealed(changed) != changed
+        assert not has_seal(changed) or sealed(changed) != changed
 
 
 def test_the_results_in_a_page_are_those_that_were_put_there(page, facts, nasty):

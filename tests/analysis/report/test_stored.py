@@ -57,7 +57,7 @@ def test_what_was_found_on_draws_comes_back_to_the_last_bit_and_concludes_the_sa
             assert repr(getattr(found, field.name)) == repr(value)
     assert np.array_equal(found.mode.coefficients, check.mode.coefficients)
     assert (found.passed, found.failures) == (check.passed, check.failures)
-    assert found.claims == check.claims
+    assert repr(found.claims) == repr(check.claims)  # a claim without a test has p = NaN
     assert rebuilt(Sight, part["sight"], {}).shift(1e-3) == check.sight.shift(1e-3)
 
 
