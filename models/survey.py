@@ -39,7 +39,7 @@ from flatprior.models.inputs import (
     wrong_outcomes,
 )
 from flatprior.models.rows import Array, ArrayRows, Block
-from flatprior.models.tokens import Odd, check_not_numbers, is_number, mixed
+from flatprior.models.tokens import Odd, check_not_numbers, is_numeric, mixed
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
@@ -252,13 +252,13 @@ def _not_too_many(name: str, levels: tuple[Any, ...], maybe_numbers: bool) -> tu
     """The levels; of text that may turn out to be numbers, no more numbers than matter."""
     if len(levels) <= MOST_LEVELS:
         return levels
-    words = tuple(level for level in levels if not is_number(level)) if maybe_numbers else levels
+    words = tuple(level for level in levels if not is_numeric(level)) if maybe_numbers else levels
     if len(words) > MOST_LEVELS:
         raise ValueError(
             f"column {name!r} has more than {MOST_LEVELS} levels, too many for a design matrix; "
             "merge levels, or use the column as a number"
         )
-    values = [level for level in levels if is_number(level)][: MOST_LEVELS + 1]
+    values = [level for level in levels if is_numeric(level)][: MOST_LEVELS + 1]
     return (*words, *values)
 
 
@@ -335,7 +335,10 @@ def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:
             digest.update(np.ascontiguousarray(floats(series) + 0.0).data)
         else:
             codes, values = distinct(series)
-            hashed = pd.util.hash_array(np.array(values, dtype=object), categorize=False)
+            each = np.empty(len(values), dtype=object)
+            for i, value in enumerate(values):  # at once, tuples would become rows
+                each[i] = value
+            hashed = pd.util.hash_array(each, categorize=False)
             digest.update(np.ascontiguousarray(hashed[codes]).data)
     return digest.digest()
 
@@ -434,7 +437,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     for key, name in roles.parsed.generated.items():
         if key.startswith("_number_") and found.kinds[name] & {"text", "categories"}:
             break  # the next to be wrong, as the encoding will say
-        if key.startswith("_plain_") and name in found.odd:
+        words = all(isinstance(level, str) for level in found.levels.get(name, ()))
+        if key.startswith("_plain_") and name in found.odd and words:
             check_not_numbers(name, found.levels[name], found.odd[name])
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)

@@ -144,3 +144,17 @@ def test_what_is_not_of_dask_is_refused():
         BernoulliLogistic.from_dask(da.ones((10, 2)), "y ~ x")
     with pytest.raises(ValueError, match="no column 'incom'"):
         BernoulliLogistic.from_dask(dd.from_pandas(people(10), npartitions=1), "bought ~ incom")
+
+
+@pytest.mark.parametrize("odd", [np.inf, (1, 2), 3.5, True])
+def test_categories_of_several_types_are_those_of_the_rows_in_memory(odd):
+    values = ["a", "b"] * 10
+    values[17] = odd
+    z = pd.Categorical(values, categories=["a", "b", odd])
+    frame = pd.DataFrame({"y": [0, 1] * 10, "x": np.arange(20.0) % 7, "z": z})
+    parts = [dask.delayed(frame.iloc[:9]), dask.delayed(frame.iloc[9:])]
+    rows = dd.from_delayed(parts, meta=frame.iloc[:0], verify_meta=False)
+    found = BernoulliLogistic.from_dask(rows, "y ~ x + z")
+    expected = BernoulliLogistic.from_formula("y ~ x + z", frame)
+    assert found.names == expected.names
+    assert found.data_hash == expected.data_hash
