@@ -190,7 +190,7 @@ class Mixing:
             # ArviZ has no number for draws that do not move
             float(np.nan_to_num(found["ess bulk"])),
             float(np.nan_to_num(found["ess tail"])),
-            _still(draws, posterior.names),
+            _still(draws, posterior.names) or _held(draws, posterior.names),
             _copied(draws, memory) or _near_copies(draws),
             compared(scores, length),
             compared(joined, length) if len(draws) > 1 else None,
@@ -435,6 +435,36 @@ def _still(draws: Array, names: Sequence[str]) -> tuple[str, ...]:
             if length == n
             else f"{what} for {length} of {count(n, 'draw')}, from draw {start + 1} on"
         )
+    return tuple(said)
+
+
+def _held(draws: Array, names: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on coefficients that stay for a part of a chain in which others move.
+
+    No sampler of doubles leaves one where it was by chance; one that moves them one at a time, or
+    few digits, do so as often elsewhere, which is counted.
+    """
+    stays = draws[:, 1:] == draws[:, :-1]
+    moves = ~stays.all(axis=2, keepdims=True)
+    number, total = (stays & moves).sum(axis=(0, 1)), int(moves.sum())
+    said = []
+    for i, (chain, moved) in enumerate(zip(stays, moves, strict=True)):
+        held = []
+        for j, column in enumerate(chain.T):
+            start, length = _longest_run(np.cumsum(~column))
+            inside = int((column & moved[:, 0])[start : start + length].sum())
+            if inside < LEAST_STILL:
+                continue
+            share = min(1.0, (number[j] - inside + 3) / max(total - inside, 1))
+            if draws[..., 0].size * share**inside < BY_CHANCE:
+                held.append((j, start, inside))
+        if held:
+            _, start, inside = held[0]
+            which = first_of(abbreviated(names[j]) for j, *_ in held)
+            said.append(
+                f"chain {i + 1} does not move in {which}"
+                f" for {count(inside, 'move')} of others, from draw {start + 1} on"
+            )
     return tuple(said)
 
 

@@ -14,6 +14,7 @@ from flatprior.analysis.mixing import (
     Mixing,
     _copied,
     _halves,
+    _held,
     _near_copies,
     autocorrelation_time,
     compared,
@@ -240,3 +241,30 @@ def test_honest_draws_are_no_near_copies():
         elif kind == 3:
             draws = np.exp(draws)
         assert not _near_copies(draws), seed
+
+
+def test_a_coefficient_that_stays_while_others_move_is_told(spector):
+    model, fit, honest = spector
+    draws = honest.draws.copy()
+    draws[3, 800:, 1] = draws[3, 800, 1]
+    check = check_posterior(model, with_draws(model, draws), fit)
+    assert not check.passed
+    (said,) = check.mixing.still
+    assert said.startswith(f"chain 4 does not move in {model.names[1]} for ")
+    assert not _held(honest.draws, model.names)
+
+
+@pytest.mark.parametrize("kind", ["few digits", "one at a time", "rejections"])
+def test_coefficients_that_stay_by_chance_are_not_accused(kind):
+    # a false alarm has a probability of about 1e-9
+    for seed in range(repeated(20)):
+        rng = np.random.default_rng([9, seed])
+        draws = rng.normal(size=(4, 500, 3))
+        if kind == "few digits":
+            draws = np.round(draws, 0) + 0.0
+        else:
+            one = kind == "one at a time"
+            kept = rng.random((4, 500, 3 if one else 1)) < 0.2
+            at = np.maximum.accumulate(np.where(kept, np.arange(500)[:, None], 0), axis=1)
+            draws = np.take_along_axis(draws, np.broadcast_to(at, draws.shape), axis=1)
+        assert not _held(draws, ("a", "b", "c")), seed
