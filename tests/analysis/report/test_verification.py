@@ -483,3 +483,14 @@ def test_a_report_of_a_comparison_with_draws_is_verified(tmp_path):
     found["comparison"]["notes"].append("the sample is large for all")
     with pytest.raises(ValueError, match="a note that nothing gives"):
         verify_report(main, found, dict(comparison.models))
+
+
+@pytest.mark.parametrize("what", ["log_likelihood", "aic", "bic"])
+def test_criteria_of_a_fit_made_elsewhere_are_those_of_its_coefficients(what, both, comparison):
+    found = copy.deepcopy(both[1])
+    models = dict(comparison.models)
+    found["versions"]["numpy"] = "1.0"  # so that the way to the fits is not made again
+    verify_report(models["all"], found, models)
+    found["comparison"]["estimates"]["gpa"][what] *= 1 + 1e-6
+    with pytest.raises(ValueError, match=rf"{what.replace('_', '-')} of gpa is"):
+        verify_report(models["all"], found, models)
