@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -192,6 +193,22 @@ def test_a_file_that_changes_between_passes_is_noticed(tmp_path):
     model = BernoulliLogistic.from_parquet(pattern, "bought ~ age")
     people(100).to_csv(tmp_path / "2.csv", index=False)
     with pytest.raises(OSError, match="has changed since it was first read"):
+        fit_newton(model)
+
+
+def test_other_content_is_noticed_though_size_and_time_of_the_file_are_the_same(tmp_path):
+    path = tmp_path / "rows.csv"
+    people(900).drop(columns="age").assign(age=np.arange(900) % 9).to_csv(path, index=False)
+    before = path.stat()
+    model = BernoulliLogistic.from_parquet(path, "bought ~ age")
+    lines = path.read_text().splitlines()
+    lines[700] = lines[700][:-1] + str((int(lines[700][-1]) + 1) % 9)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(OSError, match=r"rows.csv' has changed since it was first read"):
+        fit_newton(model)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    with pytest.raises(OSError, match="the data are not the same in each pass"):
         fit_newton(model)
 
 

@@ -21,7 +21,13 @@ from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.batches import batch_rows, survey
 from flatprior.models.encoding import tables
 from flatprior.models.existence import working_set
-from flatprior.models.existence.separation import equilibrated, independent_columns, single_columns
+from flatprior.models.existence.separation import (
+    _balanced,
+    _combine,
+    equilibrated,
+    independent_columns,
+    single_columns,
+)
 
 DESIGNS = repeated(120)
 
@@ -290,3 +296,16 @@ def test_ways_of_integers_in_thin_cones_are_those_of_exact_arithmetic():
             ways += zip(statuses(found, k), truth.status, strict=True)
     assert len(ways) > 60
     assert sum(said == true for said, true in ways) >= 0.9 * len(ways)
+
+
+def test_weights_that_balance_within_their_own_rounding_only_prove_no_sign():
+    # exactly, d = (1, -1) lowers neither margin: the second coefficient falls for ever. But weights
+    # of 1e15 have a rounding of more than 1, within which they combine the rows to (0, 1)
+    rows = np.array([[1.0, 1.0], [-1.0, -1.0 - 2.0**-50]])
+    assert (rows @ [1.0, -1.0] >= 0).all()
+    weights = np.full(2, 1e15)
+    assert _balanced(rows, np.abs(rows), np.array([0.0, 1.0]), weights) is not None
+    assert not _combine(rows, np.abs(rows), np.array([0.0, 1.0]), weights, True, None)
+    # where they do combine to it, they prove it
+    apart = np.array([[1.0, 1.0], [-1.0, 1.0]])
+    assert _combine(apart, np.abs(apart), np.array([0.0, 1.0]), np.full(2, 0.5), True, None)
