@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from command_line import run
 
+from flatprior.analysis.cli.loading import check_paths
+
 
 def test_two_results_do_not_share_a_file(good, tmp_path):
     out = tmp_path / "out"
@@ -151,3 +153,13 @@ def test_coefficients_with_a_mark_in_front_are_read_and_with_a_name_twice_are_no
     result = run("explain", good, "y ~ x", "--coefficients", path)
     assert result.exit_code == 2
     assert result.stderr == f"flatprior: {str(path)!r} is not JSON: a name is there twice\n"
+
+
+@pytest.mark.parametrize("name", ["1.csv", "2.csv", "3.csv"])
+def test_none_of_the_files_of_a_folder_is_overwritten(name, tmp_path):
+    for each in ("1.csv", "2.csv", "3.csv"):
+        (tmp_path / each).write_text("y,x\n1,2\n")
+    for data in (str(tmp_path), str(tmp_path / "*.csv")):
+        with pytest.raises(ValueError, match=r"--report .* is one of the data files; name another"):
+            check_paths(data, report=str(tmp_path / name))
+        check_paths(data, report=str(tmp_path / "report.html"))

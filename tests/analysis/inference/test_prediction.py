@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy.special import digamma, expit
 from scipy.stats import beta as beta_distribution
 
 from flatprior.analysis import predict, robust_covariance
+from flatprior.analysis.inference.prediction import root_of_covariance
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
 
 DATA = Path(__file__).parents[2] / "data"
@@ -205,3 +207,12 @@ def test_levels_that_differ_in_type_only_are_said_to():
     model = BernoulliLogistic.from_formula("y ~ C(k)", frame)
     with pytest.raises(ValueError, match="its levels are numbers, not text: convert them"):
         predict(model, fit_newton(model), frame.astype({"k": str}))
+
+
+def test_the_root_of_a_covariance_from_elsewhere_is_one_in_any_units():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    units = np.array([1.0, 1e8, 1e-8, 30.0])
+    given = SimpleNamespace(covariance=fit.covariance * np.outer(units, units))
+    root = root_of_covariance(model, given)
+    assert (root @ root.T) / np.outer(units, units) == pytest.approx(fit.covariance, rel=1e-9)

@@ -210,3 +210,23 @@ def test_the_coding_of_truth_values_is_said_whatever_stores_them(dtype, tmp_path
         lambda p, f: BernoulliLogistic.from_formula(f, p),
     ):
         assert build(tmp_path, "y ~ x").response_coding == "True = 1, False = 0"
+
+
+def test_of_several_cells_that_are_no_numbers_the_first_is_named():
+    series = pd.Series(["1", "?", "3", "x", "?", "6"], index=list("abcdef"), name="dose")
+    with pytest.raises(ValueError, match=r"\('\?' first, in row b\)"):
+        checks.predictor(series, numbers_because="the formula computes with it")
+
+
+def test_weights_are_counted_exactly_or_refused():
+    for past, values in (
+        (True, [2.0**52, 2.0**52]),
+        (False, [2.0**52, 2.0**52 - 1]),
+        (False, [0.0, 3.0]),
+    ):
+        series = pd.Series(values, name="w")
+        if past:
+            with pytest.raises(ValueError, match=r"'w' sums to 2.53 or more, past exact counting"):
+                checks.whole_weights(series)
+        else:
+            assert checks.whole_weights(series).sum() == sum(map(int, values))
