@@ -1,5 +1,6 @@
 """What the commands print: every number whole, every name as text."""
 
+import io
 import json
 
 import mpmath
@@ -7,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from command_line import run
+from rich.console import Console
 
+from flatprior.analysis.cli.printing import print_both
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
@@ -168,3 +171,14 @@ def test_offset_and_weights_are_named_on_screen_and_in_json(good, tmp_path):
         assert facts["provenance"]["offset"] == "t"
         assert facts["provenance"]["frequency_weights"] == "w"
         assert facts["provenance"]["n_rows"] == 80
+
+
+def test_the_difference_is_what_was_given_less_the_mle():
+    model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    fit = fit_newton(model)
+    moved = fit.coefficients + np.array([0.0, 2.0, -3.0]) * fit.standard_errors
+    out = Console(file=io.StringIO(), width=100)
+    print_both(out, model, dict(zip(model.names, moved.tolist(), strict=True)))
+    rows = {line.split()[0]: line.split() for line in out.file.getvalue().splitlines() if line}
+    assert float(rows["gpa"][-1]) == pytest.approx(2.0)
+    assert float(rows["psi"][-1]) == pytest.approx(-3.0)

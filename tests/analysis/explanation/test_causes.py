@@ -9,6 +9,7 @@ from problems import simulated
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import explain_difference
+from flatprior.analysis.explanation.causes import location
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
@@ -131,3 +132,14 @@ def test_numbers_of_no_size_are_no_sign_of_a_large_penalty():
     for b in [*rounding, *(rng.normal(size=(repeated(10), 3)) * 1e-15)]:
         found = explain_difference(model, b)
         assert not found.certain, (b, found)
+
+
+def test_mean_and_spread_of_columns_count_observations_not_rows():
+    X, y = simulated(50, 3, seed=2)
+    weights = np.random.default_rng(2).integers(1, 9, size=50)
+    grouped = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    center, deviation = location(grouped)
+    singly = np.repeat(X, weights, axis=0)
+    assert center == pytest.approx(singly.mean(axis=0), rel=1e-12)
+    assert deviation == pytest.approx(singly.std(axis=0), rel=1e-12)
+    assert deviation[0] == 0

@@ -155,3 +155,13 @@ def test_open_intervals_do_not_depend_on_the_unit():
     assert drawn == pytest.approx([1.0, 1.0])
     every = pd.DataFrame([[np.nan, -np.inf, np.inf]], index=["a"], columns=["c", "2.5%", "97.5%"])
     assert np.isfinite(plot_forest({"none": every}).axes[0].get_xlim()).all()
+
+
+def test_a_profile_meets_its_line_at_the_ends_of_the_interval(model):
+    curve = profile_curve(model, "gpa", prob=0.9, points=21)
+    ax = plot_profile(curve).axes[0]
+    levels = [set(each.get_ydata()) for each in ax.lines if each.get_linestyle() == "--"]
+    assert levels == [{-curve.drop}]
+    ends = next(each for each in ax.lines if each.get_marker() == "o")
+    assert list(ends.get_xdata()) == [curve.low, curve.high]
+    assert set(ends.get_ydata()) == {-curve.drop}

@@ -184,3 +184,12 @@ def test_a_frame_of_dask_that_is_random_in_each_pass_is_noticed(what):
     model = BernoulliLogistic.from_dask(lazy, "y ~ x + g")
     with pytest.raises(OSError, match="or are random; store them, and start again"):
         fit_newton(model)
+
+
+@pytest.mark.parametrize("row", [3, 37, 90])
+def test_rows_of_arrays_have_their_numbers_in_the_whole(row):
+    X = np.random.default_rng(1).normal(size=(100, 2))
+    X[row, 1] = np.nan
+    y = np.arange(100) % 2
+    with pytest.raises(ValueError, match=rf"values are missing, first in row {row} "):
+        BernoulliLogistic.from_dask(da.from_array(X, (25, 1)), da.from_array(y, 40))

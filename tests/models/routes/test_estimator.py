@@ -209,3 +209,12 @@ def test_what_is_neither_true_nor_false_is_not_taken_for_either(value):
     X, y = simulated(80, 2, seed=4)
     with pytest.raises(ValueError, match="fit_intercept must be True or False"):
         LogisticMLE(fit_intercept=value).fit(X, y)
+
+
+def test_a_negative_weight_is_refused_and_not_left_out():
+    X, y = simulated(40, 2, seed=3)
+    weights = np.ones(40)
+    LogisticMLE().fit(X[:, 1:], y, sample_weight=np.where(np.arange(40) == 7, 0.0, weights))
+    weights[7] = -1.0
+    with pytest.raises(ValueError, match=r"[Nn]egative values"):
+        LogisticMLE().fit(X[:, 1:], y, sample_weight=weights)
