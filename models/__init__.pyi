@@ -2,12 +2,12 @@
 
 from .certificate import certify as certify
 from .common.errors import FlatpriorError as FlatpriorError
-from .datasets import (
+from .estimate import PointEstimate as PointEstimate
+from .example_data import (
     load_endometrial as load_endometrial,
     load_smarket as load_smarket,
     load_spector as load_spector,
 )
-from .estimate import PointEstimate as PointEstimate
 from .existence.check import check_existence as check_existence
 from .existence.fragility import Fragility as Fragility, check_fragility as check_fragility
 from .model import BernoulliLogistic as BernoulliLogistic

@@ -14,7 +14,7 @@ FLOORS = {
     "models": (
         ("common",),
         ("encoding", "rows"),
-        ("likelihood", "batches", "results", "datasets"),
+        ("likelihood", "batches", "results", "example_data"),
         ("coordinates", "model", "whitening"),
         ("iterations",),
         ("certificate", "posterior"),

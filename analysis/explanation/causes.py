@@ -83,7 +83,7 @@ class Cause:
 
 
 @dataclass(frozen=True, eq=False)
-class There:
+class Discrepancy:
     """The coefficients in question, and what the likelihood looks like there.
 
     Attributes
@@ -123,7 +123,7 @@ class There:
         fit: PointEstimate | None,
         given: Array,
         matrix: Array | None = None,
-    ) -> There:
+    ) -> Discrepancy:
         """Evaluate the rows at b, which is ``matrix @ given``."""
         b, half = given, half_units(given)
         if matrix is not None:
@@ -271,9 +271,9 @@ class Reading(NamedTuple):
     scale: Array  # of each column
 
 
-def readings(there: There, some: bool = False) -> Iterator[Reading]:
+def readings(case: Discrepancy, some: bool = False) -> Iterator[Reading]:
     """The usual scalings, of all predictors, or of `some` of them that it brings nearer the MLE."""
-    model, intercept, k = there.model, there.intercept, len(there.b)
+    model, intercept, k = case.model, case.intercept, len(case.b)
     center, deviation = location(model)
     n = model.n_observations
     low, high = model.design.min(axis=0), model.design.max(axis=0)
@@ -292,9 +292,9 @@ def readings(there: There, some: bool = False) -> Iterator[Reading]:
     ):
         if intercept is None and origin.any():
             continue
-        scaled = [j for j in there.slopes if scale[j] > 0 and (scale[j] != 1 or origin[j] != 0)]
+        scaled = [j for j in case.slopes if scale[j] > 0 and (scale[j] != 1 or origin[j] != 0)]
         if some:
-            mle, b = there.mle.coefficients, there.b
+            mle, b = case.mle.coefficients, case.b
             scaled = [j for j in scaled if abs(b[j] / scale[j] - mle[j]) <= abs(b[j] - mle[j])]
             if text == "centred":
                 continue
@@ -305,20 +305,20 @@ def readings(there: There, some: bool = False) -> Iterator[Reading]:
         matrix[scaled, scaled] = 1 / scale[scaled]
         if intercept is not None:
             matrix[intercept, scaled] = -origin[scaled] / scale[scaled]
-        which = "" if len(scaled) == len(there.slopes) else _names_of(model, scaled)
+        which = "" if len(scaled) == len(case.slopes) else _names_of(model, scaled)
         yield Reading(f"the predictors{which} were {text}", matrix, factor)
 
 
-def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
+def ridge(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     """S(b) = P b / C, P diagonal: 1, or the squared scale of predictors that were scaled."""
-    k, intercept, slopes = len(there.b), there.intercept, there.slopes
+    k, intercept, slopes = len(case.b), case.intercept, case.slopes
     plain = np.zeros(k)
     plain[slopes] = 1.0
     whose = "; the intercept was not penalised" if intercept is not None else ""
     variants: list[tuple[Array, Array | None, str]] = [(plain, None, whose)]
     if intercept is not None:
         variants.append((np.ones(k), None, "; the intercept was penalised too"))
-    for reading in readings(there):
+    for reading in readings(case):
         if reading.text.endswith("centred") or "range from 0" in reading.text:
             weights = plain * reading.scale**2
             if "ddof" not in reading.text and "two" not in reading.text:  # they change C alone
@@ -326,25 +326,25 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
             text = f" where {reading.text}, as these coefficients are{whose}"
             variants.append((weights, reading.matrix, text))
     for penalty, matrix, text in variants:
-        b = there.b if matrix is None else matrix @ there.b
-        found = _least_penalised(there, penalty, b, least)
+        b = case.b if matrix is None else matrix @ case.b
+        found = _least_penalised(case, penalty, b, least)
         if found is None:
             continue
         strength, left, whole = found
         # where the scaling alone leads to the MLE, there is nothing that a penalty explains
-        if matrix is not None and there.fit and whole <= max(EXACT, there.rounding(matrix)):
+        if matrix is not None and case.fit and whole <= max(EXACT, case.rounding(matrix)):
             continue
         detail = (
             "the score is proportional to the coefficients, as at the maximum of a likelihood "
             f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){text}"
         )
-        whole_way = max(whole, there.distance) if matrix is not None and there.fit else whole
-        if there.fit is not None:
+        whole_way = max(whole, case.distance) if matrix is not None and case.fit else whole
+        if case.fit is not None:
             # numbers of no size are near the maximum of every likelihood with a large penalty
-            whole_way = min(whole_way, there.length(b * (penalty > 0)))
+            whole_way = min(whole_way, case.length(b * (penalty > 0)))
         # an intercept that is not penalised has a score of 0 with any penalty on the slopes
         free = 1 if intercept is None or penalty[intercept] or matrix is not None else 2
-        yield there.cause(
+        yield case.cause(
             "ridge penalty",
             detail,
             left,
@@ -357,33 +357,33 @@ def ridge(there: There, least: float = 0.0) -> Iterator[Cause]:
 
 
 def _least_penalised(
-    there: There, penalty: Array, b: Array, least: float
+    case: Discrepancy, penalty: Array, b: Array, least: float
 ) -> tuple[float, float, float] | None:
     """Strength of the penalty at whose maximum b is, how far b is from it, and from the MLE.
 
     Without an MLE distances are in standard errors of the penalised maximum, and from 0.
     """
-    rows = there.model.rows
+    rows = case.model.rows
     # on separated data the information says nothing along what diverges: weigh all alike
-    white = whitening(rows, None if there.fit is None else b)
+    white = whitening(rows, None if case.fit is None else b)
     if white is None:
         return None
-    pull, shrink = white.T @ there.model.score(b), white.T @ (penalty * b)
+    pull, shrink = white.T @ case.model.score(b), white.T @ (penalty * b)
     strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
     gap, whole = float(np.linalg.norm(pull - strength * shrink)), float(np.linalg.norm(pull))
     if not (strength > least and math.isfinite(strength) and gap <= EXPLAINED * whole):
         return None
-    root = white if there.root is None else there.root
-    block = there.block
-    if there.root is None:
+    root = white if case.root is None else case.root
+    block = case.block
+    if case.root is None:
         block = block._replace(design=block.design @ root)
-    start = np.zeros(len(b)) if there.fit is None else there.whitened(there.mle.coefficients)
+    start = np.zeros(len(b)) if case.fit is None else case.whitened(case.mle.coefficients)
     shrinking = strength * (root.T * penalty) @ root
     maximum = maximum_of(block, start, penalty=shrinking)
     if maximum is None:
         return None
     point, origin = np.linalg.solve(root, b), start
-    if there.fit is None:
+    if case.fit is None:
         _, _, curvature = row_terms(block, maximum)
         metric = (block.design.T * curvature) @ block.design + shrinking
         try:
@@ -395,44 +395,44 @@ def _least_penalised(
     return (strength, left, whole) if left <= EXPLAINED * whole else None
 
 
-def flipped(there: There) -> Iterator[Cause]:
+def flipped(case: Discrepancy) -> Iterator[Cause]:
     """The MLE of the opposite outcomes."""
     detail = (
         "these are the MLE of the opposite response: what counts as 1 here counts as 0 there, and "
         "every coefficient has the other sign"
     )
-    opposite = -there.mle.coefficients
-    if there.block.offset is not None:  # else it is known
-        block, start = there.block._replace(sign=-there.block.sign), there.whitened(opposite)
+    opposite = -case.mle.coefficients
+    if case.block.offset is not None:  # else it is known
+        block, start = case.block._replace(sign=-case.block.sign), case.whitened(opposite)
         found = maximum_of(block, start)
         if found is None:
             return
-        opposite = there.unwhitened(found)
-    left = there.length(there.b - opposite)
-    yield there.cause("response flipped", detail, left, 1, len(there.b))
+        opposite = case.unwhitened(found)
+    left = case.length(case.b - opposite)
+    yield case.cause("response flipped", detail, left, 1, len(case.b))
 
 
-def no_intercept(there: There) -> Iterator[Cause]:
+def no_intercept(case: Discrepancy) -> Iterator[Cause]:
     """The MLE without the intercept, which is 0 itself."""
-    model, j = there.model, there.intercept
-    if j is None or there.b[j] != 0 or not there.slopes:
+    model, j = case.model, case.intercept
+    if j is None or case.b[j] != 0 or not case.slopes:
         return
-    others = there.slopes
+    others = case.slopes
     block = model.arrays.block(slice(None))
     block = block._replace(design=np.ascontiguousarray(block.design[:, others]))
-    white = whitening(replace(model.arrays, design=block.design), there.mle.coefficients[others])
+    white = whitening(replace(model.arrays, design=block.design), case.mle.coefficients[others])
     if white is None:
         return
-    start = np.asarray(np.linalg.solve(white, there.mle.coefficients[others]), dtype=float)
+    start = np.asarray(np.linalg.solve(white, case.mle.coefficients[others]), dtype=float)
     found = maximum_of(block._replace(design=block.design @ white), start)
     if found is None:
         return
-    without = np.zeros(len(there.b))
+    without = np.zeros(len(case.b))
     without[others] = white @ found
     name = printable(model.names[j])
     detail = f"the intercept {name} was left out: the other coefficients are the MLE without it"
-    left = there.length(there.b - without)
-    yield there.cause("missing intercept", detail, left, 1, len(others))
+    left = case.length(case.b - without)
+    yield case.cause("missing intercept", detail, left, 1, len(others))
 
 
 def location(model: BernoulliLogistic) -> tuple[Array, Array]:
@@ -444,57 +444,57 @@ def location(model: BernoulliLogistic) -> tuple[Array, Array]:
     return center, np.sqrt(variance)
 
 
-def rescaled(there: There) -> Iterator[Cause]:
+def rescaled(case: Discrepancy) -> Iterator[Cause]:
     """The same fitted probabilities, from columns that were scaled or centred."""
-    found = [*((reading, 1.0) for reading in readings(there))]
-    found += [(reading, 2.0 ** len(there.slopes)) for reading in readings(there, some=True)]
+    found = [*((reading, 1.0) for reading in readings(case))]
+    found += [(reading, 2.0 ** len(case.slopes)) for reading in readings(case, some=True)]
     for reading, ways in found:
         detail = f"{reading.text}; the fitted probabilities are the same"
-        yield there.recoding("predictors rescaled", detail, reading.matrix, len(found) * ways)
-    yield from _other_units(there)
+        yield case.recoding("predictors rescaled", detail, reading.matrix, len(found) * ways)
+    yield from _other_units(case)
 
 
 def _names_of(model: BernoulliLogistic, columns: list[int]) -> str:
     return f" {first_of(printable(model.names[j]) for j in columns)}"
 
 
-def _other_units(there: There) -> Iterator[Cause]:
+def _other_units(case: Discrepancy) -> Iterator[Cause]:
     """Some slopes times a factor between common units, all else the same."""
-    mle, options = there.mle.coefficients, np.append(np.array(UNITS), 1.0)
+    mle, options = case.mle.coefficients, np.append(np.array(UNITS), 1.0)
     factors = {}
-    for j in there.slopes:
+    for j in case.slopes:
         if not mle[j]:
             continue
-        gaps = np.abs(there.b[j] / options - mle[j])
+        gaps = np.abs(case.b[j] / options - mle[j])
         best = float(options[gaps.argmin()])
         if best != 1 and gaps.min() < 0.1 * abs(mle[j]):
             factors[j] = best
     if not factors:
         return
     text = first_of(
-        f"{printable(there.model.names[j])} by {1 / factor:.6g}" for j, factor in factors.items()
+        f"{printable(case.model.names[j])} by {1 / factor:.6g}" for j, factor in factors.items()
     )
     matrix = np.eye(len(mle))
     matrix[list(factors), list(factors)] = [1 / factor for factor in factors.values()]
-    column = there.model.design[:, next(iter(factors))]
+    column = case.model.design[:, next(iter(factors))]
     slip = len(factors) == 1 and (
         next(iter(factors.values())) in SLIPS or len(np.unique(column)) == 2
     )
     detail = (
         f"predictors were multiplied by a factor: {text}; the fitted probabilities are the same"
     )
-    yield there.recoding(
+    yield case.recoding(
         "predictors rescaled",
         detail + ("; or a decimal or a digit of that coefficient is misplaced" if slip else ""),
         matrix,
-        math.comb(len(there.slopes), len(factors)) * float(len(UNITS)) ** len(factors),
+        math.comb(len(case.slopes), len(factors)) * float(len(UNITS)) ** len(factors),
         most=-1.0 if slip else EXACT,
     )
 
 
-def any_units(there: There, errors: Array) -> Iterator[Cause]:
+def any_units(case: Discrepancy, errors: Array) -> Iterator[Cause]:
     """Coefficients over their standard errors are those of the MLE, whatever the units."""
-    slopes, mle, intercept = there.slopes, there.mle, there.intercept
+    slopes, mle, intercept = case.slopes, case.mle, case.intercept
     if not slopes:
         return
     factors = errors[slopes] / mle.standard_errors[slopes]
@@ -502,56 +502,54 @@ def any_units(there: There, errors: Array) -> Iterator[Cause]:
     low, high = factors * (1 - digits), factors * (1 + digits)
     if low.max() <= high.min():
         return  # one factor for all is another scale of the log-odds, not of predictors
-    matrix = np.eye(len(there.b))
+    matrix = np.eye(len(case.b))
     matrix[slopes, slopes] = 1 / factors
-    gaps = matrix @ there.b - mle.coefficients
+    gaps = matrix @ case.b - mle.coefficients
     if intercept is not None:  # it moves with what predictors were centred at, within their range
-        design = there.model.design
+        design = case.model.design
         moved = np.array([mle.coefficients[j] * design[:, [j]] for j in slopes])[..., 0]
         reach = np.abs(moved).max(axis=1).sum()
         gaps[intercept] = max(abs(gaps[intercept]) - reach, 0.0) if gaps[intercept] else 0.0
     text = first_of(
-        f"{printable(there.model.names[j])} by {1 / factor:.6g}"
+        f"{printable(case.model.names[j])} by {1 / factor:.6g}"
         for j, factor in zip(slopes, factors, strict=True)
         if abs(factor - 1) > 1e-6
     )
-    left = float(np.linalg.norm((gaps / mle.standard_errors)[slopes])) + there.length(
+    left = float(np.linalg.norm((gaps / mle.standard_errors)[slopes])) + case.length(
         np.where(np.arange(len(gaps)) == intercept, gaps, 0.0)
     )
     detail = f"predictors were multiplied by a factor ({text}): their z values are the MLE's"
-    yield there.recoding("predictors rescaled", detail, matrix, 1.0, left=left)
+    yield case.recoding("predictors rescaled", detail, matrix, 1.0, left=left)
 
 
-def reference_level(there: There) -> Iterator[Cause]:
+def reference_level(case: Discrepancy) -> Iterator[Cause]:
     """The coefficients of a category as differences from another level, in its place."""
-    for text, matrix in recodings(there.model):
+    for text, matrix in recodings(case.model):
         detail = f"coefficients are {text}; the fitted probabilities are the same"
-        yield there.recoding("reference level", detail, matrix, MOST_CODINGS)
+        yield case.recoding("reference level", detail, matrix, MOST_CODINGS)
 
 
-def recoded(there: There, placed: Placed) -> Iterator[Cause]:
-    """The same by the names of the levels; `there` is at the coefficients so read."""
+def recoded(case: Discrepancy, placed: Placed) -> Iterator[Cause]:
+    """The same by the names of the levels; `case` is at the coefficients so read."""
     detail = f"coefficients are {placed.recoded}; the fitted probabilities are the same"
-    whole = there.length(there.mle.coefficients)
-    yield there.cause(
-        "reference level", detail, there.distance, 1, len(there.b), whole, unmoved=True
-    )
+    whole = case.length(case.mle.coefficients)
+    yield case.cause("reference level", detail, case.distance, 1, len(case.b), whole, unmoved=True)
 
 
-def probit(there: There) -> Iterator[Cause]:
+def probit(case: Discrepancy) -> Iterator[Cause]:
     """What maximises the probit likelihood."""
-    start = there.whitened(LOGIT_TO_PROBIT * there.mle.coefficients)
-    found = maximum_of(there.block, start, probit_terms)
+    start = case.whitened(LOGIT_TO_PROBIT * case.mle.coefficients)
+    found = maximum_of(case.block, start, probit_terms)
     if found is None:
         return
     detail = "these maximise the probit likelihood, P(y = 1) = Phi(x'beta), in place of the logit"
-    left = there.length(there.b - there.unwhitened(found))
-    yield there.cause("probit", detail, left, 1, len(there.b))
+    left = case.length(case.b - case.unwhitened(found))
+    yield case.cause("probit", detail, left, 1, len(case.b))
 
 
-def path_from_zero(there: There) -> Iterator[Cause]:
+def path_from_zero(case: Discrepancy) -> Iterator[Cause]:
     """Iterates of Newton's method and of L-BFGS from zero."""
-    model, k = there.model, len(there.b)
+    model, k = case.model, len(case.b)
     paths = {
         "Newton's method (iteratively reweighted least squares)": newton_path(model),
         "L-BFGS": lbfgs_path(model, 1.0),
@@ -561,43 +559,43 @@ def path_from_zero(there: There) -> Iterator[Cause]:
     for text, path in paths.items():
         if not path:
             continue
-        gaps = [there.length(there.b - point) for point in path]
+        gaps = [case.length(case.b - point) for point in path]
         steps = int(np.argmin(gaps))
         after = count(steps + 1, "iteration")
         detail = f"{text} from zero passes here after {after}: it stopped early"
-        yield there.cause("stopped early", detail, gaps[steps], ways, k)
+        yield case.cause("stopped early", detail, gaps[steps], ways, k)
 
 
-def posterior_mean(there: There) -> Iterator[Cause]:
+def posterior_mean(case: Discrepancy) -> Iterator[Cause]:
     """The mean of the flat-prior posterior, by control variates; never certain.
 
     The numbers carry Monte Carlo error, and the mean under another flat enough prior is near.
     """
-    model, mle = there.model, there.mle
-    bias = there.length(_first_order_shift(there))
-    if model.n_parameters > MOST_DIMENSIONS or there.distance > 4 * bias + LEFT_OF_A_MEAN:
+    model, mle = case.model, case.mle
+    bias = case.length(_first_order_shift(case))
+    if model.n_parameters > MOST_DIMENSIONS or case.distance > 4 * bias + LEFT_OF_A_MEAN:
         return
     posterior = sample_independence(model, draws=2000, seed=1, progress=False)
     try:
         moments = posterior_moments(model, posterior)
     except StuckDrawsError:  # nearly separated data: the mean is not to be had, here or elsewhere
         return
-    left = there.length(there.b - moments.mean)
+    left = case.length(case.b - moments.mean)
     shift = np.max(np.abs(moments.mean - mle.coefficients) / mle.standard_errors)
     detail = (
         "these are near the mean of the flat-prior posterior, which is not its mode: it is shifted "
         f"from the MLE by up to {shift:.2g} standard errors"
     )
-    yield there.cause("posterior mean", detail, left, 1, len(there.b), most=-1.0, unmoved=True)
+    yield case.cause("posterior mean", detail, left, 1, len(case.b), most=-1.0, unmoved=True)
 
 
-def _first_order_shift(there: There) -> Array:
+def _first_order_shift(case: Discrepancy) -> Array:
     """Posterior mean less mode, to first order in 1/n, (k,)."""
-    block = there.model.arrays.block(slice(None))
-    terms = row_terms(block, there.mle.coefficients)
-    skew = 2 * terms.residual / there.model.counts - block.sign  # 1 - 2p
+    block = case.model.arrays.block(slice(None))
+    terms = row_terms(block, case.mle.coefficients)
+    skew = 2 * terms.residual / case.model.counts - block.sign  # 1 - 2p
     spread = np.einsum(
-        "ij,jk,ik->i", block.design, there.mle.covariance, block.design, optimize=True
+        "ij,jk,ik->i", block.design, case.mle.covariance, block.design, optimize=True
     )
     pull = (terms.curvature * skew * spread) @ block.design
-    return np.asarray(-0.5 * there.mle.covariance @ pull)
+    return np.asarray(-0.5 * case.mle.covariance @ pull)

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from flatprior.analysis.explanation.causes import (
     Cause,
-    There,
+    Discrepancy,
     any_units,
     flipped,
     no_intercept,
@@ -212,14 +212,14 @@ every coefficient has the other sign'
     except MLEDoesNotExistError as error:
         return _without_mle(model, placed, error.existence)
     with np.errstate(all="ignore"):  # numbers of any size may be given
-        there = There.at(model, fit, placed.given, placed.matrix)
-        return _agreement(there, placed) or _concluded(there, _causes(there, placed, errors))
+        case = Discrepancy.at(model, fit, placed.given, placed.matrix)
+        return _agreement(case, placed) or _concluded(case, _causes(case, placed, errors))
 
 
-def _causes(there: There, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
+def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
     """Every cause that can be tested, in all its ways."""
     if placed.recoded:
-        return [*recoded(there, placed), *ridge(there)]
+        return [*recoded(case, placed), *ridge(case)]
     tests = (
         ridge,
         flipped,
@@ -231,32 +231,32 @@ def _causes(there: There, placed: Placed, errors: Mapping[str, float] | None) ->
         path_from_zero,
         posterior_mean,
     )
-    causes = [cause for test in tests for cause in test(there)]
-    names = there.model.names
+    causes = [cause for test in tests for cause in test(case)]
+    names = case.model.names
     if errors is not None and set(errors) >= set(names):
-        causes += any_units(there, np.array([errors[name] for name in names]))
+        causes += any_units(case, np.array([errors[name] for name in names]))
     return causes
 
 
-def _agreement(there: There, placed: Placed) -> Explanation | None:
+def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
     """Whether there is no difference: exactly, or in the digits given."""
     if placed.recoded or placed.without_intercept:
         return None
-    if there.distance <= SAME:
+    if case.distance <= SAME:
         message = "there is no difference: these are the MLE to within 1e-6 standard errors"
-        return Explanation("agreement", True, message, there.distance, ())
-    gap = np.abs(there.b - there.mle.coefficients)
-    if not (gap <= 1.0001 * there.half_units).all():
+        return Explanation("agreement", True, message, case.distance, ())
+    gap = np.abs(case.b - case.mle.coefficients)
+    if not (gap <= 1.0001 * case.half_units).all():
         return None
-    rounding = there.rounding()
+    rounding = case.rounding()
     if rounding <= COARSE:
         message = "there is no difference: these are the MLE in every digit given"
-        return Explanation("agreement", True, message, there.distance, ())
+        return Explanation("agreement", True, message, case.distance, ())
     message = (
         "these are the MLE in every digit given, but they have too few to tell: rounding may have "
         f"moved them by {rounding:.2g} standard errors"
     )
-    return Explanation("agreement", False, message, there.distance, ())
+    return Explanation("agreement", False, message, case.distance, ())
 
 
 def _fits(cause: Cause) -> bool:
@@ -272,8 +272,8 @@ def _certain(ranked: list[Cause]) -> bool:
     )
 
 
-def _concluded(there: There, causes: list[Cause]) -> Explanation:
-    ranked, distance = _best_of_each(causes), there.distance
+def _concluded(case: Discrepancy, causes: list[Cause]) -> Explanation:
+    ranked, distance = _best_of_each(causes), case.distance
     if ranked and _fits(ranked[0]):
         best, certain = ranked[0], _certain(ranked)
         message = best.detail
@@ -284,9 +284,9 @@ def _concluded(there: There, causes: list[Cause]) -> Explanation:
                 f"{best.coincidence:.1g}"
             )
         return Explanation(best.cause, certain, message, distance, tuple(ranked))
-    fit, model = there.mle, there.model
-    bound = certify(model, there.b).error_bound
-    short = fit.log_likelihood - model.log_likelihood(there.b)
+    fit, model = case.mle, case.model
+    bound = certify(model, case.b).error_bound
+    short = fit.log_likelihood - model.log_likelihood(case.b)
     start = model.log_likelihood(np.zeros(model.n_parameters))
     facts = (
         f"the score is not 0 there, the log-likelihood is {short:.4g} below its maximum, and the "
@@ -327,21 +327,21 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
     except MLEDoesNotExistError as error:
         message = f"{detail}; with it there is no MLE: {error.existence.message}"
         return Explanation("missing intercept", False, message, math.nan, ())
-    there = There.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
-    if there.distance <= max(LEFT, there.rounding()):
-        cause = there.cause(
+    case = Discrepancy.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
+    if case.distance <= max(LEFT, case.rounding()):
+        cause = case.cause(
             "missing intercept",
             detail,
-            there.distance,
+            case.distance,
             1,
-            len(there.b),
-            there.length(there.b),
+            len(case.b),
+            case.length(case.b),
             unmoved=True,
         )
-        return Explanation(cause.cause, _certain([cause]), detail, there.distance, (cause,))
-    again = explain_difference(larger, there.b)
+        return Explanation(cause.cause, _certain([cause]), detail, case.distance, (cause,))
+    again = explain_difference(larger, case.b)
     message = f"{detail}. Beside that: {again.message}"
-    return Explanation(again.cause, False, message, there.distance, again.causes)
+    return Explanation(again.cause, False, message, case.distance, again.causes)
 
 
 def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence) -> Explanation:
@@ -349,8 +349,8 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
     if existence.kind == "rank deficient":
         message = f"the coefficients are not determined: {existence.message}"
         return Explanation("dependent columns", True, message, math.nan, ())
-    there = There.at(model, None, placed.given, placed.matrix)
-    ranked = sorted(ridge(there, LEAST_PENALTY), key=lambda cause: cause.coincidence)
+    case = Discrepancy.at(model, None, placed.given, placed.matrix)
+    ranked = sorted(ridge(case, LEAST_PENALTY), key=lambda cause: cause.coincidence)
     if ranked and ranked[0].coincidence < COINCIDENCE:
         best = ranked[0]
         certain = best.coincidence < CERTAIN and best.distance <= best.most
@@ -362,11 +362,11 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
     diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
     stated = ", ".join(
         f"{printable(name)} = {value:.6g}"
-        for name, value in zip(model.names, there.b, strict=True)
+        for name, value in zip(model.names, case.b, strict=True)
         if name in diverging[:5]
     )
     supremum = limit.log_likelihood
-    short, near = (float(found[0]) for found in _shortfall(model, existence, there.b[None]))
+    short, near = (float(found[0]) for found in _shortfall(model, existence, case.b[None]))
     rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
     message = f"there is no MLE to reproduce: {existence.message}"
     if near and short <= NEAR_SUPREMUM * rise:
@@ -374,7 +374,7 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
             f". What a program prints for {first_of(map(printable, diverging))} depends on where "
             f"its tolerance let it stop ({stated})"
         )
-        others, beside = _shortfall(model, existence, _turned(model, there.b))
+        others, beside = _shortfall(model, existence, _turned(model, case.b))
         share = float((beside & (others <= short)).mean())
         if share > 0:
             message += (

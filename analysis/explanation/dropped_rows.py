@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from flatprior.analysis.explanation.causes import EXACT, Cause, There, location
+from flatprior.analysis.explanation.causes import EXACT, Cause, Discrepancy, location
 from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
@@ -36,24 +36,24 @@ MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
 
 
-def rows_dropped(there: There) -> Iterator[Cause]:
+def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
     """The score of all rows at b is that of the rows left out."""
-    if there.white is None:
+    if case.white is None:
         return
-    n, k = there.scores.shape
-    pull, labels = there.pull, there.model.row_labels
-    if not (np.isfinite(pull).all() and np.isfinite(there.scores).all()):
+    n, k = case.scores.shape
+    pull, labels = case.pull, case.model.row_labels
+    if not (np.isfinite(pull).all() and np.isfinite(case.scores).all()):
         return  # numbers so large that nothing can be said of their score
     found: list[tuple[float, Rows, str, float]] = []
 
     def consider(rows: Rows, text: str, ways: float) -> None:
-        if _both_outcomes(there.model, rows):
-            gap = float(np.linalg.norm(pull - there.scores[rows].sum(axis=0)))
+        if _both_outcomes(case.model, rows):
+            gap = float(np.linalg.norm(pull - case.scores[rows].sum(axis=0)))
             chance = math.log(ways) + k * math.log(max(gap, 1e-300))
             found.append((chance, rows, text, ways))
 
-    for order in _orders(there.model):
-        sums = np.cumsum(there.scores[order.rows], axis=0)[:-1]
+    for order in _orders(case.model):
+        sums = np.cumsum(case.scores[order.rows], axis=0)[:-1]
         for head, cut, text in (
             (True, order.cuts[order.cuts < n // 2], order.first),
             (False, order.cuts[order.cuts >= n - n // 2 - 1], order.last),
@@ -62,31 +62,31 @@ def rows_dropped(there: There) -> Iterator[Cause]:
             for best in cut[np.argsort(gaps, kind="stable")[:MOST_CUTS]]:
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
                 consider(rows, text, 2 * (2 * k + 1) * n)
-    for rows, text in _splits(there.model):
+    for rows, text in _splits(case.model):
         if len(rows) <= FEW:  # some split or other leaves out any of the few sets that there are
             text = f"{rows_phrase(labels[rows])}, for example as {text}"
         consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
-    nearest = int(np.linalg.norm(there.scores - pull, axis=1).argmin())
+    nearest = int(np.linalg.norm(case.scores - pull, axis=1).argmin())
     consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
     for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
         if size < n <= most:
-            rows = _nearest_set(there.scores, pull, size)
+            rows = _nearest_set(case.scores, pull, size)
             consider(rows, rows_phrase(labels[rows]), float(n) ** size)
-    table = np.column_stack([there.model.response, there.model.design])
+    table = np.column_stack([case.model.response, case.model.design])
     distinct = len(np.unique(table, axis=0))
     proved = 0
     for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_TRIED]:
-        left = _distance_without(there, rows)
+        left = _distance_without(case, rows)
         if left is None:
             continue
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
         if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
             detail += ", or rows that are identical to them"
         certain = EXACT if 2 * distinct >= n else -1.0
-        if len(rows) <= FEW and left <= max(EXACT, there.rounding()) and _recoded_too(there, rows):
+        if len(rows) <= FEW and left <= max(EXACT, case.rounding()) and _recoded_too(case, rows):
             detail += "; or with all rows, but the other outcome there"
             certain = -1.0
-        yield there.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
+        yield case.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
         proved += 1
         if proved == MOST_REFITTED:
             return
@@ -98,32 +98,32 @@ def _both_outcomes(model: BernoulliLogistic, rows: Rows) -> bool:
     return 0 < events < model.n_rows - len(rows)
 
 
-def _distance_without(there: There, rows: Rows) -> float | None:
+def _distance_without(case: Discrepancy, rows: Rows) -> float | None:
     """Of b from the MLE of the rows that are left; None if they are not proved to have one."""
-    kept = np.ones(there.model.n_rows, dtype=bool)
+    kept = np.ones(case.model.n_rows, dtype=bool)
     kept[rows] = False
-    start = there.whitened(there.mle.coefficients)
-    found = maximum_of(there.block.select(kept), start)
+    start = case.whitened(case.mle.coefficients)
+    found = maximum_of(case.block.select(kept), start)
     if found is None:
         return None
-    estimate, part = there.unwhitened(found), there.model.arrays.select(kept)
+    estimate, part = case.unwhitened(found), case.model.arrays.select(kept)
     # the same with every rounding error counted in
     if not math.isfinite(evaluate(part, estimate).certificate.error_bound):
         return None
-    return there.length(there.b - estimate)
+    return case.length(case.b - estimate)
 
 
-def _recoded_too(there: There, rows: Rows) -> bool:
+def _recoded_too(case: Discrepancy, rows: Rows) -> bool:
     """Whether the opposite outcomes of `rows` would explain b as well as leaving them out.
 
     So it is where a row has a fitted probability of 0 or 1, and its outcome was the other.
     """
-    sign = there.block.sign.copy()
+    sign = case.block.sign.copy()
     sign[rows] *= -1
-    found = maximum_of(there.block._replace(sign=sign), there.whitened(there.mle.coefficients))
+    found = maximum_of(case.block._replace(sign=sign), case.whitened(case.mle.coefficients))
     if found is None:
         return False
-    return there.length(there.b - there.unwhitened(found)) <= max(EXACT, there.rounding())
+    return case.length(case.b - case.unwhitened(found)) <= max(EXACT, case.rounding())
 
 
 def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 import pandas as pd
 
-from flatprior.models.batches.survey import (
+from flatprior.models.batches.first_pass import (
     Roles,
     Survey,
     Surveyed,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
-from flatprior.models.batches.survey import Roles, Survey, conclude, survey
+from flatprior.models.batches.first_pass import Roles, Survey, conclude, survey
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding import checks, tables

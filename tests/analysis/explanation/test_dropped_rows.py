@@ -1,4 +1,4 @@
-"""Rows are a cause where those that are left have an MLE, and only there."""
+"""Rows are a cause where those that are left have an MLE, and only case."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from problems import simulated
 from sklearn.model_selection import train_test_split
 
 from flatprior.analysis import explain_difference
-from flatprior.analysis.explanation.causes import There
+from flatprior.analysis.explanation.causes import Discrepancy
 from flatprior.analysis.explanation.dropped_rows import (
     SPLIT_SEEDS,
     SPLIT_SHARES,
@@ -52,8 +52,8 @@ def test_rows_without_an_mle_are_no_cause():
     model = BernoulliLogistic.from_arrays(np.column_stack([np.ones(8), x]), y)
     fit = fit_newton(model)
     for b in ([0.0, 40.0], [-50.0, 0.0], [1e3, 1.0], [0.0, 1e5]):
-        there = There.at(model, fit, np.array(b))
-        assert all(cause.distance > 5 for cause in rows_dropped(there))
+        case = Discrepancy.at(model, fit, np.array(b))
+        assert all(cause.distance > 5 for cause in rows_dropped(case))
 
 
 def test_a_row_left_out_may_be_a_row_recoded():

@@ -129,9 +129,9 @@ def test_rows_in_memory_come_from_a_folder_too(tmp_path):
 
 
 def test_a_sample_of_the_rows_is_drawn_whatever_the_batches(tmp_path, monkeypatch):
-    from flatprior.models.batches import survey
+    from flatprior.models.batches import first_pass
 
-    monkeypatch.setattr(survey, "SAMPLE_ROWS", 400)
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 400)
     frame = people(4000).dropna()
     model = BernoulliLogistic.from_parquet(in_files(frame, tmp_path, "parquet"), "bought ~ age")
     sample = model.rows.surveyed.sample

@@ -8,8 +8,8 @@ import pytest
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.batches import survey as surveys
-from flatprior.models.batches.survey import Roles, conclude, content_digest, survey
+from flatprior.models.batches import first_pass
+from flatprior.models.batches.first_pass import Roles, conclude, content_digest, survey
 
 FORMULA = "y ~ x + g + C(code) + grade"
 GRADES = ["low", "mid", "high", "never"]
@@ -129,7 +129,7 @@ def test_a_sample_is_that_of_the_smallest_draws_in_whatever_order_surveys_merge(
     whole = [survey(frame[i : i + 50], roles, i) for i in range(0, 400, 50)]
     drawn = np.concatenate([part.drawn for part in whole])
     labels = np.concatenate([part.sample.index for part in whole])
-    monkeypatch.setattr(surveys, "SAMPLE_ROWS", 20)
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 20)
     expected = set(labels[np.argsort(drawn)[:20]])
     forward, backward = whole[0], whole[-1]
     for part in whole[1:]:
@@ -161,7 +161,7 @@ def test_what_needs_all_rows_at_once_is_refused_before_the_first_is_read(call):
 
 
 def test_too_many_levels_are_refused_by_name_unless_they_may_be_numbers(monkeypatch):
-    monkeypatch.setattr(surveys, "MOST_LEVELS", 5)
+    monkeypatch.setattr(first_pass, "MOST_LEVELS", 5)
     frame = rows_of(40).dropna().assign(w=1)
     words = frame.assign(g=[f"l{i}" for i in range(len(frame))])
     with pytest.raises(ValueError, match="column 'g' has more than 5 levels"):
