@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from scipy.stats import chi2
 
 from flatprior.models.common.arrays import Array
@@ -17,7 +16,6 @@ from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
 from flatprior.models.iterations import maximum
-from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import MappedRows, Rows
 
 
@@ -134,10 +132,6 @@ class FewerColumns(MappedRows):
 
 def maximal(rows: Rows) -> tuple[float, Array]:
     """Maximal log-likelihood of rows that have one, and where."""
-    if not rows.n_columns:
-        none = np.zeros(0)
-        total = rows.reduce(lambda block: float(row_terms(block, none).log_likelihood.sum()))
-        return total, none
     last = maximum(rows)
     if last is None:
         raise PrecisionError(

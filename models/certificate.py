@@ -49,7 +49,12 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
 from flatprior.models.coordinates import ROW_ULPS, SLACK, predictor_error, whitened_columns
-from flatprior.models.likelihood import Moments, linear_predictor, row_terms
+from flatprior.models.likelihood import (
+    Moments,
+    linear_predictor,
+    row_terms,
+    total_log_likelihood,
+)
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, NotConvergedError
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
@@ -218,9 +223,7 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
             found = _judge(beta, transform, sums, rows)
             if found is not None:
                 return found
-        log_likelihood = rows.reduce(
-            lambda block: float(row_terms(block, beta).log_likelihood.sum())
-        )
+        log_likelihood = total_log_likelihood(rows, beta)
     k = len(beta)
     return Evaluation(Certificate.refused(k), np.full((k, k), np.nan), log_likelihood)
 

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
-from flatprior.models.likelihood import Moments, moments, row_terms
+from flatprior.models.likelihood import Moments, moments, row_terms, total_log_likelihood
 from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows
 from flatprior.models.whitening import graded_whitening, whitening
 
@@ -121,9 +121,21 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
         yield from _newton(rows, start, roughly)
 
 
+def last_iterate(rows: Rows, start: Array | None = None, roughly: bool = False) -> Iterate | None:
+    """Where the iterates end, converged or not; None if the columns are linearly dependent.
+
+    Rows without columns have one place, where all that there is of a likelihood is that of offsets.
+    """
+    if not rows.n_columns:
+        none = np.zeros(0)
+        return Iterate(none, total_log_likelihood(rows, none), 0.0, none, stationary=True)
+    *_, last = [None, *iterates(rows, start, roughly)]
+    return last
+
+
 def maximum(rows: Rows, start: Array | None = None) -> Iterate | None:
     """The last iterate, or None where its log-likelihood is not the maximum to twelve digits."""
-    *_, last = [None, *iterates(rows, start)]
+    last = last_iterate(rows, start)
     if last is None or (last.last_step is None and last.decrement > CLOSE):
         return None
     return last
@@ -138,7 +150,7 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     sample = sample_of(rows)
     if sample is None:
         return
-    *_, last = [None, *iterates(sample, roughly=True)]
+    last = last_iterate(sample, roughly=True)
     if last is None or last.last_step is None:
         return
     beta = last.coefficients

@@ -164,6 +164,11 @@ def log_likelihoods(block: Block, coefficients: Array) -> Array:
     return np.asarray(negative.sum(axis=0) - np.log(products).sum(axis=0))
 
 
+def total_log_likelihood(rows: Rows, coefficients: Array) -> float:
+    """Log-likelihood of all rows at one coefficient vector (k,)."""
+    return rows.reduce(lambda block: float(row_terms(block, coefficients).log_likelihood.sum()))
+
+
 def exact_log_likelihoods(block: Block, coefficients: Array) -> Array:
     """The same as `log_likelihoods`, slower, to full relative accuracy also near 0."""
     return np.asarray(row_terms(block, coefficients.T).log_likelihood.sum(axis=0))

@@ -29,7 +29,6 @@ from flatprior.models.common.text import count
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.iterations import maximum
-from flatprior.models.likelihood import row_terms
 from flatprior.models.results import check_probability, percentages
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
@@ -369,10 +368,6 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
 
     def profile(value: float) -> float:
         part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
-        if not part.n_columns:
-            return part.reduce(
-                lambda block: float(row_terms(block, np.zeros(0)).log_likelihood.sum())
-            )
         # the nearest fit so far is the better start, unless nothing is near
         near = min(fitted, key=lambda other: abs(other - value), default=None)
         for start in (None if near is None else fitted[near], None):

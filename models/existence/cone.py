@@ -38,8 +38,8 @@ from flatprior.models.existence.separation import (
     separated,
     single_columns,
 )
-from flatprior.models.iterations import Iterate, iterates, sample_of
-from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.iterations import Iterate, iterates, last_iterate, sample_of
+from flatprior.models.likelihood import linear_predictor, total_log_likelihood
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, ExistenceKind, Limit
 from flatprior.models.rows import ArrayRows, Block, MappedRows, Rows
@@ -357,16 +357,14 @@ def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
         return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)
     if not part.n_columns:  # rows of zeros: their probability is that of the offset
         zero = np.zeros(0)
-        total = part.reduce(lambda block: float(row_terms(block, zero).log_likelihood.sum()))
-        return Limit((), zero, zero, total, 0.0)
+        return Limit((), zero, zero, total_log_likelihood(part, zero), 0.0)
     fixed = np.logical_not(cone.rest.null.any(axis=1))
     shown = np.flatnonzero(fixed[cone.rest.kept])
     labels = tuple(names[cone.rest.kept[j]] for j in shown)
-    visited = list(iterates(part))
-    if not visited:  # the offsets leave no curvature
+    last = last_iterate(part)
+    if last is None:  # the offsets leave no curvature
         unknown = np.full(len(shown), math.nan)
         return Limit(labels, unknown, unknown, math.nan, math.inf)
-    last = visited[-1]
     found = evaluate(part, last.coefficients)
     return Limit(
         labels,

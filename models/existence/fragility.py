@@ -28,7 +28,7 @@ from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
 from flatprior.models.existence.separation import separated
-from flatprior.models.iterations import iterates
+from flatprior.models.iterations import last_iterate
 from flatprior.models.likelihood import row_terms
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import ArrayRows, Block
@@ -300,7 +300,7 @@ def _suspects(patterns: _Patterns) -> list[int]:
     `flatprior.models.existence.cone`; half of that is asked for.
     """
     rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
-    *_, last = [None, *iterates(rows)]
+    last = last_iterate(rows)
     single = np.flatnonzero(patterns.cost == 1)
     transform = None if last is None else whitening(rows, last.coefficients)
     if last is None or transform is None:

@@ -25,7 +25,6 @@ from flatprior.models.existence.cone import (
     find_cone,
     overlap,
     overlaps,
-    proves_overlap,
     statuses,
     undecided,
     with_limit,
@@ -43,7 +42,6 @@ from flatprior.models.existence.separation import (
     row_space,
     whole_dependencies,
 )
-from flatprior.models.iterations import iterates
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
 from flatprior.models.rows import ArrayRows, Block, MappedRows, Rows
@@ -64,9 +62,8 @@ def check_in_batches(
         return overlap(model)
     if rows.n_columns > MANY_COLUMNS:  # then passes cost less than the search for directions
         plain = MappedRows(rows, without_offset_and_weights)
-        for _, iterate in zip(range(NEWTON_STEPS), iterates(plain), strict=False):
-            if proves_overlap(plain, iterate):
-                return overlap(model)
+        if overlaps(plain, NEWTON_STEPS):
+            return overlap(model)
     working = _first(model, rows)
     for _ in range(MAX_ROUNDS):
         cone = find_cone(working.arrays, progress)

@@ -28,7 +28,7 @@ from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import provenance
 from flatprior.models.existence.check import require_proper_posterior
-from flatprior.models.iterations import iterates
+from flatprior.models.iterations import last_iterate
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
@@ -163,14 +163,14 @@ class _Proposal:
 
 def _laplace_fit(rows: ArrayRows) -> _Proposal:
     """Centre at the MLE, and as root that of the inverse of the information there."""
-    coefficients = [iterate.coefficients for iterate in iterates(rows)][-1:]
-    root = whitening(rows, coefficients[0]) if coefficients else None
-    if root is None:
+    last = last_iterate(rows)
+    root = None if last is None else whitening(rows, last.coefficients)
+    if last is None or root is None:
         raise PrecisionError(
             "there is no Laplace fit to propose from in double precision: centre or rescale the "
             "columns, or use sample_nuts"
         )
-    return _Proposal(coefficients[0], root, max(DEGREES_OF_FREEDOM, len(root)))
+    return _Proposal(last.coefficients, root, max(DEGREES_OF_FREEDOM, len(root)))
 
 
 def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generator) -> _Proposal:

@@ -249,6 +249,29 @@ def test_a_start_that_fails_is_abandoned(monkeypatch):
     assert visited[-1].stationary
 
 
+def test_the_last_iterate_is_where_they_end_and_a_maximum_only_where_it_is_one():
+    X, y = simulated(200, 3, seed=16)
+    overlapping = ArrayRows(X, y)
+    *_, last = iterations.iterates(overlapping)
+    for found in (iterations.last_iterate(overlapping), iterations.maximum(overlapping)):
+        assert np.array_equal(found.coefficients, last.coefficients)
+    # separated outcomes: somewhere it ends, and that is no maximum
+    separated = ArrayRows(X, X[:, 1] > 0)
+    assert iterations.last_iterate(separated).log_likelihood < 0
+    assert iterations.maximum(ArrayRows(X[:, [1, 1]], y)) is None
+    assert iterations.last_iterate(ArrayRows(X[:, [1, 1]], y)) is None
+
+
+def test_the_maximum_of_rows_without_columns_is_the_log_likelihood_of_their_offsets():
+    offset = np.array([-2.0, 0.0, 3.0])
+    rows = ArrayRows(np.zeros((3, 0)), np.array([0.0, 1.0, 1.0]), offset, np.array([1.0, 2.0, 3.0]))
+    exact = -np.log1p(np.exp(-2.0)) - 2 * np.log(2.0) - 3 * np.log1p(np.exp(-3.0))
+    for found in (iterations.last_iterate(rows), iterations.maximum(rows, np.zeros(0))):
+        assert found.log_likelihood == pytest.approx(exact, rel=1e-14)
+        assert found.coefficients.shape == (0,)
+        assert found.stationary
+
+
 @pytest.mark.parametrize("odds", [1e300, np.inf])
 def test_no_overflow_makes_a_fall_of_the_log_likelihood_acceptable(odds):
     # at a place where the odds overflow every step is judged by the log-likelihood alone

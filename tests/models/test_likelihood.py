@@ -11,6 +11,7 @@ from flatprior.models.likelihood import (
     moments,
     row_terms,
     stack_factors,
+    total_log_likelihood,
     triangular_factor,
 )
 from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block
@@ -63,6 +64,18 @@ def test_many_log_likelihoods_keep_their_relative_accuracy_near_zero():
     # all but separated: the log-likelihood is that of a single far margin, -exp(-40)
     model = BernoulliLogistic.from_arrays([[1.0], [1.0]], [1, 1])
     assert model.log_likelihood([[40.0]])[0] == pytest.approx(-2 * np.exp(-40), rel=1e-12)
+
+
+def test_the_log_likelihood_of_all_rows_is_the_sum_over_blocks_to_relative_accuracy():
+    X, y = simulated(2 * BLOCK_ROWS + 5, 2, seed=6)
+    beta = np.array([0.5, -1.0])
+    rows = ArrayRows(X, y)
+    margin = (2 * y - 1) * (X @ beta)
+    assert total_log_likelihood(rows, beta) == pytest.approx(
+        -np.logaddexp(0, -margin).sum(), rel=1e-13
+    )
+    far = ArrayRows(np.ones((2, 1)), np.ones(2))
+    assert total_log_likelihood(far, np.array([40.0])) == pytest.approx(-2 * np.exp(-40), rel=1e-14)
 
 
 def test_score_and_information_are_the_derivatives():
