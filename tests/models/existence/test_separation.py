@@ -18,7 +18,7 @@ from generated_separation import (
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic, check_existence
-from flatprior.models.batches import batch_rows, survey
+from flatprior.models.batches import batch_rows, first_pass
 from flatprior.models.encoding import tables
 from flatprior.models.existence import working_set
 from flatprior.models.existence.separation import (
@@ -96,7 +96,7 @@ def frame_of(X, y):
 def small_working_sets(monkeypatch):
     monkeypatch.setattr(tables, "BATCH_ROWS", 4)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 2)
-    monkeypatch.setattr(survey, "SAMPLE_ROWS", 4)
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 4)
     monkeypatch.setattr(working_set, "START", 3)
     monkeypatch.setattr(working_set, "JOINING", 1)
 

@@ -6,7 +6,7 @@ import pytest
 from problems import KINDS, NO_MLE, ids
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
-from flatprior.models.batches import batch_rows, survey
+from flatprior.models.batches import batch_rows, first_pass
 from flatprior.models.encoding import tables
 from flatprior.models.existence import working_set
 
@@ -15,7 +15,7 @@ from flatprior.models.existence import working_set
 def small_working_sets(monkeypatch):
     monkeypatch.setattr(tables, "BATCH_ROWS", 64)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 32)
-    monkeypatch.setattr(survey, "SAMPLE_ROWS", 12)
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 12)
     monkeypatch.setattr(working_set, "START", 8)
     monkeypatch.setattr(working_set, "JOINING", 5)
 
