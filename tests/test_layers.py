@@ -15,7 +15,7 @@ FLOORS = {
         ("common",),
         ("encoding", "rows"),
         ("likelihood", "batches", "results", "example_data"),
-        ("coordinates", "model", "whitening"),
+        ("coordinates", "leverage", "model", "whitening"),
         ("iterations",),
         ("certificate", "posterior"),
         ("estimate",),

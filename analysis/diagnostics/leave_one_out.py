@@ -3,12 +3,8 @@ r"""Leave-one-out prediction: how well is each observation foretold by all the o
 `psis_loo` estimates the expected log predictive density of the posterior (Vehtari, Gelman and Gabry
 2017, "Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC",
 Statistics and Computing 27, 1413-1432). `exact_loo` computes the same score of the MLE by refitting
-without each observation, at a fraction of the price: with V the inverse information of all rows,
-the Newton step without observation i is
-
-.. math:: -\frac{(y_i - p_i) V x_i}{1 - h_i}, \qquad h_i = p_i(1 - p_i)\,x_i'Vx_i
-
-(Sherman and Morrison), the same downdated information serves for the steps after it, and the
+without each observation, at a fraction of the price: the first step takes no more than its leverage
+(`flatprior.models.leverage`), the same downdated information serves for the steps after it, and the
 theorem of `flatprior.models.certificate` says beforehand how far they lead.
 
 A leave-one-out posterior can be improper although the posterior is not: where the others can be
@@ -45,6 +41,7 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import critical_rows
+from flatprior.models.leverage import Leverages, leverages
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
@@ -56,6 +53,7 @@ SAME = 1e-13  # in log-likelihood, over all draws
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 FITS_AT_ONCE = 256  # whose scores one thread sums
 NEAR = 0.1  # of lambda R: from there chord steps shrink the error at least eightfold
+DECIDED_BY_REFIT = 0.5  # leverage; without such a row the information is half of itself somewhere
 NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the larger
 
 # what is said of it; a report is held against these too
@@ -461,9 +459,7 @@ class _Near(NamedTuple):
     """
 
     transform: Array  # (k, k): T'HT is the identity
-    white: Array  # (n, k): the rows in whitened columns
-    curvature: Array  # (n,): of one observation
-    leverage: Array  # (n,)
+    rows: Leverages
     step: Array  # (n, k): in whitened columns
     bound: Array  # (n,): of the error after the step
     shrinking: Array  # (n,): factor of the bound by a further step
@@ -473,26 +469,20 @@ class _Near(NamedTuple):
 
 def _near(model: BernoulliLogistic, beta: Array) -> _Near:
     transform = required_whitening(model.rows, beta)
-    block = _singly(model.arrays.block(slice(None)))
-    terms = row_terms(block, beta)
-    white = block.design @ transform
-    length = np.linalg.norm(white, axis=1)
-    leverage = terms.curvature * np.square(length)
-    left = np.maximum(1 - leverage, np.finfo(float).tiny)
-    reach = length / np.sqrt(left)
-    radius = length.max() / np.sqrt(left)
+    rows = leverages(model.arrays.block(slice(None)), beta, transform)
+    root = np.sqrt(rows.left)
+    reach, radius = rows.length / root, rows.length.max() / root
     pull = transform.T @ model.score(beta)  # 0 at the MLE, but for what the fit has left
-    decrement = np.abs(terms.residual) * reach + np.linalg.norm(pull) / np.sqrt(left)
+    decrement = np.abs(rows.residual) * reach + np.linalg.norm(pull) / root
     product = decrement * radius
-    far = (product > NEAR) | (leverage > 0.5)
+    far = (product > NEAR) | (rows.leverage > DECIDED_BY_REFIT)
     distance = -np.log1p(-np.minimum(product, NEAR)) / radius
     expanded = np.expm1(radius * distance)
     bound = (expanded - radius * distance) / radius
     shrinking = np.expm1(radius * (distance + bound))
-    along = (terms.curvature * (white @ pull) - terms.residual) / left
-    step = pull + along[:, None] * white
+    step = rows.steps(pull)
     step[far] = 0.0
-    return _Near(transform, white, terms.curvature, leverage, step, bound, shrinking, reach, far)
+    return _Near(transform, rows, step, bound, shrinking, reach, far)
 
 
 def _chord(
@@ -500,11 +490,9 @@ def _chord(
 ) -> tuple[Array, Array]:
     """The step from `coefficients` (m, k) with the downdated information, and its length there."""
     terms = _each_at_its_own(_singly(model.arrays.block(rows)), coefficients)
-    white, curvature = near.white[rows], near.curvature[rows]
     pull = at_each(model.rows, scores, coefficients) @ near.transform
-    pull -= terms.residual[:, None] * white
-    along = np.einsum("ij,ij->i", white, pull) / (1 - near.leverage[rows])
-    step = pull + (curvature * along)[:, None] * white
+    pull -= terms.residual[:, None] * near.rows.white[rows]
+    step = near.rows.solved(rows, pull)
     length = np.sqrt(np.maximum(np.einsum("ij,ij->i", pull, step), 0.0))
     return step @ near.transform.T, length
 

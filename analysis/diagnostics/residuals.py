@@ -24,11 +24,11 @@ from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
+from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 from flatprior.models.whitening import whitening
 
-LARGEST_LEVERAGE = 1 - 1e-8  # beyond it 1 - h has lost half of its digits
 MOST_SHOWN = 10
 CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
@@ -148,11 +148,9 @@ def diagnose(
     margin = block.sign * linear_predictor(block, fit.coefficients)
     terms = row_terms(block, fit.coefficients)
     transform = _whitening(model, fit.coefficients)
-    white = block.design @ transform
-    leverage = terms.curvature * np.square(white).sum(axis=1)
-    left = 1 - leverage
-    step = (terms.residual / left)[:, None] * white
-    for i in np.flatnonzero(leverage > LARGEST_LEVERAGE):
+    rows = leverages(block, fit.coefficients, transform)
+    left, step = rows.left.copy(), -rows.steps()
+    for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE):
         left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]), transform)
         step[i] = terms.residual[i] * change_of
     pearson = block.sign * np.exp(-margin / 2)
@@ -170,7 +168,7 @@ def diagnose(
             "fitted": expit(block.sign * margin),
             "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
             "Pearson residual": pearson,
-            "leverage": leverage,
+            "leverage": rows.leverage,
             "studentised residual": pearson / np.sqrt(left),
             "Cook's distance": np.square(in_metric).sum(axis=1) / model.n_parameters,
         },

@@ -22,6 +22,7 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_m
 from flatprior.models.common.text import count, earlier_hash
 from flatprior.models.encoding.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
+from flatprior.models.leverage import leverages
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.results import FORMATS, check_probability, percentages
 from flatprior.models.rows import ArrayRows, Block
@@ -232,13 +233,11 @@ def _sandwich(
         return made("cluster", meat, factor, groups, named)
 
     def factors(block: Block) -> Array:
-        terms, columns = row_terms(block, beta), block.design @ white
-        weights = block.counts
-        size = np.square(terms.residual) / weights
+        single = leverages(block, beta, white)
+        size = block.counts * np.square(single.residual)
         if kind in ("HC2", "HC3"):
-            leverage = terms.curvature / weights * np.square(columns).sum(axis=1)
-            size /= (1 - leverage) ** (1 if kind == "HC2" else 2)
-        return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * columns, mode="r"))
+            size /= (1 - single.leverage) ** (1 if kind == "HC2" else 2)
+        return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * single.white, mode="r"))
 
     factor = n / (n - k) if kind == "HC1" else 1.0
     if not math.isfinite(factor) or factor < 0:

@@ -29,9 +29,9 @@ from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
 from flatprior.models.existence.separation import separated
 from flatprior.models.iterations import last_iterate
-from flatprior.models.likelihood import row_terms
+from flatprior.models.leverage import leverages
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.rows import ArrayRows
 from flatprior.models.whitening import whitening
 
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
@@ -39,7 +39,7 @@ FAR = 20 * SMALL  # beyond this many the search is given up when it makes little
 REWEIGHTINGS = 8
 WORK = 3e10  # multiplications in one linear program: half a minute; the clock has no say
 NEAR_ZERO = 1e-9  # of a margin, relative to the largest
-LARGEST_LEVERAGE = 0.99  # beyond it the formula for leaving a row out divides by nearly nothing
+DECIDED_BY_REFIT = 0.99  # leverage from which a row is decided on the other rows, not by a step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -295,8 +295,8 @@ def _suspects(patterns: _Patterns) -> list[int]:
     r"""Patterns of one observation whose absence one Newton step does not prove to be harmless.
 
     At the fit of all rows, with V the inverse information, the Newton step without row i is
-    :math:`-s_i(1-\pi_i) V x_i/(1-h_i)`, h the leverage (Sherman and Morrison). It proves that the
-    other rows overlap if :math:`\pi_j s_j x_j' step < 1` for all of them, see
+    :math:`-s_i(1-\pi_i) V x_i/(1-h_i)`, h the leverage. It proves that the other rows
+    overlap if :math:`\pi_j s_j x_j' step < 1` for all of them, see
     `flatprior.models.existence.cone`; half of that is asked for.
     """
     rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
@@ -305,20 +305,17 @@ def _suspects(patterns: _Patterns) -> list[int]:
     transform = None if last is None else whitening(rows, last.coefficients)
     if last is None or transform is None:
         return [int(i) for i in single]
-    block = Block(patterns.design, patterns.sign, None, None)
-    terms = row_terms(block, last.coefficients)
-    wrong = np.abs(terms.residual)
-    white = patterns.design @ transform
-    square = np.square(white).sum(axis=1)
-    leverage = terms.curvature * square
-    steep = wrong / np.maximum(1 - leverage, 1 - LARGEST_LEVERAGE)
-    bound = np.sqrt(square.max() * square) * steep
-    safe = (bound <= LARGEST_PRODUCT) & (leverage < LARGEST_LEVERAGE)
+    found = leverages(rows.block(slice(None)), last.coefficients, transform)
+    steps = found.steps()
+    bound = found.length.max() * np.linalg.norm(steps, axis=1)
+    sure = found.leverage < DECIDED_BY_REFIT
+    safe = (bound <= LARGEST_PRODUCT) & sure
+    fitted = 1 - np.abs(found.residual)  # probability of what was observed
     suspects = []
     for i in single[~safe[single]]:
-        along = (1 - wrong) * patterns.sign * (white @ white[i]) * -patterns.sign[i] * steep[i]
+        along = fitted * patterns.sign * (found.white @ steps[i])
         along[i] = 0.0
-        if along.max() > LARGEST_PRODUCT or leverage[i] >= LARGEST_LEVERAGE:
+        if along.max() > LARGEST_PRODUCT or not sure[i]:
             suspects.append(int(i))
     return suspects
 
