@@ -256,11 +256,16 @@ def after_last_step(
     k = len(beta)
     with np.errstate(over="ignore", invalid="ignore"):
         extent = rows.extent
+        # Of a linear predictor: k products, k - 1 sums and the offset, none larger than the extents
+        # allow. A residual or curvature is a function of it whose logarithm changes no faster.
         eta_error = np.expm1(
             (k + 2) * UNIT * float(extent.columns @ np.abs(origin) + extent.offset)
         )
         row_error = eta_error + ROW_ULPS  # of a residual or curvature, relative
         sum_error = (rows.longest_sum + 16) * UNIT  # of a sum of products, relative to their sizes
+        # Rounding errors of sums come entry by entry, relative to sums of absolute values: by
+        # Cauchy-Schwarz those of entry i, j are at most sqrt(H_ii H_jj), whose whitened length is
+        # no larger than that of |T|' size.
         size = np.sqrt(information.diagonal())
         positive = np.abs(white)
         spread = SLACK * _length(positive.T.dot(size))
@@ -271,7 +276,8 @@ def after_last_step(
             return None
         shrink = math.sqrt(1 - delta)
         pull = _length(white.T.dot(here.score))
-        # the first two by Cauchy-Schwarz: sum |x r| <= sqrt(sum D x^2) sqrt(sum r^2 / D)
+        # the first two by Cauchy-Schwarz: sum |x r| <= sqrt(sum D x^2) sqrt(sum r^2 / D), in which
+        # r^2 / D is a row's odds of what was not observed: `here.odds` is their sum
         rounding = (
             SLACK * math.sqrt(here.odds) * (row_error + sum_error * spread / shrink)
             + SLACK * math.sqrt(rows.n_rows * SMALLEST)
@@ -286,6 +292,9 @@ def after_last_step(
         radius = SLACK * min(by_entry, by_length) / shrink
         if not decrement * radius <= LARGEST_PRODUCT:
             return None
+        # The MLE is within rho of the origin. On the segment to it the information changes by no
+        # more than a factor exp(R t), so that what the Newton step leaves, the integral of that
+        # change along the way, is (exp(R rho) - 1 - R rho) / R: of second order in rho.
         rho = -math.log1p(-decrement * radius) / radius
         remainder = _remainder(radius, rho)
         # of the step itself, and of adding it

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,19 +73,28 @@ class Iterate:
     decrement : float
         Newton decrement, in standard errors.
     step : ndarray (k,)
-        The full Newton step from here; at the last iterate, the one that led to it.
-    stationary : bool
-        Whether this is the last, and no step improves on it.
-    last_step : LastStep or None
-        At the last iterate, where no pass over the rows was spent on it; `decrement` is then that
-        before the step.
+        The full Newton step from here.
     """
 
     coefficients: Array
     log_likelihood: float
     decrement: float
     step: Array
-    stationary: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Stationary(Iterate):
+    """The last iterate, on which no step improves.
+
+    Attributes
+    ----------
+    step : ndarray (k,)
+        The one that led here, or would not lead further.
+    last_step : LastStep or None
+        Where no pass over the rows was spent on the coefficients; then `decrement` and the
+        log-likelihood are what they were before the step, the latter with its expected rise.
+    """
+
     last_step: LastStep | None = None
 
 
@@ -108,7 +117,7 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
         if start is None:
             for iterate in _from_a_sample(rows, roughly):
                 yield iterate
-                if iterate.stationary:
+                if isinstance(iterate, Stationary):
                     return
             # the sample was none, or misled: the iteration begins anew as if there were none
             start = np.zeros(rows.n_columns)
@@ -128,7 +137,7 @@ def last_iterate(rows: Rows, start: Array | None = None, roughly: bool = False) 
     """
     if not rows.n_columns:
         none = np.zeros(0)
-        return Iterate(none, total_log_likelihood(rows, none), 0.0, none, stationary=True)
+        return Stationary(none, total_log_likelihood(rows, none), 0.0, none)
     *_, last = [None, *iterates(rows, start, roughly)]
     return last
 
@@ -136,9 +145,14 @@ def last_iterate(rows: Rows, start: Array | None = None, roughly: bool = False) 
 def maximum(rows: Rows, start: Array | None = None) -> Iterate | None:
     """The last iterate, or None where its log-likelihood is not the maximum to twelve digits."""
     last = last_iterate(rows, start)
-    if last is None or (last.last_step is None and last.decrement > CLOSE):
+    if last is None or (last_step_of(last) is None and last.decrement > CLOSE):
         return None
     return last
+
+
+def last_step_of(last: Iterate | None) -> LastStep | None:
+    """The step that ended the iteration without a pass over the rows, if one did."""
+    return last.last_step if isinstance(last, Stationary) else None
 
 
 def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
@@ -151,7 +165,8 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     if sample is None:
         return
     last = last_iterate(sample, roughly=True)
-    if last is None or last.last_step is None:
+    step = last_step_of(last)
+    if last is None or step is None:
         return
     beta = last.coefficients
     here, at_zero = rows.reduce(
@@ -163,7 +178,7 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     # is off by a relative sqrt(k / m) or two, which is how much a step with it leaves.
     metric, rate = None, 2 * math.sqrt(rows.n_columns / sample.n_rows)
     if rows.resident:
-        metric = _metric(last.last_step.moments, rows.extent)
+        metric = _metric(step.moments, rows.extent)
         if metric is None:
             return
         metric = metric.scaled(sample.n_rows / rows.n_rows)
@@ -259,9 +274,27 @@ class _Metric:
         root = math.sqrt(share)
         return _Metric(self.white * root, self.condition, self.radius * root)
 
+    def pull(self, here: Moments) -> Array:
+        """The score in whitened columns, (k,): its length is the decrement."""
+        return np.asarray(self.white.T @ here.score)
+
+    def step(self, beta: Array, here: Moments) -> _Step:
+        """The full step from `beta`, where the sums are `here`."""
+        pull = self.pull(here)
+        decrement = float(np.linalg.norm(pull))
+        near = decrement * self.radius < NEAR
+        return _Step(beta, here, self.white @ pull, decrement, near)
+
 
 def _metric(here: Moments, extent: Extent) -> _Metric | None:
-    """Whiten the information; None where it is not positive definite or overflows."""
+    """Whiten the information; None where it is not positive definite or overflows.
+
+    Everything is of the information with its diagonal made 1, so that no unit of a column matters.
+    The radius is a bound that needs no pass over the rows: a row is no longer than the vector
+    `extent` of the largest absolute values, and its whitened length ``|T'x|`` is at most
+    ``|extent| sqrt(|H^-1|)``, the 1-norm for the spectral, and at most ``| |T|' extent |``, entry
+    by entry; either may be the smaller by far.
+    """
     information = here.information
     assert information is not None  # noqa: S101
     scale = np.sqrt(information.diagonal())
@@ -280,6 +313,50 @@ def _metric(here: Moments, extent: Extent) -> _Metric | None:
     return _Metric(white / scale[:, None], condition, math.sqrt(square))
 
 
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A full Newton step, `decrement` standard errors long, from `beta`, where sums are `here`.
+
+    It is `near` the end where it is sure to shrink the decrement, but for rounding.
+    """
+
+    beta: Array
+    here: Moments
+    step: Array
+    decrement: float
+    near: bool
+
+    def iterate(self) -> Iterate:
+        """Where it starts."""
+        return Iterate(self.beta, self.here.log_likelihood, self.decrement, self.step)
+
+    def unseen_end(self, white: Array) -> Stationary:
+        """Where it leads, without a pass over the rows: what it leaves could not be seen."""
+        return Stationary(
+            self.beta + self.step,
+            self.here.log_likelihood + self.decrement * self.decrement / 2,
+            self.decrement,
+            self.step,
+            LastStep(self.beta, self.here, white),
+        )
+
+    def end(self, found: _Place | None) -> Stationary:
+        """The better of where it starts and what the line search found."""
+        if found is not None and found.decrement < self.decrement:
+            log_likelihood = found.here.log_likelihood
+            return Stationary(found.beta, log_likelihood, found.decrement, self.step)
+        return Stationary(self.beta, self.here.log_likelihood, self.decrement, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """What a line search has found: coefficients (k,), the sums there, and the decrement."""
+
+    beta: Array
+    here: Moments
+    decrement: float
+
+
 def _newton(
     rows: Rows,
     beta: Array,
@@ -296,57 +373,53 @@ def _newton(
     """
     small = rows.resident and rows.n_rows * rows.n_columns < MANY
     unchanged = EXACTLY if small else UNCHANGED
-    most_by_one = 0 if roughly else MAX_ITERATIONS
+    whitened = partial(_whitened_newton, rows, most_by_one=0 if roughly else MAX_ITERATIONS)
     # relative change of the information over a standard error: what it usually is
     skewness = math.sqrt(rows.n_columns / rows.n_rows) / 4
     here = _moments(rows, beta) if here is None else here
     for _ in range(MAX_ITERATIONS):
-        exact = here.information is not None
+        exact = here.information is not None  # if not, a chord step: the metric is an older one
         if exact:
             metric = _metric(here, rows.extent)
         if metric is None or metric.condition > MILD_CONDITION:
-            yield from _whitened_newton(rows, beta, most_by_one=most_by_one)
+            yield from whitened(beta)
             return
-        pull = metric.white.T @ here.score
-        decrement, step = float(np.linalg.norm(pull)), metric.white @ pull
-        enough = ROUGHLY * math.sqrt(len(beta)) if roughly else unchanged / metric.radius
-        if exact and decrement <= enough:
-            log_likelihood = here.log_likelihood + decrement * decrement / 2
-            last = LastStep(beta, here, metric.white)
-            yield Iterate(beta + step, log_likelihood, decrement, step, True, last)
+        step = metric.step(beta, here)
+        goal = ROUGHLY * math.sqrt(len(beta)) if roughly else unchanged / metric.radius
+        if exact and step.decrement <= goal:
+            yield step.unseen_end(metric.white)
             return
         if exact:
-            rate = min(decrement * skewness, 0.5)
-        chords = _chord_steps(decrement, rate, enough)
+            rate = min(step.decrement * skewness, 0.5)
+        chords = _chord_steps(step.decrement, rate, goal)
         score_only = rows.resident and not small and 1 <= chords <= CHORD_STEPS
-        near = decrement * metric.radius < NEAR
         found = _line_search(
-            rows, beta, here, step, decrement, near, white=metric.white, score_only=score_only
+            rows, step, partial(_moments, rows, score_only=score_only), metric.pull
         )
-        smaller = math.inf
-        if found is not None:
-            smaller = float(np.linalg.norm(metric.white.T @ found[1].score))
-        if exact and not near and decrement < HIDDEN:
-            some = False
-            for iterate in _whitened_newton(rows, beta, most_by_one=most_by_one):
-                some = True
-                yield iterate
-            if some:  # none where weights are so small that squares underflow
-                return
-        if found is None or (near and smaller > decrement / 2):
-            if not exact:  # it may be for want of the information
-                here = _moments(rows, beta)
-                continue
-            if not near:  # it may be for rounding
-                yield from _whitened_newton(rows, beta, most_by_one=most_by_one)
-                return
-            if found is not None and smaller < decrement:
-                beta, here, decrement = *found, smaller
-            yield Iterate(beta, here.log_likelihood, decrement, step, True)
+        hidden = exact and not step.near and step.decrement < HIDDEN
+        # nothing comes of it where weights are so small that squares underflow
+        if hidden and (yield from _any_of(whitened(beta))):
             return
-        yield Iterate(beta, here.log_likelihood, decrement, step)
-        rate = smaller / decrement
-        beta, here = found
+        if found is not None and not (step.near and found.decrement > step.decrement / 2):
+            yield step.iterate()
+            beta, here, rate = found.beta, found.here, found.decrement / step.decrement
+        elif not exact:  # it may be for want of the information
+            here = _moments(rows, beta)
+        elif not step.near:  # it may be for rounding
+            yield from whitened(beta)
+            return
+        else:
+            yield step.end(found)
+            return
+
+
+def _any_of(iterates: Iterator[Iterate]) -> Generator[Iterate, None, bool]:
+    """Yield them all; return whether there were any."""
+    some = False
+    for iterate in iterates:
+        some = True
+        yield iterate
+    return some
 
 
 def _chord_steps(decrement: float, rate: float, goal: float) -> float:
@@ -377,34 +450,38 @@ def _whitened_newton(
         if white is None:
             return
         transform, pull = transform @ white, white.T @ here.score
-        decrement, step = float(np.linalg.norm(pull)), transform @ pull
-        if not (np.isfinite(transform).all() and np.isfinite(step).all()):
+        decrement, full = float(np.linalg.norm(pull)), transform @ pull
+        if not (np.isfinite(transform).all() and np.isfinite(full).all()):
             return
         most = float(np.linalg.norm(np.abs(transform).T @ rows.extent.columns))
         near = decrement * most < NEAR or (
             decrement < TINY and decrement * _radius(rows, transform) < NEAR
         )
-        found = _line_search(rows, beta, here, step, decrement, near, transform=transform)
-        smaller = math.inf if found is None else float(np.linalg.norm(found[1].score))
+        step = _Step(beta, here, full, decrement, near)
+        found = _line_search(rows, step, partial(_moments, rows, transform=transform), _score)
+        negligible = decrement < NEGLIGIBLE
+        stuck = found is None or found.decrement > decrement / 2
         # a bound on R that is too large, by a row far out without information, hides the nearness
-        negligible, stuck = decrement < NEGLIGIBLE, smaller > decrement / 2
-        over = found is None or decrement < HIDDEN or (near and stuck)
-        over &= decrement < TINY or found is None
-        if over and decrement * _radius(rows, transform) > SETTLED:
-            some = False
-            for iterate in _one_by_one(rows, beta, most_by_one):
-                some = True
-                yield iterate
-            if some:
-                return
-        ends = negligible or stuck if near else negligible and stuck
-        if found is None or ends:
-            if found is not None and smaller < decrement:
-                beta, here, decrement = *found, smaller
-            yield Iterate(beta, here.log_likelihood, decrement, step, stationary=near or ends)
+        over = decrement < TINY and (decrement < HIDDEN or (near and stuck))
+        if (
+            (over or found is None)
+            and decrement * _radius(rows, transform) > SETTLED
+            and (yield from _any_of(_one_by_one(rows, beta, most_by_one)))
+        ):
             return
-        yield Iterate(beta, here.log_likelihood, decrement, step)
-        beta, here = found
+        ends = negligible or stuck if near else negligible and stuck
+        if ends:
+            yield step.end(found)
+            return
+        yield step.iterate()
+        if found is None:  # no step improves, and it is not near the end either
+            return
+        beta, here = found.beta, found.here
+
+
+def _score(here: Moments) -> Array:
+    """The score of sums that are formed in whitened columns."""
+    return here.score
 
 
 def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
@@ -436,9 +513,9 @@ def _one_by_one(rows: Rows, beta: Array, most: int) -> Iterator[Iterate]:
             stride = stride / 2
             beta = origin + stride
             continue
-        ends = change < NEAR and change > before / 2
-        yield Iterate(beta, here.log_likelihood, decrement, step, stationary=ends)
-        if ends:
+        kind = Stationary if change < NEAR and change > before / 2 else Iterate
+        yield kind(beta, here.log_likelihood, decrement, step)
+        if kind is Stationary:
             return
         origin, stride, before = beta, transform @ pulls.step(pull, bold), change
         most_decrement = max(TINY, 2 * decrement)
@@ -548,45 +625,36 @@ def _moments(
 
 def _line_search(
     rows: Rows,
-    beta: Array,
-    here: Moments,
-    step: Array,
-    decrement: float,
-    near: bool,
-    *,
-    white: Array | None = None,
-    transform: Array | None = None,
-    score_only: bool = False,
-) -> tuple[Array, Moments] | None:
+    step: _Step,
+    moments_at: Callable[[Array], Moments],
+    pull: Callable[[Moments], Array],
+) -> _Place | None:
     """Take the first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough.
 
     Where rounding may hide the rise that is asked for, a smaller score is accepted in its place,
-    and `near` the end it is what counts, at full length. A log-likelihood that falls by more than
-    its rounding is never accepted. None if no length does. Scores are measured in columns whitened
-    by `white`, or by `transform` before they are summed.
+    and near the end it is what counts, at full length. A log-likelihood that falls by more than
+    its rounding is never accepted. None if no length does. `pull` whitens the score of sums.
     """
-
-    def smaller(there: Moments) -> bool:
-        pull = there.score if white is None else white.T @ there.score
-        return bool(np.linalg.norm(pull) < decrement)
-
+    here, decrement = step.here, step.decrement
     # The rounding of two log-likelihoods: of their sums, and of linear predictors, of which a row's
     # log-likelihood changes by no more than a probability times theirs. So it cannot overflow where
     # they do not, as a sum of odds would, and pass for a reason to accept anything.
-    reach = float(rows.extent.columns @ np.abs(beta)) + rows.extent.offset
+    reach = float(rows.extent.columns @ np.abs(step.beta)) + rows.extent.offset
     sums = 16 + 16 * abs(here.log_likelihood)
-    noise = EPSILON * (sums + 4 * (len(beta) + 2) * reach * here.slope)
+    noise = EPSILON * (sums + 4 * (len(step.beta) + 2) * reach * here.slope)
     if not math.isfinite(noise):
         return None
     length = 1.0
     while length >= SMALLEST_STEP:
-        there = _moments(rows, beta + length * step, transform, score_only)
+        beta = step.beta + length * step.step
+        there = moments_at(beta)
         rise = there.log_likelihood - here.log_likelihood
-        if near:
-            return (beta + step, there) if rise >= -noise and smaller(there) else None
+        left = float(np.linalg.norm(pull(there)))
         enough = SUFFICIENT * length * decrement * decrement
-        hidden = enough <= noise and abs(rise) <= noise
-        if rise >= enough or (hidden and smaller(there)):
-            return beta + length * step, there
+        hidden = enough <= noise and abs(rise) <= noise and left < decrement
+        if step.near:
+            return _Place(beta, there, left) if rise >= -noise and left < decrement else None
+        if rise >= enough or hidden:
+            return _Place(beta, there, left)
         length /= 2
     return None

@@ -329,7 +329,13 @@ def control_variates(z: Array, score: Array, degree: int) -> Array:
 
 
 def _controlled(sums: list[_BlockSums], k: int, degree: int) -> _Estimate:
-    """Moments by the control variates up to `degree`: of each block by factors of the others."""
+    """Moments by the control variates up to `degree`: of each block by factors of the others.
+
+    Control variates average to zero over the posterior, so that any fixed factors leave the
+    expectation alone. Factors that were fitted to the same draws do not: they follow their noise,
+    and the error that batch means show is too small. Each block's are therefore regression
+    coefficients of the other blocks.
+    """
     moments = k + k * (k + 1) // 2
     end = moments + _n_variates(k, degree)  # those of lower degree come first
     corrected = []
@@ -339,6 +345,9 @@ def _controlled(sums: list[_BlockSums], k: int, degree: int) -> _Estimate:
         mean = np.sum([block.total for block in others], axis=0)[:end] / n
         gram = np.sum([block.gram for block in others], axis=0)[: end - moments, :end] / n
         gram = gram - np.outer(mean[moments:], mean)
+        # Variates of degree three are a hundred times those of degree one, and nearly dependent on
+        # few draws: in units of their own spread, and by least squares of the smallest norm where
+        # directions are beyond twelve digits.
         scale = np.sqrt(np.maximum(np.diag(gram[:, moments:]), 0.0))
         scale[scale == 0] = 1.0
         factors = np.linalg.lstsq(

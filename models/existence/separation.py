@@ -429,13 +429,18 @@ def _weights_prove_overlap(signed: Array, transform: Array, weights: Array) -> b
     """
     m, k = signed.shape
     unit, length = _unit_rows(signed @ transform)
+    # of each unit row, in norm: k products, their sum, the length and the division
     error = (k + 4) * EPSILON * np.linalg.norm(np.abs(signed) @ np.abs(transform), axis=1) / length
     remainder = float(np.linalg.norm(unit.T @ weights) + error @ weights)
     remainder += (m + 2) * EPSILON * float(weights.sum())
+    # of the Gram matrix of the exact rows: Weyl's inequality takes off what the rows' errors and
+    # the rounding of the product and of the eigenvalues may have added
     smallest = float(np.linalg.eigvalsh(unit.T @ unit)[0]) - float((2 * error + error**2).sum())
     smallest -= (m + k) * k * EPSILON
     largest = 1 + float(error.max())
     least = float(weights.min())
+    # the correction of a weight is at most ||x_i|| ||r|| / smallest; twice that must not reach the
+    # least weight, and the factor of two covers the rounding of this line
     return smallest > 0 and least > 0 and 2 * largest * remainder <= smallest * least
 
 

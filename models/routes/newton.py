@@ -12,7 +12,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.estimate import PointEstimate, estimate, is_near, require_converged
 from flatprior.models.existence.check import require_mle
-from flatprior.models.iterations import Iterate, iterates
+from flatprior.models.iterations import Iterate, Stationary, iterates, last_step_of
 from flatprior.models.likelihood import moments
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import NotConvergedError
@@ -100,7 +100,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
             )
         )
     last, steps = visited[-1], len(visited) - 1
-    taken, evaluation = last.last_step, None
+    taken, evaluation = last_step_of(last), None
     if taken is not None:
         evaluation = after_last_step(
             model.rows, taken.origin, last.coefficients, taken.moments, taken.white
@@ -110,12 +110,12 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
         last.coefficients,
         route="newton",
         packages=("scipy",),
-        converged=last.stationary,
+        converged=isinstance(last, Stationary),
         message=(
             f"the last of {steps + 1} Newton steps was {last.decrement:.1e} standard errors long"
             if taken is not None
             else f"Newton decrement {last.decrement:.1e} after {steps} iterations"
-            if last.stationary
+            if isinstance(last, Stationary)
             else f"stopped after {steps} iterations with Newton decrement {last.decrement:.1e}"
         ),
         n_iterations=steps + (taken is not None),
