@@ -1,10 +1,12 @@
 """Fixtures for every test."""
 
+import os
 import signal
 import threading
 from functools import partial
 
 import pytest
+from multiplier import repeated
 
 from flatprior.models import fit_map, fit_newton, fit_sklearn, sample_independence, sample_nuts
 
@@ -15,6 +17,17 @@ if (
     and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONGEST = 300.0  # seconds; nothing takes a tenth of that once PyMC's models are compiled
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """End a test that hangs, and give each of several workers one core of BLAS."""
+    if config.option.timeout is None:
+        config.option.timeout = repeated(LONGEST)
+    if (config.option.numprocesses or 0) > 1:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # theirs, and of what tests start
 
 
 @pytest.fixture(params=(fit_newton, fit_sklearn, fit_map), ids=lambda route: route.__name__)

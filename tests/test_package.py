@@ -4,13 +4,13 @@ import doctest
 import importlib
 import inspect
 import pkgutil
-import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from processes import printed
 
 import flatprior
 import flatprior.analysis
@@ -60,12 +60,7 @@ HEAVY = (
 
 
 def heavy_after(statement: str) -> str:
-    code = f"import sys; {statement}; {HEAVY}"
-    return (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        .stdout.strip()
-        .splitlines()[-1]
-    )
+    return printed(f"import sys; {statement}; {HEAVY}").splitlines()[-1]
 
 
 def test_start_up_loads_nothing_heavy():

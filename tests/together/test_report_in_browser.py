@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from processes import kill_group
 from reports import results
 
 from flatprior.analysis import write_report
@@ -81,13 +82,17 @@ def browser(path, tmp_path_factory):
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.execute_cdp_cmd(
-        "Browser.grantPermissions",
-        {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
-    )
-    yield driver
-    driver.quit()
+    service = Service(DRIVER, popen_kw={"start_new_session": True})
+    try:
+        driver = webdriver.Chrome(options=options, service=service)
+        driver.execute_cdp_cmd(
+            "Browser.grantPermissions",
+            {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+        )
+        yield driver
+        driver.quit()
+    finally:
+        kill_group(service.process)
 
 
 def show(browser, path, width=1400, theme="light"):

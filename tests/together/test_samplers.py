@@ -45,6 +45,7 @@ def test_draws_reproduce_the_closed_form(sampler, saturated):
     assert (np.abs(moments.covariance - saturated.covariance) < 5 * moments.covariance_error).all()
 
 
+@pytest.mark.slow  # in short: draws reproduce the closed form
 def test_ranks_of_true_coefficients_are_uniform(sampler):
     # simulation-based calibration; 4 p-values above 1e-4: false-alarm rate 4e-4
     nuts = sampler.func is sample_nuts
@@ -61,6 +62,7 @@ def test_ranks_of_true_coefficients_are_uniform(sampler):
         assert uniformity_p(column, bins=5) > 1e-4
 
 
+@pytest.mark.slow
 def test_the_calibration_can_fail():
     def wide(model, seed):
         posterior = sample_independence(model, 300, 2, seed=seed, progress=False)

@@ -35,6 +35,7 @@ def test_correct_draws_pass(spector, seed):
     assert check.trace == pytest.approx(-4, abs=0.5)
 
 
+@pytest.mark.slow  # in short: correct draws pass
 def test_p_values_of_correct_draws_are_uniform():
     # 200 data sets, Kolmogorov-Smirnov at a false-alarm rate of 1e-4 each
     p_values = []
@@ -77,6 +78,7 @@ def test_a_prior_slipped_into_the_nuts_route_is_caught(spector, monkeypatch):
     assert any("mode of the draws" in failure for failure in check.failures)
 
 
+@pytest.mark.slow  # in short: a prior slipped in, and draws at another temperature, are caught
 def test_a_temperature_slipped_into_the_nuts_route_is_caught(spector, monkeypatch):
     model, fit = spector
     add_to_flat_model(monkeypatch, lambda pm, _, log_likelihood: (1 / 1.1 - 1) * log_likelihood)

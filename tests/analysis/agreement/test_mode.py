@@ -9,8 +9,11 @@ from flatprior.models import BernoulliLogistic, fit_newton, sample_independence,
 
 # the line: within 0.01 standard errors where n >= 200 and k <= 9, else within 0.1
 # (default_full_raw samples for 40 s on PyMC 5: benchmarks/accuracy.py has it)
+LARGER = {"smarket", "pima_tr", "year_quadratic_raw"}  # slow: they sample for 4 s each
 UNWEIGHTED = [
-    case for case in OVERLAPPING if case.weights is None and case.id != "default_full_raw"
+    pytest.param(case, marks=[pytest.mark.slow] if case.id in LARGER else [])
+    for case in OVERLAPPING
+    if case.weights is None and case.id != "default_full_raw"
 ]
 
 

@@ -7,7 +7,12 @@ from flatprior.analysis import posterior_moments
 from flatprior.analysis.agreement.moments import control_variates
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
-WITH_MOMENTS = [case for case in OVERLAPPING if case.posterior is not None]
+LARGER = {"lbw_stata", "pima_tr"}  # slow: of 189 and 200 observations, like smaller ones
+WITH_MOMENTS = [
+    pytest.param(case, marks=[pytest.mark.slow] if case.id in LARGER else [])
+    for case in OVERLAPPING
+    if case.posterior is not None
+]
 
 
 @pytest.mark.parametrize("case", WITH_MOMENTS, ids=ids)

@@ -250,6 +250,7 @@ def test_unusable_arguments_are_named():
     assert isinstance(fit, PointEstimate)
 
 
+@pytest.mark.slow  # in short: the four routes on the S&P 500's data, and every case without an MLE
 def test_breast_cancer_data_are_separated_by_all_columns_and_fitted_by_ten():
     data = load_breast_cancer(as_frame=True)
     full = BernoulliLogistic.from_arrays(data.data, data.target, intercept=True)

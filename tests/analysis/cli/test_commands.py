@@ -2,14 +2,13 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from command_line import FLATPRIOR, run
 from damaged_files import embedded_in, resealed
+from processes import completed, printed
 
 from flatprior.analysis import read_report
 from flatprior.models import (
@@ -89,22 +88,23 @@ def test_check_names_dependent_columns(tmp_path):
     ]
 
 
-def test_agree_is_reproducible_with_a_seed_to_the_last_byte_of_its_report(good, tmp_path):
-    facts, pages = [], []
+def test_the_command_in_a_report_makes_it_again_to_the_last_byte(good, tmp_path):
+    pages, facts = [], []
+    command = ["flatprior", "agree", "--draws", 300, "--", good, "y ~ x"]
     for name in ("one", "two"):
         out, page = tmp_path / f"{name}.json", tmp_path / f"{name}.html"
-        result = run(
-            "agree", good, "y ~ x", "--seed", 5, "--draws", 300, "--json", out, f"--report={page}"
-        )
+        command[2:2] = ["--json", out, f"--report={page}"]
+        result = run(*command[1:])
         assert result.exit_code == 0, result.stderr
+        assert f"written to {page}" in result.stderr
         facts.append(json.loads(out.read_text())["posteriors"])
         pages.append(page.read_bytes())
+        # with the seed that was drawn: the draws are the same
+        command = shlex.split(read_report(page)["command"])
+        assert command[:3] == ["flatprior", "agree", "--seed"]
     assert facts[0] == facts[1]
     assert pages[0] == pages[1]
     assert len(pages[0]) < 1_000_000
-    command = read_report(tmp_path / "one.html")["command"]
-    assert command == f"flatprior agree {good} 'y ~ x' --seed 5 --draws 300"
-    assert f"written to {page}" in result.stderr
 
 
 def test_a_report_is_verified_against_the_data(good, tmp_path):
@@ -143,7 +143,8 @@ def test_a_report_of_common_rows_is_verified_on_them(good, tmp_path):
 def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
     page = tmp_path / "report.html"
     formula = "y ~ x"
-    assert run("agree", folder, formula, "--seed", 1, "--report", page).exit_code == 0
+    options = ("--seed", 1, "--draws", 300, "--report", page)
+    assert run("agree", folder, formula, *options).exit_code == 0
     assert run("verify", page, folder).exit_code == 0
     assert run("compare", folder, "y ~ 0 + x", formula, "--report", page).exit_code == 0
     assert run("verify", page, folder).exit_code == 0
@@ -155,23 +156,12 @@ def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
     assert file.read_bytes() == before
 
 
-def test_the_command_in_a_report_can_be_given_again(good, tmp_path):
-    page, again = tmp_path / "one.html", tmp_path / "two.html"
-    result = run("agree", "--draws", 300, "--report", page, "--", good, "y ~ x")
-    assert result.exit_code == 0, result.stderr
-    command = shlex.split(read_report(page)["command"])
-    assert command[:3] == ["flatprior", "agree", "--seed"]
-    command[2:2] = ["--report", again]
-    assert run(*command[1:]).exit_code == 0
-    assert again.read_bytes() == page.read_bytes()
-
-
 def test_a_fifth_route_joins_on_request(good, tmp_path):
-    out = tmp_path / "agree.json"
-    result = run(
-        "agree", good, "y ~ x + g", "--seed", 1, "--draws", 300, "--independence", "--json", out
-    )
+    out, page = tmp_path / "agree.json", tmp_path / "agree.html"
+    given = (good, "y ~ x + g", "--seed", 1, "--draws", 300, "--independence")
+    result = run("agree", *given, "--json", out, "--report", page)
     assert result.exit_code == 0, result.output
+    assert read_report(page)["command"] == shlex.join(map(str, ("flatprior", "agree", *given)))
     assert "5/5  independence sampling" in result.stderr
     assert "acceptance 0." in result.stdout
     assert "same as nuts p = " in " ".join(result.stdout.replace("│", "").split())
@@ -275,9 +265,8 @@ def test_results_go_into_the_stream_that_standard_output_is(good, tmp_path):
     with path.open("w") as file:
         file.write("kept\n")
         file.flush()
-        subprocess.run(
-            [FLATPRIOR, "check", good, "y ~ x", "--json", "/dev/stdout"], stdout=file, check=True
-        )
+        done = completed(FLATPRIOR, "check", good, "y ~ x", "--json", "/dev/stdout", stdout=file)
+    assert done.returncode == 0, done.stderr
     text = path.read_text()
     assert text.startswith("kept\n")
     assert "OVERLAP" in text
@@ -311,20 +300,15 @@ def test_nothing_depends_on_the_hash_seed(tmp_path):
     for seed in ("1", "2"):
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
-        done = subprocess.run(
-            [sys.executable, "-c", HASH, tmp_path / "d.csv", out],
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        shown = printed(HASH, tmp_path / "d.csv", out, env=environment)
         # times differ, and so does the checksum of a file with a time in it
         files = [
             re.sub(r'"(seconds|checksum)": [^,\n]*', "", path.read_text())
             for path in sorted(out.iterdir())
         ]
         assert len(files) == 4
-        found.add((done.stdout, *files))
+        found.add((shown, *files))
     assert len(found) == 1
 
 

@@ -3,12 +3,12 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
 from command_line import FLATPRIOR, run
+from processes import LONGEST, completed, started
 
 from flatprior.analysis.cli import commands
 from flatprior.analysis.cli.commands import main
@@ -21,31 +21,49 @@ def test_usage_errors_are_one_line_too(good):
         assert len(result.stderr.splitlines()) == 1
 
 
+SAMPLE = """
+import contextlib, pathlib, sys
+from flatprior.analysis.cli import main
+from flatprior.models.routes import pymc_routes
+
+original, begun = pymc_routes.progress_bar, pathlib.Path(sys.argv.pop(1))
+
+@contextlib.contextmanager
+def told(*options):
+    with original(*options) as advance:
+        numbers = iter(range(10**9))
+
+        def after(*steps):
+            advance(*steps)
+            if next(numbers) == 100:
+                begun.touch()
+
+        yield after
+
+pymc_routes.progress_bar = told
+main()
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
-    out = tmp_path / "result.json"
-    before = sorted(tmp_path.iterdir())
-    process = subprocess.Popen(
-        [FLATPRIOR, "agree", good, "y ~ x", "--draws", "1000000", "--json", out],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if line.startswith("4/4"):
-            break
-    time.sleep(8)  # past compilation, into the draws
-    os.killpg(process.pid, signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in "".join(said) + stderr + stdout
-    assert stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
-    assert sorted(tmp_path.iterdir()) == before
-    with pytest.raises(ProcessLookupError):  # no worker is left behind
-        os.killpg(process.pid, 0)
+    out, begun = tmp_path / "result.json", tmp_path / "begun"
+    arguments = ("agree", good, "y ~ x", "--draws", "1000000", "--json", out)
+    with started(sys.executable, "-c", SAMPLE, begun, *arguments) as process:
+        waited = time.monotonic() + LONGEST
+        while not begun.exists() and process.poll() is None and time.monotonic() < waited:
+            time.sleep(0.05)
+        begun.unlink()
+        before = sorted(tmp_path.iterdir())
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "\n4/4" in stderr
+        assert "Traceback" not in stderr + stdout
+        assert stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+        assert sorted(tmp_path.iterdir()) == before
+        with pytest.raises(ProcessLookupError):  # no worker is left behind
+            os.killpg(process.pid, 0)
 
 
 def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch):
@@ -85,11 +103,7 @@ main()
     [("click", "as it is"), ("pandas", "as it is"), ("pandas", "hidden"), ("pymc", "as it is")],
 )
 def test_ctrl_c_within_an_import_is_one_line(good, when, how):
-    done = subprocess.run(
-        [sys.executable, "-c", BREAK, when, how, "agree", good, "y ~ x"],
-        capture_output=True,
-        text=True,
-    )
+    done = completed(sys.executable, "-c", BREAK, when, how, "agree", good, "y ~ x")
     assert done.returncode == 130
     assert done.stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
     assert "Traceback" not in done.stderr
@@ -115,13 +129,10 @@ def test_the_short_help_of_every_command_is_a_whole_sentence(width, monkeypatch)
 @pytest.mark.parametrize("arguments", [["--help"], ["fit"]], ids=" ".join)
 def test_a_reader_that_has_gone_is_no_disagreement(good, arguments):
     more = [good, "y ~ x"] if arguments == ["fit"] else []
-    process = subprocess.Popen(
-        [FLATPRIOR, *arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    process.stdout.close()
-    assert process.wait(60) == 141  # 128 + SIGPIPE, as a shell says of other programs
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with started(FLATPRIOR, *arguments, *more) as process:
+        process.stdout.close()
+        assert process.wait(60) == 141  # 128 + SIGPIPE, as a shell says of other programs
+        assert process.stderr.read() == ""
 
 
 @pytest.mark.parametrize(
@@ -146,11 +157,7 @@ def test_lack_of_memory_is_one_line_under_every_name(good, monkeypatch, error):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses")
 def test_too_low_a_limit_of_memory_is_said_at_once(good):
-    done = subprocess.run(
-        ["bash", "-c", 'ulimit -v 400000; exec "$0" agree "$1" y~x', FLATPRIOR, good],
-        capture_output=True,
-        text=True,
-    )
+    done = completed("bash", "-c", 'ulimit -v 400000; exec "$0" agree "$1" y~x', FLATPRIOR, good)
     assert done.returncode == 2
     assert done.stderr == (
         "flatprior: not enough memory: this process may address 390 MiB (ulimit -v), and 1024 are "

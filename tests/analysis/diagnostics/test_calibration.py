@@ -89,6 +89,7 @@ def test_weights_are_repetitions():
     assert first.table.to_numpy() == pytest.approx(second.table.to_numpy(), rel=1e-9)
 
 
+@pytest.mark.slow  # in short: the envelope of one value is binomial
 def test_the_envelope_holds_right_probabilities_as_often_as_it_says():
     # 60 data sets from the very probabilities that are judged: at each predicted value the curve
     # lies outside with probability 10%; the mean over data sets, sd 0.11 each, is within 4

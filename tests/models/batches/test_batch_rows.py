@@ -1,6 +1,5 @@
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from generated_tables import many
+from processes import started
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, certify, fit_newton, verify
@@ -427,18 +427,14 @@ main()
 def test_ctrl_c_ends_a_pass_with_a_clean_message(tmp_path):
     pattern = in_files(pd.concat([people(50_000)] * 2), tmp_path, "csv")
     begun = tmp_path / "begun"
-    started = subprocess.Popen(
-        [sys.executable, "-c", CODE, "fit", pattern, "bought ~ age + region", str(begun)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    waited = time.monotonic() + 60
-    while not begun.exists() and time.monotonic() < waited:
-        time.sleep(0.05)
-    started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=60)
-    assert started.returncode == 130
+    command = (sys.executable, "-c", CODE, "fit", pattern, "bought ~ age + region", begun)
+    with started(*command) as process:
+        waited = time.monotonic() + 60
+        while not begun.exists() and time.monotonic() < waited:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
     assert out == ""
     assert err.strip() == "flatprior: interrupted; nothing was written"
 

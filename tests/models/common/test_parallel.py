@@ -1,12 +1,11 @@
 import os
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 from problems import simulated
+from processes import printed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -106,14 +105,7 @@ def test_the_number_of_threads_does_not_change_a_bit():
             "OPENBLAS_NUM_THREADS": threads,
             "PYTHONPATH": os.path.join(os.path.dirname(__file__), "..", "..", "support"),
         }
-        done = subprocess.run(
-            [sys.executable, "-c", CODE],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        answers.add(done.stdout)
+        answers.add(printed(CODE, env=environment))
     assert len(answers) == 1
 
 

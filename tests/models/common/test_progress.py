@@ -2,10 +2,10 @@
 
 import io
 import os
-import subprocess
 import sys
 
 import pytest
+from processes import completed, started
 
 from flatprior.models.common.progress import NARROWEST, WIDEST, console, progress_bar
 
@@ -22,13 +22,11 @@ print("done")
 
 @pytest.mark.parametrize("shown", [True, False])
 def test_nothing_is_written_into_standard_output_and_nothing_moves_on_a_pipe(shown):
-    done = subprocess.run(
-        [sys.executable, "-c", WORK.replace("SHOWN", str(shown))],
-        capture_output=True,
-        text=True,
-        check=True,
+    done = completed(
+        *(sys.executable, "-c", WORK.replace("SHOWN", str(shown))),
         env={name: value for name, value in os.environ.items() if name != "FORCE_COLOR"},
     )
+    assert done.returncode == 0
     assert done.stdout == "done\n"
     assert "\x1b" not in done.stderr
     assert done.stderr.strip() == ""
@@ -46,25 +44,21 @@ def test_on_a_terminal_it_is_one_line_of_at_most_80_columns_that_goes_away(shown
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK.replace("SHOWN", str(shown))],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        env={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        | {"TERM": "xterm"},
-    )
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            read = os.read(ours, 2**16)
-        except OSError:  # Linux says so that the other side has gone
-            break
-        if not read:
-            break
-        text += read
-    assert process.communicate(timeout=60)[0] == b"done\n"
-    assert process.returncode == 0
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    command = (sys.executable, "-c", WORK.replace("SHOWN", str(shown)))
+    with started(*command, stderr=theirs, env=kept | {"TERM": "xterm"}) as process:
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                read = os.read(ours, 2**16)
+            except OSError:  # Linux says so that the other side has gone
+                break
+            if not read:
+                break
+            text += read
+        assert process.communicate(timeout=60)[0] == "done\n"
+        assert process.returncode == 0
     os.close(ours)
     if not shown:
         assert text == b""

@@ -168,6 +168,7 @@ def test_where_a_coefficient_goes_is_asked_of_every_row(tmp_path):
     assert dict(found.coefficients) == {"a": "undetermined", "b": "+inf"}
 
 
+@pytest.mark.slow  # in short: the twelve problems above
 def test_random_designs_of_every_kind(tmp_path):
     rng = np.random.default_rng(3)
     kinds = set()

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from problems import CASES, OVERLAPPING, ids, simulated
+from processes import printed
 from scipy.stats import kstest, multivariate_t
 
 from flatprior.models import BernoulliLogistic, sample_independence
@@ -90,16 +91,12 @@ def test_without_a_laplace_fit_it_names_the_remedy(monkeypatch):
 
 
 def test_it_loads_nothing_of_pymc():
-    import subprocess
-    import sys
-
     code = (
         "import sys, warnings; warnings.simplefilter('ignore'); from flatprior.models import *; "
         "sample_independence(BernoulliLogistic.from_formula('grade ~ gpa', load_spector()), "
         "progress=False); print(sorted({'pymc', 'pytensor'} & set(sys.modules)))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "[]"
+    assert printed(code).strip() == "[]"
 
 
 def test_draws_do_not_depend_on_the_number_of_chains():
