@@ -22,6 +22,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.json_values import (
@@ -459,9 +460,7 @@ class PointEstimate(Renderable):
         again = found.to_dict()
         for key in ("standard_errors", "aic", "bic"):  # these follow from the others
             stated, follows = (np.ravel(numbers_of([part[key]])) for part in (facts, again))
-            if stated.shape != follows.shape or not np.allclose(
-                stated, follows, rtol=1e-9, atol=0.0, equal_nan=True
-            ):
+            if stated.shape != follows.shape or not FOLLOWING.holds(stated, follows):
                 raise InputError(f"its {key.replace('_', ' ')} contradict its other numbers")
         return found
 

@@ -15,6 +15,11 @@ from flatprior.models.certificate import (
     evaluate,
 )
 from flatprior.models.common.calls import model_first
+from flatprior.models.common.closeness import (
+    FAR_LOG_LIKELIHOOD,
+    LOG_LIKELIHOOD,
+    SCALED_COVARIANCE,
+)
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash
@@ -96,18 +101,16 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         )
     found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
     proved = found.certificate.error_bound <= WELL_KNOWN
-    closely = dict(rtol=1e-9, atol=1e-7) if proved else dict(rtol=1e-6, atol=0.0)
     scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
-    for what, stated, again, tolerance in (
-        ("log-likelihood", estimate.log_likelihood, found.log_likelihood, closely),
+    closely = LOG_LIKELIHOOD if proved else FAR_LOG_LIKELIHOOD
+    for what, holds in (
+        ("log-likelihood", closely.holds(estimate.log_likelihood, found.log_likelihood)),
         (
             "covariance",
-            estimate.covariance / scale,
-            found.covariance / scale,
-            dict(rtol=1e-6, atol=1e-6),
+            SCALED_COVARIANCE.holds(estimate.covariance / scale, found.covariance / scale),
         ),
     ):
-        if not np.allclose(stated, again, **tolerance, equal_nan=True):
+        if not holds:
             raise InputError(
                 f"the {what} that the estimate states is not that of its coefficients; "
                 "fit the model again"

@@ -42,6 +42,13 @@ from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Post
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
+from flatprior.models.common.closeness import (
+    COMPARED,
+    DIFFERENCE,
+    STANDARD_ERRORS,
+    TWICE,
+    Closeness,
+)
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.json_values import numbers_of
@@ -52,7 +59,6 @@ from flatprior.models.estimate import recomputed
 from flatprior.models.results import Provenance, percentages, versions_of
 from flatprior.models.saved import contradiction
 
-ROUNDING = 1e-6  # relative: of a number computed twice, with other threads perhaps
 # of an error bound, which is rounding itself: by the same program on the same machine, by another
 OF_BOUNDS, OF_BOUNDS_ELSEWHERE = 0.3, 0.9
 # what the results have besides what describes the model
@@ -63,7 +69,9 @@ RESULTS = (
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
 RANKED = ("formulas", "comparison-table")  # by leave-one-out, where there are draws
-DIFFERENCES = ("LR", "p", "distance")  # whose rounding is that of what they are differences of
+# whose rounding is that of what they are differences of; a distance is one of coefficients, in
+# standard errors
+DIFFERENCES = {"LR": DIFFERENCE, "p": DIFFERENCE, "distance": 1e-12}
 # what tables and figures have more where draws passed, and the notes that these give
 MORE_COLUMNS = {
     "coefficients-table": tuple(f"posterior {end}" for end in percentages(sections.PROB)),
@@ -544,11 +552,11 @@ def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
     }
     for what, value in criteria.items():
         _require(
-            math.isclose(float(part[what]), value, rel_tol=1e-9, abs_tol=1e-9),
+            COMPARED.holds(float(part[what]), value),
             f"{what.replace('_', '-')} of {name} is {value:.6g}, not {part[what]:.6g}",
         )
     _require(
-        np.allclose(numbers_of(part["standard_errors"]), errors, rtol=1e-6, equal_nan=True),
+        STANDARD_ERRORS.holds(numbers_of(part["standard_errors"]), errors),
         f"the standard errors of {name} are not those of its coefficients",
     )
     said = contradiction(told, Evaluation(anew.certificate, anew.covariance, anew.log_likelihood))
@@ -571,7 +579,7 @@ def _hold(what: str, stated: Any, again: Any, bounds: float) -> None:
         _require(stated is again, f"{what} is {again}, not {printable(stated)}")
     elif isinstance(again, str):
         _require(
-            isinstance(stated, str) and alike(stated, again, ROUNDING, bounds),
+            isinstance(stated, str) and alike(stated, again, TWICE, bounds),
             f"{what} is {again!r}, not {stated!r}",
         )
     else:
@@ -590,11 +598,8 @@ def _near(what: str, stated: float, again: float, bounds: float) -> bool:
     if name == "digits":
         return abs(stated - again) <= -math.log10(1 - bounds)
     if name in ("newton_decrement", "error_bound", "log_likelihood_error"):
-        return same_number(stated, again, ROUNDING, bounds)
-    # differences of log-likelihoods have their rounding
-    return same_number(stated, again, ROUNDING) or (
-        name in DIFFERENCES and abs(stated - again) <= (1e-12 if name == "distance" else 1e-9)
-    )
+        return same_number(stated, again, TWICE, bounds)
+    return same_number(stated, again, TWICE, absolute=DIFFERENCES.get(name, 0.0))
 
 
 def _hold_notes(
@@ -603,7 +608,7 @@ def _hold_notes(
     """Hold notes against those made anew; there may be others of the pattern `more`."""
 
     def there(note: str, notes: list[str]) -> bool:
-        return any(alike(note, each, ROUNDING, bounds) for each in notes)
+        return any(alike(note, each, TWICE, bounds) for each in notes)
 
     for note in again:
         _require(there(note, stated), f"{what} lacks the note {note!r}")
@@ -636,9 +641,7 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     holes += _figures_held(found, page, again, bounds, free, elsewhere)
     _require(
         len(page.texts) == len(again.texts)
-        and all(
-            alike(*pair, ROUNDING, bounds) for pair in zip(page.texts, again.texts, strict=True)
-        ),
+        and all(alike(*pair, TWICE, bounds) for pair in zip(page.texts, again.texts, strict=True)),
         "the sentences of the page are not those of these results",
     )
     rest, made = page.rest, again.rest
@@ -648,9 +651,7 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
     if not _same_version(report):  # then style and script are not those of this one
         holes.append("style and script of the page, which are those of another version")
         rest, made = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
-    _require(
-        alike(rest, made, ROUNDING, bounds), "the page has other words than these results give"
-    )
+    _require(alike(rest, made, TWICE, bounds), "the page has other words than these results give")
     return holes
 
 
@@ -754,7 +755,7 @@ def _table_held(
         alike(
             "\n".join((shown.title, *shown.facts)),
             "\n".join((title, *again.facts)),
-            ROUNDING,
+            TWICE,
             bounds,
         ),
         f"the table {shown.title!r} has another heading",
@@ -821,7 +822,7 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         ("r_hat", found["r_hat"].max(), check.diagnostics["r_hat"]),
     ):
         _require(
-            np.allclose(seen, again, rtol=ROUNDING, atol=ROUNDING, equal_nan=True),
+            Closeness(TWICE, TWICE).holds(seen, again),
             f"{what} of the draws of {check.route} on the page is not that in its results",
         )
 
@@ -841,7 +842,7 @@ def _words_held(
         if drawn and name in MORE_WORDS:
             seen = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", seen)
             again = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", again)
-        return alike(seen, again, ROUNDING, bounds)
+        return alike(seen, again, TWICE, bounds)
 
     title = shown.title
     if drawn and name == "influence-plot" and title == "Leverage, residuals and Pareto k":
@@ -870,15 +871,15 @@ def _with_digits(certificate: Table, digits: list[float]) -> Table:
 
 def _same_cell(seen: str, due: str, column: str, table: str, bounds: float) -> bool:
     """Whether a cell of the copy with all digits is the one computed anew."""
-    if alike(seen, due, ROUNDING, bounds if table == "certificate" else 0.0):
+    if alike(seen, due, TWICE, bounds if table == "certificate" else 0.0):
         return True
     if "" in (seen, due):
         return False
     if column == "error bound":
-        return same_number(float(seen), float(due), ROUNDING, bounds)
+        return same_number(float(seen), float(due), TWICE, bounds)
     if column == "digits":
         return abs(float(seen) - float(due)) <= -math.log10(1 - bounds)
-    return column in DIFFERENCES and abs(float(seen) - float(due)) <= 1e-9
+    return column in DIFFERENCES and abs(float(seen) - float(due)) <= DIFFERENCES[column]
 
 
 def _same_drawing(name: str, first: str, second: str) -> bool:
@@ -887,7 +888,7 @@ def _same_drawing(name: str, first: str, second: str) -> bool:
     Where an error bound lies in a figure is rounding as well.
     """
     rough = name == "agreement-plot"
-    return alike(first, second, 0.05 if rough else ROUNDING, OF_BOUNDS, 1.0 if rough else 0.011)
+    return alike(first, second, 0.05 if rough else TWICE, OF_BOUNDS, 1.0 if rough else 0.011)
 
 
 def _copies_hold(name: str, shown: Table) -> None:

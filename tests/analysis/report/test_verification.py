@@ -494,3 +494,22 @@ def test_criteria_of_a_fit_made_elsewhere_are_those_of_its_coefficients(what, bo
     found["comparison"]["estimates"]["gpa"][what] *= 1 + 1e-6
     with pytest.raises(ValueError, match=rf"{what.replace('_', '-')} of gpa is"):
         verify_report(models["all"], found, models)
+
+
+def test_standard_errors_of_a_fit_made_elsewhere_are_held_whatever_their_size(tmp_path):
+    # a column in units of which a coefficient is 1e-10 of another has errors of that size
+    data = load_spector().assign(far=lambda frame: frame["tuce"] * 1e10)
+    models = {
+        name: BernoulliLogistic.from_formula(f"grade ~ {name}", data)
+        for name in ("gpa", "gpa + far")
+    }
+    comparison = compare_models(models)
+    found = read_report(write_report(tmp_path / "r.html", comparison=comparison))
+    found["versions"]["numpy"] = "1.0"
+    main = models[comparison.table().index[0]]
+    verify_report(main, found, models)
+    errors = found["comparison"]["estimates"]["gpa + far"]["standard_errors"]
+    assert errors[2] < 1e-10
+    errors[2] *= 2
+    with pytest.raises(ValueError, match=r"the standard errors of gpa \+ far"):
+        verify_report(main, found, models)
