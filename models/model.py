@@ -34,6 +34,7 @@ from flatprior.models.common.text import (
     printable,
 )
 from flatprior.models.encoding import checks, tables
+from flatprior.models.encoding.arrays import Encoded, encode_arrays
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
 
@@ -134,50 +135,13 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        design, names = checks.design_columns(X, names)
-        labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
-        labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
-        if labelled and len(labelled[0]) == design.shape[0]:
-            labels = labelled[0].index
-        if intercept:
-            design = np.column_stack([np.ones(design.shape[0]), design])
-            names = ("const", *names)
-        name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
-        response, coding = checks.plain_response(y), ""
-        if response is None or len(response) != len(labels):
-            response, coding = checks.encode_response(checks.as_series(y, name, labels), name)
-        offset_values = weight_values = None
-        if offset is not None:
-            offset_values = checks.numbers(checks.as_series(offset, "offset", labels))
-        n_zero = 0
-        if frequency_weights is not None:
-            weight_values = checks.whole_weights(
-                checks.as_series(frequency_weights, "frequency_weights", labels)
-            )
-            # they have no likelihood, and left in they can hide that the others are separated
-            keep = weight_values > 0
-            n_zero = int(np.count_nonzero(~keep))
-            if not keep.any():
-                raise InputError(f"no rows are left: all {n_zero} have frequency weight 0")
-            design, response, labels = design[keep], response[keep], labels[keep]
-            weight_values = weight_values[keep]
-            offset_values = None if offset_values is None else offset_values[keep]
-        checks.check_names(names)
-        if design.shape[1] == 0:
-            raise InputError("the model has no coefficient: add a column or an intercept")
-        rows = _frozen_rows(design, response, offset_values, weight_values, copy)
+        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights)
+        rows = _frozen_rows(encoded, copy)
         if not checks.of_sensible_size(rows.extent.columns):
-            checks.check_finite(rows.design.astype(float, copy=False), names, labels)
-        return cls(
-            rows=rows,
-            names=names,
-            response_name=name,
-            response_coding=coding,
-            row_labels=labels,
-            n_zero_weight=n_zero,
-            offset_name=_name_of(offset),
-            weights_name=_name_of(frequency_weights),
-        )
+            checks.check_finite(
+                rows.design.astype(float, copy=False), encoded.names, encoded.labels
+            )
+        return cls._of(encoded, rows, offset, frequency_weights)
 
     @classmethod
     def from_formula(
@@ -238,26 +202,34 @@ class BernoulliLogistic(Renderable):
                 return checks.column(frame, value)
             return checks.as_series(value, role, frame.index)
 
-        encoded = _formula.encode(
+        encoded, encoding = _formula.encode(
             formula,
             frame,
             extra("offset", offset),
             extra("frequency_weights", frequency_weights),
             missing,
         )
-        checks.check_names(encoded.encoding.names)
+        found = cls._of(encoded, _frozen_rows(encoded), offset, frequency_weights)
+        return replace(found, formula=formula, encoding=encoding)
+
+    @classmethod
+    def _of(
+        cls,
+        encoded: Encoded,
+        rows: ArrayRows,
+        offset: str | ArrayLike | None,
+        weights: str | ArrayLike | None,
+    ) -> BernoulliLogistic:
         return cls(
-            rows=_frozen_rows(encoded.design, encoded.response, encoded.offset, encoded.weights),
-            names=encoded.encoding.names,
-            response_name=encoded.encoding.parsed.response,
+            rows=rows,
+            names=encoded.names,
+            response_name=encoded.response_name,
             response_coding=encoded.response_coding,
             row_labels=encoded.labels,
-            formula=formula,
             n_dropped=encoded.n_dropped,
             n_zero_weight=encoded.n_zero_weight,
-            encoding=encoded.encoding,
             offset_name=_name_of(offset),
-            weights_name=_name_of(frequency_weights),
+            weights_name=_name_of(weights),
         )
 
     @classmethod
@@ -659,9 +631,7 @@ def _name_of(given: str | ArrayLike | None) -> str | None:
     return given if given is None or isinstance(given, str) else ARRAY
 
 
-def _frozen_rows(
-    design: Array, response: Array, offset: Array | None, weights: Array | None, copy: bool = True
-) -> ArrayRows:
+def _frozen_rows(encoded: Encoded, copy: bool = True) -> ArrayRows:
     """Lock the arrays, or copies of them: the caller's own must neither freeze nor change."""
 
     def locked(array: Any) -> Any:
@@ -671,5 +641,6 @@ def _frozen_rows(
         own.flags.writeable = False
         return own
 
-    rows = ArrayRows(locked(design), locked(response), locked(offset), locked(weights))
+    parts = (encoded.design, encoded.response, encoded.offset, encoded.weights)
+    rows = ArrayRows(*map(locked, parts))
     return rows if copy else replace(rows, at_first=rows.digest())

@@ -20,6 +20,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding import formula as _formula
+from flatprior.models.encoding.arrays import Encoded, positive_weights
 from flatprior.models.encoding.checks import (
     check_outcomes,
     check_two,
@@ -129,9 +130,7 @@ class Roles:
             )
         zero = 0
         if self.weights is not None and is_real(frame[self.weights]):  # text has its own error
-            weights = whole_weights(frame[self.weights][keep])
-            zero = int(np.count_nonzero(weights == 0))
-            keep[keep] = weights > 0
+            _, keep, zero = positive_weights(frame[self.weights], keep)
         return keep, dropped, zero
 
 
@@ -444,11 +443,11 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
             check_not_numbers(name, found.levels[name], found.odd[name])
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
-    k = _encoded(found, roles, _joined([found.witnesses, few])).design.shape[1]
+    k = _encoded(found, roles, _joined([found.witnesses, few]))[0].design.shape[1]
     sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
     labels = sample.index
     rows = _joined([found.witnesses, sample])
-    encoded = _encoded(found, roles, rows)
+    encoded, encoding = _encoded(found, roles, rows)
     outcomes = None
     if response in found.levels:
         first, second = found.order(response)
@@ -458,7 +457,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         events = found.outcomes.get(1, 0)
     part = slice(len(found.witnesses), None)
     return Surveyed(
-        Encoder(roles, encoded.encoding, outcomes),
+        Encoder(roles, encoding, outcomes),
         encoded.response_coding,
         ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(part),
         labels,
@@ -468,7 +467,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
 
 
 @dataclass(frozen=True, eq=False)
-class _Row:
+class _RowLabel:
     """A row's label that is no other row's, although partitions may use labels again."""
 
     label: object
@@ -477,9 +476,9 @@ class _Row:
         return str(self.label)
 
 
-def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> _formula.Encoded:
+def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> tuple[Encoded, Encoding]:
     """Encode rows that show every level; columns of categories in their own order."""
-    rows = rows.set_axis(pd.Index([_Row(label) for label in rows.index], dtype=object))
+    rows = rows.set_axis(pd.Index([_RowLabel(label) for label in rows.index], dtype=object))
     for name in found.orders:
         if found.kinds[name] == {"categories"}:
             # ordered, so that they are taken at their word: the rule for numbers was applied above

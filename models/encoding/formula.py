@@ -22,13 +22,14 @@ import pandas as pd
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase, shorten
+from flatprior.models.encoding.arrays import Encoded, positive_weights
 from flatprior.models.encoding.checks import (
     check_finite,
+    check_names,
     column,
     encode_response,
     numbers,
     predictor,
-    whole_weights,
 )
 
 # the functions of the language: options by name, and how many may stand without one
@@ -184,29 +185,14 @@ class Encoding:
         return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed, False)[0]
 
 
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """A formula applied to data."""
-
-    design: Array
-    response: Array
-    labels: pd.Index[Any]
-    offset: Array | None
-    weights: Array | None
-    n_dropped: int
-    n_zero_weight: int
-    response_coding: str
-    encoding: Encoding
-
-
 def encode(
     formula: str,
     frame: pd.DataFrame,
     offset: pd.Series[Any] | None,
     weights: pd.Series[Any] | None,
     missing: Literal["drop", "raise"],
-) -> Encoded:
-    """Apply `formula` to `frame`.
+) -> tuple[Encoded, Encoding]:
+    """Apply `formula` to `frame`, and say how it was turned into columns.
 
     A row is incomplete if any value that the model uses is missing, offset and weight included.
     Rows of weight 0 go before levels, centres and knots are taken from the data.
@@ -224,10 +210,7 @@ def encode(
         )
     n_zero, weight_values = 0, None
     if weights is not None:
-        weight_values = whole_weights(weights[keep])
-        n_zero = int(np.count_nonzero(weight_values == 0))
-        keep[keep] = weight_values > 0
-        weight_values = weight_values[weight_values > 0]
+        weight_values, keep, n_zero = positive_weights(weights, keep)
     if not keep.any():
         raise InputError(
             f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
@@ -240,17 +223,20 @@ def encode(
     levels = _levels(parsed, table)
     design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
     names = _names(spec, parsed)
-    return Encoded(
-        design,
-        response,
-        kept.index,
-        offset_values,
-        weight_values,
-        n_dropped,
-        n_zero,
-        coding,
-        Encoding(parsed, names, _references(spec, parsed), spec, levels),
+    check_names(names)
+    encoded = Encoded(
+        design=design,
+        response=response,
+        offset=offset_values,
+        weights=weight_values,
+        labels=kept.index,
+        names=names,
+        response_name=parsed.response,
+        response_coding=coding,
+        n_dropped=n_dropped,
+        n_zero_weight=n_zero,
     )
+    return encoded, Encoding(parsed, names, _references(spec, parsed), spec, levels)
 
 
 def parse(formula: str, frame: pd.DataFrame) -> Parsed:
