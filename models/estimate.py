@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import log_ndtr, ndtr
 
 from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
 from flatprior.models.common.arrays import Array
@@ -25,6 +25,7 @@ from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.intervals import percentages, wald_interval, wald_statistics
 from flatprior.models.common.json_values import (
     checksum,
     in_short,
@@ -50,8 +51,6 @@ from flatprior.models.results import (
     Certificate,
     NotConvergedError,
     Provenance,
-    check_probability,
-    percentages,
     versions_of,
 )
 
@@ -220,19 +219,13 @@ class PointEstimate(Renderable):
         >>> list(fit_newton(model).summary(prob=0.9).columns)
         ['coefficient', 'standard error', 'z', 'p', '5%', '95%', 'digits']
         """
-        check_probability(prob)
-        low, high = percentages(prob)
-        quantile = float(ndtri(0.5 + prob / 2))
         error = self.standard_errors
-        z = self.coefficients / error
         frame = pd.DataFrame(
             {
                 "coefficient": self.coefficients,
                 "standard error": error,
-                "z": z,
-                "p": 2 * ndtr(-np.abs(z)),
-                low: self.coefficients - quantile * error,
-                high: self.coefficients + quantile * error,
+                **wald_statistics(self.coefficients, error),
+                **wald_interval(self.coefficients, error, prob),
                 "digits": self.certificate.digits,
             },
             index=pd.Index(self.names, name="name"),

@@ -27,11 +27,12 @@ import pandas as pd
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import check_file_name, replacing
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.results import FORMAT, Provenance, check_probability, percentages
+from flatprior.models.results import FORMAT, Provenance
 
 if TYPE_CHECKING:
     from xarray import DataTree

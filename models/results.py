@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import numbers
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -434,14 +433,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def check_probability(prob: Any) -> None:
-    """Raise a `ValueError` unless `prob` is a number between 0 and 1."""
-    if not isinstance(prob, numbers.Real) or not 0 < float(prob) < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob!r}")
-
-
-def percentages(prob: float) -> tuple[str, str]:
-    """Names of the ends of an equal-tailed interval: 0.95 is "2.5%" and "97.5%"."""
-    return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"

@@ -23,6 +23,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.rendering import (
     Renderable,
     Rendered,
@@ -33,7 +34,6 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.results import check_probability, percentages
 
 DRAWS_AT_ONCE = 64
 

@@ -35,8 +35,8 @@ from flatprior.models import PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import percentages
 from flatprior.models.estimate import require_computed
-from flatprior.models.results import percentages
 
 
 @own_error_state

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients
 from flatprior.analysis.inference.prediction import checked_result, new_offsets, root_of_covariance
@@ -29,11 +29,11 @@ from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.text import count, printable, rows_phrase
 from flatprior.models.encoding.checks import as_series, column, is_real, numbers, whole_weights
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.posterior import Interval, interval_of
-from flatprior.models.results import check_probability, percentages
 from flatprior.models.rows import ArrayRows
 
 NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
@@ -186,16 +186,11 @@ class _Effect:
 def _of_estimate(effect: _Effect, fit: Coefficients, root: Array, prob: float) -> dict[str, float]:
     value = float(effect.at(fit.coefficients[None])[0])
     error = float(np.linalg.norm(effect.gradient(fit.coefficients) @ root))
-    low, high = percentages(prob)
-    reach = float(ndtri(0.5 + prob / 2)) * error
-    z = value / error if error else math.nan
     return {
         "effect": value,
         "standard error": error,
-        "z": z,
-        "p": float(2 * ndtr(-np.abs(z))),
-        low: value - reach,
-        high: value + reach,
+        **wald_statistics(value, error or math.nan),
+        **wald_interval(value, error, prob),
     }
 
 

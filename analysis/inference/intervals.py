@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.intervals import check_probability, percentages, wald_reach
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import (
     Renderable,
@@ -29,7 +29,6 @@ from flatprior.models.common.text import count
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.iterations import maximum
-from flatprior.models.results import check_probability, percentages
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
@@ -107,7 +106,7 @@ def confidence_intervals(
     if method != "profile":
         raise InputError(f'method must be "profile" or "wald", not {method!r}')
     centre, scale, supremum = _centre(model)
-    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    drop = wald_reach(prob) ** 2 / 2
     chosen = [_position(model, name) for name in wanted]
     ends = np.empty((len(chosen), 2))
     with progress_bar("intervals", len(chosen), progress) as advance:
@@ -240,7 +239,7 @@ def profile_curve(
         raise InputError(
             f"nothing is known about {name!r}: its likelihood has no maximum either way"
         )
-    drop = float(ndtri(0.5 + prob / 2)) ** 2 / 2
+    drop = wald_reach(prob) ** 2 / 2
     profile = _profile(model, j)
     low, high = _interval(profile, centre, _first_step(model, j, scale), supremum - drop, drop)
     finite_end = low if math.isfinite(low) else high

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit, ndtri
+from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
@@ -18,12 +18,12 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.text import ARRAY, earlier_hash, printable
 from flatprior.models.encoding.checks import as_series, column, numbers
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.estimate import mle_of
 from flatprior.models.posterior import Interval, interval_of
-from flatprior.models.results import check_probability, percentages
 
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
@@ -166,12 +166,9 @@ def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarra
 def _from_estimate(
     model: BernoulliLogistic, fit: Coefficients, design: np.ndarray, offset: np.ndarray, prob: float
 ) -> pd.DataFrame:
-    check_probability(prob)
-    low, high = percentages(prob)
     log_odds = design @ fit.coefficients + offset
     error = np.linalg.norm(design @ root_of_covariance(model, fit), axis=1)
-    reach = float(ndtri(0.5 + prob / 2)) * error
-    ends = {low: log_odds - reach, high: log_odds + reach}
+    ends = wald_interval(log_odds, error, prob)
     return pd.DataFrame(
         {
             "log-odds": log_odds,

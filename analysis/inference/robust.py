@@ -10,7 +10,6 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
@@ -18,13 +17,14 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, earlier_hash
 from flatprior.models.encoding.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
 from flatprior.models.leverage import leverages
 from flatprior.models.likelihood import row_terms, stack_factors
-from flatprior.models.results import FORMATS, check_probability, percentages
+from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
 from flatprior.models.whitening import required_whitening
 
@@ -74,15 +74,11 @@ class RobustCovariance(Renderable):
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients, robust standard errors and Wald intervals, one row a coefficient."""
-        check_probability(prob)
-        low, high = percentages(prob)
-        reach = float(ndtri(0.5 + prob / 2)) * self.standard_errors
         return pd.DataFrame(
             {
                 "coefficient": self.coefficients,
                 "standard error": self.standard_errors,
-                low: self.coefficients - reach,
-                high: self.coefficients + reach,
+                **wald_interval(self.coefficients, self.standard_errors, prob),
             },
             index=pd.Index(self.names, name="name"),
         )

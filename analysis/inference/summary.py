@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
 
 from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
 from flatprior.analysis.inference.hypotheses import misled
@@ -19,11 +18,17 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import (
+    check_probability,
+    percentages,
+    wald_interval,
+    wald_reach,
+    wald_statistics,
+)
 from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
 from flatprior.models.common.text import COUNTS, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
-from flatprior.models.results import check_probability, percentages
 from flatprior.models.routes.newton import converged_mle
 
 _FORMATS = {
@@ -141,7 +146,7 @@ class Summary(Renderable):
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
-        reach = float(ndtri(0.975)) * self.frame["standard error"]
+        reach = wald_reach(0.95) * self.frame["standard error"]
         return pd.DataFrame(
             {
                 "b": self.frame["coefficient"],
@@ -251,10 +256,8 @@ def summarise(
         robust = recomputed_robust(model, robust)
     low, high = percentages(prob)
     error = fit.standard_errors if robust is None else robust.standard_errors
-    z = fit.coefficients / error
     if intervals == "wald":
-        reach = float(ndtri(0.5 + prob / 2)) * error
-        ends = np.column_stack([fit.coefficients - reach, fit.coefficients + reach])
+        ends = np.column_stack(list(wald_interval(fit.coefficients, error, prob).values()))
     else:
         ends = confidence_intervals(model, prob, intervals, progress).iloc[:, 1:].to_numpy()
     wald_misled = misled(model, fit)["hauck-donner"].to_numpy()
@@ -264,8 +267,7 @@ def summarise(
         {
             "coefficient": fit.coefficients,
             "standard error": error,
-            "z": z,
-            "p": 2 * ndtr(-np.abs(z)),
+            **wald_statistics(fit.coefficients, error),
             low: ends[:, 0],
             high: ends[:, 1],
             "odds ratio": ratios[:, 0],

@@ -34,11 +34,12 @@ from flatprior.models import (
     check_existence,
 )
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of
-from flatprior.models.results import percentages, versions_of
+from flatprior.models.results import versions_of
 from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed

@@ -51,12 +51,13 @@ from flatprior.models.common.closeness import (
 )
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import percentages
 from flatprior.models.common.json_values import numbers_of
 from flatprior.models.common.rendering import as_notes
 from flatprior.models.common.text import abbreviated, earlier_hash, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
-from flatprior.models.results import Provenance, percentages, versions_of
+from flatprior.models.results import Provenance, versions_of
 from flatprior.models.saved import contradiction
 
 # of an error bound, which is rounding itself: by the same program on the same machine, by another

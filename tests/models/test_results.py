@@ -16,8 +16,6 @@ from flatprior.models.common.text import COUNTS
 from flatprior.models.results import (
     Certificate,
     Provenance,
-    check_probability,
-    percentages,
     versions_of,
 )
 
@@ -87,16 +85,6 @@ def test_a_provenance_comes_back_and_counts_that_cannot_be_are_refused():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"^its "):
             Provenance.from_dict(facts | {name: value})
-
-
-def test_the_ends_of_an_interval_are_named_without_rounding():
-    assert percentages(0.95) == ("2.5%", "97.5%")
-    assert percentages(0.9) == ("5%", "95%")
-    assert percentages(0.999) == ("0.05%", "99.95%")
-    for prob in (0.0, 1.0, -1, 2, math.nan, "0.5", None, 1j):
-        with pytest.raises(ValueError, match="prob must lie between 0 and 1"):
-            check_probability(prob)
-    check_probability(np.float32(0.5))
 
 
 def test_versions_are_those_installed_and_a_missing_one_is_said():

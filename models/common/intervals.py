@@ -1,0 +1,56 @@
+"""Wald statistics, and the ends of intervals and their names."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+
+Numbers = TypeVar("Numbers", float, Array)
+
+
+def check_probability(prob: Any) -> None:
+    """Raise a `ValueError` unless `prob` is a number between 0 and 1."""
+    if not isinstance(prob, numbers.Real) or not 0 < float(prob) < 1:
+        raise InputError(f"prob must lie between 0 and 1, not {prob!r}")
+
+
+def percentages(prob: float) -> tuple[str, str]:
+    """Names of the ends of an equal-tailed interval: 0.95 is "2.5%" and "97.5%"."""
+    return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"
+
+
+def wald_reach(prob: float) -> float:
+    """How many standard errors a Wald interval reaches to either side.
+
+    Raises
+    ------
+    ValueError
+        If `prob` does not lie between 0 and 1.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.intervals import wald_reach
+    >>> round(wald_reach(0.95), 6)
+    1.959964
+    """
+    check_probability(prob)
+    return float(ndtri(0.5 + float(prob) / 2))
+
+
+def wald_interval(estimate: Numbers, error: Numbers, prob: float) -> dict[str, Numbers]:
+    """Ends of Wald intervals, named by their percentages."""
+    reach = wald_reach(prob) * error
+    low, high = percentages(prob)
+    return {low: estimate - reach, high: estimate + reach}
+
+
+def wald_statistics(estimate: Numbers, error: Numbers) -> dict[str, Numbers]:
+    """The estimate in standard errors, "z", and its two-sided "p"."""
+    z = estimate / error
+    return {"z": z, "p": 2 * ndtr(-np.abs(z))}
