@@ -54,7 +54,6 @@ CERTIFY_EVERY = 50  # steps of gradient descent
 Float = Literal["float64", "float32", "float16"]
 
 
-@own_error_state
 @model_first
 def bernoulli_likelihood(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
@@ -161,7 +160,6 @@ class Underflow(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def product_underflow(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, dtype: Float = "float64"
@@ -238,7 +236,6 @@ def product_underflow(
     return result(None, float(product[0]))
 
 
-@own_error_state
 @model_first
 def likelihood_curve(
     model: BernoulliLogistic,
@@ -362,7 +359,6 @@ class CrossEntropy(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def binary_cross_entropy(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
@@ -425,7 +421,6 @@ def binary_cross_entropy(
     )
 
 
-@own_error_state
 @model_first
 def cross_entropy_terms(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike
@@ -511,7 +506,6 @@ class Convexity(Renderable, _Convexity):
         )
 
 
-@own_error_state
 @model_first
 def convexity(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -> Convexity:
     """Whether the cross-entropy is convex at `coefficients`, from the information matrix.
@@ -590,7 +584,6 @@ class PenalisedObjective(Renderable, _PenalisedObjective):
         )
 
 
-@own_error_state
 @model_first
 def sklearn_objective(
     model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike, C: float = 1.0
@@ -628,7 +621,6 @@ def sklearn_objective(
     return PenalisedObjective(mean, penalty, mean + penalty)
 
 
-@own_error_state
 @model_first
 def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 1e-6) -> float:
     r"""How large C must be for scikit-learn's minimum to be the MLE within `tolerance`, about.
@@ -754,7 +746,6 @@ class GradientDescent(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def gradient_descent(
     model: BernoulliLogistic,

@@ -45,7 +45,6 @@ import numpy as np
 from flatprior.models import coordinates
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
 from flatprior.models.coordinates import ROW_ULPS, SLACK, predictor_error, whitened_columns
@@ -69,7 +68,6 @@ SHORT, LARGE_RADIUS = 0.01, 1e8
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
-@own_error_state
 @model_first
 def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     """Bound the distance between `coefficients` and the MLE of `model`.

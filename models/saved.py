@@ -20,7 +20,6 @@ from flatprior.models.common.closeness import (
     LOG_LIKELIHOOD,
     SCALED_COVARIANCE,
 )
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash
 from flatprior.models.estimate import PointEstimate, recomputed
@@ -48,7 +47,6 @@ def sharpest(model: BernoulliLogistic, estimates: Sequence[PointEstimate]) -> Po
     return min(estimates, key=lambda each: each.certificate.error_bound)
 
 
-@own_error_state
 @model_first
 def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     """Check a saved estimate against the data: every number in it that follows from them.

@@ -375,7 +375,6 @@ class PosteriorCheck(Renderable):
         return plain
 
 
-@own_error_state
 @model_first
 def check_posterior(
     model: BernoulliLogistic,

@@ -146,7 +146,6 @@ class PosteriorMoments(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def posterior_moments(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate | None = None

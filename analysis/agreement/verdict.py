@@ -304,7 +304,6 @@ class Agreement(Renderable):
         return plain
 
 
-@own_error_state
 @model_first
 def run_routes(
     model: BernoulliLogistic,
@@ -381,7 +380,6 @@ def run_routes(
     return tuple(results)
 
 
-@own_error_state
 @model_first
 def compare_routes(
     model: BernoulliLogistic,

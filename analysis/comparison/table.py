@@ -204,7 +204,6 @@ class Comparison(Renderable):
         return facts
 
 
-@own_error_state
 @model_first
 def compare_models(
     models: Mapping[str, BernoulliLogistic],

@@ -96,7 +96,6 @@ class CalibrationCurve(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def calibration_curve(
     model: BernoulliLogistic,
@@ -195,7 +194,6 @@ def calibration_curve(
     )
 
 
-@own_error_state
 @model_first
 def predictive_scores(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike

@@ -155,7 +155,6 @@ class PSISLOO(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = False) -> PSISLOO:
     """Expected log predictive density of the posterior, leaving out one observation at a time.
@@ -330,7 +329,6 @@ class ExactLOO(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def exact_loo(
     model: BernoulliLogistic,

@@ -107,7 +107,6 @@ class Diagnostics(Renderable):
         return np.argsort(-self.table["Cook's distance"].to_numpy(), kind="stable")
 
 
-@own_error_state
 @model_first
 def diagnose(
     model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
@@ -250,7 +249,6 @@ class Collinearity(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def collinearity(model: BernoulliLogistic) -> Collinearity:
     """Variance inflation factors and the condition number of the design matrix.

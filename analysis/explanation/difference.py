@@ -154,7 +154,6 @@ class Explanation(Renderable):
         return facts
 
 
-@own_error_state
 @model_first
 def explain_difference(
     model: BernoulliLogistic,

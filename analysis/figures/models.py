@@ -87,7 +87,6 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
         return figure
 
 
-@own_error_state
 @model_first
 def plot_model(model: BernoulliLogistic) -> Figure:
     """Draw the model as a graph: what depends on what, and how many there are.

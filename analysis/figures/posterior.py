@@ -135,7 +135,6 @@ def plot_posterior(
         return figure
 
 
-@own_error_state
 @model_first
 def plot_draws(
     model: BernoulliLogistic, posterior: Posterior, mle: PointEstimate, *, ax: Axes | None = None

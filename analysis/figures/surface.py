@@ -32,7 +32,6 @@ from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
 from flatprior.models.iterations import maximum
@@ -46,7 +45,6 @@ FURTHEST = 12.0  # standard errors from the MLE that a surface may show
 GRID = 41  # points a side of a likelihood surface
 
 
-@own_error_state
 @model_first
 def plot_surface(
     model: BernoulliLogistic,

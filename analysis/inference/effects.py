@@ -27,7 +27,6 @@ from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.text import count, printable, rows_phrase
@@ -43,7 +42,6 @@ GOOD_ENOUGH = 1e-9
 LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
-@own_error_state
 @model_first
 def average_marginal_effects(
     model: BernoulliLogistic,

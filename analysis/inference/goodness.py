@@ -92,7 +92,6 @@ class GoodnessOfFit(Renderable):
         return facts
 
 
-@own_error_state
 @model_first
 def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
     """Log-likelihood, deviance and pseudo-R-squared of a fit beside those of the null model.

@@ -176,7 +176,6 @@ def _root(matrix: Array, covariance: Array) -> Array:
     return np.asarray(scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-@own_error_state
 @model_first
 def likelihood_ratio_test(
     model: BernoulliLogistic,
@@ -242,7 +241,6 @@ def likelihood_ratio_test(
     return chi_squared_test("likelihood ratio", text, ratio(full, lower), df, note)
 
 
-@own_error_state
 @model_first
 def score_test(
     model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
@@ -462,7 +460,6 @@ def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
         return limit.log_likelihood, True
 
 
-@own_error_state
 @model_first
 def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     r"""Where the Wald test is misled: is its statistic decreasing in the estimate?

@@ -40,7 +40,6 @@ SEEN = 1e-3  # of the drop: no end is given that rounding could have moved by mo
 SMALLEST = float(np.finfo(float).tiny)
 
 
-@own_error_state
 @model_first
 def confidence_intervals(
     model: BernoulliLogistic,
@@ -191,7 +190,6 @@ class ProfileCurve(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def profile_curve(
     model: BernoulliLogistic, name: str, prob: float = 0.95, points: int = 61

@@ -16,7 +16,6 @@ from flatprior.analysis.inference.robust import RobustCovariance, recomputed_rob
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.text import ARRAY, earlier_hash, printable
@@ -28,7 +27,6 @@ from flatprior.models.posterior import Interval, interval_of
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
 
-@own_error_state
 @model_first
 def predict(
     model: BernoulliLogistic,

@@ -96,7 +96,6 @@ class RobustCovariance(Renderable):
         )
 
 
-@own_error_state
 @model_first
 def robust_covariance(
     model: BernoulliLogistic,

@@ -191,7 +191,6 @@ class Summary(Renderable):
         return {"tjur_r2": "Tjur's R2", "pseudo_r2": "McFadden's R2"}
 
 
-@own_error_state
 @model_first
 def summarise(
     model: BernoulliLogistic,

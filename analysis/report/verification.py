@@ -174,7 +174,6 @@ def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
     return formulas[0], others
 
 
-@own_error_state
 @model_first
 def verify_report(
     model: BernoulliLogistic,

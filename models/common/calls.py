@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputTypeError
 
 P = ParamSpec("P")
@@ -27,9 +28,11 @@ def a_or_an(thing: object) -> str:
 
 
 def model_first(function: Callable[P, R]) -> Callable[P, R]:
-    """Refuse a call whose first argument, a model or models, is something else.
+    """Make a function of a model public: it minds no error state, and takes nothing else first.
 
-    A model is told by what it offers, since `BernoulliLogistic` is of a higher floor.
+    It runs in NumPy's default error state (`own_error_state`), and refuses a call whose first
+    argument, a model or models, is something else. A model is told by what it offers, since
+    `BernoulliLogistic` is of a higher floor.
 
     Examples
     --------
@@ -51,6 +54,7 @@ def model_first(function: Callable[P, R]) -> Callable[P, R]:
         and (each.default is each.empty or each.name in ("fit", "posterior"))
     ]
 
+    @own_error_state
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if args or first in kwargs:

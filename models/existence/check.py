@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.existence.cone import (
     describe,
@@ -32,7 +31,6 @@ from flatprior.models.results import Existence, ImproperPosteriorError, MLEDoesN
 from flatprior.models.rows import ArrayRows
 
 
-@own_error_state
 @model_first
 def check_existence(
     model: BernoulliLogistic, signs: bool = True, progress: bool = False

@@ -140,7 +140,6 @@ class Fragility(Renderable):
         }
 
 
-@own_error_state
 @model_first
 def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragility:
     """Find the observations without which the MLE would not exist.

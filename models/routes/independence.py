@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import provenance
@@ -48,7 +47,6 @@ GOOD_PILOT = 0.95  # efficiency, relative to that for a normal posterior, with w
 PACKAGES = ("scipy", "arviz-base", "arviz-stats")
 
 
-@own_error_state
 @model_first
 def sample_independence(
     model: BernoulliLogistic,

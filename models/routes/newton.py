@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from flatprior.models.certificate import after_last_step
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.estimate import PointEstimate, estimate, is_near, require_converged
 from flatprior.models.existence.check import require_mle
@@ -23,7 +22,6 @@ PATIENCE, PATIENCE_IN_BATCHES = 30, 8
 LEAST_INFORMATION = 1e-280  # on a coefficient; its inverse, the variance, should be a double
 
 
-@own_error_state
 @model_first
 def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by damped Newton steps.

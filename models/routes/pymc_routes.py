@@ -19,7 +19,6 @@ import numpy as np
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import PointEstimate, estimate, provenance
@@ -35,7 +34,6 @@ PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
 MAX_FINISHING_STEPS = 50
 
 
-@own_error_state
 @model_first
 def fit_map(model: BernoulliLogistic) -> PointEstimate:
     """Posterior mode under flat priors by PyMC, which is the MLE.
@@ -92,7 +90,6 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     )
 
 
-@own_error_state
 @model_first
 def sample_nuts(
     model: BernoulliLogistic,

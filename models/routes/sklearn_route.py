@@ -9,14 +9,12 @@ import numpy as np
 
 from flatprior.models.certificate import require_finite
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import RouteUnavailableError
 
 
-@own_error_state
 @model_first
 def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by scikit-learn, as its users obtain the unregularised fit.

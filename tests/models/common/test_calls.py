@@ -1,7 +1,12 @@
+import inspect
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 import flatprior as fp
 from flatprior.models.common.calls import a_or_an, model_first
+from flatprior.models.common.error_state import OWN
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +69,49 @@ def test_the_article_of_a_type():
     assert [a_or_an(thing) for thing in (1, 1.5, {})] == ["an int", "a float", "a dict"]
 
 
+def functions_of_models():
+    """Every public function whose first argument is a model, or models."""
+    for name in dir(fp):
+        function = getattr(fp, name)
+        if inspect.isfunction(function):
+            first = next(iter(inspect.signature(function).parameters), "")
+            if first in ("model", "models"):
+                yield function
+
+
+@pytest.mark.parametrize("function", list(functions_of_models()), ids=lambda each: each.__name__)
+def test_every_public_function_of_a_model_refuses_something_else_first(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__} takes (a Bernoulli|models by)"):
+        function(3)
+
+
+def test_there_are_such_functions_and_their_signatures_are_seen():
+    found = {function.__name__: function for function in functions_of_models()}
+    assert len(found) > 30
+    seen = inspect.signature(found["certify"])
+    assert list(seen.parameters) == ["model", "coefficients"]
+    assert seen.parameters["model"].annotation == "BernoulliLogistic"
+    assert seen.return_annotation == "Certificate"
+
+
+def test_what_is_checked_runs_in_numpys_default_error_state():
+    @model_first
+    def state(model):
+        return np.geterr(), float(np.exp(-1000.0))
+
+    model = SimpleNamespace(rows=None, n_observations=1)
+    with np.errstate(all="raise"):
+        outside = np.geterr()
+        assert state(model) == (OWN, 0.0)
+        assert np.geterr() == outside
+
+
 def test_what_is_checked_keeps_its_name_and_its_signature():
     @model_first
     def judge(model, fit, prob=0.5):
         """Judge."""
 
     assert (judge.__name__, judge.__doc__) == ("judge", "Judge.")
+    assert list(inspect.signature(judge).parameters) == ["model", "fit", "prob"]
     with pytest.raises(TypeError, match=r"judge takes .*: judge\(model, fit\)"):
         judge(1, 2)
