@@ -45,11 +45,18 @@ html_sidebars = {"index": [], "tutorial": [], "architecture": []}  # which have 
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "flatprior"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
+    # notebooks need the width for tables and code
+    "secondary_sidebar_items": {
+        page: ["page-toc"]
+        for page in ("tutorial", "architecture", "how_to/*", "explanation/*", "generated/*")
+    },
 }
 html_show_sourcelink = False
 
