@@ -94,7 +94,7 @@ def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
     return row_terms(model.arrays.block(slice(None))._replace(weights=None), beta).log_likelihood
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 @own_error_state
 class Underflow(Renderable):
     """Where a product of likelihoods, multiplied out in floating point, becomes zero.
@@ -214,7 +214,15 @@ def product_underflow(
     product, done, total, subnormal = np.ones(1, dtype), 0, 0.0, None
 
     def result(n_factors: int | None, last: float) -> Underflow:
-        return Underflow(dtype, n_factors, subnormal, last, done, total, model.n_observations)
+        return Underflow(
+            dtype=dtype,
+            n_factors=n_factors,
+            n_subnormal=subnormal,
+            last=last,
+            n_multiplied=done,
+            log_likelihood=total,
+            n_observations=model.n_observations,
+        )
 
     while done < MOST_FACTORS:
         before = product[0]
@@ -302,7 +310,7 @@ def likelihood_curve(
     )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 @own_error_state
 class CrossEntropy(Renderable):
     """The mean negative log-likelihood, beside what scikit-learn's ``log_loss`` makes of it.
@@ -410,14 +418,14 @@ def binary_cross_entropy(
         found += [float(loss), float(weights[clipped].sum())]
     total = model.log_likelihood(beta)
     return CrossEntropy(
-        model.n_observations,
-        total,
-        -total,
-        -total / model.n_observations,
-        found[0],
-        int(found[1]),
-        found[2],
-        int(found[3]),
+        n_observations=model.n_observations,
+        log_likelihood=total,
+        negative_log_likelihood=-total,
+        mean=-total / model.n_observations,
+        log_loss=found[0],
+        clipped=int(found[1]),
+        log_loss_float32=found[2],
+        clipped_float32=int(found[3]),
     )
 
 
@@ -669,7 +677,7 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     return float(np.max(np.abs(shift) / np.sqrt(np.square(root).sum(axis=1))) / tolerance)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class GradientDescent(Renderable):
     """A run of gradient descent on the cross-entropy: the training of a one-unit neural network.
@@ -822,12 +830,12 @@ def gradient_descent(
             certificate = certify(model, beta)
     points = np.array(path)
     return GradientDescent(
-        points,
-        -np.asarray(model.log_likelihood(points)) / n,
-        rate,
-        certificate,
-        certificate.error_bound <= tolerance,
-        model.names,
+        path=points,
+        loss=-np.asarray(model.log_likelihood(points)) / n,
+        learning_rate=rate,
+        certificate=certificate,
+        reached=certificate.error_bound <= tolerance,
+        names=model.names,
     )
 
 

@@ -56,7 +56,7 @@ from flatprior.models.likelihood import (
 )
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, NotConvergedError
-from flatprior.models.rows import PIECE_ROWS, Block, Rows
+from flatprior.models.rows import PIECE_ROWS, Block, Rows, added
 from flatprior.models.whitening import graded_whitening, whitening
 
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
@@ -154,9 +154,9 @@ def require_finite(coefficients: Array, whose: str) -> Array:
     return coefficients
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Sums:
-    """What the certificate needs of the rows, in columns Z = X T; each field adds over rows."""
+    """What the certificate needs of the rows, in columns Z = X T; they add over rows."""
 
     log_likelihood: float
     score: Array  # Z'r
@@ -169,17 +169,7 @@ class _Sums:
     log_likelihood_rounding: float  # bound on its error from the linear predictors
 
     def __add__(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.log_likelihood + other.log_likelihood,
-            self.score + other.score,
-            self.score_rounding + other.score_rounding,
-            self.information + other.information,
-            self.residual_rounding + other.residual_rounding,
-            self.column_rounding + other.column_rounding,
-            max(self.curvature_rounding, other.curvature_rounding),
-            max(self.largest_row, other.largest_row),
-            self.log_likelihood_rounding + other.log_likelihood_rounding,
-        )
+        return added(self, other, largest=("curvature_rounding", "largest_row"))
 
 
 def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sums:
@@ -190,17 +180,19 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sum
     root = np.sqrt(terms.curvature)[:, None]
     whitened = root * columns
     return _Sums(
-        float(terms.log_likelihood.sum()),
-        columns.T @ terms.residual,
-        column_error.T @ residual
+        log_likelihood=float(terms.log_likelihood.sum()),
+        score=columns.T @ terms.residual,
+        score_rounding=column_error.T @ residual
         + (longest_sum * UNIT + ROW_ULPS) * (np.abs(columns).T @ residual),
-        whitened.T @ whitened,
+        information=whitened.T @ whitened,
         # the derivative of a residual with respect to the linear predictor is its curvature
-        float(terms.curvature @ np.square(eta_error)),
-        float(np.square(root * column_error).sum()),
-        float(eta_error.max()) + ROW_ULPS,
-        float((np.linalg.norm(columns, axis=1) + np.linalg.norm(column_error, axis=1)).max()),
-        float(eta_error @ residual),
+        residual_rounding=float(terms.curvature @ np.square(eta_error)),
+        column_rounding=float(np.square(root * column_error).sum()),
+        curvature_rounding=float(eta_error.max()) + ROW_ULPS,
+        largest_row=float(
+            (np.linalg.norm(columns, axis=1) + np.linalg.norm(column_error, axis=1)).max()
+        ),
+        log_likelihood_rounding=float(eta_error @ residual),
     )
 
 
@@ -306,15 +298,15 @@ def after_last_step(
     log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
     left = math.expm1(radius * remainder) / radius
     certificate = Certificate(
-        left,
-        radius * math.exp(radius * rho / 2),
-        remainder,
-        digits,
-        True,
+        newton_decrement=left,
+        radius=radius * math.exp(radius * rho / 2),
+        error_bound=remainder,
+        digits=digits,
+        proves_existence=True,
         # the expansion about the origin leaves less than 2 rho times what the step leaves: its
         # third-order term a third of that, what H d differs from the score half, the score's own
         # rounding once; and the residuals sum to less than the log-likelihood
-        float(
+        log_likelihood_error=float(
             SLACK * (2 * rho + left) * remainder
             + SLACK * abs(here.log_likelihood) * (eta_error + 2 * ROW_ULPS + sum_error)
             + rows.n_rows * SMALLEST
@@ -390,7 +382,14 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
             + (gram_rounding + 2 * k * UNIT) * size
         )
         proved = _proves_overlap(rows, beta, transform, step, defect / (1 - delta))
-    certificate = Certificate(decrement, radius, bound, digits, proved, log_likelihood_error)
+    certificate = Certificate(
+        newton_decrement=decrement,
+        radius=radius,
+        error_bound=bound,
+        digits=digits,
+        proves_existence=proved,
+        log_likelihood_error=log_likelihood_error,
+    )
     return Evaluation(certificate, covariance, sums.log_likelihood)
 
 
@@ -460,7 +459,12 @@ def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
         digits = np.maximum(-np.log10(errors / np.abs(beta)), 0.0)
     below = float(box.gradient @ box.half_widths)
     certificate = Certificate(
-        decrement, radius, bound, digits, True, SLACK * (below + sums.log_likelihood_error)
+        newton_decrement=decrement,
+        radius=radius,
+        error_bound=bound,
+        digits=digits,
+        proves_existence=True,
+        log_likelihood_error=SLACK * (below + sums.log_likelihood_error),
     )
     covariance = _covariance(transform, sums.information)
     return Evaluation(certificate, covariance, sums.log_likelihood, by_coordinates=True)

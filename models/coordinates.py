@@ -43,7 +43,7 @@ import numpy as np
 
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import PIECE_ROWS, Block, Rows
+from flatprior.models.rows import PIECE_ROWS, Block, Rows, added
 
 ROW_ULPS = 12 * UNIT  # relative error of one residual or curvature beside that of its margin
 SLACK = 1.01  # what second-order rounding terms are less than
@@ -70,7 +70,7 @@ def predictor_error(block: Block, beta: Array) -> Array:
     return np.asarray((len(beta) + 2) * UNIT * size)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Sums:
     """What a box needs of the rows at its centre, in columns Z = X T; each field adds over rows.
 
@@ -91,14 +91,7 @@ class Sums:
     log_likelihood_error: float
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.score + other.score,
-            self.score_error + other.score_error,
-            self.information + other.information,
-            self.information_error + other.information_error,
-            self.log_likelihood + other.log_likelihood,
-            self.log_likelihood_error + other.log_likelihood_error,
-        )
+        return added(self, other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,19 +134,21 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> Sums
     weighted = curvature[:, None] * size
     crossed = weighted.T @ column_error
     return Sums(
-        columns.T @ terms.residual,
-        size.T @ (residual_error + sum_error * residual)
+        score=columns.T @ terms.residual,
+        score_error=size.T @ (residual_error + sum_error * residual)
         + column_error.T @ (residual + residual_error)
         + SMALLEST * len(size),
-        (curvature[:, None] * columns).T @ columns,
-        size.T @ (curvature_error[:, None] * (size + 2 * column_error))
+        information=(curvature[:, None] * columns).T @ columns,
+        information_error=size.T @ (curvature_error[:, None] * (size + 2 * column_error))
         + sum_error * (weighted.T @ size)
         + crossed
         + crossed.T
         + column_error.T @ ((curvature + curvature_error)[:, None] * column_error)
         + SMALLEST * len(size),
-        float(terms.log_likelihood.sum()),
-        float(log_likelihood_error.sum() + sum_error * np.abs(terms.log_likelihood).sum()),
+        log_likelihood=float(terms.log_likelihood.sum()),
+        log_likelihood_error=float(
+            log_likelihood_error.sum() + sum_error * np.abs(terms.log_likelihood).sum()
+        ),
     )
 
 

@@ -496,13 +496,13 @@ def estimate(
 def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
     """State what `model` and which versions a result comes from."""
     return Provenance(
-        model.formula,
-        model.n_observations,
-        model.data_hash,
-        versions_of("numpy", *packages),
-        model.n_rows,
-        model.offset_name,
-        model.weights_name,
+        formula=model.formula,
+        n_observations=model.n_observations,
+        data_hash=model.data_hash,
+        versions=versions_of("numpy", *packages),
+        n_rows=model.n_rows,
+        offset=model.offset_name,
+        frequency_weights=model.weights_name,
     )
 
 

@@ -348,12 +348,12 @@ class Posterior(Renderable):
             if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
                 raise InputError("its draws are not finite")
             return cls(
-                str(data.attrs["route"]),
-                data,
-                float(data.attrs["seconds"]),
-                Provenance.from_dict(json.loads(data.attrs["provenance"])),
-                _seed(json.loads(data.attrs.get("seed", "null"))),
-                stated is None,
+                route=str(data.attrs["route"]),
+                data=data,
+                seconds=float(data.attrs["seconds"]),
+                provenance=Provenance.from_dict(json.loads(data.attrs["provenance"])),
+                seed=_seed(json.loads(data.attrs.get("seed", "null"))),
+                unchecked=stated is None,
             )
         except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
             raise InputError(

@@ -79,7 +79,7 @@ class RouteUnavailableError(FlatpriorError, ValueError):
     """A route's library cannot fit this kind of model, such as scikit-learn one with an offset."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Limit(Renderable):
     """What a likelihood without a maximum approaches: the fit of the rows that are not separated.
@@ -161,7 +161,7 @@ class Limit(Renderable):
         return facts
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Existence(Renderable):
     """Whether the MLE exists, and why.
@@ -259,7 +259,7 @@ class Existence(Renderable):
         return facts
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Certificate(Renderable):
     """A proved bound on the distance between some coefficients and the MLE.
@@ -337,7 +337,13 @@ class Certificate(Renderable):
     @classmethod
     def refused(cls, k: int, proves_existence: bool = False) -> Certificate:
         """A certificate for k coefficients that bounds nothing."""
-        return cls(math.inf, math.inf, math.inf, np.zeros(k), proves_existence)
+        return cls(
+            newton_decrement=math.inf,
+            radius=math.inf,
+            error_bound=math.inf,
+            digits=np.zeros(k),
+            proves_existence=proves_existence,
+        )
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Certificate:
@@ -355,7 +361,12 @@ class Certificate(Renderable):
         if not (np.isfinite(digits).all() and (digits >= 0).all()):
             raise InputError("the digits of its certificate are damaged")
         return cls(
-            decrement, radius, bound, digits, facts["proves_existence"], log_likelihood_error
+            newton_decrement=decrement,
+            radius=radius,
+            error_bound=bound,
+            digits=digits,
+            proves_existence=facts["proves_existence"],
+            log_likelihood_error=log_likelihood_error,
         )
 
 
@@ -397,16 +408,17 @@ class Provenance:
             raise InputError(f"its number of rows is {in_short(n_rows)}")
         if not isinstance(facts["formula"], str | None) or not isinstance(facts["data_hash"], str):
             raise InputError("its provenance is damaged")
+        columns = {
+            role: None if facts.get(role) is None else str(facts[role])
+            for role in ("offset", "frequency_weights")
+        }
         return cls(
-            facts["formula"],
-            n,
-            facts["data_hash"],
-            {str(name): str(number) for name, number in facts["versions"].items()},
-            n_rows,
-            *(
-                None if facts.get(role) is None else str(facts[role])
-                for role in ("offset", "frequency_weights")
-            ),
+            formula=facts["formula"],
+            n_observations=n,
+            data_hash=facts["data_hash"],
+            versions={str(name): str(number) for name, number in facts["versions"].items()},
+            n_rows=n_rows,
+            **columns,
         )
 
     @property

@@ -645,12 +645,12 @@ def exact_identities(
         batch_means(values, length) for values in (white, (trace + k).reshape(chains, n, 1))
     )
     return Identities(
-        hotelling_p(scores_of),
-        float(trace.mean()),
-        t_p(traces[:, 0]),
-        at_each(rows, log_likelihoods, flat).reshape(chains, n),
-        score,
-        Sight.of(scores_of, traces),
+        score_p=hotelling_p(scores_of),
+        trace=float(trace.mean()),
+        trace_p=t_p(traces[:, 0]),
+        log_likelihood=at_each(rows, log_likelihoods, flat).reshape(chains, n),
+        score=score,
+        sight=Sight.of(scores_of, traces),
     )
 
 

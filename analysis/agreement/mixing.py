@@ -133,7 +133,7 @@ class Comparison:
         return np.asarray(away.argmax(axis=0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Mixing:
     """Whether the chains of one set of draws have mixed.
 
@@ -182,17 +182,17 @@ class Mixing:
         length = _batch(half.shape[1], memory)
         found = posterior.diagnostics
         return cls(
-            posterior.names,
-            draws.shape[0],
-            draws.shape[1],
-            split_r_hat(scores),
+            names=posterior.names,
+            n_chains=draws.shape[0],
+            n_draws=draws.shape[1],
+            split=split_r_hat(scores),
             # ArviZ has no number for draws that do not move
-            float(np.nan_to_num(found["ess bulk"])),
-            float(np.nan_to_num(found["ess tail"])),
-            _still(draws, posterior.names) or _held(draws, posterior.names),
-            _copied(draws, memory) or _near_copies(draws),
-            compared(scores, length),
-            compared(joined, length) if len(draws) > 1 else None,
+            ess_bulk=float(np.nan_to_num(found["ess bulk"])),
+            ess_tail=float(np.nan_to_num(found["ess tail"])),
+            still=_still(draws, posterior.names) or _held(draws, posterior.names),
+            copied=_copied(draws, memory) or _near_copies(draws),
+            halves=compared(scores, length),
+            chains=compared(joined, length) if len(draws) > 1 else None,
         )
 
     @property

@@ -81,7 +81,7 @@ class Unavailable(Renderable):
 Result = PointEstimate | Posterior | Unavailable
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class RouteVerdict(Renderable):
     """One point route, judged.
@@ -175,7 +175,7 @@ class RouteVerdict(Renderable):
         )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Agreement(Renderable):
     """Whether the routes agree, and how closely.
@@ -456,14 +456,16 @@ def judge(
     known = is_near(mle.certificate)
     routes = tuple(
         RouteVerdict(
-            estimate,
-            estimate.certificate,
-            float(np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors))
+            estimate=estimate,
+            certificate=estimate.certificate,
+            distance=float(
+                np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)
+            )
             if known
             else math.nan,
-            estimate.certificate.error_bound <= tolerance,
-            estimate.log_likelihood,
-            stated,
+            passed=estimate.certificate.error_bound <= tolerance,
+            log_likelihood=estimate.log_likelihood,
+            stated=stated,
         )
         for estimate, stated in zip(evaluated, estimates, strict=True)
     )
@@ -482,15 +484,15 @@ def conclude(
     """The verdict on routes and draws that were judged one by one."""
     agree = all(judged.passed for judged in routes) and all(check.passed for check in checks)
     return Agreement(
-        "agree" if agree else "disagree",
-        _message(routes, checks, unavailable, tolerance),
-        routes,
-        checks,
-        posteriors,
-        unavailable,
-        mle,
-        tolerance,
-        model,
+        verdict="agree" if agree else "disagree",
+        message=_message(routes, checks, unavailable, tolerance),
+        routes=routes,
+        posterior_checks=checks,
+        posteriors=posteriors,
+        unavailable=unavailable,
+        mle=mle,
+        tolerance=tolerance,
+        model=model,
     )
 
 

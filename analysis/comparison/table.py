@@ -97,7 +97,7 @@ _FORMATS = {
 }
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Comparison(Renderable):
     """Models of the same observations, side by side.
@@ -290,7 +290,16 @@ def compare_models(
     first = next(iter(same.values()))
     seeds = {name: posterior.seed for name, posterior in posteriors.items()}
     n, events = first.n_observations, first.n_events
-    return Comparison(same, fits, loo, seeds, n, events, notes, frame)
+    return Comparison(
+        models=same,
+        fits=fits,
+        loo=loo,
+        seeds=seeds,
+        n_observations=n,
+        n_events=events,
+        notes=notes,
+        frame=frame,
+    )
 
 
 def require_its_own(comparison: Comparison) -> None:

@@ -38,7 +38,7 @@ from flatprior.models.likelihood import linear_predictor, row_terms
 DRAWS_AT_ONCE = 64
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class CalibrationCurve(Renderable):
     """Probabilities beside the frequencies with which the events came.
@@ -176,7 +176,7 @@ def calibration_curve(
 
     brier, best, base = mean_square(values), mean_square(calibrated), mean_square(rate)
     return CalibrationCurve(
-        pd.DataFrame(
+        table=pd.DataFrame(
             {
                 "predicted": values,
                 "calibrated": calibrated,
@@ -185,12 +185,12 @@ def calibration_curve(
                 "observations": counts.astype(np.int64),
             }
         ),
-        brier,
-        brier - best,
-        base - best,
-        base,
-        float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
-        model.formula,
+        brier=brier,
+        miscalibration=brier - best,
+        discrimination=base - best,
+        uncertainty=base,
+        outside=float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
+        formula=model.formula,
     )
 
 

@@ -480,7 +480,15 @@ def _near(model: BernoulliLogistic, beta: Array) -> _Near:
     shrinking = np.expm1(radius * (distance + bound))
     step = rows.steps(pull)
     step[far] = 0.0
-    return _Near(transform, rows, step, bound, shrinking, reach, far)
+    return _Near(
+        transform=transform,
+        rows=rows,
+        step=step,
+        bound=bound,
+        shrinking=shrinking,
+        reach=reach,
+        far=far,
+    )
 
 
 def _chord(

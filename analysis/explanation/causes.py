@@ -55,7 +55,7 @@ UNITS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """One possible cause, tested.
 
@@ -82,7 +82,7 @@ class Cause:
     most: float = EXACT
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Discrepancy:
     """The coefficients in question, and what the likelihood looks like there.
 
@@ -135,12 +135,22 @@ class Discrepancy:
         scores = np.zeros((model.n_rows, model.n_parameters))
         if white is not None:
             scores = residual[:, None] * (block.design @ white)
-        if fit is None:
-            return cls(model, fit, b, white, scores, math.nan, half, None, block)
-        root = whitening_root(model, fit)
-        distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
-        block = block._replace(design=block.design @ root)
-        return cls(model, fit, b, white, scores, distance, half, root, block)
+        distance, root = math.nan, None
+        if fit is not None:
+            root = whitening_root(model, fit)
+            distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
+            block = block._replace(design=block.design @ root)
+        return cls(
+            model=model,
+            fit=fit,
+            b=b,
+            white=white,
+            scores=scores,
+            distance=distance,
+            half_units=half,
+            root=root,
+            block=block,
+        )
 
     @property
     def mle(self) -> PointEstimate:
@@ -260,7 +270,14 @@ class Discrepancy:
         rounding = self.rounding(matrix)
         if most >= 0:  # rounding excuses a distance where it is small beside what is explained
             most = max(most, min(rounding, ROUNDED_AWAY * whole))
-        return Cause(name, detail, distance, chance, rounding, most)
+        return Cause(
+            cause=name,
+            detail=detail,
+            distance=distance,
+            coincidence=chance,
+            rounding=rounding,
+            most=most,
+        )
 
 
 class Reading(NamedTuple):

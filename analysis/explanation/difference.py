@@ -76,7 +76,7 @@ NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optim
 MOST_TURNED, LEAST_TURNED, MOST_WORK = 10_000, 100, 2 * 10**7
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Explanation(Renderable):
     """Why some coefficients differ from the MLE.
@@ -102,7 +102,7 @@ class Explanation(Renderable):
     certain: bool
     message: str
     distance: float
-    causes: tuple[Cause, ...]
+    causes: tuple[Cause, ...] = ()
 
     def table(self) -> pd.DataFrame:
         """One row a tested cause: what is left unexplained, and how likely by coincidence."""
@@ -243,19 +243,34 @@ def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
         return None
     if case.distance <= SAME:
         message = "there is no difference: these are the MLE to within 1e-6 standard errors"
-        return Explanation("agreement", True, message, case.distance, ())
+        return Explanation(
+            cause="agreement",
+            certain=True,
+            message=message,
+            distance=case.distance,
+        )
     gap = np.abs(case.b - case.mle.coefficients)
     if not (gap <= 1.0001 * case.half_units).all():
         return None
     rounding = case.rounding()
     if rounding <= COARSE:
         message = "there is no difference: these are the MLE in every digit given"
-        return Explanation("agreement", True, message, case.distance, ())
+        return Explanation(
+            cause="agreement",
+            certain=True,
+            message=message,
+            distance=case.distance,
+        )
     message = (
         "these are the MLE in every digit given, but they have too few to tell: rounding may have "
         f"moved them by {rounding:.2g} standard errors"
     )
-    return Explanation("agreement", False, message, case.distance, ())
+    return Explanation(
+        cause="agreement",
+        certain=False,
+        message=message,
+        distance=case.distance,
+    )
 
 
 def _fits(cause: Cause) -> bool:
@@ -282,7 +297,13 @@ def _concluded(case: Discrepancy, causes: list[Cause]) -> Explanation:
                 "have nothing to do with it would fit as well with probability "
                 f"{best.coincidence:.1g}"
             )
-        return Explanation(best.cause, certain, message, distance, tuple(ranked))
+        return Explanation(
+            cause=best.cause,
+            certain=certain,
+            message=message,
+            distance=distance,
+            causes=tuple(ranked),
+        )
     fit, model = case.mle, case.model
     bound = certify(model, case.b).error_bound
     short = fit.log_likelihood - model.log_likelihood(case.b)
@@ -297,9 +318,21 @@ def _concluded(case: Discrepancy, causes: list[Cause]) -> Explanation:
             f"{facts}{proved}; no other cause fits, so an optimiser may have stopped early, or "
             "many rows been left out by a rule that is not among those tried"
         )
-        return Explanation("stopped early", False, message, distance, tuple(ranked))
+        return Explanation(
+            cause="stopped early",
+            certain=False,
+            message=message,
+            distance=distance,
+            causes=tuple(ranked),
+        )
     message = f"none of the known causes: {facts}"
-    return Explanation("none of these", False, message, distance, tuple(ranked))
+    return Explanation(
+        cause="none of these",
+        certain=False,
+        message=message,
+        distance=distance,
+        causes=tuple(ranked),
+    )
 
 
 def _best_of_each(causes: list[Cause]) -> list[Cause]:
@@ -325,7 +358,12 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
         fit = converged_mle(larger)
     except MLEDoesNotExistError as error:
         message = f"{detail}; with it there is no MLE: {error.existence.message}"
-        return Explanation("missing intercept", False, message, math.nan, ())
+        return Explanation(
+            cause="missing intercept",
+            certain=False,
+            message=message,
+            distance=math.nan,
+        )
     case = Discrepancy.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
     if case.distance <= max(LEFT, case.rounding()):
         cause = case.cause(
@@ -337,27 +375,56 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
             case.length(case.b),
             unmoved=True,
         )
-        return Explanation(cause.cause, _certain([cause]), detail, case.distance, (cause,))
+        return Explanation(
+            cause=cause.cause,
+            certain=_certain([cause]),
+            message=detail,
+            distance=case.distance,
+            causes=(cause,),
+        )
     again = explain_difference(larger, case.b)
     message = f"{detail}. Beside that: {again.message}"
-    return Explanation(again.cause, False, message, case.distance, again.causes)
+    return Explanation(
+        cause=again.cause,
+        certain=False,
+        message=message,
+        distance=case.distance,
+        causes=again.causes,
+    )
 
 
 def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence) -> Explanation:
     """There is no MLE to differ from; a penalty may still explain the numbers."""
     if existence.kind == "rank deficient":
         message = f"the coefficients are not determined: {existence.message}"
-        return Explanation("dependent columns", True, message, math.nan, ())
+        return Explanation(
+            cause="dependent columns",
+            certain=True,
+            message=message,
+            distance=math.nan,
+        )
     case = Discrepancy.at(model, None, placed.given, placed.matrix)
     ranked = sorted(ridge(case, LEAST_PENALTY), key=lambda cause: cause.coincidence)
     if ranked and ranked[0].coincidence < COINCIDENCE:
         best = ranked[0]
         certain = best.coincidence < CERTAIN and best.distance <= best.most
         message = f"{best.detail}. Without it there is no MLE: {existence.message}"
-        return Explanation(best.cause, certain, message, math.nan, tuple(ranked))
+        return Explanation(
+            cause=best.cause,
+            certain=certain,
+            message=message,
+            distance=math.nan,
+            causes=tuple(ranked),
+        )
     limit = existence.limit
     if existence.kind == "undecided" or limit is None or math.isnan(limit.log_likelihood):
-        return Explanation("none of these", False, existence.message, math.nan, tuple(ranked))
+        return Explanation(
+            cause="none of these",
+            certain=False,
+            message=existence.message,
+            distance=math.nan,
+            causes=tuple(ranked),
+        )
     diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
     stated = ", ".join(
         f"{printable(name)} = {value:.6g}"
@@ -380,13 +447,21 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
                 "; but numbers of this size that have nothing to do with it would be as near the "
                 f"supremum of the log-likelihood with probability {share:.1g}"
             )
-        return Explanation("separation", share == 0, message, math.nan, tuple(ranked))
+        return Explanation(
+            cause="separation",
+            certain=share == 0,
+            message=message,
+            distance=math.nan,
+            causes=tuple(ranked),
+        )
     message += (
         f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
         f"{short:.4g} above theirs: a penalty or a prior that is not among those tried, or an "
         "optimiser that stopped long before"
     )
-    return Explanation("separation", False, message, math.nan, tuple(ranked))
+    return Explanation(
+        cause="separation", certain=False, message=message, distance=math.nan, causes=tuple(ranked)
+    )
 
 
 def _shortfall(

@@ -54,7 +54,7 @@ def named(
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Placed:
     """Coefficients in the order of the model.
 
@@ -124,7 +124,13 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
             f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
             f"model has {', '.join(map(printable, names))}"
         )
-    return Placed(found, matrix, ", ".join(said), without, their_intercept)
+    return Placed(
+        given=found,
+        matrix=matrix,
+        recoded=", ".join(said),
+        without_intercept=without,
+        their_intercept=their_intercept,
+    )
 
 
 def with_our_intercept(given: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:

@@ -129,7 +129,7 @@ def average_marginal_effects(
     return table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Rows:
     """What is averaged over: a data frame or a design, offsets, and weights that sum to 1.
 
@@ -228,7 +228,7 @@ def _rows_to_average(
             raise InputError("offset and frequency_weights go with data; the model has its own")
         weights = model.counts
         added = np.zeros(model.n_rows) if model.offset is None else model.offset
-        return _Rows(None, model.design, added, weights / weights.sum())
+        return _Rows(frame=None, design=model.design, offset=added, share=weights / weights.sum())
     frame = as_frame(data, frozenset() if model.encoding is None else model.encoding.parsed.factors)
 
     def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
@@ -261,7 +261,7 @@ def _rows_to_average(
     if not share.sum():
         raise InputError("all frequency weights are 0: there is nothing to average over")
     added = new_offsets(model, offset, frame, m)
-    return _Rows(frame, design, added, share / share.sum(), note)
+    return _Rows(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
 
 
 def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] | None:

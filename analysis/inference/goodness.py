@@ -25,7 +25,7 @@ from flatprior.models.rows import Block
 from flatprior.models.whitening import whitening
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 @own_error_state
 class GoodnessOfFit(Renderable):
     """How much a model explains.
@@ -145,17 +145,17 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
     others = model.n_observations - events
     tjur = float(1 - missed / events - false / others) if events and others else math.nan
     return GoodnessOfFit(
-        fit.log_likelihood,
-        null,
-        -2 * fit.log_likelihood,
-        -2 * null,
-        1 - fit.log_likelihood / null if null else math.nan,
-        tjur,
-        fit.aic,
-        fit.bic,
-        model.n_observations,
-        model.n_parameters,
-        model.formula,
+        log_likelihood=fit.log_likelihood,
+        null_log_likelihood=null,
+        deviance=-2 * fit.log_likelihood,
+        null_deviance=-2 * null,
+        mcfadden=1 - fit.log_likelihood / null if null else math.nan,
+        tjur=tjur,
+        aic=fit.aic,
+        bic=fit.bic,
+        n_observations=model.n_observations,
+        n_parameters=model.n_parameters,
+        formula=model.formula,
     )
 
 

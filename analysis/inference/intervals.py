@@ -129,7 +129,7 @@ def _position(model: BernoulliLogistic, name: str) -> int:
     return model.names.index(name)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class ProfileCurve(Renderable):
     """The log-likelihood as a function of one coefficient, maximised over all others.
@@ -267,15 +267,15 @@ def profile_curve(
         index=pd.Index(grid, name=name),
     )
     return ProfileCurve(
-        name,
-        table,
-        centre,
-        low,
-        high,
-        scale if exists else math.nan,
-        drop,
-        prob,
-        model.formula,
+        name=name,
+        table=table,
+        estimate=centre,
+        low=low,
+        high=high,
+        standard_error=scale if exists else math.nan,
+        drop=drop,
+        prob=prob,
+        formula=model.formula,
     )
 
 
@@ -323,7 +323,7 @@ def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
     return centre, scale, limit.log_likelihood
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Rest:
     """What the other coefficients are fitted to while one is held: rows, columns, offsets."""
 
@@ -355,11 +355,11 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
         if cone.separation is not None:
             left = ~cone.separation.rows
     rest = _Rest(
-        np.ascontiguousarray(others[np.ix_(left, columns)]),
-        model.design[left, j],
-        rows.response[left],
-        np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
-        None if rows.weights is None else rows.weights[left],
+        design=np.ascontiguousarray(others[np.ix_(left, columns)]),
+        held=model.design[left, j],
+        response=rows.response[left],
+        offset=np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
+        weights=None if rows.weights is None else rows.weights[left],
     )
     fitted: dict[float, Array] = {}
 

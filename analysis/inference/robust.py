@@ -31,7 +31,7 @@ from flatprior.models.whitening import required_whitening
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class RobustCovariance(Renderable):
     """A sandwich covariance of the coefficients.
@@ -196,16 +196,16 @@ def _sandwich(
         root = math.sqrt(factor) * (white @ meat.T)
         covariance = root @ root.T
         return RobustCovariance(
-            kind,
-            model.names,
-            beta,
-            covariance,
-            root,
-            factor,
-            groups,
-            model.data_hash,
-            cluster,
-            model.formula,
+            kind=kind,
+            names=model.names,
+            coefficients=beta,
+            covariance=covariance,
+            root=root,
+            factor=factor,
+            n_clusters=groups,
+            data_hash=model.data_hash,
+            cluster=cluster,
+            formula=model.formula,
         )
 
     if cluster is not None:

@@ -59,7 +59,7 @@ HALF_PAGE = 58  # characters: a wider table takes the whole width
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MainModel:
     """The main model of a report, with what several sections need.
 
@@ -116,13 +116,13 @@ class MainModel:
         sound = () if agreement is None else _sound(agreement)
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
         return cls(
-            model,
-            fit,
-            agreement,
-            comparison,
-            sound,
-            psis_loo(model, sound[0]) if sound and small else loo,
-            exact_loo(model, fit) if small else None,
+            model=model,
+            fit=fit,
+            agreement=agreement,
+            comparison=comparison,
+            sound=sound,
+            loo=psis_loo(model, sound[0]) if sound and small else loo,
+            exact=exact_loo(model, fit) if small else None,
         )
 
     @classmethod
@@ -136,7 +136,15 @@ class MainModel:
         """The same where the draws, if there were any, are not at hand."""
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
         exact = exact_loo(model, fit) if small else None
-        return cls(model, fit, agreement, comparison, (), None, exact)
+        return cls(
+            model=model,
+            fit=fit,
+            agreement=agreement,
+            comparison=comparison,
+            sound=(),
+            loo=None,
+            exact=exact,
+        )
 
     @property
     def posteriors(self) -> tuple[Posterior, ...]:

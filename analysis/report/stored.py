@@ -112,5 +112,5 @@ def _mode(beta: Array, names: tuple[str, ...]) -> PointEstimate:
         message="",
         n_iterations=0,
         seconds=math.nan,
-        provenance=Provenance(None, 1, ""),
+        provenance=Provenance(formula=None, n_observations=1, data_hash=""),
     )

@@ -464,7 +464,9 @@ class _Absent:
     draws: Array
     seconds: float = math.nan
     seed: int | None = None
-    provenance: Provenance = dataclasses.field(default_factory=lambda: Provenance(None, 1, ""))
+    provenance: Provenance = dataclasses.field(
+        default_factory=lambda: Provenance(formula=None, n_observations=1, data_hash="")
+    )
 
 
 def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:

@@ -53,7 +53,7 @@ _NEEDS_ALL_ROWS = re.compile(r"\b(center|scale|poly|bs)\(")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Roles:
     """Which columns a model uses, and for what.
 
@@ -97,7 +97,7 @@ class Roles:
                 "batches; write the numbers out, as in I((x - 1.5) / 2) or x + I(x**2), or load "
                 "the data with from_formula"
             )
-        return cls(formula, parsed, offset, weights, missing)
+        return cls(formula=formula, parsed=parsed, offset=offset, weights=weights, missing=missing)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Roles:
         return keep, dropped, zero
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Survey:
     """What is known of some batches.
 
@@ -215,21 +215,21 @@ class Survey:
             _joined([self.sample, other.sample]), np.concatenate([self.drawn, other.drawn])
         )
         return Survey(
-            self.n_read + other.n_read,
-            self.n_dropped + other.n_dropped,
-            self.n_zero_weight + other.n_zero_weight,
-            self.n_rows + other.n_rows,
-            self.n_observations + other.n_observations,
-            outcomes,
-            self.kinds | kinds,
-            levels,
-            orders,
-            odd,
-            _one_a_level(_joined([self.witnesses, other.witnesses]), levels),
-            sample,
-            drawn,
-            self.digests + other.digests,
-            self.lengths + other.lengths,
+            n_read=self.n_read + other.n_read,
+            n_dropped=self.n_dropped + other.n_dropped,
+            n_zero_weight=self.n_zero_weight + other.n_zero_weight,
+            n_rows=self.n_rows + other.n_rows,
+            n_observations=self.n_observations + other.n_observations,
+            outcomes=outcomes,
+            kinds=self.kinds | kinds,
+            levels=levels,
+            orders=orders,
+            odd=odd,
+            witnesses=_one_a_level(_joined([self.witnesses, other.witnesses]), levels),
+            sample=sample,
+            drawn=drawn,
+            digests=self.digests + other.digests,
+            lengths=self.lengths + other.lengths,
         )
 
 
@@ -309,21 +309,21 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     drawn = np.random.default_rng([0, number]).random(len(rows))
     sample, drawn = _smallest(plain, drawn)
     return Survey(
-        len(frame),
-        dropped,
-        zero,
-        len(rows),
-        float(len(rows) if weights is None else weights.sum()),
-        outcomes,
-        kinds,
-        levels,
-        orders,
-        odd,
-        _one_a_level(plain, levels),
-        sample,
-        drawn,
-        (content_digest(rows, roles),),
-        (len(rows),),
+        n_read=len(frame),
+        n_dropped=dropped,
+        n_zero_weight=zero,
+        n_rows=len(rows),
+        n_observations=float(len(rows) if weights is None else weights.sum()),
+        outcomes=outcomes,
+        kinds=kinds,
+        levels=levels,
+        orders=orders,
+        odd=odd,
+        witnesses=_one_a_level(plain, levels),
+        sample=sample,
+        drawn=drawn,
+        digests=(content_digest(rows, roles),),
+        lengths=(len(rows),),
     )
 
 
@@ -391,7 +391,7 @@ class Encoder:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Surveyed:
     """All that a model of rows in batches holds beside the rows."""
 
@@ -457,12 +457,14 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         events = found.outcomes.get(1, 0)
     part = slice(len(found.witnesses), None)
     return Surveyed(
-        Encoder(roles, encoding, outcomes),
-        encoded.response_coding,
-        ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(part),
-        labels,
-        replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
-        events,
+        encoder=Encoder(roles, encoding, outcomes),
+        response_coding=encoded.response_coding,
+        sample=ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(
+            part
+        ),
+        sample_labels=labels,
+        survey=replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
+        n_events=events,
     )
 
 

@@ -103,15 +103,15 @@ class Rendered:
             for j, name in enumerate(frame.columns)
         ]
         return cls(
-            printable(title),
-            tuple(printable(fact) for fact in facts if fact),
-            tuple(printable(name) for name in frame.columns),
-            tuple(printable(name) for name in shown.index) if columns else (),
-            tuple(zip(*columns, strict=True)) if columns else (),
-            as_notes(notes),
-            names.index(second) if second in names else 0,
-            frame,
-            in_words,
+            title=printable(title),
+            facts=tuple(printable(fact) for fact in facts if fact),
+            columns=tuple(printable(name) for name in frame.columns),
+            names=tuple(printable(name) for name in shown.index) if columns else (),
+            cells=tuple(zip(*columns, strict=True)) if columns else (),
+            notes=as_notes(notes),
+            second=names.index(second) if second in names else 0,
+            raw=frame,
+            in_words=in_words,
         )
 
     @classmethod

@@ -150,7 +150,7 @@ class Parsed:
         return pd.DataFrame(series, index=frame.index)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Encoding:
     """How a formula was turned into columns.
 
@@ -236,7 +236,13 @@ def encode(
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
     )
-    return encoded, Encoding(parsed, names, _references(spec, parsed), spec, levels)
+    return encoded, Encoding(
+        parsed=parsed,
+        names=names,
+        reference_levels=_references(spec, parsed),
+        spec=spec,
+        levels=levels,
+    )
 
 
 def parse(formula: str, frame: pd.DataFrame) -> Parsed:

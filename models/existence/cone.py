@@ -228,10 +228,12 @@ def trivial_cone(k: int) -> Cone:
 def overlap(model: BernoulliLogistic) -> Existence:
     """The MLE exists."""
     return Existence(
-        "overlap",
-        "the maximum likelihood estimate exists and is unique, and the flat-prior posterior is "
-        "proper (proved: the outcomes overlap)",
-        dict.fromkeys(model.names, "finite"),
+        kind="overlap",
+        message=(
+            "the maximum likelihood estimate exists and is unique, and the flat-prior posterior is "
+            "proper (proved: the outcomes overlap)"
+        ),
+        coefficients=dict.fromkeys(model.names, "finite"),
         warnings=model.warnings,
     )
 
@@ -255,7 +257,9 @@ def undecided(found: NoneFound) -> Existence:
             f"neither overlap nor separation of the outcomes could be verified{how}; rescale or "
             "centre the columns, or drop nearly collinear ones"
         )
-    return Existence("undecided", message, {}, overlap_width=float(found.width))
+    return Existence(
+        kind="undecided", message=message, coefficients={}, overlap_width=float(found.width)
+    )
 
 
 def statuses(
@@ -300,9 +304,9 @@ def describe(
     if signs and len(status) < model.n_parameters:
         message += unknown_message(model, status)
     return Existence(
-        kind,
-        message,
-        coefficients,
+        kind=kind,
+        message=message,
+        coefficients=coefficients,
         direction=direction / np.abs(direction).max(),
         separated_labels=tuple(extent.labels),
         n_separated=extent.n,
@@ -353,25 +357,36 @@ def with_limit(existence: Existence, names: Sequence[str], part: Rows, cone: Con
 
 def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
     """Fit the rows that are not separated; NaN where Newton's method cannot start."""
-    if not part.n_rows:
-        return Limit((), np.zeros(0), np.zeros(0), 0.0, 0.0)
-    if not part.n_columns:  # rows of zeros: their probability is that of the offset
-        zero = np.zeros(0)
-        return Limit((), zero, zero, total_log_likelihood(part, zero), 0.0)
+    if not (part.n_rows and part.n_columns):
+        none = np.zeros(0)
+        return Limit(
+            names=(),
+            coefficients=none,
+            standard_errors=none,
+            # of rows of zeros the probability is that of the offset
+            log_likelihood=total_log_likelihood(part, none) if part.n_rows else 0.0,
+            error_bound=0.0,
+        )
     fixed = np.logical_not(cone.rest.null.any(axis=1))
     shown = np.flatnonzero(fixed[cone.rest.kept])
     labels = tuple(names[cone.rest.kept[j]] for j in shown)
     last = last_iterate(part)
     if last is None:  # the offsets leave no curvature
         unknown = np.full(len(shown), math.nan)
-        return Limit(labels, unknown, unknown, math.nan, math.inf)
+        return Limit(
+            names=labels,
+            coefficients=unknown,
+            standard_errors=unknown,
+            log_likelihood=math.nan,
+            error_bound=math.inf,
+        )
     found = evaluate(part, last.coefficients)
     return Limit(
-        labels,
-        last.coefficients[shown],
-        np.sqrt(np.diag(found.covariance))[shown],
-        found.log_likelihood,
-        found.certificate.error_bound,
+        names=labels,
+        coefficients=last.coefficients[shown],
+        standard_errors=np.sqrt(np.diag(found.covariance))[shown],
+        log_likelihood=found.log_likelihood,
+        error_bound=found.certificate.error_bound,
     )
 
 

@@ -139,7 +139,7 @@ def _of(working: BernoulliLogistic, cone: Cone) -> Cone:
     return replace(cone, separation=replace(cone.separation, rows=values > rounding))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Inspection:
     """What some rows say to a claim.
 
@@ -167,11 +167,11 @@ class _Inspection:
         score = np.concatenate([self.score, other.score])
         most = np.argsort(-score, kind="stable")[:JOINING]
         return _Inspection(
-            self.contradicting + other.contradicting,
-            self.n_separated + other.n_separated,
-            self.labels.append(other.labels)[:LABELS_SHOWN],
-            rows.select(most),
-            score[most],
+            contradicting=self.contradicting + other.contradicting,
+            n_separated=self.n_separated + other.n_separated,
+            labels=self.labels.append(other.labels)[:LABELS_SHOWN],
+            rows=rows.select(most),
+            score=score[most],
         )
 
 
@@ -209,11 +209,11 @@ class _Claim:
         most = np.argsort(-score, kind="stable")[:JOINING]
         assert block.labels is not None  # noqa: S101
         return _Inspection(
-            int(np.count_nonzero(score > 1)),
-            int(np.count_nonzero(apart)),
-            block.labels[apart][:LABELS_SHOWN],
-            block.select(most),
-            score[most],
+            contradicting=int(np.count_nonzero(score > 1)),
+            n_separated=int(np.count_nonzero(apart)),
+            labels=block.labels[apart][:LABELS_SHOWN],
+            rows=block.select(most),
+            score=score[most],
         )
 
     def telling(self, block: Block) -> Block:

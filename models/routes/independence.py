@@ -128,11 +128,11 @@ def sample_independence(
     }
     beta = np.take_along_axis(proposals, kept[:, :, None], axis=1)
     return Posterior(
-        "independence",
-        labelled_draws(model, beta, stats),
-        time.perf_counter() - start,
-        provenance(model, *PACKAGES),
-        None if seed is None else int(seed),
+        route="independence",
+        data=labelled_draws(model, beta, stats),
+        seconds=time.perf_counter() - start,
+        provenance=provenance(model, *PACKAGES),
+        seed=None if seed is None else int(seed),
     )
 
 

@@ -178,11 +178,11 @@ def sample_nuts(
             for name in ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate")
         }
     return Posterior(
-        "nuts",
-        labelled_draws(model, z @ transform.T, stats),
-        time.perf_counter() - start,
-        provenance(model, *PACKAGES),
-        None if seed is None else int(seed),
+        route="nuts",
+        data=labelled_draws(model, z @ transform.T, stats),
+        seconds=time.perf_counter() - start,
+        provenance=provenance(model, *PACKAGES),
+        seed=None if seed is None else int(seed),
     )
 
 

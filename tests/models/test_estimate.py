@@ -233,7 +233,13 @@ def test_an_estimate_from_a_file_says_so_in_its_first_line(tmp_path):
 
 def test_far_off_in_standard_errors_every_coefficient_must_have_its_digits():
     def certificate(bound, *digits):
-        return Certificate(bound / 2, 0.1, bound, np.array(digits), True)
+        return Certificate(
+            newton_decrement=bound / 2,
+            radius=0.1,
+            error_bound=bound,
+            digits=np.array(digits),
+            proves_existence=True,
+        )
 
     assert is_near(certificate(0.5, 0.0, 0.0))
     assert is_near(certificate(3.0, 8.0, 7.0))

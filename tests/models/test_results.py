@@ -31,8 +31,21 @@ def test_other_files_are_refused_in_words(tmp_path, content):
 
 
 CERTIFICATES = (
-    Certificate(1e-9, 2.5, 1e-8, np.array([7.0, 8.25]), True, 1e-12),
-    Certificate(1e-300, math.inf, math.inf, np.zeros(3), False),
+    Certificate(
+        newton_decrement=1e-9,
+        radius=2.5,
+        error_bound=1e-8,
+        digits=np.array([7.0, 8.25]),
+        proves_existence=True,
+        log_likelihood_error=1e-12,
+    ),
+    Certificate(
+        newton_decrement=1e-300,
+        radius=math.inf,
+        error_bound=math.inf,
+        digits=np.zeros(3),
+        proves_existence=False,
+    ),
     Certificate.refused(2, proves_existence=True),
 )
 

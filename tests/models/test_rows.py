@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -6,7 +7,7 @@ from multiplier import repeated
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton, rows
-from flatprior.models.rows import BLOCK_ROWS, ArrayRows, MappedRows, merge_identical
+from flatprior.models.rows import BLOCK_ROWS, ArrayRows, MappedRows, added, merge_identical
 
 
 def likelihood(rows: ArrayRows, beta: np.ndarray) -> float:
@@ -133,3 +134,24 @@ def test_strands_of_rows_join_to_the_hash_of_all_wherever_they_are_cut(monkeypat
             j = int(rng.integers(len(strands) - 1))
             strands[j : j + 2] = [strands[j].join(strands[j + 1])]
         assert strands[0].digest() == whole.digest()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer:
+    """What some rows could answer."""
+
+    total: float
+    each: np.ndarray
+    furthest: float
+
+
+def test_answers_of_rows_add_field_by_field_and_the_largest_of_those_named_stays():
+    first = Answer(total=1.0, each=np.array([1.0, 2.0]), furthest=7.0)
+    second = Answer(total=10.0, each=np.array([10.0, 20.0]), furthest=3.0)
+    for one, two in ((first, second), (second, first)):
+        found = added(one, two, largest=("furthest",))
+        assert isinstance(found, Answer)
+        assert (found.total, found.furthest) == (11.0, 7.0)
+        assert found.each.tolist() == [11.0, 22.0]
+        assert added(one, two).furthest == 10.0
+    assert first.each.tolist() == [1.0, 2.0]  # what was given is as it was

@@ -56,7 +56,14 @@ def rewritten(
         in_full(rows)
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
-        shown = Rendered(new.title, new.facts, new.columns, new.names, new.cells, new.notes)
+        shown = Rendered(
+            title=new.title,
+            facts=new.facts,
+            columns=new.columns,
+            names=new.names,
+            cells=new.cells,
+            notes=new.notes,
+        )
         page = _once(_TABLE.format(name), lambda m: _markup(m[0], old, new))(page)
         pattern = r'<script type="application/json" id="flatprior-tables">(.*?)</script>'
         formats = json.loads(re.search(pattern, page, re.DOTALL)[1])

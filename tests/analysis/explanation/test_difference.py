@@ -342,7 +342,7 @@ def test_columns_far_from_zero_have_an_explanation_too():
 
 def test_of_two_causes_that_fit_about_as_well_neither_is_certain():
     def cause(name, coincidence):
-        return Cause(name, "", 0.0, coincidence)
+        return Cause(cause=name, detail="", distance=0.0, coincidence=coincidence)
 
     best = cause("ridge penalty", 1e-9)
     assert _certain([best])
