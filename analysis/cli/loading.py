@@ -100,6 +100,8 @@ def check_paths(data: str = "", **paths: str | None) -> None:
     for option, path in paths.items():
         if path is None:
             continue
+        if not path:
+            raise InputError(f"--{option} has no name of a file: name the one to write")
         target = writable(path)
         if target in targets:
             raise InputError(f"--{targets[target]} and --{option} name the same file; name another")

@@ -125,6 +125,8 @@ def check_file_name(path: str | os.PathLike[str]) -> None:
 def writable(path: str | os.PathLike[str]) -> Path:
     """Return the file that `path` leads to, or raise an `OSError` if none can be put there."""
     check_file_name(path)
+    if not os.fspath(path):  # to the system it is the folder one is in
+        raise FileNotFoundError("the name of the file to write is empty; name one")
     if is_stream(path):
         return Path(path)
     target = Path(path).resolve()

@@ -6,9 +6,8 @@ import glob
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,10 +16,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.text import check_text, no_text, shorten
+from flatprior.models.common.text import check_text, no_text
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding import checks
 from flatprior.models.encoding.checks import RepeatedNameError, check_names, is_real, unmasked
+from flatprior.models.encoding.csv_files import csv_batches, csv_headings, read_csv
 from flatprior.models.encoding.tokens import number_or_text
 
 T = TypeVar("T")
@@ -28,12 +28,11 @@ T = TypeVar("T")
 BATCH_ROWS = 2**16
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip")
-# pandas 3.1 reads decimal numbers exactly and deprecates to ask for it
-EXACT_CSV: dict[str, Any] = (
-    {}
-    if tuple(map(int, version("pandas").split(".")[:2])) >= (3, 1)
-    else {"float_precision": "round_trip"}
-)
+
+
+def is_parquet(name: str | PathLike[str]) -> bool:
+    """Whether a file is Parquet by its ending, rather than CSV."""
+    return os.fspath(name).lower().endswith(PARQUET)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Source:
     @property
     def is_parquet(self) -> bool:
         """Parquet, rather than CSV."""
-        return self.files[0].lower().endswith(PARQUET)
+        return is_parquet(self.files[0])
 
     @classmethod
     def find(cls, path: str | PathLike[str]) -> Source:
@@ -92,13 +91,16 @@ class Source:
             found = [p for p in sorted(glob.glob(name, recursive=True)) if os.path.isfile(p)]
         if not found:
             raise FileNotFoundError(f"no file {name!r}, and none that matches it")
-        if len({p.lower().endswith(PARQUET) for p in found}) > 1:
+        if len({is_parquet(p) for p in found}) > 1:
             raise InputError(f"{name!r} holds both Parquet and other files; name one kind")
         plain = cls(name, tuple(found), tuple(map(_stamp, found)))
-        with readable(name):
-            names = plain._dataset().schema.names if plain.is_parquet else plain._headings()
-        checks.check_names(tuple(names))
-        return replace(plain, names=tuple(names))
+        if plain.is_parquet:
+            with readable(name):
+                names = tuple(plain._dataset().schema.names)
+        else:
+            names = plain._headings()
+        checks.check_names(names)
+        return replace(plain, names=names)
 
     def frames(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         """Yield the rows in order, in batches, labelled 1, 2, ...
@@ -158,11 +160,17 @@ class Source:
                         yield frame[list(columns)]
 
     def _headings(self) -> tuple[str, ...]:
-        first, *others = ((file, csv_headings(Path(file))) for file in self.files)
-        for file, names in others:
-            if names != first[1]:
-                raise InputError(f"{file!r} has other columns than {first[0]!r}")
-        return first[1]
+        first: tuple[str, ...] = ()
+        for file in self.files:
+            with readable(file):
+                names = csv_headings(Path(file))
+            first = first or names
+            if names != first:
+                raise InputError(
+                    f"{self.name!r} cannot be read as a table: {file!r} has other columns than "
+                    f"{self.files[0]!r}"
+                )
+        return first
 
     def _csv(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         as_text = dict.fromkeys(
@@ -170,10 +178,8 @@ class Source:
         )
         for place in range(len(self.files)):
             path = self._unchanged(place)
-            with readable(path):
-                reader = csv_reader(Path(path), BATCH_ROWS, as_text)
-            with reader:
-                for frame in _guarded(reader, path):
+            with closing(csv_batches(Path(path), BATCH_ROWS, as_text)) as frames:
+                for frame in _guarded(frames, path):
                     frame.columns = pd.Index(self.names)
                     frame = frame[list(columns)]
                     codes = (self.codes - self.text) & set(columns)
@@ -310,7 +316,7 @@ def text_where_codes(frame: pd.DataFrame, path: Path, factors: frozenset[str]) -
         return frame
     if not path.is_file():
         return read_as_one(path, factors)
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if is_parquet(path):
         return frame
     places = [j for j, name in enumerate(frame.columns) if name in factors]
     places = [j for j in places if is_real(frame.iloc[:, j])]
@@ -323,14 +329,12 @@ def text_where_codes(frame: pd.DataFrame, path: Path, factors: frozenset[str]) -
 
 
 def _read(path: Path) -> pd.DataFrame:
-    parquet = path.suffix.lower() in (".parquet", ".pq")
-    if parquet or not path.is_file():  # a file of Parquet, a folder or a pattern
+    if is_parquet(path) or not path.is_file():  # a file of Parquet, a folder or a pattern
         # pandas would make floats of integers among which one is missing, and merge large ones
-
         return read_as_one(path)
     with readable(str(path)):
         names = csv_headings(path)
-        frame: pd.DataFrame = read_csv(path)
+        frame = read_csv(path)
         frame.columns = pd.Index(names)
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
@@ -361,28 +365,3 @@ def readable(name: str) -> Iterator[None]:
         if isinstance(error, pd.errors.ParserWarning):
             reason = "rows have more fields than the first line, which must name every column"
         raise InputError(f"{name!r} cannot be read as a table: {reason}") from error
-
-
-def csv_headings(path: Path) -> tuple[str, ...]:
-    """The column names of a CSV file, each of its own."""
-    # NA and null are names there, not missing values
-    heading = pd.read_csv(
-        path, header=None, nrows=1, dtype=str, skipinitialspace=True, keep_default_na=False
-    ).iloc[0]
-    names = tuple(str(name).strip() or f"column {j + 1}" for j, name in enumerate(heading))
-    check_names(names)  # pandas would rename a repeated heading to "x.1"
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
-        raise InputError(f"the heading {shorten(names[0])} has no commas; separate columns by ','")
-    return names
-
-
-def csv_reader(path: Path, rows: int, types: Mapping[int, type]) -> Any:
-    """An iterator of frames of so many rows of a CSV file, some columns of given types."""
-    return read_csv(path, chunksize=rows, dtype=dict(types) or None)
-
-
-def read_csv(path: Path, **options: Any) -> Any:
-    """Read a CSV file, its numbers to the last bit."""
-    return pd.read_csv(
-        path, index_col=False, skipinitialspace=True, low_memory=False, **EXACT_CSV, **options
-    )

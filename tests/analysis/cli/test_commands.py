@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shlex
+import sys
 
 import numpy as np
 import pandas as pd
@@ -331,3 +332,15 @@ def test_forged_reports_are_not_verified_whatever_data_they_state(good, tmp_path
     result = run("verify", page, good)
     assert result.exit_code == 0
     assert "VERIFIED" in result.stdout
+
+
+def test_the_module_is_the_command(good):
+    typed, module = (
+        completed(*command, "fit", good, "y ~ x")
+        for command in ((FLATPRIOR,), (sys.executable, "-m", "flatprior"))
+    )
+    assert (module.returncode, module.stdout) == (typed.returncode, typed.stdout)
+    assert module.returncode == 0
+    refused = completed(sys.executable, "-m", "flatprior", "fit", good)
+    assert refused.returncode == 2
+    assert refused.stderr == "flatprior: Missing argument 'FORMULA'.\n"

@@ -56,6 +56,8 @@ BAD = {
     "unreadable": (b"\xff\xfe\x00junk\x81", "y ~ x", [], "cannot be read as a table"),
     "missing file": (None, "y ~ x", [], "no file"),
     "unknown weights": ("y,x\n0,1\n1,2\n", "y ~ x", ["--weights", "q"], "no column 'q'"),
+    "json without a name": ("y,x\n0,1\n1,2\n", "y ~ x", ["--json", ""], "--json has no name of a"),
+    "NUL byte": ("y,x\n0,1\n1,\0\n", "y ~ x", [], "row 2 has a NUL byte"),
     "json folder": ("y,x\n0,1\n1,2\n", "y ~ x", ["--json", "/no/where.json"], "does not exist"),
 }
 

@@ -71,6 +71,11 @@ def test_a_folder_is_no_file(tmp_path):
         writable(tmp_path)
 
 
+def test_an_empty_name_is_no_file():
+    with pytest.raises(FileNotFoundError, match="the name of the file to write is empty; name one"):
+        write_json("", {})
+
+
 def test_what_was_written_is_known_and_what_failed_is_not(tmp_path):
     _files.written.clear()
     write_json(tmp_path / "a", {})
