@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scipy.stats import chi2
@@ -15,8 +15,8 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
-from flatprior.models.iterations import maximum
-from flatprior.models.rows import MappedRows, Rows
+from flatprior.models.iterations import Iterate, maximum
+from flatprior.models.rows import ArrayRows, MappedRows, Rows
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,6 +128,34 @@ class FewerColumns(MappedRows):
     def n_columns(self) -> int:
         """Number of columns left."""
         return self.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Rows of a model some of whose coefficients are held: to the others they are offsets.
+
+    Attributes
+    ----------
+    rows : ArrayRows
+        With the columns of the others, and the offset of the model.
+    columns : ndarray (n, d)
+        Those whose coefficients are held.
+    """
+
+    rows: ArrayRows
+    columns: Array
+
+    def at(self, values: Array) -> ArrayRows:
+        """The rows with the coefficients held at `values` (d,)."""
+        added = self.columns @ values
+        offset = added if self.rows.offset is None else self.rows.offset + added
+        return replace(self.rows, offset=offset)
+
+
+def maximum_from(rows: Rows, start: Array | None) -> Iterate | None:
+    """`maximum`, from a fit that is near as a rule, or else from where any fit starts."""
+    found = None if start is None else maximum(rows, start)
+    return maximum(rows) if found is None else found
 
 
 def maximal(rows: Rows) -> tuple[float, Array]:

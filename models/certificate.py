@@ -144,6 +144,20 @@ class Evaluation:
     by_coordinates: bool = False  # whether directions have bounds of their own
 
 
+def certain_digits(errors: Array, coefficients: Array) -> Array:
+    """How many significant digits of each coefficient an error of that size leaves certain, (k,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.certificate import certain_digits
+    >>> certain_digits(np.array([1e-9, 10.0, 0.1]), np.array([10.0, 1.0, 0.0])).tolist()
+    [10.0, 0.0, 0.0]
+    """
+    with np.errstate(divide="ignore"):  # a coefficient of exactly 0 has none
+        return np.asarray(np.maximum(-np.log10(errors / np.abs(coefficients)), 0.0))
+
+
 def require_finite(coefficients: Array, whose: str) -> Array:
     """Return what a library found, or raise `NotConvergedError` where it left the numbers."""
     if not np.isfinite(coefficients).all():
@@ -293,8 +307,7 @@ def after_last_step(
             return None
         covariance = _covariance(white, whitened)
         errors = np.sqrt(covariance.diagonal()) * SLACK
-        with np.errstate(divide="ignore"):
-            digits = np.maximum(-np.log10(remainder * errors / np.abs(beta)), 0.0)
+        digits = certain_digits(remainder * errors, beta)
     log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2
     left = math.expm1(radius * remainder) / radius
     certificate = Certificate(
@@ -362,9 +375,7 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
     if product <= LARGEST_PRODUCT:
         bound = -math.log1p(-product) / radius
         largest_se = np.linalg.norm(transform, axis=1) / shrink
-        with np.errstate(divide="ignore"):  # a coefficient of exactly 0 has no relative digits
-            digits = -np.log10(bound * largest_se / np.abs(beta))
-        digits = np.maximum(digits, 0.0)
+        digits = certain_digits(bound * largest_se, beta)
         proved = True
         log_likelihood_error = SLACK * (
             decrement * bound
@@ -455,8 +466,7 @@ def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
     decrement = -math.expm1(-radius * bound) / radius
     if not decrement * radius <= LARGEST_PRODUCT:
         return None
-    with np.errstate(divide="ignore"):
-        digits = np.maximum(-np.log10(errors / np.abs(beta)), 0.0)
+    digits = certain_digits(errors, beta)
     below = float(box.gradient @ box.half_widths)
     certificate = Certificate(
         newton_decrement=decrement,

@@ -287,8 +287,7 @@ class MappedRows:
 
     def sample(self, size: int) -> ArrayRows:
         """Rows drawn at random, changed."""
-        block = self.change(self.rows.sample(size).block(slice(None)))
-        return ArrayRows(block.design, (1 + block.sign) / 2, block.offset, block.weights)
+        return ArrayRows.of(self.change(self.rows.sample(size).block(slice(None))))
 
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
@@ -331,6 +330,21 @@ class ArrayRows:
     weights: Array | None = None
     groups: NDArray[np.intp] | None = None
     at_first: bytes | None = None
+
+    @classmethod
+    def of_signs(cls, design: Array, sign: Array) -> ArrayRows:
+        """Rows whose outcomes are 1 and -1, without offsets and weights."""
+        return cls(design, (1 + sign) / 2)
+
+    @classmethod
+    def of(cls, block: Block) -> ArrayRows:
+        """The rows of a block, without their groups and labels."""
+        return cls(block.design, (1 + block.sign) / 2, block.offset, block.weights)
+
+    @property
+    def sign(self) -> Array:
+        """``2 y - 1``: 1 where the event was observed, -1 where it was not, (n,)."""
+        return 2.0 * self.response - 1.0
 
     @property
     def n_rows(self) -> int:

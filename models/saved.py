@@ -11,6 +11,7 @@ from flatprior.models.certificate import (
     GOOD_ENOUGH,
     LARGEST_PRODUCT,
     Evaluation,
+    certain_digits,
     checked_coefficients,
     evaluate,
 )
@@ -163,9 +164,8 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
         return f"the radius {radius:.4g} in its certificate is too small, it is {now.radius:.4g}"
     t = radius * bound
     least, most = (-math.expm1(-t) / radius, math.expm1(min(t, 1.0)) / radius)
-    with np.errstate(divide="ignore"):
-        errors = np.sqrt(found.covariance.diagonal())
-        digits = np.maximum(-np.log10(bound * errors / np.abs(estimate.coefficients)), 0.0)
+    errors = np.sqrt(found.covariance.diagonal())
+    digits = certain_digits(bound * errors, estimate.coefficients)
     # what the columns depart from being orthonormal is in the digits, but not in these errors
     loose = 0.01 if now.error_bound < WELL_CONDITIONED else 0.2
     if found.by_coordinates:

@@ -28,15 +28,14 @@ from flatprior.analysis.figures.style import (
     legend_label,
     put_label,
 )
+from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
-from flatprior.models.iterations import maximum
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import ArrayRows
 
 MOST_STEPS = 2000  # of gradient descent, for a figure
 REGION = 4.2  # standard errors around the MLE: 99.9% of two coefficients reach to 3.7
@@ -168,17 +167,14 @@ def plot_surface(
 
 def _surface(model: BernoulliLogistic, mle: PointEstimate, pair: list[int], points: Array) -> Array:
     """Log-likelihood at points (..., 2) of two coefficients, maximised over the others."""
-    rows = model.arrays
     flat = points.reshape(-1, 2)
     if model.n_parameters == 2:
         return np.asarray(model.log_likelihood(flat[:, np.argsort(pair)])).reshape(points.shape[:2])
-    others = [j for j in range(model.n_parameters) if j not in pair]
-    design = np.ascontiguousarray(model.design[:, others])
-    base = np.zeros(model.n_rows) if model.offset is None else model.offset
+    others = np.setdiff1d(np.arange(model.n_parameters), pair)
+    held = Held(model.arrays.select(slice(None), others), model.design[:, pair])
     height, start = np.full(len(flat), math.nan), mle.coefficients[others]
     for i, point in enumerate(flat):
-        part = ArrayRows(design, rows.response, base + model.design[:, pair] @ point, rows.weights)
-        found = maximum(part, start) or maximum(part)  # from the fit at the point before
+        found = maximum_from(held.at(point), start)  # from the fit at the point before
         if found is not None:
             height[i], start = found.log_likelihood, found.coefficients
     return height.reshape(points.shape[:2])

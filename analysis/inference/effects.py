@@ -295,8 +295,7 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
         block = model.rows.surveyed.encoder.block(frame)
     except ValueError:  # a level that the model has not seen, or no such column
         return False
-    rows = ArrayRows(block.design, (1 + block.sign) / 2, block.offset, block.weights)
-    return model.hash_of(rows) == model.data_hash
+    return model.hash_of(ArrayRows.of(block)) == model.data_hash
 
 
 def _left_out(model: BernoulliLogistic) -> str:

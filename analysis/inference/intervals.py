@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import model_first
@@ -28,7 +29,6 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import count
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
-from flatprior.models.iterations import maximum
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
@@ -323,17 +323,6 @@ def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
     return centre, scale, limit.log_likelihood
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Rest:
-    """What the other coefficients are fitted to while one is held: rows, columns, offsets."""
-
-    design: Array
-    held: Array
-    response: Array
-    offset: Array
-    weights: Array | None
-
-
 def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     """Log-likelihood as a function of coefficient j, maximised over the others.
 
@@ -341,40 +330,34 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     coefficient; on the rest the maximum exists for every value of it.
     """
     rows = model.arrays
-    others = np.delete(model.design, j, axis=1)
+    columns = np.delete(np.arange(model.n_parameters), j)
     left = np.ones(model.n_rows, dtype=bool)
-    columns = np.arange(others.shape[1])
+    others = np.delete(model.design, j, axis=1)
     if len(columns) and not overlaps(ArrayRows(others, rows.response), PATIENCE):
-        cone = recession_cone(others.astype(float, copy=False), 2 * rows.response - 1)
+        cone = recession_cone(others.astype(float, copy=False), rows.sign)
         if isinstance(cone, NoneFound):
             raise PrecisionError(
                 f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "
                 "undecided in double precision"
             )
-        columns = cone.rest.kept
+        columns = columns[cone.rest.kept]
         if cone.separation is not None:
             left = ~cone.separation.rows
-    rest = _Rest(
-        design=np.ascontiguousarray(others[np.ix_(left, columns)]),
-        held=model.design[left, j],
-        response=rows.response[left],
-        offset=np.zeros(int(left.sum())) if rows.offset is None else rows.offset[left],
-        weights=None if rows.weights is None else rows.weights[left],
-    )
+    held = Held(rows.select(left, columns), model.design[left, j][:, None])
     fitted: dict[float, Array] = {}
 
     def profile(value: float) -> float:
-        part = ArrayRows(rest.design, rest.response, rest.offset + value * rest.held, rest.weights)
         # the nearest fit so far is the better start, unless nothing is near
         near = min(fitted, key=lambda other: abs(other - value), default=None)
-        for start in (None if near is None else fitted[near], None):
-            found = maximum(part, start)
-            if found is not None:
-                fitted[value] = found.coefficients
-                return found.log_likelihood
-        raise PrecisionError(
-            f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the columns"
-        )
+        start = None if near is None else fitted[near]
+        found = maximum_from(held.at(np.array([value])), start)
+        if found is None:
+            raise PrecisionError(
+                f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the "
+                "columns"
+            )
+        fitted[value] = found.coefficients
+        return found.log_likelihood
 
     return profile
 

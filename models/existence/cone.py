@@ -55,7 +55,7 @@ def find_cone(rows: ArrayRows, progress: bool = False) -> Cone | NoneFound:
     if sample is not None and overlaps(sample, PATIENCE):  # then so do all of them
         return trivial_cone(rows.n_columns)
     plain = MappedRows(rows, without_offset_and_weights)
-    design, sign = rows.design.astype(float, copy=False), 2 * rows.response - 1
+    design, sign = rows.design.astype(float, copy=False), rows.sign
     cone: Cone | NoneFound | None = None
     iterate = None
     for iteration, iterate in enumerate(iterates(plain)):
@@ -196,7 +196,7 @@ def _peeled(
         part = design[np.ix_(left, within)]
         found = find_separation(part, sign[left], effort)
         if isinstance(found, NoneFound) and (
-            left.all() or not overlaps(ArrayRows(part, (1 + sign[left]) / 2))
+            left.all() or not overlaps(ArrayRows.of_signs(part, sign[left]))
         ):
             return found
         if not isinstance(found, Separation):
@@ -324,7 +324,7 @@ def _signs(
     k, kept = model.n_parameters, cone.columns.kept
     signs, directions = coefficient_signs(
         model.design[:, kept],
-        2 * model.response - 1,
+        model.arrays.sign,
         Separation(found.direction[kept], found.rows),
         Effort(),
         on_step,

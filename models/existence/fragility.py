@@ -250,6 +250,11 @@ class _Patterns:
     cost: Array
     of_row: np.ndarray
 
+    @property
+    def rows(self) -> ArrayRows:
+        """Each pattern as one row."""
+        return ArrayRows.of_signs(self.design, self.sign)
+
     def without(self, left_out: np.ndarray) -> tuple[Array, Array]:
         keep = np.ones(len(self.sign), dtype=bool)
         keep[left_out] = False
@@ -257,7 +262,7 @@ class _Patterns:
 
 
 def _patterns(model: BernoulliLogistic) -> _Patterns:
-    rows = np.column_stack([2 * model.response - 1, model.design])
+    rows = np.column_stack([model.arrays.sign, model.design])
     distinct, of_row = np.unique(rows, axis=0, return_inverse=True)
     of_row = of_row.ravel()
     cost = np.bincount(of_row, weights=model.counts).astype(float)
@@ -268,7 +273,7 @@ def _exists(design: Array, sign: Array) -> bool | None:
     """Whether rows have an MLE; None where undecided."""
     if len(sign) < design.shape[1]:
         return False
-    if overlaps(ArrayRows(design, (1 + sign) / 2)):
+    if overlaps(ArrayRows.of_signs(design, sign)):
         return True
     cone = recession_cone(design, sign)
     return cone.trivial if isinstance(cone, Cone) else None
@@ -298,7 +303,7 @@ def _suspects(patterns: _Patterns) -> list[int]:
     overlap if :math:`\pi_j s_j x_j' step < 1` for all of them, see
     `flatprior.models.existence.cone`; half of that is asked for.
     """
-    rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
+    rows = patterns.rows
     last = last_iterate(rows)
     single = np.flatnonzero(patterns.cost == 1)
     transform = None if last is None else whitening(rows, last.coefficients)
@@ -327,8 +332,7 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
     (Candès, Wakin and Boyd 2008, "Enhancing sparsity by reweighted l1 minimization", Journal of
     Fourier Analysis and Applications 14, 877-905).
     """
-    rows = ArrayRows(patterns.design, (1 + patterns.sign) / 2)
-    transform = whitening(rows)
+    transform = whitening(patterns.rows)
     signed = patterns.sign[:, None] * patterns.design
     white = signed if transform is None else signed @ transform
     best = np.arange(len(signed))

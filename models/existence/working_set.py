@@ -107,9 +107,8 @@ def _first(model: BernoulliLogistic, rows: BatchRows) -> BernoulliLogistic:
 
 def _model(model: BernoulliLogistic, block: Block) -> BernoulliLogistic:
     """The model of these rows alone."""
-    rows = ArrayRows(block.design, (1 + block.sign) / 2, block.offset, block.weights)
     assert block.labels is not None  # noqa: S101
-    return replace(model, rows=rows, row_labels=block.labels)
+    return replace(model, rows=ArrayRows.of(block), row_labels=block.labels)
 
 
 def _joined(working: BernoulliLogistic, block: Block) -> BernoulliLogistic:
@@ -135,7 +134,7 @@ def _of(working: BernoulliLogistic, cone: Cone) -> Cone:
     """The cone with the separated rows of a working set that has grown."""
     if cone.separation is None:
         return cone
-    values, rounding = margins(working.design, 2 * working.response - 1, cone.separation.direction)
+    values, rounding = margins(working.design, working.arrays.sign, cone.separation.direction)
     return replace(cone, separation=replace(cone.separation, rows=values > rounding))
 
 

@@ -5,17 +5,21 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from problems import simulated
 from scipy.stats import chi2
 
 from flatprior.analysis import HypothesisTest
 from flatprior.analysis.maxima import (
     FewerColumns,
+    Held,
     chi_squared_test,
     log_chi_squared_tail,
     maximal,
+    maximum_from,
     ratio,
 )
-from flatprior.models import BernoulliLogistic
+from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models.iterations import maximum
 
 
 @pytest.mark.parametrize("df", [1, 2, 7, 40])
@@ -109,3 +113,37 @@ def test_with_a_constant_alone_the_maximum_is_that_of_the_frequency(events):
     assert where == pytest.approx([math.log(p / (1 - p))], rel=1e-9, abs=1e-12)
     # more columns are never less likely
     assert ratio(maximal(model.rows)[0], found) >= 0
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_held_at_the_mle_the_others_have_theirs_and_elsewhere_less(offset):
+    X, y = simulated(80, 4, seed=5)
+    rng = np.random.default_rng(5)
+    model = BernoulliLogistic.from_arrays(
+        X,
+        y,
+        offset=rng.normal(size=80) if offset else None,
+        frequency_weights=rng.integers(1, 4, 80),
+    )
+    fit = fit_newton(model)
+    held = Held(model.rows.select(slice(None), np.array([0, 2])), model.design[:, [3, 1]])
+    values = fit.coefficients[[3, 1]]
+    found = maximum_from(held.at(values), None)
+    assert found.coefficients == pytest.approx(fit.coefficients[[0, 2]], rel=1e-8)
+    assert found.log_likelihood == pytest.approx(fit.log_likelihood, rel=1e-13)
+    moved = values + np.array([0.3, -0.2])
+    for start in (None, found.coefficients, np.array([40.0, -40.0])):
+        away = maximum_from(held.at(moved), start)
+        beta = np.empty(4)
+        beta[[0, 2]], beta[[3, 1]] = away.coefficients, moved
+        assert away.log_likelihood == pytest.approx(model.log_likelihood(beta), rel=1e-12)
+        assert model.score(beta)[[0, 2]] == pytest.approx([0, 0], abs=1e-5)
+        assert away.log_likelihood < fit.log_likelihood
+
+
+def test_a_start_that_leads_nowhere_does_not_matter():
+    X, y = simulated(80, 2, seed=6)
+    rows = BernoulliLogistic.from_arrays(X, y).rows
+    start = np.array([1e5, -1e5])
+    assert maximum(rows, start) is None
+    assert maximum_from(rows, start).log_likelihood == maximum(rows).log_likelihood

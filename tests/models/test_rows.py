@@ -155,3 +155,15 @@ def test_answers_of_rows_add_field_by_field_and_the_largest_of_those_named_stays
         assert found.each.tolist() == [11.0, 22.0]
         assert added(one, two).furthest == 10.0
     assert first.each.tolist() == [1.0, 2.0]  # what was given is as it was
+
+
+def test_rows_of_a_block_and_of_signs_are_those_that_it_was_of():
+    X, y = simulated(9, 2, seed=8)
+    rows = ArrayRows(X, y * 1.0, np.arange(9.0), np.arange(1.0, 10.0))
+    block = rows.block(slice(None))
+    again = ArrayRows.of(block)
+    assert np.array_equal(rows.sign, block.sign)
+    assert again.digest() == rows.digest()
+    plain = ArrayRows.of_signs(X, rows.sign)
+    assert np.array_equal(plain.response, rows.response)
+    assert plain.offset is plain.weights is None
