@@ -16,13 +16,13 @@ from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, earlier_hash
 from flatprior.models.encoding.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
-from flatprior.models.leverage import leverages
+from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
@@ -128,6 +128,9 @@ def robust_covariance(
     ------
     ValueError
         If the fit is another model's, or a cluster is missing, or there is one only.
+    ArithmeticError
+        If columns are dependent in double precision, or, for "HC2" and "HC3", a row has a leverage
+        above 1 - 1e-8.
 
     Notes
     -----
@@ -231,7 +234,13 @@ def _sandwich(
         single = leverages(block, beta, white)
         size = block.counts * np.square(single.residual)
         if kind in ("HC2", "HC3"):
-            size /= (1 - single.leverage) ** (1 if kind == "HC2" else 2)
+            if (single.leverage > LARGEST_LEVERAGE).any():
+                raise PrecisionError(
+                    f"{kind} divides by 1 - h, of which double precision has lost half of the "
+                    "digits: a row has a leverage h above 1 - 1e-8, and a coefficient hangs on it "
+                    "alone (diagnose shows which); take HC0 or HC1, or leave the row out"
+                )
+            size /= single.left ** (1 if kind == "HC2" else 2)
         return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * single.white, mode="r"))
 
     factor = n / (n - k) if kind == "HC1" else 1.0
