@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from scipy.stats import binom
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, certify
 from flatprior.models.certificate import checked_coefficients
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_choice, check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.rendering import (
@@ -35,6 +35,7 @@ from flatprior.models.common.rendering import (
     Renderable,
     Rendered,
     chosen,
+    shown_of,
     spread_out,
 )
 from flatprior.models.common.text import count
@@ -197,8 +198,7 @@ def product_underflow(
     >>> product_underflow(toss, [0.0], "float32").n_factors
     150
     """
-    if dtype not in ("float64", "float32", "float16"):
-        raise InputError(f'dtype must be "float64", "float32" or "float16", not {dtype!r}')
+    check_choice("dtype", dtype, get_args(Float))
     beta = _vector(model, coefficients)
     rows = np.arange(model.n_rows)
     if model.frequency_weights is not None:
@@ -624,7 +624,7 @@ def sklearn_objective(
     """
     beta = _vector(model, coefficients)
     mean = -model.log_likelihood(beta) / model.n_observations
-    weight = 1 / (2 * _positive(C) * model.n_observations)
+    weight = 1 / (2 * check_positive("C", C) * model.n_observations)
     penalty = float(weight * np.square(beta[_penalised(model)]).sum())
     return PenalisedObjective(mean, penalty, mean + penalty)
 
@@ -667,7 +667,7 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     '4.4e+06'
     """
     require_fit_of(model, fit)
-    _positive(tolerance, "tolerance")
+    check_positive("tolerance", tolerance)
     penalised = _penalised(model)
     if not penalised.any():
         raise InputError("the model has an intercept only, which is not penalised: any C will do")
@@ -746,9 +746,7 @@ class GradientDescent(Renderable):
             f"{missed}{self.message}",
             notes=[
                 f"learning rate {self.learning_rate:.4g}",
-                f"shown are {len(shown)} of {count(len(frame), 'point')}: .table() has all"
-                if len(shown) < len(frame)
-                else "",
+                shown_of(len(shown), len(frame), "point", ".table()"),
             ],
             rows=shown,
         )
@@ -800,7 +798,7 @@ def gradient_descent(
     >>> gradient_descent(model).reached
     True
     """
-    _positive(tolerance, "tolerance")
+    check_positive("tolerance", tolerance)
     if not isinstance(steps, (int, np.integer)) or steps < 1:
         raise InputError(f"steps must be a whole number of at least 1, not {steps!r}")
     n = model.n_observations
@@ -811,7 +809,7 @@ def gradient_descent(
         if not largest:
             raise InputError("every column is 0: there is nothing to learn")
         learning_rate = n / largest
-    rate = _positive(learning_rate, "learning_rate")
+    rate = check_positive("learning_rate", learning_rate)
     beta = np.zeros(model.n_parameters)
     path = [beta]
     certificate = certify(model, beta)
@@ -956,12 +954,6 @@ def _vector(model: BernoulliLogistic, coefficients: PointEstimate | ArrayLike) -
         require_fit_of(model, coefficients)
         return coefficients.coefficients
     return checked_coefficients(model, coefficients)
-
-
-def _positive(value: float, name: str = "C") -> float:
-    if not value > 0:
-        raise InputError(f"{name} must be positive, not {value!r}")
-    return float(value)
 
 
 def _probability(p: ArrayLike) -> Array:

@@ -20,6 +20,7 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import in_order
@@ -188,8 +189,7 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.encoding import formula as _formula
 
-        if missing not in ("drop", "raise"):
-            raise InputError(f'missing must be "drop" or "raise", not {missing!r}')
+        check_choice("missing", missing, ("drop", "raise"))
         frame = tables.as_frame(data)
         if isinstance(data, str | PathLike):
             factors = _formula.parse(formula, frame).factors

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
@@ -437,11 +438,10 @@ def _seed(value: object) -> int | None:
 def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Array]:
     """Ends of the interval of each column of draws (chains, draws, ...), named after it."""
     check_probability(prob)
+    check_choice("interval", interval, get_args(Interval))
     if interval == "eti":
         ends = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
         return dict(zip(percentages(prob), ends, strict=True))
-    if interval != "hdi":
-        raise InputError(f'interval must be "eti" or "hdi", not {interval!r}')
     from arviz_stats.base import array_stats
 
     ends = np.moveaxis(array_stats.hdi(draws, prob, axis=(0, 1)), -1, 0)

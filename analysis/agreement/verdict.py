@@ -30,7 +30,7 @@ from flatprior.models import (
     Posterior,
 )
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an, model_first
+from flatprior.models.common.calls import a_or_an, check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
@@ -433,8 +433,7 @@ def compare_routes(
     unavailable = tuple(result for result in results if isinstance(result, Unavailable))
     if len(estimates) + len(posteriors) < 2:
         raise InputError("there is nothing to compare: pass the results of two routes or more")
-    if not tolerance > 0:
-        raise InputError(f"tolerance must be positive, not {tolerance!r}")
+    check_positive("tolerance", tolerance)
     judged: tuple[PointEstimate | Posterior, ...] = (*estimates, *posteriors)
     for result in judged:
         if result.names != model.names:

@@ -29,6 +29,7 @@ from flatprior.models.common.rendering import (
     Rendered,
     chosen,
     of_model,
+    shown_of,
     spread_out,
 )
 from flatprior.models.common.text import rows_phrase
@@ -88,9 +89,7 @@ class CalibrationCurve(Renderable):
             [
                 "calibrated: isotonic regression of the events on the predicted probabilities; "
                 "percentages: the envelope in which it lies if they are right",
-                f"shown are {len(shown)} of {n} distinct predictions: .table has all"
-                if len(shown) < n
-                else "",
+                shown_of(len(shown), n, "distinct prediction", ".table"),
             ],
             rows=shown,
         )

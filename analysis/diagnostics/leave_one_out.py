@@ -32,13 +32,13 @@ from flatprior.models import (
 )
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import UNIT, Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import count, rows_phrase
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
+from flatprior.models.common.text import rows_phrase
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import critical_rows
 from flatprior.models.leverage import Leverages, leverages
@@ -147,7 +147,7 @@ class PSISLOO(Renderable):
             {"elpd": ".4f", "Pareto k": ".2f", "observations": ".0f"},
             self.message,
             notes=[
-                _shown_of(shown, len(frame), "largest Pareto k"),
+                shown_of(len(shown), len(frame), "row", ".table()", "largest Pareto k"),
                 f"a Pareto k above {self.largest_k:.2f} makes the elpd of a row unreliable; elpd "
                 "is that of one observation of the row",
             ],
@@ -322,7 +322,7 @@ class ExactLOO(Renderable):
             {"log score": ".4f", "probability": "#.3g", "observations": ".0f"},
             self.message,
             notes=[
-                _shown_of(shown, len(frame), "lowest log score"),
+                shown_of(len(shown), len(frame), "row", ".table()", "lowest log score"),
                 "probability: that of the observed outcome, by the fit of all other observations",
             ],
             rows=shown,
@@ -376,8 +376,7 @@ def exact_loo(
     >>> print(exact_loo(model).message)
     leave-one-out log score -17.4022 (SE 4.60; error bound 1.5e-11)
     """
-    if not tolerance > 0:
-        raise InputError(f"tolerance must be positive, not {tolerance!r}")
+    check_positive("tolerance", tolerance)
     fit = converged_mle(model) if fit is None else mle_of(model, fit)
     weights = model.counts
     near = _near(model, fit.coefficients)
@@ -435,13 +434,6 @@ def exact_loo(
 
 def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
     return pd.RangeIndex(n) if labels is None else labels
-
-
-def _shown_of(shown: NDArray[np.intp], n: int, which: str) -> str:
-    """How many rows are shown, where it is not all of them."""
-    if len(shown) == n:
-        return ""
-    return f"shown are the {len(shown)} of {count(n, 'row')} with the {which}: .table() has all"
 
 
 def _reach(model: BernoulliLogistic, i: int, refit: PointEstimate) -> float:

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.intervals import check_probability, percentages, wald_reach
@@ -24,9 +24,9 @@ from flatprior.models.common.rendering import (
     Rendered,
     chosen,
     of_model,
+    shown_of,
     spread_out,
 )
-from flatprior.models.common.text import count
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.routes.newton import converged_mle
@@ -99,11 +99,10 @@ def confidence_intervals(
     wanted = model.names if names is None else tuple(names)
     for name in wanted:
         _position(model, name)
+    check_choice("method", method, ("profile", "wald"))
     if method == "wald":
         table = converged_mle(model).summary(prob)
         return table.drop(columns=["standard error", "z", "p", "digits"]).loc[list(wanted)]
-    if method != "profile":
-        raise InputError(f'method must be "profile" or "wald", not {method!r}')
     centre, scale, supremum = _centre(model)
     drop = wald_reach(prob) ** 2 / 2
     chosen = [_position(model, name) for name in wanted]
@@ -182,9 +181,7 @@ class ProfileCurve(Renderable):
                 "quadratic: the parabola behind the Wald interval"
                 if math.isfinite(self.standard_error)
                 else "there is no parabola: the coefficient has no finite estimate",
-                f"shown are {len(shown)} of {count(len(frame), 'point')}: .table has all"
-                if len(shown) < len(frame)
-                else "",
+                shown_of(len(shown), len(frame), "point", ".table"),
             ],
             rows=shown,
         )

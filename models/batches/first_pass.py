@@ -17,6 +17,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding import formula as _formula
@@ -82,8 +83,7 @@ class Roles:
         missing: Literal["drop", "raise"],
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
-        if missing not in ("drop", "raise"):
-            raise InputError(f'missing must be "drop" or "raise", not {missing!r}')
+        check_choice("missing", missing, ("drop", "raise"))
         parsed = _formula.parse(formula, frame)
         for role, name in (("offset", offset), ("frequency_weights", weights)):
             if name is not None and not isinstance(name, str):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +25,31 @@ def a_or_an(thing: object) -> str:
     """
     name = type(thing).__name__
     return f"an {name}" if name[:1].lower() in "aeiou" or name == "ndarray" else f"a {name}"
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise a `ValueError` that names the choices unless `value` is one of them.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.calls import check_choice
+    >>> try:
+    ...     check_choice("missing", "keep", ("drop", "raise"))
+    ... except ValueError as error:
+    ...     print(error)
+    missing must be "drop" or "raise", not 'keep'
+    """
+    if value not in choices:
+        *others, last = (f'"{choice}"' for choice in choices)
+        either = f"{', '.join(others)} or {last}" if others else last
+        raise InputError(f"{name} must be {either}, not {value!r}")
+
+
+def check_positive(name: str, value: float) -> float:
+    """Return the number, or raise a `ValueError` unless it is above 0."""
+    if not value > 0:
+        raise InputError(f"{name} must be positive, not {value!r}")
+    return float(value)
 
 
 def model_first(function: Callable[P, R]) -> Callable[P, R]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import printable
+from flatprior.models.common.text import count, printable
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
@@ -297,6 +297,21 @@ def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
 def spread_out(total: int, most: int = SHOWN) -> NDArray[np.intp]:
     """Positions of at most `most` of `total` rows, the first and the last among them."""
     return np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(np.intp))
+
+
+def shown_of(shown: int, total: int, noun: str, whole: str, which: str = "") -> str:
+    """How many rows of a table are shown and where all are; nothing where it is all of them.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.rendering import shown_of
+    >>> shown_of(10, 800, "row", ".table()", "largest Pareto k")
+    'shown are the 10 of 800 rows with the largest Pareto k: .table() has all'
+    """
+    if shown >= total:
+        return ""
+    some = f"the {shown} of" if which else f"{shown} of"
+    return f"shown are {some} {count(total, noun)}{which and f' with the {which}'}: {whole} has all"
 
 
 def of_model(what: str, formula: str | None) -> str:

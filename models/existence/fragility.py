@@ -23,7 +23,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen
+from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
@@ -114,9 +114,7 @@ class Fragility(Renderable):
             + ("" if self.fragile else ", which is not few"),
             [f"{self.message[:1].upper()}{self.message[1:]}."],
             [
-                f"shown are {shown} of {count(len(frame), 'row')}: .table() has all"
-                if shown < len(frame)
-                else "",
+                shown_of(shown, len(frame), "row", ".table()"),
                 f"of {count(len(self.undecided_rows), 'more row')} it is undecided in double "
                 "precision whether the MLE exists without them"
                 if self.undecided_rows

@@ -18,8 +18,7 @@ import numpy as np
 
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import PointEstimate, estimate, provenance
 from flatprior.models.existence.check import require_mle, require_proper_posterior
@@ -140,8 +139,7 @@ def sample_nuts(
     (4, 200, 4)
     """
     check_sampling(draws=draws, tune=tune, chains=chains)
-    if sampler != "pymc":
-        raise InputError(f'sampler must be "pymc", not {sampler!r}')
+    check_choice("sampler", sampler, ("pymc",))
     require_proper_posterior(model)
     from flatprior.models.common.quiet import quiet_libraries
     from flatprior.models.routes.pymc_versions import import_pymc, interruptible

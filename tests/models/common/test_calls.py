@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import flatprior as fp
-from flatprior.models.common.calls import a_or_an, model_first
+from flatprior.models.common.calls import a_or_an, check_choice, check_positive, model_first
 from flatprior.models.common.error_state import OWN
 
 
@@ -115,3 +115,25 @@ def test_what_is_checked_keeps_its_name_and_its_signature():
     assert list(inspect.signature(judge).parameters) == ["model", "fit", "prob"]
     with pytest.raises(TypeError, match=r"judge takes .*: judge\(model, fit\)"):
         judge(1, 2)
+
+
+@pytest.mark.parametrize("value", ["a", "", None, 1, 1.5, ("a", "b")])
+def test_a_choice_that_there_is_not_is_told_those_that_there_are(value):
+    for choices, words in (
+        (("x",), '"x"'),
+        (("x", "y"), '"x" or "y"'),
+        (("x", "y", "z"), '"x", "y" or "z"'),
+    ):
+        with pytest.raises(ValueError, match="must be") as found:
+            check_choice("way", value, choices)
+        assert str(found.value) == f"way must be {words}, not {value!r}"
+        for choice in choices:
+            check_choice("way", choice, choices)
+
+
+def test_what_must_be_positive_is_a_number_above_zero():
+    assert check_positive("C", 1) == 1.0
+    assert check_positive("C", np.float32(0.5)) == 0.5
+    for value in (0, -1.0, np.nan, -np.inf):
+        with pytest.raises(ValueError, match=r"C must be positive, not"):
+            check_positive("C", value)

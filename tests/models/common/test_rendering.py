@@ -12,7 +12,7 @@ from flatprior.models import (
     fit_sklearn,
     sample_independence,
 )
-from flatprior.models.common.rendering import Rendered, folded, p_value
+from flatprior.models.common.rendering import Rendered, folded, p_value, shown_of
 
 
 @pytest.mark.parametrize(
@@ -149,3 +149,12 @@ def test_every_special_sign_of_latex_is_escaped():
 )
 def test_a_p_value_is_never_printed_as_0(p, log_p, shown):
     assert p_value(p, log_p) == shown
+
+
+def test_what_is_shown_of_a_table_is_said_where_it_is_not_all():
+    assert shown_of(3, 12, "row", ".table()") == "shown are 3 of 12 rows: .table() has all"
+    assert (
+        shown_of(3, 12, "row", ".table()", "largest k")
+        == "shown are the 3 of 12 rows with the largest k: .table() has all"
+    )
+    assert shown_of(12, 12, "row", ".table") == shown_of(0, 0, "row", ".table") == ""
