@@ -39,7 +39,10 @@ def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
         raise InputError(
             f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
         )
-    for what, values in (("draws", posterior.draws), ("log-densities", posterior.log_density)):
+    held = [("draws", posterior.draws)]
+    if posterior.states_density:
+        held.append(("log-densities", posterior.log_density))
+    for what, values in held:
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
             raise InputError(f"{bad} of the {what} of {posterior.route} are not finite")

@@ -25,8 +25,8 @@ from scipy.special import expit
 from flatprior.analysis import posterior_moments
 from flatprior.models import BernoulliLogistic, Posterior, sample_independence, sample_nuts
 from flatprior.models.common.quiet import quiet_libraries
-from flatprior.models.estimate import provenance
 from flatprior.models.posterior import labelled_draws
+from flatprior.models.provenance import provenance
 from flatprior.models.routes.pymc_versions import import_pymc
 
 PROBLEMS = ((200, 4, 0.0), (3000, 5, 0.99), (50_000, 20, 0.0))

@@ -45,13 +45,13 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import earlier_hash, printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.provenance import provenance
 from flatprior.models.results import (
     FORMAT,
     FORMATS,
     Certificate,
     NotConvergedError,
     Provenance,
-    versions_of,
 )
 
 # What follows from a fit is about the MLE if it is within a standard error of it, or where weights
@@ -490,19 +490,6 @@ def estimate(
         provenance=provenance(model, *packages),
         before_finish=before_finish,
         warnings=model.warnings,
-    )
-
-
-def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
-    """State what `model` and which versions a result comes from."""
-    return Provenance(
-        formula=model.formula,
-        n_observations=model.n_observations,
-        data_hash=model.data_hash,
-        versions=versions_of("numpy", *packages),
-        n_rows=model.n_rows,
-        offset=model.offset_name,
-        frequency_weights=model.weights_name,
     )
 
 

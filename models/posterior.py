@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
@@ -32,7 +33,17 @@ from flatprior.models.common.intervals import check_probability, percentages
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import check_file_name, replacing
+from flatprior.models.draws import (
+    LEAST_DRAWS,
+    Draws,
+    Names,
+    Taken,
+    take_arviz,
+    take_draws,
+    to_arviz,
+)
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.provenance import provenance
 from flatprior.models.results import FORMAT, Provenance
 
 if TYPE_CHECKING:
@@ -45,7 +56,6 @@ _FORMATS = {"pd": ".3f", "mcse": ".1e", "ess bulk": ".0f", "ess tail": ".0f", "r
 LEAST_EFFICIENCY = 0.1
 LARGEST_PARETO_K = 0.7
 LEAST_FOR_PARETO = 100  # weights, below which their tail has no shape
-LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
 LONGEST_READ = 60.0  # seconds for a file without a checksum, which may be damaged in any way
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SEAL = re.compile(rb"\nflatprior sha256 ([0-9a-f]{64})\n\Z")
@@ -87,6 +97,143 @@ class Posterior(Renderable):
     seed: int | None = None
     unchecked: bool = False
 
+    @classmethod
+    def from_draws(
+        cls,
+        model: BernoulliLogistic,
+        draws: Draws,
+        names: Names | None = None,
+        log_density: ArrayLike | None = None,
+        route: str = "external",
+    ) -> Posterior:
+        """Draws that another program made, to be judged as those of any route.
+
+        Parameters
+        ----------
+        model : BernoulliLogistic
+            Whose posterior they are said to be of.
+        draws : array_like (draws, k) or (chains, draws, k), DataFrame, or mapping
+            A data frame has a row a draw and a column a coefficient; columns that number chains and
+            draws (".chain", "chain", ".draw", "draw", ...) are used as such, "lp__" or "lp" is the
+            log-density, and further ones are left alone. A mapping has (draws,) or (chains, draws)
+            a coefficient.
+        names : sequence of str or mapping, optional
+            Of an array the names of its last axis, in its order; else, for each coefficient of the
+            model (in its order, or by its name), that of its draws. By default an array is in the
+            model's order, and columns are found by name ("Intercept" is "const" is "b_Intercept",
+            "C(g)[T.b]" is "g[b]").
+        log_density : array_like (draws,) or (chains, draws), optional
+            The sampler's own log-density, up to a constant. Without one, `check_posterior` says
+            that it cannot hold it against the likelihood.
+        route : str
+            What the draws are called.
+
+        Returns
+        -------
+        Posterior
+
+        Raises
+        ------
+        ValueError
+            If a coefficient has no draws or may have several, shapes do not fit, numbers are
+            missing or infinite, or a chain has fewer than ten draws.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.analysis import check_posterior
+        >>> from flatprior.models import BernoulliLogistic, Posterior, fit_newton, load_spector
+        >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+        >>> fit, rng = fit_newton(model), np.random.default_rng(1)
+        >>> normal = rng.multivariate_normal(fit.coefficients, fit.covariance, size=(4, 1000))
+        >>> check = check_posterior(model, Posterior.from_draws(model, normal, route="Laplace"))
+        >>> check.passed, check.failures[0][:25]
+        (False, 'the mean score is not 0 (')
+        """
+        return cls._taken(model, take_draws(model, draws, names, log_density), route)
+
+    @classmethod
+    def from_arviz(
+        cls,
+        model: BernoulliLogistic,
+        data: Any,
+        variables: str | Names | None = None,
+        route: str | None = None,
+    ) -> Posterior:
+        """Draws of a PyMC, Bambi, NumPyro or Stan model, as ArviZ holds them.
+
+        Parameters
+        ----------
+        model : BernoulliLogistic
+            Whose posterior they are said to be of.
+        data : DataTree, InferenceData or Dataset
+            With the group "posterior"; "lp" of "sample_stats" is the sampler's log-density.
+        variables : str, sequence of str or mapping, optional
+            Name of the vector that holds all coefficients (by its labels, or in the model's order
+            where it has none); or, for each coefficient of the model, in its order or by its name,
+            that of its variable, "x" or "x[level]". By default they are found by name.
+        route : str, optional
+            What the draws are called; default the library that made them, if it is stated.
+
+        Returns
+        -------
+        Posterior
+
+        Raises
+        ------
+        TypeError
+            If `data` is something else.
+        ValueError
+            As for `from_draws`.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, Posterior, load_spector
+        >>> from flatprior.models import sample_independence
+        >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+        >>> posterior = sample_independence(model, seed=1, progress=False)
+        >>> again = Posterior.from_arviz(model, posterior.to_arviz(model), variables="beta")
+        >>> bool((again.draws == posterior.draws).all())
+        True
+        """
+        taken, sampler = take_arviz(model, data, variables)
+        return cls._taken(model, taken, sampler if route is None else route)
+
+    @classmethod
+    def _taken(cls, model: BernoulliLogistic, taken: Taken, route: str) -> Posterior:
+        tree = labelled_draws(model, taken.draws, taken.statistics)
+        return cls(route, tree, math.nan, provenance(model))
+
+    def to_arviz(self, model: BernoulliLogistic, seed: int | None = None) -> Any:
+        """These draws as ArviZ's functions and plots take them.
+
+        Parameters
+        ----------
+        model : BernoulliLogistic
+            Of which the draws are.
+        seed : int, optional
+            Of the replicated outcomes.
+
+        Returns
+        -------
+        DataTree or InferenceData
+            Whichever the installed ArviZ works with (1 or later; before), with the groups
+            posterior, sample_stats, log_likelihood (of each observation), posterior_predictive and
+            observed_data.
+
+        Raises
+        ------
+        ValueError
+            If the draws are of other coefficients or data, or the log-likelihoods would not fit
+            in memory.
+        """
+        if self.names != model.names or self.provenance.data_hash != model.data_hash:
+            raise InputError("the draws are those of another model; pass that one")
+        stats = self.data["sample_stats"]
+        return to_arviz(
+            model, self.draws, {str(name): stats[name].to_numpy() for name in stats}, seed
+        )
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the coefficients."""
@@ -98,8 +245,24 @@ class Posterior(Renderable):
         return np.asarray(self.data["posterior"]["beta"].to_numpy(), dtype=float)
 
     @property
+    def states_density(self) -> bool:
+        """Whether the sampler's own log-density came with the draws."""
+        return "lp" in self.data["sample_stats"]
+
+    @property
     def log_density(self) -> Array:
-        """The sampler's own log-density at each draw, up to a constant, (chains, draws)."""
+        """The sampler's own log-density at each draw, up to a constant, (chains, draws).
+
+        Raises
+        ------
+        ValueError
+            If none came with the draws.
+        """
+        if not self.states_density:
+            raise InputError(
+                f"no log-density of the sampler came with the draws of {self.route}: pass "
+                "log_density= to Posterior.from_draws"
+            )
         return np.asarray(self.data["sample_stats"]["lp"].to_numpy(), dtype=float)
 
     @property
@@ -343,10 +506,12 @@ class Posterior(Renderable):
                 raise InputError("its draws have no names, or there are none")
             if "log_weight" in stats and not np.isfinite(stats["log_weight"]).all():
                 raise InputError("its weights are not finite")
-            for name in ("lp", *(("accepted",) if "log_weight" in stats else ()), *stats):
+            for name in (*(("accepted",) if "log_weight" in stats else ()), *stats):
                 if stats[name].dims != ("chain", "draw") or stats[name].shape != beta.shape[:2]:
                     raise InputError(f"{name} does not fit the draws of beta")
-            if not (np.isfinite(beta).all() and np.isfinite(stats["lp"]).all()):
+            if not (
+                np.isfinite(beta).all() and ("lp" not in stats or np.isfinite(stats["lp"]).all())
+            ):
                 raise InputError("its draws are not finite")
             return cls(
                 route=str(data.attrs["route"]),

@@ -16,7 +16,7 @@ FLOORS = {
         ("encoding", "rows"),
         ("likelihood", "batches", "results", "example_data"),
         ("coordinates", "leverage", "model", "whitening"),
-        ("iterations",),
+        ("draws", "iterations", "provenance"),
         ("certificate", "posterior"),
         ("estimate",),
         ("existence",),

@@ -189,8 +189,7 @@ class PosteriorCheck(Renderable):
         if self.agreement_p is not None:
             same = f"means and spread are those of the draws of {self.other}"
             found.append(tested(same, self.agreement_p, same.replace(" are ", " are not ", 1)))
-        return (
-            *found,
+        of_density: tuple[Claim, ...] = (
             Claim.exact(
                 "the density that was sampled is the likelihood"
                 + (
@@ -203,14 +202,9 @@ class PosteriorCheck(Renderable):
                 f"the density that was sampled is not the likelihood: their logarithms differ by "
                 f"up to {self.density_error:.1e}",
             ),
-            Claim.exact(
-                "no draw is more likely than the MLE",
-                self.highest_draw <= 0,
-                f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum",
-            ),
             Claim(
                 "the mode of the draws is the MLE"
-                if self.mode_told
+                if self.mode_told or self.density_source == "missing"
                 else f"the mode of the draws may be the MLE: they tell it to "
                 f"{self.mode_error:.2g} standard errors only",
                 math.nan,
@@ -219,6 +213,15 @@ class PosteriorCheck(Renderable):
                 f"its stated error is {self.mode_error:.1g}",
             ),
         )
+        if self.density_source == "missing":
+            of_density = tuple(claim.unavailable() for claim in of_density)
+        density, mode = of_density
+        highest = Claim.exact(
+            "no draw is more likely than the MLE",
+            self.highest_draw <= 0,
+            f"a draw has a log-likelihood {self.highest_draw:.1e} above the maximum",
+        )
+        return (*found, density, highest, mode)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -274,11 +277,14 @@ class PosteriorCheck(Renderable):
         return not self.failures
 
     def table(self) -> pd.DataFrame:
-        """One row a claim: "p", NaN where chance cannot break it, and whether it "holds"."""
+        """One row a claim: "p", NaN where chance cannot break it, and whether it "holds".
+
+        That is "yes", "NO", or "not available" for what needs the sampler's log-density.
+        """
         return pd.DataFrame(
             {
                 "p": [claim.p if 0 < claim.p < 1 else math.nan for claim in self.claims],
-                "holds": ["yes" if claim.holds else "NO" for claim in self.claims],
+                "holds": [claim.answer for claim in self.claims],
             },
             index=[claim.statement for claim in self.claims],
         )
@@ -291,7 +297,9 @@ class PosteriorCheck(Renderable):
             f"acceptance {found['acceptance']:.2f}, efficiency {found['efficiency']:.2f}, "
             f"Pareto k {found['pareto k']:.2f}"
             if "acceptance" in found
-            else f"{found.get('divergences', 0):.0f} divergences"
+            else f"{found['divergences']:.0f} divergences"
+            if "divergences" in found
+            else "of divergences nothing is stated"
         )
         bulk, tail = (found.get(f"ess {part}", math.nan) for part in ("bulk", "tail"))
         return (
@@ -313,9 +321,14 @@ class PosteriorCheck(Renderable):
                 f"a test fails below p = {self.threshold:.1e}; correct draws fail one with "
                 f"probability {self.false_alarm:.1e} at most",
                 *self.failures,
-                f"mean of (beta - MLE)'score: {self.trace:.4f}, expected {-self.k}; mode of the "
-                f"draws: {self.mode_distance:.1e} standard errors from the MLE, stated error "
-                f"{self.mode_error:.1e}; highest draw: {abs(self.highest_draw):.3g} in "
+                f"mean of (beta - MLE)'score: {self.trace:.4f}, expected {-self.k}; "
+                + (
+                    ""
+                    if self.density_source == "missing"
+                    else f"mode of the draws: {self.mode_distance:.1e} standard errors from the "
+                    f"MLE, stated error {self.mode_error:.1e}; "
+                )
+                + f"highest draw: {abs(self.highest_draw):.3g} in "
                 f"log-likelihood {'above' if self.highest_draw > 0 else 'below'} the MLE",
                 *self.scope,
                 *self.warnings,
@@ -337,7 +350,11 @@ class PosteriorCheck(Renderable):
             "failures": list(self.failures),
             "n_draws": self.n_draws,
             "claims": [
-                {"statement": claim.statement, "p": claim.p, "holds": claim.holds}
+                {
+                    "statement": claim.statement,
+                    "p": claim.p,
+                    "holds": claim.holds if claim.available else None,
+                }
                 for claim in self.claims
             ],
             "mixed": self.mixed,
@@ -429,7 +446,7 @@ def check_posterior(
         raise InputError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
     posterior = as_drawn(posterior)
     other = None if other is None else as_drawn(other)
-    stated = _states_density(posterior)
+    stated = posterior.states_density
     posterior = posterior if stated else _with_density(model, posterior)
     for draws in (posterior, other):
         if draws is not None:
@@ -443,7 +460,7 @@ def check_posterior(
     white = whitened(posterior.draws, mle, root)
     identities = exact_identities(model, posterior.draws, mle, _length(posterior))
     log_likelihood = identities.log_likelihood
-    mode = _mode_of(posterior)
+    mode = _mode_of(posterior) if stated else _no_mode(posterior, "no log-density came with them")
     assert mode.stated_error is not None  # noqa: S101
     noise = _noise(mle)
     departure = posterior.log_density - log_likelihood
@@ -506,10 +523,6 @@ def as_drawn(posterior: Posterior) -> Posterior:
     return Posterior(
         **{each.name: getattr(posterior, each.name) for each in dataclasses.fields(Posterior)}
     )
-
-
-def _states_density(posterior: Posterior) -> bool:
-    return "lp" in posterior.data["sample_stats"]
 
 
 def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
@@ -580,25 +593,30 @@ def _trend(departure: Array, white: Array, rounding: float) -> tuple[float, floa
 
 
 def _mode_of(posterior: Posterior) -> PointEstimate:
-    """The mode of the draws, or their mean with an infinite error where they hardly move."""
+    """The mode of the draws; none where they hardly move."""
     try:
         return posterior_mode(posterior)
     except DegenerateDrawsError as error:
-        k = len(posterior.names)
-        return PointEstimate(
-            route="draws",
-            names=posterior.names,
-            coefficients=posterior.draws.mean(axis=(0, 1)),
-            covariance=np.full((k, k), np.nan),
-            log_likelihood=float(posterior.log_density.max()),
-            certificate=Certificate.refused(k),
-            converged=False,
-            message=str(error),
-            n_iterations=0,
-            seconds=0.0,
-            provenance=posterior.provenance,
-            stated_error=np.full(k, np.inf),
-        )
+        return _no_mode(posterior, str(error))
+
+
+def _no_mode(posterior: Posterior, why: str) -> PointEstimate:
+    """The mean of the draws with an infinite error, where they tell no mode."""
+    k = len(posterior.names)
+    return PointEstimate(
+        route="draws",
+        names=posterior.names,
+        coefficients=posterior.draws.mean(axis=(0, 1)),
+        covariance=np.full((k, k), np.nan),
+        log_likelihood=float(posterior.log_density.max()),
+        certificate=Certificate.refused(k),
+        converged=False,
+        message=why,
+        n_iterations=0,
+        seconds=0.0,
+        provenance=posterior.provenance,
+        stated_error=np.full(k, np.inf),
+    )
 
 
 def _length(posterior: Posterior) -> int:

@@ -32,7 +32,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,17 +77,30 @@ class Claim:
     holds : bool
     failure : str
         What to say where it does not hold.
+    available : bool
+        Whether there was anything to judge it from; if not, it speaks neither for the draws nor
+        against them.
     """
 
     statement: str
     p: float
     holds: bool
     failure: str
+    available: bool = True
 
     @classmethod
     def exact(cls, statement: str, holds: bool, failure: str) -> Claim:
         """A claim that chance cannot break."""
         return cls(statement, float(holds), bool(holds), failure)
+
+    def unavailable(self) -> Claim:
+        """The same where nothing came with the draws to judge it from."""
+        return replace(self, p=math.nan, holds=True, available=False)
+
+    @property
+    def answer(self) -> str:
+        """Whether it holds, in a word or two."""
+        return "not available" if not self.available else "yes" if self.holds else "NO"
 
 
 @dataclass(frozen=True, eq=False)

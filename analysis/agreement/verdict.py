@@ -243,12 +243,13 @@ class Agreement(Renderable):
         return tuple(note for judged in self.routes for note in judged.notes)
 
     def coefficients(self) -> pd.DataFrame:
-        """One row a coefficient, one column a route; for draws the mode found from them alone."""
+        """One row a coefficient, one column a route; for draws their mode, if told, and mean."""
         columns: list[tuple[str, Array]] = [
             (judged.estimate.route, judged.estimate.coefficients) for judged in self.routes
         ]
         for check, posterior in zip(self.posterior_checks, self.posteriors, strict=True):
-            columns.append((f"{check.route} mode", check.mode.coefficients))
+            if check.density_source != "missing":
+                columns.append((f"{check.route} mode", check.mode.coefficients))
             columns.append((f"{check.route} mean", posterior.draws.mean(axis=(0, 1))))
         columns.append(("standard error", self.mle.standard_errors))
         frame = pd.DataFrame(
@@ -620,6 +621,8 @@ def _and_the_other(check: PosteriorCheck) -> str:
 
 
 def _mode(check: PosteriorCheck) -> str:
+    if check.density_source == "missing":
+        return "where their mode lies they do not tell without one log-density a draw"
     if not check.mode_told:
         return (
             f"where their mode lies they tell to {check.mode_error:.2g} standard errors only, so "

@@ -137,7 +137,7 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
 
         from flatprior.models import check_existence
         from flatprior.models.common.writing import write_json
-        from flatprior.models.estimate import provenance
+        from flatprior.models.provenance import provenance
 
         check_paths(data, json=json_path)
         in_batches = reads_in_batches(data)
@@ -274,7 +274,7 @@ def explain(data: str, formula: str, path: str, json_path: str | None, **options
 
         from flatprior.analysis.explanation.difference import explain_difference
         from flatprior.models.common.writing import write_json
-        from flatprior.models.estimate import provenance
+        from flatprior.models.provenance import provenance
 
         check_paths(data, json=json_path)
         coefficients, errors = read_coefficients(path)

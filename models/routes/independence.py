@@ -25,12 +25,12 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.estimate import provenance
 from flatprior.models.existence.check import require_proper_posterior
 from flatprior.models.iterations import last_iterate
 from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
+from flatprior.models.provenance import provenance
 from flatprior.models.rows import ArrayRows, merge_identical
 from flatprior.models.whitening import whitening
 

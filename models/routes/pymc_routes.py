@@ -20,10 +20,11 @@ from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.estimate import PointEstimate, estimate, provenance
+from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle, require_proper_posterior
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
+from flatprior.models.provenance import provenance
 from flatprior.models.rows import ArrayRows, merge_identical
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.estimate import provenance
 from flatprior.models.posterior import labelled_draws
+from flatprior.models.provenance import provenance
 
 DATA = Path(__file__).parents[1] / "data"
 INDEX = json.loads((DATA / "index.json").read_text())["cases"]

@@ -20,8 +20,8 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
-from flatprior.models.estimate import provenance
 from flatprior.models.posterior import labelled_draws
+from flatprior.models.provenance import provenance
 
 
 @pytest.fixture(scope="module")

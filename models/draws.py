@@ -1,0 +1,382 @@
+"""Draws that other programs made, paired with a model's coefficients; and the way back to ArviZ.
+
+A column of draws belongs to a coefficient by its name, never by its place among others, unless it
+has no name. Names are those of the model, or what Bambi, brms and Stan make of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import first_of, printable
+from flatprior.models.model import BernoulliLogistic
+
+LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
+# columns of a table of draws that number chains and draws, as R's posterior, Stan and ArviZ do
+CHAIN = (".chain", "chain", "chain__")
+DRAW = (".draw", "draw", ".iteration", "iteration", "draw__")
+LOG_DENSITY = ("lp__", "lp", "log_density")
+# what samplers say of each draw, by ArviZ's names and by Stan's
+STATISTICS = ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate", "energy")
+OF_STAN = {
+    "divergent__": "diverging",
+    "treedepth__": "tree_depth",
+    "n_leapfrog__": "n_steps",
+    "accept_stat__": "acceptance_rate",
+    "energy__": "energy",
+}
+INTERCEPT = ("Intercept", "(Intercept)", "const", "intercept", "_cons", "b_Intercept")
+MOST_NUMBERS = 10**8  # of draws times observations, for the log-likelihood of each
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """Draws in the order of a model's coefficients, and what the sampler says of each.
+
+    Attributes
+    ----------
+    draws : ndarray (chains, draws, k)
+    statistics : dict of ndarray (chains, draws)
+        "lp", the log-density that was sampled, among them where it is known.
+    """
+
+    draws: Array
+    statistics: dict[str, Array]
+
+
+Draws = ArrayLike | pd.DataFrame | Mapping[str, ArrayLike]
+Names = Sequence[str] | Mapping[str, str]
+
+
+def take_draws(
+    model: BernoulliLogistic,
+    draws: Draws,
+    names: Names | None = None,
+    log_density: ArrayLike | None = None,
+) -> Taken:
+    """Draws from an array, a data frame or a mapping; see `Posterior.from_draws`."""
+    statistics: dict[str, Array] = {}
+    if isinstance(draws, pd.DataFrame):
+        found, statistics = _of_frame(model, draws, names)
+    elif isinstance(draws, Mapping):
+        columns = {str(name): _numbers(values, repr(name)) for name, values in draws.items()}
+        if log_density is None:
+            log_density = next(
+                (
+                    columns[name]
+                    for name in LOG_DENSITY
+                    if name in columns and name not in model.names
+                ),
+                None,
+            )
+        chosen = [columns[name] for name in _matched(model, list(columns), names)]
+        shapes = {values.shape for values in chosen}
+        if len(shapes) > 1 or len(chosen[0].shape) not in (1, 2):
+            raise InputError(
+                f"the draws of the coefficients have the shapes {first_of(map(str, shapes))}; each "
+                "must be (draws,) or (chains, draws)"
+            )
+        found = np.stack(chosen, axis=-1)
+    else:
+        if np.ndim(np.asarray(draws, dtype=object)) == 0:
+            raise InputTypeError(
+                f"draws must be an array, a data frame or a mapping, not {a_or_an(draws)}; "
+                "Posterior.from_arviz takes a DataTree, an InferenceData or a Dataset"
+            )
+        found = _numbers(draws, "the draws")
+        if names is not None:
+            if isinstance(names, Mapping):
+                raise InputError("names of the columns of an array must be a list, in their order")
+            labels = [str(name) for name in names]
+            if found.ndim < 2 or len(labels) != found.shape[-1]:
+                raise InputError(
+                    f"there are {len(labels)} names for draws of the shape {found.shape}"
+                )
+            order = _matched(model, labels, None)
+            found = found[..., [labels.index(name) for name in order]]
+    found = _shaped(model, found)
+    if log_density is not None:
+        lp = _numbers(log_density, "the log-densities")
+        if lp.size != found.shape[0] * found.shape[1] or lp.ndim > 2:
+            raise InputError(
+                f"the log-densities have the shape {lp.shape}; draws have {found.shape[:2]}"
+            )
+        statistics["lp"] = lp.reshape(found.shape[:2])
+    return _finite(model, Taken(found, statistics))
+
+
+def take_arviz(
+    model: BernoulliLogistic, data: Any, variables: str | Names | None = None
+) -> tuple[Taken, str]:
+    """Draws from what ArviZ holds, and the sampler's name; see `Posterior.from_arviz`."""
+    posterior = _group(data, "posterior")
+    if posterior is None:
+        raise InputTypeError(
+            f"draws must be a DataTree, an InferenceData or a Dataset with a posterior, not "
+            f"{a_or_an(data)}; Posterior.from_draws takes arrays and data frames"
+        )
+    columns = dict(_columns(posterior))
+    if isinstance(variables, str):
+        found = _of_vector(model, posterior, variables)
+    else:
+        order = _matched(model, list(columns), variables)
+        found = np.stack([columns[name] for name in order], axis=-1)
+    statistics = {}
+    stats = _group(data, "sample_stats")
+    if stats is not None and stats is not posterior:
+        for name in STATISTICS:
+            if name in stats and set(stats[name].dims) == {"chain", "draw"}:
+                statistics[name] = np.asarray(stats[name].transpose("chain", "draw").to_numpy())
+    sampler = str(posterior.attrs.get("inference_library", "external"))
+    return _finite(model, Taken(_shaped(model, found), statistics)), sampler
+
+
+def to_arviz(
+    model: BernoulliLogistic, draws: Array, statistics: Mapping[str, Array], seed: int | None
+) -> Any:
+    """See `flatprior.models.Posterior.to_arviz`."""
+    from flatprior.models.common.quiet import quiet_libraries
+
+    rows = model.arrays
+    counts = np.ones(rows.n_rows, dtype=int) if rows.weights is None else rows.weights.astype(int)
+    chains, n, k = draws.shape
+    numbers = chains * n * int(counts.sum())
+    if numbers > MOST_NUMBERS:
+        raise InputError(
+            f"the log-likelihood of each of {counts.sum()} observations at {chains * n} draws is "
+            f"{numbers:.1e} numbers; thin the draws first"
+        )
+    response = np.repeat(rows.response, counts)
+    design = np.repeat(np.asarray(rows.design, dtype=float), counts, axis=0)
+    predictor = draws.reshape(-1, k) @ design.T
+    if rows.offset is not None:
+        predictor += np.repeat(rows.offset, counts)
+    shape = (chains, n, len(response))
+    log_likelihood = -np.logaddexp(0.0, (1 - 2 * response) * predictor)
+    uniform = np.random.default_rng(seed).random(predictor.shape)
+    replicated = (np.logaddexp(0.0, -predictor) < -np.log(uniform)).astype(np.int8)
+    labels = [str(label) for label in np.repeat(np.asarray(model.row_labels, dtype=object), counts)]
+    name = model.response_name
+    groups = {
+        "posterior": {"beta": draws},
+        "sample_stats": dict(statistics),
+        "log_likelihood": {name: log_likelihood.reshape(shape)},
+        "posterior_predictive": {name: replicated.reshape(shape)},
+        "observed_data": {name: response.astype(np.int8)},
+    }
+    dims = {"beta": ["coefficient"], name: ["observation"]}
+    coords = {"coefficient": list(model.names), "observation": labels}
+    with quiet_libraries():
+        import arviz
+
+        if int(arviz.__version__.split(".")[0]) >= 1:
+            return arviz.from_dict(groups, dims=dims, coords=coords)
+        return arviz.from_dict(**groups, dims=dims, coords=coords)  # type: ignore[arg-type]
+
+
+def _numbers(values: Any, what: str) -> Array:
+    """Draws as floats; whatever is no real number is refused."""
+    try:
+        found = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} must be an array of numbers: {error}") from error
+    if found.dtype.kind not in "iuf":
+        raise InputError(f"{what} must be real numbers, not {found.dtype}")
+    return found.astype(float)
+
+
+def _shaped(model: BernoulliLogistic, draws: Array) -> Array:
+    """(chains, draws, k), a single chain where there is no axis for them."""
+    k = model.n_parameters
+    if draws.ndim == 1 and k == 1:
+        draws = draws[:, None]
+    found = draws[None] if draws.ndim == 2 else draws
+    if found.ndim != 3 or found.shape[2] != k:
+        raise InputError(
+            f"the draws have the shape {draws.shape}; of {k} coefficients "
+            f"({first_of(map(printable, model.names))}) it must be (draws, {k}) or "
+            f"(chains, draws, {k})"
+        )
+    if found.shape[0] < 1 or found.shape[1] < LEAST_DRAWS:
+        raise InputError(
+            f"there are {found.shape[0]} chains of {found.shape[1]} draws each; a chain needs "
+            f"{LEAST_DRAWS} draws at least, and the axes are (chains, draws, coefficients)"
+        )
+    return np.ascontiguousarray(found, dtype=float)
+
+
+def _finite(model: BernoulliLogistic, taken: Taken) -> Taken:
+    bad = np.asarray(~np.isfinite(taken.draws))
+    if bad.any():
+        of = [model.names[j] for j in np.flatnonzero(bad.any(axis=(0, 1)))]
+        raise InputError(
+            f"{int(bad.sum())} draws are missing or infinite (of {first_of(map(printable, of))}): "
+            "the sampler failed, or the table is damaged"
+        )
+    lost = int(np.count_nonzero(~np.isfinite(taken.statistics.get("lp", np.zeros(1)))))
+    if lost:
+        raise InputError(f"{lost} of the sampler's log-densities are missing or infinite")
+    return taken
+
+
+def _of_frame(
+    model: BernoulliLogistic, frame: pd.DataFrame, names: Names | None
+) -> tuple[Array, dict[str, Array]]:
+    """Draws (chains, draws, k) of a table with a row a draw, in whatever order its rows are."""
+    columns = [str(name) for name in frame.columns]
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise InputError(f"the table of draws has {first_of(map(printable, twice))} twice")
+    frame = frame.set_axis(columns, axis=1)
+    own = [name for name in columns if name not in model.names]
+    chain, draw, lp = (
+        next((name for name in known if name in own), None) for known in (CHAIN, DRAW, LOG_DENSITY)
+    )
+    order = _matched(model, columns, names)
+    if draw is not None:
+        by = [draw] if chain is None else [chain, draw]
+        if frame.duplicated(by).any():
+            raise InputError(f"rows of the table of draws have the same {' and '.join(by)}")
+        frame = frame.sort_values(by, kind="stable")
+    elif chain is not None:
+        frame = frame.sort_values(chain, kind="stable")
+    lengths = [len(frame)] if chain is None else frame.groupby(chain, sort=False).size().tolist()
+    if len(set(lengths)) > 1:
+        raise InputError(
+            f"the chains of the table have {first_of(map(str, lengths))} draws, not all as many"
+        )
+
+    def shaped(name: str) -> Array:
+        return _numbers(frame[name], f"column {printable(name)} of the draws").reshape(
+            len(lengths), -1
+        )
+
+    statistics = {OF_STAN[name]: shaped(name) for name in own if name in OF_STAN}
+    if lp is not None:
+        statistics["lp"] = shaped(lp)
+    return np.stack([shaped(name) for name in order], axis=-1), statistics
+
+
+def _group(data: Any, name: str) -> Any:
+    """A group of a DataTree or InferenceData as a Dataset; a Dataset itself is its posterior."""
+    kind = type(data).__module__
+    if kind.startswith("xarray") and type(data).__name__ == "Dataset":
+        return data if name == "posterior" else None
+    if kind.startswith("xarray") and type(data).__name__ == "DataTree":
+        if name in data.children:
+            return data[name].to_dataset()
+        return data.to_dataset() if name == "posterior" and data.data_vars else None
+    if kind.startswith("arviz") and hasattr(data, "groups"):
+        return getattr(data, name) if name in data.groups() else None
+    return None
+
+
+def _columns(posterior: Any) -> Iterator[tuple[str, Array]]:
+    """Each number of each variable by its label, "x" or "x[level]", with its draws."""
+    for name, variable in posterior.data_vars.items():
+        if not {"chain", "draw"} <= set(variable.dims) or variable.dtype.kind not in "iuf":
+            continue
+        others = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+        values = np.asarray(variable.transpose("chain", "draw", *others).to_numpy())
+        for place in np.ndindex(*values.shape[2:]):
+            labels = [
+                str(variable[dim].to_numpy()[i]) if dim in variable.coords else str(i)
+                for dim, i in zip(others, place, strict=True)
+            ]
+            label = f"{name}[{', '.join(labels)}]" if labels else str(name)
+            yield label, values[(slice(None), slice(None), *place)]
+
+
+def _of_vector(model: BernoulliLogistic, posterior: Any, name: str) -> Array:
+    """Draws of a vector that holds all coefficients: by its labels, or in the model's order."""
+    if name not in posterior.data_vars:
+        raise InputError(
+            f"there is no variable {name!r}; there are {first_of(map(str, posterior.data_vars))}"
+        )
+    variable = posterior[name]
+    others = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+    if len(others) != (1 if model.n_parameters > 1 or variable.ndim > 2 else 0):
+        raise InputError(
+            f"{name!r} has the dimensions {first_of(map(str, variable.dims))}; it must have chain, "
+            "draw and one for the coefficients, or variables= must list one a coefficient"
+        )
+    values = np.asarray(variable.transpose("chain", "draw", *others).to_numpy(), dtype=float)
+    if not others:
+        return values[..., None]
+    labels = variable[others[0]].to_numpy() if others[0] in variable.coords else None
+    if labels is None or labels.dtype.kind in "iuf":  # counted out, which names nothing
+        return values
+    names = [str(label) for label in labels]
+    return values[..., [names.index(each) for each in _matched(model, names, None)]]
+
+
+def _matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None) -> list[str]:
+    """For each coefficient of the model the label, among those `found`, of its draws."""
+    if names is not None and not isinstance(names, Mapping):
+        names = list(names)
+        if len(names) != model.n_parameters:
+            raise InputError(
+                f"there are {len(names)} names for {model.n_parameters} coefficients: "
+                f"{first_of(map(printable, model.names))}"
+            )
+        names = dict(zip(model.names, names, strict=True))
+    given = {} if names is None else {str(name): str(label) for name, label in names.items()}
+    unknown = [name for name in given if name not in model.names]
+    if unknown:
+        raise InputError(
+            f"the model has no coefficient {first_of(map(printable, unknown))}; it has "
+            f"{first_of(map(printable, model.names))}"
+        )
+    by_plain: dict[str, list[str]] = {}
+    for label in found:
+        by_plain.setdefault(plain_name(label), []).append(label)
+    order, missing = [], []
+    for name in model.names:
+        if name in given:
+            candidates = [label for label in found if label == given[name]]
+        else:
+            candidates = [label for label in found if label == name]
+            candidates = candidates or by_plain.get(plain_name(name), [])
+        if len(candidates) > 1:
+            raise InputError(
+                f"the draws of {printable(name)} may be {first_of(map(printable, candidates))}: "
+                "name the one"
+            )
+        order += candidates
+        missing += [] if candidates else [given.get(name, name)]
+    if missing:
+        raise InputError(
+            f"there are no draws of {first_of(map(printable, missing))}; there are "
+            f"{first_of(map(printable, found))}: name those of each coefficient"
+        )
+    if len(set(order)) < len(order):
+        raise InputError("the same draws are named for two coefficients")
+    return order
+
+
+def plain_name(name: str) -> str:
+    """What formulaic, Bambi, brms and statsmodels make of one coefficient's name, made one.
+
+    Examples
+    --------
+    >>> from flatprior.models.draws import plain_name
+    >>> {plain_name(name) for name in ("C(g)[T.b]", "g[b]", "C(g)[b]", "g[T.b]")}
+    {'g[b]'}
+    >>> {plain_name(name) for name in ("Intercept", "(Intercept)", "const", "b_Intercept")}
+    {'Intercept'}
+    """
+    if name in INTERCEPT:
+        return "Intercept"
+    name = name.replace("`", "").replace(" ", "")
+    name = re.sub(r"\bC\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)", r"\1", name)
+    return name.replace("[T.", "[")
