@@ -15,8 +15,8 @@ from scipy.stats import f as f_distribution, t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.calls import require_kind
+from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
@@ -25,11 +25,7 @@ from flatprior.models.whitening import required_whitening
 
 def require_draws(posterior: Posterior) -> None:
     """Raise a `TypeError` unless these are draws."""
-    if not isinstance(posterior, Posterior):
-        raise InputTypeError(
-            "draws must be a Posterior, such as sample_independence(model) gives, not "
-            f"{a_or_an(posterior)}"
-        )
+    require_kind(posterior, Posterior, "draws", "sample_independence(model)")
 
 
 def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:

@@ -25,7 +25,12 @@ from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.intervals import percentages, wald_interval, wald_statistics
+from flatprior.models.common.intervals import (
+    check_probability,
+    percentages,
+    wald_interval,
+    wald_statistics,
+)
 from flatprior.models.common.json_values import (
     checksum,
     in_short,
@@ -166,8 +171,7 @@ class PointEstimate(Renderable):
         >>> fit.conf_int().loc["psi"].round(3).tolist()
         [0.267, 3.527]
         """
-        if not 0 < alpha < 1:
-            raise InputError(f"alpha must lie between 0 and 1, not {alpha!r}")
+        check_probability(alpha, "alpha")
         return self.summary(1 - alpha).iloc[:, 4:6]
 
     def _by_name(self, values: Array, what: str) -> pd.Series[float]:

@@ -15,7 +15,7 @@ from flatprior.models.certificate import (
     checked_coefficients,
     evaluate,
 )
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
     LOG_LIKELIHOOD,
@@ -78,6 +78,7 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     >>> verify(model, fit_newton(model)).proves_existence
     True
     """
+    require_kind(estimate, PointEstimate, "the estimate", "fit_newton(model)")
     if estimate.names != model.names:
         raise InputError(
             f"the estimate has coefficients {', '.join(estimate.names)}, "

@@ -35,17 +35,35 @@ FLOORS = {
     ),
 }
 MOST_FILES = 16  # in a folder
+LATE = ("import_module", "__import__", "load")  # what imports where it is called, by a name as text
+# of the routes, which share only what is below them: a class of Newton's, and PyMC's versions
+WITHIN_ROUTES = {("estimator", "newton"), ("pymc_routes", "pymc_versions")}
 
 
 def imported(path):
     """What a file imports of flatprior, wherever in it, types included: dotted names."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("flatprior"))
+            for alias in node.names:
+                if alias.name.startswith("flatprior"):
+                    # what is then reached through the name `flatprior` would not be seen
+                    assert alias.asname or "." not in alias.name, (
+                        f"{path}: import from {alias.name}"
+                    )
+                    yield alias.name
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: a relative import"
             if (node.module or "").startswith("flatprior"):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and name_of(node.func) in LATE:
+            for given in node.args:
+                if isinstance(given, ast.Constant) and str(given.value).startswith("flatprior."):
+                    yield given.value
+
+
+def name_of(function):
+    """What is called: `f` of `f()` and of `module.f()`."""
+    return getattr(function, "attr", getattr(function, "id", ""))
 
 
 def module_of(name):
@@ -113,6 +131,45 @@ def test_no_file_imports_itself_by_a_detour():
     # the check can fail
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter({1: {2}, 2: {1}}).prepare()
+
+
+def test_no_route_imports_another():
+    routes = ROOT / "models" / "routes"
+    pairs = {
+        (path.stem, target.stem)
+        for path, target in arrows()
+        if path.parent == target.parent == routes and target.name != "__init__.py"
+    }
+    assert pairs == WITHIN_ROUTES
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "def f():\n    from flatprior.models.routes import newton",
+            "flatprior.models.routes.newton",
+        ),
+        ("import flatprior.models as m", "flatprior.models"),
+        ("import_module('flatprior.models.routes.newton')", "flatprior.models.routes.newton"),
+        ("__import__('flatprior.analysis')", "flatprior.analysis"),
+        ("if TYPE_CHECKING:\n    from flatprior import models", "flatprior.models"),
+    ],
+)
+def test_an_import_is_seen_wherever_and_however_it_is_made(line, found, tmp_path):
+    path = tmp_path / "file.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    assert list(imported(path)) == [found]
+
+
+@pytest.mark.parametrize(
+    "line", ["from .routes import newton", "import flatprior.models.common.text"]
+)
+def test_what_hides_an_import_is_refused(line, tmp_path):
+    path = tmp_path / "file.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(AssertionError):
+        list(imported(path))
 
 
 def test_no_folder_is_a_heap():

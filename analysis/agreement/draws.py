@@ -47,7 +47,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import count, listing
 from flatprior.models.common.writing import finite
-from flatprior.models.estimate import is_near, recomputed
+from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import merge_identical
@@ -452,7 +452,7 @@ def check_posterior(
         if draws is not None:
             check_draws(model, draws)
     if mle is not None:
-        mle = recomputed(model, mle)
+        mle = fit_of(model, mle)
     if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     error = mle.standard_errors

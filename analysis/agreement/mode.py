@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import lstsq
 from scipy.optimize import minimize
 
+from flatprior.analysis.monte_carlo import require_draws
 from flatprior.models import Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
@@ -66,6 +67,7 @@ def posterior_mode(posterior: Posterior) -> PointEstimate:
     >>> posterior_mode(sample_nuts(model, seed=1, progress=False)).coefficients.round(2).tolist()
     [-9.7, 2.84]
     """
+    require_draws(posterior)
     start = time.perf_counter()
     draws, density = posterior.draws, posterior.log_density
     if not (np.isfinite(draws).all() and np.isfinite(density).all()):

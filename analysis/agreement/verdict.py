@@ -8,7 +8,7 @@ every number is computed again here, from the coefficients and the model in hand
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -370,6 +370,10 @@ def run_routes(
         "seed": seed,
         "progress": progress,
     }
+    if isinstance(routes, str) or not isinstance(routes, Iterable):
+        raise InputTypeError(
+            f"routes are a sequence of names, such as {list(USUAL[:2])}, not {a_or_an(routes)}"
+        )
     results: list[Result] = []
     for route in routes_named(tuple(routes)):
         if on_start is not None:

@@ -33,8 +33,9 @@ from flatprior.analysis.figures.style import (
 from flatprior.analysis.inference.intervals import ProfileCurve
 from flatprior.models import PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import a_or_an, require_kind
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.estimate import require_computed
 
@@ -81,6 +82,10 @@ def plot_forest(
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['Intercept', 'gpa', 'tuce', 'psi']
     """
+    if not isinstance(intervals, Mapping):
+        raise InputTypeError(
+            "plot_forest takes results by name, such as {'Wald': fit}, not " + a_or_an(intervals)
+        )
     found = {label: interval_frame(part, prob) for label, part in intervals.items()}
     if not found:
         raise InputError("there is nothing to draw: pass an estimate, draws or intervals")
@@ -156,6 +161,11 @@ def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) 
     if isinstance(part, Posterior):
         median = pd.Series(np.median(part.draws, axis=(0, 1)), index=list(part.names))
         return part.summary(prob)[[low, high]].assign(median=median)[["median", low, high]]
+    if not isinstance(part, pd.DataFrame):
+        raise InputTypeError(
+            "intervals are a PointEstimate, a Posterior or a data frame, such as "
+            f"confidence_intervals(model) gives, not {a_or_an(part)}"
+        )
     if part.shape[1] != 3:
         raise InputError("a frame of intervals has three columns: point, lower and upper end")
     return part.astype(float)
@@ -185,6 +195,7 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
     >>> [text.get_text() for text in plot_agreement(agreement).axes[0].get_yticklabels()]
     ['newton', 'sklearn']
     """
+    require_kind(agreement, Agreement, "what is drawn", "compare_routes(model, *results)")
     error = agreement.mle.standard_errors
     rows: list[tuple[str, Array, float]] = [
         (
@@ -266,6 +277,7 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
     >>> "psi" in figure.axes[0].get_xlabel()
     True
     """
+    require_kind(curve, ProfileCurve, "what is drawn", "profile_curve(model, name)")
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.8, ax)
         values = curve.table.index.to_numpy(dtype=float)

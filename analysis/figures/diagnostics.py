@@ -33,6 +33,7 @@ from flatprior.analysis.figures.style import (
     thinned,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 
@@ -60,6 +61,7 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
     >>> [round(float(end), 1) for end in figure.axes[0].get_xlim()]
     [0.0, 1.0]
     """
+    require_kind(curve, CalibrationCurve, "what is drawn", "calibration_curve(model, fit)")
     table = curve.table
     low, high = (name for name in table.columns if str(name).endswith("%"))
     shown = table.iloc[thinned(len(table))]
@@ -149,6 +151,9 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     >>> figure.axes[0].get_xlabel()
     'leverage'
     """
+    require_kind(diagnostics, Diagnostics, "what is drawn", "diagnose(model, fit)")
+    if loo is not None:
+        require_kind(loo, PSISLOO, "loo", "psis_loo(model, posterior)")
     table = diagnostics.table
     if loo is not None and len(loo.pareto_k) != len(table):
         raise InputError("diagnostics and leave-one-out are of different rows")

@@ -24,7 +24,7 @@ from flatprior.analysis.figures.style import (
     rows_axis,
 )
 from flatprior.models import BernoulliLogistic
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.text import count, first_of
 
@@ -54,6 +54,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['large', 'small']
     """
+    require_kind(comparison, Comparison, "what is drawn", "compare_models(models)")
     frame = comparison.table()
     aic = (frame["AIC"].min() - frame["AIC"]) / 2
     with mpl.rc_context(STYLE):

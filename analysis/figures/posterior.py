@@ -23,9 +23,9 @@ from flatprior.analysis.figures.style import (
     canvas,
     put_label,
 )
-from flatprior.analysis.monte_carlo import check_draws_of
+from flatprior.analysis.monte_carlo import check_draws_of, require_draws
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
@@ -75,6 +75,10 @@ def plot_posterior(
     >>> len(figure.axes)  # a coefficient each, and the legend's
     4
     """
+    require_draws(posterior)
+    require_kind(mle, PointEstimate, "mle", "fit_newton(model)")
+    if mode is not None:
+        require_kind(mode, PointEstimate, "mode", "posterior_mode(posterior)")
     for result in (mle, mode):
         if result is not None and result.names != posterior.names:
             raise InputError("draws and estimates are of different coefficients")

@@ -15,6 +15,7 @@ Association 72, 851-853); the others cannot be misled so, and hold on separated 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from flatprior.analysis.inference.robust import RobustCovariance, recomputed_rob
 from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import printable
@@ -122,7 +123,14 @@ def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
     if arguments and isinstance(arguments[0], BernoulliLogistic):
         model, *arguments = arguments  # type: ignore[assignment]
         named = {"model": model, **named}
-    return _wald_test(*arguments, **named)
+    how = "wald_test(model, fit, hypothesis)"
+    if any(isinstance(each, BernoulliLogistic) for each in arguments):
+        raise InputTypeError(f"wald_test takes its model first: {how}")
+    try:
+        given = inspect.signature(_wald_test).bind(*arguments, **named)
+    except TypeError as error:
+        raise InputTypeError(f"{error}: {how}") from None
+    return _wald_test(*given.args, **given.kwargs)
 
 
 def _wald_test(
@@ -143,6 +151,7 @@ def _wald_test(
                 f"of a {type(fit).__name__} nothing can be computed again on a model"
             )
         fit = recomputed_robust(model, fit)
+    require_coefficients(fit)
     linear = _linear(fit.names, hypothesis, value)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
@@ -161,6 +170,15 @@ def _wald_test(
     upper = np.asarray(np.linalg.qr((root / error[:, None]).T, mode="r"))
     white = np.linalg.solve(upper.T, difference / error)
     return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
+
+
+def require_coefficients(fit: object) -> None:
+    """Raise a `TypeError` unless these are `Coefficients`."""
+    if not all(hasattr(fit, name) for name in ("names", "coefficients", "covariance")):
+        raise InputTypeError(
+            "a fit must be a PointEstimate or a RobustCovariance, such as fit_newton(model) and "
+            f"robust_covariance(model, fit) give, not {a_or_an(fit)}"
+        )
 
 
 def _root(matrix: Array, covariance: Array) -> Array:
@@ -338,11 +356,17 @@ def _linear(
         if value is not None:
             raise InputError("the mapping gives the values already; leave value out")
         chosen = list(hypothesis)
-        given: Array = np.array(list(hypothesis.values()), dtype=float)
+        given: Array = _held(list(hypothesis.values()))
     elif isinstance(hypothesis, str):
         chosen, given = [hypothesis], np.zeros(1)
     else:
-        chosen, given = list(_by_position(names, hypothesis)), np.zeros(0)
+        try:
+            chosen, given = list(_by_position(names, hypothesis)), np.zeros(0)
+        except TypeError:
+            raise InputTypeError(
+                "a hypothesis is names, a matrix of numbers (q, k) or, of likelihood_ratio_test, a "
+                f"nested model, not {a_or_an(hypothesis)}"
+            ) from None
     if chosen and all(isinstance(name, str) for name in chosen):
         unknown = [name for name in chosen if name not in names]
         if unknown:
@@ -368,13 +392,21 @@ def _linear(
             raise InputError("the rows of the hypothesis are linearly dependent; leave one out")
     q = len(matrix)
     if not isinstance(hypothesis, Mapping):
-        given = np.zeros(q) if value is None else np.asarray(value, dtype=float)
+        given = np.zeros(q) if value is None else _held(value)
         if given.ndim and given.shape != (q,):
             raise InputError(f"value has shape {given.shape}; the hypothesis has {q} rows")
         given = np.broadcast_to(given, (q,)).astype(float)
     if not np.isfinite(given).all():
         raise InputError("the values of a hypothesis must be finite")
     return _Linear(matrix, given, _in_words(names, matrix, given))
+
+
+def _held(values: object) -> Array:
+    """What coefficients are held at, as floats."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError("the values of a hypothesis must be real numbers") from error
 
 
 def _by_position(names: tuple[str, ...], hypothesis: object) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from flatprior.analysis.inference.hypotheses import Coefficients
+from flatprior.analysis.inference.hypotheses import Coefficients, require_coefficients
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
@@ -128,7 +128,9 @@ def checked_result(
     """
     if isinstance(result, Posterior):
         check_draws(model, result)
-    elif result.names != model.names:
+    else:
+        require_coefficients(result)
+    if result.names != model.names:
         raise InputError(
             f"the estimate is of {', '.join(map(printable, result.names))}, the model has "
             f"{', '.join(map(printable, model.names))}"

@@ -33,6 +33,7 @@ from flatprior.models import (
     Posterior,
     check_existence,
 )
+from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, as_notes
@@ -89,8 +90,11 @@ class MainModel:
     def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
         """The model of the agreement, or the best of the comparison; both are made sure of."""
         if comparison is not None:
+            require_kind(comparison, Comparison, "the comparison", "compare_models(models)")
             require_its_own(comparison)
         if agreement is not None:
+            by = "compare_routes(model, *results)"
+            require_kind(agreement, Agreement, "the agreement", by)
             agreement = rejudged(agreement)
             if comparison is not None:
                 other = next(iter(comparison.models.values()))

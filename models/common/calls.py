@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ParamSpec, TypeVar
 
 from flatprior.models.common.error_state import own_error_state
@@ -23,7 +23,11 @@ def a_or_an(thing: object) -> str:
     >>> a_or_an(1), a_or_an(1.0)
     ('an int', 'a float')
     """
-    name = type(thing).__name__
+    return _with_article(type(thing))
+
+
+def _with_article(kind: type) -> str:
+    name = kind.__name__
     return f"an {name}" if name[:1].lower() in "aeiou" or name == "ndarray" else f"a {name}"
 
 
@@ -50,6 +54,25 @@ def check_positive(name: str, value: float) -> float:
     if not value > 0:
         raise InputError(f"{name} must be positive, not {value!r}")
     return float(value)
+
+
+def require_kind(thing: object, kind: type, what: str, by: str) -> None:
+    """Refuse what is not of the kind that is wanted, and say what makes one.
+
+    Examples
+    --------
+    >>> from flatprior.models import PointEstimate
+    >>> from flatprior.models.common.calls import require_kind
+    >>> try:
+    ...     require_kind({"x": 1.0}, PointEstimate, "the estimate", "fit_newton(model)")
+    ... except TypeError as error:
+    ...     print(error)
+    the estimate must be a PointEstimate, such as fit_newton(model) gives, not a dict
+    """
+    if not isinstance(thing, kind):
+        raise InputTypeError(
+            f"{what} must be {_with_article(kind)}, such as {by} gives, not {a_or_an(thing)}"
+        )
 
 
 def model_first(function: Callable[P, R]) -> Callable[P, R]:
@@ -84,14 +107,16 @@ def model_first(function: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if args or first in kwargs:
             given = args[0] if args else kwargs[first]
-            each = given.values() if first == "models" and hasattr(given, "values") else (given,)
-            for one in each:
-                if not hasattr(one, "rows") or not hasattr(one, "n_observations"):
+            several = first == "models"
+            # one model in place of several by name is refused too
+            lone = several and not isinstance(given, Mapping)
+            for one in given.values() if several and isinstance(given, Mapping) else (given,):
+                if lone or not hasattr(one, "rows") or not hasattr(one, "n_observations"):
                     raise InputTypeError(
                         f"{function.__name__} takes "
                         + (
                             "models by name, such as {'a': model}"
-                            if first == "models"
+                            if several
                             else "a BernoulliLogistic first"
                         )
                         + f", not {a_or_an(one)}: "

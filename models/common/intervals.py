@@ -14,10 +14,10 @@ from flatprior.models.common.errors import InputError
 Numbers = TypeVar("Numbers", float, Array)
 
 
-def check_probability(prob: Any) -> None:
+def check_probability(prob: Any, name: str = "prob") -> None:
     """Raise a `ValueError` unless `prob` is a number between 0 and 1."""
     if not isinstance(prob, numbers.Real) or not 0 < float(prob) < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob!r}")
+        raise InputError(f"{name} must lie between 0 and 1, not {prob!r}")
 
 
 def percentages(prob: float) -> tuple[str, str]:

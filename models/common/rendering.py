@@ -44,6 +44,8 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "`": r"\textasciigrave{}",
+    "λ": r"\ensuremath{\lambda}",  # of certificates; pdfLaTeX knows neither
+    "−": r"\ensuremath{-}",
 }
 
 

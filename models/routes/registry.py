@@ -80,7 +80,7 @@ def routes_named(names: tuple[str, ...]) -> tuple[Route, ...]:
     ValueError
         If there is none of some name.
     """
-    unknown = [name for name in names if name not in LABELS]
+    unknown = [name for name in names if name not in tuple(LABELS)]
     if unknown:
         raise InputError(f"there is no route {unknown[0]!r}; the routes are {', '.join(LABELS)}")
     return tuple(next(route for route in ROUTES if route.name == name) for name in names)

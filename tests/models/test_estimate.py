@@ -39,8 +39,9 @@ def test_names_that_people_type_give_what_statsmodels_gives(spector):
 def test_the_columns_of_an_interval_say_its_ends(spector):
     _, fit, _ = spector
     assert list(fit.conf_int().columns) == ["2.5%", "97.5%"]
-    with pytest.raises(fp.FlatpriorError, match="alpha must lie between 0 and 1, not 95"):
-        fit.conf_int(95)
+    for alpha in (95, 0.0, "0.05", None, np.array([0.05, 0.1])):
+        with pytest.raises(fp.FlatpriorError, match="alpha must lie between 0 and 1, not"):
+            fit.conf_int(alpha)
 
 
 def test_observations_are_counted_by_their_weights():

@@ -2,6 +2,7 @@ import inspect
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import flatprior as fp
@@ -25,6 +26,11 @@ def test_a_call_without_its_model_says_how_to_call(spector):
         (lambda: fp.compare_routes(fit, fit), r"compare_routes\(model, \*results\)"),
         (lambda: fp.compare_models({"a": fit, "b": fit}), "models by name"),
         (lambda: fp.compare_models([model, model]), "models by name"),
+        (lambda: fp.compare_models(model, model), "models by name.*not a BernoulliLogistic"),
+        (lambda: fp.compare_models(pd.Series({"a": model})), "models by name.*not a Series"),
+        (lambda: fp.wald_test(fit, model, "gpa"), r"first: wald_test\(model, fit, hypothesis\)"),
+        (lambda: fp.wald_test(), r"'fit': wald_test\(model, fit, hypothesis\)"),
+        (lambda: fp.wald_test(model, fit), r"'hypothesis': wald_test\(model, fit, hypothesis\)"),
         (lambda: fp.check_existence(3), "not an int: check_existence"),
     ):
         with pytest.raises(fp.FlatpriorError, match=words) as found:
@@ -48,10 +54,56 @@ def test_something_else_in_place_of_a_result_says_what_is_wanted(spector):
         (lambda: fp.check_posterior(model, fit), "must be a Posterior.*not a PointEstimate"),
         (lambda: fp.psis_loo(model, draws.draws), "must be a Posterior.*not an ndarray"),
         (lambda: fp.compare_routes(model, fit, model), "not a BernoulliLogistic"),
+        (lambda: fp.check_posterior(model, draws, fit.params), "PointEstimate.*not a Series"),
+        (lambda: fp.posterior_mode(fit), "must be a Posterior.*not a PointEstimate"),
+        (lambda: fp.verify(model, {"gpa": 1.0}), "must be a PointEstimate.*not a dict"),
+        (lambda: fp.predict(model, fit.params, {"gpa": [1]}), "a PointEstimate or.*not a Series"),
+        (lambda: fp.average_marginal_effects(model, 3), "a PointEstimate or.*not an int"),
+        (lambda: fp.wald_test(fit.params, "gpa"), "a PointEstimate or.*not a Series"),
+        (lambda: fp.summarise(model, fit, robust="HC3"), "must be a RobustCovariance.*not a str"),
+        (lambda: fp.likelihood_ratio_test(model, fit), "hypothesis is names.*not a PointEst"),
+        (lambda: fp.score_test(model, 3), "hypothesis is names.*not an int"),
+        (lambda: fp.run_routes(model, routes="newton"), "sequence of names.*not a str"),
+        (lambda: fp.run_routes(model, routes=None), "sequence of names.*not a NoneType"),
+        (lambda: fp.plot_forest(fit), "results by name.*not a PointEstimate"),
+        (lambda: fp.plot_forest({"Wald": fit.certificate}), "not a Certificate"),
+        (lambda: fp.plot_agreement(fit), "must be an Agreement.*not a PointEstimate"),
+        (lambda: fp.plot_comparison({"a": model}), "must be a Comparison.*not a dict"),
+        (lambda: fp.plot_calibration(model), "must be a CalibrationCurve.*not a Bern"),
+        (lambda: fp.plot_influence(fit), "must be a Diagnostics.*not a PointEstimate"),
+        (lambda: fp.plot_influence(fp.diagnose(model, fit), draws), "loo must be a PSISLOO"),
+        (lambda: fp.plot_profile(model), "must be a ProfileCurve.*not a Bernoulli"),
+        (lambda: fp.plot_posterior(fit, draws), "must be a Posterior.*not a PointEstimate"),
+        (lambda: fp.plot_posterior(draws, draws), "mle must be a PointEstimate"),
+        (lambda: fp.plot_posterior(draws, fit, draws), "mode must be a PointEstimate"),
+        (lambda: fp.report_facts(fit), "must be an Agreement.*not a PointEstimate"),
+        (lambda: fp.report_facts(comparison=fit), "must be a Comparison.*not a PointEst"),
     ):
         with pytest.raises(fp.FlatpriorError, match=words) as found:
             call()
         assert isinstance(found.value, TypeError)
+
+
+def test_values_of_a_hypothesis_that_are_no_numbers_are_refused(spector):
+    model, fit = spector
+    for call in (
+        lambda: fp.likelihood_ratio_test(model, {"gpa": "much"}),
+        lambda: fp.score_test(model, "gpa", "much"),
+        lambda: fp.wald_test(model, fit, "gpa", {"gpa": 1.0}),
+    ):
+        with pytest.raises(fp.FlatpriorError, match="values of a hypothesis must be real numbers"):
+            call()
+
+
+def test_the_fit_of_another_model_is_refused(spector):
+    model, _ = spector
+    other = fp.fit_newton(
+        fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce", fp.load_spector())
+    )
+    draws = fp.sample_independence(model, draws=200, seed=1, progress=False)
+    for call in (fp.check_posterior, fp.posterior_moments):
+        with pytest.raises(fp.FlatpriorError, match="that of another model"):
+            call(model, draws, other)
 
 
 def test_coefficients_by_name_are_taken_in_any_order(spector):

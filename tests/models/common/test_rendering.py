@@ -133,6 +133,12 @@ def test_every_special_sign_of_latex_is_escaped():
     assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
 
 
+def test_signs_of_ours_that_pdflatex_does_not_know_are_in_its_words():
+    text = table(("−log(1 − λR)/R", "b")).latex()
+    assert r"\ensuremath{-}log(1 \ensuremath{-} \ensuremath{\lambda}R)/R" in text
+    assert text.isascii()
+
+
 @pytest.mark.parametrize(
     ("p", "log_p", "shown"),
     [
