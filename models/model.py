@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import in_order
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
@@ -88,6 +88,15 @@ class BernoulliLogistic(Renderable):
     encoding: Encoding | None = None
     offset_name: str | None = None
     weights_name: str | None = None
+
+    def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
+        """Refuse data, or a formula, where the rows of an encoded model are wanted."""
+        if arguments and not hasattr(arguments[0], "reduce"):  # `Rows`
+            raise InputTypeError(
+                "a model is built by BernoulliLogistic.from_formula(formula, data) or by "
+                "BernoulliLogistic.from_arrays(X, y)"
+            )
+        return super().__new__(cls)
 
     @classmethod
     def from_arrays(

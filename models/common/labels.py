@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,9 @@ Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]
 def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
     """Coefficients (k,) or (d, k) as floats in the order of `names`.
 
-    Labels of a Series, the keys of a mapping and the columns of a data frame are paired by name, in
-    whatever order they are; what has no labels, or only those that pandas counts out, by position.
+    Labels of a Series or of an array of xarray, the keys of a mapping and the columns of a data
+    frame are paired by name, in whatever order they are; what has no labels, or only those that
+    pandas or PyMC count out, by position.
 
     Raises
     ------
@@ -35,6 +37,8 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
         labels = coefficients.index
     elif isinstance(coefficients, pd.DataFrame):
         labels = coefficients.columns
+    else:
+        labels = _of_xarray(coefficients)
     values = _real(coefficients)
     if labels is None or _counted(labels):
         return values
@@ -52,6 +56,16 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
     return values[..., [found.index(name) for name in names]]
 
 
+def _of_xarray(coefficients: Any) -> pd.Index | None:
+    """The coordinates of the last dimension of an array of xarray, such as ArviZ makes."""
+    dimensions, coordinates = (getattr(coefficients, name, None) for name in ("dims", "coords"))
+    if not dimensions or coordinates is None or dimensions[-1] not in coordinates:
+        return None
+    labels = pd.Index(coordinates[dimensions[-1]].values)
+    numbered = pd.RangeIndex(len(labels))  # by PyMC, for want of names
+    return numbered if labels.equals(numbered) else labels
+
+
 def _counted(labels: pd.Index) -> bool:
     """Whether pandas has numbered them itself, for want of names."""
     return isinstance(labels, pd.RangeIndex) and labels.start == 0 and labels.step == 1
@@ -62,6 +76,8 @@ def _real(values: object) -> Array:
         plain = np.asarray(values)
     except (TypeError, ValueError) as error:  # ragged lists
         raise InputError("coefficients must be one real number each") from error
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise InputError("coefficients must be one real number each; some are masked")
     if plain.dtype == object:  # numbers of Python of any size, or anything else
         flat = plain.ravel().tolist()
         for each in flat:

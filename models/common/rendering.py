@@ -25,7 +25,7 @@ from flatprior.models.common.text import count, printable
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
-NARROWEST = 18  # characters that a folded name keeps
+NARROWEST = 32  # characters that a folded name keeps: most names are whole
 SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
@@ -145,13 +145,15 @@ class Rendered:
             2 + max(map(len, (name, *(row[j] for row in self.cells))))
             for j, name in enumerate(self.columns)
         ]
-        first = min(max(map(len, ("", *self.names))), max(NARROWEST, WIDTH - sum(widths)))
+        longest = max(map(len, ("", *self.names)))
+        room = WIDTH - min(longest, max(NARROWEST, WIDTH - sum(widths)))
         lines = textwrap.wrap(self.title, WIDTH)
         for fact in self.facts:
             lines += textwrap.wrap(fact, WIDTH)
-        for part in folded(widths, WIDTH - first, self.second) if self.has_table else ():
+        for part in folded(widths, room, self.second) if self.has_table else ():
             if lines:
                 lines.append("")
+            first = min(longest, max(NARROWEST, WIDTH - sum(widths[j] for j in part)))
             lines.append(" " * first + "".join(self.columns[j].rjust(widths[j]) for j in part))
             for name, row in zip(self.names, self.cells, strict=True):
                 pieces = textwrap.wrap(name, first, drop_whitespace=False) or [""]

@@ -38,6 +38,16 @@ def test_a_call_without_its_model_says_how_to_call(spector):
         assert isinstance(found.value, TypeError)
 
 
+def test_a_model_of_data_says_how_it_is_built(spector):
+    data = fp.load_spector()
+    for given in ((data[["gpa"]], data["grade"]), ("grade ~ gpa", data), (spector[0],)):
+        with pytest.raises(
+            fp.FlatpriorError, match=r"from_formula\(formula, data\) or by"
+        ) as found:
+            fp.BernoulliLogistic(*given)
+        assert isinstance(found.value, TypeError)
+
+
 def test_a_model_by_keyword_is_looked_at_too(spector):
     model, fit = spector
     assert fp.summarise(model=model, fit=fit).fit.names == fit.names

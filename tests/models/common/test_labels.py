@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from problems import CASES
 
 from flatprior.models import certify, fit_newton
@@ -23,6 +24,26 @@ def test_another_order_gives_the_same_answer(seed):
     several = pd.DataFrame([shuffled, 2 * shuffled])
     by_position = MODEL.log_likelihood(np.array([FIT.coefficients, 2 * FIT.coefficients]))
     assert MODEL.log_likelihood(several) == pytest.approx(by_position, rel=1e-12)
+
+
+def test_an_array_of_xarray_is_paired_by_its_coordinates():
+    expected = certify(MODEL, FIT.coefficients).to_dict()
+    found = xr.DataArray(SERIES[::-1], dims="name", coords={"name": list(SERIES[::-1].index)})
+    assert certify(MODEL, found).to_dict() == expected
+    assert np.array_equal(MODEL.score(found), MODEL.score(FIT.coefficients))
+    counted = np.arange(len(SERIES))
+    for plain in (xr.DataArray(FIT.coefficients), xr.DataArray(SERIES, {"beta_dim_0": counted})):
+        assert certify(MODEL, plain).to_dict() == expected
+    with pytest.raises(ValueError, match="are missing; the model has"):
+        certify(MODEL, xr.DataArray(SERIES[::-1], {"beta_dim_0": counted[::-1]}))
+
+
+def test_what_is_masked_is_no_number():
+    masked = np.ma.masked_array(FIT.coefficients, FIT.coefficients == FIT.coefficients[0])
+    with pytest.raises(ValueError, match="some are masked"):
+        certify(MODEL, masked)
+    whole = np.ma.masked_array(FIT.coefficients)
+    assert certify(MODEL, whole).to_dict() == certify(MODEL, FIT.coefficients).to_dict()
 
 
 def test_what_has_no_labels_of_its_own_is_paired_by_position():

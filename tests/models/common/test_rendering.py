@@ -121,6 +121,17 @@ def test_two_columns_of_one_name_keep_their_own_values():
     assert Rendered.of(frame, {}).csv().splitlines()[1] == "a,1.0,2.0"
 
 
+def test_names_of_usual_length_are_whole_and_longer_ones_have_the_room_that_there_is():
+    columns = {f"column {j}": [1.0, -1.0, 0.5] for j in range(8)}
+    names = ["education[T.university.degree]", "a predictor of 27 characters", "z" * 70]
+    lines = Rendered.of(pd.DataFrame(columns, index=names), {}).text().splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in names[:2]:
+        assert sum(line.startswith(f"{name} ") for line in lines) == 2  # of two tables
+    one = Rendered.of(pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=names), {}).text()
+    assert "z" * 70 in one
+
+
 def test_a_second_table_begins_where_it_is_asked_to():
     columns = {f"column {j}": [float(j), -float(j)] for j in range(10)}
     frame = pd.DataFrame(columns, index=["a", "b"])
