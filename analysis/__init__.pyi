@@ -6,6 +6,7 @@ from .agreement.moments import (
     PosteriorMoments as PosteriorMoments,
     posterior_moments as posterior_moments,
 )
+from .agreement.pymc_model import PymcCheck as PymcCheck, check_pymc as check_pymc
 from .agreement.verdict import (
     Agreement as Agreement,
     RouteVerdict as RouteVerdict,

@@ -79,7 +79,7 @@ def take_draws(
                 ),
                 None,
             )
-        chosen = [columns[name] for name in _matched(model, list(columns), names)]
+        chosen = [columns[name] for name in matched(model, list(columns), names)]
         shapes = {values.shape for values in chosen}
         if len(shapes) > 1 or len(chosen[0].shape) not in (1, 2):
             raise InputError(
@@ -102,7 +102,7 @@ def take_draws(
                 raise InputError(
                     f"there are {len(labels)} names for draws of the shape {found.shape}"
                 )
-            order = _matched(model, labels, None)
+            order = matched(model, labels, None)
             found = found[..., [labels.index(name) for name in order]]
     found = _shaped(model, found)
     if log_density is not None:
@@ -129,7 +129,7 @@ def take_arviz(
     if isinstance(variables, str):
         found = _of_vector(model, posterior, variables)
     else:
-        order = _matched(model, list(columns), variables)
+        order = matched(model, list(columns), variables)
         found = np.stack([columns[name] for name in order], axis=-1)
     statistics = {}
     stats = _group(data, "sample_stats")
@@ -137,7 +137,8 @@ def take_arviz(
         for name in STATISTICS:
             if name in stats and set(stats[name].dims) == {"chain", "draw"}:
                 statistics[name] = np.asarray(stats[name].transpose("chain", "draw").to_numpy())
-    sampler = str(posterior.attrs.get("inference_library", "external"))
+    made_by = (posterior.attrs.get(what) for what in ("modeling_interface", "inference_library"))
+    sampler = str(next(filter(None, made_by), "external"))
     return _finite(model, Taken(_shaped(model, found), statistics)), sampler
 
 
@@ -242,7 +243,7 @@ def _of_frame(
     chain, draw, lp = (
         next((name for name in known if name in own), None) for known in (CHAIN, DRAW, LOG_DENSITY)
     )
-    order = _matched(model, columns, names)
+    order = matched(model, columns, names)
     if draw is not None:
         by = [draw] if chain is None else [chain, draw]
         if frame.duplicated(by).any():
@@ -317,10 +318,10 @@ def _of_vector(model: BernoulliLogistic, posterior: Any, name: str) -> Array:
     if labels is None or labels.dtype.kind in "iuf":  # counted out, which names nothing
         return values
     names = [str(label) for label in labels]
-    return values[..., [names.index(each) for each in _matched(model, names, None)]]
+    return values[..., [names.index(each) for each in matched(model, names, None)]]
 
 
-def _matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None) -> list[str]:
+def matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None) -> list[str]:
     """For each coefficient of the model the label, among those `found`, of its draws."""
     if names is not None and not isinstance(names, Mapping):
         names = list(names)
