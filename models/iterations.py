@@ -25,7 +25,7 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
 from flatprior.models.likelihood import Moments, moments, row_terms, total_log_likelihood
-from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows
+from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows, added
 from flatprior.models.whitening import graded_whitening, whitening
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
@@ -546,14 +546,7 @@ class _Pulls:
     change: Array
 
     def __add__(self, other: _Pulls) -> _Pulls:
-        return _Pulls(
-            self.up + other.up,
-            self.down + other.down,
-            self.rest + other.rest,
-            self.up_change + other.up_change,
-            self.down_change + other.down_change,
-            self.change + other.change,
-        )
+        return added(self, other)
 
     def step(self, pull: Array, bold: bool) -> Array:
         """The step in whitened columns: that of Newton, `pull` (k,), no longer than is safe.

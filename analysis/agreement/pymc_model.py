@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,16 @@ AS_PENALTY = {
 }
 
 
+class Prior(NamedTuple):
+    """The density of a free variable in words, and the penalty that it is, if it is a usual one."""
+
+    said: str
+    penalty: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.said}, {self.penalty}" if self.penalty else self.said
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class PymcCheck(Renderable):
     """Whether a PyMC model is the flat-prior model, and if not, which variable is why.
@@ -56,8 +66,8 @@ class PymcCheck(Renderable):
     parts : dict of float
         By how much, in nats, the density of each free variable changes over the points; 0 where it
         is flat.
-    priors : dict of str
-        What the density of each free variable is.
+    priors : dict of Prior
+        What the density of each free variable is: `said`, and the `penalty` that it amounts to.
     others : tuple of str
         Free variables that are no coefficients of the model.
     restricted : tuple of str
@@ -74,7 +84,7 @@ class PymcCheck(Renderable):
     likelihood_error: float
     tolerance: float
     parts: dict[str, float]
-    priors: dict[str, str]
+    priors: dict[str, Prior]
     others: tuple[str, ...]
     restricted: tuple[str, ...] = ()
     shift: Array
@@ -106,7 +116,7 @@ class PymcCheck(Renderable):
         if self.restricted:
             said.append(
                 f"{listing([printable(name) for name in self.restricted])} cannot be any number: "
-                + "; ".join(self.priors[name] for name in self.restricted)
+                + "; ".join(str(self.priors[name]) for name in self.restricted)
             )
         for name, change in self.parts.items():
             if name in self.restricted:
@@ -133,7 +143,7 @@ class PymcCheck(Renderable):
         """One row a free variable: its "prior", how much that "changes", whether it is "flat"."""
         return pd.DataFrame(
             {
-                "prior": list(self.priors.values()),
+                "prior": [prior.said for prior in self.priors.values()],
                 "changes": list(self.parts.values()),
                 "flat": [
                     "no coefficient"
@@ -172,7 +182,7 @@ class PymcCheck(Renderable):
             "likelihood_error": self.likelihood_error,
             "tolerance": self.tolerance,
             "parts": dict(self.parts),
-            "priors": dict(self.priors),
+            "priors": {name: prior._asdict() for name, prior in self.priors.items()},
             "others": list(self.others),
             "shift": dict(zip(self.names, self.shift.tolist(), strict=True)),
             "n_points": self.n_points,
@@ -231,7 +241,7 @@ def check_pymc(
     ...     beta = pm.Normal("beta", 0, 2.5, shape=2)
     ...     y = pm.Bernoulli("y", logit_p=model.design @ beta, observed=model.response)
     >>> found = check_pymc(model, theirs, variables="beta")
-    >>> found.passed, found.priors["beta"]
+    >>> found.passed, str(found.priors["beta"])
     (False, "Normal(0, 2.5), a ridge penalty: scikit-learn's C = 6.25")
     """
     if not isinstance(points, (int, np.integer)) or points < 2:
@@ -420,23 +430,36 @@ def _evaluator(
     return at
 
 
-def _prior(variable: Any) -> str:
+def _prior(variable: Any) -> Prior:
     """The distribution of a free variable in words, and the penalty that it amounts to."""
     operator = variable.owner.op
     name = str((getattr(operator, "_print_name", None) or (type(operator).__name__,))[0])
     if name == "Flat":
-        return "flat"
+        return Prior("flat")
     parameters = []
     for parameter in operator.dist_params(variable.owner):
-        values = np.unique(getattr(parameter, "data", np.zeros(0)))
+        values = np.zeros(0) if _is_random(parameter) else np.unique(parameter.eval())
         if values.size != 1:  # it depends on other variables, or is a vector of several numbers
-            return name
+            return Prior(name)
         parameters.append(float(values[0]))
     said = f"{name}({', '.join(f'{value:.6g}' for value in parameters)})"
-    if name in AS_PENALTY and len(parameters) == 2 and parameters[0] == 0:
-        scale = parameters[1]
-        said += ", " + AS_PENALTY[name].format(scale=scale, square=scale * scale)
-    return said
+    if name not in AS_PENALTY or len(parameters) != 2 or parameters[0] != 0:
+        return Prior(said)
+    scale = parameters[1]
+    return Prior(said, AS_PENALTY[name].format(scale=scale, square=scale * scale))
+
+
+def _is_random(variable: Any) -> bool:
+    """Whether a variable depends on a random one."""
+    waiting, seen = [variable], set()
+    while waiting:
+        owner = waiting.pop().owner
+        if owner is not None and owner not in seen:
+            seen.add(owner)
+            if hasattr(owner.op, "dist_params"):
+                return True
+            waiting += owner.inputs
+    return False
 
 
 def _constant(model: BernoulliLogistic) -> Any:

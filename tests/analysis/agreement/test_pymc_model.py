@@ -133,7 +133,7 @@ def test_parameters_that_the_model_lacks_and_coefficients_that_are_restricted_ar
     found = check_pymc(model, graph, variables="beta")
     assert found.others == ("tau",)
     assert "tau is a parameter that the flat-prior model does not have" in found.message
-    assert found.priors["beta"] == "Normal"
+    assert found.priors["beta"].said == "Normal"  # its scale is no number
     positive = theirs(
         pm,
         model,
