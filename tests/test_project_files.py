@@ -1,6 +1,7 @@
 """What the files for people say: versions are one, and what is named is there."""
 
 import ast
+import builtins
 import re
 import tomllib
 from pathlib import Path
@@ -51,6 +52,32 @@ def test_every_test_that_a_guide_names_is_there(guide):
     for file, name in found:
         assert name in (every[ROOT / file] if file else set().union(*every.values())), name
     assert found or guide != "CONTRIBUTING.md"
+
+
+def names_in(tree):
+    """Every name that code defines or uses."""
+    for node in ast.walk(tree):
+        for field in ("id", "attr", "name", "arg", "asname"):
+            if isinstance(getattr(node, field, None), str):
+                yield getattr(node, field)
+
+
+@pytest.mark.parametrize("guide", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_name_of_the_code_that_a_guide_uses_is_in_it(guide):
+    known = set(vars(builtins)) | {"flatprior"}
+    for folder in FOLDERS[:-1]:
+        for path in (ROOT / folder).rglob("*.py"):
+            known |= {path.stem, path.parent.name, *names_in(ast.parse(path.read_text("utf-8")))}
+    text = re.sub(r"```.*?```", "", text_of(guide), flags=re.DOTALL)
+    made_up = re.compile(r"NAME|^fit_name$|_$").search  # `load_`: of names that begin so
+    seen = 0
+    for span in re.findall(r"`@?(\w[\w.]*(?:\([^`\n]*\))?)`", text):  # a name, or a call
+        if not re.search(r"\.(md|pyi?|toml|cff|json|html|svg)$", span):  # of a file
+            code = ast.parse(span.replace(", ...", "").replace("...", ""), mode="eval")
+            used = {name for name in names_in(code) if not made_up(name)}
+            assert used <= known, span
+            seen += len(used)
+    assert seen > 15
 
 
 def test_every_folder_with_code_has_its_place_in_the_guide():
