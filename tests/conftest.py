@@ -18,7 +18,7 @@ if (
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = 300.0  # seconds; nothing takes a tenth of that once PyMC's models are compiled
+LONGEST = 600  # seconds; nothing takes a tenth of that, but compiling PyMC's models a quarter
 
 
 @pytest.hookimpl(tryfirst=True)
