@@ -30,6 +30,7 @@ from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
+from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import check_file_name, replacing
@@ -627,7 +628,9 @@ def check_sampling(*, draws: int, tune: int, chains: int) -> None:
         ("chains", chains, 1),
     ):
         if not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
+            raise InputError(
+                f"{name} must be a whole number of at least {least}, not {in_short(value)}"
+            )
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -34,6 +34,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.json_values import in_short
 from flatprior.models.common.text import count
 from flatprior.models.routes.newton import converged_mle
 
@@ -87,6 +88,8 @@ def plot_surface(
     if model.n_parameters < 2:
         raise InputError("a surface needs two coefficients; see plot_profile for one")
     names = (model.names[0], model.names[1]) if names is None else names
+    if isinstance(names, str) or not isinstance(names, Sequence) or len(names) != 2:
+        raise InputError(f"a surface needs the names of two coefficients, not {in_short(names)}")
     for name in names:
         if name not in model.names:
             raise InputError(

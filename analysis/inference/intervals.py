@@ -18,6 +18,7 @@ from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.intervals import check_probability, percentages, wald_reach
+from flatprior.models.common.json_values import in_short
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import (
     Renderable,
@@ -123,8 +124,10 @@ def confidence_intervals(
 
 
 def _position(model: BernoulliLogistic, name: str) -> int:
-    if name not in model.names:
-        raise InputError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+    if not isinstance(name, str) or name not in model.names:
+        raise InputError(
+            f"the model has no coefficient {in_short(name)}; it has {', '.join(model.names)}"
+        )
     return model.names.index(name)
 
 

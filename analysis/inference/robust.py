@@ -18,6 +18,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.intervals import wald_interval
+from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, earlier_hash
 from flatprior.models.encoding.checks import as_series
@@ -183,8 +184,8 @@ def _sandwich(
     kind: str,
     cluster: str | ArrayLike | pd.Series[Any] | None,
 ) -> RobustCovariance:
-    if kind not in get_args(Kind):
-        raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
+    if not isinstance(kind, str) or kind not in get_args(Kind):
+        raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
     white = required_whitening(model.rows, beta)

@@ -15,7 +15,7 @@ from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
-from flatprior.models.common.calls import model_first, require_kind
+from flatprior.models.common.calls import check_choice, model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import (
@@ -245,6 +245,7 @@ def summarise(
     """
     check_probability(prob)
     fit = converged_mle(model) if fit is None else mle_of(model, fit)
+    check_choice("intervals", intervals, ("wald", "profile"))
     if robust is not None:
         require_kind(robust, RobustCovariance, "robust", "robust_covariance(model, fit)")
         if robust.data_hash != model.data_hash or not np.array_equal(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.json_values import in_short
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,16 +45,16 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     ...     print(error)
     missing must be "drop" or "raise", not 'keep'
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         *others, last = (f'"{choice}"' for choice in choices)
         either = f"{', '.join(others)} or {last}" if others else last
-        raise InputError(f"{name} must be {either}, not {value!r}")
+        raise InputError(f"{name} must be {either}, not {in_short(value)}")
 
 
-def check_positive(name: str, value: float) -> float:
+def check_positive(name: str, value: Any) -> float:
     """Return the number, or raise a `ValueError` unless it is above 0."""
-    if not value > 0:
-        raise InputError(f"{name} must be positive, not {value!r}")
+    if not isinstance(value, numbers.Real) or not float(value) > 0:
+        raise InputError(f"{name} must be positive, not {in_short(value)}")
     return float(value)
 
 

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.json_values import in_short
 
 Numbers = TypeVar("Numbers", float, Array)
 
@@ -17,7 +18,7 @@ Numbers = TypeVar("Numbers", float, Array)
 def check_probability(prob: Any, name: str = "prob") -> None:
     """Raise a `ValueError` unless `prob` is a number between 0 and 1."""
     if not isinstance(prob, numbers.Real) or not 0 < float(prob) < 1:
-        raise InputError(f"{name} must lie between 0 and 1, not {prob!r}")
+        raise InputError(f"{name} must lie between 0 and 1, not {in_short(prob)}")
 
 
 def percentages(prob: float) -> tuple[str, str]:

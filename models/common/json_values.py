@@ -60,7 +60,7 @@ def is_whole(value: object) -> bool:
 
 
 def in_short(value: object) -> str:
-    """A value from a file as a message may quote it."""
+    """A value from a file, or of a call, as a message may quote it: on one line, and cut."""
     text = f"a number of {value.bit_length()} bits" if _huge(value) else repr(value)
     return printable(text if len(text) <= 40 else f"{text[:37]}...")
 

@@ -152,3 +152,9 @@ def test_offset_and_weights_are_named():
         assert "48 observations in 32 rows (frequency weights: n)" in text
         assert "offset: t" in text
         assert "taken as counts" in text
+
+
+def test_intervals_that_there_are_not_are_refused_by_their_own_name():
+    model = BernoulliLogistic.from_formula("grade ~ psi", load_spector())
+    with pytest.raises(ValueError, match='intervals must be "wald" or "profile", not \'hdi\''):
+        summarise(model, intervals="hdi")

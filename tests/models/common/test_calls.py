@@ -94,6 +94,25 @@ def test_something_else_in_place_of_a_result_says_what_is_wanted(spector):
         assert isinstance(found.value, TypeError)
 
 
+def test_a_message_is_one_line_whatever_it_quotes_and_no_array_is_asked_for_its_truth(spector):
+    model, fit = spector
+    for given in (fit, model, fit.params, np.zeros(3), [0.1], {"a": fit}):
+        for call in (
+            lambda given=given: fp.summarise(model, fit, prob=given),
+            lambda given=given: fp.summarise(model, fit, intervals=given),
+            lambda given=given: fp.sample_independence(model, draws=given),
+            lambda given=given: fp.robust_covariance(model, fit, given),
+            lambda given=given: fp.profile_curve(model, given),
+            lambda given=given: fp.exact_loo(model, fit, tolerance=given),
+            lambda given=given: fp.sklearn_objective(model, fit, given),
+            lambda given=given: fp.plot_surface(model, given),
+        ):
+            with pytest.raises(fp.FlatpriorError) as found:
+                call()
+            assert "\n" not in str(found.value)
+            assert len(str(found.value)) < 160
+
+
 def test_values_of_a_hypothesis_that_are_no_numbers_are_refused(spector):
     model, fit = spector
     for call in (
