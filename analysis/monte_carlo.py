@@ -17,8 +17,8 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import earlier_hash
 from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.provenance import require_belonging
 from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening
 
@@ -31,10 +31,7 @@ def require_draws(posterior: Posterior) -> None:
 def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
     """Raise a `ValueError` unless the draws are finite and of the model's coefficients."""
     require_draws(posterior)
-    if posterior.names != model.names:
-        raise InputError(
-            f"the draws are of {', '.join(posterior.names)}, the model has {', '.join(model.names)}"
-        )
+    require_belonging(model, "the draws", posterior.names, None)
     held = [("draws", posterior.draws)]
     if posterior.states_density:
         held.append(("log-densities", posterior.log_density))
@@ -47,12 +44,7 @@ def check_draws(model: BernoulliLogistic, posterior: Posterior) -> None:
 def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
     """`check_draws`, and a `ValueError` if they were made of other data than the model's."""
     check_draws(model, posterior)
-    stated = posterior.provenance.data_hash
-    if stated != model.data_hash:
-        raise InputError(
-            earlier_hash(stated, "the draws have")
-            or "the draws are those of another model, made of other data; sample this one"
-        )
+    require_belonging(model, "the draws", None, posterior.provenance.data_hash, "sample this model")
 
 
 def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:

@@ -47,10 +47,10 @@ from flatprior.models.common.rendering import (
     chosen,
     p_value,
 )
-from flatprior.models.common.text import earlier_hash, printable
+from flatprior.models.common.text import printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.provenance import provenance
+from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import (
     FORMAT,
     FORMATS,
@@ -522,11 +522,7 @@ def require_fit_of(model: BernoulliLogistic, fit: PointEstimate) -> None:
             f"a fit must be a PointEstimate, such as fit_newton(model) gives, not {a_or_an(fit)}: "
             "certify(model, coefficients) says of coefficients alone how far they are from the MLE"
         )
-    stated = fit.provenance.data_hash
-    if fit.names != model.names or stated != model.data_hash:
-        raise InputError(
-            earlier_hash(stated, "the fit has") or "the fit is that of another model; fit this one"
-        )
+    require_belonging(model, "the fit", fit.names, fit.provenance.data_hash, "fit this one")
 
 
 def require_computed(fit: PointEstimate) -> None:

@@ -44,7 +44,7 @@ from flatprior.models.draws import (
     to_arviz,
 )
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.provenance import provenance
+from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import FORMAT, Provenance
 
 if TYPE_CHECKING:
@@ -228,8 +228,7 @@ class Posterior(Renderable):
             If the draws are of other coefficients or data, or the log-likelihoods would not fit
             in memory.
         """
-        if self.names != model.names or self.provenance.data_hash != model.data_hash:
-            raise InputError("the draws are those of another model; pass that one")
+        require_belonging(model, "the draws", self.names, self.provenance.data_hash)
         stats = self.data["sample_stats"]
         return to_arviz(
             model, self.draws, {str(name): stats[name].to_numpy() for name in stats}, seed

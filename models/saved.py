@@ -22,9 +22,9 @@ from flatprior.models.common.closeness import (
     SCALED_COVARIANCE,
 )
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import earlier_hash
 from flatprior.models.estimate import PointEstimate, recomputed
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Certificate
 from flatprior.models.routes.newton import fit_newton
 
@@ -79,17 +79,7 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     True
     """
     require_kind(estimate, PointEstimate, "the estimate", "fit_newton(model)")
-    if estimate.names != model.names:
-        raise InputError(
-            f"the estimate has coefficients {', '.join(estimate.names)}, "
-            f"the model {', '.join(model.names)}"
-        )
-    if estimate.provenance.data_hash != model.data_hash:
-        raise InputError(
-            earlier_hash(estimate.provenance.data_hash, "the estimate has")
-            or "the data are not those the estimate was computed from: their hash is "
-            f"{model.data_hash[:12]}..., the estimate's {estimate.provenance.data_hash[:12]}..."
-        )
+    require_belonging(model, "the estimate", estimate.names, estimate.provenance.data_hash)
     if estimate.provenance.n_observations != model.n_observations:
         raise InputError(
             f"the estimate states {estimate.provenance.n_observations} observations, the model has "

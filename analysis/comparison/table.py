@@ -30,7 +30,7 @@ from flatprior.analysis.diagnostics.leave_one_out import (
     spread_of_sum,
 )
 from flatprior.analysis.maxima import ratio
-from flatprior.analysis.monte_carlo import check_draws
+from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -47,7 +47,6 @@ from flatprior.models.common.text import (
     COUNTS,
     abbreviated,
     count,
-    earlier_hash,
     first_of,
     observations,
     printable,
@@ -337,18 +336,9 @@ def _likelihood(
 
 def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:
     try:
-        check_draws(model, posterior)
+        check_draws_of(model, posterior)
     except ValueError as error:
         raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
-    if posterior.provenance.data_hash != model.data_hash:
-        raise NotComparableError(
-            earlier_hash(
-                posterior.provenance.data_hash, f"the draws given for {printable(name)!r} have"
-            )
-            or f"the draws given for {printable(name)!r} are of other data: their hash is "
-            f"{posterior.provenance.data_hash[:12]}..., the model's {model.data_hash[:12]}...; "
-            "sample this model"
-        )
 
 
 def _fit(name: str, model: BernoulliLogistic) -> PointEstimate:

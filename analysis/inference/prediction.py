@@ -18,11 +18,12 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
-from flatprior.models.common.text import ARRAY, earlier_hash, printable
+from flatprior.models.common.text import ARRAY
 from flatprior.models.encoding.checks import as_series, column, numbers
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.estimate import mle_of
 from flatprior.models.posterior import Interval, interval_of
+from flatprior.models.provenance import require_belonging
 
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
@@ -130,20 +131,12 @@ def checked_result(
         check_draws(model, result)
     else:
         require_coefficients(result)
-    if result.names != model.names:
-        raise InputError(
-            f"the estimate is of {', '.join(map(printable, result.names))}, the model has "
-            f"{', '.join(map(printable, model.names))}"
-        )
     if isinstance(result, Posterior | PointEstimate):
-        data_hash = result.provenance.data_hash
+        data_hash: str | None = result.provenance.data_hash
     else:
-        data_hash = result.data_hash if isinstance(result, RobustCovariance) else model.data_hash
-    if data_hash != model.data_hash:
-        raise InputError(
-            earlier_hash(data_hash, "the result has")
-            or "the result is that of other data; pass the model that it was fitted to"
-        )
+        data_hash = result.data_hash if isinstance(result, RobustCovariance) else None
+    whose = "the draws" if isinstance(result, Posterior) else "the estimate"
+    require_belonging(model, whose, result.names, data_hash, "pass the model that it was fitted to")
     if isinstance(result, RobustCovariance):
         return recomputed_robust(model, result)
     return mle_of(model, result) if isinstance(result, PointEstimate) else result

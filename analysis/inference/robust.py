@@ -20,11 +20,12 @@ from flatprior.models.common.errors import InputError, InputTypeError, Precision
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import count, earlier_hash
+from flatprior.models.common.text import count
 from flatprior.models.encoding.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
 from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import row_terms, stack_factors
+from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
 from flatprior.models.whitening import required_whitening
@@ -163,11 +164,9 @@ def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> Rob
     NotConvergedError
         If its coefficients are not proved to be near the MLE.
     """
-    if stated.names != model.names or stated.data_hash != model.data_hash:
-        raise InputError(
-            earlier_hash(stated.data_hash, "the robust covariance has")
-            or "the robust covariance is that of another model; make it of this one"
-        )
+    require_belonging(
+        model, "the robust covariance", stated.names, stated.data_hash, "make it of this one"
+    )
     beta = near_coefficients(model, stated.coefficients, "the robust covariance")
     clustered = stated.kind == "cluster"
     if clustered and stated.cluster is None:

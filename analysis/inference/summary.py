@@ -248,9 +248,7 @@ def summarise(
     check_choice("intervals", intervals, ("wald", "profile"))
     if robust is not None:
         require_kind(robust, RobustCovariance, "robust", "robust_covariance(model, fit)")
-        if robust.data_hash != model.data_hash or not np.array_equal(
-            robust.coefficients, fit.coefficients
-        ):
+        if not np.array_equal(robust.coefficients, fit.coefficients):
             raise InputError("the robust covariance is that of another fit; make it of this one")
         if intervals != "wald":
             raise InputError('a robust covariance has no profile likelihood; take "wald"')

@@ -54,9 +54,10 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.json_values import numbers_of
 from flatprior.models.common.rendering import as_notes
-from flatprior.models.common.text import abbreviated, earlier_hash, first_of, printable
+from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
+from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Provenance, versions_of
 from flatprior.models.saved import contradiction
 
@@ -241,13 +242,8 @@ def _verified(
     others: Mapping[str, BernoulliLogistic],
 ) -> pd.DataFrame:
     elsewhere = _elsewhere(report)
-    if report["data_hash"] != model.data_hash:
-        raise InputError(
-            earlier_hash(str(report["data_hash"]), "the report has")
-            or "the data are not those of the report: their hash is "
-            f"{model.data_hash[:12]}..., the report's {str(report['data_hash'])[:12]}...; it was "
-            f"made by {report['command'] or 'a script'}"
-        )
+    made_by = f"it was made by {report['command'] or 'a script'}"
+    require_belonging(model, "the report", None, str(report["data_hash"]), made_by)
     more = sorted(set(report) - {*RESULTS, *sections.described(model)})
     more += sorted(set(report["versions"]) - set(versions_of(*sections.PACKAGES)))
     _require(not more, f"the results have {first_of(more)}, which nothing gives")

@@ -157,7 +157,7 @@ def test_a_hash_of_an_earlier_version_is_called_that_and_the_data_are_not_accuse
     said = rf"has a data hash of another version of flatprior \({stated[:12]}\.\.\.\).*make it anew"
     with pytest.raises(ValueError, match=f"the estimate {said}"):
         verify(model, old)
-    with pytest.raises(ValueError, match=f"the result {said}"):
+    with pytest.raises(ValueError, match=f"the estimate {said}"):
         predict(model, old, load_spector())
     other = BernoulliLogistic.from_formula("grade ~ gpa", load_spector()[1:])
     with pytest.raises(ValueError, match=r"the data are not those.*hash is 2:"):

@@ -155,7 +155,7 @@ def test_a_report_shows_no_stated_number(tmp_path):
 def test_a_robust_covariance_of_other_data_is_refused():
     flipped = BernoulliLogistic.from_arrays(CASE.frame, 1 - CASE.response)
     other = replace(robust_covariance(flipped, fit_newton(flipped)), coefficients=FIT.coefficients)
-    with pytest.raises(ValueError, match="that of another fit"):
+    with pytest.raises(ValueError, match="that of another model"):
         summarise(MODEL, FIT, robust=other)
 
 
@@ -239,9 +239,9 @@ def test_a_report_believes_nothing_that_an_agreement_or_a_comparison_says(tmp_pa
 def test_draws_of_other_data_are_scored_on_none():
     other = BernoulliLogistic.from_arrays(CASE.frame, 1 - CASE.response)
     for function in (predictive_scores, calibration_curve, psis_loo, posterior_moments):
-        with pytest.raises(ValueError, match="made of other data"):
+        with pytest.raises(ValueError, match="the data are not those of the draws"):
             function(other, DRAWS)
-    with pytest.raises(ValueError, match="made of other data"):
+    with pytest.raises(ValueError, match="the data are not those of the draws"):
         plot_draws(other, DRAWS, fit_newton(other))
     lost = replace(FIT, coefficients=np.full(4, np.nan))
     with pytest.raises(ValueError, match="not finite"):

@@ -146,7 +146,7 @@ def test_unusable_draws_are_refused_in_words():
     case = CASES["spector"]
     other = BernoulliLogistic.from_arrays(case.frame, 1 - case.response)
     draws = sample_independence(model, seed=9, progress=False)
-    with pytest.raises(ValueError, match="made of other data"):
+    with pytest.raises(ValueError, match="the data are not those of the draws"):
         posterior_moments(other, draws)
     stuck = as_posterior(model, np.full((4, 500, 4), 0.3), np.zeros((4, 500)))
     with pytest.raises(ValueError, match="stuck"):

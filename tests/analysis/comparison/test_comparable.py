@@ -148,7 +148,7 @@ def test_batches_are_comparable_with_batches_of_the_same_files_only(tmp_path):
 def test_draws_of_other_data_are_refused():
     first, second = model(), model(frame=recoded())
     posterior = sample_independence(second, seed=1, progress=False)
-    with pytest.raises(NotComparableError, match="given for 'a' are of other data: their hash is"):
+    with pytest.raises(NotComparableError, match="given for 'a': the data are not those of"):
         compare_models({"a": first, "b": model("y~1")}, {"a": posterior})
     with pytest.raises(
         NotComparableError, match="given for 'b': the draws are of Intercept, a, the"

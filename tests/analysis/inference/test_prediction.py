@@ -115,7 +115,7 @@ def test_the_result_must_be_of_the_models_own_data():
     second = BernoulliLogistic.from_formula("y ~ scale(x)", frame.assign(x=50 + 10 * frame["x"]))
     fit = fit_newton(first)
     for result in (fit, robust_covariance(first, fit)):
-        with pytest.raises(ValueError, match="that of other data"):
+        with pytest.raises(ValueError, match="the data are not those of the estimate"):
             predict(second, result, {"x": [50.0]})
 
 
