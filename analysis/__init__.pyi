@@ -1,10 +1,13 @@
 # Every public name and its home; `__init__.py` reads this file, and so do type checkers.
 
-from .agreement.draws import PosteriorCheck as PosteriorCheck, check_posterior as check_posterior
 from .agreement.mode import posterior_mode as posterior_mode
 from .agreement.moments import (
     PosteriorMoments as PosteriorMoments,
     posterior_moments as posterior_moments,
+)
+from .agreement.posterior_check import (
+    PosteriorCheck as PosteriorCheck,
+    check_posterior as check_posterior,
 )
 from .agreement.pymc_model import PymcCheck as PymcCheck, check_pymc as check_pymc
 from .agreement.verdict import (

@@ -17,7 +17,7 @@ Rows with a larger standard error than some R may be left out, if they hold litt
 information: when their share of it, :math:`\varepsilon = \sum D_i x_i'H^{-1}x_i`, is taken from the
 curvature the theorem holds with that R and :math:`\lambda / (1 - \varepsilon)`. And where a
 coefficient hangs on such rows, every direction gets a distance of its own
-(`flatprior.models.coordinates`).
+(`flatprior.models.direction_bounds`).
 
 Floating point. The bound is evaluated in whitened columns Z = X T with T from a QR factorisation of
 :math:`D^{1/2}X`, so that Z'DZ is the identity up to a measured :math:`\delta`; neither T nor the
@@ -42,12 +42,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flatprior.models import coordinates
+from flatprior.models import direction_bounds
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
-from flatprior.models.coordinates import ROW_ULPS, SLACK, predictor_error, whitened_columns
+from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -444,14 +444,14 @@ def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
     transform = graded_whitening(rows, beta)
     if transform is None:
         return None
-    sums = coordinates.sums(rows, beta, transform)
+    sums = direction_bounds.sums(rows, beta, transform)
     delta = SLACK * float(
         np.linalg.norm(sums.information - np.eye(len(beta)))
         + np.linalg.norm(sums.information_error)
     )
     if not delta < LARGEST_DEPARTURE:
         return None
-    box = coordinates.box(rows, beta, transform, sums)
+    box = direction_bounds.box(rows, beta, transform, sums)
     if box is None:
         return None
     errors = SLACK * (np.abs(transform) @ box.half_widths)

@@ -34,7 +34,7 @@ from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import check_file_name, replacing
-from flatprior.models.draws import (
+from flatprior.models.external_draws import (
     LEAST_DRAWS,
     Draws,
     Names,

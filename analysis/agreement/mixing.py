@@ -41,7 +41,7 @@ from scipy.spatial import KDTree
 from scipy.special import ndtri
 from scipy.stats import f as f_distribution, poisson, rankdata
 
-from flatprior.analysis.printed_digits import half_units
+from flatprior.analysis.stated_precision import half_units
 from flatprior.models import Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.rendering import p_value

@@ -25,7 +25,7 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.quiet import quiet_libraries
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, listing, printable
-from flatprior.models.draws import Names, matched
+from flatprior.models.external_draws import Names, matched
 from flatprior.models.routes.newton import converged_mle
 
 REACH = 2.0  # standard errors that the points are from the MLE, about

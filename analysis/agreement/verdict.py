@@ -1,8 +1,8 @@
 """Do the routes give one answer? A verdict that follows from certificates, not from a tolerance.
 
 Each point estimate is put within its own proved bound of the one MLE; draws are tested against
-exact identities (`flatprior.analysis.agreement.draws`). What a result says of itself is not used:
-every number is computed again here, from the coefficients and the model in hand.
+exact identities (`flatprior.analysis.agreement.posterior_check`). What a result says of itself is
+not used: every number is computed again here, from the coefficients and the model in hand.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.agreement.draws import (
+from flatprior.analysis.agreement.mode import least_draws
+from flatprior.analysis.agreement.posterior_check import (
     FALSE_ALARM,
     PosteriorCheck,
     agreement_p,
     as_drawn,
     check_posterior,
 )
-from flatprior.analysis.agreement.mode import least_draws
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,

@@ -26,7 +26,7 @@ from flatprior.analysis.explanation.reference_levels import (
 )
 from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
-from flatprior.analysis.printed_digits import half_units
+from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.agreement.draws import PosteriorCheck
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import Agreement, rejudged
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own

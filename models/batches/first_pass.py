@@ -42,7 +42,7 @@ from flatprior.models.encoding.checks import (
     wrong_outcomes,
 )
 from flatprior.models.encoding.formula import Encoding, Parsed
-from flatprior.models.encoding.tokens import Odd, check_not_numbers, is_numeric, mixed
+from flatprior.models.encoding.text_among_numbers import Odd, check_not_numbers, is_numeric, mixed
 from flatprior.models.rows import ArrayRows, Block
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.text import check_text, no_text, rows_phrase, shorten
-from flatprior.models.encoding.tokens import (
+from flatprior.models.encoding.text_among_numbers import (
     Odd,
     check_not_numbers,
     comma_hint,

@@ -21,7 +21,7 @@ from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding import checks
 from flatprior.models.encoding.checks import RepeatedNameError, check_names, is_real, unmasked
 from flatprior.models.encoding.csv_files import csv_batches, csv_headings, read_csv
-from flatprior.models.encoding.tokens import number_or_text
+from flatprior.models.encoding.text_among_numbers import number_or_text
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import pytest
 from damaged_files import at, numbers_in
 
 from flatprior.analysis.agreement.departures import Sight
-from flatprior.analysis.agreement.draws import PosteriorCheck
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.report.stored import plain, rebuilt
 from flatprior.models.common.arrays import Array
 

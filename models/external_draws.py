@@ -370,7 +370,7 @@ def plain_name(name: str) -> str:
 
     Examples
     --------
-    >>> from flatprior.models.draws import plain_name
+    >>> from flatprior.models.external_draws import plain_name
     >>> {plain_name(name) for name in ("C(g)[T.b]", "g[b]", "C(g)[b]", "g[T.b]")}
     {'g[b]'}
     >>> {plain_name(name) for name in ("Intercept", "(Intercept)", "const", "b_Intercept")}

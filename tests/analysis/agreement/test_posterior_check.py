@@ -7,7 +7,7 @@ from scipy.special import digamma
 from scipy.stats import kstest
 
 from flatprior.analysis import check_posterior
-from flatprior.analysis.agreement.draws import _rounding, agreement_p, exact_identities
+from flatprior.analysis.agreement.posterior_check import _rounding, agreement_p, exact_identities
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import (
     BernoulliLogistic,

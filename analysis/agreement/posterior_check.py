@@ -38,7 +38,7 @@ from flatprior.analysis.monte_carlo import (
     whitened,
     whitening_root,
 )
-from flatprior.analysis.printed_digits import half_units
+from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flatprior.analysis import explain_difference
-from flatprior.analysis.printed_digits import half_units
+from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 

@@ -14,7 +14,7 @@ from flatprior.models import (
     NotConvergedError,
     PointEstimate,
     certify,
-    coordinates,
+    direction_bounds,
     fit_newton,
     rows as rows_module,
     verify,
@@ -167,8 +167,8 @@ def test_a_box_holds_by_the_theorem_computed_anew():
         transform = graded_whitening(model.rows, fit.coefficients)
         for size in (1e-3, 0.03, 0.1, 0.2):
             beta = fit.coefficients + transform @ rng.uniform(-size, size, size=3)
-            sums = coordinates.sums(model.rows, beta, transform)
-            box = coordinates.box(model.rows, beta, transform, sums)
+            sums = direction_bounds.sums(model.rows, beta, transform)
+            box = direction_bounds.box(model.rows, beta, transform, sums)
             if box is None:
                 continue
             boxes += 1
@@ -191,8 +191,8 @@ def test_a_box_is_the_same_however_the_rows_are_cut_into_blocks(monkeypatch):
 
     def box_of():
         rows = replace(model.rows)
-        sums = coordinates.sums(rows, fit.coefficients, transform)
-        return coordinates.box(rows, fit.coefficients, transform, sums)
+        sums = direction_bounds.sums(rows, fit.coefficients, transform)
+        return direction_bounds.box(rows, fit.coefficients, transform, sums)
 
     whole = box_of()
     monkeypatch.setattr(rows_module, "BLOCK_ROWS", 32)
