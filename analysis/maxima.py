@@ -56,8 +56,8 @@ class HypothesisTest(Renderable):
 
     @property
     def p_text(self) -> str:
-        """P in four digits; below the range of doubles, where it is 0, by its logarithm."""
-        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df), ".4g")
+        """P in three digits; below the range of doubles, where it is 0, by its logarithm."""
+        return p_value(self.p, log_chi_squared_tail(self.statistic, self.df))
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The sentence; its CSV has the numbers."""

@@ -20,7 +20,7 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_choice
+from flatprior.models.common.calls import a_or_an, check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import in_order
@@ -29,8 +29,9 @@ from flatprior.models.common.text import (
     ARRAY,
     COUNTS,
     HASH_VERSION,
+    abbreviated,
     count,
-    first_of,
+    names_in,
     observations,
     printable,
 )
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from flatprior.models.encoding.formula import Encoding
 
 HIGH_DIMENSION = 0.1  # coefficients an observation
+NAMES_WIDTH = 58  # characters for names where a model is printed, so that its lines have 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +201,11 @@ class BernoulliLogistic(Renderable):
         from flatprior.models.encoding import formula as _formula
 
         check_choice("missing", missing, ("drop", "raise"))
+        if not isinstance(formula, str):
+            raise InputTypeError(
+                "from_formula takes a formula such as 'y ~ x1 + x2' first and then the data, not "
+                f"{a_or_an(formula)}"
+            )
         frame = tables.as_frame(data)
         if isinstance(data, str | PathLike):
             factors = _formula.parse(formula, frame).factors
@@ -610,13 +617,14 @@ class BernoulliLogistic(Renderable):
         known = isinstance(self.rows, ArrayRows) or self.rows.has_passed
         facts = {
             "response": self.response_name,
-            "coefficients": f"{self.n_parameters}: {first_of(self.names)}",
+            "coefficients": f"{self.n_parameters}: {names_in(NAMES_WIDTH, self.names)}",
             "rows": str(self.n_rows),
             # to print a model is not to read its files
             "data hash": self.data_hash if known else "found by the first pass over the rows",
         }
         if self.besides:
-            facts["besides"] = ", ".join(self.besides)
+            room = NAMES_WIDTH // len(self.besides)
+            facts["besides"] = ", ".join(abbreviated(each, room) for each in self.besides)
         return Rendered.of(
             chosen(pd.DataFrame({"": facts}), columns),
             {},
@@ -626,7 +634,7 @@ class BernoulliLogistic(Renderable):
         )
 
     def __repr__(self) -> str:
-        what = self.formula or f"{self.response_name} on {', '.join(self.names)}"
+        what = self.formula or f"{self.response_name} on {names_in(NAMES_WIDTH, self.names)}"
         said = observations(self.n_observations, self.n_rows, self.weights_name)
         offset = "" if self.offset_name is None else f", offset: {printable(self.offset_name)}"
         return (

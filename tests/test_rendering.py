@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import flatprior.analysis
 import flatprior.models
 from flatprior import analysis, models
+from flatprior.analysis.agreement.pymc_model import Prior
 from flatprior.analysis.cli.commands import main
 from flatprior.models import BernoulliLogistic, load_endometrial, load_spector
 from flatprior.models.common.rendering import Renderable
@@ -85,6 +86,26 @@ def all_of(model, separated):
         analysis.robust_covariance(model, fit, "HC3"),
         analysis.summarise(model, fit),
         analysis.product_underflow(model, fit, "float16"),
+        pymc_check(model),
+    )
+
+
+def pymc_check(model):
+    """What `check_pymc` would say of a model with a prior on each coefficient but the first."""
+    k = model.n_parameters
+    priors = ["flat", *(f"Normal(0, {SCRIPT})" for _ in range(k - 1))]
+    return analysis.PymcCheck(
+        names=model.names,
+        density_error=3.0,
+        gradient_error=1.0,
+        likelihood_error=1e-12,
+        tolerance=1e-8,
+        parts=dict(zip(model.names, [0.0, *range(1, k)], strict=True)),
+        priors=dict(zip(model.names, map(Prior, priors), strict=True)),
+        others=(),
+        shift=np.linspace(-1, 1, k),
+        n_points=9,
+        formula=model.formula,
     )
 
 

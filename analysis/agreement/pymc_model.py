@@ -21,6 +21,7 @@ from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, model_first
+from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.quiet import quiet_libraries
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
@@ -48,6 +49,7 @@ class Prior(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@own_error_state
 class PymcCheck(Renderable):
     """Whether a PyMC model is the flat-prior model, and if not, which variable is why.
 

@@ -673,4 +673,4 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
 
 
 def _p(p: float) -> str:
-    return p_value(p, form=".2g")
+    return p_value(p)

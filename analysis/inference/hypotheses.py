@@ -118,7 +118,7 @@ def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
     >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
     >>> print(wald_test(model, fit_newton(model), ["gpa", "psi"]))
-    Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.02252
+    Wald test of gpa = 0, psi = 0: chi-squared(2) = 7.5870, p = 0.0225
     """
     if arguments and isinstance(arguments[0], BernoulliLogistic):
         model, *arguments = arguments  # type: ignore[assignment]
@@ -294,7 +294,7 @@ def score_test(
     >>> from flatprior.models import BernoulliLogistic, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
     >>> print(score_test(model, ["gpa", "psi"]))
-    score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.003723
+    score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.00372
     """
     linear = _linear(model.names, hypothesis, value)
     null = linear.null(model)

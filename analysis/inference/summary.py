@@ -241,7 +241,7 @@ def summarise(
     >>> summary.table()[["coefficient", "odds ratio"]].loc["gpa"].round(2).tolist()
     [3.06, 21.4]
     >>> print(summary.against_null.message)
-    likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.0005727
+    likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.000573
     """
     check_probability(prob)
     fit = converged_mle(model) if fit is None else mle_of(model, fit)

@@ -41,6 +41,7 @@ from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, p
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of
 from flatprior.models.results import versions_of
+from flatprior.models.routes.registry import LABELS
 from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
@@ -383,6 +384,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         *(judged.alone for judged in agreement.routes),
     ]
     table = agreement.table()
+    rendered = replace(rendered, names=tuple(LABELS.get(name, name) for name in rendered.names))
     proved = len(agreement.routes)
     said = ", ".join(
         f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import check_text, first_of, printable
 
 Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]
@@ -28,6 +29,11 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
     ValueError
         If a name is missing, unknown or there twice, or the values are no real numbers.
     """
+    if hasattr(coefficients, "coefficients") and hasattr(coefficients, "names"):
+        raise InputTypeError(
+            f"coefficients must be numbers, not {a_or_an(coefficients)}: pass its .coefficients, "
+            "or judge it by verify(model, fit)"
+        )
     if isinstance(coefficients, Mapping):
         for name in coefficients:
             check_text(name, "of the coefficients the name")

@@ -361,7 +361,7 @@ def certain(value: float, error: float, most: int) -> str:
     return f"{round(value, decimals):.{max(decimals, 0)}f}"
 
 
-def p_value(p: float, log_p: float | None = None, form: str = ".3g") -> str:
+def p_value(p: float, log_p: float | None = None, form: str = "#.3g") -> str:
     """A p-value, never as 0: below the range of doubles by its logarithm, where that is known.
 
     Examples
@@ -392,7 +392,7 @@ def _cell(value: object, form: str) -> str:
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
         if form.startswith("p"):  # "p", or with a format of its own, as in "p.1e"
-            return p_value(value, form=form[1:] or ".3g")
+            return p_value(value, form=form[1:] or "#.3g")
         if form == "floor":  # of digits that are certain: never rounded up
             return str(math.floor(value))
         text = format(value, form)

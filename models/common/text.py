@@ -73,6 +73,29 @@ def first_of(items: Iterable[object], number: int | None = None) -> str:
     return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def names_in(room: int, names: Sequence[str]) -> str:
+    """As many names as have `room` in a line, the first at least and cut, and how many more.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import names_in
+    >>> names_in(22, ["price", "age", "income", "years"])
+    'price, age and 2 more'
+    """
+    whole = ", ".join(map(printable, names))
+    if len(whole) <= room:
+        return whole
+    if len(names) == 1:
+        return abbreviated(names[0], room)
+    left = room - len(f" and {len(names)} more")
+    shown = [abbreviated(names[0], left)]
+    for name in names[1:]:
+        if len(", ".join([*shown, printable(name)])) > left:
+            break
+        shown.append(printable(name))
+    return f"{', '.join(shown)} and {len(names) - len(shown)} more"
+
+
 def listing(names: Sequence[str], last: str = "and") -> str:
     """Names in a sentence: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"

@@ -55,7 +55,7 @@ def test_the_two_ways_to_the_tail_meet_where_one_ends_and_fall_on_from_there(df)
 def test_a_statistic_of_two_degrees_of_freedom_has_the_p_that_its_sentence_says():
     test = chi_squared_test("Wald", "a = b\x1b[31m", 6.0, 2, "beware")
     assert test.p == pytest.approx(math.exp(-3), rel=1e-15)
-    assert str(test) == ("Wald test of a = b [31m: chi-squared(2) = 6.0000, p = 0.04979; beware")
+    assert str(test) == ("Wald test of a = b [31m: chi-squared(2) = 6.0000, p = 0.0498; beware")
     assert test.to_dict()["p"] == test.p
     # exp(-5000) is 10 to the power of -2171.47
     far = chi_squared_test("score", "all", 10_000.0, 2)

@@ -230,3 +230,21 @@ def test_new_rows_of_arrays_must_be_finite(value):
     rows[2, 1] = value
     with pytest.raises(ValueError, match=r"column 'x2' has .* in row 2"):
         model.design_matrix(rows)
+
+
+def test_a_model_of_long_names_prints_in_80_columns_and_a_swapped_call_is_told():
+    names = [f"a predictor with a name that is rather long, number {i}" for i in range(12)]
+    rng = np.random.default_rng(1)
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(50, 12)),
+        rng.integers(0, 2, 50),
+        names=names,
+        offset=pd.Series(np.zeros(50), name="o" * 200),
+    )
+    assert max(map(len, str(model).splitlines())) <= 80
+    assert len(repr(model)) < 250
+    data = pd.DataFrame({"y": [0, 1, 0], "x": [1.0, 2, 3]})
+    with pytest.raises(TypeError, match="first and then the data, not a DataFrame"):
+        BernoulliLogistic.from_formula(data, "y ~ x")
+    with pytest.raises(TypeError, match=r"pass its \.coefficients, or judge it by verify"):
+        model.log_likelihood(fit_newton(model))

@@ -44,7 +44,7 @@ def test_cells_are_formatted_by_column_and_type():
         who=["x", "", "z\nz", "w"],
     )
     assert [row[0] for row in found.cells] == ["1.23", "-", "inf", "-inf"]
-    assert [row[1] for row in found.cells] == ["0.5", "1e-09", "<1e-308", "1"]
+    assert [row[1] for row in found.cells] == ["0.500", "1.00e-09", "<1e-308", "1.00"]
     assert [row[2] for row in found.cells] == ["1", "20", "300", "4000"]
     assert [row[3] for row in found.cells] == ["x", "", "z z", "w"]
 
@@ -154,7 +154,7 @@ def test_signs_of_ours_that_pdflatex_does_not_know_are_in_its_words():
     ("p", "log_p", "shown"),
     [
         (0.0321, None, "0.0321"),
-        (3e-300, None, "3e-300"),
+        (3e-300, None, "3.00e-300"),
         (0.0, None, "<1e-308"),
         (5e-324, None, "<1e-308"),
         (0.0, -np.inf, "<1e-308"),

@@ -5,6 +5,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from multiplier import repeated
 
 from flatprior.models.common.errors import FlatpriorError
 from flatprior.models.common.text import (
@@ -16,6 +17,7 @@ from flatprior.models.common.text import (
     earlier_hash,
     first_of,
     listing,
+    names_in,
     observations,
     printable,
     rows_phrase,
@@ -93,3 +95,17 @@ def test_a_hash_of_this_version_has_nothing_said_of_it_and_another_is_cut():
     said = earlier_hash(f"\x1b{'f' * 32}", "it has")
     assert said.startswith("it has a data hash of another version of flatprior (fffffffffff...)")
     assert "\x1b" not in said
+
+
+def test_as_many_names_as_there_is_room_for_are_named_and_the_rest_is_counted():
+    assert names_in(40, ["a", "b", "c"]) == "a, b, c"
+    assert names_in(40, []) == ""
+    assert names_in(10, ["x" * 30]) == "x" * 9 + "…"
+    rng = np.random.default_rng(1)
+    for _ in range(repeated(200)):
+        names = [f"n{i}" + "y" * int(rng.integers(1, 30)) for i in range(int(rng.integers(1, 400)))]
+        room = int(rng.integers(40, 70))
+        said = names_in(room, names)
+        assert len(said) <= room
+        shown, _, rest = said.partition(" and ")
+        assert len(shown.split(", ")) + int(rest.split()[0] if rest else 0) == len(names)
