@@ -108,7 +108,7 @@ class LastStep:
 
 
 def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> Iterator[Iterate]:
-    """Yield the iterates of damped Newton; none if the columns are linearly dependent.
+    """Yield the iterates of damped Newton; none where dependent columns are seen to be so.
 
     Without a `start` (k,) they begin at zero, at the MLE of a sample of many rows, or where large
     offsets lead to. With `roughly` they end where the last step is small beside the sampling error.
@@ -131,7 +131,7 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
 
 
 def last_iterate(rows: Rows, start: Array | None = None, roughly: bool = False) -> Iterate | None:
-    """Where the iterates end, converged or not; None if the columns are linearly dependent.
+    """Where the iterates end, converged or not; None where dependent columns are seen to be so.
 
     Rows without columns have one place, where all that there is of a likelihood is that of offsets.
     """

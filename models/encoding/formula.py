@@ -52,6 +52,7 @@ LARGEST_POWER = 10
 LARGEST_OPTION = 100
 LONGEST_FORMULA = 10_000
 DEEPEST_NESTING = 40
+PARSES = 5  # of one formula, where threads get into one another's way
 MOST_TERMS = 4096
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
 
@@ -478,9 +479,7 @@ def _matrix(
         # log(-1) and the like are reported below, by column and row, not as a NumPy warning
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
-            built = what.get_model_matrix(
-                table, context={"sqrt": np.sqrt}, na_action="ignore", output="pandas"
-            )
+            built = _built(what, table)
         # formulaic evaluates checked functions of the user's numbers: whatever goes wrong there is
         # a matter of the input (a knot out of bounds, a degree too high, a level that is none)
         except (Exception, Warning) as error:
@@ -494,6 +493,23 @@ def _matrix(
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
     check_finite(design, names, table.index, whole, "no numbers")
     return design, spec
+
+
+def _built(what: Any, table: pd.DataFrame) -> Any:
+    """What formulaic makes of the table, in any number of threads.
+
+    CPython 3.11 counts how deep a syntax tree is for all threads together: where several parse at
+    once it may find the count wrong, and raise a SystemError. To parse again is all that is needed.
+    """
+    for attempt in range(PARSES):
+        try:
+            return what.get_model_matrix(
+                table, context={"sqrt": np.sqrt}, na_action="ignore", output="pandas"
+            )
+        except SystemError:
+            if attempt == PARSES - 1:
+                raise
+    raise AssertionError
 
 
 def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:

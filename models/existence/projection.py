@@ -128,8 +128,10 @@ def _least_squares(
         while (solution <= 0).any():
             effort.spend(4.0 * m * len(support))
             falling = solution <= 0
-            ratio = np.full(len(support), np.inf)
-            ratio[falling] = weights[falling] / (weights[falling] - solution[falling])
+            ratio = np.where(falling, 0.0, np.inf)
+            falls = weights - solution
+            # one whose weight is 0 and stays so leaves at once
+            np.divide(weights, falls, out=ratio, where=falling & (falls > 0))
             leaving = int(ratio.argmin())
             weights = np.maximum(weights + ratio[leaving] * (solution - weights), 0.0)
             basis, factor = _without(basis, factor, leaving)

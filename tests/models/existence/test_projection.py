@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.existence.projection import Effort, project
 
 FINE = 1e-14
@@ -39,3 +40,12 @@ def test_the_search_ends_when_its_effort_is_spent():
     rows = unit(rng.normal(size=(50, 5)))
     assert project(rows, np.ones(5), Effort(100.0), FINE) is None
     assert Effort(0.0).exhausted
+
+
+def test_a_row_whose_weight_is_nothing_leaves_without_a_division_by_it():
+    rng = np.random.default_rng(2107336210)
+    X = rng.integers(-3, 4, size=(24, 4)).astype(float)
+    along = X @ rng.integers(-2, 3, size=4)
+    y = np.where(along != 0, along > 0, rng.random(24) < 0.5).astype(float)
+    model = BernoulliLogistic.from_arrays(X, y)
+    assert check_existence(model).kind == "complete separation"
