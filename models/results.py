@@ -299,7 +299,7 @@ class Certificate(Renderable):
         return Rendered.of_values(
             {
                 "Newton decrement λ": (self.newton_decrement, ".2e"),
-                "R, for rows that inform the largest standard error of the log odds": (
+                "R, largest standard error of rows that inform": (
                     self.radius,
                     ".3g",
                 ),
