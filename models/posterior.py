@@ -115,9 +115,9 @@ class Posterior(Renderable):
             Whose posterior they are said to be of.
         draws : array_like (draws, k) or (chains, draws, k), DataFrame, or mapping
             A data frame has a row a draw and a column a coefficient; columns that number chains and
-            draws (".chain", "chain", ".draw", "draw", ...) are used as such, "lp__" or "lp" is the
-            log-density, and further ones are left alone. A mapping has (draws,) or (chains, draws)
-            a coefficient.
+            draws (".chain", "chain", ".draw", "draw", ...) are used as such, ``lp__`` or ``lp`` is
+            the log-density, and further ones are left alone. A mapping has (draws,) or (chains,
+            draws) a coefficient.
         names : sequence of str or mapping, optional
             Of an array the names of its last axis, in its order; else, for each coefficient of the
             model (in its order, or by its name), that of its draws. By default an array is in the
