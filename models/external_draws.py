@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.labels import coordinates_of, counted
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.model import BernoulliLogistic
 
@@ -36,6 +37,13 @@ OF_STAN = {
     "energy__": "energy",
 }
 INTERCEPT = ("Intercept", "(Intercept)", "const", "intercept", "_cons", "b_Intercept")
+OF_ARVIZ = (
+    "beta",
+    "chain",
+    "draw",
+    "coefficient",
+    "observation",
+)  # what nothing else can be called
 MOST_NUMBERS = 10**8  # of draws times observations, for the log-likelihood of each
 
 
@@ -67,8 +75,11 @@ def take_draws(
     """Draws from an array, a data frame or a mapping; see `Posterior.from_draws`."""
     statistics: dict[str, Array] = {}
     if isinstance(draws, pd.DataFrame):
-        found, statistics = _of_frame(model, draws, names)
-    elif isinstance(draws, Mapping):
+        # beside its own row, so that both are sorted alike
+        beside = None if log_density is None else _numbers(log_density, "the log-densities")
+        found, statistics = _of_frame(model, draws, names, beside)
+        return _finite(model, Taken(_shaped(model, found), statistics))
+    if isinstance(draws, Mapping):
         columns = {str(name): _numbers(values, repr(name)) for name, values in draws.items()}
         if log_density is None:
             log_density = next(
@@ -93,7 +104,11 @@ def take_draws(
                 f"draws must be an array, a data frame or a mapping, not {a_or_an(draws)}; "
                 "Posterior.from_arviz takes a DataTree, an InferenceData or a Dataset"
             )
-        found = _numbers(draws, "the draws")
+        if {"chain", "draw"} <= set(getattr(draws, "dims", ())):  # an array of xarray
+            draws = draws.transpose("chain", "draw", ...)  # type: ignore[union-attr]
+        found, coordinates = _numbers(draws, "the draws"), coordinates_of(draws)
+        if names is None and coordinates is not None and not counted(coordinates):
+            names = [str(label) for label in coordinates]
         if names is not None:
             if isinstance(names, Mapping):
                 raise InputError("names of the columns of an array must be a list, in their order")
@@ -168,6 +183,8 @@ def to_arviz(
     replicated = (np.logaddexp(0.0, -predictor) < -np.log(uniform)).astype(np.int8)
     labels = [str(label) for label in np.repeat(np.asarray(model.row_labels, dtype=object), counts)]
     name = model.response_name
+    while name in OF_ARVIZ:
+        name += "_"
     groups = {
         "posterior": {"beta": draws},
         "sample_stats": dict(statistics),
@@ -191,6 +208,8 @@ def _numbers(values: Any, what: str) -> Array:
         found = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} must be an array of numbers: {error}") from error
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise InputError(f"{what} must be real numbers; some are masked")
     if found.dtype.kind not in "iuf":
         raise InputError(f"{what} must be real numbers, not {found.dtype}")
     return found.astype(float)
@@ -231,19 +250,25 @@ def _finite(model: BernoulliLogistic, taken: Taken) -> Taken:
 
 
 def _of_frame(
-    model: BernoulliLogistic, frame: pd.DataFrame, names: Names | None
+    model: BernoulliLogistic,
+    frame: pd.DataFrame,
+    names: Names | None,
+    log_density: Array | None,
 ) -> tuple[Array, dict[str, Array]]:
     """Draws (chains, draws, k) of a table with a row a draw, in whatever order its rows are."""
     columns = [str(name) for name in frame.columns]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise InputError(f"the table of draws has {first_of(map(printable, twice))} twice")
-    frame = frame.set_axis(columns, axis=1)
+    frame = frame.set_axis(columns, axis=1).set_axis(pd.RangeIndex(len(frame)), axis=0)
     own = [name for name in columns if name not in model.names]
     chain, draw, lp = (
         next((name for name in known if name in own), None) for known in (CHAIN, DRAW, LOG_DENSITY)
     )
     order = matched(model, columns, names)
+    for name in (chain, draw):
+        if name is not None and frame[name].isna().any():
+            raise InputError(f"column {name} of the table of draws has missing values")
     if draw is not None:
         by = [draw] if chain is None else [chain, draw]
         if frame.duplicated(by).any():
@@ -263,7 +288,14 @@ def _of_frame(
         )
 
     statistics = {OF_STAN[name]: shaped(name) for name in own if name in OF_STAN}
-    if lp is not None:
+    if log_density is not None:
+        if log_density.shape != (len(frame),):
+            raise InputError(
+                f"the log-densities have the shape {log_density.shape}; the table has {len(frame)} "
+                "rows"
+            )
+        statistics["lp"] = log_density[frame.index.to_numpy()].reshape(len(lengths), -1)
+    elif lp is not None:
         statistics["lp"] = shaped(lp)
     return np.stack([shaped(name) for name in order], axis=-1), statistics
 

@@ -124,8 +124,8 @@ class Posterior(Renderable):
             model's order, and columns are found by name ("Intercept" is "const" is "b_Intercept",
             "C(g)[T.b]" is "g[b]").
         log_density : array_like (draws,) or (chains, draws), optional
-            The sampler's own log-density, up to a constant. Without one, `check_posterior` says
-            that it cannot hold it against the likelihood.
+            The sampler's own log-density, up to a constant; of a data frame one a row. Without
+            one, `check_posterior` says that it cannot hold it against the likelihood.
         route : str
             What the draws are called.
 

@@ -26,6 +26,7 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.quiet import quiet_libraries
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, listing, printable
+from flatprior.models.common.writing import finite
 from flatprior.models.external_draws import Names, matched
 from flatprior.models.routes.newton import converged_mle
 
@@ -176,7 +177,7 @@ class PymcCheck(Renderable):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""
-        return {
+        facts: dict[str, Any] = {
             "passed": self.passed,
             "message": self.message,
             "density_error": self.density_error,
@@ -187,8 +188,11 @@ class PymcCheck(Renderable):
             "priors": {name: prior._asdict() for name, prior in self.priors.items()},
             "others": list(self.others),
             "shift": dict(zip(self.names, self.shift.tolist(), strict=True)),
+            "restricted": list(self.restricted),
             "n_points": self.n_points,
         }
+        plain: dict[str, Any] = finite(facts)
+        return plain
 
 
 @model_first
@@ -263,16 +267,17 @@ def check_pymc(
     root = whitening_root(model, mle)
     around = np.random.default_rng(seed).normal(size=(points, model.n_parameters))
     beta = np.vstack([mle.coefficients, mle.coefficients + REACH * around @ root.T])
-    means = _means(model) if centred else np.zeros(model.n_parameters)
+    constant = _constant(model)
+    means = _means(model, constant) if centred else np.zeros(model.n_parameters)
     evaluate = _evaluator(graph, places, start)
     parts, gradients = [], []
     for place in beta:
         # an intercept of centred predictors is that of the others at their means
-        own = place + np.where(_constant(model), means @ place, 0.0)
+        own = place + np.where(constant, means @ place, 0.0)
         part, gradient = evaluate(own)
         parts.append(part)
         # by the chain rule: each coefficient moves the intercept by its column's mean
-        gradients.append(gradient + means * gradient[_constant(model)].sum())
+        gradients.append(gradient + means * gradient[constant].sum())
     return _judged(model, graph, places, others, beta, np.array(parts), np.array(gradients), root)
 
 
@@ -470,9 +475,8 @@ def _constant(model: BernoulliLogistic) -> Any:
     return np.array([bool((design[:, j] == 1).all()) for j in range(model.n_parameters)])
 
 
-def _means(model: BernoulliLogistic) -> Array:
+def _means(model: BernoulliLogistic, constant: Array) -> Array:
     """Means of the columns but the intercept's, where there is one, (k,)."""
-    constant = _constant(model)
     if not constant.any():
         return np.zeros(model.n_parameters)
     return np.where(constant, 0.0, np.asarray(model.arrays.design, dtype=float).mean(axis=0))

@@ -44,9 +44,9 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
     elif isinstance(coefficients, pd.DataFrame):
         labels = coefficients.columns
     else:
-        labels = _of_xarray(coefficients)
+        labels = coordinates_of(coefficients)
     values = _real(coefficients)
-    if labels is None or _counted(labels):
+    if labels is None or counted(labels):
         return values
     found = [label if isinstance(label, str) else str(label) for label in labels]
     twice = sorted({name for name in found if found.count(name) > 1})
@@ -62,7 +62,7 @@ def in_order(names: Sequence[str], coefficients: Labelled) -> Array:
     return values[..., [found.index(name) for name in names]]
 
 
-def _of_xarray(coefficients: Any) -> pd.Index | None:
+def coordinates_of(coefficients: Any) -> pd.Index | None:
     """The coordinates of the last dimension of an array of xarray, such as ArviZ makes."""
     dimensions, coordinates = (getattr(coefficients, name, None) for name in ("dims", "coords"))
     if not dimensions or coordinates is None or dimensions[-1] not in coordinates:
@@ -72,7 +72,7 @@ def _of_xarray(coefficients: Any) -> pd.Index | None:
     return numbered if labels.equals(numbered) else labels
 
 
-def _counted(labels: pd.Index) -> bool:
+def counted(labels: pd.Index) -> bool:
     """Whether pandas has numbered them itself, for want of names."""
     return isinstance(labels, pd.RangeIndex) and labels.start == 0 and labels.step == 1
 

@@ -230,3 +230,44 @@ def test_names_of_different_coefficients_stay_different():
     names = ["x", "C(x)[T.1]", "x[T.2]", "x:z", "log(x)", "C(x):z", "I(x)", "Intercept"]
     assert len({plain_name(name) for name in names}) == len(names) - 1
     assert plain_name("C(x):z") == plain_name("x:z")
+
+
+def test_a_log_density_beside_a_table_is_sorted_with_its_rows(model, posterior):
+    frame = table(posterior).rename(columns={"lp__": "mine"}).sample(frac=1, random_state=1)
+    found = Posterior.from_draws(model, frame, log_density=frame["mine"])
+    assert np.array_equal(found.draws, posterior.draws)
+    assert np.array_equal(found.log_density, posterior.log_density)
+    with pytest.raises(ValueError, match="the table has 1000 rows"):
+        Posterior.from_draws(model, frame, log_density=posterior.log_density)
+    with pytest.raises(ValueError, match="chain of the table of draws has missing values"):
+        Posterior.from_draws(model, frame.assign(**{".chain": np.nan}))
+
+
+def test_arrays_of_xarray_are_paired_by_their_coordinates_and_masked_draws_are_refused(
+    model, posterior
+):
+    labelled = posterior.data["posterior"]["beta"]
+    for given in (
+        labelled,
+        labelled[..., ::-1],
+        labelled.transpose("draw", "chain", "coefficient"),
+        labelled.transpose("coefficient", "draw", "chain"),
+    ):
+        assert np.array_equal(Posterior.from_draws(model, given).draws, posterior.draws)
+    other = labelled.assign_coords(coefficient=["Intercept", "gpa", "tuce"])
+    with pytest.raises(ValueError, match="there are no draws of C"):
+        Posterior.from_draws(model, other)
+    masked = np.ma.masked_array(posterior.draws, mask=posterior.draws > 3)
+    with pytest.raises(ValueError, match="some are masked"):
+        Posterior.from_draws(model, masked)
+
+
+@pytest.mark.parametrize("name", ["beta", "chain", "observation"])
+def test_a_response_may_be_called_what_arviz_calls_something_else(name):
+    model = BernoulliLogistic.from_formula(
+        f"{name} ~ gpa", load_spector().rename(columns={"grade": name})
+    )
+    draws = sample_independence(model, 20, seed=1, progress=False)
+    data = draws.to_arviz(model)
+    assert data["log_likelihood"][f"{name}_"].shape == (4, 20, 32)
+    assert np.array_equal(Posterior.from_arviz(model, data, "beta").draws, draws.draws)

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -144,6 +145,7 @@ def test_parameters_that_the_model_lacks_and_coefficients_that_are_restricted_ar
     assert found.restricted == ("gpa",)
     assert "gpa cannot be any number: HalfNormal" in found.message
     assert math.isinf(found.density_error)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["restricted"] == ["gpa"]
     assert "NO" in str(found)
 
 
