@@ -216,7 +216,7 @@ def test_a_long_table_shows_the_rows_that_tell_most_and_its_csv_has_all(shown):
         assert 10 <= len(found.cells) <= 12
         assert len(result.to_csv().splitlines()) == n + 1
         assert f"of {n} " in " ".join(str(result).split())
-        assert ".table" in str(result)
+        assert ".table()" in str(result)
     diagnostics = shown[analysis.Diagnostics][0]
     assert diagnostics.rendered().names[:2] == ("31", "23")
     loo = shown[analysis.ExactLOO][1]

@@ -46,10 +46,8 @@ class CalibrationCurve(Renderable):
 
     Attributes
     ----------
-    table : DataFrame
-        One row a distinct predicted probability, in increasing order: "predicted", "calibrated"
-        (isotonic regression of the events on it), the ends of the envelope in which "calibrated"
-        would lie if the predictions were right, named by their percentages, and "observations".
+    frame : DataFrame
+        What `table` returns.
     brier, miscalibration, discrimination, uncertainty : float
         The mean squared error, and its parts: miscalibration - discrimination + uncertainty. The
         first part is what calibrating would save, the last is the score of the base rate.
@@ -59,7 +57,7 @@ class CalibrationCurve(Renderable):
         Of the model that holds the outcomes.
     """
 
-    table: pd.DataFrame
+    frame: pd.DataFrame
     brier: float
     miscalibration: float
     discrimination: float
@@ -76,11 +74,20 @@ class CalibrationCurve(Renderable):
             f"{self.outside:.1%} of observations outside the envelope"
         )
 
+    def table(self) -> pd.DataFrame:
+        """One row a distinct predicted probability, in increasing order.
+
+        "predicted", "calibrated" (isotonic regression of the events on it), the ends of the
+        envelope in which "calibrated" would lie if the predictions were right, named by their
+        percentages, and "observations".
+        """
+        return self.frame.copy()
+
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these; a dozen of its points."""
-        n = len(self.table)
+        n = len(self.frame)
         shown = spread_out(n)
-        frame = self.table.set_axis(pd.RangeIndex(1, n + 1))
+        frame = self.frame.set_axis(pd.RangeIndex(1, n + 1))
         return Rendered.of(
             chosen(frame, columns),
             {str(name): "#.4g" for name in frame.columns},
@@ -89,7 +96,7 @@ class CalibrationCurve(Renderable):
             [
                 "calibrated: isotonic regression of the events on the predicted probabilities; "
                 "percentages: the envelope in which it lies if they are right",
-                shown_of(len(shown), n, "distinct prediction", ".table"),
+                shown_of(len(shown), n, "distinct prediction", ".table()"),
             ],
             rows=shown,
         )
@@ -175,7 +182,7 @@ def calibration_curve(
 
     brier, best, base = mean_square(values), mean_square(calibrated), mean_square(rate)
     return CalibrationCurve(
-        table=pd.DataFrame(
+        frame=pd.DataFrame(
             {
                 "predicted": values,
                 "calibrated": calibrated,

@@ -49,12 +49,8 @@ class Diagnostics(Renderable):
 
     Attributes
     ----------
-    table : DataFrame (n, ...)
-        One row a row of the data, labelled as there. "fitted" probability of 1; "deviance
-        residual" ``sign(y - p) sqrt(-2 log-likelihood)``; "Pearson residual"
-        ``(y - p) / sqrt(p (1 - p))``; "leverage" h; "studentised residual", Pearson's over
-        ``sqrt(1 - h)``; "Cook's distance", the squared length of the change of the coefficients
-        without the observation, in the metric of the information, over k.
+    frame : DataFrame (n, ...)
+        What `table` returns.
     dfbetas : DataFrame (n, k)
         Change of each coefficient, full fit less the fit without the observation, in standard
         errors of the full fit.
@@ -63,19 +59,29 @@ class Diagnostics(Renderable):
     formula : str or None
     """
 
-    table: pd.DataFrame
+    frame: pd.DataFrame
     dfbetas: pd.DataFrame
     exact: bool
     formula: str | None = None
 
+    def table(self) -> pd.DataFrame:
+        """One row a row of the data, labelled as there.
+
+        "fitted" probability of 1; "deviance residual" ``sign(y - p) sqrt(-2 log-likelihood)``;
+        "Pearson residual" ``(y - p) / sqrt(p (1 - p))``; "leverage" h; "studentised residual",
+        Pearson's over ``sqrt(1 - h)``; "Cook's distance", the squared length of the change of the
+        coefficients without the observation, in the metric of the information, over k.
+        """
+        return self.frame.copy()
+
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this: all columns of its table or these, the most influential rows."""
-        n = len(self.table)
+        n = len(self.frame)
         shown = self.order[:MOST_SHOWN]
-        gone = np.isinf(self.table["Cook's distance"].to_numpy())
+        gone = np.isinf(self.frame["Cook's distance"].to_numpy())
         return Rendered.of(
-            chosen(self.table, columns).rename(columns=_SHORT),
-            {_SHORT.get(str(name), str(name)): "#.3g" for name in self.table.columns},
+            chosen(self.frame, columns).rename(columns=_SHORT),
+            {_SHORT.get(str(name), str(name)): "#.3g" for name in self.frame.columns},
             of_model("Residuals and influence", self.formula),
             [
                 "influence from the fit without each row"
@@ -84,7 +90,7 @@ class Diagnostics(Renderable):
             ],
             [
                 f"shown are the {len(shown)} of {count(n, 'row')} with the largest Cook's "
-                "distance: .table has all, .dfbetas what each row does to each coefficient"
+                "distance: .table() has all, .dfbetas what each row does to each coefficient"
                 if len(shown) < n
                 else ".dfbetas has what each row does to each coefficient",
                 "Cook's D: squared change of the coefficients without the row, in the metric of "
@@ -99,12 +105,12 @@ class Diagnostics(Renderable):
 
     def most_influential(self, number: int = MOST_SHOWN) -> pd.DataFrame:
         """The rows with the largest Cook's distance, the largest first."""
-        return self.table.iloc[self.order[:number]]
+        return self.frame.iloc[self.order[:number]]
 
     @property
     def order(self) -> np.ndarray:
         """Positions of the rows by Cook's distance, the largest first, (n,)."""
-        return np.argsort(-self.table["Cook's distance"].to_numpy(), kind="stable")
+        return np.argsort(-self.frame["Cook's distance"].to_numpy(), kind="stable")
 
 
 @model_first

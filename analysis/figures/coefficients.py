@@ -280,13 +280,13 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
     require_kind(curve, ProfileCurve, "what is drawn", "profile_curve(model, name)")
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.8, ax)
-        values = curve.table.index.to_numpy(dtype=float)
+        values = curve.table().index.to_numpy(dtype=float)
         ax.axhline(-curve.drop, color=MUTED, linestyle="--", linewidth=1)
-        ax.plot(values, curve.table["profile"], color=BLUE, label="profile likelihood")
-        if np.isfinite(curve.table["quadratic"]).all():
+        ax.plot(values, curve.table()["profile"], color=BLUE, label="profile likelihood")
+        if np.isfinite(curve.table()["quadratic"]).all():
             ax.plot(
                 values,
-                curve.table["quadratic"],
+                curve.table()["quadratic"],
                 color=ORANGE,
                 linestyle=":",
                 label="quadratic (Wald)",

@@ -62,7 +62,7 @@ def plot_calibration(curve: CalibrationCurve, *, ax: Axes | None = None) -> Figu
     [0.0, 1.0]
     """
     require_kind(curve, CalibrationCurve, "what is drawn", "calibration_curve(model, fit)")
-    table = curve.table
+    table = curve.table()
     low, high = (name for name in table.columns if str(name).endswith("%"))
     shown = table.iloc[thinned(len(table))]
     with mpl.rc_context(STYLE):
@@ -154,7 +154,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     require_kind(diagnostics, Diagnostics, "what is drawn", "diagnose(model, fit)")
     if loo is not None:
         require_kind(loo, PSISLOO, "loo", "psis_loo(model, posterior)")
-    table = diagnostics.table
+    table = diagnostics.table()
     if loo is not None and len(loo.pareto_k) != len(table):
         raise InputError("diagnostics and leave-one-out are of different rows")
     cook = table["Cook's distance"].to_numpy()

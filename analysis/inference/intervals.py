@@ -139,10 +139,8 @@ class ProfileCurve(Renderable):
     Attributes
     ----------
     name : str
-    table : DataFrame
-        Indexed by values of the coefficient: "profile", log-likelihood minus its supremum (NaN
-        where the others could not be fitted), and "quadratic", the parabola behind the Wald
-        interval (NaN where the coefficient has no finite estimate).
+    frame : DataFrame
+        What `table` returns.
     estimate, low, high : float
         MLE and ends of the profile-likelihood interval; infinite where there are none.
     standard_error : float
@@ -155,7 +153,7 @@ class ProfileCurve(Renderable):
     """
 
     name: str
-    table: pd.DataFrame
+    frame: pd.DataFrame
     estimate: float
     low: float
     high: float
@@ -164,10 +162,19 @@ class ProfileCurve(Renderable):
     prob: float
     formula: str | None = None
 
+    def table(self) -> pd.DataFrame:
+        """Indexed by values of the coefficient.
+
+        "profile", log-likelihood minus its supremum (NaN where the others could not be fitted), and
+        "quadratic", the parabola behind the Wald interval (NaN where the coefficient has no finite
+        estimate).
+        """
+        return self.frame.copy()
+
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these; a dozen of its points."""
-        frame = self.table.set_axis(pd.RangeIndex(1, len(self.table) + 1))
-        frame.insert(0, "value", self.table.index)
+        frame = self.frame.set_axis(pd.RangeIndex(1, len(self.frame) + 1))
+        frame.insert(0, "value", self.frame.index)
         shown = spread_out(len(frame))
         low, high, centre = (
             f"{end:#.6g}" if math.isfinite(end) else f"{end:+}"
@@ -184,7 +191,7 @@ class ProfileCurve(Renderable):
                 "quadratic: the parabola behind the Wald interval"
                 if math.isfinite(self.standard_error)
                 else "there is no parabola: the coefficient has no finite estimate",
-                shown_of(len(shown), len(frame), "point", ".table"),
+                shown_of(len(shown), len(frame), "point", ".table()"),
             ],
             rows=shown,
         )
@@ -268,7 +275,7 @@ def profile_curve(
     )
     return ProfileCurve(
         name=name,
-        table=table,
+        frame=table,
         estimate=centre,
         low=low,
         high=high,

@@ -8,9 +8,11 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flatprior.models.common.errors import InputError
+from flatprior.models.results import RouteUnavailableError
 
 if TYPE_CHECKING:
     from flatprior.models.estimate import PointEstimate
@@ -36,6 +38,8 @@ class Route:
         line says of it.
     at_start : str
         What to tell who waits.
+    needs : str
+        The package, as it is imported, without which the route cannot run; empty where NumPy does.
     """
 
     name: str
@@ -43,9 +47,18 @@ class Route:
     where: str
     on_request: str = ""
     at_start: str = ""
+    needs: str = ""
 
     def run(self, model: BernoulliLogistic, **settings: Any) -> PointEstimate | Posterior:
-        """Fit or sample `model`."""
+        """Fit or sample `model`.
+
+        Raises
+        ------
+        RouteUnavailableError
+            If the package that it needs is not installed, or cannot fit this kind of model.
+        """
+        if self.needs and find_spec(self.needs) is None:
+            raise RouteUnavailableError(f"{self.label} needs {self.needs}, which is not installed")
         module, function = self.where.split(":")
         found = getattr(import_module(f"flatprior.models.routes.{module}"), function)
         taken = inspect.signature(found).parameters
@@ -57,12 +70,13 @@ class Route:
 
 ROUTES = (
     Route("newton", "NumPy Newton optimiser", "newton:fit_newton"),
-    Route("sklearn", "scikit-learn, no penalty", "sklearn_route:fit_sklearn"),
+    Route("sklearn", "scikit-learn, no penalty", "sklearn_route:fit_sklearn", needs="sklearn"),
     Route(
         *("map", "PyMC MAP, flat priors", "pymc_routes:fit_map"),
         at_start="the first run on a machine compiles for a minute",
+        needs="pymc",
     ),
-    Route("nuts", "PyMC NUTS sampling", "pymc_routes:sample_nuts"),
+    Route("nuts", "PyMC NUTS sampling", "pymc_routes:sample_nuts", needs="pymc"),
     Route(
         *("independence", "independence sampling", "independence:sample_independence"),
         on_request="A fifth route: independence sampling, without PyMC.",

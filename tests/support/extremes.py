@@ -172,7 +172,7 @@ ANALYSIS: Calls = {
         str(a.binary_cross_entropy(c.model, c.fit)),
         str(a.binary_cross_entropy(c.model, c.far)),
     ],
-    "Diagnostics": lambda c: a.diagnose(c.model, c.fit).table,
+    "Diagnostics": lambda c: a.diagnose(c.model, c.fit).table(),
     "Explanation": lambda c: a.explain_difference(c.small, 2 * m.fit_newton(c.small).coefficients),
     "GoodnessOfFit": lambda c: a.goodness_of_fit(c.model, c.fit).to_dict(),
     "HypothesisTest": lambda c: str(a.wald_test(c.fit, "x")),

@@ -78,7 +78,7 @@ WITH_A_MODEL = {
     "summarise": lambda fit: summarise(MODEL, fit),
     "summarise, robust": lambda fit: summarise(MODEL, fit, robust=robust_covariance(MODEL, fit)),
     "robust_covariance": lambda fit: robust_covariance(MODEL, fit).table(),
-    "diagnose": lambda fit: diagnose(MODEL, fit).table,
+    "diagnose": lambda fit: diagnose(MODEL, fit).table(),
     "dfbetas": lambda fit: diagnose(MODEL, fit).dfbetas,
     "exact_loo": lambda fit: exact_loo(MODEL, fit),
     "predict": lambda fit: predict(MODEL, fit, CASE.frame[:3]),

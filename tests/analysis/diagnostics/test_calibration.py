@@ -66,8 +66,8 @@ def test_the_curve_is_isotonic_regression():
     p = expit(X @ fit_newton(model).coefficients)
     curve = calibration_curve(model, fit_newton(model))
     expected = IsotonicRegression().fit(p, y).predict(np.sort(p))
-    assert curve.table["predicted"].to_numpy() == pytest.approx(np.sort(p), rel=1e-12)
-    assert curve.table["calibrated"].to_numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert curve.table()["predicted"].to_numpy() == pytest.approx(np.sort(p), rel=1e-12)
+    assert curve.table()["calibrated"].to_numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert curve.brier == pytest.approx(np.mean((y - p) ** 2), rel=1e-12)
     parts = curve.miscalibration - curve.discrimination + curve.uncertainty
     assert parts == pytest.approx(curve.brier, rel=1e-12)
@@ -85,8 +85,8 @@ def test_weights_are_repetitions():
     first, second = (calibration_curve(m, fit_newton(m), seed=7) for m in (weighted, repeated))
     for what in ("brier", "miscalibration", "discrimination", "uncertainty"):
         assert getattr(first, what) == pytest.approx(getattr(second, what), rel=1e-9)
-    assert first.table["observations"].tolist() == second.table["observations"].tolist()
-    assert first.table.to_numpy() == pytest.approx(second.table.to_numpy(), rel=1e-9)
+    assert first.table()["observations"].tolist() == second.table()["observations"].tolist()
+    assert first.table().to_numpy() == pytest.approx(second.table().to_numpy(), rel=1e-9)
 
 
 @pytest.mark.slow  # in short: the envelope of one value is binomial
@@ -110,7 +110,7 @@ def test_the_envelope_of_one_value_is_binomial():
     y = (np.arange(n) < 200).astype(float)  # 40%, twenty above what 30% allows
     model = BernoulliLogistic.from_arrays(np.ones(n), y)
     curve = calibration_curve(model, np.full(n, p), prob=0.9, simulations=4000)
-    low, high = curve.table.loc[0, ["5%", "95%"]]
+    low, high = curve.table().loc[0, ["5%", "95%"]]
     assert low == pytest.approx(binom.ppf(0.05, n, p) / n, abs=0.004)
     assert high == pytest.approx(binom.ppf(0.95, n, p) / n, abs=0.004)
     assert curve.outside == 1
@@ -129,7 +129,7 @@ def test_values_too_close_for_scikit_learn_are_kept_apart():
     y = np.repeat([0.0, 1.0], 200)
     model = BernoulliLogistic.from_arrays(np.ones(400), y)
     curve = calibration_curve(model, np.repeat([1e-17, 5e-17], 200), simulations=2)
-    assert curve.table["calibrated"].tolist() == [0, 1]
+    assert curve.table()["calibrated"].tolist() == [0, 1]
 
 
 def test_a_posterior_far_out_has_a_log_score():
@@ -169,7 +169,7 @@ def test_the_envelope_is_of_its_seed():
     one, same, other = (
         calibration_curve(model, fit, simulations=20, seed=seed) for seed in (1, 1, 2)
     )
-    assert one.table.equals(same.table)
+    assert one.table().equals(same.table())
     shown = ["predicted", "calibrated", "observations"]
-    assert one.table[shown].equals(other.table[shown])
-    assert not one.table.equals(other.table)
+    assert one.table()[shown].equals(other.table()[shown])
+    assert not one.table().equals(other.table())

@@ -79,7 +79,7 @@ def test_a_profile_crosses_its_line_at_the_interval(model):
     curve = profile_curve(model, "gpa")
     ends = confidence_intervals(model).loc["gpa"]
     assert (curve.low, curve.high) == pytest.approx((ends["2.5%"], ends["97.5%"]), rel=1e-9)
-    values, profile = curve.table.index.to_numpy(), curve.table["profile"].to_numpy()
+    values, profile = curve.table().index.to_numpy(), curve.table()["profile"].to_numpy()
     inside = (values > curve.low) & (values < curve.high)
     assert (profile[inside] > -curve.drop - 1e-9).all()  # an end may be one of the points
     assert (profile[~inside] < -curve.drop + 1e-9).all()
@@ -95,8 +95,8 @@ def test_the_profile_of_a_diverging_coefficient_rises_for_ever():
     assert curve.estimate == math.inf
     assert curve.high == math.inf
     assert curve.low == pytest.approx(1.2841, abs=1e-4)
-    assert (np.diff(curve.table["profile"]) > 0).all()
-    assert curve.table["quadratic"].isna().all()
+    assert (np.diff(curve.table()["profile"]) > 0).all()
+    assert curve.table()["quadratic"].isna().all()
     labels = [text.get_text() for text in plot_profile(curve).axes[0].get_legend().get_texts()]
     assert labels == ["profile likelihood"]
 
@@ -113,9 +113,9 @@ def test_a_profile_names_its_ends_and_has_walds_parabola(model, fit):
     ax = plot_profile(curve).axes[0]
     assert [text.get_text() for text in ax.texts] == [f"{curve.low:.4g}", f"{curve.high:.4g}"]
     j = fit.names.index("gpa")
-    values = curve.table.index.to_numpy()
+    values = curve.table().index.to_numpy()
     expected = -(((values - fit.coefficients[j]) / fit.standard_errors[j]) ** 2) / 2
-    np.testing.assert_allclose(curve.table["quadratic"], expected)
+    np.testing.assert_allclose(curve.table()["quadratic"], expected)
     np.testing.assert_allclose(line(ax, "quadratic (Wald)").get_ydata(), expected)
     for points in (0, 2):
         with pytest.raises(ValueError, match="at least 3"):

@@ -25,8 +25,8 @@ def test_calibration_draws_the_curve_and_thins_what_is_long():
     ax = plot_calibration(curve).axes[0]
     drawn = line(ax, "observed frequency")
     assert len(drawn.get_xdata()) <= MOST_POINTS
-    assert drawn.get_xdata()[0] == curve.table["predicted"].iloc[0]
-    assert drawn.get_xdata()[-1] == curve.table["predicted"].iloc[-1]
+    assert drawn.get_xdata()[0] == curve.table()["predicted"].iloc[0]
+    assert drawn.get_xdata()[-1] == curve.table()["predicted"].iloc[-1]
     assert ax.get_xlim() == (0, 1)
 
 
@@ -34,7 +34,7 @@ def test_influence_draws_every_row_and_names_the_largest(model, fit, draws):
     found, loo = diagnose(model, fit), psis_loo(model, draws)
     figure = plot_influence(found, loo)
     drawn = np.concatenate([part.get_xdata() for part in figure.axes[0].get_lines()[1:]])
-    np.testing.assert_allclose(np.sort(drawn), np.sort(found.table["leverage"]))
+    np.testing.assert_allclose(np.sort(drawn), np.sort(found.table()["leverage"]))
     named = [text.get_text() for text in figure.axes[0].texts]
     assert str(found.most_influential(1).index[0]) in named
     assert len(plot_influence(found).axes) == 1
@@ -58,17 +58,19 @@ def test_of_many_rows_the_influential_ones_are_drawn():
     figure = plot_influence(found)
     drawn = np.concatenate([part.get_xdata() for part in figure.axes[0].get_lines()[1:]])
     assert len(drawn) <= 2 * MOST_POINTS
-    assert found.table["leverage"].max() in drawn
+    assert found.table()["leverage"].max() in drawn
 
 
 def test_calibration_has_its_envelope_and_its_counts(model, fit):
     curve = calibration_curve(model, fit)
     ax = plot_calibration(curve).axes[0]
     band = ax.collections[0].get_paths()[0].vertices
-    assert band[:, 1].max() == pytest.approx(curve.table["97.5%"].max())
-    assert band[:, 1].min() == pytest.approx(curve.table["2.5%"].min())
+    assert band[:, 1].max() == pytest.approx(curve.table()["97.5%"].max())
+    assert band[:, 1].min() == pytest.approx(curve.table()["2.5%"].min())
     edges = np.array([bar.get_x() for bar in ax.patches] + [1.0])
-    counts, _ = np.histogram(curve.table["predicted"], edges, weights=curve.table["observations"])
+    counts, _ = np.histogram(
+        curve.table()["predicted"], edges, weights=curve.table()["observations"]
+    )
     heights = np.array([bar.get_height() for bar in ax.patches])
     np.testing.assert_allclose(heights / heights.max(), counts / counts.max())
 
@@ -96,6 +98,6 @@ def test_bad_pareto_k_are_squares_above_the_line_and_sizes_grow(model, fit):
     assert [text.get_text() for text in figure.axes[1].texts][-1] == "3"
     sizes = [part.get_markersize() for part in figure.axes[0].get_lines()[1:]]
     assert sizes == sorted(sizes)
-    cook = found.table["Cook's distance"].to_numpy()
+    cook = found.table()["Cook's distance"].to_numpy()
     largest = figure.axes[0].get_lines()[-1]
-    assert list(largest.get_xdata()) == [found.table["leverage"].to_numpy()[cook.argmax()]]
+    assert list(largest.get_xdata()) == [found.table()["leverage"].to_numpy()[cook.argmax()]]

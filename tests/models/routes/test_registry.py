@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 import pytest
 
 import flatprior as fp
@@ -55,3 +57,17 @@ def test_an_unknown_route_is_named_beside_the_known(model):
         routes_named(("newton", "nonsense"))
     with pytest.raises(ValueError, match="no route 'nonsense'"):
         fp.run_routes(model, routes=("nonsense",))
+
+
+def test_a_route_whose_package_is_missing_says_so_and_the_others_run(model, monkeypatch):
+    from flatprior.models.routes import registry
+
+    def without_pymc(name):
+        return None if name == "pymc" else find_spec(name)
+
+    monkeypatch.setattr(registry, "find_spec", without_pymc)
+    results = fp.run_routes(model, routes=("newton", "sklearn", "map", "nuts"), seed=1)
+    assert [result.route for result in results] == ["newton", "sklearn", "map", "nuts"]
+    assert [type(result).__name__ for result in results[2:]] == ["Unavailable"] * 2
+    assert "needs pymc, which is not installed" in results[3].reason
+    assert fp.compare_routes(model, *results).verdict == "agree"
