@@ -1,10 +1,6 @@
 # Every public name and its home; `__init__.py` reads this file, and so do type checkers.
 
 from .agreement.mode import posterior_mode as posterior_mode
-from .agreement.moments import (
-    PosteriorMoments as PosteriorMoments,
-    posterior_moments as posterior_moments,
-)
 from .agreement.posterior_check import (
     PosteriorCheck as PosteriorCheck,
     check_posterior as check_posterior,
@@ -90,5 +86,9 @@ from .inference.robust import (
 )
 from .inference.summary import Summary as Summary, summarise as summarise, summarize as summarize
 from .maxima import HypothesisTest as HypothesisTest
+from .moments import (
+    PosteriorMoments as PosteriorMoments,
+    posterior_moments as posterior_moments,
+)
 from .report.verification import read_report as read_report, verify_report as verify_report
 from .report.writing import report_facts as report_facts, write_report as write_report

@@ -25,10 +25,12 @@ FLOORS = {
     ),
     "analysis": (
         ("cross_entropy", "monte_carlo", "optimiser_paths", "stated_precision", "maxima"),
+        ("moments", "producers"),
+        ("explanation",),
         ("agreement", "diagnostics"),
         ("comparison",),
         ("inference",),
-        ("explanation",),
+        ("audit",),
         ("figures",),
         ("report",),
         ("cli",),

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flatprior.analysis.agreement.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.explanation.changed_problems import maximum_of, probit as probit_terms
 from flatprior.analysis.explanation.reference_levels import (
     MOST_CODINGS,
@@ -24,6 +23,7 @@ from flatprior.analysis.explanation.reference_levels import (
     intercept_of,
     recodings,
 )
+from flatprior.analysis.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
 from flatprior.analysis.stated_precision import half_units

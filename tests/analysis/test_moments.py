@@ -4,7 +4,7 @@ from closed_form import Saturated, random_saturated
 from problems import CASES, OVERLAPPING, as_posterior, ids, simulated
 
 from flatprior.analysis import posterior_moments
-from flatprior.analysis.agreement.moments import control_variates
+from flatprior.analysis.moments import control_variates
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
 LARGER = {"lbw_stata", "pima_tr"}  # slow: of 189 and 200 observations, like smaller ones

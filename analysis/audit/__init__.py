@@ -1,0 +1,1 @@
+"""Is somebody else's fit, set of draws or printed table right?"""
