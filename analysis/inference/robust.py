@@ -151,7 +151,7 @@ def robust_covariance(
     >>> robust_covariance(model, fit_newton(model)).standard_errors.round(4).tolist()
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
-    return _sandwich(model, mle_of(model, fit).coefficients, kind, cluster)
+    return sandwich(model, mle_of(model, fit).coefficients, kind, cluster)
 
 
 def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> RobustCovariance:
@@ -174,15 +174,16 @@ def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> Rob
             "the robust covariance does not hold the clusters that it is from; make it again"
         )
     kind = "HC0" if clustered else stated.kind
-    return _sandwich(model, beta, kind, stated.cluster if clustered else None)
+    return sandwich(model, beta, kind, stated.cluster if clustered else None)
 
 
-def _sandwich(
+def sandwich(
     model: BernoulliLogistic,
     beta: Array,
     kind: str,
     cluster: str | ArrayLike | pd.Series[Any] | None,
 ) -> RobustCovariance:
+    """`robust_covariance` at any coefficients (k,), whether or not they are the MLE."""
     if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters

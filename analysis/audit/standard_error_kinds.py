@@ -1,0 +1,428 @@
+r"""The kinds of standard error that programs print, each computed at some coefficients.
+
+With V the inverse information at coefficients b, a program prints the root of the diagonal of V, of
+V at the iterate before b (the weights of the last least-squares fit are those of the one before),
+of a sandwich V M V, of V times a dispersion, or of the inverse of a penalised information. Each
+kind is a root L of a covariance LL', so that the standard error of a combination a'b is ``||L'a||``
+and has no cancellation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from flatprior.analysis.inference.robust import sandwich
+from flatprior.analysis.producers.theirs import Settings
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.likelihood import linear_predictor, moments, row_terms
+from flatprior.models.rows import ArrayRows, Block, merge_identical
+from flatprior.models.whitening import whitening
+
+MOST_ITERATES = 40
+SETTLED = 1e-9  # of a step, in standard errors: nobody sees the next iterate
+LOST = 64 * EPSILON  # times the condition of the columns: what rounding may do to a root
+DOUBLES = 1e-6  # of a program's own standard error: it inverts what it has formed by squares
+MOST_PATTERNS = 200_000  # rows that are sorted to find those that are alike
+MODEL = "model"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Kind:
+    """Standard errors of one kind.
+
+    Attributes
+    ----------
+    name : str
+        "model", "HC0", ...; where it is of other coefficients than the MLE the name says so.
+    coefficients : ndarray (k,)
+        That are printed with them.
+    root : ndarray (k, r)
+        Of the covariance.
+    relative : float
+        Error of a standard error, in units of itself.
+    moved : ndarray (k,)
+        Error of each of the coefficients.
+    """
+
+    name: str
+    coefficients: Array
+    root: Array
+    relative: float
+    moved: Array
+
+    def of(self, direction: Array) -> float:
+        """The standard error of a combination of the coefficients."""
+        return float(np.linalg.norm(direction @ self.root))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Place:
+    """Coefficients at which standard errors are computed.
+
+    Attributes
+    ----------
+    coefficients : ndarray (k,)
+    moved : ndarray (k,)
+        How far each may be from the coefficients that are meant: half a unit of the last digit, or
+        a bound on the distance from the MLE.
+    reach : float
+        By how much that may change a row's linear predictor.
+    where : str
+        Added to the names of kinds: "" at the MLE.
+    doubles : bool
+        Whether what is held against these is of doubles, each with its program's own rounding.
+    """
+
+    coefficients: Array
+    moved: Array
+    reach: float
+    where: str = ""
+    doubles: bool = False
+
+
+def kinds(
+    model: BernoulliLogistic,
+    place: Place,
+    settings: Settings,
+    their_coordinates: Array | None = None,
+    is_theirs: Callable[[Array], bool] | None = None,
+    posterior_sd: Array | None = None,
+) -> Iterator[Kind]:
+    """Yield the kinds at a place, the simplest first, or first the one that a program says it has.
+
+    Those that cannot be computed, for want of rows in memory or of digits, are left out.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    place : Place
+    settings : Settings
+        For its penalty, its clusters and what it calls its covariance.
+    their_coordinates : ndarray (k, k), optional
+        Row i is their coefficient i as a combination of the model's: a penalty is on those.
+    is_theirs : callable, optional
+        Whether coefficients (k,) of an iterate are the ones that are printed.
+    posterior_sd : ndarray (k,), optional
+        Standard deviations of the posterior, where they are asked for.
+    """
+    for make in _in_order(settings, place):
+        try:
+            yield from make(model, place, settings, their_coordinates, is_theirs)
+        except (FlatpriorError, np.linalg.LinAlgError, ArithmeticError):
+            continue
+    if posterior_sd is not None:
+        yield _kind("posterior sd", place, np.diag(posterior_sd), 0.0)
+
+
+_Maker = Callable[
+    [BernoulliLogistic, Place, Settings, Array | None, Callable[[Array], bool] | None],
+    Iterator[Kind],
+]
+
+
+def _in_order(settings: Settings, place: Place) -> list[_Maker]:
+    """The makers of kinds, that of what the program says first."""
+    said = settings.covariance.lower()
+    usual: list[_Maker] = [_of_the_model, _before, _dispersed, _robust, _clustered]
+    if settings.penalty:
+        usual.insert(1, _firth if settings.penalty == "firth" else _penalised)
+    elif place.where:
+        usual.append(_firth)
+    first = (
+        _clustered
+        if "clust" in said or "crv" in said
+        else _robust
+        if any(word in said for word in ("hc", "robust", "sandwich", "hetero"))
+        else None
+    )
+    return usual if first is None else [first, *(make for make in usual if make is not first)]
+
+
+def _kind(name: str, place: Place, root: Array, relative: float) -> Kind:
+    return Kind(
+        name=f"{name}{place.where}",
+        coefficients=place.coefficients,
+        root=root,
+        relative=relative,
+        moved=place.moved,
+    )
+
+
+def _relative(place: Place, white: Array, times: float) -> float:
+    """Error of a standard error that changes by `times` the linear predictor at the most.
+
+    A curvature p (1 - p) changes by a factor of exp(t) at most where a predictor moves by t, hence
+    V by no more and its root by half; a squared residual changes by exp(2 t).
+    """
+    scaled = white / np.linalg.norm(white, axis=1)[:, None]
+    rounding = LOST * len(white) * float(np.linalg.cond(scaled))
+    if place.doubles:
+        rounding = max(DOUBLES, 1e2 * rounding)
+    return rounding + math.expm1(min(times * place.reach, 500.0))
+
+
+def _white(model: BernoulliLogistic, coefficients: Array) -> Array:
+    found = whitening(model.rows, coefficients)
+    if found is None:
+        raise np.linalg.LinAlgError
+    return found
+
+
+def _of_the_model(model: BernoulliLogistic, place: Place, *_: object) -> Iterator[Kind]:
+    white = _white(model, place.coefficients)
+    yield _kind(MODEL, place, white, _relative(place, white, 0.5))
+
+
+def _before(
+    model: BernoulliLogistic,
+    place: Place,
+    settings: Settings,
+    their_coordinates: Array | None,
+    is_theirs: Callable[[Array], bool] | None,
+) -> Iterator[Kind]:
+    """The information at the iterate before the one that is printed.
+
+    In the logit model Newton's method, Fisher scoring and iterated least squares are the same
+    iteration; programs begin it at zero, or with fitted values ``(y + 1/2) / 2``.
+    """
+    if is_theirs is None:
+        return
+    for start, path in _paths(model):
+        for here, after in itertools.pairwise(path):
+            if is_theirs(after):
+                white = _white(model, here)
+                relative = _relative(replace(place, reach=0.0), white, 0.5)
+                yield Kind(
+                    name=f"one iteration old ({start})",
+                    coefficients=after,
+                    root=white,
+                    relative=relative,
+                    moved=np.zeros(len(after)),
+                )
+
+
+def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
+    """Newton's iterates from where programs start, undamped."""
+    yield "Newton from zero", _path(model, np.zeros(model.n_parameters))
+    weighted = [False] if model.frequency_weights is None else [False, True]
+    for by_weight in weighted:
+        first = _first_of_glm(model, by_weight)
+        if first is not None:
+            yield "iterated least squares as R's glm", _path(model, first)
+
+
+def _path(model: BernoulliLogistic, start: Array) -> list[Array]:
+    found = [start]
+    for _ in range(MOST_ITERATES):
+        beta = found[-1]
+        white = whitening(model.rows, beta)
+        if white is None:
+            break
+        pull = white.T @ _score(model, beta)
+        after = beta + white @ pull
+        if not np.isfinite(after).all():
+            break
+        found.append(after)
+        if float(np.linalg.norm(pull)) < SETTLED:
+            break
+    return found
+
+
+def _score(model: BernoulliLogistic, beta: Array) -> Array:
+    return model.rows.reduce(lambda block: moments(block, beta, score_only=True)).score
+
+
+def _first_of_glm(model: BernoulliLogistic, by_weight: bool) -> Array | None:
+    """The first least-squares fit of ``glm``: fitted values ``(w y + 1/2) / (w + 1)``."""
+
+    def sums(block: Block) -> Array:
+        weight = block.counts
+        trials = weight if by_weight else np.ones_like(weight)
+        fitted = (trials * (block.sign > 0) + 0.5) / (trials + 1)
+        curvature = fitted * (1 - fitted)
+        target = np.log(fitted / (1 - fitted)) + ((block.sign > 0) - fitted) / curvature
+        if block.offset is not None:
+            target = target - block.offset
+        size = weight * curvature
+        design = block.design
+        return np.column_stack([(design.T * size) @ design, design.T @ (size * target)])
+
+    found = model.rows.reduce(sums)
+    information, right = found[:, :-1], found[:, -1]
+    scale = np.sqrt(information.diagonal())
+    if not (np.isfinite(found).all() and scale.all()):
+        return None
+    unit = information / scale / scale[:, None]
+    return np.asarray(np.linalg.solve(unit, right / scale) / scale)
+
+
+def _dispersed(model: BernoulliLogistic, place: Place, *_: object) -> Iterator[Kind]:
+    """The model's times Pearson's dispersion, as in quasi-binomial models."""
+    white = _white(model, place.coefficients)
+    relative = _relative(place, white, 1.0)
+    n, k = model.n_observations, model.n_parameters
+    for dispersion, of in _dispersions(model, place.coefficients):
+        yield _kind(f"model with dispersion{of}", place, math.sqrt(dispersion) * white, relative)
+        if not of:
+            factor = dispersion * n / (n - k)
+            yield _kind(
+                "model with dispersion times n / (n - k)",
+                place,
+                math.sqrt(factor) * white,
+                relative,
+            )
+
+
+def _dispersions(model: BernoulliLogistic, beta: Array) -> Iterator[tuple[float, str]]:
+    """Pearson's chi-squared per degree of freedom: of observations, and of groups of them."""
+
+    def squares(block: Block) -> float:
+        # (y - p)^2 / (p (1 - p)) is the odds against what was observed
+        with np.errstate(over="ignore"):
+            return float((block.counts * np.exp(-block.sign * linear_predictor(block, beta))).sum())
+
+    n, k = model.n_observations, model.n_parameters
+    if n > k:
+        yield model.rows.reduce(squares) / (n - k), ""
+    grouped = patterns(model)
+    if grouped is not None and len(grouped.trials) > k:
+        fitted = 1 / (1 + np.exp(-(grouped.design @ beta + grouped.offset)))
+        expected = grouped.trials * fitted
+        off = np.square(grouped.events - expected) / (expected * (1 - fitted))
+        yield float(off.sum()) / (len(off) - k), " of groups"
+
+
+def _robust(
+    model: BernoulliLogistic, place: Place, settings: Settings, *_: object
+) -> Iterator[Kind]:
+    white = _white(model, place.coefficients)
+    relative = _relative(place, white, 2.0)
+    n, k = model.n_observations, model.n_parameters
+
+    def made(name: str, kind: str, factor: float = 1.0) -> Kind:
+        root = sandwich(model, place.coefficients, kind, None).root
+        return _kind(name, place, math.sqrt(factor) * root, relative)
+
+    said = settings.covariance.upper()
+    makers: dict[str, Callable[[], Kind]] = {
+        "HC0": lambda: made("HC0", "HC0"),
+        "HC1": lambda: made("HC1", "HC1"),
+        "HC0 times n / (n - 1)": lambda: made("HC0 times n / (n - 1)", "HC0", n / (n - 1)),
+        "HC2": lambda: made("HC2", "HC2"),
+        "HC3": lambda: made("HC3", "HC3"),
+    }
+    for name in sorted(makers, key=lambda name: name != said):
+        try:
+            yield makers[name]()
+        except (FlatpriorError, ZeroDivisionError):
+            continue
+    for dispersion, of in _dispersions(model, place.coefficients):
+        if not of and n > k:
+            yield made("HC1 with dispersion", "HC1", dispersion)
+    if model.frequency_weights is not None:
+        by_row = sandwich(model, place.coefficients, "HC0", np.arange(model.n_rows))
+        yield _kind("HC0 of rows", place, by_row.root / math.sqrt(by_row.factor), relative)
+
+
+def _clustered(
+    model: BernoulliLogistic, place: Place, settings: Settings, *_: object
+) -> Iterator[Kind]:
+    if settings.groups is None:
+        return
+    found = sandwich(model, place.coefficients, "HC0", settings.groups)
+    assert found.n_clusters is not None  # noqa: S101
+    relative = _relative(place, _white(model, place.coefficients), 2.0)
+    groups = found.n_clusters
+    for name, factor in (
+        ("cluster", found.factor),
+        ("cluster times G / (G - 1)", groups / (groups - 1)),
+        ("cluster without a factor", 1.0),
+    ):
+        yield _kind(name, place, found.root * math.sqrt(factor / found.factor), relative)
+
+
+def _penalised(
+    model: BernoulliLogistic,
+    place: Place,
+    settings: Settings,
+    their_coordinates: Array | None,
+    _: object,
+) -> Iterator[Kind]:
+    """Of the information with a quadratic penalty added to it, and the sandwich of the two."""
+    strength = settings.strength * (1 - settings.share)
+    if their_coordinates is None or not strength > 0:
+        return
+    back = np.linalg.inv(their_coordinates)
+    white = _white(model, place.coefficients)
+    k = len(white)
+    penalised = np.array(settings.penalised if settings.penalised else (True,) * k, dtype=float)
+    # in their coordinates the information is back' H back, and H = inv(white white')
+    half = np.linalg.solve(white, back)
+    information = half.T @ half
+    both = information + strength * np.diag(penalised)
+    lower = np.linalg.cholesky(both)
+    root = np.asarray(back @ solve_triangular(lower, np.eye(k), lower=True).T, dtype=float)
+    relative = _relative(place, white, 0.5)
+    yield _kind("penalised information", place, root, relative)
+    both_sides = np.asarray(back @ np.linalg.solve(both, half.T), dtype=float)
+    yield _kind("sandwich of the penalised information", place, both_sides, 3 * relative)
+
+
+def _firth(model: BernoulliLogistic, place: Place, *_: object) -> Iterator[Kind]:
+    """Of the information that Firth's penalty augments: each row counts ``1 + h``, h its leverage.
+
+    The other convention, the information of the data as they are, is the model's own kind.
+    """
+    white = _white(model, place.coefficients)
+    beta = place.coefficients
+
+    def augmented(block: Block) -> Array:
+        size = row_terms(block, beta).curvature
+        columns = block.design @ white
+        leverage = size * np.square(columns).sum(axis=1)
+        # the rows of a weight w share its leverage: their curvature is w + h in place of w
+        return np.asarray((columns.T * (size * (1 + leverage / block.counts))) @ columns)
+
+    lower = np.linalg.cholesky(model.rows.reduce(augmented))
+    root = white @ solve_triangular(lower, np.eye(len(white)), lower=True).T
+    yield _kind(
+        "augmented information", place, np.asarray(root, dtype=float), _relative(place, white, 1.0)
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Patterns:
+    """Rows of one design and offset as one group: events of trials."""
+
+    design: Array
+    offset: Array
+    trials: Array
+    events: Array
+
+
+def patterns(model: BernoulliLogistic) -> Patterns | None:
+    """The groups of rows that differ in their outcome only; None where each is a row of its own."""
+    if not isinstance(model.rows, ArrayRows):
+        return None
+    rows = merge_identical(model.rows)
+    if rows.n_rows > MOST_PATTERNS:
+        return None
+    offset = np.zeros(rows.n_rows) if rows.offset is None else rows.offset
+    table = np.column_stack([rows.design, offset]).astype(float)
+    values, group = np.unique(table + 0.0, axis=0, return_inverse=True)
+    if len(values) == model.n_observations:
+        return None
+    counts = np.ones(rows.n_rows) if rows.weights is None else rows.weights
+    trials, events = (
+        np.bincount(group.ravel(), each, len(values)).astype(float)
+        for each in (counts, counts * (rows.response > 0))
+    )
+    return Patterns(design=values[:, :-1], offset=values[:, -1], trials=trials, events=events)
