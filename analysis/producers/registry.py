@@ -1,0 +1,102 @@
+"""Who reads which object: one line a producer, told by the module of the object's type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.producers import (
+    firthmodels_fit,
+    glum_fit,
+    plain,
+    pyfixest_fit,
+    sklearn_fit,
+    statsmodels_fit,
+    torch_fit,
+)
+from flatprior.analysis.producers.theirs import TheirFit
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.errors import InputError, InputTypeError
+
+HOLD_DATA = (statsmodels_fit, pyfixest_fit)
+NEED_DATA = (glum_fit, firthmodels_fit, torch_fit, sklearn_fit)
+TAKEN = (
+    "audit takes fits of statsmodels (Logit, GLM), scikit-learn (LogisticRegression, "
+    "LogisticRegressionCV, SGDClassifier, pipelines), glum, firthmodels, pyfixest and PyTorch, "
+    "draws, printed tables, and coefficients as a mapping, Series or array"
+)
+
+
+def read(
+    fit: Any,
+    X: Any = None,
+    y: Any = None,
+    *,
+    model: BernoulliLogistic | None = None,
+    sample_weight: Any = None,
+    offset: Any = None,
+) -> TheirFit:
+    """What a fit of any known program says.
+
+    Parameters
+    ----------
+    fit
+        A fit of one of the programs, or coefficients.
+    X, y
+        What it was fitted to, where the object does not hold it.
+    model : BernoulliLogistic, optional
+        That coefficients without an object belong to.
+    sample_weight, offset : array_like (n,), optional
+        As they were passed to the fit.
+
+    Raises
+    ------
+    TypeError
+        If nothing is known of such objects: what is, is said.
+    ValueError
+        If the object lacks something, such as its data.
+    """
+    if isinstance(fit, PointEstimate):
+        return plain.read_estimate(fit)
+    modules = modules_of(fit)
+    for producer in HOLD_DATA:
+        if producer.MODULE in modules:
+            return producer.read(fit)
+    if sklearn_fit.MODULE in modules and not sklearn_fit.is_ours(fit):
+        # what follows scikit-learn's manners need not be its own
+        modules = [name for name in modules if name != sklearn_fit.MODULE] or modules
+    for producer in NEED_DATA:
+        if producer.MODULE in modules:
+            if y is None:
+                raise InputError(
+                    f"a {type(fit).__name__} holds no data: audit(fit, X, y) with those that it "
+                    "was fitted to"
+                )
+            extra = {"sample_weight": sample_weight, "offset": offset}
+            taken = {"glum": ("sample_weight", "offset"), "sklearn": ("sample_weight",)}
+            for name, value in extra.items():
+                if value is not None and name not in taken.get(producer.MODULE, ()):
+                    raise InputError(f"a {type(fit).__name__} is fitted without {name}")
+            given = {name: extra[name] for name in taken.get(producer.MODULE, ())}
+            return producer.read(fit, X, y, **given)
+    if isinstance(fit, Mapping | pd.Series | list | tuple | np.ndarray):
+        if model is None:
+            raise InputError("coefficients alone need the model: audit(coefficients, model)")
+        return plain.read(fit, model)
+    raise InputTypeError(f"nothing is known of {a_or_an(fit)}; {TAKEN}")
+
+
+def is_fit(thing: Any) -> bool:
+    """Whether this is a fit of a program that is known, rather than bare numbers or draws."""
+    known = {producer.MODULE for producer in (*HOLD_DATA, *NEED_DATA)}
+    return isinstance(thing, PointEstimate) or bool(known & set(modules_of(thing)))
+
+
+def modules_of(thing: Any) -> list[str]:
+    """The packages in which the type of a thing, and what it is derived from, are defined."""
+    found = [cls.__module__.split(".")[0] for cls in type(thing).__mro__]
+    return [name for name in dict.fromkeys(found) if name not in ("builtins", "abc")]

@@ -1,0 +1,206 @@
+"""Estimators of scikit-learn, pipelines and searches that end in one, and `LogisticMLE`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from flatprior.analysis.producers.their_data import (
+    dense,
+    labels_of,
+    model_of,
+    names_of,
+    with_intercept,
+)
+from flatprior.analysis.producers.theirs import Settings, TheirFit
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import printable
+from flatprior.models.results import versions_of
+
+MODULE = "sklearn"
+LINEAR = ("LogisticRegression", "LogisticRegressionCV", "SGDClassifier", "LogisticMLE")
+SEARCHES = ("best_estimator_",)
+# whose stopping rule is the largest component of the gradient of the mean loss
+BY_GRADIENT = ("lbfgs", "newton-cg", "newton-cholesky")
+
+
+def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
+    """What a fitted estimator says of the data that it was fitted to.
+
+    Parameters
+    ----------
+    estimator
+        Fitted; of a pipeline the last step, on what the others make of `X`.
+    X, y
+        As they were passed to its ``fit``.
+    sample_weight : array_like (n,), optional
+    """
+    whole, notes = estimator, []
+    for attribute in SEARCHES:
+        whole = getattr(whole, attribute, whole)
+    last, columns, names = whole, X, None
+    if hasattr(whole, "steps"):
+        before, last = whole[:-1], whole.steps[-1][1]
+        if len(whole.steps) > 1:
+            columns = before.transform(X)
+            names = _names_out(before, columns)
+            steps = ", ".join(type(step).__name__ for _, step in whole.steps[:-1])
+            notes.append(f"judged in the columns that {steps} made of the data")
+    kind = _kind(last)
+    if not hasattr(last, "coef_"):
+        raise InputError(f"this {kind} is not fitted: it has no coef_")
+    classes = np.asarray(last.classes_)
+    if len(classes) != 2 or np.shape(last.coef_)[0] != 1:
+        raise InputError(
+            f"this {kind} has {len(classes)} classes; the Bernoulli-logistic model has 2"
+        )
+    response, unseen = (np.asarray(y) == classes[1]), ~np.isin(np.asarray(y), classes)
+    if unseen.any():
+        raise InputError(
+            f"the response has {printable(str(np.asarray(y)[unseen][0]))}, which is not among the "
+            f"classes {printable(str(classes[0]))} and {printable(str(classes[1]))} of the fit"
+        )
+    design = dense(columns)
+    coefficients = np.asarray(last.coef_, dtype=float)[0]
+    if names is None:
+        names = names_of(X, design.shape[1])
+    if design.shape[1] != len(coefficients):
+        raise InputError(
+            f"the fit has {len(coefficients)} coefficients beside the intercept, the data "
+            f"{design.shape[1]} columns: pass the data that were fitted"
+        )
+    if last.fit_intercept:
+        design, names = with_intercept(design, names)
+        coefficients = np.concatenate([np.ravel(last.intercept_)[:1], coefficients])
+    model = model_of(
+        design,
+        response.astype(float),
+        names,
+        weights=sample_weight,
+        labels=labels_of(X),
+        response_name=str(getattr(y, "name", None) or "y"),
+        response_coding=f"{classes[1]} = 1, {classes[0]} = 0",
+    )
+    return TheirFit(
+        producer=f"scikit-learn {kind}" if kind != "LogisticMLE" else "flatprior LogisticMLE",
+        version=versions_of("scikit-learn")["scikit-learn"],
+        coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
+        model=model,
+        settings=_settings(last, kind, len(names), response, sample_weight),
+        cure=_cure(kind),
+        notes=tuple(notes),
+    )
+
+
+def is_ours(estimator: Any) -> bool:
+    """Whether this is such an estimator, or ends in one."""
+    for attribute in SEARCHES:
+        estimator = getattr(estimator, attribute, estimator)
+    if hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return any(cls.__name__ in LINEAR for cls in type(estimator).__mro__)
+
+
+def _kind(last: Any) -> str:
+    for cls in type(last).__mro__:
+        if cls.__name__ in LINEAR:
+            break
+    else:
+        raise InputTypeError(
+            f"of scikit-learn {', '.join(LINEAR[:3])} and pipelines that end in one can be judged, "
+            f"not {type(last).__name__}"
+        )
+    if cls.__name__ == "SGDClassifier" and last.loss != "log_loss":
+        raise InputTypeError(
+            f"this SGDClassifier has loss={last.loss!r}; the Bernoulli-logistic model is "
+            "loss='log_loss'"
+        )
+    return cls.__name__
+
+
+def _names_out(before: Any, columns: Any) -> tuple[str, ...]:
+    """The transformed columns as the pipeline calls them, without the names of its branches."""
+    k = columns.shape[1]
+    try:
+        names = tuple(str(name) for name in before.get_feature_names_out())
+    except (AttributeError, ValueError):
+        return names_of(columns, k)
+    short = tuple(name.split("__", 1)[-1] for name in names)
+    return short if len(set(short)) == len(short) else names
+
+
+def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -> Settings:
+    """What the estimator's parameters say that it maximised."""
+    if kind == "LogisticMLE":
+        return Settings(method="newton", converged=True)
+    slopes = (False,) * bool(last.fit_intercept) + (True,) * (k - bool(last.fit_intercept))
+    penalty, strength, share = _penalty(last, kind, events, sample_weight)
+    if last.fit_intercept and getattr(last, "solver", "") == "liblinear" and strength:
+        slopes = (True,) * k  # its intercept is the coefficient of one column more
+    steps = np.max(np.ravel(last.n_iter_)) if hasattr(last, "n_iter_") else 0
+    solver = str(getattr(last, "solver", "sgd"))
+    return Settings(
+        penalty=penalty,
+        strength=strength,
+        share=share,
+        penalised=slopes if strength else (),
+        class_weights=_class_weights(last, events),
+        tolerance=float(last.tol) if solver in BY_GRADIENT and last.tol is not None else math.nan,
+        converged=bool(steps < last.max_iter),
+        method=solver,
+    )
+
+
+def _penalty(last: Any, kind: str, events: Array, sample_weight: Any) -> tuple[str, float, float]:
+    """Name, strength against the log-likelihood of all observations, share of absolute values."""
+    if kind == "SGDClassifier":  # its penalty is on the mean loss
+        share = {"l2": 0.0, "l1": 1.0, "elasticnet": last.l1_ratio}.get(last.penalty, 0.0)
+        n = len(events) if sample_weight is None else float(np.sum(sample_weight))
+        strength = float(last.alpha) * n if last.penalty is not None else 0.0
+        return (last.penalty or "", strength, float(share)) if strength else ("", 0.0, 0.0)
+    strength = 1.0 / float(np.ravel(last.C_)[0] if hasattr(last, "C_") else last.C)
+    name = getattr(last, "penalty", "deprecated")
+    share = getattr(last, "l1_ratio", None) or 0.0
+    if hasattr(last, "l1_ratio_") and np.ravel(last.l1_ratio_)[0] is not None:
+        share = float(np.ravel(last.l1_ratio_)[0])
+    if name is None or name == "none" or strength == 0:
+        return "", 0.0, 0.0
+    if name == "l1":
+        share = 1.0
+    elif name == "l2":
+        share = 0.0
+    name = {0.0: "l2", 1.0: "l1"}.get(float(share), "elasticnet")
+    return name, strength, float(share)
+
+
+def _class_weights(last: Any, events: Array) -> dict[float, float] | None:
+    """What rows of outcome 0 and 1 were weighted with."""
+    given = last.class_weight
+    if given is None:
+        return None
+    n, ones = len(events), float(np.sum(events))
+    if isinstance(given, str):  # "balanced"
+        return {0.0: n / (2 * (n - ones)), 1.0: n / (2 * ones)}
+    no, yes = last.classes_
+    return {0.0: float(given.get(no, 1.0)), 1.0: float(given.get(yes, 1.0))}
+
+
+def _cure(kind: str) -> dict[str, str]:
+    if kind == "SGDClassifier":
+        return {
+            "": "LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10), or "
+            "flatprior.LogisticMLE(): a stochastic gradient does not end at the maximum"
+        }
+    plain = "LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10)"
+    older = f"{plain} (before scikit-learn 1.8 also penalty=None)"
+    return {
+        "": f"{older}, or flatprior.LogisticMLE()",
+        "ridge penalty": older,
+        "lasso": older,
+        "elastic net": older,
+        "stopped early": f"{plain}, or tol=1e-10 and max_iter=10_000 with the solver in use",
+        "class weights": f"{older}, class_weight=None",
+    }

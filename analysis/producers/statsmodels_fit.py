@@ -1,0 +1,200 @@
+"""Results of statsmodels: `Logit`, `GLM` of the binomial family, and their formula versions."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln
+
+from flatprior.analysis.producers.their_data import model_of
+from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.results import versions_of
+
+MODULE = "statsmodels"
+LINKS = {"logit": "logit", "probit": "probit", "cloglog": "cloglog", "cauchy": "cauchit"}
+OF_THE_FIT = {
+    "llf": "log-likelihood",
+    "aic": "AIC",
+    "nobs": "n",
+}
+OF_LOGIT = {
+    "bic": "BIC",
+    "llnull": "null log-likelihood",
+    "llr": "LR chi-squared",
+    "llr_pvalue": "LR p",
+    "prsquared": "McFadden R2",
+}
+OF_GLM = {"bic_llf": "BIC", "deviance": "deviance", "null_deviance": "null deviance"}
+
+
+def read(result: Any) -> TheirFit:
+    """What a results object of statsmodels says; it holds the data that it was fitted to."""
+    fitted = getattr(result, "model", None)
+    kind = type(fitted).__name__
+    if fitted is None or kind not in ("Logit", "GLM", "Probit") or not hasattr(result, "params"):
+        raise InputTypeError(
+            f"of statsmodels the results of Logit and GLM(Binomial) can be judged, such as "
+            f"Logit(y, X).fit() gives, not {type(result).__name__} of {kind}"
+        )
+    data = getattr(fitted, "endog", None)
+    if data is None or getattr(fitted, "exog", None) is None:
+        raise InputError("the result holds no data (remove_data was called): fit it again")
+    glm = kind == "GLM"
+    if glm and type(fitted.family).__name__ != "Binomial":
+        raise InputTypeError(
+            f"this GLM is of the family {type(fitted.family).__name__}; the Bernoulli-logistic "
+            "model is family=Binomial()"
+        )
+    names = tuple(str(name) for name in fitted.exog_names)
+    values = np.asarray(result.params, dtype=float)
+    trials = np.asarray(getattr(fitted, "n_trials", 1.0), dtype=float) * np.ones(len(data))
+    weights, constant = trials, 0.0
+    if glm:
+        weights = trials * np.asarray(fitted.freq_weights) * np.asarray(fitted.var_weights)
+        # the ways in which the successes may be among the trials, by which it multiplies
+        ones = trials * np.asarray(data)
+        ways = gammaln(trials + 1) - gammaln(ones + 1) - gammaln(trials - ones + 1)
+        constant = float((weights / trials * ways).sum())
+    labels = getattr(fitted.data, "row_labels", None)
+    model = model_of(
+        fitted.exog,
+        data,
+        names,
+        offset=_offset(fitted),
+        weights=weights if (weights != 1).any() else None,
+        labels=pd.Index(labels) if labels is not None else None,
+        response_name=str(fitted.endog_names),
+    )
+    settings = _settings(result, fitted, kind, len(names))
+    stated, notes = _stated(result, names, glm, constant), ()
+    if constant:
+        notes = (
+            "the rows are groups: statsmodels' log-likelihood, AIC and BIC count the ways in which "
+            "the successes may be among the trials, which is taken off here",
+        )
+    return TheirFit(
+        producer=f"statsmodels {kind}",
+        version=versions_of("statsmodels")["statsmodels"],
+        coefficients=dict(zip(names, values.tolist(), strict=True)),
+        model=model,
+        covariance=_covariance(result, len(names)),
+        stated=stated,
+        settings=settings,
+        cure=_cure(kind),
+        notes=notes,
+    )
+
+
+def _offset(fitted: Any) -> Array | None:
+    """What is added to the linear predictor."""
+    offset = getattr(fitted, "offset", None)
+    if offset is None or np.ndim(offset) == 0:
+        return None
+    return np.asarray(offset, dtype=float)
+
+
+def _settings(result: Any, fitted: Any, kind: str, k: int) -> Settings:
+    link = "logit"
+    if kind == "Probit":
+        link = "probit"
+    elif kind == "GLM":
+        name = type(fitted.family.link).__name__.lower()
+        link = LINKS.get(name, name)
+    regularised = hasattr(result, "mle_settings") and "alpha" in (result.mle_settings or {})
+    strength = np.zeros(k)
+    if regularised:
+        strength = np.asarray(result.mle_settings["alpha"], dtype=float) * np.ones(k)
+    at_work = strength > 0
+    return Settings(
+        penalty="l1" if at_work.any() else "",
+        strength=float(strength[at_work][0]) if at_work.any() else 0.0,
+        share=1.0 if at_work.any() else 0.0,
+        penalised=tuple(bool(each) for each in at_work) if at_work.any() else (),
+        link=link,
+        covariance=str(getattr(result, "cov_type", "")),
+        groups=_groups(result),
+        converged=_converged(result),
+        method=str(getattr(result, "method", "") or ""),
+    )
+
+
+def _groups(result: Any) -> Array | None:
+    kept = getattr(result, "cov_kwds", None) or {}
+    groups = kept.get("groups")
+    return None if groups is None or isinstance(groups, tuple) else np.asarray(groups)
+
+
+def _converged(result: Any) -> bool | None:
+    said = getattr(result, "converged", None)
+    if said is None:
+        said = (getattr(result, "mle_retvals", None) or {}).get("converged")
+    return None if said is None else bool(said)
+
+
+def _covariance(result: Any, k: int) -> Array | None:
+    try:
+        found = np.asarray(result.cov_params(), dtype=float)
+    except (AttributeError, ValueError, TypeError):  # of regularised fits there is none
+        return None
+    return found if found.shape == (k, k) else None
+
+
+def _stated(result: Any, names: tuple[str, ...], glm: bool, constant: float) -> tuple[Stated, ...]:
+    """Every number that a summary prints."""
+    found: list[Stated] = []
+    with warnings.catch_warnings():  # statsmodels warns of what it computes when it is asked
+        warnings.simplefilter("ignore")
+        for attribute, quantity in (
+            ("bse", "standard error"),
+            ("tvalues", "z"),
+            ("pvalues", "p"),
+        ):
+            values = _values(result, attribute, len(names))
+            if values is not None:
+                found += [
+                    Stated(term=name, quantity=quantity, value=value)
+                    for name, value in zip(names, values, strict=True)
+                ]
+        try:
+            ends = np.asarray(result.conf_int(), dtype=float)
+        except (AttributeError, ValueError, TypeError):
+            ends = np.empty((0, 2))
+        if ends.shape == (len(names), 2):
+            for name, (low, high) in zip(names, ends.tolist(), strict=True):
+                found.append(Stated(term=name, quantity="low", value=low))
+                found.append(Stated(term=name, quantity="high", value=high))
+        for attribute, quantity in (OF_THE_FIT | (OF_GLM if glm else OF_LOGIT)).items():
+            try:
+                value = float(getattr(result, attribute))
+            except (AttributeError, ValueError, TypeError):
+                continue
+            off = {"log-likelihood": 1.0, "AIC": -2.0, "BIC": -2.0}.get(quantity, 0.0)
+            found.append(Stated(term="", quantity=quantity, value=value + off * constant))
+    return tuple(found)
+
+
+def _values(result: Any, attribute: str, k: int) -> list[float] | None:
+    try:
+        found = np.asarray(getattr(result, attribute), dtype=float)
+    except (AttributeError, ValueError, TypeError):
+        return None
+    return found.tolist() if found.shape == (k,) else None
+
+
+def _cure(kind: str) -> dict[str, str]:
+    plain = "GLM(y, X, family=Binomial())" if kind == "GLM" else "Logit(y, X)"
+    return {
+        "": f"{plain}.fit()",
+        "stopped early": ".fit(method='newton', maxiter=100, tol=1e-12)"
+        if kind != "GLM"
+        else ".fit(maxiter=100, tol=1e-12)",
+        "lasso": f"{plain}.fit() in place of .fit_regularized()",
+        "elastic net": f"{plain}.fit() in place of .fit_regularized()",
+        "ridge penalty": f"{plain}.fit() in place of .fit_regularized()",
+        "probit": "Logit(y, X).fit(), or GLM(y, X, family=Binomial())",
+    }
