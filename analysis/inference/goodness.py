@@ -161,7 +161,9 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
 
 def null_log_likelihood(model: BernoulliLogistic) -> float:
     """Supremum of the log-likelihood of a constant (plus the offset of the model)."""
-    n, events = model.n_observations, model.n_events
+    n, events = float(model.n_observations), float(model.n_events)
+    if model.rows.resident and model.frequency_weights is not None:  # they need not be counts
+        n, events = float(model.counts.sum()), float(model.counts @ model.response)
     if events in (0, n):
         return 0.0
     if not model.rows.has_offset:

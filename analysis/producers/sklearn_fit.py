@@ -21,7 +21,8 @@ from flatprior.models.common.text import printable
 from flatprior.models.results import versions_of
 
 MODULE = "sklearn"
-LINEAR = ("LogisticRegression", "LogisticRegressionCV", "SGDClassifier", "LogisticMLE")
+SGD = "SGDClassifier"
+LINEAR = ("LogisticRegression", "LogisticRegressionCV", SGD, "LogisticMLE")
 SEARCHES = ("best_estimator_",)
 # whose stopping rule is the largest component of the gradient of the mean loss
 BY_GRADIENT = ("lbfgs", "newton-cg", "newton-cholesky")
@@ -113,7 +114,7 @@ def _kind(last: Any) -> str:
             f"of scikit-learn {', '.join(LINEAR[:3])} and pipelines that end in one can be judged, "
             f"not {type(last).__name__}"
         )
-    if cls.__name__ == "SGDClassifier" and last.loss != "log_loss":
+    if cls.__name__ == SGD and last.loss != "log_loss":
         raise InputTypeError(
             f"this SGDClassifier has loss={last.loss!r}; the Bernoulli-logistic model is "
             "loss='log_loss'"
@@ -151,12 +152,13 @@ def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -
         tolerance=float(last.tol) if solver in BY_GRADIENT and last.tol is not None else math.nan,
         converged=bool(steps < last.max_iter),
         method=solver,
+        default="scikit-learn's" if penalty == "l2" and strength == 1 and kind != SGD else "",
     )
 
 
 def _penalty(last: Any, kind: str, events: Array, sample_weight: Any) -> tuple[str, float, float]:
     """Name, strength against the log-likelihood of all observations, share of absolute values."""
-    if kind == "SGDClassifier":  # its penalty is on the mean loss
+    if kind == SGD:  # its penalty is on the mean loss
         share = {"l2": 0.0, "l1": 1.0, "elasticnet": last.l1_ratio}.get(last.penalty, 0.0)
         n = len(events) if sample_weight is None else float(np.sum(sample_weight))
         strength = float(last.alpha) * n if last.penalty is not None else 0.0
@@ -189,7 +191,7 @@ def _class_weights(last: Any, events: Array) -> dict[float, float] | None:
 
 
 def _cure(kind: str) -> dict[str, str]:
-    if kind == "SGDClassifier":
+    if kind == SGD:
         return {
             "": "LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10), or "
             "flatprior.LogisticMLE(): a stochastic gradient does not end at the maximum"

@@ -68,7 +68,7 @@ def read(result: Any) -> TheirFit:
         offset=_offset(fitted),
         weights=weights if (weights != 1).any() else None,
         labels=pd.Index(labels) if labels is not None else None,
-        response_name=str(fitted.endog_names),
+        response_name=_response_name(fitted),
     )
     settings = _settings(result, fitted, kind, len(names))
     stated, notes = _stated(result, names, glm, constant), ()
@@ -88,6 +88,12 @@ def read(result: Any) -> TheirFit:
         cure=_cure(kind),
         notes=notes,
     )
+
+
+def _response_name(fitted: Any) -> str:
+    """Of successes and failures, which are two columns, the first."""
+    name = fitted.endog_names
+    return str(name[0] if isinstance(name, list) and name else name)
 
 
 def _offset(fitted: Any) -> Array | None:
@@ -173,7 +179,7 @@ def _stated(result: Any, names: tuple[str, ...], glm: bool, constant: float) -> 
                 value = float(getattr(result, attribute))
             except (AttributeError, ValueError, TypeError):
                 continue
-            off = {"log-likelihood": 1.0, "AIC": -2.0, "BIC": -2.0}.get(quantity, 0.0)
+            off = {"log-likelihood": -1.0, "AIC": 2.0, "BIC": 2.0}.get(quantity, 0.0)
             found.append(Stated(term="", quantity=quantity, value=value + off * constant))
     return tuple(found)
 

@@ -22,6 +22,7 @@ from flatprior.models.rows import ArrayRows
 
 MOST_NUMBERS = 2 * 10**8  # of a sparse design that is made dense
 INTERCEPT = "(Intercept)"
+ROUNDING = 1e-12  # relative: what a share of a count, times the count, may be off
 
 
 def model_of(
@@ -82,7 +83,7 @@ def model_of(
     if (weight < 0).any():
         raise InputError("there are negative weights")
     # a row of some successes and some failures is two rows
-    ones, zeros = weight * y, weight * (1 - y)
+    ones, zeros = _whole(weight * y), _whole(weight * (1 - y))
     order = np.argsort(np.concatenate([np.arange(n), np.arange(n)]), kind="stable")
     split = np.concatenate([ones, zeros])[order]
     outcome = np.concatenate([np.ones(n), np.zeros(n)])[order]
@@ -110,6 +111,12 @@ def model_of(
         offset_name=None if shift is None else "offset",
         weights_name=None if plain else (weights_name or "weights"),
     )
+
+
+def _whole(counts: Array) -> Array:
+    """Counts that were shares of counts are whole again."""
+    nearest = np.rint(counts)
+    return np.where(np.abs(counts - nearest) <= ROUNDING * np.maximum(nearest, 1), nearest, counts)
 
 
 def dense(design: Any) -> Array:

@@ -105,6 +105,8 @@ class Settings:
         What it says of itself.
     method : str
         The optimiser, as the program calls it.
+    default : str
+        Whose default the penalty is, where nobody asked for it: "scikit-learn's"; else empty.
     """
 
     penalty: str = ""
@@ -118,6 +120,7 @@ class Settings:
     tolerance: float = math.nan
     converged: bool | None = None
     method: str = ""
+    default: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,0 +1,205 @@
+"""Fits of other programs on generated data: right ones, and such as are not what they look like."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+SLOPES = ("x1", "x2")
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data frame with numbers, a factor g of three levels, counts w and an offset o."""
+
+    frame: pd.DataFrame
+
+    @property
+    def y(self) -> pd.Series:
+        return self.frame["y"]
+
+    @property
+    def numbers(self) -> pd.DataFrame:
+        """What programs without formulas are given: the factor as indicators, without a level."""
+        dummies = pd.get_dummies(self.frame["g"], prefix="g", drop_first=True, dtype=float)
+        return pd.concat([self.frame[list(SLOPES)], dummies], axis=1)
+
+
+def data(rng: np.random.Generator, order: str = "shuffled", n: int | None = None) -> Data:
+    """Rows in which all four kinds of coefficient tell something."""
+    n = int(rng.integers(80, 400)) if n is None else n
+    x1, x2 = rng.normal(size=n), rng.normal(loc=2.0, scale=3.0, size=n)
+    g = rng.choice(["a", "b", "c"], size=n)
+    offset = rng.normal(scale=0.5, size=n)
+    predictor = 0.3 + 0.8 * x1 - 0.2 * x2 + 0.6 * (g == "b") - 0.4 * (g == "c") + offset
+    y = (rng.random(n) < 1 / (1 + np.exp(-predictor))).astype(int)
+    frame = pd.DataFrame(
+        {"y": y, "x1": x1, "x2": x2, "g": g, "w": rng.integers(1, 5, size=n), "o": offset}
+    )
+    if order == "sorted":
+        frame = frame.sort_values("y", kind="stable", ignore_index=True)
+    return Data(frame)
+
+
+def separated(rng: np.random.Generator) -> Data:
+    """The same with a level of g that has one outcome alone."""
+    found = data(rng).frame
+    found.loc[found["g"] == "c", "y"] = 1
+    return Data(found)
+
+
+def logit(d: Data) -> tuple[Any, ...]:
+    import statsmodels.api as sm
+
+    return (sm.Logit(d.y, sm.add_constant(d.numbers)).fit(disp=0),)
+
+
+def logit_formula(d: Data) -> tuple[Any, ...]:
+    import statsmodels.formula.api as smf
+
+    return (smf.logit("y ~ x1 + x2 + C(g)", d.frame).fit(disp=0, cov_type="HC1"),)
+
+
+def glm(d: Data) -> tuple[Any, ...]:
+    import statsmodels.api as sm
+
+    binomial = sm.families.Binomial()
+    return (sm.GLM(d.y, sm.add_constant(d.numbers), family=binomial, offset=d.frame["o"]).fit(),)
+
+
+def glm_formula(d: Data) -> tuple[Any, ...]:
+    import statsmodels.api as sm
+    import statsmodels.formula.api as smf
+
+    weights = {"freq_weights": d.frame["w"].to_numpy()}
+    binomial = sm.families.Binomial()
+    return (smf.glm("y ~ x1 + x2 + g", d.frame, family=binomial, **weights).fit(),)
+
+
+def glm_shares(d: Data) -> tuple[Any, ...]:
+    """Groups of successes and failures."""
+    import statsmodels.api as sm
+    import statsmodels.formula.api as smf
+
+    frame = d.frame.assign(x1=d.frame["x1"].round())
+    groups = frame.groupby(["x1", "g"], as_index=False)["y"].agg(s="sum", n="size")
+    groups["f"] = groups["n"] - groups["s"]
+    return (smf.glm("s + f ~ x1 + g", groups, family=sm.families.Binomial()).fit(),)
+
+
+def sklearn(d: Data) -> tuple[Any, ...]:
+    from sklearn.linear_model import LogisticRegression
+
+    fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+    weights = d.frame["w"]
+    return fit.fit(d.numbers, d.y, sample_weight=weights), d.numbers, d.y, weights
+
+
+def sklearn_pipeline(d: Data) -> tuple[Any, ...]:
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    columns = make_column_transformer(
+        (StandardScaler(), list(SLOPES)), (OneHotEncoder(drop="first"), ["g"])
+    )
+    last = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+    X, y = d.frame[[*SLOPES, "g"]], d.y.map({0: "no", 1: "yes"})
+    return make_pipeline(columns, last).fit(X, y), X, y
+
+
+def sklearn_sparse(d: Data) -> tuple[Any, ...]:
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
+
+    X = csr_matrix(d.numbers.to_numpy())
+    fit = LogisticRegression(C=np.inf, solver="newton-cg", tol=1e-11, max_iter=1000)
+    return fit.fit(X, d.y), X, d.y
+
+
+def logistic_mle(d: Data) -> tuple[Any, ...]:
+    from flatprior.models import LogisticMLE
+
+    return LogisticMLE().fit(d.numbers, d.y), d.numbers, d.y
+
+
+def glum(d: Data) -> tuple[Any, ...]:
+    from glum import GeneralizedLinearRegressor
+
+    fit = GeneralizedLinearRegressor(family="binomial", alpha=0, gradient_tol=1e-12)
+    return fit.fit(d.numbers, d.y), d.numbers, d.y
+
+
+def firthmodels(d: Data) -> tuple[Any, ...]:
+    from firthmodels import FirthLogisticRegression
+
+    fit = FirthLogisticRegression(penalty_weight=0, gtol=1e-10, xtol=1e-10, max_iter=100)
+    return fit.fit(d.numbers, d.y), d.numbers, d.y
+
+
+def pyfixest(d: Data) -> tuple[Any, ...]:
+    import pyfixest
+
+    return (pyfixest.feglm("y ~ x1 + x2 + C(g)", d.frame, family="logit", vcov="iid"),)
+
+
+def pyfixest_effects(d: Data) -> tuple[Any, ...]:
+    import pyfixest
+
+    fit = pyfixest.feglm(
+        "y ~ x1 + x2 | g", d.frame, family="logit", vcov="hetero", iwls_tol=1e-12, fixef_tol=1e-12
+    )
+    return (fit,)
+
+
+def torch(d: Data) -> tuple[Any, ...]:
+    import torch
+
+    X = torch.tensor(d.numbers.to_numpy())
+    y = torch.tensor(d.y.to_numpy(dtype=float))
+    torch.manual_seed(1)
+    unit = torch.nn.Linear(X.shape[1], 1, dtype=torch.float64)
+    optimiser = torch.optim.LBFGS(
+        unit.parameters(),
+        line_search_fn="strong_wolfe",
+        tolerance_grad=1e-13,
+        tolerance_change=1e-16,
+        max_iter=2000,
+    )
+
+    def closure() -> Any:
+        optimiser.zero_grad()
+        loss = torch.nn.BCEWithLogitsLoss()(unit(X)[:, 0], y)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return unit, X, y
+
+
+RIGHT = {
+    "statsmodels": (logit, logit_formula, glm, glm_formula, glm_shares),
+    "scikit-learn": (sklearn, sklearn_pipeline, sklearn_sparse, logistic_mle),
+    "glum": (glum,),
+    "firthmodels": (firthmodels,),
+    "pyfixest": (pyfixest, pyfixest_effects),
+    "torch": (torch,),
+}
+PACKAGES = {"scikit-learn": "sklearn"}
+
+
+def available(package: str) -> bool:
+    """Whether a program is installed, and can be imported."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(PACKAGES.get(package, package))
+    except ImportError:
+        return False
+    return True
