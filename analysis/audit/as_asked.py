@@ -3,7 +3,7 @@ r"""Is a fit what the program's own settings say that it is? Their equation is h
 A program that says what it maximised (a penalty, weights of the classes, another link) is asked
 whether it did: with r the gradient at b of what it says, and H minus its second derivative, the
 maximum is about :math:`\sqrt{r' H^{-1} r}` away, in units in which the log-likelihood falls by 1/2
-from its maximum, where the objective is as good as quadratic over that distance. A lasso's gradient
+from its maximum, where the objective is all but quadratic over that distance. A lasso's gradient
 at a coefficient of 0 is what the penalty cannot hold.
 """
 
@@ -21,7 +21,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.rows import Block
 
 LINKS = {"logit": logit, "probit": probit}
-NEAR = 0.1  # of decrement times radius: there the objective is as good as quadratic
+NEAR = 0.5  # of decrement times radius: below 1 there is one maximum, and it is near
 NAMES = {"l2": "ridge penalty", "l1": "lasso", "elasticnet": "elastic net", "firth": "Firth"}
 
 

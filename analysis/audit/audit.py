@@ -496,7 +496,7 @@ def _why(audit: Audit, their: TheirFit, thorough: bool) -> Explanation:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )
-    if not thorough:
+    if not thorough or b is None:
         return Explanation(
             cause="none of these",
             certain=False,
@@ -536,6 +536,7 @@ def _cure(their: TheirFit, explanation: Explanation) -> str:
     )
 
 
+@own_error_state
 def audit(
     fit: Any,
     model: Any = None,
@@ -579,7 +580,7 @@ def audit(
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from flatprior.analysis import audit
+    >>> from flatprior.analysis.audit.audit import audit
     >>> from flatprior.models import load_spector
     >>> data = load_spector()
     >>> X, y = data[["gpa", "tuce", "psi"]], data["grade"]

@@ -131,7 +131,7 @@ _Maker = Callable[
 def _in_order(settings: Settings, place: Place) -> list[_Maker]:
     """The makers of kinds, that of what the program says first."""
     said = settings.covariance.lower()
-    usual: list[_Maker] = [_of_the_model, _before, _dispersed, _robust, _clustered]
+    usual: list[_Maker] = [_of_the_model, _before, _dispersed, _robust, _clustered, _adjusted]
     if settings.penalty:
         usual.insert(1, _firth if settings.penalty == "firth" else _penalised)
     elif place.where:
@@ -298,6 +298,34 @@ def _dispersions(model: BernoulliLogistic, beta: Array) -> Iterator[tuple[float,
         expected = grouped.trials * fitted
         off = np.square(grouped.events - expected) / (expected * (1 - fitted))
         yield float(off.sum()) / (len(off) - k), " of groups"
+
+
+def _adjusted(
+    model: BernoulliLogistic,
+    place: Place,
+    settings: Settings,
+    their_coordinates: Array | None,
+    is_theirs: Callable[[Array], bool] | None,
+) -> Iterator[Kind]:
+    """The model's times ``(n - 1) / (n - k)``, and robust ones one step old, as pyfixest."""
+    n, k = model.n_observations, model.n_parameters
+    if n <= k:
+        return
+    factor = math.sqrt((n - 1) / (n - k))
+    before = list(_before(model, place, settings, their_coordinates, is_theirs))
+    for kind in (*_of_the_model(model, place), *before):
+        name = f"(n - 1) / (n - k) times {kind.name}"
+        yield replace(kind, name=name, root=factor * kind.root)
+    for start, path in _paths(model):
+        for here, after in itertools.pairwise(path):
+            if is_theirs is not None and is_theirs(after):
+                relative = _relative(replace(place, reach=0.0), _white(model, here), 2.0)
+                for name, groups in (("cluster", settings.groups), ("HC1", None)):
+                    if groups is None and name == "cluster":
+                        continue
+                    root = sandwich(model, here, "HC1" if groups is None else "HC0", groups).root
+                    kind = _kind(f"{name}, one iteration old ({start})", place, root, relative)
+                    yield replace(kind, coefficients=after)
 
 
 def _robust(

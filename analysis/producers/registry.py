@@ -65,7 +65,8 @@ def read(
     modules = modules_of(fit)
     for producer in HOLD_DATA:
         if producer.MODULE in modules:
-            return producer.read(fit)
+            held: TheirFit = producer.read(fit)
+            return held
     if sklearn_fit.MODULE in modules and not sklearn_fit.is_ours(fit):
         # what follows scikit-learn's manners need not be its own
         modules = [name for name in modules if name != sklearn_fit.MODULE] or modules
@@ -82,7 +83,8 @@ def read(
                 if value is not None and name not in taken.get(producer.MODULE, ()):
                     raise InputError(f"a {type(fit).__name__} is fitted without {name}")
             given = {name: extra[name] for name in taken.get(producer.MODULE, ())}
-            return producer.read(fit, X, y, **given)
+            found: TheirFit = producer.read(fit, X, y, **given)
+            return found
     if isinstance(fit, Mapping | pd.Series | list | tuple | np.ndarray):
         if model is None:
             raise InputError("coefficients alone need the model: audit(coefficients, model)")

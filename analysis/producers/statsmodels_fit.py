@@ -71,7 +71,8 @@ def read(result: Any) -> TheirFit:
         response_name=_response_name(fitted),
     )
     settings = _settings(result, fitted, kind, len(names))
-    stated, notes = _stated(result, names, glm, constant), ()
+    stated = _stated(result, names, glm, constant)
+    notes: tuple[str, ...] = ()
     if constant:
         notes = (
             "the rows are groups: statsmodels' log-likelihood, AIC and BIC count the ways in which "

@@ -57,6 +57,12 @@ def read(module: Any, X: Any, y: Any) -> TheirFit:
         producer="PyTorch linear unit",
         version=versions_of("torch")["torch"],
         coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
+        units={
+            name: float(np.spacing(np.float32(abs(value))))
+            for name, value in zip(names, coefficients.tolist(), strict=True)
+        }
+        if single
+        else {},
         model=model,
         settings=Settings(method="gradient descent"),
         cure={
