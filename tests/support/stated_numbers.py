@@ -32,6 +32,17 @@ def glm_path(X, y, steps=50):
     return path
 
 
+def firth(X, y, steps=200):
+    """The maximum of the likelihood with Firth's penalty, half the log determinant."""
+    beta = np.zeros(X.shape[1])
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-X @ beta))
+        V = np.linalg.inv((X.T * (p * (1 - p))) @ X)
+        h = p * (1 - p) * np.einsum("ij,jk,ik->i", X, V, X)
+        beta = beta + V @ (X.T @ (y - p + h * (0.5 - p)))
+    return beta
+
+
 def covariance(X, y, beta, kind="model", groups=None):
     """Of one kind, at these coefficients."""
     n, k = X.shape
