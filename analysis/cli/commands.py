@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flatprior.analysis.cli.auditing import audit
 from flatprior.analysis.cli.errors import F, OneLineErrors, clean_errors, fail
 from flatprior.analysis.cli.loading import (
     check_paths,
@@ -20,6 +21,13 @@ from flatprior.analysis.cli.loading import (
     load_models,
     read_coefficients,
     reads_in_batches,
+)
+from flatprior.analysis.cli.options import (
+    draws_option,
+    json_option,
+    model_arguments,
+    report_option,
+    seed_option,
 )
 from flatprior.analysis.cli.printing import (
     announce,
@@ -56,39 +64,7 @@ def main() -> None:
     """
 
 
-def model_arguments(command: F) -> F:
-    """Add what every command on a user's data takes."""
-    for decorate in (
-        click.option(
-            "--missing",
-            type=click.Choice(["drop", "raise"]),
-            default="drop",
-            show_default=True,
-            help="Rows with a missing value: leave out and count, or stop.",
-        ),
-        click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),
-        click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor."),
-        click.argument("formula"),
-        click.argument("data"),
-    ):
-        command = decorate(command)
-    return command
-
-
-json_option = click.option(
-    "--json", "json_path", metavar="FILE", help="Also write the result to FILE as JSON."
-)
-report_option = click.option(
-    "--report", "report_path", metavar="FILE", help="Also write a report to FILE, one HTML page."
-)
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the draws, for the same draws again."
-)
-draws_option = click.option(
-    "--draws",
-    type=click.IntRange(100),
-    help="Draws of each of the 4 chains; default 1000, or what their tests need.",
-)
+main.add_command(audit)
 
 
 def on_request(command: F) -> F:

@@ -1,0 +1,143 @@
+"""``flatprior audit``: somebody else's numbers, draws or script."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from flatprior.analysis.cli.errors import clean_errors
+from flatprior.analysis.cli.loading import check_paths, load_model
+from flatprior.analysis.cli.options import json_option, model_options
+from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
+from flatprior.models.common.errors import InputError
+
+SCRIPT = ".py"
+
+
+class AuditCommand(click.Command):
+    """A command that leaves a script what follows its name, options too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take options between arguments, unless the first argument is a script."""
+        ctx.allow_interspersed_args = False
+        found, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.allow_interspersed_args = not is_script(str(found.get("fit")))
+        return super().parse_args(ctx, args)
+
+
+def is_script(path: str) -> bool:
+    """Whether this file is run, and not read."""
+    return path.lower().endswith(SCRIPT)
+
+
+@click.command(cls=AuditCommand)
+@model_options
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, min_open=True),
+    default=1e-6,
+    show_default=True,
+    help="Standard errors that coefficients may be from the MLE.",
+)
+@json_option
+@click.argument("fit", metavar="TABLE|DRAWS|SCRIPT.py")
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[DATA FORMULA | ARGUMENTS...]")
+def audit(
+    fit: str, rest: tuple[str, ...], tolerance: float, json_path: str | None, **options: Any
+) -> None:
+    """Judge somebody else's table, draws or script: is it the MLE, and are its numbers right?
+
+    \b
+    flatprior audit table.csv data.csv "y ~ x"
+    flatprior audit draws.nc data.csv "y ~ x"
+    flatprior audit script.py [ARGUMENTS...]
+
+    TABLE is printed numbers (CSV, TSV, Markdown, JSON) or a fit saved by flatprior; DRAWS
+    are a posterior's (.nc, .zarr, or a CSV file of Stan).
+
+    SCRIPT.py is run unchanged, with ARGUMENTS, as "python SCRIPT.py ARGUMENTS" runs it; options of
+    audit stand before it. Every binary logistic fit that it makes with scikit-learn
+    (LogisticRegression, LogisticRegressionCV, SGDClassifier of log_loss; in pipelines and searches
+    too) or statsmodels (Logit, GLM of Binomial with logit link; formulas too) is judged as it ends.
+    When the script has ended, standard error says of each, with file, line and call, what it is. A
+    fit is what it looks like if it is the MLE, or if the script asked for something else: a penalty
+    (C, penalty, l1_ratio, alpha), class weights, or a C chosen by cross-validation. It is not if
+    it was to be the MLE and is not, or is penalised by default, and nothing in the script says so.
+    Nothing is written; results, random numbers and output of the script stay as they were. Fits in
+    other processes (n_jobs > 1) and partial_fit are not followed.
+
+    Exit status: 0 as it should be, 1 not what it looks like or no MLE, 2 wrong input; of a script
+    whose fits are what they look like, its own.
+    """  # noqa: D301 - click reads the \b
+    with clean_errors():
+        if is_script(fit):
+            _audit_script(fit, rest, tolerance, json_path, options)
+        else:
+            _audit_numbers(fit, rest, tolerance, json_path, options)
+
+
+def _audit_script(
+    script: str,
+    arguments: tuple[str, ...],
+    tolerance: float,
+    json_path: str | None,
+    options: dict[str, Any],
+) -> None:
+    from flatprior.analysis.audit.scripts import audit_script
+    from flatprior.models.common.writing import write_json
+
+    for name in ("weights", "offset"):
+        if options[name] is not None:
+            raise InputError(f"--{name} is a column of DATA; a script's fits have their own")
+    check_paths(script, json=json_path)
+    with open(script, "rb"):  # it is there, and may be read
+        pass
+    found = audit_script(script, arguments, tolerance)
+    if json_path:
+        write_json(json_path, found.to_dict())
+    colours = {True: None, False: "red", None: "yellow"}
+    for line in found.fits:
+        click.secho(str(line), err=True, fg=colours[line.good])
+    for note in found.notes:
+        click.secho(f"flatprior: {note}", err=True)
+    click.secho(f"flatprior: {found.verdict}", err=True, fg="green" if found.passed else "red")
+    sys.exit(found.exit_status)
+
+
+def _audit_numbers(
+    path: str,
+    rest: tuple[str, ...],
+    tolerance: float,
+    json_path: str | None,
+    options: dict[str, Any],
+) -> None:
+    from dataclasses import asdict, replace
+
+    from flatprior.analysis.audit.audit import audit as judge
+    from flatprior.models.common.writing import write_json
+    from flatprior.models.provenance import provenance
+
+    if len(rest) != 2:
+        raise InputError(
+            f"name the data and the formula that {os.path.basename(path)!r} is of: flatprior audit "
+            f"{os.path.basename(path)} data.csv 'y ~ x'"
+            + ("" if len(rest) < 2 else f"; {len(rest)} arguments follow it now")
+        )
+    data, formula = rest
+    check_paths(data, json=json_path)
+    with open(path, "rb"):
+        pass
+    model = load_model(data, formula, **options)
+    found = judge(path, model, tolerance=tolerance)
+    if json_path:
+        write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(model))})
+    out = result_console()
+    print_model(out, model)
+    print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
+    out.print()
+    show(out, replace(found.rendered(), title="", facts=()))
+    if not found.passed:
+        sys.exit(1)
