@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from flatprior.analysis.audit.as_asked import as_asked
 from flatprior.analysis.producers import sklearn_fit, statsmodels_fit
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import (
@@ -117,7 +118,7 @@ def _of_sklearn(
         weights = np.full(len(y), weights)
     their = sklearn_fit.read(estimator, data["X"], y, weights)
     by_class = their.settings.class_weights
-    if by_class is not None:
+    if by_class is not None and not their.settings.strength:
         each = np.where(np.asarray(y) == estimator.classes_[1], by_class[1.0], by_class[0.0])
         both = each if weights is None else each * np.asarray(weights, dtype=float)
         weighted = sklearn_fit.read(estimator, data["X"], y, both)
@@ -130,7 +131,7 @@ def _of_sklearn(
     if given & PENALTY or by_search or not own:
         asked = "as asked" if given & PENALTY or by_search else "as the library that made it has it"
         return _penalised(their, name, asked, detail)
-    far = _distance(their) if first else math.nan
+    far = _distance(their) if first and by_class is None else math.nan
     return _found(
         "default penalty",
         False,
@@ -144,34 +145,29 @@ def _of_sklearn(
 def _penalised(their: TheirFit, name: str, asked: str, detail: str) -> dict[str, Any]:
     """A fit with a penalty that is meant: whether it is where that leads."""
     verdict = f"penalised, {asked}: {name}"
-    left = _left(their) if their.settings.penalty == "l2" else math.nan
+    at = as_asked(_model(their), _beta(their), their.settings)
+    left = math.nan if at is None else at.distance
     if not left > VISIBLE:
         return _found(verdict, True, verdict, detail=detail)
-    off = f"{left:.2g} standard errors from its maximum"
+    off = f"{left:.2g} standard errors" if math.isfinite(left) else "far"
     if their.settings.converged is not False:
-        return _found(verdict, True, f"{verdict}, {off}", left, detail)
-    verdict = f"NOT {name}, {asked}, but {off}, and says itself that it has not converged"
+        more = f", {off} from its maximum" if math.isfinite(left) else ""
+        return _found(verdict, True, verdict + more, left, detail)
+    verdict = f"NOT {name}, {asked}, but {off} from its maximum: it has not converged, as it says"
     return _found(
         "not converged", False, f"{verdict}; raise max_iter, or scale the columns", left, detail
     )
 
 
-def _left(their: TheirFit) -> float:
-    """Length of the next Newton step towards the maximum of what it maximised, an l2 penalty too.
-
-    In standard errors; NaN where that is singular.
-    """
-    settings, beta = their.settings, _beta(their)
-    here = _model(their).rows.reduce(lambda block: moments(block, beta))
+def _left(model: BernoulliLogistic, beta: Array) -> float:
+    """Length of the next Newton step in standard errors, about; NaN where there is none."""
+    here = model.rows.reduce(lambda block: moments(block, beta))
     assert here.information is not None  # noqa: S101
-    pull, information = here.score, here.information
-    if settings.strength:
-        at_work = settings.strength * np.array(settings.penalised, dtype=float)
-        pull, information = pull - at_work * beta, information + np.diag(at_work)
     try:
-        return math.sqrt(max(float(pull @ np.linalg.solve(information, pull)), 0.0))
+        step = np.linalg.solve(here.information, here.score)
     except np.linalg.LinAlgError:
         return math.nan
+    return math.sqrt(max(float(here.score @ step), 0.0))
 
 
 def _given(estimator: Any, asked: frozenset[str]) -> frozenset[str]:
@@ -198,7 +194,7 @@ def _as_maximum(their: TheirFit, tolerance: float) -> dict[str, Any]:
     model, beta = _model(their), _beta(their)
     if not np.isfinite(beta).all():
         return _found("not finite", False, f"NOT {maximum}: coefficients are not finite", math.inf)
-    if not _left(their) > tolerance:  # where it is, a proof would be in vain
+    if not _left(model, beta) > tolerance:  # where it is, a proof would be in vain
         bound = certify(model, beta).error_bound
         if bound <= tolerance:
             return _found("mle", True, f"{maximum}, proved to {bound:.1g} standard errors", bound)

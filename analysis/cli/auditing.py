@@ -7,12 +7,13 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from flatprior.analysis.cli.errors import clean_errors
-from flatprior.analysis.cli.loading import check_paths, load_model
+from flatprior.analysis.cli.loading import check_paths, load_model, read_json
 from flatprior.analysis.cli.options import json_option, model_options
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, InputTypeError
 
 SCRIPT = ".py"
 
@@ -89,12 +90,12 @@ def _audit_script(
     from flatprior.analysis.audit.scripts import audit_script
     from flatprior.models.common.writing import write_json
 
-    for name in ("weights", "offset"):
-        if options[name] is not None:
-            raise InputError(f"--{name} is a column of DATA; a script's fits have their own")
-    check_paths(script, json=json_path)
+    for name in options:
+        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise InputError(f"--{name} is of DATA, which a script has not; leave it out")
     with open(script, "rb"):  # it is there, and may be read
         pass
+    check_paths(script, json=json_path)
     found = audit_script(script, arguments, tolerance)
     if json_path:
         write_json(json_path, found.to_dict())
@@ -131,7 +132,10 @@ def _audit_numbers(
     with open(path, "rb"):
         pass
     model = load_model(data, formula, **options)
-    found = judge(path, model, tolerance=tolerance)
+    try:
+        found = judge(_numbers_of(path), model, tolerance=tolerance)
+    except InputTypeError as error:
+        raise InputError(f"{path!r}: {error}") from error
     if json_path:
         write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(model))})
     out = result_console()
@@ -141,3 +145,17 @@ def _audit_numbers(
     show(out, replace(found.rendered(), title="", facts=()))
     if not found.passed:
         sys.exit(1)
+
+
+def _numbers_of(path: str) -> Any:
+    """What a file holds, as `audit` takes it: a table or draws are their own file."""
+    from flatprior.models import PointEstimate
+
+    if not path.lower().endswith(".json"):
+        return path
+    facts = read_json(path)
+    if isinstance(facts, dict) and "format" in facts:
+        return PointEstimate.load(path)
+    if isinstance(facts, dict) and all(isinstance(value, int | float) for value in facts.values()):
+        return facts
+    return path

@@ -62,19 +62,25 @@ def load_models(
     return dict(zip(names, models, strict=True))
 
 
-def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | None]:
-    """Coefficients by name, and standard errors where they are given, from a JSON file."""
+def read_json(path: str) -> Any:
+    """What a JSON file holds; no name may stand in it twice."""
     import json
 
     from flatprior.analysis.report.page import once
-    from flatprior.models import PointEstimate
-    from flatprior.models.common.text import shorten
 
     with open(path, encoding="utf-8-sig") as file:  # some editors write a mark in front
         try:
-            facts = json.load(file, object_pairs_hook=once)
+            return json.load(file, object_pairs_hook=once)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path!r} is not JSON: {error}") from error
+
+
+def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | None]:
+    """Coefficients by name, and standard errors where they are given, from a JSON file."""
+    from flatprior.models import PointEstimate
+    from flatprior.models.common.text import shorten
+
+    facts = read_json(path)
     if isinstance(facts, dict) and "format" in facts:
         fit = PointEstimate.load(path)
         values, spread = fit.coefficients.tolist(), fit.standard_errors.tolist()

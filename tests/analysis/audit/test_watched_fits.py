@@ -176,7 +176,10 @@ def test_a_penalised_fit_far_from_its_own_maximum_is_told():
     found = of_sklearn(fit, X, y, asked=["C"])
     assert (found["kind"], found["good"]) == ("not converged", False)
     assert found["distance"] > 0.1
-    assert "standard errors from its maximum, and says itself" in found["verdict"]
+    assert "from its maximum: it has not converged, as it says; raise max_iter" in found["verdict"]
+    fit = quietly(LogisticRegression(C=1.0, max_iter=100).fit, X, y)
+    assert fit.n_iter_[0] < 100
+    assert of_sklearn(fit, X, y, asked=["C"])["good"] is True
 
 
 def test_where_no_mle_exists_that_is_said():

@@ -6,6 +6,7 @@ from command_line import run
 from processes import completed
 
 from flatprior.analysis.cli.auditing import is_script
+from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
 
 
 def audited(folder, *arguments, code=""):
@@ -47,8 +48,8 @@ def test_a_fit_that_is_not_what_it_looks_like_ends_with_1(tmp_path):
     ("arguments", "words"),
     [
         (["nothing.py"], "'nothing.py': no such file"),
-        (["--weights", "w", "script.py"], "--weights is a column of DATA"),
-        (["--offset", "w", "script.py"], "--offset is a column of DATA"),
+        (["--weights", "w", "script.py"], "--weights is of DATA, which a script has not"),
+        (["--offset", "w", "script.py"], "--offset is of DATA"),
         (["--missing", "raise", "script.py"], "--missing is of DATA"),
         (["--json", "script.py", "script.py"], "is the data file itself"),
         (["--json", "no/such/folder.json", "script.py"], "no/such"),
@@ -68,6 +69,48 @@ def test_wrong_input_is_one_line(tmp_path, monkeypatch, arguments, words):
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_a_saved_fit_is_audited(good, tmp_path):
+    saved, found = tmp_path / "fit.json", tmp_path / "audit.json"
+    assert run("fit", good, "y ~ x + g", "--weights", "w", "--json", saved).exit_code == 0
+    command = ("audit", saved, good, "y ~ x + g", "--json", found)
+    result = run(*command, "--weights", "w")
+    assert result.exit_code == 0, result.stderr
+    assert "PASSED" in result.stdout
+    facts = json.loads(found.read_text())
+    assert facts["passed"] is True
+    assert facts["provenance"]["data_hash"]
+    result = run(*command)  # without the weights it is not theirs
+    assert result.exit_code == 1
+    assert "NOT PASSED" in result.stdout
+    assert json.loads(found.read_text())["passed"] is False
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_coefficients_by_name_are_audited(good, tmp_path):
+    model = BernoulliLogistic.from_formula("y ~ x", good)
+    mle = dict(zip(model.names, fit_newton(model).coefficients.tolist(), strict=True))
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps(mle))
+    assert run("audit", path, good, "y ~ x").exit_code == 0
+    path.write_text(json.dumps(mle | {"x": mle["x"] + 0.01}))
+    result = run("audit", path, good, "y ~ x")
+    assert result.exit_code == 1
+    assert run("audit", path, good, "y ~ x", "--tolerance", "0.1").exit_code == 0
+    path.write_text("{")
+    result = run("audit", path, good, "y ~ x")
+    assert result.exit_code == 2
+    assert "is not JSON" in result.stderr
+
+
+def test_without_an_mle_the_status_is_1(tmp_path):
+    load_endometrial().to_csv(tmp_path / "e.csv", index=False)
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps({"Intercept": 1.0, "NV": 9.0, "PI": 0.0, "EH": -2.9}))
+    result = run("audit", path, tmp_path / "e.csv", "HG ~ NV + PI + EH")
+    assert result.exit_code == 1
+    assert "quasi-complete separation" in result.stdout
 
 
 def test_the_kind_is_told_by_the_ending():
