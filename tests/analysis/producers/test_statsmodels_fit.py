@@ -10,7 +10,7 @@ from flatprior.models import load_spector
 
 DATA = load_spector()
 X, Y = sm.add_constant(DATA[["gpa", "psi"]]), DATA["grade"]
-BINOMIAL = sm.families.Binomial()
+BINOMIAL = sm.families.Binomial
 
 
 def test_logit_holds_its_data_and_states_its_numbers():
@@ -33,12 +33,12 @@ def test_logit_holds_its_data_and_states_its_numbers():
 def test_offsets_weights_and_groups_of_a_glm():
     weights, offset = np.arange(32) % 3 + 1.0, np.linspace(-1, 1, 32)
     their = read(
-        sm.GLM(Y, X, family=BINOMIAL, offset=offset, freq_weights=weights).fit(cov_type="HC1")
+        sm.GLM(Y, X, family=BINOMIAL(), offset=offset, freq_weights=weights).fit(cov_type="HC1")
     )
     assert np.array_equal(their.model.offset, offset)
     assert np.array_equal(their.model.frequency_weights, weights)
     assert their.settings.covariance == "HC1"
-    shares = read(sm.GLM(Y / 2 + 0.25, X, family=BINOMIAL, var_weights=4 * weights).fit())
+    shares = read(sm.GLM(Y / 2 + 0.25, X, family=BINOMIAL(), var_weights=4 * weights).fit())
     assert shares.model.n_rows == 64
     assert shares.model.counts.sum() == 4 * weights.sum()
     clustered = read(
@@ -52,8 +52,8 @@ def test_log_likelihoods_of_groups_lose_their_constant():
     data = DATA.assign(gpa=DATA["gpa"].round())
     frame = data.groupby(["gpa", "psi"], as_index=False)["grade"].agg(s="sum", n="size")
     frame["f"] = frame["n"] - frame["s"]
-    grouped = read(smf.glm("s + f ~ gpa + psi", frame, family=BINOMIAL).fit())
-    single = read(smf.glm("grade ~ gpa + psi", data, family=BINOMIAL).fit())
+    grouped = read(smf.glm("s + f ~ gpa + psi", frame, family=BINOMIAL()).fit())
+    single = read(smf.glm("grade ~ gpa + psi", data, family=BINOMIAL()).fit())
     for quantity in ("log-likelihood", "AIC"):
         values = [
             next(each.value for each in their.stated if each.quantity == quantity)
