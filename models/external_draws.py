@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.labels import coordinates_of, counted
+from flatprior.models.common.labels import INTERCEPTS, coordinates_of, counted
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.model import BernoulliLogistic
 
@@ -36,7 +36,7 @@ OF_STAN = {
     "accept_stat__": "acceptance_rate",
     "energy__": "energy",
 }
-INTERCEPT = ("Intercept", "(Intercept)", "const", "intercept", "_cons", "b_Intercept")
+INTERCEPT = (*INTERCEPTS, "b_Intercept")
 OF_ARVIZ = (
     "beta",
     "chain",

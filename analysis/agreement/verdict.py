@@ -23,6 +23,9 @@ from flatprior.analysis.agreement.posterior_check import (
     as_drawn,
     check_posterior,
 )
+from flatprior.analysis.explanation.difference import Explanation, explain_difference
+from flatprior.analysis.explanation.reference_levels import place
+from flatprior.analysis.producers.registry import read
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -32,17 +35,18 @@ from flatprior.models import (
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import FlatpriorError, InputError, InputTypeError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.common.writing import finite
-from flatprior.models.estimate import is_near, recomputed
+from flatprior.models.estimate import estimate, is_near, recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.routes.registry import USUAL, routes_named
 from flatprior.models.saved import sharpest
 
 TOLERANCE = 1e-6  # standard errors
+MOST_EXPLAINED = 10**7  # numbers in the design in which causes of a difference are looked for
 _LEGEND = (
     "error bound: proved largest error, distance: from the best route, both in standard errors"
 )
@@ -101,6 +105,8 @@ class RouteVerdict(Renderable):
         That of `estimate`.
     stated : PointEstimate
         The estimate as it was passed; none of its numbers are used but the coefficients.
+    explanation : Explanation or None
+        Why it does not agree, where it does not and the rows are in memory.
     """
 
     estimate: PointEstimate
@@ -109,6 +115,7 @@ class RouteVerdict(Renderable):
     passed: bool
     log_likelihood: float
     stated: PointEstimate
+    explanation: Explanation | None = None
 
     @property
     def of_other_data(self) -> bool:
@@ -295,6 +302,9 @@ class Agreement(Renderable):
                     "distance": judged.distance,
                     "stated_data_hash": judged.stated.provenance.data_hash,
                     "stated_converged": judged.stated.converged,
+                    "explanation": None
+                    if judged.explanation is None
+                    else judged.explanation.to_dict(),
                 }
                 for judged in self.routes
             ],
@@ -388,7 +398,7 @@ def run_routes(
 @model_first
 def compare_routes(
     model: BernoulliLogistic,
-    *results: Result,
+    *results: Any,
     tolerance: float = TOLERANCE,
     false_alarm: float = FALSE_ALARM,
 ) -> Agreement:
@@ -402,8 +412,10 @@ def compare_routes(
     ----------
     model : BernoulliLogistic
         Every result is judged on these data, whatever it was computed from.
-    *results : PointEstimate, Posterior or Unavailable
-        At least two point estimates or sets of draws.
+    *results : PointEstimate, Posterior, Unavailable, or another program's fit
+        At least two point estimates or sets of draws: of our routes, or what `audit` takes: fits of
+        statsmodels, scikit-learn and others, coefficients by name, draws. Why a point estimate
+        does not agree is looked for (`explain_difference`).
     tolerance : float
         In standard errors.
     false_alarm : float
@@ -428,11 +440,7 @@ def compare_routes(
     >>> compare_routes(model, fit_newton(model), fit_sklearn(model)).verdict
     'agree'
     """
-    for result in results:
-        if not isinstance(result, PointEstimate | Posterior | Unavailable):
-            raise InputTypeError(
-                f"what routes give is a PointEstimate or a Posterior, not {a_or_an(result)}"
-            )
+    results = tuple(taken(model, result) for result in results)
     estimates = [result for result in results if isinstance(result, PointEstimate)]
     posteriors = tuple(as_drawn(result) for result in results if isinstance(result, Posterior))
     unavailable = tuple(result for result in results if isinstance(result, Unavailable))
@@ -451,6 +459,40 @@ def compare_routes(
     return conclude(model, routes, mle, checks, posteriors, unavailable, tolerance)
 
 
+def taken(model: BernoulliLogistic, result: Any) -> Result:
+    """A result as our routes give it, of whatever program it is.
+
+    Raises
+    ------
+    TypeError
+        If nothing is known of such things.
+    ValueError
+        If it is of other coefficients.
+    """
+    if isinstance(result, PointEstimate | Posterior | Unavailable):
+        return result
+    their = read(result, model=model)
+    placed = place(model, their.coefficients)
+    if placed.their_intercept or placed.without_intercept:
+        has = "has an intercept" if placed.their_intercept else "has no intercept"
+        raise InputError(f"the fit of {their.producer} {has}, unlike the model")
+    found = estimate(
+        model,
+        placed.matrix @ placed.given,
+        route=their.producer,
+        packages=(),
+        converged=their.settings.converged is not False,
+        message=f"read from {their.producer}"
+        + (f"; its coefficients are {placed.recoded}" if placed.recoded else ""),
+        n_iterations=0,
+        seconds=math.nan,
+    )
+    own = their.model
+    if own is None or own.data_hash == model.data_hash:
+        return found
+    return replace(found, provenance=replace(found.provenance, data_hash=own.data_hash))
+
+
 def judge(
     model: BernoulliLogistic, estimates: Sequence[PointEstimate], tolerance: float
 ) -> tuple[tuple[RouteVerdict, ...], PointEstimate]:
@@ -458,22 +500,34 @@ def judge(
     evaluated = [recomputed(model, estimate) for estimate in estimates]
     mle = sharpest(model, evaluated)
     known = is_near(mle.certificate)
-    routes = tuple(
-        RouteVerdict(
-            estimate=estimate,
-            certificate=estimate.certificate,
-            distance=float(
-                np.max(np.abs(estimate.coefficients - mle.coefficients) / mle.standard_errors)
+    routes = []
+    for found, stated in zip(evaluated, estimates, strict=True):
+        distance = math.nan
+        if known:
+            gaps = np.abs(found.coefficients - mle.coefficients) / mle.standard_errors
+            distance = float(np.max(gaps))
+        routes.append(
+            RouteVerdict(
+                estimate=found,
+                certificate=found.certificate,
+                distance=distance,
+                passed=found.certificate.error_bound <= tolerance,
+                log_likelihood=found.log_likelihood,
+                stated=stated,
+                explanation=_why(model, found.coefficients) if distance > tolerance else None,
             )
-            if known
-            else math.nan,
-            passed=estimate.certificate.error_bound <= tolerance,
-            log_likelihood=estimate.log_likelihood,
-            stated=stated,
         )
-        for estimate, stated in zip(evaluated, estimates, strict=True)
-    )
-    return routes, mle
+    return tuple(routes), mle
+
+
+def _why(model: BernoulliLogistic, coefficients: Array) -> Explanation | None:
+    """Why they are not the MLE, where the rows are in memory and few enough to look."""
+    if not model.rows.resident or model.n_rows * model.n_parameters > MOST_EXPLAINED:
+        return None
+    try:
+        return explain_difference(model, coefficients)
+    except FlatpriorError:  # of numbers of any size
+        return None
 
 
 def conclude(
@@ -655,17 +709,19 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
             f"{estimate.route} is not proved to agree: {proved}, because the columns are too "
             "ill-conditioned; centre or rescale them, or raise the tolerance."
         )
+    reasons = []
     if not estimate.converged:
-        remedy = (
+        reasons.append(
             f"it says of itself: {estimate.message.rstrip('.')}; centre and rescale the columns, "
             "or start it from another route"
         )
-    elif judged.distance > 1e-2:
-        remedy = (
-            "look for a penalty, a flipped response, swapped or rescaled columns, or other rows"
-        )
-    else:
-        remedy = "its optimiser stopped early: tighten its tolerance, or start from another route"
+    explanation = judged.explanation
+    if explanation is not None and explanation.cause not in ("none of these", "agreement"):
+        reasons.append(explanation.message)
+    remedy = "; ".join(reasons) or (
+        "look for a penalty, a flipped response, swapped or rescaled columns, other rows, or an "
+        "optimiser that stopped early"
+    )
     return (
         f"{estimate.route} disagrees: it is {judged.distance:.2g} standard errors from the "
         f"maximum likelihood estimate, and {proved}; {remedy}."

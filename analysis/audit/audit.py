@@ -14,7 +14,7 @@ from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.audit.as_asked import AsAsked, as_asked
 from flatprior.analysis.audit.numbers import Judged, as_frame, judge_numbers
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
-from flatprior.analysis.explanation.reference_levels import INTERCEPTS, Placed, place
+from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.registry import is_fit, read
 from flatprior.analysis.producers.their_data import model_of
 from flatprior.analysis.producers.theirs import TheirFit
@@ -31,6 +31,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_positive
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count, first_of, listing, printable
 from flatprior.models.common.writing import finite

@@ -17,11 +17,12 @@ from flatprior.analysis.audit.standard_error_kinds import (
     kinds,
     patterns,
 )
-from flatprior.analysis.explanation.reference_levels import INTERCEPTS, place
+from flatprior.analysis.explanation.reference_levels import place
 from flatprior.analysis.producers.theirs import Stated, TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.whitening import whitening
 
 SAME = 1e-6  # standard errors: coefficients of doubles so near the MLE are the MLE

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable, shorten
 
-INTERCEPTS = ("const", "Intercept", "(Intercept)", "intercept", "_cons", "(intercept)")
 MOST_CODINGS = 1000
 LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
 

@@ -21,6 +21,8 @@ from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.labels import INTERCEPTS
+from flatprior.models.common.text import first_of, printable
 
 HOLD_DATA = (statsmodels_fit, pyfixest_fit)
 NEED_DATA = (glum_fit, firthmodels_fit, torch_fit, sklearn_fit)
@@ -72,6 +74,8 @@ def read(
         modules = [name for name in modules if name != sklearn_fit.MODULE] or modules
     for producer in NEED_DATA:
         if producer.MODULE in modules:
+            if y is None and model is not None:
+                X, y, sample_weight, offset = _as_fitted(fit, model)
             if y is None:
                 raise InputError(
                     f"a {type(fit).__name__} holds no data: audit(fit, X, y) with those that it "
@@ -90,6 +94,31 @@ def read(
             raise InputError("coefficients alone need the model: audit(coefficients, model)")
         return plain.read(fit, model)
     raise InputTypeError(f"nothing is known of {a_or_an(fit)}; {TAKEN}")
+
+
+def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:
+    """The columns, outcomes, weights and offset of a model as a program would have seen them.
+
+    Of a pipeline, which begins with other columns, there is nothing.
+    """
+    if hasattr(fit, "steps") or hasattr(fit, "best_estimator_"):
+        return None, None, None, None
+    frame = pd.DataFrame(model.design, columns=list(model.names), index=model.row_labels)
+    if getattr(fit, "fit_intercept", True):
+        frame = frame.drop(columns=[name for name in model.names if name in INTERCEPTS])
+    named = getattr(fit, "feature_names_in_", None)
+    if named is not None:
+        missing = [str(name) for name in named if name not in frame.columns]
+        if missing or len(named) != frame.shape[1]:
+            raise InputError(
+                f"the {type(fit).__name__} was fitted to {first_of(map(printable, named))}, the "
+                f"model has {first_of(map(printable, frame.columns))}: audit(fit, X, y) judges it "
+                "on its own data"
+            )
+        frame = frame[list(named)]
+    classes = np.asarray(getattr(fit, "classes_", (0, 1)))
+    response = classes[model.response.astype(int)] if len(classes) == 2 else model.response
+    return frame, response, model.frequency_weights, model.offset
 
 
 def is_fit(thing: Any) -> bool:

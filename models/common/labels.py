@@ -14,6 +14,8 @@ from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import check_text, first_of, printable
 
+# what programs call the coefficient of the column of ones
+INTERCEPTS = ("const", "Intercept", "(Intercept)", "intercept", "_cons", "(intercept)")
 Labelled = ArrayLike | pd.Series | pd.DataFrame | Mapping[str, float]
 
 
