@@ -298,6 +298,6 @@ def test_fits_of_other_programs_stand_beside_our_routes(demo):
     assert "ridge penalty of C = 0.001" in agreement.message
     with pytest.raises(TypeError, match="audit takes fits of"):
         compare_routes(model, results[0], object())
+    small = LogisticRegression().fit(frame[names[:2]], frame["Direction"])
     with pytest.raises(ValueError, match="was fitted to Lag1, Lag2, the model has Lag1"):
-        small = LogisticRegression().fit(frame[names[:2]], frame["Direction"])
         compare_routes(model, results[0], small)
