@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -15,7 +15,12 @@ from flatprior.analysis.cli.options import json_option, model_options
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.models.common.errors import InputError, InputTypeError
 
+if TYPE_CHECKING:
+    from flatprior.analysis.audit.audit import Audit
+    from flatprior.models import BernoulliLogistic
+
 SCRIPT = ".py"
+DRAWS = (".nc", ".netcdf", ".zarr")
 
 
 class AuditCommand(click.Command):
@@ -117,7 +122,6 @@ def _audit_numbers(
 ) -> None:
     from dataclasses import asdict, replace
 
-    from flatprior.analysis.audit.audit import audit as judge
     from flatprior.models.common.writing import write_json
     from flatprior.models.provenance import provenance
 
@@ -129,17 +133,12 @@ def _audit_numbers(
         )
     data, formula = rest
     check_paths(data, json=json_path)
-    with open(path, "rb"):
-        pass
-    model = load_model(data, formula, **options)
-    try:
-        found = judge(_numbers_of(path), model, tolerance=tolerance)
-    except InputTypeError as error:
-        raise InputError(f"{path!r}: {error}") from error
+    os.stat(path)  # it is there
+    found = _judged(path, load_model(data, formula, **options), tolerance)
     if json_path:
-        write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(model))})
+        write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     out = result_console()
-    print_model(out, model)
+    print_model(out, found.model)
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
     out.print()
     show(out, replace(found.rendered(), title="", facts=()))
@@ -147,15 +146,37 @@ def _audit_numbers(
         sys.exit(1)
 
 
-def _numbers_of(path: str) -> Any:
-    """What a file holds, as `audit` takes it: a table or draws are their own file."""
+def _judged(path: str, model: BernoulliLogistic, tolerance: float) -> Audit:
+    """What is found of the numbers in a file."""
+    from flatprior.analysis.audit.audit import audit, judge_fit
+    from flatprior.analysis.producers.printed_table import read_table
     from flatprior.models import PointEstimate
 
+    if are_draws(path):
+        try:
+            return audit(path, model, tolerance=tolerance)
+        except InputTypeError as error:
+            raise InputError(f"{path!r}: {error}") from error
+    if _is_saved(path):
+        return audit(PointEstimate.load(path), model, tolerance=tolerance)
+    return judge_fit(model, read_table(path), tolerance)
+
+
+def are_draws(path: str) -> bool:
+    """Whether a file holds draws, by its ending or by Stan's column of log-densities."""
+    ending = os.path.splitext(path)[1].lower()
+    if ending != ".csv":
+        return ending in DRAWS
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if not line.startswith("#"):
+                return line.split(",")[0].strip() == "lp__"
+    return False
+
+
+def _is_saved(path: str) -> bool:
+    """Whether flatprior wrote this estimate."""
     if not path.lower().endswith(".json"):
-        return path
+        return False
     facts = read_json(path)
-    if isinstance(facts, dict) and "format" in facts:
-        return PointEstimate.load(path)
-    if isinstance(facts, dict) and all(isinstance(value, int | float) for value in facts.values()):
-        return facts
-    return path
+    return isinstance(facts, dict) and str(facts.get("format", "")).startswith("flatprior/")

@@ -5,7 +5,7 @@ from audited_scripts import AUDIT, DATA
 from command_line import run
 from processes import completed
 
-from flatprior.analysis.cli.auditing import is_script
+from flatprior.analysis.cli.auditing import are_draws, is_script
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
 
 
@@ -104,6 +104,24 @@ def test_coefficients_by_name_are_audited(good, tmp_path):
     assert "is not JSON" in result.stderr
 
 
+def test_a_printed_table_is_audited_to_its_digits(good, tmp_path):
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ x", good))
+    values = zip(fit.names, fit.coefficients, fit.standard_errors, strict=True)
+    rows = [f"{name},{b:.4f},{error:.4f}" for name, b, error in values]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["term,estimate,std.error", *rows]))
+    result = run("audit", table, good, "y ~ x")
+    assert result.exit_code == 0, result.stderr + result.stdout
+    assert "in every digit printed" in " ".join(result.stdout.split())
+    table.write_text("\n".join(["term,estimate,std.error", *rows[:1], f"{rows[1]}9"]))
+    assert run("audit", table, good, "y ~ x").exit_code == 1
+    table.write_text("nothing,of,a,table\n1,2,3,4")
+    result = run("audit", table, good, "y ~ x")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
 def test_without_an_mle_the_status_is_1(tmp_path):
     load_endometrial().to_csv(tmp_path / "e.csv", index=False)
     path = tmp_path / "theirs.json"
@@ -113,10 +131,18 @@ def test_without_an_mle_the_status_is_1(tmp_path):
     assert "quasi-complete separation" in result.stdout
 
 
-def test_the_kind_is_told_by_the_ending():
+def test_the_kind_is_told_by_the_ending(tmp_path):
     assert is_script("a/b.py")
     assert is_script("B.PY")
     assert not any(map(is_script, ("a.csv", "py", "a.py.csv", "draws.nc", "")))
+    assert all(map(are_draws, ("a.nc", "b/A.NC", "c.zarr")))
+    (tmp_path / "stan.csv").write_text("# model = a\n#\nlp__,accept_stat__,beta.1\n-3,1,0.2\n")
+    (tmp_path / "table.csv").write_text("term,estimate\nlp__,1\n")
+    (tmp_path / "empty.csv").write_text("")
+    assert are_draws(str(tmp_path / "stan.csv"))
+    assert not are_draws(str(tmp_path / "table.csv"))
+    assert not are_draws(str(tmp_path / "empty.csv"))
+    assert not are_draws("table.json")
 
 
 def test_help_says_what_a_fit_must_look_like():
