@@ -9,7 +9,10 @@ from scipy.optimize import minimize
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.likelihood import row_terms
 from flatprior.models.whitening import whitening
+
+MOST_STEPS, MOST_WORK = 1000, 10**7  # of gradient descent
 
 
 def lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
@@ -32,9 +35,9 @@ def lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
     return path
 
 
-def newton_path(model: BernoulliLogistic) -> list[Array]:
-    """Undamped Newton steps from zero, as far as they go."""
-    beta, path = np.zeros(model.n_parameters), []
+def newton_path(model: BernoulliLogistic, start: Array | None = None) -> list[Array]:
+    """Undamped Newton steps from zero, or another start, as far as they go."""
+    beta, path = np.zeros(model.n_parameters) if start is None else start, []
     for _ in range(25):
         white = whitening(model.rows, beta)
         if white is None:
@@ -45,3 +48,36 @@ def newton_path(model: BernoulliLogistic) -> list[Array]:
             break
         path.append(beta)
     return path
+
+
+def scoring_path(model: BernoulliLogistic) -> list[Array]:
+    """The same from where R's glm begins: fitted probabilities of 1/4 and 3/4, by the outcome."""
+    block = model.arrays.block(slice(None))
+    root = np.sqrt(block.counts * 3 / 16)
+    working = block.sign * (np.log(3) + 4 / 3)  # eta, and the residual over its variance
+    if block.offset is not None:
+        working = working - block.offset
+    first = np.linalg.lstsq(root[:, None] * block.design, root * working, rcond=None)[0]
+    return [np.asarray(first), *newton_path(model, first)]
+
+
+def descent_path(model: BernoulliLogistic, rate: float, least: float) -> list[Array]:
+    """Gradient descent from zero on the mean negative log-likelihood, until it is below -`least`.
+
+    `rate` is its learning rate. Empty where it does not descend, or not so far in as many steps as
+    are tried.
+    """
+    path: list[Array] = []
+    beta = np.zeros(model.n_parameters)
+    block, number = model.arrays.block(slice(None)), model.n_observations
+    most = min(MOST_STEPS, MOST_WORK // max(model.design.size, 1))
+    with np.errstate(all="ignore"):
+        for _ in range(most):
+            terms = row_terms(block, beta)
+            if not np.isfinite(beta).all():
+                break
+            if path and float(terms.log_likelihood.sum()) >= least:
+                return [*path, beta + rate * (terms.residual @ block.design) / number]
+            beta = beta + rate * (terms.residual @ block.design) / number
+            path.append(beta)
+    return []

@@ -1,10 +1,10 @@
 """Does `explain_difference` name the right cause? A confusion matrix on generated disagreements.
 
-Ten causes, 30 disagreements each, made with scikit-learn, statsmodels and our own sampler (see
-tests/support/disagreements.py), with the rows shuffled, sorted by outcome and sorted by a
-predictor; and vectors that have no cause: other models' coefficients, and numbers of every kind and
-size on models of every kind. Printed for each order: how often each cause was named, how often it
-was stated as certain, how often another was; and every wrong one that was.
+Every cause, 30 disagreements each, made with scikit-learn, statsmodels, firthmodels where it is
+installed, and samplers (see tests/support/disagreements.py), with the rows shuffled, sorted by
+outcome and sorted by a predictor; and vectors that have no cause: other models' coefficients, and
+numbers of every kind and size on models of every kind. Printed for each order: how often each cause
+was named, how often it was stated as certain, how often another was; and every wrong one that was.
 
     python benchmarks/explanations.py [--each 30] [--random 500] [--seed 1]
 """
@@ -21,7 +21,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from disagreements import CAUSES, ORDERS, none, numbers_without_a_cause
+from disagreements import CAUSES, ORDERS, cause_of, none, numbers_without_a_cause
 
 from flatprior.analysis import explain_difference
 from flatprior.models.common.progress import progress_bar
@@ -53,14 +53,16 @@ def main() -> None:
                     found = explain_difference(model, coefficients)
                     spent += time.process_time() - begun
                     of_data = truth in UNEXPLAINED and found.cause in OF_THE_DATA
-                    right = found.cause == truth or of_data
+                    right = found.cause == cause_of(truth) or of_data
                     rows.append((truth, found.cause, found.certain, found.certain and not right))
                     if found.certain and not right:
                         wrong.append(f"{order}, {truth} {i}: {found}")
                     advance()
         frame = pd.DataFrame(rows, columns=["truth", "named", "certain", "wrong"])
         print(f"\n{order}\n{_table(frame).to_string()}", flush=True)
-        right = frame[frame["truth"].isin(CAUSES) & (frame["truth"] == frame["named"])]
+        right = frame[
+            frame["truth"].isin(CAUSES) & (frame["truth"].map(cause_of) == frame["named"])
+        ]
         print(
             f"named rightly: {len(right)} of {options.each * len(CAUSES)}, of these certain: "
             f"{right['certain'].sum()}; {spent:.0f} s for {len(frame)} explanations, "
@@ -74,7 +76,7 @@ def _table(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a cause: how often it was named, how often that was certain, and what was else."""
     rows = {}
     for truth, group in frame.groupby("truth", sort=False):
-        same = group["named"] == truth
+        same = group["named"] == cause_of(str(truth))
         others = group["named"][~same].value_counts()
         rows[truth] = {
             "of": len(group),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import expit, log_ndtr
 
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.common.arrays import Array
@@ -21,12 +21,14 @@ from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 
 MOST_STEPS = 60
+MOST_SCORING = 200  # where the information is not that of what is maximised, steps are many
 FAR = 1e-2  # standard errors: below it, and where the information is all but constant, full steps
 DONE = 1e-10  # standard errors
 NEARLY = 1e-6  # standard errors: what rounding may leave of a decrement
 SUFFICIENT = 1e-4  # Armijo's constant
 SHORTEST = 2.0**-40
 LARGEST_CONDITION = 1e13
+LARGEST_ETA = 6.5  # exp(-exp(6.5)) is 0 beside 1
 
 
 class Terms(NamedTuple):
@@ -57,13 +59,96 @@ def probit(block: Block, coefficients: Array) -> Terms:
     )
 
 
+def complementary_log_log(block: Block, coefficients: Array) -> Terms:
+    """Of ``P(y = 1) = 1 - exp(-exp(x'beta))``."""
+    eta, weights = linear_predictor(block, coefficients), block.counts
+    event = block.sign > 0
+    hazard = np.exp(np.where(event, np.minimum(eta, LARGEST_ETA), eta))
+    ratio = hazard / np.expm1(np.where(event, hazard, 1.0))  # d log P / d eta of an event
+    bent = ratio * (hazard / -np.expm1(-np.where(event, hazard, 1.0)) - 1.0)
+    return Terms(
+        float((weights * np.where(event, np.log(-np.expm1(-hazard)), -hazard)).sum()),
+        weights * np.where(event, ratio, -hazard),
+        weights * np.where(event, bent, hazard),
+    )
+
+
+def log_log(block: Block, coefficients: Array) -> Terms:
+    """Of ``P(y = 1) = exp(-exp(-x'beta))``: opposite outcomes, and the opposite predictor."""
+    offset = None if block.offset is None else -block.offset
+    other = block._replace(design=-block.design, sign=-block.sign, offset=offset)
+    found = complementary_log_log(other, coefficients)
+    return found._replace(residual=-found.residual)
+
+
+def cauchit(block: Block, coefficients: Array) -> Terms:
+    """Of ``P(y = 1) = 1/2 + arctan(x'beta) / pi``; the curvature is the expected one.
+
+    Minus the second derivative is negative far out, where the logarithm of P is convex.
+    """
+    margin, weights = block.sign * linear_predictor(block, coefficients), block.counts
+    probability = np.arctan2(1.0, -margin) / math.pi
+    density = 1 / (math.pi * (1 + np.square(margin)))
+    ratio = density / probability
+    return Terms(
+        float((weights * np.log(probability)).sum()),
+        weights * block.sign * ratio,
+        weights * ratio * density / (np.arctan2(1.0, margin) / math.pi),
+    )
+
+
+def firth_maximum(block: Block, start: Array) -> Array | None:
+    """What maximises the likelihood times the root of the information's determinant.
+
+    There Firth's modified score vanishes. It exists on separated data too. Steps are those of
+    Fisher scoring, the information being that of the likelihood alone.
+    """
+    beta, before = start, math.inf
+    here = _firth_terms(block, beta)
+    for _ in range(MOST_SCORING):
+        if here is None:
+            return None
+        height, pull, white = here
+        decrement = float(np.linalg.norm(pull))
+        if not math.isfinite(decrement):
+            return None
+        if decrement <= DONE or (decrement <= NEARLY and decrement > 0.9 * before):
+            return beta
+        before, length = decrement, 1.0
+        while length >= SHORTEST:
+            there = _firth_terms(block, beta + length * (white @ pull))
+            rises = there is not None and (
+                there[0] - height >= SUFFICIENT * length * decrement * decrement
+            )
+            if rises or (there is not None and decrement <= FAR):
+                break
+            length /= 2
+        else:
+            return None
+        beta, here = beta + length * (white @ pull), there
+    return None
+
+
+def _firth_terms(block: Block, beta: Array) -> tuple[float, Array, Array] | None:
+    """Penalised log-likelihood, its modified score in whitened columns, and the whitening."""
+    log_likelihood, residual, curvature = row_terms(block, beta)
+    white = _whiten((block.design.T * curvature) @ block.design)
+    if white is None:
+        return None
+    leverage = curvature * np.square(block.design @ white).sum(axis=1)
+    half = 0.5 - expit(linear_predictor(block, beta))
+    height = float(log_likelihood.sum()) - float(np.linalg.slogdet(white)[1])
+    return height, white.T @ ((residual + leverage * half) @ block.design), white
+
+
 def maximum_of(
     block: Block,
     start: Array,
     terms: Callable[[Block, Array], Terms] = logit,
     penalty: Array | None = None,
+    tilt: Array | None = None,
 ) -> Array | None:
-    """What maximises the likelihood less half a quadratic penalty; None if nothing is proved to.
+    """What maximises a likelihood less half a quadratic penalty; None if nothing is proved to.
 
     Parameters
     ----------
@@ -71,35 +156,41 @@ def maximum_of(
         In columns in which the information is of the size of the identity.
     start : ndarray (m,)
     terms : callable
-        `logit` or `probit`.
+        `logit`, `probit`, `complementary_log_log`, `log_log` or `cauchit`.
     penalty : ndarray (m, m), optional
+    tilt : ndarray (m,), optional
+        Of a linear penalty, which is subtracted too: what a penalty on absolute values is where no
+        sign changes.
 
     Notes
     -----
     The inequality of the certificate (`flatprior.models.certificate`) holds with a quadratic
     penalty too: where the Newton decrement times the largest standard error of a row's linear
     predictor is below 1, there is one maximum, and it is near. On rows of one outcome, separated
-    rows and rows of dependent columns the product is never below 1. The probit likelihood is
-    concave, and its maximum is held to the same product, for which there is no such theorem.
+    rows and rows of dependent columns the product is never below 1. The other likelihoods are
+    concave, but for the cauchit's, and their maxima are held to the same product, for which there
+    is no such theorem.
     """
     penalty = np.zeros((len(start), len(start))) if penalty is None else penalty
+    tilt = np.zeros(len(start)) if tilt is None else tilt
+    slow = 0.9 if terms is cauchit else 0.5
     beta, before = start, math.inf
     here = terms(block, beta)
-    for _ in range(MOST_STEPS):
+    for _ in range(MOST_SCORING if terms is cauchit else MOST_STEPS):
         information = (block.design.T * here.curvature) @ block.design + penalty
         white = _whiten(information)
         if white is None:
             return None
-        pull = white.T @ (here.residual @ block.design - penalty @ beta)
+        pull = white.T @ (here.residual @ block.design - penalty @ beta - tilt)
         decrement = float(np.linalg.norm(pull))
         radius = float(np.linalg.norm(block.design @ white, axis=1).max())
         near = decrement * radius <= LARGEST_PRODUCT
         if not math.isfinite(decrement * radius):
             return None
-        if decrement <= DONE or (decrement <= NEARLY and decrement > before / 2):
+        if decrement <= DONE or (decrement <= NEARLY and decrement > slow * before):
             return beta if near else None
         full = decrement <= FAR and decrement * radius <= FAR
-        found = _ascent(block, beta, white @ pull, here, decrement, terms, penalty, full)
+        found = _ascent(block, beta, white @ pull, here, decrement, terms, (penalty, tilt), full)
         if found is None:
             return beta if near and decrement <= NEARLY else None
         beta, here = found
@@ -114,13 +205,14 @@ def _ascent(
     here: Terms,
     decrement: float,
     terms: Callable[[Block, Array], Terms],
-    penalty: Array,
+    penalties: tuple[Array, Array],
     full: bool,
 ) -> tuple[Array, Terms] | None:
     """The first of the lengths 1, 1/2, 1/4, ... that rises enough."""
 
     def height(at: Array, found: Terms) -> float:
-        return found.log_likelihood - 0.5 * float(at @ penalty @ at)
+        penalty, tilt = penalties
+        return found.log_likelihood - 0.5 * float(at @ penalty @ at) - float(at @ tilt)
 
     length, ground = 1.0, height(beta, here)
     while length >= SHORTEST:

@@ -15,39 +15,65 @@ it changes counts with its own :math:`d / d_0`.
 
 The cause with the smallest such number is named if it is below `COINCIDENCE` and leaves little
 unexplained. It is stated as certain below `CERTAIN`, where it leaves no more than rounding or an
-optimiser's tolerance would, and the number of no other cause is below its square root. That an
-optimiser stopped early has no equation of its own unless it took a path that is known (Newton's
-method, or L-BFGS, from zero): without one it is named only when nothing else fits, and never as
-certain.
+optimiser's tolerance would, and the number of no other cause is below its square root; those that
+fit as well are said beside it. That an optimiser stopped early needs evidence like any other cause:
+it took a path that is known (Newton's method, L-BFGS or gradient descent from zero), the gradient
+is within the tolerance that the program is known to have, or it is so small as usual tolerances
+leave it, where it hardly ever is. Without such evidence the answer is "none of these".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from flatprior.analysis.explanation.causes import (
-    Cause,
-    Discrepancy,
-    any_units,
+from flatprior.analysis.explanation.discrepancy import EXACT, Cause, Discrepancy
+from flatprior.analysis.explanation.dropped_rows import rows_dropped
+from flatprior.analysis.explanation.other_data import (
+    CURE_FLIPPED,
+    CURE_INTERCEPT,
     flipped,
     no_intercept,
-    path_from_zero,
+    offset_ignored,
+    weights_ignored,
+)
+from flatprior.analysis.explanation.other_links import another_link
+from flatprior.analysis.explanation.other_weights import class_weights
+from flatprior.analysis.explanation.penalties import penalised
+from flatprior.analysis.explanation.posterior_means import (
+    flipped_mean,
     posterior_mean,
-    probit,
+    proper_prior,
+)
+from flatprior.analysis.explanation.reference_levels import Placed, named, place, with_our_intercept
+from flatprior.analysis.explanation.renamed import (
+    exponentiated,
+    permuted,
     recoded,
     reference_level,
-    rescaled,
-    ridge,
+    ridge_on_every_level,
 )
-from flatprior.analysis.explanation.dropped_rows import rows_dropped
-from flatprior.analysis.explanation.reference_levels import Placed, named, place, with_our_intercept
+from flatprior.analysis.explanation.scalings import (
+    CURE as CURE_OF_SCALING,
+    SCALERS,
+    any_units,
+    readings,
+    rescaled,
+    scaled_columns,
+)
+from flatprior.analysis.explanation.stopping import (
+    CURE as CURE_OF_STOPPING,
+    descent,
+    mean_gradient,
+    path_from_zero,
+    small_gradient,
+)
 from flatprior.models import (
     BernoulliLogistic,
     Existence,
@@ -70,6 +96,12 @@ COINCIDENCE = 0.02
 LEFT = 0.25  # standard errors that a cause may leave unexplained, or what rounding may have added
 SAME = 1e-6  # standard errors
 COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
+NO_CURE = (
+    "there is none to get: report the limits of check_existence(model), or a penalised estimate "
+    "(Firth's, say) as what it is"
+)
+COMBINED = 50.0  # ways in which two causes at once may be tried
+MOST_RIVALS = 2  # that are said beside the likeliest cause
 LEAST_PENALTY = 1e-5  # on separated data: a smaller one acts as a tolerance does
 NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optimiser may stop
 # vectors in random directions that show how few are near the supremum
@@ -84,8 +116,11 @@ class Explanation(Renderable):
     Attributes
     ----------
     cause : str
-        "agreement", "ridge penalty", "stopped early", "response flipped", "missing intercept",
-        "predictors rescaled", "reference level", "rows dropped", "posterior mean", "probit",
+        "agreement", "ridge penalty", "lasso penalty", "elastic net", "Firth penalty",
+        "log-F penalty", "class weights", "stopped early", "response flipped",
+        "missing intercept", "weights ignored", "offset ignored", "predictors rescaled",
+        "reference level", "dummy left in", "exponentiated", "permuted", "rows dropped",
+        "posterior mean", "proper prior", "probit", "complementary log-log", "cauchit",
         "separation", "dependent columns" or "none of these".
     certain : bool
         Whether the numbers leave no reasonable doubt.
@@ -96,6 +131,8 @@ class Explanation(Renderable):
         they cannot be compared, or there is no MLE.
     causes : tuple of Cause
         Those that were tested, each as it may best have come about, the likeliest first.
+    cure : str
+        What to type or do to get the MLE; empty where there is nothing to cure, or no cause.
     """
 
     cause: str
@@ -103,6 +140,7 @@ class Explanation(Renderable):
     message: str
     distance: float
     causes: tuple[Cause, ...] = ()
+    cure: str = ""
 
     def table(self) -> pd.DataFrame:
         """One row a tested cause: what is left unexplained, and how likely by coincidence."""
@@ -136,7 +174,8 @@ class Explanation(Renderable):
                 "distance: what the cause leaves unexplained, in standard errors; coincidence: "
                 "how often numbers that have nothing to do with it would fit as well"
                 if self.causes
-                else ""
+                else "",
+                f"to get the MLE: {self.cure}" if self.cure else "",
             ],
         )
 
@@ -147,6 +186,7 @@ class Explanation(Renderable):
                 "cause": self.cause,
                 "certain": self.certain,
                 "message": self.message,
+                "cure": self.cure,
                 "distance": self.distance,
                 "causes": [vars(cause) for cause in self.causes],
             }
@@ -195,6 +235,21 @@ def explain_difference(
     'these are the MLE of the opposite response: what counts as 1 here counts as 0 there, and \
 every coefficient has the other sign'
     """
+    return explain(model, coefficients, standard_errors)
+
+
+def explain(
+    model: BernoulliLogistic,
+    coefficients: Mapping[str, float] | ArrayLike,
+    standard_errors: Mapping[str, float] | ArrayLike | None = None,
+    *,
+    tolerance: float = math.nan,
+) -> Explanation:
+    """`explain_difference`, of a program whose `tolerance` is known.
+
+    It stops where no component of the gradient of the mean log-likelihood is larger. Where that
+    holds and no cause is certain, it stopped early.
+    """
     given = named(coefficients, model.names, "coefficients")
     errors = None
     if standard_errors is not None:
@@ -212,34 +267,100 @@ every coefficient has the other sign'
         return _without_mle(model, placed, error.existence)
     with np.errstate(all="ignore"):  # numbers of any size may be given
         case = Discrepancy.at(model, fit, placed.given, placed.matrix)
-        return _agreement(case, placed) or _concluded(case, _causes(case, placed, errors))
+        agreed = _agreement(case, placed)
+        return agreed or _concluded(case, _causes(case, placed, errors), tolerance)
 
 
 def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
-    """Every cause that can be tested, in all its ways."""
-    if placed.recoded:
-        return [*recoded(case, placed), *ridge(case)]
-    tests = (
-        ridge,
-        flipped,
-        no_intercept,
-        rescaled,
-        reference_level,
-        rows_dropped,
-        probit,
-        path_from_zero,
-        posterior_mean,
-    )
-    causes = [cause for test in tests for cause in test(case)]
-    names = case.model.names
-    if errors is not None and set(errors) >= set(names):
-        causes += any_units(case, np.array([errors[name] for name in names]))
+    """Every cause that can be tested, in all its ways, the likeliest of each."""
+    causes: list[Cause] = []
+    if placed.recoded or placed.left_in:
+        causes += recoded(case, placed)
+        if case.distance <= max(EXACT, case.rounding()):
+            return causes
+    of_theirs = [ridge_on_every_level(case, placed)] if causes else []
+    for tests in (
+        (
+            penalised,
+            class_weights,
+            flipped,
+            no_intercept,
+            weights_ignored,
+            offset_ignored,
+            another_link,
+            rescaled,
+            reference_level,
+            exponentiated,
+            permuted,
+            rows_dropped,
+            path_from_zero,
+            posterior_mean,
+            flipped_mean,
+            proper_prior,
+        ),
+        (descent, small_gradient, _of_scaled_columns),
+        (_opposite,),
+    ):
+        found = [cause for test in tests for cause in test(case)]
+        found += [cause for test in of_theirs for cause in test]
+        if errors is not None and set(errors) >= set(case.model.names) and tests[0] is penalised:
+            found += any_units(case, np.array([errors[name] for name in case.model.names]))
+        causes += [_beside(cause, placed) for cause in found]
+        ranked = _best_of_each(causes)
+        if ranked and _fits(ranked[0]) and (_certain(ranked) or tests[0] is descent):
+            break
     return causes
+
+
+def _beside(cause: Cause, placed: Placed) -> Cause:
+    """The cause, and how their coding differs beside."""
+    coding = ""
+    if placed.left_in:
+        coding = f"there is a coefficient for every level of {placed.left_in}"
+    elif placed.recoded:
+        coding = f"coefficients are {placed.recoded}"
+    return replace(cause, detail=f"{cause.detail}; beside that, {coding}") if coding else cause
+
+
+def _of_scaled_columns(case: Discrepancy) -> Iterator[Cause]:
+    """Another cause, of predictors that were scaled, in whose columns the numbers are."""
+    for reading in readings(case):
+        if not reading.text.endswith(SCALERS):
+            continue
+        scaled = scaled_columns(case, reading)
+        if scaled is None or scaled.distance <= max(EXACT, scaled.rounding()):
+            continue
+        for test in (penalised, class_weights, another_link):
+            for cause in test(scaled):
+                yield replace(
+                    cause,
+                    detail=f"{cause.detail}; beside that, {reading.text}",
+                    coincidence=min(COMBINED * cause.coincidence, 1.0),
+                    cure=f"{cause.cure}; and {CURE_OF_SCALING}",
+                )
+
+
+def _opposite(case: Discrepancy) -> Iterator[Cause]:
+    """Another cause, of the opposite response: without an offset, of the opposite numbers."""
+    if case.block.offset is not None:
+        return
+    mirrored = Discrepancy.at(case.model, case.fit, -case.b)
+    mirrored = replace(mirrored, half_units=case.half_units)
+    for test in (penalised, class_weights, another_link, proper_prior):
+        for cause in test(mirrored):
+            yield replace(
+                cause,
+                cause="response flipped",
+                detail="these are of the opposite response: what counts as 1 here counts as 0 "
+                f"there. With the other sign, {cause.detail}",
+                coincidence=min(COMBINED * cause.coincidence, 1.0),
+                cure=f"{CURE_FLIPPED}. Then {cause.cure}",
+            )
 
 
 def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
     """Whether there is no difference: exactly, or in the digits given."""
-    if placed.recoded or placed.without_intercept:
+    if placed.recoded or placed.left_in or placed.without_intercept:
         return None
     if case.distance <= SAME:
         message = "there is no difference: these are the MLE to within 1e-6 standard errors"
@@ -282,50 +403,60 @@ def _certain(ranked: list[Cause]) -> bool:
     return (
         best.coincidence < CERTAIN
         and best.distance <= best.most
-        and (len(ranked) < 2 or ranked[1].coincidence > math.sqrt(best.coincidence))
+        and not any(_rivals(cause, best) for cause in ranked[1:2])
     )
 
 
-def _concluded(case: Discrepancy, causes: list[Cause]) -> Explanation:
+def _rivals(cause: Cause, best: Cause) -> bool:
+    """Whether another cause explains the numbers nearly as well."""
+    return cause.coincidence <= math.sqrt(best.coincidence)
+
+
+def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Explanation:
     ranked, distance = _best_of_each(causes), case.distance
-    if ranked and _fits(ranked[0]):
-        best, certain = ranked[0], _certain(ranked)
-        message = best.detail
+    fits, certain = bool(ranked) and _fits(ranked[0]), bool(ranked) and _certain(ranked)
+    size = mean_gradient(case)
+    if size <= tolerance and not (fits and certain):
+        message = (
+            f"it stopped early: no component of the gradient of the mean log-likelihood is above "
+            f"{size:.2g}, and the program stops at {tolerance:.2g}; these are {distance:.3g} "
+            "standard errors from the MLE"
+        )
+        return Explanation(
+            cause="stopped early",
+            certain=distance <= LEFT,
+            message=message,
+            distance=distance,
+            causes=tuple(ranked),
+            cure=CURE_OF_STOPPING,
+        )
+    if fits:
+        best, message = ranked[0], ranked[0].detail
         if not certain:
             message += (
                 f"; that leaves {best.distance:.2g} standard errors unexplained, and numbers that "
                 "have nothing to do with it would fit as well with probability "
                 f"{best.coincidence:.1g}"
             )
+        rivals = [cause for cause in ranked[1:] if _fits(cause) and _rivals(cause, best)]
+        for rival in rivals[:MOST_RIVALS]:
+            message += f". As likely ({rival.cause}): {rival.detail}"
         return Explanation(
             cause=best.cause,
             certain=certain,
             message=message,
             distance=distance,
             causes=tuple(ranked),
+            cure=best.cure,
         )
-    fit, model = case.mle, case.model
-    bound = certify(model, case.b).error_bound
-    short = fit.log_likelihood - model.log_likelihood(case.b)
-    start = model.log_likelihood(np.zeros(model.n_parameters))
-    facts = (
-        f"the score is not 0 there, the log-likelihood is {short:.4g} below its maximum, and the "
-        f"coefficients are {distance:.3g} standard errors from the MLE"
+    bound = certify(case.model, case.b).error_bound
+    short = case.mle.log_likelihood - case.model.log_likelihood(case.b)
+    proved = f" (at most {bound:.3g}, proved)" if math.isfinite(bound) else ""
+    message = (
+        f"none of the known causes: the score is not 0 there, the log-likelihood is {short:.4g} "
+        f"below its maximum, and the coefficients are {distance:.3g} standard errors from the "
+        f"MLE{proved}"
     )
-    if math.isfinite(bound) or short < 0.5 * (fit.log_likelihood - start):
-        proved = f" (at most {bound:.3g}, proved)" if math.isfinite(bound) else ""
-        message = (
-            f"{facts}{proved}; no other cause fits, so an optimiser may have stopped early, or "
-            "many rows been left out by a rule that is not among those tried"
-        )
-        return Explanation(
-            cause="stopped early",
-            certain=False,
-            message=message,
-            distance=distance,
-            causes=tuple(ranked),
-        )
-    message = f"none of the known causes: {facts}"
     return Explanation(
         cause="none of these",
         certain=False,
@@ -354,6 +485,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
         design, model.response, offset=model.offset, frequency_weights=model.frequency_weights
     )
     detail = "they have an intercept, and the model has none: add one"
+    cure = f"{CURE_INTERCEPT}; here, intercept=True in BernoulliLogistic.from_arrays"
     try:
         fit = converged_mle(larger)
     except MLEDoesNotExistError as error:
@@ -363,6 +495,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
             certain=False,
             message=message,
             distance=math.nan,
+            cure=cure,
         )
     case = Discrepancy.at(larger, fit, np.array([placed.their_intercept, *placed.given]))
     if case.distance <= max(LEFT, case.rounding()):
@@ -373,6 +506,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
             1,
             len(case.b),
             case.length(case.b),
+            cure=cure,
             unmoved=True,
         )
         return Explanation(
@@ -381,6 +515,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
             message=detail,
             distance=case.distance,
             causes=(cause,),
+            cure=cure,
         )
     again = explain_difference(larger, case.b)
     message = f"{detail}. Beside that: {again.message}"
@@ -390,6 +525,7 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
         message=message,
         distance=case.distance,
         causes=again.causes,
+        cure=f"{cure}. Then {again.cure}" if again.cure else cure,
     )
 
 
@@ -402,19 +538,23 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
             certain=True,
             message=message,
             distance=math.nan,
+            cure="leave out columns that are combinations of others, until none is",
         )
     case = Discrepancy.at(model, None, placed.given, placed.matrix)
-    ranked = sorted(ridge(case, LEAST_PENALTY), key=lambda cause: cause.coincidence)
+    with np.errstate(all="ignore"):  # numbers of any size may be given
+        found = list(penalised(case, LEAST_PENALTY))
+    # on the way to infinity much is near the maximum with some small penalty
+    ranked = _best_of_each([c for c in found if c.cause == "ridge penalty" or _certain([c])])
     if ranked and ranked[0].coincidence < COINCIDENCE:
         best = ranked[0]
-        certain = best.coincidence < CERTAIN and best.distance <= best.most
         message = f"{best.detail}. Without it there is no MLE: {existence.message}"
         return Explanation(
             cause=best.cause,
-            certain=certain,
+            certain=_certain(ranked),
             message=message,
             distance=math.nan,
             causes=tuple(ranked),
+            cure=NO_CURE,
         )
     limit = existence.limit
     if existence.kind == "undecided" or limit is None or math.isnan(limit.log_likelihood):
@@ -453,6 +593,7 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
             message=message,
             distance=math.nan,
             causes=tuple(ranked),
+            cure=NO_CURE,
         )
     message += (
         f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
@@ -460,7 +601,12 @@ def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence)
         "optimiser that stopped long before"
     )
     return Explanation(
-        cause="separation", certain=False, message=message, distance=math.nan, causes=tuple(ranked)
+        cause="separation",
+        certain=False,
+        message=message,
+        distance=math.nan,
+        causes=tuple(ranked),
+        cure=NO_CURE,
     )
 
 

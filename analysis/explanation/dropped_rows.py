@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from flatprior.analysis.explanation.causes import EXACT, Cause, Discrepancy, location
 from flatprior.analysis.explanation.changed_problems import maximum_of
+from flatprior.analysis.explanation.discrepancy import EXACT, Cause, Discrepancy
+from flatprior.analysis.explanation.scalings import location
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
@@ -33,6 +34,10 @@ MOST_CUTS = 2  # of each order
 FEW = 3  # rows that may have been recoded rather than left out
 KINDS = 5  # of sets: cut off, split, one row, two, three
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
+CURE = (
+    "give both programs the same rows: see what each leaves out by itself (missing values, "
+    "duplicates, a filter, the test set of train_test_split)"
+)
 SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 0.33, 0.4, 0.5)
 
 
@@ -86,7 +91,7 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
         if len(rows) <= FEW and left <= max(EXACT, case.rounding()) and _recoded_too(case, rows):
             detail += "; or with all rows, but the other outcome there"
             certain = -1.0
-        yield case.cause("rows dropped", detail, left, KINDS * ways, k, most=certain)
+        yield case.cause("rows dropped", detail, left, KINDS * ways, k, cure=CURE, most=certain)
         proved += 1
         if proved == MOST_REFITTED:
             return

@@ -60,12 +60,15 @@ class Placed:
 
     Attributes
     ----------
-    given : ndarray (k,)
-        As they were given; 0 for an intercept that was not.
-    matrix : ndarray (k, k)
+    given : ndarray (m,)
+        As they were given, in the order of the model; 0 for an intercept that was not. What they
+        have besides comes last.
+    matrix : ndarray (k, m)
         What turns them into coefficients of the model's own coding.
     recoded : str
         How their coding differs; mostly empty.
+    left_in : str
+        The categories with a coefficient for every level, where that is one too many.
     without_intercept : bool
         Whether none was given.
     their_intercept : float
@@ -75,6 +78,7 @@ class Placed:
     given: Array
     matrix: Array
     recoded: str = ""
+    left_in: str = ""
     without_intercept: bool = False
     their_intercept: float = 0.0
 
@@ -90,15 +94,25 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
     left = with_our_intercept(given, model.names)
     names, k = model.names, len(model.names)
     found, matrix, said = np.full(k, math.nan), np.eye(k), []
+    whole: list[tuple[Category, float]] = []  # with the number of the reference level
     for category in categories_of(model):
         slots = sorted(category.columns.values())
-        if all(names[j] in left for j in slots):
-            continue  # by the model's own names
+        if all(names[j] in left for j in slots):  # by the model's own names
+            besides = [name for name in left if name not in names]
+            extra = [n for n in besides if _names_level(n, category, category.reference)]
+            if extra:
+                whole.append((category, left.pop(extra[0])))
+            continue
         levels: dict[str, str | None] = {}
         for level in sorted(category.levels, key=lambda level: not level):  # "" last
             free = (name for name in left if name not in levels.values())
             levels[level] = next((n for n in free if _names_level(n, category, level)), None)
         absent = [level for level, name in levels.items() if name is None]
+        if not absent:
+            for level, slot in category.columns.items():
+                found[slot] = left.pop(str(levels[level]))
+            whole.append((category, left.pop(str(levels[category.reference]))))
+            continue
         if len(absent) != 1:
             continue
         order = [level for level in category.levels if level != absent[0]]
@@ -116,6 +130,13 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
         found[absent_intercept[0]] = 0.0
     theirs = [name for name in left if name in INTERCEPTS]
     their_intercept = left.pop(theirs[0]) if theirs and not absent_intercept else 0.0
+    without_all = without and bool(whole)  # a coefficient a level in place of the intercept
+    if whole:
+        matrix = np.hstack([matrix, *(_of_reference(model, category) for category, _ in whole)])
+        found = np.append(found, [value for _, value in whole])
+    of = [repr(printable(category.name.rstrip("_.[:"))) for category, _ in whole]
+    if without_all:
+        said.append(f"one for every level of {of[0]}, without an intercept")
     missing = [name for j, name in enumerate(names) if math.isnan(found[j])]
     if missing or left:
         what = [f"lacks {first_of(map(printable, missing))}"] if missing else []
@@ -128,9 +149,18 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
         given=found,
         matrix=matrix,
         recoded=", ".join(said),
-        without_intercept=without,
+        left_in=" and of ".join(of[1:] if without_all else of),
+        without_intercept=without and not without_all,
         their_intercept=their_intercept,
     )
+
+
+def _of_reference(model: BernoulliLogistic, category: Category) -> Array:
+    """What a coefficient of the reference level adds to those of the model, (k, 1)."""
+    column = np.zeros((model.n_parameters, 1))
+    column[list(category.columns.values())] = -1.0
+    column[intercept_of(model)] = 1.0
+    return column
 
 
 def with_our_intercept(given: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:
@@ -255,6 +285,10 @@ def _names_level(name: str, category: Category, level: str) -> bool:
         return name.startswith(category.name)
     of = category.name
     return name in (
-        *(f"{form}[T.{level}]" for form in (of, f"C({of})", f"factor({of})")),
+        *(
+            f"{form}[{mark}{level}]"
+            for form in (of, f"C({of})", f"factor({of})")
+            for mark in ("T.", "")
+        ),
         *(f"{form}{level}" for form in (of, f"{of}_", f"factor({of})", f"C({of})")),
     )

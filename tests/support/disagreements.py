@@ -2,8 +2,8 @@
 
 Each function takes a random generator and the order in which the rows are stored, and returns the
 model, the coefficients by name, and nothing else: what was done to them is the name of the cause in
-`CAUSES`. `numbers_without_a_cause` are vectors that nothing was done to: no cause of theirs is
-certain, on whatever model.
+`CAUSES`, up to a bracket (`cause_of`). `numbers_without_a_cause` are vectors that nothing was done
+to: no cause of theirs is certain, on whatever model.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
+from scipy import stats
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import (
     BernoulliLogistic,
     check_existence,
@@ -266,6 +268,238 @@ def separation(rng: np.random.Generator, order: str = "shuffled") -> Disagreemen
     return model, fit.params.to_dict()
 
 
+def apart(model: BernoulliLogistic, found: Mapping[str, float], least: float = 1e-2) -> bool:
+    """Whether some coefficient is further from the MLE than `least` standard errors."""
+    fit = fit_newton(model)
+    gap = np.array([found.get(name, 0.0) for name in model.names]) - fit.coefficients
+    return bool(np.abs(gap / fit.standard_errors).max() > least)
+
+
+def lasso(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """With two slopes or more that are not 0: of one, every penalty says the same."""
+    while True:
+        frame, model = plain(rng, order)
+        options = {"C": 10.0 ** rng.uniform(-1.5, 0.5), "l1_ratio": 1.0, "tol": 1e-9}
+        if rng.random() < 0.5:  # which penalises the intercept
+            estimator = LogisticRegression(solver="liblinear", max_iter=5000, **options)
+        else:
+            estimator = LogisticRegression(solver="saga", max_iter=20000, **options)
+        found = scikit(frame, estimator, StandardScaler())
+        if sum(found[name] != 0 for name in columns(frame)) > 1 and apart(model, found):
+            return model, found
+
+
+def elastic_net(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """With three slopes or more that are not 0, for the two parameters."""
+    while True:
+        frame, model = plain(rng, order, int(rng.integers(80, 800)))
+        estimator = LogisticRegression(
+            C=10.0 ** rng.uniform(-1.5, 0.0),
+            l1_ratio=rng.uniform(0.2, 0.8),
+            solver="saga",
+            max_iter=20000,
+            tol=1e-9,
+        )
+        found = scikit(frame, estimator, StandardScaler())
+        if sum(found[name] != 0 for name in columns(frame)) > 2 and apart(model, found):
+            return model, found
+
+
+def firth_estimate(X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Firth's bias-reduced estimate: the score plus half the gradient of log det H is 0."""
+    beta = np.zeros(X.shape[1])
+    for _ in range(500):
+        p = expit(X @ beta)
+        w = p * (1 - p)
+        V = np.linalg.inv(X.T @ (w[:, None] * X))
+        leverage = w * np.einsum("ij,jk,ik->i", X, V, X)
+        step = V @ (X.T @ (y - p + leverage * (0.5 - p)))
+        beta = beta + step
+        if np.abs(step).max() < 1e-12 * np.abs(beta).max():
+            break
+    return beta
+
+
+def firth(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """By firthmodels where it is installed."""
+    frame, model = plain(rng, order)
+    try:
+        from firthmodels import FirthLogisticRegression
+    except ImportError:
+        values = firth_estimate(model.design, model.response)
+        return model, dict(zip(model.names, values.tolist(), strict=True))
+    tight = {"gtol": 1e-8, "xtol": 1e-8, "max_iter": 500, "backend": "numpy"}
+    fit = FirthLogisticRegression(**tight).fit(columns(frame).to_numpy(), frame["y"])
+    values = [float(fit.intercept_), *fit.coef_.tolist()]
+    return model, dict(zip(model.names, values, strict=True))
+
+
+def log_f(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """By data augmentation, as Greenland and Mansournia recommend."""
+    while True:
+        frame, model = plain(rng, order, int(rng.integers(60, 400)))
+        X, m = sm.add_constant(columns(frame)).to_numpy(), int(rng.integers(1, 6))
+        unit = np.eye(X.shape[1])[1:]
+        weights = np.concatenate([np.ones(len(X)), np.full(2 * len(unit), m / 2)])
+        y = np.concatenate([frame["y"], np.ones(len(unit)), np.zeros(len(unit))])
+        fit = sm.GLM(
+            y, np.vstack([X, unit, unit]), sm.families.Binomial(), freq_weights=weights
+        ).fit(tol=1e-12, maxiter=200)
+        found = dict(zip(model.names, fit.params.tolist(), strict=True))
+        if apart(model, found):
+            return model, found
+
+
+def class_weights(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    while True:
+        frame, model = plain(rng, order)
+        if abs(frame["y"].mean() - 0.5) > 0.03:
+            break
+    way = rng.integers(0, 3)
+    if way == 0:
+        return model, scikit(frame, unpenalised(class_weight="balanced"))
+    if way == 1:
+        ratio = float(rng.choice([0.2, 0.5, 2, 3, 5, 10]))
+        return model, scikit(frame, unpenalised(class_weight={0: 1.0, 1: ratio}))
+    tight = {"tol": 1e-8, "max_iter": 5000}  # and with scikit-learn's default penalty
+    return model, scikit(frame, LogisticRegression(class_weight="balanced", **tight))
+
+
+def exponentiated(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame, model = plain(rng, order)
+    found = smf.logit(formula(frame), frame).fit(disp=0, tol=1e-12).params
+    some = [list(found.index), list(columns(frame)), numeric(frame)][rng.integers(0, 3)]
+    return model, {**found.to_dict(), **np.exp(found[some]).to_dict()}
+
+
+def permuted(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """Two exchanged, all moved on by one, or the intercept last."""
+    while True:
+        frame, model = plain(rng, order)
+        fit = smf.logit(formula(frame), frame).fit(disp=0, tol=1e-12)
+        values, names, way = fit.params.tolist(), list(fit.params.index), rng.integers(0, 3)
+        if way == 0:
+            i, j = 1 + rng.choice(len(values) - 1, 2, replace=False)
+            values[i], values[j] = values[j], values[i]
+        elif way == 1:
+            values = [values[0], *values[2:], values[1]]
+        else:
+            values = [*values[1:], values[0]]
+        found = dict(zip(names, values, strict=True))
+        if apart(model, found, 0.1):
+            return model, found
+
+
+def weights_ignored(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    frame = stored(survey(rng).assign(times=0), order)
+    while True:
+        frame["times"] = rng.integers(1, 6, len(frame))
+        model = BernoulliLogistic.from_formula(
+            formula(frame), frame, frequency_weights=frame["times"].to_numpy()
+        )
+        if check_existence(model).exists:
+            return model, smf.logit(formula(frame), frame).fit(disp=0, tol=1e-12).params.to_dict()
+
+
+def offset_ignored(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    while True:
+        frame = stored(survey(rng), order)
+        frame["known"] = rng.normal(0, 1, len(frame)) + 0.3 * frame["one"]
+        known = frame["known"].to_numpy()
+        frame["y"] = (rng.random(len(frame)) < expit(known + 0.5 * frame["flag"] - 0.3)).astype(int)
+        model = BernoulliLogistic.from_formula(formula(frame), frame, offset=known)
+        if check_existence(model).exists:
+            break
+    offset = None if rng.random() < 0.5 else -known
+    fit = smf.glm(formula(frame), frame, family=sm.families.Binomial(), offset=offset)
+    return model, fit.fit(tol=1e-12).params.to_dict()
+
+
+def dummy_left_in(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """All three indicators beside the intercept, as pinv or any other split leaves them."""
+    while True:
+        frame = stored(survey(rng), order)
+        model = BernoulliLogistic.from_formula(formula(frame, category=True), frame)
+        if check_existence(model).exists:
+            break
+    indicators = pd.get_dummies(frame["group"], prefix="group", dtype=float)
+    X = sm.add_constant(columns(frame).join(indicators))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = sm.GLM(frame["y"], X, sm.families.Binomial()).fit(tol=1e-12).params
+    moved = rng.choice([0.0, rng.normal(0, 2)])
+    found["const"] += moved
+    found[indicators.columns] -= moved
+    return model, found.to_dict()
+
+
+def another_link(link: object) -> Callable[..., Disagreement]:
+    """By statsmodels' GLM."""
+
+    def make(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+        frame, model = plain(rng, order)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            glm = smf.glm(formula(frame), frame, family=sm.families.Binomial(link()))
+            return model, glm.fit(tol=1e-12, maxiter=500).params.to_dict()
+
+    return make
+
+
+def complementary_log_log(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """Or the log-log link, its mirror image."""
+    links = sm.families.links
+    return another_link(links.CLogLog if rng.random() < 0.7 else links.LogLog)(rng, order)
+
+
+def posterior_mean_under(
+    X: np.ndarray, y: np.ndarray, precision: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Mean of 20,000 draws of an independence sampler under normal priors about 0."""
+
+    def height(beta: np.ndarray) -> np.ndarray:
+        eta = X @ beta.T
+        likelihood = y @ eta - np.logaddexp(0, eta).sum(axis=0)
+        return likelihood - 0.5 * np.square(beta) @ precision
+
+    beta = np.zeros(X.shape[1])
+    for _ in range(100):
+        p = expit(X @ beta)
+        information = (X.T * (p * (1 - p))) @ X + np.diag(precision)
+        step = np.linalg.solve(information, X.T @ (y - p) - precision * beta)
+        beta = beta + step * min(1.0, 2 / np.abs(step / np.sqrt(1 / np.diag(information))).max())
+    proposal = stats.multivariate_t(beta, np.linalg.inv(information), df=6, seed=rng)
+    draws = proposal.rvs(20_000)
+    ratios = height(draws) - proposal.logpdf(draws)
+    accepted, uniform, here = np.empty(len(draws), dtype=int), np.log(rng.random(len(draws))), 0
+    for i in range(len(draws)):
+        if uniform[i] < ratios[i] - ratios[here]:
+            here = i
+        accepted[i] = here
+    return draws[accepted].mean(axis=0)
+
+
+def proper_prior(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """From few rows, under a prior that says something beside them."""
+    while True:
+        _, model = plain(rng, order, int(rng.integers(40, 150)))
+        X, way = model.design, rng.integers(0, 2)
+        scale = np.append(0.0, np.ones(X.shape[1] - 1) if way == 0 else X[:, 1:].std(axis=0))
+        precision = np.square(scale / 10.0 ** rng.uniform(-0.7, 0.4))
+        fit = fit_newton(model)
+        shift = predicted_mean_shift(model, fit)
+        found = posterior_mean_under(X, model.response, precision, rng)
+        gap = (found - fit.coefficients - shift) / fit.standard_errors
+        if np.abs(gap).max() > 0.3 and np.abs(shift / fit.standard_errors).max() < 1:
+            return model, dict(zip(model.names, found.tolist(), strict=True))
+
+
+def flipped_mean(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
+    """Draws of a program that models the other level."""
+    model, found = posterior_mean(rng, order)
+    return model, {name: -value for name, value in found.items()}
+
+
 def none(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     """Coefficients of another model altogether, or numbers out of the air."""
     frame, model = plain(rng, order)
@@ -291,7 +525,26 @@ CAUSES: dict[str, Callable[..., Disagreement]] = {
     "posterior mean": posterior_mean,
     "probit": probit,
     "separation": separation,
+    "lasso penalty": lasso,
+    "elastic net": elastic_net,
+    "Firth penalty": firth,
+    "log-F penalty": log_f,
+    "class weights": class_weights,
+    "exponentiated": exponentiated,
+    "permuted": permuted,
+    "weights ignored": weights_ignored,
+    "offset ignored": offset_ignored,
+    "dummy left in": dummy_left_in,
+    "complementary log-log": complementary_log_log,
+    "cauchit": another_link(sm.families.links.Cauchy),
+    "proper prior": proper_prior,
+    "response flipped (posterior mean)": flipped_mean,
 }
+
+
+def cause_of(truth: str) -> str:
+    """What `explain_difference` calls a cause of `CAUSES`."""
+    return truth.partition(" (")[0]
 
 
 def any_model(rng: np.random.Generator, order: str) -> BernoulliLogistic:

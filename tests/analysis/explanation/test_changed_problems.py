@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from multiplier import repeated
-from problems import simulated
+from problems import CASES, simulated
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis.explanation.changed_problems import logit, maximum_of, probit
+from flatprior.analysis.explanation.changed_problems import (
+    cauchit,
+    complementary_log_log,
+    firth_maximum,
+    log_log,
+    logit,
+    maximum_of,
+    probit,
+)
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 from flatprior.models.rows import Block
 from flatprior.models.whitening import required_whitening
@@ -61,7 +69,10 @@ def test_some_rows_have_a_maximum_where_their_mle_exists_and_nowhere_else():
     assert not wrong
 
 
-@pytest.mark.parametrize("terms", [logit, probit])
+LINKS = [logit, probit, complementary_log_log, log_log, cauchit]
+
+
+@pytest.mark.parametrize("terms", LINKS)
 def test_from_however_far_the_maximum_is_found(terms):
     for seed in (3, 8, 11):
         X, y = simulated(100, 3, seed=seed)
@@ -71,10 +82,14 @@ def test_from_however_far_the_maximum_is_found(terms):
         # it is one: of a concave function whose derivative vanishes there
         assert np.abs(terms(block, near).residual @ block.design).max() < 1e-9
         for away in (3.0, -3.0, 10.0, -10.0, 100.0, -100.0):
-            assert maximum_of(block, start + away, terms) == pytest.approx(near, abs=1e-9), away
+            if abs(away) > 10 and terms in (complementary_log_log, log_log):
+                continue  # exp(100): its rows have no information beside one another
+            with np.errstate(all="ignore"):
+                found = maximum_of(block, start + away, terms)
+            assert found == pytest.approx(near, abs=1e-8), away
 
 
-@pytest.mark.parametrize("terms", [logit, probit])
+@pytest.mark.parametrize("terms", LINKS)
 def test_terms_are_derivatives_of_one_another_with_weights_and_offsets(terms):
     rng = np.random.default_rng(2)
     eta, sign = rng.normal(size=30), rng.choice([-1.0, 1.0], size=30)
@@ -92,4 +107,60 @@ def test_terms_are_derivatives_of_one_another_with_weights_and_offsets(terms):
 
     here, slope = at(0.0), (at(h) - at(-h)) / (2 * h)
     assert here[:, 1] == pytest.approx(slope[:, 0], rel=1e-7, abs=1e-8)
-    assert here[:, 2] == pytest.approx(-slope[:, 1], rel=1e-7, abs=1e-8)
+    if terms is cauchit:  # whose information is the expected one
+        p = np.arctan(eta) / np.pi + 0.5
+        density = 1 / (np.pi * (1 + eta**2))
+        assert here[:, 2] == pytest.approx(weights * density**2 / (p * (1 - p)), rel=1e-12)
+    else:
+        assert here[:, 2] == pytest.approx(-slope[:, 1], rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("terms", "link"),
+    [
+        (complementary_log_log, sm.families.links.CLogLog),
+        (log_log, sm.families.links.LogLog),
+        (cauchit, sm.families.links.Cauchy),
+    ],
+)
+def test_the_maximum_under_another_link_is_that_of_statsmodels(terms, link):
+    X, y = simulated(200, 4, seed=3)
+    block, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
+    theirs = sm.GLM(y, X, sm.families.Binomial(link())).fit(tol=1e-13, maxiter=500).params
+    assert root @ maximum_of(block, start, terms) == pytest.approx(
+        theirs / [1, 1e6, 1e-6, 1], rel=1e-6
+    )
+
+
+def test_a_tilt_moves_the_maximum_to_where_the_score_is_it():
+    X, y = simulated(150, 3, seed=3)
+    block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
+    tilt = np.array([0.5, -1.0, 2.0])
+    found = maximum_of(block, start, tilt=tilt)
+    assert logit(block, found).residual @ block.design == pytest.approx(tilt, abs=1e-8)
+    # so far that the likelihood nowhere rises as fast as the tilt falls
+    assert maximum_of(block, start, tilt=1e4 * tilt) is None
+
+
+@pytest.mark.parametrize("name", ["spector", "challenger", "lizards", "endometrial"])
+def test_firths_maximum_is_that_of_brglm2(name):
+    case = CASES[name]
+    model = case.model
+    root = required_whitening(model.rows)
+    block = model.arrays.block(slice(None))
+    found = root @ firth_maximum(block._replace(design=block.design @ root), np.zeros(len(root)))
+    theirs = [case.facts["firth"]["beta"][column] for column in case.frame.columns]
+    assert found == pytest.approx(theirs, rel=1e-6, abs=1e-9)
+
+
+def test_firths_maximum_is_found_from_afar_and_counts_observations():
+    X, y = simulated(40, 3, seed=3)
+    weights = np.random.default_rng(1).integers(1, 4, size=40)
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    singly = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    block, start, root = whitened(model)
+    near = firth_maximum(block, start)
+    for away in (2.0, -2.0, 5.0):
+        assert firth_maximum(block, start + away) == pytest.approx(near, abs=1e-7)
+    other, begin, back = whitened(singly)
+    assert root @ near == pytest.approx(back @ firth_maximum(other, begin), rel=1e-8)

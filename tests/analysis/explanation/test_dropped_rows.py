@@ -9,7 +9,7 @@ from problems import simulated
 from sklearn.model_selection import train_test_split
 
 from flatprior.analysis import explain_difference
-from flatprior.analysis.explanation.causes import Discrepancy
+from flatprior.analysis.explanation.discrepancy import Discrepancy
 from flatprior.analysis.explanation.dropped_rows import (
     SPLIT_SEEDS,
     SPLIT_SHARES,

@@ -9,7 +9,7 @@ from problems import simulated
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import explain_difference
-from flatprior.analysis.explanation.causes import location
+from flatprior.analysis.explanation.scalings import location
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 

@@ -1,0 +1,354 @@
+"""The coefficients in question, what the likelihood looks like there, and what is a cause.
+
+A cause takes coefficients b with what the likelihood looks like there, and yields the ways in which
+it may have led to b, with the distance that each leaves unexplained. Where a cause says that b
+solves a changed problem, that problem is solved, and the distance is from its solution, in standard
+errors of the model's MLE: that an equation all but holds at b is not enough
+(see `flatprior.analysis.explanation.changed_problems`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flatprior.analysis.explanation.changed_problems import Terms, logit
+from flatprior.analysis.explanation.reference_levels import intercept_of
+from flatprior.analysis.monte_carlo import whitening_root
+from flatprior.analysis.stated_precision import half_units
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import Block
+from flatprior.models.whitening import whitening
+
+EXPLAINED = 0.3  # of the score: what a changed problem may leave of it
+EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
+ROUNDED_AWAY = 0.01  # of the whole distance
+LEAST_GAP = 1e-12  # standard errors: a smaller one is by chance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One possible cause, tested.
+
+    Attributes
+    ----------
+    cause : str
+    detail : str
+        How it would have come about, with what was estimated.
+    distance : float
+        What is left unexplained, in standard errors.
+    coincidence : float
+        About how often numbers that have nothing to do with this cause would fit so well.
+    rounding : float
+        What rounding of the numbers may have added to the distance.
+    most : float
+        Distance up to which the cause may be certain; negative where it never is.
+    cure : str
+        What to type or do to get the MLE.
+    """
+
+    cause: str
+    detail: str
+    distance: float
+    coincidence: float
+    rounding: float = 0.0
+    most: float = EXACT
+    cure: str = ""
+
+
+class Ground(NamedTuple):
+    """Columns in which a changed problem is solved."""
+
+    root: Array  # (m, m), from them to the model's
+    block: Block
+    start: Array  # the MLE in them, or 0 where there is none
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Discrepancy:
+    """The coefficients in question, and what the likelihood looks like there.
+
+    Attributes
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate or None
+        The MLE, where there is one.
+    b : ndarray (k,)
+    white : ndarray (k, k) or None
+        T with T'HT the identity, H the information at b; None where that is singular.
+    scores : ndarray (n, k)
+        Of each row, in whitened columns.
+    distance : float
+        From the MLE, in the norm of the information there.
+    half_units : ndarray (k,)
+        What rounding may have done to each of b.
+    root : ndarray (k, k) or None
+        Of the covariance at the MLE.
+    block : Block
+        The rows, in columns whitened by `root`: there coefficients are in standard errors.
+    """
+
+    model: BernoulliLogistic
+    fit: PointEstimate | None
+    b: Array
+    white: Array | None
+    scores: Array
+    distance: float
+    half_units: Array
+    root: Array | None
+    block: Block
+
+    @classmethod
+    def at(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate | None,
+        given: Array,
+        matrix: Array | None = None,
+    ) -> Discrepancy:
+        """Evaluate the rows at b, which is ``matrix @ given``."""
+        b, half = given, half_units(given)
+        if matrix is not None:
+            b, half = matrix @ given, np.abs(matrix) @ half
+        block = model.arrays.block(slice(None))
+        with np.errstate(all="ignore"):
+            white = whitening(model.rows, b)
+            residual = row_terms(block, b).residual
+        scores = np.zeros((model.n_rows, model.n_parameters))
+        if white is not None:
+            scores = residual[:, None] * (block.design @ white)
+        distance, root = math.nan, None
+        if fit is not None:
+            root = whitening_root(model, fit)
+            distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
+            block = block._replace(design=block.design @ root)
+        return cls(
+            model=model,
+            fit=fit,
+            b=b,
+            white=white,
+            scores=scores,
+            distance=distance,
+            half_units=half,
+            root=root,
+            block=block,
+        )
+
+    @property
+    def mle(self) -> PointEstimate:
+        """The MLE, where it is known that there is one."""
+        if self.fit is None:
+            raise InputError("there is no MLE")
+        return self.fit
+
+    @property
+    def intercept(self) -> int | None:
+        """Which column is the constant 1, if one is."""
+        return intercept_of(self.model)
+
+    @property
+    def slopes(self) -> list[int]:
+        """The other columns."""
+        return [j for j in range(len(self.b)) if j != self.intercept]
+
+    @property
+    def pull(self) -> Array:
+        """The score, whitened, (k,)."""
+        return np.asarray(self.scores.sum(axis=0))
+
+    def whitened(self, coefficients: Array) -> Array:
+        """Coefficients in columns whitened by `root`, which `block` has."""
+        if self.root is None:
+            raise InputError("there is no MLE")
+        return np.asarray(np.linalg.solve(self.root, coefficients))
+
+    def unwhitened(self, coefficients: Array) -> Array:
+        """The other way."""
+        if self.root is None:
+            raise InputError("there is no MLE")
+        return np.asarray(self.root @ coefficients)
+
+    def length(self, difference: Array) -> float:
+        """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
+        return float(np.linalg.norm(self.whitened(difference)))
+
+    def rounding(self, matrix: Array | None = None) -> float:
+        """What rounding may have added to the distance of ``matrix @ b`` from the MLE, at most."""
+        columns = np.eye(len(self.b)) if matrix is None else matrix
+        if self.root is None or not self.half_units.any():
+            return 0.0
+        lengths = np.linalg.norm(np.linalg.solve(self.root, columns), axis=0)
+        return float(lengths @ self.half_units)
+
+    def ground(self, columns: list[int] | None = None) -> Ground | None:
+        """Columns of unit size, all or some, in which to solve; None where they are dependent."""
+        if columns is None and self.root is not None:
+            return Ground(self.root, self.block, self.whitened(self.mle.coefficients))
+        rows = self.model.arrays
+        if columns is not None:
+            rows = rows.select(slice(None), np.array(columns, dtype=np.intp))
+        mle = None
+        if self.fit is not None:
+            mle = self.fit.coefficients[slice(None) if columns is None else columns]
+        # on separated data the information says nothing along what diverges: weigh all alike
+        white = whitening(rows, mle)
+        if white is None:
+            return None
+        block = rows.block(slice(None))
+        start = np.zeros(len(white)) if mle is None else np.linalg.solve(white, mle)
+        columnwise = block._replace(design=block.design @ white)
+        return Ground(white, columnwise, np.asarray(start, dtype=float))
+
+    def gaps(
+        self,
+        ground: Ground,
+        b: Array,
+        maximum: Array,
+        penalty: Array | None = None,
+        terms: Callable[[Block, Array], Terms] = logit,
+    ) -> tuple[float, float] | None:
+        """How far b is from the solution `maximum` of a changed problem, and from the MLE.
+
+        Without an MLE in standard errors of the changed problem, and from 0; None where its rows
+        tell too little of them. `maximum` and its `penalty` (m, m) are in columns of the ground.
+        """
+        if self.fit is not None:
+            return self.length(b - ground.root @ maximum), self.length(b - self.fit.coefficients)
+        curvature = terms(ground.block, maximum).curvature
+        metric = (ground.block.design.T * curvature) @ ground.block.design
+        if penalty is not None:
+            metric = metric + penalty
+        try:
+            upper = np.linalg.cholesky(metric).T
+        except np.linalg.LinAlgError:
+            return None
+        point = np.linalg.solve(ground.root, b)
+        left, whole = upper @ (point - maximum), upper @ point
+        return float(np.linalg.norm(left)), float(np.linalg.norm(whole))
+
+    def cause(
+        self,
+        name: str,
+        detail: str,
+        distance: float,
+        ways: float,
+        equations: int,
+        whole: float | None = None,
+        *,
+        cure: str = "",
+        free: int = 0,
+        matrix: Array | None = None,
+        most: float = EXACT,
+        unmoved: bool = False,
+    ) -> Cause:
+        """A cause that leaves `distance` of the `whole` unexplained.
+
+        Of its `equations` as many say nothing as it has `free` parameters, estimated from b.
+
+        An equation says something of coefficients that have moved by more than that distance, and
+        of no others: that most are the MLE's own, and some number is not, has many causes. Nor does
+        a coefficient of 0 say anything: zeros are where programs start, and the MLE of many a small
+        table. Both count where `unmoved`: where what stands beside the numbers names the cause.
+        """
+        whole = self.distance if whole is None else whole
+        if self.fit is not None and not unmoved:
+            moved = np.abs(self.b - self.fit.coefficients) / self.fit.standard_errors > distance
+            equations = min(equations, int(np.count_nonzero(moved & (self.b != 0))))
+        equations -= free
+        ratio = distance / whole if whole > 0 else 1.0
+        log_chance = math.log(ways) + equations * math.log(max(ratio, 1e-300))
+        chance = math.exp(min(log_chance, 0.0)) if equations > 0 else 1.0
+        rounding = self.rounding(matrix)
+        return self._cause(name, detail, distance, chance, whole, rounding, most, cure)
+
+    def recoding(
+        self,
+        name: str,
+        detail: str,
+        matrix: Array,
+        ways: float,
+        *,
+        cure: str = "",
+        left: float | None = None,
+        most: float = EXACT,
+    ) -> Cause:
+        """The cause that ``matrix @ b`` are the MLE.
+
+        Only coefficients that the recoding changes speak for it, each by how near it brings them,
+        beside how far they were; and what shrinks numbers of any size to nothing shrinks the
+        evidence as much.
+        """
+        changed = (matrix != np.eye(len(self.b))).any(axis=1)
+        shrunk = np.abs(matrix.diagonal())
+        shrunk[shrunk == 0] = 1.0
+        return self.restored(
+            name,
+            detail,
+            matrix @ self.b,
+            changed & (self.b != 0),
+            shrunk,
+            ways,
+            cure=cure,
+            rounding=self.rounding(matrix),
+            left=left,
+            most=most,
+        )
+
+    def restored(
+        self,
+        name: str,
+        detail: str,
+        restored: Array,
+        telling: NDArray[np.bool_],
+        slope: Array,
+        ways: float,
+        *,
+        cure: str,
+        rounding: float,
+        left: float | None = None,
+        most: float = EXACT,
+    ) -> Cause:
+        """The cause that a function of b leads to the MLE: to `restored`.
+
+        The coefficients that are `telling` speak for it; `slope` is the function's, of each.
+        """
+        mle, errors = self.mle.coefficients, self.mle.standard_errors
+        left = self.length(restored - mle) if left is None else left
+        far = (np.minimum(np.abs(slope), 1.0) * np.abs(self.b - mle) / errors)[telling]
+        gaps = np.maximum((np.abs(restored - mle) / errors)[telling], LEAST_GAP)
+        shares = np.where(far > gaps, gaps / np.maximum(far, gaps), 1.0)
+        chance = math.exp(min(math.log(ways) + float(np.log(shares).sum()), 0.0))
+        return self._cause(name, detail, left, chance, self.distance, rounding, most, cure)
+
+    def _cause(
+        self,
+        name: str,
+        detail: str,
+        distance: float,
+        chance: float,
+        whole: float,
+        rounding: float,
+        most: float,
+        cure: str,
+    ) -> Cause:
+        if not math.isfinite(distance):  # numbers too large to say
+            distance, chance = math.inf, 1.0
+        if most >= 0:  # rounding excuses a distance where it is small beside what is explained
+            most = max(most, min(rounding, ROUNDED_AWAY * whole))
+        return Cause(
+            cause=name,
+            detail=detail,
+            distance=distance,
+            coincidence=chance,
+            rounding=rounding,
+            most=most,
+            cure=cure,
+        )

@@ -1,0 +1,405 @@
+r"""Penalties: ridge, lasso, elastic net, Firth's and log-F.
+
+At the maximum of a likelihood less
+:math:`\lambda (a \sum |w_j b_j| + (1 - a) \sum (w_j b_j)^2 / 2)`, the score is
+:math:`\lambda (a w_j \operatorname{sign} b_j + (1 - a) w_j^2 b_j)`, and where :math:`b_j = 0` it is
+no larger than :math:`\lambda a w_j`. The strength is estimated from the score at b, the penalised
+problem is solved, and b is held against its solution. A log-F(m, m) prior is m / 2 observations of
+each outcome at one unit of each predictor, and no more. Firth's penalty, Jeffreys' prior, has no
+strength.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from flatprior.analysis.explanation.changed_problems import firth_maximum, maximum_of
+from flatprior.analysis.explanation.discrepancy import (
+    EXACT,
+    EXPLAINED,
+    Cause,
+    Discrepancy,
+    Ground,
+)
+from flatprior.analysis.explanation.scalings import readings
+from flatprior.models.common.arrays import Array
+from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import Block
+from flatprior.models.whitening import whitening
+
+PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
+DEFAULT = 0.01  # relative: a C so near 1 is scikit-learn's default
+MIXED = 0.01  # share of either penalty in an elastic net, at least
+BETTER = 0.1  # of what the special cases leave, at most, leaves a penalty of one parameter more
+MANY = 100.0
+MOST_CHANGES = 10  # of the set of coefficients that are not 0
+
+CURE = (
+    "fit without a penalty: in scikit-learn LogisticRegression(C=np.inf), before version 1.8 "
+    "penalty=None; in R glm in place of glmnet"
+)
+OF_INTERCEPT = "; the intercept was penalised too"
+
+
+class Shape(NamedTuple):
+    """Which coefficients a penalty shrinks, in which units."""
+
+    scale: Array  # (k,), 0 where a coefficient is not penalised
+    matrix: Array | None  # what leads from the numbers to the model's columns, if anything
+    text: str
+    quadratic: Array | None = None  # (k, k), where it is not that of the scales
+
+    @property
+    def square(self) -> Array:
+        """Of a quadratic penalty, (k, k)."""
+        return np.diag(np.square(self.scale)) if self.quadratic is None else self.quadratic
+
+
+def shapes(case: Discrepancy) -> list[Shape]:
+    """All slopes alike, the intercept too, or predictors that were scaled before."""
+    k, intercept, slopes = len(case.b), case.intercept, case.slopes
+    plain = np.zeros(k)
+    plain[slopes] = 1.0
+    whose = "; the intercept was not penalised" if intercept is not None else ""
+    found = [Shape(plain, None, whose)]
+    if intercept is not None:
+        found.append(Shape(np.ones(k), None, OF_INTERCEPT))
+    for reading in readings(case):
+        if reading.text.endswith("centred") or "range from 0" in reading.text:
+            scale = plain * reading.scale
+            if "ddof" not in reading.text and "two" not in reading.text:  # they change C alone
+                found.append(Shape(scale, None, f" where {reading.text}{whose}"))
+            text = f" where {reading.text}, as these coefficients are{whose}"
+            found.append(Shape(scale, reading.matrix, text))
+    return found
+
+
+def penalised(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
+    """Every penalty, of a strength of `least` or more."""
+    found = [*ridge(case, least), *lasso(case, least)]
+    yield from found
+    yield from elastic_net(case, least, min((c.distance for c in found), default=math.inf))
+    yield from firth(case)
+    yield from log_f(case, least)
+
+
+def ridge(
+    case: Discrepancy, least: float = 0.0, among: list[Shape] | None = None
+) -> Iterator[Cause]:
+    """S(b) = P b / C, P diagonal: 1, or the squared scale of predictors that were scaled."""
+    k, intercept = len(case.b), case.intercept
+    variants = shapes(case) if among is None else among
+    for shape in variants:
+        b = case.b if shape.matrix is None else shape.matrix @ case.b
+        found = _least_penalised(case, shape.square, b, least)
+        if found is None or _scaled_alone(case, shape, found[2]):
+            continue
+        strength, left, whole = found
+        detail = (
+            "the score is proportional to the coefficients, as at the maximum of a likelihood "
+            f"with a ridge penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}){shape.text}"
+        )
+        cure = CURE
+        if abs(strength - 1) <= DEFAULT:
+            liblinear = shape.text == OF_INTERCEPT
+            solver = "with solver='liblinear'" if liblinear else "LogisticRegression()"
+            detail += f"; this is scikit-learn's default, {solver}"
+        if shape.text == OF_INTERCEPT:
+            cure += "; solver='liblinear' penalises the intercept as well, the others do not"
+        # an intercept that is not penalised has a score of 0 with any penalty on the slopes
+        of_all = intercept is None or shape.scale[intercept] > 0 or shape.matrix is not None
+        free = 1 if of_all else 2
+        yield case.cause(
+            "ridge penalty",
+            detail,
+            left,
+            len(variants),
+            max(k - free, 1),
+            _whole_way(case, shape, b, whole),
+            cure=cure,
+            matrix=shape.matrix,
+            most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
+        )
+
+
+def _scaled_alone(case: Discrepancy, shape: Shape, whole: float) -> bool:
+    """Whether the scaling alone leads to the MLE: then a penalty explains nothing."""
+    return (
+        shape.matrix is not None
+        and case.fit is not None
+        and whole <= max(EXACT, case.rounding(shape.matrix))
+    )
+
+
+def _whole_way(case: Discrepancy, shape: Shape, b: Array, whole: float) -> float:
+    """The distance that a penalty explains.
+
+    Numbers of no size are near the maximum of every likelihood with a large penalty.
+    """
+    if case.fit is None:
+        return whole
+    if shape.matrix is not None:
+        whole = max(whole, case.distance)
+    return min(whole, case.length(b * (shape.scale > 0)))
+
+
+def _least_penalised(
+    case: Discrepancy, penalty: Array, b: Array, least: float
+) -> tuple[float, float, float] | None:
+    """Strength of the penalty at whose maximum b is, how far b is from it, and from the MLE.
+
+    Without an MLE distances are in standard errors of the penalised maximum, and from 0.
+    """
+    strength = _strength(case, penalty @ b, b, least)
+    ground = case.ground()
+    if strength is None or ground is None:
+        return None
+    shrinking = strength * ground.root.T @ penalty @ ground.root
+    maximum = maximum_of(ground.block, ground.start, penalty=shrinking)
+    found = None if maximum is None else case.gaps(ground, b, maximum, shrinking)
+    return None if found is None or found[0] > EXPLAINED * found[1] else (strength, *found)
+
+
+def _strength(case: Discrepancy, shrink: Array, b: Array, least: float) -> float | None:
+    """What to multiply `shrink` with to get the score at b, if that can be called so."""
+    white = _metric(case, b)
+    if white is None:
+        return None
+    pull, along = white.T @ case.model.score(b), white.T @ shrink
+    strength = float(pull @ along) / max(float(along @ along), 1e-300)
+    gap, whole = float(np.linalg.norm(pull - strength * along)), float(np.linalg.norm(pull))
+    near = strength > least and math.isfinite(strength) and gap <= EXPLAINED * whole
+    return strength if near else None
+
+
+def _metric(case: Discrepancy, b: Array) -> Array | None:
+    """Columns in which scores at b are measured; without an MLE all rows weigh alike."""
+    if case.fit is not None and b is case.b:
+        return case.white
+    return whitening(case.model.rows, None if case.fit is None else b)
+
+
+def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
+    """|S_j(b)| = lambda where b_j is not 0, and no larger where it is."""
+    variants = shapes(case)
+    for shape in variants:
+        b = case.b if shape.matrix is None else shape.matrix @ case.b
+        active = (b != 0) & (shape.scale > 0)
+        number = int(np.count_nonzero(active))
+        if not number or (number == 1 and b.all()):  # of one slope ridge says the same
+            continue
+        direction = np.where(active, shape.scale * np.sign(b), 0.0)
+        strengths = _strengths(case, b, active, [direction])
+        found = None
+        if strengths is not None and strengths[0] > least:
+            found = _sparse(case, shape, b, strengths[0], 0.0)
+        if strengths is None or found is None or _scaled_alone(case, shape, found[1]):
+            continue
+        left, whole, zeros = found
+        strength = strengths[0]
+        detail = (
+            "the score is as large for every coefficient that is not 0, as at the maximum of a "
+            f"likelihood with a lasso penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}, "
+            f"{zeros} of the coefficients 0){shape.text}"
+        )
+        yield case.cause(
+            "lasso penalty",
+            detail,
+            left,
+            len(variants),
+            max(number - 1, 1),
+            _whole_way(case, shape, b, whole),
+            cure=CURE,
+            matrix=shape.matrix,
+            most=PENALTY_LEAVES * whole if number > 1 else -1.0,
+        )
+
+
+def elastic_net(
+    case: Discrepancy, least: float = 0.0, simpler: float = math.inf
+) -> Iterator[Cause]:
+    """Both penalties at once; `simpler` is what one of them alone leaves unexplained."""
+    variants = shapes(case)
+    for shape in variants:
+        b = case.b if shape.matrix is None else shape.matrix @ case.b
+        active = (b != 0) & (shape.scale > 0)
+        number = int(np.count_nonzero(active))
+        if number < 3:  # two strengths explain any two coefficients
+            continue
+        direction = np.where(active, shape.scale * np.sign(b), 0.0)
+        strengths = _strengths(case, b, active, [direction, np.square(shape.scale) * b])
+        if strengths is None or min(strengths) <= least:
+            continue
+        total = sum(strengths)
+        share = strengths[0] / total
+        if not MIXED < share < 1 - MIXED:
+            continue
+        found = _sparse(case, shape, b, *strengths)
+        if found is None or _scaled_alone(case, shape, found[1]) or found[0] > BETTER * simpler:
+            continue
+        left, whole, zeros = found
+        detail = (
+            "the score is a constant and a multiple of each coefficient, as at the maximum of a "
+            f"likelihood with an elastic net of C = {1 / total:.4g} (lambda = {total:.4g}) and "
+            f"l1_ratio = {share:.3g} ({zeros} of the coefficients 0){shape.text}"
+        )
+        yield case.cause(
+            "elastic net",
+            detail,
+            left,
+            len(variants),
+            number - 2,
+            _whole_way(case, shape, b, whole),
+            cure=CURE,
+            matrix=shape.matrix,
+            most=PENALTY_LEAVES * whole,
+        )
+
+
+def _strengths(
+    case: Discrepancy, b: Array, active: Array, directions: list[Array]
+) -> tuple[float, ...] | None:
+    """What to multiply the directions with to get the scores of the active coefficients."""
+    block = case.model.arrays.block(slice(None))
+    # on separated data the information says nothing along what diverges: weigh all rows alike
+    curvature = block.counts / 4 if case.fit is None else row_terms(block, b).curvature
+    errors = np.sqrt(curvature @ np.square(case.model.design))[active]  # of scores
+    score = case.model.score(b)[active]
+    if not (np.isfinite(errors).all() and errors.all() and np.isfinite(score).all()):
+        return None
+    columns = np.column_stack([direction[active] / errors for direction in directions])
+    fitted, _, rank, _ = np.linalg.lstsq(columns, score / errors, rcond=1e-9)
+    if rank < len(directions) or not np.isfinite(fitted).all():
+        return None
+    gap, whole = np.linalg.norm(score / errors - columns @ fitted), np.linalg.norm(score / errors)
+    return tuple(map(float, fitted)) if gap <= EXPLAINED * whole else None
+
+
+def _sparse(
+    case: Discrepancy, shape: Shape, b: Array, absolute: float, quadratic: float
+) -> tuple[float, float, int] | None:
+    """How far b is from the maximum with a penalty on absolute values, and from the MLE; its zeros.
+
+    With the signs that coefficients have there, the penalty is linear. Where a sign changes, the
+    coefficient is 0; where the score of a 0 is larger than the penalty, it is not. What no longer
+    changes is the maximum.
+    """
+    weights = absolute * shape.scale
+    signs = np.sign(b) * (shape.scale > 0)
+    for _ in range(MOST_CHANGES):
+        columns = np.flatnonzero((shape.scale == 0) | (signs != 0)).tolist()
+        ground = case.ground(columns) if columns else None
+        if ground is None:
+            return None
+        squares = ground.root.T * (quadratic * np.square(shape.scale[columns])) @ ground.root
+        tilt = ground.root.T @ (weights * signs)[columns]
+        found = maximum_of(ground.block, ground.start, penalty=squares, tilt=tilt)
+        if found is None:
+            return None
+        full = np.zeros(len(b))
+        full[columns] = ground.root @ found
+        turned = (signs != 0) & (np.sign(full) != signs)
+        score = case.model.score(full)
+        held = (shape.scale > 0) & (signs == 0)
+        loose = held & (np.abs(score) > weights * (1 + 1e-6))
+        if not (turned.any() or loose.any()):
+            break
+        signs[turned] = 0.0
+        signs[loose] = np.sign(score[loose])
+    else:
+        return None
+    if (b[held] != 0).any() and case.fit is None:
+        return None
+    gaps = _gaps_of_some(case, ground, columns, b, found, squares)
+    if gaps is None or gaps[0] > EXPLAINED * gaps[1]:
+        return None
+    return (*gaps, int(np.count_nonzero(held)))
+
+
+def _gaps_of_some(
+    case: Discrepancy, ground: Ground, columns: list[int], b: Array, found: Array, squares: Array
+) -> tuple[float, float] | None:
+    """`Discrepancy.gaps` of a maximum in which the other columns are 0.
+
+    The penalty explains the way from the MLE with these zeros, not that to the zeros.
+    """
+    if case.fit is None:
+        return case.gaps(ground, b[columns], found, squares)
+    bare = maximum_of(ground.block, ground.start)
+    if bare is None:
+        return None
+    solution, without = np.zeros(len(b)), np.zeros(len(b))
+    solution[columns], without[columns] = ground.root @ found, ground.root @ bare
+    whole = min(case.length(b - case.fit.coefficients), case.length(b - without))
+    return case.length(b - solution), whole
+
+
+def firth(case: Discrepancy) -> Iterator[Cause]:
+    """S(b) = -X'(h (1/2 - p)), h the leverages: Firth's modified score vanishes."""
+    ground = case.ground()
+    found = None if ground is None else firth_maximum(ground.block, ground.start)
+    gaps = None if ground is None or found is None else case.gaps(ground, case.b, found)
+    if gaps is None:
+        return
+    detail = (
+        "these maximise the likelihood with Firth's penalty (Jeffreys' prior), as logistf and "
+        "brglm2 do"
+    )
+    cure = (
+        "fit without the penalty: R's glm, in logistf firth = FALSE, in SAS without the option "
+        "firth. Where the MLE does not exist, Firth's estimate still does"
+    )
+    yield case.cause("Firth penalty", detail, gaps[0], 1, len(case.b), gaps[1], cure=cure)
+
+
+def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
+    """S_j(b) = m tanh(b_j / 2) / 2: a log-F(m, m) prior on each slope."""
+    ground, slopes, k = case.ground(), case.slopes, len(case.b)
+    if ground is None or not slopes:
+        return
+    penalised = np.zeros(k)
+    penalised[slopes] = 1.0
+    strength = _strength(case, penalised * np.tanh(case.b / 2) / 2, case.b, least)
+    if strength is None:
+        return
+    ground = ground._replace(block=_with_observations(ground, slopes, strength / 2))
+    found = maximum_of(ground.block, ground.start)
+    gaps = None if found is None else case.gaps(ground, case.b, found)
+    if gaps is None or gaps[0] > EXPLAINED * gaps[1]:
+        return
+    m = round(strength) if abs(strength - round(strength)) <= DEFAULT * strength else strength
+    detail = (
+        f"these maximise the likelihood with a log-F({m:.3g}, {m:.3g}) prior on each slope, which "
+        f"is {m / 2:.3g} observations of each outcome at one unit of each predictor"
+    )
+    cure = "leave out the prior, or the rows that were added for it"
+    free = 1 if case.intercept is None else 2
+    whole = _whole_way(case, Shape(penalised, None, ""), case.b, gaps[1])
+    yield case.cause(
+        "log-F penalty",
+        detail,
+        gaps[0],
+        MANY,  # of one coefficient every penalty says the same: the usual one first
+        max(k - free, 1),
+        whole,
+        cure=cure,
+        most=PENALTY_LEAVES * gaps[1] if k > free else -1.0,
+    )
+
+
+def _with_observations(ground: Ground, columns: list[int], number: float) -> Block:
+    """The rows, and `number` observations of each outcome where one predictor is 1, others 0."""
+    block, added = ground.block, 2 * len(columns)
+    zeros = np.zeros(added)
+    return block._replace(
+        design=np.vstack([block.design, ground.root[columns], ground.root[columns]]),
+        sign=np.concatenate([block.sign, np.repeat([1.0, -1.0], len(columns))]),
+        offset=None if block.offset is None else np.concatenate([block.offset, zeros]),
+        weights=np.concatenate([block.counts, zeros + number]),
+        groups=None,
+        labels=None,
+    )

@@ -1,0 +1,130 @@
+"""An optimiser that stopped early: on a path that is known, or where its rule lets it stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy
+from flatprior.analysis.explanation.scalings import location
+from flatprior.analysis.optimiser_paths import (
+    descent_path,
+    lbfgs_path,
+    newton_path,
+    scoring_path,
+)
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.text import count
+
+USUAL_TOLERANCE = 1e-4  # of the gradient of the mean log-likelihood: scikit-learn's
+RATES = (1.0, 0.5, 0.1)  # of gradient descent on standardised columns
+RAW_RATES = (0.1, 0.01, 0.001)
+NUMBERS_TRIED = 2000
+
+CURE = (
+    "let it run on: a smaller tolerance and more iterations (in scikit-learn tol=1e-10, "
+    "max_iter=10000, or solver='newton-cholesky'), on standardised columns, and heed its warning"
+)
+
+
+def path_from_zero(case: Discrepancy) -> Iterator[Cause]:
+    """Iterates of Newton's method and of L-BFGS from zero."""
+    model, mean = case.model, 1.0 / case.model.n_observations
+    paths = {
+        "Newton's method (iteratively reweighted least squares)": newton_path(model),
+        "L-BFGS": lbfgs_path(model, 1.0),
+        "L-BFGS (as in scikit-learn)": lbfgs_path(model, mean),
+    }
+    yield from _on_a_path(case, paths, "from zero")
+    first = "from fitted probabilities of 1/4 and 3/4"
+    yield from _on_a_path(
+        case, {"iteratively reweighted least squares (as in R's glm)": scoring_path(model)}, first
+    )
+
+
+def descent(case: Discrepancy) -> Iterator[Cause]:
+    """Iterates of gradient descent from zero, as far up as b is; of L-BFGS on scaled columns."""
+    model, least = case.model, case.model.log_likelihood(case.b)
+    if not least > model.log_likelihood(np.zeros(model.n_parameters)):
+        return
+    paths = {
+        f"gradient descent with a learning rate of {rate:g}": descent_path(model, rate, least)
+        for rate in RAW_RATES
+    }
+    scaled = _standardised(case)
+    if scaled is not None:
+        model, back = scaled
+        for rate in RATES:
+            path = descent_path(model, rate, least)
+            text = f"gradient descent with a learning rate of {rate:g}, on standardised columns,"
+            paths[text] = [back @ point for point in path]
+        path = lbfgs_path(model, 1.0 / model.n_observations)
+        paths["L-BFGS, on standardised columns,"] = [back @ point for point in path]
+    yield from _on_a_path(case, paths, "from zero")
+
+
+def _standardised(case: Discrepancy) -> tuple[BernoulliLogistic, Array] | None:
+    """The model in standardised columns, and what leads back from its coefficients."""
+    model, intercept = case.model, case.intercept
+    if intercept is None:
+        return None
+    center, scale = (part.copy() for part in location(model))
+    scale[scale == 0] = 1.0
+    center[intercept] = 0.0
+    back = np.diag(1 / scale)
+    back[intercept] -= center / scale
+    other = BernoulliLogistic.from_arrays(
+        (model.design - center) / scale,
+        model.response,
+        offset=model.offset,
+        frequency_weights=model.frequency_weights,
+    )
+    return other, back
+
+
+def _on_a_path(case: Discrepancy, paths: dict[str, list[Array]], start: str) -> Iterator[Cause]:
+    ways = sum(len(path) for path in paths.values())
+    # paths begin at 0: numbers of no size are near one
+    whole = min(case.distance, case.length(case.b))
+    for text, path in paths.items():
+        if not path:
+            continue
+        gaps = [case.length(case.b - point) for point in path]
+        steps = int(np.argmin(gaps))
+        after = count(steps + 1, "iteration")
+        detail = f"{text} {start} passes here after {after}: it stopped early"
+        free = 1 if steps == 0 else 0  # a first step often has a length of 1, whatever the data
+        yield case.cause(
+            "stopped early", detail, gaps[steps], ways, len(case.b), whole, cure=CURE, free=free
+        )
+
+
+def mean_gradient(case: Discrepancy) -> float:
+    """The largest component of the gradient of the mean log-likelihood."""
+    return float(np.abs(case.model.score(case.b)).max()) / case.model.n_observations
+
+
+def small_gradient(case: Discrepancy) -> Iterator[Cause]:
+    """A gradient that a usual rule takes for 0, and that few numbers as far away have.
+
+    Where columns differ in scale, an optimiser leaves the directions in which the gradient says
+    little; numbers of another origin lie in any direction. Never certain.
+    """
+    size = mean_gradient(case)
+    if not size <= USUAL_TOLERANCE or case.root is None:
+        return
+    rng = np.random.default_rng(0)
+    turned = rng.normal(size=(NUMBERS_TRIED, len(case.b)))
+    turned *= case.distance / np.linalg.norm(turned, axis=1, keepdims=True)
+    gradients = np.linalg.solve(case.root.T, turned.T) / case.model.n_observations
+    share = (np.count_nonzero(np.abs(gradients).max(axis=0) <= size) + 1) / (NUMBERS_TRIED + 1)
+    detail = (
+        f"no component of the gradient of the mean log-likelihood is above {size:.2g}, where usual "
+        "rules let an optimiser stop, and of numbers as far from the MLE in any direction "
+        f"{share:.2g} have one so small: it may have stopped early"
+    )
+    yield Cause(
+        cause="stopped early", detail=detail, distance=0.0, coincidence=share, most=-1.0, cure=CURE
+    )
