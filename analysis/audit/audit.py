@@ -50,8 +50,8 @@ class Audit(Renderable):
 
     Attributes
     ----------
-    producer : str
-        The program, with its version where that is known.
+    their : TheirFit
+        What was read: the program, its coefficients, what it states.
     model : BernoulliLogistic
         On whose rows it is judged.
     existence : Existence
@@ -81,7 +81,7 @@ class Audit(Renderable):
         What to type to get it right; empty where it is.
     """
 
-    producer: str
+    their: TheirFit
     model: BernoulliLogistic
     existence: Existence
     mle: PointEstimate | None = None
@@ -96,6 +96,12 @@ class Audit(Renderable):
     recoded: str = ""
     notes: tuple[str, ...] = ()
     cure: str = ""
+
+    @property
+    def producer(self) -> str:
+        """The program, with its version where that is known."""
+        version = f" ({self.their.version})" if self.their.version else ""
+        return f"{self.their.producer}{version}"
 
     @property
     def exists(self) -> bool:
@@ -309,6 +315,7 @@ def judge_fit(
     tolerance: float = TOLERANCE,
     *,
     thorough: bool = True,
+    differences: tuple[str, ...] | None = None,
 ) -> Audit:
     """Judge a fit on the rows of `model`.
 
@@ -321,15 +328,18 @@ def judge_fit(
         In standard errors.
     thorough : bool
         Whether to look for causes beyond the program's own settings, and at stated numbers.
+    differences : tuple of str, optional
+        How its own data differ; by default those that it holds are looked at.
     """
-    producer = f"{their.producer} ({their.version})" if their.version else their.producer
-    differences = _differences(model, their)
+    if differences is None:
+        differences = _differences(model, their)
     existence = check_existence(model)
     plainly = their.coefficients.keys() == set(model.names) and not their.settings.penalty
     if existence.kind == "rank deficient" and plainly:
-        return _of_what_is_determined(model, their, existence, tolerance, thorough)
+        found = _of_what_is_determined(model, their, existence, tolerance, thorough)
+        return replace(found, their=their, differences=differences)
     plain = Audit(
-        producer=producer,
+        their=their,
         model=model,
         existence=existence,
         tolerance=tolerance,
@@ -409,7 +419,6 @@ def _of_what_is_determined(
         inner,
         existence=existence,
         explanation=found,
-        differences=_differences(model, their),
         notes=(*their.notes, f"judged without {first_of(map(printable, beside))}"),
         cure="drop a level of each category (OneHotEncoder(drop='first'), get_dummies("
         "drop_first=True)), or the column that the others make up",

@@ -13,6 +13,8 @@ import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import Agreement, rejudged
+from flatprior.analysis.audit.audit import Audit, judge_fit
+from flatprior.analysis.audit.stored import stored_audit
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own
 from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
@@ -77,6 +79,8 @@ class MainModel:
     loo : PSISLOO or None
     exact : ExactLOO or None
         Where the rows are in memory and not too many.
+    audits : tuple of Audit
+        Of other programs' fits of these data.
     """
 
     model: BernoulliLogistic
@@ -86,10 +90,44 @@ class MainModel:
     sound: tuple[Posterior, ...]
     loo: PSISLOO | None
     exact: ExactLOO | None
+    audits: tuple[Audit, ...] = ()
 
     @classmethod
-    def of(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
-        """The model of the agreement, or the best of the comparison; both are made sure of."""
+    def of(
+        cls,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        audits: tuple[Audit, ...] = (),
+    ) -> MainModel:
+        """The model of the agreement, the best of the comparison, or that of the audits.
+
+        All are made sure of.
+        """
+        if agreement is None and comparison is None and audits:
+            first = audits[0]
+            if first.mle is None:
+                raise InputError(
+                    "there is no maximum likelihood estimate, so nothing to report: "
+                    + first.existence.message
+                )
+            main = cls._with(first.model, first.mle, None, None, None)
+        else:
+            main = cls._of_results(agreement, comparison)
+        again = []
+        for audit in audits:
+            require_kind(audit, Audit, "an audit", "audit(fit, model)")
+            if audit.model.names != main.model.names or audit.model.data_hash != (
+                main.model.data_hash
+            ):
+                raise InputError(
+                    f"the audit of {audit.their.producer} is of other data or columns than "
+                    f"{formula_of(main.model)}: audit(fit, model) judges it on these"
+                )
+            again.append(judge_fit(main.model, audit.their, audit.tolerance))
+        return replace(main, audits=tuple(again))
+
+    @classmethod
+    def _of_results(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
         if comparison is not None:
             require_kind(comparison, Comparison, "the comparison", "compare_models(models)")
             require_its_own(comparison)
@@ -103,7 +141,9 @@ class MainModel:
                 same_observations(models)
             return cls._with(agreement.model, agreement.mle, agreement, comparison, None)
         if comparison is None:
-            raise InputError("there is nothing to report: pass an agreement or a comparison")
+            raise InputError(
+                "there is nothing to report: pass an agreement, a comparison or audits"
+            )
         best = comparison.table().index[0]
         model, fit = comparison.models[best], comparison.fits[best]
         return cls._with(model, fit, None, comparison, comparison.loo.get(best))
@@ -137,6 +177,7 @@ class MainModel:
         fit: PointEstimate,
         agreement: Agreement | None,
         comparison: Comparison | None,
+        audits: tuple[Audit, ...] = (),
     ) -> MainModel:
         """The same where the draws, if there were any, are not at hand."""
         small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
@@ -149,6 +190,7 @@ class MainModel:
             sound=(),
             loo=None,
             exact=exact,
+            audits=audits,
         )
 
     @property
@@ -188,7 +230,14 @@ def verdict(main: MainModel) -> Facts:
             "message": f"{agreement.message[:1].upper()}{agreement.message[1:]}",
             "notes": [*main.model.warnings],
         }
-    assert comparison is not None  # noqa: S101
+    if comparison is None:
+        passed = sum(audit.passed for audit in main.audits)
+        return {
+            "headline": f"{passed} of {count(len(main.audits), 'audited fit')} passed",
+            "good": passed == len(main.audits),
+            "message": " ".join(f"{_capital(audit.verdict)}." for audit in main.audits),
+            "notes": [*main.model.warnings],
+        }
     table = comparison.table()
     if "elpd_diff" in table and table["elpd_diff"].notna().sum() > 1:
         best, second = table.index[:2]
@@ -220,6 +269,10 @@ def verdict(main: MainModel) -> Facts:
         "message": message,
         "notes": [*main.model.warnings],
     }
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _called(comparison: Comparison, name: str, begins: bool = False) -> str:
@@ -440,6 +493,35 @@ def draws_words(check: PosteriorCheck) -> tuple[str, str, str]:
         f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
         f"{'above' if check.highest_draw > 0 else 'below'} it.",
     )
+
+
+def audits_of_fits(main: MainModel) -> Facts | None:
+    """What is found of other programs' fits, one after the other."""
+    if not main.audits:
+        return None
+    items: list[Facts | None] = []
+    for i, audit in enumerate(main.audits):
+        rendered = audit.rendered()
+        title = f"{audit.producer}: {'passed' if audit.passed else 'not passed'}"
+        items.append(_table(f"audit-{i + 1}", replace(rendered, title=title)))
+        if audit.numbers:
+            frame = audit.printed.drop(columns="off")
+            names = [f"{each.quantity} {each.term}".strip() for each in audit.numbers]
+            frame.index = pd.Index(names)
+            frame["consistent"] = [
+                {True: "yes", False: "NO", None: "-"}[each.consistent] for each in audit.numbers
+            ]
+            numbers = Rendered.of(
+                frame.drop(columns=["term", "quantity"]),
+                {"stated": "#.6g", "proved": "#.6g"},
+                f"Numbers stated by {audit.producer}",
+                notes=[
+                    "consistent: whether the stated number is, to its last digit or to rounding, "
+                    "the value that its convention gives"
+                ],
+            )
+            items.append(_table(f"audit-numbers-{i + 1}", numbers))
+    return _section("audits", "Other programs' fits", items)
 
 
 def posterior_against_mle(main: MainModel) -> Facts | None:
@@ -792,6 +874,7 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "estimate": main.fit.to_dict(),
                 "agreement": None if agreement is None else agreement.to_dict(),
                 "comparison": None if comparison is None else comparison.to_dict(),
+                "audits": [stored_audit(audit) for audit in main.audits],
                 # `named_departures` follow from the rest
                 "checks": []
                 if agreement is None

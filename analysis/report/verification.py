@@ -18,6 +18,8 @@ import pandas as pd
 from flatprior.analysis.agreement.departures import Sight, named_departures
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck, density_tolerances
 from flatprior.analysis.agreement.verdict import Agreement, Unavailable, conclude, judge
+from flatprior.analysis.audit.audit import Audit
+from flatprior.analysis.audit.stored import audit_again, stored_audit
 from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT, Comparison, compare_models
 from flatprior.analysis.diagnostics.leave_one_out import FOUND, UNDEFINED
 from flatprior.analysis.monte_carlo import predicted_mean_shift, whitening_root
@@ -66,7 +68,7 @@ OF_BOUNDS, OF_BOUNDS_ELSEWHERE = 0.3, 0.9
 # what the results have besides what describes the model
 RESULTS = (
     *("format", "command", "data_hash", "versions", "machine", "seeds"),
-    *("estimate", "agreement", "comparison", "checks"),
+    *("estimate", "agreement", "comparison", "audits", "checks"),
 )
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
@@ -307,6 +309,7 @@ class _Anew:
     agreement: Agreement | None
     comparison: Comparison | None
     with_draws: bool
+    audits: tuple[Audit, ...] = ()
 
     @classmethod
     def of(
@@ -338,7 +341,8 @@ class _Anew:
             comparison = compare_models(models, leave_one_out=scored)
             if agreement is None:
                 fit = recomputed(model, _fit_in(comparison, model))
-        return cls(model, fit, agreement, comparison, drawn)
+        audits = tuple(audit_again(model, facts) for facts in report.get("audits", []))
+        return cls(model, fit, agreement, comparison, drawn, audits)
 
     @property
     def checks(self) -> tuple[PosteriorCheck, ...]:
@@ -486,6 +490,14 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         holes.append(
             "what comes from draws, which the report does not hold: tests, diagnostics, posterior "
             "intervals, leave-one-out by importance sampling"
+        )
+    for i, (facts, audit) in enumerate(
+        zip(report.get("audits", []), found.audits, strict=True), start=1
+    ):
+        _hold(f"audit {i}", facts, finite(sections.timeless(stored_audit(audit))), bounds)
+        holes.append(
+            f"what is read of {printable(audit.their.producer)}: its settings, and whether its "
+            "data are these"
         )
     told = report["comparison"]
     if told is not None and found.comparison is None:
@@ -655,7 +667,9 @@ def _page_held_against(found: _Anew, report: Facts, text: str, elsewhere: bool) 
 
 def _made_again(found: _Anew, report: Facts, title: str, unverified: bool, spoken: bool) -> Page:
     """The page of these results; empty is what needs draws, or models that were not passed."""
-    main = MainModel.without_draws(found.model, found.fit, found.agreement, found.comparison)
+    main = MainModel.without_draws(
+        found.model, found.fit, found.agreement, found.comparison, found.audits
+    )
     instead: dict[Section, Facts] = {}
     if found.checks:
         instead[sections.sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")

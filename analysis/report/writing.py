@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
 from flatprior.analysis.agreement.verdict import Agreement
+from flatprior.analysis.audit.audit import Audit
 from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report import sections
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
@@ -29,6 +30,7 @@ SECTIONS: tuple[Section, ...] = (
     sections.data_and_model,
     sections.existence_certificate,
     sections.agreement_of_routes,
+    sections.audits_of_fits,
     sections.posterior_against_mle,
     sections.coefficients,
     sections.model_comparison,
@@ -44,6 +46,7 @@ def write_report(
     agreement: Agreement | None = None,
     comparison: Comparison | None = None,
     *,
+    audits: Audit | Sequence[Audit] = (),
     title: str = "",
     command: str = "",
     progress: bool = False,
@@ -57,6 +60,9 @@ def write_report(
         Of the routes on the main model; see `compare_routes`.
     comparison : Comparison, optional
         Of models of the same observations. Without `agreement` the best of them is the main model.
+    audits : Audit or sequence of Audit
+        Of other programs' fits of the same data; see `audit`. Without `agreement` and `comparison`
+        theirs is the main model.
     title : str
         Default: the formula of the main model.
     command : str
@@ -72,8 +78,8 @@ def write_report(
     Raises
     ------
     ValueError
-        If there is neither agreement nor comparison, or they are not of the same observations
-        (`NotComparableError`).
+        If there is neither agreement, comparison nor audit, or they are not of the same
+        observations (`NotComparableError`).
     OSError
         If no file can be put there.
 
@@ -96,7 +102,9 @@ def write_report(
     'agree'
     """
     writable(path)
-    facts = report_facts(agreement, comparison, title=title, command=command, progress=progress)
+    facts = report_facts(
+        agreement, comparison, audits=audits, title=title, command=command, progress=progress
+    )
     page = sealed(render(facts))
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -108,6 +116,7 @@ def report_facts(
     agreement: Agreement | None = None,
     comparison: Comparison | None = None,
     *,
+    audits: Audit | Sequence[Audit] = (),
     title: str = "",
     command: str = "",
     progress: bool = False,
@@ -116,7 +125,7 @@ def report_facts(
 
     Parameters
     ----------
-    agreement, comparison, title, command, progress
+    agreement, comparison, audits, title, command, progress
         As for `write_report`.
 
     Returns
@@ -135,7 +144,8 @@ def report_facts(
     >>> facts["verdict"]["good"], facts["sections"][0]["title"]
     (True, 'Data and model')
     """
-    main = MainModel.of(agreement, comparison)
+    several = (audits,) if isinstance(audits, Audit) else tuple(audits)
+    main = MainModel.of(agreement, comparison, several)
     data = sections.results_as_data(main, command)
     return facts_of(main, data, title=title, progress=progress)
 

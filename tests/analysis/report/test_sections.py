@@ -20,7 +20,10 @@ from flatprior.analysis import (
     exact_loo,
     report_facts,
     verify_report,
+    write_report,
 )
+from flatprior.analysis.audit.audit import audit
+from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.writing import render
 from flatprior.models import (
     BernoulliLogistic,
@@ -267,3 +270,28 @@ def test_models_may_have_names_that_are_not_text(comparison):
     assert facts["verdict"]["message"].startswith(
         "Model 1 (grade ~ gpa + tuce + C(psi)) has the smallest AIC, 33.78; model 2 (grade ~ gpa) "
     )
+
+
+def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
+    import statsmodels.formula.api as smf
+
+    data = load_spector()
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    X = data[["gpa", "tuce", "psi"]]
+    right = audit(smf.logit("grade ~ gpa + tuce + psi", data).fit(disp=0), model)
+    wrong = audit(LogisticRegression(tol=1e-8).fit(X, data["grade"]), model)
+    facts = report_facts(audits=[right, wrong])
+    assert facts["verdict"]["headline"] == "1 of 2 audited fits passed"
+    assert not facts["verdict"]["good"]
+    assert "which is scikit-learn's default" in str(item(facts, "audit-2")["notes"])
+    assert len(item(facts, "audit-numbers-1")["rows"]) == len(right.numbers)
+    path = write_report(tmp_path / "report.html", audits=right)
+    assert list(verify_report(model, path).index) == ["reported"]
+    page = path.read_text(encoding="utf-8")
+    forged = path.with_name("forged.html")
+    forged.write_text(sealed(page.replace("maximum likelihood estimate (proved", "best (proved")))
+    with pytest.raises(ValueError, match="verdict"):
+        verify_report(model, forged)
+    other = BernoulliLogistic.from_formula("grade ~ gpa", data)
+    with pytest.raises(ValueError, match="is of other data or columns"):
+        report_facts(compare_routes(other, fit_newton(other), fit_sklearn(other)), audits=right)
