@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 LIBRARIES = ("sklearn", "statsmodels", "joblib", "flatprior")
 NOT_THEIRS = ("statsmodels", "flatprior")  # a fit that these call is a step of theirs
+LONGEST_CALL = 200  # characters
 HERE = __file__
 STANDARD = os.path.dirname(os.__file__)
 
@@ -236,7 +237,8 @@ def _call(code: types.CodeType, instruction: int, number: int) -> tuple[int, str
     parts = [line.encode() for line in lines[first - 1 : last]]  # columns count bytes
     parts[-1] = parts[-1][:right]
     parts[0] = parts[0][left:]
-    return first, " ".join(b" ".join(parts).decode(errors="replace").split())
+    text = " ".join(b" ".join(parts).decode(errors="replace").split())
+    return first, text[:LONGEST_CALL]
 
 
 @contextmanager
@@ -246,6 +248,9 @@ def undisturbed() -> Iterator[None]:
     Whoever changes filters makes Python forget which warnings it has shown; ours are put back, so
     there is nothing to forget.
     """
+    if threading.active_count() > 1:  # these belong to all threads: another would be disturbed
+        yield
+        return
     numpy, random = sys.modules.get("numpy"), sys.modules.get("random")
     states = (
         numpy and numpy.random.get_state(legacy=False),
@@ -357,7 +362,11 @@ def without_ours(error: BaseException | None, seen: set[int] | None = None) -> N
 def _workers_were_started(channel: Channel) -> bool:
     """Whether fits may have been made in other processes, where nobody watches."""
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
-    return channel.forked or getattr(loky, "_executor", None) is not None
+    return (
+        channel.forked
+        or getattr(loky, "_executor", None) is not None
+        or any(name.startswith("multiprocessing.popen_") for name in sys.modules)
+    )
 
 
 def main() -> None:

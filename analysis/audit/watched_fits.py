@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
+import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +30,8 @@ from flatprior.models import (
     fit_newton,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.likelihood import moments
 
 # what says that a penalty is wanted
@@ -36,6 +41,7 @@ HELD = (
     *("model", "params", "converged", "method", "mle_settings", "mle_retvals"),
     *("cov_type", "cov_kwds"),
 )
+COPIES = 4  # of the design, in doubles, that judging takes at most
 VISIBLE = 0.1  # standard errors from the maximum of its own target that a penalised fit may be
 UNPROVED = "nothing can be proved of these data to that precision; centre and rescale columns"
 NAMES = {"l2": "ridge", "l1": "lasso", "elasticnet": "elastic net"}
@@ -75,13 +81,28 @@ def judged(
         ``kind`` groups fits of a line, "other" is none that is judged; ``good``, ``verdict`` and
         ``distance`` are those of `FitsOfALine`. None for what is no logistic fit.
     """
-    if what.startswith("statsmodels"):
-        return _of_statsmodels(fitted, tolerance)
-    if getattr(fitted, "loss", "log_loss") != "log_loss":
-        return None
-    if len(fitted.classes_) != 2:
-        return _found("other", None, "of more than two classes")
-    return _of_sklearn(fitted, data, _given(fitted, asked), own, first, tolerance)
+    alone = threading.active_count() == 1
+    with nullcontext() if alone else one_thread_each.left_alone():
+        if what.startswith("statsmodels"):
+            return _of_statsmodels(fitted, tolerance)
+        if getattr(fitted, "loss", "log_loss") != "log_loss":
+            return None
+        if len(fitted.classes_) != 2:
+            return _found("other", None, "of more than two classes")
+        return _of_sklearn(fitted, data, _given(fitted, asked), own, first, tolerance)
+
+
+def _require_memory(design: Any) -> None:
+    """Leave the script the memory that it may need: copies of a large design are not made."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return
+    needed = COPIES * 8 * math.prod(np.shape(design))
+    if needed > free:
+        raise InputError(
+            f"judging it takes {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are free"
+        )
 
 
 def _of_statsmodels(result: Any, tolerance: float) -> dict[str, Any] | None:
@@ -90,6 +111,7 @@ def _of_statsmodels(result: Any, tolerance: float) -> dict[str, Any] | None:
     if family is not None and type(family).__name__ != "Binomial":
         return None
     held = {name: value for name, value in vars(result).items() if name in HELD}
+    _require_memory(result.model.exog)
     model = _beside(result.model, data=_beside(result.model.data))
     their = statsmodels_fit.read(SimpleNamespace(**held | {"model": model}))
     if their.settings.link != "logit":
@@ -112,6 +134,7 @@ def _of_sklearn(
     first: bool,
     tolerance: float,
 ) -> dict[str, Any]:
+    _require_memory(data["X"])
     y, weights = data["y"], data["sample_weight"]
     y = np.ravel(y) if np.ndim(y) > 1 else y
     if weights is not None and np.ndim(weights) == 0:

@@ -52,6 +52,21 @@ class _OneThreadEach:
         finally:
             self._occupied.release()
 
+    @contextmanager
+    def left_alone(self) -> Iterator[None]:
+        """Change nothing of BLAS while inside, and use one thread: others of the process use it.
+
+        Of more or fewer threads BLAS may round a sum in another way, and theirs are not ours.
+        """
+        taken = self._occupied.acquire(blocking=False)
+        if taken:
+            self._threads = 1
+        try:
+            yield
+        finally:
+            if taken:
+                self._occupied.release()
+
 
 one_thread_each = _OneThreadEach()
 

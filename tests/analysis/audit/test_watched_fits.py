@@ -11,8 +11,10 @@ from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 
+from flatprior.analysis.audit import watched_fits
 from flatprior.analysis.audit.watched_fits import judged
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
+from flatprior.models.common.errors import InputError
 
 EXACT = {"C": np.inf, "solver": "newton-cholesky", "tol": 1e-12}
 
@@ -229,3 +231,16 @@ def test_columns_far_from_zero_are_never_called_wrong_without_proof():
     found = of_statsmodels(result)
     assert found["good"] in (None, False)
     assert (found["good"] is None) == (found["kind"] == "unproved"), found
+
+
+def test_memory_is_left_to_the_script(monkeypatch):
+    X, y = data(13)
+    fit = LogisticRegression(**EXACT).fit(X, y)
+    pages = {"SC_AVPHYS_PAGES": 3, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(watched_fits.os, "sysconf", pages.__getitem__)
+    with pytest.raises(InputError, match=r"takes 0\.0 GiB of memory, and 0\.0 are free"):
+        of_sklearn(fit, X, y)
+    with pytest.raises(InputError, match="GiB"):
+        of_statsmodels(sm.Logit(y, X).fit(disp=0))
+    pages["SC_AVPHYS_PAGES"] = 4
+    assert of_sklearn(fit, X, y)["good"] is True

@@ -52,6 +52,20 @@ def test_blas_has_one_thread_inside_and_its_own_number_after():
         assert blas_threads() == before
 
 
+def test_blas_can_be_left_alone():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with one_thread_each.left_alone():
+            with one_thread_each() as allowed:
+                assert allowed == 1
+                assert blas_threads() == before
+            assert len(set(parallel_map(lambda _: threading.get_ident(), range(50)))) == 1
+        with one_thread_each() as allowed, one_thread_each.left_alone():
+            assert allowed == max(before)
+            assert set(blas_threads()) == {1}
+        assert blas_threads() == before
+
+
 @pytest.mark.parametrize("first_leaves_first", [True, False])
 def test_threads_that_overlap_leave_blas_as_it_was(first_leaves_first):
     before = blas_threads()
