@@ -37,6 +37,9 @@ OF_STAN = {
     "energy__": "energy",
 }
 INTERCEPT = (*INTERCEPTS, "b_Intercept")
+# a factor of an interaction, whose level may hold a colon; and that level
+_FACTOR = re.compile(r"(?:[^:\[\]]|\[[^\[\]]*\])+")
+_LEVEL = re.compile(r"\[([^\[\]]*)\]")
 OF_ARVIZ = (
     "beta",
     "chain",
@@ -134,27 +137,42 @@ def take_arviz(
     model: BernoulliLogistic, data: Any, variables: str | Names | None = None
 ) -> tuple[Taken, str]:
     """Draws from what ArviZ holds, and the sampler's name; see `Posterior.from_arviz`."""
-    posterior = _group(data, "posterior")
+    posterior = group_of(data, "posterior")
     if posterior is None:
         raise InputTypeError(
             f"draws must be a DataTree, an InferenceData or a Dataset with a posterior, not "
             f"{a_or_an(data)}; Posterior.from_draws takes arrays and data frames"
         )
-    columns = dict(_columns(posterior))
+    columns = dict(columns_of(posterior))
     if isinstance(variables, str):
         found = _of_vector(model, posterior, variables)
     else:
         order = matched(model, list(columns), variables)
         found = np.stack([columns[name] for name in order], axis=-1)
-    statistics = {}
-    stats = _group(data, "sample_stats")
-    if stats is not None and stats is not posterior:
-        for name in STATISTICS:
-            if name in stats and set(stats[name].dims) == {"chain", "draw"}:
-                statistics[name] = np.asarray(stats[name].transpose("chain", "draw").to_numpy())
+    return checked(model, found, statistics_of(data)), sampler_of(posterior)
+
+
+def checked(model: BernoulliLogistic, draws: Array, statistics: dict[str, Array]) -> Taken:
+    """Draws (chains, draws, k), or (draws, k), and what is said of each; refused if not finite."""
+    return _finite(model, Taken(_shaped(model, draws), statistics))
+
+
+def statistics_of(data: Any) -> dict[str, Array]:
+    """What the sampler says of each draw of a DataTree or InferenceData, by ArviZ's names."""
+    stats = group_of(data, "sample_stats")
+    if stats is None:
+        return {}
+    return {
+        name: np.asarray(stats[name].transpose("chain", "draw").to_numpy())
+        for name in STATISTICS
+        if name in stats and set(stats[name].dims) == {"chain", "draw"}
+    }
+
+
+def sampler_of(posterior: Any) -> str:
+    """What made the draws of a Dataset, as its attributes say."""
     made_by = (posterior.attrs.get(what) for what in ("modeling_interface", "inference_library"))
-    sampler = str(next(filter(None, made_by), "external"))
-    return _finite(model, Taken(_shaped(model, found), statistics)), sampler
+    return str(next(filter(None, made_by), "external"))
 
 
 def to_arviz(
@@ -283,9 +301,10 @@ def _of_frame(
         )
 
     def shaped(name: str) -> Array:
-        return _numbers(frame[name], f"column {printable(name)} of the draws").reshape(
-            len(lengths), -1
-        )
+        values = frame[name]
+        if name in OF_STAN and values.dtype == bool:
+            values = values.astype(float)
+        return _numbers(values, f"column {printable(name)} of the draws").reshape(len(lengths), -1)
 
     statistics = {OF_STAN[name]: shaped(name) for name in own if name in OF_STAN}
     if log_density is not None:
@@ -300,7 +319,7 @@ def _of_frame(
     return np.stack([shaped(name) for name in order], axis=-1), statistics
 
 
-def _group(data: Any, name: str) -> Any:
+def group_of(data: Any, name: str) -> Any:
     """A group of a DataTree or InferenceData as a Dataset; a Dataset itself is its posterior."""
     kind = type(data).__module__
     if kind.startswith("xarray") and type(data).__name__ == "Dataset":
@@ -314,7 +333,7 @@ def _group(data: Any, name: str) -> Any:
     return None
 
 
-def _columns(posterior: Any) -> Iterator[tuple[str, Array]]:
+def columns_of(posterior: Any) -> Iterator[tuple[str, Array]]:
     """Each number of each variable by its label, "x" or "x[level]", with its draws."""
     for name, variable in posterior.data_vars.items():
         if not {"chain", "draw"} <= set(variable.dims) or variable.dtype.kind not in "iuf":
@@ -373,13 +392,17 @@ def matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None)
     by_plain: dict[str, list[str]] = {}
     for label in found:
         by_plain.setdefault(plain_name(label), []).append(label)
+    of_brms = "b_Intercept" in found
     order, missing = [], []
     for name in model.names:
         if name in given:
             candidates = [label for label in found if label == given[name]]
         else:
-            candidates = [label for label in found if label == name]
+            # first as brms writes them, whose plain "Intercept" is that of centred columns
+            candidates = [label for label in found if of_brms and label in _in_r(name, "b_")]
+            candidates = candidates or [label for label in found if label == name]
             candidates = candidates or by_plain.get(plain_name(name), [])
+            candidates = candidates or [label for label in found if label in _in_r(name)]
         if len(candidates) > 1:
             raise InputError(
                 f"the draws of {printable(name)} may be {first_of(map(printable, candidates))}: "
@@ -407,9 +430,34 @@ def plain_name(name: str) -> str:
     {'g[b]'}
     >>> {plain_name(name) for name in ("Intercept", "(Intercept)", "const", "b_Intercept")}
     {'Intercept'}
+    >>> {plain_name(name) for name in ("C(g)[T.b]:h[T.d]", "g:h[b, d]")}
+    {'g:h[b,d]'}
     """
     if name in INTERCEPT:
         return "Intercept"
+    factors = _factors(name)
+    if len(factors) < 2:
+        return "".join(factors)
+    # an interaction: Bambi writes all levels behind all factors
+    levels = [level for factor in factors for level in _LEVEL.findall(factor)]
+    return ":".join(_LEVEL.sub("", factor) for factor in factors) + (
+        f"[{','.join(levels)}]" if levels else ""
+    )
+
+
+def _factors(name: str) -> list[str]:
+    """The factors of an interaction, each as "x" or "g[level]"."""
     name = name.replace("`", "").replace(" ", "")
     name = re.sub(r"\bC\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)", r"\1", name)
-    return name.replace("[T.", "[")
+    name = name.replace("[T.", "[")
+    found = _FACTOR.findall(name)
+    return found if ":".join(found) == name else [name]
+
+
+def _in_r(name: str, before: str = "") -> set[str]:
+    """What R's formulas call a coefficient: a level stands right behind its factor."""
+    if name in INTERCEPT:
+        return {"(Intercept)", "b_Intercept"}
+    joined = ":".join(_LEVEL.sub(r"\1", factor) for factor in _factors(name))
+    # brms leaves out what Stan's names cannot have
+    return {before + joined, before + re.sub(r"[^\w:]", "", joined)}

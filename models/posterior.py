@@ -64,7 +64,12 @@ _SEAL = re.compile(rb"\nflatprior sha256 ([0-9a-f]{64})\n\Z")
 _REWRITE = """
 import sys, xarray
 with xarray.open_datatree(sys.argv[1], engine="h5netcdf") as tree:
-    tree.load().to_netcdf(sys.argv[2], engine="h5netcdf")
+    groups = {"/": tree.to_dataset()}
+    for name in ("posterior", "sample_stats"):  # others are large, and not needed
+        if name in tree.children:
+            groups[name] = tree[name].to_dataset()
+    kept = xarray.DataTree.from_dict({name: group.load() for name, group in groups.items()})
+    kept.to_netcdf(sys.argv[2], engine="h5netcdf")
 """
 
 Interval = Literal["eti", "hdi"]
@@ -89,6 +94,8 @@ class Posterior(Renderable):
         With which the same draws come again on the same machine; None if none was given.
     unchecked : bool
         Whether the draws were read from a file without a checksum.
+    notes : tuple of str
+        How other programs' draws were read, where it needs saying.
     """
 
     route: str
@@ -97,6 +104,7 @@ class Posterior(Renderable):
     provenance: Provenance
     seed: int | None = None
     unchecked: bool = False
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_draws(
@@ -451,7 +459,7 @@ class Posterior(Renderable):
                 f"{self.provenance.said}, {count(chains, 'chain')} of {count(n, 'draw')}",
                 found,
             ],
-            (*self.warnings, *self.provenance.notes),
+            (*self.warnings, *self.notes, *self.provenance.notes),
         )
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -467,6 +475,8 @@ class Posterior(Renderable):
             "provenance": json.dumps(dataclasses.asdict(self.provenance)),
             "seed": json.dumps(self.seed),
         }
+        if self.notes:
+            tree.attrs["notes"] = json.dumps(self.notes)
         tree.attrs["checksum"] = _checksum(tree)
         # in memory first: on a full disk HDF5 takes the process with it
         content = io.BytesIO()
@@ -493,7 +503,7 @@ class Posterior(Renderable):
         if not Path(path).is_file():
             raise FileNotFoundError(f"no file {str(path)!r}")
         try:
-            data = _read(Path(path))
+            data = read_tree(Path(path))
             stated = data.attrs.pop("checksum", None)
             if stated is not None and stated != _checksum(data):
                 raise InputError("the draws are not those that were written: take the original")
@@ -520,6 +530,7 @@ class Posterior(Renderable):
                 provenance=Provenance.from_dict(json.loads(data.attrs["provenance"])),
                 seed=_seed(json.loads(data.attrs.get("seed", "null"))),
                 unchecked=stated is None,
+                notes=_notes(json.loads(data.attrs.get("notes", "[]"))),
             )
         except Exception as error:  # a damaged file can fail anywhere in HDF5 and xarray
             raise InputError(
@@ -528,8 +539,11 @@ class Posterior(Renderable):
             ) from error
 
 
-def _read(path: Path) -> DataTree:
-    """All that a netCDF file holds; HDF5 sees it only where the bytes are those written."""
+def read_tree(path: Path) -> DataTree:
+    """Draws and their statistics in a netCDF file.
+
+    HDF5 sees it in this process only where the bytes are those that `Posterior.save` wrote.
+    """
     import xarray
 
     content = path.read_bytes()
@@ -598,6 +612,12 @@ def _seed(value: object) -> int | None:
     if not (value is None or (isinstance(value, int) and not isinstance(value, bool))):
         raise InputError(f"its seed is {value!r}")
     return value
+
+
+def _notes(value: object) -> tuple[str, ...]:
+    if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        raise InputError(f"its notes are {in_short(value)}")
+    return tuple(value)
 
 
 def interval_of(draws: Array, prob: float, interval: Interval) -> dict[str, Array]:
