@@ -11,8 +11,9 @@ from click.core import ParameterSource
 
 from flatprior.analysis.cli.errors import clean_errors
 from flatprior.analysis.cli.loading import check_paths, load_model, read_json
-from flatprior.analysis.cli.options import json_option, model_options
+from flatprior.analysis.cli.options import json_option, model_options, report_option
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
+from flatprior.analysis.cli.reports import make_report
 from flatprior.models.common.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
@@ -48,11 +49,17 @@ def is_script(path: str) -> bool:
     show_default=True,
     help="Standard errors that coefficients may be from the MLE.",
 )
+@report_option
 @json_option
 @click.argument("fit", metavar="TABLE|DRAWS|SCRIPT.py")
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED, metavar="[DATA FORMULA | ARGUMENTS...]")
 def audit(
-    fit: str, rest: tuple[str, ...], tolerance: float, json_path: str | None, **options: Any
+    fit: str,
+    rest: tuple[str, ...],
+    tolerance: float,
+    json_path: str | None,
+    report_path: str | None,
+    **options: Any,
 ) -> None:
     """Judge somebody else's table, draws or script: is it the MLE, and are its numbers right?
 
@@ -80,9 +87,14 @@ def audit(
     """  # noqa: D301 - click reads the \b
     with clean_errors():
         if is_script(fit):
-            _audit_script(fit, rest, tolerance, json_path, options)
+            for name in (*options, "report_path"):
+                source = click.get_current_context().get_parameter_source(name)
+                if source is ParameterSource.COMMANDLINE:
+                    option = name.removesuffix("_path")
+                    raise InputError(f"--{option} is of DATA, which a script has not; leave it out")
+            _audit_script(fit, rest, tolerance, json_path)
         else:
-            _audit_numbers(fit, rest, tolerance, json_path, options)
+            _audit_numbers(fit, rest, tolerance, json_path, report_path, options)
 
 
 def _audit_script(
@@ -90,14 +102,10 @@ def _audit_script(
     arguments: tuple[str, ...],
     tolerance: float,
     json_path: str | None,
-    options: dict[str, Any],
 ) -> None:
     from flatprior.analysis.audit.scripts import audit_script
     from flatprior.models.common.writing import write_json
 
-    for name in options:
-        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise InputError(f"--{name} is of DATA, which a script has not; leave it out")
     with open(script, "rb"):  # it is there, and may be read
         pass
     check_paths(script, json=json_path)
@@ -118,6 +126,7 @@ def _audit_numbers(
     rest: tuple[str, ...],
     tolerance: float,
     json_path: str | None,
+    report_path: str | None,
     options: dict[str, Any],
 ) -> None:
     from dataclasses import asdict, replace
@@ -132,16 +141,18 @@ def _audit_numbers(
             + ("" if len(rest) < 2 else f"; {len(rest)} arguments follow it now")
         )
     data, formula = rest
-    check_paths(data, json=json_path)
+    check_paths(data, json=json_path, report=report_path)
     os.stat(path)  # it is there
     found = _judged(path, load_model(data, formula, **options), tolerance)
-    if json_path:
-        write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     out = result_console()
     print_model(out, found.model)
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
     out.print()
     show(out, replace(found.rendered(), title="", facts=()))
+    if report_path:
+        make_report(report_path, None, audits=found)
+    if json_path:
+        write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     if not found.passed:
         sys.exit(1)
 

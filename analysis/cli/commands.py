@@ -42,6 +42,7 @@ from flatprior.analysis.cli.printing import (
     result_console,
     show,
 )
+from flatprior.analysis.cli.reports import make_report, seed_for
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.registry import ROUTES, Route
 
@@ -199,7 +200,7 @@ def compare(
         from flatprior.models.common.writing import write_json
 
         check_paths(data, json=json_path, report=report_path)
-        seed = _seed(seed, report_path if sample else None)
+        seed = seed_for(seed, report_path if sample else None)
         if len(formulas) < 2:
             raise InputError("there is nothing to compare: pass two formulas or more")
         models = load_models(data, formulas, offset, weights, common_rows, reads_in_batches(data))
@@ -214,7 +215,7 @@ def compare(
             out.print(Text(f"{name}: {printable(formula)}", style="bold"))
         show(out, comparison.rendered())
         if report_path:
-            _write_report(report_path, seed, comparison=comparison)
+            make_report(report_path, seed, comparison=comparison)
         if json_path:
             facts = comparison.to_dict()
             facts["formulas"] = dict(zip(models, formulas, strict=True))
@@ -361,38 +362,6 @@ def verify(
         )
 
 
-def _seed(seed: int | None, report_path: str | None) -> int | None:
-    """A seed to write into a report, where none was given."""
-    import secrets
-
-    return secrets.randbelow(2**32) if seed is None and report_path else seed
-
-
-def _write_report(path: str, seed: int | None, **results: Any) -> None:
-    """Write a report, with the command that makes the same one again."""
-    import shlex
-
-    from flatprior.analysis.report.writing import write_report
-
-    given = iter(click.get_current_context().meta.get("flatprior.arguments", ()))
-    arguments = []
-    for argument in given:
-        if argument in ("--report", "--json"):
-            next(given, None)
-        elif not argument.startswith(("--report=", "--json=")):
-            arguments.append(argument)
-    if seed is not None and not any(part.startswith("--seed") for part in arguments):
-        arguments[1:1] = ["--seed", str(seed)]
-    click.echo("     report ...", err=True)
-    write_report(
-        path,
-        **results,
-        command=shlex.join(["flatprior", *arguments]),
-        progress=sys.stderr.isatty(),
-    )
-    click.echo(f"     written to {path}", err=True)
-
-
 def _agree(
     model: BernoulliLogistic,
     routes: list[Route],
@@ -404,7 +373,7 @@ def _agree(
     from flatprior.analysis.agreement.verdict import compare_routes, run_routes
     from flatprior.models.common.writing import write_json
 
-    seed = _seed(seed, report_path)
+    seed = seed_for(seed, report_path)
     out = result_console()
     print_model(out, model)
     names = [route.name for route in routes]
@@ -423,7 +392,7 @@ def _agree(
     print_agreement(out, agreement)
     print_warnings(out, model.warnings)
     if report_path:  # takes a while: before --json, so that an interrupt leaves nothing
-        _write_report(report_path, seed, agreement=agreement)
+        make_report(report_path, seed, agreement=agreement)
     if json_path:
         write_json(json_path, agreement.to_dict())
     if agreement.verdict != "agree":

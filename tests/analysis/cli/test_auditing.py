@@ -5,6 +5,7 @@ from audited_scripts import AUDIT, DATA
 from command_line import run
 from processes import completed
 
+from flatprior.analysis import read_report
 from flatprior.analysis.cli.auditing import are_draws, is_script
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
 
@@ -50,6 +51,7 @@ def test_a_fit_that_is_not_what_it_looks_like_ends_with_1(tmp_path):
         (["nothing.py"], "'nothing.py': no such file"),
         (["--weights", "w", "script.py"], "--weights is of DATA, which a script has not"),
         (["--offset", "w", "script.py"], "--offset is of DATA"),
+        (["--report", "a.html", "script.py"], "--report is of DATA"),
         (["--missing", "raise", "script.py"], "--missing is of DATA"),
         (["--json", "script.py", "script.py"], "is the data file itself"),
         (["--json", "no/such/folder.json", "script.py"], "no/such"),
@@ -81,6 +83,12 @@ def test_a_saved_fit_is_audited(good, tmp_path):
     facts = json.loads(found.read_text())
     assert facts["passed"] is True
     assert facts["provenance"]["data_hash"]
+    page = tmp_path / "audit.html"
+    result = run("audit", "--report", page, saved, good, "y ~ x + g", "--weights", "w")
+    assert result.exit_code == 0, result.stderr
+    assert read_report(page)["command"].startswith(f"flatprior audit {saved}")
+    verified = run("verify", page, good, "--weights", "w")
+    assert verified.exit_code == 0, verified.stderr
     result = run(*command)  # without the weights it is not theirs
     assert result.exit_code == 1
     assert "NOT PASSED" in result.stdout

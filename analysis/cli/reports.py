@@ -1,0 +1,40 @@
+"""Reports that commands write."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+
+def seed_for(seed: int | None, report_path: str | None) -> int | None:
+    """A seed to write into a report, where none was given."""
+    import secrets
+
+    return secrets.randbelow(2**32) if seed is None and report_path else seed
+
+
+def make_report(path: str, seed: int | None, **results: Any) -> None:
+    """Write a report, with the command that makes the same one again."""
+    import shlex
+
+    from flatprior.analysis.report.writing import write_report
+
+    given = iter(click.get_current_context().meta.get("flatprior.arguments", ()))
+    arguments = []
+    for argument in given:
+        if argument in ("--report", "--json"):
+            next(given, None)
+        elif not argument.startswith(("--report=", "--json=")):
+            arguments.append(argument)
+    if seed is not None and not any(part.startswith("--seed") for part in arguments):
+        arguments[1:1] = ["--seed", str(seed)]
+    click.echo("     report ...", err=True)
+    write_report(
+        path,
+        **results,
+        command=shlex.join(["flatprior", *arguments]),
+        progress=sys.stderr.isatty(),
+    )
+    click.echo(f"     written to {path}", err=True)
