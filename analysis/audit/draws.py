@@ -47,6 +47,7 @@ LEAST_LOOKED_AT = 400  # draws, however many rows
 AT_MOST = 600  # draws at which a density is held against others
 FAR = 100.0  # tolerances by which a density must differ before its difference is given a name
 NEAR = 4.0  # standard errors within which changed draws must lie to be looked at
+WIDEST = 4.0  # times the variance of the normal approximation that an approximation may have
 MOST_PAIRS = 8  # coefficients of which two may have been exchanged
 NAMED = 3  # explanations that a verdict names
 LESS_LIKELY = 20.0  # ratio of p-values from which the larger speaks before the simpler
@@ -62,8 +63,8 @@ class Likeness:
     ----------
     cause : str
         "prior", "response flipped", "weights ignored", "offset ignored", "another response",
-        "other columns", "coefficients exchanged", "mirrored", "odds ratios", "normal approximation"
-        or "unknown density"; several are joined by " and ".
+        "other columns", "coefficients exchanged", "mirrored", "odds ratios", "normal
+        approximation", "normal distribution" or "unknown density"; several are joined by " and ".
     said : str
         In words.
     p : float
@@ -566,10 +567,10 @@ def _approximations(case: _Case) -> Iterator[Likeness]:
     yield Likeness(
         cause="normal approximation",
         said="draws from the normal approximation at the MLE (Laplace)",
-        p=_mean_p(_hermite(white, (1, 2)), case.length),
+        p=_standard_p(white, (1, 2), case.length),
         cure=SAMPLE,
     )
-    if case.k == 1:
+    if case.k == 1 or not _is_near(case):
         return
     first, second = np.triu_indices(case.k, 1)
     # the posterior's own coefficients depend on one another
@@ -589,17 +590,30 @@ def _approximations(case: _Case) -> Iterator[Likeness]:
 
 def _some_normal(case: _Case) -> Iterator[Likeness]:
     """A normal distribution wherever it is: all that is left to say where nothing else fits."""
+    near = _is_near(case)
     yield Likeness(
-        cause="normal approximation",
-        said=f"draws from some normal distribution, as variational inference makes{_spread(case)}",
+        cause="normal approximation" if near else "normal distribution",
+        said=f"draws from some normal distribution, as variational inference makes{_spread(case)}"
+        if near
+        else f"draws from a normal distribution that is not near the posterior{_spread(case)}",
         p=_normal_p(case),
         cure=SAMPLE,
     )
 
 
-def _spread(case: _Case) -> str:
+def _variance_ratio(case: _Case) -> float:
+    """Of the draws' variance to that of the normal approximation at the MLE."""
     white = whitened(case.draws, case.mle, case.root)
-    ratio = float(np.square(white - white.mean(axis=(0, 1))).sum(axis=2).mean()) / case.k
+    return float(np.square(white - white.mean(axis=(0, 1))).sum(axis=2).mean()) / case.k
+
+
+def _is_near(case: _Case) -> bool:
+    """Whether draws have the place and about the size of an approximation."""
+    return case.distance(case.draws) < NEAR and _variance_ratio(case) < WIDEST
+
+
+def _spread(case: _Case) -> str:
+    ratio = _variance_ratio(case)
     return f"; their variance is {ratio:.0%} of that of the normal approximation at the MLE"
 
 
@@ -611,13 +625,19 @@ def _normal_p(case: _Case) -> float:
         sphered = (case.draws - flat.mean(axis=0)) @ np.linalg.inv(triangle).T
     except np.linalg.LinAlgError:  # draws that do not move
         return 0.0
-    return _mean_p(_hermite(sphered, (3, 4)), case.length)
+    return _standard_p(sphered, (3, 4), case.length)
 
 
-def _hermite(z: Array, degrees: tuple[int, ...]) -> Array:
-    """Hermite polynomials of standard normal draws (chains, n, k): of expectation 0."""
+def _standard_p(z: Array, degrees: tuple[int, ...], length: int) -> float:
+    """p-value that draws (chains, n, k) are standard normal, by Hermite polynomials and waves.
+
+    The polynomials see small shifts best; the waves are bounded, so that the tails of what is far
+    from normal do not hide it.
+    """
     of = {1: z, 2: z * z - 1, 3: z**3 - 3 * z, 4: z**4 - 6 * z * z + 3}
-    return np.concatenate([of[degree] for degree in degrees], axis=-1)
+    polynomials = np.concatenate([of[degree] for degree in degrees], axis=-1)
+    waves = np.concatenate([np.sin(z), np.cos(z) - math.exp(-0.5)], axis=-1)
+    return min(1.0, 2 * min(_mean_p(each, length) for each in (polynomials, waves)))
 
 
 def _mean_p(values: Array, length: int) -> float:

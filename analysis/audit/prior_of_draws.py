@@ -34,7 +34,8 @@ FAMILIES = ("normal", "Cauchy", "Laplace", "Student t")
 USUAL_SCALE = 2.5  # of the default priors of other packages, in standard deviations of a column
 LEAST_PER_TERM = 10  # draws for each number that is fitted
 MOST_FITTED = 200  # draws to which families are fitted; what fits is held against all
-MOST_UNEXPLAINED = 0.1  # of the variance, by polynomials, where priors are sought
+MOST_UNEXPLAINED = 0.02  # of the variance, by polynomials, where priors are sought
+MOST_LEFT = 0.1  # of the range, by the best single family, where others are tried one by one
 MOST_FOR_SHAPES = 8  # coefficients whose families are sought one by one
 NEAR_FLAT = 5.0  # tolerances by which the share of a coefficient that has no prior may vary
 LARGEST_FREEDOM = 200.0  # of a t distribution, beyond which it is called normal
@@ -275,7 +276,7 @@ def _of_families(
         for first in dict.fromkeys((family, "normal", "flat")):
             if (found := attempt((first, *(family,) * (k - 1)))) is not None:
                 return found
-    if k > MOST_FOR_SHAPES or not centred:
+    if k > MOST_FOR_SHAPES or not centred or best[0] > MOST_LEFT * np.ptp(d):
         return None
     for _ in range(2):  # rounds, each of which may change every coefficient's family
         before = best
@@ -347,7 +348,7 @@ def _fitted(families: Sequence[str], theta: Array, d: Array, centred: bool) -> t
                     ftol=1e-15,
                     xtol=1e-15,
                     gtol=1e-15,
-                    max_nfev=100,
+                    max_nfev=50,
                 )
             except ValueError:  # a residual that is not finite
                 continue

@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.producers.stan_csv import (
-    element,
-    is_stan_csv,
-    read_stan_files,
-    stan_files,
-)
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import count, first_of, printable, shorten
+from flatprior.models.encoding.stan_csv import (
+    element,
+    is_stan_csv,
+    read_stan_files,
+    stan_files,
+)
 from flatprior.models.external_draws import (
     CHAIN,
     DRAW,

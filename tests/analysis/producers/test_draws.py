@@ -174,7 +174,7 @@ def test_a_vector_without_names_is_taken_by_place_and_that_is_said(model, drawn)
     ],
 )
 def test_variables_are_paired_by_what_is_said_or_else_by_name(model, labels, variables, order):
-    from flatprior.analysis.producers.stan_csv import element
+    from flatprior.models.encoding.stan_csv import element
 
     found, _ = pair(model, [element(label) for label in labels], variables)
     assert found == (order or ["b[1]", "b[2]", "b[3]"])

@@ -103,7 +103,7 @@ def read_stan_csv(text: str, what: str = "the file") -> StanDraws:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.stan_csv import read_stan_csv
+    >>> from flatprior.models.encoding.stan_csv import read_stan_csv
     >>> lines = "# method = sample", "lp__,divergent__,a,b.1", "-1.5,0,0.3,2", "-2,1,0.1,1"
     >>> found = read_stan_csv(chr(10).join(lines))
     >>> list(found.columns), found.statistics["diverging"].tolist()
@@ -224,7 +224,7 @@ def element(name: str) -> str:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.stan_csv import element
+    >>> from flatprior.models.encoding.stan_csv import element
     >>> [element(name) for name in ("alpha", "beta.1", "Sigma.2.1", "beta[1]")]
     ['alpha', 'beta[1]', 'Sigma[2, 1]', 'beta[1]']
     """

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flatprior.analysis.producers.stan_csv import (
+from flatprior.models.encoding.stan_csv import (
     is_stan_csv,
     read_stan_csv,
     read_stan_files,
