@@ -24,6 +24,7 @@ OWN = 1e-8  # of itself: what follows from other doubles of the same fit by a fe
 LEVELS = (0.95, 0.9, 0.99, 0.8)  # of intervals that do not say theirs
 PROFILE = 1e-7  # standard errors: to which the ends of a profile interval are known
 OWN_NUMBERS = "from its own coefficient and standard error"
+LAST = "last iterate"
 AS_PRINTED = "from the numbers as printed"
 
 Finder = Callable[[Stated], Value | None]
@@ -38,9 +39,13 @@ def conventions(
         return
     if group == "coefficient":
         yield "MLE", lambda each: _coefficient(case, each)
+        if _is_last(case, kind):
+            yield LAST, lambda each: _iterate(case, kind, each)
         return
     if group == "odds ratio":
         yield from _ratio_conventions(case, where)
+        if _is_last(case, kind):
+            yield f"exp of the {LAST}", lambda each: exponential(_iterate(case, kind, each))
         return
     if kind is not None:
         yield from _WALD[group](case, kind)
@@ -50,6 +55,18 @@ def conventions(
         yield AS_PRINTED, lambda each: _as_printed(case, each)
     if where.where:
         yield OWN_NUMBERS, lambda each: of_own(case, each)
+
+
+def _is_last(case: Case, kind: Kind | None) -> bool:
+    """Whether a kind is of an iterate that only its last digits tell from the MLE."""
+    if kind is None or case.mle is None or kind.coefficients is case.mle.coefficients:
+        return False
+    off = np.abs(kind.coefficients - case.mle.coefficients) / case.mle.standard_errors
+    return bool(off.max() <= SAME)
+
+
+def _iterate(case: Case, kind: Kind | None, each: Stated) -> Value | None:
+    return None if kind is None else _estimate(case, kind, each)
 
 
 def _coefficient(case: Case, each: Stated) -> Value | None:
@@ -194,8 +211,8 @@ def _is_end(each: Stated, ratio: bool) -> bool:
 def _ratio_errors(case: Case, kind: Kind) -> Iterator[tuple[str, Finder]]:
     def by_delta(each: Stated) -> Value | None:
         ratio, error = exponential(_estimate(case, kind, each)), _error(case, kind, each)
-        if ratio is None:
-            return None
+        if ratio is None or math.isinf(ratio.value):
+            return ratio
         return Value(
             ratio.value * error.value,
             ratio.error * error.value + (ratio.value + ratio.error) * error.error,

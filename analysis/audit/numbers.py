@@ -174,8 +174,10 @@ def _judged(case: Case) -> tuple[Judged, ...]:
 def _verdict(case: Case, each: Stated, name: str, value: Value | None, met: bool | None) -> Judged:
     if math.isnan(each.value):
         name, met = NOT_STATED, None
-    elif value is None and each.term and each.term not in case.directions:
+    elif each.term and each.term not in case.directions:
         name, met = NO_TERM, None
+    elif value is None:
+        met = None
     off = 0.0 if met is not False or value is None else float(each.value) - value.value
     return Judged(
         term=each.term,
@@ -223,7 +225,7 @@ def _explained(case: Case, columns: list[_Column], truncated: bool) -> list[_Ans
     total = sum(len(column.stated) for column in columns)
     tried: list[list[_Answer]] = []
     for thoroughly in (False, True):
-        if thoroughly and not any(column.group in THOROUGH for column in columns):
+        if thoroughly and not _needs_more(columns, max(tried, key=_count, default=[])):
             break
         tried = []
         for where, kind in case.tries:
@@ -238,6 +240,14 @@ def _explained(case: Case, columns: list[_Column], truncated: bool) -> list[_Ans
         _own_kind(column, best[i], [answers[i] for answers in tried])
         for i, column in enumerate(columns)
     ]
+
+
+def _needs_more(columns: Sequence[_Column], answers: Sequence[_Answer]) -> bool:
+    """Whether something is left that profiles or tests may explain."""
+    return any(
+        column.group in THOROUGH and answer.explained < len(column.stated)
+        for column, answer in zip(columns, answers, strict=False)
+    )
 
 
 def _none(column: _Column) -> _Answer:
@@ -289,12 +299,15 @@ def _answer(
 
 
 def _nearer(column: _Column, one: _Answer, other: _Answer) -> bool:
-    """Whether a number of the whole fit, which neither convention explains, is nearer to one."""
-    if column.group not in OF_THE_FIT or one.explained or other.explained:
+    """Whether numbers that neither convention explains are rather to be held against one."""
+    if one.explained or other.explained:
         return False
+    computed = [any(value is not None for value in each.values) for each in (one, other)]
+    if column.group not in OF_THE_FIT or not all(computed):
+        return computed[0] and not computed[1]
     stated, here, there = column.stated[0].value, one.values[0], other.values[0]
     if here is None or there is None:
-        return there is None
+        return False
     return abs(stated - here.value) < abs(stated - there.value)
 
 

@@ -50,14 +50,15 @@ def meets(stated: Stated, value: Value, truncated: bool = False) -> bool:
     """
     v, error = value
     at, unit = float(stated.value), float(stated.unit)
+    if math.isinf(at) or math.isinf(v):
+        above = stated.written.lstrip().startswith(">")
+        return v >= at if above else at == v
     if not error < math.inf:
         return False
     if stated.below:
         return v - error <= at
     if stated.written.lstrip().startswith(">"):
         return v + error >= at
-    if math.isinf(at) or math.isinf(v):
-        return at == v
     error += 4 * EPSILON * abs(v)
     if truncated and unit > 0:
         short = (v - at) * math.copysign(1.0, v)  # of v, towards zero
@@ -67,7 +68,9 @@ def meets(stated: Stated, value: Value, truncated: bool = False) -> bool:
 
 def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]:
     """Each of their coefficients as a combination of the model's, as far as names tell."""
-    numbered = {name: float(i + 1) for i, name in enumerate(their.coefficients)}
+    terms = (each.term for each in their.stated if each.term)
+    every = dict.fromkeys((*their.coefficients, *terms))
+    numbered = {name: float(i + 1) for i, name in enumerate(every)}
     try:
         placed = place(model, numbered)
     except FlatpriorError:
@@ -213,7 +216,8 @@ class Case:
         both = [self.best, self.theirs]
         if not self.printed and self.theirs is not None:
             both = [self.theirs]
-        elif self.best is not None and 2 * self.strayed < max(len(self.coefficients), 1):
+        # where most are the MLE's, one that is not is wrong, and no other fit's
+        elif self.best is not None and 2 * self.strayed <= len(self.coefficients):
             both = [self.best]
         return [each for each in both if each is not None]
 
@@ -243,7 +247,7 @@ class Case:
     def is_theirs(self, beta: Array) -> bool:
         """Whether an iterate (k,) is what they print; all but a few, if there are several."""
         off = sum(not self.near(each, beta) for each in self.coefficients)
-        return off == 0 or (self.printed and 2 * off < len(self.coefficients) and off <= 3)
+        return off == 0 or (self.printed and 2 * off <= len(self.coefficients) and off <= 3)
 
     @cached_property
     def tries(self) -> Remembered:

@@ -48,6 +48,8 @@ from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import first_of, printable, shorten
 
+FEWEST_DIGITS = 4  # that a lone number has which ends with zeros that are none
+A_DOUBLE = 15  # significant digits: a number of as many is as exact as doubles are
 LARGEST = 2**24  # bytes: a table of coefficients is no larger
 NOT_SAID = math.nan  # the confidence of an interval
 PRODUCER = "a printed table"
@@ -416,7 +418,7 @@ def _on_their_scales(
     if not named and (of_ratios or _exponentiated(found)):
         rename["coefficient"] = "odds ratio"
     ratios_only = "coefficient" in rename or ("odds ratio" in there and "coefficient" not in there)
-    plain = ratios_only or ({"coefficient", "odds ratio", "low"} <= there and _within(found))
+    plain = "coefficient" in rename or ("odds ratio" in there and _within(found))
     if plain:
         rename |= {"low": "odds ratio low", "high": "odds ratio high"}
     if ratios_only and "coefficient" not in rename and _of_the_ratio(found):
@@ -440,30 +442,34 @@ def _values(found: dict[str, dict[str, Written]], *names: str) -> list[tuple[flo
 def _exponentiated(found: dict[str, dict[str, Written]]) -> bool:
     """Whether the estimates are odds ratios, by what stands beside them."""
     estimates = _values(found, "coefficient")
-    if not estimates or min(estimates)[0] <= 0:
-        return False
-    rows = _values(found, "coefficient", "standard error", "z")
+    if not estimates or min(estimates)[0] < 0:
+        return False  # an odds ratio may be printed as 0.00
+    rows = [row for row in _values(found, "coefficient", "standard error", "z") if min(row[:2]) > 0]
     if rows:
         # half a unit of each is no matter: one of the two is out by a lot
-        plain = median(abs(b / s - z) / (1 + abs(z)) for b, s, z in rows if s)
-        logs = median(abs(math.log(b) / s - z) / (1 + abs(z)) for b, s, z in rows if s)
+        plain = median(abs(b / s - z) / (1 + abs(z)) for b, s, z in rows)
+        logs = median(abs(math.log(b) / s - z) / (1 + abs(z)) for b, s, z in rows)
         return logs < plain
-    rows = [row for row in _values(found, "low", "coefficient", "high") if row[0] < row[2]]
-    if rows and min(rows)[0] > 0:
-        plain = median(abs((low + high) / 2 - b) / (high - low) for low, b, high in rows)
-        logs = median(
-            abs(math.log(low * high) / 2 - math.log(b)) / math.log(high / low)
-            for low, b, high in rows
-        )
-        return logs < plain
-    return False
+    ends = [
+        row
+        for row in _values(found, "low", "coefficient", "high")
+        if row[1] > 0 and row[0] < row[2]
+    ]
+    if not ends or min(ends)[0] < 0:
+        return False
+    ends = [row for row in ends if row[0] > 0]
+    plain = [abs((low + high) / 2 - b) / (high - low) for low, b, high in ends]
+    logs = [
+        abs(math.log(low * high) / 2 - math.log(b)) / math.log(high / low) for low, b, high in ends
+    ]
+    return bool(ends) and median(logs) < median(plain)
 
 
 def _within(found: dict[str, dict[str, Written]]) -> bool:
-    """Whether intervals are about the odds ratios rather than the coefficients beside them."""
-    rows = _values(found, "low", "high", "coefficient", "odds ratio")
-    ratios = sum(low <= ratio <= high for low, high, _, ratio in rows)
-    return ratios > sum(low <= b <= high for low, high, b, _ in rows)
+    """Whether intervals are about the odds ratios rather than their logarithms."""
+    rows = [row for row in _values(found, "low", "high", "odds ratio") if row[2] > 0]
+    ratios = sum(low <= ratio <= high for low, high, ratio in rows)
+    return ratios >= sum(low <= math.log(ratio) <= high for low, high, ratio in rows)
 
 
 def _of_the_ratio(found: dict[str, dict[str, Written]]) -> bool:
@@ -528,19 +534,47 @@ def _covariance(read: _Read, cells: list[str]) -> None:
         read.covariance = words[0] if words else ""
 
 
+def _units(column: Sequence[Written]) -> dict[Written, float]:
+    """The unit of the last digit of each number of a column; 0 of doubles.
+
+    Doubles show by many digits and decimals of any number. Where numbers have as many significant
+    digits as one another, the last zeros of one that is whole are no digits: "200" beside "0.35".
+    """
+    finite = [each for each in column if math.isfinite(each.value) and each.value]
+    many = sum(each.digits - _zeros(each) > MOST_DIGITS for each in finite)
+    if len({each.unit for each in finite}) > 1 and many and 2 * many >= len(finite):
+        return dict.fromkeys(column, 0.0)
+    shown = [each.digits for each in finite if each.unit < 1]
+    if not shown and len(finite) > 1:
+        shown = [each.digits - _zeros(each) for each in finite]
+    significant = max(shown, default=FEWEST_DIGITS)
+    units = {}
+    for each in column:
+        lost = min(max(each.digits - significant, 0), _zeros(each))
+        exact = each.digits - _zeros(each) >= A_DOUBLE
+        units[each] = 0.0 if exact else each.unit * 10.0**lost
+    return units
+
+
+def _zeros(number: Written) -> int:
+    """How many zeros a whole number ends with, which may be digits or not."""
+    if number.unit != 1 or not number.value or not math.isfinite(number.value):
+        return 0
+    whole = str(abs(int(number.value)))
+    return len(whole) - len(whole.rstrip("0"))
+
+
 def _fit_of(read: _Read, name: str) -> TheirFit:
     """The fit that was read."""
-    doubles = {
-        what
+    columns = {
+        what: _units([numbers[what] for numbers in read.terms.values() if what in numbers])
         for what in OF_A_TERM
-        if any(
-            what in numbers and numbers[what].digits > MOST_DIGITS
-            for numbers in read.terms.values()
-        )
     }
 
     def unit(what: str, number: Written) -> float:
-        return 0.0 if what in doubles or number.digits > MOST_DIGITS else number.unit
+        if what == "n":
+            return number.unit
+        return columns.get(what, _units([number]))[number]
 
     coefficients: dict[str, float] = {}
     units: dict[str, float] = {}
@@ -554,7 +588,7 @@ def _fit_of(read: _Read, name: str) -> TheirFit:
             step = unit("odds ratio", ratio) / ratio.value
         else:
             read.notes.append(f"{shorten(printable(term), 40)} has no coefficient")
-            continue
+            step = 0.0
         if step > 0:
             units[term] = step
         for what, number in numbers.items():
@@ -570,7 +604,7 @@ def _fit_of(read: _Read, name: str) -> TheirFit:
                         below=number.below,
                     )
                 )
-    if not coefficients:
+    if not coefficients and not stated:
         raise InputError(
             f"{name} has no column of coefficients or odds ratios; name one of its columns "
             "estimate or odds ratio, and that of the terms term"

@@ -3,7 +3,7 @@
 Shares no code with the package: covariances are written out with NumPy, p-values are SciPy's.
 """
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 import numpy as np
 from scipy import stats
@@ -143,12 +143,15 @@ def of_fit(X, y, beta):
 
 def as_printed(value, digits, significant=False, truncated=False):
     """The number as text, and the unit of its last digit."""
+    if np.isinf(value):
+        return ("Inf" if value > 0 else "-Inf"), 0.0
     exact = Decimal(float(value))
     places = digits
     if significant and value:
         places = digits - 1 - exact.adjusted()
     unit = Decimal(1).scaleb(-places)
-    text = exact.quantize(unit, ROUND_DOWN if truncated else ROUND_HALF_EVEN)
+    rounding = ROUND_DOWN if truncated else ROUND_HALF_EVEN
+    text = exact.quantize(unit, rounding, Context(prec=400))
     return f"{text:f}" if places >= 0 else f"{int(text)}", float(unit)
 
 

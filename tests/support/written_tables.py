@@ -87,7 +87,7 @@ def statsmodels_text(table):
     width = max(map(len, table.names)) + 4
     line = "=" * 78
     rows = [
-        row[0].ljust(width) + "".join(cell.rjust(14) for cell in row[1:])
+        row[0].ljust(width) + "".join(f"  {cell:>12}" for cell in row[1:])
         for row in _rows(table, WALD)
     ]
     heads = ("coef", "std err", "z", "P>|z|", "[0.025", "0.975]")
@@ -99,7 +99,7 @@ def statsmodels_text(table):
         f"Model:                          Logit   Log-Likelihood:    {facts['log-likelihood']}",
         f"Covariance Type:            nonrobust   LLR p-value:       {facts['LR p']}",
         line,
-        " " * width + "".join(head.rjust(14) for head in heads),
+        " " * width + "".join(f"  {head:>12}" for head in heads),
         "-" * 78,
         *rows,
         line,
@@ -111,7 +111,7 @@ def stata(table, columns=WALD, first="Coefficient"):
     """logit y x, and logistic y x."""
     heads = (first, "Std. err.", "z", "P>|z|", "[95% conf. interval]")
     rows = [
-        f"{row[0]:>12} | " + "".join(cell.rjust(14) for cell in row[1:])
+        f"{row[0]:>12} | " + "".join(f"  {cell:>12}" for cell in row[1:])
         for row in _rows(table, columns)
     ]
     facts = table.fit
@@ -122,7 +122,7 @@ def stata(table, columns=WALD, first="Coefficient"):
         f"{facts['McFadden R2']:>6}",
         "",
         "-" * 78,
-        f"{'y':>12} |" + "".join(head.rjust(14) for head in heads),
+        f"{'y':>12} |" + "".join(f"  {head:>12}" for head in heads),
         "-" * 13 + "+" + "-" * 64,
         *rows,
         "-" * 78,
@@ -231,7 +231,7 @@ def records(table):
 
 def _number(text):
     """JSON has no limits, and no numbers that begin with a point."""
-    return json.dumps(text) if text[0] in "<>." else text
+    return text if text.lstrip("-")[0].isdigit() else json.dumps(text)
 
 
 def german(table):
