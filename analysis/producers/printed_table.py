@@ -447,9 +447,8 @@ def _exponentiated(found: dict[str, dict[str, Written]]) -> bool:
     rows = [row for row in _values(found, "coefficient", "standard error", "z") if min(row[:2]) > 0]
     if rows:
         # half a unit of each is no matter: one of the two is out by a lot
-        plain = median(abs(b / s - z) / (1 + abs(z)) for b, s, z in rows)
-        logs = median(abs(math.log(b) / s - z) / (1 + abs(z)) for b, s, z in rows)
-        return logs < plain
+        as_it_is = median(abs(b / s - z) / (1 + abs(z)) for b, s, z in rows)
+        return median(abs(math.log(b) / s - z) / (1 + abs(z)) for b, s, z in rows) < as_it_is
     ends = [
         row
         for row in _values(found, "low", "coefficient", "high")
