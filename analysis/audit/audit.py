@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from flatprior.analysis.audit.as_asked import AsAsked, as_asked
 from flatprior.analysis.audit.numbers import Judged, as_frame, judge_numbers
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
+from flatprior.analysis.producers.files import read_file
 from flatprior.analysis.producers.registry import is_fit, read
 from flatprior.analysis.producers.their_data import model_of
 from flatprior.analysis.producers.theirs import TheirFit
@@ -248,7 +250,8 @@ class Audit(Renderable):
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this: verdict, reasons, cure, a row a coefficient."""
-        asked = self.asked
+        asked, explanation = self.asked, self.explanation
+        why = "" if explanation is None or self.is_mle else explanation.message
         return Rendered.of(
             chosen(self.table(), columns),
             {"theirs": "#.6g", "MLE": "#.6g", "SE": "#.4g", "difference": ".1e"},
@@ -258,8 +261,10 @@ class Audit(Renderable):
                 *self.differences[1:],
                 "" if self.exists else self.existence.message,
                 f"the coefficients are {self.recoded}" if self.recoded else "",
-                self.explanation.message if self.explanation is not None else "",
-                f"the program's settings say {asked.words}" if asked and asked.words else "",
+                why,
+                f"the program's settings say {asked.words}"
+                if asked and asked.words and asked.words not in why
+                else "",
                 *(_said(each) for each in self.off[:MOST_NUMBERS_SAID] if self.is_mle),
                 f"{len(self.off) - MOST_NUMBERS_SAID} more numbers are off: .printed has all"
                 if len(self.off) > MOST_NUMBERS_SAID and self.is_mle
@@ -564,7 +569,8 @@ def audit(
         Of statsmodels (`Logit`, `GLM` of the binomial family, with formulas or without), of
         scikit-learn (`LogisticRegression`, `LogisticRegressionCV`, `SGDClassifier` with log loss,
         a pipeline or a search that ends in one), of glum, firthmodels, pyfixest or PyTorch (one
-        linear unit), of flatprior, or coefficients as a mapping, Series or array.
+        linear unit), of flatprior; coefficients as a mapping, Series or array; or the path of a
+        printed table (CSV, TSV, JSON, Markdown, text) or of a fit that flatprior or R has saved.
     model : BernoulliLogistic, or array_like (n, p)
         The model to judge on; or X as it was passed to a fit that holds no data. Results of
         statsmodels and pyfixest hold theirs, and need none.
@@ -602,7 +608,10 @@ def audit(
     given, X = (model, None) if isinstance(model, BernoulliLogistic) else (None, model)
     if X is not None and y is None and not is_fit(fit):
         raise InputError("pass a BernoulliLogistic, or the data as X and y")
-    their = read(fit, X, y, model=given, sample_weight=sample_weight, offset=offset)
+    if isinstance(fit, str | PathLike):
+        their = read_file(fit)
+    else:
+        their = read(fit, X, y, model=given, sample_weight=sample_weight, offset=offset)
     on = given if given is not None else their.model
     if on is None:
         raise InputError("the fit holds no data: pass the model to judge it on")

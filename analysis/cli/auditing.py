@@ -10,15 +10,14 @@ import click
 from click.core import ParameterSource
 
 from flatprior.analysis.cli.errors import clean_errors
-from flatprior.analysis.cli.loading import check_paths, load_model, read_json
+from flatprior.analysis.cli.loading import check_paths, load_model
 from flatprior.analysis.cli.options import json_option, model_options, report_option
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.analysis.cli.reports import make_report
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
-    from flatprior.analysis.audit.audit import Audit
-    from flatprior.models import BernoulliLogistic
+    pass
 
 SCRIPT = ".py"
 DRAWS = (".nc", ".netcdf", ".zarr")
@@ -131,6 +130,7 @@ def _audit_numbers(
 ) -> None:
     from dataclasses import asdict, replace
 
+    from flatprior.analysis.audit.audit import audit as audit_of
     from flatprior.models.common.writing import write_json
     from flatprior.models.provenance import provenance
 
@@ -143,7 +143,7 @@ def _audit_numbers(
     data, formula = rest
     check_paths(data, json=json_path, report=report_path)
     os.stat(path)  # it is there
-    found = _judged(path, load_model(data, formula, **options), tolerance)
+    found = audit_of(path, load_model(data, formula, **options), tolerance=tolerance)
     out = result_console()
     print_model(out, found.model)
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
@@ -155,39 +155,3 @@ def _audit_numbers(
         write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     if not found.passed:
         sys.exit(1)
-
-
-def _judged(path: str, model: BernoulliLogistic, tolerance: float) -> Audit:
-    """What is found of the numbers in a file."""
-    from flatprior.analysis.audit.audit import audit, judge_fit
-    from flatprior.analysis.producers.printed_table import read_table
-    from flatprior.models import PointEstimate
-
-    if are_draws(path):
-        try:
-            return audit(path, model, tolerance=tolerance)
-        except InputTypeError as error:
-            raise InputError(f"{path!r}: {error}") from error
-    if _is_saved(path):
-        return audit(PointEstimate.load(path), model, tolerance=tolerance)
-    return judge_fit(model, read_table(path), tolerance)
-
-
-def are_draws(path: str) -> bool:
-    """Whether a file holds draws, by its ending or by Stan's column of log-densities."""
-    ending = os.path.splitext(path)[1].lower()
-    if ending != ".csv":
-        return ending in DRAWS
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if not line.startswith("#"):
-                return line.split(",")[0].strip() == "lp__"
-    return False
-
-
-def _is_saved(path: str) -> bool:
-    """Whether flatprior wrote this estimate."""
-    if not path.lower().endswith(".json"):
-        return False
-    facts = read_json(path)
-    return isinstance(facts, dict) and str(facts.get("format", "")).startswith("flatprior/")

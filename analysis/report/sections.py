@@ -235,7 +235,7 @@ def verdict(main: MainModel) -> Facts:
         return {
             "headline": f"{passed} of {count(len(main.audits), 'audited fit')} passed",
             "good": passed == len(main.audits),
-            "message": " ".join(f"{_capital(audit.verdict)}." for audit in main.audits),
+            "message": " ".join(f"{audit.verdict}." for audit in main.audits),
             "notes": [*main.model.warnings],
         }
     table = comparison.table()
@@ -269,10 +269,6 @@ def verdict(main: MainModel) -> Facts:
         "message": message,
         "notes": [*main.model.warnings],
     }
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _called(comparison: Comparison, name: str, begins: bool = False) -> str:
@@ -504,16 +500,22 @@ def audits_of_fits(main: MainModel) -> Facts | None:
         rendered = audit.rendered()
         title = f"{audit.producer}: {'passed' if audit.passed else 'not passed'}"
         items.append(_table(f"audit-{i + 1}", replace(rendered, title=title)))
-        if audit.numbers:
-            frame = audit.printed.drop(columns="off")
-            names = [f"{each.quantity} {each.term}".strip() for each in audit.numbers]
-            frame.index = pd.Index(names)
-            frame["consistent"] = [
-                {True: "yes", False: "NO", None: "-"}[each.consistent] for each in audit.numbers
-            ]
+        beside = [each for each in audit.numbers if each.quantity != "coefficient"]
+        if beside:
+            frame = pd.DataFrame(
+                {
+                    "stated": [each.stated for each in beside],
+                    "proved": [each.proved for each in beside],
+                    "convention": [each.convention for each in beside],
+                    "consistent": [
+                        {True: "yes", False: "NO", None: "-"}[each.consistent] for each in beside
+                    ],
+                },
+                index=pd.Index([f"{each.quantity} {each.term}".strip() for each in beside]),
+            )
             numbers = Rendered.of(
-                frame.drop(columns=["term", "quantity"]),
-                {"stated": "#.6g", "proved": "#.6g"},
+                frame,
+                {"stated": ".6g", "proved": ".6g"},
                 f"Numbers stated by {audit.producer}",
                 notes=[
                     "consistent: whether the stated number is, to its last digit or to rounding, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,6 +191,102 @@ RIGHT = {
     "firthmodels": (firthmodels,),
     "pyfixest": (pyfixest, pyfixest_effects),
     "torch": (torch,),
+}
+
+
+def _sklearn(**settings: Any) -> Callable[[Data], tuple[Any, ...]]:
+    from sklearn.linear_model import LogisticRegression
+
+    def make(d: Data) -> tuple[Any, ...]:
+        made = LogisticRegression(**{"tol": 1e-8, "max_iter": 10_000} | settings)
+        return made.fit(d.numbers, d.y), d.numbers, d.y
+
+    return make
+
+
+def _statsmodels(link: str) -> Callable[[Data], tuple[Any, ...]]:
+    def make(d: Data) -> tuple[Any, ...]:
+        import statsmodels.formula.api as smf
+        from statsmodels.genmod.families import Binomial, links
+
+        return (smf.glm("y ~ x1 + x2 + g", d.frame, family=Binomial(getattr(links, link)())).fit(),)
+
+    return make
+
+
+def _on_the_model(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Data], Any]:
+    """A fit of statsmodels to changed data, to be judged on the model of the data as they are."""
+
+    def make(d: Data) -> Any:
+        import statsmodels.formula.api as smf
+
+        from flatprior.models import BernoulliLogistic
+
+        fit = smf.logit("y ~ x1 + x2 + g", change(d.frame)).fit(disp=0)
+        return (fit,), BernoulliLogistic.from_formula("y ~ x1 + x2 + g", d.frame)
+
+    return make
+
+
+def _glum(**settings: Any) -> Callable[[Data], tuple[Any, ...]]:
+    def make(d: Data) -> tuple[Any, ...]:
+        from glum import GeneralizedLinearRegressor
+
+        given = {"family": "binomial", "gradient_tol": 1e-10} | settings
+        return GeneralizedLinearRegressor(**given).fit(d.numbers, d.y), d.numbers, d.y
+
+    return make
+
+
+def _firth(d: Data) -> tuple[Any, ...]:
+    from firthmodels import FirthLogisticRegression
+
+    fit = FirthLogisticRegression(gtol=1e-9, xtol=1e-9, max_iter=200)
+    return fit.fit(d.numbers, d.y), d.numbers, d.y
+
+
+def _weight_decay(d: Data) -> tuple[Any, ...]:
+    """A unit of PyTorch after a few steps of gradient descent."""
+    import torch
+
+    torch.manual_seed(1)
+    X, y = torch.tensor(d.numbers.to_numpy()), torch.tensor(d.y.to_numpy(dtype=float))
+    unit = torch.nn.Linear(X.shape[1], 1, dtype=torch.float64)
+    optimiser = torch.optim.SGD(unit.parameters(), lr=0.1)
+    for _ in range(30):
+        optimiser.zero_grad()
+        torch.nn.BCEWithLogitsLoss()(unit(X)[:, 0], y).backward()
+        optimiser.step()
+    return unit, X, y
+
+
+# by what `audit` should say: the program, and how it is made
+WRONG = {
+    "ridge penalty": (
+        ("scikit-learn", _sklearn()),
+        ("scikit-learn", _sklearn(C=0.1, solver="liblinear", tol=1e-10)),
+        ("glum", _glum(alpha=0.05)),
+    ),
+    "lasso": (
+        ("scikit-learn", _sklearn(C=0.2, l1_ratio=1.0, solver="saga")),
+        ("glum", _glum(alpha=0.02, l1_ratio=1.0)),
+    ),
+    "elastic net": (("glum", _glum(alpha=0.05, l1_ratio=0.5)),),
+    "class weights": (
+        ("scikit-learn", _sklearn(C=np.inf, class_weight="balanced", solver="newton-cg")),
+        ("scikit-learn", _sklearn(C=np.inf, class_weight={0: 1, 1: 4}, solver="newton-cg")),
+    ),
+    "Firth": (("firthmodels", _firth),),
+    "probit": (("statsmodels", _statsmodels("Probit")),),
+    "cloglog": (("statsmodels", _statsmodels("CLogLog")),),
+    "cauchit": (("statsmodels", _statsmodels("Cauchy")),),
+    "response flipped": (("statsmodels", _on_the_model(lambda f: f.assign(y=1 - f["y"]))),),
+    "rows dropped": (("statsmodels", _on_the_model(lambda f: f[f["x1"] < 1.2])),),
+    "stopped early": (
+        ("scikit-learn", _sklearn(C=np.inf, tol=1e-4)),
+        ("scikit-learn", _sklearn(C=np.inf, max_iter=3)),
+        ("glum", _glum(alpha=0, gradient_tol=1e-3)),
+    ),
 }
 PACKAGES = {"scikit-learn": "sklearn"}
 

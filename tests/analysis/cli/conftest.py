@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from flatprior.models import load_endometrial
+
 
 @pytest.fixture
 def good(tmp_path):
@@ -29,3 +31,10 @@ def folder(tmp_path):
         part.to_parquet(tmp_path / "parts" / f"{number}.parquet")
     frame.to_csv(tmp_path / "whole.csv", index=False)
     return tmp_path / "parts"
+
+
+@pytest.fixture
+def endometrial(tmp_path):
+    path = tmp_path / "endometrial.csv"
+    load_endometrial().to_csv(path, index=False)
+    return path

@@ -6,7 +6,7 @@ from command_line import run
 from processes import completed
 
 from flatprior.analysis import read_report
-from flatprior.analysis.cli.auditing import are_draws, is_script
+from flatprior.analysis.cli.auditing import is_script
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
 
 
@@ -143,14 +143,6 @@ def test_the_kind_is_told_by_the_ending(tmp_path):
     assert is_script("a/b.py")
     assert is_script("B.PY")
     assert not any(map(is_script, ("a.csv", "py", "a.py.csv", "draws.nc", "")))
-    assert all(map(are_draws, ("a.nc", "b/A.NC", "c.zarr")))
-    (tmp_path / "stan.csv").write_text("# model = a\n#\nlp__,accept_stat__,beta.1\n-3,1,0.2\n")
-    (tmp_path / "table.csv").write_text("term,estimate\nlp__,1\n")
-    (tmp_path / "empty.csv").write_text("")
-    assert are_draws(str(tmp_path / "stan.csv"))
-    assert not are_draws(str(tmp_path / "table.csv"))
-    assert not are_draws(str(tmp_path / "empty.csv"))
-    assert not are_draws("table.json")
 
 
 def test_help_says_what_a_fit_must_look_like():
