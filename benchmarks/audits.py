@@ -1,10 +1,10 @@
 """Are right fits of every program passed, and wrong ones told? Audits of generated data.
 
-Right: each way of fitting the model with statsmodels, scikit-learn, glum, firthmodels, pyfixest and
-PyTorch (those that are installed; tests/support/foreign_fits.py) on data with a factor, counts and
-an offset, shuffled and sorted by outcome; any that does not pass is a false alarm. Wrong: penalties,
-class weights, other links, other responses, rows left out, optimisers that stopped, made with five
-programs; for each how often `audit` names it, how often as certain, and how often another one.
+Right: each way of fitting the model with statsmodels, scikit-learn, glum, firthmodels, pyfixest
+and PyTorch (those that are installed; tests/support/foreign_fits.py) on data with a factor, counts
+and an offset, shuffled and sorted by outcome; any that does not pass is a false alarm. Wrong:
+penalties, class weights, other links, other responses, rows left out, optimisers that stopped, made
+with five programs; for each how often `audit` names it, as certain, and how often another one.
 
     python benchmarks/audits.py [--right 500] [--wrong 300] [--seed 1]
 """
@@ -55,7 +55,7 @@ def right_ones(number: int, seed: int) -> None:
     rows, alarms = [], []
     with progress_bar("right", number, True) as advance:
         for i in range(number):
-            package, make = makers[i % len(makers)]
+            _, make = makers[i % len(makers)]
             rng = np.random.default_rng([seed, i])
             made = data(rng, ORDERS[i // len(makers) % 2])
             with warnings.catch_warnings():

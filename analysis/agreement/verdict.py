@@ -25,6 +25,7 @@ from flatprior.analysis.agreement.posterior_check import (
 )
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import place
+from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.registry import read
 from flatprior.models import (
     BernoulliLogistic,
@@ -471,6 +472,8 @@ def taken(model: BernoulliLogistic, result: Any) -> Result:
     """
     if isinstance(result, PointEstimate | Posterior | Unavailable):
         return result
+    if is_draws(result, model):
+        return read_draws(result, model)
     their = read(result, model=model)
     placed = place(model, their.coefficients)
     if placed.their_intercept or placed.without_intercept:

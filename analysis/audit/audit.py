@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.audit.as_asked import AsAsked, as_asked
+from flatprior.analysis.audit.draws import DrawsAudit, judge_draws
 from flatprior.analysis.audit.numbers import Judged, as_frame, judge_numbers
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
+from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.files import read_file
 from flatprior.analysis.producers.registry import is_fit, read
 from flatprior.analysis.producers.their_data import model_of
@@ -34,7 +37,7 @@ from flatprior.models.common.calls import check_positive
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
-from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
 from flatprior.models.common.text import count, first_of, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.routes.newton import converged_mle
@@ -74,6 +77,8 @@ class Audit(Renderable):
         Why they differ, where they do.
     numbers : tuple of Judged
         Every number that was stated.
+    draws : DrawsAudit or None
+        What is found where the fit is a set of draws, which have no coefficients.
     differences : tuple of str
         How the data that the fit holds differ from the model that it was to be judged on.
     recoded : str
@@ -94,6 +99,7 @@ class Audit(Renderable):
     asked: AsAsked | None = None
     explanation: Explanation | None = None
     numbers: tuple[Judged, ...] = ()
+    draws: DrawsAudit | None = None
     differences: tuple[str, ...] = ()
     recoded: str = ""
     notes: tuple[str, ...] = ()
@@ -123,13 +129,17 @@ class Audit(Renderable):
     @property
     def cause(self) -> str:
         """Why they are not: a cause of `explain_difference`; "agreement" where they are."""
-        if self.is_mle:
+        if self.is_mle or (self.draws is not None and self.draws.passed):
             return "agreement"
+        if self.draws is not None:
+            return self.draws.cause or "none of these"
         return "none of these" if self.explanation is None else self.explanation.cause
 
     @property
     def certain(self) -> bool:
         """Whether the numbers leave no reasonable doubt of that."""
+        if self.draws is not None:
+            return self.draws.certain
         return self.is_mle or (self.explanation is not None and self.explanation.certain)
 
     @property
@@ -143,8 +153,18 @@ class Audit(Renderable):
 
     @property
     def passed(self) -> bool:
-        """Whether the fit is the estimate, of these data, and every number stated is right."""
+        """Whether the fit is the estimate, of these data, and every number stated is right.
+
+        Of draws whether every claim of `check_posterior` holds.
+        """
+        if self.draws is not None:
+            return self.draws.passed
         return self.is_mle and not self.off and not self.differences
+
+    @property
+    def posterior_check(self) -> PosteriorCheck | None:
+        """Of draws every claim, with its p-value."""
+        return None if self.draws is None else self.draws.check
 
     @property
     def printed(self) -> pd.DataFrame:
@@ -162,6 +182,8 @@ class Audit(Renderable):
     @property
     def verdict(self) -> str:
         """One sentence."""
+        if self.draws is not None:
+            return self.draws.verdict
         said = [f"{self.producer}:"]
         if self.differences:
             said.append(f"not a fit of this model ({self.differences[0]});")
@@ -212,6 +234,8 @@ class Audit(Renderable):
     def message(self) -> str:
         """Verdict, reasons and what to type."""
         sentences = [self.verdict, *self.differences[1:]]
+        if self.draws is not None and not self.draws.passed:
+            sentences += [f"{each}" for each in self.draws.likenesses]
         if not self.exists:
             sentences.append(self.existence.message)
         if self.recoded:
@@ -249,7 +273,20 @@ class Audit(Renderable):
         return frame
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """What is shown of this: verdict, reasons, cure, a row a coefficient."""
+        """What is shown of this: verdict, reasons, cure, a row a coefficient; of draws a claim."""
+        if self.draws is not None:
+            of_claims = self.draws.check.rendered(columns)
+            return replace(
+                of_claims,
+                title=f"Audit: {'passed' if self.passed else 'NOT PASSED'}",
+                facts=(printable(f"{self.verdict}."), *of_claims.facts),
+                notes=(
+                    *as_notes([*map(str, self.draws.likenesses)]),
+                    *as_notes([f"to get it right: {self.cure}" if self.cure else ""]),
+                    *as_notes(self.notes),
+                    *of_claims.notes,
+                ),
+            )
         asked, explanation = self.asked, self.explanation
         why = "" if explanation is None or self.is_mle else explanation.message
         return Rendered.of(
@@ -297,6 +334,7 @@ class Audit(Renderable):
                 "names": list(self.model.names),
                 "coefficients": None if self.coefficients is None else self.coefficients.tolist(),
                 "mle": None if self.mle is None else self.mle.to_dict(),
+                "draws": None if self.draws is None else self.draws.to_dict(),
                 "explanation": None if self.explanation is None else self.explanation.to_dict(),
                 "numbers": [vars(each) for each in self.numbers],
                 "differences": list(self.differences),
@@ -551,6 +589,18 @@ def _cure(their: TheirFit, explanation: Explanation) -> str:
     )
 
 
+def _of_draws(model: BernoulliLogistic, draws: Any, variables: Any, tolerance: float) -> Audit:
+    posterior = read_draws(draws, model, variables)
+    their = TheirFit(producer=f"the draws of {posterior.route}", coefficients={})
+    existence = check_existence(model)
+    plain = Audit(their=their, model=model, existence=existence, tolerance=tolerance)
+    if not existence.exists:
+        return replace(plain, notes=("a flat-prior posterior of these data does not exist",))
+    mle = converged_mle(model)
+    found = judge_draws(model, posterior, mle)
+    return replace(plain, mle=mle, draws=found, notes=found.notes, cure=found.cure)
+
+
 @own_error_state
 def audit(
     fit: Any,
@@ -559,6 +609,7 @@ def audit(
     *,
     sample_weight: Any = None,
     offset: Any = None,
+    variables: Any = None,
     tolerance: float = TOLERANCE,
 ) -> Audit:
     """Judge a fit, whoever made it.
@@ -571,6 +622,8 @@ def audit(
         a pipeline or a search that ends in one), of glum, firthmodels, pyfixest or PyTorch (one
         linear unit), of flatprior; coefficients as a mapping, Series or array; or the path of a
         printed table (CSV, TSV, JSON, Markdown, text) or of a fit that flatprior or R has saved.
+        Or draws: a DataTree, InferenceData or Dataset of PyMC, Bambi, NumPyro or Stan, a trace, a
+        data frame or an array (draws, k) or (chains, draws, k), a netCDF file, CSV files of Stan.
     model : BernoulliLogistic, or array_like (n, p)
         The model to judge on; or X as it was passed to a fit that holds no data. Results of
         statsmodels and pyfixest hold theirs, and need none.
@@ -578,6 +631,9 @@ def audit(
         The response, with X.
     sample_weight, offset : array_like (n,), optional
         As they were passed to the fit.
+    variables : str, sequence of str or mapping, optional
+        Of draws, the vector that holds all coefficients, or for each coefficient its variable; by
+        default they are found by name.
     tolerance : float
         Standard errors up to which coefficients are the maximum likelihood estimate.
 
@@ -608,6 +664,10 @@ def audit(
     given, X = (model, None) if isinstance(model, BernoulliLogistic) else (None, model)
     if X is not None and y is None and not is_fit(fit):
         raise InputError("pass a BernoulliLogistic, or the data as X and y")
+    if given is not None and is_draws(fit, given):
+        return _of_draws(given, fit, variables, tolerance)
+    if is_draws(fit):
+        raise InputError("draws need the model: audit(draws, model)")
     if isinstance(fit, str | PathLike):
         their = read_file(fit)
     else:

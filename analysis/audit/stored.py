@@ -25,7 +25,7 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it was judged with clusters of the rows, which are data.
+        If it is of draws, or was judged with clusters of the rows, which are data.
 
     Examples
     --------
@@ -40,6 +40,11 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
     True
     """
     their = audit.their
+    if audit.draws is not None:
+        raise InputError(
+            "draws are reported with the routes: write_report(path, compare_routes(model, "
+            "fit_newton(model), draws))"
+        )
     if their.settings.groups is not None:
         raise InputError(
             f"the standard errors of {printable(their.producer)} are by clusters of rows, which a "

@@ -130,7 +130,9 @@ def _audit_numbers(
 ) -> None:
     from dataclasses import asdict, replace
 
+    from flatprior.analysis.agreement.verdict import compare_routes
     from flatprior.analysis.audit.audit import audit as audit_of
+    from flatprior.analysis.producers.draws import read_draws
     from flatprior.models.common.writing import write_json
     from flatprior.models.provenance import provenance
 
@@ -149,7 +151,10 @@ def _audit_numbers(
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
     out.print()
     show(out, replace(found.rendered(), title="", facts=()))
-    if report_path:
+    if report_path and found.draws is not None:
+        results = (found.mle, read_draws(path, found.model))
+        make_report(report_path, None, agreement=compare_routes(found.model, *results))
+    elif report_path:
         make_report(report_path, None, audits=found)
     if json_path:
         write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})

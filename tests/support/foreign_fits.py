@@ -278,7 +278,7 @@ WRONG = {
     ),
     "Firth": (("firthmodels", _firth),),
     "probit": (("statsmodels", _statsmodels("Probit")),),
-    "cloglog": (("statsmodels", _statsmodels("CLogLog")),),
+    "complementary log-log": (("statsmodels", _statsmodels("CLogLog")),),
     "cauchit": (("statsmodels", _statsmodels("Cauchy")),),
     "response flipped": (("statsmodels", _on_the_model(lambda f: f.assign(y=1 - f["y"]))),),
     "rows dropped": (("statsmodels", _on_the_model(lambda f: f[f["x1"] < 1.2])),),

@@ -192,3 +192,42 @@ def test_what_is_not_known_is_said_in_one_sentence():
         audit(LogisticRegression().fit(X, y), X[["gpa"]], y)
     with pytest.raises(ValueError, match="need the model"):
         audit({"gpa": 1.0})
+
+
+WRONG = [(truth, *made) for truth, makers in foreign_fits.WRONG.items() for made in makers]
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+@pytest.mark.parametrize(("truth", "package", "make"), WRONG)
+def test_what_is_wrong_is_named_and_nothing_else_is_certain(truth, package, make, order):
+    if not foreign_fits.available(package):
+        pytest.skip(f"{package} is not installed")
+    made = quiet(make, foreign_fits.data(np.random.default_rng(11), order, n=250))
+    found = audit(made[0][0], made[1]) if isinstance(made[0], tuple) else audit_of(made)
+    assert not found.passed
+    assert found.cause == truth, found.message
+    assert found.cure
+
+
+def test_draws_are_held_to_every_claim(tmp_path):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + psi", fp.load_spector())
+    posterior = fp.sample_independence(model, seed=1, progress=False)
+    posterior.save(tmp_path / "draws.nc")
+    for right in (posterior, posterior.draws, posterior.to_arviz(model), tmp_path / "draws.nc"):
+        found = audit(right, model)
+        assert found.passed
+        assert found.posterior_check.passed
+        assert found.cause == "agreement"
+        json.dumps(found.to_dict(), allow_nan=False)
+    flipped = audit(-posterior.draws, model)
+    assert not flipped.passed
+    assert flipped.cause == "response flipped"
+    assert not flipped.certain  # without the density there is no proof
+    assert "code the outcome the other way round" in flipped.message
+    assert "code the outcome" in str(flipped)
+    with pytest.raises(ValueError, match="draws need the model"):
+        audit(posterior.draws)
+    separated = fp.BernoulliLogistic.from_formula("HG ~ NV", fp.load_endometrial())
+    none = audit(np.zeros((4, 100, 2)), separated)
+    assert not none.exists
+    assert "there is no maximum likelihood estimate" in none.verdict
