@@ -58,6 +58,16 @@ for _ in range(100):
     X, y = data(20_000, 20)
     show(LogisticRegression(C=np.inf).fit(X, y).coef_)
 """,
+    "scikit-learn, of the same 20000 x 20 data, 100 strengths": """
+X, y = data(20_000, 20)
+for C in np.logspace(-3, 3, 100):
+    show(LogisticRegression(C=C).fit(X, y).coef_)
+""",
+    "statsmodels Logit, of the same 20000 x 20 data, 100 subsets": """
+X, y = data(20_000, 20)
+for i in range(100):
+    show(sm.Logit(y, np.delete(X, i % 20, axis=1)).fit(disp=0).params)
+""",
     "stochastic gradient, global random numbers, 100 of 300 x 4": """
 np.random.seed(3)
 for _ in range(100):
