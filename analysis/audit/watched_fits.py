@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,10 +17,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from flatprior.analysis.audit.as_asked import as_asked
 from flatprior.analysis.producers import sklearn_fit, statsmodels_fit
-from flatprior.analysis.producers.theirs import TheirFit
+from flatprior.analysis.producers.theirs import Settings, TheirFit
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -42,6 +42,7 @@ HELD = (
     *("cov_type", "cov_kwds"),
 )
 COPIES = 4  # of the design, in doubles, that judging takes at most
+SMALL = 2**28  # bytes that no system lacks
 VISIBLE = 0.1  # standard errors from the maximum of its own target that a penalised fit may be
 UNPROVED = "nothing can be proved of these data to that precision; centre and rescale columns"
 NAMES = {"l2": "ridge", "l1": "lasso", "elasticnet": "elastic net"}
@@ -94,15 +95,21 @@ def judged(
 
 def _require_memory(design: Any) -> None:
     """Leave the script the memory that it may need: copies of a large design are not made."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on every system
-        return
     needed = COPIES * 8 * math.prod(np.shape(design))
-    if needed > free:
+    if needed > SMALL and needed > (free := free_memory()):
         raise InputError(
             f"judging it takes {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} are free"
         )
+
+
+def free_memory() -> float:
+    """Bytes that this process may still take; infinite where the system does not say so."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            facts = dict(line.split(":") for line in file)
+        return 1024.0 * int(facts["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError):
+        return math.inf
 
 
 def _of_statsmodels(result: Any, tolerance: float) -> dict[str, Any] | None:
@@ -134,51 +141,71 @@ def _of_sklearn(
     first: bool,
     tolerance: float,
 ) -> dict[str, Any]:
-    _require_memory(data["X"])
-    y, weights = data["y"], data["sample_weight"]
-    y = np.ravel(y) if np.ndim(y) > 1 else y
-    if weights is not None and np.ndim(weights) == 0:
-        weights = np.full(len(y), weights)
-    their = sklearn_fit.read(estimator, data["X"], y, weights)
-    by_class = their.settings.class_weights
-    if by_class is not None and not their.settings.strength:
-        each = np.where(np.asarray(y) == estimator.classes_[1], by_class[1.0], by_class[0.0])
-        both = each if weights is None else each * np.asarray(weights, dtype=float)
-        weighted = sklearn_fit.read(estimator, data["X"], y, both)
-        their = replace(weighted, settings=their.settings)
-    if not their.settings.strength:
-        return _as_maximum(their, tolerance)
-    name = NAMES.get(their.settings.penalty, their.settings.penalty)
-    detail = _strength(estimator)
-    by_search = their.producer.endswith("CV")
-    if given & PENALTY or by_search or not own:
-        asked = "as asked" if given & PENALTY or by_search else "as the library that made it has it"
-        return _penalised(their, name, asked, detail)
-    far = _distance(their) if first and by_class is None else math.nan
+    brief = _briefly(estimator, data)
+    settings = brief.settings
+    if not settings.strength:
+        return _as_maximum(_wholly(estimator, data), tolerance)
+    name, detail = NAMES.get(settings.penalty, settings.penalty), _strength(estimator)
+    meant = bool(given & PENALTY) or brief.producer.endswith("CV")
+    if meant or not own:
+        asked = "as asked" if meant else "as the library that made it has it"
+        verdict = f"penalised, {asked}: {name}"
+        fine = _found(verdict, True, verdict, detail=detail)
+        if settings.converged is not False:
+            return fine
+        return _not_converged(_wholly(estimator, data), f"NOT {name}, {asked}", detail) or fine
+    far = math.nan
+    if first and settings.class_weights is None:
+        far = _distance(_wholly(estimator, data))
     return _found(
         "default penalty",
         False,
-        f"NOT the MLE{_weighted(their)} but {name}, scikit-learn's default, which nothing asks for"
-        f"{_far(far)}; for the MLE type {their.cure['']}",
+        f"NOT the MLE{_weighted(settings)} but {name}, scikit-learn's default, which nothing asks "
+        f"for{_far(far)}; for the MLE type {brief.cure['']}",
         far,
         detail,
     )
 
 
-def _penalised(their: TheirFit, name: str, asked: str, detail: str) -> dict[str, Any]:
-    """A fit with a penalty that is meant: whether it is where that leads."""
-    verdict = f"penalised, {asked}: {name}"
+def _briefly(estimator: Any, data: dict[str, Any]) -> TheirFit:
+    """What scikit-learn says of its settings: read with one row of each class, which suffices."""
+    y = np.ravel(data["y"])
+    rows = [int(np.argmax(y == each)) for each in estimator.classes_]
+    try:
+        return sklearn_fit.read(estimator, _safe_indexing(data["X"], rows), y[rows])
+    except (TypeError, ValueError, IndexError):  # of what cannot be indexed by rows
+        return _wholly(estimator, data)
+
+
+def _wholly(estimator: Any, data: dict[str, Any]) -> TheirFit:
+    """What scikit-learn says, of all rows; class weights, unless beside a penalty, are weights."""
+    _require_memory(data["X"])
+    y, weights = np.ravel(data["y"]), data["sample_weight"]
+    if weights is not None and np.ndim(weights) == 0:
+        weights = np.full(len(y), weights)
+    their = sklearn_fit.read(estimator, data["X"], y, weights)
+    by_class = their.settings.class_weights
+    if by_class is None or their.settings.strength:
+        return their
+    each = np.where(y == estimator.classes_[1], by_class[1.0], by_class[0.0])
+    both = each if weights is None else each * np.asarray(weights, dtype=float)
+    return replace(sklearn_fit.read(estimator, data["X"], y, both), settings=their.settings)
+
+
+def _not_converged(their: TheirFit, what: str, detail: str) -> dict[str, Any] | None:
+    """A fit that says of itself that it has not converged; None where that cannot be seen."""
     at = as_asked(_model(their), _beta(their), their.settings)
     left = math.nan if at is None else at.distance
     if not left > VISIBLE:
-        return _found(verdict, True, verdict, detail=detail)
+        return None
     off = f"{left:.2g} standard errors" if math.isfinite(left) else "far"
-    if their.settings.converged is not False:
-        more = f", {off} from its maximum" if math.isfinite(left) else ""
-        return _found(verdict, True, verdict + more, left, detail)
-    verdict = f"NOT {name}, {asked}, but {off} from its maximum: it has not converged, as it says"
     return _found(
-        "not converged", False, f"{verdict}; raise max_iter, or scale the columns", left, detail
+        "not converged",
+        False,
+        f"{what}, but {off} from its maximum: it has not converged, as it says; raise "
+        "max_iter, or scale the columns",
+        left,
+        detail,
     )
 
 
@@ -213,7 +240,7 @@ def _strength(estimator: Any) -> str:
 
 def _as_maximum(their: TheirFit, tolerance: float) -> dict[str, Any]:
     """Whether it is the MLE, which it was to be."""
-    maximum = f"the MLE{_weighted(their)}"
+    maximum = f"the MLE{_weighted(their.settings)}"
     model, beta = _model(their), _beta(their)
     if not np.isfinite(beta).all():
         return _found("not finite", False, f"NOT {maximum}: coefficients are not finite", math.inf)
@@ -242,8 +269,8 @@ def _as_maximum(their: TheirFit, tolerance: float) -> dict[str, Any]:
     )
 
 
-def _weighted(their: TheirFit) -> str:
-    if their.settings.class_weights is None:
+def _weighted(settings: Settings) -> str:
+    if settings.class_weights is None:
         return ""
     return " of the data as weighted by class"
 

@@ -1,4 +1,5 @@
 import math
+import os
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 
 from flatprior.analysis.audit import watched_fits
-from flatprior.analysis.audit.watched_fits import judged
+from flatprior.analysis.audit.watched_fits import free_memory, judged
 from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
 from flatprior.models.common.errors import InputError
 
@@ -236,11 +237,17 @@ def test_columns_far_from_zero_are_never_called_wrong_without_proof():
 def test_memory_is_left_to_the_script(monkeypatch):
     X, y = data(13)
     fit = LogisticRegression(**EXACT).fit(X, y)
-    pages = {"SC_AVPHYS_PAGES": 3, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr(watched_fits.os, "sysconf", pages.__getitem__)
+    monkeypatch.setattr(watched_fits, "SMALL", 0)
+    monkeypatch.setattr(watched_fits, "free_memory", lambda: 4 * 8 * X.size - 1)
     with pytest.raises(InputError, match=r"takes 0\.0 GiB of memory, and 0\.0 are free"):
         of_sklearn(fit, X, y)
     with pytest.raises(InputError, match="GiB"):
         of_statsmodels(sm.Logit(y, X).fit(disp=0))
-    pages["SC_AVPHYS_PAGES"] = 4
+    monkeypatch.setattr(watched_fits, "free_memory", lambda: 4 * 8 * X.size)
     assert of_sklearn(fit, X, y)["good"] is True
+
+
+def test_free_memory_is_what_the_system_says():
+    free = free_memory()
+    assert free > 2**20
+    assert (free < math.inf) == os.path.exists("/proc/meminfo")
