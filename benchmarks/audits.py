@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from foreign_fits import RIGHT, WRONG, available, data
 
-from flatprior.analysis.audit.audit import audit
+from flatprior.analysis.auditing.audit import audit
 from flatprior.models.common.progress import progress_bar
 
 ORDERS = ("shuffled", "sorted")

@@ -103,8 +103,10 @@ def test_every_public_name_is_tried():
     known = {*MODELS, *NO_OFFSET, *WITH_PYMC, *ANALYSIS, *REPORT}
     # what the calls of another name return or go through
     through = {
-        "Coin", "GradientDescent", "ExactLOO", "PSISLOO", "PenalisedObjective", "PymcCheck",
-        "RouteVerdict", "Unavailable", "Underflow", "binary_cross_entropy", "calibration_curve",
+        "Audit", "Coin", "GradientDescent", "ExactLOO", "PSISLOO", "PenalisedObjective",
+        "PymcCheck",
+        "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
+        "calibration_curve",
         "check_posterior", "check_pymc",
         "collinearity", "compare_models", "compare_routes", "convexity", "diagnose",
         "explain_difference", "goodness_of_fit", "plot_agreement", "plot_calibration",

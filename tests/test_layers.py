@@ -30,7 +30,7 @@ FLOORS = {
         ("agreement", "diagnostics"),
         ("comparison",),
         ("inference",),
-        ("audit",),
+        ("auditing",),
         ("figures",),
         ("report",),
         ("cli",),

@@ -67,6 +67,7 @@ def all_of(model, separated):
         agreement.routes[0],
         agreement.posterior_checks[0],
         left_out,
+        analysis.audit(fit, model),
         analysis.calibration_curve(model, fit, simulations=20),
         analysis.coin(3, 8),
         analysis.collinearity(model),

@@ -102,7 +102,7 @@ def _audit_script(
     tolerance: float,
     json_path: str | None,
 ) -> None:
-    from flatprior.analysis.audit.scripts import audit_script
+    from flatprior.analysis.auditing.scripts import audit_script
     from flatprior.models.common.writing import write_json
 
     with open(script, "rb"):  # it is there, and may be read
@@ -131,7 +131,7 @@ def _audit_numbers(
     from dataclasses import asdict, replace
 
     from flatprior.analysis.agreement.verdict import compare_routes
-    from flatprior.analysis.audit.audit import audit as audit_of
+    from flatprior.analysis.auditing.audit import audit as audit_of
     from flatprior.analysis.producers.draws import read_draws
     from flatprior.models.common.writing import write_json
     from flatprior.models.provenance import provenance

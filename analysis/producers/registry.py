@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.producers import (
+from flatprior.analysis.producers import plain
+from flatprior.analysis.producers.programs import (
     firthmodels_fit,
     glum_fit,
-    plain,
     pyfixest_fit,
     sklearn_fit,
     statsmodels_fit,

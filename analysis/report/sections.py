@@ -13,8 +13,8 @@ import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import Agreement, rejudged
-from flatprior.analysis.audit.audit import Audit, judge_fit
-from flatprior.analysis.audit.stored import stored_audit
+from flatprior.analysis.auditing.audit import Audit, judge_fit
+from flatprior.analysis.auditing.stored import stored_audit
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own
 from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores

@@ -1,7 +1,7 @@
 import click
 
 from flatprior.analysis import read_report
-from flatprior.analysis.audit.audit import audit
+from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.cli.reports import make_report, seed_for
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 

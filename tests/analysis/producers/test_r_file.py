@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stated_numbers import covariance, glm_path, of_fit
 
-from flatprior.analysis.audit.numbers import judge_numbers
+from flatprior.analysis.auditing.numbers import judge_numbers
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.r_file import read_r
 from flatprior.models import BernoulliLogistic, FlatpriorError, fit_newton, load_spector

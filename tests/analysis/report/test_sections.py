@@ -22,7 +22,7 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
-from flatprior.analysis.audit.audit import audit
+from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.report.page import sealed
 from flatprior.analysis.report.writing import render
 from flatprior.models import (

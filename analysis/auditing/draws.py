@@ -1,0 +1,775 @@
+"""Are these draws from the flat-prior posterior, and if not, what do they look like?
+
+Every claim of `check_posterior` is asked first. Where one fails, the draws are held against what
+they are by mistake: a posterior under another prior, of the flipped response, without weights or
+offset, coefficients of other columns, or a normal approximation. Where the log-density that was
+sampled came with them, it says exactly which density it is. The score says which of these it does
+not exclude, each with its p-value, and never more than that.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flatprior.analysis.agreement.posterior_check import (
+    FALSE_ALARM,
+    PosteriorCheck,
+    check_posterior,
+)
+from flatprior.analysis.auditing.prior_of_draws import Prior, prior_of_density, prior_of_score
+from flatprior.analysis.monte_carlo import (
+    batch_length,
+    batch_means,
+    hotelling_p,
+    t_p,
+    whitened,
+    whitening_root,
+)
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
+from flatprior.models.common.rendering import p_value
+from flatprior.models.common.text import count, listing, printable
+from flatprior.models.common.writing import finite
+from flatprior.models.estimate import fit_of, is_near
+from flatprior.models.likelihood import at_each, log_likelihoods, scores
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, merge_identical
+
+MOST_TERMS = 10**8  # rows times draws at which scores of another problem are looked at
+LEAST_LOOKED_AT = 400  # draws, however many rows
+AT_MOST = 600  # draws at which a density is held against others
+FAR = 100.0  # tolerances by which a density must differ before its difference is given a name
+NEAR = 4.0  # standard errors within which changed draws must lie to be looked at
+WIDEST = 4.0  # times the variance of the normal approximation that an approximation may have
+MOST_PAIRS = 8  # coefficients of which two may have been exchanged
+NAMED = 3  # explanations that a verdict names
+LESS_LIKELY = 20.0  # ratio of p-values from which the larger speaks before the simpler
+LEAST_CORRELATION = 0.1  # of coefficients, which independent draws have not
+SAMPLE = "sample the posterior: pm.sample() in place of an approximation such as pm.fit()"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Likeness:
+    """What draws may be from.
+
+    Attributes
+    ----------
+    cause : str
+        "prior", "response flipped", "weights ignored", "offset ignored", "another response",
+        "other columns", "coefficients exchanged", "mirrored", "odds ratios", "normal
+        approximation", "normal distribution" or "unknown density"; several are joined by " and ".
+    said : str
+        In words.
+    p : float
+        p-value of the identities that draws of this kind satisfy.
+    by_density : bool
+        Whether the log-density that came with the draws is this one's, to rounding.
+    prior : Prior or None
+    cure : str
+        What to type, where that is known.
+    """
+
+    cause: str
+    said: str
+    p: float
+    by_density: bool = False
+    prior: Prior | None = None
+    cure: str = ""
+
+    def __str__(self) -> str:
+        """In words, with the p-value."""
+        return f"{self.said} (p = {p_value(self.p, form='.1e')})"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DrawsAudit:
+    """What is found of a set of draws.
+
+    Attributes
+    ----------
+    check : PosteriorCheck
+        Every claim, with its p-value.
+    likenesses : tuple of Likeness
+        Where the draws fail, what they may be from, the first before the others. A posterior that
+        the log-density proves stands alone.
+    divergences : float
+        NaN where nothing is stated of them.
+    r_hat, ess_bulk, ess_tail : float
+        Largest, and smallest, over the coefficients.
+    verdict : str
+        In one sentence.
+    cure : str
+        What to type, or nothing.
+    notes : tuple of str
+    """
+
+    check: PosteriorCheck
+    likenesses: tuple[Likeness, ...]
+    divergences: float
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    verdict: str
+    cure: str
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every claim holds."""
+        return self.check.passed
+
+    @property
+    def cause(self) -> str:
+        """What the draws look like; nothing if they pass, or if nothing is like them."""
+        return self.likenesses[0].cause if self.likenesses else ""
+
+    @property
+    def certain(self) -> bool:
+        """Whether the log-density that came with the draws proves the cause."""
+        return bool(self.likenesses) and self.likenesses[0].by_density
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        facts: dict[str, Any] = {
+            "passed": self.passed,
+            "verdict": self.verdict,
+            "cure": self.cure,
+            "cause": self.cause,
+            "certain": self.certain,
+            "looks_like": [
+                {"cause": each.cause, "said": each.said, "p": each.p, "proved": each.by_density}
+                for each in self.likenesses
+            ],
+            "divergences": self.divergences,
+            "r_hat": self.r_hat,
+            "ess_bulk": self.ess_bulk,
+            "ess_tail": self.ess_tail,
+            "notes": list(self.notes),
+            "check": self.check.to_dict(),
+        }
+        plain: dict[str, Any] = finite(facts)
+        return plain
+
+
+@model_first
+def judge_draws(
+    model: BernoulliLogistic,
+    posterior: Posterior,
+    mle: PointEstimate | None = None,
+    false_alarm: float = FALSE_ALARM,
+) -> DrawsAudit:
+    """Judge draws as those of the flat-prior posterior, and say what they look like if they fail.
+
+    Parameters
+    ----------
+    model, posterior, mle, false_alarm
+        As of `flatprior.analysis.check_posterior`.
+
+    Returns
+    -------
+    DrawsAudit
+
+    Raises
+    ------
+    ValueError
+        As for `check_posterior`.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.draws import judge_draws
+    >>> from flatprior.models import BernoulliLogistic, Posterior, load_spector
+    >>> from flatprior.models import sample_independence
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> posterior = sample_independence(model, seed=1, progress=False)
+    >>> judge_draws(model, posterior).verdict
+    'the draws of independence pass every claim: they are draws from the flat-prior posterior'
+    >>> flipped = Posterior.from_draws(model, -posterior.draws)
+    >>> judge_draws(model, flipped).cause
+    'response flipped'
+    """
+    mle = None if mle is None else fit_of(model, mle)
+    if mle is None or not is_near(mle.certificate):
+        mle = converged_mle(model)
+    check = check_posterior(model, posterior, mle, false_alarm)
+    case = None if check.passed else _Case.of(model, posterior, mle, check)
+    found = () if case is None else tuple(_likenesses(case))
+    diagnostics = check.diagnostics
+    notes = [*posterior.notes]
+    if posterior.provenance.data_hash != model.data_hash:
+        notes.insert(0, "these draws say that they are of other data than the model's")
+    return DrawsAudit(
+        check=check,
+        likenesses=found,
+        divergences=diagnostics.get("divergences", math.nan),
+        r_hat=float(check.mixing.r_hat.max()),
+        ess_bulk=diagnostics["ess bulk"],
+        ess_tail=diagnostics["ess tail"],
+        verdict=_verdict(check, found),
+        cure=_cure(check, found, posterior),
+        notes=(*notes, *_doubts(check, found)),
+    )
+
+
+class _Problem(NamedTuple):
+    """A likelihood that draws may be of in place of the model's."""
+
+    cause: str
+    said: str
+    rows: ArrayRows
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """Draws that fail, with what is asked of them again and again."""
+
+    model: BernoulliLogistic
+    posterior: Posterior
+    mle: PointEstimate
+    check: PosteriorCheck
+    root: Array
+    draws: Array  # (chains, n, k), thinned where there are many rows
+    length: int  # of a batch of them
+
+    @classmethod
+    def of(
+        cls,
+        model: BernoulliLogistic,
+        posterior: Posterior,
+        mle: PointEstimate,
+        check: PosteriorCheck,
+    ) -> _Case:
+        chains, n, _ = posterior.draws.shape
+        most = max(LEAST_LOOKED_AT, MOST_TERMS // model.n_rows)
+        step = max(1, min(-(-chains * n // most), n // 10))
+        draws = posterior.draws[:, ::step]
+        found = check.diagnostics
+        ess = float(np.nan_to_num(min(found["ess bulk"], found["ess tail"])))
+        kept = draws.shape[1]
+        length = batch_length(chains, kept, min(max(1.0, ess), chains * kept))
+        k = model.n_parameters
+        if chains * (kept // length) <= 2 * k + 4:
+            length = batch_length(chains, kept)
+        return cls(model, posterior, mle, check, whitening_root(model, mle), draws, length)
+
+    @property
+    def k(self) -> int:
+        return self.model.n_parameters
+
+    @property
+    def threshold(self) -> float:
+        return self.check.threshold
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.model.names
+
+    def score(self, rows: ArrayRows, draws: Array | None = None) -> Array:
+        """Score of these rows at each of the draws, (chains, n, k)."""
+        draws = self.draws if draws is None else draws
+        flat = draws.reshape(-1, self.k)
+        return at_each(merge_identical(rows), scores, flat).reshape(draws.shape)
+
+    def p(self, draws: Array, pull: Array, centre: Array | None = None) -> float:
+        """p-value that `pull` (chains, n, k) is the gradient of the log-density of draws."""
+        around = draws.mean(axis=(0, 1)) if centre is None else centre
+        trace = np.einsum("cnk,cnk->cn", draws - around, pull) + self.k
+        p = min(
+            hotelling_p(batch_means(pull @ self.root, self.length)),
+            t_p(batch_means(trace[..., None], self.length)[:, 0]),
+        )
+        return float(min(1.0, 2 * np.nan_to_num(p)))
+
+    def distance(self, draws: Array) -> float:
+        """Of the mean of draws from the MLE, the largest in standard errors."""
+        moved = draws.mean(axis=(0, 1)) - self.mle.coefficients
+        return float(np.abs(moved / self.mle.standard_errors).max())
+
+
+def _problems(model: BernoulliLogistic) -> list[_Problem]:
+    """The model's likelihood, and those of data that were read in another way."""
+    rows = model.arrays
+    found = [_Problem("", "", rows)]
+    if rows.weights is not None and (rows.weights != 1).any():
+        found.append(
+            _Problem("weights ignored", "without the weights", replace(rows, weights=None))
+        )
+    if rows.offset is not None and rows.offset.any():
+        found += [
+            _Problem(
+                _joined(each.cause, "offset ignored"),
+                f"{each.said} and the offset" if each.said else "without the offset",
+                replace(each.rows, offset=None),
+            )
+            for each in found
+        ]
+    found += [
+        _Problem(
+            _joined("response flipped", each.cause),
+            " ".join(filter(None, ("of the flipped response", each.said))),
+            replace(each.rows, response=1 - each.rows.response),
+        )
+        for each in found
+    ]
+    return found
+
+
+def _joined(*causes: str) -> str:
+    return " and ".join(filter(None, causes))
+
+
+def _coordinates(model: BernoulliLogistic) -> list[tuple[tuple[str, ...], Array]]:
+    """In which others put independent priors: with the intercept at the means of the columns."""
+    design = np.asarray(model.arrays.design, dtype=float)
+    constant = [j for j in range(design.shape[1]) if (design[:, j] == 1).all()]
+    if len(constant) != 1 or design.shape[1] == 1:
+        return []
+    (own,) = constant
+    weights = model.arrays.weights
+    every = [design.mean(axis=0)]
+    if weights is not None:
+        every.append(weights @ design / weights.sum())
+    found = []
+    for means in every:
+        transform = np.eye(len(means))
+        transform[own] = means
+        label = f"{model.names[own]} at the columns' means"
+        found.append(
+            (tuple(label if j == own else n for j, n in enumerate(model.names)), transform)
+        )
+    return found
+
+
+def _likenesses(case: _Case) -> Iterator[Likeness]:
+    """What the draws may be from, the likeliest reading first."""
+    flat_density = True
+    if case.check.density_source == "stated":
+        known = _of_density(case)
+        if known is not None:
+            yield known
+            return
+        flat_density = case.check.density_error <= case.check.density_tolerance
+    if not case.check.mixed:
+        return  # the identities say nothing of chains that stand still or differ
+    found = [each for each in _by_score(case, flat_density) if each.p >= case.threshold]
+    found = found or [each for each in _some_normal(case) if each.p >= case.threshold]
+    if not found and not flat_density:
+        yield _unknown(case)
+    highest = max((each.p for each in found), default=0.0)
+    # stable: of those that are about as likely the simpler come first
+    yield from sorted(found, key=lambda each: each.p < highest / LESS_LIKELY)
+
+
+def _of_density(case: _Case) -> Likeness | None:
+    """Which density was sampled, where its logarithm says so to rounding."""
+    tolerance = case.check.density_tolerance
+    if case.check.density_error <= tolerance:
+        return None  # it is the likelihood
+    flat = case.posterior.draws.reshape(-1, case.k)
+    some = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), AT_MOST)).astype(int))
+    beta, lp = flat[some], case.posterior.log_density.ravel()[some]
+    others = _coordinates(case.model)
+    differences = []
+    for problem in _problems(case.model):
+        merged = merge_identical(problem.rows)
+        differences.append((problem, lp - at_each(merged, log_likelihoods, beta)))
+    if np.ptp(differences[0][1]) < FAR * tolerance:
+        return None
+    for problem, d in differences:
+        if np.ptp(d) / 2 <= tolerance:
+            return _proved(case, problem, None)
+    tilted = _tilted(case, beta, differences[0][1], tolerance)
+    if tilted is not None:
+        return tilted
+    for families in (False, True):
+        best: tuple[_Problem, Prior] | None = None
+        for problem, d in differences:
+            prior = prior_of_density(case.names, beta, d, tolerance, others, families)
+            if prior is not None and (best is None or prior.numbers < best[1].numbers):
+                best = (problem, prior)
+        if best is not None:
+            return _proved(case, *best)
+    return None
+
+
+def _proved(case: _Case, problem: _Problem, prior: Prior | None) -> Likeness:
+    """A density that is known, and whether the draws are from it."""
+    pull = case.score(problem.rows)
+    if prior is not None:
+        pull = pull + prior.slope(case.draws.reshape(-1, case.k)).reshape(pull.shape)
+    p = case.p(case.draws, pull)
+    of = f" {problem.said}" if problem.said else ""
+    under = f"under the prior {prior}" if prior is not None else "under flat priors"
+    said = f"the log-density that came with them is that of the posterior{of} {under}"
+    said += f", to within {case.check.density_tolerance:.0e}" if case.check.density_rounding else ""
+    if p < case.threshold and case.check.mixed:
+        said += ", and they are not draws from that either: an approximation, or too few"
+    return Likeness(
+        cause=_joined(problem.cause, "prior" if prior is not None else ""),
+        said=said,
+        p=p,
+        by_density=True,
+        prior=prior,
+        cure=_what_to_type(case, problem.cause, prior),
+    )
+
+
+def _tilted(case: _Case, beta: Array, d: Array, tolerance: float) -> Likeness | None:
+    """A density that differs linearly is that of other outcomes in the same rows."""
+    columns = np.column_stack([np.ones(len(beta)), beta - beta.mean(axis=0)])
+    found = np.linalg.lstsq(columns, d, rcond=None)[0]
+    if np.abs(d - columns @ found).max() > tolerance or len(d) < 10 * columns.shape[1]:
+        return None
+    moved = [
+        f"{change:+.4g} on {printable(name)}"
+        for name, change in zip(case.names, found[1:], strict=True)
+        if abs(change) > 1e-6 * np.abs(found[1:]).max()
+    ]
+    return Likeness(
+        cause="another response",
+        said="the log-density that came with them is that of other outcomes in the same rows and "
+        f"columns: their sums X'y differ by {listing(moved[:5])}",
+        p=math.nan,
+        by_density=True,
+        cure="compare the responses row by row",
+    )
+
+
+def _unknown(case: _Case) -> Likeness:
+    return Likeness(
+        cause="unknown density",
+        said="the log-density that came with them is not the likelihood under any usual prior on "
+        "these coefficients (other rows, columns or links, further parameters, or a prior on "
+        "combinations of them)",
+        p=math.nan,
+        cure="check_pymc(model, their_model) names what is not flat in a model of PyMC or Bambi",
+    )
+
+
+def _by_score(case: _Case, flat_density: bool) -> Iterator[Likeness]:
+    """Everything whose identities the draws may satisfy, the simpler before the others."""
+    problems = _problems(case.model)
+    if flat_density and case.check.density_source == "stated":
+        yield from _approximations(case)
+        yield from _changed(case)
+        return
+    for problem in problems[1:]:
+        yield Likeness(
+            cause=problem.cause,
+            said=f"draws from the posterior {problem.said} under flat priors",
+            p=case.p(case.draws, case.score(problem.rows)),
+            cure=_what_to_type(case, problem.cause, None),
+        )
+    yield from _changed(case)
+    yield from _approximations(case)
+    here, mirrored = case.distance(case.draws), case.distance(-case.draws)
+    for problem in problems:
+        flipped = problem.cause.startswith("response flipped")
+        if flipped == (mirrored < here):
+            yield from _priors(case, problem)
+
+
+def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
+    """Priors at zero, on the slopes or on all, of one scale or of several."""
+    score = case.score(problem.rows)
+    centre = case.draws.mean(axis=(0, 1))
+    design = np.asarray(case.model.arrays.design, dtype=float)
+    intercept = [j for j in range(case.k) if (design[:, j] == 1).all()]
+    places = [(case.names, np.eye(case.k)), *_coordinates(case.model)[:1]]
+    tried: list[Prior] = []
+    for family, (names, transform), common, but in itertools.product(
+        ("normal", "Cauchy", "Laplace"),
+        places,
+        (True, False),
+        (intercept, []) if intercept else ([],),
+    ):
+        if (names != case.names and but) or len(but) == case.k:
+            continue
+        prior = prior_of_score(
+            names, transform, case.draws, score, centre, family, case.length, common, but
+        )
+        if prior is None or prior.p < case.threshold:
+            continue
+        if any(prior.numbers >= each.numbers for each in tried):
+            continue  # a simpler one will do
+        tried.append(prior)
+        of = f" {problem.said}" if problem.said else ""
+        yield Likeness(
+            cause=_joined(problem.cause, "prior"),
+            said=f"draws from the posterior{of} under the prior {prior}",
+            p=prior.p,
+            prior=prior,
+            cure=_what_to_type(case, problem.cause, prior),
+        )
+
+
+def _changed(case: _Case) -> Iterator[Likeness]:
+    """Draws of the posterior whose numbers were changed on the way."""
+    k, mle, names = case.k, case.mle.coefficients, case.names
+    design = np.asarray(case.model.arrays.design, dtype=float)
+    constant = [j for j in range(k) if (design[:, j] == 1).all()]
+    changes: list[tuple[str, str, Array, str]] = [
+        ("mirrored", "the posterior's, reflected at the MLE", 2 * mle - case.draws, "")
+    ]
+    if (case.draws > 0).all():
+        changes.append(
+            ("odds ratios", "exponentiated (odds ratios)", np.log(case.draws), "pass np.log(draws)")
+        )
+    for j in range(k):
+        turned = case.draws * np.where(np.arange(k) == j, -1.0, 1.0)
+        changes.append(
+            (
+                "other columns",
+                f"the posterior's with the sign of {printable(names[j])} changed",
+                turned,
+                "",
+            )
+        )
+    if k <= MOST_PAIRS:
+        for i, j in itertools.combinations(range(k), 2):
+            order = list(range(k))
+            order[i], order[j] = j, i
+            changes.append(
+                (
+                    "coefficients exchanged",
+                    f"the posterior's with {listing([printable(names[i]), printable(names[j])])} "
+                    "exchanged",
+                    case.draws[..., order],
+                    "name the columns: variables={...}",
+                )
+            )
+    if len(constant) == 1 and k > 1:
+        (own,) = constant
+        means, sds = design.mean(axis=0), design.std(axis=0)
+        sds[own], means[own] = 1.0, 0.0
+        for scale, said in (
+            (np.ones(k), "those of centred columns"),
+            (sds, "those of standardised columns"),
+        ):
+            raw = case.draws / scale
+            raw[..., own] -= raw @ means
+            changes.append(("other columns", said, raw, "refit in the model's own columns"))
+    for cause, said, draws, cure in changes:
+        if case.distance(draws) < NEAR:
+            p = case.p(draws, case.score(case.model.arrays, draws))
+            yield Likeness(cause=cause, said=f"draws that are {said}", p=p, cure=cure)
+
+
+def _approximations(case: _Case) -> Iterator[Likeness]:
+    """Normal distributions in place of the posterior, at a known place."""
+    white = whitened(case.draws, case.mle, case.root)
+    yield Likeness(
+        cause="normal approximation",
+        said="draws from the normal approximation at the MLE (Laplace)",
+        p=_standard_p(white, (1, 2), case.length),
+        cure=SAMPLE,
+    )
+    if case.k == 1 or not _is_near(case):
+        return
+    first, second = np.triu_indices(case.k, 1)
+    # the posterior's own coefficients depend on one another
+    if np.abs(_correlations(case.mle.covariance)[first, second]).max() < LEAST_CORRELATION:
+        return
+    flat = case.draws.reshape(-1, case.k)
+    own = (case.draws - flat.mean(axis=0)) / flat.std(axis=0)
+    independent = _mean_p(own[..., first] * own[..., second], case.length)
+    yield Likeness(
+        cause="normal approximation",
+        said="draws from a normal distribution of independent coefficients, as mean-field "
+        f"variational inference (ADVI) makes{_spread(case)}",
+        p=min(1.0, 2 * min(_normal_p(case), independent)),
+        cure=SAMPLE,
+    )
+
+
+def _some_normal(case: _Case) -> Iterator[Likeness]:
+    """A normal distribution wherever it is: all that is left to say where nothing else fits."""
+    near = _is_near(case)
+    yield Likeness(
+        cause="normal approximation" if near else "normal distribution",
+        said=f"draws from some normal distribution, as variational inference makes{_spread(case)}"
+        if near
+        else f"draws from a normal distribution that is not near the posterior{_spread(case)}",
+        p=_normal_p(case),
+        cure=SAMPLE,
+    )
+
+
+def _variance_ratio(case: _Case) -> float:
+    """Of the draws' variance to that of the normal approximation at the MLE."""
+    white = whitened(case.draws, case.mle, case.root)
+    return float(np.square(white - white.mean(axis=(0, 1))).sum(axis=2).mean()) / case.k
+
+
+def _is_near(case: _Case) -> bool:
+    """Whether draws have the place and about the size of an approximation."""
+    return case.distance(case.draws) < NEAR and _variance_ratio(case) < WIDEST
+
+
+def _spread(case: _Case) -> str:
+    ratio = _variance_ratio(case)
+    return f"; their variance is {ratio:.0%} of that of the normal approximation at the MLE"
+
+
+def _normal_p(case: _Case) -> float:
+    """p-value that the draws have the skewness and kurtosis of a normal distribution."""
+    flat = case.draws.reshape(-1, case.k)
+    try:
+        triangle = np.linalg.cholesky(np.cov(flat, rowvar=False).reshape(case.k, case.k))
+        sphered = (case.draws - flat.mean(axis=0)) @ np.linalg.inv(triangle).T
+    except np.linalg.LinAlgError:  # draws that do not move
+        return 0.0
+    return _standard_p(sphered, (3, 4), case.length)
+
+
+def _standard_p(z: Array, degrees: tuple[int, ...], length: int) -> float:
+    """p-value that draws (chains, n, k) are standard normal, by Hermite polynomials and waves.
+
+    The polynomials see small shifts best; the waves are bounded, so that the tails of what is far
+    from normal do not hide it.
+    """
+    of = {1: z, 2: z * z - 1, 3: z**3 - 3 * z, 4: z**4 - 6 * z * z + 3}
+    polynomials = np.concatenate([of[degree] for degree in degrees], axis=-1)
+    waves = np.concatenate([np.sin(z), np.cos(z) - math.exp(-0.5)], axis=-1)
+    return min(1.0, 2 * min(_mean_p(each, length) for each in (polynomials, waves)))
+
+
+def _mean_p(values: Array, length: int) -> float:
+    """p-value that all columns of (chains, n, columns) have the mean 0."""
+    means = batch_means(values, length)
+    if len(means) > values.shape[-1] + 2:
+        return float(np.nan_to_num(hotelling_p(means)))
+    each = [t_p(means[:, j]) for j in range(means.shape[1])]
+    return float(min(1.0, len(each) * np.nan_to_num(min(each))))
+
+
+def _correlations(covariance: Array) -> Array:
+    sd = np.sqrt(np.diag(covariance))
+    return np.asarray(covariance / np.outer(sd, sd))
+
+
+def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...]) -> str:
+    """In one sentence."""
+    draws = f"the draws of {printable(check.route)}"
+    if check.passed:
+        return f"{draws} pass every claim: they are draws from the flat-prior posterior"
+    if found and found[0].by_density:
+        return f"{draws} are not from the flat-prior posterior: {found[0].said}"
+    if not check.mixed:
+        broken = [c.failure for c in check.mixing.claims(check.threshold) if not c.holds]
+        return f"{draws} are no evidence of any posterior: {broken[0]}"
+    if not found:
+        return (
+            f"{draws} are not from the flat-prior posterior ({check.failures[0]}), and they look "
+            "like nothing that is known here"
+        )
+    if found[0].cause == "unknown density":
+        return f"{draws} are not from the flat-prior posterior: {found[0].said}"
+    named = listing([str(each) for each in found[:NAMED]], "or")
+    return (
+        f"{draws} are not from the flat-prior posterior ({check.failures[0]}); they look like "
+        f"{named}"
+    )
+
+
+def _doubts(check: PosteriorCheck, found: tuple[Likeness, ...]) -> Iterator[str]:
+    """What the verdict leaves open."""
+    if not check.passed and found and not found[0].by_density and found[0].cause[:7] != "unknown":
+        yield (
+            "what they look like is what their scores do not exclude, each by the p-value beside "
+            "it; no log-density proves it"
+        )
+    if len(found) > NAMED:
+        yield f"{count(len(found) - NAMED, 'further explanation')} is not excluded either"
+
+
+def _cure(check: PosteriorCheck, found: tuple[Likeness, ...], posterior: Posterior) -> str:
+    """What to type."""
+    if found and (found[0].by_density or check.mixed):
+        return found[0].cure
+    diagnostics = check.diagnostics
+    if diagnostics.get("divergences", 0) > 0:
+        return _of_program(
+            posterior.route,
+            "pm.sample(tune=4000, target_accept=0.95)",
+            "adapt_delta=0.95 and more warm-up",
+        )
+    if not check.mixed:
+        return _of_program(
+            posterior.route,
+            'pm.sample(draws=4000, tune=4000, chains=4, init="adapt_diag")',
+            "more draws and more warm-up, in four chains",
+        )
+    return ""
+
+
+def _of_program(route: str, pymc: str, else_: str) -> str:
+    name = route.lower()
+    if name == "pymc" or name.startswith("nuts"):
+        return pymc
+    if name == "bambi":
+        return pymc.replace("pm.sample(", "model.fit(")
+    return else_
+
+
+def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
+    """In the program that made the draws, where that is known."""
+    route = case.posterior.route.lower()
+    said = []
+    if "response flipped" in causes:
+        event = _event(case.model)
+        said.append(
+            f"model the other level: \"{case.model.response_name}['{event}'] ~ ...\" names it"
+            if route == "bambi" and event
+            else "code the outcome the other way round (1 - y)"
+        )
+    if "weights ignored" in causes:
+        said.append(
+            "pass the weights: "
+            + _typed(
+                route,
+                pymc='pm.Potential("y", (weights * pm.logp(pm.Bernoulli.dist(logit_p=eta), y)'
+                ".sum()))",
+                bambi="repeat each row as often as its weight says",
+                stan="target += weights[n] * bernoulli_logit_lpmf(y[n] | eta[n])",
+                numpyro="with numpyro.handlers.scale(scale=weights)",
+                other="repeat each row as often as its weight says",
+            )
+        )
+    if "offset ignored" in causes:
+        said.append(
+            "add the offset to the linear predictor"
+            + (': "... + offset(z)" in the formula' if route == "bambi" else "")
+        )
+    if prior is not None:
+        said.append(
+            _typed(
+                route,
+                pymc='pm.Flat("...") in place of each prior',
+                bambi='bmb.Model(..., priors={"...": bmb.Prior("Flat")} for every term and the '
+                "Intercept, auto_scale=False)",
+                stan="leave the prior statements out of the model block (a real without one is "
+                "flat)",
+                numpyro="dist.ImproperUniform(dist.constraints.real, (), ()) for each prior",
+                other='a flat prior on every coefficient (pm.Flat; bmb.Prior("Flat") with '
+                "auto_scale=False; prior = NULL in rstanarm)",
+            )
+        )
+    return "; ".join(said)
+
+
+def _typed(route: str, *, pymc: str, bambi: str, stan: str, numpyro: str, other: str) -> str:
+    known = {"pymc": pymc, "bambi": bambi, "cmdstan": stan, "numpyro": numpyro}
+    return known.get(route.partition(" ")[0], other)
+
+
+def _event(model: BernoulliLogistic) -> str:
+    """The level that the model counts as 1, where it is a word."""
+    level, found, _ = model.response_coding.partition(" = 1")
+    return printable(level) if found and level != "True" else ""

@@ -1,0 +1,333 @@
+r"""Is each number that somebody states the right one, and of which kind?
+
+A number that is printed with a last digit of u is right for a value v that is known to within e if
+the two intervals meet: ``|printed - v| <= u / 2 + e`` where it was rounded, and v up to u further
+from zero than what is printed where it was truncated. A double is right within what the rounding of
+the program that computed it can do. Standard errors, p-values and intervals are of several kinds
+(`flatprior.analysis.auditing.standard_error_kinds`). The numbers of a table come from one program,
+so that one kind has to explain all of them: the simplest that does is named, and where none does
+that which explains most, and the numbers that it leaves are off. All are rounded, or all truncated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from flatprior.analysis.auditing.conventions import THOROUGH, Finder, conventions, of_own
+from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
+from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
+from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated, TheirFit
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import Array
+
+TRUNCATED = 0.25  # of the numbers that rounding has to leave before truncation is thought of
+NOT_STATED = "stated as not available"
+NO_TERM = "the model has no such coefficient"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What is found of one number that is stated.
+
+    Attributes
+    ----------
+    term : str
+        The coefficient as they call it; empty for a number of the whole fit.
+    quantity : str
+        As in `Stated`.
+    stated, proved : float
+        Theirs, and the value of the convention that is named.
+    error : float
+        How far `proved` may be off.
+    convention : str
+        Which the number follows, or the one that it is held against where it follows none.
+    consistent : bool or None
+        None where it cannot be judged.
+    off : float
+        `stated` less `proved` where they are not consistent, else 0.
+    unit : float
+        Of the last digit that is written; 0 for a double.
+    written : str
+        As it was printed.
+    follows : bool or None
+        Whether a number that is not consistent follows from the coefficient and standard error
+        stated beside it; None where that says nothing.
+    """
+
+    term: str
+    quantity: str
+    stated: float
+    proved: float
+    error: float
+    convention: str
+    consistent: bool | None
+    off: float
+    unit: float = 0.0
+    written: str = ""
+    follows: bool | None = None
+
+
+def as_frame(judged: Sequence[Judged]) -> pd.DataFrame:
+    """One row a number: term, quantity, stated, proved, convention, consistent and off."""
+    columns = ("term", "quantity", "stated", "proved", "convention", "consistent", "off")
+    frame = pd.DataFrame(
+        {name: [getattr(each, name) for each in judged] for name in columns}, columns=list(columns)
+    )
+    return frame.astype({"consistent": "boolean", "stated": float, "proved": float, "off": float})
+
+
+def judge_numbers(
+    model: BernoulliLogistic,
+    mle: PointEstimate | None,
+    their: TheirFit,
+    directions: Mapping[str, Array] | None = None,
+    *,
+    posterior_sd: Array | None = None,
+) -> tuple[Judged, ...]:
+    """Judge the coefficients and every other number that a fit states.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        In memory.
+    mle : PointEstimate or None
+        Of this model; None where it does not exist. Then numbers are judged at their coefficients.
+    their : TheirFit
+    directions : mapping of str to ndarray (k,), optional
+        Each of their coefficients as a combination of the model's: by default found from names, as
+        `explain_difference` does, or the terms by themselves where the others are not given.
+    posterior_sd : ndarray (k,), optional
+        Standard deviations of the posterior, where standard errors may be these.
+
+    Returns
+    -------
+    tuple of Judged
+        Coefficients first, then the numbers in the order in which they are stated.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.numbers import as_frame, judge_numbers
+    >>> from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated, TheirFit
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    >>> error = Stated(term="gpa", quantity="standard error", value=1.268, unit=0.001)
+    >>> theirs = TheirFit(
+    ...     producer="a printed table",
+    ...     coefficients={"gpa": 2.826},
+    ...     units={"gpa": 0.001},
+    ...     stated=(error, Stated(term="", quantity="n", value=32.0, unit=1.0)),
+    ... )
+    >>> as_frame(judge_numbers(model, fit_newton(model), theirs))["convention"].tolist()
+    ['MLE', 'HC0', 'observations']
+    """
+    case = Case(
+        model=model,
+        mle=mle,
+        their=their,
+        directions=dict(directions_of(model, their) if directions is None else directions),
+        posterior_sd=posterior_sd,
+    )
+    return _judged(case)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Numbers of one quantity that one convention has to explain."""
+
+    group: str
+    stated: tuple[Stated, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What one convention says of the numbers of a column."""
+
+    name: str
+    values: tuple[Value | None, ...]
+    meets: tuple[bool | None, ...]
+
+    @property
+    def explained(self) -> int:
+        return sum(met is not False for met in self.meets)
+
+
+def _judged(case: Case) -> tuple[Judged, ...]:
+    columns = _columns(case)
+    best = _explained(case, columns, truncated=False)
+    total = sum(len(column.stated) for column in columns)
+    left = total - _count(best)
+    if case.printed and left and left >= TRUNCATED * total:
+        other = _explained(case, columns, truncated=True)
+        best = other if _count(other) > _count(best) else best
+    found: dict[int, Judged] = {}
+    for column, answer in zip(columns, best, strict=True):
+        for each, value, met in zip(column.stated, answer.values, answer.meets, strict=True):
+            found[id(each)] = _verdict(case, each, answer.name, value, met)
+    every = (*(each for each in case.coefficients if not case.made_of_a_ratio(each)),)
+    return tuple(found[id(each)] for each in (*every, *case.their.stated))
+
+
+def _verdict(case: Case, each: Stated, name: str, value: Value | None, met: bool | None) -> Judged:
+    if math.isnan(each.value):
+        name, met = NOT_STATED, None
+    elif each.term and each.term not in case.directions:
+        name, met = NO_TERM, None
+    elif value is None:
+        met = None
+    off = 0.0 if met is not False or value is None else float(each.value) - value.value
+    return Judged(
+        term=each.term,
+        quantity=each.quantity,
+        stated=float(each.value),
+        proved=math.nan if value is None else value.value,
+        error=math.nan if value is None else value.error,
+        convention=name,
+        consistent=met,
+        off=off,
+        unit=each.unit,
+        written=each.written,
+        follows=_follows(case, each) if met is False else None,
+    )
+
+
+def _columns(case: Case) -> list[_Column]:
+    """The numbers by what they are of; a second one of a term is of another column."""
+    groups: dict[tuple[str, int], list[Stated]] = {}
+    seen: dict[tuple[str, str], int] = {}
+    coefficients = [each for each in case.coefficients if not case.made_of_a_ratio(each)]
+    for each in (*coefficients, *case.their.stated):
+        key = (each.term, each.quantity)
+        nth = seen[key] = seen.get(key, -1) + 1
+        group = {
+            "low": "interval",
+            "high": "interval",
+            "odds ratio low": "odds ratio interval",
+            "odds ratio high": "odds ratio interval",
+        }.get(each.quantity, each.quantity)
+        groups.setdefault((group, nth), []).append(each)
+    return [_Column(group, tuple(stated)) for (group, _), stated in groups.items()]
+
+
+def _count(answers: Sequence[_Answer]) -> int:
+    return sum(answer.explained for answer in answers)
+
+
+def _explained(case: Case, columns: list[_Column], truncated: bool) -> list[_Answer]:
+    """What explains most of the numbers: one kind of standard error for all of the columns.
+
+    Profile intervals and likelihood-ratio tests take many fits: they are asked where nothing else
+    explains all.
+    """
+    total = sum(len(column.stated) for column in columns)
+    tried: list[list[_Answer]] = []
+    for thoroughly in (False, True):
+        if thoroughly and not _needs_more(columns, max(tried, key=_count, default=[])):
+            break
+        tried = []
+        for where, kind in case.tries:
+            answers = [
+                _answer(case, column, where, kind, truncated, thoroughly) for column in columns
+            ]
+            if _count(answers) == total:
+                return answers
+            tried.append(answers)
+    best = max(tried, key=_count, default=[_none(column) for column in columns])
+    return [
+        _own_kind(column, best[i], [answers[i] for answers in tried])
+        for i, column in enumerate(columns)
+    ]
+
+
+def _needs_more(columns: Sequence[_Column], answers: Sequence[_Answer]) -> bool:
+    """Whether something is left that profiles or tests may explain."""
+    return any(
+        column.group in THOROUGH and answer.explained < len(column.stated)
+        for column, answer in zip(columns, answers, strict=False)
+    )
+
+
+def _none(column: _Column) -> _Answer:
+    nothing = (None,) * len(column.stated)
+    return _Answer("cannot be computed", nothing, nothing)
+
+
+def _own_kind(column: _Column, chosen: _Answer, every: Sequence[_Answer]) -> _Answer:
+    """Another kind for a column that the chosen one does not explain at all, if it explains all.
+
+    Where none does it is held against the first, which is the simplest.
+    """
+    judged = sum(met is not None for met in chosen.meets)
+    met = sum(bool(met) for met in chosen.meets)
+    if met == judged or 2 * met > judged:
+        return chosen
+    if judged > 1:
+        for other in every:
+            if all(met is not False for met in other.meets):
+                return other
+    return chosen if met or column.group in OF_THE_FIT else every[0]
+
+
+def _answer(
+    case: Case,
+    column: _Column,
+    where: Place,
+    kind: Kind | None,
+    truncated: bool,
+    thoroughly: bool,
+) -> _Answer:
+    """The first convention that explains a column, or the one that explains most of it."""
+    best: _Answer | None = None
+    for name, find in conventions(case, column.group, where, kind, thoroughly):
+        values = tuple(_found(case, find, each) for each in column.stated)
+        meets = tuple(
+            _met(case, each, value, truncated)
+            for each, value in zip(column.stated, values, strict=True)
+        )
+        answer = _Answer(name, values, meets)
+        if best is None or answer.explained > best.explained or _nearer(column, answer, best):
+            best = answer
+        if answer.explained == len(meets):
+            break
+    if best is None:
+        nothing = tuple(None if math.isnan(each.value) else False for each in column.stated)
+        return _Answer("cannot be computed", (None,) * len(nothing), nothing)
+    return best
+
+
+def _nearer(column: _Column, one: _Answer, other: _Answer) -> bool:
+    """Whether numbers that neither convention explains are rather to be held against one."""
+    if one.explained or other.explained:
+        return False
+    computed = [any(value is not None for value in each.values) for each in (one, other)]
+    if column.group not in OF_THE_FIT or not all(computed):
+        return computed[0] and not computed[1]
+    stated, here, there = column.stated[0].value, one.values[0], other.values[0]
+    if here is None or there is None:
+        return False
+    return abs(stated - here.value) < abs(stated - there.value)
+
+
+def _found(case: Case, find: Finder, each: Stated) -> Value | None:
+    if each.term and each.term not in case.directions:
+        return None
+    value = find(each)
+    return None if value is None or math.isnan(value.value) else value
+
+
+def _met(case: Case, each: Stated, value: Value | None, truncated: bool) -> bool | None:
+    """Whether a number is the value; None where it cannot be judged."""
+    if math.isnan(each.value) or (each.term and each.term not in case.directions):
+        return None
+    return value is not None and meets(each, value, truncated)
+
+
+def _follows(case: Case, each: Stated) -> bool | None:
+    """Whether a number follows from the coefficient and standard error stated beside it."""
+    if not each.term or each.quantity in ("coefficient", "standard error"):
+        return None
+    value = of_own(case, each)
+    return None if value is None else meets(each, value)

@@ -1,0 +1,297 @@
+"""A fit of somebody's beside the model, and when a number is the value that it may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from flatprior.analysis.auditing.standard_error_kinds import (
+    Kind,
+    Patterns,
+    Place,
+    kinds,
+    patterns,
+)
+from flatprior.analysis.explanation.reference_levels import place
+from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.common.labels import INTERCEPTS
+from flatprior.models.whitening import whitening
+
+SAME = 1e-6  # standard errors: coefficients of doubles so near the MLE are the MLE
+
+
+class Value(NamedTuple):
+    """A number, and how far it may be from the one that is meant."""
+
+    value: float
+    error: float
+
+
+def meets(stated: Stated, value: Value, truncated: bool = False) -> bool:
+    """Whether what is stated is this value, as it was rounded or truncated.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.numbers import Value, meets
+    >>> from flatprior.analysis.producers.theirs import Stated
+    >>> printed = Stated(term="x", quantity="z", value=2.83, unit=0.01)
+    >>> meets(printed, Value(2.8261, 0.0)), meets(printed, Value(2.836, 0.0))
+    (True, False)
+    >>> meets(printed, Value(2.836, 0.0), truncated=True)
+    True
+    """
+    v, error = value
+    at, unit = float(stated.value), float(stated.unit)
+    if math.isinf(at) or math.isinf(v):
+        above = stated.written.lstrip().startswith(">")
+        return v >= at if above else at == v
+    if not error < math.inf:
+        return False
+    if stated.below:
+        return v - error <= at
+    if stated.written.lstrip().startswith(">"):
+        return v + error >= at
+    error += 4 * EPSILON * abs(v)
+    if truncated and unit > 0:
+        short = (v - at) * math.copysign(1.0, v)  # of v, towards zero
+        return -error <= short < unit + error
+    return abs(at - v) <= unit / 2 + error
+
+
+def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]:
+    """Each of their coefficients as a combination of the model's, as far as names tell."""
+    terms = (each.term for each in their.stated if each.term)
+    every = dict.fromkeys((*their.coefficients, *terms))
+    numbered = {name: float(i + 1) for i, name in enumerate(every)}
+    try:
+        placed = place(model, numbered)
+    except FlatpriorError:
+        ours = [name for name in model.names if name in INTERCEPTS]
+        found = {}
+        for name in numbered:
+            own = ours[0] if name in INTERCEPTS and len(ours) == 1 else name
+            if own in model.names:
+                found[name] = np.eye(len(model.names))[model.names.index(own)]
+        return found
+    # slot j holds their coefficient number given[j]; the model's are matrix @ theirs in slots
+    back = np.linalg.inv(placed.matrix)
+    slots = {round(number): j for j, number in enumerate(placed.given) if number}
+    return {
+        name: back[slots[round(number)]]
+        for name, number in numbered.items()
+        if round(number) in slots
+    }
+
+
+class Remembered:
+    """What an iterator yields, to be gone through more than once; no more is made than is asked."""
+
+    def __init__(self, source: Iterator[tuple[Place, Kind | None]]) -> None:
+        self.source, self.found = source, list[tuple[Place, Kind | None]]()
+
+    def __iter__(self) -> Iterator[tuple[Place, Kind | None]]:
+        yield from self.found
+        for each in self.source:
+            self.found.append(each)
+            yield each
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """A fit of somebody's beside the model, and what is computed for it once."""
+
+    model: BernoulliLogistic
+    mle: PointEstimate | None
+    their: TheirFit
+    directions: dict[str, Array]
+    posterior_sd: Array | None
+    cache: dict[tuple[object, ...], float | None] = field(default_factory=dict)
+    intervals: dict[tuple[object, ...], tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def printed(self) -> bool:
+        """Whether digits are written, of which rounding has left a part."""
+        return any(each.unit > 0 for each in self.coefficients)
+
+    @cached_property
+    def coefficients(self) -> tuple[Stated, ...]:
+        """Theirs, as numbers that are stated; those that were made of odds ratios are marked."""
+        return tuple(
+            Stated(
+                term=term, quantity="coefficient", value=value, unit=self.their.units.get(term, 0.0)
+            )
+            for term, value in self.their.coefficients.items()
+        )
+
+    @cached_property
+    def ratios(self) -> dict[str, Stated]:
+        """The first odds ratio of each term."""
+        found: dict[str, Stated] = {}
+        for each in self.their.stated:
+            if each.quantity == "odds ratio":
+                found.setdefault(each.term, each)
+        return found
+
+    def made_of_a_ratio(self, coefficient: Stated) -> bool:
+        """Whether a coefficient is the logarithm of an odds ratio that is stated in its place."""
+        ratio = self.ratios.get(coefficient.term)
+        if ratio is None or coefficient.unit == 0 or not 0 < ratio.value < math.inf:
+            return False
+        unit = ratio.unit / ratio.value
+        return math.isclose(
+            coefficient.value, math.log(ratio.value), abs_tol=1e-12
+        ) and math.isclose(coefficient.unit, unit, rel_tol=1e-6)
+
+    @cached_property
+    def coordinates(self) -> Array | None:
+        """(k, k): their coefficients as combinations of the model's, if these are all."""
+        k = self.model.n_parameters
+        if len(self.coefficients) != k or any(
+            each.term not in self.directions for each in self.coefficients
+        ):
+            return None
+        matrix = np.array([self.directions[each.term] for each in self.coefficients])
+        return matrix if np.linalg.matrix_rank(matrix) == k else None
+
+    @cached_property
+    def given(self) -> tuple[Array, Array] | None:
+        """Their coefficients in the model's coordinates (k,), and half a unit of each (k,)."""
+        if self.coordinates is None:
+            return None
+        back = np.linalg.inv(self.coordinates)
+        values = np.array([each.value for each in self.coefficients])
+        units = np.array([each.unit for each in self.coefficients])
+        if not np.isfinite(values).all():
+            return None
+        return back @ values, np.abs(back) @ units / 2
+
+    @cached_property
+    def best(self) -> Place | None:
+        """The MLE."""
+        if self.mle is None:
+            return None
+        certificate = self.mle.certificate
+        bound = certificate.error_bound
+        return Place(
+            coefficients=self.mle.coefficients,
+            moved=bound * self.mle.standard_errors,
+            reach=certificate.radius * bound,
+        )
+
+    @cached_property
+    def theirs(self) -> Place | None:
+        """Their coefficients."""
+        if self.given is None:
+            return None
+        values, half = self.given
+        rows = self.model.rows
+        reach = rows.reduce(lambda block: float((np.abs(block.design) @ half).max()), max)
+        return Place(
+            coefficients=values,
+            moved=half,
+            reach=reach,
+            where="" if self.distance <= SAME else ", at their coefficients",
+            doubles=not self.printed,
+        )
+
+    @cached_property
+    def distance(self) -> float:
+        """Of their coefficients from the MLE, in standard errors."""
+        white = None if self.mle is None else whitening(self.model.rows, self.mle.coefficients)
+        if white is None or self.mle is None or self.given is None:
+            return math.inf
+        return float(np.linalg.norm(np.linalg.solve(white, self.given[0] - self.mle.coefficients)))
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Where the numbers may have been computed, the likelier first."""
+        both = [self.best, self.theirs]
+        if not self.printed and self.theirs is not None:
+            both = [self.theirs]
+        # where most are the MLE's, one that is not is wrong, and no other fit's
+        elif self.best is not None and 2 * self.strayed <= len(self.coefficients):
+            both = [self.best]
+        return [each for each in both if each is not None]
+
+    @cached_property
+    def strayed(self) -> int:
+        """How many of their coefficients are not those of the MLE as they are printed."""
+        if self.mle is None:
+            return len(self.coefficients)
+        return sum(not self.near(each, self.mle.coefficients) for each in self.coefficients)
+
+    def near(self, coefficient: Stated, beta: Array) -> bool:
+        """Whether a coefficient may be that of these (k,), rounded or truncated."""
+        direction = self.directions.get(coefficient.term)
+        if direction is None:
+            return True
+        off = abs(coefficient.value - float(direction @ beta))
+        moved = 0.0 if self.best is None else float(np.abs(direction) @ self.best.moved)
+        least = SAME * self.least_error(direction) if coefficient.unit == 0 else 0.0
+        return off <= max(coefficient.unit, least) + moved
+
+    def least_error(self, direction: Array) -> float:
+        """The standard error of a combination, at the MLE."""
+        if self.mle is None:
+            return 0.0
+        return math.sqrt(max(float(direction @ self.mle.covariance @ direction), 0.0))
+
+    def is_theirs(self, beta: Array) -> bool:
+        """Whether an iterate (k,) is what they print; all but a few, if there are several."""
+        off = sum(not self.near(each, beta) for each in self.coefficients)
+        return off == 0 or (self.printed and 2 * off <= len(self.coefficients) and off <= 3)
+
+    @cached_property
+    def tries(self) -> Remembered:
+        """Places with a kind of standard error each; None where a place has none."""
+        return Remembered(self._tries())
+
+    def _tries(self) -> Iterator[tuple[Place, Kind | None]]:
+        for where in self.places:
+            none = True
+            for kind in kinds(
+                self.model,
+                where,
+                self.their.settings,
+                self.coordinates,
+                self.is_theirs,
+                self.posterior_sd,
+            ):
+                none = False
+                yield where, kind
+            if none:
+                yield where, None
+
+    def remembered(self, key: tuple[object, ...], find: Callable[[], float]) -> float | None:
+        """What takes a fit, or None where there is none, found once."""
+        if key not in self.cache:
+            try:
+                self.cache[key] = find()
+            except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
+                self.cache[key] = None
+        return self.cache[key]
+
+    @cached_property
+    def groups(self) -> Patterns | None:
+        """Rows that differ in their outcome only, as groups."""
+        return patterns(self.model)
+
+    def own(self, term: str, quantity: str) -> Stated | None:
+        """What they state of a term, where it is a number."""
+        every = (*self.coefficients, *self.their.stated)
+        return next(
+            (
+                each
+                for each in every
+                if (each.term, each.quantity) == (term, quantity) and math.isfinite(each.value)
+            ),
+            None,
+        )

@@ -1,0 +1,250 @@
+"""What a number of a whole fit may be: log-likelihoods, criteria, counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln
+from scipy.stats import chi2
+
+from flatprior.analysis.auditing.standard_error_kinds import Place
+from flatprior.analysis.auditing.their_case import Case, Value
+from flatprior.analysis.inference.goodness import explained, null_log_likelihood
+from flatprior.analysis.producers.theirs import Stated
+from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.closeness import LOG_LIKELIHOOD
+from flatprior.models.likelihood import moments, total_log_likelihood
+from flatprior.models.whitening import whitening
+
+
+def of_the_fit(
+    case: Case, group: str, where: Place
+) -> Iterator[tuple[str, Callable[[Stated], Value | None]]]:
+    """What a number of the whole fit may be."""
+    for name, value in _FIT[group](Whole(case, where)):
+
+        def find(each: Stated, value: Value = value) -> Value:
+            if each.unit > 0 or group == "n":
+                return value
+            slack = LOG_LIKELIHOOD.relative * abs(value.value)
+            return Value(value.value, value.error + slack + LOG_LIKELIHOOD.absolute)
+
+        yield name + (where.where if group not in _OF_THE_DATA else ""), find
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What the numbers of a whole fit are made of."""
+
+    case: Case
+    where: Place
+
+    @property
+    def log_likelihood(self) -> Value:
+        """At the place, and how much rounding of the coefficients may have changed it."""
+        case, at = self.case, self.where
+        model = case.model
+        if at is case.best and case.mle is not None:
+            return Value(case.mle.log_likelihood, case.mle.certificate.log_likelihood_error)
+        found = case.remembered(
+            ("log-likelihood", id(at)), lambda: total_log_likelihood(model.rows, at.coefficients)
+        )
+        error = case.remembered(("its error", id(at)), lambda: self._rounded())
+        return Value(math.nan if found is None else found, math.inf if error is None else error)
+
+    def _rounded(self) -> float:
+        at = self.where
+        here = self.case.model.rows.reduce(lambda block: moments(block, at.coefficients))
+        assert here.information is not None  # noqa: S101
+        slope = float(np.abs(here.score) @ at.moved)
+        curved = float(at.moved @ np.abs(here.information) @ at.moved) / 2
+        return slope + curved * math.exp(min(at.reach, 500.0)) + 1e-11 * abs(here.log_likelihood)
+
+    @property
+    def null(self) -> Value:
+        """Of a constant."""
+        found = self.case.remembered(("null",), lambda: null_log_likelihood(self.case.model))
+        return Value(math.nan if found is None else found, 1e-11 * abs(found or 0.0))
+
+    @property
+    def n(self) -> int:
+        """Observations."""
+        return self.case.model.n_observations
+
+    @property
+    def k(self) -> int:
+        """Coefficients."""
+        return self.case.model.n_parameters
+
+    @property
+    def choices(self) -> float | None:
+        """Logarithm of the binomial coefficients of grouped rows."""
+        groups = self.case.groups
+        if groups is None:
+            return None
+        n, y = groups.trials, groups.events
+        return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
+
+    @property
+    def saturated(self) -> float | None:
+        """The log-likelihood of a probability a group."""
+        groups = self.case.groups
+        if groups is None:
+            return None
+        events, others = groups.events, groups.trials - groups.events
+        shares = [part[part > 0] for part in (events, others)]
+        totals = [groups.trials[part > 0] for part in (events, others)]
+        return float(
+            sum(
+                (part * np.log(part / total)).sum()
+                for part, total in zip(shares, totals, strict=True)
+            )
+        )
+
+    @property
+    def counts(self) -> Iterator[tuple[str, float]]:
+        """What may be counted as n."""
+        model = self.case.model
+        yield "observations", model.n_observations
+        if model.n_rows != model.n_observations:
+            yield "rows", model.n_rows
+        if self.case.groups is not None:
+            yield "groups", len(self.case.groups.trials)
+        if model.n_dropped:
+            yield "rows, with those that are left out", model.n_rows + model.n_dropped
+
+    def both(self, value: Value) -> Iterator[tuple[str, Value]]:
+        """A log-likelihood, and that of grouped data, which counts the orders of the outcomes."""
+        yield "Bernoulli", value
+        if self.choices is not None:
+            yield "binomial, with its coefficients", Value(value.value + self.choices, value.error)
+
+
+def _times(value: Value, factor: float, plus: float = 0.0) -> Value:
+    return Value(factor * value.value + plus, abs(factor) * value.error)
+
+
+def _heights(whole: Whole) -> Iterator[tuple[str, Value]]:
+    yield from whole.both(whole.log_likelihood)
+    yield "mean of observations", _times(whole.log_likelihood, 1 / whole.n)
+    if whole.where.where:
+        half = whole.case.remembered(("logdet", id(whole.where)), lambda: _half_logdet(whole))
+        if half is not None:
+            yield "with Firth's penalty", _times(whole.log_likelihood, 1.0, half)
+
+
+def _half_logdet(whole: Whole) -> float:
+    white = whitening(whole.case.model.rows, whole.where.coefficients)
+    if white is None:
+        raise np.linalg.LinAlgError
+    return -float(np.linalg.slogdet(white)[1])
+
+
+def _doubled(whole: Whole) -> Iterator[tuple[str, Value]]:
+    for name, value in _heights(whole):
+        yield name, _times(value, -2.0)
+
+
+def _deviances(whole: Whole) -> Iterator[tuple[str, Value]]:
+    yield from _deviance(whole, whole.log_likelihood)
+
+
+def _null_deviances(whole: Whole) -> Iterator[tuple[str, Value]]:
+    yield from _deviance(whole, whole.null)
+
+
+def _deviance(whole: Whole, value: Value) -> Iterator[tuple[str, Value]]:
+    yield "Bernoulli", _times(value, -2.0)
+    if whole.saturated is not None:
+        yield "of groups", _times(value, -2.0, 2 * whole.saturated)
+    yield "mean of observations", _times(value, -2.0 / whole.n)
+
+
+def _aic(whole: Whole) -> Iterator[tuple[str, Value]]:
+    n, k = whole.n, whole.k
+    for name, value in whole.both(whole.log_likelihood):
+        yield name, _times(value, -2.0, 2.0 * k)
+    plain = _times(whole.log_likelihood, -2.0, 2.0 * k)
+    if n > k + 1:
+        yield "corrected (AICc)", Value(plain.value + 2 * k * (k + 1) / (n - k - 1), plain.error)
+    yield "divided by n", _times(plain, 1 / n)
+
+
+def _bic(whole: Whole) -> Iterator[tuple[str, Value]]:
+    k = whole.k
+    for name, value in whole.both(whole.log_likelihood):
+        for counted, n in whole.counts:
+            said = name if counted == "observations" else f"{name}, n of {counted}"
+            yield said, _times(value, -2.0, k * math.log(n))
+    for name, value in _deviances(whole):
+        if not name.startswith("mean"):
+            for counted, n in whole.counts:
+                said = "" if counted == "observations" else f", n of {counted}"
+                yield (
+                    f"deviance {'' if name == 'Bernoulli' else name + ' '}- (n - k) log n{said}",
+                    Value(value.value - (n - k) * math.log(n), value.error),
+                )
+
+
+def _numbers(whole: Whole) -> Iterator[tuple[str, Value]]:
+    for name, n in whole.counts:
+        yield name, Value(float(n), 0.0)
+
+
+def _ratio(whole: Whole) -> Value:
+    full, null = whole.log_likelihood, whole.null
+    return Value(2 * (full.value - null.value), 2 * (full.error + null.error))
+
+
+def _ratios(whole: Whole) -> Iterator[tuple[str, Value]]:
+    yield "against a constant", _ratio(whole)
+
+
+def _ratio_tails(whole: Whole) -> Iterator[tuple[str, Value]]:
+    if whole.k > 1:
+        found = _ratio(whole)
+        p = float(chi2.sf(found.value, whole.k - 1))
+        more = float(chi2.sf(found.value - found.error, whole.k - 1))
+        yield "against a constant", Value(p, more - p)
+
+
+def _explained_share(whole: Whole) -> Iterator[tuple[str, Value]]:
+    full, null, n, k = whole.log_likelihood, whole.null, whole.n, whole.k
+    if not null.value:
+        return
+    error = (full.error + null.error) / abs(null.value)
+    yield "McFadden", Value(1 - full.value / null.value, error)
+    yield "McFadden, adjusted", Value(1 - (full.value - k) / null.value, error)
+    gain = 2 * (full.value - null.value) / n
+    error = 2 * (full.error + null.error) / n
+    cox, most = -math.expm1(-gain), -math.expm1(2 * null.value / n)
+    yield "Cox and Snell", Value(cox, error)
+    yield "Nagelkerke", Value(cox / most, error / most)
+    if whole.case.mle is not None and whole.where is whole.case.best:
+        tjur = whole.case.remembered(("tjur",), lambda: _tjur(whole.case.model, whole.case.mle))
+        if tjur is not None:
+            yield "Tjur", Value(tjur, 1e-9)
+
+
+def _tjur(model: BernoulliLogistic, mle: PointEstimate | None) -> float:
+    assert mle is not None  # noqa: S101
+    return explained(model, mle).tjur
+
+
+_OF_THE_DATA = ("n", "null log-likelihood", "null deviance")
+_FIT: dict[str, Callable[[Whole], Iterator[tuple[str, Value]]]] = {
+    "log-likelihood": _heights,
+    "null log-likelihood": lambda whole: whole.both(whole.null),
+    "-2 log-likelihood": _doubled,
+    "deviance": _deviances,
+    "null deviance": _null_deviances,
+    "AIC": _aic,
+    "BIC": _bic,
+    "n": _numbers,
+    "LR chi-squared": _ratios,
+    "LR p": _ratio_tails,
+    "McFadden R2": _explained_share,
+}

@@ -1,0 +1,1 @@
+"""Fits of other programs, one file each: what their objects say."""

@@ -1,0 +1,233 @@
+import json
+import warnings
+
+import foreign_fits
+import numpy as np
+import pytest
+
+import flatprior as fp
+from flatprior.analysis.auditing.audit import audit
+
+MAKERS = [(package, make) for package, makers in foreign_fits.RIGHT.items() for make in makers]
+
+
+def quiet(make, *args):
+    """Programs warn of what they are asked to do here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*args)
+
+
+@pytest.mark.parametrize(("package", "make"), MAKERS, ids=[make.__name__ for _, make in MAKERS])
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+def test_a_right_fit_passes_whoever_made_it(package, make, order):
+    if not foreign_fits.available(package):
+        pytest.skip(f"{package} is not installed")
+    for seed in range(2):
+        found = audit_of(quiet(make, foreign_fits.data(np.random.default_rng(seed), order)))
+        assert found.exists
+        assert found.is_mle, found.message
+        assert found.error_bound < 1e-6
+        assert found.passed, found.message
+        assert found.cause == "agreement"
+        assert found.certain
+        assert not found.cure
+        json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(("package", "make"), MAKERS, ids=[make.__name__ for _, make in MAKERS])
+def test_a_fit_of_separated_data_does_not_pass(package, make):
+    if not foreign_fits.available(package):
+        pytest.skip(f"{package} is not installed")
+    if make.__name__ in ("logistic_mle", "pyfixest", "pyfixest_effects"):
+        pytest.skip("refuses such data, or leaves their rows out")
+    try:
+        fitted = quiet(make, foreign_fits.separated(np.random.default_rng(3)))
+    except np.linalg.LinAlgError:
+        pytest.skip("fails on such data by itself")
+    found = audit_of(fitted)
+    assert not found.exists
+    assert not found.passed
+    assert not found.is_mle
+    assert "there is no maximum likelihood estimate (quasi-complete separation)" in found.verdict
+
+
+def audit_of(fitted):
+    """`audit` of what a maker returns: the fit, its data, its weights."""
+    fit, *rest = fitted
+    weights = rest.pop() if len(rest) == 3 else None
+    return audit(fit, *rest, sample_weight=weights)
+
+
+def spector():
+    data = fp.load_spector()
+    return data[["gpa", "tuce", "psi"]], data["grade"]
+
+
+def test_scikit_learn_s_default_is_named_with_what_to_type():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    found = audit(LogisticRegression(tol=1e-8, max_iter=10_000).fit(X, y), X, y)
+    assert (found.cause, found.certain, found.passed) == ("ridge penalty", True, False)
+    assert "which is scikit-learn's default" in found.message
+    assert "LogisticRegression(C=np.inf" in found.cure
+    assert found.distance == pytest.approx(1.3, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"C": 0.3}, "ridge penalty"),
+        ({"solver": "liblinear", "tol": 1e-10}, "ridge penalty"),
+        ({"C": 0.5, "l1_ratio": 1.0, "solver": "saga"}, "lasso"),
+        ({"C": 0.5, "l1_ratio": 0.5, "solver": "saga"}, "elastic net"),
+        ({"C": np.inf, "class_weight": "balanced", "solver": "newton-cg"}, "class weights"),
+        ({"C": np.inf, "class_weight": {0: 1, 1: 3}, "solver": "newton-cg"}, "class weights"),
+    ],
+)
+def test_what_the_settings_say_is_held_to_its_own_equation(settings, cause):
+    import inspect
+
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    if settings.get("l1_ratio") and "penalty" in inspect.signature(LogisticRegression).parameters:
+        import sklearn
+
+        if sklearn.__version__ < "1.8":
+            kind = "l1" if settings["l1_ratio"] == 1 else "elasticnet"
+            settings = settings | {"penalty": kind}
+    standard = (X - X.mean()) / X.std()
+    made = LogisticRegression(**{"tol": 1e-9, "max_iter": 100_000} | settings)
+    found = audit(quiet(made.fit, standard, y), standard, y)
+    assert (found.cause, found.certain, found.passed) == (cause, True, False)
+    assert found.asked.distance < 1e-3
+
+
+def test_settings_that_are_not_kept_are_not_believed():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    liar = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10).fit(X, y)
+    liar.C, liar.coef_ = 1.0, liar.coef_ * 1.5
+    found = audit(liar, X, y)
+    assert not found.passed
+    assert not (found.cause == "ridge penalty" and found.certain)
+
+
+def test_an_optimiser_that_stopped_at_its_own_rule_is_named_so():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    found = audit(LogisticRegression(C=np.inf, tol=1e-4, max_iter=10_000).fit(X, y), X, y)
+    assert (found.cause, found.certain, found.passed) == ("stopped early", True, False)
+    assert "0.0001" in found.message
+    assert 1e-6 < found.distance < 1e-2
+    ended = quiet(LogisticRegression(C=np.inf, max_iter=5).fit, X, y)
+    assert audit(ended, X, y).cause == "stopped early"
+
+
+def test_a_dummy_too_many_leaves_the_probabilities_right():
+    from sklearn.linear_model import LogisticRegression
+
+    data = foreign_fits.data(np.random.default_rng(1))
+    full = data.numbers.assign(g_a=1.0 - data.numbers["g_b"] - data.numbers["g_c"])
+    fit = LogisticRegression(C=np.inf, solver="lbfgs", tol=1e-10, max_iter=10_000)
+    found = audit(quiet(fit.fit, full, data.y), full, data.y)
+    assert not found.exists
+    assert not found.passed
+    assert "the fitted probabilities are right" in found.verdict or found.cause == "stopped early"
+    assert "drop" in found.cure
+    wrong = LogisticRegression(C=1.0).fit(full, data.y)
+    assert audit(wrong, full, data.y).cause == "ridge penalty"
+
+
+def test_other_data_are_said_first():
+    import statsmodels.api as sm
+
+    X, y = spector()
+    X = sm.add_constant(X)
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    assert audit(sm.Logit(y, X).fit(disp=0), model).passed
+    flipped = audit(sm.Logit(1 - y, X).fit(disp=0), model)
+    assert "what counts as 1 is the other level" in flipped.verdict
+    assert flipped.cause == "response flipped"
+    fewer = audit(sm.Logit(y[:-1], X[:-1]).fit(disp=0), model)
+    assert "31 observations, the model of 32" in fewer.verdict
+    assert not fewer.passed
+    others = sm.Logit(y[::-1].to_numpy(), X).fit(disp=0)
+    assert "its rows are others" in audit(others, model).verdict
+
+
+def test_coefficients_alone():
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    fit = fp.fit_newton(model)
+    for right in (fit, fit.coefficients, fit.params, dict(fit.params), list(fit.coefficients)):
+        assert audit(right, model).passed
+    printed = audit({"const": -13.0213, "gpa": 2.8261, "tuce": 0.0952, "psi": 2.3787}, model)
+    assert printed.is_mle
+    assert "in every digit printed" in printed.verdict
+    wrong = audit({"const": -13.0213, "gpa": 2.8271, "tuce": 0.0952, "psi": 2.3787}, model)
+    assert not wrong.is_mle
+
+
+def test_what_is_not_known_is_said_in_one_sentence():
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    X, y = spector()
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    with pytest.raises(TypeError, match="audit takes fits of statsmodels"):
+        audit(object(), model)
+    with pytest.raises(TypeError, match=r"LogisticRegression, .* not RandomForestClassifier"):
+        audit(RandomForestClassifier(), X, y)
+    with pytest.raises(TypeError, match="not LinearRegression"):
+        audit(LinearRegression().fit(X, y), X, y)
+    with pytest.raises(ValueError, match="is not fitted"):
+        audit(LogisticRegression(), X, y)
+    with pytest.raises(ValueError, match="holds no data"):
+        audit(LogisticRegression().fit(X, y))
+    with pytest.raises(ValueError, match="pass the data that were fitted"):
+        audit(LogisticRegression().fit(X, y), X[["gpa"]], y)
+    with pytest.raises(ValueError, match="need the model"):
+        audit({"gpa": 1.0})
+
+
+WRONG = [(truth, *made) for truth, makers in foreign_fits.WRONG.items() for made in makers]
+
+
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+@pytest.mark.parametrize(("truth", "package", "make"), WRONG)
+def test_what_is_wrong_is_named_and_nothing_else_is_certain(truth, package, make, order):
+    if not foreign_fits.available(package):
+        pytest.skip(f"{package} is not installed")
+    made = quiet(make, foreign_fits.data(np.random.default_rng(11), order, n=250))
+    found = audit(made[0][0], made[1]) if isinstance(made[0], tuple) else audit_of(made)
+    assert not found.passed
+    assert found.cause == truth, found.message
+    assert found.cure
+
+
+def test_draws_are_held_to_every_claim(tmp_path):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + psi", fp.load_spector())
+    posterior = fp.sample_independence(model, seed=1, progress=False)
+    posterior.save(tmp_path / "draws.nc")
+    for right in (posterior, posterior.draws, posterior.to_arviz(model), tmp_path / "draws.nc"):
+        found = audit(right, model)
+        assert found.passed
+        assert found.posterior_check.passed
+        assert found.cause == "agreement"
+        json.dumps(found.to_dict(), allow_nan=False)
+    flipped = audit(-posterior.draws, model)
+    assert not flipped.passed
+    assert flipped.cause == "response flipped"
+    assert not flipped.certain  # without the density there is no proof
+    assert "code the outcome the other way round" in flipped.message
+    assert "code the outcome" in str(flipped)
+    with pytest.raises(ValueError, match="draws need the model"):
+        audit(posterior.draws)
+    separated = fp.BernoulliLogistic.from_formula("HG ~ NV", fp.load_endometrial())
+    none = audit(np.zeros((4, 100, 2)), separated)
+    assert not none.exists
+    assert "there is no maximum likelihood estimate" in none.verdict

@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from problems import simulated
+from stated_numbers import covariance, newton, of_terms, their_fit
+
+from flatprior.analysis.auditing.conventions import exponential
+from flatprior.analysis.auditing.numbers import judge_numbers
+from flatprior.analysis.auditing.their_case import Value
+from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.models import BernoulliLogistic, fit_newton
+
+
+def problem(n=90, seed=4):
+    X, y = simulated(n, 3, seed=seed)
+    model = BernoulliLogistic.from_arrays(X, y)
+    beta = newton(X, y)[-1]
+    return model, fit_newton(model), of_terms(beta, covariance(X, y, beta))
+
+
+def conventions(judged, quantity):
+    return {each.convention for each in judged if each.quantity == quantity}
+
+
+def accused(judged):
+    return {(each.term, each.quantity) for each in judged if each.consistent is False}
+
+
+@pytest.mark.parametrize(
+    ("reach", "called"),
+    [(1.96, ", 1.96 standard errors"), (2.0, ", 2 standard errors"), (1.959963984540054, "")],
+)
+def test_the_reach_of_intervals_is_named(reach, called):
+    model, mle, terms = problem()
+    for each in terms:
+        each["low"], each["high"] = (
+            each["coefficient"] + sign * reach * each["standard error"] for sign in (-1, 1)
+        )
+    judged = judge_numbers(model, mle, their_fit(model.names, terms, {}, 6, ("low", "high")))
+    assert not accused(judged)
+    assert conventions(judged, "low") == {f"Wald, model{called}"}
+
+
+def test_a_statistic_may_be_the_square():
+    model, mle, terms = problem()
+    for each in terms:
+        each["z"] = each["chi-squared"]
+    judged = judge_numbers(model, mle, their_fit(model.names, terms, {}, 5, ("z",)))
+    assert conventions(judged, "z") == {"model, squared"}
+    assert not accused(judged)
+
+
+def test_the_standard_error_of_an_odds_ratio_may_be_that_of_its_logarithm():
+    model, mle, terms = problem()
+    theirs = their_fit(model.names, terms, {}, 5, ("odds ratio", "odds ratio SE"))
+    assert conventions(judge_numbers(model, mle, theirs), "odds ratio SE") == {
+        "model, delta method"
+    }
+    for each in terms:
+        each["odds ratio SE"] = each["standard error"]
+    theirs = their_fit(model.names, terms, {}, 5, ("odds ratio", "odds ratio SE"))
+    judged = judge_numbers(model, mle, theirs)
+    assert conventions(judged, "odds ratio SE") == {"model, of the coefficient"}
+    assert not accused(judged)
+
+
+def test_numbers_made_of_printed_digits_are_right_where_a_whole_column_is():
+    model, mle, terms = problem()
+    for each in terms:
+        b, s = round(each["coefficient"], 2), round(each["standard error"], 2)
+        each["coefficient"], each["standard error"] = b, s
+        each["z"], each["odds ratio"] = b / s, np.exp(b)
+    theirs = their_fit(model.names, terms, {}, 2, ("standard error",))
+    more = their_fit(model.names, terms, {}, 4, ("z",)).stated
+    judged = judge_numbers(model, mle, replace(theirs, stated=(*theirs.stated, *more)))
+    assert not accused(judged)
+    assert conventions(judged, "z") == {"from the numbers as printed"}
+
+
+def test_what_follows_from_coefficients_that_are_not_the_mle_is_told_to_follow():
+    model, mle, terms = problem()
+    for each in terms:
+        b, s = 0.8 * each["coefficient"], 1.3 * each["standard error"]
+        each.update({"coefficient": b, "standard error": s, "z": b / s, "odds ratio": np.exp(b)})
+    theirs = their_fit(model.names, terms, {}, 4, ("standard error", "z", "odds ratio"))
+    judged = judge_numbers(model, mle, theirs)
+    assert accused(judged) == {
+        (name, quantity) for name in model.names for quantity in ("coefficient", "standard error")
+    }
+    assert conventions(judged, "z") == {"from its own coefficient and standard error"}
+    assert conventions(judged, "odds ratio") == {"exp of its own coefficient"}
+
+
+def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
+    model, mle, terms = problem()
+    ratios = [each["odds ratio"] for each in terms]
+    stated = tuple(
+        Stated(term=name, quantity="odds ratio", value=round(ratio, 5), unit=1e-5)
+        for name, ratio in zip(model.names, ratios, strict=True)
+    )
+    theirs = TheirFit(
+        producer="a printed table",
+        coefficients={each.term: float(np.log(each.value)) for each in stated},
+        units={each.term: each.unit / each.value for each in stated},
+        stated=stated,
+    )
+    judged = judge_numbers(model, mle, theirs)
+    assert [(each.quantity, each.convention) for each in judged] == [("odds ratio", "exp(MLE)")] * 3
+    assert not accused(judged)
+    # scikit-learn's odds ratio that stops early: a few units of the last digit
+    off = replace(stated[0], value=stated[0].value + 3e-5)
+    wrong = replace(
+        theirs,
+        coefficients={**theirs.coefficients, off.term: float(np.log(off.value))},
+        units={**theirs.units, off.term: off.unit / off.value},
+        stated=(off, *stated[1:]),
+    )
+    assert accused(judge_numbers(model, mle, wrong)) == {(off.term, "odds ratio")}
+
+
+def test_an_odds_ratio_beyond_doubles_is_infinite():
+    assert exponential(Value(1000.0, 0.0)) == (np.inf, 0.0)
+    assert exponential(None) is None

@@ -1,0 +1,222 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.analysis.auditing.draws import judge_draws
+from flatprior.models import BernoulliLogistic, Posterior, fit_newton, sample_independence
+
+SD = np.array([np.inf, 1.5, 1.5, 1.5])
+COLUMNS = ["x1", "x2", "x3"]
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(150, 3)) @ [[1, 0.5, 0], [0, 1, 0], [0, 0, 1]] + [0.5, 0, 1]
+    eta = 0.3 + X @ [1, -0.5, 0.8]
+    frame = pd.DataFrame(X, columns=COLUMNS)
+    return frame.assign(
+        y=(rng.random(150) < 1 / (1 + np.exp(-eta))).astype(int),
+        times=rng.integers(1, 4, 150),
+        known=rng.normal(size=150),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(frame):
+    return BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame)
+
+
+def normal(sd):
+    return lambda b: -np.square(b / sd).sum(axis=-1) / 2
+
+
+def flat(b):
+    return np.zeros(b.shape[:-1])
+
+
+def independence(model, log_prior, seed=1, n=1000, chains=4):
+    """Draws of likelihood times prior by an independence sampler from the flat posterior's mode."""
+    rng, fit = np.random.default_rng(seed), fit_newton(model)
+    beta, k = fit.coefficients, len(fit.coefficients)
+    root, h = np.linalg.cholesky(fit.covariance), 1e-5
+    for _ in range(20):  # to the mode, with derivatives of the prior by differences
+        steps = h * np.eye(k)
+        slope = (log_prior(beta + steps) - log_prior(beta - steps)) / (2 * h)
+        bend = (log_prior(beta + steps) + log_prior(beta - steps) - 2 * log_prior(beta)) / h**2
+        information = model.information(beta) - np.diag(np.minimum(bend, 0))
+        beta = beta + np.linalg.solve(information, model.score(beta) + slope)
+        root = np.linalg.cholesky(np.linalg.inv(information))
+    z = rng.normal(size=(chains, n + 100, k)) / np.sqrt(rng.chisquare(8, (chains, n + 100, 1)) / 8)
+    proposed = beta + z @ root.T
+    lp = model.log_likelihood(proposed.reshape(-1, k)).reshape(chains, -1) + log_prior(proposed)
+    weight = lp + (8 + k) / 2 * np.log1p(np.square(z).sum(axis=-1) / 8)
+    kept = np.zeros((chains, n + 100), dtype=int)
+    for c, i in np.ndindex(chains, n + 99):
+        accepted = np.log(rng.random()) < weight[c, i + 1] - weight[c, kept[c, i]]
+        kept[c, i + 1] = i + 1 if accepted else kept[c, i]
+    kept = kept[:, 100:]
+    return (
+        np.take_along_axis(proposed, kept[..., None], axis=1),
+        np.take_along_axis(lp, kept, axis=1),
+    )
+
+
+def test_right_draws_pass_with_and_without_a_log_density(model):
+    draws, lp = independence(model, flat)
+    for density in (lp, None):
+        found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
+        assert found.passed
+        assert (found.likenesses, found.cause, found.certain, found.cure) == ((), "", False, "")
+        assert found.r_hat < 1.02
+        assert found.ess_bulk > 1000
+        assert "pass every claim" in found.verdict
+    assert found.to_dict()["check"]["passed"]
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_prior_is_proved_by_the_density_and_guessed_without_it(model, frame, flipped):
+    other = BernoulliLogistic.from_arrays(
+        model.design, 1 - model.response if flipped else model.response, names=model.names
+    )
+    draws, lp = independence(other, normal(SD))
+    proved = judge_draws(model, Posterior.from_draws(model, draws, log_density=lp))
+    assert proved.certain
+    assert proved.cause == "response flipped and prior" if flipped else "prior"
+    assert "normal(0, 1.5) on x1, x2 and x3" in proved.verdict
+    assert proved.likenesses[0].p > 1e-3
+    assert "flat" in proved.cure.lower()
+    guessed = judge_draws(model, Posterior.from_draws(model, draws))
+    assert not guessed.certain
+    assert guessed.cause == proved.cause
+    (term,) = {
+        t.scale: t for t in guessed.likenesses[0].prior.terms if t.family == "normal"
+    }.values()
+    assert abs(term.scale - 1.5) < 4 * term.scale_error
+    assert "no log-density proves it" in " ".join(guessed.notes)
+
+
+def test_a_prior_on_the_intercept_at_the_means_is_told_as_such(model):
+    transform = np.eye(4)
+    transform[0] = model.design.mean(axis=0)
+    draws, lp = independence(model, lambda b: normal(np.array([2, 1, 1.5, 3]))(b @ transform.T))
+    found = judge_draws(model, Posterior.from_draws(model, draws, log_density=lp, route="bambi"))
+    assert found.certain
+    assert "normal(0, 2) on Intercept at the columns' means, normal(0, 1) on x1" in found.verdict
+    assert "auto_scale=False" in found.cure
+
+
+def test_weights_and_offset_that_were_ignored_are_told(frame):
+    keywords = {"frequency_weights": "times", "offset": "known"}
+    model = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame, **keywords)
+    for ignored in ("frequency_weights", "offset"):
+        rest = {key: value for key, value in keywords.items() if key != ignored}
+        other = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame, **rest)
+        draws, lp = independence(other, flat)
+        cause = "offset ignored" if ignored == "offset" else "weights ignored"
+        for density in (lp, None):
+            found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
+            assert found.cause == cause
+            assert found.certain == (density is not None)
+
+
+def test_other_outcomes_are_told_by_the_density(model):
+    changed = model.response.copy()
+    changed[[3, 17]] = 1 - changed[[3, 17]]
+    other = BernoulliLogistic.from_arrays(model.design, changed, names=model.names)
+    draws, lp = independence(other, flat)
+    found = judge_draws(model, Posterior.from_draws(model, draws, log_density=lp))
+    assert found.cause == "another response"
+    assert found.certain
+    moved = model.design.T @ (changed - model.response)
+    assert f"{moved[0]:+.4g} on Intercept" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "said"),
+    [
+        (lambda b, m: b[..., [0, 2, 1, 3]], "coefficients exchanged", "x1 and x2 exchanged"),
+        (lambda b, m: b * [1, 1, -1, 1], "other columns", "sign of x2"),
+        (
+            lambda b, m: (
+                b * np.append(1, m.design[:, 1:].std(axis=0))
+                + np.multiply.outer(b @ np.append(0, m.design[:, 1:].mean(axis=0)), [1, 0, 0, 0])
+            ),
+            "other columns",
+            "standardised",
+        ),
+        (
+            lambda b, m: (
+                b + np.multiply.outer(b @ np.append(0, m.design[:, 1:].mean(axis=0)), [1, 0, 0, 0])
+            ),
+            "other columns",
+            "centred",
+        ),
+        (lambda b, m: np.exp(b), "odds ratios", "exponentiated"),
+        (lambda b, m: -b, "response flipped", "flipped"),
+    ],
+)
+def test_draws_whose_numbers_were_changed_are_told(model, change, cause, said):
+    draws, _ = independence(model, flat)
+    found = judge_draws(model, Posterior.from_draws(model, change(draws, model)))
+    assert found.cause == cause
+    assert said in found.likenesses[0].said
+    assert not found.certain
+
+
+def test_a_laplace_approximation_is_told_whether_or_not_it_states_a_density(frame):
+    model = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame[:50])
+    fit, rng = fit_newton(model), np.random.default_rng(1)
+    draws = rng.multivariate_normal(fit.coefficients, fit.covariance, size=(4, 1000))
+    own = model.log_likelihood(draws.reshape(-1, 4))
+    theirs = own + 1e-9 * rng.normal(size=own.shape)  # another program's sum
+    for density in (None, theirs):
+        found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
+        assert not found.passed
+        assert found.cause == "normal approximation"
+        assert "Laplace" in found.verdict
+        assert not found.certain
+
+
+def test_mean_field_draws_are_told(frame):
+    model = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame[:50])
+    mean = sample_independence(model, seed=1, progress=False).draws.mean(axis=(0, 1))
+    sd = 1 / np.sqrt(np.diag(model.information(mean)))
+    draws = mean + sd * np.random.default_rng(1).normal(size=(1, 4000, 4))
+    found = judge_draws(model, Posterior.from_draws(model, draws))
+    assert found.cause == "normal approximation"
+    assert "mean-field" in found.verdict
+    assert "their variance is" in found.verdict
+    assert "pm.sample()" in found.cure
+
+
+def test_chains_that_have_not_mixed_are_no_evidence_of_anything(model):
+    draws, lp = independence(model, flat)
+    draws[0], lp[0] = draws[0, :1], lp[0, :1]
+    found = judge_draws(model, Posterior.from_draws(model, draws, log_density=lp, route="pymc"))
+    assert not found.passed
+    assert found.likenesses == ()
+    assert "no evidence of any posterior" in found.verdict
+    assert "adapt_diag" in found.cure
+
+
+def test_divergences_and_other_data_are_said(model, frame):
+    draws, lp = independence(model, flat)
+    table = pd.DataFrame(draws.reshape(-1, 4), columns=model.names)
+    table = table.assign(lp__=lp.ravel(), divergent__=np.arange(4000) < 3)
+    found = judge_draws(model, Posterior.from_draws(model, table))
+    assert found.divergences == 3
+    other = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame[:100])
+    found = judge_draws(model, sample_independence(other, seed=1, progress=False))
+    assert found.notes[0].startswith("these draws say that they are of other data")
+    assert not found.passed
+
+
+@pytest.mark.parametrize("kind", ["normal", "standard_cauchy"])
+def test_garbage_is_never_certain(model, kind):
+    rng = np.random.default_rng(1)
+    for draws in [getattr(rng, kind)(size=(4, 500, 4))]:
+        for density in (None, rng.normal(size=(4, 500)), draws.sum(axis=2)):
+            found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
+            assert not found.passed
+            assert not found.certain

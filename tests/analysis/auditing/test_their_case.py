@@ -1,0 +1,116 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from problems import simulated
+
+from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
+from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.models import BernoulliLogistic, fit_newton
+
+
+def stated(value, unit=0.0, **more):
+    return Stated(term="x", quantity="z", value=value, unit=unit, **more)
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "rounded", "truncated"),
+    [
+        (stated(1.23, 0.01), 1.2349, True, True),
+        (stated(1.23, 0.01), 1.2399, False, True),
+        (stated(1.24, 0.01), 1.2399, True, False),
+        (stated(-1.23, 0.01), -1.2399, False, True),
+        (stated(0.0, 0.001), -0.0009, False, True),
+        (stated(0.0, 0.001), 0.0004, True, True),
+        (stated(1.23, 0.01), -1.23, False, False),
+        (stated(0.001, 0.001, below=True), 0.0009, True, True),
+        (stated(0.001, 0.001, below=True), 0.0011, False, False),
+        (stated(999.999, 0.001, written=">999.999"), 1e9, True, True),
+        (stated(999.999, 0.001, written=">999.999"), 12.0, False, False),
+        (stated(math.inf), math.inf, True, True),
+        (stated(math.inf), 1e300, False, False),
+        (stated(1.0), 1.0, True, True),
+        (stated(1.0), 1.0 + 1e-12, False, False),
+    ],
+)
+def test_a_number_meets_what_it_may_have_been_made_of(printed, value, rounded, truncated):
+    assert meets(printed, Value(value, 0.0)) is rounded
+    assert meets(printed, Value(value, 0.0), truncated=True) is truncated
+
+
+def test_an_error_widens_what_a_number_may_be_and_an_infinite_one_says_nothing():
+    printed = stated(1.23, 0.01)
+    assert not meets(printed, Value(1.2361, 0.001))
+    assert meets(printed, Value(1.2359, 0.001))
+    assert not meets(printed, Value(1.23, math.inf))
+
+
+def factor_model(seed=3, n=120):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"y": rng.integers(0, 2, n), "x": rng.normal(size=n), "g": rng.choice(list("abc"), n)}
+    )
+    return BernoulliLogistic.from_formula("y ~ x + C(g)", frame)
+
+
+def theirs(**coefficients):
+    return TheirFit(producer="a printed table", coefficients=coefficients)
+
+
+def test_coefficients_of_another_reference_level_are_combinations_of_the_models():
+    model = factor_model()
+    rng = np.random.default_rng(0)
+    ours = rng.normal(size=4)
+    b = dict(zip(model.names, ours, strict=True))
+    known = {
+        "(Intercept)": b["Intercept"] + b["C(g)[T.b]"],
+        "x": b["x"],
+        "C(g)[T.a]": -b["C(g)[T.b]"],
+        "C(g)[T.c]": b["C(g)[T.c]"] - b["C(g)[T.b]"],
+    }
+    found = directions_of(model, theirs(**known))
+    for name, value in known.items():
+        assert found[name] @ ours == pytest.approx(value, abs=1e-12)
+    case = Case(
+        model=model,
+        mle=fit_newton(model),
+        their=theirs(**known),
+        directions=found,
+        posterior_sd=None,
+    )
+    assert case.given[0] == pytest.approx(ours, abs=1e-12)
+
+
+def test_a_part_of_the_coefficients_has_its_names():
+    model = factor_model()
+    found = directions_of(model, theirs(x=1.0, _cons=2.0, other=3.0))
+    assert sorted(found) == ["_cons", "x"]
+    assert found["x"].tolist() == [float(name == "x") for name in model.names]
+    assert found["_cons"].tolist() == [float(name == "Intercept") for name in model.names]
+
+
+def test_coefficients_that_are_not_the_mle_are_the_place_of_their_numbers():
+    X, y = simulated(100, 3, seed=2)
+    model = BernoulliLogistic.from_arrays(X, y)
+    mle = fit_newton(model)
+
+    def case(values, unit):
+        fit = TheirFit(
+            producer="a printed table",
+            coefficients=dict(zip(model.names, values, strict=True)),
+            units={} if not unit else dict.fromkeys(model.names, unit),
+        )
+        return Case(
+            model=model, mle=mle, their=fit, directions=directions_of(model, fit), posterior_sd=None
+        )
+
+    assert [place.where for place in case(mle.coefficients, 0.0).places] == [""]
+    assert [place.where for place in case(mle.coefficients.round(3), 1e-3).places] == [""]
+    one = mle.coefficients.round(3) + np.array([0.05, 0, 0])
+    assert [place.where for place in case(one, 1e-3).places] == [""]
+    away = mle.coefficients.round(3) * 0.9
+    assert [place.where for place in case(away, 1e-3).places] == ["", ", at their coefficients"]
+    assert [place.where for place in case(away, 0.0).places] == [", at their coefficients"]
+    # what rounding may have moved of a row's linear predictor
+    assert case(away, 1e-3).theirs.reach == pytest.approx(np.abs(X).sum(axis=1).max() * 5e-4)

@@ -1,0 +1,141 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from flatprior.analysis.auditing.numbers import judge_numbers
+from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.models import BernoulliLogistic, fit_newton
+
+# Bliss's beetles: dose, exposed, killed
+BEETLES = np.array(
+    [
+        [1.6907, 59, 6], [1.7242, 60, 13], [1.7552, 62, 18], [1.7842, 56, 28],
+        [1.8113, 63, 52], [1.8369, 59, 53], [1.8610, 62, 61], [1.8839, 60, 60],
+    ]
+)  # fmt: skip
+
+
+def beetles():
+    """The model of one observation a beetle, and statsmodels' fit of the groups."""
+    dose, exposed, killed = BEETLES.T
+    rows = pd.DataFrame(
+        {
+            "x": np.repeat(dose, 2),
+            "y": np.tile([1, 0], len(dose)),
+            "n": np.column_stack([killed, exposed - killed]).ravel().astype(int),
+        }
+    )
+    model = BernoulliLogistic.from_formula("y ~ x", rows[rows.n > 0], frequency_weights="n")
+    endog = np.column_stack([killed, exposed - killed])
+    groups = sm.GLM(endog, sm.add_constant(dose), family=sm.families.Binomial()).fit(tol=1e-13)
+    return model, groups
+
+
+def judged(model, coefficients=None, digits=6, **numbers):
+    mle = fit_newton(model)
+    values = mle.coefficients if coefficients is None else coefficients
+    theirs = TheirFit(
+        producer="a printed table",
+        coefficients={
+            name: round(float(b), 6) for name, b in zip(model.names, values, strict=True)
+        },
+        units=dict.fromkeys(model.names, 1e-6),
+        stated=tuple(
+            Stated(
+                term="",
+                quantity=quantity.replace("_", " "),
+                value=round(float(value), digits),
+                unit=10.0**-digits,
+            )
+            for quantity, value in numbers.items()
+        ),
+    )
+    return {each.quantity: each for each in judge_numbers(model, mle, theirs) if not each.term}
+
+
+def test_grouped_data_have_a_likelihood_and_a_deviance_of_their_own():
+    model, groups = beetles()
+    found = judged(model, **{
+        "log-likelihood": groups.llf, "deviance": groups.deviance,
+        "null deviance": groups.null_deviance, "AIC": groups.aic, "n": 8,
+    })  # fmt: skip
+    assert all(each.consistent for each in found.values())
+    assert found["log-likelihood"].convention == "binomial, with its coefficients"
+    assert found["AIC"].convention == "binomial, with its coefficients"
+    assert found["deviance"].convention == found["null deviance"].convention == "of groups"
+    assert found["n"].convention == "groups"
+    assert judged(model, n=481)["n"].convention == "observations"
+    assert judged(model, n=15)["n"].convention == "rows"
+    assert judged(model, n=482)["n"].consistent is False
+
+
+def test_the_dispersion_may_be_that_of_the_groups():
+    model, groups = beetles()
+    scale = groups.pearson_chi2 / 6
+    error = float(groups.bse[1]) * math.sqrt(scale)
+    mle = fit_newton(model)
+    theirs = TheirFit(
+        producer="a printed table",
+        coefficients={"x": round(float(mle.params["x"]), 4)},
+        units={"x": 1e-4},
+        stated=(Stated(term="x", quantity="standard error", value=round(error, 4), unit=1e-4),),
+    )
+    told = judge_numbers(model, mle, theirs)[1]
+    assert told.convention == "model with dispersion of groups"
+    assert told.consistent
+
+
+def plain(n=80):
+    rng = np.random.default_rng(5)
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, 2))])
+    y = (rng.uniform(size=n) < 1 / (1 + np.exp(-X @ [0.3, 1, -1]))).astype(float)
+    return X, y, BernoulliLogistic.from_arrays(X, y, names=["const", "a", "b"])
+
+
+def test_criteria_are_told_by_their_formulas():
+    X, y, model = plain()
+    n, k = X.shape
+    result = sm.Logit(y, X).fit(disp=0, tol=1e-12)
+    ll, null = result.llf, result.llnull
+    formulas = {
+        ("AIC", "Bernoulli"): -2 * ll + 2 * k,
+        ("AIC", "corrected (AICc)"): -2 * ll + 2 * k + 2 * k * (k + 1) / (n - k - 1),
+        ("AIC", "divided by n"): (-2 * ll + 2 * k) / n,
+        ("BIC", "Bernoulli"): result.bic,
+        ("BIC", "deviance - (n - k) log n"): -2 * ll - (n - k) * math.log(n),
+        ("McFadden R2", "McFadden"): result.prsquared,
+        ("McFadden R2", "McFadden, adjusted"): 1 - (ll - k) / null,
+        ("McFadden R2", "Cox and Snell"): 1 - math.exp(2 * (null - ll) / n),
+        ("McFadden R2", "Nagelkerke"): (1 - math.exp(2 * (null - ll) / n))
+        / (1 - math.exp(2 * null / n)),
+        ("McFadden R2", "Tjur"): result.predict()[y == 1].mean() - result.predict()[y == 0].mean(),
+        ("LR chi-squared", "against a constant"): result.llr,
+        ("LR p", "against a constant"): stats.chi2.sf(result.llr, 2),
+        ("log-likelihood", "mean of observations"): ll / n,
+        ("null log-likelihood", "Bernoulli"): null,
+    }
+    for (quantity, convention), value in formulas.items():
+        found = judged(model, **{quantity: value})[quantity]
+        assert found.consistent, quantity
+        assert found.convention == convention
+        wrong = judged(model, **{quantity: value + 2e-6})[quantity]
+        assert wrong.consistent is False
+        assert wrong.off == pytest.approx(2e-6, abs=1.1e-6)
+
+
+def test_numbers_of_other_coefficients_are_of_those():
+    X, y, model = plain()
+    beta = np.array([0.1, 0.7, -0.8])
+    eta = X @ beta
+    ll = -np.logaddexp(0, np.where(y > 0, -eta, eta)).sum()
+    p = 1 / (1 + np.exp(-eta))
+    half = np.linalg.slogdet((X.T * (p * (1 - p))) @ X)[1] / 2
+    for value, name in ((ll, "Bernoulli"), (ll + half, "with Firth's penalty")):
+        found = judged(model, beta, 3, **{"log-likelihood": value, "n": 80})
+        assert found["log-likelihood"].convention == f"{name}, at their coefficients"
+        assert found["log-likelihood"].consistent
+        assert found["n"].convention == "observations"
