@@ -51,10 +51,8 @@ from .diagnostics.residuals import (
     collinearity as collinearity,
     diagnose as diagnose,
 )
-from .explanation.difference import (
-    Explanation as Explanation,
-    explain_difference as explain_difference,
-)
+from .explanation.difference import explain_difference as explain_difference
+from .explanation.explained import Explanation as Explanation
 from .figures.coefficients import (
     plot_agreement as plot_agreement,
     plot_forest as plot_forest,

@@ -25,16 +25,23 @@ leave it, where it hardly ever is. Without such evidence the answer is "none of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from flatprior.analysis.explanation.discrepancy import EXACT, Cause, Discrepancy
 from flatprior.analysis.explanation.dropped_rows import rows_dropped
+from flatprior.analysis.explanation.explained import (
+    LEFT,
+    Explanation,
+    best_of_each,
+    fits,
+    is_certain,
+    rivals,
+)
+from flatprior.analysis.explanation.no_maximum import without_mle
 from flatprior.analysis.explanation.other_data import (
     CURE_FLIPPED,
     CURE_INTERCEPT,
@@ -76,122 +83,19 @@ from flatprior.analysis.explanation.stopping import (
 )
 from flatprior.models import (
     BernoulliLogistic,
-    Existence,
     MLEDoesNotExistError,
     certify,
 )
-from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
-from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import first_of, printable
-from flatprior.models.common.writing import finite
-from flatprior.models.likelihood import at_each, exact_log_likelihoods
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.whitening import required_whitening
 
-CERTAIN = 1e-6
-COINCIDENCE = 0.02
-LEFT = 0.25  # standard errors that a cause may leave unexplained, or what rounding may have added
+__all__ = ["Explanation", "explain", "explain_difference"]
+
 SAME = 1e-6  # standard errors
 COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
-NO_CURE = (
-    "there is none to get: report the limits of check_existence(model), or a penalised estimate "
-    "(Firth's, say) as what it is"
-)
 COMBINED = 50.0  # ways in which two causes at once may be tried
 MOST_RIVALS = 2  # that are said beside the likeliest cause
-LEAST_PENALTY = 1e-5  # on separated data: a smaller one acts as a tolerance does
-NEAR_SUPREMUM = 0.05  # of the rise of the log-likelihood from 0: there an optimiser may stop
-# vectors in random directions that show how few are near the supremum
-MOST_TURNED, LEAST_TURNED, MOST_WORK = 10_000, 100, 2 * 10**7
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-@own_error_state
-class Explanation(Renderable):
-    """Why some coefficients differ from the MLE.
-
-    Attributes
-    ----------
-    cause : str
-        "agreement", "ridge penalty", "lasso penalty", "elastic net", "Firth penalty",
-        "log-F penalty", "class weights", "stopped early", "response flipped",
-        "missing intercept", "weights ignored", "offset ignored", "predictors rescaled",
-        "reference level", "dummy left in", "exponentiated", "permuted", "rows dropped",
-        "posterior mean", "proper prior", "probit", "complementary log-log", "cauchit",
-        "separation", "dependent columns" or "none of these".
-    certain : bool
-        Whether the numbers leave no reasonable doubt.
-    message : str
-        What was found, in words.
-    distance : float
-        Of the coefficients from the MLE, in standard errors (norm of the information); NaN where
-        they cannot be compared, or there is no MLE.
-    causes : tuple of Cause
-        Those that were tested, each as it may best have come about, the likeliest first.
-    cure : str
-        What to type or do to get the MLE; empty where there is nothing to cure, or no cause.
-    """
-
-    cause: str
-    certain: bool
-    message: str
-    distance: float
-    causes: tuple[Cause, ...] = ()
-    cure: str = ""
-
-    def table(self) -> pd.DataFrame:
-        """One row a tested cause: what is left unexplained, and how likely by coincidence."""
-        return pd.DataFrame(
-            {
-                "distance": [cause.distance for cause in self.causes],
-                "coincidence": [cause.coincidence for cause in self.causes],
-                "detail": [cause.detail for cause in self.causes],
-            },
-            index=pd.Index([cause.cause for cause in self.causes], name="cause"),
-        )
-
-    @property
-    def title(self) -> str:
-        """The cause, and whether it is certain."""
-        return f"{self.cause}{'' if self.certain else ' (not certain)'}"
-
-    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """What is shown of this: cause, message, and what each cause leaves unexplained.
-
-        Details of the causes, which are long, only where they are asked for.
-        """
-        frame = self.table()
-        asked = ["distance", "coincidence"] if columns is None else columns
-        return Rendered.of(
-            chosen(frame, asked) if self.causes else pd.DataFrame(),
-            {"distance": ".1e", "coincidence": "p.1e"},
-            self.title,
-            [self.message],
-            [
-                "distance: what the cause leaves unexplained, in standard errors; coincidence: "
-                "how often numbers that have nothing to do with it would fit as well"
-                if self.causes
-                else "",
-                f"to get the MLE: {self.cure}" if self.cure else "",
-            ],
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON; what is not finite is None."""
-        facts: dict[str, Any] = finite(
-            {
-                "cause": self.cause,
-                "certain": self.certain,
-                "message": self.message,
-                "cure": self.cure,
-                "distance": self.distance,
-                "causes": [vars(cause) for cause in self.causes],
-            }
-        )
-        return facts
 
 
 @model_first
@@ -245,10 +149,11 @@ def explain(
     *,
     tolerance: float = math.nan,
 ) -> Explanation:
-    """`explain_difference`, of a program whose `tolerance` is known.
+    """`explain_difference`, of a program without a penalty whose `tolerance` is known.
 
     It stops where no component of the gradient of the mean log-likelihood is larger. Where that
-    holds and no cause is certain, it stopped early.
+    holds and no cause is certain, it stopped early; and that is certain where no other cause fits,
+    and it is not far from the MLE.
     """
     given = named(coefficients, model.names, "coefficients")
     errors = None
@@ -260,66 +165,74 @@ def explain(
             raise InputError("standard errors must be positive")
     placed = place(model, given)
     if placed.their_intercept:
-        return _their_intercept(model, placed)
+        return _their_intercept(model, placed, tolerance)
     try:
         fit = converged_mle(model)
     except MLEDoesNotExistError as error:
-        return _without_mle(model, placed, error.existence)
+        return without_mle(model, placed, error.existence)
     with np.errstate(all="ignore"):  # numbers of any size may be given
         case = Discrepancy.at(model, fit, placed.given, placed.matrix)
         agreed = _agreement(case, placed)
         return agreed or _concluded(case, _causes(case, placed, errors), tolerance)
 
 
+# of b alone; each yields all ways in which it may have come about
+TESTS = (
+    penalised,
+    class_weights,
+    flipped,
+    no_intercept,
+    weights_ignored,
+    offset_ignored,
+    another_link,
+    rescaled,
+    reference_level,
+    exponentiated,
+    permuted,
+    rows_dropped,
+    path_from_zero,
+    posterior_mean,
+    flipped_mean,
+    proper_prior,
+)
+
+
 def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | None) -> list[Cause]:
-    """Every cause that can be tested, in all its ways, the likeliest of each."""
+    """Every cause in all its ways; those that take long, and two at once, where none is certain."""
+    names = case.model.names
     causes: list[Cause] = []
     if placed.recoded or placed.left_in:
-        causes += recoded(case, placed)
+        causes = [*recoded(case, placed)]
         if case.distance <= max(EXACT, case.rounding()):
             return causes
-    of_theirs = [ridge_on_every_level(case, placed)] if causes else []
-    for tests in (
-        (
-            penalised,
-            class_weights,
-            flipped,
-            no_intercept,
-            weights_ignored,
-            offset_ignored,
-            another_link,
-            rescaled,
-            reference_level,
-            exponentiated,
-            permuted,
-            rows_dropped,
-            path_from_zero,
-            posterior_mean,
-            flipped_mean,
-            proper_prior,
-        ),
-        (descent, small_gradient, _of_scaled_columns),
-        (_opposite,),
-    ):
-        found = [cause for test in tests for cause in test(case)]
-        found += [cause for test in of_theirs for cause in test]
-        if errors is not None and set(errors) >= set(case.model.names) and tests[0] is penalised:
-            found += any_units(case, np.array([errors[name] for name in case.model.names]))
-        causes += [_beside(cause, placed) for cause in found]
-        ranked = _best_of_each(causes)
-        if ranked and _fits(ranked[0]) and (_certain(ranked) or tests[0] is descent):
-            break
+        causes += _beside(ridge_on_every_level(case, placed), placed)
+    causes += _beside((cause for test in TESTS for cause in test(case)), placed)
+    if errors is not None and set(errors) >= set(names):
+        stated = any_units(case, np.array([errors[name] for name in names]))
+        causes += _beside(stated, placed)
+    if _explained(causes, certainly=True):
+        return causes
+    for test in (descent, small_gradient, _of_scaled_columns):
+        causes += _beside(test(case), placed)
+    if not _explained(causes, certainly=False):
+        causes += _beside(_opposite(case), placed)
     return causes
 
 
-def _beside(cause: Cause, placed: Placed) -> Cause:
-    """The cause, and how their coding differs beside."""
+def _explained(causes: list[Cause], certainly: bool) -> bool:
+    ranked = best_of_each(causes)
+    return bool(ranked) and fits(ranked[0]) and (not certainly or is_certain(ranked))
+
+
+def _beside(causes: Iterable[Cause], placed: Placed) -> Iterator[Cause]:
+    """The causes, and how their coding differs beside."""
     coding = ""
     if placed.left_in:
-        coding = f"there is a coefficient for every level of {placed.left_in}"
+        coding = f"; beside that, there is a coefficient for every level of {placed.left_in}"
     elif placed.recoded:
-        coding = f"coefficients are {placed.recoded}"
-    return replace(cause, detail=f"{cause.detail}; beside that, {coding}") if coding else cause
+        coding = f"; beside that, coefficients are {placed.recoded}"
+    for cause in causes:
+        yield replace(cause, detail=cause.detail + coding)
 
 
 def _of_scaled_columns(case: Discrepancy) -> Iterator[Cause]:
@@ -394,29 +307,11 @@ def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
     )
 
 
-def _fits(cause: Cause) -> bool:
-    return cause.coincidence < COINCIDENCE and cause.distance <= max(LEFT, cause.rounding)
-
-
-def _certain(ranked: list[Cause]) -> bool:
-    best = ranked[0]
-    return (
-        best.coincidence < CERTAIN
-        and best.distance <= best.most
-        and not any(_rivals(cause, best) for cause in ranked[1:2])
-    )
-
-
-def _rivals(cause: Cause, best: Cause) -> bool:
-    """Whether another cause explains the numbers nearly as well."""
-    return cause.coincidence <= math.sqrt(best.coincidence)
-
-
 def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Explanation:
-    ranked, distance = _best_of_each(causes), case.distance
-    fits, certain = bool(ranked) and _fits(ranked[0]), bool(ranked) and _certain(ranked)
+    ranked, distance = best_of_each(causes), case.distance
+    explained, certain = _explained(causes, certainly=False), _explained(causes, certainly=True)
     size = mean_gradient(case)
-    if size <= tolerance and not (fits and certain):
+    if size <= tolerance and not certain:
         message = (
             f"it stopped early: no component of the gradient of the mean log-likelihood is above "
             f"{size:.2g}, and the program stops at {tolerance:.2g}; these are {distance:.3g} "
@@ -424,13 +319,13 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
         )
         return Explanation(
             cause="stopped early",
-            certain=distance <= LEFT,
+            certain=distance <= LEFT and (not explained or ranked[0].cause == "stopped early"),
             message=message,
             distance=distance,
             causes=tuple(ranked),
             cure=CURE_OF_STOPPING,
         )
-    if fits:
+    if explained:
         best, message = ranked[0], ranked[0].detail
         if not certain:
             message += (
@@ -438,8 +333,8 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
                 "have nothing to do with it would fit as well with probability "
                 f"{best.coincidence:.1g}"
             )
-        rivals = [cause for cause in ranked[1:] if _fits(cause) and _rivals(cause, best)]
-        for rival in rivals[:MOST_RIVALS]:
+        others = [cause for cause in ranked[1:] if fits(cause) and rivals(cause, best)]
+        for rival in others[:MOST_RIVALS]:
             message += f". As likely ({rival.cause}): {rival.detail}"
         return Explanation(
             cause=best.cause,
@@ -466,19 +361,7 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
     )
 
 
-def _best_of_each(causes: list[Cause]) -> list[Cause]:
-    """The likeliest way in which each cause may have come about, the likeliest cause first."""
-
-    def rank(cause: Cause) -> tuple[bool, float, float]:
-        return not _fits(cause), cause.coincidence, cause.distance
-
-    found: dict[str, Cause] = {}
-    for cause in sorted(causes, key=rank):
-        found.setdefault(cause.cause, cause)
-    return list(found.values())
-
-
-def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
+def _their_intercept(model: BernoulliLogistic, placed: Placed, tolerance: float) -> Explanation:
     """They have an intercept and the model has none."""
     design = np.column_stack([np.ones(model.n_rows), model.design])
     larger = BernoulliLogistic.from_arrays(
@@ -511,13 +394,13 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
         )
         return Explanation(
             cause=cause.cause,
-            certain=_certain([cause]),
+            certain=is_certain([cause]),
             message=detail,
             distance=case.distance,
             causes=(cause,),
             cure=cure,
         )
-    again = explain_difference(larger, case.b)
+    again = explain(larger, case.b, tolerance=tolerance)
     message = f"{detail}. Beside that: {again.message}"
     return Explanation(
         cause=again.cause,
@@ -527,110 +410,3 @@ def _their_intercept(model: BernoulliLogistic, placed: Placed) -> Explanation:
         causes=again.causes,
         cure=f"{cure}. Then {again.cure}" if again.cure else cure,
     )
-
-
-def _without_mle(model: BernoulliLogistic, placed: Placed, existence: Existence) -> Explanation:
-    """There is no MLE to differ from; a penalty may still explain the numbers."""
-    if existence.kind == "rank deficient":
-        message = f"the coefficients are not determined: {existence.message}"
-        return Explanation(
-            cause="dependent columns",
-            certain=True,
-            message=message,
-            distance=math.nan,
-            cure="leave out columns that are combinations of others, until none is",
-        )
-    case = Discrepancy.at(model, None, placed.given, placed.matrix)
-    with np.errstate(all="ignore"):  # numbers of any size may be given
-        found = list(penalised(case, LEAST_PENALTY))
-    # on the way to infinity much is near the maximum with some small penalty
-    ranked = _best_of_each([c for c in found if c.cause == "ridge penalty" or _certain([c])])
-    if ranked and ranked[0].coincidence < COINCIDENCE:
-        best = ranked[0]
-        message = f"{best.detail}. Without it there is no MLE: {existence.message}"
-        return Explanation(
-            cause=best.cause,
-            certain=_certain(ranked),
-            message=message,
-            distance=math.nan,
-            causes=tuple(ranked),
-            cure=NO_CURE,
-        )
-    limit = existence.limit
-    if existence.kind == "undecided" or limit is None or math.isnan(limit.log_likelihood):
-        return Explanation(
-            cause="none of these",
-            certain=False,
-            message=existence.message,
-            distance=math.nan,
-            causes=tuple(ranked),
-        )
-    diverging = [name for name, where in existence.coefficients.items() if where != "finite"]
-    stated = ", ".join(
-        f"{printable(name)} = {value:.6g}"
-        for name, value in zip(model.names, case.b, strict=True)
-        if name in diverging[:5]
-    )
-    supremum = limit.log_likelihood
-    short, near = (float(found[0]) for found in _shortfall(model, existence, case.b[None]))
-    rise = supremum - model.log_likelihood(np.zeros(model.n_parameters))
-    message = f"there is no MLE to reproduce: {existence.message}"
-    if near and short <= NEAR_SUPREMUM * rise:
-        message += (
-            f". What a program prints for {first_of(map(printable, diverging))} depends on where "
-            f"its tolerance let it stop ({stated})"
-        )
-        others, beside = _shortfall(model, existence, _turned(model, case.b))
-        share = float((beside & (others <= short)).mean())
-        if share > 0:
-            message += (
-                "; but numbers of this size that have nothing to do with it would be as near the "
-                f"supremum of the log-likelihood with probability {share:.1g}"
-            )
-        return Explanation(
-            cause="separation",
-            certain=share == 0,
-            message=message,
-            distance=math.nan,
-            causes=tuple(ranked),
-            cure=NO_CURE,
-        )
-    message += (
-        f". But these numbers are not on the way to the supremum of the log-likelihood, which is "
-        f"{short:.4g} above theirs: a penalty or a prior that is not among those tried, or an "
-        "optimiser that stopped long before"
-    )
-    return Explanation(
-        cause="separation",
-        certain=False,
-        message=message,
-        distance=math.nan,
-        causes=tuple(ranked),
-        cure=NO_CURE,
-    )
-
-
-def _shortfall(
-    model: BernoulliLogistic, existence: Existence, b: Array
-) -> tuple[Array, NDArray[np.bool_]]:
-    """How far the log-likelihood at each row of b (d, k) is below its supremum.
-
-    And whether the coefficients that stay finite are near their limits.
-    """
-    limit = existence.limit
-    assert limit is not None  # noqa: S101
-    with np.errstate(all="ignore"):
-        short = limit.log_likelihood - at_each(model.rows, exact_log_likelihoods, b)
-    own = b[:, [model.names.index(name) for name in limit.names]]
-    near = np.abs(own - limit.coefficients) <= LEFT * limit.standard_errors
-    return short, np.asarray(near.all(axis=1))
-
-
-def _turned(model: BernoulliLogistic, b: Array) -> Array:
-    """Vectors of the size of b, measured by the columns, in random directions, (d, k)."""
-    white = required_whitening(model.rows)
-    size = float(np.linalg.norm(np.linalg.solve(white, b)))
-    number = max(min(MOST_TURNED, MOST_WORK // model.design.size), LEAST_TURNED)
-    turned = np.random.default_rng(0).normal(size=(number, len(b)))
-    turned *= size / np.linalg.norm(turned, axis=1, keepdims=True)
-    return np.asarray(turned @ white.T)

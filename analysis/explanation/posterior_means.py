@@ -24,6 +24,8 @@ from flatprior.models.likelihood import linear_predictor, log_likelihoods, row_t
 from flatprior.models.routes.newton import converged_mle
 
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
+NO_MEAN = 0.1  # of the shift: what is so near the MLE is no mean
+SMALL = 0.05  # standard errors: of so small a shift the first order is enough
 MOST_DIMENSIONS = 50  # beyond it the posterior mean is not sampled
 HALF_EXPLAINED = 0.5  # of the score, that a prior leaves at first
 DRAWS, FEWEST = 2000, 100  # pairs
@@ -45,10 +47,8 @@ CURE_OF_PRIOR = (
 
 def posterior_mean(case: Discrepancy) -> Iterator[Cause]:
     """The mean of the flat-prior posterior, by control variates."""
-    model, mle = case.model, case.mle
-    if not _near(case, model, mle, case.b):
-        return
-    mean = _flat_mean(model)
+    mle = case.mle
+    mean = _flat_mean(case, case.model, mle, case.b)
     if mean is None:
         return
     shift = np.max(np.abs(mean - mle.coefficients) / mle.standard_errors)
@@ -64,12 +64,10 @@ def posterior_mean(case: Discrepancy) -> Iterator[Cause]:
 
 def flipped_mean(case: Discrepancy) -> Iterator[Cause]:
     """The same of the opposite outcomes."""
-    model, mean = case.model, None
+    model = case.model
     if model.offset is None:  # everything has the other sign
-        if not _near(case, model, case.mle, -case.b):
-            return
-        opposite = _flat_mean(model)
-        mean = None if opposite is None else -opposite
+        found = _flat_mean(case, model, case.mle, -case.b)
+        mean = None if found is None else -found
     else:
         other = BernoulliLogistic.from_arrays(
             model.design,
@@ -77,9 +75,7 @@ def flipped_mean(case: Discrepancy) -> Iterator[Cause]:
             offset=model.offset,
             frequency_weights=model.frequency_weights,
         )
-        if not _near(case, other, converged_mle(other), case.b):
-            return
-        mean = _flat_mean(other)
+        mean = _flat_mean(case, other, converged_mle(other), case.b)
     if mean is None:
         return
     detail = (
@@ -93,15 +89,18 @@ def flipped_mean(case: Discrepancy) -> Iterator[Cause]:
     )
 
 
-def _near(case: Discrepancy, model: BernoulliLogistic, mle: PointEstimate, b: Array) -> bool:
-    """Whether b is so near the MLE as the mean may be."""
+def _flat_mean(
+    case: Discrepancy, model: BernoulliLogistic, mle: PointEstimate, b: Array
+) -> Array | None:
+    """The flat-prior posterior's, where b is as near the MLE as it may be, and no nearer."""
     if model.n_parameters > MOST_DIMENSIONS:
-        return False
-    bias = case.length(predicted_mean_shift(model, mle))
-    return case.length(b - mle.coefficients) <= 4 * bias + LEFT_OF_A_MEAN
-
-
-def _flat_mean(model: BernoulliLogistic) -> Array | None:
+        return None
+    shift = predicted_mean_shift(model, mle)
+    bias, gap = case.length(shift), case.length(b - mle.coefficients)
+    if not NO_MEAN * bias <= gap <= 4 * bias + LEFT_OF_A_MEAN:
+        return None
+    if bias <= SMALL:  # of many rows
+        return mle.coefficients + shift
     posterior = sample_independence(model, draws=2000, seed=1, progress=False)
     try:
         return posterior_moments(model, posterior).mean
