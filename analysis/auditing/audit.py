@@ -415,8 +415,34 @@ def judge_fit(
             cure=_cure(their, explanation) if existence.exists and not agrees else "",
         )
     if thorough:
-        plain = replace(plain, numbers=judge_numbers(model, plain.mle, their))
+        plain = replace(
+            plain,
+            numbers=judge_numbers(model, plain.mle, their),
+            notes=(*plain.notes, *_as_passed(plain)),
+        )
     return plain
+
+
+def _as_passed(audit: Audit) -> tuple[str, ...]:
+    """In words the coefficients of the columns that a pipeline was passed."""
+    passed, mle = audit.their.as_passed, audit.mle
+    if passed is None or mle is None:
+        return ()
+    names, matrix = passed
+
+    def said(coefficients: Array) -> str:
+        return ", ".join(
+            f"{printable(name)} {value:.6g}"
+            for name, value in zip(names, matrix @ coefficients, strict=True)
+        )
+
+    theirs = said(np.array(list(audit.their.coefficients.values())))
+    if audit.is_mle:
+        return (f"in the columns as they were passed the coefficients are {theirs}",)
+    return (
+        f"in the columns as they were passed theirs are {theirs}; the MLE is "
+        f"{said(mle.coefficients)}",
+    )
 
 
 def _of_what_is_determined(

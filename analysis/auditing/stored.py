@@ -14,7 +14,9 @@ from typing import Any
 from flatprior.analysis.auditing.audit import Audit, judge_fit
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.json_values import numbers_of
 from flatprior.models.common.text import printable
 from flatprior.models.common.writing import finite
 
@@ -73,6 +75,9 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
         },
         "cure": dict(their.cure),
         "notes": list(their.notes),
+        "as_passed": None
+        if their.as_passed is None
+        else {"names": list(their.as_passed[0]), "matrix": their.as_passed[1].tolist()},
     }
     plain: dict[str, Any] = finite({"fit": fit, "found": found})
     return plain
@@ -116,12 +121,23 @@ def audit_again(model: BernoulliLogistic, facts: Mapping[str, Any]) -> Audit:
         settings=settings,
         cure={str(cause): str(words) for cause, words in fit["cure"].items()},
         notes=tuple(str(note) for note in fit["notes"]),
+        as_passed=_as_passed(fit["as_passed"], len(names)),
     )
     differences = tuple(str(each) for each in found["differences"])
     tolerance = _number(found["tolerance"])
     if not tolerance > 0:
         raise InputError("the tolerance of an audit is not positive")
     return judge_fit(model, their, tolerance, differences=differences)
+
+
+def _as_passed(facts: Mapping[str, Any] | None, k: int) -> tuple[tuple[str, ...], Array] | None:
+    if facts is None:
+        return None
+    names = tuple(str(name) for name in facts["names"])
+    matrix = numbers_of(facts["matrix"])
+    if matrix.shape != (len(names), k):
+        raise InputError("the columns that a pipeline was passed are damaged")
+    return names, matrix
 
 
 def _number(value: object) -> float:

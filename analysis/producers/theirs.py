@@ -149,6 +149,9 @@ class TheirFit:
         gets the maximum likelihood estimate whatever the cause.
     notes : tuple of str
         What was found beside: rows that were left out, columns that were transformed.
+    as_passed : tuple of names (p,) and ndarray (p, k), or None
+        Where a pipeline transformed the columns that it was passed: what these are called, and what
+        turns its coefficients into theirs.
     """
 
     producer: str
@@ -161,3 +164,4 @@ class TheirFit:
     settings: Settings = Settings()
     cure: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    as_passed: tuple[tuple[str, ...], Array] | None = None

@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from flatprior.analysis.producers.their_data import (
+    INTERCEPT,
     dense,
     labels_of,
     model_of,
@@ -24,6 +26,7 @@ MODULE = "sklearn"
 SGD = "SGDClassifier"
 LINEAR = ("LogisticRegression", "LogisticRegressionCV", SGD, "LogisticMLE")
 SEARCHES = ("best_estimator_",)
+AFFINE = 1e-10  # relative: what rounding may leave of a column that was shifted and scaled
 # whose stopping rule is the largest component of the gradient of the mean loss
 BY_GRADIENT = ("lbfgs", "newton-cg", "newton-cholesky")
 
@@ -85,7 +88,11 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
         response_name=str(getattr(y, "name", None) or "y"),
         response_coding=f"{classes[1]} = 1, {classes[0]} = 0",
     )
+    as_passed = None
+    if columns is not X and last.fit_intercept:
+        as_passed = _as_passed(X, design, names)
     return TheirFit(
+        as_passed=as_passed,
         producer=f"scikit-learn {kind}" if kind != "LogisticMLE" else "flatprior LogisticMLE",
         version=versions_of("scikit-learn")["scikit-learn"],
         coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
@@ -131,6 +138,37 @@ def _names_out(before: Any, columns: Any) -> tuple[str, ...]:
         return names_of(columns, k)
     short = tuple(name.split("__", 1)[-1] for name in names)
     return short if len(set(short)) == len(short) else names
+
+
+def _as_passed(
+    X: Any, design: Array, names: tuple[str, ...]
+) -> tuple[tuple[str, ...], Array] | None:
+    """How columns of numbers, shifted and scaled by a pipeline, come from those that it was passed.
+
+    A column that is none of these, such as an indicator of a level, stays what it is.
+    """
+    if not isinstance(X, pd.DataFrame):
+        return None
+    numbers = X.select_dtypes("number")
+    plain = np.column_stack([np.ones(len(X)), numbers.to_numpy(dtype=float)])
+    scale = np.abs(plain).max(axis=0)
+    if not (np.isfinite(scale).all() and scale.all()):
+        return None
+    found, *_ = np.linalg.lstsq(plain / scale, design, rcond=None)
+    left = np.abs(plain / scale @ found - design).max(axis=0)
+    affine = left <= AFFINE * np.maximum(np.abs(design).max(axis=0), 1.0)
+    others = [name for name, is_affine in zip(names, affine, strict=True) if not is_affine]
+    used = [INTERCEPT, *(str(name) for name in numbers.columns)]
+    if len(set(used) & set(others)) or np.linalg.matrix_rank(plain / scale) < plain.shape[1]:
+        return None
+    matrix = np.zeros((len(used) + len(others), len(names)))
+    matrix[: len(used), affine] = (found / scale[:, None])[:, affine]
+    matrix[np.arange(len(used), len(matrix)), np.flatnonzero(~affine)] = 1.0
+    clean = np.abs(matrix) > AFFINE * np.abs(matrix).max(axis=0)
+    matrix = np.where(clean, matrix, 0.0)
+    there = matrix.any(axis=1)  # of columns that the pipeline leaves out there is nothing
+    kept = [name for name, is_there in zip([*used, *others], there, strict=True) if is_there]
+    return tuple(kept), matrix[there]
 
 
 def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -> Settings:

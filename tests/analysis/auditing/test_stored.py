@@ -5,6 +5,8 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.auditing.stored import audit_again, stored_audit
@@ -20,6 +22,7 @@ def audits():
     yield audit(sm.Probit(Y, sm.add_constant(X)).fit(disp=0), MODEL)
     yield audit(LogisticRegression(class_weight="balanced").fit(X, Y), MODEL)
     yield audit(LogisticRegression().fit(X[:-1], Y[:-1]), X[:-1], Y[:-1])
+    yield audit(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y), X, Y)
     yield audit({"const": -13.02, "gpa": 2.83, "tuce": 0.0952, "psi": 2.38}, MODEL)
 
 

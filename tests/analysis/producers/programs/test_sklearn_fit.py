@@ -86,6 +86,21 @@ def test_a_pipeline_is_judged_in_its_last_columns():
     assert not is_ours(make_pipeline(StandardScaler(), RandomForestClassifier()))
 
 
+def test_coefficients_are_told_in_the_columns_that_were_passed():
+    frame = DATA.assign(psi=DATA["psi"].map({0: "no", 1: "yes"}))[["gpa", "psi", "tuce"]]
+    columns = make_column_transformer(
+        (StandardScaler(), ["tuce", "gpa"]), (OneHotEncoder(drop="first"), ["psi"])
+    )
+    last = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
+    fit = make_pipeline(columns, last).fit(frame, Y)
+    their = read(fit, frame, Y)
+    names, matrix = their.as_passed
+    plain = LogisticMLE().fit(DATA[["gpa", "tuce", "psi"]], Y).estimate_
+    assert names == ("(Intercept)", "gpa", "tuce", "psi_yes")
+    assert matrix @ list(their.coefficients.values()) == pytest.approx(plain.coefficients, rel=1e-9)
+    assert read(LogisticRegression().fit(X, Y), X, Y).as_passed is None
+
+
 def test_what_cannot_be_is_refused():
     three = pd.Series(np.arange(32) % 3)
     with pytest.raises(ValueError, match="3 classes"):
