@@ -56,6 +56,8 @@ class Judged:
     follows : bool or None
         Whether a number that is not consistent follows from the coefficient and standard error
         stated beside it; None where that says nothing.
+    is_coefficient : bool
+        Whether it is a coefficient, or an odds ratio that is printed in its place.
     """
 
     term: str
@@ -69,6 +71,16 @@ class Judged:
     unit: float = 0.0
     written: str = ""
     follows: bool | None = None
+    is_coefficient: bool = False
+
+
+def in_every_digit(judged: Sequence[Judged]) -> bool:
+    """Whether coefficients, or odds ratios in their place, are the MLE's in all digits printed.
+
+    There may be coefficients that are not printed, as that of the intercept beside odds ratios.
+    """
+    own = [each.consistent for each in judged if each.is_coefficient]
+    return bool(own) and all(own)
 
 
 def as_frame(judged: Sequence[Judged]) -> pd.DataFrame:
@@ -191,7 +203,16 @@ def _verdict(case: Case, each: Stated, name: str, value: Value | None, met: bool
         unit=each.unit,
         written=each.written,
         follows=_follows(case, each) if met is False else None,
+        is_coefficient=each.quantity == "coefficient" or _in_its_place(case, each),
     )
+
+
+def _in_its_place(case: Case, each: Stated) -> bool:
+    """Whether a coefficient was made of this odds ratio."""
+    if each.quantity != "odds ratio":
+        return False
+    own = case.own(each.term, "coefficient")
+    return own is None or case.made_of_a_ratio(own)
 
 
 def _columns(case: Case) -> list[_Column]:

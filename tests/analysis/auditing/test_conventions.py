@@ -6,7 +6,7 @@ from problems import simulated
 from stated_numbers import covariance, newton, of_terms, their_fit
 
 from flatprior.analysis.auditing.conventions import exponential
-from flatprior.analysis.auditing.numbers import judge_numbers
+from flatprior.analysis.auditing.numbers import in_every_digit, judge_numbers
 from flatprior.analysis.auditing.their_case import Value
 from flatprior.analysis.producers.theirs import Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -108,6 +108,7 @@ def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
     judged = judge_numbers(model, mle, theirs)
     assert [(each.quantity, each.convention) for each in judged] == [("odds ratio", "exp(MLE)")] * 3
     assert not accused(judged)
+    assert in_every_digit(judged)
     # scikit-learn's odds ratio that stops early: a few units of the last digit
     off = replace(stated[0], value=stated[0].value + 3e-5)
     wrong = replace(
@@ -116,7 +117,15 @@ def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
         units={**theirs.units, off.term: off.unit / off.value},
         stated=(off, *stated[1:]),
     )
-    assert accused(judge_numbers(model, mle, wrong)) == {(off.term, "odds ratio")}
+    judged = judge_numbers(model, mle, wrong)
+    assert accused(judged) == {(off.term, "odds ratio")}
+    assert not in_every_digit(judged)
+    assert not in_every_digit(())
+    # beside a coefficient it is a number like others
+    both = replace(wrong, coefficients=dict(mle.params), units=dict.fromkeys(model.names, 1e-12))
+    judged = judge_numbers(model, mle, both)
+    assert accused(judged) == {(off.term, "odds ratio")}
+    assert in_every_digit(judged)
 
 
 def test_an_odds_ratio_beyond_doubles_is_infinite():
