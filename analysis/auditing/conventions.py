@@ -31,9 +31,9 @@ Finder = Callable[[Stated], Value | None]
 
 
 def conventions(
-    case: Case, group: str, where: Place, kind: Kind | None, thoroughly: bool
+    case: Case, group: str, where: Place, kind: Kind | None
 ) -> Iterator[tuple[str, Finder]]:
-    """What a column may hold, the simplest first."""
+    """What a column may hold, the simplest first, but for what takes many fits."""
     if group in OF_THE_FIT:
         yield from of_the_fit(case, group, where)
         return
@@ -49,8 +49,6 @@ def conventions(
         return
     if kind is not None:
         yield from _WALD[group](case, kind)
-    if thoroughly and group in THOROUGH and case.mle is not None:
-        yield from THOROUGH[group](case)
     if case.printed:
         yield AS_PRINTED, lambda each: _as_printed(case, each)
     if where.where:
@@ -167,14 +165,6 @@ def _reaches(case: Case, each: Stated) -> Iterator[tuple[str, Callable[[float], 
     if free > 0:
         yield f", t({free})", lambda prob: float(student.ppf(0.5 + prob / 2, free))
     yield ", 2 standard errors", lambda prob: 2.0 if prob == LEVELS[0] else math.nan
-
-
-def _levels(case: Case, ratio: bool) -> tuple[float, ...]:
-    """Those that the ends of intervals say, or those that they may have."""
-    names = ("odds ratio low", "odds ratio high") if ratio else ("low", "high")
-    said = {each.prob for each in case.their.stated if each.quantity in names}
-    known = tuple(sorted(prob for prob in said if not math.isnan(prob)))
-    return known if known and not any(map(math.isnan, said)) else LEVELS
 
 
 def _intervals(ratio: bool) -> Callable[[Case, Kind], Iterator[tuple[str, Finder]]]:

@@ -11,8 +11,9 @@ that which explains most, and the numbers that it leaves are off. All are rounde
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,6 +26,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 
 TRUNCATED = 0.25  # of the numbers that rounding has to leave before truncation is thought of
+ENOUGH = 4  # numbers that a convention does not explain, before any that it does
 NOT_STATED = "stated as not available"
 NO_TERM = "the model has no such coefficient"
 
@@ -302,21 +304,40 @@ def _answer(
 ) -> _Answer:
     """The first convention that explains a column, or the one that explains most of it."""
     best: _Answer | None = None
-    for name, find in conventions(case, column.group, where, kind, thoroughly):
-        values = tuple(_found(case, find, each) for each in column.stated)
-        meets = tuple(
-            _met(case, each, value, truncated)
-            for each, value in zip(column.stated, values, strict=True)
-        )
-        answer = _Answer(name, values, meets)
+    usual = ((*each, False) for each in conventions(case, column.group, where, kind))
+    dear = ((*each, True) for each in _dear(case, column) if thoroughly)
+    for name, find, is_dear in itertools.chain(usual, dear):
+        answer = _tried(case, column, name, find, truncated, is_dear)
         if best is None or answer.explained > best.explained or _nearer(column, answer, best):
             best = answer
-        if answer.explained == len(meets):
+        if answer.explained == len(answer.meets):
             break
     if best is None:
         nothing = tuple(None if math.isnan(each.value) else False for each in column.stated)
         return _Answer("cannot be computed", (None,) * len(nothing), nothing)
     return best
+
+
+def _dear(case: Case, column: _Column) -> Iterator[tuple[str, Finder]]:
+    """Conventions that take a fit or many for each number."""
+    if case.mle is not None and column.group in THOROUGH:
+        yield from THOROUGH[column.group](case)
+
+
+def _tried(
+    case: Case, column: _Column, name: str, find: Finder, truncated: bool, is_dear: bool
+) -> _Answer:
+    """What a convention says of a column: of a dear one no more, if the first numbers are wrong."""
+    values: list[Value | None] = []
+    met: list[bool | None] = []
+    for each in column.stated:
+        if is_dear and met[:ENOUGH] == [False] * ENOUGH:
+            values.append(None)
+            met.append(False)
+        else:
+            values.append(_found(case, find, each))
+            met.append(_met(case, each, values[-1], truncated))
+    return _Answer(name, tuple(values), tuple(met))
 
 
 def _nearer(column: _Column, one: _Answer, other: _Answer) -> bool:
