@@ -217,6 +217,28 @@ def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
         first = _first_of_glm(model, by_weight)
         if first is not None:
             yield "iterated least squares as R's glm", _path(model, first)
+    grouped = patterns(model)
+    if grouped is None:
+        return
+    share = grouped.events / grouped.trials
+    # R adds half an event to the events of a group, statsmodels to its share of them
+    for size in (grouped.trials, np.ones_like(share)):
+        first = _least_squares(grouped, (size * share + 0.5) / (size + 1))
+        if first is not None:
+            yield "iterated least squares of groups", _path(model, first)
+
+
+def _least_squares(grouped: Patterns, fitted: Array) -> Array | None:
+    """The first of ``glm`` on groups, whose fitted values begin at these."""
+    curvature = fitted * (1 - fitted)
+    share = grouped.events / grouped.trials
+    target = np.log(fitted / (1 - fitted)) + (share - fitted) / curvature - grouped.offset
+    root = np.sqrt(grouped.trials * curvature)
+    scale = np.linalg.norm(grouped.design * root[:, None], axis=0)
+    if not (np.isfinite(scale).all() and scale.all()):
+        return None
+    found, *_ = np.linalg.lstsq(grouped.design * root[:, None] / scale, target * root, rcond=None)
+    return np.asarray(found / scale)
 
 
 def _path(model: BernoulliLogistic, start: Array) -> list[Array]:

@@ -156,8 +156,8 @@ def _as_passed(
         return None
     found, *_ = np.linalg.lstsq(plain / scale, design, rcond=None)
     left = np.abs(plain / scale @ found - design).max(axis=0)
-    affine = left <= AFFINE * np.maximum(np.abs(design).max(axis=0), 1.0)
-    others = [name for name, is_affine in zip(names, affine, strict=True) if not is_affine]
+    affine = np.asarray(left <= AFFINE * np.maximum(np.abs(design).max(axis=0), 1.0)).ravel()
+    others = [name for name, is_affine in zip(names, affine.tolist(), strict=True) if not is_affine]
     used = [INTERCEPT, *(str(name) for name in numbers.columns)]
     if len(set(used) & set(others)) or np.linalg.matrix_rank(plain / scale) < plain.shape[1]:
         return None

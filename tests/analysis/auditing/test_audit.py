@@ -194,6 +194,14 @@ def test_what_is_not_known_is_said_in_one_sentence():
         audit({"gpa": 1.0})
 
 
+def test_standard_errors_of_groups_are_of_the_iterate_before():
+    """statsmodels begins at fitted shares of (s + 1/2) / 2, and stops before errors settle."""
+    found = audit_of(foreign_fits.glm_shares(foreign_fits.data(np.random.default_rng([1, 158]))))
+    assert found.passed, found.message
+    errors = found.printed[found.printed["quantity"] == "standard error"]
+    assert set(errors["convention"]) == {"one iteration old (iterated least squares of groups)"}
+
+
 WRONG = [(truth, *made) for truth, makers in foreign_fits.WRONG.items() for made in makers]
 
 
