@@ -29,6 +29,7 @@ DRAW = (".draw", "draw", ".iteration", "iteration", "draw__")
 LOG_DENSITY = ("lp__", "lp", "log_density")
 # what samplers say of each draw, by ArviZ's names and by Stan's
 STATISTICS = ("lp", "diverging", "tree_depth", "n_steps", "acceptance_rate", "energy")
+OF_NUTPIE = {"lp": "logp", "tree_depth": "depth", "acceptance_rate": "mean_tree_accept"}
 OF_STAN = {
     "divergent__": "diverging",
     "treedepth__": "tree_depth",
@@ -162,11 +163,12 @@ def statistics_of(data: Any) -> dict[str, Array]:
     stats = group_of(data, "sample_stats")
     if stats is None:
         return {}
-    return {
-        name: np.asarray(stats[name].transpose("chain", "draw").to_numpy())
-        for name in STATISTICS
-        if name in stats and set(stats[name].dims) == {"chain", "draw"}
-    }
+    found = {}
+    for name in STATISTICS:
+        for own in (name, OF_NUTPIE.get(name, name)):
+            if name not in found and own in stats and set(stats[own].dims) == {"chain", "draw"}:
+                found[name] = np.asarray(stats[own].transpose("chain", "draw").to_numpy())
+    return found
 
 
 def sampler_of(posterior: Any) -> str:

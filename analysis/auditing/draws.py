@@ -38,6 +38,7 @@ from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of, is_near
+from flatprior.models.external_draws import plain_name
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, merge_identical
@@ -50,9 +51,10 @@ NEAR = 4.0  # standard errors within which changed draws must lie to be looked a
 WIDEST = 4.0  # times the variance of the normal approximation that an approximation may have
 MOST_PAIRS = 8  # coefficients of which two may have been exchanged
 NAMED = 3  # explanations that a verdict names
+ROUND = 1e-4  # relative, by which a scale may differ from a number of two digits
 LESS_LIKELY = 20.0  # ratio of p-values from which the larger speaks before the simpler
 LEAST_CORRELATION = 0.1  # of coefficients, which independent draws have not
-SAMPLE = "sample the posterior: pm.sample() in place of an approximation such as pm.fit()"
+LEAST_RESAMPLED = 0.01  # of the draws that are there again, not right after one another
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,7 +66,8 @@ class Likeness:
     cause : str
         "prior", "response flipped", "weights ignored", "offset ignored", "another response",
         "other columns", "coefficients exchanged", "mirrored", "odds ratios", "normal
-        approximation", "normal distribution" or "unknown density"; several are joined by " and ".
+        approximation", "normal distribution", "resampled" or "unknown density"; several are joined
+        by " and ".
     said : str
         In words.
     p : float
@@ -355,8 +358,16 @@ def _likenesses(case: _Case) -> Iterator[Likeness]:
             yield known
             return
         flat_density = case.check.density_error <= case.check.density_tolerance
-    if not case.check.mixed:
-        return  # the identities say nothing of chains that stand still or differ
+    if not case.check.mixed:  # the identities say nothing of chains that stand still or differ
+        if _resampled(case.posterior.draws) > LEAST_RESAMPLED:
+            yield Likeness(
+                cause="resampled",
+                said="draws of an approximation that were taken again by their weights, as "
+                "importance resampling (pathfinder) does",
+                p=math.nan,
+                cure=_sample(case),
+            )
+        return
     found = [each for each in _by_score(case, flat_density) if each.p >= case.threshold]
     found = found or [each for each in _some_normal(case) if each.p >= case.threshold]
     if not found and not flat_density:
@@ -408,6 +419,7 @@ def _proved(case: _Case, problem: _Problem, prior: Prior | None) -> Likeness:
     under = f"under the prior {prior}" if prior is not None else "under flat priors"
     said = f"the log-density that came with them is that of the posterior{of} {under}"
     said += f", to within {case.check.density_tolerance:.0e}" if case.check.density_rounding else ""
+    said += _scaled(case, prior)
     if p < case.threshold and case.check.mixed:
         said += ", and they are not draws from that either: an approximation, or too few"
     return Likeness(
@@ -418,6 +430,35 @@ def _proved(case: _Case, problem: _Problem, prior: Prior | None) -> Likeness:
         prior=prior,
         cure=_what_to_type(case, problem.cause, prior),
     )
+
+
+def _scaled(case: _Case, prior: Prior | None) -> str:
+    """Whether scales are round numbers over the standard deviations of the columns."""
+    if prior is None:
+        return ""
+    design = np.asarray(case.model.arrays.design, dtype=float)
+    found: dict[str, list[str]] = {}
+    for j, term in enumerate(prior.terms):
+        for ddof in (0, 1):
+            sd = float(design[:, j].std(ddof=ddof))
+            times = term.scale * sd
+            if (
+                0 < sd < math.inf
+                and math.isfinite(times)
+                and _is_round(times)
+                and not _is_round(term.scale)
+            ):
+                found.setdefault(f"{times:.2g}", []).append(printable(term.name))
+                break
+    return "".join(
+        f"; on {listing(names)} that is {times} over the standard deviation of the column, as "
+        "default priors are scaled"
+        for times, names in found.items()
+    )
+
+
+def _is_round(number: float) -> bool:
+    return abs(number - float(f"{number:.2g}")) < ROUND * abs(number)
 
 
 def _tilted(case: _Case, beta: Array, d: Array, tolerance: float) -> Likeness | None:
@@ -492,7 +533,16 @@ def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
         if (names != case.names and but) or len(but) == case.k:
             continue
         prior = prior_of_score(
-            names, transform, case.draws, score, centre, family, case.length, common, but
+            names,
+            transform,
+            case.draws,
+            score,
+            centre,
+            family,
+            case.length,
+            common,
+            but,
+            case.threshold,
         )
         if prior is None or prior.p < case.threshold:
             continue
@@ -568,7 +618,7 @@ def _approximations(case: _Case) -> Iterator[Likeness]:
         cause="normal approximation",
         said="draws from the normal approximation at the MLE (Laplace)",
         p=_standard_p(white, (1, 2), case.length),
-        cure=SAMPLE,
+        cure=_sample(case),
     )
     if case.k == 1 or not _is_near(case):
         return
@@ -584,7 +634,27 @@ def _approximations(case: _Case) -> Iterator[Likeness]:
         said="draws from a normal distribution of independent coefficients, as mean-field "
         f"variational inference (ADVI) makes{_spread(case)}",
         p=min(1.0, 2 * min(_normal_p(case), independent)),
-        cure=SAMPLE,
+        cure=_sample(case),
+    )
+
+
+def _resampled(draws: Array) -> float:
+    """Share of draws that were there before in their chain, but not right before."""
+    again = 0
+    for chain in draws:
+        moves = chain[np.append(True, (chain[1:] != chain[:-1]).any(axis=1))]
+        again += len(moves) - len(np.unique(moves, axis=0))
+    return float(again / (draws.shape[0] * draws.shape[1]))
+
+
+def _sample(case: _Case) -> str:
+    return "sample the posterior: " + _typed(
+        case.posterior.route.lower(),
+        pymc="pm.sample(), not pm.fit() or an approximation",
+        bambi='model.fit(inference_method="pymc")',
+        stan="method=sample",
+        numpyro="MCMC(NUTS(model), ...), not SVI",
+        other="by NUTS, not by an approximation",
     )
 
 
@@ -597,7 +667,7 @@ def _some_normal(case: _Case) -> Iterator[Likeness]:
         if near
         else f"draws from a normal distribution that is not near the posterior{_spread(case)}",
         p=_normal_p(case),
-        cure=SAMPLE,
+        cure=_sample(case),
     )
 
 
@@ -663,7 +733,8 @@ def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...]) -> str:
         return f"{draws} are not from the flat-prior posterior: {found[0].said}"
     if not check.mixed:
         broken = [c.failure for c in check.mixing.claims(check.threshold) if not c.holds]
-        return f"{draws} are no evidence of any posterior: {broken[0]}"
+        like = f"; they look like {found[0].said}" if found else ""
+        return f"{draws} are no evidence of any posterior: {broken[0]}{like}"
     if not found:
         return (
             f"{draws} are not from the flat-prior posterior ({check.failures[0]}), and they look "
@@ -691,7 +762,7 @@ def _doubts(check: PosteriorCheck, found: tuple[Likeness, ...]) -> Iterator[str]
 
 def _cure(check: PosteriorCheck, found: tuple[Likeness, ...], posterior: Posterior) -> str:
     """What to type."""
-    if found and (found[0].by_density or check.mixed):
+    if found:
         return found[0].cure
     diagnostics = check.diagnostics
     if diagnostics.get("divergences", 0) > 0:
@@ -711,7 +782,7 @@ def _cure(check: PosteriorCheck, found: tuple[Likeness, ...], posterior: Posteri
 
 def _of_program(route: str, pymc: str, else_: str) -> str:
     name = route.lower()
-    if name == "pymc" or name.startswith("nuts"):
+    if name in ("pymc", "nutpie"):
         return pymc
     if name == "bambi":
         return pymc.replace("pm.sample(", "model.fit(")
@@ -752,8 +823,7 @@ def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
             _typed(
                 route,
                 pymc='pm.Flat("...") in place of each prior',
-                bambi='bmb.Model(..., priors={"...": bmb.Prior("Flat")} for every term and the '
-                "Intercept, auto_scale=False)",
+                bambi=_for_bambi(case.model),
                 stan="leave the prior statements out of the model block (a real without one is "
                 "flat)",
                 numpyro="dist.ImproperUniform(dist.constraints.real, (), ()) for each prior",
@@ -764,8 +834,17 @@ def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
     return "; ".join(said)
 
 
+def _for_bambi(model: BernoulliLogistic) -> str:
+    terms = dict.fromkeys(plain_name(name).partition("[")[0] for name in model.names)
+    listed = ", ".join(f'"{printable(term)}"' for term in terms)
+    return (
+        f'bmb.Model(..., priors={{name: bmb.Prior("Flat") for name in ({listed},)}}, '
+        "auto_scale=False)"
+    )
+
+
 def _typed(route: str, *, pymc: str, bambi: str, stan: str, numpyro: str, other: str) -> str:
-    known = {"pymc": pymc, "bambi": bambi, "cmdstan": stan, "numpyro": numpyro}
+    known = {"pymc": pymc, "nutpie": pymc, "bambi": bambi, "cmdstan": stan, "numpyro": numpyro}
     return known.get(route.partition(" ")[0], other)
 
 

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.stats import f as f_distribution
 
@@ -39,6 +39,7 @@ MOST_LEFT = 0.1  # of the range, by the best single family, where others are tri
 MOST_FOR_SHAPES = 8  # coefficients whose families are sought one by one
 NEAR_FLAT = 5.0  # tolerances by which the share of a coefficient that has no prior may vary
 LARGEST_FREEDOM = 200.0  # of a t distribution, beyond which it is called normal
+JACKKNIFE = 20  # parts of the draws that are left out in turn
 SNAP = 1e-5  # relative, within which a fitted number is taken for the round one that it is near
 
 
@@ -431,6 +432,7 @@ def prior_of_score(
     length: int,
     common: bool = False,
     but: Sequence[int] = (),
+    least_p: float = 0.0,
 ) -> Prior | None:
     """Scales of independent priors at zero by Stein's identity, from the score of each draw.
 
@@ -450,6 +452,8 @@ def prior_of_score(
         Whether all have one scale.
     but : sequence of int
         Coordinates whose prior is flat.
+    least_p : float
+        Below which the errors of the scales are not computed.
 
     Returns
     -------
@@ -489,46 +493,49 @@ def prior_of_score(
     left_over = 2 * k - len(groups)
     if m <= 2 * k + 2 or left_over < 1:
         return None
-    root, best = np.eye(2 * k), start
-    found: Any
-    for _ in range(3):  # with the weights of the solution before
 
-        def weighted(log_scale: Array, root: Array = root) -> Array:
-            return np.asarray(root @ identities(log_scale).mean(axis=0))
+    def solved(use: NDArray[np.intp], begin: Array, rounds: int) -> tuple[Array, float] | None:
+        """Log scales by the identities of these batches, and what these leave over."""
+        root, best = np.eye(2 * k), begin
+        for _ in range(rounds):  # with the weights of the solution before
 
-        found = least_squares(weighted, best)
-        best = found.x
-        covariance = np.cov(identities(best), rowvar=False) / m
-        try:
-            root = np.linalg.inv(np.linalg.cholesky(covariance))
-        except np.linalg.LinAlgError:
-            return None
-    statistic = float(np.sum(np.square(root @ identities(best).mean(axis=0))))
+            def weighted(log_scale: Array, root: Array = root) -> Array:
+                return np.asarray(root @ identities(log_scale)[use].mean(axis=0))
+
+            best = least_squares(weighted, best).x
+            covariance = np.cov(identities(best)[use], rowvar=False) / len(use)
+            try:
+                root = np.linalg.inv(np.linalg.cholesky(covariance))
+            except np.linalg.LinAlgError:
+                return None
+        return best, float(np.sum(np.square(weighted(best, root))))
+
+    everything = np.arange(m)
+    found = solved(everything, start, 3)
+    if found is None:
+        return None
+    best, statistic = found
     scaled = statistic * (m - left_over) / (left_over * (m - 1))
-    curvature = found.jac.T @ found.jac
-    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(curvature)), 0.0)) * np.exp(best)
-    by_place = np.zeros(k)
-    for group, error in zip(groups, errors, strict=True):
-        by_place[group] = error
+    p = float(f_distribution.sf(scaled, left_over, m - left_over))
+    errors = np.zeros(k)
+    if p >= least_p:
+        # by the jackknife: the weights are estimates too, from few batches
+        again = [
+            solved(np.delete(everything, part), best, 2)
+            for part in np.array_split(everything, JACKKNIFE)
+        ]
+        logs = np.array([each[0] for each in again if each is not None])
+        g = len(logs)
+        spread = np.sqrt((g - 1) / g * np.square(logs - logs.mean(axis=0)).sum(axis=0))
+        for group, error in zip(groups, spread * np.exp(best), strict=True):
+            errors[group] = error
     fitted = tuple(
         term
         if term.family == "flat"
-        else PriorTerm(
-            name=term.name,
-            family=term.family,
-            scale=_rounded(term.scale, by_place[j]),
-            freedom=term.freedom,
-            scale_error=float(by_place[j]),
-        )
+        else replace(term, scale=_rounded(term.scale, errors[j]), scale_error=float(errors[j]))
         for j, term in enumerate(terms(best))
     )
-    return Prior(
-        terms=fitted,
-        transform=transform,
-        exact=False,
-        p=float(f_distribution.sf(scaled, left_over, m - left_over)),
-        numbers=len(groups),
-    )
+    return Prior(terms=fitted, transform=transform, exact=False, p=p, numbers=len(groups))
 
 
 def _freedom(family: str) -> float:

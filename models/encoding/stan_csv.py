@@ -132,7 +132,8 @@ def read_stan_csv(text: str, what: str = "the file") -> StanDraws:
     method = settings.get("method", "sample")
     if method not in ("sample", *APPROXIMATIONS):
         raise InputError(
-            f"{what} is of method {shorten(method, 30)}, which makes no draws; run method=sample"
+            f"{what} is of method {shorten(method, 30)}, which makes no draws: run method=sample, "
+            "or pass its estimate as a mapping"
         )
     values = _values(rows, numbers, len(heading), what)
     warm_up = _warm_up(settings, adapted, len(values))
@@ -237,7 +238,7 @@ def _notes(facts: StanDraws, chains: int) -> list[str]:
     if facts.warm_up:
         said.append(f"the first {facts.warm_up} lines of each file are of the warm-up and left out")
     if facts.thin > 1:
-        said.append(f"CmdStan kept every {facts.thin}th draw")
+        said.append(f"CmdStan kept one draw in {facts.thin}")
     if facts.missing:
         said.append(f"{count(facts.missing, 'draw')} of each chain are missing: it was stopped")
     if facts.method in APPROXIMATIONS:

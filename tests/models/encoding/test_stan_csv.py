@@ -96,7 +96,10 @@ def test_an_approximation_says_what_it_is_and_its_own_density():
         ("lp__,a,a\n1,2,3\n", "a name twice"),
         ("lp__,a\n1,2\n3\n", "line 3 of the file has 1 number, not 2"),
         ("lp__,a\n1,2\n3,4x\n", "line 3 of the file has '4x'"),
-        ("# method = optimize\nlp__,a\n1,2\n", "'optimize', which makes no draws"),
+        (
+            "# method = optimize\nlp__,a\n1,2\n",
+            "'optimize', which makes no draws: run method=sample",
+        ),
         ("# method = sample\nlp__,a\n1,__import__('os')\n", "in place of a number"),
     ],
 )
