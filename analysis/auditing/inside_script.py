@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.abc
+import importlib.util
 import linecache
 import os
 import sys
@@ -125,6 +126,7 @@ class Watch:
                 where = place(caller)
                 spot = where["file"], where["line"], what
                 try:
+                    find_flatprior()
                     from flatprior.analysis.auditing.watched_fits import judged
 
                     found = judged(
@@ -179,6 +181,19 @@ class Watch:
 
         watch = self
         owner.set_params = changed  # type: ignore[attr-defined]
+
+
+def find_flatprior() -> None:
+    """Import the package that this file is of, whatever the script's path finds by its name."""
+    if "flatprior" in sys.modules:
+        return
+    root = os.path.abspath(os.path.join(os.path.dirname(HERE), "..", ".."))
+    spec = importlib.util.spec_from_file_location(
+        "flatprior", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
+    )
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018
+    sys.modules["flatprior"] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
 
 
 def _words(error: Exception) -> str:

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from audited_scripts import DATA, run_both
+from processes import printed
 
 from flatprior.analysis.auditing import inside_script
 from flatprior.analysis.auditing.inside_script import (
@@ -260,6 +261,23 @@ def test_frames_of_the_audit_are_taken_out_of_every_traceback():
     without_ours(error)
     assert names(error) == [here, "fail_again"]
     assert names(error.__cause__) == ["fail_again", "fail"]
+
+
+def test_the_package_is_found_whatever_the_path_says(tmp_path):
+    (tmp_path / "flatprior.py").write_text("raise RuntimeError")
+    code = (
+        "import importlib.util, sys\n"
+        "spec = importlib.util.spec_from_file_location('inside', sys.argv[1])\n"
+        "inside = importlib.util.module_from_spec(spec); spec.loader.exec_module(inside)\n"
+        "inside.find_flatprior(); inside.find_flatprior()\n"
+        "from flatprior.models.common.text import count\n"
+        "import flatprior; print(flatprior.__path__[0], count(2, 'row'))"
+    )
+    found = printed(code, inside_script.HERE, cwd=tmp_path)
+    root = os.path.realpath(os.path.join(os.path.dirname(inside_script.HERE), "..", ".."))
+    path, _, words = found.strip().partition(" ")
+    assert os.path.realpath(path) == root
+    assert words == "2 rows"
 
 
 def test_nothing_is_written_to_a_file_that_took_the_pipes_number(tmp_path):
