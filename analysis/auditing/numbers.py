@@ -307,7 +307,8 @@ def _answer(
     usual = ((*each, False) for each in conventions(case, column.group, where, kind))
     dear = ((*each, True) for each in _dear(case, column) if thoroughly)
     for name, find, is_dear in itertools.chain(usual, dear):
-        answer = _tried(case, column, name, find, truncated, is_dear)
+        left = len(column.stated) - (0 if best is None else best.explained)
+        answer = _tried(case, column, name, find, truncated, left if is_dear else None)
         if best is None or answer.explained > best.explained or _nearer(column, answer, best):
             best = answer
         if answer.explained == len(answer.meets):
@@ -325,13 +326,23 @@ def _dear(case: Case, column: _Column) -> Iterator[tuple[str, Finder]]:
 
 
 def _tried(
-    case: Case, column: _Column, name: str, find: Finder, truncated: bool, is_dear: bool
+    case: Case,
+    column: _Column,
+    name: str,
+    find: Finder,
+    truncated: bool,
+    left: int | None,
 ) -> _Answer:
-    """What a convention says of a column: of a dear one no more, if the first numbers are wrong."""
+    """What a convention says of a column.
+
+    Where numbers are dear, `left` is how many another convention leaves: this one is given up when
+    it leaves as many, or several before any that it explains.
+    """
     values: list[Value | None] = []
     met: list[bool | None] = []
     for each in column.stated:
-        if is_dear and met[:ENOUGH] == [False] * ENOUGH:
+        missed = met.count(False)
+        if left is not None and (missed >= left or (missed >= ENOUGH and True not in met)):
             values.append(None)
             met.append(False)
         else:

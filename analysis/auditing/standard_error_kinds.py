@@ -130,7 +130,7 @@ _Maker = Callable[
 
 def _in_order(settings: Settings, place: Place) -> list[_Maker]:
     """The makers of kinds, that of what the program says first."""
-    said = settings.covariance.lower()
+    said = settings.covariance.lower().replace("-", "").replace("nonrobust", "")
     usual: list[_Maker] = [_of_the_model, _before, _dispersed, _robust, _clustered, _adjusted]
     if settings.penalty:
         usual.insert(1, _firth if settings.penalty == "firth" else _penalised)
@@ -291,35 +291,38 @@ def _dispersed(model: BernoulliLogistic, place: Place, *_: object) -> Iterator[K
     white = _white(model, place.coefficients)
     relative = _relative(place, white, 1.0)
     n, k = model.n_observations, model.n_parameters
-    for dispersion, of in _dispersions(model, place.coefficients):
-        yield _kind(f"model with dispersion{of}", place, math.sqrt(dispersion) * white, relative)
-        if not of:
-            factor = dispersion * n / (n - k)
-            yield _kind(
-                "model with dispersion times n / (n - k)",
-                place,
-                math.sqrt(factor) * white,
-                relative,
-            )
+    dispersion = _dispersion(model, place.coefficients)
+    if dispersion > 0:
+        for name, factor in (("", 1.0), (" times n / (n - k)", n / (n - k))):
+            root = math.sqrt(factor * dispersion) * white
+            yield _kind(f"model with dispersion{name}", place, root, relative)
+    of_groups = _dispersion_of_groups(model, place.coefficients)
+    if of_groups > 0:
+        root = math.sqrt(of_groups) * white
+        yield _kind("model with dispersion of groups", place, root, relative)
 
 
-def _dispersions(model: BernoulliLogistic, beta: Array) -> Iterator[tuple[float, str]]:
-    """Pearson's chi-squared per degree of freedom: of observations, and of groups of them."""
+def _dispersion(model: BernoulliLogistic, beta: Array) -> float:
+    """Pearson's chi-squared of observations per degree of freedom; NaN where there is none."""
 
     def squares(block: Block) -> float:
         # (y - p)^2 / (p (1 - p)) is the odds against what was observed
         with np.errstate(over="ignore"):
             return float((block.counts * np.exp(-block.sign * linear_predictor(block, beta))).sum())
 
-    n, k = model.n_observations, model.n_parameters
-    if n > k:
-        yield model.rows.reduce(squares) / (n - k), ""
+    free = model.n_observations - model.n_parameters
+    return model.rows.reduce(squares) / free if free > 0 else math.nan
+
+
+def _dispersion_of_groups(model: BernoulliLogistic, beta: Array) -> float:
+    """The same of rows that differ in their outcome only."""
     grouped = patterns(model)
-    if grouped is not None and len(grouped.trials) > k:
-        fitted = 1 / (1 + np.exp(-(grouped.design @ beta + grouped.offset)))
-        expected = grouped.trials * fitted
-        off = np.square(grouped.events - expected) / (expected * (1 - fitted))
-        yield float(off.sum()) / (len(off) - k), " of groups"
+    if grouped is None or len(grouped.trials) <= model.n_parameters:
+        return math.nan
+    fitted = 1 / (1 + np.exp(-(grouped.design @ beta + grouped.offset)))
+    expected = grouped.trials * fitted
+    off = np.square(grouped.events - expected) / (expected * (1 - fitted))
+    return float(off.sum()) / (len(off) - model.n_parameters)
 
 
 def _adjusted(
@@ -355,7 +358,7 @@ def _robust(
 ) -> Iterator[Kind]:
     white = _white(model, place.coefficients)
     relative = _relative(place, white, 2.0)
-    n, k = model.n_observations, model.n_parameters
+    n = model.n_observations
 
     def made(name: str, kind: str, factor: float = 1.0) -> Kind:
         root = sandwich(model, place.coefficients, kind, None).root
@@ -374,9 +377,9 @@ def _robust(
             yield makers[name]()
         except (FlatpriorError, ZeroDivisionError):
             continue
-    for dispersion, of in _dispersions(model, place.coefficients):
-        if not of and n > k:
-            yield made("HC1 with dispersion", "HC1", dispersion)
+    dispersion = _dispersion(model, place.coefficients)
+    if dispersion > 0:
+        yield made("HC1 with dispersion", "HC1", dispersion)
     if model.frequency_weights is not None:
         by_row = sandwich(model, place.coefficients, "HC0", np.arange(model.n_rows))
         yield _kind("HC0 of rows", place, by_row.root / math.sqrt(by_row.factor), relative)

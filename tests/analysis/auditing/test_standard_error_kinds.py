@@ -39,7 +39,15 @@ def test_each_kind_is_its_formula_and_the_simplest_come_first():
 
 
 @pytest.mark.parametrize(
-    ("said", "first"), [("HC3", "HC3"), ("hc1", "HC1"), ("cluster", "cluster"), ("CRV1", "cluster")]
+    ("said", "first"),
+    [
+        ("HC3", "HC3"),
+        ("hc1", "HC1"),
+        ("cluster", "cluster"),
+        ("CRV1", "cluster"),
+        ("nonrobust", "model"),
+        ("non-robust", "model"),
+    ],
 )
 def test_what_a_program_says_of_itself_is_tried_first(said, first):
     X, y, model = problem()
