@@ -1,6 +1,7 @@
 """Run commands and keep what they print as the README's pictures.
 
-``python notebooks/draw_terminal.py`` draws all, with names (demo, check, explain) only those.
+``python notebooks/draw_terminal.py`` draws all, with names (demo, check, audit, explain) only
+those.
 """
 
 from __future__ import annotations
@@ -14,17 +15,24 @@ from click.testing import CliRunner
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis.cli import commands
+from flatprior.analysis.cli import auditing, commands
 from flatprior.models import load_endometrial, load_spector
 from flatprior.models.common.progress import WIDEST
 
 HERE = Path(__file__).parent
+# robust standard errors, and one p-value that is not of the numbers beside it
+TABLE = """term,estimate,std.error,statistic,p.value
+(Intercept),-13.02,5.20,-2.51,0.012
+gpa,2.83,1.27,2.23,0.026
+tuce,0.095,0.118,0.81,0.420
+psi,2.38,0.96,2.47,0.041
+"""
 
 
 def draw(name: str, title: str, arguments: list[str], status: int) -> None:
     """Write what ``flatprior`` prints as ``name.svg``; it must exit with `status`."""
     console = Console(record=True, width=WIDEST, highlight=False, force_terminal=True)
-    commands.result_console = lambda: console
+    commands.result_console = auditing.result_console = lambda: console
     result = CliRunner().invoke(commands.main, arguments)
     if result.exit_code != status:
         raise SystemExit(result.output)
@@ -33,7 +41,7 @@ def draw(name: str, title: str, arguments: list[str], status: int) -> None:
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["demo", "check", "explain"]
+    wanted = sys.argv[1:] or ["demo", "check", "audit", "explain"]
     if "demo" in wanted:
         draw("demo", "flatprior demo", ["demo"], 0)
     if "check" in wanted:
@@ -45,6 +53,18 @@ if __name__ == "__main__":
                 "check",
                 f'flatprior check endometrial.csv "{formula}"',
                 ["check", str(data), formula],
+                1,
+            )
+    if "audit" in wanted:
+        formula = "grade ~ gpa + tuce + psi"
+        with tempfile.TemporaryDirectory() as folder:
+            data, table = Path(folder) / "spector.csv", Path(folder) / "table2.csv"
+            load_spector().to_csv(data, index=False)
+            table.write_text(TABLE)
+            draw(
+                "audit",
+                f'flatprior audit table2.csv spector.csv "{formula}"',
+                ["audit", str(table), str(data), formula],
                 1,
             )
     if "explain" in wanted:

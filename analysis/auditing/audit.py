@@ -16,6 +16,7 @@ from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
 from flatprior.analysis.auditing.draws import DrawsAudit, judge_draws
 from flatprior.analysis.auditing.numbers import Judged, as_frame, judge_numbers
+from flatprior.analysis.auditing.their_case import directions_of
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
@@ -219,7 +220,8 @@ class Audit(Renderable):
             return ""
         if self.off:
             are = "is" if len(self.off) == 1 else "are"
-            return f"but {len(self.off)} of {count(len(judged), 'stated number')} {are} off"
+            stated = count(len(judged), "stated number")
+            return f"but {len(self.off)} of {stated} {are} off{self._kinds()}"
         return f"with all {len(judged)} stated numbers right{self._kinds()}"
 
     def _kinds(self) -> str:
@@ -347,8 +349,9 @@ class Audit(Renderable):
 def _said(judged: Judged) -> str:
     what = f"{judged.quantity} of {judged.term}" if judged.term else judged.quantity
     stated = judged.written or f"{judged.stated:.6g}"
-    return f"{printable(what)} is stated as {printable(stated)}; by the {judged.convention} " + (
-        f"it is {judged.proved:.6g}"
+    return (
+        f"the {printable(what)} is stated as {printable(stated)}, and is {judged.proved:.6g} "
+        f"({judged.convention})"
     )
 
 
@@ -390,6 +393,9 @@ def judge_fit(
         notes=their.notes,
     )
     placed = _placed(model, their)
+    some = None if placed is not None else _of_some_terms(plain, their)
+    if some is not None:
+        return some
     if placed is None:  # their names are not the model's
         explanation = explain_difference(model, their.coefficients)
         return replace(plain, explanation=explanation, cure=_cure(their, explanation))
@@ -442,6 +448,38 @@ def _as_passed(audit: Audit) -> tuple[str, ...]:
     return (
         f"in the columns as they were passed theirs are {theirs}; the MLE is "
         f"{said(mle.coefficients)}",
+    )
+
+
+def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
+    """Judge a table that states some of the coefficients only, each by itself."""
+    model = plain.model
+    known = directions_of(model, their)
+    if (
+        not their.coefficients
+        or not all(name in known for name in their.coefficients)
+        or len(their.coefficients) >= (model.n_parameters)
+    ):
+        return None
+    plain = replace(plain, mle=_mle_of(model, plain.existence))
+    numbers = judge_numbers(model, plain.mle, their)
+    stated = [each for each in numbers if each.quantity == "coefficient"]
+    note = f"{len(stated)} of {count(model.n_parameters, 'coefficient')} are stated"
+    right = plain.exists and all(each.consistent for each in stated)
+    wrong = first_of(_said(each) for each in stated if not each.consistent)
+    return replace(
+        plain,
+        numbers=numbers,
+        within_digits=right,
+        explanation=None
+        if right or not plain.exists
+        else Explanation(
+            cause="none of these",
+            certain=False,
+            message=f"{wrong}; why is not looked for, since not all coefficients are stated",
+            distance=math.nan,
+        ),
+        notes=(*plain.notes, note),
     )
 
 

@@ -166,9 +166,10 @@ def _as_passed(
     matrix[np.arange(len(used), len(matrix)), np.flatnonzero(~affine)] = 1.0
     clean = np.abs(matrix) > AFFINE * np.abs(matrix).max(axis=0)
     matrix = np.where(clean, matrix, 0.0)
-    there = matrix.any(axis=1)  # of columns that the pipeline leaves out there is nothing
-    kept = [name for name, is_there in zip([*used, *others], there, strict=True) if is_there]
-    return tuple(kept), matrix[there]
+    # of columns that the pipeline leaves out there is nothing
+    kept = [i for i, row in enumerate(matrix) if row.any()]
+    labels = [*used, *others]
+    return tuple(labels[i] for i in kept), matrix[kept]
 
 
 def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -> Settings:

@@ -239,3 +239,20 @@ def test_draws_are_held_to_every_claim(tmp_path):
     none = audit(np.zeros((4, 100, 2)), separated)
     assert not none.exists
     assert "there is no maximum likelihood estimate" in none.verdict
+
+
+def test_a_table_of_some_of_the_terms(tmp_path):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    table = tmp_path / "table.csv"
+    table.write_text("term,OR,lower,upper\ngpa,16.88,1.42,200.65\npsi,10.79,1.34,86.94\n")
+    table.write_text("term,estimate,std.error\ngpa,2.826,1.263\npsi,2.379,1.065\n")
+    found = audit(table, model)
+    assert found.passed, found.message
+    assert "2 of 4 coefficients are stated" in found.notes
+    table.write_text("term,estimate,std.error\ngpa,2.926,1.263\npsi,2.379,1.065\n")
+    found = audit(table, model)
+    assert not found.is_mle
+    assert "coefficient of gpa is stated as 2.926, and is 2.82611" in found.message
+    table.write_text("term,estimate\ngpa,2.826\nage,0.1\n")
+    with pytest.raises(ValueError, match="has age besides"):
+        audit(table, model)
