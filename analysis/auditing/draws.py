@@ -88,6 +88,8 @@ class Likeness:
 
     def __str__(self) -> str:
         """In words, with the p-value."""
+        if math.isnan(self.p):
+            return self.said
         return f"{self.said} (p = {p_value(self.p, form='.1e')})"
 
 

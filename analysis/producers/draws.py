@@ -71,6 +71,7 @@ OF_NUMPYRO = {
     "accept_prob": "acceptance_rate",
     "energy": "energy",
 }
+OF_EXTRAS = {"pathfinder": "pathfinder", "optimizer_result": "the Laplace approximation"}
 ELEMENT = re.compile(r"(.*?)\[(.*)\]")
 
 
@@ -273,8 +274,14 @@ def _of_arviz(thing: Any) -> Labelled:
         )
     if "chain" not in posterior.dims:
         posterior = posterior.expand_dims("chain")
-    statistics = statistics_of(thing)
-    return Labelled(dict(columns_of(posterior)), statistics, sampler_of(posterior))
+    groups = set(thing.children) if hasattr(thing, "children") else set()
+    notes = tuple(
+        f"they come with a group {group!r}, as {what} of pymc-extras leaves it"
+        for group, what in OF_EXTRAS.items()
+        if group in groups
+    )
+    route = sampler_of(posterior)
+    return Labelled(dict(columns_of(posterior)), statistics_of(thing), route, notes)
 
 
 def _of_multitrace(trace: Any) -> Labelled:
