@@ -85,6 +85,24 @@ def in_every_digit(judged: Sequence[Judged]) -> bool:
     return bool(own) and all(own)
 
 
+def is_a_part(model: BernoulliLogistic, their: TheirFit) -> bool:
+    """Whether a fit shows some of the model's coefficients, each by its name, and no others.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.numbers import is_a_part
+    >>> from flatprior.analysis.producers.theirs import TheirFit
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> is_a_part(model, TheirFit(producer="a printed table", coefficients={"gpa": 3.06}))
+    True
+    """
+    found = directions_of(model, their)
+    return 0 < len(their.coefficients) < model.n_parameters and all(
+        name in found for name in their.coefficients
+    )
+
+
 def as_frame(judged: Sequence[Judged]) -> pd.DataFrame:
     """One row a number: term, quantity, stated, proved, convention, consistent and off."""
     columns = ("term", "quantity", "stated", "proved", "convention", "consistent", "off")
