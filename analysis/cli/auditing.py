@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from glob import glob, has_magic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,12 @@ def is_script(path: str) -> bool:
     show_default=True,
     help="Standard errors that coefficients may be from the MLE.",
 )
+@click.option(
+    "--variables",
+    metavar="NAME",
+    multiple=True,
+    help="Variable of the draws that holds coefficients; several times in their order.",
+)
 @report_option
 @json_option
 @click.argument("fit", metavar="TABLE|DRAWS|SCRIPT.py")
@@ -58,6 +65,7 @@ def audit(
     tolerance: float,
     json_path: str | None,
     report_path: str | None,
+    variables: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Judge somebody else's table, draws or script: is it the MLE, and are its numbers right?
@@ -68,7 +76,8 @@ def audit(
     flatprior audit script.py [ARGUMENTS...]
 
     TABLE is printed numbers (CSV, TSV, Markdown, JSON) or a fit saved by flatprior; DRAWS
-    are a posterior's (.nc, .zarr, or a CSV file of Stan).
+    are a posterior's: netCDF, or what Stan writes, a CSV file for each chain (a folder or a
+    quoted pattern of them).
 
     SCRIPT.py is run unchanged, with ARGUMENTS, as "python SCRIPT.py ARGUMENTS" runs it; options of
     audit stand before it. Every binary logistic fit that it makes with scikit-learn
@@ -86,14 +95,14 @@ def audit(
     """  # noqa: D301 - click reads the \b
     with clean_errors():
         if is_script(fit):
-            for name in (*options, "report_path"):
+            for name in (*options, "report_path", "variables"):
                 source = click.get_current_context().get_parameter_source(name)
                 if source is ParameterSource.COMMANDLINE:
                     option = name.removesuffix("_path")
                     raise InputError(f"--{option} is of DATA, which a script has not; leave it out")
             _audit_script(fit, rest, tolerance, json_path)
         else:
-            _audit_numbers(fit, rest, tolerance, json_path, report_path, options)
+            _audit_numbers(fit, rest, tolerance, json_path, report_path, variables, options)
 
 
 def _audit_script(
@@ -126,6 +135,7 @@ def _audit_numbers(
     tolerance: float,
     json_path: str | None,
     report_path: str | None,
+    variables: tuple[str, ...],
     options: dict[str, Any],
 ) -> None:
     from dataclasses import asdict, replace
@@ -144,19 +154,32 @@ def _audit_numbers(
         )
     data, formula = rest
     check_paths(data, json=json_path, report=report_path)
-    os.stat(path)  # it is there
-    found = audit_of(path, load_model(data, formula, **options), tolerance=tolerance)
+    source = _files_of(path)
+    model = load_model(data, formula, **options)
+    found = audit_of(source, model, tolerance=tolerance, variables=list(variables) or None)
     out = result_console()
     print_model(out, found.model)
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
     out.print()
     show(out, replace(found.rendered(), title="", facts=()))
     if report_path and found.draws is not None:
-        results = (found.mle, read_draws(path, found.model))
-        make_report(report_path, None, agreement=compare_routes(found.model, *results))
+        drawn = read_draws(source, model, list(variables) or None)
+        results = (drawn,) if found.mle is None else (found.mle, drawn)
+        make_report(report_path, None, agreement=compare_routes(model, *results))
     elif report_path:
         make_report(report_path, None, audits=found)
     if json_path:
         write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     if not found.passed:
         sys.exit(1)
+
+
+def _files_of(path: str) -> str | list[str]:
+    """A file or folder that is there, or the files of a pattern: chains of Stan."""
+    if not has_magic(path) or os.path.exists(path):
+        os.stat(path)
+        return path
+    files = sorted(glob(path))
+    if not files:
+        raise InputError(f"no file matches {path!r}")
+    return files

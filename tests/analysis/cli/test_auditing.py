@@ -1,5 +1,7 @@
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from audited_scripts import AUDIT, DATA
 from command_line import run
@@ -7,7 +9,7 @@ from processes import completed
 
 from flatprior.analysis import read_report
 from flatprior.analysis.cli.auditing import is_script
-from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial
+from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial, sample_independence
 
 
 def audited(folder, *arguments, code=""):
@@ -52,6 +54,7 @@ def test_a_fit_that_is_not_what_it_looks_like_ends_with_1(tmp_path):
         (["--weights", "w", "script.py"], "--weights is of DATA, which a script has not"),
         (["--offset", "w", "script.py"], "--offset is of DATA"),
         (["--report", "a.html", "script.py"], "--report is of DATA"),
+        (["--variables", "b", "script.py"], "--variables is of DATA"),
         (["--missing", "raise", "script.py"], "--missing is of DATA"),
         (["--json", "script.py", "script.py"], "is the data file itself"),
         (["--json", "no/such/folder.json", "script.py"], "no/such"),
@@ -128,6 +131,38 @@ def test_a_printed_table_is_audited_to_its_digits(good, tmp_path):
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_draws_in_files_are_audited(good, tmp_path):
+    model = BernoulliLogistic.from_formula("y ~ x", good)
+    posterior = sample_independence(model, draws=500, chains=2, seed=1)
+    posterior.data.to_netcdf(tmp_path / "draws.nc")
+    page, found = tmp_path / "report.html", tmp_path / "found.json"
+    command = ("audit", tmp_path / "draws.nc", good, "y ~ x")
+    result = run(*command, "--report", page, "--json", found)
+    assert result.exit_code == 0, result.stderr
+    assert "the mean score is 0" in result.stdout
+    assert json.loads(found.read_text())["passed"] is True
+    assert run("verify", page, good).exit_code == 0
+    frame = pd.read_csv(good)
+
+    def density(a, b):
+        predictor = a + b * frame["x"]
+        return float((frame["y"] * predictor - np.logaddexp(0, predictor)).sum())
+
+    for folder, shift in (("right", 0.0), ("wrong", 0.5)):
+        (tmp_path / folder).mkdir()
+        for chain, draws in enumerate(posterior.draws):
+            rows = [f"{density(a, b)},{a!r},{b + shift!r},7" for a, b in draws.tolist()]
+            text = "\n".join(["# model = m", "lp__,alpha,beta.1,other", *rows])
+            (tmp_path / folder / f"chain_{chain}.csv").write_text(text)
+    variables = ("--variables", "alpha", "--variables", "beta[1]")
+    for files, status in (("right", 0), ("right/chain_*.csv", 0), ("wrong", 1)):
+        result = run("audit", tmp_path / files, good, "y ~ x", *variables)
+        assert result.exit_code == status, result.stdout + result.stderr
+    result = run("audit", tmp_path / "right/none_*.csv", good, "y ~ x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("flatprior: no file matches ")
 
 
 def test_without_an_mle_the_status_is_1(tmp_path):
