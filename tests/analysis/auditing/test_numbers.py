@@ -298,10 +298,10 @@ def test_an_odds_ratio_of_an_optimiser_that_stopped_is_told_from_that_of_the_mle
         p = 1 / (1 + np.exp(-eta))
         return (np.logaddexp(0, eta) - y * eta).mean(), X.T @ (p - y) / len(y)
 
-    stopped = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B", options={"gtol": 1e-4}).x
+    stopped = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B", options={"gtol": 1e-3}).x
     judged = judge_numbers(model, mle, ratios(model.names, stopped))
-    assert ("sex", "odds ratio") in accused(judged)
-    assert 0 < abs(judged[1].off) < 1e-4
+    assert accused(judged) == [("age", "odds ratio"), ("sex", "odds ratio")]
+    assert all(1e-8 < abs(each.off) < 1e-4 for each in judged)
     for each, b in zip(judged, mle.coefficients[1:], strict=True):
         assert each.proved == pytest.approx(np.exp(b), rel=1e-9)
     # the default penalty, C = 1, is another thing: off in the second digit
