@@ -360,6 +360,8 @@ def _likenesses(case: _Case) -> Iterator[Likeness]:
             yield known
             return
         flat_density = case.check.density_error <= case.check.density_tolerance
+    if not case.draws.std(axis=(0, 1)).all():
+        return  # a coefficient that does not move
     if not case.check.mixed:  # the identities say nothing of chains that stand still or differ
         if _resampled(case.posterior.draws) > LEAST_RESAMPLED:
             yield Likeness(
@@ -382,8 +384,8 @@ def _likenesses(case: _Case) -> Iterator[Likeness]:
 def _of_density(case: _Case) -> Likeness | None:
     """Which density was sampled, where its logarithm says so to rounding."""
     tolerance = case.check.density_tolerance
-    if case.check.density_error <= tolerance:
-        return None  # it is the likelihood
+    if case.check.density_error <= tolerance or not case.draws.std(axis=(0, 1)).all():
+        return None  # it is the likelihood, or a coefficient does not move
     flat = case.posterior.draws.reshape(-1, case.k)
     some = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), AT_MOST)).astype(int))
     beta, lp = flat[some], case.posterior.log_density.ravel()[some]
@@ -464,20 +466,37 @@ def _is_round(number: float) -> bool:
 
 
 def _tilted(case: _Case, beta: Array, d: Array, tolerance: float) -> Likeness | None:
-    """A density that differs linearly is that of other outcomes in the same rows."""
+    """A density that differs linearly: of other outcomes in the same rows, or of a Laplace prior.
+
+    Which of the two cannot be told where no draw crosses 0 and every slope pulls towards it.
+    """
     columns = np.column_stack([np.ones(len(beta)), beta - beta.mean(axis=0)])
     found = np.linalg.lstsq(columns, d, rcond=None)[0]
     if np.abs(d - columns @ found).max() > tolerance or len(d) < 10 * columns.shape[1]:
         return None
-    moved = [
-        f"{change:+.4g} on {printable(name)}"
-        for name, change in zip(case.names, found[1:], strict=True)
-        if abs(change) > 1e-6 * np.abs(found[1:]).max()
-    ]
+    slope = found[1:]
+    counts = np.abs(slope) * np.ptp(beta, axis=0) > tolerance
+    names = [printable(name) for name, counted in zip(case.names, counts, strict=True) if counted]
+    towards = np.where(slope < 0, (beta > 0).all(axis=0), (beta < 0).all(axis=0))
+    moved = [f"{name} {by:+.4g}" for name, by in zip(names, slope[counts], strict=True)]
+    said = "the log-density that came with them differs from the likelihood linearly"
+    if not names:
+        return None
+    if towards[counts].all():
+        scales = [
+            f"{name} {1 / abs(by):.4g}" for name, by in zip(names, slope[counts], strict=True)
+        ]
+        return Likeness(
+            cause="prior",
+            said=f"{said}, as that of Laplace priors at 0 does (scales: {', '.join(scales[:5])}), "
+            f"or that of other outcomes in the same rows (whose X'y differs: {', '.join(moved[:5])})",
+            p=math.nan,
+            cure=f"{_make_flat(case)}; or compare the responses row by row",
+        )
     return Likeness(
         cause="another response",
-        said="the log-density that came with them is that of other outcomes in the same rows and "
-        f"columns: their sums X'y differ by {listing(moved[:5])}",
+        said=f"{said}, as that of other outcomes in the same rows and columns does: X'y differs by "
+        f"{', '.join(moved[:5])}",
         p=math.nan,
         by_density=True,
         cure="compare the responses row by row",
@@ -821,19 +840,22 @@ def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
             + (': "... + offset(z)" in the formula' if route == "bambi" else "")
         )
     if prior is not None:
-        said.append(
-            _typed(
-                route,
-                pymc='pm.Flat("...") in place of each prior',
-                bambi=_for_bambi(case.model),
-                stan="leave the prior statements out of the model block (a real without one is "
-                "flat)",
-                numpyro="dist.ImproperUniform(dist.constraints.real, (), ()) for each prior",
-                other='a flat prior on every coefficient (pm.Flat; bmb.Prior("Flat") with '
-                "auto_scale=False; prior = NULL in rstanarm)",
-            )
-        )
+        said.append(_make_flat(case))
     return "; ".join(said)
+
+
+def _make_flat(case: _Case) -> str:
+    """How priors are made flat, in the program that made the draws."""
+    route = case.posterior.route.lower()
+    return _typed(
+        route,
+        pymc='pm.Flat("...") in place of each prior',
+        bambi=_for_bambi(case.model),
+        stan="leave the prior statements out of the model block (a real without one is flat)",
+        numpyro="dist.ImproperUniform(dist.constraints.real, (), ()) for each prior",
+        other='a flat prior on every coefficient (pm.Flat; bmb.Prior("Flat") with '
+        "auto_scale=False; prior = NULL in rstanarm)",
+    )
 
 
 def _for_bambi(model: BernoulliLogistic) -> str:

@@ -103,7 +103,29 @@ def test_other_outcomes_are_told_by_the_density(model):
     assert found.cause == "another response"
     assert found.certain
     moved = model.design.T @ (changed - model.response)
-    assert f"{moved[0]:+.4g} on Intercept" in found.verdict
+    assert f"Intercept {moved[0]:+.4g}" in found.verdict
+
+
+def test_a_laplace_prior_that_no_draw_crosses_is_not_certainly_another_response(frame):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=400)
+    y = (rng.random(400) < 1 / (1 + np.exp(1.5 - 2 * x))).astype(int)
+    model = BernoulliLogistic.from_arrays(x[:, None], y, names=["x"], intercept=True)
+    draws, lp = independence(model, lambda b: -np.abs(b[..., 1]) / 0.5)
+    assert (draws[..., 1] > 0).all()
+    found = judge_draws(model, Posterior.from_draws(model, draws, log_density=lp))
+    assert (found.cause, found.certain) == ("prior", False)
+    assert "Laplace priors at 0 does (scales: x 0.5)" in found.verdict
+    assert "other outcomes" in found.verdict
+
+
+def test_a_coefficient_that_does_not_move_is_said_and_nothing_else(model):
+    draws, lp = independence(model, flat)
+    draws[..., 2] = 0.25
+    for density in (None, lp):
+        found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
+        assert not found.passed
+        assert not found.certain
 
 
 @pytest.mark.parametrize(
