@@ -482,21 +482,20 @@ def _tilted(case: _Case, beta: Array, d: Array, tolerance: float) -> Likeness | 
     said = "the log-density that came with them differs from the likelihood linearly"
     if not names:
         return None
+    outcomes = f"X'y differs by {', '.join(moved[:5])}"
     if towards[counts].all():
-        scales = [
-            f"{name} {1 / abs(by):.4g}" for name, by in zip(names, slope[counts], strict=True)
-        ]
+        scales = 1 / np.abs(slope[counts])
+        widths = [f"{name} {scale:.4g}" for name, scale in zip(names, scales, strict=True)]
         return Likeness(
             cause="prior",
-            said=f"{said}, as that of Laplace priors at 0 does (scales: {', '.join(scales[:5])}), "
-            f"or that of other outcomes in the same rows (whose X'y differs: {', '.join(moved[:5])})",
+            said=f"{said}, as that of Laplace priors at 0 does (scales: {', '.join(widths[:5])}), "
+            f"or that of other outcomes in the same rows ({outcomes})",
             p=math.nan,
             cure=f"{_make_flat(case)}; or compare the responses row by row",
         )
     return Likeness(
         cause="another response",
-        said=f"{said}, as that of other outcomes in the same rows and columns does: X'y differs by "
-        f"{', '.join(moved[:5])}",
+        said=f"{said}, as that of other outcomes in the same rows and columns does: {outcomes}",
         p=math.nan,
         by_density=True,
         cure="compare the responses row by row",
