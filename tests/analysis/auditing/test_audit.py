@@ -3,6 +3,7 @@ import warnings
 
 import foreign_fits
 import numpy as np
+import pandas as pd
 import pytest
 
 import flatprior as fp
@@ -256,3 +257,41 @@ def test_a_table_of_some_of_the_terms(tmp_path):
     table.write_text("term,estimate\ngpa,2.826\nage,0.1\n")
     with pytest.raises(ValueError, match="has age besides"):
         audit(table, model)
+
+
+def test_what_three_programs_print_of_one_trial():
+    """A public page compares SAS, R and Python on a survival data set of this shape.
+
+    There scikit-learn without a penalty prints an odds ratio of .42126736 where the MLE gives
+    .42126606, by default and with C = 1 quite another, and Firth's standard errors are .02065 in
+    one program, .02023 in the other.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(228)
+    X = pd.DataFrame(
+        {
+            "age": np.rint(rng.normal(62, 9, 228)),
+            "sex": rng.integers(1, 3, 228),
+            "ecog": rng.integers(0, 3, 228).astype(float),
+        }
+    )
+    predictor = 0.3 + 0.02 * (X["age"] - 62) - 0.9 * (X["sex"] - 1.5) + 0.5 * X["ecog"]
+    y = (rng.random(228) < 1 / (1 + np.exp(-predictor))).astype(int)
+    stopped = audit(LogisticRegression(C=np.inf, max_iter=1000).fit(X, y), X, y)
+    ratio, right = (np.exp(b[2]) for b in (stopped.coefficients, stopped.mle.coefficients))
+    assert 1e-6 < abs(ratio / right - 1) < 1e-4
+    assert (stopped.cause, stopped.certain) == ("stopped early", True)
+    for default in (LogisticRegression(max_iter=1000), LogisticRegression(C=1.0, max_iter=1000)):
+        found = audit(default.fit(X, y), X, y)
+        assert (found.cause, found.certain) == ("ridge penalty", True)
+    firthmodels = pytest.importorskip("firthmodels")
+    firth = firthmodels.FirthLogisticRegression(gtol=1e-9, xtol=1e-9).fit(X, y)
+    found = audit(firth, X, y)
+    assert (found.cause, found.certain) == ("Firth", True)
+    of_errors = found.printed.query("quantity == 'standard error'")
+    assert of_errors["consistent"].all()
+    assert set(of_errors["convention"]) <= {
+        "model, at their coefficients",
+        "augmented information, at their coefficients",
+    }
