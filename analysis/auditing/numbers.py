@@ -303,7 +303,7 @@ def _own_kind(column: _Column, chosen: _Answer, every: Sequence[_Answer]) -> _An
     """
     judged = sum(met is not None for met in chosen.meets)
     met = sum(bool(met) for met in chosen.meets)
-    if met == judged or 2 * met > judged:
+    if 2 * met >= judged:
         return chosen
     if judged > 1:
         for other in every:

@@ -15,6 +15,7 @@ from flatprior.analysis.auditing.their_case import Case, Value
 from flatprior.analysis.inference.goodness import explained, null_log_likelihood
 from flatprior.analysis.producers.theirs import Stated
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.closeness import LOG_LIKELIHOOD
 from flatprior.models.likelihood import moments, total_log_likelihood
 from flatprior.models.whitening import whitening
@@ -66,8 +67,11 @@ class Whole:
     @property
     def null(self) -> Value:
         """Of a constant."""
-        found = self.case.remembered(("null",), lambda: null_log_likelihood(self.case.model))
-        return Value(math.nan if found is None else found, 1e-11 * abs(found or 0.0))
+        model = self.case.model
+        found = self.case.remembered(("null",), lambda: null_log_likelihood(model))
+        # of events and others alone it is a formula, with an offset a fit
+        relative = 1e-11 if model.rows.has_offset else 8 * EPSILON
+        return Value(math.nan if found is None else found, relative * abs(found or 0.0))
 
     @property
     def n(self) -> int:
