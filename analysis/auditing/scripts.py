@@ -37,7 +37,7 @@ class FitsOfALine:
     good : bool or None
         Whether they are what they look like; None if they could not be judged.
     verdict : str
-        Of the one that is farthest from what it looks like.
+        Of the one that is farthest from what it looks like; "[]" stands where the details go.
     distance : float
         Of that one from what its verdict speaks of, in standard errors; NaN where none is known.
     details : tuple of str
@@ -57,14 +57,20 @@ class FitsOfALine:
     details: tuple[str, ...] = ()
     n: int = 1
 
+    @property
+    def said(self) -> str:
+        """The verdict, with the details."""
+        if not self.details:
+            return self.verdict
+        return self.verdict.replace("[]", f"[{first_of(self.details)}]")
+
     def __str__(self) -> str:
         """One line, as compilers write theirs."""
         name = self.what.rpartition(" ")[2]
         of = "" if name in self.call else f" of {name}"
         many = "" if self.n == 1 else f" ({self.n} fits)"
-        with_what = f" [{first_of(self.details)}]" if self.details else ""
         where = f"{_short(self.file)}:{self.line}"
-        return printable(f"{where}: {abbreviated(self.call)}{of}{many}: {self.verdict}{with_what}")
+        return printable(f"{where}: {abbreviated(self.call)}{of}{many}: {self.said}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +129,7 @@ class ScriptAudit:
             "verdict": self.verdict,
             "passed": self.passed,
             "status": self.status,
-            "fits": [asdict(line) for line in self.fits],
+            "fits": [asdict(line) | {"verdict": line.said} for line in self.fits],
             "notes": list(self.notes),
         }
 

@@ -80,7 +80,8 @@ def judged(
     -------
     dict or None
         ``kind`` groups fits of a line, "other" is none that is judged; ``good``, ``verdict`` and
-        ``distance`` are those of `FitsOfALine`. None for what is no logistic fit.
+        ``distance`` are those of `FitsOfALine`, in which ``details`` take the place of "[]". None
+        for what is no logistic fit.
     """
     alone = threading.active_count() == 1
     with nullcontext() if alone else one_thread_each.left_alone():
@@ -149,19 +150,19 @@ def _of_sklearn(
     meant = bool(given & PENALTY) or brief.producer.endswith("CV")
     if meant or not own:
         asked = "as asked" if meant else "as the library that made it has it"
-        verdict = f"penalised, {asked}: {name}"
-        fine = _found(verdict, True, verdict, detail=detail)
+        kind = f"penalised, {asked}: {name}"
+        fine = _found(kind, True, f"{kind} []", detail=detail)
         if settings.converged is not False:
             return fine
-        return _not_converged(_wholly(estimator, data), f"NOT {name}, {asked}", detail) or fine
+        return _not_converged(_wholly(estimator, data), f"NOT {name} [], {asked}", detail) or fine
     far = math.nan
     if first and settings.class_weights is None:
         far = _distance(_wholly(estimator, data))
     return _found(
         "default penalty",
         False,
-        f"NOT the MLE{_weighted(settings)} but {name}, scikit-learn's default, which nothing asks "
-        f"for{_far(far)}; for the MLE type {brief.cure['']}",
+        f"NOT the MLE{_weighted(settings)} but {name} [], scikit-learn's default, which nothing "
+        f"asks for{_far(far)}; for the MLE type {brief.cure['']}",
         far,
         detail,
     )

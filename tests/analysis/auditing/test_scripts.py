@@ -204,7 +204,7 @@ def test_fits_of_a_line_are_counted_and_the_worst_is_told():
     told = _Told()
     for facts in (
         line(),
-        line(distance=1e-8, verdict="farther", details=["C=1"]),
+        line(distance=1e-8, verdict="farther [] off", details=["C=1"]),
         line(distance=math.nan, verdict="unknown", details=["C=2"]),
         line(line=4),
         line(kind="other", verdict="of three classes"),
@@ -213,8 +213,8 @@ def test_fits_of_a_line_are_counted_and_the_worst_is_told():
         told.take(json.dumps({"fit": facts}))
     told.take(json.dumps({"ended": True, "workers": True}))
     first, second = told.fits.values()
-    assert (first.n, first.verdict, first.details) == (3, "farther", ("C=1", "C=2"))
-    assert str(first).endswith(":3: fit(X, y) of Logit (3 fits): farther [C=1, C=2]")
+    assert (first.n, first.verdict, first.details) == (3, "farther [] off", ("C=1", "C=2"))
+    assert str(first).endswith(":3: fit(X, y) of Logit (3 fits): farther [C=1, C=2] off")
     assert (second.n, second.verdict) == (1, "the MLE")
     assert told.notes[0] == "2 fits of three classes: not judged"
     assert "other processes" in told.notes[1]

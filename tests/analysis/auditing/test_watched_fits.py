@@ -123,7 +123,7 @@ def test_a_penalty_that_was_asked_for_is_what_it_looks_like(options, words):
     fit = LogisticRegression(**options, tol=1e-8).fit(X, y)
     found = of_sklearn(fit, X, y, asked=options)
     assert found["good"] is True
-    assert found["verdict"] == f"penalised, as asked: {words}"
+    assert found["verdict"] == f"penalised, as asked: {words} []"
     assert found["details"] == [f"C={fit.C:g}"]
     # of an estimator that nobody saw made, what is not the default was asked for
     asked = of_sklearn(fit, X, y)["good"]
@@ -141,17 +141,17 @@ def test_a_penalty_by_default_is_not_and_its_distance_is_told_once_a_line():
     )
     assert found["distance"] == pytest.approx(far, rel=1e-6)
     assert found["verdict"].startswith(
-        "NOT the MLE but ridge, scikit-learn's default, which nothing asks for, "
+        "NOT the MLE but ridge [], scikit-learn's default, which nothing asks for, "
         f"{far:.2g} standard errors from it; for the MLE type LogisticRegression(C=np.inf"
     )
     assert math.isnan(of_sklearn(fit, X, y, first=False)["distance"])
     made = of_sklearn(fit, X, y, own=False)
     assert made["good"] is True
-    assert made["verdict"] == "penalised, as the library that made it has it: ridge"
+    assert made["verdict"] == "penalised, as the library that made it has it: ridge []"
     weighted = LogisticRegression(class_weight="balanced").fit(X, y)
     found = of_sklearn(weighted, X, y, asked=["class_weight"])
     assert found["good"] is False
-    assert found["verdict"].startswith("NOT the MLE of the data as weighted by class but ridge")
+    assert found["verdict"].startswith("NOT the MLE of the data as weighted by class but ridge []")
     sgd = SGDClassifier(loss="log_loss", random_state=1).fit(X, y)
     found = of_sklearn(sgd, X, y, asked=["loss", "random_state"])
     assert found["good"] is False
