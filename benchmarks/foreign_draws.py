@@ -40,7 +40,7 @@ from flatprior.models.common.progress import progress_bar
 ROWS = (50, 500, 5000)
 SLOPES = np.array([1.0, -0.5, 0.8])
 FALSE_ALARM = 1e-3
-NORMAL = ("normal approximation", "resampled")
+NORMAL = ("normal approximation", "normal distribution", "resampled")
 
 
 def problem(n: int, rng: np.random.Generator, **keywords: object) -> BernoulliLogistic:

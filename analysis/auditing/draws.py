@@ -685,7 +685,8 @@ def _some_normal(case: _Case) -> Iterator[Likeness]:
         cause="normal approximation" if near else "normal distribution",
         said=f"draws from some normal distribution, as variational inference makes{_spread(case)}"
         if near
-        else f"draws from a normal distribution that is not near the posterior{_spread(case)}",
+        else "draws from a normal distribution that is not near the posterior, such as "
+        f"variational inference that has not converged{_spread(case)}",
         p=_normal_p(case),
         cure=_sample(case),
     )
