@@ -21,7 +21,7 @@ import statsmodels.api as sm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis import explain_difference
+from flatprior.analysis import audit, explain_difference
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
 
 students = load_spector()
@@ -93,3 +93,27 @@ print(explain_difference(model, draws.draws.mean(axis=(0, 1))))
 
 # %%
 print(explain_difference(model, [1.0, -2.0, 0.5, 0.1]))
+
+# %% [markdown]
+# ## The fit itself, with everything that it states
+#
+# `audit` takes the object, its draws or a printed table. It says whether the maximum exists, whether this
+# is it, why not and what to type, and which of the numbers beside it is right, by which convention.
+
+# %%
+audit(default, X, y)
+
+# %%
+audit(no_constant, model)
+
+# %%
+robust = sm.Logit(y, sm.add_constant(X)).fit(disp=False, cov_type="HC1")
+found = audit(robust)
+print(found.verdict)
+found.printed
+
+# %% [markdown]
+# What statsmodels calls HC1 here is HC0. And of the draws, with the response flipped:
+
+# %%
+audit(-draws.draws, model)
