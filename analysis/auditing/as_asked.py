@@ -22,7 +22,12 @@ from flatprior.models.rows import Block
 
 LINKS = {"logit": logit, "probit": probit}
 NEAR = 0.5  # of decrement times radius: below 1 there is one maximum, and it is near
-NAMES = {"l2": "ridge penalty", "l1": "lasso", "elasticnet": "elastic net", "firth": "Firth"}
+NAMES = {
+    "l2": "ridge penalty",
+    "l1": "lasso penalty",
+    "elasticnet": "elastic net",
+    "firth": "Firth penalty",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

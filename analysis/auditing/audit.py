@@ -15,8 +15,7 @@ from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
 from flatprior.analysis.auditing.draws import DrawsAudit, judge_draws
-from flatprior.analysis.auditing.numbers import Judged, as_frame, judge_numbers
-from flatprior.analysis.auditing.their_case import directions_of
+from flatprior.analysis.auditing.numbers import Judged, as_frame, is_a_part, judge_numbers
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
@@ -454,18 +453,15 @@ def _as_passed(audit: Audit) -> tuple[str, ...]:
 def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
     """Judge a table that states some of the coefficients only, each by itself."""
     model = plain.model
-    known = directions_of(model, their)
-    if (
-        not their.coefficients
-        or not all(name in known for name in their.coefficients)
-        or len(their.coefficients) >= (model.n_parameters)
-    ):
+    if their.model is not None or not is_a_part(model, their):
         return None
     plain = replace(plain, mle=_mle_of(model, plain.existence))
     numbers = judge_numbers(model, plain.mle, their)
     stated = [each for each in numbers if each.quantity == "coefficient"]
     note = f"{len(stated)} of {count(model.n_parameters, 'coefficient')} are stated"
     right = plain.exists and all(each.consistent for each in stated)
+    if not right and _without_intercept(model, their):
+        return None  # then they may be the estimate of a model without it
     wrong = first_of(_said(each) for each in stated if not each.consistent)
     return replace(
         plain,
@@ -481,6 +477,14 @@ def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
         ),
         notes=(*plain.notes, note),
     )
+
+
+def _without_intercept(model: BernoulliLogistic, their: TheirFit) -> bool:
+    """Whether all coefficients but the intercept are stated."""
+    try:
+        return place(model, their.coefficients).without_intercept
+    except InputError:
+        return False
 
 
 def _of_what_is_determined(

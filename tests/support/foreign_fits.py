@@ -267,7 +267,7 @@ WRONG = {
         ("scikit-learn", _sklearn(C=0.1, solver="liblinear", tol=1e-10)),
         ("glum", _glum(alpha=0.05)),
     ),
-    "lasso": (
+    "lasso penalty": (
         ("scikit-learn", _sklearn(C=0.2, l1_ratio=1.0, solver="saga")),
         ("glum", _glum(alpha=0.02, l1_ratio=1.0)),
     ),
@@ -276,7 +276,7 @@ WRONG = {
         ("scikit-learn", _sklearn(C=np.inf, class_weight="balanced", solver="newton-cg")),
         ("scikit-learn", _sklearn(C=np.inf, class_weight={0: 1, 1: 4}, solver="newton-cg")),
     ),
-    "Firth": (("firthmodels", _firth),),
+    "Firth penalty": (("firthmodels", _firth),),
     "probit": (("statsmodels", _statsmodels("Probit")),),
     "complementary log-log": (("statsmodels", _statsmodels("CLogLog")),),
     "cauchit": (("statsmodels", _statsmodels("Cauchy")),),

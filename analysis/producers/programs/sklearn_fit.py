@@ -240,7 +240,7 @@ def _cure(kind: str) -> dict[str, str]:
     return {
         "": f"{older}, or flatprior.LogisticMLE()",
         "ridge penalty": older,
-        "lasso": older,
+        "lasso penalty": older,
         "elastic net": older,
         "stopped early": f"{plain}, or tol=1e-10 and max_iter=10_000 with the solver in use",
         "class weights": f"{older}, class_weight=None",

@@ -200,7 +200,7 @@ def _cure(kind: str) -> dict[str, str]:
         "stopped early": ".fit(method='newton', maxiter=100, tol=1e-12)"
         if kind != "GLM"
         else ".fit(maxiter=100, tol=1e-12)",
-        "lasso": f"{plain}.fit() in place of .fit_regularized()",
+        "lasso penalty": f"{plain}.fit() in place of .fit_regularized()",
         "elastic net": f"{plain}.fit() in place of .fit_regularized()",
         "ridge penalty": f"{plain}.fit() in place of .fit_regularized()",
         "probit": "Logit(y, X).fit(), or GLM(y, X, family=Binomial())",

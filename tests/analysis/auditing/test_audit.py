@@ -81,7 +81,7 @@ def test_scikit_learn_s_default_is_named_with_what_to_type():
     [
         ({"C": 0.3}, "ridge penalty"),
         ({"solver": "liblinear", "tol": 1e-10}, "ridge penalty"),
-        ({"C": 0.5, "l1_ratio": 1.0, "solver": "saga"}, "lasso"),
+        ({"C": 0.5, "l1_ratio": 1.0, "solver": "saga"}, "lasso penalty"),
         ({"C": 0.5, "l1_ratio": 0.5, "solver": "saga"}, "elastic net"),
         ({"C": np.inf, "class_weight": "balanced", "solver": "newton-cg"}, "class weights"),
         ({"C": np.inf, "class_weight": {0: 1, 1: 3}, "solver": "newton-cg"}, "class weights"),
@@ -254,6 +254,12 @@ def test_a_table_of_some_of_the_terms(tmp_path):
     found = audit(table, model)
     assert not found.is_mle
     assert "coefficient of gpa is stated as 2.926, and is 2.82611" in found.message
+    table.write_text("term,estimate\ngpa,2.82611\ntuce,0.0951577\npsi,2.37869\n")
+    assert audit(table, model).passed  # the intercept is not shown
+    without = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi - 1", fp.load_spector())
+    fp.fit_newton(without).summary().to_csv(table)
+    assert audit(table, model).cause == "missing intercept"
+    assert audit(dict(fp.fit_newton(without).params), model).cause == "missing intercept"
     table.write_text("term,estimate\ngpa,2.826\nage,0.1\n")
     with pytest.raises(ValueError, match="has age besides"):
         audit(table, model)
@@ -288,7 +294,7 @@ def test_what_three_programs_print_of_one_trial():
     firthmodels = pytest.importorskip("firthmodels")
     firth = firthmodels.FirthLogisticRegression(gtol=1e-9, xtol=1e-9).fit(X, y)
     found = audit(firth, X, y)
-    assert (found.cause, found.certain) == ("Firth", True)
+    assert (found.cause, found.certain) == ("Firth penalty", True)
     of_errors = found.printed.query("quantity == 'standard error'")
     assert of_errors["consistent"].all()
     assert set(of_errors["convention"]) <= {
