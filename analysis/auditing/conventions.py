@@ -120,7 +120,7 @@ def _z(case: Case, kind: Kind, each: Stated) -> Value:
 
 
 def _squared(z: Value) -> Value:
-    return Value(z.value**2, 2 * abs(z.value) * z.error + z.error**2)
+    return Value(z.value * z.value, 2 * abs(z.value) * z.error + z.error * z.error)
 
 
 def _two_sided(z: Value, tail: Callable[[float], float]) -> Value:

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from flatprior.analysis.auditing.conventions import THOROUGH, Finder, conventions, of_own
@@ -163,7 +164,9 @@ def judge_numbers(
         directions=dict(directions_of(model, their) if directions is None else directions),
         posterior_sd=posterior_sd,
     )
-    return _judged(case)
+    # what is stated may be of any size
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return _judged(case)
 
 
 @dataclass(frozen=True, eq=False)

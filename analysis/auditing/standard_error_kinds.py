@@ -29,6 +29,7 @@ from flatprior.models.whitening import whitening
 MOST_ITERATES = 40
 SETTLED = 1e-9  # of a step, in standard errors: nobody sees the next iterate
 LOST = 64 * EPSILON  # times the condition of the columns: what rounding may do to a root
+MOST_LOST = 1e-3  # of a standard error: a program that loses more of it is wrong
 DOUBLES = 1e-6  # of a program's own standard error: it inverts what it has formed by squares
 MOST_PATTERNS = 200_000  # rows that are sorted to find those that are alike
 MODEL = "model"
@@ -165,7 +166,9 @@ def _relative(place: Place, white: Array, times: float) -> float:
     scaled = white / np.linalg.norm(white, axis=1)[:, None]
     rounding = LOST * len(white) * float(np.linalg.cond(scaled))
     if place.doubles:
-        rounding = max(DOUBLES, 1e2 * rounding)
+        # most programs invert the information itself, in the units of the columns
+        lost = EPSILON * float(np.linalg.cond(white)) ** 2
+        rounding = max(DOUBLES, min(lost, MOST_LOST), rounding)
     return rounding + math.expm1(min(times * place.reach, 500.0))
 
 

@@ -310,6 +310,7 @@ def _assembled(grids: list[Grid], loose: list[tuple[str, list[str]]], name: str)
 def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
     """The numbers of a grid, by term."""
     at = next(i for i, each in enumerate(grid.headings) if each.what == TERM)
+    _require_one_fit(grid.headings, name)
     found: dict[str, dict[str, Written]] = {}
     probs: dict[str, float] = {}
     for place, cells in grid.rows:
@@ -346,6 +347,17 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
                 own[what] = number
                 if what in _ENDS:
                     read.probs[term, what] = probs.get(what, NOT_SAID)
+
+
+def _require_one_fit(headings: Sequence[Heading], name: str) -> None:
+    """Refuse a table of several models, or of crude and adjusted odds ratios."""
+    for what in ("coefficient", "odds ratio"):
+        columns = [each.text for each in headings if each.what == what]
+        if len(columns) > 1:
+            said = " and ".join(shorten(printable(text), 30) for text in columns[:2])
+            raise InputError(
+                f"{name} has several columns of {what}s, {said}; leave those of one model in it"
+            )
 
 
 def _renamed(probs: dict[str, float], found: dict[str, dict[str, Written]]) -> dict[str, float]:

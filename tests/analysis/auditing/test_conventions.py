@@ -131,3 +131,12 @@ def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
 def test_an_odds_ratio_beyond_doubles_is_infinite():
     assert exponential(Value(1000.0, 0.0)) == (np.inf, 0.0)
     assert exponential(None) is None
+
+
+def test_statistics_beyond_doubles_are_no_error():
+    model, mle, terms = problem()
+    for each in terms:
+        each["coefficient"] = 1e300
+    theirs = their_fit(model.names, terms, {}, None, ("standard error", "z", "chi-squared", "p"))
+    judged = judge_numbers(model, mle, theirs)
+    assert len(accused(judged)) >= 3

@@ -172,3 +172,21 @@ def test_patterns_are_rows_that_differ_in_their_outcome_only():
     assert (
         patterns(BernoulliLogistic.from_arrays(np.arange(4.0)[:, None] + 1, [0, 1, 0, 1])) is None
     )
+
+
+def test_doubles_are_as_exact_as_the_inverse_of_an_information_in_the_columns_own_units():
+    X, y, _ = problem()
+    far = X * [1.0, 1e4, 1.0, 1.0] + [0.0, 3e4, 0.0, 0.0]
+    relative = {}
+    for design in (X, far):
+        model = BernoulliLogistic.from_arrays(design, y)
+        beta = fit_newton(model).coefficients
+        for doubles in (True, False):
+            place = Place(coefficients=beta, moved=np.zeros(4), reach=0.0, doubles=doubles)
+            kind = next(kinds(model, place, Settings()))
+            relative[design is far, doubles] = kind.relative
+        V = covariance(design, y, beta)
+        assert np.sqrt(np.diag(V)) == pytest.approx(errors(kind), rel=relative[design is far, True])
+    assert relative[False, True] == 1e-6
+    assert 1e-6 < relative[True, True] <= 1e-3
+    assert relative[True, False] < 1e-9

@@ -307,6 +307,7 @@ def test_glance_of_broom_is_read_as_numbers_of_the_fit(tmp_path):
         ("term,estimate\nx,1\ny,12%\n", ".csv", "row 2, column 'estimate': '12%' is not a number"),
         ("term,estimate\nx,1\nx,2\n", ".csv", "row 2: the term 'x' is there twice"),
         ("term,estimate,CI\nx,1,0.5\n", ".csv", "column 'CI': '0.5' is not an interval"),
+        ("term,b,coef,se\nx,1,2,3\n", ".csv", "several columns of coefficients, 'b' and 'coef'"),
         ("term,value\nx,1\n", ".csv", "has no column of coefficients or odds ratios"),
         ("", ".csv", "has no column of coefficients or odds ratios"),
         ("term,estimate\n,1\n", ".csv", "row 1: the term has no name"),
