@@ -109,7 +109,6 @@ def pathfinder(n: int, rng: np.random.Generator) -> tuple:
             method="pathfinder",
             num_draws=4000,
             random_seed=int(rng.integers(2**31)),
-            display_summary=False,
             progressbar=False,
         )
     return model, read_draws(found, model)

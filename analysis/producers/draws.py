@@ -489,6 +489,17 @@ def pair(
             found.append([known[label] for label in order])
     if len(found) == 1:
         return found[0], ()
+    two_levels = _of_two_levels(model, labels)
+    if two_levels:
+        try:
+            order = matched(model, labels, two_levels)
+        except InputError:
+            pass
+        else:
+            taken = ", ".join(
+                f"{printable(label)} for {printable(name)}" for name, label in two_levels.items()
+            )
+            return order, (f"of two levels there is one difference: taken was {taken}",)
     unnamed = _in_place(model, labels, vectors)
     if len(unnamed) == 1:
         return _said(model, unnamed[0])
@@ -502,6 +513,17 @@ def pair(
         )
     wanted = ", ".join(f"{printable(name)!r}: ..." for name in model.names[:3])
     raise InputError(f"{by_name}, as in variables={{{wanted}}}")
+
+
+def _of_two_levels(model: BernoulliLogistic, labels: Sequence[str]) -> dict[str, str]:
+    """Where one side has numbers, such as 0 and 1, and the other a factor of two levels."""
+    ours, theirs = ([plain_name(name) for name in names] for names in (model.names, labels))
+    bases = [[name.partition("[")[0] for name in names] for names in (ours, theirs)]
+    found = {}
+    for name, plain, base in zip(model.names, ours, bases[0], strict=True):
+        if plain not in theirs and bases[0].count(base) == bases[1].count(base) == 1:
+            found[name] = labels[bases[1].index(base)]
+    return found
 
 
 def _vectors(labels: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -536,6 +558,9 @@ def _in_place(
 ) -> list[list[str]]:
     """Vectors without names that may hold the coefficients in the model's order."""
     k = model.n_parameters
+    plain = {plain_name(label) for label in labels}
+    if any(plain_name(name) in plain for name in model.names if name not in INTERCEPT):
+        return []  # some have names
     counted = {
         name: list(inner.values())
         for name, inner in vectors.items()

@@ -170,6 +170,7 @@ def test_a_vector_without_names_is_taken_by_place_and_that_is_said(model, drawn)
         (["w[1]", "w[2]", "alpha", "sigma"], None, ["alpha", "w[1]", "w[2]"]),
         (["b_Intercept", "Intercept", "b[1]", "b[2]"], None, ["b_Intercept", "b[1]", "b[2]"]),
         (["(Intercept)", "gpa", "psi1"], None, ["(Intercept)", "gpa", "psi1"]),
+        (["Intercept", "gpa", "psi"], None, ["Intercept", "gpa", "psi"]),
         (["b.1", "b.2", "b.3"], {"Intercept": "b.1", "gpa": "b.2", "C(psi)[T.1]": "b.3"}, None),
     ],
 )
@@ -178,6 +179,15 @@ def test_variables_are_paired_by_what_is_said_or_else_by_name(model, labels, var
 
     found, _ = pair(model, [element(label) for label in labels], variables)
     assert found == (order or ["b[1]", "b[2]", "b[3]"])
+
+
+def test_a_factor_of_two_levels_is_a_number_too_and_that_is_said():
+    model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    order, notes = pair(model, ["Intercept", "gpa", "psi[1]"], None)
+    assert order == ["Intercept", "gpa", "psi[1]"]
+    assert notes == ("of two levels there is one difference: taken was psi[1] for psi",)
+    with pytest.raises(ValueError, match="no draws of psi"):
+        pair(model, ["Intercept", "gpa", "psi[1]", "psi[2]"], None)
 
 
 @pytest.mark.parametrize(
