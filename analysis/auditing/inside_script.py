@@ -68,7 +68,11 @@ class Channel:
         self.forked = True
 
     def _close(self) -> None:
-        os.close(self._handle)
+        """Leave the pipe to the process that was asked about: this is a fork of it."""
+        with suppress(OSError):
+            if self._identity() == self._was:
+                os.close(self._handle)
+        self._handle = -1
 
 
 class Made:

@@ -119,6 +119,12 @@ if hasattr(os, "fork"):
     child = os.fork()
     if not child:
         fit()
+        files = [open(os.devnull) for _ in range(20)]  # one may have the number of the pipe
+        grandchild = os.fork()
+        if grandchild:
+            os.waitpid(grandchild, 0)
+        for file in files:
+            os.fstat(file.fileno())
         os._exit(0)
     os.waitpid(child, 0)
 sys.exit(5)
