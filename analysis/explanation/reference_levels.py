@@ -282,7 +282,7 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
 def _names_level(name: str, category: Category, level: str) -> bool:
     """Whether a program would call the indicator of this level so."""
     if not level:  # the level that the columns of the model leave out has no name there
-        return name.startswith(category.name)
+        return name.startswith(category.name) and ":" not in name  # an interaction is no level
     of = category.name
     return name in (
         *(

@@ -157,3 +157,32 @@ def test_numbers_by_name_may_be_of_any_kind_of_number_and_keep_their_value():
     for wrong in (math.inf, math.nan, 1e100, None, "2"):
         with pytest.raises(ValueError, match=r"coefficients: 'b' is .*, not a finite number"):
             named({"a": 1, "b": wrong}, names, "coefficients")
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_coefficient_for_every_level_has_the_same_linear_predictor(intercept):
+    data, _ = with_two_categories()
+    model = BernoulliLogistic.from_formula("y ~ race + sex + x", data)
+    rng = np.random.default_rng(4)
+    race = dict(zip(sorted(data["race"].unique()), rng.normal(size=3), strict=True))
+    sex = dict(zip(sorted(data["sex"].unique()), rng.normal(size=2), strict=True))
+    theirs = {f"race[{level}]": value for level, value in race.items()}
+    theirs |= {f"C(sex)[T.{level}]": value for level, value in sex.items()}
+    rest = {n: rng.normal() for n in model.names if "race" not in n and "sex" not in n}
+    if not intercept:
+        del rest["Intercept"]
+    placed = place(model, theirs | rest)
+    eta = data["race"].map(race) + data["sex"].map(sex)
+    for name, value in rest.items():
+        eta += value * (1.0 if name == "Intercept" else data[name])
+    assert model.design @ (placed.matrix @ placed.given) == pytest.approx(eta.to_numpy())
+    assert placed.left_in == ("'race' and of 'sex'" if intercept else "'sex'")
+    assert ("without an intercept" in placed.recoded) != intercept
+    assert not placed.without_intercept
+
+
+def test_an_interaction_is_no_level_that_was_left_in():
+    case = CASES["lbw_stata"]
+    given = dict.fromkeys(case.model.names, 1.0) | {"race_black:age": 1.0}
+    with pytest.raises(ValueError, match="has race_black:age besides"):
+        place(case.model, given)

@@ -7,9 +7,11 @@ from disagreements import rescaled
 from multiplier import repeated
 from problems import simulated
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from flatprior.analysis import explain_difference
-from flatprior.analysis.explanation.scalings import location
+from flatprior.analysis.explanation.discrepancy import Discrepancy
+from flatprior.analysis.explanation.scalings import SCALERS, location, readings, scaled_columns
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
@@ -143,3 +145,34 @@ def test_mean_and_spread_of_columns_count_observations_not_rows():
     assert center == pytest.approx(singly.mean(axis=0), rel=1e-12)
     assert deviation == pytest.approx(singly.std(axis=0), rel=1e-12)
     assert deviation[0] == 0
+
+
+def test_numbers_are_as_far_from_the_mle_in_columns_that_were_scaled_as_in_the_models():
+    X, y = simulated(150, 4, seed=3)
+    model = BernoulliLogistic.from_arrays(X * [1.0, 30.0, 0.2, 1.0] + [0, 5, 0, 2], y)
+    fit = fit_newton(model)
+    case = Discrepancy.at(model, fit, np.array([0.3, 0.5, -0.2, 0.4]))
+    tried = 0
+    for reading in readings(case):
+        scaled = scaled_columns(case, reading)
+        assert scaled.distance == pytest.approx(
+            case.length(reading.matrix @ case.b - fit.coefficients)
+        )
+        tried += reading.text.endswith(SCALERS)
+    assert tried == 2
+
+
+def test_another_cause_is_found_in_columns_that_were_scaled():
+    X, y = simulated(250, 4, seed=3)
+    X = X * [1.0, 30.0, 0.2, 1.0] + [0, 5, 0, 2]
+    model = BernoulliLogistic.from_arrays(X, y)
+    Z = StandardScaler().fit_transform(X[:, 1:])
+    for estimator, cause in (
+        (LogisticRegression(C=0.1, l1_ratio=1.0, solver="liblinear"), "lasso penalty"),
+        (LogisticRegression(C=np.inf, class_weight={0: 1, 1: 4}), "class weights"),
+    ):
+        fit = estimator.set_params(tol=1e-10, max_iter=5000, random_state=1).fit(Z, y)
+        found = explain_difference(model, [*fit.intercept_, *fit.coef_[0]])
+        assert (found.cause, found.certain) == (cause, True)
+        assert "beside that, the predictors were divided by their standard" in found.message
+        assert "scaler" in found.cure
