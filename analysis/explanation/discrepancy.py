@@ -31,6 +31,8 @@ from flatprior.models.whitening import whitening
 EXPLAINED = 0.3  # of the score: what a changed problem may leave of it
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
 ROUNDED_AWAY = 0.01  # of the whole distance
+ALIKE = 1e-9  # relative: numbers so near one another are equal
+DIGITS_SAY = 0.1  # of half a unit of the last digit: a smaller gap is by chance
 LEAST_GAP = 1e-12  # standard errors: a smaller one is by chance
 
 
@@ -160,6 +162,16 @@ class Discrepancy:
         return [j for j in range(len(self.b)) if j != self.intercept]
 
     @property
+    def telling(self) -> NDArray[np.bool_]:
+        """Which coefficients say anything of a cause, (k,).
+
+        Not those of 0: zeros are where programs start, and the MLE of many a small table. Nor those
+        of few digits among others of many: 0.5 is nobody's estimate, and an odds ratio of a table.
+        """
+        own = np.array([half_units(np.array([value]))[0] for value in self.b])
+        return (self.b != 0) & ~((own > 0) & (self.half_units == 0))
+
+    @property
     def pull(self) -> Array:
         """The score, whitened, (k,)."""
         return np.asarray(self.scores.sum(axis=0))
@@ -245,24 +257,33 @@ class Discrepancy:
         *,
         cure: str = "",
         free: int = 0,
+        least: int = 0,
+        among: NDArray[np.bool_] | None = None,
         matrix: Array | None = None,
         most: float = EXACT,
         unmoved: bool = False,
     ) -> Cause:
         """A cause that leaves `distance` of the `whole` unexplained.
 
-        Of its `equations` as many say nothing as it has `free` parameters, estimated from b.
+        Of its `equations`, which are of all coefficients or `among` some, as many say nothing as
+        it has `free` parameters, estimated from b. Where fewer are left than `least`, as many count
+        nevertheless, and it is not certain.
 
         An equation says something of coefficients that have moved by more than that distance, and
-        of no others: that most are the MLE's own, and some number is not, has many causes. Nor does
-        a coefficient of 0 say anything: zeros are where programs start, and the MLE of many a small
-        table. Both count where `unmoved`: where what stands beside the numbers names the cause.
+        of no others: that most are the MLE's own, and some number is not, has many causes. Nor do
+        those that are not `telling`, or are equal to others. All count where `unmoved`: where what
+        stands beside the numbers names the cause.
         """
         whole = self.distance if whole is None else whole
-        if self.fit is not None and not unmoved:
-            moved = np.abs(self.b - self.fit.coefficients) / self.fit.standard_errors > distance
-            equations = min(equations, int(np.count_nonzero(moved & (self.b != 0))))
+        if not unmoved:
+            telling = self.telling if among is None else self.telling & among
+            if self.fit is not None:
+                gaps = np.abs(self.b - self.fit.coefficients) / self.fit.standard_errors
+                telling = telling & (gaps > distance)
+            equations = min(equations, _distinct(self.b[telling]))
         equations -= free
+        if equations < least:
+            equations, most = least, -1.0
         ratio = distance / whole if whole > 0 else 1.0
         log_chance = math.log(ways) + equations * math.log(max(ratio, 1e-300))
         chance = math.exp(min(log_chance, 0.0)) if equations > 0 else 1.0
@@ -322,10 +343,16 @@ class Discrepancy:
         """
         mle, errors = self.mle.coefficients, self.mle.standard_errors
         left = self.length(restored - mle) if left is None else left
-        far = (np.minimum(np.abs(slope), 1.0) * np.abs(self.b - mle) / errors)[telling]
-        gaps = np.maximum((np.abs(restored - mle) / errors)[telling], LEAST_GAP)
+        telling = telling & self.telling
+        far = np.minimum(np.abs(slope), 1.0) * np.abs(self.b - mle) / errors
+        # what is written with few digits says no more than they do
+        least = np.maximum(DIGITS_SAY * np.abs(slope) * self.half_units / errors, LEAST_GAP)
+        gaps = np.maximum(np.abs(restored - mle) / errors, least)
         shares = np.where(far > gaps, gaps / np.maximum(far, gaps), 1.0)
-        chance = math.exp(min(math.log(ways) + float(np.log(shares).sum()), 0.0))
+        logs: dict[float, float] = {}  # of equal numbers one speaks, the least of them
+        for value, share in zip(np.abs(self.b[telling]).tolist(), shares[telling], strict=True):
+            logs[value] = max(logs.get(value, -math.inf), math.log(share))
+        chance = math.exp(min(math.log(ways) + sum(logs.values()), 0.0))
         return self._cause(name, detail, left, chance, self.distance, rounding, most, cure)
 
     def _cause(
@@ -352,3 +379,14 @@ class Discrepancy:
             most=most,
             cure=cure,
         )
+
+
+def _distinct(numbers: Array) -> int:
+    """How many are there, equal and opposite ones counted once.
+
+    On symmetric data equal coefficients have equal scores under any cause.
+    """
+    if not len(numbers):
+        return 0
+    sizes = np.sort(np.abs(numbers))
+    return 1 + int(np.count_nonzero(np.diff(sizes) > ALIKE * sizes[1:]))

@@ -123,7 +123,8 @@ def _with_ridge(
                 len(case.b),
                 _whole(case, shape),
                 cure=f"{CURE}; and fit without a penalty: LogisticRegression(C=np.inf)",
-                free=free,
+                # an intercept that is not penalised has a score of 0 with any penalty
+                free=free + (case.intercept is not None and not shape.scale[case.intercept]),
                 most=min(EXACT, PENALTY_LEAVES * _whole(case, shape)),
             )
 

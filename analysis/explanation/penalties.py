@@ -118,11 +118,13 @@ def ridge(
             detail,
             left,
             len(variants),
-            max(k - free, 1),
+            k,
             _whole_way(case, shape, b, whole),
             cure=cure,
+            free=free,
+            least=1,  # of one slope, any shrinkage
             matrix=shape.matrix,
-            most=PENALTY_LEAVES * whole if k > free else -1.0,  # of one slope, any shrinkage
+            most=PENALTY_LEAVES * whole,
         )
 
 
@@ -211,11 +213,14 @@ def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
             detail,
             left,
             len(variants),
-            max(number - 1, 1),
+            number,
             _whole_way(case, shape, b, whole),
             cure=CURE,
+            free=1,
+            least=1,
+            among=active,
             matrix=shape.matrix,
-            most=PENALTY_LEAVES * whole if number > 1 else -1.0,
+            most=PENALTY_LEAVES * whole,
         )
 
 
@@ -252,9 +257,11 @@ def elastic_net(
             detail,
             left,
             len(variants),
-            number - 2,
+            number,
             _whole_way(case, shape, b, whole),
             cure=CURE,
+            free=2,
+            among=active,
             matrix=shape.matrix,
             most=PENALTY_LEAVES * whole,
         )
@@ -384,10 +391,12 @@ def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
         detail,
         gaps[0],
         MANY,  # of one coefficient every penalty says the same: the usual one first
-        max(k - free, 1),
+        k,
         whole,
         cure=cure,
-        most=PENALTY_LEAVES * gaps[1] if k > free else -1.0,
+        free=free,
+        least=1,
+        most=PENALTY_LEAVES * gaps[1],
     )
 
 

@@ -8,6 +8,7 @@ to: no cause of theirs is certain, on whatever model.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -617,3 +618,29 @@ def spector():
     """A small data set, and the model of it that most explanations are asked about."""
     data = load_spector()
     return data, BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+
+
+def symmetric_numbers(rng: np.random.Generator) -> tuple[BernoulliLogistic, list[float]]:
+    """Round and equal numbers on a factorial design, whose cells often have equal counts."""
+    d = int(rng.integers(1, 4))
+    low = float(rng.choice([-1.0, 0.0]))
+    cells = np.array(list(itertools.product([low, 1.0], repeat=d)))
+    X, y = np.repeat(cells, 2, axis=0), np.tile([0.0, 1.0], len(cells))
+    counts = rng.integers(1, 9, size=(len(cells), 2))
+    if rng.random() < 0.5:  # by the number of factors that are on: no factor differs from another
+        counts = counts[np.unique(cells.sum(axis=1), return_inverse=True)[1]]
+    if d > 1 and rng.random() < 0.3:
+        X = np.column_stack([X, X[:, 0] * X[:, 1]])
+    intercept = bool(rng.random() < 0.8)
+    if rng.random() < 0.5:
+        weights = counts.ravel()
+        model = BernoulliLogistic.from_arrays(X, y, intercept=intercept, frequency_weights=weights)
+    else:
+        times = np.repeat(np.arange(len(X)), counts.ravel())
+        model = BernoulliLogistic.from_arrays(X[times], y[times], intercept=intercept)
+    numbers = rng.choice(
+        [-2, -1, -0.5, 0, 0.5, 1, 2, 0.1, 0.3, *rng.normal(size=3)], len(model.names)
+    )
+    if rng.random() < 0.4:
+        numbers[-d:] = numbers[-1]
+    return model, numbers.tolist()

@@ -71,3 +71,17 @@ def test_gaps_are_in_standard_errors_of_the_mle_or_of_the_changed_problem(case):
 def test_numbers_too_large_to_say_are_explained_by_nothing(case):
     assert case.cause("a", "", np.inf, 1, 4).coincidence == 1.0
     assert case.cause("a", "", np.nan, 1, 4).distance == np.inf
+
+
+def test_equal_numbers_speak_once_and_round_ones_among_doubles_not_at_all(case):
+    fit, third = case.mle, 1 / 3
+    for b, equations in (
+        ([third, -third, third, third], 1),
+        ([third, 2 * third, third, third], 2),
+        ([0.5, third, 2 * third, 4 * third], 3),
+        ([0.5, 0.0, third, 1.0], 1),
+        ([3.1234, 2.4321, -2.1111, 1.5555], 4),  # all of as many digits
+    ):
+        other = Discrepancy.at(case.model, fit, 50 * np.array(b))
+        found = other.cause("a", "", 1e-9 * other.distance, 1, 4)
+        assert found.coincidence == pytest.approx(1e-9**equations, rel=1e-6), b
