@@ -169,7 +169,7 @@ class Discrepancy:
         of few digits among others of many: 0.5 is nobody's estimate, and an odds ratio of a table.
         """
         own = np.array([half_units(np.array([value]))[0] for value in self.b])
-        return (self.b != 0) & ~((own > 0) & (self.half_units == 0))
+        return np.asarray((self.b != 0) & ~((own > 0) & (self.half_units == 0)))
 
     @property
     def pull(self) -> Array:
