@@ -82,21 +82,23 @@ def model_of(
     weight = np.ones(n) if weights is None else _as_long(weights, n, "the weights")
     if (weight < 0).any():
         raise InputError("there are negative weights")
-    # a row of some successes and some failures is two rows
-    ones, zeros = _whole(weight * y), _whole(weight * (1 - y))
-    order = np.argsort(np.concatenate([np.arange(n), np.arange(n)]), kind="stable")
-    split = np.concatenate([ones, zeros])[order]
-    outcome = np.concatenate([np.ones(n), np.zeros(n)])[order]
-    rows = np.repeat(np.arange(n), 2)
-    kept = split > 0
-    rows, outcome, split = rows[kept], outcome[kept], split[kept]
+    plain = weights is None and bool(((y == 0) | (y == 1)).all())
+    if plain:
+        rows, outcome, split = np.arange(n), y, weight
+    else:  # a row of some successes and some failures is two rows
+        ones, zeros = _whole(weight * y), _whole(weight * (1 - y))
+        split = np.column_stack([ones, zeros]).ravel()
+        outcome = np.tile([1.0, 0.0], n)
+        rows = np.repeat(np.arange(n), 2)
+        kept = split > 0
+        rows, outcome, split = rows[kept], outcome[kept], split[kept]
     if not len(rows):
         raise InputError("no rows are left: all have weight 0")
-    plain = weights is None and len(rows) == n
     check_names(tuple(names))
-    check_finite(X[rows], list(names), where[rows])
+    taken = X.copy() if plain else X[rows]
+    check_finite(taken, list(names), where[rows])
     arrays = ArrayRows(
-        np.ascontiguousarray(X[rows]),
+        taken,
         outcome,
         None if shift is None else shift[rows],
         None if plain else split,
@@ -107,7 +109,7 @@ def model_of(
         response_name=response_name,
         response_coding=response_coding,
         row_labels=where[rows],
-        n_zero_weight=n - len(np.unique(rows)),
+        n_zero_weight=n - np.count_nonzero(np.diff(rows, prepend=-1)),
         offset_name=None if shift is None else "offset",
         weights_name=None if plain else (weights_name or "weights"),
     )

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.results import RouteUnavailableError
 
 if TYPE_CHECKING:
     from flatprior.models.estimate import PointEstimate
@@ -58,6 +57,8 @@ class Route:
             If the package that it needs is not installed, or cannot fit this kind of model.
         """
         if self.needs and find_spec(self.needs) is None:
+            from flatprior.models.results import RouteUnavailableError
+
             raise RouteUnavailableError(f"{self.label} needs {self.needs}, which is not installed")
         module, function = self.where.split(":")
         found = getattr(import_module(f"flatprior.models.routes.{module}"), function)
