@@ -200,6 +200,10 @@ def tables(number, seed):
             found = {
                 key_of(each): each for each in judged(folder, layout, shown, model, mle, groups)
             }
+            # beside odds ratios alone it is not said whose a standard error is
+            for name in model.names:
+                if (name, "standard error") in keys and (name, "standard error") not in found:
+                    found[name, "standard error"] = found.pop((name, "odds ratio SE"))
             told = {key for key, each in found.items() if each.consistent is False}
             shown_numbers += len(found)
             if i < number:

@@ -433,7 +433,8 @@ def _on_their_scales(
     plain = "coefficient" in rename or ("odds ratio" in there and _within(found))
     if plain:
         rename |= {"low": "odds ratio low", "high": "odds ratio high"}
-    if ratios_only and "coefficient" not in rename and _of_the_ratio(found):
+    if ratios_only and "coefficient" not in rename:
+        # of the ratio as Stata's, or of its logarithm: the data tell, where few digits do not
         rename["standard error"] = "odds ratio SE"
     return {
         term: {rename.get(what, what): number for what, number in numbers.items()}
@@ -481,15 +482,6 @@ def _within(found: dict[str, dict[str, Written]]) -> bool:
     rows = [row for row in _values(found, "low", "high", "odds ratio") if row[2] > 0]
     ratios = sum(low <= ratio <= high for low, high, ratio in rows)
     return ratios >= sum(low <= math.log(ratio) <= high for low, high, ratio in rows)
-
-
-def _of_the_ratio(found: dict[str, dict[str, Written]]) -> bool:
-    """Whether standard errors beside odds ratios are theirs, and not those of the logarithms."""
-    rows = [row for row in _values(found, "odds ratio", "standard error", "z") if min(row[:2]) > 0]
-    if rows:
-        of_logs = median(abs(math.log(r) / s - z) for r, s, z in rows)
-        return median(abs(math.log(r) * r / s - z) for r, s, z in rows) <= of_logs
-    return True
 
 
 def _take_facts(read: _Read, loose: list[tuple[str, list[str]]], name: str, mark: str) -> None:

@@ -353,3 +353,10 @@ def test_nothing_that_is_written_makes_another_error(tmp_path):
                 read(tmp_path, text, ending)
             except FlatpriorError as error:
                 assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_whose_a_standard_error_beside_odds_ratios_is_is_left_to_the_data(tmp_path):
+    # odds ratios so near to 1, to so few digits, do not tell; nor does a z that is wrong
+    for z in ("0.42", "0.50"):
+        fit = read(tmp_path, f"term,odds ratio,std err,z\nx,1.10,0.24,{z}\n")
+        assert [each.quantity for each in fit.stated] == ["odds ratio", "odds ratio SE", "z"]
