@@ -520,15 +520,20 @@ def _by_score(case: _Case, flat_density: bool) -> Iterator[Likeness]:
         yield from _approximations(case)
         yield from _changed(case)
         return
-    for problem in problems[1:]:
-        yield Likeness(
+    readings = [
+        Likeness(
             cause=problem.cause,
             said=f"draws from the posterior {problem.said} under flat priors",
             p=case.p(case.draws, case.score(problem.rows)),
             cure=_what_to_type(case, problem.cause, None),
         )
-    yield from _changed(case)
+        for problem in problems[1:]
+    ]
+    readings += _changed(case)
+    yield from readings
     yield from _approximations(case)
+    if any(each.p >= case.threshold for each in readings):
+        return  # nothing needs a prior as well
     here, mirrored = case.distance(case.draws), case.distance(-case.draws)
     for problem in problems:
         flipped = problem.cause.startswith("response flipped")
@@ -552,6 +557,9 @@ def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
     ):
         if (names != case.names and but) or len(but) == case.k:
             continue
+        numbers = 1 if common else case.k - len(but)
+        if any(numbers >= each.numbers for each in tried):
+            continue  # a simpler one will do
         prior = prior_of_score(
             names,
             transform,
@@ -566,8 +574,6 @@ def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
         )
         if prior is None or prior.p < case.threshold:
             continue
-        if any(prior.numbers >= each.numbers for each in tried):
-            continue  # a simpler one will do
         tried.append(prior)
         of = f" {problem.said}" if problem.said else ""
         yield Likeness(
