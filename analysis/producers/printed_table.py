@@ -49,6 +49,7 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import first_of, printable, shorten
 
 FEWEST_DIGITS = 4  # that a lone number has which ends with zeros that are none
+OF_A_DOUBLE = 1e-10  # the unit of its last digit at most, if it is of no unusual size
 A_DOUBLE = 15  # significant digits: a number of as many is as exact as doubles are
 LARGEST = 2**24  # bytes: a table of coefficients is no larger
 NOT_SAID = math.nan  # the confidence of an interval
@@ -544,7 +545,7 @@ def _units(column: Sequence[Written]) -> dict[Written, float]:
     digits as one another, the last zeros of one that is whole are no digits: "200" beside "0.35".
     """
     finite = [each for each in column if math.isfinite(each.value) and each.value]
-    many = sum(each.digits - _zeros(each) > MOST_DIGITS for each in finite)
+    many = sum(each.digits > MOST_DIGITS and each.unit <= OF_A_DOUBLE for each in finite)
     if len({each.unit for each in finite}) > 1 and many and 2 * many >= len(finite):
         return dict.fromkeys(column, 0.0)
     shown = [each.digits for each in finite if each.unit < 1]

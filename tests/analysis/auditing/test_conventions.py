@@ -140,3 +140,21 @@ def test_statistics_beyond_doubles_are_no_error():
     theirs = their_fit(model.names, terms, {}, None, ("standard error", "z", "chi-squared", "p"))
     judged = judge_numbers(model, mle, theirs)
     assert len(accused(judged)) >= 3
+
+
+def test_what_is_printed_is_no_evidence_of_itself():
+    # both odds ratios are off by less than an optimiser's tolerance, in their last digits
+    model, mle, _ = problem(8, seed=11)
+    digits = 12
+    ratios = np.exp(mle.coefficients + 3e-8 * mle.standard_errors)
+    stated = tuple(
+        Stated(term=name, quantity="odds ratio", value=round(float(r), digits), unit=10.0**-digits)
+        for name, r in zip(model.names, ratios, strict=True)
+    )
+    theirs = TheirFit(
+        producer="a printed table",
+        coefficients={each.term: float(np.log(each.value)) for each in stated},
+        units={each.term: each.unit / each.value for each in stated},
+        stated=stated,
+    )
+    assert len(accused(judge_numbers(model, mle, theirs))) == 3

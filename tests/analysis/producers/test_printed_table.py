@@ -360,3 +360,8 @@ def test_whose_a_standard_error_beside_odds_ratios_is_is_left_to_the_data(tmp_pa
     for z in ("0.42", "0.50"):
         fit = read(tmp_path, f"term,odds ratio,std err,z\nx,1.10,0.24,{z}\n")
         assert [each.quantity for each in fit.stated] == ["odds ratio", "odds ratio SE", "z"]
+
+
+def test_a_large_number_of_many_digits_makes_no_doubles_of_its_column(tmp_path):
+    fit = read(tmp_path, "term,odds ratio\nconst,6512621746775.0572\nx,0.94712551\n")
+    assert fit.stated[1].unit == pytest.approx(1e-8)
