@@ -15,7 +15,13 @@ from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
 from flatprior.analysis.auditing.draws import DrawsAudit, judge_draws
-from flatprior.analysis.auditing.numbers import Judged, as_frame, is_a_part, judge_numbers
+from flatprior.analysis.auditing.numbers import (
+    Judged,
+    as_frame,
+    in_every_digit,
+    is_a_part,
+    judge_numbers,
+)
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
@@ -146,9 +152,7 @@ class Audit(Renderable):
     def off(self) -> tuple[Judged, ...]:
         """The stated numbers that follow no convention; coefficients are judged by themselves."""
         return tuple(
-            each
-            for each in self.numbers
-            if each.consistent is False and each.quantity not in ("coefficient", "odds ratio")
+            each for each in self.numbers if each.consistent is False and not each.is_coefficient
         )
 
     @property
@@ -213,7 +217,7 @@ class Audit(Renderable):
         return " ".join(part for part in said if part).rstrip(":;")
 
     def _of_numbers(self) -> str:
-        judged = [each for each in self.numbers if each.quantity not in ("coefficient",)]
+        judged = [each for each in self.numbers if not each.is_coefficient]
         judged = [each for each in judged if each.consistent is not None]
         if not judged:
             return ""
@@ -244,13 +248,7 @@ class Audit(Renderable):
         if self.explanation is not None and not self.is_mle:
             sentences.append(self.explanation.message)
         if self.off and self.is_mle:
-            sentences.append(
-                "off: "
-                + first_of(
-                    (_said(each) for each in self.off),
-                    MOST_NUMBERS_SAID,
-                )
-            )
+            sentences.append(f"off: {first_of(_said(each) for each in self.off)}")
         if self.cure:
             sentences.append(f"to get it right: {self.cure}")
         return ". ".join(
@@ -457,11 +455,13 @@ def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
         return None
     plain = replace(plain, mle=_mle_of(model, plain.existence))
     numbers = judge_numbers(model, plain.mle, their)
-    stated = [each for each in numbers if each.quantity == "coefficient"]
+    stated = [each for each in numbers if each.is_coefficient]
     note = f"{len(stated)} of {count(model.n_parameters, 'coefficient')} are stated"
-    right = plain.exists and all(each.consistent for each in stated)
-    if not right and _without_intercept(model, their):
-        return None  # then they may be the estimate of a model without it
+    right = plain.exists and in_every_digit(numbers)
+    # tables of odds ratios leave the intercept out; others may be of a model without it
+    of_ratios = all(each.quantity == "odds ratio" for each in stated)
+    if not right and not of_ratios and _without_intercept(model, their):
+        return None
     wrong = first_of(_said(each) for each in stated if not each.consistent)
     return replace(
         plain,

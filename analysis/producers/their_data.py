@@ -109,7 +109,7 @@ def model_of(
         response_name=response_name,
         response_coding=response_coding,
         row_labels=where[rows],
-        n_zero_weight=n - np.count_nonzero(np.diff(rows, prepend=-1)),
+        n_zero_weight=int(n - np.count_nonzero(np.diff(rows, prepend=-1))),
         offset_name=None if shift is None else "offset",
         weights_name=None if plain else (weights_name or "weights"),
     )

@@ -301,3 +301,22 @@ def test_what_three_programs_print_of_one_trial():
         "model, at their coefficients",
         "augmented information, at their coefficients",
     }
+
+
+def test_odds_ratios_are_judged_alone_and_beside_coefficients(tmp_path):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    table = tmp_path / "table.csv"
+    table.write_text("term,OR\ngpa,16.88\ntuce,1.10\npsi,10.79\n")
+    assert audit(table, model).passed
+    table.write_text("term,OR\ngpa,17.9\ntuce,1.10\npsi,10.79\n")
+    found = audit(table, model)
+    assert not found.passed
+    assert "odds ratio of gpa is stated as 17.9, and is 16.879" in found.message
+    rows = ["Intercept,-13.021,2.2e-06", "gpa,2.826,16.88", "tuce,0.095,1.10", "psi,2.379,10.79"]
+    table.write_text("\n".join(["term,estimate,odds ratio", *rows]))
+    assert audit(table, model).passed
+    table.write_text("\n".join(["term,estimate,odds ratio", *rows]).replace("16.88", "16.98"))
+    found = audit(table, model)
+    assert found.is_mle
+    assert not found.passed
+    assert [each.term for each in found.off] == ["gpa"]
