@@ -75,9 +75,9 @@ def audit(
     flatprior audit draws.nc data.csv "y ~ x"
     flatprior audit script.py [ARGUMENTS...]
 
-    TABLE is printed numbers (CSV, TSV, Markdown, JSON) or a fit saved by flatprior; DRAWS
-    are a posterior's: netCDF, or what Stan writes, a CSV file for each chain (a folder or a
-    quoted pattern of them).
+    TABLE is printed numbers (CSV, TSV, Markdown, JSON, or text: .txt, .log) or a fit saved by
+    flatprior or, as JSON, by R; DRAWS are a posterior's: netCDF, or what Stan writes, a CSV file
+    for each chain (a folder or a quoted pattern of them).
 
     SCRIPT.py is run unchanged, with ARGUMENTS, as "python SCRIPT.py ARGUMENTS" runs it; options of
     audit stand before it. Every binary logistic fit that it makes with scikit-learn
