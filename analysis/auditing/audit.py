@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
@@ -26,7 +26,8 @@ from flatprior.analysis.explanation.difference import Explanation, explain_diffe
 from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.files import read_file
-from flatprior.analysis.producers.registry import is_fit, read
+from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.registry import holds_data, is_fit, read
 from flatprior.analysis.producers.their_data import model_of
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import (
@@ -49,7 +50,15 @@ from flatprior.models.common.writing import finite
 from flatprior.models.routes.newton import converged_mle
 
 MOST_NUMBERS_SAID = 6
+NO_CAUSE = ("none of these", "separation", "dependent columns", "agreement")
+DROP = (
+    "drop a level of each category (OneHotEncoder(drop='first'), get_dummies(drop_first=True)), or "
+    "the column that the others make up"
+)
+OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
+LARGEST_TOLERANCE = 1.0  # standard errors: farther away nothing is the estimate
 EXACT = 1e-3  # standard errors from what a program says that it maximised, or ...
+NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
 AS_GOOD = 0.02  # ... of the distance from the maximum likelihood estimate
 ROUNDED = 1.0001  # of half a unit: the numbers themselves were rounded
 
@@ -156,6 +165,16 @@ class Audit(Renderable):
         )
 
     @property
+    def _told(self) -> tuple[Judged, ...]:
+        """The numbers that are worth a sentence: those off, or the few coefficients that are."""
+        if self.is_mle:
+            return self.off
+        wrong = [each for each in self.numbers if each.is_coefficient and not each.consistent]
+        right = [each for each in self.numbers if each.is_coefficient and each.consistent]
+        printed = any(each.unit for each in self.numbers)
+        return tuple(wrong) if printed and len(wrong) <= len(right) else ()
+
+    @property
     def passed(self) -> bool:
         """Whether the fit is the estimate, of these data, and every number stated is right.
 
@@ -196,9 +215,9 @@ class Audit(Renderable):
         elif not self.exists:
             said.append(f"there is no maximum likelihood estimate ({self.existence.kind})")
             if self.cause == "dependent columns" and self.certain:
-                said.append("that is unique, but the fitted probabilities are right")
-            elif self.cause not in ("none of these", "separation", "dependent columns"):
-                said.append(f"and this is another one: {self.cause}")
+                said.append("that is unique; but the fitted probabilities are right")
+            elif self.cause not in NO_CAUSE:
+                said.append(f"this is the estimate of something else: {self.cause}")
         elif self.is_mle:
             said.append("the maximum likelihood estimate")
             said.append(
@@ -209,6 +228,8 @@ class Audit(Renderable):
             said.append(self._of_numbers())
         else:
             where = "not the maximum likelihood estimate"
+            if self.differences and self.cause == "none of these":
+                return " ".join([*said, f"{where} of the model's data"]).rstrip(":;")
             if math.isfinite(self.distance):
                 where += f" but {self.distance:.2g} standard errors away"
             sure = "" if self.certain else " (not certain)"
@@ -247,8 +268,8 @@ class Audit(Renderable):
             sentences.append(f"the coefficients are {self.recoded}")
         if self.explanation is not None and not self.is_mle:
             sentences.append(self.explanation.message)
-        if self.off and self.is_mle:
-            sentences.append(f"off: {first_of(_said(each) for each in self.off)}")
+        if self._told:
+            sentences.append(f"off: {first_of(_said(each) for each in self._told)}")
         if self.cure:
             sentences.append(f"to get it right: {self.cure}")
         return ". ".join(
@@ -301,9 +322,9 @@ class Audit(Renderable):
                 f"the program's settings say {asked.words}"
                 if asked and asked.words and asked.words not in why
                 else "",
-                *(_said(each) for each in self.off[:MOST_NUMBERS_SAID] if self.is_mle),
-                f"{len(self.off) - MOST_NUMBERS_SAID} more numbers are off: .printed has all"
-                if len(self.off) > MOST_NUMBERS_SAID and self.is_mle
+                *(_said(each) for each in self._told[:MOST_NUMBERS_SAID]),
+                f"{len(self._told) - MOST_NUMBERS_SAID} more numbers are off: .printed has all"
+                if len(self._told) > MOST_NUMBERS_SAID
                 else "",
                 f"to get it right: {self.cure}" if self.cure else "",
                 "difference: theirs less the MLE, in standard errors"
@@ -401,7 +422,7 @@ def judge_fit(
         plain,
         coefficients=b,
         recoded=placed.recoded,
-        asked=as_asked(model, b, their.settings),
+        asked=_as_asked(model, b, their, placed),
         mle=_mle_of(model, existence),
         certificate=certify(model, b),
         within_digits=False,
@@ -415,7 +436,7 @@ def judge_fit(
             plain,
             within_digits=agrees,
             explanation=explanation,
-            cure=_cure(their, explanation) if existence.exists and not agrees else "",
+            cure=_cure_of(their, explanation, existence) if not agrees else "",
         )
     if thorough:
         plain = replace(
@@ -512,7 +533,9 @@ def _of_what_is_determined(
         labels=model.row_labels,
         response_name=model.response_name,
     )
-    plain = replace(their, coefficients=coefficients, units={}, stated=(), model=None)
+    plain = replace(
+        their, coefficients=coefficients, units={}, stated=(), model=None, as_passed=None
+    )
     inner = judge_fit(reduced, plain, tolerance, thorough=thorough)
     undetermined = [name for name, state in existence.coefficients.items() if state != "finite"]
     which = first_of(map(printable, undetermined or beside))
@@ -531,9 +554,24 @@ def _of_what_is_determined(
         existence=existence,
         explanation=found,
         notes=(*their.notes, f"judged without {first_of(map(printable, beside))}"),
-        cure="drop a level of each category (OneHotEncoder(drop='first'), get_dummies("
-        "drop_first=True)), or the column that the others make up",
+        cure=DROP,
     )
+
+
+def _as_asked(
+    model: BernoulliLogistic, b: Array, their: TheirFit, placed: Placed
+) -> AsAsked | None:
+    """Hold them to the settings of their program, which are in the order of its coefficients."""
+    settings = their.settings
+    if not settings.penalised:
+        return as_asked(model, b, settings)
+    if placed.recoded:  # the penalty is on other columns
+        return None
+    at_work = dict(zip(their.coefficients, map(float, settings.penalised), strict=True))
+    order = _in_order_of(model, their, at_work)
+    if order is None:
+        return None
+    return as_asked(model, b, replace(settings, penalised=tuple(bool(each) for each in order)))
 
 
 def _mle_of(model: BernoulliLogistic, existence: Existence) -> PointEstimate | None:
@@ -554,13 +592,26 @@ def _placed(model: BernoulliLogistic, their: TheirFit) -> Placed | None:
     return None if placed.their_intercept or placed.without_intercept else placed
 
 
+def _in_order_of(
+    model: BernoulliLogistic, their: TheirFit, values: Mapping[str, float]
+) -> Array | None:
+    """Something of each of their coefficients, in the places that these have in the model."""
+    names = list(their.coefficients)
+    numbered = place(model, {name: float(i + 1) for i, name in enumerate(names)}).given
+    if sorted(numbered.round().astype(int)) != list(range(1, len(model.names) + 1)):
+        return None
+    return np.array([values[names[round(number) - 1]] for number in numbered])
+
+
 def _within_digits(audit: Audit, placed: Placed, their: TheirFit) -> bool:
     """Whether the coefficients are the estimate in every digit that is printed."""
     mle, b = audit.mle, audit.coefficients
     if mle is None or b is None:
         return False
-    units = np.array([their.units.get(name, 0.0) for name in their.coefficients])
-    if len(units) != len(b):
+    units = _in_order_of(
+        audit.model, their, {n: their.units.get(n, 0.0) for n in their.coefficients}
+    )
+    if units is None:
         return False
     room = np.abs(placed.matrix) @ (ROUNDED * units / 2)
     bound = mle.certificate.error_bound * mle.standard_errors
@@ -613,7 +664,7 @@ def _why(audit: Audit, their: TheirFit, thorough: bool) -> Explanation:
             )
     if asked is not None and not asked.cause and audit.exists:
         early = _stopped(asked, their)
-        if early and audit.error_bound < math.inf:
+        if early and audit.error_bound <= NEAR_BY:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )
@@ -626,6 +677,12 @@ def _why(audit: Audit, their: TheirFit, thorough: bool) -> Explanation:
         )
     try:
         found = explain_difference(model, dict(zip(model.names, b, strict=True)))
+        says = _stopped(asked, their) if asked is not None and not asked.cause else ""
+        if says and not their.settings.penalty and found.cause in OF_A_PENALTY:
+            # it has no penalty, and says that it has not converged
+            found = replace(found, cause="stopped early", certain=False, message=says)
+        elif says and found.cause == "none of these":
+            found = replace(found, cause="stopped early", message=says)
         if found.cause == "none of these" and asked is not None and asked.words:
             beside = f"it is not at the maximum of what the settings say either: {asked.words}"
             found = replace(found, message=f"{found.message}; {beside}")
@@ -649,12 +706,45 @@ def _stopped(asked: AsAsked, their: TheirFit) -> str:
     return ""
 
 
+def _cure_of(their: TheirFit, explanation: Explanation, existence: Existence) -> str:
+    if existence.exists:
+        return _cure(their, explanation)
+    if existence.kind == "rank deficient":
+        without = "" if explanation.cause in NO_CAUSE else f"{_cure(their, explanation)}; and "
+        return f"{without}{DROP}"
+    return ""
+
+
 def _cure(their: TheirFit, explanation: Explanation) -> str:
     return (
         their.cure.get(explanation.cause)
         or getattr(explanation, "cure", "")
         or (their.cure.get("", ""))
     )
+
+
+def _require_heard(
+    fit: Any, model: Any, y: Any, sample_weight: Any, offset: Any, variables: Any
+) -> None:
+    """Refuse what would not be looked at, so that nobody takes it for judged."""
+    ours = isinstance(model, BernoulliLogistic)
+    beside = sample_weight is not None or offset is not None
+    if isinstance(model, str):
+        raise InputError(
+            "a formula needs data: audit(fit, BernoulliLogistic.from_formula(formula, data))"
+        )
+    if ours and (y is not None or beside):
+        raise InputError(
+            "the model holds response, weights and offset: audit(fit, model), or audit(fit, X, y, "
+            "sample_weight=..., offset=...)"
+        )
+    if holds_data(fit) and not ours and (model is not None or y is not None or beside):
+        raise InputError(
+            f"a {type(fit).__name__} holds its data: audit(fit) judges it on those, audit(fit, "
+            "model) on those of a BernoulliLogistic"
+        )
+    if variables is not None and not is_draws(fit, model if ours else None):
+        raise InputError("variables are of draws; these are none")
 
 
 def _of_draws(model: BernoulliLogistic, draws: Any, variables: Any, tolerance: float) -> Audit:
@@ -728,16 +818,25 @@ def audit(
     >>> found.cause, found.certain, found.passed
     ('ridge penalty', True, False)
     """
-    check_positive("tolerance", tolerance)
+    if (
+        isinstance(tolerance, bool)
+        or not check_positive("tolerance", tolerance) <= LARGEST_TOLERANCE
+    ):
+        raise InputError(f"tolerance must be at most {LARGEST_TOLERANCE} standard errors")
+    _require_heard(fit, model, y, sample_weight, offset, variables)
     given, X = (model, None) if isinstance(model, BernoulliLogistic) else (None, model)
     if X is not None and y is None and not is_fit(fit):
         raise InputError("pass a BernoulliLogistic, or the data as X and y")
-    if given is not None and is_draws(fit, given):
+    if is_draws(fit, given):
+        if given is None:
+            raise InputError("draws need the model: audit(draws, model)")
         return _of_draws(given, fit, variables, tolerance)
-    if is_draws(fit):
-        raise InputError("draws need the model: audit(draws, model)")
     if isinstance(fit, str | PathLike):
         their = read_file(fit)
+    elif isinstance(fit, pd.DataFrame):
+        their = read_table(fit)
+    elif given is not None and is_draws(fit):  # of other coefficients: which, is said there
+        return _of_draws(given, fit, variables, tolerance)
     else:
         their = read(fit, X, y, model=given, sample_weight=sample_weight, offset=offset)
     on = given if given is not None else their.model

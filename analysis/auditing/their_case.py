@@ -73,7 +73,8 @@ def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]
     numbered = {name: float(i + 1) for i, name in enumerate(every)}
     try:
         placed = place(model, numbered)
-    except FlatpriorError:
+        back = np.linalg.inv(placed.matrix)
+    except (FlatpriorError, np.linalg.LinAlgError):
         ours = [name for name in model.names if name in INTERCEPTS]
         found = {}
         for name in numbered:
@@ -82,7 +83,6 @@ def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]
                 found[name] = np.eye(len(model.names))[model.names.index(own)]
         return found
     # slot j holds their coefficient number given[j]; the model's are matrix @ theirs in slots
-    back = np.linalg.inv(placed.matrix)
     slots = {round(number): j for j, number in enumerate(placed.given) if number}
     return {
         name: back[slots[round(number)]]

@@ -154,6 +154,8 @@ def _audit_numbers(
         )
     data, formula = rest
     check_paths(data, json=json_path, report=report_path)
+    if os.path.isfile(path):  # nor is this to be written over
+        check_paths(path, json=json_path, report=report_path)
     source = _files_of(path)
     model = load_model(data, formula, **options)
     found = audit_of(source, model, tolerance=tolerance, variables=list(variables) or None)

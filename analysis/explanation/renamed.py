@@ -137,7 +137,7 @@ def permuted(case: Discrepancy) -> Iterator[Cause]:
         restored,
         telling,
         np.ones(k),
-        float(ways),
+        float(min(ways, 10**300)),
         cure=CURE_OF_ORDER,
         rounding=case.rounding(matrix),
     )

@@ -164,7 +164,7 @@ def null_log_likelihood(model: BernoulliLogistic) -> float:
     n, events = float(model.n_observations), float(model.n_events)
     if model.rows.resident and model.frequency_weights is not None:  # they need not be counts
         n, events = float(model.counts.sum()), float(model.counts @ model.response)
-    if events in (0, n):
+    if model.n_events == 0 or events >= n:  # sums of weights are rounded
         return 0.0
     if not model.rows.has_offset:
         return events * math.log(events / n) + (n - events) * math.log1p(-events / n)

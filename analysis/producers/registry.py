@@ -107,6 +107,10 @@ def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:
     if getattr(fit, "fit_intercept", True):
         frame = frame.drop(columns=[name for name in model.names if name in INTERCEPTS])
     named = getattr(fit, "feature_names_in_", None)
+    theirs = [name for name in (() if named is None else named) if name in INTERCEPTS]
+    ours = [name for name in frame.columns if name in INTERCEPTS]
+    if len(theirs) == len(ours) == 1:
+        frame = frame.rename(columns={ours[0]: theirs[0]})
     if named is not None:
         missing = [str(name) for name in named if name not in frame.columns]
         if missing or len(named) != frame.shape[1]:
@@ -119,6 +123,11 @@ def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:
     classes = np.asarray(getattr(fit, "classes_", (0, 1)))
     response = classes[model.response.astype(int)] if len(classes) == 2 else model.response
     return frame, response, model.frequency_weights, model.offset
+
+
+def holds_data(thing: Any) -> bool:
+    """Whether this is a fit of a program whose results hold what they were fitted to."""
+    return bool({producer.MODULE for producer in HOLD_DATA} & set(modules_of(thing)))
 
 
 def is_fit(thing: Any) -> bool:

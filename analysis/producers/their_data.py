@@ -66,7 +66,9 @@ def model_of(
     (array([1., 0., 1.]), array([1., 3., 2.]))
     """
     X = dense(design)
-    y = numbers(response, "the response")
+    y = one_column(numbers(response, "the response"))
+    if y.ndim != 1:
+        raise InputError(f"the response has the shape {y.shape}; it must be one number a row")
     n = len(y)
     if X.shape[0] != n or X.shape[1] != len(names):
         raise InputError(
@@ -131,6 +133,12 @@ def dense(design: Any) -> Array:
             )
         design = design.toarray()
     return np.atleast_2d(numbers(design, "the columns"))
+
+
+def one_column(values: Any) -> Any:
+    """An array (n,) of outcomes, which people also hold as a column (n, 1)."""
+    found = np.asarray(values)
+    return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
 
 
 def numbers(values: Any, what: str) -> Array:

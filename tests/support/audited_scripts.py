@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import completed
+from processes import NOTHING, Ended, completed
 
 AUDIT = (sys.executable, "-m", "flatprior", "audit")
 DATA = """
@@ -23,8 +22,8 @@ y = (rng.random(120) < 1 / (1 + np.exp(-X[:, 0]))).astype(int)
 class Both:
     """How a script ended by itself, and with an audit."""
 
-    alone: subprocess.CompletedProcess
-    audited: subprocess.CompletedProcess
+    alone: Ended
+    audited: Ended
 
     @property
     def report(self) -> list[str]:
@@ -45,7 +44,7 @@ def run_both(folder: Path, code: str, *arguments: str, options: tuple[str, ...] 
             *arguments,
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=NOTHING,
         )
         for command in ((sys.executable,), (*AUDIT, *options))
     )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+Ended, NOTHING = subprocess.CompletedProcess, subprocess.DEVNULL
 LONGEST = 240.0  # seconds: a first compilation beside other work takes a minute and a half
 
 

@@ -11,6 +11,7 @@ from flatprior.analysis.producers.their_data import (
     labels_of,
     model_of,
     names_of,
+    one_column,
     with_intercept,
 )
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
@@ -35,10 +36,15 @@ def read(classifier: Any, X: Any, y: Any) -> TheirFit:
         design, names = with_intercept(design, names)
         coefficients = np.concatenate([np.ravel(classifier.intercept_)[:1], slopes])
         order = [len(slopes), *order]  # its intercept is the last
-    classes = np.asarray(classifier.classes_)
+    classes, outcomes = np.asarray(classifier.classes_), one_column(y)
+    if not np.isin(outcomes, classes).all():
+        raise InputError(
+            "the response has values which are not among the classes of the fit: pass the data "
+            "that were fitted"
+        )
     model = model_of(
         design,
-        (np.asarray(y) == classes[1]).astype(float),
+        (outcomes == classes[1]).astype(float),
         names,
         labels=labels_of(X),
         response_name=str(getattr(y, "name", None) or "y"),

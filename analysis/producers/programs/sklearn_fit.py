@@ -14,6 +14,7 @@ from flatprior.analysis.producers.their_data import (
     labels_of,
     model_of,
     names_of,
+    one_column,
     with_intercept,
 )
 from flatprior.analysis.producers.theirs import Settings, TheirFit
@@ -48,10 +49,14 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
     last, columns, names = whole, X, None
     if hasattr(whole, "steps"):
         before, last = whole[:-1], whole.steps[-1][1]
-        if len(whole.steps) > 1:
+        steps = ", ".join(
+            type(step).__name__
+            for _, step in whole.steps[:-1]
+            if step is not None and not isinstance(step, str)  # which let all pass
+        )
+        if steps and hasattr(last, "coef_"):
             columns = before.transform(X)
             names = _names_out(before, columns)
-            steps = ", ".join(type(step).__name__ for _, step in whole.steps[:-1])
             notes.append(f"judged in the columns that {steps} made of the data")
     kind = _kind(last)
     if not hasattr(last, "coef_"):
@@ -61,10 +66,11 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
         raise InputError(
             f"this {kind} has {len(classes)} classes; the Bernoulli-logistic model has 2"
         )
-    response, unseen = (np.asarray(y) == classes[1]), ~np.isin(np.asarray(y), classes)
+    outcomes = one_column(y)
+    response, unseen = outcomes == classes[1], ~np.isin(outcomes, classes)
     if unseen.any():
         raise InputError(
-            f"the response has {printable(str(np.asarray(y)[unseen][0]))}, which is not among the "
+            f"the response has {printable(str(outcomes[unseen][0]))}, which is not among the "
             f"classes {printable(str(classes[0]))} and {printable(str(classes[1]))} of the fit"
         )
     design = dense(columns)
@@ -98,7 +104,7 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
         coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
         model=model,
         settings=_settings(last, kind, len(names), response, sample_weight),
-        cure=_cure(kind),
+        cure=_cure(kind, getattr(last, "class_weight", None) is not None),
         notes=tuple(notes),
     )
 
@@ -229,13 +235,14 @@ def _class_weights(last: Any, events: Array) -> dict[float, float] | None:
     return {0.0: float(given.get(no, 1.0)), 1.0: float(given.get(yes, 1.0))}
 
 
-def _cure(kind: str) -> dict[str, str]:
+def _cure(kind: str, weighted: bool) -> dict[str, str]:
     if kind == SGD:
         return {
             "": "LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10), or "
             "flatprior.LogisticMLE(): a stochastic gradient does not end at the maximum"
         }
-    plain = "LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10)"
+    beside = ", class_weight=None" if weighted else ""
+    plain = f"LogisticRegression(C=np.inf, solver='newton-cholesky', tol=1e-10{beside})"
     older = f"{plain} (before scikit-learn 1.8 also penalty=None)"
     return {
         "": f"{older}, or flatprior.LogisticMLE()",
@@ -243,5 +250,5 @@ def _cure(kind: str) -> dict[str, str]:
         "lasso penalty": older,
         "elastic net": older,
         "stopped early": f"{plain}, or tol=1e-10 and max_iter=10_000 with the solver in use",
-        "class weights": f"{older}, class_weight=None",
+        "class weights": older,
     }

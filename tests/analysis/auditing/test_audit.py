@@ -320,3 +320,84 @@ def test_odds_ratios_are_judged_alone_and_beside_coefficients(tmp_path):
     assert found.is_mle
     assert not found.passed
     assert [each.term for each in found.off] == ["gpa"]
+
+
+def test_the_order_of_terms_is_theirs(tmp_path):
+    """Stata and others print the intercept last; units and penalties go with their terms."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    table = tmp_path / "table.csv"
+    rows = ["gpa,2.826", "tuce,0.0952", "psi,2.3787", "_cons,-13.0"]
+    table.write_text("\n".join(["term,estimate", *rows]))
+    assert audit(table, model).passed
+    table.write_text("\n".join(["term,estimate", *rows]).replace("-13.0", "-13.400"))
+    assert not audit(table, model).passed
+    X, y = spector()
+    last = X.assign(const=1.0)
+    fit = LogisticRegression(C=0.1, fit_intercept=False, tol=1e-9).fit(last, y)
+    for found in (audit(fit, last, y), audit(fit, model)):
+        assert (found.cause, found.certain) == ("ridge penalty", True)
+
+
+def test_nothing_that_is_passed_goes_unheard():
+    import statsmodels.formula.api as smf
+
+    X, y = spector()
+    data = fp.load_spector()
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    result = smf.logit("grade ~ gpa + tuce + psi", data).fit(disp=0)
+    for given in ((X, 1 - y), (X[["gpa"]], y), (X,)):
+        with pytest.raises(ValueError, match="holds its data"):
+            audit(result, *given)
+    with pytest.raises(ValueError, match="a formula needs data"):
+        audit(result, "grade ~ gpa")
+    with pytest.raises(ValueError, match="the model holds response, weights and offset"):
+        audit(result, model, 1 - y)
+    with pytest.raises(ValueError, match="the model holds"):
+        audit(dict(result.params), model, sample_weight=np.ones(32))
+    with pytest.raises(ValueError, match="variables are of draws"):
+        audit(result, model, variables={"gpa": "x"})
+    for tolerance in (np.inf, True, 2.0):
+        with pytest.raises(ValueError, match="tolerance must be at most"):
+            audit(result, tolerance=tolerance)
+
+
+def test_an_early_stop_is_certain_only_near_the_estimate():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    weights = 1.0 + np.arange(32) % 3
+    fit = quiet(LogisticRegression(C=np.inf, max_iter=8).fit, X, y, weights)
+    found = audit(fit, X, y)  # the weights are forgotten
+    assert not (found.cause == "stopped early" and found.certain)
+
+
+def test_pipelines_with_dependent_columns_and_tables_as_data_frames():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    X, y = spector()
+    fit = make_pipeline(StandardScaler(), PolynomialFeatures(1), LogisticRegression(C=np.inf))
+    found = audit(quiet(fit.fit, X, y), X, y)  # it adds a second column of ones
+    assert found.existence.kind == "rank deficient"
+    assert "the column that the others make up" in found.cure
+    plain = Pipeline([("nothing", "passthrough"), ("fit", LogisticRegression())]).fit(X, y)
+    assert audit(plain, X, y).cause == "ridge penalty"
+    with pytest.raises(ValueError, match="is not fitted"):
+        audit(make_pipeline(StandardScaler(), LogisticRegression()), X, y)
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    frame = pd.DataFrame({"term": ["gpa", "psi"], "estimate": ["2.826", "2.379"]})
+    assert audit(frame, model).passed
+    column = y.to_frame()
+    assert audit(quiet(LogisticRegression().fit, X, column), X, column).cause == "ridge penalty"
+
+
+def test_a_wrong_coefficient_of_a_table_is_named(tmp_path):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    table = tmp_path / "table.csv"
+    table.write_text("term,estimate\nIntercept,-13.021\ngpa,2.826\ntuce,0.0952\npsi,2.397\n")
+    found = audit(table, model)
+    assert "coefficient of psi is stated as 2.397, and is 2.37869" in found.message
+    assert "stated as 2.397" in str(found)

@@ -192,3 +192,13 @@ def test_help_says_what_a_fit_must_look_like():
     ):
         assert words in text
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_audited_file_is_not_written_over(tmp_path, endometrial):
+    table = tmp_path / "table.csv"
+    table.write_text("term,estimate\nPI,0.1\n")
+    for option in ("--json", "--report"):
+        result = run("audit", table, endometrial, "HG ~ PI", option, table)
+        assert result.exit_code == 2
+        assert "name another" in result.stderr
+    assert table.read_text().startswith("term")

@@ -63,7 +63,7 @@ def test_something_else_in_place_of_a_result_says_what_is_wanted(spector):
         (lambda: fp.diagnose(model, {"gpa": 1.0}), "must be a PointEstimate.*not a dict"),
         (lambda: fp.check_posterior(model, fit), "must be a Posterior.*not a PointEstimate"),
         (lambda: fp.psis_loo(model, draws.draws), "must be a Posterior.*not an ndarray"),
-        (lambda: fp.compare_routes(model, fit, model), "not a BernoulliLogistic"),
+        (lambda: fp.compare_routes(model, fit, model), "nothing is known of a BernoulliLogistic"),
         (lambda: fp.check_posterior(model, draws, fit.params), "PointEstimate.*not a Series"),
         (lambda: fp.posterior_mode(fit), "must be a Posterior.*not a PointEstimate"),
         (lambda: fp.verify(model, {"gpa": 1.0}), "must be a PointEstimate.*not a dict"),
