@@ -268,8 +268,8 @@ class Posterior(Renderable):
         """
         if not self.states_density:
             raise InputError(
-                f"no log-density of the sampler came with the draws of {self.route}: pass "
-                "log_density= to Posterior.from_draws"
+                "no log-density of the sampler came with these draws: pass log_density= to "
+                "Posterior.from_draws"
             )
         return np.asarray(self.data["sample_stats"]["lp"].to_numpy(), dtype=float)
 

@@ -45,7 +45,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
-from flatprior.models.common.text import count, listing
+from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
@@ -60,8 +60,9 @@ UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
 DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
 PRINTED = 5.0  # roundings, each of half a unit, that are let pass where numbers were printed
 CHANCE = 5.0  # root mean squares that the trend of rounding errors may have by chance
-OWN = 0.9  # share of log-densities equal to the model's to the last bit, which chance cannot make
-COMPARED = 200  # draws at which they are compared
+COMPARED = 200  # draws at which log-densities are compared with the model's to the last bit
+LEAST_DISTINCT = 5  # of these: as many values as chance may make equal are no evidence
+UNNAMED = "external"  # the route of draws that do not say what made them
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,8 +96,9 @@ class PosteriorCheck(Renderable):
         Where there is rounding: how much of the difference, in nats, follows the draws (linearly,
         or with their squared length), which rounding does by chance only; and by how much it may.
     density_source : {"stated", "the model's own", "missing"}
-        "the model's own": equal to the log-likelihood to the last bit, as that of
-        `sample_independence` is by construction; then it is no evidence about what was sampled.
+        "the model's own": equal to the log-likelihood to the last bit at every draw that was looked
+        at, as that of `sample_independence` is by construction; then it is no evidence about what
+        was sampled.
     sight : Sight
         The smallest departures that the score and the trace test would have told with these draws.
     departures : tuple of Departure
@@ -187,7 +189,8 @@ class PosteriorCheck(Renderable):
             ),
         ]
         if self.agreement_p is not None:
-            same = f"means and spread are those of the draws of {self.other}"
+            others = "the others" if self.other == UNNAMED else f"the draws of {self.other}"
+            same = f"means and spread are those of {others}"
             found.append(tested(same, self.agreement_p, same.replace(" are ", " are not ", 1)))
         of_density: tuple[Claim, ...] = (
             Claim.exact(
@@ -299,7 +302,7 @@ class PosteriorCheck(Renderable):
             if "acceptance" in found
             else f"{found['divergences']:.0f} divergences"
             if "divergences" in found
-            else "of divergences nothing is stated"
+            else "divergences unknown"
         )
         bulk, tail = (found.get(f"ess {part}", math.nan) for part in ("bulk", "tail"))
         return (
@@ -310,12 +313,13 @@ class PosteriorCheck(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this: every claim, what a pass covers, and what it does not."""
         n = len(self.failures)
+        title = "These draws" if self.route == UNNAMED else f"Draws of {self.route}"
         return Rendered.of(
             chosen(self.table(), columns),
             {"p": "p"},
-            f"Draws of {self.route}: they pass as draws from the flat-prior posterior"
+            f"{title}: they pass as draws from the flat-prior posterior"
             if self.passed
-            else f"Draws of {self.route}: {n} of {count(len(self.claims), 'claim')} FAIL",
+            else f"{title}: {n} of {count(len(self.claims), 'claim')} FAIL",
             [self.sampler],
             [
                 f"a test fails below p = {self.threshold:.1e}; correct draws fail one with "
@@ -540,18 +544,36 @@ def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
 def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Array) -> bool:
     """Whether the log-density is that of the model, apart from a constant, to the last bit.
 
-    Another program's differs in the order of its sums: of PyMC's, less than half are equal.
+    At every draw that is looked at: another program's differs in the order of its sums, and of few
+    rows nine in ten may be equal by chance, but not all.
     """
-    density = posterior.log_density.ravel()[:COMPARED]
+    # not the last draw, which may be summed by itself and so in another order
+    looked_at = slice(min(COMPARED, posterior.log_density.size - 1))
+    density = posterior.log_density.ravel()[looked_at]
+    if len(np.unique(density)) <= LEAST_DISTINCT:
+        return False
     single = _single(density)
-    flat = posterior.draws.reshape(-1, model.n_parameters)[:COMPARED]
+    flat = posterior.draws.reshape(-1, model.n_parameters)[looked_at]
     # identical rows merged, as the samplers sum them, or not
-    for values in (log_likelihood.ravel()[:COMPARED], model.log_likelihood(flat)):
-        again = values + (density - values).mean()
-        again = again.astype(np.float32) if single else again
-        if (again == density).mean() > OWN:
-            return True
+    for values in (log_likelihood.ravel()[looked_at], model.log_likelihood(flat)):
+        for constant in (0.0, np.median(density - values), (density - values).mean()):
+            again = values + constant
+            again = again.astype(np.float32) if single else again
+            if (again == density).all():
+                return True
     return False
+
+
+def draws_of(route: str) -> str:
+    """What draws are called in a sentence.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.agreement.posterior_check import draws_of
+    >>> draws_of("nuts"), draws_of("external")
+    ('the draws of nuts', 'these draws')
+    """
+    return "these draws" if route == UNNAMED else f"the draws of {printable(route)}"
 
 
 def _rounding(posterior: Posterior, score: Array) -> float:

@@ -18,10 +18,12 @@ import pandas as pd
 from flatprior.analysis.agreement.mode import least_draws
 from flatprior.analysis.agreement.posterior_check import (
     FALSE_ALARM,
+    UNNAMED,
     PosteriorCheck,
     agreement_p,
     as_drawn,
     check_posterior,
+    draws_of,
 )
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import place
@@ -283,7 +285,10 @@ class Agreement(Renderable):
                 f"{_LEGEND}; of draws, stated (not proved) error and distance of their mode, where "
                 "they tell it: they are judged by their tests",
                 *(judged.alone for judged in self.routes),
-                *(f"draws of {check.route}: {check.sampler}" for check in self.posterior_checks),
+                *(
+                    f"{draws_of(check.route).removeprefix('the ')}: {check.sampler}"
+                    for check in self.posterior_checks
+                ),
                 *(missing.message for missing in self.unavailable),
                 *self.notes,
             ],
@@ -622,7 +627,7 @@ def _message(
         doubt = "; ".join(check.warnings)
         if check.passed:
             sentences.append(
-                f"The {check.n_draws} draws of {check.route} pass the exact tests of the "
+                f"{_counted(check)} pass the exact tests of the "
                 f"flat-prior posterior ({_r_hat(check)}; score p = {_p(check.score_p)}, trace p = "
                 f"{_p(check.trace_p)}{_and_the_other(check)}; threshold {check.threshold:.1e}); "
                 f"{_mode(check)}."
@@ -642,11 +647,25 @@ def _message(
         else:
             hint = doubt or "they come from another prior, other data or another distribution"
             sentences.append(
-                f"The draws of {check.route} are not from the flat-prior posterior of these data: "
-                f"{'; '.join(check.failures)}. {hint[0].upper()}{hint[1:]}."
+                f"{_capital(draws_of(check.route))} are not from the flat-prior posterior of these data: "
+                f"{'; '.join(check.failures)}. {_capital(hint)}."
             )
     sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
     return " ".join(sentences)
+
+
+def _counted(check: PosteriorCheck) -> str:
+    if check.route == UNNAMED:
+        return f"These {check.n_draws} draws"
+    return f"The {check.n_draws} draws of {check.route}"
+
+
+def _chains(route: str) -> str:
+    return "These chains" if route == UNNAMED else f"The chains of {route}"
+
+
+def _capital(said: str) -> str:
+    return said[0].upper() + said[1:]
 
 
 def _r_hat(check: PosteriorCheck) -> str:
@@ -662,7 +681,7 @@ def _unmixed(check: PosteriorCheck) -> str:
     others = [failure for failure in check.failures if failure not in failed]
     remedy = mixing.remedy(threshold)
     return (
-        f"The chains of {check.route} "
+        f"{_chains(check.route)} "
         + (
             "do not show that they have mixed: "
             if mixing.undecided(threshold)
@@ -670,7 +689,7 @@ def _unmixed(check: PosteriorCheck) -> str:
         )
         + f"{'; '.join(failed)}. So these draws are no evidence about the posterior"
         + (f" (besides, {'; '.join(others)})" if others else "")
-        + f". {remedy[0].upper()}{remedy[1:]}."
+        + f". {_capital(remedy)}."
         + "".join(f" And {doubt}." for doubt in check.warnings if not doubt.startswith("R-hat"))
     )
 

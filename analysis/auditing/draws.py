@@ -21,6 +21,7 @@ from flatprior.analysis.agreement.posterior_check import (
     FALSE_ALARM,
     PosteriorCheck,
     check_posterior,
+    draws_of,
 )
 from flatprior.analysis.auditing.prior_of_draws import Prior, prior_of_density, prior_of_score
 from flatprior.analysis.monte_carlo import (
@@ -753,7 +754,7 @@ def _correlations(covariance: Array) -> Array:
 
 def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...]) -> str:
     """In one sentence."""
-    draws = f"the draws of {printable(check.route)}"
+    draws = draws_of(check.route)
     if check.passed:
         return f"{draws} pass every claim: they are draws from the flat-prior posterior"
     if found and found[0].by_density:

@@ -6,11 +6,12 @@ from problems import CASES, as_posterior, draws_from, simulated
 from scipy.special import digamma
 from scipy.stats import kstest
 
-from flatprior.analysis import check_posterior
+from flatprior.analysis import check_posterior, compare_routes
 from flatprior.analysis.agreement.posterior_check import _rounding, agreement_p, exact_identities
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import (
     BernoulliLogistic,
+    Posterior,
     certify,
     fit_newton,
     sample_independence,
@@ -295,3 +296,30 @@ def test_rounding_of_coefficients_moves_a_log_density_by_the_slope_there(spector
     both = as_posterior(model, draws.draws.round(3), draws.log_density.round(2))
     assert _rounding(both, score) == pytest.approx(5e-3 + 5e-4 * np.abs(score).sum(axis=1).max())
     assert _rounding(draws, score) == 0
+
+
+def test_a_density_that_few_rows_make_equal_by_chance_is_not_the_models_own(spector):
+    model, fit = spector
+    right = sample_independence(model, 300, seed=1, progress=False)
+    lp = right.log_density.copy()
+    assert check_posterior(model, right, fit).density_source == "the model's own"
+    # as of another program: at one draw in eleven the sum ends a unit of the last digit elsewhere
+    lp[:, ::11] = np.nextafter(lp[:, ::11], 0)
+    check = check_posterior(model, as_posterior(model, right.draws, lp), fit)
+    assert check.density_source == "stated"
+    assert check.passed
+    assert not any("to the last bit" in said for said in check.scope)
+
+
+def test_draws_without_a_name_are_not_called_external(spector):
+    model, fit = spector
+    draws = Posterior.from_draws(model, sample_independence(model, seed=1, progress=False).draws)
+    check = check_posterior(model, draws, fit)
+    wrong = Posterior.from_draws(model, -draws.draws)
+    for said in (
+        str(check),
+        compare_routes(model, fit, draws).message,
+        compare_routes(model, fit, wrong).message,
+    ):
+        assert "of external" not in said
+        assert "hese draws" in said or "These 4000 draws" in said

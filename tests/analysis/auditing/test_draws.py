@@ -202,6 +202,7 @@ def test_divergences_and_other_data_are_said(model, frame):
     table = table.assign(lp__=lp.ravel(), divergent__=np.arange(4000) < 3)
     found = judge_draws(model, Posterior.from_draws(model, table))
     assert found.divergences == 3
+    assert found.verdict.startswith("these draws ")
     other = BernoulliLogistic.from_formula("y ~ x1 + x2 + x3", frame[:100])
     found = judge_draws(model, sample_independence(other, seed=1, progress=False))
     assert found.notes[0].startswith("these draws say that they are of other data")
