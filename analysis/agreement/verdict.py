@@ -647,8 +647,8 @@ def _message(
         else:
             hint = doubt or "they come from another prior, other data or another distribution"
             sentences.append(
-                f"{_capital(draws_of(check.route))} are not from the flat-prior posterior of these data: "
-                f"{'; '.join(check.failures)}. {_capital(hint)}."
+                f"{_capital(draws_of(check.route))} are not from the flat-prior posterior of these "
+                f"data: {'; '.join(check.failures)}. {_capital(hint)}."
             )
     sentences += [f"{missing.route} was left out: {missing.reason}." for missing in unavailable]
     return " ".join(sentences)
