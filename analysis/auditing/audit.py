@@ -29,7 +29,7 @@ from flatprior.analysis.producers.files import read_file
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.registry import holds_data, is_fit, read
 from flatprior.analysis.producers.their_data import model_of
-from flatprior.analysis.producers.theirs import TheirFit
+from flatprior.analysis.producers.theirs import OF_AN_ERROR, TheirFit
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -397,7 +397,26 @@ def judge_fit(
     """
     if differences is None:
         differences = _differences(model, their)
+    if their.unjudged:
+        kept = tuple(each for each in their.stated if each.quantity not in OF_AN_ERROR)
+        note = f"standard errors, and what follows from them, are not judged: {their.unjudged}"
+        their = replace(their, stated=kept, notes=(*their.notes, note), unjudged="")
     existence = check_existence(model)
+    odd = [name for name, value in their.coefficients.items() if not math.isfinite(value)]
+    if odd:
+        if not existence.exists:
+            return Audit(
+                their=their,
+                model=model,
+                existence=existence,
+                tolerance=tolerance,
+                differences=differences,
+                notes=their.notes,
+            )
+        raise InputError(
+            f"the coefficient of {printable(odd[0])} is {their.coefficients[odd[0]]}, not a finite "
+            "number"
+        )
     plainly = their.coefficients.keys() == set(model.names) and not their.settings.penalty
     if existence.kind == "rank deficient" and plainly:
         found = _of_what_is_determined(model, their, existence, tolerance, thorough)
@@ -441,10 +460,41 @@ def judge_fit(
     if thorough:
         plain = replace(
             plain,
-            numbers=judge_numbers(model, plain.mle, their),
+            numbers=judge_numbers(model, plain.mle, their)
+            if their.stated or their.units
+            else _coefficients_alone(plain, their, placed),
             notes=(*plain.notes, *_as_passed(plain)),
         )
     return plain
+
+
+def _coefficients_alone(audit: Audit, their: TheirFit, placed: Placed) -> tuple[Judged, ...]:
+    """The coefficients as numbers, where nothing is stated beside them."""
+    mle = audit.mle
+    if mle is None or placed.recoded:
+        return judge_numbers(audit.model, mle, their)
+    names = list(their.coefficients)
+    values = _in_order_of(audit.model, their, {name: float(i) for i, name in enumerate(names)})
+    if values is None:
+        return ()
+    error = mle.certificate.error_bound * mle.standard_errors
+    room = audit.tolerance * mle.standard_errors + error
+    found = {}
+    for j, at in enumerate(values.astype(int)):
+        stated, proved = float(placed.given[j]), float(mle.coefficients[j])
+        right = abs(stated - proved) <= room[j]
+        found[int(at)] = Judged(
+            term=names[at],
+            quantity="coefficient",
+            stated=stated,
+            proved=proved,
+            error=float(error[j]),
+            convention="MLE",
+            consistent=bool(right),
+            off=0.0 if right else stated - proved,
+            is_coefficient=True,
+        )
+    return tuple(found[i] for i in range(len(names)))
 
 
 def _as_passed(audit: Audit) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ def read_file(path: str | PathLike[str]) -> TheirFit:
     {'x': 1.25}
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise InputError("this is not the name of a file: it has a NUL in it")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{printable(str(path))!r} is a folder or a device: name a file")
     ending = path.suffix.lower()
     if ending in LOADED:
         raise InputError(

@@ -17,16 +17,27 @@ from flatprior.models.results import versions_of
 
 def read(coefficients: Any, model: BernoulliLogistic) -> TheirFit:
     """Numbers by name, or in the order of the model's coefficients."""
-    if isinstance(coefficients, Mapping | pd.Series):
-        found = {str(name): float(value) for name, value in coefficients.items()}
-    else:
-        values = np.asarray(coefficients, dtype=float)
-        if values.shape != (model.n_parameters,):
-            raise InputError(
-                f"there are {values.size} coefficients of the shape {values.shape}; the model has "
-                f"{model.n_parameters}: {', '.join(map(printable, model.names))}"
-            )
-        found = dict(zip(model.names, values.tolist(), strict=True))
+    labelled = isinstance(coefficients, Mapping | pd.Series)
+    names = [str(name) for name in coefficients] if labelled else list(model.names)
+    if isinstance(coefficients, pd.Series):
+        names = [str(name) for name in coefficients.index]
+    try:
+        values = np.array(
+            [*coefficients.values()]
+            if isinstance(coefficients, Mapping)
+            else np.asarray(coefficients, dtype=float),
+            dtype=float,
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"coefficients must be one real number each: {error}") from error
+    if not labelled and values.shape != (model.n_parameters,):
+        raise InputError(
+            f"there are {values.size} coefficients of the shape {values.shape}; the model has "
+            f"{model.n_parameters}: {', '.join(map(printable, model.names))}"
+        )
+    if values.ndim != 1 or len(set(names)) < len(names):
+        raise InputError("coefficients must be one real number each, each name once")
+    found = dict(zip(names, values.tolist(), strict=True))
     return TheirFit(producer="coefficients", coefficients=found)
 
 

@@ -24,6 +24,11 @@ OF_A_TERM = (
     "odds ratio low",
     "odds ratio high",
 )
+# ... of these, what follows from a standard error ...
+OF_AN_ERROR = (
+    *("standard error", "z", "chi-squared", "p", "low", "high"),
+    *("odds ratio SE", "odds ratio low", "odds ratio high"),
+)
 # ... or of the whole fit
 OF_THE_FIT = (
     "log-likelihood",
@@ -149,6 +154,8 @@ class TheirFit:
         gets the maximum likelihood estimate whatever the cause.
     notes : tuple of str
         What was found beside: rows that were left out, columns that were transformed.
+    unjudged : str
+        Why standard errors, and what follows from them, cannot be judged; mostly empty.
     as_passed : tuple of names (p,) and ndarray (p, k), or None
         Where a pipeline transformed the columns that it was passed: what these are called, and what
         turns its coefficients into theirs.
@@ -164,4 +171,5 @@ class TheirFit:
     settings: Settings = Settings()
     cure: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unjudged: str = ""
     as_passed: tuple[tuple[str, ...], Array] | None = None

@@ -71,7 +71,9 @@ def read(fitted: Any) -> TheirFit:
         )
         for name, value in values.items()
     )
+    of_errors = str(fitted._vcov_type_detail)
     return TheirFit(
+        unjudged="" if of_errors in ("iid", "hetero", "HC1") else f"they are of vcov {of_errors!r}",
         producer="pyfixest feglm",
         version=versions_of("pyfixest")["pyfixest"],
         coefficients=coefficients,
@@ -79,7 +81,7 @@ def read(fitted: Any) -> TheirFit:
         stated=stated,
         settings=Settings(
             link=LINKS[kind],
-            covariance=str(fitted._vcov_type_detail),
+            covariance=of_errors,
             groups=_groups(fitted),
             converged=bool(fitted.convergence),
             method="iteratively reweighted least squares",

@@ -71,6 +71,8 @@ def read(result: Any) -> TheirFit:
         response_name=_response_name(fitted),
     )
     settings = _settings(result, fitted, kind, len(names))
+    grouped = bool((trials > 1).any())
+    unjudged = _unjudged(result, settings, grouped)
     stated = _stated(result, names, glm, constant)
     notes: tuple[str, ...] = ()
     if constant:
@@ -78,7 +80,16 @@ def read(result: Any) -> TheirFit:
             "the rows are groups: statsmodels' log-likelihood, AIC and BIC count the ways in which "
             "the successes may be among the trials, which is taken off here",
         )
+    whole = (weights == np.rint(weights)).all() and (weights > 0).all()
+    if not (whole and np.isin(data, (0, 1)).all()) and not grouped:
+        odd = ("n", "BIC", "null log-likelihood", "LR chi-squared", "LR p", "McFadden R2")
+        stated = tuple(each for each in stated if each.quantity not in odd)
+        notes += (
+            "n, BIC and what is made of the null log-likelihood are not judged: with weights that "
+            "are 0 or no counts, and with shares, programs count differently",
+        )
     return TheirFit(
+        unjudged=unjudged,
         producer=f"statsmodels {kind}",
         version=versions_of("statsmodels")["statsmodels"],
         coefficients=dict(zip(names, values.tolist(), strict=True)),
@@ -128,6 +139,31 @@ def _settings(result: Any, fitted: Any, kind: str, k: int) -> Settings:
         converged=_converged(result),
         method=str(getattr(result, "method", "") or ""),
     )
+
+
+def _unjudged(result: Any, settings: Settings, grouped: bool) -> str:
+    """Why the standard errors are of a kind that is not computed here; mostly empty."""
+    kind = settings.covariance
+    if kind not in ("nonrobust", "HC0", "HC1", "HC2", "HC3", "cluster", ""):
+        return f"they are of cov_type {kind!r}"
+    if kind == "cluster":
+        if settings.groups is None or np.ndim(settings.groups) != 1:
+            return "they are by clusters of more than one kind"
+        if getattr(result, "use_t", False):
+            return "they are by clusters, with quantiles of t"
+        weights = getattr(result.model, "freq_weights", None)
+        if grouped or (weights is not None and (np.asarray(weights) != 1).any()):
+            return "they are by clusters of rows with weights"
+    elif grouped and (kind not in ("nonrobust", "") or _scale(result) != 1):
+        return "they are robust or scaled ones of groups"
+    return ""
+
+
+def _scale(result: Any) -> float:
+    try:
+        return float(result.scale)
+    except (AttributeError, TypeError, ValueError):
+        return 1.0
 
 
 def _groups(result: Any) -> Array | None:

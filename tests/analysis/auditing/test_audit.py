@@ -12,11 +12,11 @@ from flatprior.analysis.auditing.audit import audit
 MAKERS = [(package, make) for package, makers in foreign_fits.RIGHT.items() for make in makers]
 
 
-def quiet(make, *args):
+def quiet(make, *args, **kwargs):
     """Programs warn of what they are asked to do here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return make(*args)
+        return make(*args, **kwargs)
 
 
 @pytest.mark.parametrize(("package", "make"), MAKERS, ids=[make.__name__ for _, make in MAKERS])
@@ -401,3 +401,54 @@ def test_a_wrong_coefficient_of_a_table_is_named(tmp_path):
     found = audit(table, model)
     assert "coefficient of psi is stated as 2.397, and is 2.37869" in found.message
     assert "stated as 2.397" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "words"),
+    [
+        ({"cov_type": "HAC", "cov_kwds": {"maxlags": 2}}, "they are of cov_type 'HAC'"),
+        (
+            {"cov_type": "cluster", "cov_kwds": {"groups": np.arange(32) % 8}, "use_t": True},
+            "with quantiles of t",
+        ),
+    ],
+)
+def test_standard_errors_of_kinds_that_are_not_computed_are_not_judged(covariance, words):
+    import statsmodels.api as sm
+
+    X, y = spector()
+    found = audit(quiet(sm.Logit(y, sm.add_constant(X)).fit, disp=0, **covariance))
+    assert found.passed, found.message
+    assert words in str(found.notes)
+    assert "standard error" not in set(found.printed["quantity"])
+
+
+def test_groups_with_a_dispersion_are_judged_but_for_their_errors():
+    import statsmodels.formula.api as smf
+    from statsmodels.genmod.families import Binomial
+
+    frame = pd.DataFrame({"s": [3, 5, 9, 12], "f": [9, 8, 6, 2], "x": [0.0, 1.0, 2.0, 3.0]})
+    found = audit(smf.glm("s + f ~ x", frame, family=Binomial()).fit(scale="X2"))
+    assert found.passed, found.message
+    assert "robust or scaled ones of groups" in str(found.notes)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"gpa": "x", "tuce": 1.0, "psi": 1.0, "Intercept": 0.0},
+        {"gpa": None, "tuce": 1.0, "psi": 1.0, "Intercept": 0.0},
+        {"gpa": 1j, "tuce": 1.0, "psi": 1.0, "Intercept": 0.0},
+        [[1.0], [1.0, 2.0]],
+        [np.inf, 1.0, 1.0, 1.0],
+        [np.nan, 1.0, 1.0, 1.0],
+        [1.0, 2.0],
+        "",
+        ".",
+        "a\0b",
+    ],
+)
+def test_what_is_no_fit_is_refused_in_one_sentence(given):
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    with pytest.raises(fp.FlatpriorError):
+        audit(given, model)
