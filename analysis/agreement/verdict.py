@@ -8,8 +8,10 @@ not used: every number is computed again here, from the coefficients and the mod
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +30,9 @@ from flatprior.analysis.agreement.posterior_check import (
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import place
 from flatprior.analysis.producers.draws import is_draws, read_draws
-from flatprior.analysis.producers.registry import read
+from flatprior.analysis.producers.files import read_file
+from flatprior.analysis.producers.registry import is_fit, read
+from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -49,6 +53,9 @@ from flatprior.models.routes.registry import USUAL, routes_named
 from flatprior.models.saved import sharpest
 
 TOLERANCE = 1e-6  # standard errors
+READ = "read from "  # begins what is said of another program's fit
+POINTS, SAME = 4, 1e-9  # at which likelihoods are compared, and by what share of them they differ
+NUMBERS = ("builtins", "numpy", "xarray")  # whose arrays of draws may be one coefficient's
 MOST_EXPLAINED = 10**7  # numbers in the design in which causes of a difference are looked for
 _LEGEND = (
     "error bound: proved largest error, distance: from the best route, both in standard errors"
@@ -127,14 +134,17 @@ class RouteVerdict(Renderable):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to keep in mind of this result: that it states to be of other data."""
+        """What to keep in mind of this result: that it is of other data."""
         said = []
         if self.of_other_data:
-            stated = self.stated.provenance.data_hash
+            stated, route = self.stated.provenance.data_hash, printable(self.estimate.route)
+            foreign = self.stated.message.startswith(READ)  # another program's, which has no hash
             said.append(
                 (
-                    earlier_hash(stated, f"{self.estimate.route} has")
-                    or f"{self.estimate.route} states that it was computed from other data (hash "
+                    f"{route} holds other data than the model's"
+                    if foreign
+                    else earlier_hash(stated, f"{route} has")
+                    or f"{route} states that it was computed from other data (hash "
                     f"{printable(stated[:12])}...)"
                 )
                 + "; its log-likelihood and standard errors here are those of its coefficients on "
@@ -419,9 +429,10 @@ def compare_routes(
     model : BernoulliLogistic
         Every result is judged on these data, whatever it was computed from.
     *results : PointEstimate, Posterior, Unavailable, or another program's fit
-        At least two point estimates or sets of draws: of our routes, or what `audit` takes: fits of
-        statsmodels, scikit-learn and others, coefficients by name, draws. Why a point estimate
-        does not agree is looked for (`explain_difference`).
+        At least two point estimates or sets of draws: of our routes, or what `audit` takes but
+        for printed tables, whose few digits no certificate passes: fits of statsmodels,
+        scikit-learn and others, coefficients by name, files of them in all digits, draws and files
+        of draws. Why a point estimate does not agree is looked for (`explain_difference`).
     tolerance : float
         In standard errors.
     false_alarm : float
@@ -473,13 +484,25 @@ def taken(model: BernoulliLogistic, result: Any) -> Result:
     TypeError
         If nothing is known of such things.
     ValueError
-        If it is of other coefficients.
+        If it is of other coefficients, or a table in few digits.
     """
     if isinstance(result, PointEstimate | Posterior | Unavailable):
         return result
+    if isinstance(result, Mapping) and any(map(_is_result, result.values())):
+        raise InputTypeError(
+            "a dict of results is not one of them: compare_routes(model, *results.values())"
+        )
     if is_draws(result, model):
         return read_draws(result, model)
-    their = read(result, model=model)
+    if isinstance(result, str | PathLike):
+        their = read_file(result)
+        if their.units:
+            raise InputError(
+                f"{printable(Path(result).name)!r} has printed numbers, which no certificate puts "
+                "within the tolerance: audit(path, model) judges them to their digits"
+            )
+    else:
+        their = read(result, model=model)
     placed = place(model, their.coefficients)
     if placed.their_intercept or placed.without_intercept:
         has = "has an intercept" if placed.their_intercept else "has no intercept"
@@ -490,15 +513,47 @@ def taken(model: BernoulliLogistic, result: Any) -> Result:
         route=their.producer,
         packages=(),
         converged=their.settings.converged is not False,
-        message=f"read from {their.producer}"
+        message=f"{READ}{their.producer}"
         + (f"; its coefficients are {placed.recoded}" if placed.recoded else ""),
         n_iterations=0,
         seconds=math.nan,
     )
     own = their.model
-    if own is None or own.data_hash == model.data_hash:
+    if own is None or own.data_hash == model.data_hash or _same_likelihood(model, own, their):
         return found
     return replace(found, provenance=replace(found.provenance, data_hash=own.data_hash))
+
+
+def _is_result(thing: Any) -> bool:
+    """Whether a thing is a fit or a set of draws, rather than numbers."""
+    if isinstance(thing, Posterior | Unavailable | Mapping) or is_fit(thing):
+        return True
+    return is_draws(thing) and type(thing).__module__.partition(".")[0] not in NUMBERS
+
+
+def _same_likelihood(model: BernoulliLogistic, own: BernoulliLogistic, their: TheirFit) -> bool:
+    """Whether a fit's own data have the model's likelihood, whatever columns and rows are called.
+
+    At random coefficients, of which only the same data, in any order, make the same numbers.
+    """
+    if (own.n_observations, own.n_events) != (model.n_observations, model.n_events):
+        return False
+    names = list(their.coefficients)
+    if len(names) != own.n_parameters or not (own.rows.resident and model.rows.resident):
+        return True  # what it holds cannot be compared: nothing is said of it
+    design = np.asarray(own.design, dtype=float)
+    spread = np.sqrt(np.square(design).mean(axis=0))
+    steps = np.random.default_rng(0).normal(size=(POINTS, len(names))) / np.where(
+        spread > 0, spread, 1.0
+    )
+    if set(names) == set(own.names):
+        names = list(own.names)
+    for step in steps:
+        placed = place(model, dict(zip(names, step.tolist(), strict=True)))
+        ours = model.log_likelihood(placed.matrix @ placed.given)
+        if abs(own.log_likelihood(step) - ours) > SAME * (1 + abs(ours)):
+            return False
+    return True
 
 
 def judge(
@@ -739,7 +794,9 @@ def _failure(judged: RouteVerdict, tolerance: float) -> str:
         )
     explanation = judged.explanation
     if explanation is not None and explanation.cause not in ("none of these", "agreement"):
-        reasons.append(explanation.message)
+        reasons.append(explanation.message.rstrip("."))
+        if explanation.cure:
+            reasons.append(f"to get the MLE: {explanation.cure.rstrip('.')}")
     remedy = "; ".join(reasons) or (
         "look for a penalty, a flipped response, swapped or rescaled columns, other rows, or an "
         "optimiser that stopped early"
