@@ -374,8 +374,13 @@ def _of_vector(model: BernoulliLogistic, posterior: Any, name: str) -> Array:
     return values[..., [names.index(each) for each in matched(model, names, None)]]
 
 
-def matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None) -> list[str]:
-    """For each coefficient of the model the label, among those `found`, of its draws."""
+def matched(
+    model: BernoulliLogistic, found: Sequence[str], names: Names | None, what: str = "draws"
+) -> list[str]:
+    """For each coefficient of the model the label, among those `found`, of its draws.
+
+    `what` the labels are of, in the plural, is for the errors.
+    """
     if names is not None and not isinstance(names, Mapping):
         names = list(names)
         if len(names) != model.n_parameters:
@@ -407,18 +412,18 @@ def matched(model: BernoulliLogistic, found: Sequence[str], names: Names | None)
             candidates = candidates or [label for label in found if label in _in_r(name)]
         if len(candidates) > 1:
             raise InputError(
-                f"the draws of {printable(name)} may be {first_of(map(printable, candidates))}: "
+                f"the {what} of {printable(name)} may be {first_of(map(printable, candidates))}: "
                 "name the one"
             )
         order += candidates
         missing += [] if candidates else [given.get(name, name)]
     if missing:
         raise InputError(
-            f"there are no draws of {first_of(map(printable, missing))}; there are "
+            f"there are no {what} of {first_of(map(printable, missing))}; there are "
             f"{first_of(map(printable, found))}: name those of each coefficient"
         )
     if len(set(order)) < len(order):
-        raise InputError("the same draws are named for two coefficients")
+        raise InputError(f"the same {what} are named for two coefficients")
     return order
 
 

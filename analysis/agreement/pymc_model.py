@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from flatprior.analysis.monte_carlo import whitening_root
+from flatprior.analysis.producers.draws import pair
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, model_first
@@ -79,6 +80,8 @@ class PymcCheck(Renderable):
         How far, in standard errors and to first order, the mode is from the MLE.
     n_points : int
     formula : str or None
+    notes : tuple of str
+        How variables without names were taken.
     """
 
     names: tuple[str, ...]
@@ -93,6 +96,7 @@ class PymcCheck(Renderable):
     shift: Array
     n_points: int
     formula: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -172,6 +176,7 @@ class PymcCheck(Renderable):
                 f"within the reach of the posterior; up to {self.tolerance:.0e} is rounding"
                 if self.n_points
                 else "",
+                *self.notes,
             ],
         )
 
@@ -190,6 +195,7 @@ class PymcCheck(Renderable):
             "shift": dict(zip(self.names, self.shift.tolist(), strict=True)),
             "restricted": list(self.restricted),
             "n_points": self.n_points,
+            "notes": list(self.notes),
         }
         plain: dict[str, Any] = finite(facts)
         return plain
@@ -212,7 +218,8 @@ def check_pymc(
         A Bambi model must have been built. Nothing of it is sampled or changed.
     variables : str, sequence of str or mapping, optional
         The vector that holds all coefficients, or for each coefficient its variable, as in
-        `Posterior.from_arviz`; by default they are found by name.
+        `Posterior.from_arviz`; by default they are found by name, or taken from a single vector of
+        as many elements in the order of the model, which is noted.
     points : int
         Random points, within some two standard errors of the MLE, at which densities and gradients
         are compared.
@@ -255,7 +262,7 @@ def check_pymc(
     graph, centred = _graph(pymc_model)
     with quiet_libraries():
         start = {name: np.asarray(value) for name, value in graph.initial_point().items()}
-        places, others = _places(model, graph, start, variables)
+        places, others, notes = _places(model, graph, start, variables)
     mle = converged_mle(model)
     restricted = tuple(
         name
@@ -263,7 +270,7 @@ def check_pymc(
         if graph.rvs_to_values[graph[name]].name != name  # PyMC names what it transforms otherwise
     )
     if restricted:
-        return _refused(model, graph, others, restricted)
+        return replace(_refused(model, graph, others, restricted), notes=notes)
     root = whitening_root(model, mle)
     around = np.random.default_rng(seed).normal(size=(points, model.n_parameters))
     beta = np.vstack([mle.coefficients, mle.coefficients + REACH * around @ root.T])
@@ -278,7 +285,8 @@ def check_pymc(
         parts.append(part)
         # by the chain rule: each coefficient moves the intercept by its column's mean
         gradients.append(gradient + means * gradient[constant].sum())
-    return _judged(model, graph, places, others, beta, np.array(parts), np.array(gradients), root)
+    found = _judged(model, graph, places, others, beta, np.array(parts), np.array(gradients), root)
+    return replace(found, notes=notes)
 
 
 def _judged(
@@ -359,8 +367,8 @@ def _graph(pymc_model: Any) -> tuple[Any, bool]:
 
 def _places(
     model: BernoulliLogistic, graph: Any, start: dict[str, Array], variables: str | Names | None
-) -> tuple[list[tuple[str, int | None]], tuple[str, ...]]:
-    """For each coefficient its free variable and place in it; and the variables left over."""
+) -> tuple[list[tuple[str, int | None]], tuple[str, ...], tuple[str, ...]]:
+    """For each coefficient its free variable and place in it; what is left over; what to say."""
     found: dict[str, tuple[str, int | None]] = {}
     for variable in graph.free_RVs:
         value = graph.rvs_to_values[variable]
@@ -376,8 +384,8 @@ def _places(
                     f"{count(model.n_parameters, 'coefficient')}"
                 )
             counted = names == [str(i) for i in range(len(names))]
-            order = range(len(names)) if counted else map(names.index, matched(model, names, None))
-            return [(variable.name, i) for i in order], _left(graph, {variable.name})
+            at = range(len(names)) if counted else map(names.index, matched(model, names, None))
+            return [(variable.name, i) for i in at], _left(graph, {variable.name}), ()
         for i, label in enumerate(labels):
             found[label] = (variable.name, i if shape else None)
     if isinstance(variables, str):
@@ -387,8 +395,12 @@ def _places(
             if names
             else f"there is no free vector {variables!r}, nor any other free variable"
         )
-    places = [found[label] for label in matched(model, list(found), variables)]
-    return places, _left(graph, {name for name, _ in places})
+    if variables is None:
+        order, notes = pair(model, list(found), None, "variables")
+    else:
+        order, notes = matched(model, list(found), variables, "variables"), ()
+    places = [found[label] for label in order]
+    return places, _left(graph, {name for name, _ in places}), notes
 
 
 def _labels(graph: Any, name: str, shape: tuple[int, ...]) -> list[str]:

@@ -441,7 +441,10 @@ def _of_potential(model: BernoulliLogistic, taken: Taken) -> tuple[Taken, tuple[
 
 
 def pair(
-    model: BernoulliLogistic, labels: Sequence[str], variables: str | Names | None
+    model: BernoulliLogistic,
+    labels: Sequence[str],
+    variables: str | Names | None,
+    what: str = "draws",
 ) -> tuple[list[str], tuple[str, ...]]:
     """For each coefficient the label of its draws, and what is to be said of that.
 
@@ -470,9 +473,9 @@ def pair(
             if isinstance(variables, Mapping)
             else [element(str(label)) for label in variables]
         )
-        return matched(model, labels, given), ()
+        return matched(model, labels, given, what), ()
     try:
-        return matched(model, labels, None), ()
+        return matched(model, labels, None, what), ()
     except InputError as error:
         by_name = error
     found = []

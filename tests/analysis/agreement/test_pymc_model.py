@@ -154,7 +154,6 @@ def test_what_is_no_model_and_what_has_no_names_is_refused_in_words(pm, model):
         beta = pm.Flat("beta", shape=3)
         pm.Bernoulli("y", logit_p=model.design @ beta, observed=model.response)
     for keywords, message in (
-        ({}, "no draws of Intercept|nothing of Intercept"),
         ({"variables": "gamma"}, "no free vector 'gamma'; there are beta"),
         ({"variables": ["beta[0]", "beta[1]"]}, "2 names for 3 coefficients"),
         ({"variables": "beta", "points": 1}, "points must be"),
@@ -166,6 +165,25 @@ def test_what_is_no_model_and_what_has_no_names_is_refused_in_words(pm, model):
     two = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     with pytest.raises(ValueError, match="beta has 3 elements; the model has 2 coefficients"):
         check_pymc(two, graph, variables="beta")
+    with pytest.raises(ValueError, match="there are no variables of Intercept") as refused:
+        check_pymc(two, graph)
+    assert "draws" not in str(refused.value)
+
+
+@pytest.mark.parametrize("prior", ["Flat", "Normal"])
+def test_a_vector_without_names_is_taken_in_the_order_of_the_model(pm, model, prior):
+    with pm.Model() as graph:
+        beta = pm.Flat("beta", shape=3) if prior == "Flat" else pm.Normal("beta", 0, 2.5, shape=3)
+        pm.Bernoulli("y", logit_p=model.design @ beta, observed=model.response)
+    found = check_pymc(model, graph)
+    named = check_pymc(model, graph, variables="beta")
+    assert found.passed == named.passed == (prior == "Flat")
+    assert found.message == named.message
+    (note,) = found.notes
+    assert note[1:] in " ".join(str(found).split())
+    assert "taken for Intercept, gpa" in note
+    assert found.to_dict()["notes"] == [note]
+    assert named.notes == ()
 
 
 @pytest.mark.filterwarnings("ignore")
