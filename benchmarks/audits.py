@@ -4,7 +4,7 @@ Right: each way of fitting the model with statsmodels, scikit-learn, glum, firth
 and PyTorch (those that are installed; tests/support/foreign_fits.py) on data with a factor, counts
 and an offset, shuffled and sorted by outcome; any that does not pass is a false alarm. Wrong:
 penalties, class weights, other links, other responses, rows left out, optimisers that stopped, made
-with five programs; for each how often `audit` names it, as certain, and how often another one.
+with six programs; for each how often `audit` names it, as certain, and how often another one.
 
     python benchmarks/audits.py [--right 500] [--wrong 300] [--seed 1]
 """

@@ -249,12 +249,25 @@ class Audit(Renderable):
         return f"with all {len(judged)} stated numbers right{self._kinds()}"
 
     def _kinds(self) -> str:
-        kinds = dict.fromkeys(
-            each.convention
-            for each in self.numbers
-            if each.quantity == "standard error" and each.convention != "model"
-        )
-        return f", standard errors {listing(list(kinds))}" if kinds else ""
+        """Which kinds of standard error the numbers follow, where these are not the model's."""
+        kinds = [
+            dict.fromkeys(
+                each.convention.removeprefix("Wald, ")
+                for each in self.numbers
+                if each.quantity in quantities and each.consistent
+            )
+            for quantities in (("standard error",), ("z", "chi-squared", "p"), ("low", "high"))
+        ]
+        said = []
+        if kinds[0] and list(kinds[0]) != ["model"]:
+            said.append(f"standard errors {listing(list(kinds[0]))}")
+        # tests and intervals of another kind than the standard errors beside them
+        said += [
+            f"{what} {listing(list(found))}"
+            for what, found in zip(("tests", "intervals"), kinds[1:], strict=True)
+            if kinds[0] and found and not set(found) <= set(kinds[0])
+        ]
+        return f", {', '.join(said)}" if said else ""
 
     @property
     def message(self) -> str:

@@ -314,6 +314,7 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
     _require_one_fit(grid.headings, name)
     found: dict[str, dict[str, Written]] = {}
     probs: dict[str, float] = {}
+    again: list[str] = []
     for place, cells in grid.rows:
         term = _term(grid, cells, at)
         numbers: dict[str, Written] = {}
@@ -321,6 +322,8 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
             if each.is_number and cell.strip():
                 where = f"{name}, {place}, column {shorten(printable(each.text), 40)}"
                 for what, number in _numbers(each, cell, where, mark):
+                    if what in numbers and numbers[what].value != number.value:
+                        again.append(each.text)
                     numbers.setdefault(what, number)
                     if each.prob is not None and what in _ENDS:
                         probs[what] = each.prob
@@ -328,7 +331,7 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
         if fact is not None and len(numbers) == 1:  # "AIC" in a row of its own below the terms
             read.fit.setdefault(fact, next(iter(numbers.values())))
         elif not any(math.isfinite(each.value) for each in numbers.values()):
-            if term and numbers:
+            if term:
                 read.notes.append(f"{shorten(printable(term), 40)} has no numbers")
         elif not term:
             raise InputError(f"{name}, {place}: the term has no name; name it as the data do")
@@ -339,6 +342,15 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
             )
         else:
             found[term] = numbers
+    read.notes += [
+        f"column {shorten(printable(text), 40)} is a second one of its kind"
+        for text in dict.fromkeys(again)
+    ]
+    read.notes += [
+        f"column {shorten(printable(each.text), 40)}"
+        for each in grid.headings
+        if not each.what and each.text.strip()
+    ]
     found = _on_their_scales(found, grid.of_ratios)
     probs = _renamed(probs, found)
     for term, numbers in found.items():

@@ -245,19 +245,30 @@ def _firth(d: Data) -> tuple[Any, ...]:
     return fit.fit(d.numbers, d.y), d.numbers, d.y
 
 
-def _weight_decay(d: Data) -> tuple[Any, ...]:
+def _gradient_descent(d: Data) -> tuple[Any, ...]:
     """A unit of PyTorch after a few steps of gradient descent."""
     import torch
 
-    torch.manual_seed(1)
     X, y = torch.tensor(d.numbers.to_numpy()), torch.tensor(d.y.to_numpy(dtype=float))
     unit = torch.nn.Linear(X.shape[1], 1, dtype=torch.float64)
+    torch.nn.init.zeros_(unit.weight)
+    torch.nn.init.zeros_(unit.bias)
     optimiser = torch.optim.SGD(unit.parameters(), lr=0.1)
     for _ in range(30):
         optimiser.zero_grad()
         torch.nn.BCEWithLogitsLoss()(unit(X)[:, 0], y).backward()
         optimiser.step()
     return unit, X, y
+
+
+def _flipped_in_pyfixest(d: Data) -> Any:
+    import pyfixest
+
+    from flatprior.models import BernoulliLogistic
+
+    opposite = d.frame.assign(y=1 - d.frame["y"])
+    fit = pyfixest.feglm("y ~ x1 + x2 + C(g)", opposite, family="logit")
+    return (fit,), BernoulliLogistic.from_formula("y ~ x1 + x2 + C(g)", d.frame)
 
 
 # by what `audit` should say: the program, and how it is made
@@ -280,12 +291,16 @@ WRONG = {
     "probit": (("statsmodels", _statsmodels("Probit")),),
     "complementary log-log": (("statsmodels", _statsmodels("CLogLog")),),
     "cauchit": (("statsmodels", _statsmodels("Cauchy")),),
-    "response flipped": (("statsmodels", _on_the_model(lambda f: f.assign(y=1 - f["y"]))),),
+    "response flipped": (
+        ("statsmodels", _on_the_model(lambda f: f.assign(y=1 - f["y"]))),
+        ("pyfixest", _flipped_in_pyfixest),
+    ),
     "rows dropped": (("statsmodels", _on_the_model(lambda f: f[f["x1"] < 1.2])),),
     "stopped early": (
         ("scikit-learn", _sklearn(C=np.inf, tol=1e-4)),
         ("scikit-learn", _sklearn(C=np.inf, max_iter=3)),
         ("glum", _glum(alpha=0, gradient_tol=1e-3)),
+        ("torch", _gradient_descent),
     ),
 }
 PACKAGES = {"scikit-learn": "sklearn"}

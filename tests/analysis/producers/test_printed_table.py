@@ -365,3 +365,15 @@ def test_whose_a_standard_error_beside_odds_ratios_is_is_left_to_the_data(tmp_pa
 def test_a_large_number_of_many_digits_makes_no_doubles_of_its_column(tmp_path):
     fit = read(tmp_path, "term,odds ratio\nconst,6512621746775.0572\nx,0.94712551\n")
     assert fit.stated[1].unit == pytest.approx(1e-8)
+
+
+def test_columns_and_rows_that_are_not_read_are_named(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("term,estimate,std.error,se,vif\ngpa,2.8,1.2,99,1.1\nrace,,,,\nx,1.0,0.5,9,1\n")
+    (note,) = read_table(path).notes
+    for words in (
+        "column 'se' is a second one of its kind",
+        "column 'vif'",
+        "'race' has no numbers",
+    ):
+        assert words in note
