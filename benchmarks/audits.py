@@ -44,8 +44,9 @@ def main() -> None:
 def audited(fitted, model=None):
     """`audit` of what a maker returns: the fit, its data, its weights."""
     fit, *rest = fitted
+    offset = rest.pop() if len(rest) == 4 else None
     weights = rest.pop() if len(rest) == 3 else None
-    return audit(fit, *rest, sample_weight=weights)
+    return audit(fit, *rest, sample_weight=weights, offset=offset)
 
 
 def right_ones(number: int, seed: int) -> None:

@@ -165,6 +165,14 @@ class Audit(Renderable):
         )
 
     @property
+    def _why(self) -> str:
+        """Why they are not the estimate, where its not existing is not all there is to it."""
+        if self.explanation is None or self.is_mle:
+            return ""
+        told = not self.exists and not self.explanation.certain
+        return "" if told and self.explanation.cause in NO_CAUSE else self.explanation.message
+
+    @property
     def _told(self) -> tuple[Judged, ...]:
         """The numbers that are worth a sentence: those off, or the few coefficients that are."""
         if self.is_mle:
@@ -231,7 +239,7 @@ class Audit(Renderable):
             if self.differences and self.cause == "none of these":
                 return " ".join([*said, f"{where} of the model's data"]).rstrip(":;")
             if math.isfinite(self.distance):
-                where += f" but {self.distance:.2g} standard errors away"
+                where += f" but {_size(self.distance)} standard errors away"
             sure = "" if self.certain else " (not certain)"
             why = "for none of the known causes" if self.cause == "none of these" else self.cause
             said.append(f"{where}: {why}{'' if self.cause == 'none of these' else sure}")
@@ -279,8 +287,8 @@ class Audit(Renderable):
             sentences.append(self.existence.message)
         if self.recoded:
             sentences.append(f"the coefficients are {self.recoded}")
-        if self.explanation is not None and not self.is_mle:
-            sentences.append(self.explanation.message)
+        if self._why:
+            sentences.append(self._why)
         if self._told:
             sentences.append(f"off: {first_of(_said(each) for each in self._told)}")
         if self.cure:
@@ -291,7 +299,10 @@ class Audit(Renderable):
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a coefficient: theirs, the estimate, the difference in standard errors."""
+        """One row a coefficient: theirs, the estimate, the difference in standard errors.
+
+        Where they state standard errors, these and the kind that they are of.
+        """
         names = pd.Index(self.model.names, name="name")
         nothing = np.full(len(names), math.nan)
         theirs = nothing if self.coefficients is None else self.coefficients
@@ -300,6 +311,13 @@ class Audit(Renderable):
             frame["MLE"] = self.mle.coefficients
             frame["SE"] = self.mle.standard_errors
             frame["difference"] = (theirs - self.mle.coefficients) / self.mle.standard_errors
+            errors = {_plain(n.term): n for n in self.numbers if n.quantity == "standard error"}
+            if errors:
+                beside = [errors.get(_plain(name)) for name in self.model.names]
+                frame["their SE"] = [math.nan if n is None else n.stated for n in beside]
+                frame["kind"] = [
+                    "-" if n is None else n.convention if n.consistent else "NO" for n in beside
+                ]
         else:
             goes = self.existence.coefficients
             frame["goes to"] = [goes.get(name, "undetermined") for name in self.model.names]
@@ -320,11 +338,17 @@ class Audit(Renderable):
                     *of_claims.notes,
                 ),
             )
-        asked, explanation = self.asked, self.explanation
-        why = "" if explanation is None or self.is_mle else explanation.message
+        asked = self.asked
+        why = self._why
         return Rendered.of(
             chosen(self.table(), columns),
-            {"theirs": "#.6g", "MLE": "#.6g", "SE": "#.4g", "difference": ".1e"},
+            {
+                "theirs": "#.6g",
+                "MLE": "#.6g",
+                "SE": "#.4g",
+                "difference": ".1e",
+                "their SE": "#.4g",
+            },
             of_model(f"Audit: {'passed' if self.passed else 'NOT PASSED'}", self.model.formula),
             [f"{self.verdict}."],
             [
@@ -341,6 +365,7 @@ class Audit(Renderable):
                 else "",
                 f"to get it right: {self.cure}" if self.cure else "",
                 "difference: theirs less the MLE, in standard errors"
+                + ("; kind: of their standard error" if "kind" in self.table() else "")
                 if self.mle is not None
                 else "",
                 *self.notes,
@@ -375,6 +400,16 @@ class Audit(Renderable):
             }
         )
         return facts
+
+
+def _plain(name: str) -> str:
+    """A name under which every program's intercept is one."""
+    return "(Intercept)" if name in INTERCEPTS else name
+
+
+def _size(number: float) -> str:
+    """Two digits, without an exponent where the number is not small."""
+    return f"{number:.0f}" if 10 <= number < 1e6 else f"{number:.2g}"
 
 
 def _said(judged: Judged) -> str:

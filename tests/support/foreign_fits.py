@@ -137,6 +137,15 @@ def glum(d: Data) -> tuple[Any, ...]:
     return fit.fit(d.numbers, d.y), d.numbers, d.y
 
 
+def glum_weighted(d: Data) -> tuple[Any, ...]:
+    from glum import GeneralizedLinearRegressor
+
+    fit = GeneralizedLinearRegressor(family="binomial", alpha=0, gradient_tol=1e-12)
+    weights, offset = d.frame["w"].to_numpy(dtype=float), d.frame["o"].to_numpy()
+    made = fit.fit(d.numbers, d.y, sample_weight=weights, offset=offset)
+    return made, d.numbers, d.y, weights, offset
+
+
 def firthmodels(d: Data) -> tuple[Any, ...]:
     from firthmodels import FirthLogisticRegression
 
@@ -187,7 +196,7 @@ def torch(d: Data) -> tuple[Any, ...]:
 RIGHT = {
     "statsmodels": (logit, logit_formula, glm, glm_formula, glm_shares),
     "scikit-learn": (sklearn, sklearn_pipeline, sklearn_sparse, logistic_mle),
-    "glum": (glum,),
+    "glum": (glum, glum_weighted),
     "firthmodels": (firthmodels,),
     "pyfixest": (pyfixest, pyfixest_effects),
     "torch": (torch,),

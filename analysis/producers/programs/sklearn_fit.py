@@ -100,7 +100,9 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
     return TheirFit(
         as_passed=as_passed,
         producer=f"scikit-learn {kind}" if kind != "LogisticMLE" else "flatprior LogisticMLE",
-        version=versions_of("scikit-learn")["scikit-learn"],
+        version=versions_of("scikit-learn")[
+            "scikit-learn" if kind != "LogisticMLE" else "flatprior"
+        ],
         coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
         model=model,
         settings=_settings(last, kind, len(names), response, sample_weight),

@@ -56,8 +56,9 @@ def test_a_fit_of_separated_data_does_not_pass(package, make):
 def audit_of(fitted):
     """`audit` of what a maker returns: the fit, its data, its weights."""
     fit, *rest = fitted
+    offset = rest.pop() if len(rest) == 4 else None
     weights = rest.pop() if len(rest) == 3 else None
-    return audit(fit, *rest, sample_weight=weights)
+    return audit(fit, *rest, sample_weight=weights, offset=offset)
 
 
 def spector():
