@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
+from flatprior.analysis.producers.draws import PICKLED
 from flatprior.analysis.producers.plain import read_estimate
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.r_file import read_r
@@ -13,7 +14,7 @@ from flatprior.models import PointEstimate
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import printable
 
-LOADED = (".pkl", ".pickle", ".joblib", ".rds", ".rda", ".rdata", ".npy", ".npz", ".pt", ".pth")
+LOADED = (*PICKLED, ".rds", ".rda", ".rdata", ".npy", ".npz")
 HEAD = 4096  # characters in which a file says what it is
 
 
