@@ -575,8 +575,19 @@ def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
         )
         if prior is None or prior.p < case.threshold:
             continue
+        prior = prior.told((case.draws @ transform.T).std(axis=(0, 1)))
+        if prior.flat and not problem.cause:
+            continue  # that is the posterior that the claims exclude
         tried.append(prior)
         of = f" {problem.said}" if problem.said else ""
+        if prior.flat:
+            yield Likeness(
+                cause=problem.cause,
+                said=f"draws from the posterior{of} under priors that are not told from flat",
+                p=prior.p,
+                cure=_what_to_type(case, problem.cause, None),
+            )
+            continue
         yield Likeness(
             cause=_joined(problem.cause, "prior"),
             said=f"draws from the posterior{of} under the prior {prior}",

@@ -40,6 +40,8 @@ MOST_FOR_SHAPES = 8  # coefficients whose families are sought one by one
 NEAR_FLAT = 5.0  # tolerances by which the share of a coefficient that has no prior may vary
 LARGEST_FREEDOM = 200.0  # of a t distribution, beyond which it is called normal
 JACKKNIFE = 20  # parts of the draws that are left out in turn
+SURE = 0.5  # of an estimated scale: with a larger error 1 / scale^2 may as well be 0
+WIDE = 100.0  # posterior standard deviations: no number of draws tells so wide a prior from flat
 SNAP = 1e-5  # relative, within which a fitted number is taken for the round one that it is near
 
 
@@ -74,7 +76,7 @@ class PriorTerm:
         numbers = [_short(self.location), _short(self.scale)]
         if self.family == "Student t":
             numbers.insert(0, _short(self.freedom))
-        about = f" (+- {self.scale_error:.1g})" if self.scale_error > 0 else ""
+        about = f" (+- {_short(self.scale_error, 1)})" if self.scale_error > 0 else ""
         return f"{self.family}({', '.join(numbers)}{about}) on {printable(self.name)}"
 
     def slope(self, values: Array) -> Array:
@@ -121,6 +123,20 @@ class Prior:
         """Whether no coefficient has a prior."""
         return all(term.family == "flat" for term in self.terms)
 
+    def told(self, sd: Array) -> Prior:
+        """The same with flat terms in place of those whose estimated scale is not told from flat.
+
+        `sd` (k,) are the posterior standard deviations in these coordinates.
+        """
+        terms = tuple(
+            term
+            if term.family == "flat"
+            or (0 < term.scale_error < SURE * term.scale and term.scale < WIDE * of)
+            else PriorTerm(name=term.name, family="flat")
+            for term, of in zip(self.terms, sd, strict=True)
+        )
+        return replace(self, terms=terms)
+
     def slope(self, beta: Array) -> Array:
         """Gradient (d, k) of the log-prior at each row of `beta` (d, k)."""
         theta = beta @ self.transform.T
@@ -138,11 +154,9 @@ class Prior:
         return ", ".join(found) or "flat"
 
 
-def _short(number: float) -> str:
-    """With as many digits as are round, six at most."""
-    nearest = float(f"{number:.3g}")
-    close = abs(number - nearest) <= SNAP * abs(number)
-    return f"{nearest if close else number:.6g}"
+def _short(number: float, digits: int = 3) -> str:
+    """With so many significant digits, and no exponent below a million."""
+    return f"{float(f'{number:.{digits}g}'):.6g}"
 
 
 def prior_of_density(

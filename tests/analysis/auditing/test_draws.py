@@ -4,6 +4,7 @@ import pytest
 from prior_draws import independence
 
 from flatprior.analysis.auditing.draws import judge_draws
+from flatprior.analysis.auditing.prior_of_draws import Prior, PriorTerm
 from flatprior.models import BernoulliLogistic, Posterior, fit_newton, sample_independence
 
 SD = np.array([np.inf, 1.5, 1.5, 1.5])
@@ -217,3 +218,23 @@ def test_garbage_is_never_certain(model, kind):
             found = judge_draws(model, Posterior.from_draws(model, draws, log_density=density))
             assert not found.passed
             assert not found.certain
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_a_prior_that_is_not_told_from_flat_is_not_listed(model, monkeypatch, flipped):
+    def wide(names, transform, *_):
+        terms = [
+            PriorTerm(name=name, family="normal", scale=40.0, scale_error=400.0) for name in names
+        ]
+        return Prior(terms=tuple(terms), transform=transform, exact=False, p=0.5, numbers=1)
+
+    monkeypatch.setattr("flatprior.analysis.auditing.draws.prior_of_score", wide)
+    sd = fit_newton(model).standard_errors
+    draws = sample_independence(model, seed=1, progress=False).draws + 0.3 * sd
+    found = judge_draws(model, Posterior.from_draws(model, -draws if flipped else draws))
+    assert not found.passed
+    assert not any(each.prior for each in found.likenesses)
+    assert "normal(0" not in found.verdict
+    assert found.cause == ("response flipped" if flipped else "")
+    if flipped:
+        assert "not told from flat" in found.verdict

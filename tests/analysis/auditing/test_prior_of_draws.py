@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from flatprior.analysis.auditing.prior_of_draws import (
+    Prior,
     PriorTerm,
     _log_density,
     prior_of_density,
@@ -142,3 +143,28 @@ def test_a_prior_that_it_is_not_is_rejected():
     assert abs(right.terms[1].scale - 0.3) < 4 * right.terms[1].scale_error
     assert str(right).startswith("normal(0, 0.")
     assert "+-" in str(right)
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "told"),
+    [
+        (2.5, 0.5, True),
+        (40.0, 400.0, False),
+        (1.37253e9, np.nan, False),
+        (1.37253e9, np.inf, False),
+        (1e3, 1.0, False),
+    ],
+)
+def test_a_scale_whose_error_includes_infinity_is_not_told_from_flat(scale, error, told):
+    wide = PriorTerm(name="b", family="normal", scale=scale, scale_error=error)
+    prior = Prior(
+        terms=(PriorTerm(name="a", family="flat"), wide), transform=np.eye(2), exact=False
+    )
+    found = prior.told(np.array([0.5, 0.5]))
+    assert found.flat is not told
+    assert found.terms[1] == (wide if told else PriorTerm(name="b", family="flat"))
+
+
+def test_numbers_in_words_have_three_digits():
+    term = PriorTerm(name="b", family="normal", scale=1234.567, scale_error=432.1)
+    assert str(term) == "normal(0, 1230 (+- 400)) on b"
