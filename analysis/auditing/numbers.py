@@ -19,7 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.auditing.conventions import THOROUGH, Finder, conventions, of_own
+from flatprior.analysis.auditing.conventions import (
+    AS_PRINTED,
+    OWN_NUMBERS,
+    THOROUGH,
+    Finder,
+    conventions,
+    of_own,
+)
 from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
 from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
 from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated, TheirFit
@@ -27,6 +34,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 
 TRUNCATED = 0.25  # of the numbers that rounding has to leave before truncation is thought of
+FROM_DIGITS = (AS_PRINTED, OWN_NUMBERS)
 ENOUGH = 4  # numbers that a convention does not explain, before any that it does
 NOT_STATED = "stated as not available"
 NO_TERM = "the model has no such coefficient"
@@ -302,8 +310,13 @@ def _none(column: _Column) -> _Answer:
 def _own_kind(column: _Column, chosen: _Answer, every: Sequence[_Answer]) -> _Answer:
     """Another kind for a column that the chosen one does not explain at all, if it explains all.
 
-    Where none does it is held against the first, which is the simplest.
+    Where none does it is held against the first, which is the simplest. What the printed digits
+    or the last iteration but one explain no better than a usual kind is held against that.
     """
+    if chosen.explained < len(chosen.meets) and _by_last_digits(chosen.name):
+        for other in every:
+            if not _by_last_digits(other.name) and other.explained >= max(chosen.explained, 1):
+                return other
     judged = sum(met is not None for met in chosen.meets)
     met = sum(bool(met) for met in chosen.meets)
     if 2 * met >= judged:
@@ -313,6 +326,11 @@ def _own_kind(column: _Column, chosen: _Answer, every: Sequence[_Answer]) -> _An
             if all(met is not False for met in other.meets):
                 return other
     return chosen if met or column.group in OF_THE_FIT else every[0]
+
+
+def _by_last_digits(name: str) -> bool:
+    """Whether a convention differs from a usual one in the last digits only."""
+    return name in FROM_DIGITS or "iteration old" in name
 
 
 def _answer(

@@ -3,13 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from problems import simulated
+from scipy.stats import norm
 from stated_numbers import covariance, newton, of_terms, their_fit
 
 from flatprior.analysis.auditing.conventions import exponential
 from flatprior.analysis.auditing.numbers import in_every_digit, judge_numbers
 from flatprior.analysis.auditing.their_case import Value
 from flatprior.analysis.producers.theirs import Stated, TheirFit
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
 def problem(n=90, seed=4):
@@ -158,3 +159,35 @@ def test_what_is_printed_is_no_evidence_of_itself():
         stated=stated,
     )
     assert len(accused(judge_numbers(model, mle, theirs))) == 3
+
+
+@pytest.mark.parametrize(
+    "errors", [(4.93131, 1.26295, 0.14154, 1.06457), (4.93131, 1.26293, 0.14154, 1.06456)]
+)
+def test_what_follows_no_convention_is_held_against_that_of_its_column(errors):
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    mle = fit_newton(model)
+    p = 2 * norm.sf(np.abs(mle.coefficients / mle.standard_errors))
+    # standard errors a unit off, as of other iterations, beside the p-values of the right ones
+    stated = [
+        Stated(term=name, quantity="standard error", value=error, unit=1e-5)
+        for name, error in zip(model.names, errors, strict=True)
+    ]
+    stated += [
+        Stated(term=name, quantity="p", value=0.50144, unit=1e-5)
+        if name == "tuce"
+        else Stated(term=name, quantity="p", value=round(value, 4), unit=1e-4)
+        for name, value in zip(model.names, p, strict=True)
+    ]
+    theirs = TheirFit(
+        producer="a printed table",
+        coefficients={
+            name: round(b, 5) for name, b in zip(model.names, mle.coefficients, strict=True)
+        },
+        units=dict.fromkeys(model.names, 1e-5),
+        stated=tuple(stated),
+    )
+    judged = judge_numbers(model, mle, theirs)
+    (told,) = (each for each in judged if each.quantity == "p" and each.consistent is False)
+    assert (told.term, told.convention) == ("tuce", "Wald, model")
+    assert told.proved == pytest.approx(p[model.names.index("tuce")], abs=1e-9)
