@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck, draws_of
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
 from flatprior.analysis.auditing.draws import DrawsAudit, judge_draws
@@ -847,7 +847,7 @@ def _require_heard(
 
 def _of_draws(model: BernoulliLogistic, draws: Any, variables: Any, tolerance: float) -> Audit:
     posterior = read_draws(draws, model, variables)
-    their = TheirFit(producer=f"the draws of {posterior.route}", coefficients={})
+    their = TheirFit(producer=draws_of(posterior.route), coefficients={})
     existence = check_existence(model)
     plain = Audit(their=their, model=model, existence=existence, tolerance=tolerance)
     if not existence.exists:
