@@ -21,6 +21,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn_penalties import l1
 
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import (
@@ -280,7 +281,7 @@ def lasso(rng: np.random.Generator, order: str = "shuffled") -> Disagreement:
     """With two slopes or more that are not 0: of one, every penalty says the same."""
     while True:
         frame, model = plain(rng, order)
-        options = {"C": 10.0 ** rng.uniform(-1.5, 0.5), "l1_ratio": 1.0, "tol": 1e-9}
+        options = {"C": 10.0 ** rng.uniform(-1.5, 0.5), "tol": 1e-9} | l1()
         if rng.random() < 0.5:  # which penalises the intercept
             estimator = LogisticRegression(solver="liblinear", max_iter=5000, **options)
         else:
@@ -296,7 +297,7 @@ def elastic_net(rng: np.random.Generator, order: str = "shuffled") -> Disagreeme
         frame, model = plain(rng, order, int(rng.integers(80, 800)))
         estimator = LogisticRegression(
             C=10.0 ** rng.uniform(-1.5, 0.0),
-            l1_ratio=rng.uniform(0.2, 0.8),
+            **l1(rng.uniform(0.2, 0.8)),
             solver="saga",
             max_iter=20000,
             tol=1e-9,

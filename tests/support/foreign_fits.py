@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn_penalties import l1
 
 SLOPES = ("x1", "x2")
 
@@ -288,7 +289,7 @@ WRONG = {
         ("glum", _glum(alpha=0.05)),
     ),
     "lasso penalty": (
-        ("scikit-learn", _sklearn(C=0.2, l1_ratio=1.0, solver="saga")),
+        ("scikit-learn", _sklearn(C=0.2, solver="saga", **l1())),
         ("glum", _glum(alpha=0.02, l1_ratio=1.0)),
     ),
     "elastic net": (("glum", _glum(alpha=0.05, l1_ratio=0.5)),),

@@ -5,6 +5,7 @@ import foreign_fits
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn_penalties import l1
 
 import flatprior as fp
 from flatprior.analysis.auditing.audit import audit
@@ -82,24 +83,16 @@ def test_scikit_learn_s_default_is_named_with_what_to_type():
     [
         ({"C": 0.3}, "ridge penalty"),
         ({"solver": "liblinear", "tol": 1e-10}, "ridge penalty"),
-        ({"C": 0.5, "l1_ratio": 1.0, "solver": "saga"}, "lasso penalty"),
-        ({"C": 0.5, "l1_ratio": 0.5, "solver": "saga"}, "elastic net"),
+        ({"C": 0.5, "solver": "saga", **l1()}, "lasso penalty"),
+        ({"C": 0.5, "solver": "saga", **l1(0.5)}, "elastic net"),
         ({"C": np.inf, "class_weight": "balanced", "solver": "newton-cg"}, "class weights"),
         ({"C": np.inf, "class_weight": {0: 1, 1: 3}, "solver": "newton-cg"}, "class weights"),
     ],
 )
 def test_what_the_settings_say_is_held_to_its_own_equation(settings, cause):
-    import inspect
-
     from sklearn.linear_model import LogisticRegression
 
     X, y = spector()
-    if settings.get("l1_ratio") and "penalty" in inspect.signature(LogisticRegression).parameters:
-        import sklearn
-
-        if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8):
-            kind = "l1" if settings["l1_ratio"] == 1 else "elasticnet"
-            settings = settings | {"penalty": kind}
     standard = (X - X.mean()) / X.std()
     made = LogisticRegression(**{"tol": 1e-9, "max_iter": 100_000} | settings)
     found = audit(quiet(made.fit, standard, y), standard, y)

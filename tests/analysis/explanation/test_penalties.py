@@ -11,6 +11,7 @@ from multiplier import repeated
 from problems import CASES, simulated
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn_penalties import l1
 
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.discrepancy import Discrepancy
@@ -37,7 +38,7 @@ def coefficients(fit):
 @pytest.mark.parametrize("solver", ["saga", "liblinear"])
 def test_the_strength_of_a_lasso_and_its_zeros_are_found(C, solver):
     X, y, model = wide()
-    fit = LogisticRegression(C=C, l1_ratio=1.0, solver=solver, random_state=1, **TIGHT).fit(X, y)
+    fit = LogisticRegression(C=C, solver=solver, random_state=1, **l1(), **TIGHT).fit(X, y)
     found = explain_difference(model, coefficients(fit))
     assert (found.cause, found.certain) == ("lasso penalty", True)
     assert f"C = {C:.4g} " in found.message
@@ -53,7 +54,7 @@ def test_a_lasso_on_standardised_columns_is_found(back):
     X = X * [1.0, 20.0, 0.1, 3.0, 1.0, 5.0] + [0, 7, 0, 0, 3, 0]
     model = BernoulliLogistic.from_arrays(X, y, intercept=True)
     scaler = StandardScaler().fit(X)
-    fit = LogisticRegression(C=0.1, l1_ratio=1.0, solver="saga", random_state=1, **TIGHT)
+    fit = LogisticRegression(C=0.1, solver="saga", random_state=1, **l1(), **TIGHT)
     fit.fit(scaler.transform(X), y)
     theirs = coefficients(fit)
     if back:
@@ -67,7 +68,7 @@ def test_a_lasso_on_standardised_columns_is_found(back):
 def test_a_zero_where_the_score_is_larger_than_the_penalty_is_no_lasso():
     X, y, model = wide()
     # the first slope, the largest, is left out, and the others shrunk alike
-    fit = LogisticRegression(C=0.2, l1_ratio=1.0, solver="saga", random_state=1, **TIGHT)
+    fit = LogisticRegression(C=0.2, solver="saga", random_state=1, **l1(), **TIGHT)
     fit.fit(X[:, 1:], y)
     theirs = np.array([fit.intercept_[0], 0.0, *fit.coef_[0]])
     case = Discrepancy.at(model, fit_newton(model), theirs)
@@ -78,7 +79,7 @@ def test_a_zero_where_the_score_is_larger_than_the_penalty_is_no_lasso():
 @pytest.mark.parametrize("ratio", [0.2, 0.5, 0.8])
 def test_both_parameters_of_an_elastic_net_are_found(ratio):
     X, y, model = wide()
-    fit = LogisticRegression(C=0.3, l1_ratio=ratio, solver="saga", random_state=1, **TIGHT)
+    fit = LogisticRegression(C=0.3, solver="saga", random_state=1, **l1(ratio), **TIGHT)
     found = explain_difference(model, coefficients(fit.fit(X, y)))
     assert (found.cause, found.certain) == ("elastic net", True)
     assert f"C = 0.3 (lambda = 3.333) and l1_ratio = {ratio:.3g} " in found.message
@@ -87,7 +88,7 @@ def test_both_parameters_of_an_elastic_net_are_found(ratio):
 def test_where_one_penalty_suffices_both_are_not_named():
     X, y, model = wide()
     for ratio, cause in ((0.0, "ridge penalty"), (1.0, "lasso penalty")):
-        fit = LogisticRegression(C=0.3, l1_ratio=ratio, solver="saga", random_state=1, **TIGHT)
+        fit = LogisticRegression(C=0.3, solver="saga", random_state=1, **l1(ratio), **TIGHT)
         found = explain_difference(model, coefficients(fit.fit(X, y)))
         assert (found.cause, found.certain) == (cause, True)
         assert "elastic net" not in found.table().index
@@ -103,7 +104,7 @@ def test_two_strengths_explain_no_two_coefficients():
 def test_of_one_slope_every_penalty_says_the_same_and_none_is_certain():
     X, y, _ = wide(k=1)
     model = BernoulliLogistic.from_arrays(X, y, intercept=True)
-    fit = LogisticRegression(C=0.1, l1_ratio=1.0, solver="saga", random_state=1, **TIGHT)
+    fit = LogisticRegression(C=0.1, solver="saga", random_state=1, **l1(), **TIGHT)
     found = explain_difference(model, coefficients(fit.fit(X, y)))
     assert not found.certain
     assert found.cause == "ridge penalty"
@@ -133,7 +134,7 @@ def test_a_lasso_explains_numbers_on_separated_data_too():
     model = BernoulliLogistic.from_arrays(X, y, intercept=True)
     assert not check_existence(model).exists
     for C in (0.2, 1.0):
-        fit = LogisticRegression(C=C, l1_ratio=1.0, solver="saga", random_state=1, **TIGHT)
+        fit = LogisticRegression(C=C, solver="saga", random_state=1, **l1(), **TIGHT)
         found = explain_difference(model, coefficients(fit.fit(X, y)))
         assert (found.cause, found.certain) == ("lasso penalty", True)
         assert f"C = {C:.4g} " in found.message

@@ -8,6 +8,7 @@ from multiplier import repeated
 from problems import simulated
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from sklearn_penalties import l1
 
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.discrepancy import Discrepancy
@@ -168,7 +169,7 @@ def test_another_cause_is_found_in_columns_that_were_scaled():
     model = BernoulliLogistic.from_arrays(X, y)
     Z = StandardScaler().fit_transform(X[:, 1:])
     for estimator, cause in (
-        (LogisticRegression(C=0.1, l1_ratio=1.0, solver="liblinear"), "lasso penalty"),
+        (LogisticRegression(C=0.1, solver="liblinear", **l1()), "lasso penalty"),
         (LogisticRegression(C=np.inf, class_weight={0: 1, 1: 4}), "class weights"),
     ):
         fit = estimator.set_params(tol=1e-10, max_iter=5000, random_state=1).fit(Z, y)
