@@ -22,7 +22,7 @@ from flatprior.analysis.auditing.numbers import (
     is_a_part,
     judge_numbers,
 )
-from flatprior.analysis.explanation.difference import Explanation, explain_difference
+from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.files import read_file
@@ -426,7 +426,6 @@ def judge_fit(
     their: TheirFit,
     tolerance: float = TOLERANCE,
     *,
-    thorough: bool = True,
     differences: tuple[str, ...] | None = None,
 ) -> Audit:
     """Judge a fit on the rows of `model`.
@@ -438,8 +437,6 @@ def judge_fit(
     their : TheirFit
     tolerance : float
         In standard errors.
-    thorough : bool
-        Whether to look for causes beyond the program's own settings, and at stated numbers.
     differences : tuple of str, optional
         How its own data differ; by default those that it holds are looked at.
     """
@@ -467,7 +464,7 @@ def judge_fit(
         )
     plainly = their.coefficients.keys() == set(model.names) and not their.settings.penalty
     if existence.kind == "rank deficient" and plainly:
-        found = _of_what_is_determined(model, their, existence, tolerance, thorough)
+        found = _of_what_is_determined(model, their, existence, tolerance)
         return replace(found, their=their, differences=differences)
     plain = Audit(
         their=their,
@@ -497,7 +494,11 @@ def judge_fit(
     if plain.mle is not None and their.units:
         plain = replace(plain, within_digits=_within_digits(plain, placed, their))
     if not plain.is_mle:
-        explanation = _why(plain, their, thorough)
+        explanation = _why(plain, their)
+        if explanation.cause == "agreement" and not _of_unknown_digits(
+            their, explanation, tolerance
+        ):
+            explanation = _too_far(plain)
         agrees = explanation.cause == "agreement" and explanation.certain
         plain = replace(
             plain,
@@ -505,15 +506,34 @@ def judge_fit(
             explanation=explanation,
             cure=_cure_of(their, explanation, existence) if not agrees else "",
         )
-    if thorough:
-        plain = replace(
-            plain,
-            numbers=judge_numbers(model, plain.mle, their)
-            if their.stated or their.units
-            else _coefficients_alone(plain, their, placed),
-            notes=(*plain.notes, *_as_passed(plain)),
-        )
-    return plain
+    return replace(
+        plain,
+        numbers=judge_numbers(model, plain.mle, their)
+        if their.stated or their.units
+        else _coefficients_alone(plain, their, placed),
+        notes=(*plain.notes, *_as_passed(plain)),
+    )
+
+
+def _of_unknown_digits(their: TheirFit, explanation: Explanation, tolerance: float) -> bool:
+    """Whether `explain_difference` may say that coefficients agree in the digits that they have.
+
+    It judges digits from how doubles are written in full, which is for coefficients that came
+    alone, as a mapping or an array. The digits of a table are known, and an object has doubles.
+    """
+    alone = their.model is None and not their.units and not their.stated
+    return alone and (explanation.distance > SAME or tolerance >= SAME)
+
+
+def _too_far(audit: Audit) -> Explanation:
+    """Near, but neither to the tolerance nor in the digits that are written."""
+    return Explanation(
+        cause="none of these",
+        certain=False,
+        message=f"they are {_size(audit.distance)} standard errors from it, which is more than the "
+        "tolerance or the digits allow",
+        distance=audit.distance,
+    )
 
 
 def _coefficients_alone(audit: Audit, their: TheirFit, placed: Placed) -> tuple[Judged, ...]:
@@ -611,7 +631,6 @@ def _of_what_is_determined(
     their: TheirFit,
     existence: Existence,
     tolerance: float,
-    thorough: bool,
 ) -> Audit:
     """Judge the fitted probabilities, where columns depend on others: in the other columns."""
     beside = existence.dependencies
@@ -634,7 +653,7 @@ def _of_what_is_determined(
     plain = replace(
         their, coefficients=coefficients, units={}, stated=(), model=None, as_passed=None
     )
-    inner = judge_fit(reduced, plain, tolerance, thorough=thorough)
+    inner = judge_fit(reduced, plain, tolerance)
     undetermined = [name for name, state in existence.coefficients.items() if state != "finite"]
     which = first_of(map(printable, undetermined or beside))
     found = inner.explanation
@@ -745,14 +764,17 @@ def _differences(model: BernoulliLogistic, their: TheirFit) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _why(audit: Audit, their: TheirFit, thorough: bool) -> Explanation:
+def _why(audit: Audit, their: TheirFit) -> Explanation:
     """What the program's own settings say, where the numbers are so; else what the numbers say."""
     asked, model, b = audit.asked, audit.model, audit.coefficients
+    assert b is not None  # noqa: S101
     distance = audit.distance
-    if asked is not None and asked.cause and b is not None:
+    if asked is not None and asked.cause:
         near = max(EXACT, AS_GOOD * (distance if math.isfinite(distance) else 1.0))
         by_gradient = asked.gradient <= ROUNDED * their.settings.tolerance
-        if asked.distance <= near or (by_gradient and math.isfinite(asked.distance)):
+        # a rule that lets it stop anywhere is no evidence
+        nearer = asked.distance <= (distance / 2 if math.isfinite(distance) else 1.0)
+        if asked.distance <= near or (by_gradient and nearer):
             return Explanation(
                 cause=asked.cause,
                 certain=True,
@@ -766,15 +788,8 @@ def _why(audit: Audit, their: TheirFit, thorough: bool) -> Explanation:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )
-    if not thorough or b is None:
-        return Explanation(
-            cause="none of these",
-            certain=False,
-            message="the numbers are not what the settings of the program say",
-            distance=distance,
-        )
     try:
-        found = explain_difference(model, dict(zip(model.names, b, strict=True)))
+        found = explain_difference(model, b)
         says = _stopped(asked, their) if asked is not None and not asked.cause else ""
         if says and not their.settings.penalty and found.cause in OF_A_PENALTY:
             # it has no penalty, and says that it has not converged
@@ -814,11 +829,7 @@ def _cure_of(their: TheirFit, explanation: Explanation, existence: Existence) ->
 
 
 def _cure(their: TheirFit, explanation: Explanation) -> str:
-    return (
-        their.cure.get(explanation.cause)
-        or getattr(explanation, "cure", "")
-        or (their.cure.get("", ""))
-    )
+    return their.cure.get(explanation.cause) or explanation.cure or their.cure.get("", "")
 
 
 def _require_heard(

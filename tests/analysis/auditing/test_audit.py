@@ -446,3 +446,28 @@ def test_what_is_no_fit_is_refused_in_one_sentence(given):
     model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
     with pytest.raises(fp.FlatpriorError):
         audit(given, model)
+
+
+def test_zeros_that_are_written_are_digits(tmp_path):
+    """2.80000 is not the estimate of 2.82611, though the double 2.8 may be."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
+    table = tmp_path / "table.csv"
+    rounded = "term,estimate\nIntercept,-13.0{0}\ngpa,2.8{0}\ntuce,0.1{0}\npsi,2.4{0}\n"
+    table.write_text(rounded.format(""))
+    assert audit(table, model).passed
+    table.write_text(rounded.format("0000"))
+    assert not audit(table, model).passed
+    assert audit(table, model).cause == "none of these"
+    X, y = spector()
+    fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10).fit(X, y)
+    right = fit.coef_
+    fit.coef_, fit.intercept_ = np.array([[2.8, 0.1, 2.4]]), np.array([-13.0])
+    assert not audit(fit, X, y).passed
+    fit = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10).fit(X, y)
+    fit.coef_ = right * (1 + 1e-8)
+    assert audit(fit, X, y).passed
+    assert not audit(fit, X, y, tolerance=1e-11).passed
+    anywhere = LogisticRegression(tol=10.0).fit(X, y)  # it stops where it begins
+    assert not audit(anywhere, X, y).certain
