@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from problems import simulated
+from scipy.special import ndtr
 
 from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
 from flatprior.analysis.producers.theirs import Stated, TheirFit
@@ -114,3 +115,13 @@ def test_coefficients_that_are_not_the_mle_are_the_place_of_their_numbers():
     assert [place.where for place in case(away, 0.0).places] == [", at their coefficients"]
     # what rounding may have moved of a row's linear predictor
     assert case(away, 1e-3).theirs.reach == pytest.approx(np.abs(X).sum(axis=1).max() * 5e-4)
+
+
+def test_a_p_value_made_of_one_less_a_probability_has_the_rounding_of_one():
+    """pyfixest's 2 (1 - Phi(8)) is six units in the last place of 1, where it is 5.6."""
+    right = 2 * float(ndtr(-8.0))
+    made = 2 * (1 - float(ndtr(8.0)))
+    assert abs(made / right - 1) > 0.01
+    assert meets(Stated(term="x", quantity="p", value=made), Value(right, 0.0))
+    assert not meets(Stated(term="x", quantity="p", value=right + 1e-15), Value(right, 0.0))
+    assert not meets(Stated(term="x", quantity="z", value=made), Value(right, 0.0))
