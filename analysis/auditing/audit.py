@@ -57,9 +57,10 @@ DROP = (
 )
 OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
 LARGEST_TOLERANCE = 1.0  # standard errors: farther away nothing is the estimate
-EXACT = 1e-3  # standard errors from what a program says that it maximised, or ...
 NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
-AS_GOOD = 0.02  # ... of the distance from the maximum likelihood estimate
+# of the distance from the estimate, that from what a program says that it maximised: it is there,
+# or what it says explains nothing
+AS_GOOD, ALL_OF_IT = 0.02, 0.9
 ROUNDED = 1.0001  # of half a unit: the numbers themselves were rounded
 
 
@@ -770,11 +771,10 @@ def _why(audit: Audit, their: TheirFit) -> Explanation:
     assert b is not None  # noqa: S101
     distance = audit.distance
     if asked is not None and asked.cause:
-        near = max(EXACT, AS_GOOD * (distance if math.isfinite(distance) else 1.0))
+        # a rule that lets it stop anywhere is no evidence, nor is a penalty that moves nothing
+        far = distance if math.isfinite(distance) else 1.0
         by_gradient = asked.gradient <= ROUNDED * their.settings.tolerance
-        # a rule that lets it stop anywhere is no evidence
-        nearer = asked.distance <= (distance / 2 if math.isfinite(distance) else 1.0)
-        if asked.distance <= near or (by_gradient and nearer):
+        if asked.distance <= (far / 2 if by_gradient else AS_GOOD * far):
             return Explanation(
                 cause=asked.cause,
                 certain=True,
@@ -782,9 +782,10 @@ def _why(audit: Audit, their: TheirFit) -> Explanation:
                 f"alone: {asked.words}",
                 distance=distance,
             )
-    if asked is not None and not asked.cause and audit.exists:
+    proved = audit.certificate
+    if asked is not None and audit.exists and proved is not None and proved.error_bound <= NEAR_BY:
         early = _stopped(asked, their)
-        if early and audit.error_bound <= NEAR_BY:
+        if early and asked.distance >= ALL_OF_IT * proved.newton_decrement:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )

@@ -471,3 +471,17 @@ def test_zeros_that_are_written_are_digits(tmp_path):
     assert not audit(fit, X, y, tolerance=1e-11).passed
     anywhere = LogisticRegression(tol=10.0).fit(X, y)  # it stops where it begins
     assert not audit(anywhere, X, y).certain
+
+
+def test_a_penalty_that_moves_nothing_is_no_cause():
+    """C = 1e9 is how people ask for no penalty; what is left is where the optimiser stopped."""
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = spector()
+    found = audit(LogisticRegression(C=1e9, max_iter=10_000).fit(X, y), X, y)
+    assert (found.cause, found.certain) == ("stopped early", True)
+    small = audit(LogisticRegression(C=1e4, tol=1e-10, max_iter=10_000).fit(X, y), X, y)
+    assert (small.cause, small.certain) == ("ridge penalty", True)
+    both = audit(LogisticRegression(C=1e5, tol=1e-4, max_iter=10_000).fit(X, y), X, y)
+    assert not both.passed
+    assert both.cause in ("ridge penalty", "stopped early", "none of these")
