@@ -13,7 +13,8 @@ from .agreement.verdict import (
     compare_routes as compare_routes,
     run_routes as run_routes,
 )
-from .auditing.audit import Audit as Audit, audit as audit
+from .auditing.audit import audit as audit
+from .auditing.found import Audit as Audit
 from .comparison.comparable import NotComparableError as NotComparableError
 from .comparison.table import Comparison as Comparison, compare_models as compare_models
 from .cross_entropy import (

@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from flatprior.analysis.auditing.audit import Audit, judge_fit
+from flatprior.analysis.auditing.found import Audit
+from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array

@@ -13,7 +13,8 @@ import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import Agreement, rejudged
-from flatprior.analysis.auditing.audit import Audit, judge_fit
+from flatprior.analysis.auditing.found import Audit
+from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.auditing.stored import stored_audit
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own

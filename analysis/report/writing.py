@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 
 from flatprior.analysis.agreement.verdict import Agreement
-from flatprior.analysis.auditing.audit import Audit
+from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report import sections
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed

@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn_penalties import l1
 
+import flatprior as fp
+from flatprior.analysis.auditing.audit import audit
+
 SLOPES = ("x1", "x2")
 
 
@@ -325,3 +328,23 @@ def available(package: str) -> bool:
     except ImportError:
         return False
     return True
+
+
+def quiet(make, *args, **kwargs):
+    """Programs warn of what they are asked to do here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*args, **kwargs)
+
+
+def audit_of(fitted):
+    """`audit` of what a maker returns: the fit, its data, its weights."""
+    fit, *rest = fitted
+    offset = rest.pop() if len(rest) == 4 else None
+    weights = rest.pop() if len(rest) == 3 else None
+    return audit(fit, *rest, sample_weight=weights, offset=offset)
+
+
+def spector():
+    data = fp.load_spector()
+    return data[["gpa", "tuce", "psi"]], data["grade"]

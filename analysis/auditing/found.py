@@ -1,0 +1,396 @@
+"""What an audit finds, and how it is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.agreement.verdict import TOLERANCE
+from flatprior.analysis.auditing.as_asked import AsAsked
+from flatprior.analysis.auditing.draws import DrawsAudit
+from flatprior.analysis.auditing.numbers import (
+    Judged,
+    as_frame,
+)
+from flatprior.analysis.explanation.difference import Explanation
+from flatprior.analysis.producers.theirs import TheirFit
+from flatprior.models import (
+    BernoulliLogistic,
+    Certificate,
+    Existence,
+    PointEstimate,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.labels import INTERCEPTS
+from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
+from flatprior.models.common.text import count, first_of, listing, printable
+from flatprior.models.common.writing import finite
+
+MOST_NUMBERS_SAID = 6
+NO_CAUSE = ("none of these", "separation", "dependent columns", "agreement")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@own_error_state
+class Audit(Renderable):
+    """What is found of somebody else's fit.
+
+    Attributes
+    ----------
+    their : TheirFit
+        What was read: the program, its coefficients, what it states.
+    model : BernoulliLogistic
+        On whose rows it is judged.
+    existence : Existence
+        Does the maximum likelihood estimate exist?
+    mle : PointEstimate or None
+        It, where it does and could be found.
+    coefficients : ndarray (k,) or None
+        Theirs, in the order and coding of the model; None where they cannot be put there.
+    certificate : Certificate or None
+        Of these coefficients.
+    within_digits : bool
+        Whether they are the estimate in every digit that is printed.
+    tolerance : float
+        Standard errors up to which coefficients are the estimate.
+    asked : AsAsked or None
+        How far they are from what the program says that it maximised.
+    explanation : Explanation or None
+        Why they differ, where they do.
+    numbers : tuple of Judged
+        Every number that was stated.
+    draws : DrawsAudit or None
+        What is found where the fit is a set of draws, which have no coefficients.
+    differences : tuple of str
+        How the data that the fit holds differ from the model that it was to be judged on.
+    recoded : str
+        How their coding of categories differs; mostly empty.
+    notes : tuple of str
+    cure : str
+        What to type to get it right; empty where it is.
+    """
+
+    their: TheirFit
+    model: BernoulliLogistic
+    existence: Existence
+    mle: PointEstimate | None = None
+    coefficients: Array | None = None
+    certificate: Certificate | None = None
+    within_digits: bool = False
+    tolerance: float = TOLERANCE
+    asked: AsAsked | None = None
+    explanation: Explanation | None = None
+    numbers: tuple[Judged, ...] = ()
+    draws: DrawsAudit | None = None
+    differences: tuple[str, ...] = ()
+    recoded: str = ""
+    notes: tuple[str, ...] = ()
+    cure: str = ""
+
+    @property
+    def producer(self) -> str:
+        """The program, with its version where that is known."""
+        version = f" ({self.their.version})" if self.their.version else ""
+        return f"{self.their.producer}{version}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the maximum likelihood estimate is proved to exist."""
+        return self.existence.exists
+
+    @property
+    def error_bound(self) -> float:
+        """Standard errors within which the coefficients are proved to be of it; inf if none."""
+        return math.inf if self.certificate is None else self.certificate.error_bound
+
+    @property
+    def is_mle(self) -> bool:
+        """Whether they are the estimate, to `tolerance` or in every digit that is printed."""
+        return self.exists and (self.error_bound <= self.tolerance or self.within_digits)
+
+    @property
+    def cause(self) -> str:
+        """Why they are not: a cause of `explain_difference`; "agreement" where they are."""
+        if self.is_mle or (self.draws is not None and self.draws.passed):
+            return "agreement"
+        if self.draws is not None:
+            return self.draws.cause or "none of these"
+        return "none of these" if self.explanation is None else self.explanation.cause
+
+    @property
+    def certain(self) -> bool:
+        """Whether the numbers leave no reasonable doubt of that."""
+        if self.draws is not None:
+            return self.draws.certain
+        return self.is_mle or (self.explanation is not None and self.explanation.certain)
+
+    @property
+    def off(self) -> tuple[Judged, ...]:
+        """The stated numbers that follow no convention; coefficients are judged by themselves."""
+        return tuple(
+            each for each in self.numbers if each.consistent is False and not each.is_coefficient
+        )
+
+    @property
+    def _why(self) -> str:
+        """Why they are not the estimate, where its not existing is not all there is to it."""
+        if self.explanation is None or self.is_mle:
+            return ""
+        told = not self.exists and not self.explanation.certain
+        return "" if told and self.explanation.cause in NO_CAUSE else self.explanation.message
+
+    @property
+    def _told(self) -> tuple[Judged, ...]:
+        """The numbers that are worth a sentence: those off, or the few coefficients that are."""
+        if self.is_mle:
+            return self.off
+        wrong = [each for each in self.numbers if each.is_coefficient and not each.consistent]
+        right = [each for each in self.numbers if each.is_coefficient and each.consistent]
+        printed = any(each.unit for each in self.numbers)
+        return tuple(wrong) if printed and len(wrong) <= len(right) else ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the fit is the estimate, of these data, and every number stated is right.
+
+        Of draws whether every claim of `check_posterior` holds.
+        """
+        if self.draws is not None:
+            return self.draws.passed
+        return self.is_mle and not self.off and not self.differences
+
+    @property
+    def posterior_check(self) -> PosteriorCheck | None:
+        """Of draws every claim, with its p-value."""
+        return None if self.draws is None else self.draws.check
+
+    @property
+    def printed(self) -> pd.DataFrame:
+        """One row a stated number: term, quantity, stated, proved, convention, consistent, off."""
+        return as_frame(self.numbers)
+
+    @property
+    def distance(self) -> float:
+        """Of the coefficients from the estimate, in standard errors (largest of one of them)."""
+        if self.mle is None or self.coefficients is None:
+            return math.nan
+        gaps = np.abs(self.coefficients - self.mle.coefficients) / self.mle.standard_errors
+        return float(gaps.max())
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        if self.draws is not None:
+            return self.draws.verdict
+        said = [f"{self.producer}:"]
+        if self.differences:
+            said.append(f"not a fit of this model ({self.differences[0]});")
+        if self.existence.kind == "undecided":
+            said.append("whether the maximum likelihood estimate exists could not be decided")
+        elif not self.exists:
+            said.append(f"there is no maximum likelihood estimate ({self.existence.kind})")
+            if self.cause == "dependent columns" and self.certain:
+                said.append("that is unique; but the fitted probabilities are right")
+            elif self.cause not in NO_CAUSE:
+                said.append(f"this is the estimate of something else: {self.cause}")
+        elif self.is_mle:
+            said.append("the maximum likelihood estimate")
+            said.append(
+                f"(proved to {self.error_bound:.1e} standard errors)"
+                if self.error_bound <= self.tolerance
+                else "in every digit printed"
+            )
+            said.append(self._of_numbers())
+        else:
+            where = "not the maximum likelihood estimate"
+            if self.differences and self.cause == "none of these":
+                return " ".join([*said, f"{where} of the model's data"]).rstrip(":;")
+            if math.isfinite(self.distance):
+                where += f" but {size(self.distance)} standard errors away"
+            sure = "" if self.certain else " (not certain)"
+            why = "for none of the known causes" if self.cause == "none of these" else self.cause
+            said.append(f"{where}: {why}{'' if self.cause == 'none of these' else sure}")
+        return " ".join(part for part in said if part).rstrip(":;")
+
+    def _of_numbers(self) -> str:
+        judged = [each for each in self.numbers if not each.is_coefficient]
+        judged = [each for each in judged if each.consistent is not None]
+        if not judged:
+            return ""
+        if self.off:
+            are = "is" if len(self.off) == 1 else "are"
+            stated = count(len(judged), "stated number")
+            return f"but {len(self.off)} of {stated} {are} off{self._kinds()}"
+        return f"with all {len(judged)} stated numbers right{self._kinds()}"
+
+    def _kinds(self) -> str:
+        """Which kinds of standard error the numbers follow, where these are not the model's."""
+        kinds = [
+            dict.fromkeys(
+                each.convention.removeprefix("Wald, ")
+                for each in self.numbers
+                if each.quantity in quantities and each.consistent
+            )
+            for quantities in (("standard error",), ("z", "chi-squared", "p"), ("low", "high"))
+        ]
+        said = []
+        if kinds[0] and list(kinds[0]) != ["model"]:
+            said.append(f"standard errors {listing(list(kinds[0]))}")
+        # tests and intervals of another kind than the standard errors beside them
+        said += [
+            f"{what} {listing(list(found))}"
+            for what, found in zip(("tests", "intervals"), kinds[1:], strict=True)
+            if kinds[0] and found and not set(found) <= set(kinds[0])
+        ]
+        return f", {', '.join(said)}" if said else ""
+
+    @property
+    def message(self) -> str:
+        """Verdict, reasons and what to type."""
+        sentences = [self.verdict, *self.differences[1:]]
+        if self.draws is not None and not self.draws.passed:
+            sentences += [f"{each}" for each in self.draws.likenesses]
+        if not self.exists:
+            sentences.append(self.existence.message)
+        if self.recoded:
+            sentences.append(f"the coefficients are {self.recoded}")
+        if self._why:
+            sentences.append(self._why)
+        if self._told:
+            sentences.append(f"off: {first_of(said_of(each) for each in self._told)}")
+        if self.cure:
+            sentences.append(f"to get it right: {self.cure}")
+        return ". ".join(
+            f"{text[:1].upper()}{text[1:]}" if i else text
+            for i, text in enumerate(text.rstrip(".") for text in sentences)
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a coefficient: theirs, the estimate, the difference in standard errors.
+
+        Where they state standard errors, these and the kind that they are of.
+        """
+        names = pd.Index(self.model.names, name="name")
+        nothing = np.full(len(names), math.nan)
+        theirs = nothing if self.coefficients is None else self.coefficients
+        frame = pd.DataFrame({"theirs": theirs}, index=names)
+        if self.mle is not None:
+            frame["MLE"] = self.mle.coefficients
+            frame["SE"] = self.mle.standard_errors
+            frame["difference"] = (theirs - self.mle.coefficients) / self.mle.standard_errors
+            errors = {_plain(n.term): n for n in self.numbers if n.quantity == "standard error"}
+            if errors:
+                beside = [errors.get(_plain(name)) for name in self.model.names]
+                frame["their SE"] = [math.nan if n is None else n.stated for n in beside]
+                frame["kind"] = [
+                    "-" if n is None else n.convention if n.consistent else "NO" for n in beside
+                ]
+        else:
+            goes = self.existence.coefficients
+            frame["goes to"] = [goes.get(name, "undetermined") for name in self.model.names]
+        return frame
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this: verdict, reasons, cure, a row a coefficient; of draws a claim."""
+        if self.draws is not None:
+            of_claims = self.draws.check.rendered(columns)
+            return replace(
+                of_claims,
+                title=f"Audit: {'passed' if self.passed else 'NOT PASSED'}",
+                facts=(printable(f"{self.verdict}."), *of_claims.facts),
+                notes=(
+                    *as_notes([*map(str, self.draws.likenesses)]),
+                    *as_notes([f"to get it right: {self.cure}" if self.cure else ""]),
+                    *as_notes(self.notes),
+                    *of_claims.notes,
+                ),
+            )
+        asked = self.asked
+        why = self._why
+        return Rendered.of(
+            chosen(self.table(), columns),
+            {
+                "theirs": "#.6g",
+                "MLE": "#.6g",
+                "SE": "#.4g",
+                "difference": ".1e",
+                "their SE": "#.4g",
+            },
+            of_model(f"Audit: {'passed' if self.passed else 'NOT PASSED'}", self.model.formula),
+            [f"{self.verdict}."],
+            [
+                *self.differences[1:],
+                "" if self.exists else self.existence.message,
+                f"the coefficients are {self.recoded}" if self.recoded else "",
+                why,
+                f"the program's settings say {asked.words}"
+                if asked and asked.words and asked.words not in why
+                else "",
+                *(said_of(each) for each in self._told[:MOST_NUMBERS_SAID]),
+                f"{len(self._told) - MOST_NUMBERS_SAID} more numbers are off: .printed has all"
+                if len(self._told) > MOST_NUMBERS_SAID
+                else "",
+                f"to get it right: {self.cure}" if self.cure else "",
+                "difference: theirs less the MLE, in standard errors"
+                + ("; kind: of their standard error" if "kind" in self.table() else "")
+                if self.mle is not None
+                else "",
+                *self.notes,
+            ],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "producer": self.producer,
+                "verdict": self.verdict,
+                "passed": self.passed,
+                "message": self.message,
+                "exists": self.exists,
+                "existence": self.existence.to_dict(),
+                "is_mle": self.is_mle,
+                "error_bound": self.error_bound,
+                "distance": self.distance,
+                "tolerance": self.tolerance,
+                "cause": self.cause,
+                "certain": self.certain,
+                "cure": self.cure,
+                "names": list(self.model.names),
+                "coefficients": None if self.coefficients is None else self.coefficients.tolist(),
+                "mle": None if self.mle is None else self.mle.to_dict(),
+                "draws": None if self.draws is None else self.draws.to_dict(),
+                "explanation": None if self.explanation is None else self.explanation.to_dict(),
+                "numbers": [vars(each) for each in self.numbers],
+                "differences": list(self.differences),
+                "notes": list(self.notes),
+            }
+        )
+        return facts
+
+
+def _plain(name: str) -> str:
+    """A name under which every program's intercept is one."""
+    return "(Intercept)" if name in INTERCEPTS else name
+
+
+def size(number: float) -> str:
+    """Two digits, without an exponent where the number is not small."""
+    return f"{number:.0f}" if 10 <= number < 1e6 else f"{number:.2g}"
+
+
+def said_of(judged: Judged) -> str:
+    """What is stated of a quantity and what it is, in one sentence."""
+    what = f"{judged.quantity} of {judged.term}" if judged.term else judged.quantity
+    stated = judged.written or f"{judged.stated:.6g}"
+    return (
+        f"the {printable(what)} is stated as {printable(stated)}, and is {judged.proved:.6g} "
+        f"({judged.convention})"
+    )

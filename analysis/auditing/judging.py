@@ -1,0 +1,458 @@
+"""A fit is held to the model: is it the estimate, if not why, and is every number right?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from flatprior.analysis.agreement.verdict import TOLERANCE
+from flatprior.analysis.auditing.as_asked import AsAsked, as_asked
+from flatprior.analysis.auditing.found import NO_CAUSE, Audit, said_of, size
+from flatprior.analysis.auditing.numbers import (
+    Judged,
+    in_every_digit,
+    is_a_part,
+    judge_numbers,
+)
+from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
+from flatprior.analysis.explanation.reference_levels import Placed, place
+from flatprior.analysis.producers.their_data import model_of
+from flatprior.analysis.producers.theirs import OF_AN_ERROR, TheirFit
+from flatprior.models import (
+    BernoulliLogistic,
+    Existence,
+    NotConvergedError,
+    PointEstimate,
+    certify,
+    check_existence,
+)
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.labels import INTERCEPTS
+from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.routes.newton import converged_mle
+
+DROP = (
+    "drop a level of each category (OneHotEncoder(drop='first'), get_dummies(drop_first=True)), or "
+    "the column that the others make up"
+)
+OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
+NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
+# of the distance from the estimate, that from what a program says that it maximised: it is there,
+# or what it says explains nothing
+AS_GOOD, ALL_OF_IT = 0.02, 0.9
+ROUNDED = 1.0001  # of half a unit: the numbers themselves were rounded
+
+
+def judge_fit(
+    model: BernoulliLogistic,
+    their: TheirFit,
+    tolerance: float = TOLERANCE,
+    *,
+    differences: tuple[str, ...] | None = None,
+) -> Audit:
+    """Judge a fit on the rows of `model`.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        In memory.
+    their : TheirFit
+    tolerance : float
+        In standard errors.
+    differences : tuple of str, optional
+        How its own data differ; by default those that it holds are looked at.
+    """
+    if differences is None:
+        differences = _differences(model, their)
+    if their.unjudged:
+        kept = tuple(each for each in their.stated if each.quantity not in OF_AN_ERROR)
+        note = f"standard errors, and what follows from them, are not judged: {their.unjudged}"
+        their = replace(their, stated=kept, notes=(*their.notes, note), unjudged="")
+    existence = check_existence(model)
+    odd = [name for name, value in their.coefficients.items() if not math.isfinite(value)]
+    if odd:
+        if not existence.exists:
+            return Audit(
+                their=their,
+                model=model,
+                existence=existence,
+                tolerance=tolerance,
+                differences=differences,
+                notes=their.notes,
+            )
+        raise InputError(
+            f"the coefficient of {printable(odd[0])} is {their.coefficients[odd[0]]}, not a finite "
+            "number"
+        )
+    plainly = their.coefficients.keys() == set(model.names) and not their.settings.penalty
+    if existence.kind == "rank deficient" and plainly:
+        found = _of_what_is_determined(model, their, existence, tolerance)
+        return replace(found, their=their, differences=differences)
+    plain = Audit(
+        their=their,
+        model=model,
+        existence=existence,
+        tolerance=tolerance,
+        differences=differences,
+        notes=their.notes,
+    )
+    placed = _placed(model, their)
+    some = None if placed is not None else _of_some_terms(plain, their)
+    if some is not None:
+        return some
+    if placed is None:  # their names are not the model's
+        explanation = explain_difference(model, their.coefficients)
+        return replace(plain, explanation=explanation, cure=_cure(their, explanation))
+    b = placed.matrix @ placed.given
+    plain = replace(
+        plain,
+        coefficients=b,
+        recoded=placed.recoded,
+        asked=_as_asked(model, b, their, placed),
+        mle=_mle_of(model, existence),
+        certificate=certify(model, b),
+        within_digits=False,
+    )
+    if plain.mle is not None and their.units:
+        plain = replace(plain, within_digits=_within_digits(plain, placed, their))
+    if not plain.is_mle:
+        explanation = _why(plain, their)
+        if explanation.cause == "agreement" and not _of_unknown_digits(
+            their, explanation, tolerance
+        ):
+            explanation = _too_far(plain)
+        agrees = explanation.cause == "agreement" and explanation.certain
+        plain = replace(
+            plain,
+            within_digits=agrees,
+            explanation=explanation,
+            cure=_cure_of(their, explanation, existence) if not agrees else "",
+        )
+    return replace(
+        plain,
+        numbers=judge_numbers(model, plain.mle, their)
+        if their.stated or their.units
+        else _coefficients_alone(plain, their, placed),
+        notes=(*plain.notes, *_as_passed(plain)),
+    )
+
+
+def _of_unknown_digits(their: TheirFit, explanation: Explanation, tolerance: float) -> bool:
+    """Whether `explain_difference` may say that coefficients agree in the digits that they have.
+
+    It judges digits from how doubles are written in full, which is for coefficients that came
+    alone, as a mapping or an array. The digits of a table are known, and an object has doubles.
+    """
+    alone = their.model is None and not their.units and not their.stated
+    return alone and (explanation.distance > SAME or tolerance >= SAME)
+
+
+def _too_far(audit: Audit) -> Explanation:
+    """Near, but neither to the tolerance nor in the digits that are written."""
+    return Explanation(
+        cause="none of these",
+        certain=False,
+        message=f"they are {size(audit.distance)} standard errors from it, which is more than the "
+        "tolerance or the digits allow",
+        distance=audit.distance,
+    )
+
+
+def _coefficients_alone(audit: Audit, their: TheirFit, placed: Placed) -> tuple[Judged, ...]:
+    """The coefficients as numbers, where nothing is stated beside them."""
+    mle = audit.mle
+    if mle is None or placed.recoded:
+        return judge_numbers(audit.model, mle, their)
+    names = list(their.coefficients)
+    values = _in_order_of(audit.model, their, {name: float(i) for i, name in enumerate(names)})
+    if values is None:
+        return ()
+    error = mle.certificate.error_bound * mle.standard_errors
+    room = audit.tolerance * mle.standard_errors + error
+    found = {}
+    for j, at in enumerate(values.astype(int)):
+        stated, proved = float(placed.given[j]), float(mle.coefficients[j])
+        right = abs(stated - proved) <= room[j]
+        found[int(at)] = Judged(
+            term=names[at],
+            quantity="coefficient",
+            stated=stated,
+            proved=proved,
+            error=float(error[j]),
+            convention="MLE",
+            consistent=bool(right),
+            off=0.0 if right else stated - proved,
+            is_coefficient=True,
+        )
+    return tuple(found[i] for i in range(len(names)))
+
+
+def _as_passed(audit: Audit) -> tuple[str, ...]:
+    """In words the coefficients of the columns that a pipeline was passed."""
+    passed, mle = audit.their.as_passed, audit.mle
+    if passed is None or mle is None:
+        return ()
+    names, matrix = passed
+
+    def said(coefficients: Array) -> str:
+        return ", ".join(
+            f"{printable(name)} {value:.6g}"
+            for name, value in zip(names, matrix @ coefficients, strict=True)
+        )
+
+    theirs = said(np.array(list(audit.their.coefficients.values())))
+    if audit.is_mle:
+        return (f"in the columns as they were passed the coefficients are {theirs}",)
+    return (
+        f"in the columns as they were passed theirs are {theirs}; the MLE is "
+        f"{said(mle.coefficients)}",
+    )
+
+
+def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
+    """Judge a table that states some of the coefficients only, each by itself."""
+    model = plain.model
+    if their.model is not None or not is_a_part(model, their):
+        return None
+    plain = replace(plain, mle=_mle_of(model, plain.existence))
+    numbers = judge_numbers(model, plain.mle, their)
+    stated = [each for each in numbers if each.is_coefficient]
+    note = f"{len(stated)} of {count(model.n_parameters, 'coefficient')} are stated"
+    right = plain.exists and in_every_digit(numbers)
+    # tables of odds ratios leave the intercept out; others may be of a model without it
+    of_ratios = all(each.quantity == "odds ratio" for each in stated)
+    if not right and not of_ratios and _without_intercept(model, their):
+        return None
+    wrong = first_of(said_of(each) for each in stated if not each.consistent)
+    return replace(
+        plain,
+        numbers=numbers,
+        within_digits=right,
+        explanation=None
+        if right or not plain.exists
+        else Explanation(
+            cause="none of these",
+            certain=False,
+            message=f"{wrong}; why is not looked for, since not all coefficients are stated",
+            distance=math.nan,
+        ),
+        notes=(*plain.notes, note),
+    )
+
+
+def _without_intercept(model: BernoulliLogistic, their: TheirFit) -> bool:
+    """Whether all coefficients but the intercept are stated."""
+    try:
+        return place(model, their.coefficients).without_intercept
+    except InputError:
+        return False
+
+
+def _of_what_is_determined(
+    model: BernoulliLogistic,
+    their: TheirFit,
+    existence: Existence,
+    tolerance: float,
+) -> Audit:
+    """Judge the fitted probabilities, where columns depend on others: in the other columns."""
+    beside = existence.dependencies
+    kept = [name for name in model.names if name not in beside]
+    places = [model.names.index(name) for name in kept]
+    coefficients = {
+        name: their.coefficients[name]
+        + sum(their.coefficients[other] * parts.get(name, 0.0) for other, parts in beside.items())
+        for name in kept
+    }
+    reduced = model_of(
+        model.design[:, places],
+        model.response,
+        kept,
+        offset=model.offset,
+        weights=model.frequency_weights,
+        labels=model.row_labels,
+        response_name=model.response_name,
+    )
+    plain = replace(
+        their, coefficients=coefficients, units={}, stated=(), model=None, as_passed=None
+    )
+    inner = judge_fit(reduced, plain, tolerance)
+    undetermined = [name for name, state in existence.coefficients.items() if state != "finite"]
+    which = first_of(map(printable, undetermined or beside))
+    found = inner.explanation
+    if inner.is_mle:
+        found = Explanation(
+            cause="dependent columns",
+            certain=True,
+            message=f"the fitted probabilities are those of maximum likelihood (proved to "
+            f"{inner.error_bound:.1e} standard errors), but the coefficients of {which} are one "
+            "choice of many that give the same",
+            distance=math.nan,
+        )
+    return replace(
+        inner,
+        existence=existence,
+        explanation=found,
+        notes=(*their.notes, f"judged without {first_of(map(printable, beside))}"),
+        cure=DROP,
+    )
+
+
+def _as_asked(
+    model: BernoulliLogistic, b: Array, their: TheirFit, placed: Placed
+) -> AsAsked | None:
+    """Hold them to the settings of their program, which are in the order of its coefficients."""
+    settings = their.settings
+    if not settings.penalised:
+        return as_asked(model, b, settings)
+    if placed.recoded:  # the penalty is on other columns
+        return None
+    at_work = dict(zip(their.coefficients, map(float, settings.penalised), strict=True))
+    order = _in_order_of(model, their, at_work)
+    if order is None:
+        return None
+    return as_asked(model, b, replace(settings, penalised=tuple(bool(each) for each in order)))
+
+
+def _mle_of(model: BernoulliLogistic, existence: Existence) -> PointEstimate | None:
+    if not existence.exists:
+        return None
+    try:
+        return converged_mle(model)
+    except NotConvergedError:
+        return None
+
+
+def _placed(model: BernoulliLogistic, their: TheirFit) -> Placed | None:
+    """Their coefficients in the order and coding of the model."""
+    try:
+        placed = place(model, their.coefficients)
+    except InputError:
+        return None
+    return None if placed.their_intercept or placed.without_intercept else placed
+
+
+def _in_order_of(
+    model: BernoulliLogistic, their: TheirFit, values: Mapping[str, float]
+) -> Array | None:
+    """Something of each of their coefficients, in the places that these have in the model."""
+    names = list(their.coefficients)
+    numbered = place(model, {name: float(i + 1) for i, name in enumerate(names)}).given
+    if sorted(numbered.round().astype(int)) != list(range(1, len(model.names) + 1)):
+        return None
+    return np.array([values[names[round(number) - 1]] for number in numbered])
+
+
+def _within_digits(audit: Audit, placed: Placed, their: TheirFit) -> bool:
+    """Whether the coefficients are the estimate in every digit that is printed."""
+    mle, b = audit.mle, audit.coefficients
+    if mle is None or b is None:
+        return False
+    units = _in_order_of(
+        audit.model, their, {n: their.units.get(n, 0.0) for n in their.coefficients}
+    )
+    if units is None:
+        return False
+    room = np.abs(placed.matrix) @ (ROUNDED * units / 2)
+    bound = mle.certificate.error_bound * mle.standard_errors
+    return bool((np.abs(b - mle.coefficients) <= room + bound).all())
+
+
+def _differences(model: BernoulliLogistic, their: TheirFit) -> tuple[str, ...]:
+    """How the data that the fit holds differ from those that it is judged on."""
+    own = their.model
+    if own is None or own is model:
+        return ()
+    if own.n_observations != model.n_observations:
+        return (f"it is of {own.n_observations} observations, the model of {model.n_observations}",)
+    if own.n_events != model.n_events:
+        flipped = own.n_events == model.n_observations - model.n_events
+        return (
+            f"its response has {own.n_events} events, the model's {model.n_events}"
+            + (": what counts as 1 is the other level" if flipped else ""),
+        )
+    found = []
+    if (own.offset is None) != (model.offset is None):
+        found.append(f"{'the model' if own.offset is None else 'it'} has an offset")
+    theirs, ours = (
+        ["(Intercept)" if name in INTERCEPTS else name for name in each.names]
+        for each in (own, model)
+    )
+    if sorted(theirs) == sorted(ours) and own.n_rows == model.n_rows:
+        order = [theirs.index(name) for name in ours]
+        if not np.array_equal(own.response, model.response) or not np.allclose(
+            own.design[:, order], model.design, rtol=1e-9, atol=0.0
+        ):
+            found.append("its rows are others, or in another order")
+    return tuple(found)
+
+
+def _why(audit: Audit, their: TheirFit) -> Explanation:
+    """What the program's own settings say, where the numbers are so; else what the numbers say."""
+    asked, model, b = audit.asked, audit.model, audit.coefficients
+    assert b is not None  # noqa: S101
+    distance = audit.distance
+    if asked is not None and asked.cause:
+        # a rule that lets it stop anywhere is no evidence, nor is a penalty that moves nothing
+        far = distance if math.isfinite(distance) else 1.0
+        by_gradient = asked.gradient <= ROUNDED * their.settings.tolerance
+        if asked.distance <= (far / 2 if by_gradient else AS_GOOD * far):
+            return Explanation(
+                cause=asked.cause,
+                certain=True,
+                message=f"the fit maximises what its settings say, which is not the likelihood "
+                f"alone: {asked.words}",
+                distance=distance,
+            )
+    proved = audit.certificate
+    if asked is not None and audit.exists and proved is not None and proved.error_bound <= NEAR_BY:
+        early = _stopped(asked, their)
+        if early and asked.distance >= ALL_OF_IT * proved.newton_decrement:
+            return Explanation(
+                cause="stopped early", certain=True, message=early, distance=distance
+            )
+    try:
+        found = explain_difference(model, b)
+        says = _stopped(asked, their) if asked is not None and not asked.cause else ""
+        if says and not their.settings.penalty and found.cause in OF_A_PENALTY:
+            # it has no penalty, and says that it has not converged
+            found = replace(found, cause="stopped early", certain=False, message=says)
+        elif says and found.cause == "none of these":
+            found = replace(found, cause="stopped early", message=says)
+        if found.cause == "none of these" and asked is not None and asked.words:
+            beside = f"it is not at the maximum of what the settings say either: {asked.words}"
+            found = replace(found, message=f"{found.message}; {beside}")
+        return found
+    except InputError as error:
+        return Explanation(
+            cause="none of these", certain=False, message=str(error), distance=distance
+        )
+
+
+def _stopped(asked: AsAsked, their: TheirFit) -> str:
+    """Evidence that the optimiser stopped where its own rule let it, or ran out of steps."""
+    rule = their.settings.tolerance
+    if asked.gradient <= ROUNDED * rule:
+        return (
+            f"the optimiser stopped early: its rule is a gradient of the mean log-likelihood of at "
+            f"most {rule:.2g}, and that is {asked.gradient:.2g} there"
+        )
+    if their.settings.converged is False:
+        return "the optimiser stopped early: it says itself that it has not converged"
+    return ""
+
+
+def _cure_of(their: TheirFit, explanation: Explanation, existence: Existence) -> str:
+    if existence.exists:
+        return _cure(their, explanation)
+    if existence.kind == "rank deficient":
+        without = "" if explanation.cause in NO_CAUSE else f"{_cure(their, explanation)}; and "
+        return f"{without}{DROP}"
+    return ""
+
+
+def _cure(their: TheirFit, explanation: Explanation) -> str:
+    return their.cure.get(explanation.cause) or explanation.cure or their.cure.get("", "")
