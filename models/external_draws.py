@@ -1,12 +1,10 @@
 """Draws that other programs made, paired with a model's coefficients; and the way back to ArviZ.
 
-A column of draws belongs to a coefficient by its name, never by its place among others, unless it
-has no name. Names are those of the model, or what Bambi, brms and Stan make of them.
+A column of draws belongs to a coefficient by its name, unless it has none.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +15,16 @@ from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.coefficient_names import (
+    Labels,
+    OfTwoLevels,
+    as_number,
+    in_r,
+    meant,
+    of_two_levels,
+)
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.labels import INTERCEPTS, coordinates_of, counted
+from flatprior.models.common.labels import coordinates_of, counted
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.model import BernoulliLogistic
 
@@ -37,10 +43,6 @@ OF_STAN = {
     "accept_stat__": "acceptance_rate",
     "energy__": "energy",
 }
-INTERCEPT = (*INTERCEPTS, "b_Intercept")
-# a factor of an interaction, whose level may hold a colon; and that level
-_FACTOR = re.compile(r"(?:[^:\[\]]|\[[^\[\]]*\])+")
-_LEVEL = re.compile(r"\[([^\[\]]*)\]")
 OF_ARVIZ = (
     "beta",
     "chain",
@@ -396,75 +398,50 @@ def matched(
             f"the model has no coefficient {first_of(map(printable, unknown))}; it has "
             f"{first_of(map(printable, model.names))}"
         )
-    by_plain: dict[str, list[str]] = {}
-    for label in found:
-        by_plain.setdefault(plain_name(label), []).append(label)
-    of_brms = "b_Intercept" in found
+    of_brms, there = "b_Intercept" in found, Labels(found)
     order, missing = [], []
     for name in model.names:
         if name in given:
-            candidates = [label for label in found if label == given[name]]
+            likely = [label for label in found if label == given[name]]
         else:
             # first as brms writes them, whose plain "Intercept" is that of centred columns
-            candidates = [label for label in found if of_brms and label in _in_r(name, "b_")]
-            candidates = candidates or [label for label in found if label == name]
-            candidates = candidates or by_plain.get(plain_name(name), [])
-            candidates = candidates or [label for label in found if label in _in_r(name)]
-        if len(candidates) > 1:
+            likely = [label for label in found if of_brms and label in in_r(name, "b_")]
+            likely = likely or there.of(name)
+        if len(likely) > 1:
             raise InputError(
-                f"the {what} of {printable(name)} may be {first_of(map(printable, candidates))}: "
+                f"the {what} of {printable(name)} may be {first_of(map(printable, likely))}: "
                 "name the one"
             )
-        order += candidates
-        missing += [] if candidates else [given.get(name, name)]
+        order += likely
+        missing += [] if likely else [given.get(name, name)]
     if missing:
         raise InputError(
             f"there are no {what} of {first_of(map(printable, missing))}; there are "
             f"{first_of(map(printable, found))}: name those of each coefficient"
+            f"{meant(missing, found)}"
         )
     if len(set(order)) < len(order):
         raise InputError(f"the same {what} are named for two coefficients")
     return order
 
 
-def plain_name(name: str) -> str:
-    """What formulaic, Bambi, brms and statsmodels make of one coefficient's name, made one.
-
-    Examples
-    --------
-    >>> from flatprior.models.external_draws import plain_name
-    >>> {plain_name(name) for name in ("C(g)[T.b]", "g[b]", "C(g)[b]", "g[T.b]")}
-    {'g[b]'}
-    >>> {plain_name(name) for name in ("Intercept", "(Intercept)", "const", "b_Intercept")}
-    {'Intercept'}
-    >>> {plain_name(name) for name in ("C(g)[T.b]:h[T.d]", "g:h[b, d]")}
-    {'g:h[b,d]'}
-    """
-    if name in INTERCEPT:
-        return "Intercept"
-    factors = _factors(name)
-    if len(factors) < 2:
-        return "".join(factors)
-    # an interaction: Bambi writes all levels behind all factors
-    levels = [level for factor in factors for level in _LEVEL.findall(factor)]
-    return ":".join(_LEVEL.sub("", factor) for factor in factors) + (
-        f"[{','.join(levels)}]" if levels else ""
-    )
+def two_levels(
+    model: BernoulliLogistic, names: Sequence[str], labels: Sequence[str]
+) -> list[OfTwoLevels]:
+    """Of names and labels that are left over, numbers paired with categories of two levels."""
+    return of_two_levels(names, labels, lambda name: _two_numbers(model, name))
 
 
-def _factors(name: str) -> list[str]:
-    """The factors of an interaction, each as "x" or "g[level]"."""
-    name = name.replace("`", "").replace(" ", "")
-    name = re.sub(r"\bC\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)", r"\1", name)
-    name = name.replace("[T.", "[")
-    found = _FACTOR.findall(name)
-    return found if ":".join(found) == name else [name]
-
-
-def _in_r(name: str, before: str = "") -> set[str]:
-    """What R's formulas call a coefficient: a level stands right behind its factor."""
-    if name in INTERCEPT:
-        return {"(Intercept)", "b_Intercept"}
-    joined = ":".join(_LEVEL.sub(r"\1", factor) for factor in _factors(name))
-    # brms leaves out what Stan's names cannot have
-    return {before + joined, before + re.sub(r"[^\w:]", "", joined)}
+def _two_numbers(model: BernoulliLogistic, name: str) -> tuple[float, float] | None:
+    """The two numbers that a predictor has, its reference level first; None if it has no such."""
+    if model.encoding is not None:
+        for key, levels in model.encoding.levels.items():
+            of = model.encoding.parsed.generated[key]
+            for level in levels:
+                if name in (f"{of}[T.{level}]", f"C({of})[T.{level}]"):
+                    numbers = as_number(model.reference_levels.get(of, "")), as_number(str(level))
+                    return None if None in numbers else numbers  # type: ignore[return-value]
+    if not model.rows.resident:
+        return None
+    values = np.unique(model.design[:, model.names.index(name)])
+    return (float(values[0]), float(values[1])) if len(values) == 2 else None

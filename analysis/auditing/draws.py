@@ -35,11 +35,11 @@ from flatprior.analysis.monte_carlo import (
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
+from flatprior.models.common.coefficient_names import plain_name
 from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of, is_near
-from flatprior.models.external_draws import plain_name
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, merge_identical

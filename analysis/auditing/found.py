@@ -19,6 +19,7 @@ from flatprior.analysis.auditing.numbers import (
     as_frame,
 )
 from flatprior.analysis.explanation.difference import Explanation
+from flatprior.analysis.explanation.reference_levels import our_names
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import (
     BernoulliLogistic,
@@ -28,7 +29,6 @@ from flatprior.models import (
 )
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.rendering import Renderable, Rendered, as_notes, chosen, of_model
 from flatprior.models.common.text import count, first_of, listing, printable
 from flatprior.models.common.writing import finite
@@ -285,9 +285,11 @@ class Audit(Renderable):
             frame["MLE"] = self.mle.coefficients
             frame["SE"] = self.mle.standard_errors
             frame["difference"] = (theirs - self.mle.coefficients) / self.mle.standard_errors
-            errors = {_plain(n.term): n for n in self.numbers if n.quantity == "standard error"}
+            errors = {n.term: n for n in self.numbers if n.quantity == "standard error"}
             if errors:
-                beside = [errors.get(_plain(name)) for name in self.model.names]
+                ours = our_names(self.model, list(errors))
+                errors = {ours.get(term, term): each for term, each in errors.items()}
+                beside = [errors.get(name) for name in self.model.names]
                 frame["their SE"] = [math.nan if n is None else n.stated for n in beside]
                 frame["kind"] = [
                     "-" if n is None else n.convention if n.consistent else "NO" for n in beside
@@ -374,11 +376,6 @@ class Audit(Renderable):
             }
         )
         return facts
-
-
-def _plain(name: str) -> str:
-    """A name under which every program's intercept is one."""
-    return "(Intercept)" if name in INTERCEPTS else name
 
 
 def size(number: float) -> str:

@@ -21,8 +21,8 @@ from flatprior.analysis.explanation.reference_levels import place
 from flatprior.analysis.producers.theirs import Stated, TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import FlatpriorError
-from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.whitening import whitening
 
 SAME = 1e-6  # standard errors: coefficients of doubles so near the MLE are the MLE
@@ -77,13 +77,8 @@ def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]
         placed = place(model, numbered)
         back = np.linalg.inv(placed.matrix)
     except (FlatpriorError, np.linalg.LinAlgError):
-        ours = [name for name in model.names if name in INTERCEPTS]
-        found = {}
-        for name in numbered:
-            own = ours[0] if name in INTERCEPTS and len(ours) == 1 else name
-            if own in model.names:
-                found[name] = np.eye(len(model.names))[model.names.index(own)]
-        return found
+        units = dict(zip(model.names, np.eye(len(model.names)), strict=True))
+        return {label: units[name] for name, label in paired(model.names, list(every)).items()}
     # slot j holds their coefficient number given[j]; the model's are matrix @ theirs in slots
     slots = {round(number): j for j, number in enumerate(placed.given) if number}
     return {

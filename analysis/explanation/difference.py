@@ -58,7 +58,7 @@ from flatprior.analysis.explanation.posterior_means import (
     posterior_mean,
     proper_prior,
 )
-from flatprior.analysis.explanation.reference_levels import Placed, named, place, with_our_intercept
+from flatprior.analysis.explanation.reference_levels import Placed, named, our_names, place
 from flatprior.analysis.explanation.renamed import (
     exponentiated,
     permuted,
@@ -158,9 +158,9 @@ def explain(
     given = named(coefficients, model.names, "coefficients")
     errors = None
     if standard_errors is not None:
-        errors = with_our_intercept(
-            named(standard_errors, model.names, "standard errors"), model.names
-        )
+        errors = named(standard_errors, model.names, "standard errors")
+        ours = our_names(model, list(errors))
+        errors = {ours.get(label, label): value for label, value in errors.items()}
         if not all(value > 0 for value in errors.values()):
             raise InputError("standard errors must be positive")
     placed = place(model, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,17 @@ from numpy.typing import ArrayLike
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.coefficient_names import (
+    OfTwoLevels,
+    meant,
+    paired,
+    plain_name,
+    spellings,
+)
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable, shorten
+from flatprior.models.external_draws import two_levels
 
 MOST_CODINGS = 1000
 LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
@@ -91,15 +99,25 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
     ValueError
         If a coefficient is missing or unknown.
     """
-    left = with_our_intercept(given, model.names)
+    ours = our_names(model, list(given))
+    left = {ours.get(label, label): value for label, value in given.items()}
     names, k = model.names, len(model.names)
     found, matrix, said = np.full(k, math.nan), np.eye(k), []
+    for each in two_levels(model, [n for n in names if n not in left], _besides(left, names)):
+        if each.shift and intercept_of(model) is None:
+            continue
+        left[each.name] = left.pop(each.label)
+        if not each.same:
+            matrix = _of_two_levels(model, each) @ matrix
+        if not each.same or each.assumed:
+            said.append(f"those of {printable(each.label)} in place of {printable(each.name)}")
     whole: list[tuple[Category, float]] = []  # with the number of the reference level
     for category in categories_of(model):
         slots = sorted(category.columns.values())
         if all(names[j] in left for j in slots):  # by the model's own names
-            besides = [name for name in left if name not in names]
-            extra = [n for n in besides if _names_level(n, category, category.reference)]
+            extra = [
+                n for n in _besides(left, names) if _names_level(n, category, category.reference)
+            ]
             if extra:
                 whole.append((category, left.pop(extra[0])))
             continue
@@ -143,7 +161,7 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
         what += [f"has {first_of(map(printable, left))} besides"] if left else []
         raise InputError(
             f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
-            f"model has {', '.join(map(printable, names))}"
+            f"model has {', '.join(map(printable, names))}{meant(missing, list(left))}"
         )
     return Placed(
         given=found,
@@ -163,14 +181,26 @@ def _of_reference(model: BernoulliLogistic, category: Category) -> Array:
     return column
 
 
-def with_our_intercept(given: Mapping[str, float], names: tuple[str, ...]) -> dict[str, float]:
-    """The numbers by name, the intercept under the model's name for it."""
-    ours = [name for name in names if name in INTERCEPTS]
-    theirs = [name for name in given if name in INTERCEPTS and name not in names]
-    found = dict(given)
-    if len(ours) == 1 and len(theirs) == 1 and ours[0] not in found:
-        found[ours[0]] = found.pop(theirs[0])
-    return found
+def our_names(model: BernoulliLogistic, labels: Sequence[str]) -> dict[str, str]:
+    """The model's name of each coefficient that is its own by another name."""
+    found = {label: name for name, label in paired(model.names, labels).items()}
+    rest = [name for name in model.names if name not in found.values()]
+    beside = two_levels(model, rest, [label for label in labels if label not in found])
+    return found | {each.label: each.name for each in beside if each.same and not each.assumed}
+
+
+def _besides(given: Mapping[str, float], names: tuple[str, ...]) -> list[str]:
+    return [name for name in given if name not in names]
+
+
+def _of_two_levels(model: BernoulliLogistic, each: OfTwoLevels) -> Array:
+    """(k, k): from theirs, of a category in place of a number or the reverse, to the model's."""
+    matrix = np.eye(model.n_parameters)
+    j = model.names.index(each.name)
+    matrix[j, j] = each.slope
+    if each.shift:
+        matrix[intercept_of(model), j] += each.shift
+    return matrix
 
 
 @dataclass(frozen=True)
@@ -283,12 +313,5 @@ def _names_level(name: str, category: Category, level: str) -> bool:
     """Whether a program would call the indicator of this level so."""
     if not level:  # the level that the columns of the model leave out has no name there
         return name.startswith(category.name) and ":" not in name  # an interaction is no level
-    of = category.name
-    return name in (
-        *(
-            f"{form}[{mark}{level}]"
-            for form in (of, f"C({of})", f"factor({of})")
-            for mark in ("T.", "")
-        ),
-        *(f"{form}{level}" for form in (of, f"{of}_", f"factor({of})", f"C({of})")),
-    )
+    one = f"{category.name}[{level}]"
+    return plain_name(name) == plain_name(one) or bool(spellings(name) & spellings(one))

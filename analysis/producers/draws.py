@@ -21,6 +21,7 @@ import pandas as pd
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.coefficient_names import INTERCEPT, OfTwoLevels, paired, plain_name
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import count, first_of, printable, shorten
 from flatprior.models.encoding.stan_csv import (
@@ -32,7 +33,6 @@ from flatprior.models.encoding.stan_csv import (
 from flatprior.models.external_draws import (
     CHAIN,
     DRAW,
-    INTERCEPT,
     LEAST_DRAWS,
     LOG_DENSITY,
     OF_STAN,
@@ -42,10 +42,10 @@ from flatprior.models.external_draws import (
     columns_of,
     group_of,
     matched,
-    plain_name,
     sampler_of,
     statistics_of,
     take_draws,
+    two_levels,
 )
 from flatprior.models.posterior import labelled_draws, read_tree
 from flatprior.models.provenance import provenance
@@ -492,15 +492,15 @@ def pair(
             found.append([known[label] for label in order])
     if len(found) == 1:
         return found[0], ()
-    two_levels = _of_two_levels(model, labels)
-    if two_levels:
+    differences = _of_two_levels(model, labels)
+    if differences:
         try:
-            order = matched(model, labels, two_levels)
+            order = matched(model, labels, {each.name: each.label for each in differences})
         except InputError:
             pass
         else:
             taken = ", ".join(
-                f"{printable(label)} for {printable(name)}" for name, label in two_levels.items()
+                f"{printable(each.label)} for {printable(each.name)}" for each in differences
             )
             return order, (f"of two levels there is one difference: taken was {taken}",)
     unnamed = _in_place(model, labels, vectors)
@@ -518,15 +518,12 @@ def pair(
     raise InputError(f"{by_name}, as in variables={{{wanted}}}")
 
 
-def _of_two_levels(model: BernoulliLogistic, labels: Sequence[str]) -> dict[str, str]:
-    """Where one side has numbers, such as 0 and 1, and the other a factor of two levels."""
-    ours, theirs = ([plain_name(name) for name in names] for names in (model.names, labels))
-    bases = [[name.partition("[")[0] for name in names] for names in (ours, theirs)]
-    found = {}
-    for name, plain, base in zip(model.names, ours, bases[0], strict=True):
-        if plain not in theirs and bases[0].count(base) == bases[1].count(base) == 1:
-            found[name] = labels[bases[1].index(base)]
-    return found
+def _of_two_levels(model: BernoulliLogistic, labels: Sequence[str]) -> list[OfTwoLevels]:
+    """Where one side has the numbers 0 and 1, and the other a category of two levels."""
+    known = paired(model.names, labels)
+    ours = [name for name in model.names if name not in known]
+    theirs = [label for label in labels if label not in known.values()]
+    return [each for each in two_levels(model, ours, theirs) if each.same]
 
 
 def _vectors(labels: Sequence[str]) -> dict[str, dict[str, str]]:

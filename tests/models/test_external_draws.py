@@ -7,7 +7,7 @@ from problems import CASES
 
 from flatprior.analysis import check_posterior, psis_loo
 from flatprior.models import BernoulliLogistic, Posterior, load_spector, sample_independence
-from flatprior.models.external_draws import plain_name
+from flatprior.models.common.coefficient_names import plain_name
 
 
 @pytest.fixture(scope="module")

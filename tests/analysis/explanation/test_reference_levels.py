@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import statsmodels.formula.api as smf
 from disagreements import spector
 from problems import CASES
 
@@ -186,3 +187,37 @@ def test_an_interaction_is_no_level_that_was_left_in():
     given = dict.fromkeys(case.model.names, 1.0) | {"race_black:age": 1.0}
     with pytest.raises(ValueError, match="has race_black:age besides"):
         place(case.model, given)
+
+
+CODINGS = {"0, 1": ([0, 1], [0, 1]), "1, 2": ([1, 2], [1, 2]), "text": (["no", "yes"], [0, 1])}
+
+
+@pytest.mark.parametrize("values", CODINGS)
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("g", "C(g)"), ("C(g)", "g"), ("g", "C(g, Treatment({1}))")]
+)
+def test_two_levels_are_one_difference_whether_they_are_numbers_or_a_category(values, ours, theirs):
+    rng = np.random.default_rng(9)
+    second, x = rng.random(200) < 0.4, rng.normal(size=200)
+    labels, numbers = CODINGS[values]
+    data = pd.DataFrame({"x": x, "g": np.where(second, numbers[1], numbers[0])})
+    data["y"] = (rng.random(200) < 0.3 + 0.3 * second).astype(int)
+    other = data.assign(g=np.where(second, labels[1], labels[0]))
+    if ours == "C(g)" and values == "text":
+        data, other = other, data
+    elif values == "text" and "Treatment" in theirs:
+        pytest.skip("nothing says which number that level is")
+    theirs = theirs.format(*labels)
+    model = BernoulliLogistic.from_formula(f"y ~ x + {ours}", data)
+    given = smf.logit(f"y ~ x + {theirs}", other).fit(disp=0, tol=1e-12).params
+    placed = place(model, dict(given))
+    fit = fit_newton(model)
+    assert placed.matrix @ placed.given == pytest.approx(fit.coefficients, abs=1e-9)
+    certain = {"0, 1": "Treatment" not in theirs, "1, 2": False, "text": False}[values]
+    assert ("in place of" in placed.recoded) != certain
+
+
+def test_names_that_differ_in_case_are_refused_with_what_to_rename():
+    _, model = spector()
+    with pytest.raises(ValueError, match="rename GPA to gpa"):
+        place(model, {"Intercept": 1, "GPA": 1, "tuce": 1, "psi": 1})

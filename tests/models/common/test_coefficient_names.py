@@ -1,0 +1,95 @@
+import itertools
+
+import pytest
+
+from flatprior.models.common.coefficient_names import (
+    Labels,
+    meant,
+    of_two_levels,
+    paired,
+    plain_name,
+)
+
+# one coefficient as formulaic, patsy, Bambi, R, brms and pandas call it
+SAME = [
+    ("Intercept", "(Intercept)", "const", "_cons", "b_Intercept"),
+    ("g[T.b]", "C(g)[T.b]", "g[b]", "gb", "factor(g)b", "as.factor(g)b", "g_b", "C(g)[b]"),
+    ("C(g)[T.b]:x", "g[b]:x", "gb:x", "g_b:x", "C(g, Treatment('a'))[T.b]:x"),
+    ("g[T.b]:h[T.d]", "g:h[b, d]", "C(g)[T.b]:C(h)[T.d]"),
+    ("x 1", "`x 1`", "x1"),
+]
+
+
+def test_every_program_s_name_of_a_coefficient_finds_every_other():
+    for names in SAME:
+        others = [name for rest in SAME if rest is not names for name in rest]
+        for ours, theirs in itertools.permutations(names, 2):
+            if "[" in ours + theirs or "_b" not in ours + theirs:  # "gb" and "g_b" may be two
+                assert paired([ours], [theirs, *others]) == {ours: theirs}
+
+
+def test_the_nearest_kind_of_name_decides_and_doubt_leaves_a_name_alone():
+    assert Labels(["g[T.b]", "gb"]).of("gb") == ["gb"]
+    assert paired(["gb", "g[T.b]"], ["gb", "C(g)[T.b]"]) == {"gb": "gb", "g[T.b]": "C(g)[T.b]"}
+    assert paired(["g[T.b]"], ["g[b]", "C(g)[T.b]"]) == {}
+    # two of ours that may be one of theirs: neither is
+    assert paired(["C(g)[T.b]", "g[T.b]"], ["g[b]"]) == {}
+    assert paired(["C(g)[T.b]", "g[b]"], ["g[b]"]) == {"g[b]": "g[b]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "numbers", "line"),
+    [
+        ("psi", "C(psi)[T.1]", (0.0, 1.0), (1.0, 0.0, False)),
+        ("psi", "psi[True]", (0.0, 1.0), (1.0, 0.0, False)),
+        ("psi", "psi1", (0.0, 1.0), (1.0, 0.0, False)),
+        ("psi", "factor(psi)1", (0.0, 1.0), (1.0, 0.0, False)),
+        ("psi", "psi[T.2]", (1.0, 2.0), (1.0, -1.0, False)),
+        ("psi", "psi[T.0]", (0.0, 1.0), (-1.0, 1.0, False)),
+        ("psi", "psi[T.30]", (10.0, 30.0), (0.05, -0.5, False)),
+        ("psi", "psi[T.yes]", (0.0, 1.0), (1.0, 0.0, True)),
+        ("psi[T.2]", "psi", (1.0, 2.0), (1.0, 1.0, False)),
+        ("psi[T.0]", "psi", (1.0, 0.0), (-1.0, 1.0, False)),
+        ("C(psi)[T.yes]", "psi", None, (1.0, 0.0, True)),
+    ],
+)
+def test_a_number_and_the_category_of_its_two_values(name, label, numbers, line):
+    (found,) = of_two_levels([name], [label], lambda _: numbers)
+    assert (found.name, found.label) == (name, label)
+    slope, shift, assumed = line
+    assert (found.slope, found.shift) == pytest.approx((slope, shift))
+    assert found.assumed == assumed
+    # the linear predictor at both values is the same, whatever the coefficients
+    if not assumed:
+        low, high = sorted(numbers)
+        level = float("".join(c for c in (label if "T." in label else name) if c.isdigit()) or 1)
+        if name == "psi":
+            theirs = {x: 0.3 + 0.7 * (x == level) for x in (low, high)}
+            ours = {x: 0.3 + shift * 0.7 + slope * 0.7 * x for x in (low, high)}
+        else:
+            theirs = {x: 0.3 + 0.7 * x for x in (low, high)}
+            ours = {x: 0.3 + shift * 0.7 + slope * 0.7 * (x == level) for x in (low, high)}
+        assert ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "numbers"),
+    [
+        ("psi", "psi[T.3]", (0.0, 1.0)),  # a level that is not among the values
+        ("psi", "psi[T.yes]", (1.0, 2.0)),
+        ("psi", "psi[T.1]", None),  # a number of more than two values
+        ("psi", "tuce[T.1]", (0.0, 1.0)),
+        ("psi", "psi", (0.0, 1.0)),
+        ("x:psi", "x:psi[T.1]", (0.0, 1.0)),
+    ],
+)
+def test_what_is_no_category_of_those_two_values_is_not_paired(name, label, numbers):
+    assert of_two_levels([name], [label], lambda _: numbers) == []
+    assert of_two_levels([name, f"{name}[2]"], [label], lambda _: numbers) == []
+
+
+def test_a_remedy_is_named_where_names_differ_in_case_alone():
+    assert meant(["gpa"], ["GPA", "x"]).endswith("rename GPA to gpa")
+    assert meant(["g[T.b]"], ["G[b]"]).endswith("rename G[b] to g[T.b]")
+    assert meant(["gpa"], ["GPA2", "", "?"]) == ""
+    assert plain_name("GPA") != plain_name("gpa")
