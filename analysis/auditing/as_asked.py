@@ -165,9 +165,11 @@ def _words(settings: Settings) -> str:
         kind = {"l2": "an l2 penalty", "l1": "an l1 penalty"}.get(
             settings.penalty, f"an elastic net with l1_ratio = {settings.share:.4g}"
         )
+        least = min((share for share in settings.penalised if share), default=1.0)
+        to = "" if least == 1 else f" to {1 / (least * settings.strength):.4g}"
         also = ", of the intercept too" if all(settings.penalised) else ""
         default = f", which is {settings.default} default" if settings.default else ""
-        said.append(f"{kind} of C = {1 / settings.strength:.4g}{also}{default}")
+        said.append(f"{kind} of C = {1 / settings.strength:.4g}{to}{also}{default}")
     if settings.class_weights is not None:
         no, yes = settings.class_weights[0.0], settings.class_weights[1.0]
         said.append(f"class weights {no:.4g} and {yes:.4g}")

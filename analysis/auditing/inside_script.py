@@ -27,6 +27,8 @@ LIBRARIES = ("sklearn", "statsmodels", "joblib", "flatprior")
 NOT_THEIRS = ("statsmodels", "flatprior")  # a fit that these call is a step of theirs
 LONGEST_CALL = 200  # characters
 HERE = __file__
+# frames of such a file are not counted when a warning looks for the line that it is of
+UNSEEN = "<flatprior audit, passed over as importlib._bootstrap is>"
 STANDARD = os.path.dirname(os.__file__)
 
 
@@ -146,11 +148,12 @@ class Watch:
         finally:
             self._busy.now = False
 
-    def wrap_fit(self, owner: type, what: str, names: tuple[str, ...]) -> None:
-        """Judge what ``owner.fit`` returns; `names` are the arguments that come first."""
-        fit = vars(owner)["fit"]
+    def wrap_fit(
+        self, owner: type, what: str, names: tuple[str, ...] = (), method: str = "fit"
+    ) -> None:
+        """Judge what a method of `owner` returns; `names` are the arguments that are looked at."""
+        fit = vars(owner)[method]
 
-        @functools.wraps(fit)
         def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = fit(self, *args, **kwargs)
             data = {name: kwargs.get(name) for name in names} | dict(zip(names, args, strict=False))
@@ -158,33 +161,42 @@ class Watch:
             return result
 
         watch = self
-        owner.fit = watched  # type: ignore[attr-defined]
+        _put(owner, method, watched)
 
     def wrap_init(self, owner: type) -> None:
         """Note which parameters were given to ``owner``."""
         init = vars(owner)["__init__"]
         positions = init.__code__.co_varnames[1 : init.__code__.co_argcount]
 
-        @functools.wraps(init)
         def made(self: Any, *args: Any, **kwargs: Any) -> None:
             init(self, *args, **kwargs)
             watch.made.note(self, frozenset(kwargs).union(positions[: len(args)]), sys._getframe(1))
 
         watch = self
-        owner.__init__ = made  # type: ignore[misc]
+        _put(owner, "__init__", made)
 
     def wrap_set_params(self, owner: type) -> None:
         """Note which parameters were set later, by a search for example."""
         set_params = vars(owner)["set_params"]
 
-        @functools.wraps(set_params)
         def changed(self: Any, **params: Any) -> Any:
             result = set_params(self, **params)
             watch.made.change(self, frozenset(params))
             return result
 
         watch = self
-        owner.set_params = changed  # type: ignore[attr-defined]
+        _put(owner, "set_params", changed)
+
+
+def _put(owner: type, name: str, ours: Callable[..., Any]) -> None:
+    """Put a function in the place of a method, which it calls and looks like."""
+    assert isinstance(ours, types.FunctionType)  # noqa: S101
+    ours.__code__ = ours.__code__.replace(co_filename=UNSEEN)
+    setattr(owner, name, functools.wraps(vars(owner)[name])(ours))
+
+
+def _is_ours(frame: types.FrameType) -> bool:
+    return frame.f_code.co_filename in (HERE, UNSEEN)
 
 
 def find_flatprior() -> None:
@@ -216,7 +228,7 @@ def package_of(frame: types.FrameType) -> str:
 def _of_a_library(file: str) -> bool:
     parts = file.replace(os.sep, "/").split("/")
     return (
-        file == HERE
+        file in (HERE, UNSEEN)
         or file.startswith(("<frozen ", STANDARD + os.sep))
         or "site-packages" in parts
         or "dist-packages" in parts
@@ -233,12 +245,19 @@ def is_own(frame: types.FrameType) -> bool:
 _script = ""
 
 
-def place(caller: types.FrameType) -> dict[str, Any]:
-    """File, line and text of the call, in the script's code, that a frame belongs to."""
-    frame: types.FrameType | None = caller
+def _own(frame: types.FrameType | None) -> types.FrameType | None:
+    """The innermost frame of the script's code that a frame was called from."""
     while frame is not None and not is_own(frame):
         frame = frame.f_back
-    frame = caller if frame is None else frame
+    return frame
+
+
+def place(caller: types.FrameType) -> dict[str, Any]:
+    """File, line and text of the call, in the script's code, that a frame belongs to."""
+    frame = _own(caller)
+    if frame is None:  # a library's thread, for which the script waits
+        waiting = threading.main_thread().ident
+        frame = _own(sys._current_frames().get(waiting or 0)) or caller
     code = frame.f_code
     line, text = _call(code, frame.f_lasti, frame.f_lineno)
     return {"file": code.co_filename, "line": line, "call": text}
@@ -346,17 +365,30 @@ def hooks(watch: Watch) -> dict[str, Callable[[types.ModuleType], None]]:
             "scikit-learn SGDClassifier",
             ("X", "y", "coef_init", "intercept_init", "sample_weight"),
         )
+        watch.wrap_fit(module.BaseSGDClassifier, "scikit-learn SGDClassifier", method="partial_fit")
+
+    def discrete(module: types.ModuleType) -> None:
+        for name in ("Logit", "Probit"):
+            watch.wrap_fit(getattr(module, name), f"statsmodels {name}")
+        for method in ("fit_regularized", "fit_constrained"):
+            watch.wrap_fit(module.BinaryModel, "statsmodels Logit", method=method)
+
+    def generalised(module: types.ModuleType) -> None:
+        watch.wrap_fit(module.GLM, "statsmodels GLM")
+        watch.wrap_fit(module.GLM, "statsmodels GLM", method="fit_constrained")
+        watch.wrap_fit(
+            module.GLM,
+            "statsmodels GLM",
+            ("method", "alpha", "start_params", "refit", "opt_method", "L1_wt"),
+            method="fit_regularized",
+        )
 
     return {
         "sklearn.base": lambda module: watch.wrap_set_params(module.BaseEstimator),
         "sklearn.linear_model._logistic": estimators,
         "sklearn.linear_model._stochastic_gradient": descent,
-        "statsmodels.discrete.discrete_model": lambda module: watch.wrap_fit(
-            module.Logit, "statsmodels Logit", ()
-        ),
-        "statsmodels.genmod.generalized_linear_model": lambda module: watch.wrap_fit(
-            module.GLM, "statsmodels GLM", ()
-        ),
+        "statsmodels.discrete.discrete_model": discrete,
+        "statsmodels.genmod.generalized_linear_model": generalised,
     }
 
 
@@ -367,11 +399,11 @@ def without_ours(error: BaseException | None, seen: set[int] | None = None) -> N
         return
     seen.add(id(error))
     entry = error.__traceback__
-    while entry is not None and entry.tb_frame.f_code.co_filename == HERE:
+    while entry is not None and _is_ours(entry.tb_frame):
         entry = entry.tb_next
     error.__traceback__ = entry
     while entry is not None:
-        while entry.tb_next and entry.tb_next.tb_frame.f_code.co_filename == HERE:
+        while entry.tb_next and _is_ours(entry.tb_next.tb_frame):
             entry.tb_next = entry.tb_next.tb_next
         entry = entry.tb_next
     without_ours(error.__cause__, seen)

@@ -314,7 +314,7 @@ def _as_asked(
     order = _in_order_of(model, their, at_work)
     if order is None:
         return None
-    return as_asked(model, b, replace(settings, penalised=tuple(bool(each) for each in order)))
+    return as_asked(model, b, replace(settings, penalised=tuple(order.tolist())))
 
 
 def _mle_of(model: BernoulliLogistic, existence: Existence) -> PointEstimate | None:

@@ -71,7 +71,7 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
         "settings": settings
         | {
             "class_weights": None if weights is None else [weights[0.0], weights[1.0]],
-            "penalised": list(their.settings.penalised),
+            "penalised": [float(each) for each in their.settings.penalised],
             "errors": their.settings.covariance,  # "covariance" is for matrices
         },
         "cure": dict(their.cure),
@@ -156,5 +156,6 @@ def _of_kind(name: str, value: object) -> Any:
     if name == "converged":
         return value if isinstance(value, bool) else None
     if name == "penalised":
-        return tuple(each is True for each in value) if isinstance(value, list) else ()
+        shares = value if isinstance(value, list) else ()
+        return tuple(float(each) if isinstance(each, bool) else _number(each) for each in shares)
     return str(value)

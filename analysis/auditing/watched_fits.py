@@ -32,6 +32,7 @@ from flatprior.models import (
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
+from flatprior.models.common.text import count
 from flatprior.models.likelihood import moments
 
 # what says that a penalty is wanted
@@ -86,9 +87,11 @@ def judged(
     alone = threading.active_count() == 1
     with nullcontext() if alone else one_thread_each.left_alone():
         if what.startswith("statsmodels"):
-            return _of_statsmodels(fitted, tolerance)
+            return _of_statsmodels(fitted, data, tolerance)
         if getattr(fitted, "loss", "log_loss") != "log_loss":
             return None
+        if not data:
+            return _found("other", None, "by partial_fit, which is of some rows at a time")
         if len(fitted.classes_) != 2:
             return _found("other", None, "of more than two classes")
         return _of_sklearn(fitted, data, _given(fitted, asked), own, first, tolerance)
@@ -113,18 +116,27 @@ def free_memory() -> float:
         return math.inf
 
 
-def _of_statsmodels(result: Any, tolerance: float) -> dict[str, Any] | None:
+def _of_statsmodels(
+    result: Any, asked: dict[str, Any], tolerance: float, under: str = ""
+) -> dict[str, Any] | None:
     result = getattr(result, "_results", result)
+    if "results_constrained" in vars(result):
+        by = f" under {count(result.k_constr, 'constraint')}"
+        return _of_statsmodels(result.results_constrained, {}, tolerance, by)
     family = vars(result.model).get("family")  # that of a Logit is a property
     if family is not None and type(family).__name__ != "Binomial":
         return None
     held = {name: value for name, value in vars(result).items() if name in HELD}
     _require_memory(result.model.exog)
     model = _beside(result.model, data=_beside(result.model.data))
-    their = statsmodels_fit.read(SimpleNamespace(**held | {"model": model}))
+    their = statsmodels_fit.read(SimpleNamespace(**held | {"model": model}), asked)
     if their.settings.link != "logit":
         return _found("other", None, "of a binomial model with another link")
-    return _as_maximum(their, tolerance)
+    if not their.settings.penalty:
+        return _as_maximum(their, tolerance, under)
+    alpha = held["mle_settings"]["alpha"] if "mle_settings" in held else asked["alpha"]
+    refitted = " and a refit of what it kept" if vars(result).get("regularized") else ""
+    return _penalised(their, "as asked", _alpha(alpha, asked.get("L1_wt")), refitted)
 
 
 def _beside(thing: Any, **changed: Any) -> Any:
@@ -146,25 +158,21 @@ def _of_sklearn(
     settings = brief.settings
     if not settings.strength:
         return _as_maximum(_wholly(estimator, data), tolerance)
-    name, detail = NAMES.get(settings.penalty, settings.penalty), _strength(estimator)
     meant = bool(given & PENALTY) or brief.producer.endswith("CV")
     if meant or not own:
         asked = "as asked" if meant else "as the library that made it has it"
-        kind = f"penalised, {asked}: {name}"
-        fine = _found(kind, True, f"{kind} []", detail=detail)
-        if settings.converged is not False:
-            return fine
-        return _not_converged(_wholly(estimator, data), f"NOT {name} [], {asked}", detail) or fine
+        whole = brief if settings.converged else _wholly(estimator, data)
+        return _penalised(whole, asked, _strength(estimator))
     far = math.nan
     if first and settings.class_weights is None:
         far = _distance(_wholly(estimator, data))
     return _found(
         "default penalty",
         False,
-        f"NOT the MLE{_weighted(settings)} but {name} [], scikit-learn's default, which nothing "
-        f"asks for{_far(far)}; for the MLE type {brief.cure['']}",
+        f"NOT the MLE{_weighted(settings)} but {NAMES[settings.penalty]} [], scikit-learn's "
+        f"default, which nothing asks for{_far(far)}; for the MLE type {brief.cure['']}",
         far,
-        detail,
+        _strength(estimator),
     )
 
 
@@ -193,18 +201,25 @@ def _wholly(estimator: Any, data: dict[str, Any]) -> TheirFit:
     return replace(sklearn_fit.read(estimator, data["X"], y, both), settings=their.settings)
 
 
-def _not_converged(their: TheirFit, what: str, detail: str) -> dict[str, Any] | None:
-    """A fit that says of itself that it has not converged; None where that cannot be seen."""
-    at = as_asked(_model(their), _beta(their), their.settings)
-    left = math.nan if at is None else at.distance
+def _penalised(their: TheirFit, asked: str, detail: str, refitted: str = "") -> dict[str, Any]:
+    """A penalty that was meant, unless what does not say that it has converged visibly has not."""
+    settings = their.settings
+    name = f"{NAMES.get(settings.penalty, settings.penalty)}{refitted}"
+    kind = f"penalised, {asked}: {name}"
+    left = math.nan
+    if not settings.converged and not refitted:
+        at = as_asked(_model(their), _beta(their), settings)
+        left = math.nan if at is None else at.distance
     if not left > VISIBLE:
-        return None
+        return _found(kind, True, f"{kind} []", detail=detail)
     off = f"{left:.2g} standard errors" if math.isfinite(left) else "far"
+    says = ", as it says" if settings.converged is False else ""
+    more = "max_iter" if their.producer.startswith("scikit-learn") else "maxiter"
     return _found(
         "not converged",
         False,
-        f"{what}, but {off} from its maximum: it has not converged, as it says; raise "
-        "max_iter, or scale the columns",
+        f"NOT {name} [], {asked}, but {off} from its maximum: it has not converged{says}; raise "
+        f"{more}, or scale the columns",
         left,
         detail,
     )
@@ -222,15 +237,17 @@ def _left(model: BernoulliLogistic, beta: Array) -> float:
 
 
 def _given(estimator: Any, asked: frozenset[str]) -> frozenset[str]:
-    """Parameters that somebody gave, or that are not as they are by default."""
-    usual = inspect.signature(type(estimator).__init__).parameters
-    differing = {
+    """Parameters that somebody gave, or that are not as they are by default.
+
+    A number that equals the default but is another object was put there: copies keep the object.
+    """
+    theirs = next(cls for cls in type(estimator).__mro__ if cls.__module__.startswith("sklearn."))
+    usual = inspect.signature(theirs).parameters
+    return asked | {
         name
         for name in PENALTY & usual.keys()
         if getattr(estimator, name, None) is not usual[name].default
-        and getattr(estimator, name, None) != usual[name].default
     }
-    return asked | differing
 
 
 def _strength(estimator: Any) -> str:
@@ -239,9 +256,15 @@ def _strength(estimator: Any) -> str:
     return f"C={float(np.ravel(estimator.C_)[0] if hasattr(estimator, 'C_') else estimator.C):.6g}"
 
 
-def _as_maximum(their: TheirFit, tolerance: float) -> dict[str, Any]:
+def _alpha(alpha: Any, share: float | None) -> str:
+    """The strength of a penalty as statsmodels calls it; from, to where it is not one for all."""
+    ends = dict.fromkeys(f"{end:.6g}" for end in (np.min(alpha), np.max(alpha)))
+    return f"alpha={' to '.join(ends)}" + (f", L1_wt={share:.6g}" if share is not None else "")
+
+
+def _as_maximum(their: TheirFit, tolerance: float, under: str = "") -> dict[str, Any]:
     """Whether it is the MLE, which it was to be."""
-    maximum = f"the MLE{_weighted(their.settings)}"
+    maximum = f"the MLE{_weighted(their.settings)}{under}"
     model, beta = _model(their), _beta(their)
     if not np.isfinite(beta).all():
         return _found("not finite", False, f"NOT {maximum}: coefficients are not finite", math.inf)

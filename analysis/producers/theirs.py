@@ -93,8 +93,8 @@ class Settings:
         log-likelihood of all observations; 1 / C in scikit-learn.
     share : float
         Of the absolute values in an elastic net, as ``l1_ratio``.
-    penalised : tuple of bool
-        Which coefficients are penalised, in their order; empty where no one is.
+    penalised : tuple of float
+        Which share of that strength is on each coefficient, in their order; empty where none is.
     class_weights : mapping of float to float or None
         What rows of outcomes 0 and 1 were weighted with.
     link : str
@@ -117,7 +117,7 @@ class Settings:
     penalty: str = ""
     strength: float = 0.0
     share: float = 0.0
-    penalised: tuple[bool, ...] = ()
+    penalised: tuple[float, ...] = ()
     class_weights: Mapping[float, float] | None = None
     link: str = "logit"
     covariance: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,23 @@ OF_LOGIT = {
 OF_GLM = {"bic_llf": "BIC", "deviance": "deviance", "null_deviance": "null deviance"}
 
 
-def read(result: Any) -> TheirFit:
-    """What a results object of statsmodels says; it holds the data that it was fitted to."""
+def read(result: Any, asked: Mapping[str, Any] | None = None) -> TheirFit:
+    """What a results object of statsmodels says; it holds the data that it was fitted to.
+
+    Parameters
+    ----------
+    result
+        What a ``fit`` returned.
+    asked : mapping, optional
+        ``alpha`` and ``L1_wt`` of a ``GLM.fit_regularized``, whose result does not hold them.
+    """
     fitted = getattr(result, "model", None)
     kind = type(fitted).__name__
     if fitted is None or kind not in ("Logit", "GLM", "Probit") or not hasattr(result, "params"):
+        what = type(result).__name__ if fitted is None else f"those of {kind}"
         raise InputTypeError(
             f"of statsmodels the results of Logit and GLM(Binomial) can be judged, such as "
-            f"Logit(y, X).fit() gives, not {type(result).__name__} of {kind}"
+            f"Logit(y, X).fit() gives, not {what}"
         )
     data = getattr(fitted, "endog", None)
     if data is None or getattr(fitted, "exog", None) is None:
@@ -70,7 +80,7 @@ def read(result: Any) -> TheirFit:
         labels=pd.Index(labels) if labels is not None else None,
         response_name=_response_name(fitted),
     )
-    settings = _settings(result, fitted, kind, len(names))
+    settings = _settings(result, fitted, kind, len(names), asked or {})
     grouped = bool((trials > 1).any())
     unjudged = _unjudged(result, settings, grouped)
     stated = _stated(result, names, glm, constant)
@@ -116,28 +126,40 @@ def _offset(fitted: Any) -> Array | None:
     return np.asarray(offset, dtype=float)
 
 
-def _settings(result: Any, fitted: Any, kind: str, k: int) -> Settings:
+def _settings(result: Any, fitted: Any, kind: str, k: int, asked: Mapping[str, Any]) -> Settings:
     link = "logit"
     if kind == "Probit":
         link = "probit"
     elif kind == "GLM":
         name = type(fitted.family.link).__name__.lower()
         link = LINKS.get(name, name)
-    regularised = hasattr(result, "mle_settings") and "alpha" in (result.mle_settings or {})
-    strength = np.zeros(k)
-    if regularised:
-        strength = np.asarray(result.mle_settings["alpha"], dtype=float) * np.ones(k)
-    at_work = strength > 0
+    strength, share = _penalty(result, fitted, asked)
+    largest = float(np.max(strength))
+    kinds = {0.0: "l2", 1.0: "l1"}
     return Settings(
-        penalty="l1" if at_work.any() else "",
-        strength=float(strength[at_work][0]) if at_work.any() else 0.0,
-        share=1.0 if at_work.any() else 0.0,
-        penalised=tuple(bool(each) for each in at_work) if at_work.any() else (),
+        penalty=kinds.get(share, "elasticnet") if largest else "",
+        strength=largest,
+        share=share if largest else 0.0,
+        penalised=tuple((strength / largest * np.ones(k)).tolist()) if largest else (),
         link=link,
         covariance=str(getattr(result, "cov_type", "")),
         groups=_groups(result),
         converged=_converged(result),
         method=str(getattr(result, "method", "") or ""),
+    )
+
+
+def _penalty(result: Any, fitted: Any, asked: Mapping[str, Any]) -> tuple[Array, float]:
+    """Strength against the log-likelihood of all observations, share of absolute values."""
+    held = getattr(result, "mle_settings", None) or {}
+    if "alpha" in held:
+        return np.asarray(held["alpha"], dtype=float), 1.0
+    alpha, share = (asked.get(name) for name in ("alpha", "L1_wt"))
+    if alpha is None:
+        return np.zeros(1), 0.0
+    # GLM's is on the mean
+    return np.asarray(alpha, dtype=float) * len(fitted.endog), 1.0 if share is None else float(
+        share
     )
 
 
@@ -173,6 +195,7 @@ def _groups(result: Any) -> Array | None:
 
 
 def _converged(result: Any) -> bool | None:
+    result = getattr(result, "results_constrained", result)  # it itself was not iterated
     said = getattr(result, "converged", None)
     if said is None:
         said = (getattr(result, "mle_retvals", None) or {}).get("converged")

@@ -22,6 +22,22 @@ def test_the_maximum_of_the_likelihood_is_where_nothing_is_asked():
     assert as_asked(MODEL, moved, Settings()).distance == pytest.approx(expected, rel=0.02)
 
 
+def test_a_penalty_may_be_stronger_on_some_coefficients_than_on_others():
+    """Its maximum, by Newton's method on the penalised likelihood."""
+    strengths = np.array([0.0, 0.5, 2.0, 1.0])
+    b = MLE.coefficients.copy()
+    for _ in range(50):
+        b += np.linalg.solve(
+            MODEL.information(b) + np.diag(strengths), MODEL.score(b) - strengths * b
+        )
+    settings = Settings(penalty="l2", strength=2.0, penalised=tuple(strengths / 2))
+    asked = as_asked(MODEL, b, settings)
+    assert asked.distance < 1e-9
+    assert asked.words == "an l2 penalty of C = 0.5 to 2"
+    same = Settings(penalty="l2", strength=2.0, penalised=SLOPES)
+    assert as_asked(MODEL, b, same).distance > 0.01
+
+
 def test_firth_s_penalty_is_half_the_logarithm_of_the_determinant():
     """Its derivative, by differences."""
 

@@ -100,8 +100,14 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 import statsmodels.api as sm
 random.seed(5); np.random.seed(5)
-for cls in (LogisticRegression, LogisticRegressionCV, SGDClassifier, sm.Logit, sm.GLM):
-    for method in (cls.fit, cls.__init__):
+others = {
+    SGDClassifier: ["partial_fit"],
+    sm.Logit: ["fit_regularized", "fit_constrained"],
+    sm.Probit: ["fit_regularized"],
+    sm.GLM: ["fit_regularized", "fit_constrained"],
+}
+for cls in (LogisticRegression, LogisticRegressionCV, *others):
+    for method in (getattr(cls, name) for name in ("fit", "__init__", *others.get(cls, ()))):
         print(repr(method).split(" at ")[0], inspect.signature(method), method.__module__)
         print(hash(inspect.getsource(method)), str(method.__doc__)[:99], method.__qualname__)
         print(pickle.dumps(method))
@@ -114,9 +120,12 @@ for _ in range(3):
     newton = LogisticRegression(C=np.inf, max_iter=3, tol=1e-12).fit(X, y)
     logit = sm.Logit(y, sm.add_constant(X)).fit(disp=0, method="bfgs", maxiter=2)
     glm = sm.GLM(y, X, family=sm.families.Binomial()).fit()
-    for fit in (sgd, newton, logit, glm):
+    lasso = sm.GLM(y, X, family=sm.families.Binomial()).fit_regularized(alpha=0.1, maxiter=1)
+    sgd.partial_fit(X[:9], y[:9])
+    for fit in (sgd, newton, logit, glm, lasso):
         bits(fit.params if hasattr(fit, "params") else fit.coef_)
-        print(hash(pickle.dumps(fit)) if fit is not glm else "", repr(fit).split(" at ")[0])
+        print("" if fit is glm or fit is lasso else hash(pickle.dumps(fit)))
+        print(repr(fit).split(" at ")[0])
         print(sorted(vars(getattr(fit, "_results", fit))))
     print(clone(newton), newton.get_params(), sorted(logit._cache), sorted(glm._cache))
     print([sorted(vars(each)) for each in (glm.model, glm.model.data, logit.model.data)])
@@ -132,8 +141,32 @@ def test_nothing_is_changed_in_a_script(tmp_path):
     both = run_both(tmp_path, DATA + UNCHANGED)
     assert both.alone.returncode == 0, both.alone.stderr
     assert "shown once" in both.alone.stderr
-    assert len(both.report) == 5, both.report
+    assert len(both.report) == 7, both.report
     assert both.audited.returncode == 1
+
+
+class Warns:
+    """It warns of what calls it, as methods do."""
+
+    def fit(self):
+        """Fit nothing."""
+        warnings.warn("of the caller", stacklevel=2)
+
+
+def test_a_warning_is_of_the_line_that_it_would_be_of_without_the_watch():
+    plain = Warns.fit
+
+    def put(self, *args):
+        plain(self, *args)
+
+    inside_script._put(Warns, "fit", put)
+    assert Warns.fit is not plain
+    assert (Warns.fit.__name__, Warns.fit.__doc__) == ("fit", plain.__doc__)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Warns().fit()
+        line = sys._getframe().f_lineno - 1
+    assert [(each.filename, each.lineno) for each in caught] == [(__file__, line)]
 
 
 def test_a_module_is_met_once_it_is_there_and_keeps_its_loader(tmp_path, monkeypatch):

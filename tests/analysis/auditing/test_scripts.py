@@ -42,6 +42,11 @@ sm.GLM(y, X).fit()
 SGDClassifier().fit(X, y)
 LogisticRegression(C=np.inf, max_iter=1).fit(eye(15_000, format="csr"), np.arange(15_000) % 2)
 sm.Logit(y, X).fit(disp=0).llnull
+sm.Logit(y, X).fit_regularized(alpha=2.0, disp=0)
+sm.GLM(y, X, family=sm.families.Binomial()).fit_regularized("elastic_net", 0.1, L1_wt=0.5)
+sm.GLM(y, X, family=sm.families.Binomial()).fit_constrained("x1 = x2")
+for rows in (slice(60), slice(60, None)):
+    SGDClassifier(loss="log_loss").partial_fit(X[rows], y[rows], classes=[0, 1])
 print("done")
 """
 BESIDE = """
@@ -81,6 +86,9 @@ def test_every_fit_of_a_script_is_told_with_its_line_and_call(tmp_path):
         (32, "LogisticRegression", library, True, 1),
         (37, "LogisticRegression", "failed", None, 1),
         (38, "Logit", "mle", True, 1),
+        (39, "Logit", "penalised, as asked: lasso", True, 1),
+        (40, "GLM", "penalised, as asked: elastic net", True, 1),
+        (41, "GLM", "mle", True, 1),
     ]
     assert {fit["file"] for fit in facts["fits"]} == {
         str(tmp_path / "script.py"),
@@ -94,10 +102,14 @@ def test_every_fit_of_a_script_is_told_with_its_line_and_call(tmp_path):
     assert " (6 fits): NOT the MLE but " in lines[3]
     assert lines[6].endswith(f" (7 fits): {asked} [C=0.1, C=1]")
     assert "could not be judged: the design is sparse" in lines[11]
-    assert lines[13:] == [
+    assert lines[13].endswith("penalised, as asked: lasso [alpha=2]")
+    assert lines[14].endswith("penalised, as asked: elastic net [alpha=0.1, L1_wt=0.5]")
+    assert ": the MLE under 1 constraint, proved to " in lines[15]
+    assert lines[16:] == [
         "flatprior: 1 fit of more than two classes: not judged",
         "flatprior: 1 fit of a binomial model with another link: not judged",
-        "flatprior: 11 of 31 logistic fits not what they look like; 1 could not be judged",
+        "flatprior: 2 fits by partial_fit, which is of some rows at a time: not judged",
+        "flatprior: 11 of 34 logistic fits not what they look like; 1 could not be judged",
     ]
     assert facts["verdict"] == lines[-1].removeprefix("flatprior: ")
     assert facts["passed"] is False
@@ -109,11 +121,14 @@ import atexit, os, sys, threading, warnings
 warnings.simplefilter("ignore")  # Python 3.12 names the process that forks beside threads
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+import joblib
 from flatprior.models import BernoulliLogistic, fit_sklearn
 def fit():
     return LogisticRegression(C=0.1).fit(X, y)
 atexit.register(fit)
 thread = threading.Thread(target=fit); thread.start(); thread.join()
+with joblib.parallel_config(backend="threading"):
+    cross_val_score(LogisticRegression(C=0.2), X, y, n_jobs=2)
 fit_sklearn(BernoulliLogistic.from_arrays(X, y))  # flatprior's own: a step of its work
 if hasattr(os, "fork"):
     child = os.fork()
@@ -135,10 +150,12 @@ sys.exit(5)
 def test_fits_in_threads_and_at_exit_are_judged_and_those_of_other_processes_named(tmp_path):
     both = run_both(tmp_path, DATA + ELSEWHERE)
     assert both.alone.returncode == both.audited.returncode == 5, both.alone.stderr
-    line, note, verdict = both.report
+    line, workers, note, verdict = both.report
     assert line.endswith(" (2 fits): penalised, as asked: ridge [C=0.1]")
+    assert workers.startswith("script.py:18: cross_val_score(LogisticRegression(C=0.2)")
+    assert workers.endswith(" (5 fits): penalised, as asked: ridge [C=0.2]")
     assert note.startswith("flatprior: the script started other processes")
-    assert verdict == "flatprior: 2 logistic fits, none of them other than it looks"
+    assert verdict == "flatprior: 7 logistic fits, none of them other than it looks"
 
 
 CLOSES = """

@@ -1,3 +1,4 @@
+import copy
 import math
 import os
 import warnings
@@ -46,9 +47,9 @@ def of_sklearn(fitted, X, y, weights=None, asked=(), own=True, first=True, toler
     )
 
 
-def of_statsmodels(result, tolerance=1e-6):
+def of_statsmodels(result, tolerance=1e-6, **given):
     what = f"statsmodels {type(result.model).__name__}"
-    return judged(what, result, {}, frozenset(), True, True, tolerance)
+    return judged(what, result, given, frozenset(), True, True, tolerance)
 
 
 def quietly(fit, *arguments, **options):
@@ -125,9 +126,12 @@ def test_a_penalty_that_was_asked_for_is_what_it_looks_like(options, words):
     assert found["good"] is True
     assert found["verdict"] == f"penalised, as asked: {words} []"
     assert found["details"] == [f"C={fit.C:g}"]
-    # of an estimator that nobody saw made, what is not the default was asked for
-    asked = of_sklearn(fit, X, y)["good"]
-    assert asked is (options.get("C", 1.0) != 1.0 or words != "ridge")
+    # of an estimator that nobody saw made, what is not the very default was asked for
+    plain = LogisticRegression(**{"penalty": "l2"} if NAMED else {}).fit(X, y)
+    named = "penalty" in options and "C" not in options  # a word is one object wherever it stands
+    for each in (fit, copy.deepcopy(fit)):
+        assert of_sklearn(each, X, y)["good"] is not (named and words == "ridge")
+    assert of_sklearn(copy.deepcopy(plain), X, y)["good"] is False
 
 
 def test_a_penalty_by_default_is_not_and_its_distance_is_told_once_a_line():
@@ -193,6 +197,85 @@ def test_a_penalised_fit_far_from_its_own_maximum_is_told():
     assert of_sklearn(fit, X, y, asked=["C"])["good"] is True
 
 
+def of_glm(X, y, **options):
+    fit = quietly(sm.GLM(y, X, family=sm.families.Binomial()).fit_regularized, **options)
+    return of_statsmodels(fit, alpha=options.get("alpha"), L1_wt=options.get("L1_wt"))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "share", "name", "detail"),
+    [
+        (0.1, None, "lasso", "alpha=0.1"),
+        (0.1, 1.0, "lasso", "alpha=0.1, L1_wt=1"),
+        (0.1, 0.5, "elastic net", "alpha=0.1, L1_wt=0.5"),
+        (0.1, 0.0, "ridge", "alpha=0.1, L1_wt=0"),
+        ([0.0, 0.1, 0.2], 0.3, "elastic net", "alpha=0 to 0.2, L1_wt=0.3"),
+    ],
+)
+def test_a_penalty_of_a_glm_is_named_and_held_to_its_own_maximum(alpha, share, name, detail):
+    X, y = data(14)
+    alpha = np.array(alpha) if isinstance(alpha, list) else alpha
+    options = {"alpha": alpha} | ({} if share is None else {"L1_wt": share})
+    found = of_glm(X, y, **options)
+    assert (found["good"], found["details"]) == (True, [detail])
+    assert found["verdict"] == f"penalised, as asked: {name} []"
+    if share != 0:  # of ridge statsmodels does not take maxiter
+        early = of_glm(X, y, maxiter=1, **options)
+        assert (early["kind"], early["good"]) == ("not converged", False)
+        assert early["verdict"].startswith(f"NOT {name} [], as asked, but ")
+        assert "as it says; raise maxiter" in early["verdict"]
+    # held to another penalty than it had, it is not at its maximum; nobody says that it should be
+    fit = quietly(sm.GLM(y, X, family=sm.families.Binomial()).fit_regularized, **options)
+    fit._results.converged = None
+    assert of_statsmodels(fit, **options)["good"] is True
+    other = of_statsmodels(fit, **options | {"alpha": 2 * options["alpha"]})
+    assert other["good"] is False
+    assert "it has not converged; raise" in other["verdict"]
+
+
+def test_a_lasso_of_a_logit_is_named_and_without_a_penalty_it_was_to_be_the_mle():
+    X, y = data(15)
+    fit = sm.Logit(y, X).fit_regularized(alpha=[0.0, 3.0, 1.0], disp=0)
+    found = of_statsmodels(fit)
+    assert (found["good"], found["details"]) == (True, ["alpha=0 to 3"])
+    assert found["verdict"] == "penalised, as asked: lasso []"
+    early = quietly(sm.Logit(y, X).fit_regularized, alpha=2.0, maxiter=1, disp=0)
+    assert of_statsmodels(early)["kind"] == "not converged"
+    for each in (
+        of_statsmodels(sm.Logit(y, X).fit_regularized(alpha=0.0, disp=0, acc=1e-14)),
+        of_statsmodels(sm.Logit(y, X).fit_regularized(disp=0, acc=1e-14)),
+        of_glm(X, y, alpha=0.0, maxiter=200),
+        of_glm(X, y, maxiter=200),
+    ):
+        assert each["kind"] in ("mle", "not the mle")  # it is judged, whichever it is
+        assert each["good"] is (each["distance"] <= 1e-6)
+    fit = quietly(sm.Logit(y, X).fit_regularized, disp=0, maxiter=2)
+    assert of_statsmodels(fit)["kind"] == "not the mle"
+    refit = of_glm(X, y, alpha=0.1, refit=True)
+    assert refit["verdict"] == "penalised, as asked: lasso and a refit of what it kept []"
+
+
+@pytest.mark.parametrize("kind", ["Logit", "GLM"])
+def test_a_fit_under_constraints_is_held_to_these(kind):
+    X, y = data(16)
+    X = X / X.std(axis=0)
+    family = {"family": sm.families.Binomial()} if kind == "GLM" else {}
+    model = getattr(sm, kind)(y, X, **family)
+    fit = model.fit_constrained("x1 = x2", disp=0)
+    together = fit_newton(
+        BernoulliLogistic.from_arrays(np.column_stack([X[:, 0] + X[:, 1], X[:, 2]]), y)
+    )
+    assert fit.params[[0, 2]] == pytest.approx(together.coefficients, abs=1e-9)
+    found = of_statsmodels(fit)
+    assert found["good"] is True
+    assert found["verdict"].startswith("the MLE under 1 constraint, proved to ")
+    early = quietly(model.fit_constrained, ["x1 = 0.5", "x2 = x3"], maxiter=1, disp=0)
+    found = of_statsmodels(early)
+    assert found["good"] is False
+    assert found["verdict"].startswith("NOT the MLE under 2 constraints but ")
+    assert "says itself that it has not converged" in found["verdict"]
+
+
 def test_where_no_mle_exists_that_is_said():
     X, _ = data(9)
     separated = (X[:, 0] > 0).astype(int)
@@ -219,8 +302,15 @@ def test_what_is_no_binary_logistic_fit_is_not_judged():
     found = of_sklearn(LogisticRegression().fit(X, three), X, three)
     assert (found["kind"], found["verdict"]) == ("other", "of more than two classes")
     assert of_sklearn(SGDClassifier().fit(X, y), X, y) is None
+    some = SGDClassifier(loss="log_loss").partial_fit(X, y, classes=[0, 1])
+    found = judged("scikit-learn SGDClassifier", some, {}, frozenset(), True, True, 1e-6)
+    assert found["verdict"] == "by partial_fit, which is of some rows at a time"
+    some = SGDClassifier().partial_fit(X, y, classes=[0, 1])
+    assert judged("scikit-learn SGDClassifier", some, {}, frozenset(), True, True, 1e-6) is None
     probit = sm.GLM(y, X, family=sm.families.Binomial(sm.families.links.Probit()))
     assert of_statsmodels(probit.fit())["kind"] == "other"
+    for fit in (sm.Probit(y, X).fit(disp=0), sm.Probit(y, X).fit_constrained("x1 = 0", disp=0)):
+        assert of_statsmodels(fit)["kind"] == "other"
     assert of_statsmodels(sm.GLM(y, X).fit()) is None
     assert of_statsmodels(sm.GLM(y, X, family=sm.families.Poisson()).fit()) is None
 

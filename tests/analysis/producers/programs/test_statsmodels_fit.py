@@ -72,7 +72,16 @@ def test_settings_say_what_was_maximised():
         assert read(glm).settings.link == name
     lasso = read(sm.Logit(Y, X).fit_regularized(alpha=[0, 1, 1], disp=0)).settings
     assert (lasso.penalty, lasso.strength, lasso.share) == ("l1", 1.0, 1.0)
-    assert lasso.penalised == (False, True, True)
+    assert lasso.penalised == (0.0, 1.0, 1.0)
+    lasso = read(sm.Logit(Y, X).fit_regularized(alpha=[0, 1, 4], disp=0)).settings
+    assert (lasso.strength, lasso.penalised) == (4.0, (0.0, 0.25, 1.0))
+    glm = sm.GLM(Y, X, family=sm.families.Binomial())
+    asked = {"alpha": 0.1, "L1_wt": 0.5}
+    net = read(glm.fit_regularized(maxiter=10_000, **asked), asked).settings
+    assert (net.penalty, net.share, net.penalised) == ("elasticnet", 0.5, (1.0,) * 3)
+    assert net.strength == pytest.approx(0.1 * len(Y))
+    # what is made of a constrained fit itself has no iterations
+    assert read(glm.fit_constrained("gpa = 0.1")).settings.converged is True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert read(sm.Logit(Y, X).fit(maxiter=1, disp=0)).settings.converged is False
@@ -81,6 +90,8 @@ def test_settings_say_what_was_maximised():
 def test_other_models_are_refused_by_name():
     with pytest.raises(TypeError, match="of statsmodels the results of Logit"):
         read(sm.OLS(Y, X).fit())
+    with pytest.raises(TypeError, match="not those of GEE"):
+        read(sm.GEE(Y, X, groups=np.arange(len(Y)) // 4, family=sm.families.Binomial()).fit())
     with pytest.raises(TypeError, match="family Poisson"):
         read(sm.GLM(Y, X, family=sm.families.Poisson()).fit())
     result = sm.Logit(Y, X).fit(disp=0)
