@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 import pandas as pd
 
-from flatprior.models.encoding.csv_files import read_csv
+from flatprior.models.encoding.files.csv_files import read_csv
 
 
 def load_smarket() -> pd.DataFrame:

@@ -35,14 +35,25 @@ from flatprior.models.common.text import (
     observations,
     printable,
 )
-from flatprior.models.encoding import checks, tables
-from flatprior.models.encoding.arrays import Encoded, encode_arrays
+from flatprior.models.encoding.arrays import Encoded, design_columns, encode_arrays
+from flatprior.models.encoding.columns.checks import (
+    as_series,
+    check_finite,
+    check_names,
+    column,
+    of_sensible_size,
+)
+from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.files.source import text_where_codes
+from flatprior.models.encoding.formulas.encoding import encode
+from flatprior.models.encoding.formulas.parsing import parse
+from flatprior.models.encoding.tables import as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
 
 if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
-    from flatprior.models.encoding.formula import Encoding
+    from flatprior.models.encoding.formulas.encoding import Encoding
 
 HIGH_DIMENSION = 0.1  # coefficients an observation
 NAMES_WIDTH = 58  # characters for names where a model is printed, so that its lines have 80
@@ -149,10 +160,8 @@ class BernoulliLogistic(Renderable):
         """
         encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights)
         rows = _frozen_rows(encoded, copy)
-        if not checks.of_sensible_size(rows.extent.columns):
-            checks.check_finite(
-                rows.design.astype(float, copy=False), encoded.names, encoded.labels
-            )
+        if not of_sensible_size(rows.extent.columns):
+            check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
         return cls._of(encoded, rows, offset, frequency_weights)
 
     @classmethod
@@ -198,27 +207,25 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.response_coding
         (('Intercept', 'Lag1', 'Volume'), 'Up = 1, Down = 0')
         """
-        from flatprior.models.encoding import formula as _formula
-
         check_choice("missing", missing, ("drop", "raise"))
         if not isinstance(formula, str):
             raise InputTypeError(
                 "from_formula takes a formula such as 'y ~ x1 + x2' first and then the data, not "
                 f"{a_or_an(formula)}"
             )
-        frame = tables.as_frame(data)
+        frame = as_frame(data)
         if isinstance(data, str | PathLike):
-            factors = _formula.parse(formula, frame).factors
-            frame = tables.text_where_codes(frame, Path(data), factors)
+            factors = parse(formula, frame).factors
+            frame = text_where_codes(frame, Path(data), factors)
 
         def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
             if value is None:
                 return None
             if isinstance(value, str):
-                return checks.column(frame, value)
-            return checks.as_series(value, role, frame.index)
+                return column(frame, value)
+            return as_series(value, role, frame.index)
 
-        encoded, encoding = _formula.encode(
+        encoded, encoding = encode(
             formula,
             frame,
             extra("offset", offset),
@@ -349,7 +356,7 @@ class BernoulliLogistic(Renderable):
     def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
         found = rows.surveyed
         encoding = found.encoder.encoding
-        checks.check_names(encoding.names)
+        check_names(encoding.names)
         return cls(
             rows=rows,
             names=encoding.names,
@@ -542,19 +549,19 @@ class BernoulliLogistic(Renderable):
         """
         if self.encoding is not None:
             factors = self.encoding.parsed.factors
-            return self.encoding.design_matrix(tables.as_frame(cast(Any, data), factors))
+            return self.encoding.design_matrix(as_frame(cast(Any, data), factors))
         names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
         if isinstance(data, pd.DataFrame | Mapping):
-            frame = tables.as_frame(data)
+            frame = as_frame(data)
             columns = [
                 np.ones(len(frame))
                 if j == 0 and ones and name not in frame.columns
-                else checks.numbers(checks.column(frame, name))
+                else numbers(column(frame, name))
                 for j, name in enumerate(names)
             ]
             return np.column_stack(columns)
-        given, found = checks.design_columns(data, None)
-        checks.check_finite(given, found, pd.RangeIndex(len(given)))
+        given, found = design_columns(data, None)
+        check_finite(given, found, pd.RangeIndex(len(given)))
         if ones and given.shape[1] == len(names) - 1:
             return np.column_stack([np.ones(len(given)), given])
         if given.shape[1] != len(names):

@@ -100,7 +100,7 @@ def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | N
 def check_paths(data: str = "", **paths: str | None) -> None:
     """Fail before the work, not after it, if a result could not be written."""
     from flatprior.models.common.writing import writable
-    from flatprior.models.encoding.tables import Source
+    from flatprior.models.encoding.files.source import Source
 
     targets: dict[Any, str] = {}
     for option, path in paths.items():

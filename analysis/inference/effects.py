@@ -30,8 +30,10 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.text import count, printable, rows_phrase
-from flatprior.models.encoding.checks import as_series, column, is_real, numbers, whole_weights
+from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.encoding.columns.kinds import is_real, numbers
 from flatprior.models.encoding.tables import as_frame
+from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.rows import ArrayRows
 

@@ -19,7 +19,8 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.text import ARRAY
-from flatprior.models.encoding.checks import as_series, column, numbers
+from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.estimate import mle_of
 from flatprior.models.posterior import Interval, interval_of

@@ -21,7 +21,7 @@ from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
-from flatprior.models.encoding.checks import as_series
+from flatprior.models.encoding.columns.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
 from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import row_terms, stack_factors

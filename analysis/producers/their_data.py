@@ -17,7 +17,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import printable
-from flatprior.models.encoding.checks import check_finite, check_names
+from flatprior.models.encoding.columns.checks import check_finite, check_names
 from flatprior.models.rows import ArrayRows
 
 MOST_NUMBERS = 2 * 10**8  # of a sparse design that is made dense

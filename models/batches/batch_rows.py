@@ -28,8 +28,9 @@ from flatprior.models.batches.first_pass import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
-from flatprior.models.encoding import checks
-from flatprior.models.encoding.tables import Source
+from flatprior.models.encoding.columns.checks import column
+from flatprior.models.encoding.columns.kinds import distinct
+from flatprior.models.encoding.files.source import Source
 from flatprior.models.rows import (
     BLOCK_ROWS,
     ArrayRows,
@@ -220,12 +221,12 @@ class BatchRows(ABC):
 
     def group(self, name: str) -> BatchRows:
         """The same rows, grouped by a column."""
-        checks.column(pd.DataFrame(columns=list(self._names)), name)
+        column(pd.DataFrame(columns=list(self._names)), name)
         roles = self.surveyed.encoder.roles
 
         def values(frame: pd.DataFrame, _: int) -> dict[Any, None]:
             counting = frame[name][roles.complete(frame)[0]].dropna()
-            return dict.fromkeys(checks.distinct(counting)[1])
+            return dict.fromkeys(distinct(counting)[1])
 
         columns = tuple(dict.fromkeys((*roles.columns, name)))
         found = self._over_frames(values, operator.or_, columns)

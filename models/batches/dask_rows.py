@@ -18,7 +18,8 @@ from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.first_pass import Roles, Survey, conclude, survey
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.encoding import checks, tables
+from flatprior.models.encoding.columns.checks import check_names
+from flatprior.models.encoding.tables import named
 
 T = TypeVar("T")
 
@@ -125,8 +126,8 @@ def survey_dask(
 
 def _of_frame(frame: Any) -> Partitions:
     names = tuple(str(name) for name in frame.columns)
-    checks.check_names(names)
-    renamed = tables.named(frame)
+    check_names(names)
+    renamed = named(frame)
     return Partitions(names, lambda columns: renamed[list(columns)].to_delayed())
 
 

@@ -20,14 +20,10 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
-from flatprior.models.encoding import formula as _formula
-from flatprior.models.encoding.arrays import Encoded, positive_weights
-from flatprior.models.encoding.checks import (
-    check_outcomes,
-    check_two,
-    column,
+from flatprior.models.encoding.arrays import Encoded
+from flatprior.models.encoding.columns.checks import column, of_some_rows
+from flatprior.models.encoding.columns.kinds import (
     distinct,
-    encode_response,
     floats,
     is_real,
     kind_of,
@@ -35,14 +31,24 @@ from flatprior.models.encoding.checks import (
     no_numbers,
     numbers,
     odd_rows,
-    of_some_rows,
     predictor,
     several_kinds,
-    whole_weights,
+)
+from flatprior.models.encoding.columns.text_among_numbers import (
+    Odd,
+    check_not_numbers,
+    is_numeric,
+    mixed,
+)
+from flatprior.models.encoding.formulas.encoding import Encoding, encode
+from flatprior.models.encoding.formulas.parsing import Parsed, parse
+from flatprior.models.encoding.response import (
+    check_outcomes,
+    check_two,
+    encode_response,
     wrong_outcomes,
 )
-from flatprior.models.encoding.formula import Encoding, Parsed
-from flatprior.models.encoding.text_among_numbers import Odd, check_not_numbers, is_numeric, mixed
+from flatprior.models.encoding.weights import positive_weights, whole_weights
 from flatprior.models.rows import ArrayRows, Block
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
@@ -84,7 +90,7 @@ class Roles:
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
         check_choice("missing", missing, ("drop", "raise"))
-        parsed = _formula.parse(formula, frame)
+        parsed = parse(formula, frame)
         for role, name in (("offset", offset), ("frequency_weights", weights)):
             if name is not None and not isinstance(name, str):
                 raise InputTypeError(f"{role} must name a column where rows are read in batches")
@@ -486,7 +492,7 @@ def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> tuple[Encoded, 
             # ordered, so that they are taken at their word: the rule for numbers was applied above
             rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
     with of_some_rows():
-        return _formula.encode(
+        return encode(
             roles.formula,
             rows,
             None if roles.offset is None else rows[roles.offset],

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.encoding import checks
+from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
+from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.response import encode_response, plain_response
+from flatprior.models.encoding.weights import positive_weights
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,7 +72,7 @@ def encode_arrays(
     >>> encoded.names, encoded.response_coding, encoded.n_zero_weight
     (('const', 'dose'), 'yes = 1, no = 0', 1)
     """
-    design, names = checks.design_columns(X, names)
+    design, names = design_columns(X, names)
     labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
     labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
     if labelled and len(labelled[0]) == design.shape[0]:
@@ -78,20 +81,20 @@ def encode_arrays(
         design = np.column_stack([np.ones(design.shape[0]), design])
         names = ("const", *names)
     name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
-    response, coding = checks.plain_response(y), ""
+    response, coding = plain_response(y), ""
     if response is None or len(response) != len(labels):
-        response, coding = checks.encode_response(checks.as_series(y, name, labels), name)
+        response, coding = encode_response(as_series(y, name, labels), name)
     offset_values, weights, n_zero = None, None, 0
     if offset is not None:
-        offset_values = checks.numbers(checks.as_series(offset, "offset", labels))
+        offset_values = numbers(as_series(offset, "offset", labels))
     if frequency_weights is not None:
-        series = checks.as_series(frequency_weights, "frequency_weights", labels)
+        series = as_series(frequency_weights, "frequency_weights", labels)
         weights, keep, n_zero = positive_weights(series, np.ones(len(labels), dtype=bool))
         if not keep.any():
             raise InputError(f"no rows are left: all {n_zero} have frequency weight 0")
         design, response, labels = design[keep], response[keep], labels[keep]
         offset_values = None if offset_values is None else offset_values[keep]
-    checks.check_names(names)
+    check_names(names)
     if design.shape[1] == 0:
         raise InputError("the model has no coefficient: add a column or an intercept")
     return Encoded(
@@ -107,24 +110,42 @@ def encode_arrays(
     )
 
 
-def positive_weights(
-    weights: pd.Series[Any], keep: NDArray[np.bool_]
-) -> tuple[Array, NDArray[np.bool_], int]:
-    """Frequency weights of those rows to `keep` (n,) that weigh something, which, and how many not.
-
-    Rows of weight 0 have no likelihood, and left in they can hide that the others are separated.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> from flatprior.models.encoding.arrays import positive_weights
-    >>> complete = np.array([True, True, False])
-    >>> weights, keep, n_zero = positive_weights(pd.Series([2, 0, 1]), complete)
-    >>> weights.tolist(), keep.tolist(), n_zero
-    ([2.0], [True, False, False], 1)
-    """
-    values = checks.whole_weights(weights[keep])
-    positive = values > 0
-    left = keep.copy()
-    left[keep] = positive
-    return values[positive], left, int(np.count_nonzero(~positive))
+def design_columns(
+    X: ArrayLike | pd.DataFrame, names: Sequence[str] | None
+) -> tuple[Array, tuple[str, ...]]:
+    """Design matrix (n, k) of floats and its names, from whatever the user passed."""
+    unmasked(X, "X")
+    if isinstance(X, pd.DataFrame):
+        found = tuple(str(name) for name in X.columns)
+        labels = X.index
+        design = np.empty(X.shape)
+        for j, name in enumerate(found):
+            design[:, j] = numbers(pd.Series(X.iloc[:, j].array, index=labels, name=name))
+    else:
+        if hasattr(X, "toarray"):
+            raise InputError("X is a sparse matrix; make it dense, X.toarray(), if memory allows")
+        try:
+            array = np.asarray(X)
+        except ValueError as error:
+            raise InputError(f"X is ragged, its rows have different lengths: {error}") from error
+        if array.ndim == 1:
+            array = array[:, None]
+        if array.ndim != 2:
+            raise InputError(f"X has shape {array.shape}; it must be (n, k)")
+        if array.dtype.kind not in "fiub":
+            raise InputError(
+                f"X holds {array.dtype} values; it must hold numbers. "
+                "Use from_formula for categories"
+            )
+        if array.dtype.itemsize > 8 and array.dtype.kind == "f":
+            raise InputError(f"X holds {array.dtype} values; convert to float64 first")
+        single = array.dtype == np.float32  # each block of which becomes float64 when it is used
+        design = array if single else array.astype(float, copy=False)
+        found = tuple(f"x{j + 1}" for j in range(design.shape[1]))
+    if design.shape[0] == 0:
+        raise InputError("X has no rows")
+    if names is not None:
+        if isinstance(names, str) or len(names) != design.shape[1]:
+            raise InputError(f"{names!r} must name each of the {design.shape[1]} columns of X")
+        found = tuple(str(name) for name in names)
+    return design, found

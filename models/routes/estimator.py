@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.encoding.checks import check_finite, check_names, of_sensible_size
+from flatprior.models.encoding.columns.checks import check_finite, check_names, of_sensible_size
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows

@@ -14,15 +14,15 @@ from processes import started
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, certify, fit_newton, verify
 from flatprior.models.batches import batch_rows
-from flatprior.models.encoding import tables
-from flatprior.models.encoding.tables import Source
+from flatprior.models.encoding.files import source
+from flatprior.models.encoding.files.source import Source
 
 FORMULA = "bought ~ income + C(region) + age:member + log(age)"
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(tables, "BATCH_ROWS", 500)
+    monkeypatch.setattr(source, "BATCH_ROWS", 500)
 
 
 def people(n: int, seed: int = 1) -> pd.DataFrame:
@@ -409,7 +409,7 @@ def test_row_numbers_run_through_all_files(tmp_path):
 
 CODE = """
 import pathlib, signal, sys
-import flatprior.models.encoding.tables as files
+import flatprior.models.encoding.files.source as files
 from flatprior.analysis.cli import main
 
 original, begun = files._guarded, pathlib.Path(sys.argv.pop())
@@ -470,7 +470,7 @@ def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
     many(300).to_parquet(tmp_path / "d.parquet")
     model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
     with monkeypatch.context() as patched:
-        patched.setattr(tables.Source, "frames", None)
+        patched.setattr(Source, "frames", None)
         assert "found by the first pass" in str(model._repr_html_())
     fit = fit_newton(model)
     assert fit.provenance.data_hash in model._repr_html_()

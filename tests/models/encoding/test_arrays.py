@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.encoding.arrays import encode_arrays, positive_weights
+from flatprior.models.encoding.arrays import encode_arrays
+from flatprior.models.encoding.weights import positive_weights
 
 
 def test_arrays_of_floats_are_not_copied_where_no_row_is_left_out():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flatprior.models.encoding.text_among_numbers import are_numbers, number_or_text
+from flatprior.models.encoding.columns.text_among_numbers import are_numbers, number_or_text
 
 NUMBERS = [str(v) for v in range(100, 230)]
 

@@ -12,9 +12,10 @@ import pytest
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.encoding import tables
-from flatprior.models.encoding.csv_files import csv_batches, csv_headings, read_csv
-from flatprior.models.encoding.tables import CSV, Source, as_frame
+from flatprior.models.encoding.files import source
+from flatprior.models.encoding.files.csv_files import csv_batches, csv_headings, read_csv
+from flatprior.models.encoding.files.source import CSV, Source
+from flatprior.models.encoding.tables import as_frame
 
 WAYS = {
     "in memory": lambda path: BernoulliLogistic.from_formula("y ~ x + g", path),
@@ -110,7 +111,7 @@ def test_rows_are_counted_as_they_are_read(tmp_path):
 
 
 def test_a_nul_byte_is_found_in_whichever_batch_or_file_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "BATCH_ROWS", 4096)
+    monkeypatch.setattr(source, "BATCH_ROWS", 4096)
     rng = np.random.default_rng(3)
     for _ in range(repeated(3)):
         files = [lines(30_000, seed) for seed in range(2)]

@@ -18,7 +18,7 @@ import pandas as pd
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count, shorten
-from flatprior.models.encoding.checks import check_names
+from flatprior.models.encoding.columns.checks import check_names
 
 # pandas 3.1 reads decimal numbers exactly and deprecates to ask for it
 EXACT_CSV: dict[str, Any] = (

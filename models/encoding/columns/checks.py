@@ -1,0 +1,165 @@
+"""What users pass in, by name and by row: each failure is one sentence, with the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import FlatpriorError, InputError
+from flatprior.models.common.text import check_text, no_text, rows_phrase
+
+
+def unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
+    """The values, unless NumPy takes what is below their masks."""
+    if _masked(values):
+        raise InputError(f"{name!r} has masked values; fill or drop them")
+    return values
+
+
+def _masked(values: Any) -> bool:
+    """Whether values are masked, in arrays inside lists too, where NumPy takes what is below."""
+    if isinstance(values, list | tuple):
+        nested = (list, tuple, np.ma.MaskedArray)
+        return any(_masked(value) for value in values if isinstance(value, nested))
+    if isinstance(values, pd.DataFrame):
+        return any(_masked(values.iloc[:, j].array) for j in range(values.shape[1]))
+    if isinstance(values, pd.Series | pd.api.extensions.ExtensionArray):
+        values = np.asarray(values) if pd.api.types.is_object_dtype(values.dtype) else None
+    if type(values) is np.ndarray and values.dtype == object:
+        return any(value is np.ma.masked for value in values.flat)
+    return bool(np.ma.is_masked(values))
+
+
+def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """Return the column `name`, or raise a `ValueError` that suggests the nearest name."""
+    if name not in frame.columns:
+        near = difflib.get_close_matches(name, frame.columns, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        known = ", ".join(repr(known) for known in frame.columns[:12])
+        more = ", ..." if frame.shape[1] > 12 else ""
+        raise InputError(f"there is no column {name!r}{hint}; the columns are {known}{more}")
+    return frame[name]
+
+
+def as_series(
+    values: ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]
+) -> pd.Series[Any]:
+    """One value a row, as a series with the data's labels; a series must have the same labels."""
+    unmasked(values, name)
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        values = values.iloc[:, 0]
+    if isinstance(values, pd.Series):
+        if len(values) == len(labels) and not values.index.equals(labels):
+            raise InputError(
+                f"{name!r} and the data have different row labels; reindex it, or pass an array "
+                "to pair them by position"
+            )
+        series = pd.Series(values.array, name=name)
+    elif isinstance(values, pd.Index | pd.api.extensions.ExtensionArray) and values.ndim == 1:
+        series = pd.Series(values, name=name).reset_index(drop=True)  # categories keep their order
+    else:
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise InputError(f"{name!r} is ragged: {error}") from error
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise InputError(f"{name!r} has shape {array.shape}; it must be one value a row, (n,)")
+        try:
+            series = pd.Series(array, name=name)
+        except UnicodeEncodeError as error:
+            raise no_text(error, f"{name!r}: the value") from error
+    if len(series) != len(labels):
+        raise InputError(f"{name!r} has {len(series)} values, the data have {len(labels)} rows")
+    series.index = labels
+    return series
+
+
+SMALLEST_SIZE, LARGEST_SIZE = 1e-100, 1e100
+
+
+def of_sensible_size(largest: Array | float) -> bool:
+    """Whether the largest absolute values of columns are numbers whose squares are, too."""
+    size = np.asarray(largest)
+    return bool((((size >= SMALLEST_SIZE) & (size <= LARGEST_SIZE)) | (size == 0)).all())
+
+
+def check_finite(
+    values: Array,
+    names: Sequence[str],
+    labels: pd.Index[Any],
+    whole: bool = True,
+    nan: Literal["missing", "no numbers"] = "missing",
+) -> None:
+    """Raise a `ValueError` naming the first column that is not finite, or of no sensible size.
+
+    Rows that are not the `whole` data may well be all tiny in a column. What NaN means depends on
+    where it comes from: of a formula's log(-1), nothing is missing.
+    """
+    size = np.abs(values).max(axis=0, initial=0.0)
+    if of_sensible_size(size):
+        return
+    finite = np.isfinite(values)
+    if finite.all():
+        for name, largest in zip(names, size, strict=True):
+            if not of_sensible_size(largest) and (whole or largest > LARGEST_SIZE):
+                raise InputError(
+                    f"the largest value of column {name!r} is {largest:.1g}, whose square double "
+                    "precision cannot hold; rescale the column"
+                )
+    j = int(np.flatnonzero(~finite.all(axis=0))[0])
+    rows = np.flatnonzero(~finite[:, j])
+    what, remedy = "values that are not finite", "correct or drop them"
+    if np.isnan(values[rows, j]).all():
+        what = "values that are no numbers (NaN)"
+        if nan == "missing":
+            what, remedy = "missing values (NaN)", "drop or impute them"
+    raise NotFiniteError(
+        f"column {names[j]!r} has {what} in {rows_phrase(labels[rows])}", f"; {remedy}"
+    )
+
+
+class NotFiniteError(FlatpriorError, ValueError):
+    """Some rows of those that were looked at are not finite."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found + remedy)
+        self.found, self.remedy = found, remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.found, self.remedy)
+
+
+@contextmanager
+def of_some_rows() -> Iterator[None]:
+    """Where the rows are not all, say so of those that are not finite."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise InputError(
+            f"{error.found}, and perhaps in others: not all rows were looked at{error.remedy}"
+        ) from None
+
+
+class RepeatedNameError(FlatpriorError, ValueError):
+    """Two columns have one name."""
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Raise a `ValueError` if a name is repeated."""
+    seen: set[str] = set()
+    for name in names:
+        check_text(name, "the column name")
+        if name in seen:
+            raise RepeatedNameError(
+                f"the column name {name!r} is repeated; every column needs a name of its own"
+            )
+        seen.add(name)

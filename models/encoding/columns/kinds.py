@@ -1,0 +1,258 @@
+"""Numbers, text or categories: what a column holds, and the predictor that it becomes.
+
+Nothing is coerced silently: text that looks like numbers and infinite values are errors here,
+before any arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import check_text, rows_phrase, shorten
+from flatprior.models.encoding.columns.checks import check_finite
+from flatprior.models.encoding.columns.text_among_numbers import (
+    Odd,
+    check_not_numbers,
+    comma_hint,
+    is_number,
+    is_numeric,
+    mixed,
+)
+
+
+def numbers(series: pd.Series[Any]) -> Array:
+    """Return a series as floats; text, missing and infinite values are errors."""
+    check_one_kind(series)
+    if not is_real(series):
+        if odd_cell(series):
+            raise no_numbers(str(series.name), distinct(series)[1], odd_rows(series))
+        raise InputError(
+            f"column {series.name!r} holds {describe_dtype(series)}, not numbers; convert it first"
+        )
+    values = floats(series)
+    check_finite(values[:, None], (str(series.name),), series.index)
+    return values
+
+
+def check_one_kind(series: pd.Series[Any]) -> None:
+    """Raise a `ValueError` if truth values and numbers stand in one column."""
+    if pd.api.types.is_object_dtype(series.dtype):
+        values = series.dropna()
+        truths = np.fromiter((isinstance(v, bool | np.bool_) for v in values), bool, len(values))
+        if truths.any() and not truths.all() and is_real(series):
+            raise several_kinds(str(series.name), ("booleans", "numbers"))
+
+
+def several_kinds(name: str, kinds: Iterable[str]) -> ValueError:
+    """The error for a column with values of two kinds."""
+    return InputError(
+        f"column {name!r} holds {' in some rows and '.join(sorted(kinds))} in others; "
+        "correct it, or convert all of it"
+    )
+
+
+def floats(series: pd.Series[Any]) -> Array:
+    """The numbers of a series as floats; an integer too large for one is infinite."""
+    try:
+        values = series.to_numpy(dtype=float, na_value=np.nan)
+    except OverflowError:
+        values = np.array([_as_float(value) for value in series], dtype=float)
+    return np.asarray(values, dtype=float)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float("nan") if pd.isna(value) else float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def no_numbers(name: str, values: Sequence[Any], odd: Odd) -> ValueError:
+    """The error for text where only numbers will do; `odd` are the rows without one."""
+    if odd.rows and any(map(is_numeric, values)):
+        return InputError(f"column {name!r} {mixed(values, odd)}")
+    return InputError(f"column {name!r} holds text, not numbers; convert it first")
+
+
+def is_real(series: pd.Series[Any]) -> bool:
+    """Whether a series holds real numbers or booleans, whatever its storage."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_object_dtype(dtype):
+        return all(
+            isinstance(v, (int, float, np.number, np.bool_)) and not isinstance(v, complex)
+            for v in series.dropna()
+        )
+    real = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    return bool(real or pd.api.types.is_bool_dtype(dtype))
+
+
+def predictor(
+    series: pd.Series[Any],
+    *,
+    categorical: bool = False,
+    levels: Sequence[Any] | None = None,
+    numbers_because: str | None = None,
+) -> pd.Series[Any]:
+    """Return a predictor as float64 or as categories, never as anything in between.
+
+    Integers become floats because their arithmetic wraps around: ``x**10`` of 64-bit integers is
+    already wrong at x = 100.
+
+    Parameters
+    ----------
+    series : Series
+        Without missing values.
+    categorical : bool
+        Numbers are categories too, because the formula says ``C(...)``.
+    levels : sequence, optional
+        The levels of the model; another one is an error.
+    numbers_because : str, optional
+        Why only numbers will do, in words.
+    """
+    check_one_kind(series)
+    if is_real(series) and not categorical:
+        return pd.Series(numbers(series), index=series.index, name=series.name)
+    if numbers_because is not None:
+        raise InputError(
+            f"column {series.name!r} holds {describe_dtype(series)}{odd_cell(series)}, but "
+            + (numbers_because if not odd_cell(series) else _corrected(numbers_because))
+        )
+    codes, values = distinct(series)
+    if not categorical and levels is None and may_hold_numbers(series):
+        check_not_numbers(str(series.name), values, odd_rows(series))
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        order = list(series.cat.remove_unused_categories().cat.categories)
+    else:
+        if not is_real(series) and not all(isinstance(value, str) for value in values):
+            if odd_cell(series):
+                raise InputError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
+            if all(map(is_numeric, values)):
+                raise several_kinds(str(series.name), ("numbers", "text"))
+            raise InputError(
+                f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, "
+                "text or categories"
+            )
+        order = sorted(values)
+    if levels is not None:
+        known = set(levels)
+        unseen = np.array([value not in known for value in values], dtype=bool)
+        if unseen.any():
+            rows = unseen[codes]
+            first = values[codes[int(np.flatnonzero(rows)[0])]]
+            alike = [level for level in levels if str(level) == str(first)]
+            raise InputError(
+                f"column {series.name!r} has the level {str(first)!r} in "
+                f"{rows_phrase(series.index[rows])}, which the model has not seen; "
+                + (
+                    f"its levels are {_type_name(alike[0])}, not {_type_name(first)}: convert them"
+                    if alike
+                    else f"its levels are {', '.join(map(str, levels))}"
+                )
+            )
+        order = list(levels)
+    place = {level: i for i, level in enumerate(order)}
+    of_value = np.array([place[value] for value in values], dtype=np.intp)
+    coded = pd.Categorical.from_codes(of_value[codes], categories=pd.Index(order))
+    return pd.Series(coded, index=series.index, name=series.name)
+
+
+def _type_name(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "booleans"
+    return "text" if isinstance(value, str) else "numbers" if is_numeric(value) else "of other type"
+
+
+def may_hold_numbers(series: pd.Series[Any]) -> bool:
+    """Whether text, or unordered categories with a value that is no number."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        values = [] if series.cat.ordered else distinct(series)[1]
+        text = all(isinstance(value, str) for value in values)
+        return text and not all(map(is_number, values))
+    return not is_real(series) and all(isinstance(value, str) for value in distinct(series)[1])
+
+
+def odd_rows(series: pd.Series[Any]) -> Odd:
+    """The rows of a column without missing values whose value is no number."""
+    codes, values = distinct(series)
+    return Odd.of(series.index, np.array([not is_numeric(v) for v in values], dtype=bool)[codes])
+
+
+def odd_cell(series: pd.Series[Any]) -> str:
+    """Where text stands among numbers: the first row, and what is in it."""
+    try:
+        codes, values = distinct(series.dropna())
+    except ValueError:
+        return ""
+    odd = [value for value in values if not is_numeric(value)]
+    if not odd or len(odd) == len(values) or not all(isinstance(value, str) for value in odd):
+        return ""
+    first = series.dropna().index[codes == values.index(odd[0])][:1]
+    return f" ({shorten(str(odd[0]), 30)} first, in {rows_phrase(first)}){comma_hint(odd)}"
+
+
+def _corrected(why: str) -> str:
+    return f"{why.partition(';')[0]}; make such values missing or correct them"
+
+
+def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    """The values of a series, each once, in the order of their coming, and which each row has."""
+    try:
+        codes, values = pd.factorize(series)  # much faster than a look at every value
+    except TypeError as error:
+        raise InputError(
+            f"column {series.name!r} holds lists or the like; it must hold numbers, text or "
+            "categories"
+        ) from error
+    found = list(values.astype(object))
+    for value in found:
+        if isinstance(value, str):
+            check_text(value, f"column {series.name!r}: the value")
+    return codes, found
+
+
+def kind_of(series: pd.Series[Any]) -> str:
+    """What a column without missing values holds, in a word."""
+    check_one_kind(series)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if are_booleans(series):
+        return "booleans"
+    if is_real(series):
+        return "numbers"
+    if not all(isinstance(value, str) for value in distinct(series)[1]):
+        raise InputError(
+            f"column {series.name!r} holds {describe_dtype(series)}{odd_cell(series)}; it must "
+            "hold numbers, text or categories"
+        )
+    return "text"
+
+
+def are_booleans(series: pd.Series[Any]) -> bool:
+    """Whether a column without missing values holds truth values, whatever its storage."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return False
+    if not pd.api.types.is_object_dtype(series.dtype):
+        return bool(pd.api.types.is_bool_dtype(series))
+    return len(series) > 0 and all(isinstance(value, bool | np.bool_) for value in series)
+
+
+def describe_dtype(series: pd.Series[Any]) -> str:
+    """Say in a word or two what a column holds."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if pd.api.types.is_string_dtype(series):
+        return "text"
+    if pd.api.types.is_object_dtype(series.dtype):
+        kinds = {type(value).__name__ for value in series.dropna()}
+        return f"{kinds.pop()} values" if len(kinds) == 1 else "values of several kinds"
+    return f"{series.dtype} values"

@@ -1,0 +1,52 @@
+"""Weights of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import rows_phrase
+from flatprior.models.encoding.columns.kinds import numbers
+
+
+def whole_weights(series: pd.Series[Any]) -> Array:
+    """Return frequency weights as floats; they must be whole numbers, none of them negative."""
+    values = numbers(series)
+    for wrong, what in ((values < 0, "negative"), (values != np.floor(values), "fractional")):
+        if wrong.any():
+            raise InputError(
+                f"column {series.name!r} has {what} values in "
+                f"{rows_phrase(series.index[wrong])}; frequency weights count observations "
+                "and must be 0, 1, 2, ..."
+            )
+    if values.sum() >= 2**53:
+        raise InputError(f"column {series.name!r} sums to 2^53 or more, past exact counting")
+    return values
+
+
+def positive_weights(
+    weights: pd.Series[Any], keep: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.bool_], int]:
+    """Frequency weights of those rows to `keep` (n,) that weigh something, which, and how many not.
+
+    Rows of weight 0 have no likelihood, and left in they can hide that the others are separated.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from flatprior.models.encoding.arrays import positive_weights
+    >>> complete = np.array([True, True, False])
+    >>> weights, keep, n_zero = positive_weights(pd.Series([2, 0, 1]), complete)
+    >>> weights.tolist(), keep.tolist(), n_zero
+    ([2.0], [True, False, False], 1)
+    """
+    values = whole_weights(weights[keep])
+    positive = values > 0
+    left = keep.copy()
+    left[keep] = positive
+    return values[positive], left, int(np.count_nonzero(~positive))
