@@ -10,7 +10,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
 from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
-from flatprior.analysis.auditing.their_case import SAME, Case, Value
+from flatprior.analysis.auditing.their_case import ROUNDING, SAME, Case, Value
 from flatprior.analysis.auditing.whole_fit import of_the_fit
 from flatprior.analysis.inference.hypotheses import likelihood_ratio_test, score_test
 from flatprior.analysis.inference.intervals import confidence_intervals
@@ -72,9 +72,7 @@ def _coefficient(case: Case, each: Stated) -> Value | None:
     if case.mle is None or case.best is None:
         return None
     direction = case.directions[each.term]
-    error = float(np.abs(direction) @ case.best.moved)
-    if each.unit == 0:
-        error += SAME * case.least_error(direction)
+    error = float(np.abs(direction) @ case.best.moved) + case.room(each)
     return Value(float(direction @ case.mle.coefficients), error)
 
 
@@ -106,7 +104,8 @@ def exponential(value: Value | None) -> Value | None:
 def _estimate(case: Case, kind: Kind, each: Stated) -> Value:
     direction = case.directions[each.term]
     size = float(np.abs(direction) @ kind.moved)
-    return Value(float(direction @ kind.coefficients), size)
+    rounding = ROUNDING * kind.of(direction)
+    return Value(float(direction @ kind.coefficients), size + rounding)
 
 
 def _error(case: Case, kind: Kind, each: Stated) -> Value:
@@ -128,7 +127,8 @@ def _two_sided(z: Value, tail: Callable[[float], float]) -> Value:
     """Twice the tail beyond a statistic; `tail` of what is negative."""
     size = abs(z.value)
     p = 2 * tail(-size)
-    return Value(p, 2 * tail(-max(size - z.error, 0.0)) - p)
+    most, least = 2 * tail(-max(size - z.error, 0.0)), 2 * tail(-(size + z.error))
+    return Value(p, max(most - p, p - least))
 
 
 def _errors(case: Case, kind: Kind) -> Iterator[tuple[str, Finder]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from flatprior.analysis.auditing.conventions import (
 )
 from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
 from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
-from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated, TheirFit
+from flatprior.analysis.producers.theirs import OF_AN_ERROR, OF_THE_FIT, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 
@@ -38,6 +38,7 @@ FROM_DIGITS = (AS_PRINTED, OWN_NUMBERS)
 ENOUGH = 4  # numbers that a convention does not explain, before any that it does
 NOT_STATED = "stated as not available"
 NO_TERM = "the model has no such coefficient"
+NO_KIND = "of no kind that is computed here"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +212,40 @@ def _judged(case: Case) -> tuple[Judged, ...]:
         for each, value, met in zip(column.stated, answer.values, answer.meets, strict=True):
             found[id(each)] = _verdict(case, each, answer.name, value, met)
     every = (*(each for each in case.coefficients if not case.made_of_a_ratio(each)),)
-    return tuple(found[id(each)] for each in (*every, *case.their.stated))
+    judged = tuple(found[id(each)] for each in (*every, *case.their.stated))
+    return _may_be(judged) if case.their.may_be else judged
+
+
+def _may_be(judged: tuple[Judged, ...]) -> tuple[Judged, ...]:
+    """Leave standard errors unjudged that are of no kind, with what follows from them.
+
+    The program may have computed them in a way of which it keeps no trace; one covariance is what
+    all of them are from.
+    """
+    of_errors = [each.quantity in OF_AN_ERROR for each in judged]
+    if all(each.consistent is not False for each, of in zip(judged, of_errors, strict=True) if of):
+        return judged
+    return tuple(
+        replace(each, consistent=None, convention=NO_KIND, proved=math.nan, off=0.0, follows=None)
+        if of
+        else each
+        for each, of in zip(judged, of_errors, strict=True)
+    )
+
+
+def not_judged(their: TheirFit, judged: Sequence[Judged]) -> tuple[str, ...]:
+    """In words, that standard errors are not judged, where they may be of a kind without a trace.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.numbers import not_judged
+    >>> from flatprior.analysis.producers.theirs import TheirFit
+    >>> not_judged(TheirFit(producer="glum", coefficients={"x": 1.0}, may_be="by clusters"), ())
+    ()
+    """
+    if all(each.convention != NO_KIND for each in judged):
+        return ()
+    return (f"standard errors, and what follows from them, are not judged: {their.may_be}",)
 
 
 def _verdict(case: Case, each: Stated, name: str, value: Value | None, met: bool | None) -> Judged:
@@ -413,6 +447,8 @@ def _found(case: Case, find: Finder, each: Stated) -> Value | None:
 def _met(case: Case, each: Stated, value: Value | None, truncated: bool) -> bool | None:
     """Whether a number is the value; None where it cannot be judged."""
     if math.isnan(each.value) or (each.term and each.term not in case.directions):
+        return None
+    if value is not None and math.isinf(value.error):
         return None
     return value is not None and meets(each, value, truncated)
 

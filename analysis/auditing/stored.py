@@ -76,6 +76,7 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
         },
         "cure": dict(their.cure),
         "notes": list(their.notes),
+        "may_be": their.may_be,
         "as_passed": None
         if their.as_passed is None
         else {"names": list(their.as_passed[0]), "matrix": their.as_passed[1].tolist()},
@@ -122,6 +123,7 @@ def audit_again(model: BernoulliLogistic, facts: Mapping[str, Any]) -> Audit:
         settings=settings,
         cure={str(cause): str(words) for cause, words in fit["cure"].items()},
         notes=tuple(str(note) for note in fit["notes"]),
+        may_be=str(fit["may_be"]),
         as_passed=_as_passed(fit["as_passed"], len(names)),
     )
     differences = tuple(str(each) for each in found["differences"])
@@ -151,7 +153,7 @@ def _number(value: object) -> float:
 
 
 def _of_kind(name: str, value: object) -> Any:
-    if name in ("strength", "share", "tolerance"):
+    if name in ("strength", "share", "tolerance", "null_tolerance"):
         return _number(value)
     if name == "converged":
         return value if isinstance(value, bool) else None

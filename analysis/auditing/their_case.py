@@ -26,6 +26,8 @@ from flatprior.models.common.errors import FlatpriorError
 from flatprior.models.whitening import whitening
 
 SAME = 1e-6  # standard errors: coefficients of doubles so near the MLE are the MLE
+# standard errors: what the rounding of sums over rows does to a coefficient, however near 0 it is
+ROUNDING = 1e-11
 
 
 class Value(NamedTuple):
@@ -60,8 +62,9 @@ def meets(stated: Stated, value: Value, truncated: bool = False) -> bool:
     if stated.written.lstrip().startswith(">"):
         return v + error >= at
     error += 4 * EPSILON * abs(v)
-    if unit == 0 and stated.quantity in ("p", "LR p"):
-        error += 2 * EPSILON  # programs take 2 (1 - Phi(|z|)), whose rounding is that of 1
+    if unit == 0 and stated.quantity in ("p", "LR p") and at % (EPSILON / 2) == 0:
+        # of 1 - Phi(|z|), which is a multiple of that, and whose rounding is that of 1
+        error += 2 * EPSILON
     if truncated and unit > 0:
         short = (v - at) * math.copysign(1.0, v)  # of v, towards zero
         return -error <= short < unit + error
@@ -165,10 +168,18 @@ class Case:
             return None
         back = np.linalg.inv(self.coordinates)
         values = np.array([each.value for each in self.coefficients])
-        units = np.array([each.unit for each in self.coefficients])
+        halves = np.array([self._half_unit(each) for each in self.coefficients])
         if not np.isfinite(values).all():
             return None
-        return back @ values, np.abs(back) @ units / 2
+        return back @ values, np.abs(back) @ halves
+
+    def _half_unit(self, coefficient: Stated) -> float:
+        """What rounding has taken; of a double whose odds ratio is stated that of the ratio."""
+        ratio = self.ratios.get(coefficient.term)
+        if coefficient.unit or ratio is None or not 0 < ratio.value < math.inf:
+            return coefficient.unit / 2
+        made = math.isclose(coefficient.value, math.log(ratio.value), abs_tol=2 * EPSILON)
+        return EPSILON if made else 0.0
 
     @cached_property
     def best(self) -> Place | None:
@@ -232,8 +243,12 @@ class Case:
             return True
         off = abs(coefficient.value - float(direction @ beta))
         moved = 0.0 if self.best is None else float(np.abs(direction) @ self.best.moved)
-        least = SAME * self.least_error(direction) if coefficient.unit == 0 else 0.0
-        return off <= max(coefficient.unit, least) + moved
+        return off <= max(coefficient.unit, self.room(coefficient)) + moved
+
+    def room(self, coefficient: Stated) -> float:
+        """How far a program may be from the MLE that it means, beside what it has rounded away."""
+        error = self.least_error(self.directions[coefficient.term])
+        return (SAME if coefficient.unit == 0 else ROUNDING) * error
 
     def least_error(self, direction: Array) -> float:
         """The standard error of a combination, at the MLE."""

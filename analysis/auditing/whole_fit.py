@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammaln
@@ -13,35 +13,41 @@ from scipy.stats import chi2
 from flatprior.analysis.auditing.standard_error_kinds import Place
 from flatprior.analysis.auditing.their_case import Case, Value
 from flatprior.analysis.inference.goodness import explained, null_log_likelihood
+from flatprior.analysis.maxima import maximal
 from flatprior.analysis.producers.theirs import Stated
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON
-from flatprior.models.common.closeness import LOG_LIKELIHOOD
-from flatprior.models.likelihood import moments, total_log_likelihood
+from flatprior.models.common.closeness import LOG_LIKELIHOOD, Closeness
+from flatprior.models.likelihood import moments, row_terms, total_log_likelihood
 from flatprior.models.whitening import whitening
+
+PRINTED = Closeness(0.0)  # the digits say how exact it is
+SUMMED = Closeness(1e-11)  # rounding errors of either sign, of up to a hundred million rows
 
 
 def of_the_fit(
     case: Case, group: str, where: Place
 ) -> Iterator[tuple[str, Callable[[Stated], Value | None]]]:
     """What a number of the whole fit may be."""
-    for name, value in _FIT[group](Whole(case, where)):
+    both = (_FIT[group](Whole(case, where, rounding)) for rounding in (PRINTED, LOG_LIKELIHOOD))
+    for (name, value), (_, double) in zip(*both, strict=True):
 
-        def find(each: Stated, value: Value = value) -> Value:
-            if each.unit > 0 or group == "n":
-                return value
-            slack = LOG_LIKELIHOOD.relative * abs(value.value)
-            return Value(value.value, value.error + slack + LOG_LIKELIHOOD.absolute)
+        def find(each: Stated, value: Value = value, double: Value = double) -> Value:
+            return value if each.unit > 0 else double
 
         yield name + (where.where if group not in _OF_THE_DATA else ""), find
 
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """What the numbers of a whole fit are made of."""
+    """What the numbers of a whole fit are made of.
+
+    `rounding` is what another program's summing over rows may do to a log-likelihood.
+    """
 
     case: Case
     where: Place
+    rounding: Closeness
 
     @property
     def log_likelihood(self) -> Value:
@@ -49,12 +55,18 @@ class Whole:
         case, at = self.case, self.where
         model = case.model
         if at is case.best and case.mle is not None:
-            return Value(case.mle.log_likelihood, case.mle.certificate.log_likelihood_error)
+            mle = case.mle
+            return self._summed(mle.log_likelihood, mle.certificate.log_likelihood_error)
         found = case.remembered(
             ("log-likelihood", id(at)), lambda: total_log_likelihood(model.rows, at.coefficients)
         )
         error = case.remembered(("its error", id(at)), lambda: self._rounded())
-        return Value(math.nan if found is None else found, math.inf if error is None else error)
+        return self._summed(found, math.inf if error is None else error)
+
+    def _summed(self, found: float | None, error: float) -> Value:
+        """A log-likelihood, as another program may have summed it."""
+        value = math.nan if found is None else found
+        return Value(value, error + self.rounding.relative * abs(value) + self.rounding.absolute)
 
     def _rounded(self) -> float:
         at = self.where
@@ -66,12 +78,17 @@ class Whole:
 
     @property
     def null(self) -> Value:
-        """Of a constant."""
-        model = self.case.model
-        found = self.case.remembered(("null",), lambda: null_log_likelihood(model))
+        """Of a constant, which a program may find by an optimiser that stops early."""
+        case, model = self.case, self.case.model
+        found = case.remembered(("null",), lambda: null_log_likelihood(model))
         # of events and others alone it is a formula, with an offset a fit
         relative = 1e-11 if model.rows.has_offset else 8 * EPSILON
-        return Value(math.nan if found is None else found, relative * abs(found or 0.0))
+        error = relative * abs(found or 0.0)
+        tolerance = case.their.settings.null_tolerance
+        if tolerance > 0:
+            short = case.remembered(("short",), lambda: short_of_null(model, tolerance))
+            error += math.inf if short is None else short
+        return self._summed(found, error)
 
     @property
     def n(self) -> int:
@@ -125,6 +142,30 @@ class Whole:
         yield "Bernoulli", value
         if self.choices is not None:
             yield "binomial, with its coefficients", Value(value.value + self.choices, value.error)
+
+
+def short_of_null(model: BernoulliLogistic, tolerance: float) -> float:
+    r"""How far below its maximum the log-likelihood of a constant is where an optimiser may stop.
+
+    There the slope of the mean log-likelihood is `tolerance` or less. With h the curvature of the
+    mean at its maximum, that at a distance t is between :math:`h e^{-t}` and :math:`h e^t`: at a
+    distance d the slope is :math:`h (1 - e^{-d})` at least, and the mean is
+    :math:`h (e^d - 1 - d)` below its maximum at most. Infinite where the slope may be as small
+    however far away.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.auditing.whole_fit import short_of_null
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> short_of_null(model, 1e-5) < 1e-8
+    True
+    """
+    rows = replace(model.arrays, design=np.ones((model.n_rows, 1)))
+    block = rows.block(slice(None))
+    curvature = float(row_terms(block, maximal(rows)[1]).curvature.sum())
+    ratio = tolerance * float(block.counts.sum()) / curvature
+    return curvature * (ratio / (1 - ratio) + math.log1p(-ratio)) if ratio < 1 else math.inf
 
 
 def _times(value: Value, factor: float, plus: float = 0.0) -> Value:
@@ -199,6 +240,8 @@ def _numbers(whole: Whole) -> Iterator[tuple[str, Value]]:
 
 
 def _ratio(whole: Whole) -> Value:
+    """Of two log-likelihoods of the same program, whatever digits of it are printed."""
+    whole = replace(whole, rounding=SUMMED)
     full, null = whole.log_likelihood, whole.null
     return Value(2 * (full.value - null.value), 2 * (full.error + null.error))
 
@@ -210,9 +253,12 @@ def _ratios(whole: Whole) -> Iterator[tuple[str, Value]]:
 def _ratio_tails(whole: Whole) -> Iterator[tuple[str, Value]]:
     if whole.k > 1:
         found = _ratio(whole)
-        p = float(chi2.sf(found.value, whole.k - 1))
-        more = float(chi2.sf(found.value - found.error, whole.k - 1))
-        yield "against a constant", Value(p, more - p)
+        low, p, high = (
+            float(chi2.sf(found.value + moved, whole.k - 1))
+            for moved in (found.error, 0.0, -found.error)
+        )
+        error = max(high - p, p - low) if found.error < math.inf else math.inf
+        yield "against a constant", Value(p, error)
 
 
 def _explained_share(whole: Whole) -> Iterator[tuple[str, Value]]:

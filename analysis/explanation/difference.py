@@ -58,7 +58,7 @@ from flatprior.analysis.explanation.posterior_means import (
     posterior_mean,
     proper_prior,
 )
-from flatprior.analysis.explanation.reference_levels import Placed, named, our_names, place
+from flatprior.analysis.explanation.reference_levels import Placed, our_names, place
 from flatprior.analysis.explanation.renamed import (
     exponentiated,
     permuted,
@@ -81,6 +81,7 @@ from flatprior.analysis.explanation.stopping import (
     path_from_zero,
     small_gradient,
 )
+from flatprior.analysis.producers.plain import named
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,

@@ -11,34 +11,82 @@ import pandas as pd
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import printable
+from flatprior.models.common.text import first_of, printable, shorten
 from flatprior.models.results import versions_of
+
+LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
 
 
 def read(coefficients: Any, model: BernoulliLogistic) -> TheirFit:
     """Numbers by name, or in the order of the model's coefficients."""
-    labelled = isinstance(coefficients, Mapping | pd.Series)
-    names = [str(name) for name in coefficients] if labelled else list(model.names)
-    if isinstance(coefficients, pd.Series):
-        names = [str(name) for name in coefficients.index]
-    try:
-        values = np.array(
-            [*coefficients.values()]
-            if isinstance(coefficients, Mapping)
-            else np.asarray(coefficients, dtype=float),
-            dtype=float,
-        )
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"coefficients must be one real number each: {error}") from error
-    if not labelled and values.shape != (model.n_parameters,):
-        raise InputError(
-            f"there are {values.size} coefficients of the shape {values.shape}; the model has "
-            f"{model.n_parameters}: {', '.join(map(printable, model.names))}"
-        )
-    if values.ndim != 1 or len(set(names)) < len(names):
-        raise InputError("coefficients must be one real number each, each name once")
-    found = dict(zip(names, values.tolist(), strict=True))
+    found = named(coefficients, model.names, "coefficients", finite=False)
     return TheirFit(producer="coefficients", coefficients=found)
+
+
+def named(
+    values: Any, names: tuple[str, ...], what: str, *, finite: bool = True
+) -> dict[str, float]:
+    """Numbers by name, or in the order of `names`, the model's.
+
+    Raises
+    ------
+    ValueError
+        If they are not one number each, finite ones where that is asked for, or lack a name.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.producers.plain import named
+    >>> named([1, 2.5], ("Intercept", "x"), "coefficients")
+    {'Intercept': 1.0, 'x': 2.5}
+    """
+    if isinstance(values, pd.Series) and not values.index.is_unique:
+        raise InputError(f"the index of the {what} names some of them twice")
+    if isinstance(values, Mapping | pd.Series):
+        pairs = _by_name(values, names, what)
+    else:
+        listed = list(values) if isinstance(values, list | tuple | np.ndarray) else None
+        if listed is None or any(isinstance(value, list | tuple | np.ndarray) for value in listed):
+            shape = np.shape(values) if isinstance(values, np.ndarray) else ()
+            said = f", not an array of the shape {shape}" if shape else ""
+            raise InputError(f"{what} must be numbers by name, or a list of numbers{said}")
+        if len(listed) != len(names):
+            raise InputError(
+                f"there are {len(listed)} {what}; the model has {len(names)}: "
+                f"{', '.join(map(printable, names))}"
+            )
+        pairs = dict(zip(names, listed, strict=True))
+    return {name: _number(value, name, what, finite) for name, value in pairs.items()}
+
+
+def _by_name(values: Any, names: tuple[str, ...], what: str) -> dict[str, Any]:
+    """Each by its name, which has something to be seen, or is one of the model's."""
+    found: dict[str, Any] = {}
+    for i, (key, value) in enumerate(values.items(), 1):
+        name = "" if pd.isna(key) else str(key)
+        if not printable(name) and name not in names:
+            raise InputError(
+                f"number {i} of the {what} has no name; name each as the model does: "
+                f"{first_of(map(printable, names))}"
+            )
+        if name in found:
+            raise InputError(f"{what}: {shorten(printable(name), 40)} is there twice")
+        found[name] = value
+    return found
+
+
+def _number(value: Any, name: str, what: str, finite: bool) -> float:
+    """As a float; of single precision too, which knows no number as large as the limit."""
+    if not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0:
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if number is not None and (not finite or abs(number) < LARGEST):
+            return number
+    raise InputError(
+        f"{what}: {shorten(printable(name), 40)} is {repr(value)[:40]}, not a "
+        f"{'finite ' if finite else ''}number"
+    )
 
 
 def read_estimate(fit: PointEstimate) -> TheirFit:

@@ -48,6 +48,11 @@ class Written:
     text: str
     below: bool = False
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a number, and not only a limit of one: "<0.001", ">999.999"."""
+        return math.isfinite(self.value) and not self.below and not self.text.startswith(">")
+
 
 def decimal_mark(cells: Iterable[str]) -> str:
     """The decimal mark of a table: a comma only where some number cannot be read otherwise.
@@ -121,7 +126,9 @@ def written(text: str, place: str, mark: str = ".") -> Written | None:
         raise InputError(f"{place}: {shorten(shown, 40)} is not a number that doubles can hold")
     digits = len((whole + fraction).lstrip("0")) or 1
     value = float(f"{sign}{whole or 0}.{fraction or 0}e{exponent}")
-    unit = float(f"1e{exponent - len(fraction)}")
+    # a 0 has no size that an exponent could be of: programs write e+00 behind it, and "0e9" is no
+    # number that was rounded to billions; a negative one says how many decimals it was rounded to
+    unit = float(f"1e{(exponent if value else min(exponent, 0)) - len(fraction)}")
     if not math.isfinite(value):
         raise InputError(f"{place}: {shorten(shown, 40)} is not a number that doubles can hold")
     return Written(value, unit, digits, shown, below)

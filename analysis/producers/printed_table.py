@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from statistics import median
@@ -42,7 +42,13 @@ from flatprior.analysis.producers.printed_text import (
     of_a_fit,
 )
 from flatprior.analysis.producers.r_file import is_of_r, of_r
-from flatprior.analysis.producers.theirs import OF_A_TERM, Settings, Stated, TheirFit
+from flatprior.analysis.producers.theirs import (
+    NULL_TOLERANCE,
+    OF_A_TERM,
+    Settings,
+    Stated,
+    TheirFit,
+)
 from flatprior.analysis.stated_precision import MOST_DIGITS
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
@@ -50,10 +56,14 @@ from flatprior.models.common.text import first_of, printable, shorten
 
 FEWEST_DIGITS = 4  # that a lone number has which ends with zeros that are none
 OF_A_DOUBLE = 1e-10  # the unit of its last digit at most, if it is of no unusual size
+COARSEST_P = 0.1  # the unit of a p-value
 A_DOUBLE = 15  # significant digits: a number of as many is as exact as doubles are
 LARGEST = 2**24  # bytes: a table of coefficients is no larger
 NOT_SAID = math.nan  # the confidence of an interval
 PRODUCER = "a printed table"
+# as statsmodels calls them; "" where nothing is said
+KNOWN_COVARIANCES = ("", "NONROBUST", "HC0", "HC1", "HC2", "HC3")
+_CLUSTERS = re.compile(r"adjusted for ([\d,]+ clusters)")
 _LONE = re.compile(r"[<>]?\s*[-+\u2212]?[\d.,]+(e[-+]?\d+)?", re.IGNORECASE)
 _ENDS = ("low", "high", "odds ratio low", "odds ratio high")
 
@@ -158,8 +168,14 @@ def _cells_of_frame(frame: pd.DataFrame) -> list[tuple[str, list[str]]]:
         frame = frame.reset_index()
         columns = ["term", *columns]
     rows = [("the head", columns)]
+    terms = [heading(name).what == TERM for name in columns]
     for number, values in enumerate(frame.itertuples(index=False, name=None), 1):
-        rows.append((f"row {number}", [_cell(value) for value in values]))
+        # a missing number is "NA", but a missing name is none
+        cells = [
+            "" if of_terms and pd.isna(value) else _cell(value)
+            for of_terms, value in zip(terms, values, strict=True)
+        ]
+        rows.append((f"row {number}", cells))
     return rows
 
 
@@ -317,6 +333,7 @@ def _take(read: _Read, grid: Grid, name: str, mark: str) -> None:
     again: list[str] = []
     for place, cells in grid.rows:
         term = _term(grid, cells, at)
+        term = term if printable(term) else ""
         numbers: dict[str, Written] = {}
         for each, cell in zip(grid.headings, cells, strict=False):
             if each.is_number and cell.strip():
@@ -543,8 +560,11 @@ def _put(read: _Read, what: str, text: str, where: str, mark: str) -> None:
 
 
 def _covariance(read: _Read, cells: list[str]) -> None:
-    """What statsmodels says of its covariance."""
+    """What statsmodels says of its covariance, and Stata of clusters."""
     line = " ".join(cells)
+    clusters = _CLUSTERS.search(line)
+    if clusters is not None:
+        read.covariance = clusters[1]
     if "ovariance Type" in line:
         words = line.split("ovariance Type", 1)[1].strip(" :").split()
         read.covariance = words[0] if words else ""
@@ -569,7 +589,9 @@ def _units(column: Sequence[Written]) -> dict[Written, float]:
         lost = min(max(each.digits - significant, 0), _zeros(each))
         exact = each.digits - _zeros(each) >= A_DOUBLE
         units[each] = 0.0 if exact else each.unit * 10.0**lost
-    return units
+    # a 0 was rounded as its neighbours were: of 0.0004 beside 0.034 spreadsheets leave 0
+    finest = min((units[each] for each in finite), default=math.inf)
+    return units | {each: min(each.unit, finest) for each in column if not each.value}
 
 
 def _zeros(number: Written) -> int:
@@ -590,16 +612,18 @@ def _fit_of(read: _Read, name: str) -> TheirFit:
     def unit(what: str, number: Written) -> float:
         if what == "n":
             return number.unit
-        return columns.get(what, _units([number]))[number]
+        found = columns.get(what, _units([number]))[number]
+        # nobody rounds probabilities to whole numbers: 0 is what was left of 0.0 or 0.000
+        return min(found, COARSEST_P) if what in ("p", "LR p") else found
 
     coefficients: dict[str, float] = {}
     units: dict[str, float] = {}
     stated: list[Stated] = []
     for term, numbers in read.terms.items():
         own, ratio = numbers.get("coefficient"), numbers.get("odds ratio")
-        if own is not None and math.isfinite(own.value):
+        if own is not None and own.is_known:
             coefficients[term], step = own.value, unit("coefficient", own)
-        elif ratio is not None and 0 < ratio.value < math.inf:
+        elif ratio is not None and ratio.is_known and ratio.value > 0:
             coefficients[term] = math.log(ratio.value)
             step = unit("odds ratio", ratio) / ratio.value
         else:
@@ -637,14 +661,13 @@ def _fit_of(read: _Read, name: str) -> TheirFit:
             )
         )
     notes = [f"left out: {first_of(read.notes)}"] if read.notes else []
-    settings = Settings(covariance=read.covariance)
-    return replace(
-        TheirFit(
-            producer=PRODUCER,
-            coefficients=coefficients,
-            units=units,
-            stated=tuple(stated),
-            settings=settings,
-        ),
+    known = normalised(read.covariance).upper() in KNOWN_COVARIANCES
+    return TheirFit(
+        producer=PRODUCER,
+        coefficients=coefficients,
+        units=units,
+        stated=tuple(stated),
+        settings=Settings(covariance=read.covariance, null_tolerance=NULL_TOLERANCE),
+        unjudged="" if known else f"they are of the kind {printable(read.covariance)!r}",
         notes=tuple(notes),
     )

@@ -75,6 +75,8 @@ def of_r(facts: Any, name: str) -> TheirFit:
         names = [names]
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         raise InputError(f"{name}: the names must be texts; {AGAIN}")
+    if not all(map(printable, names)):
+        raise InputError(f"{name}: a coefficient has no name; {AGAIN}")
     if len(set(names)) < len(names):
         raise InputError(f"{name} names a coefficient twice; {AGAIN}")
     k = len(names)
@@ -99,9 +101,10 @@ def of_r(facts: Any, name: str) -> TheirFit:
         if math.isfinite(value):
             stated.append(Stated(term="", quantity=quantity, value=value))
     converged = facts.get("converged")
+    kind = printable(facts.get("class", ""))[:40]
     left = ", ".join(shorten(printable(each), 40) for each in absent[:5])
     return TheirFit(
-        producer="R glm" if not facts.get("class") else f"R {printable(facts['class'])[:40]}",
+        producer=f"R {kind or 'glm'}",
         version=printable(facts.get("version", ""))[:40],
         coefficients={each: float(values[i]) for each, i in zip(kept, there, strict=True)},
         covariance=covariance,
@@ -111,6 +114,11 @@ def of_r(facts: Any, name: str) -> TheirFit:
             converged=converged if isinstance(converged, bool) else None,
             method="iterated least squares",
         ),
+        # vcov of others may be by clusters, or of a survey's design
+        may_be=""
+        if kind in ("", "glm")
+        else f"they are of no kind that is computed here, and what vcov gives of the class {kind} "
+        "is not known",
         notes=(f"R has no coefficient for {left}, which depend on the others",) if absent else (),
     )
 

@@ -80,6 +80,10 @@ class Stated:
         check_choice("quantity", self.quantity, OF_A_TERM if self.term else OF_THE_FIT)
 
 
+# of BFGS, by which statsmodels' Logit finds the constant that its llnull is of
+NULL_TOLERANCE = 1e-5
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings:
     """What a program says that it did. What it does not say is as it is in maximum likelihood.
@@ -106,6 +110,8 @@ class Settings:
     tolerance : float
         Where the program stops when no component of the gradient of the mean log-likelihood is
         larger: that size; else NaN.
+    null_tolerance : float
+        The same of its own fit of a constant; 0 where that is exact.
     converged : bool or None
         What it says of itself.
     method : str
@@ -123,6 +129,7 @@ class Settings:
     covariance: str = ""
     groups: Array | None = None
     tolerance: float = math.nan
+    null_tolerance: float = 0.0
     converged: bool | None = None
     method: str = ""
     default: str = ""
@@ -156,6 +163,9 @@ class TheirFit:
         What was found beside: rows that were left out, columns that were transformed.
     unjudged : str
         Why standard errors, and what follows from them, cannot be judged; mostly empty.
+    may_be : str
+        Of what kind they may be that is not computed here, where the program keeps no trace of it:
+        those that are of no other kind are not judged either. Mostly empty.
     as_passed : tuple of names (p,) and ndarray (p, k), or None
         Where a pipeline transformed the columns that it was passed: what these are called, and what
         turns its coefficients into theirs.
@@ -172,4 +182,5 @@ class TheirFit:
     cure: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unjudged: str = ""
+    may_be: str = ""
     as_passed: tuple[tuple[str, ...], Array] | None = None

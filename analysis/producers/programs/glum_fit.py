@@ -84,6 +84,7 @@ def read(regressor: Any, X: Any, y: Any, sample_weight: Any = None, offset: Any 
             converged=bool(getattr(regressor, "n_iter_", 0) < regressor.max_iter),
             method=str(getattr(regressor, "solver", "")),
         ),
+        may_be="glum keeps no trace of clusters= and dispersion=, and they are of no kind without",
         cure={
             "": "GeneralizedLinearRegressor(family='binomial', alpha=0, gradient_tol=1e-12)",
         },

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import gammaln
 
 from flatprior.analysis.producers.their_data import model_of
-from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
+from flatprior.analysis.producers.theirs import NULL_TOLERANCE, Settings, Stated, TheirFit
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.results import versions_of
@@ -144,6 +144,7 @@ def _settings(result: Any, fitted: Any, kind: str, k: int, asked: Mapping[str, A
         link=link,
         covariance=str(getattr(result, "cov_type", "")),
         groups=_groups(result),
+        null_tolerance=0.0 if kind == "GLM" else _null_tolerance(result),
         converged=_converged(result),
         method=str(getattr(result, "method", "") or ""),
     )
@@ -161,6 +162,11 @@ def _penalty(result: Any, fitted: Any, asked: Mapping[str, Any]) -> tuple[Array,
     return np.asarray(alpha, dtype=float) * len(fitted.endog), 1.0 if share is None else float(
         share
     )
+
+
+def _null_tolerance(result: Any) -> float:
+    options = getattr(result, "_optim_kwds_null", None) or {}
+    return float(options.get("gtol", NULL_TOLERANCE))
 
 
 def _unjudged(result: Any, settings: Settings, grouped: bool) -> str:

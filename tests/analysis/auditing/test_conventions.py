@@ -1,12 +1,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from problems import simulated
 from scipy.stats import norm
 from stated_numbers import covariance, newton, of_terms, their_fit
 
-from flatprior.analysis.auditing.conventions import exponential
+from flatprior.analysis import audit
+from flatprior.analysis.auditing.conventions import _two_sided, exponential
 from flatprior.analysis.auditing.numbers import in_every_digit, judge_numbers
 from flatprior.analysis.auditing.their_case import Value
 from flatprior.analysis.producers.theirs import Stated, TheirFit
@@ -191,3 +194,65 @@ def test_what_follows_no_convention_is_held_against_that_of_its_column(errors):
     (told,) = (each for each in judged if each.quantity == "p" and each.consistent is False)
     assert (told.term, told.convention) == ("tuce", "Wald, model")
     assert told.proved == pytest.approx(p[model.names.index("tuce")], abs=1e-9)
+
+
+def balanced(seed):
+    """A number and an indicator, each of whose values has both outcomes of every number."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=30)
+    y = (rng.uniform(size=30) < 1 / (1 + np.exp(-x))).astype(float)
+    X = np.column_stack([np.ones(60), np.tile(x, 2), np.repeat([1.0, -1.0], 30)])
+    order = rng.permutation(60)
+    return X[order], np.tile(y, 2)[order]
+
+
+def test_numbers_of_a_coefficient_of_zero_have_the_rounding_of_the_sums_they_are_of():
+    """What is left of 0 is 1e-16, and any other such number is as right."""
+    left = []
+    for seed in range(6):
+        X, y = balanced(seed)
+        for result in (
+            sm.GLM(y, X, family=sm.families.Binomial()).fit(),
+            sm.Logit(y, X).fit(disp=0, tol=1e-10, cov_type="HC0"),
+        ):
+            left.append(abs(result.tvalues[2]))
+            assert audit(result).passed
+            for shown in (repr, "{:.3e}".format, "{:.3g}".format, "{:.4f}".format):
+                cells = {
+                    "z": result.tvalues, "p": result.pvalues,
+                    "low": result.conf_int()[:, 0], "high": result.conf_int()[:, 1],
+                }  # fmt: skip
+                names = BernoulliLogistic.from_arrays(X, y).names
+                frame = pd.DataFrame(
+                    {"term": names}
+                    | {what: [shown(float(v)) for v in values] for what, values in cells.items()}
+                )
+                model = BernoulliLogistic.from_arrays(X, y)
+                own = frame.assign(estimate=[shown(float(b)) for b in result.params])
+                assert audit(own, model).passed
+                ratios = [shown(float(np.exp(b))) for b in result.params]
+                of_ratios = frame[["term", "z", "p"]].assign(**{"odds ratio": ratios})
+                assert audit(of_ratios, model).passed
+    assert 0 < max(left) < 1e-12
+
+
+def test_a_coefficient_of_zero_is_not_any_small_number():
+    X, y = balanced(1)
+    model = BernoulliLogistic.from_arrays(X, y)
+    mle = fit_newton(model)
+    name, se = model.names[2], mle.standard_errors[2]
+    for quantity, value in (("z", 1e-9), ("p", 1 - 1e-9), ("low", 1e-3 - 1.96 * se)):
+        theirs = TheirFit(
+            producer="a program",
+            coefficients=dict(mle.params) | {name: 0.0},
+            stated=(Stated(term=name, quantity=quantity, value=value),),
+        )
+        assert accused(judge_numbers(model, mle, theirs)) == {(name, quantity)}
+
+
+@pytest.mark.parametrize("z", [0.0, 1e-15, 1e-3, 1.0, 8.0])
+def test_the_room_of_a_p_value_is_what_an_error_of_z_does_on_either_side(z):
+    for error in (0.0, 1e-15, 1e-11, 1e-3):
+        p, room = _two_sided(Value(z, error), lambda x: float(norm.cdf(x)))
+        for moved in (z - error, z + error):
+            assert abs(2 * norm.sf(abs(moved)) - p) <= room * (1 + 1e-9) + 1e-16

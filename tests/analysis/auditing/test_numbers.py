@@ -20,7 +20,7 @@ from stated_numbers import (
 from written_tables import OF_A_TERM, printed
 
 from flatprior.analysis import confidence_intervals
-from flatprior.analysis.auditing.numbers import as_frame, judge_numbers
+from flatprior.analysis.auditing.numbers import as_frame, judge_numbers, not_judged
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -385,3 +385,27 @@ def test_a_table_of_a_sample_of_the_terms_is_judged_by_their_names():
     theirs = their_fit(model.names[1:2], terms, {"n": 150}, 4)
     judged = judge_numbers(model, mle, theirs)
     assert all(each.consistent for each in judged)
+
+
+def test_standard_errors_that_a_program_may_have_made_in_a_way_it_does_not_say_are_not_judged():
+    X, y, model, mle, groups = problem()
+    beta = newton(X, y)[-1]
+    may_be = "they may be by clusters, of which the program keeps no trace"
+    quantities = ("standard error", "z", "p", "low", "high")
+    for kind, known in (("model", True), ("HC1", True), ("cluster", False)):
+        terms = of_terms(beta, covariance(X, y, beta, kind, groups))
+        theirs = their_fit(model.names, terms, of_fit(X, y, beta), None, quantities)
+        assert (accused(judge_numbers(model, mle, theirs)) == []) is known
+        theirs = replace(theirs, may_be=may_be)
+        judged = judge_numbers(model, mle, theirs)
+        assert accused(judged) == []
+        of_errors = [each for each in judged if each.quantity in quantities]
+        assert {each.consistent for each in of_errors} == {True if known else None}
+        others = [each for each in judged if each.quantity not in quantities]
+        assert all(each.consistent for each in others)
+        said = f"standard errors, and what follows from them, are not judged: {may_be}"
+        assert not_judged(theirs, judged) == (() if known else (said,))
+        # the coefficients and the log-likelihood are judged all the same
+        wrong = [replace(each, value=each.value + 0.1) for each in theirs.stated if not each.term]
+        found = judge_numbers(model, mle, replace(theirs, stated=tuple(wrong)))
+        assert len(accused(found)) == len(wrong)

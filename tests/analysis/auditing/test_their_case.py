@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
 from flatprior.analysis.producers.theirs import Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models.common.arrays import EPSILON
 
 
 def stated(value, unit=0.0, **more):
@@ -125,3 +126,26 @@ def test_a_p_value_made_of_one_less_a_probability_has_the_rounding_of_one():
     assert meets(Stated(term="x", quantity="p", value=made), Value(right, 0.0))
     assert not meets(Stated(term="x", quantity="p", value=right + 1e-15), Value(right, 0.0))
     assert not meets(Stated(term="x", quantity="z", value=made), Value(right, 0.0))
+
+
+def test_the_rounding_of_one_is_that_of_what_was_made_of_it_alone():
+    """A number as small as 1e-20 is no multiple of what 1 - Phi(|z|) may be."""
+    small = Value(2 * float(ndtr(-9.3)), 0.0)
+    for value, right in ((0.0, True), (2.0**-52, True), (1e-30, False), (1e-16, False)):
+        assert meets(Stated(term="x", quantity="p", value=value), small) is right
+
+
+def test_a_coefficient_made_of_an_odds_ratio_has_the_rounding_of_that():
+    X, y = simulated(100, 2, seed=2)
+    model = BernoulliLogistic.from_arrays(X, y)
+    ratio = np.nextafter(1.0, 2.0)
+    for coefficient, half in ((math.log(ratio), EPSILON), (0.5, 0.0)):
+        names = model.names
+        fit = TheirFit(
+            producer="a printed table",
+            coefficients=dict.fromkeys(names, coefficient),
+            stated=(Stated(term=names[0], quantity="odds ratio", value=ratio),),
+        )
+        directions = directions_of(model, fit)
+        case = Case(model=model, mle=None, their=fit, directions=directions, posterior_sd=None)
+        assert case.given[1].tolist() == [half, 0.0]

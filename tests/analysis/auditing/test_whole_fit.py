@@ -1,4 +1,6 @@
+import functools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,8 +8,12 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from flatprior.analysis import audit
 from flatprior.analysis.auditing.numbers import judge_numbers
-from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.analysis.auditing.whole_fit import short_of_null
+from flatprior.analysis.inference.goodness import null_log_likelihood
+from flatprior.analysis.producers.programs.statsmodels_fit import read
+from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
 
 # Bliss's beetles: dose, exposed, killed
@@ -139,3 +145,86 @@ def test_numbers_of_other_coefficients_are_of_those():
         assert found["log-likelihood"].convention == f"{name}, at their coefficients"
         assert found["log-likelihood"].consistent
         assert found["n"].convention == "observations"
+
+
+def mirrored(seed, n=65, offset=False):
+    """Rows and their mirror images with the same outcomes: no slope explains anything."""
+    rng = np.random.default_rng(seed)
+    half = rng.normal(size=n)
+    y = np.tile((rng.uniform(size=n) < 0.3).astype(float), 2)
+    X = sm.add_constant(np.concatenate([half, -half]))
+    o = np.tile(rng.normal(size=n), 2) if offset else None
+    return X, y, o
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_what_the_null_fit_of_statsmodels_falls_short_of_is_within_the_bound(offset):
+    for seed in range(20):
+        X, y, o = mirrored(seed, offset=offset)
+        model = BernoulliLogistic.from_arrays(X, y, offset=o)
+        result = sm.Logit(y, X, **({"offset": o} if offset else {})).fit(disp=0)
+        short = null_log_likelihood(model) - result.llnull
+        assert -1e-11 <= short <= short_of_null(model, 1e-5) < 1e-7
+
+
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-3, 0.05, 0.2])
+def test_no_constant_with_so_small_a_slope_is_further_below_the_maximum(tolerance):
+    _, y, _ = mirrored(1)
+    model = BernoulliLogistic.from_arrays(np.ones((len(y), 1)), y)
+    bound, share = short_of_null(model, tolerance), y.mean()
+    for p in (share - tolerance, share + tolerance):  # where the slope is the tolerance
+        if 0 < p < 1:
+            divergence = share * np.log(share / p) + (1 - share) * np.log((1 - share) / (1 - p))
+            assert len(y) * divergence <= bound * (1 + 1e-6) + 1e-13
+    assert bound <= len(y) * tolerance**2 / (share * (1 - share)) * 20
+    assert short_of_null(model, share * (1 - share)) == math.inf
+
+
+def test_a_likelihood_ratio_p_value_near_1_is_judged_by_what_its_null_fit_can_do():
+    """Where nothing is explained it is 1, and an optimiser that stops early makes it 0.9999."""
+    least, needed = 1.0, 0
+    for seed in range(8):
+        X, y, _ = mirrored(seed)
+        result = sm.Logit(y, X).fit(disp=0)
+        least = min(least, result.llr_pvalue)
+        assert audit(result).passed
+        their = read(result)
+        judge = functools.partial(judge_numbers, their.model, fit_newton(their.model))
+        for off in (1e-2, -1e-2):
+            stated = (Stated(term="", quantity="LR p", value=result.llr_pvalue + off),)
+            assert judge(replace(their, stated=stated))[-1].consistent is False
+        exact = replace(their, settings=replace(their.settings, null_tolerance=0.0))
+        stated = tuple(each for each in their.stated if each.quantity == "LR chi-squared")
+        needed += judge(replace(exact, stated=stated))[-1].consistent is False
+    assert least < 1 - 1e-4
+    assert needed  # the room, as that of rounding is not enough
+
+
+def test_a_null_fit_of_which_nothing_is_known_is_not_judged():
+    X, y, _ = mirrored(1)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    theirs = TheirFit(
+        producer="a program",
+        coefficients=dict(fit.params),
+        stated=tuple(
+            Stated(term="", quantity=quantity, value=0.5)
+            for quantity in ("null log-likelihood", "LR p", "log-likelihood")
+        ),
+        settings=Settings(null_tolerance=0.25),
+    )
+    found = {each.quantity: each.consistent for each in judge_numbers(model, fit, theirs)[2:]}
+    assert found == {"null log-likelihood": None, "LR p": None, "log-likelihood": False}
+
+
+def test_a_tiny_p_value_of_a_whole_fit_is_not_any_tiny_number():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=400)
+    y = (rng.uniform(size=400) < 1 / (1 + np.exp(-3 * x))).astype(float)
+    result = sm.Logit(y, sm.add_constant(x)).fit(disp=0)
+    assert result.llr_pvalue < 1e-30
+    assert audit(result).passed
+    their = read(result)
+    stated = (Stated(term="", quantity="LR p", value=1e3 * result.llr_pvalue),)
+    found = judge_numbers(their.model, fit_newton(their.model), replace(their, stated=stated))
+    assert found[-1].consistent is False

@@ -27,6 +27,18 @@ from flatprior.models import FlatpriorError
         ("(0.40)", 0.4, 0.01),
         ("\u00a00.5 ", 0.5, 0.1),
         ("0.000", 0.0, 1e-3),
+        ("0", 0.0, 1.0),
+        ("-0", 0.0, 1.0),
+        ("0.", 0.0, 1.0),
+        ("1.", 1.0, 1.0),
+        ("0e+00", 0.0, 1.0),
+        ("0.000e+00", 0.0, 1e-3),
+        ("0e9", 0.0, 1.0),
+        ("0.0e+05", 0.0, 0.1),
+        ("0.0 x 10^6", 0.0, 0.1),
+        ("0e300", 0.0, 1.0),
+        ("0e-9", 0.0, 1e-9),
+        ("2e9", 2e9, 1e9),
         ("-Inf", -math.inf, 0.0),
     ],
 )
@@ -43,10 +55,17 @@ def test_limits_say_on_which_side_they_are():
         ("< .0001", 1e-4),
         ("< 2e-16", 2e-16),
         ("\u22640.05", 0.05),
+        ("<.001", 1e-3),
+        ("<2e-16", 2e-16),
     ):
         found = written(text, "row 1")
         assert (found.value, found.below) == (value, True)
+        assert not found.is_known
     above = written("> 999.999", "row 1")
+    assert not above.is_known
+    assert not written("Inf", "row 1").is_known
+    assert not written("NA", "row 1").is_known
+    assert written("-0.5", "row 1").is_known
     assert (above.value, above.below, above.text) == (999.999, False, ">999.999")
 
 
@@ -137,3 +156,9 @@ def test_what_is_no_number_is_refused_with_its_place(text):
 def test_what_is_no_interval_is_refused_with_its_place(text):
     with pytest.raises(FlatpriorError, match="the place: "):
         interval(text, "the place")
+
+
+@pytest.mark.parametrize("text", ["1e400", "9e308", "0e401", "1e-99999", "-.", "1e", "1e5.5"])
+def test_what_doubles_do_not_hold_is_refused(text):
+    with pytest.raises(FlatpriorError, match=r"row 1: .* is not a number"):
+        written(text, "row 1")

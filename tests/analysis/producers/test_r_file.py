@@ -117,3 +117,20 @@ def test_numbers_that_are_none_are_not_stated(tmp_path):
     assert fit.covariance is None
     assert {each.quantity for each in fit.stated} == {"null deviance", "n"}
     assert json.loads(text)["converged"] is True
+
+
+def test_what_vcov_gives_of_another_class_may_be_of_any_kind(tmp_path):
+    """As of a survey's design, or of fixest by clusters."""
+    for kind, judged in (('"glm"', False), (None, False), ('"svyglm"', None), ('"feglm"', None)):
+        model, _, V, _ = written()
+        wrong = "[" + ", ".join(f"[{', '.join(map(number, 1.2 * row))}]" for row in V) + "]"
+        fit = read(tmp_path, written(**{"class": kind, "covariance": wrong})[-1])
+        found = judge_numbers(model, fit_newton(model), fit)
+        assert {e.consistent for e in found if e.quantity == "standard error"} == {judged}
+        right = read(tmp_path, written(**{"class": kind})[-1])
+        assert all(each.consistent for each in judge_numbers(model, fit_newton(model), right))
+
+
+def test_a_coefficient_without_a_name_is_refused(tmp_path):
+    with pytest.raises(FlatpriorError, match="a coefficient has no name"):
+        read(tmp_path, written(names='["(Intercept)", "", "psi"]')[-1])

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from flatprior.analysis.auditing.numbers import judge_numbers
 from flatprior.analysis.producers.programs.glum_fit import read
-from flatprior.models import load_spector
+from flatprior.models import fit_newton, load_spector
 
 glum = pytest.importorskip("glum")
 DATA = load_spector()
@@ -40,3 +41,22 @@ def test_other_families_and_other_columns_are_refused():
         read(fit, X, Y)
     with pytest.raises(ValueError, match="2 coefficients beside the intercept"):
         read(fit.fit(X, Y), X[["gpa"]], Y)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"robust": False}, {"clusters": np.arange(32) // 3}, {"robust": False, "dispersion": 2.0}],
+)
+def test_a_covariance_by_clusters_leaves_no_trace_and_is_not_judged(more):
+    """With clusters= or dispersion= nothing in the object says so: not judged, and not accused."""
+    regressor = glum.GeneralizedLinearRegressor(family="binomial", alpha=0, gradient_tol=1e-12)
+    if "clusters" in more:
+        regressor.fit(X, Y, store_covariance_matrix=True, **more)
+    else:
+        regressor.fit(X, Y).covariance_matrix(X, Y, store_covariance_matrix=True, **more)
+    their = read(regressor, X, Y)
+    judged = judge_numbers(their.model, fit_newton(their.model), their)
+    known = not {"clusters", "dispersion"} & set(more)
+    for each in judged:
+        expected = True if each.is_coefficient or known else None
+        assert each.consistent is expected
