@@ -57,6 +57,7 @@ from flatprior.models.common.text import first_of, printable, shorten
 FEWEST_DIGITS = 4  # that a lone number has which ends with zeros that are none
 OF_A_DOUBLE = 1e-10  # the unit of its last digit at most, if it is of no unusual size
 COARSEST_P = 0.1  # the unit of a p-value
+BARE = 0.09  # the unit of a 0 that says nothing of decimals: 0, and 0.0 as Python writes it
 A_DOUBLE = 15  # significant digits: a number of as many is as exact as doubles are
 LARGEST = 2**24  # bytes: a table of coefficients is no larger
 NOT_SAID = math.nan  # the confidence of an interval
@@ -589,9 +590,10 @@ def _units(column: Sequence[Written]) -> dict[Written, float]:
         lost = min(max(each.digits - significant, 0), _zeros(each))
         exact = each.digits - _zeros(each) >= A_DOUBLE
         units[each] = 0.0 if exact else each.unit * 10.0**lost
-    # a 0 was rounded as its neighbours were: of 0.0004 beside 0.034 spreadsheets leave 0
-    finest = min((units[each] for each in finite), default=math.inf)
-    return units | {each: min(each.unit, finest) for each in column if not each.value}
+    # a bare 0 was rounded as its neighbours were: of 0.0004 beside 0.034 spreadsheets leave 0
+    finest = min((units[each] for each in finite if each.is_known), default=math.inf)
+    bare = (each for each in column if not each.value and each.unit >= BARE)
+    return units | {each: min(each.unit, finest) for each in bare}
 
 
 def _zeros(number: Written) -> int:

@@ -395,6 +395,9 @@ def units_of(column, **more):
         (["0", "0.123456789012345678"], [0.0, 0.0]),
         ([0.0, 0.034, 0.5], [1e-3, 1e-3, 0.1]),
         (["0", "0"], [1.0, 1.0]),
+        (["0.00", "0.034"], [1e-2, 1e-3]),  # what it says of decimals it says
+        (["-0.0000", "18727025.0124156"], [1e-4, 0.0]),
+        (["0", "<0.001", "0.21"], [1e-2, 1e-3, 1e-2]),  # a limit is no neighbour
     ],
 )
 def test_a_zero_was_rounded_as_its_neighbours_were(column, units):
