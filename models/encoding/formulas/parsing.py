@@ -14,6 +14,7 @@ from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import predictor
 from flatprior.models.encoding.formulas.arithmetic import LARGEST_POWER, call
 from flatprior.models.encoding.formulas.uses import Uses
+from flatprior.models.encoding.left_hand_side import LeftHandSide, left_hand_side
 
 OPERATORS = frozenset(["+", "-", ":", "*", "/", "^", "**", "|"])
 LONGEST_FORMULA = 10_000
@@ -28,7 +29,7 @@ class Parsed:
 
     Attributes
     ----------
-    response : str
+    left : LeftHandSide
     columns : tuple of str
         Every column of the right-hand side, once.
     generated : dict
@@ -37,10 +38,15 @@ class Parsed:
         The right-hand side, in generated names: all that formulaic sees.
     """
 
-    response: str
+    left: LeftHandSide
     columns: tuple[str, ...]
     generated: dict[str, str]
     rewritten: str
+
+    @property
+    def response(self) -> str:
+        """What the response is called."""
+        return self.left.name
 
     @property
     def factors(self) -> frozenset[str]:
@@ -111,24 +117,25 @@ def parse(formula: str, frame: pd.DataFrame) -> Parsed:
             f"the formula {shorten(formula)} cannot be read: {one_line(error)}"
         ) from error
     tildes = [i for i, (token, kind) in enumerate(tokens) if kind == "operator" and "~" in token]
-    if tildes != [1] or not tokens[1][0].startswith("~") or tokens[0][1] != "name":
-        raise InputError(
-            f"the formula {shorten(formula)} must be one response column, '~', and the "
-            "predictors: 'y ~ x1 + x2'"
-        )
-    response = tokens[0][0]
-    column(frame, response)
+    one = len(tildes) == 1 and tokens[tildes[0]][0].startswith("~")
+    place = tildes[0] if one else 0  # without a single tilde nothing stands left of it
+    left = left_hand_side(tokens[:place], formula)
+    for name in left.columns:
+        column(frame, name)
+    if left.grouped:
+        raise InputError(f"{left.name} is not taken yet: give each group two rows, 1 and 0")
     # formulaic glues operators together: "~-" in "y ~ -1 + x"
-    right = [(sign, "operator") for sign in tokens[1][0][1:]] + tokens[2:]
+    right = [(sign, "operator") for sign in tokens[place][0][1:]] + tokens[place + 1 :]
     if not right:
         raise InputError(f"the formula {shorten(formula)} has no predictors; write 'y ~ 1'")
     uses = Uses()
     rewritten = _rewrite(right, uses)
     for name in uses.columns:
         column(frame, name)
-    if response in uses.columns:
-        raise InputError(f"the response {response!r} also stands among the predictors")
-    return Parsed(response, tuple(uses.columns), uses.generated, rewritten)
+    for name in (left.events, left.others):
+        if name in uses.columns:
+            raise InputError(f"the response {name!r} also stands among the predictors")
+    return Parsed(left, tuple(uses.columns), uses.generated, rewritten)
 
 
 def _rewrite(tokens: list[tuple[str, str]], uses: Uses) -> str:
