@@ -40,6 +40,7 @@ DROP = (
     "the column that the others make up"
 )
 OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
+AVERAGES = ("posterior mean", "proper prior")
 NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
 # of the distance from the estimate, that from what a program says that it maximised: it is there,
 # or what it says explains nothing
@@ -416,10 +417,12 @@ def _why(audit: Audit, their: TheirFit) -> Explanation:
             )
     try:
         found = explain_difference(model, b)
+        if their.settings.method and found.cause in AVERAGES:  # it is known to maximise
+            found = _too_far(audit)
         says = _stopped(asked, their) if asked is not None and not asked.cause else ""
         if says and not their.settings.penalty and found.cause in OF_A_PENALTY:
             # it has no penalty, and says that it has not converged
-            found = replace(found, cause="stopped early", certain=False, message=says)
+            found = replace(found, cause="stopped early", certain=False, message=says, cure="")
         elif says and found.cause == "none of these":
             found = replace(found, cause="stopped early", message=says)
         if found.cause == "none of these" and asked is not None and asked.words:

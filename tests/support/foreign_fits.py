@@ -128,6 +128,28 @@ def sklearn_sparse(d: Data) -> tuple[Any, ...]:
     return fit.fit(X, d.y), X, d.y
 
 
+def sklearn_search(d: Data) -> tuple[Any, ...]:
+    """A search that has one strength to choose from, which is next to none."""
+    from sklearn.linear_model import LogisticRegressionCV
+
+    fit = LogisticRegressionCV(Cs=[1e13], cv=2, solver="newton-cholesky", tol=1e-11)
+    weights = d.frame["w"]
+    return fit.fit(d.numbers, d.y, sample_weight=weights), d.numbers, d.y, weights
+
+
+def sklearn_descent(d: Data) -> tuple[Any, ...]:
+    """A stochastic gradient that begins at the estimate, in steps too small to leave it."""
+    from sklearn.linear_model import SGDClassifier
+
+    at, X, y, weights = sklearn(d)
+    fit = SGDClassifier(
+        **{"loss": "log_loss", "penalty": None, "random_state": 1, "max_iter": 1, "tol": None},
+        **{"learning_rate": "constant", "eta0": 1e-13},
+    )
+    start = {"coef_init": at.coef_, "intercept_init": at.intercept_}
+    return fit.fit(X, y, sample_weight=weights, **start), X, y, weights
+
+
 def logistic_mle(d: Data) -> tuple[Any, ...]:
     from flatprior.models import LogisticMLE
 
@@ -199,7 +221,10 @@ def torch(d: Data) -> tuple[Any, ...]:
 
 RIGHT = {
     "statsmodels": (logit, logit_formula, glm, glm_formula, glm_shares),
-    "scikit-learn": (sklearn, sklearn_pipeline, sklearn_sparse, logistic_mle),
+    "scikit-learn": (
+        *(sklearn, sklearn_pipeline, sklearn_sparse, sklearn_search, sklearn_descent),
+        logistic_mle,
+    ),
     "glum": (glum, glum_weighted),
     "firthmodels": (firthmodels,),
     "pyfixest": (pyfixest, pyfixest_effects),
@@ -215,6 +240,13 @@ def _sklearn(**settings: Any) -> Callable[[Data], tuple[Any, ...]]:
         return made.fit(d.numbers, d.y), d.numbers, d.y
 
     return make
+
+
+def _sklearn_search(d: Data) -> tuple[Any, ...]:
+    from sklearn.linear_model import LogisticRegressionCV
+
+    fit = LogisticRegressionCV(Cs=5, cv=3, tol=1e-8, max_iter=10_000)
+    return fit.fit(d.numbers, d.y), d.numbers, d.y
 
 
 def _statsmodels(link: str) -> Callable[[Data], tuple[Any, ...]]:
@@ -289,6 +321,7 @@ WRONG = {
     "ridge penalty": (
         ("scikit-learn", _sklearn()),
         ("scikit-learn", _sklearn(C=0.1, solver="liblinear", tol=1e-10)),
+        ("scikit-learn", _sklearn_search),
         ("glum", _glum(alpha=0.05)),
     ),
     "lasso penalty": (

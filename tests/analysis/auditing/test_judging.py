@@ -31,6 +31,24 @@ def test_what_the_settings_say_is_held_to_its_own_equation(settings, cause):
     assert found.asked.distance < 1e-3
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("order", ["shuffled", "sorted"])
+def test_a_stochastic_gradient_is_not_the_estimate_and_what_to_type_is_said(weighted, order):
+    from sklearn.linear_model import SGDClassifier
+
+    data = foreign_fits.data(np.random.default_rng(5), order)
+    X, y, weights = data.numbers, data.y, data.frame["w"] if weighted else None
+    for settings in ({}, {"max_iter": 20, "tol": None, "eta0": 0.002, "learning_rate": "constant"}):
+        fit = SGDClassifier(loss="log_loss", penalty=None, random_state=1, **settings)
+        found = audit(fit.fit(X, y, sample_weight=weights), X, y, sample_weight=weights)
+        assert not found.passed
+        assert not found.certain  # it has a rule of its own, which is no evidence
+        assert "a stochastic gradient does not end at the maximum" in found.cure
+        assert found.distance > 1e-3
+        if settings:
+            assert "says itself that it has not converged" in found.message
+
+
 def test_settings_that_are_not_kept_are_not_believed():
     from sklearn.linear_model import LogisticRegression
 

@@ -1,20 +1,32 @@
+import inspect
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from foreign_fits import data
 
+from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.programs.pyfixest_fit import read
 from flatprior.models import BernoulliLogistic, fit_newton
 
 DATA = data(np.random.default_rng(5), n=200).frame
 
 
+def whole_model(effects="", weights=None, offset=None):
+    return BernoulliLogistic.from_formula(
+        "y ~ x1 + x2" + (f" + C({effects})" if effects else ""),
+        DATA,
+        frequency_weights=weights,
+        offset=offset,
+    )
+
+
 class Felogit:
     """What a result of pyfixest 0.60 shows; numbers are computed here, those of a right fit."""
 
-    def __init__(self, effects="", frame=DATA, **changed):
-        whole = "y ~ x1 + x2" + (f" + C({effects})" if effects else "")
-        fit = fit_newton(BernoulliLogistic.from_formula(whole, DATA))
+    def __init__(self, effects="", frame=DATA, weights=None, offset=None, **changed):
+        fit = fit_newton(whole_model(effects, weights, offset))
         slopes = [name for name in fit.names if not effects or name in ("x1", "x2")]
         self.params = fit.params[slopes]
         self.errors = fit.bse[slopes]
@@ -22,8 +34,8 @@ class Felogit:
         self._fixef = effects or None
         self._data = frame
         self._N = len(DATA)
-        self._has_weights = False
-        self._weights_name = self._offset_name = None
+        self._has_weights = weights is not None
+        self._weights_name, self._offset_name = weights, offset
         self._vcov_type_detail = "iid"
         self._clustervar = []
         self.convergence = True
@@ -46,7 +58,7 @@ def test_absorbed_effects_are_those_that_fit_best():
     plain = read(Felogit())
     assert list(plain.coefficients) == ["Intercept", "x1", "x2"]
     their = read(Felogit("g"))
-    expected = fit_newton(BernoulliLogistic.from_formula("y ~ x1 + x2 + C(g)", DATA))
+    expected = fit_newton(whole_model("g"))
     assert list(their.coefficients) == list(expected.names)
     found = np.array(list(their.coefficients.values()))
     assert np.abs((found - expected.coefficients) / expected.standard_errors).max() < 1e-9
@@ -64,6 +76,30 @@ def test_real_results_are_read_alike():
         assert list(real.coefficients.values()) == pytest.approx(
             list(ours.coefficients.values()), rel=1e-5
         )
+
+
+@pytest.mark.parametrize("effects", ["", "g"])
+@pytest.mark.parametrize(("weights", "offset"), [("w", None), (None, "o"), ("w", "o")])
+def test_weights_and_an_offset_belong_to_the_model(effects, weights, offset):
+    their = read(Felogit(effects, weights=weights, offset=offset))
+    expected = fit_newton(whole_model(effects, weights, offset))
+    assert judge_fit(their.model, their).is_mle
+    assert fit_newton(their.model).coefficients == pytest.approx(expected.coefficients, rel=1e-9)
+    plain = read(Felogit(effects))
+    other = judge_fit(their.model, replace(their, coefficients=plain.coefficients))
+    assert not other.is_mle
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_real_results_with_weights_or_an_offset_are_the_estimate():
+    pyfixest = pytest.importorskip("pyfixest")
+    taken = inspect.signature(pyfixest.feglm).parameters
+    given = {name: of for name, of in {"weights": "w", "offset": "o"}.items() if name in taken}
+    if not given:
+        pytest.skip("feglm of this version takes neither")
+    fit = pyfixest.feglm("y ~ x1 + x2 | g", DATA, family="logit", vcov="iid", **given)
+    their = read(fit)
+    assert judge_fit(their.model, their).is_mle
 
 
 def test_what_cannot_be_is_refused():
