@@ -74,6 +74,9 @@ def read(fitted: Any) -> TheirFit:
     of_errors = str(fitted._vcov_type_detail)
     return TheirFit(
         unjudged="" if of_errors in ("iid", "hetero", "HC1") else f"they are of vcov {of_errors!r}",
+        may_be=""
+        if getattr(fitted, "_ssc_dict", {}).get("k_adj", True)
+        else "they are of no usual kind, but ssc(k_adj=False) was asked for",
         producer="pyfixest feglm",
         version=versions_of("pyfixest")["pyfixest"],
         coefficients=coefficients,

@@ -100,6 +100,7 @@ def read(result: Any, asked: Mapping[str, Any] | None = None) -> TheirFit:
         )
     return TheirFit(
         unjudged=unjudged,
+        may_be=_may_be(result, fitted),
         producer=f"statsmodels {kind}",
         version=versions_of("statsmodels")["statsmodels"],
         coefficients=dict(zip(names, values.tolist(), strict=True)),
@@ -179,11 +180,21 @@ def _unjudged(result: Any, settings: Settings, grouped: bool) -> str:
             return "they are by clusters of more than one kind"
         if getattr(result, "use_t", False):
             return "they are by clusters, with quantiles of t"
-        weights = getattr(result.model, "freq_weights", None)
-        if grouped or (weights is not None and (np.asarray(weights) != 1).any()):
+        weights = [getattr(result.model, name, 1.0) for name in ("freq_weights", "var_weights")]
+        if grouped or any((np.asarray(each, dtype=float) != 1).any() for each in weights):
             return "they are by clusters of rows with weights"
     elif grouped and (kind not in ("nonrobust", "") or _scale(result) != 1):
         return "they are robust or scaled ones of groups"
+    return ""
+
+
+def _may_be(result: Any, fitted: Any) -> str:
+    """What was asked for beside a kind, by which they may be of no kind."""
+    factor = (getattr(result, "cov_kwds", None) or {}).get("scaling_factor")
+    if factor is not None:
+        return f"they are of no usual kind, but scaling_factor={factor:.6g} was asked for"
+    if getattr(fitted, "scaletype", None) not in (None, "x2", "X2"):
+        return f"they are of no usual kind, but a scale of {_scale(result):.6g} was asked for"
     return ""
 
 

@@ -102,6 +102,12 @@ def test_real_results_with_weights_or_an_offset_are_the_estimate():
     assert judge_fit(their.model, their).is_mle
 
 
+@pytest.mark.parametrize("k_adj", [True, False])
+def test_another_correction_for_small_samples_makes_errors_of_no_usual_kind(k_adj):
+    their = read(Felogit(_vcov_type_detail="hetero", _ssc_dict={"k_adj": k_adj, "G_adj": True}))
+    assert ("k_adj=False" in their.may_be) is not k_adj
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(TypeError, match="of pyfixest feglm"):
         read(object())

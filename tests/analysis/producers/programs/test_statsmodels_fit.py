@@ -5,6 +5,7 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
+from flatprior.analysis import audit
 from flatprior.analysis.producers.programs.statsmodels_fit import read
 from flatprior.models import load_spector
 
@@ -98,3 +99,30 @@ def test_other_models_are_refused_by_name():
     result.remove_data()
     with pytest.raises(ValueError, match="remove_data was called"):
         read(result)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"cov_type": "HC0", "cov_kwds": {"scaling_factor": 1.3}}, "scaling_factor=1.3"),
+        ({"scale": 2.0}, "a scale of 2 was asked for"),
+        ({"scale": "dev"}, "a scale of"),
+        ({"scale": "X2"}, ""),
+        ({"cov_type": "HC1"}, ""),
+    ],
+)
+def test_a_factor_that_was_asked_for_makes_standard_errors_of_no_usual_kind(more, said):
+    found = audit(sm.GLM(Y, X, family=BINOMIAL()).fit(**more))
+    assert said in found.their.may_be
+    assert found.passed
+    of_errors = {each.consistent for each in found.numbers if each.quantity == "standard error"}
+    assert of_errors == ({None} if said else {True})
+
+
+def test_clusters_of_rows_with_weights_of_any_kind_are_not_judged():
+    for name in ("freq_weights", "var_weights"):
+        fit = sm.GLM(Y, X, family=BINOMIAL(), **{name: np.arange(32) % 3 + 1.0})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = fit.fit(cov_type="cluster", cov_kwds={"groups": DATA["tuce"]})
+        assert "clusters of rows with weights" in read(result).unjudged
