@@ -47,6 +47,7 @@ from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.files.source import text_where_codes
 from flatprior.models.encoding.formulas.encoding import encode
 from flatprior.models.encoding.formulas.parsing import parse
+from flatprior.models.encoding.frames import is_table, one_column
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
@@ -223,7 +224,7 @@ class BernoulliLogistic(Renderable):
                 return None
             if isinstance(value, str):
                 return column(frame, value)
-            return as_series(value, role, frame.index)
+            return as_series(one_column(value), role, frame.index)
 
         encoded, encoding = encode(
             formula,
@@ -551,7 +552,7 @@ class BernoulliLogistic(Renderable):
             factors = self.encoding.parsed.factors
             return self.encoding.design_matrix(as_frame(cast(Any, data), factors))
         names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
-        if isinstance(data, pd.DataFrame | Mapping):
+        if is_table(data):
             frame = as_frame(data)
             columns = [
                 np.ones(len(frame))
@@ -560,12 +561,13 @@ class BernoulliLogistic(Renderable):
                 for j, name in enumerate(names)
             ]
             return np.column_stack(columns)
-        given, found = design_columns(data, None)
+        matrix = cast("ArrayLike", data)
+        given, found = design_columns(matrix, None)
         check_finite(given, found, pd.RangeIndex(len(given)))
         if ones and given.shape[1] == len(names) - 1:
             return np.column_stack([np.ones(len(given)), given])
         if given.shape[1] != len(names):
-            one_row = "; write a single row as [[...]]" if np.ndim(data) == 1 else ""
+            one_row = "; write a single row as [[...]]" if np.ndim(matrix) == 1 else ""
             raise InputError(
                 f"new rows have {count(given.shape[1], 'column')}, the model {len(names)}: "
                 f"{', '.join(names)}{one_row}"

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients
-from flatprior.analysis.inference.prediction import checked_result, new_offsets, root_of_covariance
+from flatprior.analysis.inference.new_rows import left_out, new_offsets, own_rows
+from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import EPSILON, Array
@@ -31,7 +32,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.text import count, printable, rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, column
-from flatprior.models.encoding.columns.kinds import is_real, numbers
+from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.frames import one_column
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.posterior import Interval, interval_of
@@ -236,11 +238,11 @@ def _rows_to_average(
     def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
         if isinstance(value, str):
             return column(frame, value)
-        return as_series(value, name, frame.index)
+        return as_series(one_column(value), name, frame.index)
 
     counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
     own = own_rows(model, frame)
-    note = "" if own is None else _left_out(model)
+    note = "" if own is None else left_out(model)
     if own is not None:
         if offset is not None:
             offset = given(offset, "offset").iloc[own].to_numpy()
@@ -264,46 +266,6 @@ def _rows_to_average(
         raise InputError("all frequency weights are 0: there is nothing to average over")
     added = new_offsets(model, offset, frame, m)
     return _Rows(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
-
-
-def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] | None:
-    """Where the rows of a model are in the frame that it was built from; None for another frame.
-
-    They are told by their number and by what they hold, not by their labels alone.
-    """
-    encoding = model.encoding
-    whole = model.n_rows + model.n_dropped + model.n_zero_weight
-    if encoding is None or len(frame) != whole:
-        return None
-    names = [model.response_name, *encoding.parsed.columns, model.offset_name, model.weights_name]
-    used = frame[[name for name in dict.fromkeys(names) if name in frame.columns]]
-    complete: NDArray[np.bool_] = np.asarray(used.notna().to_numpy().all(axis=1))
-    if model.weights_name in used.columns and is_real(used[model.weights_name]):
-        complete &= (used[model.weights_name] != 0).to_numpy(dtype=bool, na_value=False)
-    candidates = [np.flatnonzero(complete)]
-    if frame.index.is_unique and len(model.row_labels):
-        candidates.append(frame.index.get_indexer(model.row_labels))  # in whatever order they are
-    for rows in candidates:
-        if len(rows) == model.n_rows and rows.min() >= 0 and _holds(model, frame.iloc[rows]):
-            return rows
-    return None
-
-
-def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
-    """Whether complete rows are those of the model."""
-    try:
-        if isinstance(model.rows, ArrayRows):
-            return np.array_equal(model.design_matrix(frame), model.design)
-        block = model.rows.surveyed.encoder.block(frame)
-    except ValueError:  # a level that the model has not seen, or no such column
-        return False
-    return model.hash_of(ArrayRows.of(block)) == model.data_hash
-
-
-def _left_out(model: BernoulliLogistic) -> str:
-    reasons = ((model.n_dropped, "a value is missing"), (model.n_zero_weight, "weight 0"))
-    said = [f"{number} left out: {why}" for number, why in reasons if number]
-    return f"over {count(model.n_rows, 'row')}; {'; '.join(said)}" if said else ""
 
 
 def _some_of_the_models(model: BernoulliLogistic, frame: pd.DataFrame, design: Array) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,13 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients, require_coefficients
+from flatprior.analysis.inference.new_rows import new_rows
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
-from flatprior.models.common.text import ARRAY
-from flatprior.models.encoding.columns.checks import as_series, column
-from flatprior.models.encoding.columns.kinds import numbers
-from flatprior.models.encoding.tables import as_frame
 from flatprior.models.estimate import mle_of
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.provenance import require_belonging
@@ -37,6 +34,7 @@ def predict(
     offset: str | ArrayLike | None = None,
     prob: float = 0.95,
     interval: Interval = "eti",
+    missing: Literal["raise", "drop"] = "raise",
 ) -> pd.DataFrame:
     """Log-odds and probability of 1 in new rows, with intervals.
 
@@ -56,6 +54,10 @@ def predict(
     interval : {"eti", "hdi"}
         Of draws: equal-tailed, or the shortest. The equal-tailed interval of a probability is that
         of its log-odds, transformed; the shortest is not.
+    missing : {"raise", "drop"}
+        What to do with rows in which a value that the formula uses is missing. They are left out of
+        the data that the model was built from in any case. How many were, the name of the columns
+        says: ``table.columns.name``.
 
     Returns
     -------
@@ -88,21 +90,18 @@ def predict(
     [0.2, 0.8]
     """
     result = checked_result(model, result)
-    if isinstance(data, str | PathLike):
-        data = as_frame(
-            data, frozenset() if model.encoding is None else model.encoding.parsed.factors
-        )
-    design = model.design_matrix(data)
-    labels = data.index if isinstance(data, pd.DataFrame) else pd.RangeIndex(len(design))
-    added = new_offsets(model, offset, data, len(design))
+    check_choice("missing", missing, ("raise", "drop"))
+    rows = new_rows(model, data, offset, missing)
+    design, labels, added = rows.design, rows.labels, rows.offset
     if not isinstance(result, Posterior):
         if interval != "eti":
             raise InputError('of an estimate there is the Wald interval only; leave interval "eti"')
-        return _from_estimate(model, result, design, added, prob).set_index(labels)
+        table = _from_estimate(model, result, design, added, prob).set_index(labels)
+        return table.rename_axis(columns=rows.note or None)
     parts = []
     for start in range(0, len(design), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        log_odds = result.draws @ design[rows].T + added[rows]
+        part = slice(start, start + ROWS_AT_ONCE)
+        log_odds = result.draws @ design[part].T + added[part]
         columns = {}
         probability = expit(log_odds)
         for name, draws in (("log-odds", log_odds), ("probability", probability)):
@@ -110,8 +109,8 @@ def predict(
             for end, values in interval_of(draws, prob, interval).items():
                 columns[f"{name} {end}"] = values
         columns["mcse"] = standard_error(batch_means(probability))
-        parts.append(pd.DataFrame(columns, index=labels[rows]))
-    return pd.concat(parts)
+        parts.append(pd.DataFrame(columns, index=labels[part]))
+    return pd.concat(parts).rename_axis(columns=rows.note or None)
 
 
 def checked_result(
@@ -172,28 +171,3 @@ def _from_estimate(
             **{f"probability {name}": expit(values) for name, values in ends.items()},
         }
     )
-
-
-def new_offsets(
-    model: BernoulliLogistic, offset: str | ArrayLike | None, data: Any, m: int
-) -> np.ndarray:
-    """Offsets (m,) of new rows; needed where the model has them."""
-    if offset is None:
-        if not model.rows.has_offset:
-            return np.zeros(m)
-        offset = model.offset_name
-        named = offset is not None and offset != ARRAY
-        if not named or not isinstance(data, pd.DataFrame | Mapping) or offset not in data:
-            which = f", column {offset!r}" if named else ""
-            raise InputError(f"the model has an offset{which}: pass the offsets of the new rows")
-    if isinstance(offset, str):
-        return numbers(column(as_frame(data), offset))
-    if isinstance(offset, pd.Series) and isinstance(data, pd.DataFrame):
-        as_series(offset, "offset", data.index)  # its labels must be theirs, as in from_formula
-    try:
-        values = np.asarray(offset, dtype=float)
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    if values.shape != (m,) or not np.isfinite(values).all():
-        raise InputError(f"offset must be {m} finite numbers, one for each new row")
-    return values

@@ -14,6 +14,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
 from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.response import encode_response, plain_response
 from flatprior.models.encoding.weights import positive_weights
 
@@ -72,6 +73,7 @@ def encode_arrays(
     >>> encoded.names, encoded.response_coding, encoded.n_zero_weight
     (('const', 'dose'), 'yes = 1, no = 0', 1)
     """
+    X, y = to_pandas(X) if is_table(X) else one_column(X), one_column(y)
     design, names = design_columns(X, names)
     labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
     labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
@@ -86,9 +88,9 @@ def encode_arrays(
         response, coding = encode_response(as_series(y, name, labels), name)
     offset_values, weights, n_zero = None, None, 0
     if offset is not None:
-        offset_values = numbers(as_series(offset, "offset", labels))
+        offset_values = numbers(as_series(one_column(offset), "offset", labels))
     if frequency_weights is not None:
-        series = as_series(frequency_weights, "frequency_weights", labels)
+        series = as_series(one_column(frequency_weights), "frequency_weights", labels)
         weights, keep, n_zero = positive_weights(series, np.ones(len(labels), dtype=bool))
         if not keep.any():
             raise InputError(f"no rows are left: all {n_zero} have frequency weight 0")

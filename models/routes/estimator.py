@@ -14,6 +14,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import check_finite, check_names, of_sensible_size
+from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
@@ -93,6 +94,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not isinstance(self.fit_intercept, bool | np.bool_):
             raise InputError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
+        X, y = to_pandas(X) if is_table(X) else X, one_column(y)
         design, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
@@ -152,6 +154,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: ArrayLike | pd.DataFrame) -> Array:
         """Log-odds of ``classes_[1]``, (m,), for rows X (m, n_features)."""
         check_is_fitted(self)
+        X = to_pandas(X) if is_table(X) else X
         X = validate_data(self, X, reset=False, dtype=np.float64)
         return np.asarray(X @ self.coef_[0] + self.intercept_[0])
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from flatprior.models.encoding.columns.checks import RepeatedNameError, check_na
 from flatprior.models.encoding.columns.kinds import is_real, kind_of
 from flatprior.models.encoding.columns.text_among_numbers import number_or_text
 from flatprior.models.encoding.files.csv_files import csv_batches, csv_headings, read_csv
+from flatprior.models.encoding.frames import of_arrow
 
 T = TypeVar("T")
 BATCH_ROWS = 2**16
@@ -150,7 +151,7 @@ class Source:
                 batches = file.iter_batches(BATCH_ROWS, columns=in_file, use_threads=False)
             with file:
                 for batch in _guarded(batches, path):
-                    frame = _frame(batch)
+                    frame = of_arrow(batch)
                     for name, value in keys.items():
                         frame[name] = value
                     if len(frame):
@@ -181,22 +182,6 @@ class Source:
                     frame = frame[list(columns)]
                     codes = (self.codes - self.text) & set(columns)
                     yield frame.assign(**{name: number_or_text(frame[name]) for name in codes})
-
-
-def _frame(batch: Any) -> pd.DataFrame:
-    """A batch as a data frame, in which a missing value changes no other."""
-    import pyarrow as pa
-
-    # what pandas once wrote of an index says nothing here
-    frame = batch.to_pandas(ignore_metadata=True)
-    for name, values in zip(batch.schema.names, batch.columns, strict=True):
-        # else integers would become floats, and booleans objects, in some batches and not in others
-        if values.null_count and pa.types.is_boolean(values.type):
-            frame[name] = pd.array(values.to_pylist(), dtype="boolean")
-        elif values.null_count and pa.types.is_integer(values.type):
-            large = pa.types.is_uint64(values.type)
-            frame[name] = pd.array(values.to_pylist(), dtype="UInt64" if large else "Int64")
-    return cast(pd.DataFrame, frame)
 
 
 def _stamp(file: str) -> tuple[int, int]:

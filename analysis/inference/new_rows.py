@@ -1,0 +1,140 @@
+"""New rows, encoded as the model's own: with their offsets, and with what was left out counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import ARRAY, count
+from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.encoding.columns.kinds import is_real, numbers
+from flatprior.models.encoding.frames import is_table, one_column
+from flatprior.models.encoding.tables import as_frame
+from flatprior.models.rows import ArrayRows
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Rows of somebody's, as the model sees them.
+
+    Attributes
+    ----------
+    design : ndarray (m, k)
+    offset : ndarray (m,)
+    labels : Index (m,)
+    note : str
+        How many rows were left out, and why; empty where none was.
+    """
+
+    design: Array
+    offset: Array
+    labels: pd.Index[Any]
+    note: str = ""
+
+
+def new_rows(
+    model: BernoulliLogistic,
+    data: Any,
+    offset: str | ArrayLike | None,
+    missing: Literal["raise", "drop"],
+) -> NewRows:
+    """Encode rows; those with a missing value are left out where that is asked for.
+
+    And of the data that the model was built from in any case, since it left them out itself.
+    """
+    if not isinstance(data, str | PathLike) and not is_table(data):
+        design = model.design_matrix(data)
+        added = new_offsets(model, offset, data, len(design))
+        return NewRows(design, added, pd.RangeIndex(len(design)))
+    frame = as_frame(data, frozenset() if model.encoding is None else model.encoding.parsed.factors)
+    named = model.names if model.encoding is None else model.encoding.parsed.columns
+    used = [name for name in dict.fromkeys((*named, model.offset_name)) if name in frame.columns]
+    complete = np.flatnonzero(frame[used].notna().to_numpy().all(axis=1))
+    n_left = len(frame) - len(complete)
+    if not n_left or (missing == "raise" and own_rows(model, frame) is None):
+        design = model.design_matrix(frame)  # which names the rows with a missing value
+        return NewRows(design, new_offsets(model, offset, frame, len(design)), frame.index)
+    if not len(complete):
+        raise InputError(f"no rows are left of {len(frame)}: a value is missing in all of them")
+    if offset is not None and not isinstance(offset, str):
+        offset = as_series(one_column(offset), "offset", frame.index).iloc[complete].to_numpy()
+    frame = frame.iloc[complete]
+    design = model.design_matrix(frame)
+    added = new_offsets(model, offset, frame, len(design))
+    note = f"{count(len(frame), 'row')}; {n_left} left out: a value is missing"
+    return NewRows(design, added, frame.index, note)
+
+
+def new_offsets(
+    model: BernoulliLogistic, offset: str | ArrayLike | None, data: Any, m: int
+) -> np.ndarray:
+    """Offsets (m,) of new rows; needed where the model has them."""
+    if offset is None:
+        if not model.rows.has_offset:
+            return np.zeros(m)
+        offset = model.offset_name
+        named = offset is not None and offset != ARRAY
+        if not named or not isinstance(data, pd.DataFrame) or offset not in data:
+            which = f", column {offset!r}" if named else ""
+            raise InputError(f"the model has an offset{which}: pass the offsets of the new rows")
+    if isinstance(offset, str):
+        return numbers(column(as_frame(data), offset))
+    offset = one_column(offset)
+    if isinstance(offset, pd.Series) and isinstance(data, pd.DataFrame):
+        as_series(offset, "offset", data.index)  # its labels must be theirs, as in from_formula
+    try:
+        values = np.asarray(offset, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (m,) or not np.isfinite(values).all():
+        raise InputError(f"offset must be {m} finite numbers, one for each new row")
+    return values
+
+
+def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] | None:
+    """Where the rows of a model are in the frame that it was built from; None for another frame.
+
+    They are told by their number and by what they hold, not by their labels alone.
+    """
+    encoding = model.encoding
+    whole = model.n_rows + model.n_dropped + model.n_zero_weight
+    if encoding is None or len(frame) != whole:
+        return None
+    names = [model.response_name, *encoding.parsed.columns, model.offset_name, model.weights_name]
+    used = frame[[name for name in dict.fromkeys(names) if name in frame.columns]]
+    complete: NDArray[np.bool_] = np.asarray(used.notna().to_numpy().all(axis=1))
+    if model.weights_name in used.columns and is_real(used[model.weights_name]):
+        complete &= (used[model.weights_name] != 0).to_numpy(dtype=bool, na_value=False)
+    candidates = [np.flatnonzero(complete)]
+    if frame.index.is_unique and len(model.row_labels):
+        candidates.append(frame.index.get_indexer(model.row_labels))  # in whatever order they are
+    for rows in candidates:
+        if len(rows) == model.n_rows and rows.min() >= 0 and _holds(model, frame.iloc[rows]):
+            return rows
+    return None
+
+
+def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
+    """Whether complete rows are those of the model."""
+    try:
+        if isinstance(model.rows, ArrayRows):
+            return np.array_equal(model.design_matrix(frame), model.design)
+        block = model.rows.surveyed.encoder.block(frame)
+    except ValueError:  # a level that the model has not seen, or no such column
+        return False
+    return model.hash_of(ArrayRows.of(block)) == model.data_hash
+
+
+def left_out(model: BernoulliLogistic) -> str:
+    """How many rows of its data the model left out, and why; empty where none."""
+    reasons = ((model.n_dropped, "a value is missing"), (model.n_zero_weight, "weight 0"))
+    said = [f"{number} left out: {why}" for number, why in reasons if number]
+    return f"over {count(model.n_rows, 'row')}; {'; '.join(said)}" if said else ""

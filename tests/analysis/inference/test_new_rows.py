@@ -1,0 +1,65 @@
+"""New rows: what is missing is counted, offsets are found by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+from flatprior.analysis import predict
+from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+
+
+def passengers():
+    """Ages that are missing, and a cabin that no formula uses and hardly anybody has."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"age": rng.normal(30, 10, 300), "sex": rng.choice(["f", "m"], 300)})
+    frame["y"] = (rng.random(300) < 0.3 + 0.4 * (frame["sex"] == "f")).astype(int)
+    frame.loc[::5, "age"] = np.nan
+    frame.loc[3:5, "y"] = [1, 0, 1]
+    return frame.assign(cabin=np.where(frame.index % 4, None, "c"), o=rng.normal(size=300))
+
+
+@pytest.mark.parametrize("offset", [None, "o"])
+def test_rows_of_the_model_s_own_data_with_a_missing_value_are_left_out_and_counted(offset):
+    frame = passengers()
+    model = BernoulliLogistic.from_formula("y ~ age + sex", frame, offset=offset)
+    fit = fit_newton(model)
+    found = predict(model, fit, frame)
+    complete = frame[frame["age"].notna()]
+    assert found.index.equals(complete.index)
+    assert found.columns.name == "240 rows; 60 left out: a value is missing"
+    added = 0 if offset is None else complete["o"]
+    log_odds = model.design_matrix(complete) @ fit.coefficients + added
+    assert found["probability"].to_numpy() == pytest.approx(expit(log_odds), rel=1e-12)
+    draws = predict(model, sample_independence(model, 250, seed=1, progress=False), frame)
+    assert draws.index.equals(complete.index)
+    assert draws.columns.name == found.columns.name
+
+
+def test_of_other_rows_a_missing_value_is_an_error_unless_they_are_to_be_left_out():
+    frame = passengers()
+    model = BernoulliLogistic.from_formula("y ~ age + sex", frame)
+    fit, new = fit_newton(model), frame[:20].drop(columns="y")
+    with pytest.raises(ValueError, match=r"column 'age' is missing in rows 0, 5, 10, 15"):
+        predict(model, fit, new)
+    found = predict(model, fit, new, missing="drop")
+    assert found.columns.name == "16 rows; 4 left out: a value is missing"
+    assert found.index.tolist() == [i for i in range(20) if i % 5]
+    whole = predict(model, fit, new.dropna(subset=["age"]))
+    assert whole.columns.name is None
+    assert np.array_equal(found, whole)
+    with pytest.raises(ValueError, match="no rows are left of 1"):
+        predict(model, fit, new[:1], missing="drop")
+    with pytest.raises(ValueError, match="missing"):
+        predict(model, fit, new, missing="keep")
+
+
+def test_offsets_given_as_numbers_follow_their_rows():
+    frame = passengers()
+    model = BernoulliLogistic.from_formula("y ~ age + sex", frame, offset=frame["o"])
+    fit = fit_newton(model)
+    complete = frame["age"].notna()
+    expected = predict(model, fit, frame[complete], offset=frame["o"][complete])
+    for offset in ("o", frame["o"], frame["o"].to_numpy()):
+        found = predict(model, fit, frame, offset=offset)
+        assert np.array_equal(found, expected)
