@@ -39,6 +39,7 @@ from flatprior.models.common.rendering import (
     spread_out,
 )
 from flatprior.models.common.text import count
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import (
     linear_predictor,
@@ -46,7 +47,6 @@ from flatprior.models.likelihood import (
     stack_factors,
     triangular_factor,
 )
-from flatprior.models.whitening import required_whitening
 
 MOST_FACTORS = 2_000_000
 FACTORS_AT_ONCE = 1_000_000

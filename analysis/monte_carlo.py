@@ -17,10 +17,10 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.provenance import require_belonging
 from flatprior.models.rows import Block
-from flatprior.models.whitening import required_whitening
 
 
 def require_draws(posterior: Posterior) -> None:

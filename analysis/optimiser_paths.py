@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
-from flatprior.models.whitening import whitening
 
 MOST_STEPS, MOST_WORK = 1000, 10**7  # of gradient descent
 

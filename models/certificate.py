@@ -47,6 +47,7 @@ from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
+from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
 from flatprior.models.likelihood import (
     Moments,
@@ -57,7 +58,6 @@ from flatprior.models.likelihood import (
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Certificate, NotConvergedError
 from flatprior.models.rows import PIECE_ROWS, Block, Rows, added
-from flatprior.models.whitening import graded_whitening, whitening
 
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
 # lambda R >= 1 exactly and rounding could bring it below.

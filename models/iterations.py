@@ -24,9 +24,9 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
+from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.likelihood import Moments, moments, row_terms, total_log_likelihood
 from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows, added
-from flatprior.models.whitening import graded_whitening, whitening
 
 MAX_ITERATIONS = 100  # on overlapping data 4 to 20 are needed; on separated ones it never ends
 NEGLIGIBLE = 1e-13  # a decrement, in standard errors, that rounding makes up on its own

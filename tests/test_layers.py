@@ -15,7 +15,7 @@ FLOORS = {
         ("common",),
         ("encoding", "rows"),
         ("likelihood", "batches", "results", "example_data"),
-        ("direction_bounds", "leverage", "model", "whitening"),
+        ("direction_bounds", "covariance", "model"),
         ("external_draws", "iterations", "provenance"),
         ("certificate", "posterior"),
         ("estimate",),

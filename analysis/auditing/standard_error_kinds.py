@@ -22,9 +22,9 @@ from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import linear_predictor, moments, row_terms
 from flatprior.models.rows import ArrayRows, Block, merge_identical
-from flatprior.models.whitening import whitening
 
 MOST_ITERATES = 40
 SETTLED = 1e-9  # of a step, in standard errors: nobody sees the next iterate

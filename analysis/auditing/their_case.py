@@ -23,7 +23,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import FlatpriorError
-from flatprior.models.whitening import whitening
+from flatprior.models.covariance.whitening import whitening
 
 SAME = 1e-6  # standard errors: coefficients of doubles so near the MLE are the MLE
 # standard errors: what the rounding of sums over rows does to a coefficient, however near 0 it is

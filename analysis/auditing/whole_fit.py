@@ -18,8 +18,8 @@ from flatprior.analysis.producers.theirs import Stated
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.closeness import LOG_LIKELIHOOD, Closeness
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import moments, row_terms, total_log_likelihood
-from flatprior.models.whitening import whitening
 
 PRINTED = Closeness(0.0)  # the digits say how exact it is
 SUMMED = Closeness(1e-11)  # rounding errors of either sign, of up to a hundred million rows

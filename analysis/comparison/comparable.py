@@ -19,8 +19,8 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import FlatpriorError
 from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.rows import ArrayRows, Block
-from flatprior.models.whitening import whitening
 
 IN_THE_SPAN = 1e-9  # of a column's length: what may be left of it
 LARGEST_TOLERANCE = 0.01

@@ -4,7 +4,7 @@ r"""Leave-one-out prediction: how well is each observation foretold by all the o
 2017, "Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC",
 Statistics and Computing 27, 1413-1432). `exact_loo` computes the same score of the MLE by refitting
 without each observation, at a fraction of the price: the first step takes no more than its leverage
-(`flatprior.models.leverage`), the same downdated information serves for the steps after it, and the
+(`flatprior.models.covariance.leverage`), the same downdated information serves for the steps after it, and the
 theorem of `flatprior.models.certificate` says beforehand how far they lead.
 
 A leave-one-out posterior can be improper although the posterior is not: where the others can be
@@ -39,14 +39,14 @@ from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.covariance.leverage import Leverages, leverages
+from flatprior.models.covariance.whitening import required_whitening, whitening
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import critical_rows
-from flatprior.models.leverage import Leverages, leverages
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import PARALLEL, Block
-from flatprior.models.whitening import required_whitening, whitening
 
 MOST_SHOWN = 10  # rows, the hardest
 SAME = 1e-13  # in log-likelihood, over all draws

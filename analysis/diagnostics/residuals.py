@@ -23,11 +23,11 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
+from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.estimate import mle_of
-from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
-from flatprior.models.whitening import whitening
 
 MOST_SHOWN = 10
 CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)

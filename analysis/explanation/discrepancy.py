@@ -24,9 +24,9 @@ from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
-from flatprior.models.whitening import whitening
 
 EXPLAINED = 0.3  # of the score: what a changed problem may leave of it
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain

@@ -19,8 +19,8 @@ from flatprior.analysis.explanation.reference_levels import Placed
 from flatprior.models import BernoulliLogistic, Existence
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.likelihood import at_each, exact_log_likelihoods
-from flatprior.models.whitening import required_whitening
 
 ROUNDING = 1e-12  # of the log-likelihood: far out it is the supremum, up to that
 UNLIKELY = 1e-3  # coincidence of a penalty that is named

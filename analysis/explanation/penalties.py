@@ -27,9 +27,9 @@ from flatprior.analysis.explanation.discrepancy import (
 )
 from flatprior.analysis.explanation.scalings import readings
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
-from flatprior.models.whitening import whitening
 
 PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
 DEFAULT = 0.01  # relative: a C so near 1 is scikit-learn's default

@@ -19,10 +19,10 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
-from flatprior.models.whitening import whitening
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

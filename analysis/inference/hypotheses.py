@@ -35,11 +35,11 @@ from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import printable
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.estimate import mle_of, require_computed, require_converged
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, Block, Rows
-from flatprior.models.whitening import required_whitening
 
 RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
 CANCELLED = 1e-3  # of a variance: what rounding may amount to

@@ -21,14 +21,14 @@ from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
+from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.encoding.columns.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
-from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
-from flatprior.models.whitening import required_whitening
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
 

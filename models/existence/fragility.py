@@ -25,14 +25,14 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import count, rows_phrase
+from flatprior.models.covariance.leverage import leverages
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
 from flatprior.models.existence.separation import separated
 from flatprior.models.iterations import last_iterate
-from flatprior.models.leverage import leverages
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import ArrayRows
-from flatprior.models.whitening import whitening
 
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress

@@ -25,6 +25,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.existence.check import require_proper_posterior
 from flatprior.models.iterations import last_iterate
 from flatprior.models.likelihood import at_each, log_likelihoods
@@ -32,7 +33,6 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
 from flatprior.models.rows import ArrayRows, merge_identical
-from flatprior.models.whitening import whitening
 
 # degrees of freedom, or k if that is more: in k dimensions the length of a normal vector varies
 # little, that of a t vector much

@@ -20,10 +20,10 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.certificate import Evaluation, evaluate
+from flatprior.models.covariance.whitening import graded_whitening
 from flatprior.models.iterations import iterates
 from flatprior.models.likelihood import moments
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.whitening import graded_whitening
 
 # A variance is not a double, or two outcomes that should not have been hold the balance: the score
 # is the rounding of 1 - 1.

@@ -17,8 +17,8 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.routes import pymc_routes
-from flatprior.models.whitening import whitening
 
 
 @pytest.fixture(scope="module")

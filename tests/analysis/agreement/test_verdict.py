@@ -19,8 +19,8 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.estimate import estimate
-from flatprior.models.whitening import whitening
 
 STATED = dict(route="moved", packages=(), converged=True, message="", n_iterations=0, seconds=0.0)
 

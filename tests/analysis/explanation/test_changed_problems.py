@@ -17,8 +17,8 @@ from flatprior.analysis.explanation.changed_problems import (
     probit,
 )
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.rows import Block
-from flatprior.models.whitening import required_whitening
 
 
 def whitened(model):

@@ -6,10 +6,10 @@ from multiplier import repeated
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import moments, row_terms
 from flatprior.models.rows import Block
-from flatprior.models.whitening import whitening
 
 
 def without_one(block: Block, i: int) -> Block:

@@ -6,9 +6,9 @@ import pytest
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic
+from flatprior.models.covariance.whitening import graded_whitening, required_whitening, whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import BLOCK_ROWS
-from flatprior.models.whitening import graded_whitening, required_whitening, whitening
 
 
 def test_whitened_columns_are_orthonormal_at_condition_1e12():

@@ -76,9 +76,9 @@ def leverages(block: Block, coefficients: Array, transform: Array) -> Leverages:
     Without a slope each of n observations has a leverage of 1 / n.
 
     >>> import numpy as np
-    >>> from flatprior.models.leverage import leverages
+    >>> from flatprior.models.covariance.leverage import leverages
     >>> from flatprior.models.rows import ArrayRows
-    >>> from flatprior.models.whitening import whitening
+    >>> from flatprior.models.covariance.whitening import whitening
     >>> rows = ArrayRows(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]))
     >>> beta = np.log([3.0])
     >>> leverages(rows.block(slice(None)), beta, whitening(rows, beta)).leverage.round(12).tolist()
