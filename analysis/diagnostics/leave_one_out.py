@@ -4,8 +4,8 @@ r"""Leave-one-out prediction: how well is each observation foretold by all the o
 2017, "Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC",
 Statistics and Computing 27, 1413-1432). `exact_loo` computes the same score of the MLE by refitting
 without each observation, at a fraction of the price: the first step takes no more than its leverage
-(`flatprior.models.covariance.leverage`), the same downdated information serves for the steps after it, and the
-theorem of `flatprior.models.certificate` says beforehand how far they lead.
+(`flatprior.models.covariance.leverage`), the same downdated information serves for the steps after
+it, and the theorem of `flatprior.models.certificate` says beforehand how far they lead.
 
 A leave-one-out posterior can be improper although the posterior is not: where the others can be
 separated. Importance sampling prints a number all the same; here it is said that there is none.

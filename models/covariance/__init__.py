@@ -1,1 +1,1 @@
-"""Covariances of coefficients: whitened columns, leverages, and what holds although a model does not."""
+"""Covariances of coefficients: whitened columns and leverages."""
