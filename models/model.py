@@ -48,6 +48,7 @@ from flatprior.models.encoding.files.source import text_where_codes
 from flatprior.models.encoding.formulas.encoding import encode
 from flatprior.models.encoding.formulas.parsing import parse
 from flatprior.models.encoding.frames import is_table, one_column
+from flatprior.models.encoding.response import value
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
@@ -76,7 +77,8 @@ class BernoulliLogistic(Renderable):
         Names of the k coefficients.
     response_name : str
     response_coding : str
-        Which category counts as 1: "Up = 1, Down = 0"; empty for a response of 0 and 1.
+        Which value counts as 1: "Up = 1, Down = 0"; empty for a response of 0 and 1 if `event` was
+        not asked for.
     formula : str or None
     row_labels : Index
         The user's own label of each row of the design matrix; empty where rows come in batches.
@@ -89,6 +91,8 @@ class BernoulliLogistic(Renderable):
     offset_name, weights_name : str or None
         Column of the offset and of the frequency weights, "(array)" where they were given as
         numbers; None without.
+    event : str or None
+        The value of the response that counts as 1, where it was asked for.
     """
 
     rows: ArrayRows | BatchRows
@@ -102,6 +106,7 @@ class BernoulliLogistic(Renderable):
     encoding: Encoding | None = None
     offset_name: str | None = None
     weights_name: str | None = None
+    event: str | None = None
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -122,6 +127,8 @@ class BernoulliLogistic(Renderable):
         offset: ArrayLike | None = None,
         frequency_weights: ArrayLike | None = None,
         copy: bool = True,
+        *,
+        event: Any = None,
     ) -> BernoulliLogistic:
         """Build the model from a design matrix and a response.
 
@@ -130,8 +137,7 @@ class BernoulliLogistic(Renderable):
         X : array_like (n, k) or (n,), or DataFrame
             Design matrix; a vector is one column. Numbers only: use `from_formula` for categories.
         y : array_like (n,)
-            0/1, booleans, or two categories (the second in sorted, or categorical, order counts
-            as 1; `response_coding` says which).
+            0/1, booleans, two numbers or two categories; `response_coding` says which counts as 1.
         names : sequence of str, optional
             Names of the columns; default those of the data frame, else x1, x2, ...
         intercept : bool
@@ -145,6 +151,9 @@ class BernoulliLogistic(Renderable):
             Hold copies of the arrays. Without, arrays of float64 (of float32 too, for `X`) are used
             where they are, in whatever order: leave them unchanged as long as the model is in use.
             `fit_newton`, `check_existence` and `certify` refuse arrays that have changed.
+        event : str, number or bool, optional
+            The value of the response that counts as 1, of two; by default the second in sorted, or
+            categorical, order (of numbers the larger one).
 
         Raises
         ------
@@ -159,11 +168,11 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights)
+        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights, event)
         rows = _frozen_rows(encoded, copy)
         if not of_sensible_size(rows.extent.columns):
             check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
-        return cls._of(encoded, rows, offset, frequency_weights)
+        return cls._of(encoded, rows, offset, frequency_weights, event)
 
     @classmethod
     def from_formula(
@@ -173,6 +182,8 @@ class BernoulliLogistic(Renderable):
         offset: str | ArrayLike | None = None,
         frequency_weights: str | ArrayLike | None = None,
         missing: Literal["drop", "raise"] = "drop",
+        *,
+        event: Any = None,
     ) -> BernoulliLogistic:
         """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
 
@@ -193,6 +204,9 @@ class BernoulliLogistic(Renderable):
         missing : {"drop", "raise"}
             What to do with rows in which a value that the model uses is missing: leave them out and
             count them in `n_dropped`, or raise.
+        event : str, number or bool, optional
+            The value of the response that counts as 1, of two; by default the second in sorted, or
+            categorical, order (of numbers the larger one).
 
         Raises
         ------
@@ -232,8 +246,9 @@ class BernoulliLogistic(Renderable):
             extra("offset", offset),
             extra("frequency_weights", frequency_weights),
             missing,
+            event,
         )
-        found = cls._of(encoded, _frozen_rows(encoded), offset, frequency_weights)
+        found = cls._of(encoded, _frozen_rows(encoded), offset, frequency_weights, event)
         return replace(found, formula=formula, encoding=encoding)
 
     @classmethod
@@ -243,17 +258,19 @@ class BernoulliLogistic(Renderable):
         rows: ArrayRows,
         offset: str | ArrayLike | None,
         weights: str | ArrayLike | None,
+        event: Any,
     ) -> BernoulliLogistic:
         return cls(
             rows=rows,
             names=encoded.names,
             response_name=encoded.response_name,
-            response_coding=encoded.response_coding,
+            response_coding=encoded.outcomes.coding,
             row_labels=encoded.labels,
             n_dropped=encoded.n_dropped,
             n_zero_weight=encoded.n_zero_weight,
             offset_name=_name_of(offset),
             weights_name=_name_of(weights),
+            event=None if event is None else value(encoded.outcomes.event),
         )
 
     @classmethod
@@ -265,6 +282,8 @@ class BernoulliLogistic(Renderable):
         frequency_weights: str | None = None,
         missing: Literal["drop", "raise"] = "drop",
         progress: bool = False,
+        *,
+        event: Any = None,
     ) -> BernoulliLogistic:
         """Build the model from files of any size, read in batches and never held in memory.
 
@@ -282,6 +301,8 @@ class BernoulliLogistic(Renderable):
             What to do with rows in which a value that the model uses is missing.
         progress : bool
             Show a progress bar on standard error in every pass over the files.
+        event : str, number or bool, optional
+            As for `from_formula`.
 
         Returns
         -------
@@ -309,7 +330,7 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.batches.batch_rows import read_files
 
-        rows = read_files(path, formula, offset, frequency_weights, missing, progress)
+        rows = read_files(path, formula, offset, frequency_weights, missing, progress, event)
         return cls._in_batches(rows)
 
     @classmethod
@@ -320,6 +341,8 @@ class BernoulliLogistic(Renderable):
         offset: str | None = None,
         frequency_weights: str | None = None,
         missing: Literal["drop", "raise"] = "drop",
+        *,
+        event: Any = None,
     ) -> BernoulliLogistic:
         """Build the model from a Dask data frame or array, which stays where it is.
 
@@ -331,12 +354,14 @@ class BernoulliLogistic(Renderable):
         ----------
         frame : dask.dataframe.DataFrame, or dask.array.Array (n, k)
         formula : str, or dask.array.Array (n,)
-            As for `from_parquet`; with an array, the response of 0 and 1. The columns of an array
+            As for `from_parquet`; with an array, the response. The columns of an array
             are named x1, x2, ..., and there is no intercept but those in it.
         offset, frequency_weights : str, optional
             Names of columns.
         missing : {"drop", "raise"}
             As for `from_parquet`; missing values in arrays are an error, as for `from_arrays`.
+        event : str, number or bool, optional
+            As for `from_formula`.
 
         Returns
         -------
@@ -351,18 +376,19 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.batches.dask_rows import survey_dask
 
-        return cls._in_batches(survey_dask(frame, formula, offset, frequency_weights, missing))
+        rows = survey_dask(frame, formula, offset, frequency_weights, missing, event)
+        return cls._in_batches(rows)
 
     @classmethod
     def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
         found = rows.surveyed
-        encoding = found.encoder.encoding
+        encoding, event = found.encoder.encoding, found.encoder.roles.event
         check_names(encoding.names)
         return cls(
             rows=rows,
             names=encoding.names,
             response_name=encoding.parsed.response,
-            response_coding=found.response_coding,
+            response_coding=found.encoder.outcomes.coding,
             row_labels=pd.RangeIndex(0),
             formula=found.encoder.roles.formula,
             n_dropped=found.survey.n_dropped,
@@ -370,6 +396,7 @@ class BernoulliLogistic(Renderable):
             encoding=encoding,
             offset_name=found.encoder.roles.offset,
             weights_name=found.encoder.roles.weights,
+            event=None if event is None else value(found.encoder.outcomes.event),
         )
 
     @property

@@ -34,6 +34,8 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         n_rows=model.n_rows,
         offset=model.offset_name,
         frequency_weights=model.weights_name,
+        response_coding=model.response_coding or None,
+        event=model.event,
     )
 
 

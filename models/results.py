@@ -387,6 +387,10 @@ class Provenance:
         Rows of the design matrix; None in files of versions that did not state it.
     offset, frequency_weights : str or None
         The column of each, "(array)" where it was given as numbers; None without (or not stated).
+    response_coding : str or None
+        Which value of the response counts as 1, in words; None where that needs no saying.
+    event : str or None
+        That value, where it was asked for.
     """
 
     formula: str | None
@@ -396,6 +400,8 @@ class Provenance:
     n_rows: int | None = None
     offset: str | None = None
     frequency_weights: str | None = None
+    response_coding: str | None = None
+    event: str | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -410,7 +416,7 @@ class Provenance:
             raise InputError("its provenance is damaged")
         columns = {
             role: None if facts.get(role) is None else str(facts[role])
-            for role in ("offset", "frequency_weights")
+            for role in ("offset", "frequency_weights", "response_coding", "event")
         }
         return cls(
             formula=facts["formula"],

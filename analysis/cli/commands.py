@@ -24,6 +24,7 @@ from flatprior.analysis.cli.loading import (
 )
 from flatprior.analysis.cli.options import (
     draws_option,
+    event_option,
     json_option,
     model_arguments,
     report_option,
@@ -167,6 +168,7 @@ def agree(
 @click.argument("formulas", nargs=-1, required=True, metavar="FORMULA FORMULA...")
 @click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor.")
 @click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
+@event_option
 @click.option(
     "--common-rows",
     is_flag=True,
@@ -184,6 +186,7 @@ def compare(
     formulas: tuple[str, ...],
     offset: str | None,
     weights: str | None,
+    event: str | None,
     common_rows: bool,
     sample: bool,
     exact_loo: bool,
@@ -203,7 +206,8 @@ def compare(
         seed = seed_for(seed, report_path if sample else None)
         if len(formulas) < 2:
             raise InputError("there is nothing to compare: pass two formulas or more")
-        models = load_models(data, formulas, offset, weights, common_rows, reads_in_batches(data))
+        in_batches = reads_in_batches(data)
+        models = load_models(data, formulas, offset, weights, common_rows, in_batches, event)
         progress = sys.stderr.isatty()
         posteriors = {}
         for name, model in models.items() if sample else ():
@@ -338,7 +342,10 @@ def verify(
         if data:
             every = (formula, *others.values())
             in_batches = facts.get("in_memory") is False
-            loaded = load_models(data, every, offset, weights, common_rows, in_batches)
+            event = facts.get("event")
+            if not isinstance(event, str | None):
+                raise InputError(f"the results in {report!r} are damaged: its event is no text")
+            loaded = load_models(data, every, offset, weights, common_rows, in_batches, event)
             model, *rest = loaded.values()
         else:
             model, rest = _demo_model(), []

@@ -24,6 +24,7 @@ def load_models(
     weights: str | None,
     common_rows: bool,
     in_batches: bool,
+    event: str | None = None,
 ) -> dict[str, BernoulliLogistic]:
     """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
     from flatprior.models import BernoulliLogistic
@@ -35,14 +36,14 @@ def load_models(
         if common_rows:
             raise InputError("--common-rows needs data that fit into memory")
         return {
-            name: load_model(data, formula, offset, weights, "drop", in_batches=True)
+            name: load_model(data, formula, offset, weights, "drop", event, in_batches=True)
             for name, formula in zip(names, formulas, strict=True)
         }
     frame = as_frame(data)
 
     def build(formula: str) -> BernoulliLogistic:
         return BernoulliLogistic.from_formula(
-            formula, frame, offset=offset, frequency_weights=weights
+            formula, frame, offset=offset, frequency_weights=weights, event=event
         )
 
     models = [build(formula) for formula in formulas]
@@ -132,6 +133,7 @@ def load_model(
     offset: str | None,
     weights: str | None,
     missing: Any,
+    event: str | None = None,
     in_batches: bool = False,
 ) -> BernoulliLogistic:
     """The model of a command's data and formula, of both classes."""
@@ -140,11 +142,16 @@ def load_model(
 
     if in_batches:
         model = BernoulliLogistic.from_parquet(
-            data, formula, offset, weights, missing, progress=sys.stderr.isatty()
+            data, formula, offset, weights, missing, progress=sys.stderr.isatty(), event=event
         )
     else:
         model = BernoulliLogistic.from_formula(
-            formula, data, offset=offset, frequency_weights=weights, missing=missing
+            formula,
+            data,
+            offset=offset,
+            frequency_weights=weights,
+            missing=missing,
+            event=event,
         )
     events = model.n_events
     if events in (0, model.n_observations) and "Intercept" in model.names:

@@ -6,6 +6,10 @@ import click
 
 from flatprior.analysis.cli.errors import F
 
+event_option = click.option(
+    "--event", metavar="VALUE", help="Value of the response that counts as 1, of two."
+)
+
 
 def model_options(command: F) -> F:
     """Add the options of every command on a user's data."""
@@ -17,6 +21,7 @@ def model_options(command: F) -> F:
             show_default=True,
             help="Rows with a missing value: leave out and count, or stop.",
         ),
+        event_option,
         click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),
         click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor."),
     ):

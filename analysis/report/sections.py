@@ -897,6 +897,8 @@ def described(model: BernoulliLogistic) -> Facts:
         "n_rows": model.n_rows,
         "offset": model.offset_name,
         "frequency_weights": model.weights_name,
+        "response_coding": model.response_coding or None,
+        "event": model.event,
         "n_events": model.n_events,
         "n_dropped": model.n_dropped,
         "in_memory": isinstance(model.rows, ArrayRows),

@@ -287,10 +287,12 @@ def read_files(
     weights: str | None,
     missing: Literal["drop", "raise"],
     progress: bool,
+    event: Any = None,
 ) -> FileRows:
     """Survey the files and say how their rows are encoded."""
     source = Source.find(path)
-    roles = Roles.read(formula, pd.DataFrame(columns=list(source.names)), offset, weights, missing)
+    names = pd.DataFrame(columns=list(source.names))
+    roles = Roles.read(formula, names, offset, weights, missing, event)
     source = replace(source, codes=roles.factors)
     found = _survey(source, roles, progress)
     if not source.is_parquet:

@@ -95,6 +95,7 @@ def survey_dask(
     offset: str | None,
     weights: str | None,
     missing: Literal["drop", "raise"],
+    event: Any = None,
 ) -> DaskRows:
     """Survey the partitions and say how their rows are encoded."""
     try:
@@ -115,7 +116,7 @@ def survey_dask(
             "from_formula for data in memory"
         )
     names = pd.DataFrame(columns=list(partitions.names))
-    roles = Roles.read(formula, names, offset, weights, missing)
+    roles = Roles.read(formula, names, offset, weights, missing, event)
 
     def of_partition(part: pd.DataFrame, number: int) -> Survey:
         return survey(part, roles, number)

@@ -31,7 +31,6 @@ from flatprior.models.encoding.columns.kinds import (
     no_numbers,
     numbers,
     odd_rows,
-    predictor,
     several_kinds,
 )
 from flatprior.models.encoding.columns.text_among_numbers import (
@@ -43,10 +42,10 @@ from flatprior.models.encoding.columns.text_among_numbers import (
 from flatprior.models.encoding.formulas.encoding import Encoding, encode
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
 from flatprior.models.encoding.response import (
+    Outcomes,
     check_outcomes,
-    check_two,
     encode_response,
-    wrong_outcomes,
+    outcomes_of,
 )
 from flatprior.models.encoding.weights import positive_weights, whole_weights
 from flatprior.models.rows import ArrayRows, Block
@@ -71,6 +70,8 @@ class Roles:
     offset, weights : str or None
         Names of columns.
     missing : {"drop", "raise"}
+    event : object
+        The value of the response that counts as 1, where one was asked for.
     """
 
     formula: str
@@ -78,6 +79,7 @@ class Roles:
     offset: str | None
     weights: str | None
     missing: Literal["drop", "raise"]
+    event: Any = None
 
     @classmethod
     def read(
@@ -87,6 +89,7 @@ class Roles:
         offset: str | None,
         weights: str | None,
         missing: Literal["drop", "raise"],
+        event: Any = None,
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
         check_choice("missing", missing, ("drop", "raise"))
@@ -103,7 +106,14 @@ class Roles:
                 "batches; write the numbers out, as in I((x - 1.5) / 2) or x + I(x**2), or load "
                 "the data with from_formula"
             )
-        return cls(formula=formula, parsed=parsed, offset=offset, weights=weights, missing=missing)
+        return cls(
+            formula=formula,
+            parsed=parsed,
+            offset=offset,
+            weights=weights,
+            missing=missing,
+            event=event,
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -310,7 +320,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     if len(rows):
         codes, values = distinct(rows[response])
         if len(values) > MOST_OUTCOMES:
-            encode_response(rows[response], response)  # says what is wrong with it
+            encode_response(rows[response], response, roles.event)  # says what is wrong with it
         outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
     drawn = np.random.default_rng([0, number]).random(len(rows))
     sample, drawn = _smallest(plain, drawn)
@@ -358,13 +368,13 @@ class Encoder:
     ----------
     roles : Roles
     encoding : Encoding
-    outcomes : tuple or None
-        The two categories of the response, the second the event; None for 0 and 1.
+    outcomes : Outcomes
+        Which value of the response counts as 1.
     """
 
     roles: Roles
     encoding: Encoding
-    outcomes: tuple[Any, Any] | None
+    outcomes: Outcomes
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that count."""
@@ -376,12 +386,7 @@ class Encoder:
         `groups` is a column and all its values: the block says which of them each row has.
         """
         roles, rows = self.roles, frame
-        response = rows[roles.parsed.response]
-        if self.outcomes is None:
-            events = encode_response(response, str(response.name))[0]
-        else:
-            coded = predictor(response, categorical=True, levels=self.outcomes)
-            events = np.asarray(coded.cat.codes, dtype=float)
+        events = self.outcomes.of(rows[roles.parsed.response])
         belongs = None
         if groups is not None:
             belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
@@ -402,7 +407,6 @@ class Surveyed:
     """All that a model of rows in batches holds beside the rows."""
 
     encoder: Encoder
-    response_coding: str
     sample: ArrayRows
     sample_labels: pd.Index[Any]
     survey: Survey
@@ -426,7 +430,6 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         )
     if found.n_observations >= 2**53:
         raise InputError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
-    response = roles.parsed.response
     for name, kinds in found.kinds.items():
         if len(kinds - {"categories"}) > 1 or len(kinds - {"text"}) > 1:
             if kinds == {"numbers", "text"} and name in found.odd and found.odd[name].rows:
@@ -435,12 +438,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     for column_name in (roles.weights, roles.offset):
         if column_name in found.odd and found.kinds[column_name] == {"text"}:
             raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
-    if response not in found.levels and set(found.outcomes) - {0, 1}:
-        raise wrong_outcomes(response, sorted(found.outcomes), found.odd[response].labels[:1])
-    if response in found.levels:
-        if found.kinds[response] == {"text"}:
-            check_outcomes(response, found.levels[response], found.odd[response])
-        check_two(response, found.order(response))
+    outcomes = _outcomes(found, roles)
     for key, name in roles.parsed.generated.items():
         if key.startswith("_number_") and found.kinds[name] & {"text", "categories"}:
             break  # the next to be wrong, as the encoding will say
@@ -449,29 +447,33 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
             check_not_numbers(name, found.levels[name], found.odd[name])
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
-    k = _encoded(found, roles, _joined([found.witnesses, few]))[0].design.shape[1]
+    k = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design.shape[1]
     sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
     labels = sample.index
     rows = _joined([found.witnesses, sample])
-    encoded, encoding = _encoded(found, roles, rows)
-    outcomes = None
-    if response in found.levels:
-        first, second = found.order(response)
-        outcomes = (first, second)
-        events = found.outcomes[second]
-    else:
-        events = found.outcomes.get(1, 0)
+    encoded, encoding = _encoded(found, roles, outcomes, rows)
     part = slice(len(found.witnesses), None)
     return Surveyed(
         encoder=Encoder(roles, encoding, outcomes),
-        response_coding=encoded.response_coding,
         sample=ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(
             part
         ),
         sample_labels=labels,
         survey=replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
-        n_events=events,
+        n_events=found.outcomes.get(outcomes.event, 0),
     )
+
+
+def _outcomes(found: Survey, roles: Roles) -> Outcomes:
+    """Which value of the response counts as 1."""
+    name = roles.parsed.response
+    if name in found.levels:
+        if found.kinds[name] == {"text"}:
+            check_outcomes(name, found.levels[name], found.odd[name])
+        return outcomes_of(name, found.order(name), roles.event)
+    if found.kinds[name] == {"booleans"}:
+        return outcomes_of(name, [False, True], roles.event)
+    return outcomes_of(name, sorted(found.outcomes), roles.event, found.odd[name].labels[:1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -484,7 +486,9 @@ class _RowLabel:
         return str(self.label)
 
 
-def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> tuple[Encoded, Encoding]:
+def _encoded(
+    found: Survey, roles: Roles, outcomes: Outcomes, rows: pd.DataFrame
+) -> tuple[Encoded, Encoding]:
     """Encode rows that show every level; columns of categories in their own order."""
     rows = rows.set_axis(pd.Index([_RowLabel(label) for label in rows.index], dtype=object))
     for name in found.orders:
@@ -498,4 +502,5 @@ def _encoded(found: Survey, roles: Roles, rows: pd.DataFrame) -> tuple[Encoded, 
             None if roles.offset is None else rows[roles.offset],
             None if roles.weights is None else rows[roles.weights],
             "raise",
+            outcomes,
         )

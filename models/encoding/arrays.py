@@ -15,7 +15,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
-from flatprior.models.encoding.response import encode_response, plain_response
+from flatprior.models.encoding.response import Outcomes, encode_response, plain_response
 from flatprior.models.encoding.weights import positive_weights
 
 
@@ -32,7 +32,9 @@ class Encoded:
     labels : Index (n,)
         Of the rows that are left.
     names : tuple of str (k,)
-    response_name, response_coding : str
+    response_name : str
+    outcomes : Outcomes
+        Which of its values counts as 1.
     n_dropped, n_zero_weight : int
         Rows left out: with a missing value, and of weight 0.
     """
@@ -44,7 +46,7 @@ class Encoded:
     labels: pd.Index[Any]
     names: tuple[str, ...]
     response_name: str
-    response_coding: str
+    outcomes: Outcomes
     n_dropped: int = 0
     n_zero_weight: int = 0
 
@@ -56,6 +58,7 @@ def encode_arrays(
     intercept: bool,
     offset: ArrayLike | None,
     frequency_weights: ArrayLike | None,
+    event: Any = None,
 ) -> Encoded:
     """Take a design matrix and a response; arrays of floats are not copied but to leave out rows.
 
@@ -70,7 +73,7 @@ def encode_arrays(
     >>> from flatprior.models.encoding.arrays import encode_arrays
     >>> y, weights = ["no", "yes", "no"], [2, 1, 0]
     >>> encoded = encode_arrays([1.0, 2.0, 3.0], y, ["dose"], True, None, weights)
-    >>> encoded.names, encoded.response_coding, encoded.n_zero_weight
+    >>> encoded.names, encoded.outcomes.coding, encoded.n_zero_weight
     (('const', 'dose'), 'yes = 1, no = 0', 1)
     """
     X, y = to_pandas(X) if is_table(X) else one_column(X), one_column(y)
@@ -83,9 +86,9 @@ def encode_arrays(
         design = np.column_stack([np.ones(design.shape[0]), design])
         names = ("const", *names)
     name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
-    response, coding = plain_response(y), ""
-    if response is None or len(response) != len(labels):
-        response, coding = encode_response(as_series(y, name, labels), name)
+    response, outcomes = plain_response(y), Outcomes(0, 1, said=False)
+    if event is not None or response is None or len(response) != len(labels):
+        response, outcomes = encode_response(as_series(y, name, labels), name, event)
     offset_values, weights, n_zero = None, None, 0
     if offset is not None:
         offset_values = numbers(as_series(one_column(offset), "offset", labels))
@@ -107,7 +110,7 @@ def encode_arrays(
         labels=labels,
         names=names,
         response_name=name,
-        response_coding=coding,
+        outcomes=outcomes,
         n_zero_weight=n_zero,
     )
 

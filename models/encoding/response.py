@@ -1,8 +1,9 @@
-"""The response: 0 and 1, truth values or two categories, and which of them counts as 1."""
+"""The response: two values, and which of them counts as 1."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.text import rows_phrase, shorten
 from flatprior.models.encoding.columns.kinds import (
     are_booleans,
     check_one_kind,
@@ -26,6 +27,48 @@ from flatprior.models.encoding.columns.text_among_numbers import (
     mixed,
 )
 
+_TRUTHS = {"true": True, "false": False}
+SHARES = (
+    "of shares, give each group two rows, 1 and 0, with frequency weights: its events and its "
+    "other observations"
+)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The two values of a response.
+
+    Attributes
+    ----------
+    other, event : object
+        What counts as 0, and what as 1.
+    said : bool
+        Whether there is anything to say: that 1 counts as 1 is said where it was asked for.
+    """
+
+    other: Any
+    event: Any
+    said: bool = True
+
+    @property
+    def coding(self) -> str:
+        """Which counts as 1, in words."""
+        return f"{value(self.event)} = 1, {value(self.other)} = 0" if self.said else ""
+
+    def of(self, series: pd.Series[Any]) -> Array:
+        """A response as 0.0 and 1.0, (n,)."""
+        if is_real(series):
+            return np.asarray(floats(series) == float(self.event), dtype=float)
+        coded = predictor(series, categorical=True, levels=(self.other, self.event))
+        return np.asarray(coded.cat.codes, dtype=float)
+
+
+def value(level: Any) -> str:
+    """A value of the response in words: 1 is no 1.0."""
+    if isinstance(level, float | np.floating) and float(level).is_integer():
+        return str(int(level))
+    return str(level)
+
 
 def plain_response(y: Any) -> Array | None:
     """The response as 0.0/1.0 (n,) if it is a NumPy vector of these or of 0 and 1, else None."""
@@ -36,10 +79,10 @@ def plain_response(y: Any) -> Array | None:
     return y.astype(float, copy=False)
 
 
-def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
-    """Return the response as 0.0/1.0 (n,), and the coding in words.
+def encode_response(series: pd.Series[Any], name: str, event: Any = None) -> tuple[Array, Outcomes]:
+    """Return the response as 0.0/1.0 (n,), and which of its values is which.
 
-    Numbers must be 0 and 1. Of two categories, the second in categorical order (else sorted) is 1.
+    `event` is the value that counts as 1, or the `Outcomes` where these are known.
     """
     missing = series.isna().to_numpy()
     if missing.any():
@@ -48,20 +91,80 @@ def encode_response(series: pd.Series[Any], name: str) -> tuple[Array, str]:
             "drop these rows"
         )
     check_one_kind(series)
+    series = series.rename(name)
+    if isinstance(event, Outcomes):
+        return event.of(series), event
     if are_booleans(series):
-        return series.to_numpy(dtype=float), "True = 1, False = 0"
-    if is_real(series):
-        values = floats(series)
-        wrong = (values != 0.0) & (values != 1.0)
-        if wrong.any():
-            raise wrong_outcomes(name, np.unique(values).tolist(), series.index[wrong][:1])
-        return values, ""
-    if not isinstance(series.dtype, pd.CategoricalDtype):
-        check_outcomes(name, distinct(series)[1], odd_rows(series))
-    coded = predictor(series.rename(name), categorical=True)
-    levels = list(coded.cat.categories)
-    check_two(name, levels)
-    return np.asarray(coded.cat.codes, dtype=float), f"{levels[1]} = 1, {levels[0]} = 0"
+        found = outcomes_of(name, [False, True], event)
+    elif is_real(series):
+        first = series.index[~series.isin([0, 1]).to_numpy()][:1]
+        found = outcomes_of(name, np.unique(floats(series)).tolist(), event, first)
+    else:
+        if not isinstance(series.dtype, pd.CategoricalDtype):
+            check_outcomes(name, distinct(series)[1], odd_rows(series))
+        coded = predictor(series, categorical=True)
+        found = outcomes_of(name, list(coded.cat.categories), event)
+    return found.of(series), found
+
+
+def outcomes_of(
+    name: str, values: Sequence[Any], event: Any = None, first: Iterable[Any] | None = None
+) -> Outcomes:
+    """The two values of a response, which has these in their order; the second counts as 1.
+
+    Of numbers it is the larger one, of 0 and 1 (of which one may be missing) always 1. `event`
+    names another. `first` is of numbers: the label of the first row that is neither 0 nor 1.
+
+    Raises
+    ------
+    ValueError
+        If there are not two, or `event` is none of them.
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.response import outcomes_of
+    >>> outcomes_of("y", [1.0, 2.0], first=[0]).coding, outcomes_of("y", ["a", "b"], "a").coding
+    ('2 = 1, 1 = 0', 'a = 1, b = 0')
+    """
+    said = True
+    if first is not None:
+        if set(values) <= {0, 1}:
+            values, said = [0.0, 1.0], event is not None
+        elif len(values) != 2 or (event is None and not all(map(_whole, values))):
+            raise wrong_outcomes(name, list(values), first)
+    check_two(name, values)
+    other, second = values
+    if event is None or _is(event, second, values):
+        return Outcomes(other, second, said)
+    if _is(event, other, values):
+        return Outcomes(second, other)
+    shown = " and ".join(shorten(value(level), 30) for level in values)
+    raise InputError(
+        f"the event {shorten(value(event), 30)} is no value of the response {name!r}, which has "
+        f"{shown}; name one of them"
+    )
+
+
+def _whole(level: Any) -> bool:
+    return float(level).is_integer()
+
+
+def _is(event: Any, level: Any, levels: Sequence[Any]) -> bool:
+    """Whether an event that a user names, perhaps as text, is this level."""
+    if any(_same(event, each) for each in levels):
+        return _same(event, level)
+    return _read(event) is not None and _read(event) == _read(level)
+
+
+def _same(event: Any, level: Any) -> bool:
+    return isinstance(event, str) == isinstance(level, str) and bool(np.all(event == level))
+
+
+def _read(value: Any) -> float | None:
+    """The number or truth value that something is or says."""
+    if isinstance(value, str) and value.strip().lower() in _TRUTHS:
+        return float(_TRUTHS[value.strip().lower()])
+    return float(value) if is_numeric(value) or isinstance(value, bool | np.bool_) else None
 
 
 def check_outcomes(name: str, values: Sequence[Any], odd: Odd) -> None:
@@ -80,15 +183,12 @@ def check_two(name: str, levels: Sequence[Any]) -> None:
         )
 
 
-def wrong_outcomes(name: str, values: list[float], first: Sequence[Any]) -> ValueError:
-    """The error for a response of numbers that has other values than 0 and 1."""
+def wrong_outcomes(name: str, values: list[float], first: Iterable[Any]) -> ValueError:
+    """The error for a response of numbers that has not two values."""
     some = ", ".join(f"{value:g}" for value in values[:4]) + (", ..." if len(values) > 4 else "")
     remedy = "recode it"
     if all(0 <= value <= 1 for value in values):  # recoding shares would destroy them
-        remedy = (
-            "of shares, give each group two rows, 1 and 0, with frequency weights: its events and "
-            "its other observations"
-        )
+        remedy = SHARES
     return InputError(
         f"the response {name!r} must be 0 or 1, but it has the values {some} "
         f"(first in {rows_phrase(first)}); {remedy}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import check_finite, check_names, of_sensible_size
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
+from flatprior.models.encoding.response import Outcomes
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
@@ -38,7 +40,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray (2,)
-        The second counts as the event.
+        The second, in sorted order as in all of scikit-learn, counts as the event; `estimate_` says
+        so too. Where the other one is to count, a model is built with ``event=``.
     coef_ : ndarray (1, n_features)
     intercept_ : ndarray (1,)
     n_features_in_ : int
@@ -96,6 +99,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
         X, y = to_pandas(X) if is_table(X) else X, one_column(y)
         design, y = validate_data(self, X, y, dtype=np.float64)
+        if y.dtype == object and (plain := np.array(y.tolist())).dtype.kind in "bif":
+            y = plain  # scikit-learn knows no such type
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":
@@ -110,6 +115,9 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         names = [str(name) for name in getattr(self, "feature_names_in_", ())]
         model = self._model(design, response.astype(float), names, sample_weight)
+        other, event = self.classes_.tolist()
+        said = (other, event) != (0, 1) or event is True
+        model = replace(model, response_coding=Outcomes(other, event, said).coding)
         self.estimate_ = converged_mle(model)
         coefficients = self.estimate_.coefficients
         self.intercept_ = coefficients[:1] if self.fit_intercept else np.zeros(1)

@@ -107,7 +107,12 @@ BAD_ARRAYS = {
     "names": (dict(X=np.eye(2), y=[0, 1], names=["a"]), "must name each of the 2 columns"),
     "three classes": (dict(X=np.eye(3), y=["a", "b", "c"]), "has 3 categories"),
     "one category": (dict(X=np.eye(2), y=["a", "a"]), r"has 1 category \('a'\)"),
-    "minus one": (dict(X=np.eye(2), y=[-1, 1]), "must be 0 or 1, but it has the values -1, 1"),
+    "three numbers": (dict(X=np.eye(3), y=[-1, 1, 0]), "but it has the values -1, 0, 1 .*recode"),
+    "one number": (dict(X=np.eye(2), y=[2, 2]), "must be 0 or 1, but it has the values 2 "),
+    "no such event": (
+        dict(X=np.eye(2), y=[0, 1], event=2),
+        "the event '2' is no value of",
+    ),
     "missing response": (dict(X=np.eye(2), y=[0, np.nan]), "response 'y' is missing in row 1"),
     "negative weight": (
         dict(X=np.eye(2), y=[0, 1], frequency_weights=[1, -1]),

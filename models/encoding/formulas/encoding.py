@@ -70,6 +70,7 @@ def encode(
     offset: pd.Series[Any] | None,
     weights: pd.Series[Any] | None,
     missing: Literal["drop", "raise"],
+    event: Any = None,
 ) -> tuple[Encoded, Encoding]:
     """Apply `formula` to `frame`, and say how it was turned into columns.
 
@@ -97,7 +98,7 @@ def encode(
         )
     kept = frame[keep]
     offset_values = None if offset is None else numbers(offset[keep])
-    response, coding = encode_response(kept[parsed.response], parsed.response)
+    response, outcomes = encode_response(kept[parsed.response], parsed.response, event)
     table = parsed.table(kept)
     levels = _levels(parsed, table)
     design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
@@ -111,7 +112,7 @@ def encode(
         labels=kept.index,
         names=names,
         response_name=parsed.response,
-        response_coding=coding,
+        outcomes=outcomes,
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
     )

@@ -132,9 +132,9 @@ def parse(formula: str, frame: pd.DataFrame) -> Parsed:
     rewritten = _rewrite(right, uses)
     for name in uses.columns:
         column(frame, name)
-    for name in (left.events, left.others):
-        if name in uses.columns:
-            raise InputError(f"the response {name!r} also stands among the predictors")
+    for own in (left.events, left.others):
+        if own in uses.columns:
+            raise InputError(f"the response {own!r} also stands among the predictors")
     return Parsed(left, tuple(uses.columns), uses.generated, rewritten)
 
 

@@ -141,6 +141,40 @@ def test_a_report_of_common_rows_is_verified_on_them(good, tmp_path):
     assert run("verify", page, good).exit_code == 1
 
 
+def test_the_event_that_was_asked_for_is_stated_and_verified(good, tmp_path):
+    frame = pd.read_csv(good)
+    frame["y"] = np.where(frame["y"], "good", "bad")
+    frame.to_csv(good, index=False)
+    page, fit, table = tmp_path / "r.html", tmp_path / "fit.json", tmp_path / "table.json"
+    plain = run("fit", good, "y ~ x", "--json", fit)
+    assert "(good = 1, bad = 0)" in plain.stdout
+    coefficients = json.loads(fit.read_text())["coefficients"]
+    asked = run("fit", good, "y ~ x", "--event", "bad", "--json", fit)
+    assert "(bad = 1, good = 0)" in asked.stdout
+    found = json.loads(fit.read_text())
+    assert found["coefficients"] == pytest.approx([-value for value in coefficients], rel=1e-9)
+    assert found["provenance"]["event"] == "bad"
+    assert found["provenance"]["response_coding"] == "bad = 1, good = 0"
+    for command in ("check", "explain"):
+        more = ["--coefficients", fit] if command == "explain" else []
+        done = run(command, good, "y ~ x", "--event", "bad", "--json", table, *more)
+        assert done.exit_code == 0, done.output
+        assert json.loads(table.read_text())["provenance"]["event"] == "bad"
+    done = run("audit", fit, good, "y ~ x", "--event", "bad")
+    assert done.exit_code == 0, done.output
+    done = run("compare", good, "y ~ 1", "y ~ x", "--event", "bad", "--report", page)
+    assert done.exit_code == 0, done.output
+    assert read_report(page)["event"] == "bad"
+    # the report says which value is the event: it need not be said again
+    assert run("verify", page, good).exit_code == 0
+    frame["y"] = np.where(frame["y"] == "good", "gut", "schlecht")
+    frame.to_csv(good, index=False)
+    done = run("verify", page, good)
+    assert done.exit_code == 2
+    assert "the event 'bad' is no value of the response 'y', which has 'gut'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
     page = tmp_path / "report.html"
     formula = "y ~ x"

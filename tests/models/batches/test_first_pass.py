@@ -56,7 +56,7 @@ def test_the_survey_of_batches_is_that_of_the_whole_wherever_they_are_cut():
         assert facts(parts[0]) == facts(whole)
         one, other = conclude(parts[0], roles), conclude(whole, roles)
         assert one.encoder.encoding.names == other.encoder.encoding.names
-        assert (one.response_coding, one.n_events) == (other.response_coding, other.n_events)
+        assert (one.encoder.outcomes, one.n_events) == (other.encoder.outcomes, other.n_events)
 
 
 def test_what_is_counted_is_what_a_plain_count_gives():

@@ -218,3 +218,18 @@ def test_a_negative_weight_is_refused_and_not_left_out():
     weights[7] = -1.0
     with pytest.raises(ValueError, match=r"[Nn]egative values"):
         LogisticMLE().fit(X[:, 1:], y, sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("classes", "coding"),
+    [([0, 1], ""), ([False, True], "True = 1, False = 0"), (["a", "b"], "b = 1, a = 0"),
+     ([1, 2], "2 = 1, 1 = 0")],
+)  # fmt: skip
+def test_the_coding_of_the_classes_is_said(classes, coding):
+    X = np.arange(6.0)[:, None]
+    for dtype in (None, object):
+        y = np.array([classes[i] for i in (0, 1, 0, 1, 0, 1)], dtype=dtype)
+        fit = LogisticMLE().fit(X, y)
+        assert fit.classes_.tolist() == classes
+        assert (fit.estimate_.provenance.response_coding or "") == coding
+        assert fit.predict(X[:2]).dtype.kind == np.array(classes).dtype.kind or dtype is object
