@@ -80,6 +80,19 @@ search = GridSearchCV(LogisticRegression(), {"C": np.logspace(-3, 3, 20)}, cv=5)
 show(search.cv_results_["mean_test_score"])
 show(search.best_estimator_.coef_)
 """,
+    "statsmodels GLM, a dummy too many, 100 of 300 x 5": """
+for _ in range(100):
+    X, y = data(300, 1)
+    level = np.eye(3)[rng.integers(0, 3, 300)]
+    X = np.column_stack([np.ones(300), X, level])
+    show(sm.GLM(y, X, family=sm.families.Binomial()).fit().params)
+""",
+    "statsmodels, fit_regularized, 100 of 300 x 4": """
+for _ in range(50):
+    X, y = data(300, 4)
+    show(sm.Logit(y, X).fit_regularized(alpha=1.0, disp=0).params)
+    show(sm.GLM(y, X, family=sm.families.Binomial()).fit_regularized(alpha=0.01).params)
+""",
     "separated, 100 of 100 x 3": """
 for _ in range(100):
     X, _ = data(100, 3)

@@ -26,7 +26,7 @@ FLOORS = {
     "analysis": (
         ("cross_entropy", "monte_carlo", "optimiser_paths", "stated_precision", "maxima"),
         ("moments", "producers"),
-        ("explanation",),
+        ("explanation", "standing"),
         ("agreement", "diagnostics"),
         ("comparison",),
         ("inference",),

@@ -21,6 +21,7 @@ from flatprior.analysis.auditing.numbers import (
 from flatprior.analysis.explanation.difference import Explanation
 from flatprior.analysis.explanation.reference_levels import our_names
 from flatprior.analysis.producers.theirs import TheirFit
+from flatprior.analysis.standing import Standing
 from flatprior.models import (
     BernoulliLogistic,
     Certificate,
@@ -56,6 +57,8 @@ class Audit(Renderable):
         Theirs, in the order and coding of the model; None where they cannot be put there.
     certificate : Certificate or None
         Of these coefficients.
+    standing : Standing or None
+        What they are to the estimate.
     within_digits : bool
         Whether they are the estimate in every digit that is printed.
     tolerance : float
@@ -83,6 +86,7 @@ class Audit(Renderable):
     mle: PointEstimate | None = None
     coefficients: Array | None = None
     certificate: Certificate | None = None
+    standing: Standing | None = None
     within_digits: bool = False
     tolerance: float = TOLERANCE
     asked: AsAsked | None = None
@@ -108,12 +112,13 @@ class Audit(Renderable):
     @property
     def error_bound(self) -> float:
         """Standard errors within which the coefficients are proved to be of it; inf if none."""
-        return math.inf if self.certificate is None else self.certificate.error_bound
+        return math.inf if self.standing is None else self.standing.bound
 
     @property
     def is_mle(self) -> bool:
         """Whether they are the estimate, to `tolerance` or in every digit that is printed."""
-        return self.exists and (self.error_bound <= self.tolerance or self.within_digits)
+        proved = self.standing is not None and self.standing.kind == "the estimate"
+        return self.exists and (proved or self.within_digits)
 
     @property
     def cause(self) -> str:
@@ -208,6 +213,8 @@ class Audit(Renderable):
                 else "in every digit printed"
             )
             said.append(self._of_numbers())
+        elif self.standing is not None and self.standing.kind == "unproved":
+            said.append("whether it is the maximum likelihood estimate could not be judged")
         else:
             where = "not the maximum likelihood estimate"
             if self.differences and self.cause == "none of these":

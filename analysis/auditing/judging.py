@@ -19,14 +19,13 @@ from flatprior.analysis.auditing.numbers import (
 )
 from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
-from flatprior.analysis.producers.their_data import model_of
 from flatprior.analysis.producers.theirs import OF_AN_ERROR, TheirFit
+from flatprior.analysis.standing import Standing
 from flatprior.models import (
     BernoulliLogistic,
     Existence,
     NotConvergedError,
     PointEstimate,
-    certify,
     check_existence,
 )
 from flatprior.models.common.arrays import Array
@@ -109,19 +108,22 @@ def judge_fit(
         explanation = explain_difference(model, their.coefficients)
         return replace(plain, explanation=explanation, cure=_cure(their, explanation))
     b = placed.matrix @ placed.given
+    standing = Standing(model, b, tolerance, existence)
     plain = replace(
         plain,
         coefficients=b,
         recoded=placed.recoded,
         asked=_as_asked(model, b, their, placed),
-        mle=_mle_of(model, existence),
-        certificate=certify(model, b),
+        standing=standing,
+        mle=standing.mle,
+        certificate=standing.certificate,
         within_digits=False,
     )
     if plain.mle is not None and their.units:
         plain = replace(plain, within_digits=_within_digits(plain, placed, their))
     if not plain.is_mle:
-        explanation = _why(plain, their)
+        unproved = standing.kind == "unproved" and existence.exists
+        explanation = _unproved(standing) if unproved else _why(plain, their)
         if explanation.cause == "agreement" and not _of_unknown_digits(
             their, explanation, tolerance
         ):
@@ -150,6 +152,17 @@ def _of_unknown_digits(their: TheirFit, explanation: Explanation, tolerance: flo
     """
     alone = their.model is None and not their.units and not their.stated
     return alone and (explanation.distance > SAME or tolerance >= SAME)
+
+
+def _unproved(standing: Standing) -> Explanation:
+    """The data do not let anybody see whether it is the estimate: there is nothing to explain."""
+    return Explanation(
+        cause="none of these",
+        certain=False,
+        message=f"whether they are the estimate cannot be seen: {standing.obstacle}",
+        distance=standing.distance,
+        cure="centre and rescale columns",
+    )
 
 
 def _too_far(audit: Audit) -> Explanation:
@@ -261,26 +274,18 @@ def _of_what_is_determined(
 ) -> Audit:
     """Judge the fitted probabilities, where columns depend on others: in the other columns."""
     beside = existence.dependencies
-    kept = [name for name in model.names if name not in beside]
-    places = [model.names.index(name) for name in kept]
-    coefficients = {
-        name: their.coefficients[name]
-        + sum(their.coefficients[other] * parts.get(name, 0.0) for other, parts in beside.items())
-        for name in kept
-    }
-    reduced = model_of(
-        model.design[:, places],
-        model.response,
-        kept,
-        offset=model.offset,
-        weights=model.frequency_weights,
-        labels=model.row_labels,
-        response_name=model.response_name,
-    )
+    b = np.array([their.coefficients[name] for name in model.names])
+    rest = Standing(model, b, tolerance, existence).determined
+    assert rest is not None  # noqa: S101
     plain = replace(
-        their, coefficients=coefficients, units={}, stated=(), model=None, as_passed=None
+        their,
+        coefficients=dict(zip(rest.model.names, rest.coefficients.tolist(), strict=True)),
+        units={},
+        stated=(),
+        model=None,
+        as_passed=None,
     )
-    inner = judge_fit(reduced, plain, tolerance)
+    inner = judge_fit(rest.model, plain, tolerance)
     undetermined = [name for name, state in existence.coefficients.items() if state != "finite"]
     which = first_of(map(printable, undetermined or beside))
     found = inner.explanation

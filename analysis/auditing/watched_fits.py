@@ -22,18 +22,12 @@ from sklearn.utils import _safe_indexing
 from flatprior.analysis.auditing.as_asked import as_asked
 from flatprior.analysis.producers.programs import sklearn_fit, statsmodels_fit
 from flatprior.analysis.producers.theirs import Settings, TheirFit
-from flatprior.models import (
-    BernoulliLogistic,
-    MLEDoesNotExistError,
-    PointEstimate,
-    certify,
-    fit_newton,
-)
+from flatprior.analysis.standing import Standing
+from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.common.text import count
-from flatprior.models.likelihood import moments
+from flatprior.models.common.text import count, first_of, printable
 
 # what says that a penalty is wanted
 PENALTY = frozenset({"C", "penalty", "l1_ratio", "alpha", "Cs", "l1_ratios", "penalties"})
@@ -45,7 +39,6 @@ HELD = (
 COPIES = 4  # of the design, in doubles, that judging takes at most
 SMALL = 2**28  # bytes that no system lacks
 VISIBLE = 0.1  # standard errors from the maximum of its own target that a penalised fit may be
-UNPROVED = "nothing can be proved of these data to that precision; centre and rescale columns"
 NAMES = {"l2": "ridge", "l1": "lasso", "elasticnet": "elastic net"}
 
 
@@ -165,7 +158,8 @@ def _of_sklearn(
         return _penalised(whole, asked, _strength(estimator))
     far = math.nan
     if first and settings.class_weights is None:
-        far = _distance(_wholly(estimator, data))
+        whole = _wholly(estimator, data)
+        far = Standing(_model(whole), _beta(whole), tolerance).distance
     return _found(
         "default penalty",
         False,
@@ -225,17 +219,6 @@ def _penalised(their: TheirFit, asked: str, detail: str, refitted: str = "") -> 
     )
 
 
-def _left(model: BernoulliLogistic, beta: Array) -> float:
-    """Length of the next Newton step in standard errors, about; NaN where there is none."""
-    here = model.rows.reduce(lambda block: moments(block, beta))
-    assert here.information is not None  # noqa: S101
-    try:
-        step = np.linalg.solve(here.information, here.score)
-    except np.linalg.LinAlgError:
-        return math.nan
-    return math.sqrt(max(float(here.score @ step), 0.0))
-
-
 def _given(estimator: Any, asked: frozenset[str]) -> frozenset[str]:
     """Parameters that somebody gave, or that are not as they are by default.
 
@@ -265,50 +248,49 @@ def _alpha(alpha: Any, share: float | None) -> str:
 def _as_maximum(their: TheirFit, tolerance: float, under: str = "") -> dict[str, Any]:
     """Whether it is the MLE, which it was to be."""
     maximum = f"the MLE{_weighted(their.settings)}{under}"
-    model, beta = _model(their), _beta(their)
-    if not np.isfinite(beta).all():
+    found = Standing(_model(their), _beta(their), tolerance)
+    if found.kind == "the estimate":
+        proved = f"proved to {found.bound:.1g} standard errors"
+        return _found("mle", True, f"{maximum}, {proved}", found.bound)
+    if found.kind == "not finite":
         return _found("not finite", False, f"NOT {maximum}: coefficients are not finite", math.inf)
-    if not _left(model, beta) > tolerance:  # where it is, a proof would be in vain
-        bound = certify(model, beta).error_bound
-        if bound <= tolerance:
-            return _found("mle", True, f"{maximum}, proved to {bound:.1g} standard errors", bound)
-    try:
-        fit = fit_newton(model)
-    except MLEDoesNotExistError as error:
-        reason = error.existence.message
-        return _found("no mle", False, f"NOT {maximum}, as there is none: {reason}", math.inf)
-    far, ours = _apart(beta, fit), fit.certificate.error_bound
-    if far + ours <= tolerance:
-        return _found("mle", True, f"{maximum}, proved to {far + ours:.1g} standard errors", far)
-    if not far - ours > tolerance:
-        return _found("unproved", None, f"could not be judged: {UNPROVED}")
-    itself = ", and says itself that it has not converged"
-    return _found(
-        "not the mle",
-        False,
-        f"NOT {maximum} but {far:.2g} standard errors from it"
-        f"{itself if their.settings.converged is False else ''}; type "
-        f"{their.cure.get('stopped early', their.cure.get('', 'more iterations'))}",
-        far,
-    )
+    if found.kind == "unproved":
+        return _found("unproved", None, f"could not be judged: {found.obstacle}")
+    if found.kind == "another point":
+        itself = ", and says itself that it has not converged"
+        return _found(
+            "not the mle",
+            False,
+            f"NOT {maximum} but {found.distance:.2g} standard errors from it"
+            f"{itself if their.settings.converged is False else ''}; type "
+            f"{their.cure.get('stopped early', their.cure.get('', 'more iterations'))}",
+            found.distance,
+        )
+    return _without_estimate(found, maximum)
+
+
+def _without_estimate(found: Standing, maximum: str) -> dict[str, Any]:
+    """There is no estimate; where columns depend on others, there may be one of the rest."""
+    said, rest = f"NOT {maximum}, as there is none: {found.existence.message}", found.determined
+    if rest is None:
+        return _found("no mle", False, said, math.inf)
+    if found.kind == "its probabilities":
+        said += "; but the fitted probabilities are right, proved to "
+        said += f"{rest.bound:.1g} standard errors"
+        return _found("its probabilities", False, said, math.inf)
+    nor = "; nor are the fitted probabilities right"
+    if rest.kind == "another point":
+        said += f"{nor}, which are {rest.distance:.2g} standard errors from theirs"
+    elif rest.kind == "no estimate":
+        said += f"{nor}: without {first_of(map(printable, found.existence.dependencies))} "
+        said += rest.existence.message
+    return _found("no mle", False, said, math.inf)
 
 
 def _weighted(settings: Settings) -> str:
     if settings.class_weights is None:
         return ""
     return " of the data as weighted by class"
-
-
-def _distance(their: TheirFit) -> float:
-    """Standard errors from the MLE; infinite where there is none."""
-    try:
-        return _apart(_beta(their), fit_newton(_model(their)))
-    except MLEDoesNotExistError:
-        return math.inf
-
-
-def _apart(beta: Array, fit: PointEstimate) -> float:
-    return float(np.max(np.abs(beta - fit.coefficients) / fit.standard_errors))
 
 
 def _far(distance: float) -> str:
