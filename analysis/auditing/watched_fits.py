@@ -27,7 +27,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.common.text import count
 
 # what says that a penalty is wanted
 PENALTY = frozenset({"C", "penalty", "l1_ratio", "alpha", "Cs", "l1_ratios", "penalties"})
@@ -266,12 +266,14 @@ def _as_maximum(their: TheirFit, tolerance: float, under: str = "") -> dict[str,
             f"{their.cure.get('stopped early', their.cure.get('', 'more iterations'))}",
             found.distance,
         )
-    return _without_estimate(found, maximum)
+    # under constraints the columns are others, by names that nobody has given them
+    reason = found.existence.kind if under else found.existence.message
+    return _without_estimate(found, f"NOT {maximum}, as there is none: {reason}")
 
 
-def _without_estimate(found: Standing, maximum: str) -> dict[str, Any]:
+def _without_estimate(found: Standing, said: str) -> dict[str, Any]:
     """There is no estimate; where columns depend on others, there may be one of the rest."""
-    said, rest = f"NOT {maximum}, as there is none: {found.existence.message}", found.determined
+    rest = found.determined
     if rest is None:
         return _found("no mle", False, said, math.inf)
     if found.kind == "its probabilities":
@@ -282,8 +284,7 @@ def _without_estimate(found: Standing, maximum: str) -> dict[str, Any]:
     if rest.kind == "another point":
         said += f"{nor}, which are {rest.distance:.2g} standard errors from theirs"
     elif rest.kind == "no estimate":
-        said += f"{nor}: without {first_of(map(printable, found.existence.dependencies))} "
-        said += rest.existence.message
+        said += f"{nor}: of the other columns there is none either ({rest.existence.kind})"
     return _found("no mle", False, said, math.inf)
 
 

@@ -90,6 +90,10 @@ def read(result: Any, asked: Mapping[str, Any] | None = None) -> TheirFit:
             "the rows are groups: statsmodels' log-likelihood, AIC and BIC count the ways in which "
             "the successes may be among the trials, which is taken off here",
         )
+    if hasattr(result, "results_constrained"):
+        notes += ("fit_constrained maximises under constraints, which is not the MLE without them",)
+    if getattr(result, "regularized", False):
+        notes += ("fit_regularized(refit=True) fits the columns that its penalty has kept",)
     whole = (weights == np.rint(weights)).all() and (weights > 0).all()
     if not (whole and np.isin(data, (0, 1)).all()) and not grouped:
         odd = ("n", "BIC", "null log-likelihood", "LR chi-squared", "LR p", "McFadden R2")

@@ -269,6 +269,11 @@ def test_a_fit_under_constraints_is_held_to_these(kind):
     found = of_statsmodels(fit)
     assert found["good"] is True
     assert found["verdict"].startswith("the MLE under 1 constraint, proved to ")
+    apart = getattr(sm, kind)((X[:, 2] > 0).astype(int), X, **family)
+    if kind == "GLM":  # Logit itself fails there before statsmodels 0.15
+        found = of_statsmodels(quietly(apart.fit_constrained, "x1 = x2"))
+        reason = "as there is none: complete separation"
+        assert found["verdict"] == f"NOT the MLE under 1 constraint, {reason}"
     early = quietly(model.fit_constrained, ["x1 = 0.5", "x2 = x3"], maxiter=1, disp=0)
     found = of_statsmodels(early)
     assert found["good"] is False

@@ -82,7 +82,11 @@ def test_settings_say_what_was_maximised():
     assert (net.penalty, net.share, net.penalised) == ("elasticnet", 0.5, (1.0,) * 3)
     assert net.strength == pytest.approx(0.1 * len(Y))
     # what is made of a constrained fit itself has no iterations
-    assert read(glm.fit_constrained("gpa = 0.1")).settings.converged is True
+    bound = read(glm.fit_constrained("gpa = 0.1"))
+    assert bound.settings.converged is True
+    assert "under constraints" in bound.notes[0]
+    kept = read(glm.fit_regularized(alpha=0.1, refit=True, maxiter=10_000))
+    assert "the columns that its penalty has kept" in kept.notes[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert read(sm.Logit(Y, X).fit(maxiter=1, disp=0)).settings.converged is False
