@@ -13,6 +13,8 @@ from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
 
 MOST_STEPS, MOST_WORK = 1000, 10**7  # of gradient descent
+NEWTON_STEPS = 25
+SETTLED = 1e-9  # standard errors: the square of so small a step is below rounding
 
 
 def lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
@@ -37,16 +39,18 @@ def lbfgs_path(model: BernoulliLogistic, scale: float) -> list[Array]:
 
 def newton_path(model: BernoulliLogistic, start: Array | None = None) -> list[Array]:
     """Undamped Newton steps from zero, or another start, as far as they go."""
-    beta, path = np.zeros(model.n_parameters) if start is None else start, []
-    for _ in range(25):
+    beta, path = np.zeros(model.n_parameters) if start is None else start, list[Array]()
+    while len(path) < NEWTON_STEPS:
         white = whitening(model.rows, beta)
         if white is None:
             break
-        step = white @ (white.T @ model.score(beta))
-        beta = beta + step
+        pull = white.T @ model.score(beta)
+        beta = beta + white @ pull
         if not np.isfinite(beta).all():
             break
         path.append(beta)
+        if float(np.linalg.norm(pull)) <= SETTLED:  # there it stays, but for rounding
+            path += [beta] * (NEWTON_STEPS - len(path))
     return path
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flatprior.analysis.explanation.changed_problems import logit, probit
+from flatprior.analysis.explanation.changed_problems import jeffreys, logit, probit, whiten
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
@@ -78,7 +78,12 @@ def as_asked(model: BernoulliLogistic, b: Array, settings: Settings) -> AsAsked 
         pull = np.asarray(terms.residual @ block.design, dtype=float)
         information = (block.design.T * terms.curvature) @ block.design
         if settings.penalty == "firth":
-            pull = pull + _jeffreys(block, b, terms.curvature, information, settings.strength)
+            white = whiten(information)
+            if white is None:
+                pull = np.full(len(b), math.nan)
+            else:
+                by_row = jeffreys(block, b, terms.curvature, white)
+                pull = pull + settings.strength * (by_row @ block.design)
         elif settings.penalty:
             pull, information = _penalised(pull, information, b, settings)
         distance = _distance(block, information, pull)
@@ -115,20 +120,6 @@ def _penalised(
     information[:, fixed] = 0.0
     information[fixed, fixed] = 1.0
     return pull, information
-
-
-def _jeffreys(
-    block: Block, b: Array, curvature: Array, information: Array, strength: float
-) -> Array:
-    """Derivative of ``strength / 2 log det H``: the sum of ``h (1/2 - p) x``, h the leverage."""
-    try:
-        solved = np.linalg.solve(information, block.design.T).T
-    except np.linalg.LinAlgError:
-        return np.full(len(b), np.nan)
-    leverage = curvature * np.einsum("ij,ij->i", block.design, solved)
-    predictor = block.design @ b + (0.0 if block.offset is None else block.offset)
-    p = 1 / (1 + np.exp(-predictor))
-    return np.asarray(strength * (leverage * (0.5 - p)) @ block.design)
 
 
 def _distance(block: Block, information: Array, pull: Array) -> float:

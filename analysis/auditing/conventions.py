@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr
 from scipy.stats import t as student
 
 from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
@@ -150,7 +150,7 @@ def _tails(case: Case, kind: Kind) -> Iterator[tuple[str, Finder]]:
     if free > 0:
         yield (
             f"Wald, {kind.name}, t({free})",
-            lambda each: _two_sided(_z(case, kind, each), lambda x: float(student.cdf(x, free))),
+            lambda each: _two_sided(_z(case, kind, each), lambda x: float(stdtr(free, x))),
         )
 
 

@@ -11,9 +11,8 @@ that which explains most, and the numbers that it leaves are off. All are rounde
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,7 +34,7 @@ from flatprior.models.common.arrays import Array
 
 TRUNCATED = 0.25  # of the numbers that rounding has to leave before truncation is thought of
 FROM_DIGITS = (AS_PRINTED, OWN_NUMBERS)
-ENOUGH = 4  # numbers that a convention does not explain, before any that it does
+ENOUGH = 4  # numbers that a convention does not explain
 NOT_STATED = "stated as not available"
 NO_TERM = "the model has no such coefficient"
 NO_KIND = "of no kind that is computed here"
@@ -205,7 +204,7 @@ def _judged(case: Case) -> tuple[Judged, ...]:
     total = sum(len(column.stated) for column in columns)
     left = total - _count(best)
     if case.printed and left and left >= TRUNCATED * total:
-        other = _explained(case, columns, truncated=True)
+        other = _explained(case, columns, truncated=True, more_than=_count(best))
         best = other if _count(other) > _count(best) else best
     found: dict[int, Judged] = {}
     for column, answer in zip(columns, best, strict=True):
@@ -302,30 +301,50 @@ def _count(answers: Sequence[_Answer]) -> int:
     return sum(answer.explained for answer in answers)
 
 
-def _explained(case: Case, columns: list[_Column], truncated: bool) -> list[_Answer]:
+def _explained(
+    case: Case, columns: list[_Column], truncated: bool, more_than: int = 0
+) -> list[_Answer]:
     """What explains most of the numbers: one kind of standard error for all of the columns.
 
     Profile intervals and likelihood-ratio tests take many fits: they are asked where nothing else
-    explains all.
+    explains all, and where with them `more_than` so many numbers may be explained.
     """
     total = sum(len(column.stated) for column in columns)
     tried: list[list[_Answer]] = []
-    for thoroughly in (False, True):
-        if thoroughly and not _needs_more(columns, max(tried, key=_count, default=[])):
-            break
-        tried = []
-        for where, kind in case.tries:
-            answers = [
-                _answer(case, column, where, kind, truncated, thoroughly) for column in columns
+    for where, kind in case.tries:
+        answers = [_answer(case, column, where, kind, truncated) for column in columns]
+        if _count(answers) == total:
+            return answers
+        tried.append(answers)
+    if _at_most(columns, tried) > more_than and _needs_more(
+        columns, max(tried, key=_count, default=[])
+    ):
+        for i, before in enumerate(tried):
+            tried[i] = [
+                _thorough(case, column, answer, truncated)
+                for column, answer in zip(columns, before, strict=True)
             ]
-            if _count(answers) == total:
-                return answers
-            tried.append(answers)
+            if _count(tried[i]) == total:
+                return tried[i]
     best = max(tried, key=_count, default=[_none(column) for column in columns])
     return [
         _own_kind(column, best[i], [answers[i] for answers in tried])
         for i, column in enumerate(columns)
     ]
+
+
+def _at_most(columns: Sequence[_Column], tried: Sequence[Sequence[_Answer]]) -> int:
+    """How many numbers are explained if profiles and tests explain all that they are asked of."""
+    return max(
+        (
+            sum(
+                len(column.stated) if column.group in THOROUGH else answer.explained
+                for column, answer in zip(columns, answers, strict=True)
+            )
+            for answers in tried
+        ),
+        default=0,
+    )
 
 
 def _needs_more(columns: Sequence[_Column], answers: Sequence[_Answer]) -> bool:
@@ -336,9 +355,10 @@ def _needs_more(columns: Sequence[_Column], answers: Sequence[_Answer]) -> bool:
     )
 
 
-def _none(column: _Column) -> _Answer:
-    nothing = (None,) * len(column.stated)
-    return _Answer("cannot be computed", nothing, nothing)
+def _none(column: _Column, met: bool | None = None) -> _Answer:
+    """Nothing is computed of what is stated."""
+    every = tuple(None if math.isnan(each.value) else met for each in column.stated)
+    return _Answer("cannot be computed", (None,) * len(every), every)
 
 
 def _own_kind(column: _Column, chosen: _Answer, every: Sequence[_Answer]) -> _Answer:
@@ -368,34 +388,34 @@ def _by_last_digits(name: str) -> bool:
 
 
 def _answer(
-    case: Case,
-    column: _Column,
-    where: Place,
-    kind: Kind | None,
-    truncated: bool,
-    thoroughly: bool,
+    case: Case, column: _Column, where: Place, kind: Kind | None, truncated: bool
 ) -> _Answer:
     """The first convention that explains a column, or the one that explains most of it."""
     best: _Answer | None = None
-    usual = ((*each, False) for each in conventions(case, column.group, where, kind))
-    dear = ((*each, True) for each in _dear(case, column) if thoroughly)
-    for name, find, is_dear in itertools.chain(usual, dear):
-        left = len(column.stated) - (0 if best is None else best.explained)
-        answer = _tried(case, column, name, find, truncated, left if is_dear else None)
-        if best is None or answer.explained > best.explained or _nearer(column, answer, best):
-            best = answer
-        if answer.explained == len(answer.meets):
+    for name, find in conventions(case, column.group, where, kind):
+        best = _better(column, _tried(case, column, name, find, truncated), best)
+        if best.explained == len(best.meets):
             break
-    if best is None:
-        nothing = tuple(None if math.isnan(each.value) else False for each in column.stated)
-        return _Answer("cannot be computed", (None,) * len(nothing), nothing)
+    return _none(column, met=False) if best is None else best
+
+
+def _thorough(case: Case, column: _Column, best: _Answer, truncated: bool) -> _Answer:
+    """The same with conventions that take a fit or many for each number."""
+    if case.mle is None or column.group not in THOROUGH:
+        return best
+    for name, find in THOROUGH[column.group](case):
+        left = len(column.stated) - best.explained
+        if not left:
+            break
+        best = _better(column, _tried(case, column, name, find, truncated, left), best)
     return best
 
 
-def _dear(case: Case, column: _Column) -> Iterator[tuple[str, Finder]]:
-    """Conventions that take a fit or many for each number."""
-    if case.mle is not None and column.group in THOROUGH:
-        yield from THOROUGH[column.group](case)
+def _better(column: _Column, answer: _Answer, best: _Answer | None) -> _Answer:
+    """The one that explains more, the first of those that explain as much."""
+    if best is None or answer.explained > best.explained or _nearer(column, answer, best):
+        return answer
+    return best
 
 
 def _tried(
@@ -404,23 +424,25 @@ def _tried(
     name: str,
     find: Finder,
     truncated: bool,
-    left: int | None,
+    left: int | None = None,
 ) -> _Answer:
     """What a convention says of a column.
 
     Where numbers are dear, `left` is how many another convention leaves: this one is given up when
-    it leaves as many, or several before any that it explains.
+    it leaves as many, or several and more than it explains.
     """
     values: list[Value | None] = []
     met: list[bool | None] = []
+    missed = 0
     for each in column.stated:
-        missed = met.count(False)
-        if left is not None and (missed >= left or (missed >= ENOUGH and True not in met)):
+        few = missed >= ENOUGH and 2 * missed >= len(met)
+        if left is not None and (missed >= left or few):
             values.append(None)
             met.append(False)
         else:
             values.append(_found(case, find, each))
             met.append(_met(case, each, values[-1], truncated))
+            missed += met[-1] is False
     return _Answer(name, tuple(values), tuple(met))
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,21 +212,37 @@ def prior_of_density(
             return None
         for find in (_normal, _of_families) if families else (_normal,):
             for labels, transform in places:
-                found = find(labels, transform, beta @ transform.T, d, tolerance, centred)
+                theta = beta @ transform.T
+                found = find(_Sought(labels, transform, theta, d, tolerance, centred))
                 if found is not None:
                     return found
     return None
 
 
-def _normal(
-    names: Sequence[str],
-    transform: Array,
-    theta: Array,
-    d: Array,
-    tolerance: float,
-    centred: bool,
-) -> Prior | None:
+class _Sought(NamedTuple):
+    """A log-prior, and the coordinates in which it may be of independent coefficients."""
+
+    names: Sequence[str]
+    transform: Array  # (k, k)
+    theta: Array  # (d, k), the coordinates
+    d: Array  # (d,), its logarithm there
+    tolerance: float
+    centred: bool  # whether priors are at 0
+
+    def found(self, terms: Sequence[PriorTerm], left: float) -> Prior:
+        """The prior of these terms."""
+        return Prior(
+            terms=tuple(terms),
+            transform=self.transform,
+            exact=True,
+            left=left,
+            numbers=(1 if self.centred else 2) * len(self.names),
+        )
+
+
+def _normal(sought: _Sought) -> Prior | None:
     """Independent normal distributions, by least squares."""
+    names, _, theta, d, tolerance, centred = sought
     k = len(names)
     mean, sd = (np.zeros(k) if centred else theta.mean(axis=0)), theta.std(axis=0)
     z = (theta - mean) / sd
@@ -248,24 +265,12 @@ def _normal(
         scale = sd[j] / math.sqrt(-2 * bend)
         location = float(mean[j] + slant * scale**2 / sd[j])
         terms.append(PriorTerm(name=name, family="normal", location=location, scale=float(scale)))
-    return Prior(
-        terms=tuple(terms),
-        transform=transform,
-        exact=True,
-        left=left,
-        numbers=(1 if centred else 2) * k,
-    )
+    return sought.found(terms, left)
 
 
-def _of_families(
-    names: Sequence[str],
-    transform: Array,
-    theta: Array,
-    d: Array,
-    tolerance: float,
-    centred: bool,
-) -> Prior | None:
+def _of_families(sought: _Sought) -> Prior | None:
     """One family for all coefficients, then others one by one, by nonlinear least squares."""
+    names, _, theta, d, tolerance, centred = sought
     k = len(names)
     if not _additive(theta, d):
         return None
@@ -285,7 +290,7 @@ def _of_families(
         left = _left(chosen, theta, d, numbers)
         if left > tolerance:
             return None
-        return _prior(names, transform, chosen, numbers, theta, tolerance, left, centred)
+        return _prior(sought, chosen, numbers, left)
 
     for family in FAMILIES[1:]:
         for first in dict.fromkeys((family, "normal", "flat")):
@@ -396,16 +401,8 @@ def _log_density(family: str, values: Array, at: Array) -> tuple[Array, Array]:
     )
 
 
-def _prior(
-    names: Sequence[str],
-    transform: Array,
-    families: Sequence[str],
-    numbers: Array,
-    theta: Array,
-    tolerance: float,
-    left: float,
-    centred: bool,
-) -> Prior:
+def _prior(sought: _Sought, families: Sequence[str], numbers: Array, left: float) -> Prior:
+    names, _, theta, _, tolerance, centred = sought
     terms = []
     for j, (name, family) in enumerate(zip(names, families, strict=True)):
         at = numbers[:, j]
@@ -427,13 +424,7 @@ def _prior(
                 freedom=1.0 if family == "Cauchy" else freedom,
             )
         )
-    return Prior(
-        terms=tuple(terms),
-        transform=transform,
-        exact=True,
-        left=left,
-        numbers=(1 if centred else 2) * len(names),
-    )
+    return sought.found(terms, left)
 
 
 def prior_of_score(

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -89,12 +90,20 @@ class Place:
     doubles: bool = False
 
 
+class Step(NamedTuple):
+    """One of an iteration whose end is what is printed."""
+
+    start: str  # from where the iteration came
+    before: Array
+    after: Array
+
+
 def kinds(
     model: BernoulliLogistic,
     place: Place,
     settings: Settings,
     their_coordinates: Array | None = None,
-    is_theirs: Callable[[Array], bool] | None = None,
+    steps: Iterable[Step] = (),
     posterior_sd: Array | None = None,
 ) -> Iterator[Kind]:
     """Yield the kinds at a place, the simplest first, or first the one that a program says it has.
@@ -109,14 +118,14 @@ def kinds(
         For its penalty, its clusters and what it calls its covariance.
     their_coordinates : ndarray (k, k), optional
         Row i is their coefficient i as a combination of the model's: a penalty is on those.
-    is_theirs : callable, optional
-        Whether coefficients (k,) of an iterate are the ones that are printed.
+    steps : iterable of Step
+        That may have been the last (`steps_to`); gone through more than once.
     posterior_sd : ndarray (k,), optional
         Standard deviations of the posterior, where they are asked for.
     """
     for make in _in_order(settings, place):
         try:
-            yield from make(model, place, settings, their_coordinates, is_theirs)
+            yield from make(model, place, settings, their_coordinates, steps)
         except (FlatpriorError, np.linalg.LinAlgError, ArithmeticError):
             continue
     if posterior_sd is not None:
@@ -124,7 +133,7 @@ def kinds(
 
 
 _Maker = Callable[
-    [BernoulliLogistic, Place, Settings, Array | None, Callable[[Array], bool] | None],
+    [BernoulliLogistic, Place, Settings, Array | None, Iterable[Step]],
     Iterator[Kind],
 ]
 
@@ -189,27 +198,31 @@ def _before(
     place: Place,
     settings: Settings,
     their_coordinates: Array | None,
-    is_theirs: Callable[[Array], bool] | None,
+    steps: Iterable[Step],
 ) -> Iterator[Kind]:
-    """The information at the iterate before the one that is printed.
+    """The information at the iterate before the one that is printed."""
+    for start, here, after in steps:
+        white = _white(model, here)
+        relative = _relative(replace(place, reach=0.0), white, 0.5)
+        yield Kind(
+            name=f"one iteration old ({start})",
+            coefficients=after,
+            root=white,
+            relative=relative,
+            moved=np.zeros(len(after)),
+        )
+
+
+def steps_to(model: BernoulliLogistic, is_theirs: Callable[[Array], bool]) -> Iterator[Step]:
+    """The steps of usual iterations to coefficients (k,) that are theirs.
 
     In the logit model Newton's method, Fisher scoring and iterated least squares are the same
     iteration; programs begin it at zero, or with fitted values ``(y + 1/2) / 2``.
     """
-    if is_theirs is None:
-        return
     for start, path in _paths(model):
         for here, after in itertools.pairwise(path):
             if is_theirs(after):
-                white = _white(model, here)
-                relative = _relative(replace(place, reach=0.0), white, 0.5)
-                yield Kind(
-                    name=f"one iteration old ({start})",
-                    coefficients=after,
-                    root=white,
-                    relative=relative,
-                    moved=np.zeros(len(after)),
-                )
+                yield Step(start, here, after)
 
 
 def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
@@ -333,27 +346,25 @@ def _adjusted(
     place: Place,
     settings: Settings,
     their_coordinates: Array | None,
-    is_theirs: Callable[[Array], bool] | None,
+    steps: Iterable[Step],
 ) -> Iterator[Kind]:
     """The model's times ``(n - 1) / (n - k)``, and robust ones one step old, as pyfixest."""
     n, k = model.n_observations, model.n_parameters
     if n <= k:
         return
     factor = math.sqrt((n - 1) / (n - k))
-    before = list(_before(model, place, settings, their_coordinates, is_theirs))
+    before = list(_before(model, place, settings, their_coordinates, steps))
     for kind in (*_of_the_model(model, place), *before):
         name = f"(n - 1) / (n - k) times {kind.name}"
         yield replace(kind, name=name, root=factor * kind.root)
-    for start, path in _paths(model):
-        for here, after in itertools.pairwise(path):
-            if is_theirs is not None and is_theirs(after):
-                relative = _relative(replace(place, reach=0.0), _white(model, here), 2.0)
-                for name, groups in (("cluster", settings.groups), ("HC1", None)):
-                    if groups is None and name == "cluster":
-                        continue
-                    root = sandwich(model, here, "HC1" if groups is None else "HC0", groups).root
-                    kind = _kind(f"{name}, one iteration old ({start})", place, root, relative)
-                    yield replace(kind, coefficients=after)
+    for start, here, after in steps:
+        relative = _relative(replace(place, reach=0.0), _white(model, here), 2.0)
+        for name, groups in (("cluster", settings.groups), ("HC1", None)):
+            if groups is None and name == "cluster":
+                continue
+            root = sandwich(model, here, "HC1" if groups is None else "HC0", groups).root
+            kind = _kind(f"{name}, one iteration old ({start})", place, root, relative)
+            yield replace(kind, coefficients=after)
 
 
 def _robust(

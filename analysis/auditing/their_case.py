@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from flatprior.analysis.auditing.standard_error_kinds import (
     Kind,
     Patterns,
     Place,
+    Step,
     kinds,
     patterns,
+    steps_to,
 )
 from flatprior.analysis.explanation.reference_levels import place
 from flatprior.analysis.producers.theirs import Stated, TheirFit
@@ -91,13 +93,16 @@ def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]
     }
 
 
-class Remembered:
+Each = TypeVar("Each")
+
+
+class Remembered(Generic[Each]):
     """What an iterator yields, to be gone through more than once; no more is made than is asked."""
 
-    def __init__(self, source: Iterator[tuple[Place, Kind | None]]) -> None:
-        self.source, self.found = source, list[tuple[Place, Kind | None]]()
+    def __init__(self, source: Iterator[Each]) -> None:
+        self.source, self.found = source, list[Each]()
 
-    def __iter__(self) -> Iterator[tuple[Place, Kind | None]]:
+    def __iter__(self) -> Iterator[Each]:
         yield from self.found
         for each in self.source:
             self.found.append(each)
@@ -262,7 +267,12 @@ class Case:
         return off == 0 or (self.printed and 2 * off <= len(self.coefficients) and off <= 3)
 
     @cached_property
-    def tries(self) -> Remembered:
+    def steps(self) -> Remembered[Step]:
+        """Of iterations that may have led to their coefficients."""
+        return Remembered(steps_to(self.model, self.is_theirs))
+
+    @cached_property
+    def tries(self) -> Remembered[tuple[Place, Kind | None]]:
         """Places with a kind of standard error each; None where a place has none."""
         return Remembered(self._tries())
 
@@ -274,7 +284,7 @@ class Case:
                 where,
                 self.their.settings,
                 self.coordinates,
-                self.is_theirs,
+                self.steps,
                 self.posterior_sd,
             ):
                 none = False
@@ -298,12 +308,13 @@ class Case:
 
     def own(self, term: str, quantity: str) -> Stated | None:
         """What they state of a term, where it is a number."""
-        every = (*self.coefficients, *self.their.stated)
-        return next(
-            (
-                each
-                for each in every
-                if (each.term, each.quantity) == (term, quantity) and math.isfinite(each.value)
-            ),
-            None,
-        )
+        return self._first.get((term, quantity))
+
+    @cached_property
+    def _first(self) -> dict[tuple[str, str], Stated]:
+        """The first number of each quantity of each term."""
+        found: dict[tuple[str, str], Stated] = {}
+        for each in (*self.coefficients, *self.their.stated):
+            if math.isfinite(each.value):
+                found.setdefault((each.term, each.quantity), each)
+        return found

@@ -132,13 +132,21 @@ def firth_maximum(block: Block, start: Array) -> Array | None:
 def _firth_terms(block: Block, beta: Array) -> tuple[float, Array, Array] | None:
     """Penalised log-likelihood, its modified score in whitened columns, and the whitening."""
     log_likelihood, residual, curvature = row_terms(block, beta)
-    white = _whiten((block.design.T * curvature) @ block.design)
+    white = whiten((block.design.T * curvature) @ block.design)
     if white is None:
         return None
-    leverage = curvature * np.square(block.design @ white).sum(axis=1)
-    half = 0.5 - expit(linear_predictor(block, beta))
     height = float(log_likelihood.sum()) - float(np.linalg.slogdet(white)[1])
-    return height, white.T @ ((residual + leverage * half) @ block.design), white
+    pull = residual + jeffreys(block, beta, curvature, white)
+    return height, white.T @ (pull @ block.design), white
+
+
+def jeffreys(block: Block, beta: Array, curvature: Array, white: Array) -> Array:
+    """Derivative of half the log determinant of the information in each row's predictor, (n,).
+
+    It is ``h (1/2 - p)``, h the leverage. `white` (k, k) makes the information the identity.
+    """
+    leverage = curvature * np.square(block.design @ white).sum(axis=1)
+    return np.asarray(leverage * (0.5 - expit(linear_predictor(block, beta))))
 
 
 def maximum_of(
@@ -178,14 +186,15 @@ def maximum_of(
     here = terms(block, beta)
     for _ in range(MOST_SCORING if terms is cauchit else MOST_STEPS):
         information = (block.design.T * here.curvature) @ block.design + penalty
-        white = _whiten(information)
+        white = whiten(information)
         if white is None:
             return None
         pull = white.T @ (here.residual @ block.design - penalty @ beta - tilt)
         decrement = float(np.linalg.norm(pull))
-        radius = float(np.linalg.norm(block.design @ white, axis=1).max())
+        # only where the decrement is small is it asked for
+        radius = math.inf if decrement > FAR else _radius(block, white)
         near = decrement * radius <= LARGEST_PRODUCT
-        if not math.isfinite(decrement * radius):
+        if not math.isfinite(decrement):
             return None
         if decrement <= DONE or (decrement <= NEARLY and decrement > slow * before):
             return beta if near else None
@@ -196,6 +205,11 @@ def maximum_of(
         beta, here = found
         before = decrement
     return None
+
+
+def _radius(block: Block, white: Array) -> float:
+    """The largest standard error of a row's linear predictor."""
+    return float(np.linalg.norm(block.design @ white, axis=1).max())
 
 
 def _ascent(
@@ -224,7 +238,7 @@ def _ascent(
     return None
 
 
-def _whiten(information: Array) -> Array | None:
+def whiten(information: Array) -> Array | None:
     """T (m, m) that makes the information the identity; None where it is all but singular."""
     scale = np.sqrt(information.diagonal())
     if not (np.isfinite(information).all() and scale.all()):

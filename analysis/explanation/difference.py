@@ -259,7 +259,7 @@ def _opposite(case: Discrepancy) -> Iterator[Cause]:
     if case.block.offset is not None:
         return
     mirrored = Discrepancy.at(case.model, case.fit, -case.b)
-    mirrored = replace(mirrored, half_units=case.half_units)
+    mirrored = replace(mirrored, half_units=case.half_units, solved=case.solved)
     for test in (penalised, class_weights, another_link, proper_prior):
         for cause in test(mirrored):
             yield replace(

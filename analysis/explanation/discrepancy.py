@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -96,6 +97,8 @@ class Discrepancy:
         Of the covariance at the MLE.
     block : Block
         The rows, in columns whitened by `root`: there coefficients are in standard errors.
+    solved : dict
+        Solutions (k,) of changed problems that are the same wherever b is, by the problem.
     """
 
     model: BernoulliLogistic
@@ -107,6 +110,7 @@ class Discrepancy:
     half_units: Array
     root: Array | None
     block: Block
+    solved: dict[object, Array | None] = field(default_factory=dict)
 
     @classmethod
     def at(
@@ -151,17 +155,23 @@ class Discrepancy:
             raise InputError("there is no MLE")
         return self.fit
 
-    @property
+    def once(self, problem: object, solve: Callable[[], Array | None]) -> Array | None:
+        """The solution (k,) of a problem in which b has no part, found once."""
+        if problem not in self.solved:
+            self.solved[problem] = solve()
+        return self.solved[problem]
+
+    @cached_property
     def intercept(self) -> int | None:
         """Which column is the constant 1, if one is."""
         return intercept_of(self.model)
 
-    @property
+    @cached_property
     def slopes(self) -> list[int]:
         """The other columns."""
         return [j for j in range(len(self.b)) if j != self.intercept]
 
-    @property
+    @cached_property
     def telling(self) -> NDArray[np.bool_]:
         """Which coefficients say anything of a cause, (k,).
 
@@ -171,7 +181,7 @@ class Discrepancy:
         own = np.array([half_units(np.array([value]))[0] for value in self.b])
         return np.asarray((self.b != 0) & ~((own > 0) & (self.half_units == 0)))
 
-    @property
+    @cached_property
     def pull(self) -> Array:
         """The score, whitened, (k,)."""
         return np.asarray(self.scores.sum(axis=0))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from flatprior.analysis.explanation.changed_problems import maximum_of
-from flatprior.analysis.explanation.discrepancy import EXACT, Cause, Discrepancy
+from flatprior.analysis.explanation.discrepancy import EXACT, EXPLAINED, Cause, Discrepancy
 from flatprior.analysis.explanation.scalings import location
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
@@ -31,6 +31,8 @@ Rows = NDArray[np.intp]  # positions
 
 MOST_REFITTED, MOST_TRIED = 4, 12
 MOST_CUTS = 2  # of each order
+DIRECTIONS = 8  # along which sums of scores are looked at before all of them is
+SLACK = 1e-6  # relative: of the rounding of sums
 FEW = 3  # rows that may have been recoded rather than left out
 KINDS = 5  # of sets: cut off, split, one row, two, three
 MOST_PAIRS, MOST_TRIPLES = 5000, 300  # rows
@@ -50,20 +52,33 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
     if not (np.isfinite(pull).all() and np.isfinite(case.scores).all()):
         return  # numbers so large that nothing can be said of their score
     found: list[tuple[float, Rows, str, float]] = []
+    # what rounding of the numbers may have added to a sum that is the whole score
+    most = (EXPLAINED * float(np.linalg.norm(pull)) + case.rounding()) * (1 + SLACK)
 
     def consider(rows: Rows, text: str, ways: float) -> None:
         if _both_outcomes(case.model, rows):
             gap = float(np.linalg.norm(pull - case.scores[rows].sum(axis=0)))
+            if gap > most:
+                return
             chance = math.log(ways) + k * math.log(max(gap, 1e-300))
             found.append((chance, rows, text, ways))
 
+    along = _directions(pull)
+    seen = case.scores @ along
     for order in _orders(case.model):
-        sums = np.cumsum(case.scores[order.rows], axis=0)[:-1]
-        for head, cut, text in (
+        few, every = np.cumsum(seen[order.rows], axis=0)[:-1], None
+        for head, cuts, text in (
             (True, order.cuts[order.cuts < n // 2], order.first),
             (False, order.cuts[order.cuts >= n - n // 2 - 1], order.last),
         ):
-            gaps = np.linalg.norm(sums[cut] - pull if head else sums[cut], axis=1)
+            # no sum is nearer than it is along some directions
+            least = np.linalg.norm(few[cuts] - pull @ along if head else few[cuts], axis=1)
+            cut = cuts[least <= most]
+            if not len(cut):
+                continue
+            if every is None:
+                every = np.cumsum(case.scores[order.rows], axis=0)[:-1]
+            gaps = np.linalg.norm(every[cut] - pull if head else every[cut], axis=1)
             for best in cut[np.argsort(gaps, kind="stable")[:MOST_CUTS]]:
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
                 consider(rows, text, 2 * (2 * k + 1) * n)
@@ -73,10 +88,13 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
         consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     nearest = int(np.linalg.norm(case.scores - pull, axis=1).argmin())
     consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
-    for size, most in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
-        if size < n <= most:
-            rows = _nearest_set(case.scores, pull, size)
-            consider(rows, rows_phrase(labels[rows]), float(n) ** size)
+    for size, largest in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
+        if size < n <= largest:
+            nearest_set = _nearest_set(case.scores, pull, size, most)
+            if nearest_set is not None:
+                consider(nearest_set, rows_phrase(labels[nearest_set]), float(n) ** size)
+    if not found:
+        return
     table = np.column_stack([case.model.response, case.model.design])
     distinct = len(np.unique(table, axis=0))
     proved = 0
@@ -131,17 +149,27 @@ def _recoded_too(case: Discrepancy, rows: Rows) -> bool:
     return case.length(case.b - case.unwhitened(found)) <= max(EXACT, case.rounding())
 
 
-def _nearest_set(scores: Array, pull: Array, size: int) -> Rows:
-    """The pair or triple of rows whose scores sum to nearest `pull`."""
+def _directions(pull: Array) -> Array:
+    """That of the score and some others, orthonormal, (k, m)."""
+    m = min(DIRECTIONS, len(pull))
+    turned = np.random.default_rng(0).normal(size=(len(pull), m))
+    turned[:, 0] = pull / (np.abs(pull).max() or 1.0)
+    return np.asarray(np.linalg.qr(turned)[0])
+
+
+def _nearest_set(scores: Array, pull: Array, size: int, most: float = math.inf) -> Rows | None:
+    """The pair or triple of rows whose scores sum to nearest `pull`, no farther than `most`."""
     # squares of scores far out overflow, and then no row is near another
     power = np.exp2(-np.frexp(max(np.abs(scores).max(), np.abs(pull).max()))[1])
     scores, pull = scores * power, pull * power
     n, tree = len(scores), KDTree(scores)
     first = np.array(list(itertools.combinations(range(n), size - 1)))
-    found = tree.query(pull - scores[first].sum(axis=1))
+    found = tree.query(pull - scores[first].sum(axis=1), distance_upper_bound=most * power)
     distances, nearest = np.asarray(found[0]), np.asarray(found[1])
     distances[(first == nearest[:, None]).any(axis=1)] = np.inf
     best = int(np.argmin(distances))
+    if not math.isfinite(distances[best]):
+        return None
     return np.array(sorted([*first[best], nearest[best]]))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from flatprior.analysis.explanation.changed_problems import (
+    Terms,
     cauchit,
     complementary_log_log,
     log_log,
@@ -12,6 +14,8 @@ from flatprior.analysis.explanation.changed_problems import (
     probit,
 )
 from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy
+from flatprior.models.common.arrays import Array
+from flatprior.models.rows import Block
 
 LOGIT_TO_PROBIT = 0.6  # about what probit coefficients are of the logit's
 
@@ -54,10 +58,16 @@ CURE = (
 def another_link(case: Discrepancy) -> Iterator[Cause]:
     """What maximises the likelihood of each of `LINKS`."""
     for name, detail, terms, factor in LINKS:
-        start = case.whitened(factor * case.mle.coefficients)
-        found = maximum_of(case.block, start, terms)
+        found = case.once(terms, partial(_maximum, case, terms, factor))
         if found is None:
             continue
-        left = case.length(case.b - case.unwhitened(found))
+        left = case.length(case.b - found)
         ways = sum(name == other for other, *_ in LINKS)
         yield case.cause(name, detail, left, ways, len(case.b), cure=CURE)
+
+
+def _maximum(
+    case: Discrepancy, terms: Callable[[Block, Array], Terms], factor: float
+) -> Array | None:
+    found = maximum_of(case.block, case.whitened(factor * case.mle.coefficients), terms)
+    return None if found is None else case.unwhitened(found)

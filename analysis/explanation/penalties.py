@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flatprior.analysis.explanation.changed_problems import firth_maximum, maximum_of
 from flatprior.analysis.explanation.discrepancy import (
@@ -185,42 +187,47 @@ def _metric(case: Discrepancy, b: Array) -> Array | None:
     return whitening(case.model.rows, None if case.fit is None else b)
 
 
-def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
-    """|S_j(b)| = lambda where b_j is not 0, and no larger where it is."""
+class Corner(NamedTuple):
+    """Numbers of which some may be held at 0 by a penalty on absolute values."""
+
+    shape: Shape
+    b: Array  # (k,), in the columns that are penalised
+    active: NDArray[np.bool_]  # which are not 0, and penalised
+    direction: Array  # in which the absolute values grow
+    ways: int
+
+    @property
+    def number(self) -> int:
+        """How many are active."""
+        return int(np.count_nonzero(self.active))
+
+
+def corners(case: Discrepancy) -> Iterator[Corner]:
+    """The numbers under each shape of a penalty."""
     variants = shapes(case)
     for shape in variants:
         b = case.b if shape.matrix is None else shape.matrix @ case.b
         active = (b != 0) & (shape.scale > 0)
-        number = int(np.count_nonzero(active))
-        if not number or (number == 1 and b.all()):  # of one slope ridge says the same
-            continue
         direction = np.where(active, shape.scale * np.sign(b), 0.0)
-        strengths = _strengths(case, b, active, [direction])
-        found = None
-        if strengths is not None and strengths[0] > least:
-            found = _sparse(case, shape, b, strengths[0], 0.0)
-        if strengths is None or found is None or _scaled_alone(case, shape, found[1]):
+        yield Corner(shape, b, active, direction, len(variants))
+
+
+def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
+    """|S_j(b)| = lambda where b_j is not 0, and no larger where it is."""
+    for corner in corners(case):
+        if not corner.number or (corner.number == 1 and corner.b.all()):
+            continue  # of one slope ridge says the same
+        strengths = _strengths(case, corner.b, corner.active, [corner.direction])
+        if strengths is None or not strengths[0] > least:
             continue
-        left, whole, zeros = found
-        strength = strengths[0]
-        detail = (
-            "the score is as large for every coefficient that is not 0, as at the maximum of a "
-            f"likelihood with a lasso penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}, "
-            f"{zeros} of the coefficients 0){shape.text}"
-        )
-        yield case.cause(
+        (strength,) = strengths
+        yield from _at_a_corner(
+            case,
+            corner,
+            (strength, 0.0),
             "lasso penalty",
-            detail,
-            left,
-            len(variants),
-            number,
-            _whole_way(case, shape, b, whole),
-            cure=CURE,
-            free=1,
-            least=1,
-            among=active,
-            matrix=shape.matrix,
-            most=PENALTY_LEAVES * whole,
+            "the score is as large for every coefficient that is not 0, as at the maximum of a "
+            f"likelihood with a lasso penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}, ",
         )
 
 
@@ -228,47 +235,65 @@ def elastic_net(
     case: Discrepancy, least: float = 0.0, simpler: float = math.inf
 ) -> Iterator[Cause]:
     """Both penalties at once; `simpler` is what one of them alone leaves unexplained."""
-    variants = shapes(case)
-    for shape in variants:
-        b = case.b if shape.matrix is None else shape.matrix @ case.b
-        active = (b != 0) & (shape.scale > 0)
-        number = int(np.count_nonzero(active))
-        if number < 3:  # two strengths explain any two coefficients
+    for corner in corners(case):
+        if corner.number < 3:  # two strengths explain any two coefficients
             continue
-        direction = np.where(active, shape.scale * np.sign(b), 0.0)
-        strengths = _strengths(case, b, active, [direction, np.square(shape.scale) * b])
+        squares = np.square(corner.shape.scale) * corner.b
+        strengths = _strengths(case, corner.b, corner.active, [corner.direction, squares])
         if strengths is None or min(strengths) <= least:
             continue
         total = sum(strengths)
         share = strengths[0] / total
         if not MIXED < share < 1 - MIXED:
             continue
-        found = _sparse(case, shape, b, *strengths)
-        if found is None or _scaled_alone(case, shape, found[1]) or found[0] > BETTER * simpler:
-            continue
-        left, whole, zeros = found
-        detail = (
+        yield from _at_a_corner(
+            case,
+            corner,
+            (strengths[0], strengths[1]),
+            "elastic net",
             "the score is a constant and a multiple of each coefficient, as at the maximum of a "
             f"likelihood with an elastic net of C = {1 / total:.4g} (lambda = {total:.4g}) and "
-            f"l1_ratio = {share:.3g} ({zeros} of the coefficients 0){shape.text}"
+            f"l1_ratio = {share:.3g} (",
+            BETTER * simpler,
         )
-        yield case.cause(
-            "elastic net",
-            detail,
-            left,
-            len(variants),
-            number,
-            _whole_way(case, shape, b, whole),
-            cure=CURE,
-            free=2,
-            among=active,
-            matrix=shape.matrix,
-            most=PENALTY_LEAVES * whole,
-        )
+
+
+def _at_a_corner(
+    case: Discrepancy,
+    corner: Corner,
+    strengths: tuple[float, float],
+    name: str,
+    words: str,
+    most: float = math.inf,
+) -> Iterator[Cause]:
+    """The cause that numbers are at the maximum under both penalties, of which one may be 0.
+
+    Nothing where that leaves more than `most` unexplained.
+    """
+    shape = corner.shape
+    found = _sparse(case, shape, corner.b, *strengths)
+    if found is None or _scaled_alone(case, shape, found[1]) or found[0] > most:
+        return
+    left, whole, zeros = found
+    both = strengths[1] > 0
+    yield case.cause(
+        name,
+        f"{words}{zeros} of the coefficients 0){shape.text}",
+        left,
+        corner.ways,
+        corner.number,
+        _whole_way(case, shape, corner.b, whole),
+        cure=CURE,
+        free=2 if both else 1,
+        least=0 if both else 1,
+        among=corner.active,
+        matrix=shape.matrix,
+        most=PENALTY_LEAVES * whole,
+    )
 
 
 def _strengths(
-    case: Discrepancy, b: Array, active: Array, directions: list[Array]
+    case: Discrepancy, b: Array, active: NDArray[np.bool_], directions: list[Array]
 ) -> tuple[float, ...] | None:
     """What to multiply the directions with to get the scores of the active coefficients."""
     block = case.model.arrays.block(slice(None))
@@ -348,8 +373,13 @@ def _gaps_of_some(
 def firth(case: Discrepancy) -> Iterator[Cause]:
     """S(b) = -X'(h (1/2 - p)), h the leverages: Firth's modified score vanishes."""
     ground = case.ground()
-    found = None if ground is None else firth_maximum(ground.block, ground.start)
-    gaps = None if ground is None or found is None else case.gaps(ground, case.b, found)
+    if ground is None:
+        return
+    found = case.once(firth_maximum, partial(_firth_maximum, ground))
+    if found is None:
+        return
+    inside = np.asarray(np.linalg.solve(ground.root, found), dtype=float)
+    gaps = case.gaps(ground, case.b, inside)
     if gaps is None:
         return
     detail = (
@@ -361,6 +391,11 @@ def firth(case: Discrepancy) -> Iterator[Cause]:
         "firth. Where the MLE does not exist, Firth's estimate still does"
     )
     yield case.cause("Firth penalty", detail, gaps[0], 1, len(case.b), gaps[1], cure=cure)
+
+
+def _firth_maximum(ground: Ground) -> Array | None:
+    found = firth_maximum(ground.block, ground.start)
+    return None if found is None else np.asarray(ground.root @ found)
 
 
 def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:

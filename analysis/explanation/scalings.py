@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +97,14 @@ def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
             offset=model.offset,
             frequency_weights=model.frequency_weights,
         )
-        return Discrepancy.at(scaled, converged_mle(scaled), case.b)
+        found = Discrepancy.at(scaled, converged_mle(scaled), case.b)
+        solved: dict[object, Array | None] = {
+            problem: None
+            if solution is None
+            else np.asarray(np.linalg.solve(reading.matrix, solution), dtype=float)
+            for problem, solution in case.solved.items()
+        }
+        return replace(found, solved=solved)
     except FlatpriorError:  # columns that are nearly dependent when they are scaled
         return None
 

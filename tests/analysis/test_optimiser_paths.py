@@ -5,6 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from flatprior.analysis.optimiser_paths import (
+    NEWTON_STEPS,
     descent_path,
     lbfgs_path,
     newton_path,
@@ -21,6 +22,16 @@ def test_a_path_ends_at_the_mle_and_goes_up(path):
     assert np.max(np.abs(points[-1] - mle.coefficients) / mle.standard_errors) < 1e-5
     height = model.log_likelihood(np.array(points))
     assert (np.diff(height) >= -1e-12).all()
+
+
+def test_newtons_path_stays_where_it_settles():
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    points, mle = np.array(newton_path(model)), fit_newton(model)
+    assert len(points) == NEWTON_STEPS
+    still = np.flatnonzero((points[:-1] == points[1:]).all(axis=1))
+    assert 0 < still[0] < 10
+    assert (points[still[0] :] == points[-1]).all()
+    assert np.max(np.abs(points[-1] - mle.coefficients) / mle.standard_errors) < 1e-12
 
 
 def test_newtons_first_step_is_least_squares_of_the_working_response():

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from stated_numbers import (
 from written_tables import OF_A_TERM, printed
 
 from flatprior.analysis import confidence_intervals
-from flatprior.analysis.auditing.numbers import as_frame, judge_numbers, not_judged
+from flatprior.analysis.auditing import conventions as conventions_module
+from flatprior.analysis.auditing.numbers import ENOUGH, as_frame, judge_numbers, not_judged
+from flatprior.analysis.inference.hypotheses import likelihood_ratio_test, score_test
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -409,3 +412,44 @@ def test_standard_errors_that_a_program_may_have_made_in_a_way_it_does_not_say_a
         wrong = [replace(each, value=each.value + 0.1) for each in theirs.stated if not each.term]
         found = judge_numbers(model, mle, replace(theirs, stated=tuple(wrong)))
         assert len(accused(found)) == len(wrong)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """What is appended to whenever a test that takes a fit is asked for."""
+    times = []
+
+    def counted(of, *given):
+        times.append(of)
+        return of(*given)
+
+    for test in (likelihood_ratio_test, score_test):
+        monkeypatch.setattr(conventions_module, test.__name__, partial(counted, test))
+    return times
+
+
+def test_what_fits_for_every_number_can_not_explain_takes_none(fits):
+    """Coefficients that are all wrong are no reason to look for other p-values."""
+    X, y, model, mle, _ = problem(300, 8)
+    beta = newton(X, y)[-1]
+    terms = of_terms(beta, covariance(X, y, beta))
+    right = their_fit(model.names, terms, {}, 4, ("standard error", "p"))
+    wrong = {name: round(1.3 * b + 0.2, 4) for name, b in right.coefficients.items()}
+    judged = judge_numbers(model, mle, replace(right, coefficients=wrong))
+    assert accused(judged) == [(name, "coefficient") for name in model.names]
+    assert not fits
+
+
+def test_a_test_that_explains_few_of_many_p_values_is_given_up(fits):
+    X, y, model, mle, _ = problem(400, 12)
+    beta = newton(X, y)[-1]
+    terms = of_terms(beta, covariance(X, y, beta))
+    theirs = their_fit(model.names, terms, {}, 2, ("standard error", "p"))
+    stated = tuple(
+        replace(each, value=each.value + 0.3) if each.quantity == "p" and i % 6 else each
+        for i, each in enumerate(theirs.stated)
+    )
+    judged = judge_numbers(model, mle, replace(theirs, stated=stated))
+    moved = {each.term for i, each in enumerate(stated) if each.quantity == "p" and i % 6}
+    assert {term for term, what in accused(judged) if what == "p"} == moved
+    assert len(fits) <= 2 * 2 * (ENOUGH + 1)

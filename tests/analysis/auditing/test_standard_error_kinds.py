@@ -3,7 +3,7 @@ import pytest
 from problems import simulated
 from stated_numbers import CALLED, covariance, firth, glm_path, newton
 
-from flatprior.analysis.auditing.standard_error_kinds import Place, kinds, patterns
+from flatprior.analysis.auditing.standard_error_kinds import Place, kinds, patterns, steps_to
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic, fit_newton
 
@@ -72,14 +72,15 @@ def test_iterates_before_the_printed_one_are_those_of_programs():
     for path, start in ((newton(X, y), "Newton from zero"), (glm_path(X, y), "R's glm")):
         i = 3 if start == "Newton from zero" else 2
         stopped = path[i]
+
+        def is_theirs(beta, stopped=stopped):
+            return bool(np.abs(beta - stopped).max() < 1e-9)
+
+        steps = list(steps_to(model, is_theirs))
+        place = at(stopped, ", at their coefficients")
         found = [
             kind
-            for kind in kinds(
-                model,
-                at(stopped, ", at their coefficients"),
-                Settings(),
-                is_theirs=lambda beta, stopped=stopped: bool(np.abs(beta - stopped).max() < 1e-9),
-            )
+            for kind in kinds(model, place, Settings(), steps=steps)
             if kind.name.startswith("one iteration old")
         ]
         assert len(found) == 1

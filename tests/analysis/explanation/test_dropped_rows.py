@@ -9,10 +9,12 @@ from problems import simulated
 from sklearn.model_selection import train_test_split
 
 from flatprior.analysis import explain_difference
+from flatprior.analysis.explanation import dropped_rows
 from flatprior.analysis.explanation.discrepancy import Discrepancy
 from flatprior.analysis.explanation.dropped_rows import (
     SPLIT_SEEDS,
     SPLIT_SHARES,
+    _directions,
     _nearest_set,
     _splits,
     rows_dropped,
@@ -110,3 +112,38 @@ def test_the_nearest_set_is_of_different_rows_and_the_nearest(size):
         every = list(itertools.combinations(range(12), size))
         gaps = [np.linalg.norm(scores[list(rows)].sum(axis=0) - pull) for rows in every]
         assert tuple(_nearest_set(scores, pull, size)) == every[int(np.argmin(gaps))]
+
+
+@pytest.mark.parametrize("distance", [0.05, 1.0, 30.0])
+def test_what_is_too_far_along_some_directions_is_too_far(monkeypatch, distance):
+    """The sums that are formed in full are those of which the same is said with all of them."""
+    X, y = simulated(150, 12, seed=9)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    errors = np.random.default_rng(3).normal(size=12) * fit.standard_errors
+    part = BernoulliLogistic.from_arrays(X[20:], y[20:])
+    for b in (fit.coefficients + distance * errors, fit_newton(part).coefficients):
+        case = Discrepancy.at(model, fit, b)
+        found = [list(rows_dropped(case))]
+        for number in (1, 12):
+            monkeypatch.setattr(dropped_rows, "DIRECTIONS", number)
+            found.append(list(rows_dropped(case)))
+        assert found[0] == found[1] == found[2]
+    assert found[0][0].distance < 1e-9
+
+
+def test_directions_are_orthonormal_and_the_first_is_that_of_the_score():
+    for pull in (np.array([3.0, 4.0]), np.arange(20) * 1e200, np.zeros(4)):
+        along = _directions(pull)
+        assert along.T @ along == pytest.approx(np.eye(along.shape[1]), abs=1e-12)
+        size = np.abs(pull).max() or 1.0
+        rest = pull / size - along[:, :1] @ (along[:, :1].T @ (pull / size))
+        assert np.abs(rest).max() < 1e-12
+
+
+def test_no_set_is_named_that_is_farther_than_is_asked():
+    scores = np.random.default_rng(3).normal(size=(12, 2))
+    pull = scores[[2, 7]].sum(axis=0) + 0.01
+    gap = np.linalg.norm(scores[_nearest_set(scores, pull, 2)].sum(axis=0) - pull)
+    assert _nearest_set(scores, pull, 2, 0.5 * gap) is None
+    assert _nearest_set(scores, pull, 2, 2 * gap) is not None

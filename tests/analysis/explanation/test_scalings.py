@@ -1,5 +1,7 @@
 """What shrinks, saturates or vanishes for reasons of its own is no evidence of a cause."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,8 @@ from sklearn_penalties import l1
 
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.discrepancy import Discrepancy
+from flatprior.analysis.explanation.other_links import another_link
+from flatprior.analysis.explanation.penalties import firth
 from flatprior.analysis.explanation.scalings import SCALERS, location, readings, scaled_columns
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
@@ -177,3 +181,24 @@ def test_another_cause_is_found_in_columns_that_were_scaled():
         assert (found.cause, found.certain) == (cause, True)
         assert "beside that, the predictors were divided by their standard" in found.message
         assert "scaler" in found.cure
+
+
+def test_solutions_in_which_the_numbers_have_no_part_are_found_once():
+    """Of other links and Firth's penalty, in columns that are scaled as in the model's own."""
+    X, y = simulated(150, 4, seed=3)
+    model = BernoulliLogistic.from_arrays(X * [1, 1e4, 1e-3, 1] + [0, 5e4, 0, 2], y)
+    fit = fit_newton(model)
+    case = Discrepancy.at(model, fit, 1.1 * fit.coefficients)
+    plain = [*another_link(case), *firth(case)]
+    assert len(case.solved) == 5
+    for reading in readings(case):
+        if not reading.text.endswith(SCALERS):
+            continue
+        scaled = scaled_columns(case, reading)
+        shared = [*another_link(scaled), *firth(scaled)]
+        assert len(scaled.solved) == 5
+        anew = replace(scaled, solved={})
+        alone = [*another_link(anew), *firth(anew)]
+        for one, other, first in zip(shared, alone, plain, strict=True):
+            assert one.cause == other.cause == first.cause
+            assert one.distance == pytest.approx(other.distance, rel=1e-7)
