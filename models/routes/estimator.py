@@ -99,8 +99,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
         X, y = to_pandas(X) if is_table(X) else X, one_column(y)
         design, y = validate_data(self, X, y, dtype=np.float64)
-        if y.dtype == object and (plain := np.array(y.tolist())).dtype.kind in "bif":
-            y = plain  # scikit-learn knows no such type
+        y = _plain(np.asarray(y))
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":
@@ -187,3 +186,9 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _plain(y: NDArray[Any]) -> NDArray[Any]:
+    """Objects that are truth values or numbers as what they are: scikit-learn knows no such type."""
+    plain = np.array(y.tolist()) if y.dtype == object else y
+    return plain if plain.dtype.kind in "bif" else y
