@@ -48,6 +48,7 @@ from flatprior.models.encoding.files.source import text_where_codes
 from flatprior.models.encoding.formulas.encoding import encode
 from flatprior.models.encoding.formulas.parsing import parse
 from flatprior.models.encoding.frames import is_table, one_column
+from flatprior.models.encoding.grouped import Trials
 from flatprior.models.encoding.response import value
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
@@ -93,6 +94,11 @@ class BernoulliLogistic(Renderable):
         numbers; None without.
     event : str or None
         The value of the response that counts as 1, where it was asked for.
+    trials : Trials or None
+        Of grouped counts: their number, and what their likelihood has besides that of single
+        observations.
+    trials_name : str or None
+        Column of the trials of a share, "(array)" where they were given as numbers.
     """
 
     rows: ArrayRows | BatchRows
@@ -107,6 +113,8 @@ class BernoulliLogistic(Renderable):
     offset_name: str | None = None
     weights_name: str | None = None
     event: str | None = None
+    trials: Trials | None = None
+    trials_name: str | None = None
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -129,6 +137,7 @@ class BernoulliLogistic(Renderable):
         copy: bool = True,
         *,
         event: Any = None,
+        trials: ArrayLike | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a design matrix and a response.
 
@@ -136,8 +145,9 @@ class BernoulliLogistic(Renderable):
         ----------
         X : array_like (n, k) or (n,), or DataFrame
             Design matrix; a vector is one column. Numbers only: use `from_formula` for categories.
-        y : array_like (n,)
+        y : array_like (n,) or (n, 2)
             0/1, booleans, two numbers or two categories; `response_coding` says which counts as 1.
+            Two columns are successes and failures, one group a row.
         names : sequence of str, optional
             Names of the columns; default those of the data frame, else x1, x2, ...
         intercept : bool
@@ -154,6 +164,8 @@ class BernoulliLogistic(Renderable):
         event : str, number or bool, optional
             The value of the response that counts as 1, of two; by default the second in sorted, or
             categorical, order (of numbers the larger one).
+        trials : array_like (n,), optional
+            Number of trials of each group, where `y` is the share of its successes.
 
         Raises
         ------
@@ -168,11 +180,11 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights, event)
+        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights, event, trials)
         rows = _frozen_rows(encoded, copy)
         if not of_sensible_size(rows.extent.columns):
             check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
-        return cls._of(encoded, rows, offset, frequency_weights, event)
+        return cls._of(encoded, rows, offset, frequency_weights, event, trials)
 
     @classmethod
     def from_formula(
@@ -184,16 +196,18 @@ class BernoulliLogistic(Renderable):
         missing: Literal["drop", "raise"] = "drop",
         *,
         event: Any = None,
+        trials: str | ArrayLike | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
 
         Parameters
         ----------
         formula : str
-            Wilkinson notation as in R. Allowed are column names (in backticks where they are not
-            identifiers), numbers, ``+ - : * / ^ **``, parentheses and the functions C, log, exp,
-            sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns are
-            categorical; the first level is the reference unless
+            Wilkinson notation as in R. The response is a column, or ``cbind(successes, failures)``,
+            also ``cbind(s, n - s)``, of groups. Allowed are column names (in backticks where they
+            are not identifiers), numbers, ``+ - : * / ^ **``, parentheses and the functions C, log,
+            exp, sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns
+            are categorical; the first level is the reference unless
             ``C(x, contr.treatment("level"))`` names another (see `reference_levels`). Text of which
             most values are numbers ("?" among them, or "1,5") is an error unless in ``C(...)``.
         data : DataFrame, mapping, or path
@@ -207,6 +221,8 @@ class BernoulliLogistic(Renderable):
         event : str, number or bool, optional
             The value of the response that counts as 1, of two; by default the second in sorted, or
             categorical, order (of numbers the larger one).
+        trials : str or array_like (n,), optional
+            Number of trials, where the response is the share of successes of each row.
 
         Raises
         ------
@@ -247,8 +263,10 @@ class BernoulliLogistic(Renderable):
             extra("frequency_weights", frequency_weights),
             missing,
             event,
+            extra("trials", trials),
         )
-        found = cls._of(encoded, _frozen_rows(encoded), offset, frequency_weights, event)
+        rows = _frozen_rows(encoded)
+        found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
         return replace(found, formula=formula, encoding=encoding)
 
     @classmethod
@@ -259,6 +277,7 @@ class BernoulliLogistic(Renderable):
         offset: str | ArrayLike | None,
         weights: str | ArrayLike | None,
         event: Any,
+        trials: str | ArrayLike | None,
     ) -> BernoulliLogistic:
         return cls(
             rows=rows,
@@ -271,6 +290,8 @@ class BernoulliLogistic(Renderable):
             offset_name=_name_of(offset),
             weights_name=_name_of(weights),
             event=None if event is None else value(encoded.outcomes.event),
+            trials=encoded.trials,
+            trials_name=_name_of(trials),
         )
 
     @classmethod
@@ -284,6 +305,7 @@ class BernoulliLogistic(Renderable):
         progress: bool = False,
         *,
         event: Any = None,
+        trials: str | None = None,
     ) -> BernoulliLogistic:
         """Build the model from files of any size, read in batches and never held in memory.
 
@@ -303,6 +325,8 @@ class BernoulliLogistic(Renderable):
             Show a progress bar on standard error in every pass over the files.
         event : str, number or bool, optional
             As for `from_formula`.
+        trials : str, optional
+            Name of a column, as for `from_formula`.
 
         Returns
         -------
@@ -330,7 +354,9 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.batches.batch_rows import read_files
 
-        rows = read_files(path, formula, offset, frequency_weights, missing, progress, event)
+        rows = read_files(
+            path, formula, offset, frequency_weights, missing, progress, event, trials
+        )
         return cls._in_batches(rows)
 
     @classmethod
@@ -343,6 +369,7 @@ class BernoulliLogistic(Renderable):
         missing: Literal["drop", "raise"] = "drop",
         *,
         event: Any = None,
+        trials: str | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a Dask data frame or array, which stays where it is.
 
@@ -362,6 +389,8 @@ class BernoulliLogistic(Renderable):
             As for `from_parquet`; missing values in arrays are an error, as for `from_arrays`.
         event : str, number or bool, optional
             As for `from_formula`.
+        trials : str, optional
+            Name of a column, as for `from_formula`.
 
         Returns
         -------
@@ -376,7 +405,7 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.batches.dask_rows import survey_dask
 
-        rows = survey_dask(frame, formula, offset, frequency_weights, missing, event)
+        rows = survey_dask(frame, formula, offset, frequency_weights, missing, event, trials)
         return cls._in_batches(rows)
 
     @classmethod
@@ -397,6 +426,8 @@ class BernoulliLogistic(Renderable):
             offset_name=found.encoder.roles.offset,
             weights_name=found.encoder.roles.weights,
             event=None if event is None else value(found.encoder.outcomes.event),
+            trials=found.survey.trials,
+            trials_name=found.encoder.roles.trials,
         )
 
     @property
@@ -619,14 +650,20 @@ class BernoulliLogistic(Renderable):
     def facts(self) -> tuple[str, ...]:
         """Sentences on the data: observations, weights, events, offset, rows left out, levels."""
         coding = f" ({self.response_coding})" if self.response_coding else ""
-        said = observations(self.n_observations, self.n_rows, self.weights_name)
+        groups = None if self.trials is None else self.trials.n_groups
+        said = observations(self.n_observations, self.n_rows, self.weights_name, groups)
         events = f"{count(self.n_events, 'event')}{coding}"
         lines = [f"{said}, {events}"] if self.weights_name is None else [said, events]
+        if self.trials is not None:
+            lines.append(
+                "the likelihood is of single observations; that of grouped counts has the constant "
+                f"{self.trials.constant:.6f} more"
+            )
         if self.offset_name is not None:
             lines.append(f"offset: {self.offset_name}")
         for number, why in (
             (self.n_dropped, "a value is missing"),
-            (self.n_zero_weight, "frequency weight 0"),
+            (self.n_zero_weight, "frequency weight 0" if self.trials is None else "no trials"),
         ):
             if number:
                 lines.append(f"{count(number, 'row')} left out: {why}")
@@ -644,6 +681,7 @@ class BernoulliLogistic(Renderable):
             for role, name in (
                 ("offset", self.offset_name),
                 ("frequency weights", self.weights_name),
+                ("trials", self.trials_name),
             )
             if name is not None
         )
@@ -671,7 +709,8 @@ class BernoulliLogistic(Renderable):
 
     def __repr__(self) -> str:
         what = self.formula or f"{self.response_name} on {names_in(NAMES_WIDTH, self.names)}"
-        said = observations(self.n_observations, self.n_rows, self.weights_name)
+        groups = None if self.trials is None else self.trials.n_groups
+        said = observations(self.n_observations, self.n_rows, self.weights_name, groups)
         offset = "" if self.offset_name is None else f", offset: {printable(self.offset_name)}"
         return (
             f"BernoulliLogistic({printable(what)!r}: {said}, {count(self.n_events, 'event')}, "

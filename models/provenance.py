@@ -36,6 +36,8 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         frequency_weights=model.weights_name,
         response_coding=model.response_coding or None,
         event=model.event,
+        trials=model.trials_name,
+        n_groups=None if model.trials is None else model.trials.n_groups,
     )
 
 

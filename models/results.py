@@ -391,6 +391,10 @@ class Provenance:
         Which value of the response counts as 1, in words; None where that needs no saying.
     event : str or None
         That value, where it was asked for.
+    trials : str or None
+        The column of the trials of a share.
+    n_groups : int or None
+        Groups, of grouped counts.
     """
 
     formula: str | None
@@ -402,6 +406,8 @@ class Provenance:
     frequency_weights: str | None = None
     response_coding: str | None = None
     event: str | None = None
+    trials: str | None = None
+    n_groups: int | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -412,11 +418,14 @@ class Provenance:
         n_rows = facts.get("n_rows")
         if n_rows is not None and not (is_whole(n_rows) and 1 <= n_rows <= n):
             raise InputError(f"its number of rows is {in_short(n_rows)}")
+        groups = facts.get("n_groups")
+        if groups is not None and not (is_whole(groups) and 1 <= groups <= n):
+            raise InputError(f"its number of groups is {in_short(groups)}")
         if not isinstance(facts["formula"], str | None) or not isinstance(facts["data_hash"], str):
             raise InputError("its provenance is damaged")
         columns = {
             role: None if facts.get(role) is None else str(facts[role])
-            for role in ("offset", "frequency_weights", "response_coding", "event")
+            for role in ("offset", "frequency_weights", "response_coding", "event", "trials")
         }
         return cls(
             formula=facts["formula"],
@@ -424,6 +433,7 @@ class Provenance:
             data_hash=facts["data_hash"],
             versions={str(name): str(number) for name, number in facts["versions"].items()},
             n_rows=n_rows,
+            n_groups=groups,
             **columns,
         )
 
@@ -431,7 +441,8 @@ class Provenance:
     def said(self) -> str:
         """Observations, weights and offset in words, as headers have them."""
         offset = "" if self.offset is None else f", offset: {printable(self.offset)}"
-        return observations(self.n_observations, self.n_rows, self.frequency_weights) + offset
+        weights, groups = self.frequency_weights, self.n_groups
+        return observations(self.n_observations, self.n_rows, weights, groups) + offset
 
     @property
     def notes(self) -> tuple[str, ...]:

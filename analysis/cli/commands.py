@@ -29,6 +29,7 @@ from flatprior.analysis.cli.options import (
     model_arguments,
     report_option,
     seed_option,
+    trials_option,
 )
 from flatprior.analysis.cli.printing import (
     announce,
@@ -169,6 +170,7 @@ def agree(
 @click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor.")
 @click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
 @event_option
+@trials_option
 @click.option(
     "--common-rows",
     is_flag=True,
@@ -187,6 +189,7 @@ def compare(
     offset: str | None,
     weights: str | None,
     event: str | None,
+    trials: str | None,
     common_rows: bool,
     sample: bool,
     exact_loo: bool,
@@ -207,7 +210,9 @@ def compare(
         if len(formulas) < 2:
             raise InputError("there is nothing to compare: pass two formulas or more")
         in_batches = reads_in_batches(data)
-        models = load_models(data, formulas, offset, weights, common_rows, in_batches, event)
+        models = load_models(
+            data, formulas, offset, weights, common_rows, in_batches, event, trials
+        )
         progress = sys.stderr.isatty()
         posteriors = {}
         for name, model in models.items() if sample else ():
@@ -342,10 +347,12 @@ def verify(
         if data:
             every = (formula, *others.values())
             in_batches = facts.get("in_memory") is False
-            event = facts.get("event")
-            if not isinstance(event, str | None):
-                raise InputError(f"the results in {report!r} are damaged: its event is no text")
-            loaded = load_models(data, every, offset, weights, common_rows, in_batches, event)
+            event, trials = facts.get("event"), facts.get("trials")
+            if not isinstance(event, str | None) or not isinstance(trials, str | None):
+                raise InputError(f"the results in {report!r} are damaged: its response is no text")
+            loaded = load_models(
+                data, every, offset, weights, common_rows, in_batches, event, trials
+            )
             model, *rest = loaded.values()
         else:
             model, rest = _demo_model(), []

@@ -25,6 +25,7 @@ def load_models(
     common_rows: bool,
     in_batches: bool,
     event: str | None = None,
+    trials: str | None = None,
 ) -> dict[str, BernoulliLogistic]:
     """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
     from flatprior.models import BernoulliLogistic
@@ -36,22 +37,23 @@ def load_models(
         if common_rows:
             raise InputError("--common-rows needs data that fit into memory")
         return {
-            name: load_model(data, formula, offset, weights, "drop", event, in_batches=True)
+            name: load_model(data, formula, offset, weights, "drop", event, trials, in_batches=True)
             for name, formula in zip(names, formulas, strict=True)
         }
     frame = as_frame(data)
 
     def build(formula: str) -> BernoulliLogistic:
         return BernoulliLogistic.from_formula(
-            formula, frame, offset=offset, frequency_weights=weights, event=event
+            formula, frame, offset=offset, frequency_weights=weights, event=event, trials=trials
         )
 
     models = [build(formula) for formula in formulas]
     if common_rows:
-        used = {column for column in (offset, weights) if column is not None}
+        used = {column for column in (offset, weights, trials) if column is not None}
         for model in models:
             assert model.encoding is not None  # noqa: S101
-            used |= {model.response_name, *model.encoding.parsed.columns}
+            parsed = model.encoding.parsed
+            used |= {*parsed.left.columns, *parsed.columns}
         complete = frame[sorted(used)].notna().all(axis=1)
         left_out = int((~complete).sum())
         if left_out:
@@ -134,6 +136,7 @@ def load_model(
     weights: str | None,
     missing: Any,
     event: str | None = None,
+    trials: str | None = None,
     in_batches: bool = False,
 ) -> BernoulliLogistic:
     """The model of a command's data and formula, of both classes."""
@@ -142,7 +145,14 @@ def load_model(
 
     if in_batches:
         model = BernoulliLogistic.from_parquet(
-            data, formula, offset, weights, missing, progress=sys.stderr.isatty(), event=event
+            data,
+            formula,
+            offset,
+            weights,
+            missing,
+            progress=sys.stderr.isatty(),
+            event=event,
+            trials=trials,
         )
     else:
         model = BernoulliLogistic.from_formula(
@@ -152,6 +162,7 @@ def load_model(
             frequency_weights=weights,
             missing=missing,
             event=event,
+            trials=trials,
         )
     events = model.n_events
     if events in (0, model.n_observations) and "Intercept" in model.names:

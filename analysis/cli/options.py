@@ -10,6 +10,10 @@ event_option = click.option(
     "--event", metavar="VALUE", help="Value of the response that counts as 1, of two."
 )
 
+trials_option = click.option(
+    "--trials", metavar="COLUMN", help="Column of trials, if the response is a share of them."
+)
+
 
 def model_options(command: F) -> F:
     """Add the options of every command on a user's data."""
@@ -21,6 +25,7 @@ def model_options(command: F) -> F:
             show_default=True,
             help="Rows with a missing value: leave out and count, or stop.",
         ),
+        trials_option,
         event_option,
         click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),
         click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor."),

@@ -153,12 +153,14 @@ def print_estimate(out: Console, model: BernoulliLogistic, estimate: PointEstima
     """Print an estimate as it prints itself, with all that is known of the data."""
     from dataclasses import replace
 
+    from flatprior.analysis.inference.goodness import grouped_fit
     from flatprior.models.common.text import count
 
-    rendered = estimate.rendered()
+    rendered, grouped = estimate.rendered(), grouped_fit(model, estimate)
     data, *others = model.facts
     data = f"{data}, {count(model.n_parameters, 'coefficient')}"
-    show(out, replace(rendered, facts=(data, *others, estimate.criteria)), estimate.warnings)
+    facts = (data, *others, estimate.criteria, *([] if grouped is None else [grouped.test]))
+    show(out, replace(rendered, facts=facts), estimate.warnings)
 
 
 def print_agreement(out: Console, agreement: Agreement) -> None:

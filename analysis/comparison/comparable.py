@@ -189,7 +189,9 @@ def _regrouped(models: Models) -> dict[str, BernoulliLogistic] | None:
             ]
         )
         rows = ArrayRows(np.ascontiguousarray(design), patterns[:, 0].copy(), None, weights)
-        found[label] = replace(model, rows=rows, row_labels=pd.RangeIndex(len(patterns)))
+        found[label] = replace(
+            model, rows=rows, row_labels=pd.RangeIndex(len(patterns)), trials=None
+        )
     return found
 
 

@@ -448,6 +448,13 @@ def _notes(
             "all log-likelihoods are of single Bernoulli observations, without the binomial "
             "coefficients that programs for grouped counts add"
         )
+    constants = {model.trials.constant for model in models.values() if model.trials is not None}
+    if constants:
+        notes.append(
+            "log-likelihoods, deviances and criteria are of single observations: programs for "
+            f"grouped counts add {first_of(f'{each:.6f}' for each in sorted(constants))} to each "
+            "log-likelihood, which no difference of models sees"
+        )
     for name, found in loo.items():
         whose = model_label(name)
         if found.undefined_rows:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients
-from flatprior.analysis.inference.new_rows import left_out, new_offsets, own_rows
+from flatprior.analysis.inference.new_rows import left_out, new_offsets, own_groups, own_rows
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
@@ -241,7 +241,7 @@ def _rows_to_average(
         return as_series(one_column(value), name, frame.index)
 
     counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
-    own = own_rows(model, frame)
+    own, groups = own_rows(model, frame), own_groups(model, frame)
     note = "" if own is None else left_out(model)
     if own is not None:
         if offset is not None:
@@ -251,6 +251,8 @@ def _rows_to_average(
         frame = frame.iloc[own]
         if counts is not None:
             counts = counts.iloc[own]
+        elif groups is not None:
+            counts = pd.Series(groups.weights, index=frame.index)
         elif isinstance(model.rows, ArrayRows):
             counts = pd.Series(model.counts, index=frame.index)
         elif model.weights_name is not None:
@@ -259,7 +261,7 @@ def _rows_to_average(
     m = len(design)
     if own is None:
         note = _some_of_the_models(model, frame, design)
-        if counts is None and model.weights_name is not None:
+        if counts is None and (model.weights_name, model.trials) != (None, None):
             note = f"{note or 'over ' + count(m, 'row')}, each counted once"
     share = np.ones(m) if counts is None else whole_weights(counts)
     if not share.sum():

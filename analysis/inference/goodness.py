@@ -24,6 +24,59 @@ from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
 
+FEW_TRIALS = 5  # a group on average, below which a deviance is not chi-squared
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupedFit:
+    """How well a model fits grouped counts: against a probability of its own for each group.
+
+    Attributes
+    ----------
+    n_groups : int
+    deviance, null_deviance : float
+        Twice what the saturated model has more, in log-likelihood, than the fit and than a constant
+        probability.
+    df, null_df : int
+        Groups less coefficients, and less 1.
+    p : float
+        Of the chi-squared test of the fit against the saturated model; NaN where that is the fit.
+    constant : float
+        Sum of the logarithms of the binomial coefficients, by which the log-likelihood of grouped
+        counts is larger than that of their single observations.
+    n_observations : int
+    """
+
+    n_groups: int
+    deviance: float
+    null_deviance: float
+    df: int
+    null_df: int
+    p: float
+    constant: float
+    n_observations: int
+
+    @property
+    def message(self) -> str:
+        """The test against the saturated model, and the constant."""
+        return (
+            f"{self.test}; the likelihood of grouped counts has the constant {self.constant:.6f} "
+            "more than that of single observations"
+        )
+
+    @property
+    def test(self) -> str:
+        """The test against the saturated model, in words."""
+        said = (
+            f"{count(self.n_groups, 'group')}: deviance from a probability for each group "
+            f"{self.deviance:.6f} on {self.df} df"
+            + (f" (p = {_test(self.deviance, self.df).p_text})" if self.df else "")
+            + f", of a constant {self.null_deviance:.6f} on {self.null_df} df"
+        )
+        if self.n_observations < FEW_TRIALS * self.n_groups:
+            said += "; with so few trials a group it is not chi-squared, and p no test"
+        return said
+
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 @own_error_state
@@ -35,8 +88,7 @@ class GoodnessOfFit(Renderable):
     log_likelihood, null_log_likelihood : float
         Of the fit, and of a constant probability (with the model's offset, if it has one).
     deviance, null_deviance : float
-        -2 times these: the saturated Bernoulli model has log-likelihood 0. For grouped counts it is
-        not the deviance of a binomial model, whose saturated model has a probability a group.
+        -2 times these: the saturated Bernoulli model has log-likelihood 0.
     mcfadden : float
         1 - log-likelihood / null log-likelihood.
     tjur : float
@@ -44,6 +96,8 @@ class GoodnessOfFit(Renderable):
     aic, bic : float
     n_observations, n_parameters : int
     formula : str or None
+    grouped : GroupedFit or None
+        Of grouped counts: deviances from a model with a probability a group, as R gives them.
     """
 
     log_likelihood: float
@@ -57,12 +111,17 @@ class GoodnessOfFit(Renderable):
     n_observations: int
     n_parameters: int
     formula: str | None = dataclasses.field(default=None, compare=False)
+    grouped: GroupedFit | None = None
 
     def table(self) -> pd.DataFrame:
         """The fit beside a constant probability, one row a measure."""
         both = {
             "log-likelihood": (self.log_likelihood, self.null_log_likelihood),
             "deviance": (self.deviance, self.null_deviance),
+        }
+        if self.grouped is not None:
+            both["grouped deviance"] = (self.grouped.deviance, self.grouped.null_deviance)
+        both |= {
             "AIC": (self.aic, math.nan),
             "BIC": (self.bic, math.nan),
             "McFadden's R2": (self.mcfadden, math.nan),
@@ -77,7 +136,7 @@ class GoodnessOfFit(Renderable):
             chosen(self.table(), columns),
             {"model": ".4f", "constant": ".4f"},
             of_model("Goodness of fit", self.formula),
-            [f"{n}, {k}"],
+            [f"{n}, {k}", *([] if self.grouped is None else [self.grouped.message])],
             [
                 "constant: a model of one probability for all; McFadden's R2 is 1 - log-likelihood "
                 "/ that of the constant, Tjur's the mean fitted probability of the events less "
@@ -156,7 +215,33 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
         n_observations=model.n_observations,
         n_parameters=model.n_parameters,
         formula=model.formula,
+        grouped=grouped_fit(model, fit, null),
     )
+
+
+def grouped_fit(
+    model: BernoulliLogistic, fit: PointEstimate, null: float | None = None
+) -> GroupedFit | None:
+    """Against a probability of its own for each group, where the data are grouped counts."""
+    found = model.trials
+    if found is None:
+        return None
+    null = null_log_likelihood(model) if null is None else null
+    deviance, df = ratio(found.saturated, fit.log_likelihood), found.n_groups - model.n_parameters
+    return GroupedFit(
+        n_groups=found.n_groups,
+        deviance=deviance,
+        null_deviance=ratio(found.saturated, null),
+        df=df,
+        null_df=found.n_groups - 1,
+        p=_test(deviance, df).p if df else math.nan,
+        constant=found.constant,
+        n_observations=model.n_observations,
+    )
+
+
+def _test(deviance: float, df: int) -> HypothesisTest:
+    return chi_squared_test("deviance", "no probability for each group", deviance, df)
 
 
 def null_log_likelihood(model: BernoulliLogistic) -> float:

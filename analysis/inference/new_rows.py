@@ -17,6 +17,7 @@ from flatprior.models.common.text import ARRAY, count
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import is_real, numbers
 from flatprior.models.encoding.frames import is_table, one_column
+from flatprior.models.encoding.grouped import Cells, counts_of_columns
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.rows import ArrayRows
 
@@ -105,6 +106,9 @@ def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] 
     They are told by their number and by what they hold, not by their labels alone.
     """
     encoding = model.encoding
+    if model.trials is not None:
+        groups = own_groups(model, frame)
+        return None if groups is None else groups.group
     whole = model.n_rows + model.n_dropped + model.n_zero_weight
     if encoding is None or len(frame) != whole:
         return None
@@ -122,6 +126,33 @@ def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] 
     return None
 
 
+def own_groups(model: BernoulliLogistic, frame: pd.DataFrame) -> Cells | None:
+    """The rows of a model of grouped counts, by their places in the frame that it was built from.
+
+    None for another frame.
+    """
+    found, encoding = model.trials, model.encoding
+    if found is None or encoding is None:
+        return None
+    left = encoding.parsed.left
+    names = [*left.columns, *encoding.parsed.columns]
+    names += [name for name in (model.offset_name, model.trials_name) if name not in (None, ARRAY)]
+    whole = found.n_groups + model.n_dropped + model.n_zero_weight
+    if len(frame) != whole or model.trials_name == ARRAY or not set(names) <= set(frame.columns):
+        return None
+    complete = np.flatnonzero(frame[list(dict.fromkeys(names))].notna().to_numpy().all(axis=1))
+    kept = frame.iloc[complete]
+    try:
+        trials = None if model.trials_name is None else kept[model.trials_name]
+        counts = counts_of_columns(left, kept, trials)
+    except ValueError:
+        return None
+    cells = counts.cells._replace(group=complete[counts.cells.group])
+    rows = cells.group if isinstance(model.rows, ArrayRows) else complete[counts.some]
+    same = len(cells.group) == model.n_rows and _holds(model, frame.iloc[rows])
+    return cells if same else None
+
+
 def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
     """Whether complete rows are those of the model."""
     try:
@@ -135,6 +166,9 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
 
 def left_out(model: BernoulliLogistic) -> str:
     """How many rows of its data the model left out, and why; empty where none."""
-    reasons = ((model.n_dropped, "a value is missing"), (model.n_zero_weight, "weight 0"))
+    grouped = model.trials is not None
+    zero = "no trials" if grouped else "weight 0"
+    reasons = ((model.n_dropped, "a value is missing"), (model.n_zero_weight, zero))
     said = [f"{number} left out: {why}" for number, why in reasons if number]
-    return f"over {count(model.n_rows, 'row')}; {'; '.join(said)}" if said else ""
+    rows = model.n_rows if model.trials is None else model.trials.n_groups
+    return f"over {count(rows, 'group' if grouped else 'row')}; {'; '.join(said)}" if said else ""

@@ -118,6 +118,8 @@ class Summary(Renderable):
                 else ""
             ),
         ]
+        if found.grouped is not None:
+            facts.append(found.grouped.test)
         frame = self.frame.drop(columns="hauck-donner")
         frame = frame if columns is None else chosen(self.frame, columns)
         formats = {name: "#.4g" for name in frame.columns} | _FORMATS

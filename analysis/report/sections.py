@@ -25,6 +25,7 @@ from flatprior.analysis.figures.coefficients import interval_frame, plot_agreeme
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison, plot_model
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
+from flatprior.analysis.inference.goodness import grouped_fit
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.summary import summarise
 from flatprior.analysis.report.page import FORMAT, Facts
@@ -341,16 +342,23 @@ def data_and_model(main: MainModel) -> Facts:
         "formula": main.formula,
         "response": model.response_name,
         "observations": f"{model.n_observations}"
-        + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}"),
+        + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}")
+        + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
         "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
         "coefficients": f"{model.n_parameters}",
         "rows left out": f"{model.n_dropped} (a value missing)"
-        + (f", {model.n_zero_weight} (weight 0)" if model.n_zero_weight else ""),
+        + (
+            f", {model.n_zero_weight} ({'weight 0' if model.trials is None else 'no trials'})"
+            if model.n_zero_weight
+            else ""
+        ),
     }
     if model.response_coding:
         facts["coded as"] = model.response_coding
     for name, level in model.reference_levels.items():
         facts[f"reference of {name}"] = level
+    if (grouped := grouped_fit(model, main.fit)) is not None:
+        facts["grouped counts"] = f"{grouped.message}."
     if model.besides:
         facts["besides"] = ", ".join(model.besides)
     if model.weights_name is not None:
@@ -899,6 +907,8 @@ def described(model: BernoulliLogistic) -> Facts:
         "frequency_weights": model.weights_name,
         "response_coding": model.response_coding or None,
         "event": model.event,
+        "trials": model.trials_name,
+        "n_groups": None if model.trials is None else model.trials.n_groups,
         "n_events": model.n_events,
         "n_dropped": model.n_dropped,
         "in_memory": isinstance(model.rows, ArrayRows),

@@ -176,7 +176,8 @@ class BatchRows(ABC):
         """Upper bound on the additions any one term goes through."""
         found, step = self.surveyed.survey, min(BLOCK_ROWS, self._rows_encoded)
         # a batch, and what is encoded of it at once, may end with a block that is not full
-        return longest_sum(self.n_rows, 2 * (len(found.digests) + found.n_read // step) + 1)
+        most = max(found.n_read, self.n_rows)  # of a group two
+        return longest_sum(self.n_rows, 2 * (len(found.digests) + most // step) + 1)
 
     @property
     def _rows_encoded(self) -> int:
@@ -288,11 +289,12 @@ def read_files(
     missing: Literal["drop", "raise"],
     progress: bool,
     event: Any = None,
+    trials: str | None = None,
 ) -> FileRows:
     """Survey the files and say how their rows are encoded."""
     source = Source.find(path)
     names = pd.DataFrame(columns=list(source.names))
-    roles = Roles.read(formula, names, offset, weights, missing, event)
+    roles = Roles.read(formula, names, offset, weights, missing, event, trials)
     source = replace(source, codes=roles.factors)
     found = _survey(source, roles, progress)
     if not source.is_parquet:

@@ -96,6 +96,7 @@ def survey_dask(
     weights: str | None,
     missing: Literal["drop", "raise"],
     event: Any = None,
+    trials: str | None = None,
 ) -> DaskRows:
     """Survey the partitions and say how their rows are encoded."""
     try:
@@ -116,7 +117,7 @@ def survey_dask(
             "from_formula for data in memory"
         )
     names = pd.DataFrame(columns=list(partitions.names))
-    roles = Roles.read(formula, names, offset, weights, missing, event)
+    roles = Roles.read(formula, names, offset, weights, missing, event, trials)
 
     def of_partition(part: pd.DataFrame, number: int) -> Survey:
         return survey(part, roles, number)

@@ -41,6 +41,13 @@ from flatprior.models.encoding.columns.text_among_numbers import (
 )
 from flatprior.models.encoding.formulas.encoding import Encoding, encode
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
+from flatprior.models.encoding.grouped import (
+    Counts,
+    Trials,
+    check_alone,
+    counts_of_columns,
+    outcomes_of_counts,
+)
 from flatprior.models.encoding.response import (
     Outcomes,
     check_outcomes,
@@ -48,7 +55,7 @@ from flatprior.models.encoding.response import (
     outcomes_of,
 )
 from flatprior.models.encoding.weights import positive_weights, whole_weights
-from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.rows import ArrayRows, Block, either
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
@@ -72,6 +79,8 @@ class Roles:
     missing : {"drop", "raise"}
     event : object
         The value of the response that counts as 1, where one was asked for.
+    trials : str or None
+        Column of the trials of a share.
     """
 
     formula: str
@@ -80,6 +89,7 @@ class Roles:
     weights: str | None
     missing: Literal["drop", "raise"]
     event: Any = None
+    trials: str | None = None
 
     @classmethod
     def read(
@@ -90,11 +100,14 @@ class Roles:
         weights: str | None,
         missing: Literal["drop", "raise"],
         event: Any = None,
+        trials: str | None = None,
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
         check_choice("missing", missing, ("drop", "raise"))
         parsed = parse(formula, frame)
-        for role, name in (("offset", offset), ("frequency_weights", weights)):
+        check_alone(parsed.left, trials, weights, event)
+        named = (("offset", offset), ("frequency_weights", weights), ("trials", trials))
+        for role, name in named:
             if name is not None and not isinstance(name, str):
                 raise InputTypeError(f"{role} must name a column where rows are read in batches")
             if name is not None:
@@ -113,13 +126,14 @@ class Roles:
             weights=weights,
             missing=missing,
             event=event,
+            trials=trials,
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column the model uses, once."""
-        names = (self.parsed.response, *self.parsed.columns, self.offset, self.weights)
-        return tuple(dict.fromkeys(name for name in names if name is not None))
+        names = (*self.parsed.left.columns, *self.parsed.columns, *self.numeric)
+        return tuple(dict.fromkeys(names))
 
     @property
     def factors(self) -> frozenset[str]:
@@ -129,8 +143,31 @@ class Roles:
     @property
     def told_from_numbers(self) -> frozenset[str]:
         """Columns of which text may turn out to be numbers."""
-        names = (self.parsed.response, self.offset, self.weights)
-        return self.parsed.plain | {name for name in names if name is not None}
+        return self.parsed.plain | {*self.parsed.left.columns, *self.numeric}
+
+    @property
+    def counted(self) -> bool:
+        """Whether the response is of grouped counts."""
+        return self.parsed.left.grouped or self.trials is not None
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Columns that must be numbers, but for predictors."""
+        counts = self.parsed.left.columns if self.counted else ()
+        names = (self.offset, self.weights, self.trials, *counts)
+        return tuple(name for name in names if name is not None)
+
+    def counts(self, rows: pd.DataFrame) -> Counts | None:
+        """Successes and failures of complete rows, where the response is of grouped counts."""
+        if not self.counted:
+            return None
+        trials = None if self.trials is None else rows[self.trials]
+        return counts_of_columns(self.parsed.left, rows, trials)
+
+    def places(self, rows: pd.DataFrame) -> NDArray[np.intp]:
+        """Place of each row of the model among complete rows: each once, but for groups."""
+        counts = self.counts(rows)
+        return np.arange(len(rows)) if counts is None else counts.cells.group
 
     def complete(self, frame: pd.DataFrame) -> tuple[NDArray[np.bool_], int, int]:
         """Which rows count, how many have a missing value, and how many weigh nothing."""
@@ -147,6 +184,11 @@ class Roles:
         zero = 0
         if self.weights is not None and is_real(frame[self.weights]):  # text has its own error
             _, keep, zero = positive_weights(frame[self.weights], keep)
+        elif self.counted and all(is_real(frame[name]) for name in self.numeric):
+            counts = self.counts(frame[keep])
+            assert counts is not None  # noqa: S101
+            keep[keep] = counts.some
+            zero = int(np.count_nonzero(~counts.some))
         return keep, dropped, zero
 
 
@@ -176,6 +218,8 @@ class Survey:
         Rows drawn at random.
     drawn : ndarray
         The number that drew each: the smallest are kept.
+    trials : Trials or None
+        Of grouped counts.
     digests : tuple of bytes
         Hashes of the batches.
     lengths : tuple of int
@@ -197,6 +241,7 @@ class Survey:
     drawn: Array
     digests: tuple[bytes, ...]
     lengths: tuple[int, ...]
+    trials: Trials | None
 
     def order(self, name: str) -> list[Any]:
         """The levels of a column: in their own order, or sorted where batches differ in it."""
@@ -246,6 +291,7 @@ class Survey:
             drawn=drawn,
             digests=self.digests + other.digests,
             lengths=self.lengths + other.lengths,
+            trials=either(Trials.merge, self.trials, other.trials),
         )
 
 
@@ -295,7 +341,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     levels: dict[str, tuple[Any, ...]] = {}
     orders: dict[str, tuple[Any, ...]] = {}
     odd: dict[str, Odd] = {}
-    response = roles.parsed.response
+    response = "" if roles.counted else roles.parsed.left.events
     for name in roles.columns if len(rows) else ():
         series = rows[name]
         kind = kind_of(series)
@@ -306,30 +352,36 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
             odd[name] = odd_rows(series)
         elif kind == "numbers" and name == response:
             odd[name] = Odd.of(series.index, ~series.isin([0, 1]).to_numpy())
-        needed = name in (response, *roles.parsed.columns) or kind == "text"
+        needed = name in (*roles.parsed.left.columns, *roles.parsed.columns) or kind == "text"
         if needed and (kind in ("categories", "text") or name in roles.factors):
             levels[name] = tuple(distinct(series)[1])
             if name != response:
                 levels[name] = _not_too_many(name, levels[name], name in odd)
-    weights = None
+    for name in roles.numeric:
+        if name not in odd:
+            numbers(rows[name])  # says what is wrong with it
+    weights, counts = None, None
     if roles.weights is not None and roles.weights not in odd:
         weights = whole_weights(rows[roles.weights])
-    if roles.offset is not None and roles.offset not in odd:
-        numbers(rows[roles.offset])  # says what is wrong with it
     outcomes: dict[Any, float] = {}
-    if len(rows):
+    if roles.counted:
+        counts = None if odd.keys() & {*roles.numeric} else roles.counts(rows)
+        if counts is not None:
+            outcomes = {0: counts.others.sum(), 1: counts.events.sum()}
+    elif len(rows):
         codes, values = distinct(rows[response])
         if len(values) > MOST_OUTCOMES:
             encode_response(rows[response], response, roles.event)  # says what is wrong with it
         outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
     drawn = np.random.default_rng([0, number]).random(len(rows))
     sample, drawn = _smallest(plain, drawn)
+    n_rows = len(rows) if counts is None else len(counts.cells.group)
     return Survey(
         n_read=len(frame),
         n_dropped=dropped,
         n_zero_weight=zero,
-        n_rows=len(rows),
-        n_observations=float(len(rows) if weights is None else weights.sum()),
+        n_rows=n_rows,
+        n_observations=float(sum(outcomes.values())),
         outcomes=outcomes,
         kinds=kinds,
         levels=levels,
@@ -339,7 +391,8 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         sample=sample,
         drawn=drawn,
         digests=(content_digest(rows, roles),),
-        lengths=(len(rows),),
+        lengths=(n_rows,),
+        trials=None if counts is None else counts.trials,
     )
 
 
@@ -386,13 +439,15 @@ class Encoder:
         `groups` is a column and all its values: the block says which of them each row has.
         """
         roles, rows = self.roles, frame
-        events = self.outcomes.of(rows[roles.parsed.response])
+        counts = roles.counts(rows)
+        response = rows[roles.parsed.left.events]
+        events = np.zeros(len(rows)) if counts is not None else self.outcomes.of(response)
         belongs = None
         if groups is not None:
             belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
         with of_some_rows():
             design = self.encoding.design_matrix(rows)
-        return Block(
+        block = Block(
             design,
             2.0 * events - 1.0,
             None if roles.offset is None else numbers(rows[roles.offset]),
@@ -400,6 +455,11 @@ class Encoder:
             belongs,
             rows.index,
         )
+        if counts is None:
+            return block
+        cells = counts.cells
+        signs = 2.0 * cells.response - 1.0
+        return block.select(cells.group)._replace(sign=signs, weights=cells.weights)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -426,7 +486,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     if not found.n_rows:
         raise InputError(
             f"no rows are left of {found.n_read}: {found.n_dropped} have a missing value"
-            + (f", {found.n_zero_weight} have weight 0" if found.n_zero_weight else "")
+            + (f", {found.n_zero_weight} have {'no trials' if roles.counted else 'weight 0'}")
+            * bool(found.n_zero_weight)
         )
     if found.n_observations >= 2**53:
         raise InputError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
@@ -435,7 +496,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
             if kinds == {"numbers", "text"} and name in found.odd and found.odd[name].rows:
                 raise InputError(f"column {name!r} {mixed(found.levels[name], found.odd[name])}")
             raise several_kinds(name, kinds)
-    for column_name in (roles.weights, roles.offset):
+    for column_name in roles.numeric:
         if column_name in found.odd and found.kinds[column_name] == {"text"}:
             raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
     outcomes = _outcomes(found, roles)
@@ -449,10 +510,10 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     few, _ = _smallest(found.sample, found.drawn, 1)
     k = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design.shape[1]
     sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
-    labels = sample.index
+    labels = sample.index[roles.places(sample)]
     rows = _joined([found.witnesses, sample])
     encoded, encoding = _encoded(found, roles, outcomes, rows)
-    part = slice(len(found.witnesses), None)
+    part = slice(len(roles.places(found.witnesses)), None)
     return Surveyed(
         encoder=Encoder(roles, encoding, outcomes),
         sample=ArrayRows(encoded.design, encoded.response, encoded.offset, encoded.weights).select(
@@ -460,12 +521,14 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         ),
         sample_labels=labels,
         survey=replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
-        n_events=found.outcomes.get(outcomes.event, 0),
+        n_events=found.outcomes.get(1 if roles.counted else outcomes.event, 0),
     )
 
 
 def _outcomes(found: Survey, roles: Roles) -> Outcomes:
     """Which value of the response counts as 1."""
+    if roles.counted:
+        return outcomes_of_counts(roles.parsed.left, str(roles.trials))
     name = roles.parsed.response
     if name in found.levels:
         if found.kinds[name] == {"text"}:
@@ -502,5 +565,6 @@ def _encoded(
             None if roles.offset is None else rows[roles.offset],
             None if roles.weights is None else rows[roles.weights],
             "raise",
-            outcomes,
+            None if roles.counted else outcomes,
+            None if roles.trials is None else rows[roles.trials],
         )

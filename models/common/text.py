@@ -54,9 +54,13 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def observations(number: int, n_rows: int | None, weights: str | None) -> str:
+def observations(
+    number: int, n_rows: int | None, weights: str | None, groups: int | None = None
+) -> str:
     """Say "32 observations", or with weights "100 observations in 32 rows (...)"."""
     said = count(number, "observation")
+    if groups is not None:
+        return f"{said} in {count(groups, 'group')}"
     if weights is None:
         return said
     rows = "" if n_rows is None else f" in {count(n_rows, 'row')}"

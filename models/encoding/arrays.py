@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,15 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
+from flatprior.models.encoding.grouped import (
+    Counts,
+    Trials,
+    check_alone,
+    counts_of_pair,
+    counts_of_shares,
+    outcomes_of_counts,
+)
+from flatprior.models.encoding.left_hand_side import LeftHandSide
 from flatprior.models.encoding.response import Outcomes, encode_response, plain_response
 from flatprior.models.encoding.weights import positive_weights
 
@@ -37,6 +46,8 @@ class Encoded:
         Which of its values counts as 1.
     n_dropped, n_zero_weight : int
         Rows left out: with a missing value, and of weight 0.
+    trials : Trials or None
+        Of grouped counts.
     """
 
     design: Array
@@ -49,6 +60,20 @@ class Encoded:
     outcomes: Outcomes
     n_dropped: int = 0
     n_zero_weight: int = 0
+    trials: Trials | None = None
+
+    def of_groups(self, counts: Counts) -> Encoded:
+        """The rows of 1 and 0 that groups become, where the rows of this are groups."""
+        cells = counts.cells
+        return replace(
+            self,
+            design=self.design[cells.group],
+            response=cells.response,
+            offset=None if self.offset is None else self.offset[cells.group],
+            weights=cells.weights,
+            labels=self.labels[cells.group],
+            trials=counts.trials,
+        )
 
 
 def encode_arrays(
@@ -59,6 +84,7 @@ def encode_arrays(
     offset: ArrayLike | None,
     frequency_weights: ArrayLike | None,
     event: Any = None,
+    trials: ArrayLike | None = None,
 ) -> Encoded:
     """Take a design matrix and a response; arrays of floats are not copied but to leave out rows.
 
@@ -76,7 +102,7 @@ def encode_arrays(
     >>> encoded.names, encoded.outcomes.coding, encoded.n_zero_weight
     (('const', 'dose'), 'yes = 1, no = 0', 1)
     """
-    X, y = to_pandas(X) if is_table(X) else one_column(X), one_column(y)
+    X, y = (to_pandas(part) if is_table(part) else one_column(part) for part in (X, y))
     design, names = design_columns(X, names)
     labels: pd.Index[Any] = pd.RangeIndex(design.shape[0])
     labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
@@ -85,33 +111,75 @@ def encode_arrays(
     if intercept:
         design = np.column_stack([np.ones(design.shape[0]), design])
         names = ("const", *names)
-    name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
+    left, counts = _counts(y, labels, trials)
+    check_alone(left, trials, frequency_weights, event)
     response, outcomes = plain_response(y), Outcomes(0, 1, said=False)
-    if event is not None or response is None or len(response) != len(labels):
-        response, outcomes = encode_response(as_series(y, name, labels), name, event)
-    offset_values, weights, n_zero = None, None, 0
+    if counts is not None:
+        response, outcomes = np.zeros(len(labels)), outcomes_of_counts(left, "trials")
+    elif event is not None or response is None or len(response) != len(labels):
+        response, outcomes = encode_response(as_series(y, left.name, labels), left.name, event)
+    offset_values, weights, keep = None, None, np.ones(len(labels), dtype=bool)
     if offset is not None:
         offset_values = numbers(as_series(one_column(offset), "offset", labels))
     if frequency_weights is not None:
         series = as_series(one_column(frequency_weights), "frequency_weights", labels)
-        weights, keep, n_zero = positive_weights(series, np.ones(len(labels), dtype=bool))
-        if not keep.any():
-            raise InputError(f"no rows are left: all {n_zero} have frequency weight 0")
+        weights, keep, _ = positive_weights(series, keep)
+    elif counts is not None:
+        keep, counts = counts.some, counts.select(counts.some)
+    n_zero = int(np.count_nonzero(~keep))
+    if not keep.any():
+        what = "frequency weight 0" if counts is None else "no trials"
+        raise InputError(f"no rows are left: all {n_zero} have {what}")
+    if n_zero:
         design, response, labels = design[keep], response[keep], labels[keep]
         offset_values = None if offset_values is None else offset_values[keep]
     check_names(names)
     if design.shape[1] == 0:
         raise InputError("the model has no coefficient: add a column or an intercept")
-    return Encoded(
+    encoded = Encoded(
         design=design,
         response=response,
         offset=offset_values,
         weights=weights,
         labels=labels,
         names=names,
-        response_name=name,
+        response_name=left.name,
         outcomes=outcomes,
         n_zero_weight=n_zero,
+    )
+    return encoded if counts is None else encoded.of_groups(counts)
+
+
+def _counts(
+    y: Any, labels: pd.Index[Any], trials: ArrayLike | None
+) -> tuple[LeftHandSide, Counts | None]:
+    """What the response is called, and the counts where it is of groups: two columns, or shares."""
+    name = str(y.name) if isinstance(y, pd.Series) and y.name is not None else "y"
+    left = LeftHandSide(name, name)
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 2:
+        first, second = (str(column) for column in y.columns)
+        left = LeftHandSide(f"cbind({first}, {second})", first, second)
+        pair = [y.iloc[:, 0], y.iloc[:, 1]]
+    elif _is_pair(y):
+        left = LeftHandSide(name, f"{name}[:, 0]", f"{name}[:, 1]")
+        pair = list(np.asarray(unmasked(y, name)).T)
+    elif trials is not None:
+        share, total = as_series(y, name, labels), as_series(one_column(trials), "trials", labels)
+        return left, counts_of_shares(share, total)
+    else:
+        return left, None
+    both = zip(pair, (left.events, str(left.others)), strict=True)
+    events, others = (as_series(values, column, labels) for values, column in both)
+    return left, counts_of_pair(events, others, left.name)
+
+
+def _is_pair(y: Any) -> bool:
+    """Whether it is an array of two columns, or rows of two."""
+    if isinstance(y, np.ndarray):
+        return y.ndim == 2 and y.shape[1] == 2
+    rows = isinstance(y, list | tuple) and len(y) > 0
+    return rows and all(
+        isinstance(each, list | tuple | np.ndarray) and len(each) == 2 for each in y
     )
 
 

@@ -10,7 +10,9 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import shorten
 
 _NAME = r"(?:`([^`]+)`|([^\W\d][\w.]*))"
-_COUNTS = re.compile(rf"cbind\(\s*{_NAME}\s*,\s*{_NAME}\s*(?:-\s*{_NAME}\s*)?\)")
+_COUNTS = re.compile(
+    rf"cbind\(\s*{_NAME}\s*,\s*(?:{_NAME}|([0-9]{{1,15}}))\s*(?:-\s*{_NAME}\s*)?\)"
+)
 
 
 @dataclass(frozen=True)
@@ -25,24 +27,25 @@ class LeftHandSide:
         The column of the response; of grouped counts, that of the successes.
     others : str or None
         The column of the failures, where they have one.
-    total : str or None
-        The column of all trials, where failures are those that are no successes.
+    total : str, int or None
+        The column of all trials, or their number, where failures are those that are no successes.
     """
 
     name: str
     events: str
     others: str | None = None
-    total: str | None = None
+    total: str | int | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it is made of."""
-        return tuple(each for each in (self.events, self.others, self.total) if each is not None)
+        named = (self.events, self.others, self.total)
+        return tuple(each for each in named if isinstance(each, str))
 
     @property
     def grouped(self) -> bool:
         """Whether it is of counts."""
-        return len(self.columns) > 1
+        return (self.others, self.total) != (None, None)
 
 
 def left_hand_side(tokens: Sequence[tuple[str, str]], formula: str) -> LeftHandSide:
@@ -59,21 +62,11 @@ def left_hand_side(tokens: Sequence[tuple[str, str]], formula: str) -> LeftHandS
     >>> left_hand_side([("cbind(s, n - s)", "python")], "cbind(s, n - s) ~ x")
     LeftHandSide(name='cbind(s, n - s)', events='s', others=None, total='n')
     """
-    if len(tokens) == 1:
-        (token, kind), found = tokens[0], _COUNTS.fullmatch(tokens[0][0].strip())
-        if kind == "name":
-            return LeftHandSide(token, token)
-        if kind == "python" and found:
-            parts = found.groups()
-            events, second, subtracted = (
-                quoted or plain for quoted, plain in zip(parts[::2], parts[1::2], strict=True)
-            )
-            if subtracted in (None, events) and second != events:
-                return _counts(events, second, subtracted is not None)
-            raise InputError(
-                f"{shorten(token)} in the formula is not of counts: write cbind(successes, "
-                "failures), or cbind(successes, trials - successes)"
-            )
+    token, kind = tokens[0] if len(tokens) == 1 else ("", "")
+    if kind == "name":
+        return LeftHandSide(token, token)
+    if kind == "python" and token.startswith("cbind("):
+        return _counts(token)
     raise InputError(
         f"the formula {shorten(formula)} must be one response column (event= says which of its "
         "values counts as 1), or cbind(successes, failures) of grouped counts, then '~' and the "
@@ -81,7 +74,17 @@ def left_hand_side(tokens: Sequence[tuple[str, str]], formula: str) -> LeftHandS
     )
 
 
-def _counts(events: str, second: str, is_total: bool) -> LeftHandSide:
-    rest = f"{second} - {events}" if is_total else second
-    name = f"cbind({events}, {rest})"
-    return LeftHandSide(name, events, None if is_total else second, second if is_total else None)
+def _counts(token: str) -> LeftHandSide:
+    found = _COUNTS.fullmatch(token.strip())
+    if found:
+        quoted, plain, *second, number, less_quoted, less = found.groups()
+        events, column, less = quoted or plain, second[0] or second[1], less_quoted or less
+        if less == events and column != events:
+            total = int(number) if column is None else column
+            return LeftHandSide(f"cbind({events}, {total} - {events})", events, total=total)
+        if less is None and column not in (None, events):
+            return LeftHandSide(f"cbind({events}, {column})", events, column)
+    raise InputError(
+        f"{shorten(token)} in the formula is not of counts: write cbind(successes, failures), or "
+        "cbind(successes, trials - successes)"
+    )

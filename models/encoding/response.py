@@ -29,8 +29,8 @@ from flatprior.models.encoding.columns.text_among_numbers import (
 
 _TRUTHS = {"true": True, "false": False}
 SHARES = (
-    "of shares, give each group two rows, 1 and 0, with frequency weights: its events and its "
-    "other observations"
+    "of shares, name their trials (trials=), or give successes and failures: cbind(s, f) in a "
+    "formula, two columns as an array"
 )
 
 
@@ -189,6 +189,8 @@ def wrong_outcomes(name: str, values: list[float], first: Iterable[Any]) -> Valu
     remedy = "recode it"
     if all(0 <= value <= 1 for value in values):  # recoding shares would destroy them
         remedy = SHARES
+    elif all(value >= 0 and _whole(value) for value in values) and len(values) > 2:
+        remedy = "recode it; counts of successes are given with those of failures, cbind(s, f)"
     return InputError(
         f"the response {name!r} must be 0 or 1, but it has the values {some} "
         f"(first in {rows_phrase(first)}); {remedy}"

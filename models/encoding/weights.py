@@ -14,15 +14,19 @@ from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.columns.kinds import numbers
 
 
-def whole_weights(series: pd.Series[Any]) -> Array:
-    """Return frequency weights as floats; they must be whole numbers, none of them negative."""
+def whole_weights(
+    series: pd.Series[Any], what: str = "frequency weights count observations"
+) -> Array:
+    """Return counts as floats; they must be whole numbers, none of them negative.
+
+    `what` begins the sentence that says what they are.
+    """
     values = numbers(series)
-    for wrong, what in ((values < 0, "negative"), (values != np.floor(values), "fractional")):
+    for wrong, kind in ((values < 0, "negative"), (values != np.floor(values), "fractional")):
         if wrong.any():
             raise InputError(
-                f"column {series.name!r} has {what} values in "
-                f"{rows_phrase(series.index[wrong])}; frequency weights count observations "
-                "and must be 0, 1, 2, ..."
+                f"column {series.name!r} has {kind} values in "
+                f"{rows_phrase(series.index[wrong])}; {what} and must be 0, 1, 2, ..."
             )
     if values.sum() >= 2**53:
         raise InputError(f"column {series.name!r} sums to 2^53 or more, past exact counting")

@@ -189,6 +189,6 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _plain(y: NDArray[Any]) -> NDArray[Any]:
-    """Objects that are truth values or numbers as what they are: scikit-learn knows no such type."""
+    """Truth values or numbers as what they are; as objects scikit-learn knows no such type."""
     plain = np.array(y.tolist()) if y.dtype == object else y
     return plain if plain.dtype.kind in "bif" else y

@@ -22,6 +22,11 @@ from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.formulas.parsing import MOST_TERMS, Parsed, one_line, parse
+from flatprior.models.encoding.grouped import (
+    check_alone,
+    counts_of_columns,
+    outcomes_of_counts,
+)
 from flatprior.models.encoding.response import encode_response
 from flatprior.models.encoding.weights import positive_weights
 
@@ -71,6 +76,7 @@ def encode(
     weights: pd.Series[Any] | None,
     missing: Literal["drop", "raise"],
     event: Any = None,
+    trials: pd.Series[Any] | None = None,
 ) -> tuple[Encoded, Encoding]:
     """Apply `formula` to `frame`, and say how it was turned into columns.
 
@@ -78,8 +84,10 @@ def encode(
     Rows of weight 0 go before levels, centres and knots are taken from the data.
     """
     parsed = parse(formula, frame)
-    used = [frame[name] for name in (parsed.response, *parsed.columns)]
-    used += [series for series in (offset, weights) if series is not None]
+    left = parsed.left
+    check_alone(left, trials, weights, event)
+    used = [frame[name] for name in (*left.columns, *parsed.columns)]
+    used += [series for series in (offset, weights, trials) if series is not None]
     keep = np.logical_and.reduce([series.notna().to_numpy() for series in used])
     n_dropped = int(np.count_nonzero(~keep))
     if n_dropped and missing == "raise":
@@ -88,17 +96,25 @@ def encode(
             f"values are missing in {rows_phrase(frame.index[~keep])} "
             f'(column {str(name)!r} first); complete them, or pass missing="drop"'
         )
-    n_zero, weight_values = 0, None
+    n_zero, weight_values, counts = 0, None, None
     if weights is not None:
         weight_values, keep, n_zero = positive_weights(weights, keep)
+    elif left.grouped or trials is not None:
+        counts = counts_of_columns(left, frame[keep], None if trials is None else trials[keep])
+        some = counts.some
+        n_zero, counts, keep[keep] = int(np.count_nonzero(~some)), counts.select(some), some
     if not keep.any():
         raise InputError(
             f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
-            + (f", {n_zero} have weight 0" if n_zero else "")
+            + (f", {n_zero} have {'weight 0' if counts is None else 'no trials'}" if n_zero else "")
         )
     kept = frame[keep]
     offset_values = None if offset is None else numbers(offset[keep])
-    response, outcomes = encode_response(kept[parsed.response], parsed.response, event)
+    if counts is None:
+        response, outcomes = encode_response(kept[left.events], left.name, event)
+    else:
+        named = "" if trials is None else str(trials.name)
+        response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
     levels = _levels(parsed, table)
     design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
@@ -116,6 +132,8 @@ def encode(
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
     )
+    if counts is not None:
+        encoded = encoded.of_groups(counts)
     return encoded, Encoding(
         parsed=parsed,
         names=names,

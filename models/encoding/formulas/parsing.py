@@ -122,8 +122,6 @@ def parse(formula: str, frame: pd.DataFrame) -> Parsed:
     left = left_hand_side(tokens[:place], formula)
     for name in left.columns:
         column(frame, name)
-    if left.grouped:
-        raise InputError(f"{left.name} is not taken yet: give each group two rows, 1 and 0")
     # formulaic glues operators together: "~-" in "y ~ -1 + x"
     right = [(sign, "operator") for sign in tokens[place][0][1:]] + tokens[place + 1 :]
     if not right:

@@ -175,6 +175,29 @@ def test_the_event_that_was_asked_for_is_stated_and_verified(good, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_grouped_counts_are_fitted_compared_reported_and_verified(tmp_path):
+    frame = pd.DataFrame({"x": [1, 2, 3, 4, 5], "s": [1, 4, 4, 7, 9], "n": 12})
+    frame.assign(share=frame["s"] / frame["n"]).to_csv(tmp_path / "d.csv", index=False)
+    page, fit = tmp_path / "r.html", tmp_path / "fit.json"
+    for left, options in (("cbind(s, n - s)", ()), ("share", ("--trials", "n"))):
+        done = run("fit", tmp_path / "d.csv", f"{left} ~ x", *options, "--json", fit)
+        assert done.exit_code == 0, done.output
+        said = " ".join(done.stdout.split())
+        assert "60 observations in 5 groups, 25 events (s" in said
+        assert "deviance from a probability for each group" in said
+        assert json.loads(fit.read_text())["provenance"]["n_groups"] == 5
+        formulas = [f"{left} ~ 1", f"{left} ~ x"]
+        done = run("compare", tmp_path / "d.csv", *formulas, *options, "--report", page)
+        assert done.exit_code == 0, done.output
+        assert "programs for grouped counts add" in " ".join(done.stdout.split())
+        assert "probability for each group" in page.read_text(encoding="utf-8")
+        assert read_report(page)["n_groups"] == 5
+        done = run("verify", page, tmp_path / "d.csv")
+        assert done.exit_code == 0, done.output
+    done = run("compare", tmp_path / "d.csv", *formulas, *options, "--common-rows")
+    assert done.exit_code == 0, done.output
+
+
 def test_a_report_of_several_files_is_verified_as_it_was_read(folder, tmp_path):
     page = tmp_path / "report.html"
     formula = "y ~ x"

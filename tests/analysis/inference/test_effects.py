@@ -415,3 +415,26 @@ def test_own_files_with_missing_values_and_weights_are_known(tmp_path):
     )
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
     assert "6 left out: a value is missing" in ours.columns.name
+
+
+def test_effects_of_grouped_counts_are_those_of_their_single_observations(tmp_path):
+    groups = pd.DataFrame({"x": [1.0, 2, 3, 5, np.nan, 4], "s": [1, 2, 0, 5, 1, 0], "n": 7})
+    groups.loc[5, "n"] = 0
+    single = pd.DataFrame(
+        [(x, int(i < s)) for x, s, n in groups.iloc[:4].to_numpy() for i in range(int(n))],
+        columns=["x", "y"],
+    )
+    alone = BernoulliLogistic.from_formula("y ~ x", single)
+    expected = average_marginal_effects(alone, fit_newton(alone), single)
+    groups.to_parquet(tmp_path / "groups.parquet")
+    for model in (
+        BernoulliLogistic.from_formula("cbind(s, n - s) ~ x", groups),
+        BernoulliLogistic.from_parquet(tmp_path, "cbind(s, n - s) ~ x"),
+    ):
+        found = average_marginal_effects(model, fit_newton(model), groups)
+        assert found["effect"].tolist() == pytest.approx(expected["effect"].tolist(), rel=1e-9)
+        said = "over 4 groups; 1 left out: a value is missing; 1 left out: no trials"
+        assert found.columns.name == said
+        other = groups.iloc[:4].assign(x=[1.0, 1, 2, 2])
+        other = average_marginal_effects(model, fit_newton(model), other)
+        assert "each counted once" in other.columns.name

@@ -58,7 +58,10 @@ def test_odd_objects_are_one_sentence(y, x, words):
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: BernoulliLogistic.from_arrays([1, 2, 3], [0.5, 0.2, 1]), "of shares, give each"),
+        (
+            lambda: BernoulliLogistic.from_arrays([1, 2, 3], [0.5, 0.2, 1]),
+            "name their trials",
+        ),
         (lambda: BernoulliLogistic.from_arrays([1, 2, 3], [0.5, 2, 1]), "; recode it$"),
         (lambda: BernoulliLogistic.from_arrays(csr_array(np.eye(2)), [0, 1]), r"X\.toarray\(\)"),
         (
