@@ -29,9 +29,7 @@ def test_a_column_is_a_response_whatever_it_is_called(name):
     assert not found.grouped
 
 
-@pytest.mark.parametrize(
-    "second", ["s", "n - f", "s - s", "5", "5 - f", "1e3 - s", "f, n", "log(f)"]
-)
+@pytest.mark.parametrize("second", ["s", "n - f", "s - s", "5", "5 - f", "1e3 - s", "f, n"])
 def test_counts_that_are_none_are_refused(second):
     written = f"cbind(s, {second})"
     with pytest.raises(ValueError, match="is not of counts: write cbind"):
