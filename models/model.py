@@ -91,7 +91,7 @@ class BernoulliLogistic(Renderable):
         How the formula was turned into columns; encodes new data the same way.
     offset_name, weights_name : str or None
         Column of the offset and of the frequency weights, "(array)" where they were given as
-        numbers; None without.
+        numbers, what stands in the formula's ``offset(...)``; None without.
     event : str or None
         The value of the response that counts as 1, where it was asked for.
     trials : Trials or None
@@ -245,9 +245,10 @@ class BernoulliLogistic(Renderable):
                 f"{a_or_an(formula)}"
             )
         frame = as_frame(data)
+        apart = [name for name in (offset, frequency_weights, trials) if isinstance(name, str)]
+        parsed = parse(formula, frame, apart)
         if isinstance(data, str | PathLike):
-            factors = parse(formula, frame).factors
-            frame = text_where_codes(frame, Path(data), factors)
+            frame = text_where_codes(frame, Path(data), parsed.factors)
 
         def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
             if value is None:
@@ -257,7 +258,7 @@ class BernoulliLogistic(Renderable):
             return as_series(one_column(value), role, frame.index)
 
         encoded, encoding = encode(
-            formula,
+            parsed,
             frame,
             extra("offset", offset),
             extra("frequency_weights", frequency_weights),
@@ -265,9 +266,11 @@ class BernoulliLogistic(Renderable):
             event,
             extra("trials", trials),
         )
+        if parsed.offset is not None:
+            offset = parsed.offset.name
         rows = _frozen_rows(encoded)
         found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
-        return replace(found, formula=formula, encoding=encoding)
+        return replace(found, formula=parsed.formula, encoding=encoding)
 
     @classmethod
     def _of(
@@ -412,6 +415,7 @@ class BernoulliLogistic(Renderable):
     def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
         found = rows.surveyed
         encoding, event = found.encoder.encoding, found.encoder.roles.event
+        added = encoding.parsed.offset
         check_names(encoding.names)
         return cls(
             rows=rows,
@@ -423,7 +427,7 @@ class BernoulliLogistic(Renderable):
             n_dropped=found.survey.n_dropped,
             n_zero_weight=found.survey.n_zero_weight,
             encoding=encoding,
-            offset_name=found.encoder.roles.offset,
+            offset_name=found.encoder.roles.offset if added is None else added.name,
             weights_name=found.encoder.roles.weights,
             event=None if event is None else value(found.encoder.outcomes.event),
             trials=found.survey.trials,
@@ -671,7 +675,7 @@ class BernoulliLogistic(Renderable):
             f"{name}: differences from level {level}"
             for name, level in self.reference_levels.items()
         ]
-        return tuple(lines)
+        return (*lines, *(() if self.encoding is None else self.encoding.facts))
 
     @property
     def besides(self) -> tuple[str, ...]:

@@ -296,7 +296,7 @@ def _effects(
         return
     frame = cast(pd.DataFrame, rows.frame)
     categories = {encoding.parsed.generated[key]: found for key, found in encoding.levels.items()}
-    for name in _chosen(list(encoding.parsed.columns), variables):
+    for name in _chosen(list(encoding.parsed.predictors), variables):
         truth = pd.api.types.is_bool_dtype(frame[name].dtype)
         if name not in categories and not truth:
             yield _Effect(name, rows, rows.design, slope=_slope(model, frame, name))

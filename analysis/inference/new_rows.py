@@ -81,6 +81,8 @@ def new_offsets(
     if offset is None:
         if not model.rows.has_offset:
             return np.zeros(m)
+        if model.encoding is not None and model.encoding.parsed.offset is not None:
+            return model.encoding.offset(as_frame(data, model.encoding.parsed.factors))
         offset = model.offset_name
         named = offset is not None and offset != ARRAY
         if not named or not isinstance(data, pd.DataFrame) or offset not in data:

@@ -209,7 +209,7 @@ class BatchRows(ABC):
     @property
     def has_offset(self) -> bool:
         """Whether rows have an offset."""
-        return self.surveyed.encoder.roles.offset is not None
+        return self.surveyed.encoder.roles.has_offset
 
     def digest(self) -> bytes:
         """XXH3 hash, 128 bits, of all rows in their order: that of the same rows in memory."""

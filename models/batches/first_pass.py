@@ -7,7 +7,6 @@ order, so files are surveyed one batch after the other and a cluster's partition
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -39,7 +38,7 @@ from flatprior.models.encoding.columns.text_among_numbers import (
     is_numeric,
     mixed,
 )
-from flatprior.models.encoding.formulas.encoding import Encoding, encode
+from flatprior.models.encoding.formulas.encoding import Encoding, check_one_offset, encode
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
 from flatprior.models.encoding.grouped import (
     Counts,
@@ -60,10 +59,6 @@ from flatprior.models.rows import ArrayRows, Block, either
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_LEVELS = 10_000
 MOST_OUTCOMES = 100  # that a response is seen to have before the survey stops
-
-# functions of a formula that look at all rows at once before they encode the first
-_NEEDS_ALL_ROWS = re.compile(r"\b(center|scale|poly|bs)\(")
-_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,7 +99,9 @@ class Roles:
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
         check_choice("missing", missing, ("drop", "raise"))
-        parsed = parse(formula, frame)
+        apart = [name for name in (offset, weights, trials) if isinstance(name, str)]
+        parsed = parse(formula, frame, apart)
+        check_one_offset(parsed, offset is not None)
         check_alone(parsed.left, trials, weights, event)
         named = (("offset", offset), ("frequency_weights", weights), ("trials", trials))
         for role, name in named:
@@ -112,15 +109,15 @@ class Roles:
                 raise InputTypeError(f"{role} must name a column where rows are read in batches")
             if name is not None:
                 column(frame, name)
-        found = _NEEDS_ALL_ROWS.search(_QUOTED.sub("''", parsed.rewritten))
-        if found:
+        if parsed.needs_all_rows:
             raise InputError(
-                f"{found[1]}() in the formula needs all rows at once, and these are read in "
-                "batches; write the numbers out, as in I((x - 1.5) / 2) or x + I(x**2), or load "
+                f"{parsed.needs_all_rows} in the formula needs all rows at once, and these are "
+                "read in batches; give its knots and bounds, as in ns(x, knots=c(1, 2), "
+                "Boundary.knots=c(0, 3)), write the numbers out, as in I((x - 1.5) / 2), or load "
                 "the data with from_formula"
             )
         return cls(
-            formula=formula,
+            formula=parsed.formula,
             parsed=parsed,
             offset=offset,
             weights=weights,
@@ -134,6 +131,11 @@ class Roles:
         """Every column the model uses, once."""
         names = (*self.parsed.left.columns, *self.parsed.columns, *self.numeric)
         return tuple(dict.fromkeys(names))
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether rows have an offset, in the formula or beside it."""
+        return self.offset is not None or self.parsed.offset is not None
 
     @property
     def factors(self) -> frozenset[str]:
@@ -447,10 +449,13 @@ class Encoder:
             belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
         with of_some_rows():
             design = self.encoding.design_matrix(rows)
+            offset = None if roles.offset is None else numbers(rows[roles.offset])
+            if roles.parsed.offset is not None:
+                offset = self.encoding.offset(rows)
         block = Block(
             design,
             2.0 * events - 1.0,
-            None if roles.offset is None else numbers(rows[roles.offset]),
+            offset,
             None if roles.weights is None else whole_weights(rows[roles.weights]),
             belongs,
             rows.index,
@@ -560,7 +565,7 @@ def _encoded(
             rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
     with of_some_rows():
         return encode(
-            roles.formula,
+            roles.parsed,
             rows,
             None if roles.offset is None else rows[roles.offset],
             None if roles.weights is None else rows[roles.weights],

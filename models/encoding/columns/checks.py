@@ -40,12 +40,24 @@ def _masked(values: Any) -> bool:
 def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     """Return the column `name`, or raise a `ValueError` that suggests the nearest name."""
     if name not in frame.columns:
-        near = difflib.get_close_matches(name, frame.columns, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        near = _alike(name, [str(known) for known in frame.columns])
+        hint = f" (did you mean {near!r}?)" if near else ""
         known = ", ".join(repr(known) for known in frame.columns[:12])
         more = ", ..." if frame.shape[1] > 12 else ""
         raise InputError(f"there is no column {name!r}{hint}; the columns are {known}{more}")
     return frame[name]
+
+
+def _alike(name: str, known: Sequence[str]) -> str:
+    """The known name nearest to one that is not known, whatever their case; empty without one."""
+    folded: dict[str, str] = {}
+    for each in known:
+        folded.setdefault(each.casefold(), each)
+    wanted = name.casefold()
+    near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1)
+    # "x.values" and "df.x", as data frames have it
+    parts = [part for part in wanted.split(".") if part in folded]
+    return folded[(near or parts)[0]] if near or parts else ""
 
 
 def as_series(

@@ -1,14 +1,13 @@
 """From a formula and a data frame to a design matrix, and the same way again for new rows.
 
-formulaic does the encoding. It would evaluate any Python inside a formula, so no text of the user's
-ever reaches it: every token is held against an allow-list (column names, numbers, the operators of
-Wilkinson notation, the functions in `OPTIONS`), and what formulaic gets is a formula written anew
-from the checked parts, in which the columns have generated names.
+formulaic codes categories and keeps interactions of full rank. It would evaluate any Python inside
+a formula, so no text of the user's ever reaches it: what it gets are sums of products of generated
+names, `Parsed.rewritten`, and beside them what these stand for: columns, and functions of columns
+that were checked and computed here.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,11 +16,13 @@ import pandas as pd
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import rows_phrase, shorten
+from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
 from flatprior.models.encoding.columns.kinds import numbers
-from flatprior.models.encoding.formulas.parsing import MOST_TERMS, Parsed, one_line, parse
+from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
+from flatprior.models.encoding.formulas.contrasts import Category
+from flatprior.models.encoding.formulas.parsing import Factor, Offset, Parsed
 from flatprior.models.encoding.grouped import (
     check_alone,
     counts_of_columns,
@@ -46,9 +47,13 @@ class Encoding:
     reference_levels : dict
         Categorical predictor to its reference level.
     spec : formulaic.ModelSpec
-        formulaic's record of levels, knots, centres and scales.
+        formulaic's record of levels.
     levels : dict
         Generated name of a categorical variable to the levels seen.
+    states : dict
+        Knots, centres and scales, by the call that learnt them.
+    facts : tuple of str
+        Sentences on what the formula was taken for.
     """
 
     parsed: Parsed
@@ -56,21 +61,34 @@ class Encoding:
     reference_levels: dict[str, str]
     spec: Any
     levels: dict[str, tuple[Any, ...]]
+    states: dict[str, dict[str, Any]]
+    facts: tuple[str, ...] = ()
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
-        for name in self.parsed.columns:
-            missing = column(frame, name).isna().to_numpy()
-            if missing.any():
-                raise InputError(
-                    f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; impute "
-                    f"it, or leave such rows out: data.dropna(subset={list(self.parsed.columns)!r})"
-                )
-        return _matrix(self.spec, self.parsed.table(frame, self.levels), self.parsed, False)[0]
+        _check_complete(frame, self.parsed.predictors)
+        table = self.parsed.table(frame, self.levels)
+        return _matrix(self.spec, table, self.parsed, self.states, False)[0]
+
+    def offset(self, frame: pd.DataFrame) -> Array:
+        """The offset (n,) that stands in the formula, which has one."""
+        assert self.parsed.offset is not None  # noqa: S101
+        _check_complete(frame, tuple(self.parsed.offset.uses.columns))
+        return _offset(self.parsed, self.parsed.offset, frame, self.states)
+
+
+def _check_complete(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
+    for name in names:
+        missing = column(frame, name).isna().to_numpy()
+        if missing.any():
+            raise InputError(
+                f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; impute "
+                f"it, or leave such rows out: data.dropna(subset={list(names)!r})"
+            )
 
 
 def encode(
-    formula: str,
+    parsed: Parsed,
     frame: pd.DataFrame,
     offset: pd.Series[Any] | None,
     weights: pd.Series[Any] | None,
@@ -78,13 +96,13 @@ def encode(
     event: Any = None,
     trials: pd.Series[Any] | None = None,
 ) -> tuple[Encoded, Encoding]:
-    """Apply `formula` to `frame`, and say how it was turned into columns.
+    """Apply a formula to `frame`, and say how it was turned into columns.
 
     A row is incomplete if any value that the model uses is missing, offset and weight included.
     Rows of weight 0 go before levels, centres and knots are taken from the data.
     """
-    parsed = parse(formula, frame)
     left = parsed.left
+    check_one_offset(parsed, offset is not None)
     check_alone(left, trials, weights, event)
     used = [frame[name] for name in (*left.columns, *parsed.columns)]
     used += [series for series in (offset, weights, trials) if series is not None]
@@ -109,7 +127,10 @@ def encode(
             + (f", {n_zero} have {'weight 0' if counts is None else 'no trials'}" if n_zero else "")
         )
     kept = frame[keep]
+    states: dict[str, dict[str, Any]] = {}
     offset_values = None if offset is None else numbers(offset[keep])
+    if parsed.offset is not None:
+        offset_values = _offset(parsed, parsed.offset, kept, states)
     if counts is None:
         response, outcomes = encode_response(kept[left.events], left.name, event)
     else:
@@ -117,8 +138,8 @@ def encode(
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
     levels = _levels(parsed, table)
-    design, spec = _matrix(_right_hand_side(parsed, formula), table, parsed)
-    names = _names(spec, parsed)
+    design, spec = _matrix(_right_hand_side(parsed), table, parsed, states)
+    names = tuple(parsed.original(str(name)) for name in spec.column_names)
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -134,59 +155,62 @@ def encode(
     )
     if counts is not None:
         encoded = encoded.of_groups(counts)
+    references, facts = _said(spec, parsed, levels)
     return encoded, Encoding(
         parsed=parsed,
         names=names,
-        reference_levels=_references(spec, parsed),
+        reference_levels=references,
         spec=spec,
         levels=levels,
+        states=states,
+        facts=facts,
     )
 
 
-def _right_hand_side(parsed: Parsed, formula: str) -> Any:
-    """Let formulaic parse the rewritten right-hand side."""
-    from formulaic import Formula, SimpleFormula
-    from formulaic.errors import FormulaicError
-
-    try:
-        right = Formula(parsed.rewritten)
-    except FormulaicError as error:
+def check_one_offset(parsed: Parsed, beside: bool) -> None:
+    """Raise a `ValueError` if there is an offset in the formula and another beside it."""
+    if parsed.offset is not None and beside:
         raise InputError(
-            f"the formula {shorten(formula)} is not usable: {parsed.original(one_line(error))}"
-        ) from error
-    if not isinstance(right, SimpleFormula):
-        raise InputError(
-            f"the formula {shorten(formula)} has several right-hand parts separated by '|'; "
-            "a logistic regression has one"
+            f"the formula has an offset, {parsed.offset.name!r}, and another stands beside it; put "
+            "both in the formula: offset(a) + offset(b)"
         )
-    if len(right) > MOST_TERMS:
-        raise InputError(f"the formula has {len(right)} terms; at most {MOST_TERMS} are used")
-    return right
+
+
+def _offset(
+    parsed: Parsed, offset: Offset, frame: pd.DataFrame, states: dict[str, dict[str, Any]]
+) -> Array:
+    """The offset (n,) of a formula, computed from complete rows."""
+    table = parsed.table(frame, uses=offset.uses)
+    with np.errstate(all="ignore"):
+        values = Values(table, states, offset.uses.generated).all_rows(offset.expression)
+    check_finite(values[:, None], (f"offset({offset.name})",), frame.index, nan="no numbers")
+    return values
+
+
+def _right_hand_side(parsed: Parsed) -> Any:
+    """Let formulaic read the rewritten right-hand side."""
+    from formulaic import Formula
+
+    return Formula(parsed.rewritten)
 
 
 def _matrix(
-    what: Any, table: pd.DataFrame, parsed: Parsed, whole: bool = True
+    what: Any,
+    table: pd.DataFrame,
+    parsed: Parsed,
+    states: dict[str, dict[str, Any]],
+    whole: bool = True,
 ) -> tuple[Array, Any]:
     """Let formulaic build the design of `what` (formula or spec) from complete rows.
 
     They are the `whole` data, or new or part of them.
     """
-    from formulaic.errors import DataMismatchWarning
-
-    if not table.shape[1]:  # "y ~ 1": the rows are all that is left to count
-        table = pd.DataFrame({"_rows_": np.ones(len(table))}, index=table.index)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DataMismatchWarning)
-        # log(-1) and the like are reported below, by column and row, not as a NumPy warning
-        warnings.simplefilter("ignore", RuntimeWarning)
-        try:
-            built = _built(what, table)
-        # formulaic evaluates checked functions of the user's numbers: whatever goes wrong there is
-        # a matter of the input (a knot out of bounds, a degree too high, a level that is none)
-        except (Exception, Warning) as error:
-            raise InputError(
-                f"the formula cannot be applied to the data: {parsed.original(one_line(error))}"
-            ) from error
+    values = Values(table, states, parsed.uses.generated)
+    # the rows are all that is left to count of "y ~ 1"
+    plain = table[[key for key in table.columns if key.startswith("_plain_")]].assign(_rows_=1.0)
+    with np.errstate(all="ignore"):  # of log(-1) and the like is said below, by column and row
+        context = {key: _factor(factor, values) for key, factor in parsed.factors_of.items()}
+        built = _built(what, plain, context)
     spec = built.model_spec
     design = built.to_numpy(dtype=float)
     if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column
@@ -196,20 +220,44 @@ def _matrix(
     return design, spec
 
 
-def _built(what: Any, table: pd.DataFrame) -> Any:
+def _factor(factor: Factor, values: Values) -> Any:
+    """What formulaic is given for a call: its columns, or categories with their contrasts."""
+    from formulaic.materializers.types import FactorValues
+    from formulaic.transforms import C
+
+    if isinstance(factor, Category):
+        series = values.table[factor.column]
+        order = factor.order(list(series.cat.categories))
+        return C(series.cat.reorder_categories(order), factor.contrasts(order))
+    if (
+        isinstance(factor, Applied)
+        and factor.transform is not None
+        and factor.function not in SHIFTS
+    ):
+        columns = values.columns(factor)
+        if isinstance(columns, FactorValues):
+            return columns
+        return FactorValues(columns, kind="numerical", format="{name}[{field}]")
+    return FactorValues(values.all_rows(factor), kind="numerical")
+
+
+def _built(what: Any, table: pd.DataFrame, context: dict[str, Any]) -> Any:
     """What formulaic makes of the table, in any number of threads.
 
-    CPython 3.11 counts how deep a syntax tree is for all threads together: where several parse at
-    once it may find the count wrong, and raise a SystemError. To parse again is all that is needed.
+    It parses the number 1 by Python, and CPython 3.11 counts how deep a syntax tree is for all
+    threads together: where several parse at once it may find the count wrong, and raise a
+    SystemError. To parse again is all that is needed.
     """
     for attempt in range(PARSES):
         try:
             return what.get_model_matrix(
-                table, context={"sqrt": np.sqrt}, na_action="ignore", output="pandas"
+                table, context=context, na_action="ignore", output="pandas"
             )
-        except SystemError:
+        except SystemError as error:
             if attempt == PARSES - 1:
-                raise
+                raise InputError(
+                    "the formula cannot be read while so many threads read formulas; try again"
+                ) from error
     raise AssertionError
 
 
@@ -220,7 +268,10 @@ def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
         if not isinstance(table[key].dtype, pd.CategoricalDtype):
             continue
         known = tuple(table[key].cat.categories)
-        name = parsed.generated[key]
+        if key.startswith("_text_"):
+            levels[key] = known
+            continue
+        name = parsed.uses.generated[key]
         if len(known) == 1:
             raise InputError(f"column {name!r} has one level only, {str(known[0])!r}; leave it out")
         if len(known) * len(table) > LARGEST_DESIGN:
@@ -232,36 +283,28 @@ def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
     return levels
 
 
-def _names(spec: Any, parsed: Parsed) -> tuple[str, ...]:
-    """Names of the design columns; ``C(x, ...)`` is written ``C(x)``, its options left out."""
-    long_and_short = {
-        str(factor): f"C({key})"
-        for factor in spec.factor_contrasts
-        for key in parsed.generated
-        if str(factor).startswith(f"C({key}")
-    }
-    names = []
-    for name in map(str, spec.column_names):
-        for long, short in long_and_short.items():
-            name = name.replace(long, short)
-        names.append(parsed.original(name))
-    return tuple(names)
-
-
-def _references(spec: Any, parsed: Parsed) -> dict[str, str]:
-    """Reference level of each categorical predictor whose coding has one, in column order."""
+def _said(
+    spec: Any, parsed: Parsed, levels: dict[str, tuple[Any, ...]]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Reference levels of the categorical predictors that have one, and facts on the others."""
     columns = [str(name) for name in spec.column_names]
+    categories = {
+        **{key: Category(key, name, "") for key, name in parsed.uses.generated.items()},
+        **{key: each for key, each in parsed.factors_of.items() if isinstance(each, Category)},
+    }
+    places = {
+        key: next((j for j, name in enumerate(columns) if f"{key}{each.tag}" in name), None)
+        for key, each in categories.items()
+        if each.column in levels
+    }
     references: dict[str, str] = {}
-    found = []
-    for factor, state in spec.factor_contrasts.items():
-        # formulaic collects factors in a set, whose order changes from process to process
-        place = next((j for j, name in enumerate(columns) if f"{factor}[T." in name), None)
-        if place is not None:
-            found.append((place, str(factor), state))
-    for _, source, state in sorted(found, key=lambda each: each[:2]):
-        # formulaic leaves `base` unset where nobody chose one, which means the first level
-        base = getattr(state.contrasts, "base", None)
-        known = list(state.levels)
-        name = next(name for key, name in parsed.generated.items() if key in source)
-        references.setdefault(name, str(base if base in known else known[0]))
-    return references
+    facts = [parsed.stands_for] if parsed.stands_for else []
+    for key in sorted((k for k in places if places[k] is not None), key=lambda k: places[k] or 0):
+        each = categories[key]
+        known = each.order(levels[each.column])
+        if each.meaning(known):
+            facts.append(f"{each.name}: {each.meaning(known)}")
+        else:
+            references.setdefault(each.name, str(each.base(known)))
+    facts += [said for key, said in parsed.remarks if key not in levels]
+    return references, tuple(dict.fromkeys(facts))

@@ -147,5 +147,5 @@ def test_a_parse_that_other_threads_have_disturbed_is_made_again(monkeypatch):
     assert len(asked) == 3
     asked.clear()
     monkeypatch.setattr(encoding_module, "PARSES", 1)
-    with pytest.raises(ValueError, match="AST constructor recursion"):
+    with pytest.raises(ValueError, match="so many threads read formulas"):
         replace(model.encoding, spec=Disturbed()).design_matrix(data)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flatprior.models import BernoulliLogistic
+from flatprior.analysis import predict
+from flatprior.models import BernoulliLogistic, fit_newton
 
 
 @pytest.fixture
@@ -73,16 +74,19 @@ def test_the_allowed_language(frame, formula):
         ("y + x ~ z", "must be one response column"),
         ("log(z) ~ x", "must be one response column"),
         ("y ~ log(", "cannot be read"),
-        ("y ~ x +", "not usable"),
+        ("y ~ x +", "cannot be read: it ends where"),
         ("y ~", "no predictors"),
-        ("y ~ C(g, [1, 2])", "cannot be applied"),
+        ("y ~ C(g, [1, 2])", "contrasts are contr.treatment"),
         ("y ~ one", "column 'one' has one level only, 'a'"),
         ("y ~ when", "column 'when' holds datetime64"),
         ("y ~ log(g)", "column 'g' holds text, but the formula computes with it"),
         ("y ~ mixed", "column 'mixed' holds numbers in some rows and text in others"),
         ("y ~ xx", r"no column 'xx' \(did you mean 'x'\?\)"),
         ("w ~ x", "'w' must be 0 or 1, but it has the values 1, 2, 3"),
-        ("y ~ x | z", "several right-hand parts"),
+        ("y ~ x | z", "random effects are not fitted here"),
+        ("y = x", "has '=' for '~'"),
+        ("y ~ X", r"no column 'X' \(did you mean 'x'\?\)"),
+        ("y ~ df.x", r"no column 'df.x' \(did you mean 'x'\?\)"),
         ("y ~ y", "also stands among the predictors"),
         ("y ~ log(x)", r"column 'log\(x\)' has .*id"),
         ("y ~ 0", "no coefficient"),
@@ -130,3 +134,82 @@ def test_a_column_may_be_called_like_an_operator(name, term):
     frame = frame.rename(columns={"z": name})
     same = BernoulliLogistic.from_formula("y ~ " + term.replace("{}", name), frame)
     assert (same.design == model.design).all()
+
+
+def test_a_dot_is_every_column_without_another_role(frame):
+    frame = frame[["y", "x", "g", "w", "z", "my col"]]
+    model = BernoulliLogistic.from_formula("y ~ .", frame)
+    assert model.names == ("Intercept", "x", "g[T.mid]", "g[T.top]", "w", "z", "my col")
+    assert "'.' stands for 5 columns: x, g, w, z, my col" in model.facts
+    model = BernoulliLogistic.from_formula("y ~ . - g", frame, offset="z", frequency_weights="w")
+    assert model.names == ("Intercept", "x", "my col")
+    assert "'.' stands for 3 columns: x, g, my col" in model.facts
+    # and new rows need no more
+    assert model.design_matrix({"x": [1.0], "my col": [2.0]}).tolist() == [[1.0, 1.0, 2.0]]
+    model = BernoulliLogistic.from_formula("y ~ . + offset(log(z)) - g", frame)
+    assert model.names == ("Intercept", "x", "w", "my col")
+    model = BernoulliLogistic.from_formula("y ~ .^2", frame[["y", "x", "z"]])
+    assert model.names == ("Intercept", "x", "z", "x:z")
+    with pytest.raises(ValueError, match=r"no column that '.' could stand for"):
+        BernoulliLogistic.from_formula("y ~ .", frame[["y"]])
+    odd = frame.rename(columns={"x": "."})
+    assert BernoulliLogistic.from_formula("y ~ `.`", odd).names == ("Intercept", ".")
+
+
+def test_blanks_and_line_breaks_have_no_say(frame):
+    written = """
+        y ~ x
+          + I(x^2)   # not a comment
+          + `my col`
+    """
+    with pytest.raises(ValueError, match="leave out the comment"):
+        BernoulliLogistic.from_formula(written, frame)
+    model = BernoulliLogistic.from_formula(written.replace("# not a comment", ""), frame)
+    assert model.names == ("Intercept", "x", "I(x^2)", "my col")
+    assert model.formula == "y ~ x + I(x^2) + `my col`"
+    assert BernoulliLogistic.from_formula("y~x+I(x ^ 2)+`my col`", frame).data_hash == (
+        model.data_hash
+    )
+
+
+def test_an_offset_in_the_formula_is_one_beside_it(frame):
+    frame["log z"] = np.log(frame["z"])
+    beside = BernoulliLogistic.from_formula("y ~ x", frame, offset="log z")
+    inside = BernoulliLogistic.from_formula("y ~ x + offset(log(z))", frame)
+    assert inside.data_hash == beside.data_hash
+    assert inside.offset_name == "log(z)"
+    assert "offset: log(z)" in inside.facts
+    fit = fit_newton(inside)
+    new = frame.iloc[:5]
+    expected = predict(beside, fit_newton(beside), new).probability
+    np.testing.assert_array_equal(predict(inside, fit, new).probability, expected)
+    two = BernoulliLogistic.from_formula("y ~ offset(log(z)) + x + offset(w)", frame)
+    np.testing.assert_array_equal(two.offset, np.log(frame["z"]) + frame["w"])
+    assert two.names == inside.names == ("Intercept", "x")
+    assert two.offset_name == "log(z) + w"
+    with pytest.raises(ValueError, match=r"has an offset, 'log\(z\)', and another .* offset\(b\)"):
+        BernoulliLogistic.from_formula("y ~ x + offset(log(z))", frame, offset="w")
+    with pytest.raises(ValueError, match=r"column 'offset\(log\(x\)\)' has"):
+        BernoulliLogistic.from_formula("y ~ offset(log(x))", frame)
+    frame.loc["id3", "z"] = np.nan
+    assert BernoulliLogistic.from_formula("y ~ offset(z)", frame).n_dropped == 1
+
+
+def test_files_and_batches_have_dots_offsets_and_comparisons(frame, tmp_path):
+    frame = frame.drop(columns=["mixed", "when", "one"])
+    frame["code"] = np.where(frame["x"] > 0, "01", "02")
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    for formula in (
+        "y ~ . - code + offset(log(z))",
+        "y ~ x + offset(z) + offset(w)",
+        "y ~ I(g == 'low') + I(code == '02') + C(g, contr.sum)",
+        "y ~ ns(x, knots=0, Boundary.knots=c(-9, 9)) + poly(z, 2, raw=TRUE) + I(x > 0 & z < 3)",
+    ):
+        whole = BernoulliLogistic.from_formula(formula, tmp_path / "d.csv")
+        batches = BernoulliLogistic.from_parquet(tmp_path / "d.csv", formula)
+        assert batches.data_hash == whole.data_hash
+        assert batches.facts == whole.facts
+        assert batches.offset_name == whole.offset_name
+        assert BernoulliLogistic.from_formula(formula, frame).data_hash == whole.data_hash
+    with pytest.raises(ValueError, match="has an offset, 'z', and another"):
+        BernoulliLogistic.from_parquet(tmp_path / "d.csv", "y ~ x + offset(z)", offset="w")

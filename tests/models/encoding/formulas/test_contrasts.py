@@ -1,0 +1,182 @@
+"""Which levels are compared with which."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic, fit_newton
+
+Y = [0, 1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1]
+X = [0.3, 1.1, 1.7, 2.2, 2.9, 3.1, 4.0, 4.6, 5.5, 7.3, 6.1, 0.9]
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame({"y": Y, "x": X, "a": list("abcd") * 3, "k": [2, 4, 6, 8] * 3})
+
+
+# R 4.2.2: coef(glm(y ~ C(a, ...) + x, family = binomial, control = glm.control(1e-14)))
+IN_R = {
+    "C(a, contr.sum)": [
+        -0.0597865348881216,
+        0.402389640926617,
+        0.292168686237773,
+        -1.13311709032384,
+    ],
+    "C(a, contr.helmert)": [
+        *(-0.0597865348881206, -0.0551104773444222, -0.493465417968679, 0.146186254386484),
+    ],
+    "C(a, contr.poly)": [
+        -0.0597865348881217,
+        -0.2944406035758,
+        0.840948404086068,
+        0.964198426726515,
+    ],
+    "C(a, contr.treatment(4, base=3))": [
+        *(-1.19290362521196, 1.53550673125046, 1.42528577656161, 1.57167585348329),
+    ],
+    "C(a, contr.SAS)": [
+        0.378772228271328,
+        -0.0361691222328318,
+        -0.146390076921677,
+        -1.57167585348329,
+    ],
+    "relevel(a, ref='c')": [
+        *(-1.19290362521196, 1.53550673125046, 1.42528577656161, 1.57167585348329),
+    ],
+}
+
+
+@pytest.mark.parametrize("term", IN_R)
+def test_coefficients_are_those_of_r(frame, term):
+    fit = fit_newton(BernoulliLogistic.from_formula(f"y ~ {term} + x", frame))
+    expected = [*IN_R[term], 0.124914591116614]
+    np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-12)
+    assert -2 * fit.log_likelihood == pytest.approx(15.1071247832988, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("written", "names", "matrix"),
+    [
+        (
+            ("contr.sum", "contr.sum()", "contr.sum(4)", "Sum", "Sum()", "sum", "'contr.sum'"),
+            "[S.a] [S.b] [S.c]",
+            np.vstack([np.eye(3), -np.ones(3)]),
+        ),
+        (
+            ("contr.helmert", "contr.helmert()", "contr.helmert(4)", "Helmert"),
+            "[H.b] [H.c] [H.d]",
+            np.diag([1.0, 2, 3], -1)[:, :3] - np.triu(np.ones((4, 3))),
+        ),
+        (
+            ("contr.poly", "contr.poly()", "contr.poly(4)", "Poly", "Poly()"),
+            "[.L] [.Q] [.C]",
+            # orthogonal polynomials of 1, 2, 3, 4 in whole numbers
+            np.array([[-3, 1, -1], [-1, -1, 3], [1, -1, -3], [3, 1, 1]]) / np.sqrt([20, 4, 20]),
+        ),
+        (
+            ("contr.diff()", "contr.sdif", "Diff"),
+            "[D.b] [D.c] [D.d]",
+            # a coefficient is the difference of neighbours: the inverse of that
+            np.linalg.inv(np.vstack([np.full(4, 0.25), np.diff(np.eye(4), axis=0)]))[:, 1:],
+        ),
+        (("contr.SAS", "contr.SAS()"), "[T.a] [T.b] [T.c]", np.eye(4)[:, :3]),
+        (
+            ("contr.treatment", "Treatment", "Treatment()", "'Treatment'"),
+            "[T.b] [T.c] [T.d]",
+            np.eye(4)[:, 1:],
+        ),
+    ],
+)
+def test_contrasts_are_the_known_matrices_however_they_are_spelt(frame, written, names, matrix):
+    for spelling in written:
+        model = BernoulliLogistic.from_formula(f"y ~ C(a, {spelling})", frame)
+        assert model.names == ("Intercept", *(f"C(a){name}" for name in names.split()))
+        np.testing.assert_allclose(model.design[:4, 1:], matrix, atol=1e-15)
+        assert (model.design_matrix(frame) == model.design).all()
+        assert (model.design_matrix(frame.iloc[[2]]) == model.design[[2]]).all()
+
+
+REFERENCES = {
+    "a": "a",
+    "factor(a)": "a",
+    "as.factor(a)": "a",
+    "C(a, contr.treatment('c'))": "c",
+    "C(a, contr.treatment(base='c'))": "c",
+    "C(a, contr.treatment(base=3))": "c",  # R counts from 1
+    "C(a, contr.treatment, base=3)": "c",
+    "C(a, Treatment('c'))": "c",
+    "C(a, Treatment(reference='c'))": "c",
+    "C(a, Treatment(2))": "c",  # patsy counts from 0
+    "C(a, ref='c')": "c",
+    "C(a, reference='c')": "c",
+    "C(a, base='c')": "c",
+    "relevel(a, 'c')": "c",
+    "relevel(factor(a), ref='c')": "c",
+    "relevel(a, ref=3)": "c",
+    "factor(a, levels=c('c', 'b', 'a', 'd'))": "c",
+    "C(a, levels=['c', 'b', 'a', 'd'])": "c",
+    "C(factor(a, levels=c('c', 'b', 'a', 'd')))": "c",
+    "C(a, contr.SAS)": "d",
+    "C(k, contr.treatment(4))": "4",  # a number that is a level is that level
+    "C(k, Treatment(4))": "4",
+    "C(k, contr.treatment('4'))": "4",
+    "C(k, contr.treatment(base=1))": "2",
+}
+
+
+@pytest.mark.parametrize("term", REFERENCES)
+def test_the_reference_is_the_one_that_was_written_and_is_stated(frame, term):
+    model = BernoulliLogistic.from_formula(f"y ~ {term} + x", frame)
+    column = "k" if "k" in term else "a"
+    assert model.reference_levels == {column: REFERENCES[term]}
+    assert f"{column}: differences from level {REFERENCES[term]}" in model.facts
+    left_out = frame[column].astype(str) == REFERENCES[term]
+    assert (model.design[left_out, 1:4] == 0).all()
+    assert (model.design[~left_out, 1:4].sum(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("C(a, Sum)", "a: differences from the mean of its levels, that of d left out"),
+        ("C(a, Helmert)", "a: each level less the mean of those before it, divided by its place"),
+        ("C(k, Poly)", "k: polynomials in the place of its levels, 2, 4, 6, 8"),
+        ("ordered(k)", "k: polynomials in the place of its levels, 2, 4, 6, 8"),
+        ("C(a, Diff)", "a: each level less the one before it"),
+    ],
+)
+def test_what_the_coefficients_are_is_said(frame, term, said):
+    model = BernoulliLogistic.from_formula(f"y ~ x + {term}", frame)
+    assert model.reference_levels == {}
+    assert any(fact.startswith(said) for fact in model.facts)
+    whole = BernoulliLogistic.from_formula(f"y ~ 0 + {term}", frame)
+    assert not any(fact.startswith(said[:8]) for fact in whole.facts)  # each level has its own
+
+
+@pytest.mark.parametrize(
+    ("term", "words"),
+    [
+        ("C(a, contr.treatment('z'))", "'z' is no level of column 'a'; its levels are 'a', 'b'"),
+        ("C(a, contr.treatment(base=9))", "9 is no level of column 'a'"),
+        ("C(a, Treatment(4))", "4 is no level of column 'a'"),
+        ("C(a, levels=['a', 'b'])", "has the level 'c', which levels= leaves out"),
+        ("C(a, levels=['a', 'a'])", "names a level twice"),
+        ("factor(a, labels=c('u'))", "labels= is no option of it; those are levels"),
+        ("C(a, [1, 2])", "contrasts are contr.treatment"),
+        ("C(a, contr.none)", "contrasts are contr.treatment"),
+        ("C(a, contr.sum(3))", "contrasts of 3 levels do not fit column 'a', which has 4"),
+        ("C(a, contr.sum(x))", "contrasts are contr.treatment"),
+        ("C(a, contr.sum, ref='b')", "it names one reference level"),
+        ("C(a, ref='b', base='c')", "it names one reference level"),
+        ("C(a, contr.treatment(ref='b', reference='c'))", "it names one reference level"),
+        ("relevel(a)", "it names one level"),
+        ("C(x + a)", "categories are of a column"),
+        ("C(log(x))", "categories are of a column"),
+        ("C()", "a column comes first"),
+        ("factor(levels=c('a'))", "a column comes first"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_remedy(frame, term, words):
+    with pytest.raises(ValueError, match=words):
+        BernoulliLogistic.from_formula(f"y ~ {term}", frame)
