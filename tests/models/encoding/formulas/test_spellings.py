@@ -33,6 +33,7 @@ def frame():
 
 
 TAKEN = {
+    "cbind(y, 1 - y) ~ x": "x",
     "y ~ .": "x; z; a[T.b]; a[T.c]; b[T.v]; k; e; my.var; Age",
     "y ~ . - x": "z; a[T.b]; a[T.c]; b[T.v]; k; e; my.var; Age",
     "y ~ . + I(x^2)": "x; z; a[T.b]; a[T.c]; b[T.v]; k; e; my.var; Age; I(x^2)",
@@ -210,7 +211,6 @@ REFUSED = {
     "y ~ I(x - mean(x))": "center(x) is x less its mean",
     "y ~ (x - mean(x))": "center(x) is x less its mean",
     "y ~ plogis(x)": "compute such a column in the data beforehand, and name it",
-    "cbind(y, 1-y) ~ x": "must be one response column",
     "y ~ poly(x, z)": "options are numbers, text, TRUE or FALSE, or lists: c(1, 2)",
     "y ~ Age + log(age)": "there is no column 'age' (did you mean 'Age'?)",
     "y ~ df$x": "name the column alone, as in 'y ~ x'",
