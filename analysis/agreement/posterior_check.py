@@ -466,11 +466,11 @@ def check_posterior(
     log_likelihood = identities.log_likelihood
     mode = _mode_of(posterior) if stated else _no_mode(posterior, "no log-density came with them")
     assert mode.stated_error is not None  # noqa: S101
-    noise = _noise(mle)
+    noise = _noise(mle.log_likelihood)
     departure = posterior.log_density - log_likelihood
     rounding = _rounding(posterior, identities.score)
     trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
-    doubles, single = density_tolerances(model, mle, rounding)
+    doubles, single = density_tolerances(model, mle.log_likelihood, rounding)
     own = _is_own(model, posterior, log_likelihood)
     shift = predicted_mean_shift(model, mle)
     return PosteriorCheck(
@@ -504,21 +504,30 @@ def check_posterior(
     )
 
 
-def _noise(mle: PointEstimate) -> float:
+def _noise(height: float) -> float:
     """By what two sums of the same terms differ that two libraries have made."""
-    return 1e-12 * (1 + abs(mle.log_likelihood))
+    return 1e-12 * (1 + abs(height))
 
 
 def density_tolerances(
-    model: BernoulliLogistic, mle: PointEstimate, rounding: float
+    model: BernoulliLogistic, height: float, rounding: float
 ) -> tuple[float, float]:
     """What is let pass of a log-density's difference: of doubles, and of single precision.
 
-    A sum of n terms in single precision may be off by more roundings than one.
+    A sum of n terms in single precision may be off by more roundings than one. `height` is a
+    log-likelihood of the usual size, that of the MLE.
     """
     times = (PRINTED, max(PRINTED, math.sqrt(model.n_rows)))
-    doubles, single = (DENSITY_TOLERANCE + _noise(mle) + each * rounding for each in times)
+    doubles, single = (DENSITY_TOLERANCE + _noise(height) + each * rounding for each in times)
     return doubles, single
+
+
+def density_tolerance_of(
+    model: BernoulliLogistic, posterior: Posterior, height: float, score: Array
+) -> float:
+    """The one of these draws, of whose digits `score` (chains * draws, k) says what they do."""
+    doubles, single = density_tolerances(model, height, _rounding(posterior, score))
+    return single if _single(posterior.log_density) else doubles
 
 
 def as_drawn(posterior: Posterior) -> Posterior:

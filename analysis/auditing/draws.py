@@ -17,27 +17,38 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from flatprior.analysis.agreement.mixing import Mixing
 from flatprior.analysis.agreement.posterior_check import (
     FALSE_ALARM,
     PosteriorCheck,
+    as_drawn,
     check_posterior,
+    density_tolerance_of,
     draws_of,
 )
 from flatprior.analysis.auditing.prior_of_draws import Prior, prior_of_density, prior_of_score
+from flatprior.analysis.explanation.explained import Explanation
 from flatprior.analysis.monte_carlo import (
     batch_length,
     batch_means,
+    check_draws,
     hotelling_p,
     t_p,
     whitened,
     whitening_root,
 )
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models import (
+    BernoulliLogistic,
+    Existence,
+    PointEstimate,
+    Posterior,
+    check_existence,
+)
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.coefficient_names import plain_name
 from flatprior.models.common.rendering import p_value
-from flatprior.models.common.text import count, listing, printable
+from flatprior.models.common.text import count, first_of, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
@@ -48,6 +59,7 @@ MOST_TERMS = 10**8  # rows times draws at which scores of another problem are lo
 LEAST_LOOKED_AT = 400  # draws, however many rows
 AT_MOST = 600  # draws at which a density is held against others
 FAR = 100.0  # tolerances by which a density must differ before its difference is given a name
+LEAST_TOLD = 10  # log-densities that differ, before one is taken for any
 NEAR = 4.0  # standard errors within which changed draws must lie to be looked at
 WIDEST = 4.0  # times the variance of the normal approximation that an approximation may have
 MOST_PAIRS = 8  # coefficients of which two may have been exchanged
@@ -55,6 +67,10 @@ NAMED = 3  # explanations that a verdict names
 ROUND = 1e-4  # relative, by which a scale may differ from a number of two digits
 LESS_LIKELY = 20.0  # ratio of p-values from which the larger speaks before the simpler
 LEAST_CORRELATION = 0.1  # of coefficients, which independent draws have not
+CURE_OF_NO_POSTERIOR = (
+    "there is no flat-prior posterior to get: report the prior with what it gives, and how that "
+    "changes with its scale, or the limits of check_existence(model)"
+)
 LEAST_RESAMPLED = 0.01  # of the draws that are there again, not right after one another
 
 
@@ -204,7 +220,7 @@ def judge_draws(
     if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     check = check_posterior(model, posterior, mle, false_alarm)
-    case = None if check.passed else _Case.of(model, posterior, mle, check)
+    case = None if check.passed else _Case.beside(model, posterior, mle, check)
     found = () if case is None else tuple(_likenesses(case))
     diagnostics = check.diagnostics
     notes = [*posterior.notes]
@@ -223,6 +239,174 @@ def judge_draws(
     )
 
 
+@model_first
+def explain_draws(
+    model: BernoulliLogistic,
+    posterior: Posterior,
+    existence: Existence,
+    false_alarm: float = FALSE_ALARM,
+) -> Explanation:
+    """Say what draws are of where there is no MLE, and so no posterior under flat priors.
+
+    Parameters
+    ----------
+    model, posterior, false_alarm
+        As of `flatprior.analysis.check_posterior`.
+    existence : Existence
+        Of this model.
+
+    Returns
+    -------
+    Explanation
+        Certain where the log-density that came with the draws says which posterior it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis.auditing.draws import explain_draws
+    >>> from flatprior.models import BernoulliLogistic, Posterior, check_existence
+    >>> x = np.linspace(-1, 1, 20)
+    >>> model = BernoulliLogistic.from_arrays(x[:, None], (x > 0).astype(float), names=["x"])
+    >>> draws = 3 + np.random.default_rng(1).normal(size=(4, 500, 1))
+    >>> lp = model.log_likelihood(draws.reshape(-1, 1)).reshape(4, 500) - draws[..., 0] ** 2 / 8
+    >>> posterior = Posterior.from_draws(model, draws, log_density=lp)
+    >>> found = explain_draws(model, posterior, check_existence(model))
+    >>> found.cause, found.certain
+    ('proper prior', True)
+    >>> found.message.partition(": ")[0]
+    'the log-density that came with them is that of the posterior under the prior normal(0, 2) on x'
+    """
+    posterior = as_drawn(posterior)
+    check_draws(model, posterior)
+    case = _Draws.of(model, posterior, false_alarm)
+    which = first_of(_diverging(model, existence))
+    alone = (
+        f"the data alone do not hold up {which}, and how far out the draws lie is the prior's doing"
+    )
+    found = None
+    if posterior.states_density:
+        found = _stated_without_mle(case, alone)
+    like = [] if found is not None else _priors_without_mle(case)
+    if like:
+        named = listing([f"{each}" for each in like[:NAMED]], "or")
+        found = Explanation(
+            cause="proper prior",
+            certain=False,
+            message=f"they look like {named}: {alone}",
+            distance=math.nan,
+            cure=CURE_OF_NO_POSTERIOR,
+        )
+    if found is not None:
+        return found
+    if not _has_mixed(case):
+        message = (
+            "the chains have not mixed, so that their scores say nothing; under flat priors they "
+            f"never would on these data, and wander off along {which}"
+        )
+    else:
+        message = f"they are of a posterior with some proper prior: {alone}"
+    return Explanation(
+        cause="none of these",
+        certain=False,
+        message=message,
+        distance=math.nan,
+        cure=CURE_OF_NO_POSTERIOR,
+    )
+
+
+def _stated_without_mle(case: _Draws, alone: str) -> Explanation | None:
+    """What the log-density that came with them says, if it is a usual one."""
+    model, posterior = case.model, case.posterior
+    if not case.draws.std(axis=(0, 1)).all():
+        return None
+    beta, lp = _some(posterior)
+    differences = _differences(model, beta, lp)
+    height = float(np.abs(lp - differences[0][1]).max())
+    score = case.score(model.arrays, posterior.draws).reshape(-1, case.k)
+    tolerance = density_tolerance_of(model, posterior, height, score)
+    if len(np.unique(lp)) < LEAST_TOLD or np.ptp(lp) < FAR * tolerance:
+        return None  # far out the likelihood is 1 everywhere, and a constant says nothing
+    flat_one = _under_flat_priors(differences, tolerance)
+    known = None if flat_one is not None else _under_a_prior(model, beta, differences, tolerance)
+    problem, prior = (flat_one, None) if known is None else known
+    if problem is None:
+        return None
+    of = f" {problem.said}" if problem.said else ""
+    free = _free_to_diverge(model, prior)
+    if prior is None or free:
+        under = "flat priors" if prior is None else f"the prior {prior}, which is flat on {free}"
+        return Explanation(
+            cause="separation",
+            certain=True,
+            message=f"the log-density that came with them is the likelihood{of} under {under}: of "
+            "that there is no posterior, and how far out the draws lie is how long the chains ran",
+            distance=math.nan,
+            cure=CURE_OF_NO_POSTERIOR,
+        )
+    return Explanation(
+        cause="proper prior",
+        certain=True,
+        message=f"the log-density that came with them is that of the posterior{of} under the prior "
+        f"{prior}{_scaled(case, prior)}: {alone}",
+        distance=math.nan,
+        cure=CURE_OF_NO_POSTERIOR,
+    )
+
+
+def _free_to_diverge(model: BernoulliLogistic, prior: Prior | None) -> str:
+    """Coefficients on which a prior is flat, and which the data do not hold up either.
+
+    The posterior is improper where the columns of these alone have no MLE: the likelihood does not
+    fall along some direction in which the prior does not.
+    """
+    flat = [] if prior is None else [t.family == "flat" for t in prior.terms]
+    if prior is None or not any(flat):
+        return ""
+    back = np.linalg.inv(prior.transform)[:, flat]
+    names = [t.name for t in prior.terms if t.family == "flat"]
+    rest = BernoulliLogistic.from_arrays(
+        model.design @ back,
+        model.response,
+        names=names,
+        offset=model.offset,
+        frequency_weights=model.frequency_weights,
+    )
+    found = check_existence(rest)
+    if found.exists or found.kind == "undecided":
+        return ""
+    return first_of(_diverging(rest, found))
+
+
+def _diverging(model: BernoulliLogistic, existence: Existence) -> list[str]:
+    held = [name for name, where in existence.coefficients.items() if where != "finite"]
+    return [printable(name) for name in held or model.names]
+
+
+def _priors_without_mle(case: _Draws) -> list[Likeness]:
+    """Priors that the scores do not exclude, the likeliest first."""
+    if not (case.draws.std(axis=(0, 1)).all() and _has_mixed(case)):
+        return []
+    centre = case.draws.mean(axis=(0, 1))
+    mirrored = case.model.log_likelihood(-centre) > case.model.log_likelihood(centre)
+    found = [
+        each
+        for problem in _problems(case.model)
+        if problem.cause.startswith("response flipped") == mirrored
+        for each in _priors(case, problem)
+    ]
+    highest = max((each.p for each in found), default=0.0)
+    return sorted(found, key=lambda each: each.p < highest / LESS_LIKELY)
+
+
+def _has_mixed(case: _Draws) -> bool:
+    draws = case.posterior.draws
+    sd = draws.std(axis=(0, 1))
+    if not sd.all():
+        return False
+    mixing = Mixing.of(case.posterior, (draws - draws.mean(axis=(0, 1))) / sd)
+    return all(claim.holds for claim in mixing.claims(case.threshold))
+
+
 class _Problem(NamedTuple):
     """A likelihood that draws may be of in place of the model's."""
 
@@ -231,46 +415,36 @@ class _Problem(NamedTuple):
     rows: ArrayRows
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """Draws that fail, with what is asked of them again and again."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Draws:
+    """Draws of which it is asked what they look like."""
 
     model: BernoulliLogistic
     posterior: Posterior
-    mle: PointEstimate
-    check: PosteriorCheck
-    root: Array
     draws: Array  # (chains, n, k), thinned where there are many rows
     length: int  # of a batch of them
+    threshold: float  # p-value below which something is excluded
 
     @classmethod
-    def of(
-        cls,
-        model: BernoulliLogistic,
-        posterior: Posterior,
-        mle: PointEstimate,
-        check: PosteriorCheck,
-    ) -> _Case:
+    def of(cls, model: BernoulliLogistic, posterior: Posterior, threshold: float) -> _Draws:
         chains, n, _ = posterior.draws.shape
         most = max(LEAST_LOOKED_AT, MOST_TERMS // model.n_rows)
         step = max(1, min(-(-chains * n // most), n // 10))
         draws = posterior.draws[:, ::step]
-        found = check.diagnostics
+        found = posterior.diagnostics
         ess = float(np.nan_to_num(min(found["ess bulk"], found["ess tail"])))
         kept = draws.shape[1]
         length = batch_length(chains, kept, min(max(1.0, ess), chains * kept))
         k = model.n_parameters
         if chains * (kept // length) <= 2 * k + 4:
             length = batch_length(chains, kept)
-        return cls(model, posterior, mle, check, whitening_root(model, mle), draws, length)
+        return cls(
+            model=model, posterior=posterior, draws=draws, length=length, threshold=threshold
+        )
 
     @property
     def k(self) -> int:
         return self.model.n_parameters
-
-    @property
-    def threshold(self) -> float:
-        return self.check.threshold
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -281,6 +455,26 @@ class _Case:
         draws = self.draws if draws is None else draws
         flat = draws.reshape(-1, self.k)
         return at_each(merge_identical(rows), scores, flat).reshape(draws.shape)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Case(_Draws):
+    """Draws that fail, with what is asked of them again and again."""
+
+    mle: PointEstimate
+    check: PosteriorCheck
+    root: Array
+
+    @classmethod
+    def beside(
+        cls,
+        model: BernoulliLogistic,
+        posterior: Posterior,
+        mle: PointEstimate,
+        check: PosteriorCheck,
+    ) -> _Case:
+        plain = _Draws.of(model, posterior, check.threshold)
+        return cls(**vars(plain), mle=mle, check=check, root=whitening_root(model, mle))
 
     def p(self, draws: Array, pull: Array, centre: Array | None = None) -> float:
         """p-value that `pull` (chains, n, k) is the gradient of the log-density of draws."""
@@ -387,30 +581,58 @@ def _of_density(case: _Case) -> Likeness | None:
     tolerance = case.check.density_tolerance
     if case.check.density_error <= tolerance or not case.draws.std(axis=(0, 1)).all():
         return None  # it is the likelihood, or a coefficient does not move
-    flat = case.posterior.draws.reshape(-1, case.k)
-    some = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), AT_MOST)).astype(int))
-    beta, lp = flat[some], case.posterior.log_density.ravel()[some]
-    others = _coordinates(case.model)
-    differences = []
-    for problem in _problems(case.model):
-        merged = merge_identical(problem.rows)
-        differences.append((problem, lp - at_each(merged, log_likelihoods, beta)))
+    beta, lp = _some(case.posterior)
+    differences = _differences(case.model, beta, lp)
     if np.ptp(differences[0][1]) < FAR * tolerance:
         return None
-    for problem, d in differences:
-        if np.ptp(d) / 2 <= tolerance:
-            return _proved(case, problem, None)
+    flat_one = _under_flat_priors(differences, tolerance)
+    if flat_one is not None:
+        return _proved(case, flat_one, None)
     tilted = _tilted(case, beta, differences[0][1], tolerance)
     if tilted is not None:
         return tilted
+    known = _under_a_prior(case.model, beta, differences, tolerance)
+    return None if known is None else _proved(case, *known)
+
+
+def _some(posterior: Posterior) -> tuple[Array, Array]:
+    """Draws (d, k) at which a density is held against others, and its logarithm there (d,)."""
+    flat = posterior.draws.reshape(-1, posterior.draws.shape[-1])
+    some = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), AT_MOST)).astype(int))
+    return flat[some], posterior.log_density.ravel()[some]
+
+
+def _differences(model: BernoulliLogistic, beta: Array, lp: Array) -> list[tuple[_Problem, Array]]:
+    """What a log-density is above the log-likelihood of each problem, at each of `beta` (d, k)."""
+    return [
+        (problem, lp - at_each(merge_identical(problem.rows), log_likelihoods, beta))
+        for problem in _problems(model)
+    ]
+
+
+def _under_flat_priors(
+    differences: list[tuple[_Problem, Array]], tolerance: float
+) -> _Problem | None:
+    """The problem whose log-likelihood it is, apart from a constant."""
+    return next((problem for problem, d in differences if np.ptp(d) / 2 <= tolerance), None)
+
+
+def _under_a_prior(
+    model: BernoulliLogistic,
+    beta: Array,
+    differences: list[tuple[_Problem, Array]],
+    tolerance: float,
+) -> tuple[_Problem, Prior] | None:
+    """The problem and the prior, that of the fewest numbers, whose log-density it is."""
+    others = _coordinates(model)
     for families in (False, True):
         best: tuple[_Problem, Prior] | None = None
         for problem, d in differences:
-            prior = prior_of_density(case.names, beta, d, tolerance, others, families)
+            prior = prior_of_density(model.names, beta, d, tolerance, others, families)
             if prior is not None and (best is None or prior.numbers < best[1].numbers):
                 best = (problem, prior)
         if best is not None:
-            return _proved(case, *best)
+            return best
     return None
 
 
@@ -437,7 +659,7 @@ def _proved(case: _Case, problem: _Problem, prior: Prior | None) -> Likeness:
     )
 
 
-def _scaled(case: _Case, prior: Prior | None) -> str:
+def _scaled(case: _Draws, prior: Prior | None) -> str:
     """Whether scales are round numbers over the standard deviations of the columns."""
     if prior is None:
         return ""
@@ -542,7 +764,7 @@ def _by_score(case: _Case, flat_density: bool) -> Iterator[Likeness]:
             yield from _priors(case, problem)
 
 
-def _priors(case: _Case, problem: _Problem) -> Iterator[Likeness]:
+def _priors(case: _Draws, problem: _Problem) -> Iterator[Likeness]:
     """Priors at zero, on the slopes or on all, of one scale or of several."""
     score = case.score(problem.rows)
     centre = case.draws.mean(axis=(0, 1))
@@ -828,7 +1050,7 @@ def _of_program(route: str, pymc: str, else_: str) -> str:
     return else_
 
 
-def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
+def _what_to_type(case: _Draws, causes: str, prior: Prior | None) -> str:
     """In the program that made the draws, where that is known."""
     route = case.posterior.route.lower()
     said = []
@@ -862,7 +1084,7 @@ def _what_to_type(case: _Case, causes: str, prior: Prior | None) -> str:
     return "; ".join(said)
 
 
-def _make_flat(case: _Case) -> str:
+def _make_flat(case: _Draws) -> str:
     """How priors are made flat, in the program that made the draws."""
     route = case.posterior.route.lower()
     return _typed(

@@ -434,7 +434,7 @@ def _agreement(model: BernoulliLogistic, told: Facts, measured: list[Facts]) -> 
         }
         check = rebuilt(PosteriorCheck, part, known)
         gap = np.abs(check.mode.coefficients - mle.coefficients) / mle.standard_errors
-        tolerances = density_tolerances(model, mle, check.density_rounding)
+        tolerances = density_tolerances(model, mle.log_likelihood, check.density_rounding)
         check = replace(
             check,
             mode_distance=float(np.max(gap)),

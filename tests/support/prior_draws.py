@@ -7,11 +7,14 @@ import numpy as np
 from flatprior.models import fit_newton
 
 
-def independence(model, log_prior, seed=1, n=1000, chains=4):
-    """Draws of likelihood times prior by an independence sampler from the flat posterior's mode."""
-    rng, fit = np.random.default_rng(seed), fit_newton(model)
-    beta, k = fit.coefficients, len(fit.coefficients)
-    root, h = np.linalg.cholesky(fit.covariance), 1e-5
+def independence(model, log_prior, seed=1, n=1000, chains=4, start=None):
+    """Draws of likelihood times prior by an independence sampler from the flat posterior's mode.
+
+    Where there is none its mode is sought from `start` (k,).
+    """
+    rng = np.random.default_rng(seed)
+    beta = fit_newton(model).coefficients if start is None else start
+    k, root, h = len(beta), np.eye(len(beta)), 1e-5
     for _ in range(20):  # to the mode, with derivatives of the prior by differences
         steps = h * np.eye(k)
         slope = (log_prior(beta + steps) - log_prior(beta - steps)) / (2 * h)

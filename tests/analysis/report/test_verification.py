@@ -446,7 +446,7 @@ def test_a_report_of_draws_in_single_precision_is_verified(model, tmp_path):
     )
     check = agreement.posterior_check
     assert check.passed
-    doubles, _ = density_tolerances(model, fit_newton(model), 0.0)
+    doubles, _ = density_tolerances(model, fit_newton(model).log_likelihood, 0.0)
     assert check.density_error > doubles  # which would be another density, stated in doubles
     path = write_report(tmp_path / "r.html", agreement)
     assert len(verify_report(model, path)) == 2
