@@ -17,6 +17,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
+from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.provenance import require_belonging
@@ -49,6 +50,8 @@ def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
 
 def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
     """Root (k, k) of the covariance at `mle`, by QR of the rows: no squared condition number."""
+    if model.sampling is not None:
+        return required_sampling_root(model, mle.coefficients)
     return required_whitening(model.rows, mle.coefficients)
 
 

@@ -38,7 +38,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
+from flatprior.models.covariance.sampling import sampling_root
 from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
 from flatprior.models.likelihood import (
@@ -68,7 +69,7 @@ SHORT, LARGE_RADIUS = 0.01, 1e8
 GOOD_ENOUGH = 1e-7  # standard errors; a larger bound is computed anew, more tightly
 
 
-@model_first
+@model_first(sampling_weights=True)
 def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     """Bound the distance between `coefficients` and the MLE of `model`.
 
@@ -117,7 +118,7 @@ def certify(model: BernoulliLogistic, coefficients: Labelled) -> Certificate:
     inf
     """
     model.require_unchanged()
-    return evaluate(model.rows, checked_coefficients(model, coefficients)).certificate
+    return judged(model, checked_coefficients(model, coefficients)).certificate
 
 
 def checked_coefficients(model: BernoulliLogistic, coefficients: Labelled) -> Array:
@@ -505,3 +506,32 @@ def _proves_overlap(rows: Rows, beta: Array, transform: Array, step: Array, slac
         return float(np.max(fitted * (np.maximum(along, 0.0) + length * slack)))
 
     return rows.reduce(criterion, max) <= LARGEST_PRODUCT
+
+
+def judged(
+    model: BernoulliLogistic, coefficients: Array, evaluation: Evaluation | None = None
+) -> Evaluation:
+    """Covariance, log-likelihood and certificate of some coefficients.
+
+    With sampling weights the covariance is that of the units that were drawn, and the bound of the
+    certificate is in these standard errors.
+    """
+    found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
+    if model.sampling is None:
+        return found
+    root, k = sampling_root(model, coefficients), len(coefficients)
+    if root is None:
+        return replace(found, covariance=np.full((k, k), np.nan))
+    error = np.linalg.norm(root, axis=1)
+    with np.errstate(all="ignore"):
+        units = np.max(np.sqrt(np.diag(found.covariance)) / error)
+    if not np.isfinite(units) or not units > 0:
+        return replace(found, covariance=np.full((k, k), np.nan))
+    proved = found.certificate
+    certificate = replace(
+        proved,
+        newton_decrement=proved.newton_decrement * float(units),
+        radius=proved.radius / float(units),
+        error_bound=proved.error_bound * float(units),
+    )
+    return replace(found, covariance=root @ root.T, certificate=certificate)

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_ndtr, ndtr
 
-from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
+from flatprior.models.certificate import Evaluation, checked_coefficients, judged
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.calls import NO_LIKELIHOOD, a_or_an
 from flatprior.models.common.closeness import FOLLOWING
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, NeedsLikelihoodError
 from flatprior.models.common.intervals import (
     check_probability,
     percentages,
@@ -179,19 +179,44 @@ class PointEstimate(Renderable):
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion: -2 log-likelihood + 2 k."""
-        return 2 * len(self.names) - 2 * self.log_likelihood
+        """Akaike's criterion: -2 log-likelihood + 2 k.
+
+        Raises
+        ------
+        ValueError
+            With sampling weights.
+        """
+        self._require_likelihood("AIC")
+        return self._criterion(2.0)
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion: -2 log-likelihood + k log n, n the number of observations."""
-        n = self.provenance.n_observations
-        return len(self.names) * math.log(n) - 2 * self.log_likelihood
+        """Schwarz's criterion: -2 log-likelihood + k log n, n the number of observations.
+
+        Raises
+        ------
+        ValueError
+            With sampling weights.
+        """
+        self._require_likelihood("BIC")
+        return self._criterion(math.log(self.provenance.n_observations))
+
+    def _criterion(self, each: float) -> float:
+        """What a criterion is that takes so much for each coefficient; NaN where there is none."""
+        if self.provenance.sampling_weights is not None:
+            return math.nan
+        return each * len(self.names) - 2 * self.log_likelihood
+
+    def _require_likelihood(self, what: str) -> None:
+        if self.provenance.sampling_weights is not None:
+            raise NeedsLikelihoodError(f"{what} {NO_LIKELIHOOD}")
 
     @property
     def criteria(self) -> str:
         """Log-likelihood, AIC and BIC in words, with no digit that is not certain."""
         error = self.certificate.log_likelihood_error
+        if self.provenance.sampling_weights is not None:
+            return f"pseudo-log-likelihood {certain(self.log_likelihood, error, 6)}"
         return (
             f"log-likelihood {certain(self.log_likelihood, error, 6)}, "
             f"AIC {certain(self.aic, 2 * error, 4)}, BIC {certain(self.bic, 2 * error, 4)}"
@@ -320,8 +345,8 @@ class PointEstimate(Renderable):
                 "standard_errors": self.standard_errors.tolist(),
                 "covariance": self.covariance.tolist(),
                 "log_likelihood": self.log_likelihood,
-                "aic": self.aic,
-                "bic": self.bic,
+                "aic": self._criterion(2.0),
+                "bic": self._criterion(math.log(self.provenance.n_observations)),
                 "certificate": self.certificate.to_dict(),
                 "converged": self.converged,
                 "message": self.message,
@@ -479,7 +504,7 @@ def estimate(
 
     An `evaluation` of the coefficients, where the route has made one, saves another.
     """
-    found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
+    found = judged(model, coefficients, evaluation)
     return PointEstimate(
         route=route,
         names=model.names,
@@ -570,7 +595,7 @@ def near_coefficients(model: BernoulliLogistic, stated: Array, whose: str) -> Ar
         If they are not proved to be near the MLE.
     """
     beta = checked_coefficients(model, stated)
-    if not is_near(evaluate(model.rows, beta).certificate):
+    if not is_near(judged(model, beta).certificate):
         raise NotConvergedError(
             f"the coefficients of {whose} are not proved to be near the MLE of the model: make it "
             "anew, of a fit of this model"
@@ -585,7 +610,7 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
     proved of the coefficients, `converged` is False, whatever it was.
     """
     beta = checked_coefficients(model, stated.coefficients)
-    found = evaluate(model.rows, beta)
+    found = judged(model, beta)
     plain = {each.name: getattr(stated, each.name) for each in fields(PointEstimate)}
     # not `replace`: that of a subclass may say anything of the standard errors
     return replace(

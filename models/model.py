@@ -29,6 +29,7 @@ from flatprior.models.common.text import (
     ARRAY,
     COUNTS,
     HASH_VERSION,
+    SPEAKING,
     abbreviated,
     count,
     names_in,
@@ -50,6 +51,7 @@ from flatprior.models.encoding.formulas.parsing import parse
 from flatprior.models.encoding.frames import is_table, one_column
 from flatprior.models.encoding.grouped import Trials
 from flatprior.models.encoding.response import value
+from flatprior.models.encoding.sampling import Sample, SamplingDesign
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
@@ -58,6 +60,13 @@ if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
     from flatprior.models.encoding.formulas.encoding import Encoding
 
+# frequency weights that look like sampling weights: of as many rows, as large, as distinct
+FEW_WEIGHTS, LARGE_WEIGHT, DISTINCT = 20, 50, 0.9
+SPEAK_FOR = (
+    "the frequency weights are large and nearly all distinct: if they say how many people a row "
+    "speaks for, and not how many observations it is, standard errors are far too small; pass them "
+    "as sampling_weights"
+)
 HIGH_DIMENSION = 0.1  # coefficients an observation
 NAMES_WIDTH = 58  # characters for names where a model is printed, so that its lines have 80
 
@@ -115,6 +124,7 @@ class BernoulliLogistic(Renderable):
     event: str | None = None
     trials: Trials | None = None
     trials_name: str | None = None
+    sampling: SamplingDesign | None = None
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -138,6 +148,9 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: ArrayLike | None = None,
+        sampling_weights: ArrayLike | None = None,
+        clusters: ArrayLike | None = None,
+        strata: ArrayLike | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a design matrix and a response.
 
@@ -166,6 +179,8 @@ class BernoulliLogistic(Renderable):
             categorical, order (of numbers the larger one).
         trials : array_like (n,), optional
             Number of trials of each group, where `y` is the share of its successes.
+        sampling_weights, clusters, strata : array_like (n,), optional
+            See `from_formula`.
 
         Raises
         ------
@@ -180,7 +195,10 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
-        encoded = encode_arrays(X, y, names, intercept, offset, frequency_weights, event, trials)
+        sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
+        encoded = encode_arrays(
+            X, y, names, intercept, offset, frequency_weights, event, trials, sample
+        )
         rows = _frozen_rows(encoded, copy)
         if not of_sensible_size(rows.extent.columns):
             check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
@@ -197,6 +215,9 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: str | ArrayLike | None = None,
+        sampling_weights: str | ArrayLike | None = None,
+        clusters: str | ArrayLike | None = None,
+        strata: str | ArrayLike | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
 
@@ -223,6 +244,14 @@ class BernoulliLogistic(Renderable):
             categorical, order (of numbers the larger one).
         trials : str or array_like (n,), optional
             Number of trials, where the response is the share of successes of each row.
+        sampling_weights : str or array_like (n,), optional
+            How many people (or other units) each row speaks for, because rows were drawn with
+            unequal chances: any numbers that are not negative, not counts of observations. Fits are
+            pseudo-maximum likelihood, with standard errors of the units that were drawn; whatever
+            needs a likelihood is refused.
+        clusters, strata : str or array_like (n,), optional
+            With sampling weights: the cluster that was drawn, and the stratum that it was drawn
+            from (a sample of one stage, with replacement; in each stratum two clusters at least).
 
         Raises
         ------
@@ -265,6 +294,7 @@ class BernoulliLogistic(Renderable):
             missing,
             event,
             extra("trials", trials),
+            Sample.of(sampling_weights, clusters, strata, frequency_weights),
         )
         if parsed.offset is not None:
             offset = parsed.offset.name
@@ -295,6 +325,7 @@ class BernoulliLogistic(Renderable):
             event=None if event is None else value(encoded.outcomes.event),
             trials=encoded.trials,
             trials_name=_name_of(trials),
+            sampling=encoded.sampling,
         )
 
     @classmethod
@@ -463,12 +494,12 @@ class BernoulliLogistic(Renderable):
     @property
     def n_observations(self) -> int:
         """Observations: the sum of the frequency weights, or the number of rows without them."""
-        return self.rows.n_observations
+        return self.rows.n_observations if self.sampling is None else self.rows.n_rows
 
     @property
     def n_events(self) -> int:
         """Observations with response 1."""
-        return self.rows.n_events
+        return self.rows.n_events if self.sampling is None else int(self.arrays.response.sum())
 
     @property
     def design(self) -> Array:
@@ -488,11 +519,16 @@ class BernoulliLogistic(Renderable):
     @property
     def frequency_weights(self) -> Array | None:
         """Frequency weights (n,), at least 1, or None."""
-        return self.arrays.weights
+        return self.arrays.weights if self.sampling is None else None
+
+    @property
+    def sampling_weights(self) -> Array | None:
+        """How many units each row speaks for (n,), above 0, or None."""
+        return None if self.sampling is None else self.arrays.weights
 
     @property
     def counts(self) -> Array:
-        """How many observations each row stands for (n,): the frequency weights, or ones."""
+        """What each row stands for (n,): its frequency or sampling weight, or 1."""
         weights = self.arrays.weights
         return np.ones(self.n_rows) if weights is None else weights
 
@@ -505,13 +541,24 @@ class BernoulliLogistic(Renderable):
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
         """
         k, n = self.n_parameters, self.n_observations
+        found = [SPEAK_FOR] if self._look_like_sampling_weights() else []
         if k <= HIGH_DIMENSION * n:
-            return ()
+            return tuple(found)
         return (
+            *found,
             f"{count(k, 'coefficient')} on {count(n, 'observation')}, more than 1 to 10: expect "
             "the MLE to be biased away from zero and Wald standard errors to be too small "
             "(Sur and Candès 2019, PNAS 116, 14516-14525)",
         )
+
+    def _look_like_sampling_weights(self) -> bool:
+        """Whether frequency weights are large and nearly all distinct, as counts seldom are."""
+        if self.weights_name is None or not isinstance(self.rows, ArrayRows):
+            return False
+        weights = self.rows.weights
+        if weights is None or len(weights) < FEW_WEIGHTS or weights.max() < LARGE_WEIGHT:
+            return False
+        return len(np.unique(weights)) > DISTINCT * len(weights)
 
     @property
     def reference_levels(self) -> dict[str, str]:
@@ -531,6 +578,8 @@ class BernoulliLogistic(Renderable):
     def hash_of(self, rows: ArrayRows | BatchRows) -> str:
         """What `data_hash` would be with other rows."""
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
+        if self.sampling is not None:  # the same numbers as counts are other data
+            digest.update(b"sampling weights")
         first = rows.at_first if isinstance(rows, ArrayRows) else None
         digest.update(rows.digest() if first is None else first)
         return f"{HASH_VERSION}:{digest.hexdigest()}"
@@ -656,8 +705,11 @@ class BernoulliLogistic(Renderable):
         coding = f" ({self.response_coding})" if self.response_coding else ""
         groups = None if self.trials is None else self.trials.n_groups
         said = observations(self.n_observations, self.n_rows, self.weights_name, groups)
+        if self.sampling is not None:
+            said = f"{count(self.n_observations, 'observation')} ({self.sampling.said})"
         events = f"{count(self.n_events, 'event')}{coding}"
-        lines = [f"{said}, {events}"] if self.weights_name is None else [said, events]
+        alone = self.weights_name is None and self.sampling is None
+        lines = [f"{said}, {events}"] if alone else [said, events]
         if self.trials is not None:
             lines.append(
                 "the likelihood is of single observations; that of grouped counts has the constant "
@@ -667,7 +719,14 @@ class BernoulliLogistic(Renderable):
             lines.append(f"offset: {self.offset_name}")
         for number, why in (
             (self.n_dropped, "a value is missing"),
-            (self.n_zero_weight, "frequency weight 0" if self.trials is None else "no trials"),
+            (
+                self.n_zero_weight,
+                "no trials"
+                if self.trials is not None
+                else "frequency weight 0"
+                if self.sampling is None
+                else "weight 0",
+            ),
         ):
             if number:
                 lines.append(f"{count(number, 'row')} left out: {why}")
@@ -686,6 +745,7 @@ class BernoulliLogistic(Renderable):
                 ("offset", self.offset_name),
                 ("frequency weights", self.weights_name),
                 ("trials", self.trials_name),
+                ("sampling weights", self.sampling and self.sampling.weights),
             )
             if name is not None
         )
@@ -708,13 +768,18 @@ class BernoulliLogistic(Renderable):
             {},
             f"Bernoulli-logistic model: {self.formula or self.response_name}",
             self.facts,
-            (*self.warnings, COUNTS if self.weights_name is not None else ""),
+            (
+                *self.warnings,
+                COUNTS if self.weights_name is not None else "",
+                SPEAKING if self.sampling is not None else "",
+            ),
         )
 
     def __repr__(self) -> str:
         what = self.formula or f"{self.response_name} on {names_in(NAMES_WIDTH, self.names)}"
         groups = None if self.trials is None else self.trials.n_groups
-        said = observations(self.n_observations, self.n_rows, self.weights_name, groups)
+        sampling = None if self.sampling is None else self.sampling.weights
+        said = observations(self.n_observations, self.n_rows, self.weights_name, groups, sampling)
         offset = "" if self.offset_name is None else f", offset: {printable(self.offset_name)}"
         return (
             f"BernoulliLogistic({printable(what)!r}: {said}, {count(self.n_events, 'event')}, "

@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_choice
+from flatprior.models.common.calls import check_choice, require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
@@ -159,6 +159,7 @@ class Posterior(Renderable):
         >>> check.passed, check.failures[0][:25]
         (False, 'the mean score is not 0 (')
         """
+        require_likelihood(model, "a posterior")
         return cls._taken(model, take_draws(model, draws, names, log_density), route)
 
     @classmethod
@@ -205,6 +206,7 @@ class Posterior(Renderable):
         >>> bool((again.draws == posterior.draws).all())
         True
         """
+        require_likelihood(model, "a posterior")
         taken, sampler = take_arviz(model, data, variables)
         return cls._taken(model, taken, sampler if route is None else route)
 

@@ -38,6 +38,9 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         event=model.event,
         trials=model.trials_name,
         n_groups=None if model.trials is None else model.trials.n_groups,
+        sampling_weights=None if model.sampling is None else model.sampling.weights,
+        clusters=None if model.sampling is None else model.sampling.clusters,
+        strata=None if model.sampling is None else model.sampling.strata,
     )
 
 

@@ -24,7 +24,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.json_values import in_short, is_whole, number_or_inf, numbers_of
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
-from flatprior.models.common.text import COUNTS, observations, printable
+from flatprior.models.common.text import COUNTS, SPEAKING, observations, printable
 from flatprior.models.common.writing import finite
 
 FORMAT = "flatprior/1"
@@ -395,6 +395,8 @@ class Provenance:
         The column of the trials of a share.
     n_groups : int or None
         Groups, of grouped counts.
+    sampling_weights, clusters, strata : str or None
+        Likewise.
     """
 
     formula: str | None
@@ -408,6 +410,9 @@ class Provenance:
     event: str | None = None
     trials: str | None = None
     n_groups: int | None = None
+    sampling_weights: str | None = None
+    clusters: str | None = None
+    strata: str | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -426,6 +431,10 @@ class Provenance:
         columns = {
             role: None if facts.get(role) is None else str(facts[role])
             for role in ("offset", "frequency_weights", "response_coding", "event", "trials")
+            for role in (
+                *("offset", "frequency_weights", "response_coding", "event"),
+                *("sampling_weights", "clusters", "strata"),
+            )
         }
         return cls(
             formula=facts["formula"],
@@ -442,11 +451,16 @@ class Provenance:
         """Observations, weights and offset in words, as headers have them."""
         offset = "" if self.offset is None else f", offset: {printable(self.offset)}"
         weights, groups = self.frequency_weights, self.n_groups
-        return observations(self.n_observations, self.n_rows, weights, groups) + offset
+        said = observations(
+            self.n_observations, self.n_rows, weights, groups, self.sampling_weights
+        )
+        return said + offset
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What to keep in mind of the weights, if there are any."""
+        if self.sampling_weights is not None:
+            return (SPEAKING,)
         return () if self.frequency_weights is None else (COUNTS,)
 
 

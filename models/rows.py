@@ -367,6 +367,11 @@ class ArrayRows:
             return None
         return weights if weights.sum() < LARGEST_COUNT else None
 
+    @property
+    def weights_count(self) -> bool:
+        """Whether weights, if there are any, count observations."""
+        return self.weights is None or self._counts is not None
+
     @cached_property
     def n_observations(self) -> int:
         """Sum of the weights, where they are counts; else the number of rows."""

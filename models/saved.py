@@ -13,7 +13,7 @@ from flatprior.models.certificate import (
     Evaluation,
     certain_digits,
     checked_coefficients,
-    evaluate,
+    judged,
 )
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
@@ -48,7 +48,7 @@ def sharpest(model: BernoulliLogistic, estimates: Sequence[PointEstimate]) -> Po
     return min(estimates, key=lambda each: each.certificate.error_bound)
 
 
-@model_first
+@model_first(sampling_weights=True)
 def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
     """Check a saved estimate against the data: every number in it that follows from them.
 
@@ -89,7 +89,7 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         raise InputError(
             f"the estimate states {estimate.provenance.n_rows} rows, the model has {model.n_rows}"
         )
-    found = evaluate(model.rows, checked_coefficients(model, estimate.coefficients))
+    found = judged(model, checked_coefficients(model, estimate.coefficients))
     proved = found.certificate.error_bound <= WELL_KNOWN
     scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
     closely = LOG_LIKELIHOOD if proved else FAR_LOG_LIKELIHOOD

@@ -42,7 +42,12 @@ from flatprior.models import (
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import FlatpriorError, InputError, InputTypeError
+from flatprior.models.common.errors import (
+    FlatpriorError,
+    InputError,
+    InputTypeError,
+    NeedsLikelihoodError,
+)
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.common.writing import finite
@@ -331,7 +336,7 @@ class Agreement(Renderable):
         return plain
 
 
-@model_first
+@model_first(sampling_weights=True)
 def run_routes(
     model: BernoulliLogistic,
     *,
@@ -406,12 +411,12 @@ def run_routes(
             on_start(route.name)
         try:
             results.append(route.run(model, **settings))
-        except RouteUnavailableError as error:
+        except (RouteUnavailableError, NeedsLikelihoodError) as error:
             results.append(Unavailable(route.name, str(error)))
     return tuple(results)
 
 
-@model_first
+@model_first(sampling_weights=True)
 def compare_routes(
     model: BernoulliLogistic,
     *results: Any,

@@ -22,7 +22,7 @@ from flatprior.models import (
     BernoulliLogistic,
     check_existence,
 )
-from flatprior.models.common.calls import check_positive
+from flatprior.models.common.calls import check_positive, require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.newton import converged_mle
@@ -131,6 +131,7 @@ def audit(
     ):
         raise InputError(f"tolerance must be at most {LARGEST_TOLERANCE} standard errors")
     _require_heard(fit, model, y, sample_weight, offset, variables)
+    require_likelihood(model, "audit")
     given, X = (model, None) if isinstance(model, BernoulliLogistic) else (None, model)
     if X is not None and y is None and not is_fit(fit):
         raise InputError("pass a BernoulliLogistic, or the data as X and y")

@@ -255,7 +255,7 @@ class Collinearity(Renderable):
         )
 
 
-@model_first
+@model_first(sampling_weights=True)
 def collinearity(model: BernoulliLogistic) -> Collinearity:
     """Variance inflation factors and the condition number of the design matrix.
 

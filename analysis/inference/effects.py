@@ -34,6 +34,7 @@ from flatprior.models.common.text import count, printable, rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import one_column
+from flatprior.models.encoding.sampling import speaking_weights
 from flatprior.models.encoding.tables import as_frame
 from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.posterior import Interval, interval_of
@@ -46,7 +47,7 @@ GOOD_ENOUGH = 1e-9
 LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
-@model_first
+@model_first(sampling_weights=True)
 def average_marginal_effects(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,
@@ -261,9 +262,11 @@ def _rows_to_average(
     m = len(design)
     if own is None:
         note = _some_of_the_models(model, frame, design)
-        if counts is None and (model.weights_name, model.trials) != (None, None):
+        own_weights = (model.weights_name, model.trials, model.sampling)
+        if counts is None and own_weights != (None, None, None):
             note = f"{note or 'over ' + count(m, 'row')}, each counted once"
-    share = np.ones(m) if counts is None else whole_weights(counts)
+    checked = whole_weights if model.sampling is None else speaking_weights
+    share = np.ones(m) if counts is None else checked(counts)
     if not share.sum():
         raise InputError("all frequency weights are 0: there is nothing to average over")
     added = new_offsets(model, offset, frame, m)

@@ -114,11 +114,14 @@ def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] 
     whole = model.n_rows + model.n_dropped + model.n_zero_weight
     if encoding is None or len(frame) != whole:
         return None
-    names = [model.response_name, *encoding.parsed.columns, model.offset_name, model.weights_name]
+    sampling = model.sampling
+    drawn = () if sampling is None else (sampling.weights, sampling.clusters, sampling.strata)
+    weights = model.weights_name if sampling is None else sampling.weights
+    names = [model.response_name, *encoding.parsed.columns, model.offset_name, weights, *drawn]
     used = frame[[name for name in dict.fromkeys(names) if name in frame.columns]]
     complete: NDArray[np.bool_] = np.asarray(used.notna().to_numpy().all(axis=1))
-    if model.weights_name in used.columns and is_real(used[model.weights_name]):
-        complete &= (used[model.weights_name] != 0).to_numpy(dtype=bool, na_value=False)
+    if weights in used.columns and is_real(used[weights]):
+        complete &= (used[weights] != 0).to_numpy(dtype=bool, na_value=False)
     candidates = [np.flatnonzero(complete)]
     if frame.index.is_unique and len(model.row_labels):
         candidates.append(frame.index.get_indexer(model.row_labels))  # in whatever order they are

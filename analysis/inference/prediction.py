@@ -26,7 +26,7 @@ from flatprior.models.provenance import require_belonging
 ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
 
 
-@model_first
+@model_first(sampling_weights=True)
 def predict(
     model: BernoulliLogistic,
     result: Coefficients | Posterior,

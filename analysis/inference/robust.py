@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.intervals import wald_interval
@@ -22,6 +22,7 @@ from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.encoding.columns.checks import as_series
 from flatprior.models.estimate import mle_of, near_coefficients
@@ -31,6 +32,8 @@ from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
+SAMPLING = "sampling"
+Correction = Literal["statsmodels", "Stata", "R", "none"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -41,7 +44,7 @@ class RobustCovariance(Renderable):
     Attributes
     ----------
     kind : str
-        "HC0", "HC1", "HC2", "HC3" or "cluster".
+        "HC0", "HC1", "HC2", "HC3", "cluster" or "sampling".
     names : tuple of str
     coefficients : ndarray (k,)
     covariance : ndarray (k, k)
@@ -49,13 +52,15 @@ class RobustCovariance(Renderable):
     root : ndarray (k, r)
         L with LL' the covariance, r its rank at most; nothing has cancelled in it.
     factor : float
-        The small-sample factor: 1 but for "HC1" and "cluster".
+        The small-sample factor: 1 but for "HC1", "cluster" and where a `correction` says so.
     n_clusters : int or None
     data_hash : str
         Of the data they are from.
     cluster : ndarray (n,), str or None
         The number of each row's cluster, or the column that names them.
     formula : str or None
+    correction : str
+        Whose small-sample factor it is.
     """
 
     kind: str
@@ -68,6 +73,7 @@ class RobustCovariance(Renderable):
     data_hash: str = ""
     cluster: np.ndarray | str | None = None
     formula: str | None = None
+    correction: str = "statsmodels"
 
     @property
     def standard_errors(self) -> Array:
@@ -98,12 +104,14 @@ class RobustCovariance(Renderable):
         )
 
 
-@model_first
+@model_first(sampling_weights=True)
 def robust_covariance(
     model: BernoulliLogistic,
     fit: PointEstimate,
     kind: Kind = "HC0",
     cluster: str | ArrayLike | pd.Series[Any] | None = None,
+    *,
+    correction: Correction = "statsmodels",
 ) -> RobustCovariance:
     r"""Sandwich covariance :math:`V M V` of the coefficients, V the inverse information.
 
@@ -116,11 +124,17 @@ def robust_covariance(
     kind : {"HC0", "HC1", "HC2", "HC3"}
         M is the sum over observations of :math:`r^2 xx'`, r the residual; "HC1" multiplies it by
         n / (n - k), "HC2" and "HC3" divide each term by 1 - h and its square, h the leverage.
-        Only "HC0" goes with `cluster`.
+        Only "HC0" goes with `cluster`. A model with sampling weights has one covariance, that of
+        the units that were drawn, and takes neither.
     cluster : array_like (n,), Series, or str, optional
         Which cluster each row belongs to; M is then the sum over clusters of the outer products of
-        their scores, times G / (G - 1) (n - 1) / (n - k) for G clusters. A series is matched by its
-        index. Where rows are read in batches, the name of a column.
+        their scores, times a factor. A series is matched by its index. Where rows are read in
+        batches, the name of a column.
+    correction : {"statsmodels", "Stata", "R", "none"}
+        Whose factor for small samples, of "HC0" and of clusters: with G clusters that of
+        statsmodels is G / (G - 1) (n - 1) / (n - k), and G / (G - 1) that of Stata's ``logit`` and
+        of R's ``sandwich::vcovCL``; without clusters that of Stata's ``vce(robust)`` is
+        n / (n - 1), and 1 for the others ("HC0" of R's ``vcovHC``). It is stated in `factor`.
 
     Returns
     -------
@@ -151,7 +165,8 @@ def robust_covariance(
     >>> robust_covariance(model, fit_newton(model)).standard_errors.round(4).tolist()
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
-    return sandwich(model, mle_of(model, fit).coefficients, kind, cluster)
+    check_choice("correction", correction, get_args(Correction))
+    return sandwich(model, mle_of(model, fit).coefficients, kind, cluster, correction)
 
 
 def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> RobustCovariance:
@@ -168,13 +183,15 @@ def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> Rob
         model, "the robust covariance", stated.names, stated.data_hash, "make it of this one"
     )
     beta = near_coefficients(model, stated.coefficients, "the robust covariance")
-    clustered = stated.kind == "cluster"
+    clustered, sampled = stated.kind == "cluster", stated.kind == SAMPLING
+    if sampled != (model.sampling is not None):
+        raise InputError("the robust covariance is of sampling weights, or the model: make it anew")
     if clustered and stated.cluster is None:
         raise InputError(
             "the robust covariance does not hold the clusters that it is from; make it again"
         )
-    kind = "HC0" if clustered else stated.kind
-    return sandwich(model, beta, kind, stated.cluster if clustered else None)
+    kind = "HC0" if clustered or sampled else stated.kind
+    return sandwich(model, beta, kind, stated.cluster if clustered else None, stated.correction)
 
 
 def sandwich(
@@ -182,11 +199,14 @@ def sandwich(
     beta: Array,
     kind: str,
     cluster: str | ArrayLike | pd.Series[Any] | None,
+    correction: str = "statsmodels",
 ) -> RobustCovariance:
     """`robust_covariance` at any coefficients (k,), whether or not they are the MLE."""
     if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters
+    if model.sampling is not None:
+        return _of_a_sample(model, beta, kind, cluster)
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
     white = required_whitening(model.rows, beta)
 
@@ -210,6 +230,7 @@ def sandwich(
             data_hash=model.data_hash,
             cluster=cluster,
             formula=model.formula,
+            correction=correction,
         )
 
     if cluster is not None:
@@ -226,7 +247,8 @@ def sandwich(
             np.add.at(total, block.groups, score)
             return total
 
-        factor = groups / (groups - 1) * (n - 1) / (n - k)
+        factor = 1.0 if correction == "none" else groups / (groups - 1)
+        factor *= (n - 1) / (n - k) if correction == "statsmodels" else 1.0
         meat = np.asarray(np.linalg.qr(rows.reduce(by_group), mode="r"))
         named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
         return made("cluster", meat, factor, groups, named)
@@ -245,9 +267,35 @@ def sandwich(
         return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * single.white, mode="r"))
 
     factor = n / (n - k) if kind == "HC1" else 1.0
+    factor *= n / (n - 1) if kind == "HC0" and correction == "Stata" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     return made(kind, model.rows.reduce(factors, stack_factors), factor)
+
+
+def _of_a_sample(
+    model: BernoulliLogistic, beta: Array, kind: str, cluster: object
+) -> RobustCovariance:
+    """That of the units that were drawn."""
+    design = model.sampling
+    assert design is not None  # noqa: S101
+    if kind not in ("HC0", SAMPLING) or cluster is not None:
+        raise InputError(
+            "a model with sampling weights has one robust covariance, that of the units that were "
+            "drawn: leave kind at its default, and name clusters where the model is built"
+        )
+    root = required_sampling_root(model, beta)
+    return RobustCovariance(
+        kind=SAMPLING,
+        names=model.names,
+        coefficients=beta,
+        covariance=root @ root.T,
+        root=root,
+        factor=1.0,
+        n_clusters=None if design.cluster_of is None else design.n_units(model.n_rows),
+        data_hash=model.data_hash,
+        formula=model.formula,
+    )
 
 
 def _grouped(

@@ -12,7 +12,7 @@ import pandas as pd
 from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
 from flatprior.analysis.inference.hypotheses import misled
 from flatprior.analysis.inference.intervals import confidence_intervals
-from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
+from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import check_choice, model_first, require_kind
@@ -26,7 +26,7 @@ from flatprior.models.common.intervals import (
     wald_statistics,
 )
 from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
-from flatprior.models.common.text import COUNTS, count, first_of, printable
+from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle
@@ -63,7 +63,7 @@ class Summary(Renderable):
     """
 
     fit: PointEstimate
-    goodness: GoodnessOfFit
+    goodness: GoodnessOfFit | None
     against_null: HypothesisTest | None
     robust: RobustCovariance | None
     frame: pd.DataFrame
@@ -99,26 +99,30 @@ class Summary(Renderable):
         """What is shown of this, with the usual columns of its table or these."""
         fit, found = self.fit, self.goodness
         error = fit.certificate.log_likelihood_error
-        facts = [
-            *self.facts,
-            f"log-likelihood {certain(found.log_likelihood, error, 4)}, "
-            + ", ".join(
-                f"{name} {certain(value, 2 * error, 4)}"
-                for name, value in (
-                    ("deviance", found.deviance),
-                    ("AIC", found.aic),
-                    ("BIC", found.bic),
-                )
-            ),
-            f"McFadden's R2 {found.mcfadden:.4f}, Tjur's R2 {found.tjur:.4f}"
-            + (
-                f"; against a constant: LR chi-squared({self.against_null.df}) = "
-                f"{self.against_null.statistic:.3f}, p = {self.against_null.p_text}"
-                if self.against_null is not None
-                else ""
-            ),
-        ]
-        if found.grouped is not None:
+        facts = (
+            [*self.facts, fit.criteria]
+            if found is None
+            else [
+                *self.facts,
+                f"log-likelihood {certain(found.log_likelihood, error, 4)}, "
+                + ", ".join(
+                    f"{name} {certain(value, 2 * error, 4)}"
+                    for name, value in (
+                        ("deviance", found.deviance),
+                        ("AIC", found.aic),
+                        ("BIC", found.bic),
+                    )
+                ),
+                f"McFadden's R2 {found.mcfadden:.4f}, Tjur's R2 {found.tjur:.4f}"
+                + (
+                    f"; against a constant: LR chi-squared({self.against_null.df}) = "
+                    f"{self.against_null.statistic:.3f}, p = {self.against_null.p_text}"
+                    if self.against_null is not None
+                    else ""
+                ),
+            ]
+        )
+        if found is not None and found.grouped is not None:
             facts.append(found.grouped.test)
         frame = self.frame.drop(columns="hauck-donner")
         frame = frame if columns is None else chosen(self.frame, columns)
@@ -137,8 +141,8 @@ class Summary(Renderable):
         facts: dict[str, Any] = finite(
             {
                 "coefficients": self.frame.to_dict("index"),
-                "covariance": "information" if self.robust is None else self.robust.kind,
-                "goodness": self.goodness.to_dict(),
+                "covariance": self._kind or "information",
+                "goodness": None if self.goodness is None else self.goodness.to_dict(),
                 "against_null": None if self.against_null is None else self.against_null.to_dict(),
                 "fit": self.fit.to_dict(),
                 "notes": list(self.notes),
@@ -160,21 +164,35 @@ class Summary(Renderable):
             }
         )
 
+    @property
+    def _kind(self) -> str:
+        """Of robust standard errors; empty where they are the model's."""
+        if self.robust is not None:
+            return self.robust.kind
+        return "" if self.fit.provenance.sampling_weights is None else SAMPLING
+
     def __maketables_stat__(self, key: str) -> float | int | None:
         found = self.goodness
-        return {
-            "N": found.n_observations,
+        always = {
+            "N": self.fit.nobs,
             "events": self.n_events,
             "n_clusters": None if self.robust is None else self.robust.n_clusters,
-            "ll": found.log_likelihood,
-            "llnull": found.null_log_likelihood,
-            "deviance": found.deviance,
-            "null_deviance": found.null_deviance,
-            "aic": found.aic,
-            "bic": found.bic,
-            "pseudo_r2": found.mcfadden,
-            "tjur_r2": found.tjur,
-        }.get(key)
+        }
+        if found is None:
+            return always.get(key)
+        return (
+            always
+            | {
+                "ll": found.log_likelihood,
+                "llnull": found.null_log_likelihood,
+                "deviance": found.deviance,
+                "null_deviance": found.null_deviance,
+                "aic": found.aic,
+                "bic": found.bic,
+                "pseudo_r2": found.mcfadden,
+                "tjur_r2": found.tjur,
+            }
+        ).get(key)
 
     @property
     def __maketables_depvar__(self) -> str:
@@ -182,18 +200,18 @@ class Summary(Renderable):
 
     @property
     def __maketables_vcov_info__(self) -> dict[str, Any]:
-        return {"vcov_type": "iid" if self.robust is None else self.robust.kind}
+        return {"vcov_type": self._kind or "iid"}
 
     @property
     def __maketables_default_stat_keys__(self) -> list[str]:
-        return ["N", "pseudo_r2", "tjur_r2", "ll", "aic"]
+        return ["N"] if self.goodness is None else ["N", "pseudo_r2", "tjur_r2", "ll", "aic"]
 
     @property
     def __maketables_stat_labels__(self) -> dict[str, str]:
         return {"tjur_r2": "Tjur's R2", "pseudo_r2": "McFadden's R2"}
 
 
-@model_first
+@model_first(sampling_weights=True)
 def summarise(
     model: BernoulliLogistic,
     fit: PointEstimate | None = None,
@@ -261,7 +279,9 @@ def summarise(
         ends = np.column_stack(list(wald_interval(fit.coefficients, error, prob).values()))
     else:
         ends = confidence_intervals(model, prob, intervals, progress).iloc[:, 1:].to_numpy()
-    wald_misled = misled(model, fit)["hauck-donner"].to_numpy()
+    counted = model.sampling is None
+    # with sampling weights the variance is no function of the coefficients that could mislead
+    wald_misled = misled(model, fit)["hauck-donner"].to_numpy() if counted else False
     with np.errstate(over="ignore"):
         ratios = np.exp(np.column_stack([fit.coefficients, ends]))
     frame = pd.DataFrame(
@@ -278,11 +298,11 @@ def summarise(
         },
         index=pd.Index(model.names, name="name"),
     )
-    goodness = explained(model, fit)
+    goodness = explained(model, fit) if counted else None
     return Summary(
         fit=fit,
         goodness=goodness,
-        against_null=null_test(model, goodness),
+        against_null=None if goodness is None else null_test(model, goodness),
         robust=robust,
         frame=frame,
         response=model.response_name,
@@ -319,7 +339,7 @@ def _notes(
             "larger effect would have a smaller z; use the likelihood-ratio test and profile "
             "intervals"
         )
-    return (*notes, *fit.warnings, *([] if model.weights_name is None else [COUNTS]))
+    return (*notes, *fit.warnings, *fit.provenance.notes)
 
 
 def _constants(model: BernoulliLogistic) -> set[str]:

@@ -41,7 +41,7 @@ from flatprior.analysis.report.sections import MainModel
 from flatprior.analysis.report.stored import plain, rebuilt
 from flatprior.analysis.report.writing import Section, facts_of, render
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
-from flatprior.models.certificate import Evaluation, checked_coefficients, evaluate
+from flatprior.models.certificate import Evaluation, checked_coefficients, judged
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.closeness import (
@@ -321,7 +321,7 @@ class _Anew:
     ) -> _Anew:
         stated = _stated(model, report["estimate"])
         _require(
-            math.isfinite(evaluate(model.rows, stated.coefficients).certificate.error_bound),
+            math.isfinite(judged(model, stated.coefficients).certificate.error_bound),
             "nothing is proved about the estimate of the report",
         )
         agreement = None
@@ -551,7 +551,7 @@ OF_THE_WAY = (
 def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
     """Hold a fit of a comparison against its coefficients: its certificate is of its last step."""
     stated = _stated(model, part)
-    anew = evaluate(model.rows, stated.coefficients)
+    anew = judged(model, stated.coefficients)
     told = replace(
         stated,
         certificate=Certificate.from_dict(part["certificate"]),

@@ -20,6 +20,7 @@ from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report import sections
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.sections import MainModel
+from flatprior.models.common.calls import require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import abbreviated
@@ -144,6 +145,7 @@ def report_facts(
     >>> facts["verdict"]["good"], facts["sections"][0]["title"]
     (True, 'Data and model')
     """
+    require_likelihood(getattr(agreement, "model", None), "a report")
     several = (audits,) if isinstance(audits, Audit) else tuple(audits)
     main = MainModel.of(agreement, comparison, several)
     data = sections.results_as_data(main, command)

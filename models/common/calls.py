@@ -6,12 +6,17 @@ import functools
 import inspect
 import numbers
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, NeedsLikelihoodError
 from flatprior.models.common.json_values import in_short
 
+NO_LIKELIHOOD = (
+    "needs a likelihood, and sampling weights make none: they say how many people a row speaks "
+    "for, not how many were observed; wald_test, predict, average_marginal_effects and summarise "
+    "are right with them"
+)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -77,12 +82,26 @@ def require_kind(thing: object, kind: type, what: str, by: str) -> None:
         )
 
 
-def model_first(function: Callable[P, R]) -> Callable[P, R]:
+def require_likelihood(model: object, what: str) -> None:
+    """Raise a `ValueError` for a model with sampling weights."""
+    if getattr(model, "sampling", None) is not None:
+        raise NeedsLikelihoodError(f"{what} {NO_LIKELIHOOD}")
+
+
+@overload
+def model_first(function: Callable[P, R]) -> Callable[P, R]: ...
+@overload
+def model_first(*, sampling_weights: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def model_first(
+    function: Callable[..., Any] | None = None, *, sampling_weights: bool = False
+) -> Any:
     """Make a function of a model public: it minds no error state, and takes nothing else first.
 
     It runs in NumPy's default error state (`own_error_state`), and refuses a call whose first
     argument, a model or models, is something else. A model is told by what it offers, since
     `BernoulliLogistic` is of a higher floor.
+
+    What is right with `sampling_weights` says so; all else refuses a model that has them.
 
     Examples
     --------
@@ -95,6 +114,8 @@ def model_first(function: Callable[P, R]) -> Callable[P, R]:
     ...     print(error)
     summarise takes a BernoulliLogistic first, not a PointEstimate: summarise(model, fit)
     """
+    if function is None:
+        return functools.partial(model_first, sampling_weights=sampling_weights)
     parameters = list(inspect.signature(function).parameters.values())
     first = parameters[0].name
     needed = [
@@ -106,7 +127,7 @@ def model_first(function: Callable[P, R]) -> Callable[P, R]:
 
     @own_error_state
     @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def checked(*args: Any, **kwargs: Any) -> Any:
         if args or first in kwargs:
             given = args[0] if args else kwargs[first]
             several = first == "models"
@@ -124,6 +145,9 @@ def model_first(function: Callable[P, R]) -> Callable[P, R]:
                         + f", not {a_or_an(one)}: "
                         f"{function.__name__}({', '.join(needed)})"
                     )
+                if not sampling_weights:
+                    require_likelihood(one, function.__name__)
         return function(*args, **kwargs)
 
+    checked.takes_sampling_weights = sampling_weights  # type: ignore[attr-defined]
     return checked

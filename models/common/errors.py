@@ -23,6 +23,10 @@ class InputError(FlatpriorError, ValueError):
     """The input is wrong, or what is asked for is not in it."""
 
 
+class NeedsLikelihoodError(InputError):
+    """What is asked for needs a likelihood, and sampling weights make none."""
+
+
 class InputTypeError(FlatpriorError, TypeError):
     """The input is of the wrong kind."""
 

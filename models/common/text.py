@@ -9,6 +9,10 @@ from flatprior.models.common.errors import InputError
 # of an offset and of weights that were given as numbers, not as a column's name
 ARRAY = "(array)"
 # a survey's weights look like counts wherever they are whole numbers: nobody can tell from the data
+SPEAKING = (
+    "sampling weights: standard errors are those of a sandwich, of the units that were drawn, and "
+    "there is no likelihood to test or compare with"
+)
 COUNTS = (
     "frequency weights are taken as counts of observations: with sampling weights the standard "
     "errors, tests and intervals would be wrong (see robust_covariance, each row its own cluster)"
@@ -55,12 +59,18 @@ def count(number: int, noun: str) -> str:
 
 
 def observations(
-    number: int, n_rows: int | None, weights: str | None, groups: int | None = None
+    number: int,
+    n_rows: int | None,
+    weights: str | None,
+    groups: int | None = None,
+    sampling: str | None = None,
 ) -> str:
     """Say "32 observations", or with weights "100 observations in 32 rows (...)"."""
     said = count(number, "observation")
     if groups is not None:
         return f"{said} in {count(groups, 'group')}"
+    if sampling is not None:
+        return f"{said} (sampling weights: {printable(sampling)})"
     if weights is None:
         return said
     rows = "" if n_rows is None else f" in {count(n_rows, 'row')}"

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
@@ -25,6 +26,7 @@ from flatprior.models.encoding.grouped import (
 )
 from flatprior.models.encoding.left_hand_side import LeftHandSide
 from flatprior.models.encoding.response import Outcomes, encode_response, plain_response
+from flatprior.models.encoding.sampling import Sample, SamplingDesign, speaking_weights
 from flatprior.models.encoding.weights import positive_weights
 
 
@@ -48,6 +50,8 @@ class Encoded:
         Rows left out: with a missing value, and of weight 0.
     trials : Trials or None
         Of grouped counts.
+    sampling : SamplingDesign or None
+        Where weights say how many people each row speaks for.
     """
 
     design: Array
@@ -61,6 +65,7 @@ class Encoded:
     n_dropped: int = 0
     n_zero_weight: int = 0
     trials: Trials | None = None
+    sampling: SamplingDesign | None = None
 
     def of_groups(self, counts: Counts) -> Encoded:
         """The rows of 1 and 0 that groups become, where the rows of this are groups."""
@@ -85,6 +90,7 @@ def encode_arrays(
     frequency_weights: ArrayLike | None,
     event: Any = None,
     trials: ArrayLike | None = None,
+    sample: Sample | None = None,
 ) -> Encoded:
     """Take a design matrix and a response; arrays of floats are not copied but to leave out rows.
 
@@ -112,7 +118,7 @@ def encode_arrays(
         design = np.column_stack([np.ones(design.shape[0]), design])
         names = ("const", *names)
     left, counts = _counts(y, labels, trials)
-    check_alone(left, trials, frequency_weights, event)
+    check_alone(left, trials, frequency_weights, event, sample)
     response, outcomes = plain_response(y), Outcomes(0, 1, said=False)
     if counts is not None:
         response, outcomes = np.zeros(len(labels)), outcomes_of_counts(left, "trials")
@@ -121,14 +127,23 @@ def encode_arrays(
     offset_values, weights, keep = None, None, np.ones(len(labels), dtype=bool)
     if offset is not None:
         offset_values = numbers(as_series(one_column(offset), "offset", labels))
-    if frequency_weights is not None:
+    sampling = None
+    if sample is not None:
+        beside = sample.columns(labels)
+        for series in beside.values():
+            if series.isna().any():
+                where = rows_phrase(labels[series.isna().to_numpy()])
+                raise InputError(f"{series.name!r} is missing in {where}; complete them")
+        weights, keep, _ = positive_weights(beside["sampling_weights"], keep, speaking_weights)
+        sampling = sample.design(beside, keep) if keep.any() else None
+    elif frequency_weights is not None:
         series = as_series(one_column(frequency_weights), "frequency_weights", labels)
         weights, keep, _ = positive_weights(series, keep)
     elif counts is not None:
         keep, counts = counts.some, counts.select(counts.some)
     n_zero = int(np.count_nonzero(~keep))
     if not keep.any():
-        what = "frequency weight 0" if counts is None else "no trials"
+        what = "weight 0" if counts is None else "no trials"
         raise InputError(f"no rows are left: all {n_zero} have {what}")
     if n_zero:
         design, response, labels = design[keep], response[keep], labels[keep]
@@ -146,6 +161,7 @@ def encode_arrays(
         response_name=left.name,
         outcomes=outcomes,
         n_zero_weight=n_zero,
+        sampling=sampling,
     )
     return encoded if counts is None else encoded.of_groups(counts)
 

@@ -38,8 +38,8 @@ def is_table(data: Any) -> TypeGuard[Table]:
     >>> is_table({"x": [1, 2]}), is_table([{"x": 1}, {"x": 2}]), is_table(np.eye(2))
     (True, True, False)
     """
-    if isinstance(data, pd.Series):
-        return False
+    if isinstance(data, pd.Series) or hasattr(data, "toarray"):
+        return False  # a sparse array of keys is a mapping, too
     return (
         isinstance(data, pd.DataFrame | Mapping)
         or _are_records(data)
@@ -77,6 +77,10 @@ def to_pandas(data: Any) -> pd.DataFrame:
         raise InputTypeError(
             f"data must be {TAKEN}, not a Series; a single row is series.to_frame().T, a column "
             "series.to_frame()"
+        )
+    if hasattr(data, "toarray"):
+        raise InputTypeError(
+            f"data must be {TAKEN}, not a sparse array, whose columns have no names"
         )
     if isinstance(data, Mapping):
         return _from_mapping(data)

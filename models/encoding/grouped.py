@@ -181,7 +181,9 @@ def _in_all(counts: Counts, name: str) -> Counts:
     return counts
 
 
-def check_alone(left: LeftHandSide, trials: Any, weights: Any, event: Any) -> None:
+def check_alone(
+    left: LeftHandSide, trials: Any, weights: Any, event: Any, sample: Any = None
+) -> None:
     """Raise a `ValueError` if grouped counts come with what is of single observations."""
     if left.grouped and trials is not None:
         raise InputError(f"trials are of a share, and {left.name} has its own: leave trials out")
@@ -192,6 +194,11 @@ def check_alone(left: LeftHandSide, trials: Any, weights: Any, event: Any) -> No
         raise InputError(
             f"{whose} and frequency_weights cannot both be given: the counts are the weights; "
             "leave frequency_weights out"
+        )
+    if sample is not None:
+        raise InputError(
+            f"{whose} and sampling_weights cannot both be given: the counts are the weights; give "
+            "each row its own outcome"
         )
     if event is not None:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,11 @@ def whole_weights(
 
 
 def positive_weights(
-    weights: pd.Series[Any], keep: NDArray[np.bool_]
+    weights: pd.Series[Any],
+    keep: NDArray[np.bool_],
+    checked: Callable[[pd.Series[Any]], Array] = whole_weights,
 ) -> tuple[Array, NDArray[np.bool_], int]:
-    """Frequency weights of those rows to `keep` (n,) that weigh something, which, and how many not.
+    """Weights of those rows to `keep` (n,) that weigh something, which, and how many not.
 
     Rows of weight 0 have no likelihood, and left in they can hide that the others are separated.
 
@@ -49,7 +52,7 @@ def positive_weights(
     >>> weights.tolist(), keep.tolist(), n_zero
     ([2.0], [True, False, False], 1)
     """
-    values = whole_weights(weights[keep])
+    values = checked(weights[keep])
     positive = values > 0
     left = keep.copy()
     left[keep] = positive

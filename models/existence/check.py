@@ -31,7 +31,7 @@ from flatprior.models.results import Existence, ImproperPosteriorError, MLEDoesN
 from flatprior.models.rows import ArrayRows
 
 
-@model_first
+@model_first(sampling_weights=True)
 def check_existence(
     model: BernoulliLogistic, signs: bool = True, progress: bool = False
 ) -> Existence:

@@ -17,6 +17,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.checks import check_finite, check_names, of_sensible_size
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.response import Outcomes
+from flatprior.models.encoding.sampling import SamplingDesign
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
@@ -79,8 +80,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Two classes.
         sample_weight : array_like (n,), optional
             Weight of each row's log-likelihood, not negative; a whole number equals so many copies
-            of the row. Standard errors are right for whole numbers, that is for counts; of other
-            weights the rows, not their sum, are the observations of `estimate_`.
+            of the row, and standard errors of `estimate_` are those of counts. Other weights are
+            taken as sampling weights, see `BernoulliLogistic.from_formula`.
 
         Returns
         -------
@@ -100,6 +101,9 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = to_pandas(X) if is_table(X) else X, one_column(y)
         design, y = validate_data(self, X, y, dtype=np.float64)
         y = _plain(np.asarray(y))
+        design, y = cast("tuple[Array, NDArray[Any]]", validate_data(self, X, y, dtype=np.float64))
+        if y.dtype == object and (plain := np.array(y.tolist())).dtype.kind in "bif":
+            y = plain  # scikit-learn knows no such type
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":
@@ -149,13 +153,15 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = ArrayRows(np.ascontiguousarray(X), response, None, weights)
         if not of_sensible_size(rows.extent.columns):
             check_finite(X, names, pd.Index(labels))
+        counted = rows.weights_count  # else they say how many people a row speaks for
         return BernoulliLogistic(
             rows=rows,
             names=tuple(names),
             response_name="y",
             response_coding="",
             row_labels=pd.Index(labels),
-            weights_name=None if weights is None else "sample_weight",
+            weights_name="sample_weight" if counted and weights is not None else None,
+            sampling=None if counted else SamplingDesign(weights="sample_weight"),
         )
 
     def decision_function(self, X: ArrayLike | pd.DataFrame) -> Array:

@@ -22,7 +22,7 @@ PATIENCE, PATIENCE_IN_BATCHES = 30, 8
 LEAST_INFORMATION = 1e-280  # on a coefficient; its inverse, the variance, should be a double
 
 
-@model_first
+@model_first(sampling_weights=True)
 def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by damped Newton steps.
 

@@ -34,7 +34,7 @@ PACKAGES = ("pymc", "pytensor", "arviz-base", "arviz-stats")
 MAX_FINISHING_STEPS = 50
 
 
-@model_first
+@model_first(sampling_weights=True)
 def fit_map(model: BernoulliLogistic) -> PointEstimate:
     """Posterior mode under flat priors by PyMC, which is the MLE.
 

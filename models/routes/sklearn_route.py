@@ -15,7 +15,7 @@ from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import RouteUnavailableError
 
 
-@model_first
+@model_first(sampling_weights=True)
 def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     """Maximum likelihood by scikit-learn, as its users obtain the unregularised fit.
 
@@ -62,7 +62,7 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        classifier.fit(model.design, model.response, sample_weight=model.frequency_weights)
+        classifier.fit(model.design, model.response, sample_weight=model.arrays.weights)
     said = "; ".join(dict.fromkeys(str(w.message).split("\n")[0] for w in caught))
     iterations = int(np.max(classifier.n_iter_))
     return estimate(

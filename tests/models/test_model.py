@@ -124,7 +124,7 @@ BAD_ARRAYS = {
     ),
     "all weights zero": (
         dict(X=np.eye(2), y=[0, 1], frequency_weights=[0, 0]),
-        "no rows are left: all 2 have frequency weight 0",
+        "no rows are left: all 2 have weight 0",
     ),
     "masked": (dict(X=np.ma.masked_array(np.eye(2), mask=np.eye(2)), y=[0, 1]), "masked values"),
     "complex": (dict(X=np.eye(2) * 1j, y=[0, 1]), "must hold numbers"),

@@ -29,6 +29,7 @@ from flatprior.models.encoding.grouped import (
     outcomes_of_counts,
 )
 from flatprior.models.encoding.response import encode_response
+from flatprior.models.encoding.sampling import Sample, speaking_weights
 from flatprior.models.encoding.weights import positive_weights
 
 PARSES = 5  # of one formula, where threads get into one another's way
@@ -95,6 +96,7 @@ def encode(
     missing: Literal["drop", "raise"],
     event: Any = None,
     trials: pd.Series[Any] | None = None,
+    sample: Sample | None = None,
 ) -> tuple[Encoded, Encoding]:
     """Apply a formula to `frame`, and say how it was turned into columns.
 
@@ -103,9 +105,10 @@ def encode(
     """
     left = parsed.left
     check_one_offset(parsed, offset is not None)
-    check_alone(left, trials, weights, event)
+    check_alone(left, trials, weights, event, sample)
     used = [frame[name] for name in (*left.columns, *parsed.columns)]
-    used += [series for series in (offset, weights, trials) if series is not None]
+    beside = {} if sample is None else sample.columns(frame.index, frame)
+    used += [s for s in (offset, weights, trials, *beside.values()) if s is not None]
     keep = np.logical_and.reduce([series.notna().to_numpy() for series in used])
     n_dropped = int(np.count_nonzero(~keep))
     if n_dropped and missing == "raise":
@@ -121,6 +124,10 @@ def encode(
         counts = counts_of_columns(left, frame[keep], None if trials is None else trials[keep])
         some = counts.some
         n_zero, counts, keep[keep] = int(np.count_nonzero(~some)), counts.select(some), some
+    if sample is not None:
+        weight_values, keep, n_zero = positive_weights(
+            beside["sampling_weights"], keep, speaking_weights
+        )
     if not keep.any():
         raise InputError(
             f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
@@ -152,6 +159,7 @@ def encode(
         outcomes=outcomes,
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
+        sampling=None if sample is None else sample.design(beside, keep),
     )
     if counts is not None:
         encoded = encoded.of_groups(counts)

@@ -6,8 +6,8 @@ import statsmodels.api as sm
 from peers import TEN, expanded
 from problems import CASES, DATA, simulated
 
-from flatprior.analysis import predict, robust_covariance, wald_test
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.analysis import predict, robust_covariance, summarise, wald_test
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 OHIO = CASES["ohio"]
 CLUSTER = pd.read_csv(DATA / "cases" / "ohio.csv")["cluster"]
@@ -227,3 +227,24 @@ def exact_errors(model, beta, kind):
             meat += (y - q) ** 2 / left**power * row * row.T
         covariance = bread * meat * bread
         return [float(mpmath.sqrt(covariance[j, j])) for j in range(k)]
+
+
+def test_factors_for_small_samples_go_by_the_names_of_programs():
+    """At 32 observations and 4 coefficients they differ by several per cent."""
+    data = load_spector()
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    fit = fit_newton(model)
+    n, k, groups = 32, 4, np.arange(32) % 8
+    plain = robust_covariance(model, fit, cluster=groups, correction="none")
+    factors = {"statsmodels": 8 / 7 * (n - 1) / (n - k), "Stata": 8 / 7, "R": 8 / 7, "none": 1.0}
+    for correction, factor in factors.items():
+        found = robust_covariance(model, fit, cluster=groups, correction=correction)
+        assert found.factor == pytest.approx(factor)
+        np.testing.assert_allclose(found.covariance, factor * plain.covariance, rtol=1e-12)
+        assert summarise(model, fit, robust=found).table()["standard error"].to_numpy() == (
+            pytest.approx(found.standard_errors)
+        )
+    single = {c: robust_covariance(model, fit, correction=c).factor for c in factors}
+    assert single == {"statsmodels": 1.0, "Stata": pytest.approx(32 / 31), "R": 1.0, "none": 1.0}
+    with pytest.raises(ValueError, match="correction must be"):
+        robust_covariance(model, fit, correction="SAS")

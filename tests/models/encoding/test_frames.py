@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy.sparse import dok_array
 
 from flatprior.analysis import average_marginal_effects, predict
 from flatprior.models import BernoulliLogistic, LogisticMLE, fit_newton
@@ -143,6 +144,7 @@ def test_a_single_row_is_a_mapping_of_numbers():
         ([1, 2], "not a list"),
         (b"x", "not a bytes"),
         (np.eye(2), "data must be a data frame"),
+        (dok_array((2, 2)), "sparse"),
         (pd.Series({"y": 1}), r"series.to_frame\(\).T"),
         (pa.array([1]), "data must be a data frame"),
         ([{"a": 1}, {"b": 2}], "row 1 of the data has not the same names as row 0"),

@@ -19,7 +19,7 @@ from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.batches import batch_rows, first_pass
-from flatprior.models.encoding import tables
+from flatprior.models.encoding.files import source
 from flatprior.models.existence import working_set
 from flatprior.models.existence.separation import (
     _balanced,
@@ -94,7 +94,7 @@ def frame_of(X, y):
 
 @pytest.fixture
 def small_working_sets(monkeypatch):
-    monkeypatch.setattr(tables, "BATCH_ROWS", 4)
+    monkeypatch.setattr(source, "BATCH_ROWS", 4)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 2)
     monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 4)
     monkeypatch.setattr(working_set, "START", 3)

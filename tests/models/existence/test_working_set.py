@@ -7,13 +7,13 @@ from problems import KINDS, NO_MLE, ids
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
 from flatprior.models.batches import batch_rows, first_pass
-from flatprior.models.encoding import tables
+from flatprior.models.encoding.files import source
 from flatprior.models.existence import working_set
 
 
 @pytest.fixture(autouse=True)
 def small_working_sets(monkeypatch):
-    monkeypatch.setattr(tables, "BATCH_ROWS", 64)
+    monkeypatch.setattr(source, "BATCH_ROWS", 64)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 32)
     monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 12)
     monkeypatch.setattr(working_set, "START", 8)

@@ -1,0 +1,196 @@
+"""Standard errors of a sample: those of svyglm, and what cannot change them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+import flatprior as fp
+from flatprior.analysis import (
+    average_marginal_effects,
+    compare_routes,
+    predict,
+    robust_covariance,
+    run_routes,
+    summarise,
+    wald_test,
+)
+from flatprior.models import BernoulliLogistic, LogisticMLE, fit_newton
+from flatprior.models.common.errors import NeedsLikelihoodError
+
+DATA = Path(__file__).parents[2] / "data"
+OF_R = json.loads((DATA / "survey.json").read_text())
+ROLES = {
+    "weights": {},
+    "clusters": {"clusters": "unit"},
+    "strata": {"strata": "stratum"},
+    "both": {"clusters": "psu", "strata": "stratum"},
+}
+
+
+@pytest.fixture(scope="module")
+def survey():
+    frame = pd.read_csv(DATA / "survey.csv")
+    return frame.assign(
+        unit=frame["stratum"] + "." + frame["psu"].astype(str), o=np.log(frame["t"])
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    frame = pd.read_csv(DATA / "sampling_weights.csv")
+    return BernoulliLogistic.from_formula("y ~ treated", frame, sampling_weights="w")
+
+
+def of(survey, design, **changes):
+    return BernoulliLogistic.from_formula(
+        "y ~ x + g", survey.assign(**changes), offset="o", sampling_weights="w", **ROLES[design]
+    )
+
+
+@pytest.mark.parametrize("design", ROLES)
+def test_coefficients_and_standard_errors_are_those_of_svyglm(survey, design):
+    model = of(survey, design)
+    fit = fit_newton(model)
+    assert fit.coefficients == pytest.approx(OF_R[design]["coefficients"], rel=1e-9)
+    assert fit.standard_errors == pytest.approx(OF_R[design]["standard_errors"], rel=1e-9)
+    assert model.sampling.degrees_of_freedom(model.n_rows) == OF_R[design]["df"]
+    robust = robust_covariance(model, fit)
+    assert robust.kind == "sampling"
+    np.testing.assert_allclose(robust.covariance, fit.covariance, rtol=1e-12)
+
+
+def test_the_published_case(model):
+    """svyglm: 0.1591754, 0.2151414; as counts of a thousand each they would be 43 times smaller."""
+    fit = fit_newton(model)
+    assert fit.coefficients[1] == pytest.approx(0.24762569, abs=5e-9)
+    assert fit.standard_errors == pytest.approx([0.1591754, 0.2151414], abs=5e-8)
+
+
+@pytest.mark.parametrize("design", ROLES)
+@pytest.mark.parametrize("factor", [2.0**-40, 1e-3, 7.0, 1e6])
+def test_the_unit_of_weights_changes_nothing(survey, design, factor):
+    plain, scaled = (
+        fit_newton(of(survey, design)),
+        fit_newton(of(survey, design, w=factor * survey["w"])),
+    )
+    assert scaled.coefficients == pytest.approx(plain.coefficients, rel=1e-10)
+    assert scaled.standard_errors == pytest.approx(plain.standard_errors, rel=1e-10)
+    assert scaled.certificate.error_bound == pytest.approx(plain.certificate.error_bound, rel=10)
+    assert scaled.certificate.error_bound < 1e-9
+
+
+@pytest.mark.parametrize("design", ROLES)
+def test_the_order_of_rows_and_the_names_of_units_change_nothing(survey, design):
+    plain = fit_newton(of(survey, design))
+    shuffled = survey.sample(frac=1.0, random_state=1)
+    renamed = shuffled.assign(unit=shuffled["unit"].str[::-1], psu=9 - shuffled["psu"])
+    found = fit_newton(of(renamed, design))
+    assert found.standard_errors == pytest.approx(plain.standard_errors, rel=1e-9)
+
+
+def test_the_bound_is_proved_in_the_standard_errors_that_are_printed(survey):
+    """Of coefficients off by known amounts: the distance in these units is below the bound."""
+    model = of(survey, "both")
+    fit = fit_newton(model)
+    rng = np.random.default_rng(5)
+    for size in (1e-8, 1e-5, 1e-2):
+        beta = fit.coefficients + size * rng.normal(size=4) * fit.standard_errors
+        bound = fp.certify(model, beta).error_bound
+        distance = np.max(np.abs(beta - fit.coefficients) / fit.standard_errors)
+        assert distance <= bound < 100 * distance
+
+
+def test_everything_that_follows_takes_the_same_covariance(model):
+    fit = fit_newton(model)
+    V = fit.covariance
+    new = predict(model, fit, {"treated": [0, 1]})
+    x = np.array([[1.0, 0.0], [1.0, 1.0]])
+    assert new["standard error"].to_numpy() == pytest.approx(np.sqrt(np.diag(x @ V @ x.T)))
+    z = fit.coefficients[1] / np.sqrt(V[1, 1])
+    assert wald_test(fit, "treated", model=model).statistic == pytest.approx(z * z)
+    shown = summarise(model, fit)
+    assert shown.table()["standard error"].to_numpy() == pytest.approx(fit.standard_errors)
+    assert (shown.goodness, shown.against_null) == (None, None)
+    assert "AIC" not in str(shown)
+    frame = pd.DataFrame({"y": model.response, "treated": model.design[:, 1]})
+    frame["w"] = model.sampling_weights
+    effect = average_marginal_effects(model, fit, frame).iloc[0]
+    p = expit(model.design @ fit.coefficients)
+    slopes = (p * (1 - p))[:, None] * (fit.coefficients[1] * (1 - 2 * p)[:, None] * model.design)
+    slopes[:, 1] += p * (1 - p)
+    gradient = np.average(slopes, axis=0, weights=frame["w"])
+    assert effect["effect"] == pytest.approx(
+        fit.coefficients[1] * np.average(p * (1 - p), weights=frame["w"]), rel=1e-9
+    )
+    assert effect["standard error"] == pytest.approx(np.sqrt(gradient @ V @ gradient), rel=1e-6)
+
+
+def test_point_routes_agree_and_samplers_are_said_to_be_unavailable(model):
+    results = run_routes(model, routes=["newton", "sklearn", "map", "independence"], seed=1)
+    found = compare_routes(model, *results)
+    assert found.verdict == "agree", found.message
+    assert "independence" in found.message
+    assert found.table()["agrees"].sum() == 3
+
+
+def test_weights_of_scikit_learn_that_are_no_counts_are_sampling_weights(model):
+    estimator = LogisticMLE().fit(
+        model.design[:, 1:], model.response, sample_weight=model.sampling_weights
+    )
+    fit = fit_newton(model)
+    assert estimator.estimate_.standard_errors == pytest.approx(fit.standard_errors, rel=1e-9)
+    assert "AIC" not in str(estimator.estimate_)
+    counts = LogisticMLE().fit(model.design[:, 1:], model.response, np.full(600, 2))
+    assert counts.estimate_.nobs == 1200
+
+
+@pytest.mark.parametrize("name", ["aic", "bic"])
+def test_criteria_are_refused(model, name):
+    with pytest.raises(NeedsLikelihoodError, match="sampling weights make none"):
+        getattr(fit_newton(model), name)
+
+
+ALLOWED = {
+    *("verify", "certify", "check_existence", "fit_map", "fit_sklearn", "fit_newton"),
+    *("run_routes", "compare_routes", "predict", "average_marginal_effects", "robust_covariance"),
+    *("summarise", "summarize", "collinearity"),
+}
+
+
+def test_every_function_of_a_model_is_right_with_sampling_weights_or_refuses_them(model):
+    takers = {
+        name: getattr(fp, name)
+        for name in fp.__all__
+        if hasattr(getattr(fp, name), "takes_sampling_weights")
+    }
+    assert {name for name, each in takers.items() if each.takes_sampling_weights} == ALLOWED
+    assert len(takers) > 40
+    for name, function in takers.items():
+        if name in ALLOWED:
+            continue
+        given = {"a": model, "b": model} if name == "compare_models" else model
+        with pytest.raises(NeedsLikelihoodError, match=f"{name} needs a likelihood"):
+            function(given)
+    for call in (
+        lambda: fp.audit({"Intercept": 0.0, "treated": 1.0}, model),
+        lambda: fp.Posterior.from_draws(model, np.zeros((20, 2))),
+        lambda: fp.write_report("never.html", compare_routes(model, *[fit_newton(model)] * 2)),
+    ):
+        with pytest.raises(NeedsLikelihoodError):
+            call()
+    assert not Path("never.html").exists()
+
+
+def test_other_kinds_and_clusters_are_refused_where_the_design_is_known(model):
+    fit = fit_newton(model)
+    for options in ({"kind": "HC1"}, {"cluster": np.arange(600)}):
+        with pytest.raises(ValueError, match="one robust covariance"):
+            robust_covariance(model, fit, **options)
+    plain = replace(model, sampling=None)
+    with pytest.raises(ValueError, match="another model"):
+        summarise(plain, fit_newton(plain), robust=robust_covariance(model, fit))
