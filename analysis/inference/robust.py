@@ -284,7 +284,7 @@ def _of_a_sample(
             "a model with sampling weights has one robust covariance, that of the units that were "
             "drawn: leave kind at its default, and name clusters where the model is built"
         )
-    root = required_sampling_root(model, beta)
+    root = required_sampling_root(model.arrays, design, beta)
     return RobustCovariance(
         kind=SAMPLING,
         names=model.names,

@@ -12,7 +12,7 @@ class FlatpriorError(Exception):
     --------
     >>> from flatprior.models import BernoulliLogistic, FlatpriorError
     >>> try:
-    ...     BernoulliLogistic.from_arrays([[1.0], [2.0]], [0, 2])
+    ...     BernoulliLogistic.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 2])
     ... except FlatpriorError as error:
     ...     isinstance(error, ValueError)
     True

@@ -24,13 +24,11 @@ from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.encoding.sampling import SamplingDesign
 from flatprior.models.likelihood import row_terms
-from flatprior.models.model import BernoulliLogistic
+from flatprior.models.rows import ArrayRows
 
 
-def sampling_root(model: BernoulliLogistic, coefficients: Array) -> Array | None:
+def sampling_root(rows: ArrayRows, design: SamplingDesign, coefficients: Array) -> Array | None:
     """L (k, r) with LL' the covariance at `coefficients`; None where columns are dependent."""
-    assert model.sampling is not None  # noqa: S101
-    rows = model.arrays
     assert rows.weights is not None  # noqa: S101
     # the covariance knows no unit of weights: in one, exactly changed to, nothing underflows
     unit = 2.0 ** -math.frexp(float(rows.weights.max()))[1]
@@ -45,12 +43,12 @@ def sampling_root(model: BernoulliLogistic, coefficients: Array) -> Array | None
             for block in rows.blocks()
         ]
     )
-    return np.asarray(white @ _meat(score, model.sampling).T)
+    return np.asarray(white @ _meat(score, design).T)
 
 
-def required_sampling_root(model: BernoulliLogistic, coefficients: Array) -> Array:
+def required_sampling_root(rows: ArrayRows, design: SamplingDesign, coefficients: Array) -> Array:
     """`sampling_root`, or an `ArithmeticError`."""
-    root = sampling_root(model, coefficients)
+    root = sampling_root(rows, design, coefficients)
     if root is None:
         raise PrecisionError("columns are dependent in double precision: centre and rescale them")
     return root
