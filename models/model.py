@@ -226,11 +226,14 @@ class BernoulliLogistic(Renderable):
         formula : str
             Wilkinson notation as in R. The response is a column, or ``cbind(successes, failures)``,
             also ``cbind(s, n - s)``, of groups. Allowed are column names (in backticks where they
-            are not identifiers), numbers, ``+ - : * / ^ **``, parentheses and the functions C, log,
-            exp, sqrt, center, scale, poly, bs and I; nothing else is ever evaluated. Text columns
-            are categorical; the first level is the reference unless
-            ``C(x, contr.treatment("level"))`` names another (see `reference_levels`). Text of which
-            most values are numbers ("?" among them, or "1,5") is an error unless in ``C(...)``.
+            are not identifiers), ``+ - : * / ^ **``, parentheses, ``.`` for all other columns,
+            ``offset()``; I with R's arithmetic, comparisons and ``%in%``; log, log2, log10, log1p,
+            exp, expm1, sqrt, abs, sin, cos; center, scale, poly, bs, ns and cr, which keep what
+            they learn for new rows; C, factor, ordered and relevel, with R's, patsy's or
+            formulaic's contrasts. No text of it is ever evaluated. Text columns are categorical;
+            the first level is the reference unless ``C(x, contr.treatment("level"))`` names another
+            (see `reference_levels`). Text of which most values are numbers ("?" among them, or
+            "1,5") is an error unless in ``C(...)``.
         data : DataFrame, mapping, or path
             Of a CSV or Parquet file, of a folder of them, or a pattern such as ``"folder/*.csv"``.
             Codes with leading zeros in a CSV file are text in ``C(...)``, and numbers elsewhere.
@@ -349,8 +352,8 @@ class BernoulliLogistic(Renderable):
             A Parquet file, a folder of them, or a pattern such as ``"folder/*.parquet"``; CSV files
             likewise.
         formula : str
-            As for `from_formula`, but without the functions that need all rows at once: center,
-            scale, poly and bs.
+            As for `from_formula`, but without what needs all rows at once: center, scale and cr,
+            orthogonal poly, and splines whose knots and bounds are not given.
         offset, frequency_weights : str, optional
             Names of columns.
         missing : {"drop", "raise"}

@@ -302,6 +302,11 @@ def _effects(
     for name in _chosen(list(encoding.parsed.predictors), variables):
         truth = pd.api.types.is_bool_dtype(frame[name].dtype)
         if name not in categories and not truth:
+            if name in encoding.parsed.compared:
+                raise InputError(
+                    f"the formula compares {printable(name)!r}, so that a small change of it has "
+                    "no effect or a sudden one; name the other variables, or compare predictions"
+                )
             yield _Effect(name, rows, rows.design, slope=_slope(model, frame, name))
             continue
         levels = categories.get(name, (False, True))

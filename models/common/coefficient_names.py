@@ -19,7 +19,7 @@ INTERCEPT = (*INTERCEPTS, "b_Intercept")
 _FACTOR = re.compile(r"(?:[^:\[\]]|\[[^\[\]]*\])+")
 _LEVEL = re.compile(r"\[([^\[\]]*)\]")
 _CATEGORY = re.compile(
-    r"\b(?:C|factor|as\.factor|ordered)\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)"
+    r"\b(?:C|factor|as\.factor|ordered|relevel)\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)"
 )
 TRUTH = {"true": 1.0, "false": 0.0}
 

@@ -107,6 +107,13 @@ def pieces(expression: Any) -> Iterator[Any]:
             ahead.append(getattr(node, within[type(node)]))
 
 
+def is_step(expression: Any) -> bool:
+    """Whether an expression compares, so that it is 0 or 1."""
+    if isinstance(expression, Chain):
+        return expression.rest[0][0] in COMPARISONS
+    return isinstance(expression, Among)
+
+
 @dataclass(frozen=True)
 class Reader:
     """Checks expressions, and notes the columns that they use.

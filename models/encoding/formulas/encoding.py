@@ -8,6 +8,7 @@ that were checked and computed here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +35,8 @@ from flatprior.models.encoding.weights import positive_weights
 
 PARSES = 5  # of one formula, where threads get into one another's way
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
+MOST_COLUMNS = 2**16
+MOST_CROSSED = 8  # categories in one term; the time to code them goes with 5 to that power
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -218,6 +221,8 @@ def _matrix(
     plain = table[[key for key in table.columns if key.startswith("_plain_")]].assign(_rows_=1.0)
     with np.errstate(all="ignore"):  # of log(-1) and the like is said below, by column and row
         context = {key: _factor(factor, values) for key, factor in parsed.factors_of.items()}
+        if whole:
+            _check_size(parsed, table, context)
         built = _built(what, plain, context)
     spec = built.model_spec
     design = built.to_numpy(dtype=float)
@@ -226,6 +231,34 @@ def _matrix(
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
     check_finite(design, names, table.index, whole, "no numbers")
     return design, spec
+
+
+def _check_size(parsed: Parsed, table: pd.DataFrame, context: dict[str, Any]) -> None:
+    """Raise a `ValueError` if terms have more categories, or more columns, than can be coded."""
+    categories, sizes = set(), {}
+    for key in {key for term in parsed.terms for key in term}:
+        factor = parsed.factors_of.get(key)
+        if factor is not None and not isinstance(factor, Category):
+            sizes[key] = len(context[key]) if isinstance(context[key], dict) else 1
+            continue
+        series = table[key if factor is None else factor.column]
+        sizes[key] = 1
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            categories.add(key)
+            sizes[key] = len(series.cat.categories)
+    for term in parsed.terms:
+        crossed = len(categories & set(term))
+        if crossed > MOST_CROSSED:
+            raise InputError(
+                f"the term {parsed.original(':'.join(term))!r} crosses {crossed} categories; at "
+                f"most {MOST_CROSSED} are"
+            )
+    columns = sum(math.prod(sizes[key] for key in term) for term in parsed.terms)
+    if columns > MOST_COLUMNS or columns * len(table) > LARGEST_DESIGN:
+        raise InputError(
+            f"the formula has some {columns} columns in {len(table)} rows, too many for a design "
+            "matrix; leave out interactions, or merge levels"
+        )
 
 
 def _factor(factor: Factor, values: Values) -> Any:

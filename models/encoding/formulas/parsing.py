@@ -19,6 +19,7 @@ from flatprior.models.encoding.formulas.arithmetic import (
     Applied,
     Expression,
     Reader,
+    is_step,
     pieces,
 )
 from flatprior.models.encoding.formulas.contrasts import CATEGORIES, Category, category
@@ -81,8 +82,9 @@ class Parsed:
         Generated name of a call to what it computes, or to its categories.
     calls : dict
         Generated name of a call to what it is called.
-    rewritten : str
-        The right-hand side, in generated names: all that formulaic sees.
+    terms : tuple of tuple of str
+        Generated names of the factors of each term.
+    intercept : bool
     offset : Offset or None
     remarks : tuple of (str, str)
         A generated name, and what to say of it unless it is a category.
@@ -95,10 +97,16 @@ class Parsed:
     uses: Uses
     factors_of: dict[str, Factor]
     calls: dict[str, str]
-    rewritten: str
+    terms: tuple[tuple[str, ...], ...]
+    intercept: bool
     offset: Offset | None = None
     remarks: tuple[tuple[str, str], ...] = ()
     stands_for: str = ""
+
+    @property
+    def rewritten(self) -> str:
+        """The right-hand side, in generated names: all that formulaic sees."""
+        return " + ".join([str(int(self.intercept)), *map(":".join, self.terms)])
 
     @property
     def response(self) -> str:
@@ -133,6 +141,19 @@ class Parsed:
 
     def _used_as(self, prefix: str) -> frozenset[str]:
         return frozenset(name for key, name in self.generated.items() if key.startswith(prefix))
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """Columns of numbers that are compared: with respect to them there is no derivative."""
+        names = {
+            node.text
+            for factor in self.factors_of.values()
+            for step in pieces(factor)
+            if is_step(step)
+            for node in pieces(step)
+            if isinstance(node, Name)
+        }
+        return frozenset(self.uses.generated[key] for key in names if key.startswith("_number_"))
 
     @property
     def needs_all_rows(self) -> str:
@@ -313,9 +334,8 @@ def parse(formula: str, frame: pd.DataFrame, apart: Iterable[str | None] = ()) -
         uses=reading.uses.only(in_terms),  # not of those that were taken away again
         factors_of=factors,
         calls=reading.calls,
-        rewritten=" + ".join(
-            [str(int(expansion.intercept)), *map(":".join, expansion.terms.values())]
-        ),
+        terms=tuple(expansion.terms.values()),
+        intercept=expansion.intercept,
         offset=offset,
         remarks=tuple(expansion.remarks),
         stands_for=reading.stands_for,

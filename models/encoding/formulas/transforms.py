@@ -21,6 +21,7 @@ from flatprior.models.encoding.formulas.options import Arguments, bound, read
 
 MOST_COLUMNS = 100
 CUBIC = 3
+LINE = 2  # columns of a cubic regression spline without a knot inside
 UNSAID = "as the intercept needs it"
 _BOUNDS = ("lower_bound", "upper_bound")
 _SPLINE = ("df", "knots", *_BOUNDS, "Boundary.knots")
@@ -75,6 +76,8 @@ class Transform:
         if self.options.get("constraints") != UNSAID:
             return self
         centred = "center" if intercept else None
+        if centred is None and self.options["df"] == LINE:
+            raise _wrong(self.call, "df", f"a whole number from {LINE + 1} without an intercept")
         return replace(self, options={**self.options, "constraints": centred})
 
     @property
@@ -191,7 +194,7 @@ def _spline_options(function: str, call: str, given: dict[str, Any]) -> dict[str
     knots = given.get("knots")
     if knots is not None:
         knots = (knots,) if isinstance(knots, int | float) else knots
-        if not isinstance(knots, tuple):
+        if not isinstance(knots, tuple) or not knots:
             raise _wrong(call, "knots", "numbers, c(1, 2)")
         given["knots"] = tuple(sorted(_real(call, "knots", knot) for knot in knots))
         if function != "bs" and len(set(given["knots"])) < len(knots):

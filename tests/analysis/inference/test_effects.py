@@ -438,3 +438,22 @@ def test_effects_of_grouped_counts_are_those_of_their_single_observations(tmp_pa
         other = groups.iloc[:4].assign(x=[1.0, 1, 2, 2])
         other = average_marginal_effects(model, fit_newton(model), other)
         assert "each counted once" in other.columns.name
+
+
+def test_what_is_compared_has_no_derivative_but_text_has_its_levels():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame(rng.normal(size=(200, 3)), columns=["x", "z", "w"])
+    data["g"] = rng.choice(list("abc"), 200)
+    data["y"] = rng.integers(0, 2, 200)
+    model = BernoulliLogistic.from_formula("y ~ I(x > 0) + z + I(g == 'a') + offset(w)", data)
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match=r"the formula compares 'x', .* name the other variables"):
+        average_marginal_effects(model, fit, data)
+    effects = average_marginal_effects(model, fit, data, variables=["z", "g"])
+    assert list(effects.index) == ["z", "g: b - a", "g: c - a"]
+    # by hand: a is told from the others, and b not from c
+    beta, others = fit.coefficients, data["w"] + data["z"] * fit.coefficients[2]
+    other = expit(beta[0] + beta[1] * (data["x"] > 0) + others)
+    a = expit(beta[0] + beta[1] * (data["x"] > 0) + others + beta[3])
+    by_hand = float((other - a).mean())
+    assert effects.iloc[1:, 0].tolist() == pytest.approx([by_hand, by_hand], rel=1e-9)

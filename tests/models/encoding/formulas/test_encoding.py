@@ -149,3 +149,18 @@ def test_a_parse_that_other_threads_have_disturbed_is_made_again(monkeypatch):
     monkeypatch.setattr(encoding_module, "PARSES", 1)
     with pytest.raises(ValueError, match="so many threads read formulas"):
         replace(model.encoding, spec=Disturbed()).design_matrix(data)
+
+
+def test_what_a_formula_multiplies_out_to_is_bounded():
+    rng = np.random.default_rng(1)
+    names = [f"c{i}" for i in range(9)]
+    data = pd.DataFrame({name: rng.choice(list("abcd"), 50) for name in names})
+    data["y"] = rng.integers(0, 2, 50)
+    for crossed in (":", "*"):
+        with pytest.raises(ValueError, match="crosses 9 categories; at most 8 are"):
+            BernoulliLogistic.from_formula(f"y ~ {crossed.join(names)}", data)
+    with pytest.raises(ValueError, match=r"has some 390624 columns in 50 rows"):
+        BernoulliLogistic.from_formula(f"y ~ {'*'.join(names[:8])}", data)
+    splines = ":".join(f"poly(z, {i}, raw=TRUE)" for i in range(90, 94))
+    with pytest.raises(ValueError, match=r"has some \d+ columns in 50 rows, too many"):
+        BernoulliLogistic.from_formula(f"y ~ {splines}", data.assign(z=np.linspace(0.9, 1.1, 50)))

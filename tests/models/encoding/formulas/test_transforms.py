@@ -210,6 +210,8 @@ def test_in_batches_is_what_has_its_knots_and_bounds(frame, tmp_path, term, need
         ("bs(x, lower_bound=8, upper_bound=1)", "goes from 8 to 1; .* bounds one below the other"),
         ("bs(x, lower_bound=TRUE)", "lower_bound= .* must be of numbers"),
         ("bs(x, lower_bound=1)", "is known from 1 to 7.3, and the value is outside in rows 0, 11"),
+        ("0 + cr(x, df=2)", "df= .* must be a whole number from 3 without an intercept"),
+        ("bs(x, knots=c())", "knots= .* must be numbers"),
         ("cr(x)", "needs df= or knots="),
         ("cr(x, df=3, constraints='none')", "must be 'center' or None"),
         ("scale(x, scale=0)", "must be TRUE, FALSE or a positive number"),
