@@ -15,6 +15,7 @@ import click
 
 from flatprior.analysis.cli.auditing import audit
 from flatprior.analysis.cli.errors import F, OneLineErrors, clean_errors, fail
+from flatprior.analysis.cli.fitting import fit
 from flatprior.analysis.cli.loading import (
     check_paths,
     load_model,
@@ -35,7 +36,6 @@ from flatprior.analysis.cli.printing import (
     announce,
     print_agreement,
     print_both,
-    print_estimate,
     print_fragility,
     print_limit,
     print_model,
@@ -68,6 +68,7 @@ def main() -> None:
 
 
 main.add_command(audit)
+main.add_command(fit)
 
 
 def on_request(command: F) -> F:
@@ -81,25 +82,6 @@ def on_request(command: F) -> F:
 def routes_asked(options: dict[str, Any]) -> list[Route]:
     """The routes to run; what options say of them is taken out."""
     return [route for route in ROUTES if not route.on_request or options.pop(route.name)]
-
-
-@main.command()
-@model_arguments
-@json_option
-def fit(data: str, formula: str, json_path: str | None, **options: Any) -> None:
-    """Fit by Newton's method, with standard errors and a certificate."""
-    with clean_errors():
-        from flatprior.models import fit_newton
-
-        check_paths(data, json=json_path)
-        model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
-        estimate = fit_newton(model)
-        if json_path:
-            estimate.save(json_path)
-        out = result_console()
-        print_estimate(out, model, estimate)
-        if not estimate.converged:
-            sys.exit(1)
 
 
 @main.command()

@@ -138,11 +138,14 @@ def load_model(
     event: str | None = None,
     trials: str | None = None,
     in_batches: bool = False,
+    **sample: str | None,
 ) -> BernoulliLogistic:
     """The model of a command's data and formula, of both classes."""
     from flatprior.models import BernoulliLogistic
     from flatprior.models.common.text import count
 
+    if in_batches and any(sample.values()):
+        raise InputError("sampling weights need data that fit into memory, in one file")
     if in_batches:
         model = BernoulliLogistic.from_parquet(
             data,
@@ -163,6 +166,7 @@ def load_model(
             missing=missing,
             event=event,
             trials=trials,
+            **sample,
         )
     events = model.n_events
     if events in (0, model.n_observations) and "Intercept" in model.names:

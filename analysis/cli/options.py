@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
 
 from flatprior.analysis.cli.errors import F
 
@@ -13,6 +14,14 @@ event_option = click.option(
 trials_option = click.option(
     "--trials", metavar="COLUMN", help="Column of trials, if the response is a share of them."
 )
+
+
+def _files(_context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
+    """A shell completes names of files."""
+    return [CompletionItem(begun, type="file")]
+
+
+data_argument = click.argument("data", shell_complete=_files)
 
 
 def model_options(command: F) -> F:
@@ -36,7 +45,7 @@ def model_options(command: F) -> F:
 
 def model_arguments(command: F) -> F:
     """Add what every command on a user's data takes: the data, a formula, their options."""
-    return click.argument("data")(click.argument("formula")(model_options(command)))
+    return data_argument(click.argument("formula")(model_options(command)))
 
 
 json_option = click.option(

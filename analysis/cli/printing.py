@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from flatprior.models.common.rendering import Rendered
 
 
+_DECIMAL = re.compile(r"-?\d+(\.\d*)?")
+WIDE = 240  # columns that a table may have
 MOST_INTERVALS = 20  # profile intervals that check computes: each takes many fits
 
 
@@ -121,11 +125,11 @@ def print_both(out: Console, model: BernoulliLogistic, given: dict[str, float]) 
     show(out, Rendered.of(frame, {"given": form, "MLE": form, "difference / SE": "#.4g"}))
 
 
-def result_console() -> Console:
-    """Where results are printed."""
-    from flatprior.models.common.progress import console
+def result_console(wide: bool = False) -> Console:
+    """Where results are printed; a `wide` one takes the whole terminal for its tables."""
+    from flatprior.models.common.progress import WIDEST, console
 
-    return console()
+    return console(widest=WIDE if wide else WIDEST)
 
 
 def announce(route: Route, place: str) -> None:
@@ -201,19 +205,24 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
 
     Notes that are `warnings` have their colour.
     """
+    from dataclasses import replace
+
     from rich.text import Text
 
+    from flatprior.models.common.progress import WIDEST
     from flatprior.models.common.rendering import NARROWEST, as_notes, folded
     from flatprior.models.common.text import printable
 
+    text = min(out.width, WIDEST)  # lines of text are read best where they are not too long
     if rendered.title:
         bad = rendered.title.startswith("NOT ")
-        out.print(Text(printable(rendered.title), style="bold red" if bad else "bold"))
+        out.print(Text(printable(rendered.title), style="bold red" if bad else "bold"), width=text)
     for fact in rendered.facts:
-        out.print(Text(printable(fact)))
+        out.print(Text(printable(fact)), width=text)
     if rendered.title or rendered.facts:
         out.print()
     if rendered.has_table:
+        rendered = replace(rendered, cells=_aligned(rendered.cells))
         cells = zip(rendered.columns, *rendered.cells, strict=True)
         widths = [2 + max(map(len, column)) for column in cells]
         # where the width does not suffice a name is folded, but not too narrow; numbers are not
@@ -224,7 +233,25 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
             out.print()
     coloured = as_notes(warnings)
     for note in rendered.notes:
-        out.print(Text(printable(note), style="yellow" if note in coloured else ""))
+        out.print(Text(printable(note), style="yellow" if note in coloured else ""), width=text)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The cells of a table, numbers of a column with their decimal points below one another."""
+    columns = []
+    for column in zip(*rows, strict=True):
+        behind = [
+            len(cell.partition(".")[2]) + ("." in cell) if _DECIMAL.fullmatch(cell) else None
+            for cell in column
+        ]
+        most = max((each for each in behind if each is not None), default=0)
+        columns.append(
+            [
+                cell if each is None else cell + " " * (most - each)
+                for cell, each in zip(column, behind, strict=True)
+            ]
+        )
+    return tuple(zip(*columns, strict=True))
 
 
 def _rich_table(rendered: Rendered, part: range) -> Table:
@@ -234,8 +261,13 @@ def _rich_table(rendered: Rendered, part: range) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
     table.add_column("", overflow="fold")
+    widths = [
+        max(map(len, (name, *(row[j] for row in rendered.cells))))
+        for j, name in enumerate(rendered.columns)
+    ]
+    # filled from the left here: rich would strip what aligns decimal points
     for j in part:
-        table.add_column(Text(rendered.columns[j]), justify="right", no_wrap=True)
+        table.add_column(Text(rendered.columns[j].rjust(widths[j])), no_wrap=True)
     for name, cells in zip(rendered.names, rendered.cells, strict=True):
-        table.add_row(Text(name), *(Text(cells[j]) for j in part))
+        table.add_row(Text(name), *(Text(cells[j].rjust(widths[j])) for j in part))
     return table

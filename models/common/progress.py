@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 NARROWEST, WIDEST = 40, 80  # columns that are printed on, whatever the terminal says of itself
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console of 40 to 80 columns.
+def console(*, stderr: bool = False, widest: int = WIDEST) -> Console:
+    """A console of 40 to `widest` columns.
 
     rich believes ``COLUMNS`` whatever it says: at 0 it prints nothing, at 1 no number is whole.
     """
@@ -32,7 +32,7 @@ def console(*, stderr: bool = False) -> Console:
             width = os.get_terminal_size(sys.__stderr__.fileno()).columns  # type: ignore[union-attr]
         except (AttributeError, ValueError, OSError):
             width = WIDEST
-    width = max(NARROWEST, min(width, WIDEST))
+    width = max(NARROWEST, min(width, widest))
     return Quiet(stderr=stderr, width=width, height=24, highlight=False, force_jupyter=False)
 
 

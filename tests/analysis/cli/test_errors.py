@@ -10,7 +10,7 @@ import pytest
 from command_line import FLATPRIOR, run
 from processes import LONGEST, completed, started
 
-from flatprior.analysis.cli import commands
+from flatprior.analysis.cli import commands, fitting
 from flatprior.analysis.cli.commands import main
 
 
@@ -70,7 +70,7 @@ def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch)
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "print_estimate", interrupt)
+    monkeypatch.setattr(fitting, "print_estimate", interrupt)
     out = tmp_path / "fit.json"
     for arguments, said in ((["--json", out], f"'{out}'"), ([], "nothing")):
         result = run("fit", good, "y ~ x", *arguments)

@@ -1,0 +1,184 @@
+"""`flatprior fit`: what people run a logistic regression for."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flatprior.analysis.cli.errors import clean_errors
+from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
+from flatprior.analysis.cli.options import json_option, model_arguments, report_option
+from flatprior.analysis.cli.printing import print_estimate, result_console, show
+from flatprior.analysis.cli.reports import make_report
+from flatprior.models.common.errors import InputError
+
+if TYPE_CHECKING:
+    from flatprior.analysis.inference.robust import RobustCovariance
+    from flatprior.analysis.inference.summary import Summary
+    from flatprior.models import BernoulliLogistic, PointEstimate
+
+FORMATS = ("text", "csv", "md", "tex", "json")
+
+
+@click.command()
+@model_arguments
+@click.option("--odds-ratios", is_flag=True, help="Odds ratios, with their intervals.")
+@click.option("--profile", is_flag=True, help="Profile-likelihood intervals, not Wald's.")
+@click.option(
+    "--robust",
+    type=click.Choice(["HC0", "HC1", "HC2", "HC3"], case_sensitive=False),
+    help="Robust standard errors of this kind.",
+)
+@click.option("--cluster", metavar="COLUMN", help="Standard errors clustered by a column.")
+@click.option(
+    "--correction",
+    type=click.Choice(["statsmodels", "Stata", "R", "none"], case_sensitive=False),
+    default="statsmodels",
+    show_default=True,
+    help="Whose small-sample factor robust standard errors have.",
+)
+@click.option("--sampling-weights", metavar="COLUMN", help="How many people a row speaks for.")
+@click.option("--clusters", metavar="COLUMN", help="With them: the clusters that were drawn.")
+@click.option("--strata", metavar="COLUMN", help="With them: the strata that they are from.")
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Confidence of the intervals.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How the table is printed; all but text print nothing else.",
+)
+@json_option
+@report_option
+def fit(
+    data: str,
+    formula: str,
+    odds_ratios: bool,
+    profile: bool,
+    robust: str | None,
+    cluster: str | None,
+    correction: str,
+    sampling_weights: str | None,
+    clusters: str | None,
+    strata: str | None,
+    level: float,
+    form: str,
+    json_path: str | None,
+    report_path: str | None,
+    **options: Any,
+) -> None:
+    """Fit by Newton's method, with standard errors and a certificate."""
+    with clean_errors():
+        from flatprior.models import fit_newton
+
+        check_paths(data, json=json_path, report=report_path)
+        if profile and (robust or cluster):
+            raise InputError(
+                "--profile is of the likelihood, which robust standard errors do not use: leave "
+                "one of them out"
+            )
+        if robust and cluster and robust.upper() != "HC0":
+            raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
+        model = load_model(
+            data,
+            formula,
+            in_batches=reads_in_batches(data),
+            sampling_weights=sampling_weights,
+            clusters=clusters,
+            strata=strata,
+            **options,
+        )
+        estimate = fit_newton(model)
+        if json_path:
+            estimate.save(json_path)
+        plain = not (odds_ratios or profile or robust or cluster)
+        if plain and level == 0.95 and form == "text":
+            print_estimate(result_console(wide=True), model, estimate)
+        else:
+            wanted = _robust(data, model, estimate, robust, cluster, correction)
+            _print(_summary(model, estimate, profile, wanted, level), odds_ratios, form, estimate)
+        if report_path:
+            make_report(report_path, None, agreement=_second_opinion(model, estimate))
+        if not estimate.converged:
+            sys.exit(1)
+
+
+def _summary(
+    model: BernoulliLogistic,
+    estimate: PointEstimate,
+    profile: bool,
+    robust: RobustCovariance | None,
+    level: float,
+) -> Summary:
+    from flatprior.analysis.inference.summary import summarise
+
+    return summarise(
+        model,
+        estimate,
+        prob=level,
+        intervals="profile" if profile else "wald",
+        robust=robust,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def _robust(
+    data: str,
+    model: BernoulliLogistic,
+    estimate: PointEstimate,
+    robust: str | None,
+    cluster: str | None,
+    correction: Any,
+) -> RobustCovariance | None:
+    from flatprior.analysis.inference.robust import robust_covariance
+    from flatprior.models.encoding.columns.checks import column
+    from flatprior.models.encoding.tables import as_frame
+
+    if not robust and not cluster:
+        return None
+    groups: Any = cluster
+    if cluster and model.rows.resident:
+        groups = column(as_frame(data), cluster)
+    kind: Any = (robust or "HC0").upper()
+    return robust_covariance(model, estimate, kind, groups, correction=correction)
+
+
+def _print(summary: Summary, odds_ratios: bool, form: str, estimate: PointEstimate) -> None:
+    """Print the table, and around it in text what is known of data and fit."""
+    table = summary.table()
+    names = list(map(str, table.columns))
+    columns = [each for each in names if odds_ratios or not each.startswith(("odds", "OR "))]
+    if form == "text":
+        columns.remove("hauck-donner")
+        show(result_console(wide=True), summary.rendered(columns), estimate.warnings)
+    elif form == "json":
+        import json
+
+        click.echo(json.dumps(summary.to_dict(), indent=2, allow_nan=False))
+    else:
+        columns.remove("hauck-donner")
+        write = {"csv": summary.to_csv, "md": summary.to_markdown, "tex": summary.to_latex}[form]
+        click.echo(write(columns).rstrip("\n"))
+
+
+def _second_opinion(model: BernoulliLogistic, estimate: PointEstimate) -> Any:
+    """The fit beside that of a program that shares no code with it, for a report."""
+    from flatprior.analysis.agreement.verdict import compare_routes
+    from flatprior.models import fit_map, fit_sklearn
+    from flatprior.models.results import RouteUnavailableError
+
+    click.echo("     scikit-learn ...", err=True)
+    try:
+        other = fit_sklearn(model)
+    except RouteUnavailableError:
+        other = fit_map(model)
+    return compare_routes(model, estimate, other)
