@@ -20,7 +20,7 @@ from flatprior.analysis.auditing.standard_error_kinds import (
     steps_to,
 )
 from flatprior.analysis.explanation.reference_levels import place
-from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.analysis.producers.theirs import Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.coefficient_names import paired
@@ -150,7 +150,7 @@ class Case:
         ratio = self.ratios.get(coefficient.term)
         if ratio is None or coefficient.unit == 0 or not 0 < ratio.value < math.inf:
             return False
-        unit = ratio.unit / ratio.value
+        unit = log_unit(ratio.value, ratio.unit)
         return math.isclose(
             coefficient.value, math.log(ratio.value), abs_tol=1e-12
         ) and math.isclose(coefficient.unit, unit, rel_tol=1e-6)

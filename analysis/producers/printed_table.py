@@ -48,6 +48,7 @@ from flatprior.analysis.producers.theirs import (
     Settings,
     Stated,
     TheirFit,
+    log_unit,
 )
 from flatprior.analysis.stated_precision import MOST_DIGITS
 from flatprior.models.common.calls import a_or_an
@@ -627,7 +628,7 @@ def _fit_of(read: _Read, name: str) -> TheirFit:
             coefficients[term], step = own.value, unit("coefficient", own)
         elif ratio is not None and ratio.is_known and ratio.value > 0:
             coefficients[term] = math.log(ratio.value)
-            step = unit("odds ratio", ratio) / ratio.value
+            step = log_unit(ratio.value, unit("odds ratio", ratio))
         else:
             read.notes.append(f"{shorten(printable(term), 40)} has no coefficient")
             step = 0.0

@@ -84,6 +84,20 @@ class Stated:
 NULL_TOLERANCE = 1e-5
 
 
+def log_unit(ratio: float, unit: float) -> float:
+    """The unit of the logarithm of an odds ratio that is rounded to `unit`.
+
+    Half of it is what rounding may have done: more below the ratio than above.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.producers.theirs import log_unit
+    >>> round(log_unit(1.38, 0.01), 6), log_unit(2.5, 0.0)
+    (0.00726, 0.0)
+    """
+    return -2 * math.log1p(-unit / (2 * ratio))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings:
     """What a program says that it did. What it does not say is as it is in maximum likelihood.

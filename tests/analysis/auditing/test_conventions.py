@@ -12,7 +12,7 @@ from flatprior.analysis import audit
 from flatprior.analysis.auditing.conventions import _two_sided, exponential
 from flatprior.analysis.auditing.numbers import in_every_digit, judge_numbers
 from flatprior.analysis.auditing.their_case import Value
-from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.analysis.producers.theirs import Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
@@ -106,7 +106,7 @@ def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
     theirs = TheirFit(
         producer="a printed table",
         coefficients={each.term: float(np.log(each.value)) for each in stated},
-        units={each.term: each.unit / each.value for each in stated},
+        units={each.term: log_unit(each.value, each.unit) for each in stated},
         stated=stated,
     )
     judged = judge_numbers(model, mle, theirs)
@@ -118,7 +118,7 @@ def test_an_odds_ratio_in_place_of_its_coefficient_is_judged_once():
     wrong = replace(
         theirs,
         coefficients={**theirs.coefficients, off.term: float(np.log(off.value))},
-        units={**theirs.units, off.term: off.unit / off.value},
+        units={**theirs.units, off.term: log_unit(off.value, off.unit)},
         stated=(off, *stated[1:]),
     )
     judged = judge_numbers(model, mle, wrong)
@@ -158,7 +158,7 @@ def test_what_is_printed_is_no_evidence_of_itself():
     theirs = TheirFit(
         producer="a printed table",
         coefficients={each.term: float(np.log(each.value)) for each in stated},
-        units={each.term: each.unit / each.value for each in stated},
+        units={each.term: log_unit(each.value, each.unit) for each in stated},
         stated=stated,
     )
     assert len(accused(judge_numbers(model, mle, theirs))) == 3

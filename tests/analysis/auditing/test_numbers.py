@@ -25,7 +25,7 @@ from flatprior.analysis.auditing import conventions as conventions_module
 from flatprior.analysis.auditing.numbers import ENOUGH, as_frame, judge_numbers, not_judged
 from flatprior.analysis.inference.hypotheses import likelihood_ratio_test, score_test
 from flatprior.analysis.producers.printed_table import read_table
-from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
+from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, fit_newton
 
 EVERY = (
@@ -284,7 +284,7 @@ def ratios(names, coefficients, digits=8):
     return TheirFit(
         producer="a printed table",
         coefficients={each.term: float(np.log(each.value)) for each in stated},
-        units={each.term: each.unit / each.value for each in stated},
+        units={each.term: log_unit(each.value, each.unit) for each in stated},
         stated=stated,
     )
 

@@ -9,8 +9,9 @@ from problems import CASES, simulated
 from stated_numbers import covariance, newton, of_fit, of_terms
 from written_tables import OF_A_FIT, OF_A_TERM, printed
 
+from flatprior.analysis import audit
 from flatprior.analysis.producers.printed_table import read_table
-from flatprior.models import FlatpriorError
+from flatprior.models import BernoulliLogistic, FlatpriorError
 
 NAMES = ("const", "age", "smoke")
 
@@ -55,7 +56,7 @@ def test_every_layout_is_read_as_it_was_written(tmp_path, layout, digits, signif
             ratio = float(shown.cells[name, "odds ratio"])
             assert fit.coefficients[name] == math.log(ratio)
             unit = 10.0 ** -len(shown.cells[name, "odds ratio"].partition(".")[2])
-            assert fit.units[name] == pytest.approx(unit / ratio)
+            assert fit.units[name] == pytest.approx(2 * math.log(ratio / (ratio - unit / 2)))
 
 
 def test_what_statsmodels_prints_is_read(tmp_path):
@@ -448,3 +449,13 @@ def test_standard_errors_of_a_kind_that_needs_more_than_the_rows_are_not_judged(
     row = "x          0.5000      0.100      5.000      0.000      0.304      0.696"
     fit = read(tmp_path, "\n".join([line, heads, row]), ".txt")
     assert bool(fit.unjudged) == unjudged
+
+
+def test_the_logarithm_of_an_odds_ratio_that_is_a_tie_is_within_its_digits():
+    """1.375 is printed as 1.38, and its logarithm is farther off than half of 0.01 / 1.38."""
+    frame = pd.DataFrame({"y": np.repeat([1.0, 0.0], [11, 8])})
+    model = BernoulliLogistic.from_arrays(np.ones((19, 1)), frame["y"], names=["one"])
+    table = pd.DataFrame({"term": ["one"], "odds ratio": ["1.38"]})
+    assert audit(table, model).is_mle
+    for wrong in ("1.36", "1.39"):
+        assert not audit(table.assign(**{"odds ratio": wrong}), model).passed
