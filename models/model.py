@@ -32,6 +32,7 @@ from flatprior.models.common.text import (
     SPEAKING,
     abbreviated,
     count,
+    level_in_words,
     names_in,
     observations,
     printable,
@@ -45,14 +46,14 @@ from flatprior.models.encoding.columns.checks import (
     of_sensible_size,
 )
 from flatprior.models.encoding.columns.kinds import numbers
-from flatprior.models.encoding.files.source import text_where_codes
+from flatprior.models.encoding.files.source import said_of_short_rows, text_where_codes
 from flatprior.models.encoding.formulas.encoding import encode
 from flatprior.models.encoding.formulas.parsing import parse
 from flatprior.models.encoding.frames import is_table, one_column
 from flatprior.models.encoding.grouped import Trials
 from flatprior.models.encoding.response import value
 from flatprior.models.encoding.sampling import Sample, SamplingDesign
-from flatprior.models.encoding.tables import as_frame
+from flatprior.models.encoding.tables import READ_FROM, as_frame
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
 
@@ -108,6 +109,8 @@ class BernoulliLogistic(Renderable):
         observations.
     trials_name : str or None
         Column of the trials of a share, "(array)" where they were given as numbers.
+    said, remarks : tuple of str
+        What was done to columns, and what of them seems not to be meant: an identifier, dates.
     """
 
     rows: ArrayRows | BatchRows
@@ -125,6 +128,8 @@ class BernoulliLogistic(Renderable):
     trials: Trials | None = None
     trials_name: str | None = None
     sampling: SamplingDesign | None = None
+    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -303,7 +308,9 @@ class BernoulliLogistic(Renderable):
             offset = parsed.offset.name
         rows = _frozen_rows(encoded)
         found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
-        return replace(found, formula=parsed.formula, encoding=encoding)
+        path = data if isinstance(data, str | PathLike) else frame.attrs.get(READ_FROM)
+        said = said_of_short_rows(path) if path and found.n_dropped else ()
+        return replace(found, formula=parsed.formula, encoding=encoding, said=(*said, *found.said))
 
     @classmethod
     def _of(
@@ -329,6 +336,8 @@ class BernoulliLogistic(Renderable):
             trials=encoded.trials,
             trials_name=_name_of(trials),
             sampling=encoded.sampling,
+            said=encoded.facts,
+            remarks=encoded.remarks,
         )
 
     @classmethod
@@ -466,6 +475,8 @@ class BernoulliLogistic(Renderable):
             event=None if event is None else value(found.encoder.outcomes.event),
             trials=found.survey.trials,
             trials_name=found.encoder.roles.trials,
+            said=found.rules.facts,
+            remarks=found.rules.remarks,
         )
 
     @property
@@ -544,7 +555,7 @@ class BernoulliLogistic(Renderable):
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
         """
         k, n = self.n_parameters, self.n_observations
-        found = [SPEAK_FOR] if self._look_like_sampling_weights() else []
+        found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]
         if k <= HIGH_DIMENSION * n:
             return tuple(found)
         return (
@@ -734,10 +745,10 @@ class BernoulliLogistic(Renderable):
             if number:
                 lines.append(f"{count(number, 'row')} left out: {why}")
         lines += [
-            f"{name}: differences from level {level}"
+            f"{name}: differences from level {level_in_words(level)}"
             for name, level in self.reference_levels.items()
         ]
-        return (*lines, *(() if self.encoding is None else self.encoding.facts))
+        return (*lines, *(() if self.encoding is None else self.encoding.facts), *self.said)
 
     @property
     def besides(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import distinct
-from flatprior.models.encoding.files.source import Source
+from flatprior.models.encoding.files.source import Source, said_of_short_rows
 from flatprior.models.rows import (
     BLOCK_ROWS,
     ArrayRows,
@@ -300,11 +300,15 @@ def read_files(
     if not source.is_parquet:
         # what looks like numbers here and like words there, because batches are read one by one,
         # is words everywhere
-        mixed = frozenset(name for name, kinds in found.kinds.items() if len(kinds) > 1)
+        mixed = frozenset(name for name, each in found.columns.items() if len(each.kinds) > 1)
         if mixed:
             source = replace(source, text=mixed)
             found = _survey(source, roles, progress)
-    return FileRows(surveyed=conclude(found, roles), source=source, progress=progress)
+    surveyed = conclude(found, roles)
+    if found.n_dropped:
+        facts = (*said_of_short_rows(path), *surveyed.rules.facts)
+        surveyed = replace(surveyed, rules=replace(surveyed.rules, facts=facts))
+    return FileRows(surveyed=surveyed, source=source, progress=progress)
 
 
 def _survey(source: Source, roles: Roles, progress: bool) -> Survey:

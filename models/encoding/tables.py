@@ -21,6 +21,8 @@ from flatprior.models.encoding.files.source import (
 )
 from flatprior.models.encoding.frames import Table, to_pandas
 
+READ_FROM = "flatprior: read from"  # of a frame's attributes
+
 
 def as_frame(
     data: Table | str | PathLike[str],
@@ -38,6 +40,7 @@ def as_frame(
         raise InputError("the data have no rows")
     if isinstance(data, (str, PathLike)):
         frame = text_where_codes(frame, Path(data), factors & set(frame.columns))
+        frame.attrs[READ_FROM] = str(data)
     return cast(pd.DataFrame, frame)
 
 

@@ -61,6 +61,28 @@ def read_csv(path: Path, **options: Any) -> pd.DataFrame:
         return cast(pd.DataFrame, _parsed(text, **options))
 
 
+def short_rows(path: Path) -> tuple[int, list[int]]:
+    """How many rows a CSV file has, and which have fewer fields than its heading: 1, 2, ...
+
+    pandas takes the fields that are not there for missing values.
+    """
+    short, row, width = [], 0, None
+    with _opened(path) as text:
+        try:
+            for record in csv.reader(text, skipinitialspace=True):
+                if not record or record == [""]:  # an empty line is no row
+                    continue
+                if width is None:
+                    width = len(record)
+                    continue
+                row += 1
+                if len(record) < width:
+                    short.append(row)
+        except csv.Error:  # a longer value than it takes for one
+            return row, []
+    return row, short
+
+
 def _parsed(text: IO[str], **options: Any) -> Any:
     return pd.read_csv(
         text, index_col=False, skipinitialspace=True, low_memory=False, **EXACT_CSV, **options

@@ -15,11 +15,17 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
 from flatprior.models.encoding.columns.kinds import is_real, kind_of
 from flatprior.models.encoding.columns.text_among_numbers import number_or_text
-from flatprior.models.encoding.files.csv_files import csv_batches, csv_headings, read_csv
+from flatprior.models.encoding.files.csv_files import (
+    csv_batches,
+    csv_headings,
+    read_csv,
+    short_rows,
+)
 from flatprior.models.encoding.frames import of_arrow
 
 T = TypeVar("T")
@@ -217,6 +223,23 @@ def read_as_one(path: str | PathLike[str], codes: frozenset[str] = frozenset()) 
         if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
             frames = [frame.assign(**{name: frame[name].astype(object)}) for frame in frames]
     return pd.concat(frames)
+
+
+def said_of_short_rows(path: str | PathLike[str]) -> tuple[str, ...]:
+    """What is said of rows of CSV files with fewer fields than the heading; nothing without one."""
+    source, start, found = Source.find(path), 0, []
+    for file in () if source.is_parquet else source.files:
+        with readable(file):
+            rows, short = short_rows(Path(file))
+        found += [start + row for row in short]
+        start += rows
+    if not found:
+        return ()
+    have = "has" if len(found) == 1 else "have"
+    return (
+        f"{count(len(found), 'row')} {have} fewer fields than the heading, and the last ones are "
+        f"missing: {rows_phrase(found)}",
+    )
 
 
 def _kinds(frames: list[pd.DataFrame], name: str) -> int:

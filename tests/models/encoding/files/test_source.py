@@ -11,6 +11,7 @@ from generated_tables import many
 
 from flatprior.models import BernoulliLogistic, fit_newton, verify
 from flatprior.models.encoding.files import source
+from flatprior.models.encoding.tables import as_frame
 
 
 def test_csv_is_read_to_the_last_bit(tmp_path):
@@ -157,3 +158,27 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
         with pytest.raises(ValueError, match=words) as caught:
             BernoulliLogistic.from_formula("y ~ x", path)
         assert "\n" not in str(caught.value)
+
+
+def test_rows_with_too_few_fields_are_counted_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "BATCH_ROWS", 3)
+    # an empty line is no row, and a line break in quotes ends none
+    lines = ["y,x,z", "0,1,a", "1,2", "", "1,3,b", '0,2,"a\nb"', "0,4,a", "1", "0,5,", "1,6,b"]
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "e.csv").write_text("y,x,z\n0,1,a\n1,7\n1,2,b\n")
+    said = "2 rows have fewer fields than the heading, and the last ones are missing: rows 2, 6"
+    path, formula = tmp_path / "d.csv", "y ~ x + z"
+    for model in (
+        BernoulliLogistic.from_formula(formula, path),
+        BernoulliLogistic.from_formula(formula, as_frame(path)),
+        BernoulliLogistic.from_parquet(path, formula),
+    ):
+        assert said in model.facts
+        assert "3 rows left out: a value is missing" in model.facts
+    assert not any("fewer" in fact for fact in BernoulliLogistic.from_formula("y ~ 1", path).facts)
+    for model in (
+        BernoulliLogistic.from_formula(formula, tmp_path),
+        BernoulliLogistic.from_parquet(tmp_path, formula),
+    ):
+        assert any(fact.startswith("3 rows have fewer") for fact in model.facts)
+        assert any(fact.endswith("rows 2, 6, 10") for fact in model.facts)
