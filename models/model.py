@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -32,7 +31,6 @@ from flatprior.models.common.text import (
     SPEAKING,
     abbreviated,
     count,
-    level_in_words,
     names_in,
     observations,
     printable,
@@ -46,14 +44,13 @@ from flatprior.models.encoding.columns.checks import (
     of_sensible_size,
 )
 from flatprior.models.encoding.columns.kinds import numbers
-from flatprior.models.encoding.files.source import said_of_short_rows, text_where_codes
+from flatprior.models.encoding.files.reading import PLAIN, Reading
 from flatprior.models.encoding.formulas.encoding import encode
-from flatprior.models.encoding.formulas.parsing import parse
 from flatprior.models.encoding.frames import is_table, one_column
 from flatprior.models.encoding.grouped import Trials
 from flatprior.models.encoding.response import value
 from flatprior.models.encoding.sampling import Sample, SamplingDesign
-from flatprior.models.encoding.tables import READ_FROM, as_frame
+from flatprior.models.encoding.tables import as_frame, as_table
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
 from flatprior.models.rows import ArrayRows
 
@@ -109,8 +106,8 @@ class BernoulliLogistic(Renderable):
         observations.
     trials_name : str or None
         Column of the trials of a share, "(array)" where they were given as numbers.
-    said, remarks : tuple of str
-        What was done to columns, and what of them seems not to be meant: an identifier, dates.
+    reading : Reading
+        How files were read, and what there is to say of it.
     """
 
     rows: ArrayRows | BatchRows
@@ -128,8 +125,7 @@ class BernoulliLogistic(Renderable):
     trials: Trials | None = None
     trials_name: str | None = None
     sampling: SamplingDesign | None = None
-    said: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    reading: Reading = PLAIN
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -213,7 +209,7 @@ class BernoulliLogistic(Renderable):
     def from_formula(
         cls,
         formula: str,
-        data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str],
+        data: pd.DataFrame | Mapping[str, ArrayLike] | str | PathLike[str] | IO[Any],
         offset: str | ArrayLike | None = None,
         frequency_weights: str | ArrayLike | None = None,
         missing: Literal["drop", "raise"] = "drop",
@@ -223,6 +219,11 @@ class BernoulliLogistic(Renderable):
         sampling_weights: str | ArrayLike | None = None,
         clusters: str | ArrayLike | None = None,
         strata: str | ArrayLike | None = None,
+        sep: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
+        na: str | Sequence[str] | None = None,
+        sheet: str | int | None = None,
     ) -> BernoulliLogistic:
         """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
 
@@ -239,9 +240,11 @@ class BernoulliLogistic(Renderable):
             the first level is the reference unless ``C(x, contr.treatment("level"))`` names another
             (see `reference_levels`). Text of which most values are numbers ("?" among them, or
             "1,5") is an error unless in ``C(...)``.
-        data : DataFrame, mapping, or path
-            Of a CSV or Parquet file, of a folder of them, or a pattern such as ``"folder/*.csv"``.
-            Codes with leading zeros in a CSV file are text in ``C(...)``, and numbers elsewhere.
+        data : DataFrame, mapping, path or open file
+            Any table with named columns, or the path of a file (CSV, TSV, JSON lines, Parquet,
+            Feather, Stata, SAS, SPSS, Excel), of a folder of them, or a pattern such as
+            ``"folder/*.csv"``. Only columns that are used are read. Codes with leading zeros in a
+            CSV file are text in ``C(...)``, and numbers elsewhere.
         offset, frequency_weights : str or array_like (n,), optional
             The name of a column of `data`, or one number a row of `data`.
         missing : {"drop", "raise"}
@@ -260,6 +263,17 @@ class BernoulliLogistic(Renderable):
         clusters, strata : str or array_like (n,), optional
             With sampling weights: the cluster that was drawn, and the stratum that it was drawn
             from (a sample of one stage, with replacement; in each stratum two clusters at least).
+        sep, decimal : str, optional
+            In files of text: the sign between columns, and "." or "," before decimals. What they
+            are is otherwise told from the file, and stated in `facts`, unless several would fit.
+        encoding : str, optional
+            Of text in files; by default UTF-8, or what a mark in front says.
+        na : str or sequence of str, optional
+            Words that mean a missing value, beside empty cells. By default those are, in CSV files,
+            the usual ones (NA, NaN, null, ...), and none where a format or data frame has missing
+            values of its own. In how many rows each was found is stated in `facts`.
+        sheet : str or int, optional
+            Of a workbook, by name or counted from 1; by default the first.
 
         Raises
         ------
@@ -281,11 +295,11 @@ class BernoulliLogistic(Renderable):
                 "from_formula takes a formula such as 'y ~ x1 + x2' first and then the data, not "
                 f"{a_or_an(formula)}"
             )
-        frame = as_frame(data)
-        apart = [name for name in (offset, frequency_weights, trials) if isinstance(name, str)]
-        parsed = parse(formula, frame, apart)
-        if isinstance(data, str | PathLike):
-            frame = text_where_codes(frame, Path(data), parsed.factors)
+        roles = (offset, frequency_weights, trials, sampling_weights, clusters, strata)
+        apart = [name for name in roles if isinstance(name, str)]
+        asked = Reading.of(sep=sep, decimal=decimal, encoding=encoding, na=na, sheet=sheet)
+        table, parsed = as_table(data, formula, apart, asked)
+        frame = table.frame
 
         def extra(role: str, value: str | ArrayLike | None) -> pd.Series[Any] | None:
             if value is None:
@@ -294,7 +308,7 @@ class BernoulliLogistic(Renderable):
                 return column(frame, value)
             return as_series(one_column(value), role, frame.index)
 
-        encoded, encoding = encode(
+        encoded, encoded_by = encode(
             parsed,
             frame,
             extra("offset", offset),
@@ -308,9 +322,7 @@ class BernoulliLogistic(Renderable):
             offset = parsed.offset.name
         rows = _frozen_rows(encoded)
         found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
-        path = data if isinstance(data, str | PathLike) else frame.attrs.get(READ_FROM)
-        said = said_of_short_rows(path) if path and found.n_dropped else ()
-        return replace(found, formula=parsed.formula, encoding=encoding, said=(*said, *found.said))
+        return replace(found, formula=parsed.formula, encoding=encoded_by, reading=table.reading)
 
     @classmethod
     def _of(
@@ -336,14 +348,12 @@ class BernoulliLogistic(Renderable):
             trials=encoded.trials,
             trials_name=_name_of(trials),
             sampling=encoded.sampling,
-            said=encoded.facts,
-            remarks=encoded.remarks,
         )
 
     @classmethod
     def from_parquet(
         cls,
-        path: str | PathLike[str],
+        path: str | PathLike[str] | IO[Any],
         formula: str,
         offset: str | None = None,
         frequency_weights: str | None = None,
@@ -352,14 +362,19 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: str | None = None,
+        sep: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
+        na: str | Sequence[str] | None = None,
+        sheet: str | int | None = None,
     ) -> BernoulliLogistic:
         """Build the model from files of any size, read in batches and never held in memory.
 
         Parameters
         ----------
         path : str or path
-            A Parquet file, a folder of them, or a pattern such as ``"folder/*.parquet"``; CSV files
-            likewise.
+            A Parquet file, a folder of them, or a pattern such as ``"folder/*.parquet"``; files of
+            any other format that `from_formula` reads likewise.
         formula : str
             As for `from_formula`, but without what needs all rows at once: center, scale and cr,
             orthogonal poly, and splines whose knots and bounds are not given.
@@ -373,6 +388,8 @@ class BernoulliLogistic(Renderable):
             As for `from_formula`.
         trials : str, optional
             Name of a column, as for `from_formula`.
+        sep, decimal, encoding, na, sheet
+            As for `from_formula`.
 
         Returns
         -------
@@ -400,8 +417,9 @@ class BernoulliLogistic(Renderable):
         """
         from flatprior.models.batches.batch_rows import read_files
 
+        asked = Reading.of(sep=sep, decimal=decimal, encoding=encoding, na=na, sheet=sheet)
         rows = read_files(
-            path, formula, offset, frequency_weights, missing, progress, event, trials
+            path, formula, offset, frequency_weights, missing, progress, event, trials, asked
         )
         return cls._in_batches(rows)
 
@@ -475,8 +493,7 @@ class BernoulliLogistic(Renderable):
             event=None if event is None else value(found.encoder.outcomes.event),
             trials=found.survey.trials,
             trials_name=found.encoder.roles.trials,
-            said=found.rules.facts,
-            remarks=found.rules.remarks,
+            reading=rows.reading,
         )
 
     @property
@@ -555,7 +572,7 @@ class BernoulliLogistic(Renderable):
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
         """
         k, n = self.n_parameters, self.n_observations
-        found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]
+        found = [SPEAK_FOR] if self._look_like_sampling_weights() else []
         if k <= HIGH_DIMENSION * n:
             return tuple(found)
         return (
@@ -675,7 +692,8 @@ class BernoulliLogistic(Renderable):
         """
         if self.encoding is not None:
             factors = self.encoding.parsed.factors
-            return self.encoding.design_matrix(as_frame(cast(Any, data), factors))
+            frame = as_frame(cast(Any, data), factors, self.encoding.parsed.columns, self.reading)
+            return self.encoding.design_matrix(frame)
         names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
         if is_table(data):
             frame = as_frame(data)
@@ -744,11 +762,12 @@ class BernoulliLogistic(Renderable):
         ):
             if number:
                 lines.append(f"{count(number, 'row')} left out: {why}")
+        lines += self.reading.notes
         lines += [
-            f"{name}: differences from level {level_in_words(level)}"
+            f"{name}: differences from level {level}"
             for name, level in self.reference_levels.items()
         ]
-        return (*lines, *(() if self.encoding is None else self.encoding.facts), *self.said)
+        return (*lines, *(() if self.encoding is None else self.encoding.facts))
 
     @property
     def besides(self) -> tuple[str, ...]:

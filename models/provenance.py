@@ -41,6 +41,7 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         sampling_weights=None if model.sampling is None else model.sampling.weights,
         clusters=None if model.sampling is None else model.sampling.clusters,
         strata=None if model.sampling is None else model.sampling.strata,
+        reading=model.reading.options or None,
     )
 
 

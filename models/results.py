@@ -26,6 +26,7 @@ from flatprior.models.common.json_values import in_short, is_whole, number_or_in
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import COUNTS, SPEAKING, observations, printable
 from flatprior.models.common.writing import finite
+from flatprior.models.encoding.files.reading import from_options
 
 FORMAT = "flatprior/1"
 # the one format of coefficients and of what goes with them
@@ -397,6 +398,8 @@ class Provenance:
         Groups, of grouped counts.
     sampling_weights, clusters, strata : str or None
         Likewise.
+    reading : dict or None
+        How the file was read (sep, decimal, encoding, na, sheet), where that needs saying.
     """
 
     formula: str | None
@@ -413,6 +416,7 @@ class Provenance:
     sampling_weights: str | None = None
     clusters: str | None = None
     strata: str | None = None
+    reading: Mapping[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -443,6 +447,7 @@ class Provenance:
             versions={str(name): str(number) for name, number in facts["versions"].items()},
             n_rows=n_rows,
             n_groups=groups,
+            reading=from_options(facts.get("reading")).options or None,
             **columns,
         )
 

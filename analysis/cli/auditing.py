@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from flatprior.analysis.cli.errors import clean_errors
 from flatprior.analysis.cli.loading import check_paths, load_model
-from flatprior.analysis.cli.options import json_option, model_options, report_option
+from flatprior.analysis.cli.options import DATA, json_option, model_options, report_option
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.analysis.cli.reports import make_report
 from flatprior.models.common.errors import InputError
@@ -152,7 +152,7 @@ def _audit_numbers(
             f"{os.path.basename(path)} data.csv 'y ~ x'"
             + ("" if len(rest) < 2 else f"; {len(rest)} arguments follow it now")
         )
-    data, formula = rest
+    data, formula = DATA.convert(rest[0], None, None), rest[1]
     check_paths(data, json=json_path, report=report_path)
     if os.path.isfile(path):  # nor is this to be written over
         check_paths(path, json=json_path, report=report_path)

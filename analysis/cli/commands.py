@@ -21,13 +21,16 @@ from flatprior.analysis.cli.loading import (
     load_model,
     load_models,
     read_coefficients,
+    reading_as_stored,
     reads_in_batches,
 )
 from flatprior.analysis.cli.options import (
+    DATA,
     draws_option,
     event_option,
     json_option,
     model_arguments,
+    reading_options,
     report_option,
     seed_option,
     trials_option,
@@ -60,9 +63,10 @@ DEMO_FORMULA = "Direction ~ Lag1 + Lag2 + Lag3 + Lag4 + Lag5 + Volume"
 def main() -> None:
     """Bernoulli-logistic regression by independent routes that must agree.
 
-    DATA is a CSV or Parquet file, a folder of them, or a quoted pattern such as
-    'folder/*.parquet'; FORMULA for example "y ~ x1 + C(x2)". fit and check take
-    data larger than memory.
+    DATA is a file (CSV, TSV, JSON lines, Parquet, Feather, Stata, SAS, SPSS or
+    Excel), a folder of them, a quoted pattern such as 'folder/*.parquet', or -
+    for standard input; FORMULA for example "y ~ x1 + C(x2)". fit and check
+    take data larger than memory.
     Exit status: 0 agreement, 1 disagreement or no MLE, 2 wrong input.
     """
 
@@ -87,7 +91,7 @@ def routes_asked(options: dict[str, Any]) -> list[Route]:
 @main.command()
 @model_arguments
 @json_option
-def check(data: str, formula: str, json_path: str | None, **options: Any) -> None:
+def check(data: Any, formula: str, json_path: str | None, **options: Any) -> None:
     """Decide whether the maximum likelihood estimate exists, and what hangs on which rows.
 
     Where it does not: the rows responsible, where each coefficient goes, and what can still be
@@ -130,7 +134,7 @@ def check(data: str, formula: str, json_path: str | None, **options: Any) -> Non
 @draws_option
 @on_request
 def agree(
-    data: str,
+    data: Any,
     formula: str,
     report_path: str | None,
     json_path: str | None,
@@ -147,12 +151,13 @@ def agree(
 
 
 @main.command()
-@click.argument("data")
+@click.argument("data", type=DATA)
 @click.argument("formulas", nargs=-1, required=True, metavar="FORMULA FORMULA...")
 @click.option("--offset", metavar="COLUMN", help="Column added to the linear predictor.")
 @click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
 @event_option
 @trials_option
+@reading_options
 @click.option(
     "--common-rows",
     is_flag=True,
@@ -166,7 +171,7 @@ def agree(
 @json_option
 @seed_option
 def compare(
-    data: str,
+    data: Any,
     formulas: tuple[str, ...],
     offset: str | None,
     weights: str | None,
@@ -178,6 +183,7 @@ def compare(
     report_path: str | None,
     json_path: str | None,
     seed: int | None,
+    **reading: Any,
 ) -> None:
     """Compare models of the same rows: AIC, BIC, likelihood ratios, leave-one-out."""
     with clean_errors():
@@ -193,7 +199,7 @@ def compare(
             raise InputError("there is nothing to compare: pass two formulas or more")
         in_batches = reads_in_batches(data)
         models = load_models(
-            data, formulas, offset, weights, common_rows, in_batches, event, trials
+            data, formulas, offset, weights, common_rows, in_batches, event, trials, **reading
         )
         progress = sys.stderr.isatty()
         posteriors = {}
@@ -231,7 +237,7 @@ def _draws(model: BernoulliLogistic, seed: int | None, progress: bool) -> Poster
     help="JSON: names and values, or an estimate saved by flatprior.",
 )
 @json_option
-def explain(data: str, formula: str, path: str, json_path: str | None, **options: Any) -> None:
+def explain(data: Any, formula: str, path: str, json_path: str | None, **options: Any) -> None:
     """Say why somebody else's coefficients differ from the MLE.
 
     FILE holds {"Intercept": -1.2, "x1": 0.3, ...}; with standard errors
@@ -296,12 +302,18 @@ def _demo_model() -> BernoulliLogistic:
 
 @main.command()
 @click.argument("report")
-@click.argument("data", required=False, default="")
+@click.argument("data", required=False, default="", type=DATA)
 @click.option("--offset", metavar="COLUMN", help="Column that was the offset.")
 @click.option("--weights", metavar="COLUMN", help="Column of frequency weights.")
 @click.option("--common-rows", is_flag=True, help="The models were compared with --common-rows.")
+@reading_options
 def verify(
-    report: str, data: str, offset: str | None, weights: str | None, common_rows: bool
+    report: str,
+    data: Any,
+    offset: str | None,
+    weights: str | None,
+    common_rows: bool,
+    **reading: Any,
 ) -> None:
     """Compute a report anew, from its coefficients and the data, and compare.
 
@@ -332,8 +344,9 @@ def verify(
             event, trials = facts.get("event"), facts.get("trials")
             if not isinstance(event, str | None) or not isinstance(trials, str | None):
                 raise InputError(f"the results in {report!r} are damaged: its response is no text")
+            how = reading_as_stored(data, facts.get("reading"), reading)
             loaded = load_models(
-                data, every, offset, weights, common_rows, in_batches, event, trials
+                data, every, offset, weights, common_rows, in_batches, event, trials, **how
             )
             model, *rest = loaded.values()
         else:

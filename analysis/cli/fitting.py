@@ -60,7 +60,7 @@ FORMATS = ("text", "csv", "md", "tex", "json")
 @json_option
 @report_option
 def fit(
-    data: str,
+    data: Any,
     formula: str,
     odds_ratios: bool,
     profile: bool,
@@ -132,7 +132,7 @@ def _summary(
 
 
 def _robust(
-    data: str,
+    data: Any,
     model: BernoulliLogistic,
     estimate: PointEstimate,
     robust: str | None,
@@ -147,7 +147,7 @@ def _robust(
         return None
     groups: Any = cluster
     if cluster and model.rows.resident:
-        groups = column(as_frame(data), cluster)
+        groups = column(as_frame(data, (), (cluster,), model.reading), cluster)
     kind: Any = (robust or "HC0").upper()
     return robust_covariance(model, estimate, kind, groups, correction=correction)
 

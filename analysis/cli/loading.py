@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -18,7 +19,7 @@ LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
 def load_models(
-    data: str,
+    data: Any,
     formulas: tuple[str, ...],
     offset: str | None,
     weights: str | None,
@@ -26,43 +27,73 @@ def load_models(
     in_batches: bool,
     event: str | None = None,
     trials: str | None = None,
+    **reading: Any,
 ) -> dict[str, BernoulliLogistic]:
     """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
     from flatprior.models import BernoulliLogistic
     from flatprior.models.common.text import count
-    from flatprior.models.encoding.tables import as_frame
+    from flatprior.models.encoding.columns.checks import column
+    from flatprior.models.encoding.files.reading import Reading
+    from flatprior.models.encoding.files.source import Source
+    from flatprior.models.encoding.formulas.parsing import parse
+    from flatprior.models.encoding.tables import read
 
     names = [str(i + 1) for i in range(len(formulas))]
     if in_batches:
         if common_rows:
             raise InputError("--common-rows needs data that fit into memory")
         return {
-            name: load_model(data, formula, offset, weights, "drop", event, trials, in_batches=True)
+            name: load_model(
+                data, formula, offset, weights, "drop", event, trials, in_batches=True, **reading
+            )
             for name, formula in zip(names, formulas, strict=True)
         }
-    frame = as_frame(data)
-
-    def build(formula: str) -> BernoulliLogistic:
-        return BernoulliLogistic.from_formula(
-            formula, frame, offset=offset, frequency_weights=weights, event=event, trials=trials
-        )
-
-    models = [build(formula) for formula in formulas]
+    source = Source.find(data, Reading.of(**_asked(reading)))
+    apart = [name for name in (offset, weights, trials) if name is not None]
+    parsed = [parse(formula, source.heading, apart) for formula in formulas]
+    used = {name for each in parsed for name in (*each.left.columns, *each.columns)}
+    used |= {str(column(source.heading, name).name) for name in apart}
+    columns = tuple(name for name in source.names if name in used)
+    # what is a category for one formula may be a number for another
+    tables = {each.factors: read(source, columns, each.factors) for each in parsed}
     if common_rows:
-        used = {column for column in (offset, weights, trials) if column is not None}
-        for model in models:
-            assert model.encoding is not None  # noqa: S101
-            parsed = model.encoding.parsed
-            used |= {*parsed.left.columns, *parsed.columns}
-        complete = frame[sorted(used)].notna().all(axis=1)
+        complete = next(iter(tables.values())).frame.notna().all(axis=1)
         left_out = int((~complete).sum())
         if left_out:
             click.echo(
                 f"{count(left_out, 'row')} left out of every model: a value is missing", err=True
             )
-            frame = frame[complete]
-            models = [build(formula) for formula in formulas]
+            tables = {
+                factors: replace(table, frame=table.frame[complete])
+                for factors, table in tables.items()
+            }
+    models = [
+        BernoulliLogistic.from_formula(
+            formula,
+            cast(Any, tables[each.factors]),
+            offset=offset,
+            frequency_weights=weights,
+            event=event,
+            trials=trials,
+        )
+        for formula, each in zip(formulas, parsed, strict=True)
+    ]
     return dict(zip(names, models, strict=True))
+
+
+def _asked(reading: dict[str, Any]) -> dict[str, Any]:
+    """How data are to be read, as the library has it: an option that was not given is None."""
+    return {name: None if value == () else value for name, value in reading.items()}
+
+
+def reading_as_stored(data: Any, stored: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """How a report says that its data were read; what is `given` instead goes before."""
+    from flatprior.models.encoding.files.reading import from_options
+    from flatprior.models.encoding.files.source import Source
+
+    asked = {name: value for name, value in _asked(given).items() if value is not None}
+    options = from_options({**from_options(stored).options, **asked})
+    return Source.find(data, options, strict=False).reading.as_asked.options
 
 
 def read_json(path: str) -> Any:
@@ -100,7 +131,7 @@ def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | N
     return facts, errors
 
 
-def check_paths(data: str = "", **paths: str | None) -> None:
+def check_paths(data: Any = "", **paths: str | None) -> None:
     """Fail before the work, not after it, if a result could not be written."""
     from flatprior.models.common.writing import writable
     from flatprior.models.encoding.files.source import Source
@@ -124,13 +155,13 @@ def check_paths(data: str = "", **paths: str | None) -> None:
                 raise InputError(f"--{option} {path!r} is {what}; name another")
 
 
-def reads_in_batches(data: str) -> bool:
+def reads_in_batches(data: Any) -> bool:
     """Whether to read the data in batches: many files, or a large one."""
     return not os.path.isfile(data) or os.path.getsize(data) > LARGEST_FILE
 
 
 def load_model(
-    data: str,
+    data: Any,
     formula: str,
     offset: str | None,
     weights: str | None,
@@ -138,15 +169,15 @@ def load_model(
     event: str | None = None,
     trials: str | None = None,
     in_batches: bool = False,
-    **sample: str | None,
+    **others: Any,
 ) -> BernoulliLogistic:
     """The model of a command's data and formula, of both classes."""
     from flatprior.models import BernoulliLogistic
     from flatprior.models.common.text import count
 
-    if in_batches and any(sample.values()):
-        raise InputError("sampling weights need data that fit into memory, in one file")
     if in_batches:
+        if any(others.pop(name, None) for name in ("sampling_weights", "clusters", "strata")):
+            raise InputError("sampling weights need data that fit into memory, in one file")
         model = BernoulliLogistic.from_parquet(
             data,
             formula,
@@ -156,6 +187,7 @@ def load_model(
             progress=sys.stderr.isatty(),
             event=event,
             trials=trials,
+            **_asked(others),
         )
     else:
         model = BernoulliLogistic.from_formula(
@@ -166,7 +198,7 @@ def load_model(
             missing=missing,
             event=event,
             trials=trials,
-            **sample,
+            **_asked(others),
         )
     events = model.n_events
     if events in (0, model.n_observations) and "Intercept" in model.names:

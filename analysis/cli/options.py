@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -16,16 +18,53 @@ trials_option = click.option(
 )
 
 
-def _files(_context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
-    """A shell completes names of files."""
-    return [CompletionItem(begun, type="file")]
+class DataType(click.ParamType):  # type: ignore[type-arg]
+    """What names the data: a path, or what comes only once and is kept from here on."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read standard input ("-") and pipes; leave files to who reads them."""
+        from flatprior.models.encoding.files.opening import spooled
+
+        return spooled(value) if value else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """A shell completes names of files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
-data_argument = click.argument("data", shell_complete=_files)
+DATA = DataType()
+
+
+def reading_options(command: F) -> F:
+    """Add the options that say how a file is read."""
+    for decorate in (
+        click.option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number."),
+        click.option(
+            "--na",
+            metavar="WORD",
+            multiple=True,
+            help="Word that means a missing value, beside an empty cell; several times.",
+        ),
+        click.option("--encoding", metavar="NAME", help="Encoding of text, such as latin-1."),
+        click.option(
+            "--decimal", type=click.Choice([".", ","]), help="Sign before decimals in text."
+        ),
+        click.option("--sep", metavar="SIGN", help="Sign between columns of text, or 'tab'."),
+    ):
+        command = decorate(command)
+    return command
+
+
+data_argument = click.argument("data", type=DATA)
 
 
 def model_options(command: F) -> F:
     """Add the options of every command on a user's data."""
+    command = reading_options(command)
     for decorate in (
         click.option(
             "--missing",

@@ -22,7 +22,13 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from flatprior.analysis.inference.hypotheses import Coefficients
-from flatprior.analysis.inference.new_rows import left_out, new_offsets, own_groups, own_rows
+from flatprior.analysis.inference.new_rows import (
+    frame_for,
+    left_out,
+    new_offsets,
+    own_groups,
+    own_rows,
+)
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
@@ -35,7 +41,6 @@ from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import one_column
 from flatprior.models.encoding.sampling import speaking_weights
-from flatprior.models.encoding.tables import as_frame
 from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.rows import ArrayRows
@@ -234,7 +239,7 @@ def _rows_to_average(
         weights = model.counts
         added = np.zeros(model.n_rows) if model.offset is None else model.offset
         return _Rows(frame=None, design=model.design, offset=added, share=weights / weights.sum())
-    frame = as_frame(data, frozenset() if model.encoding is None else model.encoding.parsed.factors)
+    frame = frame_for(model, data, offset, frequency_weights)
 
     def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
         if isinstance(value, str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ARRAY, count
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import is_real, numbers
+from flatprior.models.encoding.files.opening import is_file
 from flatprior.models.encoding.frames import is_table, one_column
 from flatprior.models.encoding.grouped import Cells, counts_of_columns
 from flatprior.models.encoding.tables import as_frame
@@ -51,11 +51,11 @@ def new_rows(
 
     And of the data that the model was built from in any case, since it left them out itself.
     """
-    if not isinstance(data, str | PathLike) and not is_table(data):
+    if not is_file(data) and not is_table(data):
         design = model.design_matrix(data)
         added = new_offsets(model, offset, data, len(design))
         return NewRows(design, added, pd.RangeIndex(len(design)))
-    frame = as_frame(data, frozenset() if model.encoding is None else model.encoding.parsed.factors)
+    frame = frame_for(model, data, offset)
     named = model.names if model.encoding is None else model.encoding.parsed.columns
     used = [name for name in dict.fromkeys((*named, model.offset_name)) if name in frame.columns]
     complete = np.flatnonzero(frame[used].notna().to_numpy().all(axis=1))
@@ -74,6 +74,23 @@ def new_rows(
     return NewRows(design, added, frame.index, note)
 
 
+def frame_for(model: BernoulliLogistic, data: Any, *besides: Any) -> pd.DataFrame:
+    """A table or file of new rows, read as the model's own; of a file the columns of the model.
+
+    And columns that are named `besides`.
+    """
+    named = [each for each in besides if isinstance(each, str)]
+    own = [model.offset_name, model.weights_name, model.trials_name]
+    if model.sampling is not None:
+        own += [model.sampling.weights, model.sampling.clusters, model.sampling.strata]
+    left = () if model.encoding is None else model.encoding.parsed.left.columns
+    named += [each for each in (*left, *own) if each is not None and each != ARRAY]
+    if model.encoding is None:
+        return as_frame(data, (), (*model.names, *named), model.reading)
+    parsed = model.encoding.parsed
+    return as_frame(data, parsed.factors, (*parsed.columns, *named), model.reading)
+
+
 def new_offsets(
     model: BernoulliLogistic, offset: str | ArrayLike | None, data: Any, m: int
 ) -> np.ndarray:
@@ -82,14 +99,14 @@ def new_offsets(
         if not model.rows.has_offset:
             return np.zeros(m)
         if model.encoding is not None and model.encoding.parsed.offset is not None:
-            return model.encoding.offset(as_frame(data, model.encoding.parsed.factors))
+            return model.encoding.offset(frame_for(model, data))
         offset = model.offset_name
         named = offset is not None and offset != ARRAY
         if not named or not isinstance(data, pd.DataFrame) or offset not in data:
             which = f", column {offset!r}" if named else ""
             raise InputError(f"the model has an offset{which}: pass the offsets of the new rows")
     if isinstance(offset, str):
-        return numbers(column(as_frame(data), offset))
+        return numbers(column(frame_for(model, data, offset), offset))
     offset = one_column(offset)
     if isinstance(offset, pd.Series) and isinstance(data, pd.DataFrame):
         as_series(offset, "offset", data.index)  # its labels must be theirs, as in from_formula

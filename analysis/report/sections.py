@@ -41,14 +41,7 @@ from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import (
-    COUNTS,
-    abbreviated,
-    count,
-    first_of,
-    level_in_words,
-    printable,
-)
+from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of
 from flatprior.models.results import versions_of
@@ -363,7 +356,7 @@ def data_and_model(main: MainModel) -> Facts:
     if model.response_coding:
         facts["coded as"] = model.response_coding
     for name, level in model.reference_levels.items():
-        facts[f"reference of {name}"] = level_in_words(level)
+        facts[f"reference of {name}"] = level
     if (grouped := grouped_fit(model, main.fit)) is not None:
         facts["grouped counts"] = f"{grouped.message}."
     if model.besides:
@@ -916,6 +909,7 @@ def described(model: BernoulliLogistic) -> Facts:
         "event": model.event,
         "trials": model.trials_name,
         "n_groups": None if model.trials is None else model.trials.n_groups,
+        "reading": model.reading.options or None,
         "n_events": model.n_events,
         "n_dropped": model.n_dropped,
         "in_memory": isinstance(model.rows, ArrayRows),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import Any, Generic, Literal, TypeVar
+from typing import IO, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import distinct
-from flatprior.models.encoding.files.source import Source, said_of_short_rows
+from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
+from flatprior.models.encoding.files.source import Source
 from flatprior.models.rows import (
     BLOCK_ROWS,
     ArrayRows,
@@ -238,6 +239,11 @@ class BatchRows(ABC):
             same.__dict__["_found"] = self._found
         return same
 
+    @property
+    def reading(self) -> Reading:
+        """How files were read."""
+        return PLAIN
+
     def _as_text(self, name: str) -> BatchRows:
         """The same rows, a column read as text."""
         raise InputError(f"column {name!r} holds both numbers and text; convert all of it")
@@ -245,7 +251,7 @@ class BatchRows(ABC):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FileRows(BatchRows):
-    """Rows of Parquet or CSV files, read anew in each pass.
+    """Rows of files, read anew in each pass.
 
     Attributes
     ----------
@@ -275,14 +281,19 @@ class FileRows(BatchRows):
     def _names(self) -> tuple[str, ...]:
         return self.source.names
 
+    @property
+    def reading(self) -> Reading:
+        """How the files were read, and what there is to say of it."""
+        return self.source.reading
+
     def _as_text(self, name: str) -> BatchRows:
-        if self.source.is_parquet or name in self.source.text:
+        if self.source.typed or name in self.source.text:
             return super()._as_text(name)
         return replace(self, source=replace(self.source, text=self.source.text | {name}))
 
 
 def read_files(
-    path: str | PathLike[str],
+    path: str | PathLike[str] | IO[Any],
     formula: str,
     offset: str | None,
     weights: str | None,
@@ -290,35 +301,33 @@ def read_files(
     progress: bool,
     event: Any = None,
     trials: str | None = None,
+    asked: Reading = PLAIN,
 ) -> FileRows:
     """Survey the files and say how their rows are encoded."""
-    source = Source.find(path)
-    names = pd.DataFrame(columns=list(source.names))
-    roles = Roles.read(formula, names, offset, weights, missing, event, trials)
+    source = Source.find(path, asked)
+    roles = Roles.read(formula, source.heading, offset, weights, missing, event, trials)
     source = replace(source, codes=roles.factors)
-    found = _survey(source, roles, progress)
-    if not source.is_parquet:
+    found, told = _survey(source, roles, progress)
+    if not source.typed:
         # what looks like numbers here and like words there, because batches are read one by one,
         # is words everywhere
-        mixed = frozenset(name for name, each in found.columns.items() if len(each.kinds) > 1)
+        mixed = frozenset(name for name, kinds in found.kinds.items() if len(kinds) > 1)
         if mixed:
             source = replace(source, text=mixed)
-            found = _survey(source, roles, progress)
-    surveyed = conclude(found, roles)
-    if found.n_dropped:
-        facts = (*said_of_short_rows(path), *surveyed.rules.facts)
-        surveyed = replace(surveyed, rules=replace(surveyed.rules, facts=facts))
-    return FileRows(surveyed=surveyed, source=source, progress=progress)
+            found, told = _survey(source, roles, progress)
+    reading = source.reading.noting(*told.notes(source.reading.na is not None))
+    source = replace(source, reading=reading)
+    return FileRows(surveyed=conclude(found, roles), source=source, progress=progress)
 
 
-def _survey(source: Source, roles: Roles, progress: bool) -> Survey:
-    found = None
+def _survey(source: Source, roles: Roles, progress: bool) -> tuple[Survey, Found]:
+    survey_of, told = None, Found()
     # how many there are is not known yet: the bar counts without an end
     with progress_bar("rows, first pass", None, progress) as advance:
-        for number, frame in enumerate(source.frames(roles.columns)):
+        for number, frame in enumerate(source.frames(roles.columns, told)):
             part = survey(frame, roles, number)
-            found = part if found is None else found.merge(part)
+            survey_of = part if survey_of is None else survey_of.merge(part)
             advance(len(frame))
-    if found is None:
+    if survey_of is None:
         raise InputError("the data have no rows")
-    return found
+    return survey_of, told

@@ -2,46 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import check_text
-from flatprior.models.encoding.columns.checks import check_names
-from flatprior.models.encoding.files.csv_files import csv_headings, read_csv
-from flatprior.models.encoding.files.source import (
-    check_path,
-    is_parquet,
-    read_as_one,
-    readable,
-    text_where_codes,
-)
+from flatprior.models.encoding.columns.checks import check_names, column
+from flatprior.models.encoding.files.missing_words import without_words
+from flatprior.models.encoding.files.opening import is_file
+from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
+from flatprior.models.encoding.files.source import Source
+from flatprior.models.encoding.formulas.parsing import Parsed, parse
 from flatprior.models.encoding.frames import Table, to_pandas
 
-READ_FROM = "flatprior: read from"  # of a frame's attributes
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """Rows in memory, and how they came there.
+
+    Attributes
+    ----------
+    frame : DataFrame
+    reading : Reading
+    """
+
+    frame: pd.DataFrame
+    reading: Reading = PLAIN
 
 
 def as_frame(
-    data: Table | str | PathLike[str],
-    factors: frozenset[str] = frozenset(),
+    data: Table | str | PathLike[str] | IO[Any],
+    factors: Collection[str] = (),
+    columns: Iterable[str | None] | None = None,
+    asked: Reading = PLAIN,
 ) -> pd.DataFrame:
-    """Return `data`, see `to_pandas`, as a data frame; a path is read by its ending.
+    """Return `data`, see `to_pandas`, as a data frame; a file is read.
 
-    A folder, or a pattern such as ``"folder/*.csv"``, is all of its files.
-    Rows read from a file are labelled 1, 2, ..., headings not counted. The `factors` are
-    categories, see `text_where_codes`.
+    A folder, or a pattern such as ``"folder/*.csv"``, is all of its files. Rows read from a file
+    are labelled 1, 2, ..., headings not counted. The `factors` are categories, which stay text
+    where a file without types has leading zeros in them. Of a file only these `columns` are read,
+    if all of them are there. `asked` was asked for another table: what this one has not is passed
+    over.
     """
-    frame = named(_read(check_path(data)) if isinstance(data, str | PathLike) else to_pandas(data))
+    if not is_file(data):
+        return _taken(data, asked, strict=False).frame
+    source = Source.find(data, asked.as_asked, strict=False)
+    wanted = tuple(dict.fromkeys(name for name in columns or () if name is not None))
+    names = wanted if wanted and set(wanted) <= set(source.names) else source.names
+    return read(source, names, factors).frame
+
+
+def as_table(
+    data: Table | Read | str | PathLike[str] | IO[Any],
+    formula: str,
+    apart: Sequence[str] = (),
+    asked: Reading = PLAIN,
+) -> tuple[Read, Parsed]:
+    """Return `data` as a data frame with all columns that are used, and what the formula says.
+
+    Columns `apart` have other roles in the model.
+    """
+    if is_file(data):
+        source = Source.find(data, asked)
+        parsed = parse(formula, source.heading, apart)
+        others = [str(column(source.heading, name).name) for name in apart]
+        names = dict.fromkeys((*parsed.left.columns, *parsed.columns, *others))
+        return read(source, tuple(names), parsed.factors), parsed
+    table = data if isinstance(data, Read) else _taken(data, asked)
+    return table, parse(formula, table.frame, apart)
+
+
+def read(source: Source, columns: tuple[str, ...], factors: Collection[str] = ()) -> Read:
+    """Read some columns of files, of which the `factors` are categories."""
+    frame, reading = replace(source, codes=frozenset(factors)).whole(columns)
+    return Read(frame, reading)
+
+
+def _taken(data: Any, asked: Reading, strict: bool = True) -> Read:
+    """A table that was passed in; words that mean a missing value there are made missing."""
+    reading = asked.as_asked.taken_by("data in memory", "na", strict=strict)
+    frame = named(to_pandas(data))
     check_names(tuple(frame.columns))
     if frame.shape[0] == 0:
         raise InputError("the data have no rows")
-    if isinstance(data, (str, PathLike)):
-        frame = text_where_codes(frame, Path(data), factors & set(frame.columns))
-        frame.attrs[READ_FROM] = str(data)
-    return cast(pd.DataFrame, frame)
+    found = Found()
+    changed = {}
+    for place, name in enumerate(frame.columns) if reading.na else ():
+        series, words = without_words(frame.iloc[:, place], frozenset(reading.na or ()))
+        if words:
+            changed[name], found.words[name] = series, words
+    if changed:
+        frame = frame.assign(**changed)
+    return Read(cast(pd.DataFrame, frame), reading.noting(*found.notes(na_given=True)))
 
 
 def named(frame: Any) -> Any:
@@ -53,16 +109,4 @@ def named(frame: Any) -> Any:
         return frame.rename(columns=str)
     frame = frame.copy()
     frame.columns = names
-    return frame
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if is_parquet(path) or not path.is_file():  # a file of Parquet, a folder or a pattern
-        # pandas would make floats of integers among which one is missing, and merge large ones
-        return read_as_one(path)
-    with readable(str(path)):
-        names = csv_headings(path)
-        frame = read_csv(path)
-        frame.columns = pd.Index(names)
-    frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame

@@ -1,45 +1,154 @@
-"""Files with one table between them, read whole or in batches."""
+"""Files with one table between them, read whole or in batches by the same readers."""
 
 from __future__ import annotations
 
 import glob
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
-from flatprior.models.encoding.columns.kinds import is_real, kind_of
+from flatprior.models.encoding.columns.kinds import kind_of
 from flatprior.models.encoding.columns.text_among_numbers import number_or_text
-from flatprior.models.encoding.files.csv_files import (
-    csv_batches,
-    csv_headings,
-    read_csv,
-    short_rows,
+from flatprior.models.encoding.files.arrow_files import FeatherFile, parquet_files, stream_file
+from flatprior.models.encoding.files.csv_files import CsvFile
+from flatprior.models.encoding.files.dialect import not_in
+from flatprior.models.encoding.files.excel import ExcelFile
+from flatprior.models.encoding.files.json_lines import JsonLines, begins_with_object
+from flatprior.models.encoding.files.missing_words import USUAL, without_words
+from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
+from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
+from flatprior.models.encoding.files.statistical import (
+    SasFile,
+    SpssFile,
+    StataFile,
+    transport_file,
 )
-from flatprior.models.encoding.frames import of_arrow
 
 T = TypeVar("T")
 BATCH_ROWS = 2**16
-PARQUET = (".parquet", ".pq")
-CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip")
 
 
-def is_parquet(name: str | PathLike[str]) -> bool:
-    """Whether a file is Parquet by its ending, rather than CSV."""
-    return os.fspath(name).lower().endswith(PARQUET)
+class TableFile(Protocol):
+    """A file that is read whole or in batches, by the same code.
+
+    Attributes
+    ----------
+    path : str
+    names : tuple of str
+        The columns.
+    typed : bool
+        Whether the format says what is a number and what is text.
+    reading : Reading
+        As asked for, and what was guessed.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    typed: bool
+    reading: Reading
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str],
+        found: Found | None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows in order, at most so many at a time (None: whatever suits the format).
+
+        Numbers come to the last bit, and a missing value changes no other. Of a format without
+        types the columns `as_text` stay text. In the first reading `found` is told what there is
+        to say.
+        """
 
 
 @dataclass(frozen=True)
+class Format:
+    """A kind of files.
+
+    Attributes
+    ----------
+    open_all : callable
+        Files of one table, and how they are to be read, to their readers.
+    endings : tuple of str
+        Of names; text may be compressed besides.
+    options : tuple of str
+        What can be asked for.
+    """
+
+    open_all: Callable[[Sequence[str], Reading], Sequence[TableFile]]
+    endings: tuple[str, ...]
+    options: tuple[str, ...] = ("na",)
+
+
+def _each(
+    open_one: Callable[[str, Reading], TableFile],
+) -> Callable[[Sequence[str], Reading], Sequence[TableFile]]:
+    def open_all(files: Sequence[str], reading: Reading) -> list[TableFile]:
+        if len(files) == 1:  # who asks says what is wrong with it
+            return [open_one(files[0], reading)]
+        opened = []
+        for path in files:
+            with readable(path):
+                opened.append(open_one(path, reading))
+        return opened
+
+    return open_all
+
+
+TEXT, JSON = "text", "JSON lines"
+FORMATS: dict[str, Format] = {
+    TEXT: Format(_each(CsvFile), (".csv", ".tsv", ".tab"), ("sep", "decimal", "encoding", "na")),
+    JSON: Format(_each(JsonLines), (".jsonl", ".ndjson")),
+    "Parquet": Format(parquet_files, (".parquet", ".pq")),
+    "Feather": Format(_each(FeatherFile), (".feather", ".arrow", ".ipc")),
+    "Arrow stream": Format(_each(stream_file), (".arrows",)),
+    "Stata": Format(_each(StataFile), (".dta",)),
+    "SAS": Format(_each(SasFile), (".sas7bdat",), ("encoding", "na")),
+    "SAS transport": Format(_each(transport_file), (".xpt",), ("encoding", "na")),
+    "SPSS": Format(_each(SpssFile), (".sav", ".zsav"), ("encoding", "na")),
+    "Excel": Format(_each(ExcelFile), (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), ("sheet", "na")),
+}
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+ENDINGS = tuple(
+    ending + packed
+    for kind, known in FORMATS.items()
+    for ending in known.endings
+    for packed in (("", *PACKED) if kind in (TEXT, JSON) else ("",))
+)
+
+
+def _kind(path: str) -> str:
+    """The format of a file, by how it begins, and where that is text by its ending.
+
+    Raises
+    ------
+    ValueError
+        If it is of none, or not of that which its ending says.
+    """
+    kind = kind_by_content(path)
+    if kind:
+        return kind
+    name = path.lower()
+    for packed in PACKED:
+        name = name.removesuffix(packed)
+    said = next((k for k, known in FORMATS.items() if name.endswith(known.endings)), TEXT)
+    if said not in (TEXT, JSON):
+        raise InputError(f"its ending says {said}, and it does not begin as such a file does")
+    return JSON if said == JSON or begins_with_object(path) else TEXT
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
     """Files with one table between them.
 
@@ -47,67 +156,96 @@ class Source:
     ----------
     name : str
         As the user wrote it.
-    files : tuple of str
+    readers : tuple of TableFile
     stamps : tuple
         Size and time of the last change of each, when they were found.
-    names : tuple of str
-        The columns.
+    reading : Reading
+        How they are read.
+    spool : Spool or None
+        Where the bytes are kept that came only once.
     text : frozenset of str
-        Columns of CSV files that are read as text, whatever they look like.
+        Columns of files without types that are read as text, whatever they look like.
     codes : frozenset of str
-        Columns of CSV files that are categories: text where they have leading zeros.
+        Columns of such files that are categories: text where they have leading zeros.
     """
 
     name: str
-    files: tuple[str, ...]
+    readers: tuple[TableFile, ...]
     stamps: tuple[tuple[int, int], ...]
-    names: tuple[str, ...] = ()
+    reading: Reading
+    spool: Spool | None = None
     text: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
 
     @property
-    def is_parquet(self) -> bool:
-        """Parquet, rather than CSV."""
-        return is_parquet(self.files[0])
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.readers[0].names
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths."""
+        return tuple(reader.path for reader in self.readers)
+
+    @property
+    def typed(self) -> bool:
+        """Whether the files themselves say what is a number and what is text."""
+        return self.readers[0].typed
+
+    @property
+    def heading(self) -> pd.DataFrame:
+        """The columns, without a row."""
+        return pd.DataFrame(columns=list(self.names))
 
     @classmethod
-    def find(cls, path: str | PathLike[str]) -> Source:
+    def find(cls, data: Any, asked: Reading = PLAIN, strict: bool = True) -> Source:
         """Find the files: one, those of a folder, or those that match a pattern.
 
         Hidden files and folders, and those whose name begins with an underscore, are passed over in
-        a folder.
+        a folder. Of something open, of standard input ("-") and of pipes the bytes are kept.
 
         Raises
         ------
         FileNotFoundError
             If there are none.
         ValueError
-            If they are of several kinds, or cannot be read.
+            If they are of several kinds, or cannot be read; or, where that is `strict`, if an
+            option was named that their format has not.
         """
-        name, folder = str(path), check_path(path)
-        if folder.is_dir():
-            every = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
-            shown = [p for p in every if not any(part.startswith((".", "_")) for part in p.parts)]
-            found = [str(folder / p) for p in shown if p.name.lower().endswith((*PARQUET, *CSV))]
-        elif folder.is_file():
-            found = [name]
-        else:
-            found = [p for p in sorted(glob.glob(name, recursive=True)) if os.path.isfile(p)]
-        if not found:
-            raise FileNotFoundError(f"no file {name!r}, and none that matches it")
-        if len({is_parquet(p) for p in found}) > 1:
-            raise InputError(f"{name!r} holds both Parquet and other files; name one kind")
-        plain = cls(name, tuple(found), tuple(map(_stamp, found)))
-        if plain.is_parquet:
-            with readable(name):
-                names = tuple(plain._dataset().schema.names)
-        else:
-            names = plain._headings()
-        check_names(names)
-        return replace(plain, names=names)
+        path = spooled(data)
+        name = str(path)
+        found = [os.fspath(path)] if isinstance(path, Spool) else found_files(path)
+        kinds: dict[str, str] = {}
+        for file in found:
+            with readable(_shown(path, file)):
+                kinds.setdefault(_kind(file), file)
+        if len(kinds) > 1:
+            raise InputError(f"{name!r} holds {' and '.join(kinds)} files; name one kind")
+        kind = next(iter(kinds))
+        reading = asked.taken_by(f"{kind} files", *FORMATS[kind].options, strict=strict)
+        with readable(name):
+            readers = tuple(FORMATS[kind].open_all(found, reading))
+            for reader in readers:
+                check_names(reader.names)
+        first = readers[0]
+        for reader in readers[1:]:
+            if not reader.typed and reader.names != first.names:
+                raise InputError(
+                    f"{name!r} cannot be read as a table: {reader.path!r} has other columns than "
+                    f"{first.path!r}"
+                )
+            if reader.reading != first.reading:
+                raise InputError(
+                    f"{name!r} cannot be read as a table: {reader.path!r} looks as if it were "
+                    f"written otherwise than {first.path!r}; name sep=, decimal= or encoding="
+                )
+        spool = path if isinstance(path, Spool) else None
+        return cls(name, readers, tuple(map(_stamp, found)), first.reading, spool)
 
-    def frames(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-        """Yield the rows in order, in batches, labelled 1, 2, ...
+    def frames(
+        self, columns: tuple[str, ...], found: Found | None = None, whole: bool = False
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows in order, in batches or file by file, labelled 1, 2, ...
 
         Raises
         ------
@@ -115,79 +253,95 @@ class Source:
             If a file has changed since it was found.
         """
         start = 1
-        for place in range(len(self.files)):
+        for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
-        for frame in self._parquet(columns) if self.is_parquet else self._csv(columns):
-            frame.index = pd.RangeIndex(start, start + len(frame))
-            start += len(frame)
-            yield frame
+        for place, reader in enumerate(self.readers):
+            self._unchanged(place)
+            shown = _shown(self.spool, reader.path)
+            rows = None if whole else BATCH_ROWS
+            as_text = (self.text | self.codes) & set(columns)
+            frames = reader.frames(columns, rows, as_text, found)
+            with closing(cast("Generator[pd.DataFrame]", frames)):
+                for frame in _guarded(frames, shown):
+                    if not len(frame):
+                        continue
+                    frame = self._without_words(frame, found)
+                    frame.index = pd.RangeIndex(start, start + len(frame))
+                    start += len(frame)
+                    yield frame
+
+    def _without_words(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
+        """The frame with words made missing, and the types that are then left."""
+        changed = {}
+        na = self.reading.na
+        words = frozenset(na if na is not None else () if self.typed else USUAL)
+        for name in frame.columns:
+            decimal = "." if self.typed else self.reading.decimal or "."
+            as_text = not self.typed and name in self.text | self.codes
+            before = frame[name]
+            series, counts = without_words(before, words, decimal, as_text)
+            if not self.typed and name in self.codes - self.text:
+                series = number_or_text(series)
+            if series is not before:
+                changed[name] = series
+            if found is not None and counts:
+                found.words[name] = found.words.get(name, counts.__class__()) + counts
+        return frame.assign(**changed) if changed else frame
+
+    def whole(self, columns: tuple[str, ...]) -> tuple[pd.DataFrame, Reading]:
+        """All rows of some columns, and what there is to say of the reading."""
+        found = Found()
+        frames = list(self.frames(columns, found, whole=True))
+        if not frames:
+            raise InputError("the data have no rows")
+        if not self.typed and len(frames) > 1:
+            mixed = frozenset(name for name in columns if _kinds(frames, name) > 1)
+            if mixed:  # numbers here and words there, because files are read one by one
+                found = Found()
+                source = replace(self, text=self.text | mixed)
+                frames = list(source.frames(columns, found, whole=True))
+        reading = self.reading.noting(*found.notes(self.reading.na is not None))
+        if len(frames) == 1:
+            return frames[0], reading
+        for name in columns:
+            kinds = [frame[name].dtype for frame in frames]
+            orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
+            plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
+            # pandas would take the order of the first, whichever that is, and make numbers of
+            # booleans
+            if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
+                frames = [frame.assign(**{name: frame[name].astype(object)}) for frame in frames]
+        return pd.concat(frames), reading
 
     def _unchanged(self, place: int) -> str:
         """A file, if it is the one that was found."""
-        file = self.files[place]
+        file = self.readers[place].path
         if not os.path.exists(file):
             raise FileNotFoundError(f"{file!r} is no longer there; start again")
         if _stamp(file) != self.stamps[place]:
             raise OSError(f"{file!r} has changed since it was first read; start again")
         return file
 
-    def _dataset(self) -> Any:
-        from pyarrow import dataset
 
-        return dataset.dataset(list(self.files), format="parquet", partitioning="hive")
+def found_files(path: str | PathLike[str]) -> list[str]:
+    """The files of a path: itself, those of a folder, or those that match it as a pattern."""
+    name, folder = str(path), check_path(path)
+    if folder.is_dir():
+        every = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+        shown = [p for p in every if not any(part.startswith((".", "_")) for part in p.parts)]
+        found = [str(folder / p) for p in shown if p.name.lower().endswith(ENDINGS)]
+    elif folder.is_file():
+        found = [name]
+    else:
+        found = [p for p in sorted(glob.glob(name, recursive=True)) if os.path.isfile(p)]
+    if not found:
+        raise FileNotFoundError(f"no file {name!r}, and none that matches it")
+    return found
 
-    def _parquet(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-        from pyarrow import dataset, parquet
 
-        with readable(self.name):
-            fragments = {
-                os.path.abspath(fragment.path): fragment.partition_expression
-                for fragment in self._dataset().get_fragments()
-            }
-        for place in range(len(self.files)):
-            path = self._unchanged(place)
-            keys = dataset.get_partition_keys(fragments[os.path.abspath(path)])
-            in_file = [name for name in columns if name not in keys]
-            with readable(path):
-                # pages as they are needed, in one thread: a whole row group would be read ahead
-                file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=2**16)
-                lacking = set(in_file) - set(file.schema_arrow.names)
-                if lacking:
-                    raise InputError(f"it has no column {min(lacking)!r}")
-                batches = file.iter_batches(BATCH_ROWS, columns=in_file, use_threads=False)
-            with file:
-                for batch in _guarded(batches, path):
-                    frame = of_arrow(batch)
-                    for name, value in keys.items():
-                        frame[name] = value
-                    if len(frame):
-                        yield frame[list(columns)]
-
-    def _headings(self) -> tuple[str, ...]:
-        first: tuple[str, ...] = ()
-        for file in self.files:
-            with readable(file):
-                names = csv_headings(Path(file))
-            first = first or names
-            if names != first:
-                raise InputError(
-                    f"{self.name!r} cannot be read as a table: {file!r} has other columns than "
-                    f"{self.files[0]!r}"
-                )
-        return first
-
-    def _csv(self, columns: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-        as_text = dict.fromkeys(
-            (place for place, name in enumerate(self.names) if name in self.text | self.codes), str
-        )
-        for place in range(len(self.files)):
-            path = self._unchanged(place)
-            with closing(csv_batches(Path(path), BATCH_ROWS, as_text)) as frames:
-                for frame in _guarded(frames, path):
-                    frame.columns = pd.Index(self.names)
-                    frame = frame[list(columns)]
-                    codes = (self.codes - self.text) & set(columns)
-                    yield frame.assign(**{name: number_or_text(frame[name]) for name in codes})
+def _shown(path: Any, file: str) -> str:
+    """What a file is called in a message."""
+    return str(path) if isinstance(path, Spool) else file
 
 
 def _stamp(file: str) -> tuple[int, int]:
@@ -205,43 +359,6 @@ def _guarded(items: Iterator[T], name: str) -> Iterator[T]:
         yield item
 
 
-def read_as_one(path: str | PathLike[str], codes: frozenset[str] = frozenset()) -> pd.DataFrame:
-    """All rows and columns of a folder or pattern; some columns are categories."""
-    source = replace(Source.find(path), codes=codes)
-    frames = list(source.frames(source.names))
-    if not frames:
-        raise InputError("the data have no rows")
-    if not source.is_parquet:
-        mixed = frozenset(name for name in source.names if _kinds(frames, name) > 1)
-        if mixed:  # numbers here and words there, because files are read one by one
-            frames = list(replace(source, text=mixed).frames(source.names))
-    for name in source.names:
-        kinds = [frame[name].dtype for frame in frames]
-        orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
-        plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
-        # pandas would take the order of the first, whichever that is, and make numbers of booleans
-        if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
-            frames = [frame.assign(**{name: frame[name].astype(object)}) for frame in frames]
-    return pd.concat(frames)
-
-
-def said_of_short_rows(path: str | PathLike[str]) -> tuple[str, ...]:
-    """What is said of rows of CSV files with fewer fields than the heading; nothing without one."""
-    source, start, found = Source.find(path), 0, []
-    for file in () if source.is_parquet else source.files:
-        with readable(file):
-            rows, short = short_rows(Path(file))
-        found += [start + row for row in short]
-        start += rows
-    if not found:
-        return ()
-    have = "has" if len(found) == 1 else "have"
-    return (
-        f"{count(len(found), 'row')} {have} fewer fields than the heading, and the last ones are "
-        f"missing: {rows_phrase(found)}",
-    )
-
-
 def _kinds(frames: list[pd.DataFrame], name: str) -> int:
     complete = (frame[name].dropna() for frame in frames)
     return len({kind_of(values) for values in complete if len(values)})
@@ -255,25 +372,8 @@ def check_path(path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
-def text_where_codes(frame: pd.DataFrame, path: Path, factors: frozenset[str]) -> pd.DataFrame:
-    """The frame that was read from a CSV file; categories that look like numbers are read anew.
-
-    They stay text where they have leading zeros, see `number_or_text`.
-    """
-    if not any(is_real(frame[name]) for name in factors):
-        return frame
-    if not path.is_file():
-        return read_as_one(path, factors)
-    if is_parquet(path):
-        return frame
-    places = [j for j, name in enumerate(frame.columns) if name in factors]
-    places = [j for j in places if is_real(frame.iloc[:, j])]
-    with readable(str(path)):
-        text = read_csv(path, usecols=places, dtype=str)
-    text.index = frame.index
-    for place, (_, values) in zip(places, text.items(), strict=True):
-        frame[frame.columns[place]] = number_or_text(values)
-    return frame
+class ReadError(InputError):
+    """What is wrong with a file, which is named."""
 
 
 @contextmanager
@@ -286,18 +386,15 @@ def readable(name: str) -> Iterator[None]:
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             yield
     except pd.errors.EmptyDataError as error:
-        raise InputError(f"{name!r} is empty") from error
-    except RepeatedNameError:
+        raise ReadError(f"{name!r} is empty") from error
+    except (RepeatedNameError, ReadError):
         raise
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{name!r} is no longer there; start again") from error
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name!r} cannot be read as a table: it is not text in UTF-8; save it with that "
-            "encoding"
-        ) from error
+        raise ReadError(f"{name!r} cannot be read as a table: {not_in('utf-8')}") from error
     except Exception as error:  # a damaged file can fail anywhere in pandas, pyarrow or a codec
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, pd.errors.ParserWarning):
             reason = "rows have more fields than the first line, which must name every column"
-        raise InputError(f"{name!r} cannot be read as a table: {reason}") from error
+        raise ReadError(f"{name!r} cannot be read as a table: {reason}") from error

@@ -53,7 +53,7 @@ BAD = {
     "formula with code": ("y,x\n0,1\n1,2\n", "y ~ I(__import__('os'))", [], "not allowed"),
     "negative weights": ("y,x,w\n0,1,-1\n1,2,1\n", "y ~ x", ["--weights", "w"], "negative values"),
     "fractional weights": ("y,x,w\n0,1,.5\n1,2,1\n", "y ~ x", ["--weights", "w"], "fractional"),
-    "unreadable": (b"\xff\xfe\x00junk\x81", "y ~ x", [], "cannot be read as a table"),
+    "unreadable": (b"\xff\xfa\x00junk\x81", "y ~ x", [], "cannot be read as a table"),
     "missing file": (None, "y ~ x", [], "no file"),
     "unknown weights": ("y,x\n0,1\n1,2\n", "y ~ x", ["--weights", "q"], "no column 'q'"),
     "json without a name": ("y,x\n0,1\n1,2\n", "y ~ x", ["--json", ""], "--json has no name of a"),

@@ -13,10 +13,12 @@ from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.encoding.files import source
-from flatprior.models.encoding.files.csv_files import csv_batches, csv_headings, read_csv
-from flatprior.models.encoding.files.source import CSV, Source
+from flatprior.models.encoding.files.csv_files import CsvFile, read_csv
+from flatprior.models.encoding.files.reading import PLAIN
+from flatprior.models.encoding.files.source import Source
 from flatprior.models.encoding.tables import as_frame
 
+CSV = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".csv.zip")
 WAYS = {
     "in memory": lambda path: BernoulliLogistic.from_formula("y ~ x + g", path),
     "in batches": lambda path: BernoulliLogistic.from_parquet(path, "y ~ x + g"),
@@ -53,10 +55,11 @@ def write(path, data):
 def test_every_ending_is_read_alike(tmp_path, kind):
     path, plain = write(tmp_path / f"d{kind}", content(lines())), tmp_path / "plain.csv"
     plain.write_bytes(content(lines()))
-    assert csv_headings(path) == ("y", "x", "g")
+    file = CsvFile(str(path), PLAIN)
+    assert file.names == ("y", "x", "g")
     whole = read_csv(path)
     pd.testing.assert_frame_equal(whole, pd.read_csv(plain))
-    parts = list(csv_batches(path, 7, {}))
+    parts = list(file.frames(file.names, 7))
     assert [len(part) for part in parts] == [7] * 5 + [5]
     pd.testing.assert_frame_equal(pd.concat(parts), whole)
     hashes = {build(each).data_hash for build in WAYS.values() for each in (path, plain)}
@@ -130,7 +133,7 @@ def test_a_nul_byte_is_found_in_whichever_batch_or_file_it_is(tmp_path, monkeypa
 def test_a_file_in_a_folder_that_is_no_table_is_named(tmp_path):
     (tmp_path / "a.csv").write_bytes(content(lines()))
     (tmp_path / "b.csv").write_bytes(content(lines(), "y;x;g").replace(b",", b";"))
-    with pytest.raises(ValueError, match=r"b.csv' cannot be read .* separate columns by ','"):
+    with pytest.raises(ValueError, match=r"b.csv' looks as if it were written otherwise than"):
         Source.find(tmp_path)
     (tmp_path / "b.csv").write_bytes(content(lines(), "y,x,h"))
     with pytest.raises(ValueError, match=r"b.csv' has other columns than .*a.csv'"):

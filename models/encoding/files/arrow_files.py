@@ -1,0 +1,114 @@
+"""Files of Arrow's kinds: Parquet, Feather (Arrow IPC) and streams."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.encoding.files.reading import Found, Reading
+from flatprior.models.encoding.frames import of_arrow
+
+LARGEST_PIECE = 2**16  # rows that are turned into a data frame at once
+
+
+class ParquetFile:
+    """A file of Parquet, with what the folders of a partitioned table say; see `TableFile`."""
+
+    typed = True
+
+    def __init__(
+        self, path: str, reading: Reading, names: tuple[str, ...], keys: dict[str, Any]
+    ) -> None:
+        self.path, self.reading, self.names, self.keys = path, reading, names, keys
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str] = frozenset(),
+        found: Found | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows; see `TableFile`."""
+        from pyarrow import parquet
+
+        in_file = [name for name in columns if name not in self.keys]
+        # pages as they are needed, in one thread: a whole row group would be read ahead
+        with parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**16) as file:
+            require(in_file, file.schema_arrow.names)
+            batches = file.iter_batches(rows or LARGEST_PIECE, columns=in_file, use_threads=False)
+            for batch in batches:
+                frame = of_arrow(batch)
+                for name, value in self.keys.items():
+                    frame[name] = value
+                yield frame[list(columns)]
+
+
+def parquet_files(files: Sequence[str], reading: Reading) -> list[ParquetFile]:
+    """The files of a table, which may be partitioned by folders such as ``region=north``."""
+    from pyarrow import dataset
+
+    table = dataset.dataset(list(files), format="parquet", partitioning="hive")
+    keys = {
+        os.path.abspath(fragment.path): dataset.get_partition_keys(fragment.partition_expression)
+        for fragment in table.get_fragments()
+    }
+    names = tuple(table.schema.names)
+    return [ParquetFile(path, reading, names, keys[os.path.abspath(path)]) for path in files]
+
+
+class FeatherFile:
+    """A file of Feather, which is Arrow's IPC format, or a stream of it; see `TableFile`."""
+
+    typed = True
+
+    def __init__(self, path: str, reading: Reading, stream: bool = False) -> None:
+        self.path, self.reading, self._stream = path, reading, stream
+        with self._opened() as file:
+            self.names = tuple(file.schema.names)
+
+    def _opened(self) -> Any:
+        import pyarrow as pa
+
+        source = pa.OSFile(self.path)
+        try:
+            return pa.ipc.open_stream(source) if self._stream else pa.ipc.open_file(source)
+        except Exception:
+            source.close()
+            raise
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str] = frozenset(),
+        found: Found | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows; see `TableFile`."""
+        step = rows or LARGEST_PIECE
+        require(columns, self.names)
+        with self._opened() as file:
+            for batch in file if self._stream else _batches(file):
+                batch = batch.select(list(columns))
+                for start in range(0, batch.num_rows, step):
+                    yield of_arrow(batch.slice(start, step))
+
+
+def stream_file(path: str, reading: Reading) -> FeatherFile:
+    """A stream of Arrow."""
+    return FeatherFile(path, reading, stream=True)
+
+
+def _batches(file: Any) -> Iterator[Any]:
+    for place in range(file.num_record_batches):
+        yield file.get_batch(place)
+
+
+def require(columns: Sequence[str], names: Sequence[str]) -> None:
+    """Raise a `ValueError` if a file has not all columns."""
+    lacking = set(columns) - set(names)
+    if lacking:
+        raise InputError(f"it has no column {min(lacking)!r}")

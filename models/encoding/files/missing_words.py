@@ -1,0 +1,137 @@
+"""Words that stand for a missing value in files, read as missing and counted.
+
+Text says that a value is missing by an empty cell, or by a word. Which words these are `na=` says;
+where it does not, they are the usual ones in formats without types (CSV), and none where the format
+has missing values of its own. What is left of a column of numbers are numbers again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.encoding.columns.text_among_numbers import are_numbers, is_number
+
+# what pandas reads as missing, but for the empty cell
+USUAL = frozenset(
+    """#N/A;#N/A N/A;#NA;-1.#IND;-1.#QNAN;-NaN;-nan;1.#IND;1.#QNAN;<NA>;N/A;NA;NULL;NaN;None;n/a;
+    nan;null""".replace("\n    ", "").split(";")
+)
+_TRUTHS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+
+
+def without_words(
+    series: pd.Series[Any],
+    words: Collection[str],
+    decimal: str = ".",
+    as_text: bool = False,
+) -> tuple[pd.Series[Any], Counter[str]]:
+    """The column with its words made missing, and in how many rows each of them stood.
+
+    Parameters
+    ----------
+    series : Series
+        What is not text has no words, and stays as it is.
+    words : collection of str
+    decimal : str
+        What stands before decimals in text.
+    as_text : bool
+        Leave text what it is, though numbers be left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.files.missing_words import without_words
+    >>> column, found = without_words(pd.Series(["1.5", "?", "2"]), ["?"])
+    >>> column.tolist(), dict(found)
+    ([1.5, nan, 2.0], {'?': 1})
+    """
+    if not _may_hold_text(series) or not (words or decimal == ","):
+        return series, Counter()
+    categories = isinstance(series.dtype, pd.CategoricalDtype)
+    codes, values = (
+        (series.cat.codes.to_numpy(), list(series.cat.categories))
+        if categories
+        else pd.factorize(series)
+    )
+    values = list(values)
+    are_words = np.array([isinstance(v, str) and v.strip() in words for v in values], dtype=bool)
+    found: Counter[str] = Counter()
+    for place in np.flatnonzero(are_words):
+        number = int(np.count_nonzero(codes == place))
+        if number:
+            found[values[place].strip()] += number
+    if found:
+        codes = np.where(np.append(are_words, False)[codes], -1, codes)
+    if categories:
+        return (series.cat.remove_categories([v for v in values if str(v).strip() in words])
+                if found else series), found  # fmt: skip
+    tokens = [None if word else value for value, word in zip(values, are_words, strict=True)]
+    if not as_text and (found or decimal == ","):
+        tokens = _retyped(tokens, decimal)
+    elif decimal == ",":
+        tokens = _with_points(tokens)
+    if not found and all(a is b for a, b in zip(tokens, values, strict=True)):
+        return series, found
+    return _taken(tokens, codes, series), found
+
+
+def _may_hold_text(series: pd.Series[Any]) -> bool:
+    dtype = series.dtype
+    return (
+        pd.api.types.is_object_dtype(dtype)
+        or pd.api.types.is_string_dtype(dtype)
+        or isinstance(dtype, pd.CategoricalDtype)
+    )
+
+
+def _retyped(tokens: list[Any], decimal: str) -> list[Any]:
+    """Values of which none is a word: numbers or truths if all of them look so."""
+    if decimal == ",":
+        tokens = _with_points(tokens)
+    known = [token for token in tokens if token is not None]
+    if not all(isinstance(token, str) for token in known):
+        return tokens
+    if known and all(is_number(token) for token in known):
+        return [None if token is None else float(token) for token in tokens]
+    if known and all(token.strip() in _TRUTHS for token in known):
+        return [None if token is None else _TRUTHS[token.strip()] for token in tokens]
+    return tokens
+
+
+def _with_points(tokens: list[Any]) -> list[Any]:
+    """Decimal commas made points, where the tokens are numbers, all of them or most."""
+    changed = [
+        token.replace(",", ".")
+        if isinstance(token, str) and token.count(",") == 1 and "." not in token
+        else token
+        for token in tokens
+    ]
+    plain = [
+        new if isinstance(new, str) and new != old and is_number(new) else old
+        for new, old in zip(changed, tokens, strict=True)
+    ]
+    texts = [token for token in plain if isinstance(token, str)]
+    return plain if texts and (all(map(is_number, texts)) or are_numbers(texts)) else tokens
+
+
+def _taken(tokens: list[Any], codes: Any, series: pd.Series[Any]) -> pd.Series[Any]:
+    """The values by their codes, in the plainest type that holds them."""
+    kinds = {type(token) for token in tokens if token is not None}
+    if kinds <= {int, float}:
+        each = np.array([np.nan if t is None else t for t in tokens] + [np.nan], dtype=float)
+        return pd.Series(each[codes], index=series.index, name=series.name)
+    objects = np.empty(len(tokens) + 1, dtype=object)
+    objects[:-1] = tokens
+    taken = pd.Series(objects[codes], index=series.index, name=series.name, dtype=object)
+    if kinds == {bool}:
+        return taken.astype("boolean")
+    return taken.astype("str") if kinds == {str} and _is_str(series) else taken
+
+
+def _is_str(series: pd.Series[Any]) -> bool:
+    return isinstance(series.dtype, pd.StringDtype)

@@ -1,0 +1,173 @@
+"""Files of Stata, SAS and SPSS; columns of labelled codes become ordered categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.encoding.files.arrow_files import LARGEST_PIECE, require
+from flatprior.models.encoding.files.reading import Found, Reading
+
+IBM_ZERO = 16.0**-65  # what pandas makes of the zero of a transport file
+
+
+class StataFile:
+    """A file of Stata; see `TableFile`."""
+
+    typed = True
+
+    def __init__(self, path: str, reading: Reading) -> None:
+        self.path, self.reading = path, reading
+        with self._opened(1) as reader:
+            self.names = tuple(map(str, reader.variable_labels()))
+
+    def _opened(self, rows: int) -> Any:
+        return pd.read_stata(self.path, chunksize=rows, convert_categoricals=False)
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str] = frozenset(),
+        found: Found | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows; see `TableFile`."""
+        require(columns, self.names)
+        with self._opened(rows or LARGEST_PIECE) as reader:
+            sets = reader.value_labels()
+            used = dict(zip(self.names, reader._lbllist, strict=True))  # pandas shows no other way
+            labels = {name: sets[used[name]] for name in columns if used[name] in sets}
+            for frame in reader:
+                yield _without_blanks(with_labels(frame[list(columns)], labels))
+
+
+class SasFile:
+    """A SAS data set, or a transport file of version 5; see `TableFile`."""
+
+    typed = True
+
+    def __init__(self, path: str, reading: Reading, transport: bool = False) -> None:
+        self.path, self.reading, self._transport = path, reading, transport
+        with self._opened(1) as reader:
+            self.names = tuple(map(str, next(iter(reader), pd.DataFrame()).columns))
+        if not self.names:
+            raise InputError("the data have no rows")
+
+    def _opened(self, rows: int) -> Any:
+        asked = self.reading.encoding
+        if self._transport:
+            return pd.read_sas(self.path, format="xport", chunksize=rows, encoding=asked or "utf-8")
+        return pd.read_sas(self.path, format="sas7bdat", chunksize=rows, encoding=asked or "infer")
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str] = frozenset(),
+        found: Found | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows; see `TableFile`."""
+        require(columns, self.names)
+        with self._opened(rows or LARGEST_PIECE) as reader:
+            for frame in reader:
+                frame = frame[list(columns)]
+                yield _without_blanks(frame.replace(IBM_ZERO, 0.0) if self._transport else frame)
+
+
+def transport_file(path: str, reading: Reading) -> SasFile:
+    """A transport file of SAS."""
+    return SasFile(path, reading, transport=True)
+
+
+class SpssFile:
+    """A file of SPSS, read whole; see `TableFile`."""
+
+    typed = True
+
+    def __init__(self, path: str, reading: Reading) -> None:
+        self.path, self.reading = path, reading
+        _, about = self._read(metadataonly=True)
+        self.names = tuple(about.column_names)
+
+    def _read(self, **options: Any) -> Any:
+        try:
+            import pyreadstat
+        except ImportError as error:
+            raise InputError(
+                'files of SPSS need pyreadstat: run pip install "flatprior[spss]"'
+            ) from error
+        return pyreadstat.read_sav(self.path, encoding=self.reading.encoding, **options)
+
+    def frames(
+        self,
+        columns: tuple[str, ...],
+        rows: int | None,
+        as_text: frozenset[str] = frozenset(),
+        found: Found | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows; see `TableFile`."""
+        require(columns, self.names)
+        frame, about = self._read(usecols=list(columns))
+        labels = {n: s for n, s in about.variable_value_labels.items() if n in columns}
+        frame = _without_blanks(with_labels(frame[list(columns)], labels))
+        yield from pieces(frame, rows)
+
+
+def pieces(frame: pd.DataFrame, rows: int | None) -> Iterator[pd.DataFrame]:
+    """A frame whole, or so many rows of it at a time."""
+    step = rows or max(len(frame), 1)
+    for start in range(0, len(frame), step):
+        yield frame.iloc[start : start + step]
+
+
+def with_labels(frame: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]]) -> pd.DataFrame:
+    """Columns of which every value has a label as ordered categories, in the order of the codes.
+
+    Raises
+    ------
+    ValueError
+        If only some values of a column that has labels have one: whether it holds numbers or
+        categories nobody can tell.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.files.statistical import with_labels
+    >>> with_labels(pd.DataFrame({"c": [2, 1]}), {"c": {1: "low", 2: "high"}})["c"].tolist()
+    ['high', 'low']
+    """
+    found = {}
+    for name, known in labels.items():
+        codes = sorted(known)
+        names = [str(known[code]) for code in codes]
+        values = frame[name]
+        bare = values.notna() & ~values.isin(codes)
+        if bare.any() or len(set(names)) < len(names):
+            what = (
+                "for some of its values only" if bare.any() else "that are the same for two codes"
+            )
+            raise InputError(
+                f"column {name!r} has labels {what}, so that it is neither numbers nor categories; "
+                "read it with pandas or pyreadstat as it is meant, and pass the data frame"
+            )
+        place = pd.Index(codes).get_indexer(pd.Index(values))
+        coded = np.where(values.isna(), -1, place)
+        found[name] = pd.Series(
+            pd.Categorical.from_codes(coded, categories=pd.Index(names), ordered=True),
+            index=frame.index,
+        )
+    return frame.assign(**found) if found else frame
+
+
+def _without_blanks(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with empty text missing, as these programs mean it."""
+    text = [n for n in frame if frame[n].dtype == object or pd.api.types.is_string_dtype(frame[n])]
+    for name in text:
+        empty = frame[name] == ""
+        if empty.any():
+            frame = frame.assign(**{str(name): frame[name].mask(empty)})
+    return frame

@@ -1,0 +1,95 @@
+"""Sheets of workbooks: the first, or that which is named, and cells of the type that they have."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.encoding.files.excel import ExcelFile
+from flatprior.models.encoding.files.reading import PLAIN, Reading
+
+pytest.importorskip("python_calamine")
+openpyxl = pytest.importorskip("openpyxl")
+
+
+def book(path, **sheets):
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.active)
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    workbook.save(path)
+    return str(path)
+
+
+def read(path, columns, **asked):
+    return pd.concat(ExcelFile(path, Reading.of(**asked)).frames(columns, None))
+
+
+def test_cells_have_their_types_and_empty_rows_are_none(tmp_path):
+    rows = [
+        ["y", "x", "g", None, "b", "NA"],
+        [1, 0.1, "NA", None, True, 1],
+        [None] * 6,
+        [0, None, " a ", "q", False, 2.5],
+        [1, 2**53 - 1, None, None, None, 3],
+    ]
+    path = book(tmp_path / "d.xlsx", data=rows)
+    file = ExcelFile(path, PLAIN)
+    assert file.names == ("y", "x", "g", "column 4", "b", "NA")
+    assert file.reading.notes == ()
+    frame = read(path, ("y", "x", "g", "b", "NA"))
+    assert frame["y"].tolist() == [1, 0, 1]
+    assert frame["x"].tolist()[::2] == [0.1, 2**53 - 1]
+    assert frame["g"].tolist()[:2] == ["NA", " a "]
+    assert frame["b"].tolist()[:2] == [True, False]
+    assert frame.isna().sum().tolist() == [0, 1, 1, 1, 0]
+    assert [len(part) for part in file.frames(("y",), 2)] == [2, 1]
+
+
+def test_a_sheet_is_named_or_counted_and_the_first_is_said_to_be(tmp_path):
+    sheets = {"a": [["y"], [1]], "2": [["y"], [2]], "empty": []}
+    path = book(tmp_path / "d.xlsx", **sheets)
+    assert read(path, ("y",), sheet="a")["y"].tolist() == [1]
+    assert read(path, ("y",), sheet=1)["y"].tolist() == [1]
+    assert read(path, ("y",), sheet="1")["y"].tolist() == [1]
+    assert read(path, ("y",), sheet="2")["y"].tolist() == [2]
+    first = ExcelFile(path, PLAIN)
+    assert first.reading.notes == ("sheet 'a', the first of 3; sheet= names another",)
+    assert (first.reading.options, first.reading.guessed) == ({"sheet": "a"}, ("sheet",))
+    for wrong in ("b", 4, "9"):
+        with pytest.raises(
+            ValueError, match=r"it has no sheet .*, but 3 sheets: 'a', '2', 'empty'"
+        ):
+            ExcelFile(path, Reading.of(sheet=wrong))
+    with pytest.raises(ValueError, match="its sheet 'empty' is empty"):
+        ExcelFile(path, Reading.of(sheet="empty"))
+
+
+def test_numbers_come_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=300) * 10.0 ** rng.integers(-200, 200, 300)
+    numbers = [float(f"{v:.15g}") for v in values]  # openpyxl writes no more digits
+    path = book(tmp_path / "d.xlsx", d=[["x"], *([v] for v in numbers)])
+    assert read(path, ("x",))["x"].tolist() == numbers
+
+
+def test_text_among_numbers_and_repeated_names_are_the_usual_errors(tmp_path):
+    rows = [["y", "x"], *([i % 2, i] for i in range(9)), [1, "?"]]
+    path = book(tmp_path / "d.xlsx", d=rows)
+    with pytest.raises(ValueError, match=r"numbers in some rows and text in others: '\?' in 1 row"):
+        BernoulliLogistic.from_formula("y ~ x", path)
+    assert BernoulliLogistic.from_formula("y ~ x", path, na="?").n_dropped == 1
+    path = book(tmp_path / "e.xlsx", d=[["x", "x"], [1, 2]])
+    with pytest.raises(ValueError, match="'x' is repeated"):
+        BernoulliLogistic.from_formula("y ~ x", path)
+
+
+def test_a_workbook_without_its_reader_names_the_extra(tmp_path, monkeypatch):
+    path = book(tmp_path / "d.xlsx", d=[["y"], [1]])
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(ValueError, match=r'python-calamine: run pip install "flatprior\[excel\]"'):
+        ExcelFile(path, PLAIN)

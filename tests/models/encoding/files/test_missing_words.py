@@ -1,0 +1,113 @@
+"""Words that mean a missing value are counted, whatever the format; all other text stays."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.encoding.files.missing_words import USUAL, without_words
+from flatprior.models.encoding.tables import as_frame
+
+FIELD = [8.65507322, -0.0317060873, -0.00199173181]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words", "left", "found"),
+    [
+        (["1", "?", "2.5"], ["?"], [1.0, None, 2.5], {"?": 1}),
+        (["1", " ? ", "2"], ["?"], [1.0, None, 2.0], {"?": 1}),
+        (["a", "?", "b"], ["?"], ["a", None, "b"], {"?": 1}),
+        (["TRUE", "-", "FALSE"], ["-"], [True, None, False], {"-": 1}),
+        (["?", "-", None], ["?", "-"], [None, None, None], {"?": 1, "-": 1}),
+        (["a", "b"], ["?"], ["a", "b"], {}),
+        (["1", "2"], ["?"], ["1", "2"], {}),  # nothing was changed: text of numbers stays
+        (["1", "x", "?"], ["?"], ["1", "x", None], {"?": 1}),
+        ([1.0, "?", 2], ["?"], [1.0, None, 2], {"?": 1}),
+        (pd.Categorical(["a", "?", "b"]), ["?"], ["a", None, "b"], {"?": 1}),
+    ],
+)
+def test_words_become_missing_and_are_counted(cells, words, left, found):
+    series, counts = without_words(pd.Series(cells), words)
+    assert [None if pd.isna(value) else value for value in series] == left
+    assert dict(counts) == found
+
+
+def test_decimal_commas_among_words_are_numbers():
+    series, found = without_words(pd.Series(["1,5", "NA", "-2,25e1"]), USUAL, ",")
+    assert series.tolist()[::2] == [1.5, -22.5]
+    assert dict(found) == {"NA": 1}
+    assert without_words(pd.Series(["1,5", "a"]), USUAL, ",")[0].tolist() == ["1,5", "a"]
+
+
+@pytest.mark.parametrize("way", ["CSV", "batches", "frame", "Parquet", "Excel"])
+def test_question_marks_of_a_known_file_are_missing_where_na_says_so(tmp_path, way):
+    path = "tests/data/question_marks.csv"
+    frame = pd.read_csv(path)
+    assert (frame["horsepower"] == "?").sum() == 5
+    if way == "Excel":
+        pytest.importorskip("python_calamine")
+        pytest.importorskip("openpyxl")
+        frame.to_excel(tmp_path / "d.xlsx", index=False)
+    frame.to_parquet(tmp_path / "d.parquet")
+    data = {"Parquet": tmp_path / "d.parquet", "Excel": tmp_path / "d.xlsx", "frame": frame}
+    formula = "high ~ horsepower + weight"
+    if way == "batches":
+        model = BernoulliLogistic.from_parquet(path, formula, na="?")
+    else:
+        model = BernoulliLogistic.from_formula(formula, data.get(way, path), na="?")
+    from flatprior.models import fit_newton
+
+    assert fit_newton(model).coefficients == pytest.approx(FIELD, rel=1e-8)
+    assert "horsepower: '?' in 5 rows read as missing" in model.facts
+    assert "5 rows left out: a value is missing" in model.facts
+    assert model.reading.options["na"] == ["?"]
+
+
+def test_a_country_called_na_is_named_and_kept_where_na_says_so(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text(
+        "y,g\n" + "".join(f"{i % 2},{['DE', 'NA', 'FR', ''][i % 4]}\n" for i in range(40))
+    )
+    for build in (
+        lambda **given: BernoulliLogistic.from_formula("y ~ g", path, **given),
+        lambda **given: BernoulliLogistic.from_parquet(path, "y ~ g", **given),
+    ):
+        usual = build()
+        assert usual.n_dropped == 20
+        assert (
+            "g: 'NA' in 10 rows read as missing; na= names other words than the usual ones"
+            in usual.facts
+        )
+        kept = build(na=())
+        assert kept.n_dropped == 10
+        assert kept.names == ("Intercept", "g[T.FR]", "g[T.NA]")
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    frame.to_parquet(tmp_path / "d.parquet")
+    models = [kept, BernoulliLogistic.from_formula("y ~ g", frame.set_axis(range(1, 41)))]
+    models.append(BernoulliLogistic.from_formula("y ~ g", tmp_path / "d.parquet"))
+    assert len({model.data_hash for model in models}) == 1
+
+
+def test_numbers_among_words_come_to_the_last_bit(tmp_path):
+    rng = np.random.default_rng(3)
+    text = [f"{v:.17g}" for v in rng.lognormal(0, 9, 5000)]
+    (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{v},1\nNA,0\n" for v in text))
+    frame = as_frame(tmp_path / "d.csv")
+    assert frame["x"].dtype == float
+    assert np.array_equal(frame["x"].dropna(), [float(v) for v in text])
+
+
+def test_new_rows_are_read_as_the_models_own(tmp_path):
+    from flatprior.analysis import predict
+    from flatprior.models import fit_newton
+
+    rows = ["0;?", "1;2,5", "0;1,5", "1;0,5", "0;3,5", "1;3,25"]
+    (tmp_path / "d.csv").write_text("y;x\n" + "\n".join(rows) + "\n")
+    model = BernoulliLogistic.from_formula("y ~ x", tmp_path / "d.csv", na="?")
+    fit = fit_newton(model)
+    (tmp_path / "new.csv").write_text("x,y\n2.5,?\n1.5,\n")
+    expected = predict(model, fit, {"x": [2.5, 1.5]})
+    for new in (tmp_path / "new.csv", {"x": [2.5, 1.5], "y": ["?", "?"]}):
+        assert predict(model, fit, new)["probability"].tolist() == expected["probability"].tolist()
+    own = predict(model, fit, tmp_path / "d.csv")
+    assert len(own) == 5

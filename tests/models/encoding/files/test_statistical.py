@@ -1,0 +1,110 @@
+"""Files of Stata, SAS and SPSS: labels become ordered categories, and zero is zero."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.encoding.files.reading import PLAIN, Reading
+from flatprior.models.encoding.files.statistical import (
+    SpssFile,
+    StataFile,
+    pieces,
+    transport_file,
+    with_labels,
+)
+
+
+def labelled(n=40):
+    rng = np.random.default_rng(1)
+    categories = ["very low", "low", "high"]
+    frame = pd.DataFrame({"y": rng.integers(0, 2, n), "x": rng.integers(0, 50, n) / 8})
+    frame["c"] = pd.Categorical(rng.choice(categories, n), categories=categories, ordered=True)
+    frame.loc[7::11, "c"] = None
+    return frame
+
+
+def stata(frame, folder):
+    frame.to_stata(folder / "d.dta", write_index=False)
+    return folder / "d.dta"
+
+
+def spss(frame, folder):
+    writer = pytest.importorskip("pyreadstat")
+    labels = dict(enumerate(frame["c"].cat.categories, start=1))
+    codes = frame["c"].cat.codes.astype(float).replace(-1, np.nan) + 1
+    path = str(folder / "d.sav")
+    writer.write_sav(frame.assign(c=codes), path, variable_value_labels={"c": labels})
+    return path
+
+
+@pytest.mark.parametrize("write", [stata, spss])
+def test_labels_are_categories_in_the_order_of_their_codes(tmp_path, monkeypatch, write):
+    from flatprior.models.encoding.files import source
+
+    path = write(labelled(), tmp_path)
+    expected = BernoulliLogistic.from_formula("y ~ x + c", labelled())
+    assert expected.reference_levels == {"c": "very low"}
+    models = [BernoulliLogistic.from_formula("y ~ x + c", path)]
+    for rows in (3, 100):  # in a batch of three a level may be missing, and a value
+        monkeypatch.setattr(source, "BATCH_ROWS", rows)
+        models.append(BernoulliLogistic.from_parquet(path, "y ~ x + c"))
+        assert models[-1].data_hash == expected.data_hash
+    for model in models[:1]:
+        assert model.data_hash == expected.data_hash
+        assert model.reference_levels == expected.reference_levels
+
+
+def test_labels_of_some_values_are_neither_numbers_nor_categories():
+    frame = pd.DataFrame({"c": [1.0, 2.0, 9.0], "x": [1, 2, 3]})
+    with pytest.raises(ValueError, match="'c' has labels for some of its values only"):
+        with_labels(frame, {"c": {9: "refused"}})
+    with pytest.raises(ValueError, match="'c' has labels that are the same for two codes"):
+        with_labels(frame, {"c": {1: "a", 2: "a", 9: "b"}})
+    assert with_labels(frame, {}) is frame
+    found = with_labels(frame.assign(c=[2.0, np.nan, 1.0]), {"c": {2: "b", 1: "z"}})["c"]
+    assert found.cat.categories.tolist() == ["z", "b"]
+    assert found.isna().tolist() == [False, True, False]
+
+
+def test_empty_text_is_missing_and_numbers_of_stata_are_exact(tmp_path):
+    frame = pd.DataFrame({"g": ["a", "", "b"], "f": np.float32([0.1, 2, 3]), "n": [1, 2, 3]})
+    path = stata(frame, tmp_path)
+    file = StataFile(str(path), PLAIN)
+    assert file.names == ("g", "f", "n")
+    (read,) = file.frames(("f", "g"), None)
+    assert read["g"].isna().tolist() == [False, True, False]
+    assert read["f"].astype(float).tolist() == frame["f"].astype(float).tolist()
+
+
+def test_zeros_of_a_transport_file_are_zeros(tmp_path):
+    writer = pytest.importorskip("pyreadstat")
+    numbers = np.array([0.0, 1.0, -1.0, 0.5, 1024.0, -3.25, 2.0**-20, 1e6, 12345678.875, np.nan])
+    frame = pd.DataFrame({"x": numbers, "g": ["é", "b", "", *"abcdefg"]})
+    writer.write_xport(frame, str(tmp_path / "d.xpt"), file_format_version=5)
+    file = transport_file(str(tmp_path / "d.xpt"), PLAIN)
+    for rows in (None, 3):
+        read = pd.concat(file.frames(("x", "g"), rows))
+        assert np.array_equal(read["x"].to_numpy(), numbers, equal_nan=True)
+        assert read["g"].isna().tolist() == [i == 2 for i in range(10)]
+        assert read["g"].iloc[0] == "é"
+    other = transport_file(str(tmp_path / "d.xpt"), Reading.of(encoding="latin-1"))
+    assert next(other.frames(("g",), None))["g"].iloc[0] == "Ã©"
+
+
+def test_a_file_of_spss_without_its_reader_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyreadstat", None)
+    (tmp_path / "d.sav").write_bytes(b"$FL2@(#) SPSS DATA FILE")
+    with pytest.raises(ValueError, match=r'pyreadstat: run pip install "flatprior\[spss\]"'):
+        SpssFile(str(tmp_path / "d.sav"), PLAIN)
+    with pytest.raises(ValueError, match=r"d.sav' cannot be read as a table: .*flatprior\[spss\]"):
+        BernoulliLogistic.from_formula("y ~ x", tmp_path / "d.sav")
+
+
+def test_a_frame_is_cut_into_pieces_of_so_many_rows():
+    frame = pd.DataFrame({"x": range(7)})
+    assert [len(piece) for piece in pieces(frame, 3)] == [3, 3, 1]
+    assert [len(piece) for piece in pieces(frame, None)] == [7]
+    assert list(pieces(frame[:0], None)) == []
