@@ -22,6 +22,7 @@ from flatprior.models.common.coefficient_names import (
     in_r,
     meant,
     of_two_levels,
+    plain_name,
 )
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import coordinates_of, counted
@@ -434,11 +435,12 @@ def two_levels(
 
 def _two_numbers(model: BernoulliLogistic, name: str) -> tuple[float, float] | None:
     """The two numbers that a predictor has, its reference level first; None if it has no such."""
-    if model.encoding is not None:
+    if model.encoding is not None and "[T." in name:
+        plain = plain_name(name)
         for key, levels in model.encoding.levels.items():
             of = model.encoding.parsed.generated[key]
             for level in levels:
-                if name in (f"{of}[T.{level}]", f"C({of})[T.{level}]"):
+                if plain == plain_name(f"{of}[T.{level}]"):
                     numbers = as_number(model.reference_levels.get(of, "")), as_number(str(level))
                     return None if None in numbers else numbers  # type: ignore[return-value]
     if not model.rows.resident:

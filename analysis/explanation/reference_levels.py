@@ -251,19 +251,16 @@ def categories_of(model: BernoulliLogistic) -> list[Category]:
     if model.encoding is None:
         return _indicator_groups(model)
     found = []
+    places = {plain_name(name): j for j, name in enumerate(model.names) if "[T." in name}
     for key, levels in model.encoding.levels.items():
         name = model.encoding.parsed.generated[key]
         reference = model.reference_levels.get(name)
-        columns = {
-            str(level): j
-            for level in levels
-            for j, column in enumerate(model.names)
-            if column in (f"{name}[T.{level}]", f"C({name})[T.{level}]")
-        }
+        named = {str(level): plain_name(f"{name}[T.{level}]") for level in levels}
+        columns = {level: places[plain] for level, plain in named.items() if plain in places}
         elsewhere = [
             column
             for j, column in enumerate(model.names)
-            if j not in columns.values() and (f"{name}[" in column or f"C({name})" in column)
+            if j not in columns.values() and (f"{name}[" in column or f"({name})[" in column)
         ]
         if reference is not None and len(columns) == len(levels) - 1 and not elsewhere:
             found.append(Category(name, reference, tuple(map(str, levels)), columns))

@@ -217,13 +217,11 @@ def _matrix(
     They are the `whole` data, or new or part of them.
     """
     values = Values(table, states, parsed.uses.generated)
-    # the rows are all that is left to count of "y ~ 1"
-    plain = table[[key for key in table.columns if key.startswith("_plain_")]].assign(_rows_=1.0)
     with np.errstate(all="ignore"):  # of log(-1) and the like is said below, by column and row
         context = {key: _factor(factor, values) for key, factor in parsed.factors_of.items()}
         if whole:
             _check_size(parsed, table, context)
-        built = _built(what, plain, context)
+        built = _built(what, table, context)
     spec = built.model_spec
     design = built.to_numpy(dtype=float)
     if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column

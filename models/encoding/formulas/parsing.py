@@ -329,7 +329,9 @@ def parse(formula: str, frame: pd.DataFrame, apart: Iterable[str | None] = ()) -
         in_terms |= {node.text for node in pieces(factor) if isinstance(node, Name)}
         in_terms |= {factor.column} if isinstance(factor, Category) else set()
     return Parsed(
-        formula=re.sub(r"\s*[\r\n]\s*", " ", formula).strip() if "\n" in formula else formula,
+        formula=re.sub(r"\s*[\r\n]\s*", " ", formula).strip()
+        if re.search(r"[\r\n]", formula)
+        else formula,
         left=left,
         uses=reading.uses.only(in_terms),  # not of those that were taken away again
         factors_of=factors,

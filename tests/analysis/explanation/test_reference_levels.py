@@ -221,3 +221,13 @@ def test_names_that_differ_in_case_are_refused_with_what_to_rename():
     _, model = spector()
     with pytest.raises(ValueError, match="rename GPA to gpa"):
         place(model, {"Intercept": 1, "GPA": 1, "tuce": 1, "psi": 1})
+
+
+@pytest.mark.parametrize("term", ["g", "C(g)", "factor(g)", "relevel(g, 'b')", "C(g, ref='b')"])
+def test_a_category_is_one_however_it_is_written(term):
+    data = pd.DataFrame({"g": list("abcab") * 4, "y": [0, 1, 1, 0, 1] * 4})
+    model = BernoulliLogistic.from_formula(f"y ~ {term}", data)
+    (found,) = categories_of(model)
+    assert found.name == "g"
+    assert set(found.columns) == {"a", "b", "c"} - {model.reference_levels["g"]}
+    assert not categories_of(BernoulliLogistic.from_formula("y ~ C(g, Sum)", data))

@@ -13,7 +13,18 @@ from flatprior.models.common.coefficient_names import (
 # one coefficient as formulaic, patsy, Bambi, R, brms and pandas call it
 SAME = [
     ("Intercept", "(Intercept)", "const", "_cons", "b_Intercept"),
-    ("g[T.b]", "C(g)[T.b]", "g[b]", "gb", "factor(g)b", "as.factor(g)b", "g_b", "C(g)[b]"),
+    (
+        "g[T.b]",
+        "C(g)[T.b]",
+        "g[b]",
+        "gb",
+        "factor(g)b",
+        "as.factor(g)b",
+        "g_b",
+        "C(g)[b]",
+        'relevel(g, ref = "a")b',
+        "relevel(g)[T.b]",
+    ),
     ("C(g)[T.b]:x", "g[b]:x", "gb:x", "g_b:x", "C(g, Treatment('a'))[T.b]:x"),
     ("g[T.b]:h[T.d]", "g:h[b, d]", "C(g)[T.b]:C(h)[T.d]"),
     ("x 1", "`x 1`", "x1"),
