@@ -146,6 +146,12 @@ def test_a_dot_is_every_column_without_another_role(frame):
     assert "'.' stands for 3 columns: x, g, my col" in model.facts
     # and new rows need no more
     assert model.design_matrix({"x": [1.0], "my col": [2.0]}).tolist() == [[1.0, 1.0, 2.0]]
+    roles = {"sampling_weights": "z", "clusters": "w", "strata": "g"}
+    model = BernoulliLogistic.from_formula("y ~ .", frame, **roles)
+    assert model.names == ("Intercept", "x", "my col")
+    shares = frame.assign(share=frame["y"] / 1.0)
+    model = BernoulliLogistic.from_formula("share ~ . - y - g", shares, trials="w")
+    assert model.names == ("Intercept", "x", "z", "my col")
     model = BernoulliLogistic.from_formula("y ~ . + offset(log(z)) - g", frame)
     assert model.names == ("Intercept", "x", "w", "my col")
     model = BernoulliLogistic.from_formula("y ~ .^2", frame[["y", "x", "z"]])
