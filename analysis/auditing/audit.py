@@ -10,7 +10,7 @@ import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import draws_of
 from flatprior.analysis.agreement.verdict import TOLERANCE
-from flatprior.analysis.auditing.draws import judge_draws
+from flatprior.analysis.auditing.draws import explain_draws, judge_draws
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.draws import is_draws, read_draws
@@ -60,10 +60,12 @@ def _of_draws(model: BernoulliLogistic, draws: Any, variables: Any, tolerance: f
     existence = check_existence(model)
     plain = Audit(their=their, model=model, existence=existence, tolerance=tolerance)
     if not existence.exists:
-        return replace(plain, notes=("a flat-prior posterior of these data does not exist",))
+        found = explain_draws(model, posterior, existence)
+        notes = ("a flat-prior posterior of these data does not exist", *posterior.notes)
+        return replace(plain, explanation=found, cure=found.cure, notes=notes)
     mle = converged_mle(model)
-    found = judge_draws(model, posterior, mle)
-    return replace(plain, mle=mle, draws=found, notes=found.notes, cure=found.cure)
+    judged = judge_draws(model, posterior, mle)
+    return replace(plain, mle=mle, draws=judged, notes=judged.notes, cure=judged.cure)
 
 
 @own_error_state

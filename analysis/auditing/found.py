@@ -148,7 +148,8 @@ class Audit(Renderable):
         """Why they are not the estimate, where its not existing is not all there is to it."""
         if self.explanation is None or self.is_mle:
             return ""
-        told = not self.exists and not self.explanation.certain
+        # of draws there is nothing else to say than what they are of
+        told = not self.exists and not self.explanation.certain and self.their.coefficients
         return "" if told and self.explanation.cause in NO_CAUSE else self.explanation.message
 
     @property

@@ -168,3 +168,26 @@ def test_what_is_no_fit_is_refused_in_one_sentence(given):
     model = fp.BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", fp.load_spector())
     with pytest.raises(fp.FlatpriorError):
         audit(given, model)
+
+
+def test_draws_of_separated_data_are_named_by_their_prior():
+    """No posterior under flat priors exists there; what was sampled had a proper one."""
+    x = np.linspace(-1, 1, 40)
+    y = (x > 0).astype(float)
+    model = fp.BernoulliLogistic.from_arrays(x[:, None], y, names=["x"])
+    grid = np.linspace(-5, 60, 20_001)
+    lp = model.log_likelihood(grid[:, None]) - grid**2 / (2 * 10.0**2)
+    share = np.cumsum(np.exp(lp - lp.max()))
+    draws = np.interp(np.random.default_rng(2).random((4, 1000)), share / share[-1], grid)
+    density = model.log_likelihood(draws.reshape(-1, 1)).reshape(4, 1000) - draws**2 / 200
+    stated = fp.Posterior.from_draws(model, draws[..., None], log_density=density)
+    found = audit(stated, model)
+    assert not found.passed
+    assert not found.exists
+    assert (found.cause, found.certain) == ("proper prior", True)
+    assert "normal(0, 10) on x" in found.message
+    alone = audit(fp.Posterior.from_draws(model, draws[..., None]), model)
+    assert not alone.certain
+    assert "proper prior" in alone.message
+    assert "the data alone do not hold up" in alone.message
+    assert "proper prior" in str(alone)
