@@ -201,10 +201,14 @@ class Audit(Renderable):
         if self.existence.kind == "undecided":
             said.append("whether the maximum likelihood estimate exists could not be decided")
         elif not self.exists:
-            said.append(f"there is no maximum likelihood estimate ({self.existence.kind})")
-            if self.cause == "dependent columns" and self.certain:
+            none = f"there is no maximum likelihood estimate ({self.existence.kind})"
+            something_else = self.cause not in NO_CAUSE
+            said.append(f"{none};" if something_else else none)
+            if something_else and not self.their.coefficients:
+                said.append(f"these draws are of something else: {self.cause}")
+            elif self.cause == "dependent columns" and self.certain:
                 said.append("that is unique; but the fitted probabilities are right")
-            elif self.cause not in NO_CAUSE:
+            elif something_else:
                 said.append(f"this is the estimate of something else: {self.cause}")
         elif self.is_mle:
             said.append("the maximum likelihood estimate")
@@ -300,7 +304,12 @@ class Audit(Renderable):
                 beside = [errors.get(name) for name in self.model.names]
                 frame["their SE"] = [math.nan if n is None else n.stated for n in beside]
                 frame["kind"] = [
-                    "-" if n is None else n.convention if n.consistent else "NO" for n in beside
+                    "-"
+                    if n is None or n.consistent is None
+                    else n.convention
+                    if n.consistent
+                    else "NO"
+                    for n in beside
                 ]
         else:
             goes = self.existence.coefficients

@@ -16,6 +16,7 @@ from flatprior.analysis.auditing.numbers import (
     in_every_digit,
     is_a_part,
     judge_numbers,
+    not_judged,
 )
 from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
 from flatprior.analysis.explanation.reference_levels import Placed, place
@@ -135,13 +136,12 @@ def judge_fit(
             explanation=explanation,
             cure=_cure_of(their, explanation, existence) if not agrees else "",
         )
-    return replace(
-        plain,
-        numbers=judge_numbers(model, plain.mle, their)
-        if their.stated or their.units
-        else _coefficients_alone(plain, their, placed),
-        notes=(*plain.notes, *_as_passed(plain)),
-    )
+    if their.stated or their.units:
+        numbers = judge_numbers(model, plain.mle, their)
+    else:
+        numbers = _coefficients_alone(plain, their, placed)
+    notes = (*plain.notes, *not_judged(their, numbers), *_as_passed(plain))
+    return replace(plain, numbers=numbers, notes=notes)
 
 
 def _of_unknown_digits(their: TheirFit, explanation: Explanation, tolerance: float) -> bool:

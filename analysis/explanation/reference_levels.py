@@ -6,11 +6,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
@@ -23,43 +20,10 @@ from flatprior.models.common.coefficient_names import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
-from flatprior.models.common.text import first_of, printable, shorten
+from flatprior.models.common.text import first_of, printable
 from flatprior.models.external_draws import two_levels
 
 MOST_CODINGS = 1000
-LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
-
-
-def named(
-    values: Mapping[str, float] | ArrayLike, names: tuple[str, ...], what: str
-) -> dict[str, float]:
-    """Finite numbers by name."""
-    if isinstance(values, pd.Series) and not values.index.is_unique:
-        raise InputError(f"the index of the {what} names some of them twice")
-    if isinstance(values, Mapping | pd.Series):
-        pairs: dict[str, Any] = {str(name): value for name, value in values.items()}
-    else:
-        listed = list(values) if isinstance(values, list | tuple | np.ndarray) else None
-        if listed is None or np.ndim(np.empty(0) if not listed else listed[0]):
-            raise InputError(f"{what} must be numbers by name, or a list of numbers")
-        if len(listed) != len(names):
-            raise InputError(
-                f"there are {len(listed)} {what}; the model has {len(names)}: "
-                f"{', '.join(map(printable, names))}"
-            )
-        pairs = dict(zip(names, listed, strict=True))
-    found = {}
-    for name, value in pairs.items():
-        if isinstance(value, np.floating):  # of single precision: it knows no number so large
-            value = float(value)
-        number = isinstance(value, int | float | np.integer)
-        if not number or isinstance(value, bool) or not abs(value) < LARGEST:
-            said = repr(value)[:40]
-            raise InputError(
-                f"{what}: {shorten(printable(name), 40)} is {said}, not a finite number"
-            )
-        found[name] = float(value)
-    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

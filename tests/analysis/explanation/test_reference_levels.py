@@ -13,10 +13,10 @@ from problems import CASES
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.reference_levels import (
     categories_of,
-    named,
     place,
     recodings,
 )
+from flatprior.analysis.producers.plain import named
 from flatprior.models import BernoulliLogistic, fit_newton
 
 
