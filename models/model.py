@@ -31,6 +31,7 @@ from flatprior.models.common.text import (
     SPEAKING,
     abbreviated,
     count,
+    level_in_words,
     names_in,
     observations,
     printable,
@@ -108,6 +109,8 @@ class BernoulliLogistic(Renderable):
         Column of the trials of a share, "(array)" where they were given as numbers.
     reading : Reading
         How files were read, and what there is to say of it.
+    said, remarks : tuple of str
+        What was done to columns, and what of them seems not to be meant: an identifier, dates.
     """
 
     rows: ArrayRows | BatchRows
@@ -126,6 +129,8 @@ class BernoulliLogistic(Renderable):
     trials_name: str | None = None
     sampling: SamplingDesign | None = None
     reading: Reading = PLAIN
+    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -348,6 +353,8 @@ class BernoulliLogistic(Renderable):
             trials=encoded.trials,
             trials_name=_name_of(trials),
             sampling=encoded.sampling,
+            said=encoded.facts,
+            remarks=encoded.remarks,
         )
 
     @classmethod
@@ -494,6 +501,8 @@ class BernoulliLogistic(Renderable):
             trials=found.survey.trials,
             trials_name=found.encoder.roles.trials,
             reading=rows.reading,
+            said=found.rules.facts,
+            remarks=found.rules.remarks,
         )
 
     @property
@@ -572,7 +581,7 @@ class BernoulliLogistic(Renderable):
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
         """
         k, n = self.n_parameters, self.n_observations
-        found = [SPEAK_FOR] if self._look_like_sampling_weights() else []
+        found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]
         if k <= HIGH_DIMENSION * n:
             return tuple(found)
         return (
@@ -764,10 +773,10 @@ class BernoulliLogistic(Renderable):
                 lines.append(f"{count(number, 'row')} left out: {why}")
         lines += self.reading.notes
         lines += [
-            f"{name}: differences from level {level}"
+            f"{name}: differences from level {level_in_words(level)}"
             for name, level in self.reference_levels.items()
         ]
-        return (*lines, *(() if self.encoding is None else self.encoding.facts))
+        return (*lines, *(() if self.encoding is None else self.encoding.facts), *self.said)
 
     @property
     def besides(self) -> tuple[str, ...]:

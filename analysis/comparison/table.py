@@ -492,6 +492,7 @@ def _notes(
             "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
             f"criteria and likelihood ratios): {', '.join(rough)}"
         )
+    notes += dict.fromkeys(said for model in models.values() for said in model.remarks)
     if any(model.weights_name for model in same.values()):
         notes.append(COUNTS)
     return tuple(notes)

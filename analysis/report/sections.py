@@ -41,7 +41,14 @@ from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import COUNTS, abbreviated, count, first_of, printable
+from flatprior.models.common.text import (
+    COUNTS,
+    abbreviated,
+    count,
+    first_of,
+    level_in_words,
+    printable,
+)
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of
 from flatprior.models.results import versions_of
@@ -356,7 +363,7 @@ def data_and_model(main: MainModel) -> Facts:
     if model.response_coding:
         facts["coded as"] = model.response_coding
     for name, level in model.reference_levels.items():
-        facts[f"reference of {name}"] = level
+        facts[f"reference of {name}"] = level_in_words(level)
     if (grouped := grouped_fit(model, main.fit)) is not None:
         facts["grouped counts"] = f"{grouped.message}."
     if model.besides:

@@ -311,7 +311,7 @@ def read_files(
     if not source.typed:
         # what looks like numbers here and like words there, because batches are read one by one,
         # is words everywhere
-        mixed = frozenset(name for name, kinds in found.kinds.items() if len(kinds) > 1)
+        mixed = frozenset(name for name, each in found.columns.items() if len(each.kinds) > 1)
         if mixed:
             source = replace(source, text=mixed)
             found, told = _survey(source, roles, progress)

@@ -20,24 +20,10 @@ from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.arrays import Encoded
+from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import column, of_some_rows
-from flatprior.models.encoding.columns.kinds import (
-    distinct,
-    floats,
-    is_real,
-    kind_of,
-    may_hold_numbers,
-    no_numbers,
-    numbers,
-    odd_rows,
-    several_kinds,
-)
-from flatprior.models.encoding.columns.text_among_numbers import (
-    Odd,
-    check_not_numbers,
-    is_numeric,
-    mixed,
-)
+from flatprior.models.encoding.columns.kinds import distinct, floats, is_real, numbers
+from flatprior.models.encoding.columns.summary import Summary
 from flatprior.models.encoding.formulas.encoding import Encoding, check_one_offset, encode
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
 from flatprior.models.encoding.grouped import (
@@ -47,17 +33,11 @@ from flatprior.models.encoding.grouped import (
     counts_of_columns,
     outcomes_of_counts,
 )
-from flatprior.models.encoding.response import (
-    Outcomes,
-    check_outcomes,
-    encode_response,
-    outcomes_of,
-)
+from flatprior.models.encoding.response import Outcomes, encode_response
 from flatprior.models.encoding.weights import positive_weights, whole_weights
 from flatprior.models.rows import ArrayRows, Block, either
 
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
-MOST_LEVELS = 10_000
 MOST_OUTCOMES = 100  # that a response is seen to have before the survey stops
 
 
@@ -143,9 +123,10 @@ class Roles:
         return self.parsed.factors
 
     @property
-    def told_from_numbers(self) -> frozenset[str]:
-        """Columns of which text may turn out to be numbers."""
-        return self.parsed.plain | {*self.parsed.left.columns, *self.numeric}
+    def uses(self) -> Uses:
+        """What the columns are used for."""
+        response = "" if self.counted else self.parsed.left.events
+        return Uses.of(self.parsed.generated, response, self.numeric)
 
     @property
     def counted(self) -> bool:
@@ -206,14 +187,8 @@ class Survey:
         Sum of the weights of the rows that are left.
     outcomes : dict
         Value of the response to the observations that have it.
-    kinds : dict
-        Column to what it holds: "numbers", "booleans", "text" or "categories", in each batch.
-    levels : dict
-        Column to the levels that were seen, where it has levels.
-    orders : dict
-        Column to all of its categories, seen or not, in their order; empty where batches differ.
-    odd : dict
-        Text column, or the response, to the rows that hold no number, or neither 0 nor 1.
+    columns : dict
+        What is known of each column, by its name.
     witnesses : DataFrame
         One row for each level of each column.
     sample : DataFrame
@@ -234,10 +209,7 @@ class Survey:
     n_rows: int
     n_observations: float
     outcomes: dict[Any, float]
-    kinds: dict[str, frozenset[str]]
-    levels: dict[str, tuple[Any, ...]]
-    orders: dict[str, tuple[Any, ...]]
-    odd: dict[str, Odd]
+    columns: dict[str, Summary]
     witnesses: pd.DataFrame
     sample: pd.DataFrame
     drawn: Array
@@ -245,33 +217,18 @@ class Survey:
     lengths: tuple[int, ...]
     trials: Trials | None
 
-    def order(self, name: str) -> list[Any]:
-        """The levels of a column: in their own order, or sorted where batches differ in it."""
-        known = set(self.levels[name])
-        if self.kinds[name] == {"categories"} and self.orders[name]:
-            return [value for value in self.orders[name] if value in known]
-        try:
-            return sorted(known)
-        except TypeError as error:
-            raise InputError(
-                f"column {name!r} has text and numbers among its categories; convert all of it"
-            ) from error
+    @property
+    def leveled(self) -> list[str]:
+        """Columns that have levels."""
+        return [name for name, column in self.columns.items() if column.levels]
 
     def merge(self, other: Survey) -> Survey:
         """The survey of both."""
-        kinds = {
-            name: self.kinds.get(name, frozenset()) | found for name, found in other.kinds.items()
+        columns = {
+            name: column.merge(other.columns[name]).capped()
+            for name, column in self.columns.items()
         }
-        levels, orders, outcomes = dict(self.levels), dict(self.orders), dict(self.outcomes)
-        odd = dict(self.odd)
-        for name, found in other.levels.items():
-            levels[name] = _not_too_many(
-                name, tuple(dict.fromkeys((*levels.get(name, ()), *found))), name in other.odd
-            )
-        for name, rows in other.odd.items():
-            odd[name] = odd[name].merge(rows) if name in odd else rows
-        for name, order in other.orders.items():
-            orders[name] = order if orders.get(name, order) == order else ()
+        outcomes = dict(self.outcomes)
         for value, observations in other.outcomes.items():
             outcomes[value] = outcomes.get(value, 0) + observations
         sample, drawn = _smallest(
@@ -284,11 +241,8 @@ class Survey:
             n_rows=self.n_rows + other.n_rows,
             n_observations=self.n_observations + other.n_observations,
             outcomes=outcomes,
-            kinds=self.kinds | kinds,
-            levels=levels,
-            orders=orders,
-            odd=odd,
-            witnesses=_one_a_level(_joined([self.witnesses, other.witnesses]), levels),
+            columns=columns,
+            witnesses=_one_a_level(_joined([self.witnesses, other.witnesses]), columns),
             sample=sample,
             drawn=drawn,
             digests=self.digests + other.digests,
@@ -313,25 +267,12 @@ def _smallest(
     return rows[keep], drawn[keep]
 
 
-def _not_too_many(name: str, levels: tuple[Any, ...], maybe_numbers: bool) -> tuple[Any, ...]:
-    """The levels; of text that may turn out to be numbers, no more numbers than matter."""
-    if len(levels) <= MOST_LEVELS:
-        return levels
-    words = tuple(level for level in levels if not is_numeric(level)) if maybe_numbers else levels
-    if len(words) > MOST_LEVELS:
-        raise InputError(
-            f"column {name!r} has more than {MOST_LEVELS} levels, too many for a design matrix; "
-            "merge levels, or use the column as a number"
-        )
-    values = [level for level in levels if is_numeric(level)][: MOST_LEVELS + 1]
-    return (*words, *values)
-
-
-def _one_a_level(frame: pd.DataFrame, levels: dict[str, tuple[Any, ...]]) -> pd.DataFrame:
+def _one_a_level(frame: pd.DataFrame, columns: dict[str, Summary]) -> pd.DataFrame:
     """As few of the rows as show every level of every column: the first of each."""
-    if not levels:
+    names = [name for name, column in columns.items() if column.levels]
+    if not names:
         return frame.iloc[:0]
-    return frame[np.logical_or.reduce([~frame[name].duplicated() for name in levels])]
+    return frame[np.logical_or.reduce([~frame[name].duplicated() for name in names])]
 
 
 def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
@@ -339,41 +280,26 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     keep, dropped, zero = roles.complete(frame)
     rows = frame.loc[keep, list(roles.columns)]
     plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
-    kinds: dict[str, frozenset[str]] = {}
-    levels: dict[str, tuple[Any, ...]] = {}
-    orders: dict[str, tuple[Any, ...]] = {}
-    odd: dict[str, Odd] = {}
-    response = "" if roles.counted else roles.parsed.left.events
-    for name in roles.columns if len(rows) else ():
-        series = rows[name]
-        kind = kind_of(series)
-        kinds[name] = frozenset([kind])
-        if kind == "categories":
-            orders[name] = tuple(series.cat.categories)
-        if name in roles.told_from_numbers and may_hold_numbers(series):
-            odd[name] = odd_rows(series)
-        elif kind == "numbers" and name == response:
-            odd[name] = Odd.of(series.index, ~series.isin([0, 1]).to_numpy())
-        needed = name in (*roles.parsed.left.columns, *roles.parsed.columns) or kind == "text"
-        if needed and (kind in ("categories", "text") or name in roles.factors):
-            levels[name] = tuple(distinct(series)[1])
-            if name != response:
-                levels[name] = _not_too_many(name, levels[name], name in odd)
+    uses = roles.uses
+    columns = {name: uses.summary(frame[name], keep) for name in roles.columns}
+    columns = {n: each if n == uses.response else each.capped() for n, each in columns.items()}
+    text = [name for name in roles.numeric if columns[name].tokens is not None]
     for name in roles.numeric:
-        if name not in odd:
+        if name not in text:
             numbers(rows[name])  # says what is wrong with it
     weights, counts = None, None
-    if roles.weights is not None and roles.weights not in odd:
+    if roles.weights is not None and roles.weights not in text:
         weights = whole_weights(rows[roles.weights])
     outcomes: dict[Any, float] = {}
     if roles.counted:
-        counts = None if odd.keys() & {*roles.numeric} else roles.counts(rows)
+        counts = None if text else roles.counts(rows)
         if counts is not None:
             outcomes = {0: counts.others.sum(), 1: counts.events.sum()}
     elif len(rows):
-        codes, values = distinct(rows[response])
+        response = rows[uses.response]
+        codes, values = distinct(response)
         if len(values) > MOST_OUTCOMES:
-            encode_response(rows[response], response, roles.event)  # says what is wrong with it
+            encode_response(response, uses.response, roles.event)  # says what is wrong with it
         outcomes = dict(zip(values, np.bincount(codes, weights).tolist(), strict=True))
     drawn = np.random.default_rng([0, number]).random(len(rows))
     sample, drawn = _smallest(plain, drawn)
@@ -385,11 +311,8 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         n_rows=n_rows,
         n_observations=float(sum(outcomes.values())),
         outcomes=outcomes,
-        kinds=kinds,
-        levels=levels,
-        orders=orders,
-        odd=odd,
-        witnesses=_one_a_level(plain, levels),
+        columns=columns,
+        witnesses=_one_a_level(plain, columns),
         sample=sample,
         drawn=drawn,
         digests=(content_digest(rows, roles),),
@@ -476,6 +399,7 @@ class Surveyed:
     sample_labels: pd.Index[Any]
     survey: Survey
     n_events: float
+    rules: Judged
 
 
 def conclude(found: Survey, roles: Roles) -> Surveyed:
@@ -496,21 +420,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         )
     if found.n_observations >= 2**53:
         raise InputError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
-    for name, kinds in found.kinds.items():
-        if len(kinds - {"categories"}) > 1 or len(kinds - {"text"}) > 1:
-            if kinds == {"numbers", "text"} and name in found.odd and found.odd[name].rows:
-                raise InputError(f"column {name!r} {mixed(found.levels[name], found.odd[name])}")
-            raise several_kinds(name, kinds)
-    for column_name in roles.numeric:
-        if column_name in found.odd and found.kinds[column_name] == {"text"}:
-            raise no_numbers(column_name, found.levels[column_name], found.odd[column_name])
-    outcomes = _outcomes(found, roles)
-    for key, name in roles.parsed.generated.items():
-        if key.startswith("_number_") and found.kinds[name] & {"text", "categories"}:
-            break  # the next to be wrong, as the encoding will say
-        words = all(isinstance(level, str) for level in found.levels.get(name, ()))
-        if key.startswith("_plain_") and name in found.odd and words:
-            check_not_numbers(name, found.levels[name], found.odd[name])
+    rules = judged(found.columns, roles.uses, found.outcomes, roles.event)
+    outcomes = rules.outcomes or outcomes_of_counts(roles.parsed.left, str(roles.trials))
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
     k = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design.shape[1]
@@ -527,21 +438,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         sample_labels=labels,
         survey=replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
         n_events=found.outcomes.get(1 if roles.counted else outcomes.event, 0),
+        rules=rules,
     )
-
-
-def _outcomes(found: Survey, roles: Roles) -> Outcomes:
-    """Which value of the response counts as 1."""
-    if roles.counted:
-        return outcomes_of_counts(roles.parsed.left, str(roles.trials))
-    name = roles.parsed.response
-    if name in found.levels:
-        if found.kinds[name] == {"text"}:
-            check_outcomes(name, found.levels[name], found.odd[name])
-        return outcomes_of(name, found.order(name), roles.event)
-    if found.kinds[name] == {"booleans"}:
-        return outcomes_of(name, [False, True], roles.event)
-    return outcomes_of(name, sorted(found.outcomes), roles.event, found.odd[name].labels[:1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -559,10 +457,10 @@ def _encoded(
 ) -> tuple[Encoded, Encoding]:
     """Encode rows that show every level; columns of categories in their own order."""
     rows = rows.set_axis(pd.Index([_RowLabel(label) for label in rows.index], dtype=object))
-    for name in found.orders:
-        if found.kinds[name] == {"categories"}:
+    for name, known in found.columns.items():
+        if known.kinds == {"categories"}:
             # ordered, so that they are taken at their word: the rule for numbers was applied above
-            rows[name] = pd.Categorical(rows[name], categories=found.order(name), ordered=True)
+            rows[name] = pd.Categorical(rows[name], categories=known.ordered, ordered=True)
     with of_some_rows():
         return encode(
             roles.parsed,
@@ -570,6 +468,6 @@ def _encoded(
             None if roles.offset is None else rows[roles.offset],
             None if roles.weights is None else rows[roles.weights],
             "raise",
-            None if roles.counted else outcomes,
+            outcomes,
             None if roles.trials is None else rows[roles.trials],
         )

@@ -58,6 +58,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def level_in_words(level: object) -> str:
+    """A level as it is, but for one of blanks, which would not be seen: "''"."""
+    text = str(level)
+    return text if text.strip() else repr(text)
+
+
 def observations(
     number: int,
     n_rows: int | None,

@@ -52,6 +52,8 @@ class Encoded:
         Of grouped counts.
     sampling : SamplingDesign or None
         Where weights say how many people each row speaks for.
+    facts, remarks : tuple of str
+        What was done to the columns, and what of them seems not to be meant.
     """
 
     design: Array
@@ -66,6 +68,8 @@ class Encoded:
     n_zero_weight: int = 0
     trials: Trials | None = None
     sampling: SamplingDesign | None = None
+    facts: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def of_groups(self, counts: Counts) -> Encoded:
         """The rows of 1 and 0 that groups become, where the rows of this are groups."""

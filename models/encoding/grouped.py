@@ -200,7 +200,7 @@ def check_alone(
             f"{whose} and sampling_weights cannot both be given: the counts are the weights; give "
             "each row its own outcome"
         )
-    if event is not None:
+    if event is not None and not isinstance(event, Outcomes):
         raise InputError(
             f"{whose} and event cannot both be given: successes count as 1; for the other write "
             "cbind(failures, successes)"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import rows_phrase, shorten
+from flatprior.models.common.text import level_in_words, rows_phrase, shorten
 from flatprior.models.encoding.columns.kinds import (
     are_booleans,
     check_one_kind,
@@ -67,7 +67,7 @@ def value(level: Any) -> str:
     """A value of the response in words: 1 is no 1.0."""
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))
-    return str(level)
+    return level_in_words(level)
 
 
 def plain_response(y: Any) -> Array | None:
@@ -97,8 +97,10 @@ def encode_response(series: pd.Series[Any], name: str, event: Any = None) -> tup
     if are_booleans(series):
         found = outcomes_of(name, [False, True], event)
     elif is_real(series):
-        first = series.index[~series.isin([0, 1]).to_numpy()][:1]
-        found = outcomes_of(name, np.unique(floats(series)).tolist(), event, first)
+        values = floats(series)
+        neither = (values != 0) & (values != 1)
+        several = np.unique(values).tolist() if neither.any() else []
+        found = outcomes_of(name, several, event, series.index[neither][:1])
     else:
         if not isinstance(series.dtype, pd.CategoricalDtype):
             check_outcomes(name, distinct(series)[1], odd_rows(series))

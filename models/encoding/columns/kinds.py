@@ -7,7 +7,9 @@ before any arithmetic.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,6 @@ from flatprior.models.common.text import check_text, rows_phrase, shorten
 from flatprior.models.encoding.columns.checks import check_finite
 from flatprior.models.encoding.columns.text_among_numbers import (
     Odd,
-    check_not_numbers,
     comma_hint,
     is_number,
     is_numeric,
@@ -34,9 +35,9 @@ def numbers(series: pd.Series[Any]) -> Array:
     if not is_real(series):
         if odd_cell(series):
             raise no_numbers(str(series.name), distinct(series)[1], odd_rows(series))
-        raise InputError(
-            f"column {series.name!r} holds {describe_dtype(series)}, not numbers; convert it first"
-        )
+        what = describe_dtype(series)
+        way = _way_on(what) or ", not numbers; convert it first"
+        raise InputError(f"column {series.name!r} holds {what}{way}")
     values = floats(series)
     check_finite(values[:, None], (str(series.name),), series.index)
     return values
@@ -89,7 +90,7 @@ def is_real(series: pd.Series[Any]) -> bool:
         return False
     if pd.api.types.is_object_dtype(dtype):
         return all(
-            isinstance(v, (int, float, np.number, np.bool_)) and not isinstance(v, complex)
+            isinstance(v, (int, float, Decimal, np.number, np.bool_)) and not isinstance(v, complex)
             for v in series.dropna()
         )
     real = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
@@ -128,20 +129,11 @@ def predictor(
             + (numbers_because if not odd_cell(series) else _corrected(numbers_because))
         )
     codes, values = distinct(series)
-    if not categorical and levels is None and may_hold_numbers(series):
-        check_not_numbers(str(series.name), values, odd_rows(series))
     if isinstance(series.dtype, pd.CategoricalDtype):
         order = list(series.cat.remove_unused_categories().cat.categories)
     else:
         if not is_real(series) and not all(isinstance(value, str) for value in values):
-            if odd_cell(series):
-                raise InputError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
-            if all(map(is_numeric, values)):
-                raise several_kinds(str(series.name), ("numbers", "text"))
-            raise InputError(
-                f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, "
-                "text or categories"
-            )
+            raise not_taken(series)
         order = sorted(values)
     if levels is not None:
         known = set(levels)
@@ -229,15 +221,43 @@ def kind_of(series: pd.Series[Any]) -> str:
         return "booleans"
     if is_real(series):
         return "numbers"
-    values = distinct(series)[1]
-    if not all(isinstance(value, str) for value in values):
-        if odd_cell(series):
-            raise InputError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
-        raise InputError(
-            f"column {series.name!r} holds {describe_dtype(series)}; it must hold numbers, text or "
-            "categories"
-        )
+    if not all(isinstance(value, str) for value in distinct(series)[1]):
+        raise not_taken(series)
     return "text"
+
+
+def not_taken(series: pd.Series[Any]) -> ValueError:
+    """The error for a column without missing values that holds neither numbers nor levels."""
+    values, what = distinct(series)[1], describe_dtype(series)
+    if odd_cell(series):
+        return InputError(f"column {series.name!r} {mixed(values, odd_rows(series))}")
+    if all(map(is_numeric, values)):
+        return several_kinds(str(series.name), ("numbers", "text"))
+    way = _way_on(what) or "; it must hold numbers, text or categories"
+    return InputError(f"column {series.name!r} holds {what}{way}")
+
+
+def _way_on(what: str) -> str:
+    """What to do with dates and durations; empty for all else."""
+    if _DURATION.search(what):
+        return ", which are no numbers: make numbers of them, such as their days"
+    if _DATE.search(what):
+        return (
+            ", which are no numbers: make numbers of them, such as the days since the first, or "
+            "categories, such as the year"
+        )
+    return ""
+
+
+_DURATION = re.compile("timedelta|duration", re.IGNORECASE)
+_DATE = re.compile("date|time|period", re.IGNORECASE)
+
+
+def are_decimals(series: pd.Series[Any]) -> bool:
+    """Whether numbers are of decimal digits, which doubles are only nearest to."""
+    if not pd.api.types.is_object_dtype(series.dtype):
+        return "decimal" in str(series.dtype)
+    return any(isinstance(value, Decimal) for value in series)
 
 
 def are_booleans(series: pd.Series[Any]) -> bool:

@@ -2,11 +2,11 @@
 
 A reader of files makes text of such a column, and a formula makes categories of text: one "?" would
 turn a number into as many coefficients as it has values. Such a column is an error, unless the
-formula says ``C(...)``. The rule sees each distinct value once, of the whole column, wherever its
-rows lie. Text is a column of numbers
+formula says ``C(...)``. The rule sees the whole column, wherever its rows lie, those too that are
+left out because another value is missing. Text is a column of numbers
 
-- if at least half of its distinct values are numbers, `FEW` of them or more (dressed ones count:
-  "1,5", "1,234", "5%", "$5"); or
+- if at least half of its distinct values, or of its rows, are numbers, `FEW` different ones or more
+  (dressed ones count: "1,5", "1,234", "5%", "$5"); or
 - if at least half are numbers, two or more, and each of the others is a marker of missing values or
   a number that is dressed; or
 - if all that is not a number is TRUE or FALSE: 0 and FALSE would be two categories.
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ def is_numeric(value: Any) -> bool:
     """Whether a value is a number, or text that is one."""
     if isinstance(value, str):
         return is_number(value)
-    return isinstance(value, int | float | np.number) and not isinstance(value, complex)
+    number = isinstance(value, int | float | Decimal | np.number)
+    return number and not isinstance(value, complex)
 
 
 def _is_dressed(token: str) -> bool:
@@ -68,8 +70,11 @@ def _is_marker(token: str) -> bool:
     return word in _MARKERS or not any(c.isalnum() for c in word)
 
 
-def are_numbers(tokens: Iterable[str]) -> bool:
-    """Whether the distinct values of a text column say that it holds numbers."""
+def are_numbers(tokens: Iterable[str], rows: int = 0, odd_rows: int = 0) -> bool:
+    """Whether the distinct values of a text column say that it holds numbers.
+
+    Or its `rows`, of which `odd_rows` hold no plain number.
+    """
     every = list(tokens)
     plain = [token for token in every if is_number(token)]
     odd = [token for token in every if not is_number(token)]
@@ -81,7 +86,7 @@ def are_numbers(tokens: Iterable[str]) -> bool:
         return True
     numbers = len(plain) + dressed
     if 2 * numbers < len(every):
-        return False
+        return numbers >= FEW and rows > 0 and 2 * odd_rows <= rows
     return numbers >= FEW or bool(odd and excused and numbers >= 2)
 
 
@@ -104,9 +109,38 @@ class Odd(NamedTuple):
         return f"{count(self.rows, 'row')} ({first_of(self.labels, self.rows)})"
 
 
-def check_not_numbers(name: str, tokens: Sequence[str], odd: Odd) -> None:
-    """Raise a `ValueError` if a text column holds numbers; `odd` are the rows that do not."""
-    if not are_numbers(tokens):
+class Tokens(NamedTuple):
+    """The different values of a text column, its rows, and those of them that hold no number."""
+
+    values: tuple[str, ...]
+    rows: int
+    odd: Odd
+
+    @classmethod
+    def of(cls, series: pd.Series[Any]) -> Tokens:
+        """Of a column of text without missing values."""
+        codes, values = pd.factorize(series)
+        odd = np.array([not is_numeric(value) for value in values], dtype=bool)
+        return cls(tuple(values), len(series), Odd.of(series.index, odd[codes]))
+
+    def merge(self, other: Tokens) -> Tokens:
+        """Those of the rows of both."""
+        values = tuple(dict.fromkeys((*self.values, *other.values)))
+        return Tokens(values, self.rows + other.rows, self.odd.merge(other.odd))
+
+    def capped(self, most: int) -> Tokens:
+        """All words, and no more numbers than matter beside so many."""
+        if len(self.values) <= most:
+            return self
+        words = (value for value in self.values if not is_numeric(value))
+        plain = [value for value in self.values if is_numeric(value)][: most + 1]
+        return self._replace(values=(*words, *plain))
+
+
+def check_not_numbers(name: str, tokens: Tokens) -> None:
+    """Raise a `ValueError` if a text column holds numbers."""
+    values, rows, odd = tokens
+    if not are_numbers(values, rows, odd.rows):
         return
     meant = f", or write {_factor(name)} if categories are meant"
     if not odd.rows:
@@ -114,7 +148,7 @@ def check_not_numbers(name: str, tokens: Sequence[str], odd: Odd) -> None:
             f"column {name!r} holds text, but all of its different values are numbers; convert it "
             f"to numbers{meant}"
         )
-    raise InputError(f"column {name!r} {mixed(tokens, odd)}{meant}")
+    raise InputError(f"column {name!r} {mixed(values, odd)}{meant}")
 
 
 def mixed(values: Sequence[Any], odd: Odd) -> str:

@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.arrays import Encoded
+from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
-from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.columns.kinds import floats, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.parsing import Factor, Offset, Parsed
@@ -29,7 +31,7 @@ from flatprior.models.encoding.grouped import (
     counts_of_columns,
     outcomes_of_counts,
 )
-from flatprior.models.encoding.response import encode_response
+from flatprior.models.encoding.response import Outcomes
 from flatprior.models.encoding.sampling import Sample, speaking_weights
 from flatprior.models.encoding.weights import positive_weights
 
@@ -136,13 +138,20 @@ def encode(
             f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
             + (f", {n_zero} have {'weight 0' if counts is None else 'no trials'}" if n_zero else "")
         )
+    if isinstance(event, Outcomes):  # of batches, whose columns were held against the rules
+        rules = Judged(event, (), ())
+    else:
+        response_of = [] if counts is not None else [left.events]
+        rules = _rules(parsed, frame, keep, event, response_of, [offset, weights, trials])
     kept = frame[keep]
     states: dict[str, dict[str, Any]] = {}
     offset_values = None if offset is None else numbers(offset[keep])
     if parsed.offset is not None:
         offset_values = _offset(parsed, parsed.offset, kept, states)
     if counts is None:
-        response, outcomes = encode_response(kept[left.events], left.name, event)
+        assert rules.outcomes is not None  # noqa: S101
+        outcomes = rules.outcomes
+        response = outcomes.of(kept[left.events])
     else:
         named = "" if trials is None else str(trials.name)
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
@@ -163,6 +172,8 @@ def encode(
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
         sampling=None if sample is None else sample.design(beside, keep),
+        facts=rules.facts,
+        remarks=rules.remarks,
     )
     if counts is not None:
         encoded = encoded.of_groups(counts)
@@ -176,6 +187,32 @@ def encode(
         states=states,
         facts=facts,
     )
+
+
+def _rules(
+    parsed: Parsed,
+    frame: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    event: Any,
+    response: list[str],
+    beside: list[pd.Series[Any] | None],
+) -> Judged:
+    """Hold the columns against the rules, which also say what counts as 1."""
+    left = parsed.left
+    numeric = [] if response else list(left.columns)
+    # an array beside the formula may have the name of a column
+    numeric += [
+        str(series.name)
+        for series in beside
+        if series is not None and series.name in frame and series.equals(frame[series.name])
+    ]
+    uses = Uses.of(parsed.generated, "".join(response), numeric)
+    names = dict.fromkeys((*left.columns, *parsed.columns, *numeric))
+    columns = {name: uses.summary(frame[name], keep) for name in names}
+    values: Any = ()
+    if response and (neither := columns[left.events].neither) and neither.rows:
+        values = np.unique(floats(frame.loc[keep, left.events])).tolist()
+    return judged(columns, uses, values, event)
 
 
 def check_one_offset(parsed: Parsed, beside: bool) -> None:

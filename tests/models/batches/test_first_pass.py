@@ -1,6 +1,7 @@
 """What one pass over rows in batches must know, wherever the batches are cut."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from multiplier import repeated
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches import first_pass
 from flatprior.models.batches.first_pass import Roles, conclude, content_digest, survey
+from flatprior.models.encoding.columns import summary
 
 FORMULA = "y ~ x + g + C(code) + grade"
 GRADES = ["low", "mid", "high", "never"]
@@ -38,8 +40,8 @@ def facts(found):
     """What is known of the rows, without the places where they were cut."""
     return (
         found.n_read, found.n_dropped, found.n_zero_weight, found.n_rows, found.n_observations,
-        found.outcomes, found.kinds, {name: set(found.levels[name]) for name in found.levels},
-        found.orders, sum(found.lengths), sorted(found.sample.index),
+        found.outcomes, {name: replace(each, tokens=None) for name, each in found.columns.items()},
+        sum(found.lengths), sorted(found.sample.index),
     )  # fmt: skip
 
 
@@ -71,12 +73,15 @@ def test_what_is_counted_is_what_a_plain_count_gives():
     assert found.n_rows == len(left)
     assert found.n_observations == left["w"].sum()
     assert found.outcomes == left.groupby("y")["w"].sum().to_dict()
-    assert set(found.levels) == {"g", "code", "grade"}
-    assert found.order("g") == ["north", "south", "west"]
-    assert found.order("code") == [1, 2, 10]
-    assert found.order("grade") == ["low", "mid", "high"]  # its own order, without what nobody has
-    for name, levels in found.levels.items():  # a witness has every level
-        assert set(found.witnesses[name]) == set(levels)
+    columns = found.columns
+    assert {name for name in columns if columns[name].levels} == {"g", "code", "grade"}
+    assert columns["g"].ordered == ["north", "south", "west"]
+    assert columns["code"].ordered == [1, 2, 10]
+    # its own order, without what nobody has
+    assert columns["grade"].ordered == ["low", "mid", "high"]
+    for name in ("g", "code", "grade"):  # a witness has every level
+        assert set(found.witnesses[name]) == set(columns[name].levels)
+        assert columns[name].levels == left[name].value_counts().loc[lambda n: n > 0].to_dict()
     assert len(found.witnesses) <= 3 + 3 + 3
 
 
@@ -87,13 +92,13 @@ def test_a_late_level_is_known_and_where_orders_differ_levels_are_sorted():
     last = frame[200:].assign(g="east")
     last["grade"] = pd.Categorical(last["grade"].astype(object), GRADES[::-1])
     merged = survey(first, roles, 0).merge(survey(last, roles, 1))
-    assert merged.order("g") == ["east", "north", "south", "west"]
-    assert merged.orders["grade"] == ()
-    assert merged.order("grade") == ["high", "low", "mid"]
+    assert merged.columns["g"].ordered == ["east", "north", "south", "west"]
+    assert merged.columns["grade"].order == ()
+    assert merged.columns["grade"].ordered == ["high", "low", "mid"]
     assert "east" in set(merged.witnesses["g"])
     mixed = survey(last.assign(code=pd.Categorical(["a"] * 100)), roles, 1)
     with pytest.raises(ValueError, match="'code' has text and numbers among its categories"):
-        survey(first, roles, 0).merge(mixed).order("code")
+        _ = survey(first, roles, 0).merge(mixed).columns["code"].ordered
 
 
 def test_the_digest_sees_any_change_and_no_storage():
@@ -162,14 +167,14 @@ def test_what_needs_all_rows_at_once_is_refused_before_the_first_is_read(call):
 
 
 def test_too_many_levels_are_refused_by_name_unless_they_may_be_numbers(monkeypatch):
-    monkeypatch.setattr(first_pass, "MOST_LEVELS", 5)
+    monkeypatch.setattr(summary, "MOST_LEVELS", 5)
     frame = rows_of(40).dropna().assign(w=1)
     words = frame.assign(g=[f"l{i}" for i in range(len(frame))])
     with pytest.raises(ValueError, match="column 'g' has more than 5 levels"):
         survey(words, roles_of(frame), 0)
     numbers = frame.assign(g=[str(i) for i in range(len(frame))])
     found = survey(numbers, roles_of(frame), 0)
-    assert len(found.levels["g"]) == 6  # enough to say that they are too many
+    assert len(found.columns["g"].levels) == 6  # enough to say that they are too many
     # six words in two batches of three
     three = [frame[i : i + 3].assign(g=[f"{i}a", f"{i}b", f"{i}c"]) for i in (0, 3)]
     first, second = (survey(part, roles_of(frame), i) for i, part in enumerate(three))

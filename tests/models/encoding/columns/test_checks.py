@@ -1,7 +1,5 @@
 """What is wrong with a table is one sentence, with the remedy."""
 
-from decimal import Decimal
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,7 +43,7 @@ def test_masks_are_honoured_wherever_they_stand(build):
     [
         ([0, 1, 1], [1, 10**400, 3], "'x' has values that are not finite in row 1"),
         ([0, -(10**400), 1], [1, 2, 3], "'y' must be 0 or 1, but it has the values -inf, 0, 1"),
-        ([0, 1, 1], [Decimal(1), Decimal(2), Decimal(3)], "holds Decimal values; it must hold num"),
+        ([0, 1, 1], [1j, 2j, 3j], "holds complex values; it must hold numbers, text or"),
         ([0, 1, 1], [b"a", b"b", b"a"], "holds bytes values; it must hold numbers, text or categ"),
     ],
 )

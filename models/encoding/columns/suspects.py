@@ -1,0 +1,88 @@
+"""Categories that are not what they seem: identifiers, dates, levels that differ in blanks or case.
+
+A category with one row for each level is an error, since no fit exists: each level has one outcome.
+All else may be meant, and is only said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import first_of, shorten
+from flatprior.models.encoding.columns.summary import Summary
+
+FEW_LEVELS = 10  # so many nobody suspects
+FEW_DATES = 3
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_DATE = re.compile(
+    rf"\s*(?:[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}|[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.]"
+    rf"(?:[0-9]{{2}}|[0-9]{{4}})|[0-9]{{1,2}}[ -](?:{_MONTHS})[a-z]*[ -][0-9]{{2,4}}|(?:{_MONTHS})"
+    r"[a-z]* [0-9]{1,2},? [0-9]{4})(?:[ T][0-9]{1,2}:[0-9]{2}.*)?\s*",
+    re.IGNORECASE,
+)
+
+
+def suspicions(column: Summary, single: bool) -> list[str]:
+    """What is to be said of a column that is used as a category.
+
+    Where each row is a `single` outcome, one row for each level is an error.
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.columns.suspects import suspicions
+    >>> from flatprior.models.encoding.columns.summary import Summary
+    >>> levels = {"Yes": 3, "yes": 9}
+    >>> column = Summary(name="z", kinds=frozenset(["text"]), n_rows=12, levels=levels)
+    >>> suspicions(column, single=True)
+    ["column 'z' has levels that differ in blanks or case only: 'Yes' and 'yes'; make them one if \
+they are"]
+    """
+    number, rows = len(column.levels), column.n_rows
+    dates = are_dates(column.levels)
+    if number > FEW_LEVELS and number == rows and single:
+        what = "dates" if dates else "an identifier"
+        remedy = "make a number of them, such as the days since the first, or" if dates else ""
+        raise InputError(
+            f"column {column.name!r} has {number} levels in {rows} rows, one each: {what}, with "
+            f"which no fit exists; {remedy}{' ' * bool(remedy)}leave it out"
+        )
+    said = []
+    if dates:
+        first = next(iter(column.levels))
+        said.append(
+            f"column {column.name!r} holds dates as text, such as {shorten(first, 30)}: they are "
+            f"{number} categories, whose order plays no part; make a number of them, or a category "
+            "such as the year, if that is meant"
+        )
+    elif number > FEW_LEVELS and 2 * number >= rows:
+        said.append(
+            f"column {column.name!r} has {number} levels in {rows} rows: if it is an identifier, "
+            "leave it out; a level in whose rows the response is always the same has no estimate"
+        )
+    return said + alike(column.name, column.levels)
+
+
+def are_dates(levels: Iterable[Any]) -> bool:
+    """Whether text is of dates, all but a tenth of it."""
+    every = list(levels)
+    dates = sum(isinstance(level, str) and _DATE.fullmatch(level) is not None for level in every)
+    return dates >= FEW_DATES and 10 * dates >= 9 * len(every)
+
+
+def alike(name: str, levels: Iterable[Any]) -> list[str]:
+    """What is said of levels that differ in blanks or case only."""
+    found: dict[str, list[str]] = {}
+    for level in levels:
+        if isinstance(level, str):
+            found.setdefault("".join(level.split()).casefold(), []).append(level)
+    pairs = [sorted(each) for each in found.values() if len(each) > 1]
+    if not pairs:
+        return []
+    shown = first_of(" and ".join(shorten(level, 30) for level in each) for each in pairs)
+    return [
+        f"column {name!r} has levels that differ in blanks or case only: {shown}; make them one if "
+        "they are"
+    ]

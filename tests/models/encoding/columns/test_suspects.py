@@ -1,0 +1,157 @@
+"""Categories that are not what they seem."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from every_way import every_way
+
+from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.encoding.columns.suspects import are_dates
+
+DAYS = pd.date_range("2026-01-01", periods=60)
+FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S", "%d %B %Y", "%b %d, %Y")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_dates_are_told_however_they_are_written(form):
+    assert are_dates(DAYS.strftime(form))
+    assert are_dates([*DAYS.strftime(form)[:20], "unknown"])
+    assert not are_dates([*DAYS.strftime(form)[:8], "unknown", "?"])
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["18-25", "26-35", "36-45"],
+        ["1-2-3", "a", "b"],
+        ["2026", "2027", "2028"],
+        ["192.168.0.1", "192.168.0.2", "10.0.0.1"],
+        ["555-1234", "555-1235", "555-1236"],
+        ["Jan", "Feb", "Mar"],
+        ["2026-01", "2026-02", "2026-03"],
+        ["A-1-26", "B-1-26", "C-1-26"],
+        [1, 2, 3],
+        [],
+    ],
+)
+def test_what_only_looks_like_dates_is_none(levels):
+    assert not are_dates(levels)
+
+
+def frame_of(cells, seed=1):
+    rng = np.random.default_rng(seed)
+    n = len(cells)
+    return pd.DataFrame({"y": rng.integers(0, 2, n), "x": rng.normal(size=n), "z": cells})
+
+
+IDS = {
+    "an identifier": (
+        [f"id{i}" for i in range(60)],
+        "y ~ x + z",
+        "'z' has 60 levels in 60 rows, o",
+    ),
+    "numbers in C()": (
+        list(range(60)),
+        "y ~ x + C(z)",
+        "one each: an identifier, with which no fi",
+    ),
+    "dates": (
+        list(DAYS.strftime("%Y-%m-%d")),
+        "y ~ z",
+        "one each: dates.* days since the first, or",
+    ),
+    "in an interaction": ([f"id{i}" for i in range(60)], "y ~ x:z", "'z' has 60 levels in 60 rows"),
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_level_for_each_row_is_an_error_however_the_rows_come(name, tmp_path, monkeypatch):
+    cells, formula, words = IDS[name]
+    said = set()
+    for _, build in every_way(frame_of(cells), tmp_path, monkeypatch):
+        with pytest.raises(ValueError, match=words) as caught:
+            build(formula)
+        said.add(str(caught.value))
+    assert len(said) == 1
+
+
+def test_no_fit_exists_with_a_level_for_each_row_which_is_why():
+    frame = frame_of([f"id{i}" for i in range(8)])  # few enough for nobody to suspect
+    for formula in ("y ~ z", "y ~ x + z", "y ~ x:z", "y ~ 0 + z"):
+        assert not check_existence(BernoulliLogistic.from_formula(formula, frame)).exists
+
+
+REMARKS = {
+    "half as many levels": ([f"id{i // 2}" for i in range(60)], "'z' has 30 levels in 60 rows: if"),
+    "numbers in C()": ([i // 2 for i in range(60)], "'z' has 30 levels in 60 rows: if it is an id"),
+    "dates as text": (list(DAYS.strftime("%d.%m.%Y")[:15]) * 4, "'z' holds dates as text, such as"),
+    "blanks": (["a", "a ", "b"] * 20, "blanks or case only: 'a' and 'a ';"),
+    "case": (["Yes", "yes", "YES", "no"] * 15, "only: 'YES' and 'Yes' and 'yes'; make them one if"),
+}
+
+
+@pytest.mark.parametrize("name", REMARKS)
+def test_what_seems_not_to_be_meant_is_said_and_fitted_however_the_rows_come(
+    name, tmp_path, monkeypatch
+):
+    cells, words = REMARKS[name]
+    formula = "y ~ x + C(z)" if isinstance(cells[0], int) else "y ~ x + z"
+    said = set()
+    for way, build in every_way(frame_of(cells), tmp_path, monkeypatch):
+        if name == "blanks" and "CSV" in way:
+            continue  # a reader of CSV takes blanks off the front, and leaves those behind
+        model = build(formula)
+        assert [words in remark for remark in model.remarks] == [True], way
+        assert model.remarks[0] in model.warnings
+        assert words in " ".join(str(model).split())
+        said.add(model.remarks)
+    assert len(said) == 1
+
+
+QUIET = {
+    "few levels": ([f"l{i}" for i in range(8)] * 2, "y ~ x + z"),
+    "under half": ([f"l{i % 29}" for i in range(60)], "y ~ x + z"),
+    "a number": (list(range(60)), "y ~ x + z"),
+    "a computed number": (list(range(1, 61)), "y ~ log(z)"),
+    "months": (["2026-01", "2026-02", "2026-03"] * 20, "y ~ z"),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_honest_columns_draw_no_remark(name, tmp_path, monkeypatch):
+    cells, formula = QUIET[name]
+    for _, build in every_way(frame_of(cells), tmp_path, monkeypatch):
+        assert build(formula).remarks == ()
+
+
+def test_two_wide_categories_keep_their_fit_with_a_remark():
+    # the traits of an issue of statsmodels: categories of hundreds of levels that are meant
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 200), "k": rng.integers(0, 1200, 200)})
+    model = BernoulliLogistic.from_formula("y ~ C(k)", frame)
+    levels = frame["k"].nunique()
+    assert levels > 150
+    assert model.n_parameters == levels
+    assert any(f"{levels} levels in 200 rows" in said for said in model.warnings)
+
+
+def test_a_level_for_each_group_of_counts_is_the_saturated_model(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"s": [1, 2, 3] * 5, "n": 7, "g": [f"g{i}" for i in range(15)]})
+    for _, build in every_way(frame, tmp_path, monkeypatch):
+        model = build("cbind(s, n - s) ~ g")
+        assert fit_newton(model).log_likelihood == pytest.approx(model.trials.saturated)
+
+
+def test_a_response_of_levels_that_differ_in_case_draws_a_remark():
+    frame = frame_of(["a", "b"] * 10).assign(y=["Yes", "yes"] * 10)
+    model = BernoulliLogistic.from_formula("y ~ x", frame)
+    assert "column 'y' has levels that differ in blanks or case only" in model.remarks[0]
+
+
+def test_a_level_without_a_visible_character_is_shown_in_quotes():
+    frame = frame_of(["", "a", "b"] * 10)
+    model = BernoulliLogistic.from_formula("y ~ z", frame)
+    assert "z: differences from level ''" in model.facts
+    assert model.reference_levels == {"z": ""}
+    empty = BernoulliLogistic.from_formula("y ~ x", frame.assign(y=["", "a"] * 15))
+    assert empty.response_coding == "a = 1, '' = 0"

@@ -1,0 +1,137 @@
+"""What columns must be, the same sentence however their rows come."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from every_way import every_way
+
+from flatprior.models import BernoulliLogistic, fit_newton
+
+N = 28
+Y = (np.arange(N) * 5 % 7 < 3).astype(int)
+X = np.round(np.sin(np.arange(N)), 3)
+
+BAD = {
+    # a column, a formula, words of the sentence
+    "a marker": (["1", "2", "3", "4"] * 6 + ["?"] * 4, "y ~ z", r"'\?' in 4 rows \(25, 26, 27, 28"),
+    "a comment": (
+        *([str(i % 8) for i in range(22)] + [f"see {i}" for i in range(6)], "y ~ z"),
+        "numbers in some rows and text in others: 'see 0', .* in 6 rows",
+    ),
+    "text in log()": (list("ab") * 14, "y ~ log(z)", "'z' holds text, but the formula computes"),
+    "one level": (["a"] * N, "y ~ z", "'z' has one level only, 'a'"),
+    "one level of counts": (["a"] * N, "z ~ x", "has 1 category"),
+    "an identifier": ([f"i{i}" for i in range(N)], "y ~ z", "'z' has 28 levels in 28 rows, one e"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_column_that_is_not_what_it_must_be_is_one_sentence(name, tmp_path, monkeypatch):
+    cells, formula, words = BAD[name]
+    frame = pd.DataFrame({"y": Y, "x": X, "z": cells})
+    said = set()
+    for _, build in every_way(frame, tmp_path, monkeypatch):
+        with pytest.raises(ValueError, match=words) as caught:
+            build(formula)
+        said.add(str(caught.value))
+    assert len(said) == 1
+
+
+ODD = {
+    "a total below": {"y": "Total", "x": "30", "z": ""},
+    "another separator": {"y": "1;0.2;a", "x": "", "z": ""},
+    "a footnote": {"y": "* of 2024", "x": "", "z": ""},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_row_stops_a_response_of_numbers_although_it_is_left_out(
+    name, tmp_path, monkeypatch
+):
+    frame = pd.DataFrame({"y": Y, "x": X, "z": list("abcd") * 7}).astype(str)
+    frame = pd.concat([frame, pd.DataFrame([ODD[name]])], ignore_index=True)
+    frame = frame.where(frame != "", None)
+    said = set()
+    for _, build in every_way(frame.assign(x=frame["x"].astype(float)), tmp_path, monkeypatch):
+        with pytest.raises(ValueError, match=r"response 'y' holds numbers in .* in 1 row \(29\)"):
+            build("y ~ x + z")
+        said.add(str(caught_of(build)))
+    assert len(said) == 1
+
+
+def caught_of(build):
+    with pytest.raises(ValueError, match="response") as caught:
+        build("y ~ x + z")
+    return caught.value
+
+
+def test_an_odd_row_stops_a_predictor_of_numbers_although_it_is_left_out(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"y": Y.astype(float), "x": X, "z": np.arange(N).astype(str)})
+    frame.loc[9, ["y", "z"]] = [None, "n/k"]
+    for _, build in every_way(frame, tmp_path, monkeypatch):
+        with pytest.raises(ValueError, match=r"'z' holds numbers.*'n/k' in 1 row \(10\)"):
+            build("y ~ x + z")
+        assert build("y ~ x").n_dropped == 1  # what the model does not use is not looked at
+
+
+def when(kind):
+    days = pd.date_range("2026-01-01", periods=N)
+    return {
+        "dates": days,
+        "with a zone": days.tz_localize("UTC"),
+        "durations": days - days[0],
+        "periods": days.to_period("D"),
+        "date objects": [day.date() for day in days],
+        "times": [datetime.time(i % 24) for i in range(N)],
+        "Arrow": pd.array([day.date() for day in days], dtype=pd.ArrowDtype(pa.date32())),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["dates", "with a zone", "durations", "periods", "date objects", "times", "Arrow"]
+)
+def test_dates_are_refused_with_the_way_on(kind):
+    frame = pd.DataFrame({"y": Y, "x": X, "z": when(kind)})
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ x + z", frame),
+        lambda: BernoulliLogistic.from_formula("y ~ C(z)", frame),
+        lambda: BernoulliLogistic.from_formula("y ~ x", frame, offset="z"),
+        lambda: BernoulliLogistic.from_arrays(frame[["x", "z"]], frame["y"]),
+    ):
+        with pytest.raises(ValueError, match=r"'z' holds .* values, which are no numbers: make"):
+            build()
+
+
+def test_dates_in_files_are_refused_with_the_way_on(tmp_path):
+    frame = pd.DataFrame({"y": Y, "z": when("dates")})
+    frame.to_parquet(tmp_path / "d.parquet")
+    for build in (
+        lambda: BernoulliLogistic.from_formula("y ~ z", tmp_path / "d.parquet"),
+        lambda: BernoulliLogistic.from_parquet(tmp_path / "d.parquet", "y ~ z"),
+    ):
+        with pytest.raises(ValueError, match="such as the days since the first, or categories"):
+            build()
+
+
+@pytest.mark.parametrize("stored", ["objects", "Arrow"])
+def test_decimals_are_numbers_and_that_is_said(stored, tmp_path, monkeypatch):
+    cells = [Decimal(str(value)) for value in X]
+    if stored == "Arrow":
+        cells = pd.array(cells, dtype=pd.ArrowDtype(pa.decimal128(6, 3)))
+    plain = BernoulliLogistic.from_formula("y ~ z", {"y": Y, "z": X})
+    frame = pd.DataFrame({"y": Y, "z": cells})
+    for way, build in every_way(frame, tmp_path, monkeypatch):
+        if way == "Dask" and stored == "objects":
+            continue  # it makes text of them
+        model = build("y ~ z")
+        assert model.data_hash == plain.data_hash
+        said = "z: decimal numbers, each taken as the nearest double"
+        assert (said in model.facts) == ("CSV" not in way)
+    assert fit_newton(model).coefficients == pytest.approx(fit_newton(plain).coefficients)
+    ones = [Decimal(int(value)) for value in Y]
+    model = BernoulliLogistic.from_formula("y ~ x", {"y": ones, "x": X})
+    assert model.response.tolist() == Y.tolist()
