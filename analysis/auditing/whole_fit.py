@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln
 from scipy.stats import chi2
 
 from flatprior.analysis.auditing.standard_error_kinds import Place
@@ -19,6 +18,7 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.closeness import LOG_LIKELIHOOD, Closeness
 from flatprior.models.covariance.whitening import whitening
+from flatprior.models.encoding.grouped import Counts, Trials
 from flatprior.models.likelihood import moments, row_terms, total_log_likelihood
 
 PRINTED = Closeness(0.0)  # the digits say how exact it is
@@ -101,29 +101,15 @@ class Whole:
         return self.case.model.n_parameters
 
     @property
-    def choices(self) -> float | None:
-        """Logarithm of the binomial coefficients of grouped rows."""
-        groups = self.case.groups
-        if groups is None:
-            return None
-        n, y = groups.trials, groups.events
-        return float((gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)).sum())
-
-    @property
-    def saturated(self) -> float | None:
-        """The log-likelihood of a probability a group."""
-        groups = self.case.groups
-        if groups is None:
-            return None
-        events, others = groups.events, groups.trials - groups.events
-        shares = [part[part > 0] for part in (events, others)]
-        totals = [groups.trials[part > 0] for part in (events, others)]
-        return float(
-            sum(
-                (part * np.log(part / total)).sum()
-                for part, total in zip(shares, totals, strict=True)
-            )
-        )
+    def grouped(self) -> Iterator[tuple[str, Trials]]:
+        """What groups have besides observations: of rows that are alike, and those of the data."""
+        groups, own = self.case.groups, self.case.model.trials
+        if groups is not None:
+            found = Counts(groups.events, groups.trials - groups.events).trials
+            yield "", found
+            own = None if own is None or own.n_groups == found.n_groups else own
+        if own is not None:
+            yield " as the data have them", own
 
     @property
     def counts(self) -> Iterator[tuple[str, float]]:
@@ -132,16 +118,17 @@ class Whole:
         yield "observations", model.n_observations
         if model.n_rows != model.n_observations:
             yield "rows", model.n_rows
-        if self.case.groups is not None:
-            yield "groups", len(self.case.groups.trials)
+        for which, found in self.grouped:
+            yield f"groups{which}", found.n_groups
         if model.n_dropped:
             yield "rows, with those that are left out", model.n_rows + model.n_dropped
 
     def both(self, value: Value) -> Iterator[tuple[str, Value]]:
         """A log-likelihood, and that of grouped data, which counts the orders of the outcomes."""
         yield "Bernoulli", value
-        if self.choices is not None:
-            yield "binomial, with its coefficients", Value(value.value + self.choices, value.error)
+        for which, found in self.grouped:
+            named = f"binomial, with its coefficients{which and f', groups{which}'}"
+            yield named, Value(value.value + found.constant, value.error)
 
 
 def short_of_null(model: BernoulliLogistic, tolerance: float) -> float:
@@ -203,8 +190,8 @@ def _null_deviances(whole: Whole) -> Iterator[tuple[str, Value]]:
 
 def _deviance(whole: Whole, value: Value) -> Iterator[tuple[str, Value]]:
     yield "Bernoulli", _times(value, -2.0)
-    if whole.saturated is not None:
-        yield "of groups", _times(value, -2.0, 2 * whole.saturated)
+    for which, found in whole.grouped:
+        yield f"of groups{which}", _times(value, -2.0, 2 * found.saturated)
     yield "mean of observations", _times(value, -2.0 / whole.n)
 
 

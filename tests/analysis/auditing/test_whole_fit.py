@@ -228,3 +228,37 @@ def test_a_tiny_p_value_of_a_whole_fit_is_not_any_tiny_number():
     stated = (Stated(term="", quantity="LR p", value=1e3 * result.llr_pvalue),)
     found = judge_numbers(their.model, fit_newton(their.model), replace(their, stated=stated))
     assert found[-1].consistent is False
+
+
+def test_what_r_prints_of_groups_is_right_where_groups_have_the_same_predictors(tmp_path):
+    # published counts; R 4.2.2: summary(glm(cbind(suc, fail) ~ x, binomial))
+    counts = pd.DataFrame(
+        {
+            "x": [1, 3, 5, 2, 7, 3, 5, 4, 3],
+            "suc": [10, 15, 27, 35, 10, 25, 35, 23, 12],
+            "fail": [6, 4, 8, 10, 3, 6, 9, 10, 8],
+        }
+    )
+    printed = tmp_path / "r.txt"
+    printed.write_text(
+        """Coefficients:
+            Estimate Std. Error z value Pr(>|z|)
+(Intercept)  0.83814    0.38034   2.204   0.0275 *
+x            0.07217    0.09856   0.732   0.4640
+
+    Null deviance: 5.3897  on 8  degrees of freedom
+Residual deviance: 4.8499  on 7  degrees of freedom
+AIC: 39.896
+"""
+    )
+    model = BernoulliLogistic.from_formula("cbind(suc, fail) ~ x", counts)
+    found = audit(printed, model)
+    assert found.passed
+    assert "all 9 stated numbers right" in found.verdict
+    # groups of alike rows, which is all that a table of single observations knows, are seven
+    single = BernoulliLogistic.from_formula(
+        "y ~ x",
+        pd.concat([counts.assign(y=1, n=counts["suc"]), counts.assign(y=0, n=counts["fail"])]),
+        frequency_weights="n",
+    )
+    assert "but 3 of 9 stated numbers are off" in audit(printed, single).verdict

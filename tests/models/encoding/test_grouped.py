@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 from every_way import every_way
 
-from flatprior.analysis import goodness_of_fit
+from flatprior.analysis import goodness_of_fit, robust_covariance
 from flatprior.models import BernoulliLogistic, fit_newton
 from flatprior.models.encoding.grouped import Counts
 
@@ -282,3 +282,13 @@ def test_with_few_trials_a_group_the_deviance_is_said_to_be_no_test():
 def _test_of(frame, formula):
     model = BernoulliLogistic.from_formula(formula, frame)
     return " ".join(str(goodness_of_fit(model, fit_newton(model))).split())
+
+
+def test_the_robust_covariance_of_clusters_by_label_is_that_of_groups():
+    model = BernoulliLogistic.from_formula("cbind(dead, 20 - dead) ~ sex + ldose", BUDWORM)
+    fit = fit_newton(model)
+    found = robust_covariance(model, fit, cluster=model.row_labels, correction="none")
+    X = np.column_stack([np.ones(12), BUDWORM["sex"] == "M", BUDWORM["ldose"]]).astype(float)
+    gap = BUDWORM["dead"].to_numpy() - 20 / (1 + np.exp(-X @ fit.coefficients))
+    meat = (X * gap[:, None]).T @ (X * gap[:, None])
+    assert found.covariance == pytest.approx(fit.covariance @ meat @ fit.covariance, rel=1e-9)
