@@ -93,6 +93,28 @@ NASTY = (
     *("(" * 50, "-" * 50, "x+" * 50, "I(" * 45, "(a+b)^3*" * 3, "a*b*q*" * 3, "x:" * 40),
 )
 
+SPLINE = ("df", "knots", "Boundary.knots", "lower_bound", "upper_bound")
+OPTIONS = {
+    "C": ("levels", "ref", "base", "contr", "contrasts"),
+    "factor": ("levels",),
+    "ordered": ("levels",),
+    "relevel": ("ref", "reference"),
+    "log": ("base",),
+    "I": ("x",),
+    "bs": (*SPLINE, "degree", "intercept"),
+    "ns": (*SPLINE, "intercept"),
+    "cr": (*SPLINE, "constraints"),
+    "poly": ("degree", "raw"),
+    "scale": ("center", "scale", "ddof"),
+    "center": ("x",),
+}
+VALUES = (
+    *("1", "2", "2", "3", "5", "-1", "0.5", "100", "1e9", "'b'", "'center'", "TRUE", "F", "NULL"),
+    *("x", "a", "c(1, 2)", "c(2, 1)", "c(0, 9)", "c('b', 1)", "c()", "[1]", "c(TRUE)", "c(1)"),
+    *("c('a', 'b', 'c')", "c('c', 'b', 'a')", "c(4, 3, 2, 1)", "I(x)", "contr.sum(2)", "Poly(x)"),
+    *("contr.sum(c(1))", "contr.treatment(n=2, ref='b')", "Treatment", "contr.helmert"),
+)
+
 
 def rows_for_formulas(seed: int = 1, n: int = 40) -> pd.DataFrame:
     """A small table with the columns that random formulas have."""
@@ -177,6 +199,20 @@ class RandomFormulas:
             f"scale({number}{self.one_of('', ', center=FALSE', ', ddof=0')})",
         )
 
+    def strange(self) -> str:
+        """A function with options that it may have, or not."""
+        function = self.one_of(*OPTIONS)
+        names = OPTIONS[function if self.rng.random() < 0.8 else self.one_of(*OPTIONS)]
+        kind = CATEGORIES if function in ("C", "factor", "ordered", "relevel") else NUMBERS
+        first = self.one_of(*kind, *kind, "1", "'a'", "x > 1", "factor(a)")
+        options = [
+            f"{self.one_of(*names)}={self.one_of(*VALUES)}"
+            if self.rng.random() < 0.7
+            else self.one_of(*VALUES)
+            for _ in range(int(self.rng.integers(1, 3)))
+        ]
+        return f"{function}({', '.join([first, *options])})"
+
     def terms(self, depth: int) -> str:
         """Terms joined by signs."""
         if depth == 0:
@@ -201,6 +237,10 @@ class RandomFormulas:
         )
         left = self.one_of(*["y ~ "] * 6, "y~", "y ~ 0 + ", "cbind(k, 9 - k) ~ ")
         return left + terms + more
+
+    def odd(self) -> str:
+        """A formula whose functions have any options."""
+        return f"y ~ {self.strange()}{self.one_of('', ' + x', '*a', ' - 1')}"
 
     def spoilt(self) -> str:
         """A formula of the grammar after some slips."""

@@ -60,14 +60,14 @@ def test_what_runs_is_told_from_what_does_not():
                 run("1 + 1")
 
 
-@pytest.mark.parametrize("kind", ["whole", "spoilt"])
+@pytest.mark.parametrize("kind", ["whole", "spoilt", "odd"])
 def test_any_text_is_a_formula_or_gets_a_sentence(kind):
     frame = rows_for_formulas()
     # once before, since modules that are loaded late are compiled
     first = "y ~ C(a, Sum) + b + bs(x, df=4) + ns(z, 2) + cr(x, df=3) + poly(x, 2) + scale(z)"
     assert BernoulliLogistic.from_formula(first, frame).encoding.design_matrix(frame).any()
-    draw = RandomFormulas(seed=18 + (kind == "spoilt"))
-    taken, number = 0, repeated(150)
+    draw = RandomFormulas(seed=18 + len(kind))
+    taken, number = 0, repeated(100)
     for _ in range(number):
         formula = getattr(draw, kind)()
         try:
@@ -88,4 +88,4 @@ def test_any_text_is_a_formula_or_gets_a_sentence(kind):
         assert len(parsed.rewritten.split(" + ")) <= MOST_TERMS + 1, formula
         if model.trials is None:
             assert (model.encoding.design_matrix(frame) == model.design).all(), formula
-    assert taken > number / (3 if kind == "whole" else 20)
+    assert taken > number / (3 if kind == "whole" else 50)

@@ -20,6 +20,7 @@ from flatprior.models.encoding.formulas.options import LISTS, TRUTHS, constant, 
 from flatprior.models.encoding.formulas.spellings import no_such_function, not_allowed
 from flatprior.models.encoding.formulas.syntax import (
     COMPARISONS,
+    LARGEST_POWER,
     LEVELS,
     Call,
     Chain,
@@ -36,7 +37,6 @@ from flatprior.models.encoding.formulas.syntax import (
 from flatprior.models.encoding.formulas.transforms import TRANSFORMS, Transform
 from flatprior.models.encoding.formulas.uses import Uses
 
-LARGEST_POWER = 10
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "log": np.log,
     "log10": np.log10,

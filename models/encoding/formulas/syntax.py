@@ -14,6 +14,7 @@ from flatprior.models.common.text import shorten
 from flatprior.models.encoding.formulas.spellings import SIGNS
 
 DEEPEST_NESTING = 40
+LARGEST_POWER = 10
 # from the loosest to the tightest; those of one level are read from the left
 LEVELS = (
     ("|", "||"),

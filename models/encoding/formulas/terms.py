@@ -9,6 +9,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import shorten
 from flatprior.models.encoding.formulas.spellings import TERMS, not_allowed
 from flatprior.models.encoding.formulas.syntax import (
+    LARGEST_POWER,
     Call,
     Chain,
     Dot,
@@ -22,7 +23,6 @@ from flatprior.models.encoding.formulas.syntax import (
     sum_of,
 )
 
-LARGEST_POWER = 10
 MOST_TERMS = 4096
 MOST_PRODUCTS = 2**17  # pairs of terms that are multiplied for one sign
 _SUMS = ("+", "-")

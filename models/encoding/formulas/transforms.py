@@ -112,7 +112,18 @@ class Transform:
                     f"{shorten(self.call)} needs more than {self.options['degree']} different "
                     f"values, and there are {distinct}; lower the degree"
                 )
-        return _COLUMNS[self.function](values, state, self.options)
+        learns = not state
+        found = _COLUMNS[self.function](values, state, self.options)
+        if learns and self.function in ("bs", "ns"):
+            degree = self.options.get("degree", CUBIC)
+            inner = state["knots"][degree + 1 : -degree - 1]
+            if inner and not low < min(inner) <= max(inner) < high:
+                raise InputError(
+                    f"{shorten(self.call)} has knots at the quantiles of its column, and so many "
+                    "values are alike that one is the smallest or the largest; lower df, or give "
+                    "knots="
+                )
+        return found
 
     def _bounds(self, values: Array, state: dict[str, Any]) -> tuple[float, float]:
         """The outer knots: those of the state, those that were written, or those of the values."""
@@ -180,7 +191,8 @@ def _spline_options(function: str, call: str, given: dict[str, Any]) -> dict[str
         bounds = given.pop("Boundary.knots")
         if not isinstance(bounds, tuple) or len(bounds) != 2:
             raise _wrong(call, "Boundary.knots", "two numbers, c(lower, upper)")
-        given["lower_bound"], given["upper_bound"] = sorted(bounds)
+        bounds = sorted(_real(call, "Boundary.knots", bound) for bound in bounds)
+        given["lower_bound"], given["upper_bound"] = bounds
     if "include_intercept" in given:
         given["intercept"] = given.pop("include_intercept")
     for name in _BOUNDS:

@@ -1,8 +1,11 @@
 """Splines, polynomials, centres and scales, and that they are kept for new rows."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
+from patsy import dmatrix
 
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 
@@ -224,6 +227,41 @@ def test_in_batches_is_what_has_its_knots_and_bounds(frame, tmp_path, term, need
 def test_what_no_spline_has_is_refused_in_a_sentence(frame, term, words):
     with pytest.raises(ValueError, match=words):
         BernoulliLogistic.from_formula(f"y ~ {term}", frame)
+
+
+@pytest.mark.parametrize("term", ["ns(k, df=4)", "bs(k, df=5)", "bs(k, df=4, degree=2)"])
+def test_values_too_much_alike_for_their_knots_are_said(frame, term):
+    frame["k"] = [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="one is the smallest or the largest; lower df"):
+        BernoulliLogistic.from_formula(f"y ~ {term}", frame)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "bs(x, df=5)",
+        "bs(x, knots=[2, 4], degree=2)",
+        "bs(x, df=6, lower_bound=0, upper_bound=9)",
+        "cr(x, df=4, constraints='center')",
+        "cr(x, knots=[2, 4], lower_bound=0, upper_bound=9)",
+    ],
+)
+def test_splines_are_those_of_patsy(frame, term):
+    theirs = np.asarray(dmatrix(f"0 + {term}", frame))
+    ours = BernoulliLogistic.from_formula(f"y ~ 0 + {term}", frame)
+    if "bs" in term:  # whose full basis patsy leaves as it is without an intercept
+        ours = BernoulliLogistic.from_formula(f"y ~ {term}", frame)
+    design = ours.design[:, ours.n_parameters - theirs.shape[1] :]
+    np.testing.assert_allclose(design, theirs, atol=1e-14)
+
+
+def test_what_was_learnt_can_be_sent(frame):
+    formula = "y ~ ns(x, 3)*C(a, Sum) + poly(x, 2):I(a == 'b') + cr(x, df=3) + offset(log(x))"
+    frame["a"] = list("abcd") * 3
+    model = BernoulliLogistic.from_formula(formula, frame)
+    sent = pickle.loads(pickle.dumps(model.encoding))  # noqa: S301
+    assert (sent.design_matrix(frame) == model.design).all()
+    assert (sent.offset(frame) == model.offset).all()
 
 
 def test_beyond_the_bounds_natural_splines_are_lines_and_b_splines_unknown(frame):
