@@ -15,6 +15,7 @@ FLOORS = {
         ("common",),
         ("encoding", "rows"),
         ("likelihood", "batches", "results", "example_data"),
+        ("dependence",),
         ("direction_bounds", "covariance", "model"),
         ("external_draws", "iterations", "provenance"),
         ("certificate", "posterior"),

@@ -17,6 +17,14 @@ import numpy as np
 from flatprior.models.certificate import LARGEST_PRODUCT, evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.dependence.independent_columns import (
+    Columns,
+    equilibrated,
+    in_units,
+    independent_columns,
+    margins,
+    only_rounding_makes_dependent,
+)
 from flatprior.models.existence.messages import (
     SeparatedRows,
     dependence_message,
@@ -25,15 +33,10 @@ from flatprior.models.existence.messages import (
 )
 from flatprior.models.existence.projection import Effort
 from flatprior.models.existence.separation import (
-    Columns,
     NoneFound,
     Separation,
     coefficient_signs,
-    equilibrated,
     find_separation,
-    independent_columns,
-    margins,
-    only_rounding_makes_dependent,
     overlap_width,
     separated,
     single_columns,
@@ -149,7 +152,7 @@ def recession_cone(design: Array, sign: Array, progress: bool = False) -> Cone |
     rest = independent_columns(design[left])
     if rest is None:
         return NoneFound(math.inf)
-    columns, rest = _in_units(columns, power), _in_units(rest, power)
+    columns, rest = in_units(columns, power), in_units(rest, power)
     if only_rounding_makes_dependent(given, columns) or only_rounding_makes_dependent(
         given[left], rest
     ):
@@ -203,12 +206,6 @@ def _peeled(
             break
         peel(within, found.direction, found.rows)
     return direction, left
-
-
-def _in_units(columns: Columns, power: Array) -> Columns:
-    """Null vectors of equilibrated columns for the columns as they are."""
-    left = np.setdiff1d(np.arange(len(power)), columns.kept)
-    return Columns(columns.kept, columns.null * power[left] / power[:, None])
 
 
 def _add(design: Array, sign: Array, first: Array, second: Array, rows: np.ndarray) -> Array:

@@ -18,59 +18,43 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.dependence.independent_columns import (
+    CORRECTIONS,
+    FEW_BITS,
+    ROUNDING,
+    SMALLEST,
+    Mask,
+    are_whole,
+    equilibrated,
+    independent_columns,
+    independent_in_whole_numbers,
+    margins,
+    of_few_bits,
+    pivots_of,
+    simplest_first,
+    unit_factor,
+)
 from flatprior.models.existence.projection import Effort, project
-from flatprior.models.likelihood import stack_factors, triangular_factor
-from flatprior.models.rows import ArrayRows
-
-Mask = NDArray[np.bool_]
-Residues = NDArray[np.int64]
 
 # Verification decides; these say only what is tried.
 UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11, 1e-13, -1.0)  # margins taken for zero, in this order
-# entries of a direction taken for zero, relative to the largest: nearly collinear columns leave
-# large ones that rounding cannot tell from zero
-NEGLIGIBLE = (1e-3, 1e-5, 1e-7, 1e-9, 1e-11, 0.0)
 SMALL_WEIGHTS = (1e-7, 1e-11, 0.0)  # of rows, likewise
-CORRECTIONS = 3
-SMALLEST = float(np.finfo(float).tiny)
 FAINT = 1e-11  # a share of a direction that rounding could have left in a coefficient
-ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 WHITENINGS = 3
-SWEEPS = 3
 # of rows in the search; the first stands rounding, the second sees more
 RESOLUTIONS = (1e-11, 1e-14)
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
-# of a significand; numbers rounded to doubles have more than few
-ALL_BITS, FEW_BITS, VERY_FEW_BITS = 53, 44, 8
+VERY_FEW_BITS = 8  # of a significand
 MOST_IN_RATIONALS = 12  # columns: beyond it fractions take their time
-PRIME = 2**31 - 19  # products of residues are below 2^62
-
-
-def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
-    """Products ``s_i x_i'd`` (n,), and the size (n,) below which they count as zero.
-
-    That size is sixteen roundings of the sum of the products' absolute values: a direction that
-    passes is exact for data that differ from the given ones in their last digits, as a change of
-    units or of basis makes them differ. Close calls are summed without error (`math.fsum`).
-    """
-    involved = np.flatnonzero(direction)
-    terms = design[:, involved] * direction[involved]
-    rounding = ROUNDING * np.abs(terms).sum(axis=1)
-    values = terms.sum(axis=1)
-    close = np.flatnonzero((np.abs(values) <= (2 + len(involved)) * rounding) & (rounding > 0))
-    close = close[np.count_nonzero(terms[close], axis=1) > 2]  # the sum of two has the right sign
-    values[close] = [math.fsum(row) for row in terms[close]]
-    return sign * values, rounding
 
 
 def separated(design: Array, sign: Array, direction: Array) -> Mask | None:
@@ -88,243 +72,6 @@ def overlap_width(design: Array, sign: Array, direction: Array) -> float:
     size = float(np.abs(values).mean())
     worst = float((rounding - values).max())  # what rounding may hide included
     return max(0.0, worst / size) if 0 < size < math.inf else math.inf
-
-
-def equilibrated(design: Array) -> tuple[Array, Array]:
-    """Rows and columns multiplied by powers of 2, which is exact, so that entries are near 1.
-
-    Also the column's powers: ``X d = 0`` becomes ``X' (power * d) = 0``. Neither separation nor
-    dependence depends on the size of rows and columns, but the search for them would.
-    """
-    size = np.abs(design)
-    with np.errstate(divide="ignore"):
-        exponents = np.log2(size)  # -inf for 0
-    known = size > 0
-    exponents[~known] = 0.0
-    rows, columns = np.zeros(len(design)), np.zeros(design.shape[1])
-    in_row, in_column = (np.maximum(known.sum(axis=axis), 1) for axis in (1, 0))
-    for _ in range(SWEEPS):  # geometric means: no outlier sets the scale
-        columns = ((exponents - rows[:, None]) * known).sum(axis=0) / in_column
-        rows = ((exponents - columns) * known).sum(axis=1) / in_row
-    columns = np.clip(np.rint(columns), -1000, 1000)
-    scaled = np.ldexp(design, -columns.astype(int))
-    largest = np.abs(scaled).max(axis=1, initial=0.0)
-    rows = np.where(largest > 0, np.frexp(largest)[1], 0)
-    return np.ldexp(scaled, -rows[:, None]), np.exp2(columns)
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """Which columns of a design are independent, and how the others depend on them.
-
-    Attributes
-    ----------
-    kept : ndarray (r,)
-        Positions of r independent columns, ascending.
-    null : ndarray (k, k - r)
-        Null vectors, one for each column left out, whose entry in it is 1; each is verified on the
-        data, within the rounding of its terms.
-    """
-
-    kept: NDArray[np.intp]
-    null: Array
-
-
-def independent_columns(design: Array) -> Columns | None:
-    """Split the columns into independent ones and combinations of them, at rounding level.
-
-    QR with column pivoting, of the columns scaled to unit length, says which rank to try first; it
-    is raised until all null vectors that it implies are verified. None where they are not, and the
-    columns are not independent beyond rounding either.
-    """
-    k = design.shape[1]
-    if not len(design):
-        return Columns(np.arange(0), np.eye(k))
-    factor, scale = _unit_factor(design)
-    pivots, order = _pivots(factor)
-    independent = int(np.count_nonzero(pivots > 64 * k * EPSILON))
-    # fewer rows than columns: the others cannot be independent
-    for rank in range(independent, min(len(pivots), k)):
-        columns = _of_rank(design, factor, scale, rank, pivots, order)
-        if columns is not None:
-            return columns
-    if min(len(pivots), k) < k:
-        return _of_rank(design, factor, scale, len(pivots), pivots, order)
-    return Columns(np.arange(k), np.zeros((k, 0))) if independent == k else None
-
-
-def _of_rank(
-    design: Array,
-    factor: Array,
-    scale: Array,
-    rank: int,
-    pivots: Array,
-    order: NDArray[np.intp],
-) -> Columns | None:
-    """As many independent columns as `rank`; None if one of the others is not seen to depend."""
-    k = len(scale)
-    kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0, order)
-    null = np.zeros((k, len(left)))
-    null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
-    null[left, range(len(left))] = 1.0
-    for i, j in enumerate(left):
-        vector = _annihilating(design, null[:, i] * scale[j] / scale, scale, j)
-        if vector is None:
-            return None
-        null[:, i] = vector / vector[j]
-    return Columns(kept, null)
-
-
-def _choose(
-    factor: Array, rank: int, worst: float, order: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Independent columns and the rest; of several choices as good, the first are kept."""
-    k = factor.shape[1]
-    basis = np.zeros((len(factor), 0))
-    kept: list[int] = []
-    for j in range(k):
-        beyond = factor[:, j] - basis @ (basis.T @ factor[:, j])
-        beyond -= basis @ (basis.T @ beyond)
-        length = float(np.linalg.norm(beyond))
-        if len(kept) < rank and length > worst / 10:
-            kept.append(j)
-            basis = np.column_stack([basis, beyond / length])
-    chosen = np.array(kept, dtype=np.intp)
-    if len(kept) < rank or (rank and _pivots(factor[:, chosen])[0][rank - 1] <= worst / 10):
-        chosen = np.sort(order[:rank])
-    return chosen, np.setdiff1d(np.arange(k), chosen)
-
-
-def _pivots(factor: Array) -> tuple[Array, NDArray[np.intp]]:
-    """What each column adds to those before it, in the order of QR with pivoting: descending."""
-    triangle, order = qr(factor, mode="r", pivoting=True)
-    return np.abs(np.diag(triangle)), np.asarray(order, dtype=np.intp)
-
-
-def _unit_factor(design: Array) -> tuple[Array, Array]:
-    """R of the QR factorisation of the columns scaled to unit length, and their lengths (k,)."""
-    largest = np.abs(design).max(axis=0, initial=0.0)
-    power = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))  # scaling is exact
-    rows = ArrayRows(design / power, np.zeros(len(design)))
-    factor = 2 * rows.reduce(triangular_factor, stack_factors)
-    length = np.linalg.norm(factor, axis=0)
-    length = np.where(length > 0, length, 1.0)
-    return factor / length, length * power
-
-
-def _annihilating(design: Array, vector: Array, scale: Array, j: int) -> Array | None:
-    """The simplest vector near `vector`, not 0 at j, with ``X v = 0`` within rounding; or None."""
-    ones = np.ones(len(design))
-    for candidate in _simplest_first(design, vector, scale):
-        if not candidate[j]:  # corrected to nothing, which annihilates everything
-            continue
-        values, rounding = margins(design, ones, candidate)
-        if (np.abs(values) <= rounding).all() and not (
-            values.any() and _independent_in_whole_numbers(design[:, np.flatnonzero(candidate)])
-        ):
-            return candidate
-    return None
-
-
-def _of_few_bits(values: Array, bits: int) -> bool:
-    """Whether no significand has more than these bits."""
-    whole = np.ldexp(np.frexp(values)[0], bits)
-    return bool((np.rint(whole) == whole).all())
-
-
-def _independent_in_whole_numbers(columns: Array) -> bool:
-    """Whether columns of few digits, which no change of units has rounded, are independent."""
-    return _of_few_bits(columns, FEW_BITS) and _independent_modulo_a_prime(columns)
-
-
-def only_rounding_makes_dependent(design: Array, columns: Columns) -> bool:
-    """Whether a null vector is one of large integers that are independent.
-
-    Columns in other units differ in their last digits, but integers are what they are, and of large
-    ones (keys, times in nanoseconds) rounding hides more than one. What a dependency has beside
-    them, such as a constant, may be hidden too: it is looked for in all columns of integers.
-    """
-    return any(
-        _independent_modulo_a_prime(design[:, chosen])
-        for chosen in whole_dependencies(are_whole(design), largest_of(design), columns)
-    )
-
-
-def are_whole(design: Array) -> Mask:
-    """Which columns (k,) hold integers only."""
-    return np.asarray((np.rint(design) == design).all(axis=0))
-
-
-def largest_of(design: Array) -> Array:
-    """Largest absolute value of each column (k,)."""
-    return np.asarray(np.abs(design).max(axis=0, initial=0.0))
-
-
-def whole_dependencies(whole: Mask, largest: Array, columns: Columns) -> Iterator[Mask]:
-    """Columns (k,) in which a dependency of large integers must be exact."""
-    for vector in columns.null.T:
-        involved = vector != 0
-        if (largest[involved] >= 2.0**FEW_BITS).any() and whole[involved].all():
-            yield whole & (np.isin(np.arange(len(vector)), columns.kept) | involved)
-
-
-def _independent_modulo_a_prime(columns: Array) -> bool:
-    """Then columns are independent: a determinant that is 0 is so modulo every prime."""
-    return all(row is not None for row in _eliminated(residues(columns)))
-
-
-def residues(columns: Array) -> Residues:
-    """Doubles modulo a prime, all of which are a whole number times a power of 2."""
-    part, power = np.frexp(columns)
-    whole = np.ldexp(part, ALL_BITS)
-    powers, place = np.unique(power - ALL_BITS, return_inverse=True)
-    factors = np.array([pow(2, int(p) % (PRIME - 1), PRIME) for p in powers], dtype=np.int64)
-    return whole.astype(np.int64) % PRIME * factors[place.reshape(power.shape)] % PRIME
-
-
-def row_space(rows: Residues) -> Residues:
-    """As few rows (r, k) with the same combinations modulo the prime."""
-    kept = [row for row in _eliminated(rows) if row is not None]
-    return np.array(kept, dtype=np.int64).reshape(len(kept), rows.shape[1])
-
-
-def _eliminated(rest: Residues) -> Iterator[Residues | None]:
-    """For each column the row that takes it from the others; None where all of them are 0 in it."""
-    for j in range(rest.shape[1]):
-        pivot = int(np.argmax(rest[:, j] != 0)) if len(rest) else 0
-        if not len(rest) or not rest[pivot, j]:
-            yield None
-            continue
-        row = rest[pivot] * pow(int(rest[pivot, j]), -1, PRIME) % PRIME
-        yield row
-        rest = (rest - rest[:, j, None] * row % PRIME) % PRIME
-
-
-def _simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Array]:
-    """`direction` with its negligible entries left out, the same corrected, then with fewer out.
-
-    The corrections remove what is left of ``X d``, which ill-conditioned columns amplify.
-    """
-    size = np.abs(direction) * scale
-    left_out = None
-    for cut in NEGLIGIBLE:
-        negligible = size <= cut * size.max(initial=0.0)
-        if left_out is not None and (negligible == left_out).all():
-            continue
-        left_out = negligible
-        candidate = np.where(negligible, 0.0, direction)
-        yield candidate
-        involved = np.flatnonzero(candidate)
-        for _ in range(CORRECTIONS):
-            left, rounding = margins(design, np.ones(len(design)), candidate)
-            # a row counts by what its own rounding allows, not by its length
-            weight = np.where(rounding > 0, 1 / np.where(rounding > 0, rounding, 1.0), 0.0)
-            weight /= max(float(weight.max(initial=0.0)), SMALLEST)
-            columns = weight[:, None] * design[:, involved] / scale[involved]
-            step = np.linalg.lstsq(columns, weight * left, rcond=None)[0] / scale[involved]
-            candidate = candidate.copy()
-            candidate[involved] -= step
-            yield candidate
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,7 +121,7 @@ def find_separation(design: Array, sign: Array, effort: Effort) -> Separation | 
         return NoneFound(math.inf)
     unit, length = _unit_rows(sign[:, None] * (design @ transform))
     moving = length > 0
-    total, scale = unit.sum(axis=0), _unit_factor(design)[1]
+    total, scale = unit.sum(axis=0), unit_factor(design)[1]
     width = math.inf
     for resolution in RESOLUTIONS:
         found = project(unit[moving], -total, effort, resolution)
@@ -410,7 +157,7 @@ def _coordinates(design: Array) -> tuple[Array, Array]:
     Separation does not depend on the length of rows. Whitening rows of length 1 again and again
     (Tyler's estimate of shape) keeps outliers from setting the scale.
     """
-    factor, scale = _unit_factor(design)
+    factor, scale = unit_factor(design)
     whiten, transform = factor * scale, np.linalg.inv(factor) / scale[:, None]
     for _ in range(WHITENINGS):
         rows, _ = _unit_rows(design @ transform)
@@ -466,7 +213,7 @@ def _verified(
             length = np.linalg.norm(white, axis=0)
             target = whiten @ found
             direction = null @ (np.linalg.lstsq(white / length, target, rcond=None)[0] / length)
-        for candidate in _simplest_first(design[zero], direction, scale):
+        for candidate in simplest_first(design[zero], direction, scale):
             rows = separated(design, sign, candidate)
             if rows is None:
                 width = min(width, overlap_width(design, sign, candidate))
@@ -529,7 +276,7 @@ def coefficient_signs(
     toward = toward / np.abs(toward).max()
     reduced = sign[found.rows, None] * (part @ null)
     size = np.abs(part) @ np.abs(null)
-    exact = _of_few_bits(null, VERY_FEW_BITS)  # then so are the products
+    exact = of_few_bits(null, VERY_FEW_BITS)  # then so are the products
     try:
         _, transform = _coordinates(reduced)
     except np.linalg.LinAlgError:
@@ -538,10 +285,10 @@ def coefficient_signs(
     basis = null @ transform
     inside = np.linalg.lstsq(part @ basis, part @ toward, rcond=None)[0]
     inside = np.asarray(inside / np.linalg.norm(inside), dtype=float)
-    scale = _unit_factor(scaled)[1]
+    scale = unit_factor(scaled)[1]
     signed = sign[found.rows, None] * part
     in_rationals = len(null) <= MOST_IN_RATIONALS and _are_exact(design)
-    in_place = left[_pivots(left.T)[1][: len(null) - null.shape[1]]] if in_rationals else left[:0]
+    in_place = left[pivots_of(left.T)[1][: len(null) - null.shape[1]]] if in_rationals else left[:0]
 
     def verified(end: Array, j: int, way: float) -> Array | None:
         """A direction near this one that lowers no margin and takes coefficient j that way."""
@@ -550,7 +297,7 @@ def coefficient_signs(
         # moved inwards so that rounding cannot take it outside the cone, but not so far that less
         # than half of its extent is left
         inwards = min(1.0, 0.5 * extent / max(here, SMALLEST))
-        for candidate in _simplest_first(left, basis @ (end + inwards * inside), scale):
+        for candidate in simplest_first(left, basis @ (end + inwards * inside), scale):
             if way * candidate[j] > 0 and separated(scaled, sign, candidate) is not None:
                 return candidate / power
         return None
@@ -589,7 +336,7 @@ def coefficient_signs(
 
 def _are_exact(design: Array) -> bool:
     """Whether columns hold integers or numbers of few digits, which no change of units rounded."""
-    return _of_few_bits(design[:, ~are_whole(design)], FEW_BITS)
+    return of_few_bits(design[:, ~are_whole(design)], FEW_BITS)
 
 
 def _combine_in_rationals(rows: Array, in_place: Array, j: int, way: float) -> bool:
@@ -649,7 +396,7 @@ def _combine(
             continue
         if not exact or (
             _surely_positive(rows[chosen], size[chosen], target, found)
-            and not _independent_in_whole_numbers(np.vstack([rows[chosen], target]).T)
+            and not independent_in_whole_numbers(np.vstack([rows[chosen], target]).T)
         ):
             return True
     return False

@@ -19,6 +19,16 @@ import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
+from flatprior.models.dependence.independent_columns import (
+    Columns,
+    Mask,
+    Residues,
+    are_whole,
+    margins,
+    residues,
+    row_space,
+    whole_dependencies,
+)
 from flatprior.models.existence.cone import (
     Cone,
     describe,
@@ -31,17 +41,7 @@ from flatprior.models.existence.cone import (
     without_offset_and_weights,
 )
 from flatprior.models.existence.messages import SeparatedRows
-from flatprior.models.existence.separation import (
-    Columns,
-    Mask,
-    NoneFound,
-    Residues,
-    are_whole,
-    margins,
-    residues,
-    row_space,
-    whole_dependencies,
-)
+from flatprior.models.existence.separation import NoneFound
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
 from flatprior.models.rows import ArrayRows, Block, MappedRows, Rows

@@ -24,8 +24,6 @@ from flatprior.models.existence import working_set
 from flatprior.models.existence.separation import (
     _balanced,
     _combine,
-    equilibrated,
-    independent_columns,
     single_columns,
 )
 
@@ -170,30 +168,6 @@ def test_columns_that_separate_on_their_own_are_seen_without_rounding():
     signed = np.array([[0.0, -1e-300, 1.0], [0.0, 0.0, -1.0], [0.0, -2.0, 0.0]])
     assert single_columns(signed).tolist() == [0, -1, 0]
     assert single_columns(signed[:, [0, 2]]) is None
-
-
-def test_nothing_is_called_dependent_that_is_not():
-    # the only null vector of all rows is 0, though (1, -1) is nearly one
-    X = np.array([[1e9, 1e9], [1e9, 1e9], [0, 1e-7], [0, 1e-7], [1, 1]])
-    assert independent_columns(equilibrated(X)[0]).null.size == 0
-    found = check_existence(BernoulliLogistic.from_arrays(X, [0, 1, 0, 1, 1]))
-    # d1 + d2 = 0 by rows 1 and 2, d2 = 0 by rows 3 and 4: no direction separates
-    assert exact_verdict(X, np.array([0, 1, 0, 1, 1])).kind == "overlap"
-    assert found.kind == "overlap"
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_every_null_vector_is_one_and_none_is_zero(seed):
-    rng = np.random.default_rng(seed)
-    for _ in range(repeated(30)):
-        n, k = rng.integers(1, 8), rng.integers(1, 5)
-        X = rng.integers(-2, 3, size=(n, k)) * 10.0 ** rng.integers(-9, 10, size=(n, 1))
-        columns = independent_columns(X)
-        if columns is None:
-            continue
-        assert columns.null.any(axis=0).all()
-        size = np.abs(X) @ np.abs(columns.null)
-        assert (np.abs(X @ columns.null) <= 1e-14 * size).all()
 
 
 def test_integers_beyond_2_to_the_53_are_compared_as_integers():

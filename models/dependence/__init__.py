@@ -1,0 +1,1 @@
+"""Columns that are combinations of others."""

@@ -1,0 +1,55 @@
+"""Columns are independent or combinations of others, as exact arithmetic has it."""
+
+import numpy as np
+import pytest
+from generated_separation import exact_verdict
+from multiplier import repeated
+
+from flatprior.models import BernoulliLogistic, check_existence
+from flatprior.models.dependence.independent_columns import (
+    columns_of,
+    equilibrated,
+    independent_columns,
+)
+
+
+def test_nothing_is_called_dependent_that_is_not():
+    # the only null vector of all rows is 0, though (1, -1) is nearly one
+    X = np.array([[1e9, 1e9], [1e9, 1e9], [0, 1e-7], [0, 1e-7], [1, 1]])
+    assert independent_columns(equilibrated(X)[0]).null.size == 0
+    found = check_existence(BernoulliLogistic.from_arrays(X, [0, 1, 0, 1, 1]))
+    # d1 + d2 = 0 by rows 1 and 2, d2 = 0 by rows 3 and 4: no direction separates
+    assert exact_verdict(X, np.array([0, 1, 0, 1, 1])).kind == "overlap"
+    assert found.kind == "overlap"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_null_vector_is_one_and_none_is_zero(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(repeated(30)):
+        n, k = rng.integers(1, 8), rng.integers(1, 5)
+        X = rng.integers(-2, 3, size=(n, k)) * 10.0 ** rng.integers(-9, 10, size=(n, 1))
+        columns = independent_columns(X)
+        if columns is None:
+            continue
+        assert columns.null.any(axis=0).all()
+        size = np.abs(X) @ np.abs(columns.null)
+        assert (np.abs(X @ columns.null) <= 1e-14 * size).all()
+
+
+def test_the_first_of_dependent_columns_are_kept_in_whatever_units():
+    rng = np.random.default_rng(4)
+    for _ in range(repeated(20)):
+        free = rng.integers(-3, 4, size=(12, 3)).astype(float)
+        made = free @ rng.integers(-2, 3, size=(3, 3))
+        X = np.column_stack([free[:, 0], made[:, 0], free[:, 1], made[:, 1], free[:, 2]])
+        kept = [j for j in range(5) if rank(X[:, : j + 1]) > rank(X[:, :j])]
+        for units in (np.ones(5), 10.0 ** rng.integers(-8, 9, size=5)):
+            found = columns_of(X * units)
+            assert found.kept.tolist() == kept
+            left = np.abs(X * units @ found.null)
+            assert (left <= 1e-13 * (np.abs(X * units) @ np.abs(found.null))).all()
+
+
+def rank(columns):
+    return int(np.linalg.matrix_rank(columns)) if columns.size else 0
