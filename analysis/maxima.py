@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from scipy.stats import chi2
 
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import PrecisionError
+from flatprior.models.common.errors import FlatpriorError, PrecisionError
 from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
+from flatprior.models.covariance.whitening import whitening
 from flatprior.models.iterations import Iterate, maximum
+from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, MappedRows, Rows
+
+SURELY = 1e10  # of a condition: columns below it are independent
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,3 +172,58 @@ def maximal(rows: Rows) -> tuple[float, Array]:
             "no maximum of the log-likelihood under the hypothesis was found; rescale the columns"
         )
     return last.log_likelihood, last.coefficients
+
+
+def of_full_rank(model: BernoulliLogistic) -> BernoulliLogistic:
+    """The same model without columns that are combinations of others.
+
+    It has the same likelihood at every point that the data can tell from others.
+    """
+    white = whitening(model.rows) if model.n_parameters else np.eye(0)
+    if white is not None and not (
+        len(white) and np.linalg.cond(white / np.linalg.norm(white, axis=1)[:, None]) > SURELY
+    ):
+        return model
+    try:
+        return model.without_aliased()
+    except FlatpriorError:  # undecided, or all columns are 0: whoever fits it says so
+        return model
+
+
+@dataclass(frozen=True)
+class Supremum:
+    """The supremum of a log-likelihood.
+
+    Attributes
+    ----------
+    log_likelihood : float
+    rank : int
+        Of the design.
+    separated : bool
+        Whether it is not reached.
+    """
+
+    log_likelihood: float
+    rank: int
+    separated: bool = False
+
+
+def supremum(model: BernoulliLogistic) -> Supremum:
+    """Supremum of the log-likelihood of a model, whether its MLE exists or not.
+
+    Raises
+    ------
+    MLEDoesNotExistError
+        If existence is undecided, or the supremum could not be computed; the message says why.
+    """
+    k = model.n_parameters
+    if not k:
+        return Supremum(maximal(model.rows)[0], 0)
+    try:
+        return Supremum(converged_mle(model).log_likelihood, k)
+    except MLEDoesNotExistError as error:
+        found = error.existence
+        if found.limit is None or math.isnan(found.limit.log_likelihood):
+            raise
+        rank = k - len(found.dependencies)
+        return Supremum(found.limit.log_likelihood, rank, found.n_separated > 0)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, check_choice
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.labels import in_order
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
@@ -36,6 +36,8 @@ from flatprior.models.common.text import (
     observations,
     printable,
 )
+from flatprior.models.dependence.independent_columns import columns_of
+from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded, design_columns, encode_arrays
 from flatprior.models.encoding.columns.checks import (
     as_series,
@@ -111,6 +113,8 @@ class BernoulliLogistic(Renderable):
         How files were read, and what there is to say of it.
     said, remarks : tuple of str
         What was done to columns, and what of them seems not to be meant: an identifier, dates.
+    aliased : Aliased or None
+        Columns that were left out because they are combinations of others.
     """
 
     rows: ArrayRows | BatchRows
@@ -131,6 +135,7 @@ class BernoulliLogistic(Renderable):
     reading: Reading = PLAIN
     said: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    aliased: Aliased | None = None
 
     def __new__(cls, *arguments: Any, **named: Any) -> BernoulliLogistic:
         """Refuse data, or a formula, where the rows of an encoded model are wanted."""
@@ -157,6 +162,7 @@ class BernoulliLogistic(Renderable):
         sampling_weights: ArrayLike | None = None,
         clusters: ArrayLike | None = None,
         strata: ArrayLike | None = None,
+        aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from a design matrix and a response.
 
@@ -187,6 +193,8 @@ class BernoulliLogistic(Renderable):
             Number of trials of each group, where `y` is the share of its successes.
         sampling_weights, clusters, strata : array_like (n,), optional
             See `from_formula`.
+        aliased : {"raise", "drop"}
+            See `from_formula`.
 
         Raises
         ------
@@ -201,6 +209,7 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('const', 'x1'), 4)
         """
+        check_choice("aliased", aliased, ("raise", "drop"))
         sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
         encoded = encode_arrays(
             X, y, names, intercept, offset, frequency_weights, event, trials, sample
@@ -208,7 +217,8 @@ class BernoulliLogistic(Renderable):
         rows = _frozen_rows(encoded, copy)
         if not of_sensible_size(rows.extent.columns):
             check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
-        return cls._of(encoded, rows, offset, frequency_weights, event, trials)
+        found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
+        return found.without_aliased() if aliased == "drop" else found
 
     @classmethod
     def from_formula(
@@ -229,6 +239,7 @@ class BernoulliLogistic(Renderable):
         encoding: str | None = None,
         na: str | Sequence[str] | None = None,
         sheet: str | int | None = None,
+        aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from a formula such as ``"y ~ x1 + C(x2)"``.
 
@@ -279,6 +290,10 @@ class BernoulliLogistic(Renderable):
             values of its own. In how many rows each was found is stated in `facts`.
         sheet : str or int, optional
             Of a workbook, by name or counted from 1; by default the first.
+        aliased : {"raise", "drop"}
+            What becomes of columns that are combinations of columns before them, such as cells of
+            an interaction that never occur: fits raise, and name them, or they are left out, as R
+            does, and `aliased` names them.
 
         Raises
         ------
@@ -295,6 +310,7 @@ class BernoulliLogistic(Renderable):
         (('Intercept', 'Lag1', 'Volume'), 'Up = 1, Down = 0')
         """
         check_choice("missing", missing, ("drop", "raise"))
+        check_choice("aliased", aliased, ("raise", "drop"))
         if not isinstance(formula, str):
             raise InputTypeError(
                 "from_formula takes a formula such as 'y ~ x1 + x2' first and then the data, not "
@@ -327,7 +343,8 @@ class BernoulliLogistic(Renderable):
             offset = parsed.offset.name
         rows = _frozen_rows(encoded)
         found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
-        return replace(found, formula=parsed.formula, encoding=encoded_by, reading=table.reading)
+        found = replace(found, formula=parsed.formula, encoding=encoded_by, reading=table.reading)
+        return found.without_aliased() if aliased == "drop" else found
 
     @classmethod
     def _of(
@@ -374,6 +391,7 @@ class BernoulliLogistic(Renderable):
         encoding: str | None = None,
         na: str | Sequence[str] | None = None,
         sheet: str | int | None = None,
+        aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from files of any size, read in batches and never held in memory.
 
@@ -391,10 +409,8 @@ class BernoulliLogistic(Renderable):
             What to do with rows in which a value that the model uses is missing.
         progress : bool
             Show a progress bar on standard error in every pass over the files.
-        event : str, number or bool, optional
-            As for `from_formula`.
-        trials : str, optional
-            Name of a column, as for `from_formula`.
+        event, trials, aliased : optional
+            As for `from_formula`; `trials` is the name of a column.
         sep, decimal, encoding, na, sheet
             As for `from_formula`.
 
@@ -422,13 +438,15 @@ class BernoulliLogistic(Renderable):
         >>> model.names, model.n_observations
         (('Intercept', 'Lag1', 'Volume'), 1250)
         """
+        check_choice("aliased", aliased, ("raise", "drop"))
         from flatprior.models.batches.batch_rows import read_files
 
         asked = Reading.of(sep=sep, decimal=decimal, encoding=encoding, na=na, sheet=sheet)
         rows = read_files(
             path, formula, offset, frequency_weights, missing, progress, event, trials, asked
         )
-        return cls._in_batches(rows)
+        found = cls._in_batches(rows)
+        return found.without_aliased() if aliased == "drop" else found
 
     @classmethod
     def from_dask(
@@ -441,6 +459,7 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: str | None = None,
+        aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from a Dask data frame or array, which stays where it is.
 
@@ -458,10 +477,8 @@ class BernoulliLogistic(Renderable):
             Names of columns.
         missing : {"drop", "raise"}
             As for `from_parquet`; missing values in arrays are an error, as for `from_arrays`.
-        event : str, number or bool, optional
-            As for `from_formula`.
-        trials : str, optional
-            Name of a column, as for `from_formula`.
+        event, trials, aliased : optional
+            As for `from_formula`; `trials` is the name of a column.
 
         Returns
         -------
@@ -474,10 +491,12 @@ class BernoulliLogistic(Renderable):
         ImportError
             If Dask is not installed (``pip install "flatprior[distributed]"``).
         """
+        check_choice("aliased", aliased, ("raise", "drop"))
         from flatprior.models.batches.dask_rows import survey_dask
 
         rows = survey_dask(frame, formula, offset, frequency_weights, missing, event, trials)
-        return cls._in_batches(rows)
+        found = cls._in_batches(rows)
+        return found.without_aliased() if aliased == "drop" else found
 
     @classmethod
     def _in_batches(cls, rows: BatchRows) -> BernoulliLogistic:
@@ -504,6 +523,55 @@ class BernoulliLogistic(Renderable):
             said=found.rules.facts,
             remarks=found.rules.remarks,
         )
+
+    def without_aliased(self) -> BernoulliLogistic:
+        """The model without the columns that are combinations of columns before them.
+
+        It has the same maximum of the likelihood on fewer coefficients, which are those that R
+        estimates; `aliased` names those that are NA in R. The model itself where there are none.
+
+        Raises
+        ------
+        ArithmeticError
+            If it is undecided in double precision which columns are combinations of others.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic
+        >>> X = [[1, 0, 1], [1, 2, 3], [1, 1, 2], [1, 4, 5]]
+        >>> model = BernoulliLogistic.from_arrays(X, [0, 1, 1, 0], names=["one", "x", "z"])
+        >>> reduced = model.without_aliased()
+        >>> reduced.names, reduced.aliased.combinations
+        (('one', 'x'), {'z': {'one': 1.0, 'x': 1.0}})
+        """
+        rows = self.rows
+        if isinstance(rows, ArrayRows):
+            columns = columns_of(rows.design.astype(float, copy=False))
+        else:
+            from flatprior.models.dependence.in_batches import columns_in_batches
+
+            columns = columns_in_batches(rows)
+        if columns is None:
+            raise PrecisionError(
+                "it is undecided in double precision which columns are combinations of others: "
+                "rescale or centre the columns, or drop nearly collinear ones"
+            )
+        if not columns.null.size:
+            return self
+        if not len(columns.kept):
+            raise InputError("every column of the design is 0: there is nothing to estimate")
+        aliased = Aliased(self.names, columns.kept, columns.null)
+        names = tuple(self.names[j] for j in columns.kept)
+        encoding = self.encoding and replace(self.encoding, names=names, aliased=aliased)
+        less: ArrayRows | BatchRows
+        if isinstance(rows, ArrayRows):
+            less = rows.select(slice(None), columns.kept)
+            less.design.flags.writeable = False
+            if rows.at_first is not None:
+                less = replace(less, at_first=less.digest())
+        else:
+            less = rows.without_columns(aliased)
+        return replace(self, rows=less, names=names, encoding=encoding, aliased=aliased)
 
     @property
     def arrays(self) -> ArrayRows:
@@ -678,11 +746,13 @@ class BernoulliLogistic(Renderable):
         data : DataFrame or mapping, or array_like (m, k)
             With the columns the formula names; for a model from arrays, with the model's own
             columns by name, or as a matrix in their order. The column of ones that
-            ``intercept=True`` put in front may be left out.
+            ``intercept=True`` put in front may be left out, and so may `aliased` ones.
 
         Returns
         -------
         ndarray (m, k)
+            Where columns are `aliased`, rows of which the data say nothing are NaN: those in which
+            these columns are not the combinations of others that they were.
 
         Raises
         ------
@@ -703,28 +773,38 @@ class BernoulliLogistic(Renderable):
             factors = self.encoding.parsed.factors
             frame = as_frame(cast(Any, data), factors, self.encoding.parsed.columns, self.reading)
             return self.encoding.design_matrix(frame)
-        names, ones = self.names, self.names[0] == "const" and (self.design[:, 0] == 1).all()
+        left_out = self.aliased
+        names = self.names if left_out is None else left_out.columns
+        ones = names[0] == "const" and (self.design[:, 0] == 1).all()
+
+        def kept(design: Array) -> Array:
+            return design if left_out is None else left_out.without(design)
+
         if is_table(data):
             frame = as_frame(data)
+            if left_out is not None and not set(left_out.names) <= set(frame.columns):
+                names, left_out = self.names, None  # nothing to hold their combinations against
             columns = [
                 np.ones(len(frame))
                 if j == 0 and ones and name not in frame.columns
                 else numbers(column(frame, name))
                 for j, name in enumerate(names)
             ]
-            return np.column_stack(columns)
+            return kept(np.column_stack(columns))
         matrix = cast("ArrayLike", data)
         given, found = design_columns(matrix, None)
         check_finite(given, found, pd.RangeIndex(len(given)))
         if ones and given.shape[1] == len(names) - 1:
-            return np.column_stack([np.ones(len(given)), given])
+            given = np.column_stack([np.ones(len(given)), given])
+        if given.shape[1] == self.n_parameters:
+            return given
         if given.shape[1] != len(names):
             one_row = "; write a single row as [[...]]" if np.ndim(matrix) == 1 else ""
             raise InputError(
                 f"new rows have {count(given.shape[1], 'column')}, the model {len(names)}: "
                 f"{', '.join(names)}{one_row}"
             )
-        return given
+        return kept(given)
 
     def require_unchanged(self) -> None:
         """Raise a `ValueError` if the rows are the caller's own arrays, and have changed."""
@@ -776,6 +856,12 @@ class BernoulliLogistic(Renderable):
             f"{name}: differences from level {level_in_words(level)}"
             for name, level in self.reference_levels.items()
         ]
+        if self.aliased is not None:
+            names = self.aliased.names
+            lines.append(
+                f"{count(len(names), 'coefficient')} left out (aliased: combinations of others in "
+                f"every row): {', '.join(map(printable, names))}"
+            )
         return (*lines, *(() if self.encoding is None else self.encoding.facts), *self.said)
 
     @property

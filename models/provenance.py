@@ -42,6 +42,7 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         clusters=None if model.sampling is None else model.sampling.clusters,
         strata=None if model.sampling is None else model.sampling.strata,
         reading=model.reading.options or None,
+        aliased=None if model.aliased is None else model.aliased.names,
     )
 
 

@@ -400,6 +400,8 @@ class Provenance:
         Likewise.
     reading : dict or None
         How the file was read (sep, decimal, encoding, na, sheet), where that needs saying.
+    aliased : tuple of str or None
+        Coefficients left out because their columns are combinations of others.
     """
 
     formula: str | None
@@ -417,6 +419,7 @@ class Provenance:
     clusters: str | None = None
     strata: str | None = None
     reading: Mapping[str, Any] | None = None
+    aliased: tuple[str, ...] | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -434,12 +437,14 @@ class Provenance:
             raise InputError("its provenance is damaged")
         columns = {
             role: None if facts.get(role) is None else str(facts[role])
-            for role in ("offset", "frequency_weights", "response_coding", "event", "trials")
             for role in (
-                *("offset", "frequency_weights", "response_coding", "event"),
+                *("offset", "frequency_weights", "response_coding", "event", "trials"),
                 *("sampling_weights", "clusters", "strata"),
             )
         }
+        left_out = facts.get("aliased")
+        if left_out is not None and not isinstance(left_out, list | tuple):
+            raise InputError("its provenance is damaged")
         return cls(
             formula=facts["formula"],
             n_observations=n,
@@ -448,6 +453,7 @@ class Provenance:
             n_rows=n_rows,
             n_groups=groups,
             reading=from_options(facts.get("reading")).options or None,
+            aliased=None if left_out is None else tuple(map(str, left_out)),
             **columns,
         )
 

@@ -342,11 +342,13 @@ def verify(
             every = (formula, *others.values())
             in_batches = facts.get("in_memory") is False
             event, trials = facts.get("event"), facts.get("trials")
+            aliased = "raise" if facts.get("aliased") is None else "drop"
             if not isinstance(event, str | None) or not isinstance(trials, str | None):
                 raise InputError(f"the results in {report!r} are damaged: its response is no text")
             how = reading_as_stored(data, facts.get("reading"), reading)
             loaded = load_models(
-                data, every, offset, weights, common_rows, in_batches, event, trials, **how
+                *(data, every, offset, weights, common_rows, in_batches, event, trials, aliased),
+                **how,
             )
             model, *rest = loaded.values()
         else:

@@ -27,6 +27,7 @@ def load_models(
     in_batches: bool,
     event: str | None = None,
     trials: str | None = None,
+    aliased: Any = "raise",
     **reading: Any,
 ) -> dict[str, BernoulliLogistic]:
     """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
@@ -44,7 +45,9 @@ def load_models(
             raise InputError("--common-rows needs data that fit into memory")
         return {
             name: load_model(
-                data, formula, offset, weights, "drop", event, trials, in_batches=True, **reading
+                *(data, formula, offset, weights, "drop", event, trials, aliased),
+                in_batches=True,
+                **reading,
             )
             for name, formula in zip(names, formulas, strict=True)
         }
@@ -75,6 +78,7 @@ def load_models(
             frequency_weights=weights,
             event=event,
             trials=trials,
+            aliased=aliased,
         )
         for formula, each in zip(formulas, parsed, strict=True)
     ]
@@ -168,6 +172,7 @@ def load_model(
     missing: Any,
     event: str | None = None,
     trials: str | None = None,
+    aliased: Any = "raise",
     in_batches: bool = False,
     **others: Any,
 ) -> BernoulliLogistic:
@@ -187,6 +192,7 @@ def load_model(
             progress=sys.stderr.isatty(),
             event=event,
             trials=trials,
+            aliased=aliased,
             **_asked(others),
         )
     else:
@@ -198,6 +204,7 @@ def load_model(
             missing=missing,
             event=event,
             trials=trials,
+            aliased=aliased,
             **_asked(others),
         )
     events = model.n_events

@@ -17,6 +17,14 @@ trials_option = click.option(
     "--trials", metavar="COLUMN", help="Column of trials, if the response is a share of them."
 )
 
+aliased_option = click.option(
+    "--aliased",
+    type=click.Choice(["raise", "drop"]),
+    default="raise",
+    show_default=True,
+    help="Columns that are combinations of others: stop, or leave out and name, as R does.",
+)
+
 
 class DataType(click.ParamType):  # type: ignore[type-arg]
     """What names the data: a path, or what comes only once and is kept from here on."""
@@ -73,6 +81,7 @@ def model_options(command: F) -> F:
             show_default=True,
             help="Rows with a missing value: leave out and count, or stop.",
         ),
+        aliased_option,
         trials_option,
         event_option,
         click.option("--weights", metavar="COLUMN", help="Column of frequency weights."),

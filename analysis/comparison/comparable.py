@@ -227,7 +227,8 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
     if small.n_parameters > large.n_parameters:
         return False
     if not isinstance(large.rows, ArrayRows):
-        return set(small.names) <= set(large.names) and not large.rows.has_offset
+        named = [set(m.names if m.aliased is None else m.aliased.columns) for m in (small, large)]
+        return named[0] <= named[1] and not large.rows.has_offset
     columns = {column.tobytes() for column in (large.design + 0.0).T}
     same = [None if m.offset is None else m.offset.tobytes() for m in (small, large)]
     if same[0] == same[1] and all(c.tobytes() in columns for c in (small.design + 0.0).T):

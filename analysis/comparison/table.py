@@ -29,7 +29,7 @@ from flatprior.analysis.diagnostics.leave_one_out import (
     importance_loo,
     spread_of_sum,
 )
-from flatprior.analysis.maxima import ratio
+from flatprior.analysis.maxima import of_full_rank, ratio
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import (
     BernoulliLogistic,
@@ -104,7 +104,8 @@ class Comparison(Renderable):
     Attributes
     ----------
     models : dict
-        Name to `BernoulliLogistic`; all on the same rows.
+        Name to `BernoulliLogistic`; all on the same rows, and without columns that are combinations
+        of others.
     fits : dict
         Name of each model to its `PointEstimate`.
     loo : dict
@@ -235,7 +236,8 @@ def compare_models(
         names the first difference. Single rows and grouped counts of the same observations are
         recognised (where the columns of one model include those of every other).
     MLEDoesNotExistError
-        If some model has no MLE; the message names it.
+        If outcomes are separated in some model; the message names it. Of one with columns that are
+        combinations of others these are left out, and "k" is its rank.
     ValueError
         If there are fewer than two models, or draws of a model that is not there.
 
@@ -268,7 +270,10 @@ def compare_models(
     for name, posterior in posteriors.items():
         _check_draws_of(name, models[name], posterior)
     same = same_observations(models)
-    fits = {name: _fit(name, model) for name, model in same.items()}
+    regrouped = any(same[name] is not models[name] for name in models)
+    fits: dict[str, PointEstimate] = {}
+    for name, model in list(same.items()):
+        same[name], fits[name] = _fit(name, model)
     frame = _likelihood(same, fits)
     if leave_one_out:
         frame["LOO log score"] = [
@@ -285,7 +290,7 @@ def compare_models(
         frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
     else:
         frame = frame.sort_values("AIC", kind="stable")
-    notes = _notes(models, same, fits, loo)
+    notes = _notes(models, regrouped, same, fits, loo)
     first = next(iter(same.values()))
     seeds = {name: posterior.seed for name, posterior in posteriors.items()}
     n, events = first.n_observations, first.n_events
@@ -341,12 +346,17 @@ def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -
         raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
 
 
-def _fit(name: str, model: BernoulliLogistic) -> PointEstimate:
+def _fit(name: str, model: BernoulliLogistic) -> tuple[BernoulliLogistic, PointEstimate]:
+    """The model, without columns that are combinations of others, and its fit."""
     try:
-        return converged_mle(model)
+        return model, converged_mle(model)
     except MLEDoesNotExistError as error:
-        message = f"model {printable(name)!r}: {error.existence.message}"
-        raise MLEDoesNotExistError(replace(error.existence, message=message)) from error
+        found = error.existence
+        reduced = of_full_rank(model) if found.kind == "rank deficient" else model
+        if reduced is not model:
+            return _fit(name, reduced)
+        message = f"model {printable(name)!r}: {found.message}"
+        raise MLEDoesNotExistError(replace(found, message=message)) from error
 
 
 def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]) -> Any:
@@ -437,18 +447,26 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
 
 def _notes(
     models: Mapping[str, BernoulliLogistic],
+    regrouped: bool,
     same: Mapping[str, BernoulliLogistic],
     fits: Mapping[str, PointEstimate],
     loo: Mapping[str, PSISLOO],
 ) -> tuple[str, ...]:
     notes = []
-    if any(same[name] is not models[name] for name in models):
+    if regrouped:
         notes.append(
             "single rows and grouped counts of the same observations were put on the same rows; "
             "all log-likelihoods are of single Bernoulli observations, without the binomial "
             "coefficients that programs for grouped counts add"
         )
     constants = {model.trials.constant for model in models.values() if model.trials is not None}
+    for name, model in same.items():
+        if model.aliased is not None:
+            left_out = model.aliased.names
+            notes.append(
+                f"{count(len(left_out), 'coefficient')} of {model_label(name)} left out, whose "
+                f"columns are combinations of others: {first_of(map(printable, left_out))}"
+            )
     if constants:
         notes.append(
             "log-likelihoods, deviances and criteria are of single observations: programs for "

@@ -16,7 +16,6 @@ Association 72, 851-853); the others cannot be misled so, and hold on separated 
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, overload
@@ -28,20 +27,31 @@ from scipy.linalg import null_space
 
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
-from flatprior.analysis.maxima import FewerColumns, HypothesisTest, chi_squared_test, maximal, ratio
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.analysis.maxima import (
+    FewerColumns,
+    HypothesisTest,
+    Supremum,
+    chi_squared_test,
+    maximal,
+    of_full_rank,
+    ratio,
+    supremum,
+)
+from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import printable
 from flatprior.models.covariance.whitening import required_whitening
+from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.estimate import mle_of, require_computed, require_converged
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, Block, Rows
 
 RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
+SAME = "the two models are the same model: there is nothing to test"
 CANCELLED = 1e-3  # of a variance: what rounding may amount to
 
 Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
@@ -213,17 +223,19 @@ def likelihood_ratio_test(
     Returns
     -------
     HypothesisTest
-        Where outcomes are separated, of suprema in place of maxima; its `note` says so.
+        Where outcomes are separated, of suprema in place of maxima; its `note` says so. Where
+        columns are combinations of others, its degrees of freedom are a difference of ranks.
 
     Raises
     ------
     NotComparableError
         If the two models have different rows, responses or weights.
     ValueError
-        If neither model is nested in the other, or as for `wald_test`.
+        If neither model is nested in the other, or as for `wald_test`; if the data cannot tell the
+        hypothesis from the model, or (where rows are read in batches) names are given of a model
+        with columns that are combinations of others.
     MLEDoesNotExistError
-        If columns are dependent or existence is undecided; where rows are read in batches, also if
-        outcomes are separated.
+        If existence is undecided.
 
     Examples
     --------
@@ -239,24 +251,27 @@ def likelihood_ratio_test(
     if isinstance(hypothesis, BernoulliLogistic):
         if value is not None:
             raise InputError("value goes with names or a matrix; a model needs none")
-        model, small = _nested_pair(model, hypothesis)
-        df, text = model.n_parameters - small.n_parameters, small.formula
-        text = text or f"only {', '.join(small.names)}"
+        large, small = _nested_pair(model, hypothesis)
+        text = small.formula or f"only {', '.join(small.names)}"
+        full, lower = supremum(large), supremum(of_full_rank(small))
+        df, restrictions = full.rank - lower.rank, None
+        if not df:
+            raise InputError(SAME)
     else:
         linear = _linear(model.names, hypothesis, value)
-        df, text, small = len(linear.values), linear.text, None
-    full, separated = _supremum(model)
-    if small is not None:
-        lower = _supremum(small)[0]
-    else:
-        rows = restricted(model, linear.null(model))
-        lower = (
-            _supremum(_model_of(model, rows))[0]
-            if isinstance(rows, ArrayRows)
-            else maximal(rows)[0]
-        )
-    note = "the outcomes are separated, the larger model has a supremum only" if separated else ""
-    return chi_squared_test("likelihood ratio", text, ratio(full, lower), df, note)
+        text, restrictions = linear.text, len(linear.values)
+        large = _to_restrict(model)
+        full, null = supremum(large), _null_of(model, large, linear)
+        rows = null.rows
+        if isinstance(rows, ArrayRows):
+            lower = supremum(_null_model(model, null))
+            df = _told(full.rank, lower.rank, text)
+        else:
+            lower, df = Supremum(maximal(rows)[0], rows.n_columns), restrictions
+    notes = ["the outcomes are separated, the larger model has a supremum only"] * full.separated
+    notes += _fewer(restrictions, df)
+    statistic = ratio(full.log_likelihood, lower.log_likelihood)
+    return chi_squared_test("likelihood ratio", text, statistic, df, "; ".join(notes))
 
 
 @model_first
@@ -281,7 +296,7 @@ def score_test(
     ValueError
         As for `wald_test`.
     MLEDoesNotExistError
-        If the null model has no MLE.
+        If outcomes are separated in the null model.
 
     Notes
     -----
@@ -297,16 +312,22 @@ def score_test(
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.00372
     """
     linear = _linear(model.names, hypothesis, value)
-    null = linear.null(model)
-    rows = restricted(model, null)
-    if isinstance(rows, ArrayRows) and null.directions.shape[1]:
-        gamma = converged_mle(_model_of(model, rows)).coefficients
+    large = _to_restrict(model)
+    null = _null_of(model, large, linear)
+    df, notes, q = len(linear.values), list[str](), null.rows.n_columns
+    if isinstance(null.rows, ArrayRows) and q:
+        small = _null_model(model, null)
+        df = _told(large.n_parameters, small.n_parameters, linear.text)
+        notes = _fewer(len(linear.values), df)
+        gamma = np.zeros(q)
+        kept = slice(None) if small.aliased is None else small.aliased.kept
+        gamma[kept] = converged_mle(small).coefficients
     else:
-        gamma = maximal(rows)[1]
-    beta = null.origin + null.directions @ gamma
-    transform = required_whitening(model.rows, beta)
-    pull = transform.T @ model.rows.reduce(lambda block: scores(block, beta[None])[0])
-    return chi_squared_test("score", linear.text, float(pull @ pull), len(linear.values))
+        gamma = maximal(null.rows)[1]
+    beta = null.at(gamma)
+    transform = required_whitening(large.rows, beta)
+    pull = transform.T @ large.rows.reduce(lambda block: scores(block, beta[None])[0])
+    return chi_squared_test("score", linear.text, float(pull @ pull), df, "; ".join(notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,20 +353,38 @@ class _Linear:
     values: Array
     text: str
 
+    @property
+    def held(self) -> np.ndarray | None:
+        """Positions of the coefficients that are held, if the hypothesis is of single ones."""
+        held = (self.matrix != 0).argmax(axis=1)
+        return held if np.array_equal(self.matrix, np.eye(self.matrix.shape[1])[held]) else None
+
     def null(self, model: BernoulliLogistic) -> Null:
         """The null model; exact where single coefficients are held, else by whitened columns."""
-        k = self.matrix.shape[1]
-        held = (self.matrix != 0).argmax(axis=1)
-        if np.array_equal(self.matrix, np.eye(k)[held]):
+        k, held = self.matrix.shape[1], self.held
+        if held is not None:
             origin = np.zeros(k)
             origin[held] = self.values
             return Null(np.delete(np.eye(k), held, axis=1), origin)
-        white = required_whitening(model.rows)
+        return self._null(required_whitening(model.rows))
+
+    def _null(self, white: Array) -> Null:
         matrix = self.matrix @ white
         lengths = np.linalg.norm(matrix, axis=1)
         matrix, values = matrix / lengths[:, None], self.values / lengths
         least = np.asarray(np.linalg.lstsq(matrix, values, rcond=None)[0], dtype=float)
         return Null(white @ null_space(matrix), white @ least)
+
+    def null_of_reduced(self, model: BernoulliLogistic, reduced: BernoulliLogistic) -> Null:
+        """The null model in the coefficients of the model without dependent columns."""
+        assert reduced.aliased is not None  # noqa: S101
+        size = np.linalg.norm(model.design, axis=0)
+        whole = self._null(np.diag(1 / np.where(size > 0, size, 1.0)))
+        ways = reduced.aliased.coefficients(whole.directions)
+        white = required_whitening(reduced.rows)
+        basis, spread, _ = np.linalg.svd(np.linalg.solve(white, ways), full_matrices=False)
+        rank = int((spread > RANK * spread.max(initial=0.0)).sum())
+        return Null(white @ basis[:, :rank], reduced.aliased.coefficients(whole.origin))
 
 
 def _linear(
@@ -442,8 +481,8 @@ def _nested_pair(
     one: BernoulliLogistic, two: BernoulliLogistic
 ) -> tuple[BernoulliLogistic, BernoulliLogistic]:
     """The larger of two models and the one that is nested in it."""
-    same = same_observations({"first": one, "second": two})
-    large, small = sorted(same.values(), key=lambda model: -model.n_parameters)
+    same = map(of_full_rank, same_observations({"first": one, "second": two}).values())
+    large, small = sorted(same, key=lambda model: -model.n_parameters)
     if not is_nested(small, large):
         raise InputError(
             "neither model is nested in the other (the columns of neither are combinations of the "
@@ -451,8 +490,37 @@ def _nested_pair(
             "compare_models"
         )
     if small.n_parameters == large.n_parameters:
-        raise InputError("the two models are the same model: there is nothing to test")
+        raise InputError(SAME)
     return large, small
+
+
+def _to_restrict(model: BernoulliLogistic) -> BernoulliLogistic:
+    """The model of full rank of which coefficients are to be held; an error where that is open."""
+    large = of_full_rank(model)
+    if large is not model and not isinstance(model.rows, ArrayRows):
+        raise InputError(
+            f"the design has rank {large.n_parameters}, not {model.n_parameters}, and its rows are "
+            'read in batches: build the model with aliased="drop", or pass the smaller model to '
+            "likelihood_ratio_test"
+        )
+    return large
+
+
+def _told(full: int, lower: int, text: str) -> int:
+    """Difference of two ranks; an error where it is 0, and the data cannot tell the models."""
+    if full == lower:
+        raise InputError(
+            f"the data cannot tell whether {printable(text)}: in every row these columns are "
+            "combinations of others, which take their place in the null model"
+        )
+    return full - lower
+
+
+def _fewer(restrictions: int | None, df: int) -> list[str]:
+    """What is said where the data cannot tell all restrictions of a hypothesis."""
+    if restrictions in (None, df):
+        return []
+    return [f"columns are combinations of others: of {restrictions} restrictions {df} count"]
 
 
 def restricted(model: BernoulliLogistic, null: Null) -> Rows:
@@ -470,26 +538,43 @@ def restricted(model: BernoulliLogistic, null: Null) -> Rows:
     )
 
 
-def _model_of(model: BernoulliLogistic, rows: ArrayRows) -> BernoulliLogistic:
-    names = tuple(f"gamma{j}" for j in range(rows.n_columns))
-    return replace(model, rows=rows, names=names, formula=None, encoding=None)
+@dataclass(frozen=True, eq=False)
+class _Restricted:
+    """Rows of a null model, whose coefficients gamma have these names."""
+
+    rows: Rows
+    names: tuple[str, ...]
+    null: Null
+    reduced: Aliased | None
+
+    def at(self, gamma: Array) -> Array:
+        """The coefficients of the larger model, without those that depend on others."""
+        beta = self.null.origin + self.null.directions @ gamma
+        return beta if self.reduced is None else self.reduced.coefficients(beta)
 
 
-def _supremum(model: BernoulliLogistic) -> tuple[float, bool]:
-    """Supremum of the log-likelihood, and whether it is not reached."""
-    if not model.n_parameters:
-        return maximal(model.rows)[0], False
-    try:
-        return converged_mle(model).log_likelihood, False
-    except MLEDoesNotExistError as error:
-        limit = error.existence.limit
-        if limit is None or error.existence.kind == "rank deficient":
-            raise
-        if math.isnan(limit.log_likelihood):  # it could not be computed, and the message says why
-            raise
-        if not isinstance(model.rows, ArrayRows):
-            raise
-        return limit.log_likelihood, True
+def _null_of(model: BernoulliLogistic, large: BernoulliLogistic, linear: _Linear) -> _Restricted:
+    """The null model; `large` is the model without columns that are combinations of others."""
+    q = model.n_parameters - len(linear.values)
+    names = tuple(f"combination {j + 1}" for j in range(q))
+    if linear.held is not None:
+        left = np.delete(np.arange(model.n_parameters), linear.held)
+        names = tuple(model.names[j] for j in left)
+    if large is model or linear.held is not None:
+        null = linear.null(model)
+        reduced = None if large is model else large.aliased
+        return _Restricted(restricted(model, null), names, null, reduced)
+    null = linear.null_of_reduced(model, large)
+    return _Restricted(restricted(large, null), names[: null.directions.shape[1]], null, None)
+
+
+def _null_model(model: BernoulliLogistic, null: _Restricted) -> BernoulliLogistic:
+    """The model of restricted rows, of full rank."""
+    assert isinstance(null.rows, ArrayRows)  # noqa: S101
+    plain = replace(
+        model, rows=null.rows, names=null.names, formula=None, encoding=None, aliased=None
+    )
+    return of_full_rank(plain)
 
 
 @model_first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import ARRAY, count
+from flatprior.models.common.text import ARRAY, count, rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import is_real, numbers
 from flatprior.models.encoding.files.opening import is_file
@@ -32,7 +32,7 @@ class NewRows:
     offset : ndarray (m,)
     labels : Index (m,)
     note : str
-        How many rows were left out, and why; empty where none was.
+        How many rows were left out, and of which nothing is known; mostly empty.
     """
 
     design: Array
@@ -51,12 +51,31 @@ def new_rows(
 
     And of the data that the model was built from in any case, since it left them out itself.
     """
+    rows = _encoded(model, data, offset, missing)
+    unknown = np.flatnonzero(np.isnan(rows.design).any(axis=1))
+    if not len(unknown):
+        return rows
+    said = (
+        f"nothing is known of {rows_phrase(rows.labels[unknown])}: columns that the model left out "
+        "are not the combinations of others there that they were in its data"
+    )
+    return replace(rows, note="; ".join(filter(None, (rows.note, said))))
+
+
+def _encoded(
+    model: BernoulliLogistic,
+    data: Any,
+    offset: str | ArrayLike | None,
+    missing: Literal["raise", "drop"],
+) -> NewRows:
     if not is_file(data) and not is_table(data):
         design = model.design_matrix(data)
         added = new_offsets(model, offset, data, len(design))
         return NewRows(design, added, pd.RangeIndex(len(design)))
     frame = frame_for(model, data, offset)
-    named = model.names if model.encoding is None else model.encoding.parsed.columns
+    named = model.names if model.aliased is None else model.aliased.columns
+    if model.encoding is not None:
+        named = model.encoding.parsed.columns
     used = [name for name in dict.fromkeys((*named, model.offset_name)) if name in frame.columns]
     complete = np.flatnonzero(frame[used].notna().to_numpy().all(axis=1))
     n_left = len(frame) - len(complete)

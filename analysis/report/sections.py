@@ -364,6 +364,8 @@ def data_and_model(main: MainModel) -> Facts:
         facts["coded as"] = model.response_coding
     for name, level in model.reference_levels.items():
         facts[f"reference of {name}"] = level_in_words(level)
+    if model.aliased is not None:
+        facts["left out"] = f"{', '.join(model.aliased.names)} (combinations of others)"
     if (grouped := grouped_fit(model, main.fit)) is not None:
         facts["grouped counts"] = f"{grouped.message}."
     if model.besides:
@@ -917,6 +919,7 @@ def described(model: BernoulliLogistic) -> Facts:
         "trials": model.trials_name,
         "n_groups": None if model.trials is None else model.trials.n_groups,
         "reading": model.reading.options or None,
+        "aliased": None if model.aliased is None else list(model.aliased.names),
         "n_events": model.n_events,
         "n_dropped": model.n_dropped,
         "in_memory": isinstance(model.rows, ArrayRows),

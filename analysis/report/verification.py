@@ -71,7 +71,7 @@ RESULTS = (
     *("estimate", "agreement", "comparison", "audits", "checks"),
 )
 # of what describes the model, what earlier versions did not state
-ADDED = ("response_coding", "event", "trials", "n_groups", "reading")
+ADDED = ("response_coding", "event", "trials", "n_groups", "reading", "aliased")
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
 RANKED = ("formulas", "comparison-table")  # by leave-one-out, where there are draws

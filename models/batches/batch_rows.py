@@ -28,6 +28,7 @@ from flatprior.models.batches.first_pass import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import distinct
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
@@ -151,6 +152,15 @@ class BatchRows(ABC):
         if done.n_read != found.n_read or done.answer is None:
             raise OSError(CHANGED)
         return done.answer, done.strand
+
+    def without_columns(self, aliased: Aliased) -> BatchRows:
+        """The same rows without the columns that are combinations of others."""
+        found = self.surveyed
+        names = tuple(aliased.columns[j] for j in aliased.kept)
+        encoding = replace(found.encoder.encoding, names=names, aliased=aliased)
+        encoder = replace(found.encoder, encoding=encoding)
+        sample = found.sample.select(slice(None), aliased.kept)
+        return replace(self, surveyed=replace(found, encoder=encoder, sample=sample))
 
     @property
     def n_rows(self) -> int:

@@ -158,6 +158,6 @@ def finite(facts: Any) -> Any:
     """Replace infinity and NaN, which JSON does not have, by None, all the way down."""
     if isinstance(facts, dict):
         return {key: finite(value) for key, value in facts.items()}
-    if isinstance(facts, list):
+    if isinstance(facts, list | tuple):
         return [finite(value) for value in facts]
     return None if isinstance(facts, float) and not math.isfinite(facts) else facts

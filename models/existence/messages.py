@@ -138,7 +138,8 @@ def dependence_message(
     )
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
-        f"because {equations} in every row; drop {'it' if m == 1 else 'them'}"
+        f"because {equations} in every row; drop {'it' if m == 1 else 'them'}, or let the model "
+        f'leave {"it" if m == 1 else "them"} out: aliased="drop"'
     )
 
 

@@ -11,7 +11,6 @@ of the working set, and those that were found are among them.
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,16 +18,8 @@ import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
-from flatprior.models.dependence.independent_columns import (
-    Columns,
-    Mask,
-    Residues,
-    are_whole,
-    margins,
-    residues,
-    row_space,
-    whole_dependencies,
-)
+from flatprior.models.dependence.in_batches import only_rounding_in_batches
+from flatprior.models.dependence.independent_columns import margins
 from flatprior.models.existence.cone import (
     Cone,
     describe,
@@ -44,7 +35,7 @@ from flatprior.models.existence.messages import SeparatedRows
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence
-from flatprior.models.rows import ArrayRows, Block, MappedRows, Rows
+from flatprior.models.rows import ArrayRows, Block, MappedRows
 
 START = 5_000  # rows in the first working set
 JOINING = 2_000  # rows that join at most in a round
@@ -83,9 +74,8 @@ def check_in_batches(
     claim = _Claim(cone, [])
     in_place = rows.n_rows - found.n_separated
     largest = rows.extent.columns
-    if _only_rounding_makes_dependent(rows, largest, cone.columns) or (
-        in_place
-        and _only_rounding_makes_dependent(MappedRows(rows, claim.stay), largest, cone.rest)
+    if only_rounding_in_batches(rows, largest, cone.columns) or (
+        in_place and only_rounding_in_batches(MappedRows(rows, claim.stay), largest, cone.rest)
     ):
         return undecided(NoneFound(math.inf))
     # those nearest to the boundary, and those without which the message would be of a few rows only
@@ -250,27 +240,6 @@ class _Claim:
         """The rows that are not separated, in columns that are independent on them."""
         part = self.stay(block)
         return part._replace(design=part.design[:, self.cone.rest.kept])
-
-
-def _only_rounding_makes_dependent(rows: Rows, largest: Array, columns: Columns) -> bool:
-    """Whether integers that are large, at most the `largest`, are independent after all."""
-    everywhere = np.ones(rows.n_columns, dtype=bool)
-    if not any(True for _ in whole_dependencies(everywhere, largest, columns)):
-        return False
-    whole = rows.reduce(lambda block: are_whole(block.design), operator.and_)
-
-    def of_both(first: Residues, second: Residues) -> Residues:
-        return row_space(np.vstack([first, second]))
-
-    for chosen in whole_dependencies(whole, rows.extent.columns, columns):
-
-        def of_block(block: Block, chosen: Mask = chosen) -> Residues:
-            return row_space(residues(block.design[:, chosen]))
-
-        space = rows.reduce(of_block, of_both)
-        if len(space) == np.count_nonzero(chosen):
-            return True
-    return False
 
 
 def _ratio(values: Array, rounding: Array, absolute: bool = False) -> Array:

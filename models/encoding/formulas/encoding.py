@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
@@ -60,6 +61,8 @@ class Encoding:
         Knots, centres and scales, by the call that learnt them.
     facts : tuple of str
         Sentences on what the formula was taken for.
+    aliased : Aliased or None
+        Columns that are left out because they are combinations of others; `names` are without them.
     """
 
     parsed: Parsed
@@ -69,12 +72,14 @@ class Encoding:
     levels: dict[str, tuple[Any, ...]]
     states: dict[str, dict[str, Any]]
     facts: tuple[str, ...] = ()
+    aliased: Aliased | None = None
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
         _check_complete(frame, self.parsed.predictors)
         table = self.parsed.table(frame, self.levels)
-        return _matrix(self.spec, table, self.parsed, self.states, False)[0]
+        design = _matrix(self.spec, table, self.parsed, self.states, False)[0]
+        return design if self.aliased is None else self.aliased.without(design)
 
     def offset(self, frame: pd.DataFrame) -> Array:
         """The offset (n,) that stands in the formula, which has one."""

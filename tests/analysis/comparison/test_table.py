@@ -3,6 +3,7 @@
 import json
 import math
 import warnings
+from pathlib import Path
 
 import arviz_base
 import arviz_stats
@@ -227,3 +228,30 @@ def test_offsets_and_weights_are_named():
     facts = other.to_dict()
     assert facts["offsets"] == {"1": "t", "2": None}
     assert facts["frequency_weights"] == {"1": "n", "2": "n"}
+
+
+def test_of_dependent_columns_the_rank_counts_and_those_left_out_are_named():
+    cells = pd.read_csv(Path(__file__).parents[2] / "data" / "empty_cells.csv")
+    formulas = {str(order): f"y ~ (A + B + D)**{order}" for order in (1, 2, 3)}
+    whole, reduced = (
+        {
+            name: BernoulliLogistic.from_formula(formula, cells, aliased=aliased)
+            for name, formula in formulas.items()
+        }
+        for aliased in ("raise", "drop")
+    )
+    found = compare_models(whole)
+    table = found.table()
+    assert table["k"].to_dict() == {"1": 7, "2": 17, "3": 21}
+    # R 4.3: anova(f1, f2, f3, test = "Chisq") of glm(y ~ (A + B + D)^order, binomial)
+    assert table.loc["3", "log-likelihood"] == pytest.approx(-162.3152680124, abs=1e-9)
+    assert table["LR"].tolist()[1:] == pytest.approx([5.6496, 4.6535], rel=1e-4)
+    assert table["df"].tolist()[1:] == [10, 4]
+    assert table["p"].tolist()[1:] == pytest.approx([0.8438, 0.3247], abs=5e-5)
+    pd.testing.assert_frame_equal(table, compare_models(reduced).table())
+    assert found.models["3"].names == reduced["3"].names
+    said = [note for note in found.notes if "columns are combinations of others" in note]
+    assert [note.split(" left out")[0] for note in said] == [
+        "2 coefficients of model 2",
+        "6 coefficients of model 3",
+    ]

@@ -1,6 +1,7 @@
 """Tests against statsmodels, closed forms, numerical derivatives, and invariance."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -306,3 +307,119 @@ def test_the_fit_of_another_model_is_refused():
     for function in (goodness_of_fit, hauck_donner):
         with pytest.raises(ValueError, match="another model"):
             function(CASES["ohio"].model, fit)
+
+
+CELLS = pd.read_csv(Path(__file__).parents[2] / "data" / "empty_cells.csv")
+# R 4.3, with f of orders 1, 2, 3: f <- glm(y ~ (A + B + D)^order, binomial, data)
+# anova(f2, f3, test = "Chisq"); anova(f1, f2, test = "Chisq"); anova(f1, f3, test = "Chisq")
+NESTED = [(3, 2, 4.6535, 4, 0.3247), (2, 1, 5.6496, 10, 0.8438), (3, 1, 10.303, 14, 0.7397)]
+
+
+def of_order(order, **options):
+    return BernoulliLogistic.from_formula(f"y ~ (A + B + D)**{order}", CELLS, **options)
+
+
+@pytest.mark.parametrize(("large", "small", "statistic", "df", "p"), NESTED)
+def test_between_rank_deficient_models_the_degrees_of_freedom_are_those_of_ranks(
+    large, small, statistic, df, p
+):
+    full, null = of_order(large), of_order(small)
+    more = [name for name in full.names if name not in null.names]
+    for found in (
+        likelihood_ratio_test(full, null),
+        likelihood_ratio_test(null, full),
+        likelihood_ratio_test(of_order(large, aliased="drop"), null),
+        likelihood_ratio_test(full, more),
+        likelihood_ratio_test(full, np.eye(len(full.names))[[full.names.index(n) for n in more]]),
+    ):
+        assert found.statistic == pytest.approx(statistic, rel=1e-4)
+        assert (found.df, found.p) == (df, pytest.approx(p, abs=5e-5))
+    assert f"of {len(more)} restrictions {df} count" in found.note
+    reduced = of_order(large, aliased="drop")
+    score = score_test(full, more)
+    expected = score_test(reduced, [name for name in more if name in reduced.names])
+    assert score.df == expected.df == df
+    assert score.statistic == pytest.approx(expected.statistic, rel=1e-8)
+    # Pearson's statistic of the cells, where the larger model is saturated
+    if large == 3:
+        weights, y, p = (np.asarray(part) for part in pearson_of(null))
+        assert score.statistic == pytest.approx(
+            float(((y - weights * p) ** 2 / (weights * p * (1 - p))).sum()), rel=1e-8
+        )
+
+
+def pearson_of(model):
+    """Sizes, events and fitted probabilities of the cells."""
+    reduced = model.without_aliased()
+    fitted = 1 / (1 + np.exp(-reduced.design @ fit_newton(reduced).coefficients))
+    cells = CELLS.assign(p=fitted).groupby(["A", "B", "D"])
+    return cells.size(), cells["y"].sum(), cells["p"].mean()
+
+
+def test_combinations_are_tested_of_dependent_columns_too():
+    frame = load_spector().assign(twice=lambda d: 2 * d["gpa"] + d["psi"])
+    deficient = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi + twice", frame)
+    plain = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", frame)
+    # with all four: gpa + 2 twice is that of gpa in the model without, psi + twice that of psi
+    for matrix, same, df in (
+        ([[0, 1, 0, 0, 2]], [[0, 1, 0, 0]], 1),
+        ([[0, 1, 0, 0, 2], [0, 0, 0, 1, 1]], [[0, 1, 0, 0], [0, 0, 0, 1]], 2),
+        ([[0, 1, 0, 0, 2], [0, 0, 0, 0, 1]], [[0, 1, 0, 0]], 1),
+    ):
+        for test in (likelihood_ratio_test, score_test):
+            found, expected = test(deficient, matrix), test(plain, same)
+            assert found.statistic == pytest.approx(expected.statistic, rel=1e-7)
+            assert found.df == df
+        held = np.arange(1, 1 + len(matrix)) / 4
+        found = likelihood_ratio_test(deficient, matrix, held)
+        if len(matrix) == len(same):
+            expected = likelihood_ratio_test(plain, same, held)
+            assert found.statistic == pytest.approx(expected.statistic, rel=1e-7)
+    for test in (likelihood_ratio_test, score_test):
+        with pytest.raises(ValueError, match="the data cannot tell whether twice = 0"):
+            test(deficient, "twice")
+    with pytest.raises(ValueError, match="the two models are the same model"):
+        likelihood_ratio_test(deficient, plain)
+
+
+def test_in_batches_suprema_and_ranks_are_those_in_memory(tmp_path):
+    CELLS.to_parquet(tmp_path / "cells.parquet")
+    load_endometrial().to_parquet(tmp_path / "e.parquet")
+
+    def model(order):
+        return BernoulliLogistic.from_parquet(
+            tmp_path / "cells.parquet", f"y ~ (A + B + D)**{order}"
+        )
+
+    for large, small, statistic, df, p in NESTED:
+        found = likelihood_ratio_test(model(large), model(small))
+        assert found.statistic == pytest.approx(statistic, rel=1e-4)
+        assert (found.df, found.p) == (df, pytest.approx(p, abs=5e-5))
+    for test in (likelihood_ratio_test, score_test):
+        with pytest.raises(ValueError, match="has rank 21, not 27, and its rows are read in batch"):
+            test(model(3), "A[T.b]")
+    formulas = ("HG ~ NV + PI + EH", "HG ~ NV + EH", "HG ~ EH")
+    for large, small in ((0, 1), (0, 2), (1, 2)):
+        found, expected = (
+            likelihood_ratio_test(build(formulas[large]), build(formulas[small]))
+            for build in (
+                lambda f: BernoulliLogistic.from_parquet(tmp_path / "e.parquet", f),
+                lambda f: BernoulliLogistic.from_formula(f, load_endometrial()),
+            )
+        )
+        assert found.statistic == pytest.approx(expected.statistic, rel=1e-9)
+        assert (found.df, found.note) == (expected.df, expected.note)
+
+
+def test_dependence_and_separation_together_have_suprema():
+    frame = load_endometrial().assign(both=lambda d: d["NV"] + d["EH"])
+    full = BernoulliLogistic.from_formula("HG ~ NV + PI + EH + both", frame)
+    null = BernoulliLogistic.from_formula("HG ~ PI + EH", frame)
+    plain = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", frame)
+    found, expected = likelihood_ratio_test(full, null), likelihood_ratio_test(plain, null)
+    assert found.statistic == pytest.approx(expected.statistic, rel=1e-9)
+    assert (found.df, found.note) == (1, expected.note)
+    assert "a supremum only" in found.note
+    assert likelihood_ratio_test(full, ["NV", "both"]).df == 1
+    with pytest.raises(MLEDoesNotExistError, match="coefficients: 'NV' to"):
+        score_test(full, "PI")

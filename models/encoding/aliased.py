@@ -1,0 +1,78 @@
+"""Columns that are combinations of others, left out of a design; and new rows without them.
+
+R calls them aliased: cells that never occur in an interaction, a dummy that is the sum of others.
+Left out are those that are combinations of columns before them, of which R makes NA. In rows in
+which such a combination does not hold, as in a cell that the data do not have, the linear predictor
+would depend on which column was left out: the data say nothing of them, and nothing is made up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import Array
+
+HOLDS = 1e-9  # of the terms of a combination: what may be left of it in new rows
+
+
+@dataclass(frozen=True, eq=False)
+class Aliased:
+    """Which columns of a design were left out, and of which others they are combinations.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of all columns (k + m), before any was left out.
+    kept : ndarray (k,)
+        Positions of those that were not.
+    null : ndarray (k + m, m)
+        A null vector for each column left out, whose entry in it is 1.
+    """
+
+    columns: tuple[str, ...]
+    kept: NDArray[np.intp]
+    null: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns left out, m."""
+        left = np.setdiff1d(np.arange(len(self.columns)), self.kept)
+        return tuple(self.columns[j] for j in left)
+
+    @property
+    def combinations(self) -> dict[str, dict[str, float]]:
+        """Each column left out as the combination of others that it is: name to factor."""
+        return {
+            name: {
+                other: float(-factor)
+                for other, factor in zip(self.columns, vector, strict=True)
+                if factor and other != name
+            }
+            for name, vector in zip(self.names, self.null.T, strict=True)
+        }
+
+    def without(self, design: Array) -> Array:
+        """The columns kept (n, k) of a design (n, k + m).
+
+        NaN in rows in which the others are not the combinations that they were.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.models.encoding.aliased import Aliased
+        >>> twice = Aliased(("x", "z"), np.array([0]), np.array([[-2.0], [1.0]]))  # z is 2 x
+        >>> twice.without(np.array([[1.0, 2.0], [1.0, 3.0]])).ravel().tolist()
+        [1.0, nan]
+        """
+        rest = np.abs(design @ self.null) > HOLDS * (np.abs(design) @ np.abs(self.null))
+        found = np.ascontiguousarray(design[:, self.kept])
+        found[rest.any(axis=1)] = np.nan
+        return found
+
+    def coefficients(self, values: Array) -> Array:
+        """What coefficients (k + m, ...) of all columns are on those kept (k, ...), fits alike."""
+        left = np.setdiff1d(np.arange(len(self.columns)), self.kept)
+        return np.asarray(values[self.kept] - self.null[self.kept] @ values[left])
