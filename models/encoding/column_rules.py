@@ -93,13 +93,13 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
         if len(column.kinds - {"categories"}) > 1 or len(column.kinds - {"text"}) > 1:
             if column.kinds == {"numbers", "text"} and column.tokens and column.tokens.odd.rows:
                 raise InputError(
-                    f"column {name!r} {mixed(column.tokens.values, column.tokens.odd)}"
+                    f"column {name!r} {mixed(column.tokens.values, column.tokens.odd, option=True)}"
                 )
             raise several_kinds(name, column.kinds)
     for name in uses.numeric:
         tokens = columns[name].tokens
         if tokens is not None and columns[name].kinds == {"text"}:
-            raise no_numbers(name, tokens.values, tokens.odd)
+            raise no_numbers(name, tokens.values, tokens.odd, option=True)
     outcomes = None
     if uses.response:
         outcomes = _outcomes(columns[uses.response], values, event)
@@ -124,7 +124,7 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
 def _outcomes(column: Summary, values: Iterable[Any], event: Any) -> Outcomes:
     if column.levels:
         if column.kinds == {"text"} and column.tokens is not None:
-            check_outcomes(column.name, column.tokens.values, column.tokens.odd)
+            check_outcomes(column.name, column.tokens.values, column.tokens.odd, option=True)
         return outcomes_of(column.name, column.ordered, event)
     if column.kinds == {"booleans"}:
         return outcomes_of(column.name, [False, True], event)

@@ -19,6 +19,7 @@ their word.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ROWS_NAMED, count, first_of, shorten
 
 FEW = 5
+FEW_WORDS, SHORT_WORD = 3, 20  # that are written out where an option names them
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _COMMA = re.compile(
@@ -148,15 +150,30 @@ def check_not_numbers(name: str, tokens: Tokens) -> None:
             f"column {name!r} holds text, but all of its different values are numbers; convert it "
             f"to numbers{meant}"
         )
-    raise InputError(f"column {name!r} {mixed(values, odd)}{meant}")
+    raise InputError(f"column {name!r} {mixed(values, odd, option=True)}{meant}")
 
 
-def mixed(values: Sequence[Any], odd: Odd) -> str:
-    """What is said of a column whose rows hold numbers but for the `odd` ones."""
+def mixed(values: Sequence[Any], odd: Odd, option: bool = False) -> str:
+    """What is said of a column whose rows hold numbers but for the `odd` ones.
+
+    With the `option` that makes words missing, where there is one.
+    """
     return (
         f"holds numbers in some rows and text in others: {shown(values)} in {odd}; make such "
-        f"values missing or correct them{comma_hint(values)}"
+        f"values missing{_option(values) if option else ''} or correct them{comma_hint(values)}"
     )
+
+
+def _option(values: Sequence[Any]) -> str:
+    words = [v.strip() for v in values if isinstance(v, str) and not is_number(v)]
+    words = [word for word in dict.fromkeys(words) if not _is_dressed(word)]
+    if not words:
+        return ""
+    plain = all(word.isprintable() and len(word) <= SHORT_WORD for word in words)
+    if len(words) > FEW_WORDS or not plain:
+        return " (na= and --na name them)"
+    given = repr(words[0]) if len(words) == 1 else repr(words)
+    return f" (na={given}, {' '.join(f'--na {shlex.quote(word)}' for word in words)})"
 
 
 def shown(tokens: Iterable[object]) -> str:

@@ -16,7 +16,7 @@ def test_one_cell_that_is_no_number_stops_the_fit_and_is_named(tmp_path, monkeyp
     dd = pytest.importorskip("dask.dataframe")
     monkeypatch.setattr(source, "BATCH_ROWS", 60)
     formula, frame = "high ~ horsepower + weight", pd.read_csv(AUTO)
-    rows = "rows .33, 127, 331, 337, 355.; make such values missing or correct them"
+    rows = r"rows .33, 127, 331, 337, 355.; make such values missing \(na='\?', --na '\?'\) or"
     frame.index += 1
     frame.to_parquet(tmp_path / "auto.parquet")
     for build in (
@@ -30,10 +30,13 @@ def test_one_cell_that_is_no_number_stops_the_fit_and_is_named(tmp_path, monkeyp
             build()
     meant = BernoulliLogistic.from_formula("high ~ C(horsepower) + weight", AUTO)
     assert meant.n_parameters == 141
-    numbers = pd.read_csv(AUTO, na_values="?")
-    fit = fit_newton(BernoulliLogistic.from_formula(formula, numbers))
     expected = [8.65507322, -0.0317060873, -0.00199173181]  # statsmodels, without the five rows
-    assert fit.coefficients == pytest.approx(expected, rel=1e-8)
+    for model in (
+        BernoulliLogistic.from_formula(formula, pd.read_csv(AUTO, na_values="?")),
+        BernoulliLogistic.from_formula(formula, AUTO, na="?"),
+        BernoulliLogistic.from_parquet(AUTO, formula, na="?"),
+    ):
+        assert fit_newton(model).coefficients == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +90,28 @@ def test_of_several_cells_that_are_no_numbers_the_first_is_named():
     series = pd.Series(["1", "?", "3", "x", "?", "6"], index=list("abcdef"), name="dose")
     with pytest.raises(ValueError, match=r"\('\?' first, in row b\)"):
         predictor(series, numbers_because="the formula computes with it")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["?"], r"\(na='\?', --na '\?'\)"),
+        (["?", "."], r"\(na=\['\?', '\.'\], --na '\?' --na \.\)"),
+        (["it's"], r"""\(na="it's", --na 'it'"'"'s'\)"""),
+        ([f"w{i}" for i in range(4)], r"\(na= and --na name them\)"),
+        (["a word that is longer than twenty signs"], r"\(na= and --na name them\)"),
+        (["\x1b[31m"], r"\(na= and --na name them\)"),
+        (["1,5"], "missing or correct them"),
+    ],
+)
+def test_the_option_that_makes_words_missing_is_named(words, option):
+    cells = [*(str(i) for i in range(9)), *words]
+    frame = pd.DataFrame({"y": [0, 1] * 4 + [0] * (len(cells) - 8), "x": cells})
+    with pytest.raises(ValueError, match=f"values missing {option} or|{option}") as caught:
+        BernoulliLogistic.from_formula("y ~ x", frame)
+    assert "\x1b" not in str(caught.value)
+    if "--na '?'" in str(caught.value):
+        assert BernoulliLogistic.from_formula("y ~ x", frame, na=words).n_dropped == len(words)
+    # arrays have no such option
+    with pytest.raises(ValueError, match="values missing or correct them"):
+        BernoulliLogistic.from_arrays(frame[["x"]], frame["y"])
