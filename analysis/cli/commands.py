@@ -9,6 +9,7 @@ progress and errors to standard error. Everything heavy is imported inside the c
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -244,7 +245,7 @@ def explain(data: Any, formula: str, path: str, json_path: str | None, **options
     {"coefficients": {...}, "standard_errors": {...}}.
     """
     with clean_errors():
-        from dataclasses import asdict, replace
+        from dataclasses import asdict
 
         from flatprior.analysis.explanation.difference import explain_difference
         from flatprior.models.common.writing import write_json
@@ -345,11 +346,14 @@ def verify(
             aliased = "raise" if facts.get("aliased") is None else "drop"
             if not isinstance(event, str | None) or not isinstance(trials, str | None):
                 raise InputError(f"the results in {report!r} are damaged: its response is no text")
-            how = reading_as_stored(data, facts.get("reading"), reading)
+            how, elsewhere = reading_as_stored(data, facts.get("reading"), reading)
             loaded = load_models(
                 *(data, every, offset, weights, common_rows, in_batches, event, trials, aliased),
                 **how,
             )
+            if elsewhere is not None:
+                click.echo("     the data are in another format than those of the report", err=True)
+                loaded = {name: replace(each, reading=elsewhere) for name, each in loaded.items()}
             model, *rest = loaded.values()
         else:
             model, rest = _demo_model(), []

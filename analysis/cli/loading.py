@@ -13,6 +13,7 @@ from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
     from flatprior.models import BernoulliLogistic
+    from flatprior.models.encoding.files.reading import Reading
 
 
 LARGEST_FILE = 2**28  # bytes that are read into memory at once
@@ -90,14 +91,22 @@ def _asked(reading: dict[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in reading.items()}
 
 
-def reading_as_stored(data: Any, stored: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """How a report says that its data were read; what is `given` instead goes before."""
+def reading_as_stored(
+    data: Any, stored: Any, given: dict[str, Any]
+) -> tuple[dict[str, Any], Reading | None]:
+    """How a report says that its data were read; what is `given` instead goes before.
+
+    Data in a format that has not all these options are read without them: then the second is what
+    the report says, which follows from other files than these.
+    """
     from flatprior.models.encoding.files.reading import from_options
     from flatprior.models.encoding.files.source import Source
 
+    said = from_options(stored)
     asked = {name: value for name, value in _asked(given).items() if value is not None}
-    options = from_options({**from_options(stored).options, **asked})
-    return Source.find(data, options, strict=False).reading.as_asked.options
+    options = from_options({**said.options, **asked})
+    taken = Source.find(data, options, strict=False).reading.as_asked.options
+    return taken, said if set(options.options) - set(taken) else None
 
 
 def read_json(path: str) -> Any:

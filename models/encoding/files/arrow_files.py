@@ -12,8 +12,6 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.files.reading import Found, Reading
 from flatprior.models.encoding.frames import of_arrow
 
-LARGEST_PIECE = 2**16  # rows that are turned into a data frame at once
-
 
 class ParquetFile:
     """A file of Parquet, with what the folders of a partitioned table say; see `TableFile`."""
@@ -28,7 +26,7 @@ class ParquetFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
@@ -39,7 +37,7 @@ class ParquetFile:
         # pages as they are needed, in one thread: a whole row group would be read ahead
         with parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**16) as file:
             require(in_file, file.schema_arrow.names)
-            batches = file.iter_batches(rows or LARGEST_PIECE, columns=in_file, use_threads=False)
+            batches = file.iter_batches(rows, columns=in_file, use_threads=False)
             for batch in batches:
                 frame = of_arrow(batch)
                 for name, value in self.keys.items():
@@ -83,18 +81,17 @@ class FeatherFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows; see `TableFile`."""
-        step = rows or LARGEST_PIECE
         require(columns, self.names)
         with self._opened() as file:
             for batch in file if self._stream else _batches(file):
                 batch = batch.select(list(columns))
-                for start in range(0, batch.num_rows, step):
-                    yield of_arrow(batch.slice(start, step))
+                for start in range(0, batch.num_rows, rows):
+                    yield of_arrow(batch.slice(start, rows))
 
 
 def stream_file(path: str, reading: Reading) -> FeatherFile:

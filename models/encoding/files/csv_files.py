@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -10,6 +12,7 @@ import pandas as pd
 
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.dialect import Dialect, dialect_of
+from flatprior.models.encoding.files.missing_words import USUAL, words_in
 from flatprior.models.encoding.files.opening import decompressed
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.regular import Checked, irregular
@@ -34,7 +37,7 @@ class CsvFile:
         with decompressed(path) as source:
             # NA and null are names there, not missing values
             heading = _parsed(
-                Checked(source, self.dialect, 0, None),
+                Checked(source, self.dialect),
                 self.dialect,
                 header=None,
                 nrows=1,
@@ -48,21 +51,17 @@ class CsvFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """Yield the rows; see `TableFile`. An empty cell is missing, and every word is text."""
-        places = sorted(map(self.names.index, columns))
-        names = [self.names[place] for place in places]
+        """Yield the rows; see `TableFile`."""
+        words = USUAL if self.reading.na is None else frozenset(self.reading.na)
         options: dict[str, Any] = {
-            "keep_default_na": False,
-            "na_values": [""],
-            "dtype": {place: str for place in places if self.names[place] in as_text} or None,
+            "na_values": ["", *words],
+            "dtype": {self.names.index(name): str for name in as_text & set(columns)} or None,
         }
-        if self.dialect.sep != " " and len(places) < len(self.names):
-            options["usecols"] = places
-            places = list(range(len(places)))
+        missing: dict[str, None] = {}
 
         def look() -> None:
             short = irregular(self.path, self.dialect, len(self.names))
@@ -70,24 +69,48 @@ class CsvFile:
                 found.short[self.path] = short
 
         with decompressed(self.path) as source:
-            watched = look if found is not None else None
-            text = Checked(source, self.dialect, len(self.names), watched)
-            parsed = _parsed(text, self.dialect, chunksize=rows, **options)
-            try:
-                for frame in [parsed] if rows is None else parsed:
-                    if len(places) < frame.shape[1]:
-                        frame = frame.iloc[:, places]
-                    frame.columns = pd.Index(names)
-                    yield frame[list(columns)]
-            finally:
-                if rows is not None:
-                    parsed.close()
+            watched = None if found is None else look
+            text = Checked(source, self.dialect, len(self.names), watched, words)
+            for frame in self._parsed(text, columns, rows, options):
+                if found is not None and words:
+                    missing |= dict.fromkeys(name for name in columns if frame[name].hasnans)
+                yield frame
+        if found is not None and missing and text.may_hold_words:
+            self._count_words(tuple(missing), rows, words, found)
+
+    def _count_words(
+        self, columns: tuple[str, ...], rows: int, words: frozenset[str], found: Found
+    ) -> None:
+        """Count the words that were read as missing: pandas says only that a value is."""
+        with decompressed(self.path) as source:
+            text = Checked(source, self.dialect)
+            for frame in self._parsed(text, columns, rows, {"na_values": [""], "dtype": str}):
+                for name in columns:
+                    counts = words_in(frame[name], words, self.dialect.decimal)
+                    if counts:
+                        found.words[name] = found.words.get(name, Counter()) + counts
+
+    def _parsed(
+        self, text: Checked, columns: tuple[str, ...], rows: int, options: dict[str, Any]
+    ) -> Iterator[pd.DataFrame]:
+        """Some columns of the text, so many rows at a time."""
+        places = sorted(map(self.names.index, columns))
+        names = [self.names[place] for place in places]
+        if self.dialect.sep != " " and len(places) < len(self.names):
+            options = {**options, "usecols": places}
+        reader = _parsed(text, self.dialect, chunksize=rows, keep_default_na=False, **options)
+        with closing(reader):
+            for frame in reader:
+                if len(names) < frame.shape[1]:
+                    frame = frame.iloc[:, places]
+                frame.columns = pd.Index(names)
+                yield frame if names == list(columns) else frame[list(columns)]
 
 
 def read_csv(path: Any) -> pd.DataFrame:
     """Read a CSV file of ours, its numbers to the last bit."""
     file = CsvFile(str(path), PLAIN)
-    return next(file.frames(file.names, None))
+    return pd.concat(file.frames(file.names, 2**16))
 
 
 def _parsed(text: Checked, dialect: Dialect, **options: Any) -> Any:

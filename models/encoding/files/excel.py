@@ -52,7 +52,7 @@ class ExcelFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:

@@ -20,7 +20,6 @@ from flatprior.models.encoding.files.reading import Found, Reading
 from flatprior.models.encoding.frames import of_arrow
 
 SAMPLE_ROWS = 2**12  # in which every column must be named once
-LARGEST_PIECE = 2**17
 MARK = b"\xef\xbb\xbf"
 
 
@@ -43,7 +42,7 @@ class JsonLines:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
@@ -51,7 +50,7 @@ class JsonLines:
         types: dict[str, Any] = {}
         with decompressed(self.path) as source:
             numbered = _lines(source)
-            while piece := list(islice(numbered, rows or LARGEST_PIECE)):
+            while piece := list(islice(numbered, rows)):
                 yield _frame(piece, columns, types)
 
 

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.models.encoding.columns.text_among_numbers import are_numbers, is_number
+from flatprior.models.encoding.columns.text_among_numbers import (
+    are_numbers,
+    is_number,
+    is_numeric,
+)
 
 # what pandas reads as missing, but for the empty cell
 USUAL = frozenset(
@@ -35,7 +39,7 @@ def without_words(
     Parameters
     ----------
     series : Series
-        What is not text has no words, and stays as it is.
+        What is not text has no words, but for those that are numbers, such as -999.
     words : collection of str
     decimal : str
         What stands before decimals in text.
@@ -50,8 +54,10 @@ def without_words(
     >>> column.tolist(), dict(found)
     ([1.5, nan, 2.0], {'?': 1})
     """
-    if not _may_hold_text(series) or not (words or decimal == ","):
+    if not (words or decimal == ","):
         return series, Counter()
+    if not _may_hold_text(series):
+        return _without_numbers(series, words)
     categories = isinstance(series.dtype, pd.CategoricalDtype)
     codes, values = (
         (series.cat.codes.to_numpy(), list(series.cat.categories))
@@ -59,17 +65,18 @@ def without_words(
         else pd.factorize(series)
     )
     values = list(values)
-    are_words = np.array([isinstance(v, str) and v.strip() in words for v in values], dtype=bool)
+    figures = {float(word) for word in words if is_number(word)}
+    are_words = np.array([_is_word(value, words, figures) for value in values], dtype=bool)
     found: Counter[str] = Counter()
     for place in np.flatnonzero(are_words):
         number = int(np.count_nonzero(codes == place))
         if number:
-            found[values[place].strip()] += number
+            found[str(values[place]).strip()] += number
     if found:
         codes = np.where(np.append(are_words, False)[codes], -1, codes)
     if categories:
-        return (series.cat.remove_categories([v for v in values if str(v).strip() in words])
-                if found else series), found  # fmt: skip
+        left_out = [value for value, word in zip(values, are_words, strict=True) if word]
+        return (series.cat.remove_categories(left_out) if found else series), found
     tokens = [None if word else value for value, word in zip(values, are_words, strict=True)]
     if not as_text and (found or decimal == ","):
         tokens = _retyped(tokens, decimal)
@@ -78,6 +85,48 @@ def without_words(
     if not found and all(a is b for a, b in zip(tokens, values, strict=True)):
         return series, found
     return _taken(tokens, codes, series), found
+
+
+def words_in(series: pd.Series[Any], words: Collection[str], decimal: str = ".") -> Counter[str]:
+    """The words in a column of text, as pandas reads them as missing when it is told them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.files.missing_words import words_in
+    >>> dict(words_in(pd.Series(["1", "NA", "-999.0"]), ["NA", "-999"]))
+    {'NA': 1, '-999': 1}
+    """
+    found = Counter(series[series.isin(list(words))])
+    figures = {float(word): word for word in words if is_number(word)}
+    if figures:  # pandas compares numbers by their value
+        text = series.str.replace(",", ".") if decimal == "," else series
+        values = pd.to_numeric(text[~series.isin(list(words))], errors="coerce")
+        found += Counter(figures[value] for value in values[values.isin(list(figures))])
+    return found
+
+
+def _is_word(value: Any, words: Collection[str], figures: set[float]) -> bool:
+    """Whether a value is one of the words, or a number that one of them is."""
+    if isinstance(value, str) and value.strip() in words:
+        return True
+    return bool(figures) and is_numeric(value) and float(value) in figures
+
+
+def _without_numbers(
+    series: pd.Series[Any], words: Collection[str]
+) -> tuple[pd.Series[Any], Counter[str]]:
+    """A column of numbers without those that words are."""
+    found: Counter[str] = Counter()
+    real = pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series)
+    for word in words if real else ():
+        if is_number(word):
+            here = (series == float(word)).to_numpy(dtype=bool, na_value=False)
+            if here.any():
+                found[word] = int(here.sum())
+                whole = pd.api.types.is_integer_dtype(series.dtype)
+                series = (series.astype("Int64") if whole else series).mask(here)
+    return series, found
 
 
 def _may_hold_text(series: pd.Series[Any]) -> bool:

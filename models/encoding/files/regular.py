@@ -11,7 +11,8 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
@@ -30,14 +31,21 @@ _FIRST_LINE = re.compile(rb"\s*[^\r\n]*(?:\r\n|\r|\n)?")
 
 
 class Checked:
-    """The text of a file as bytes of UTF-8, from its heading on, watched as it is read."""
+    """The text of a file as bytes of UTF-8, from its heading on, watched as it is read.
+
+    Attributes
+    ----------
+    may_hold_words : bool
+        Whether some field so far may be one of the words that were given.
+    """
 
     def __init__(
         self,
         source: IO[bytes],
         dialect: Dialect,
-        columns: int,
-        look: Callable[[], None] | None,
+        columns: int = 0,
+        look: Callable[[], None] | None = None,
+        words: Collection[str] = (),
     ) -> None:
         self._source, self._dialect, self._columns = source, dialect, columns
         self._decode = codecs.getincrementaldecoder(dialect.encoding)().decode
@@ -45,6 +53,9 @@ class Checked:
         self._begun = False
         self._rest = b""
         self._look = look
+        # -1.#IND and the like begin as numbers do
+        self._beginnings = beginnings([word for word in words if "#" not in word])
+        self.may_hold_words = False
 
     def __iter__(self) -> Iterator[bytes]:  # pandas asks for it, and does not use it
         return iter(())
@@ -65,6 +76,7 @@ class Checked:
                 found = _FIRST_LINE.sub(b"", found, count=1)
         if self._look is not None and not self._are_plain(found, ended):
             look, self._look = self._look, None
+            self.may_hold_words = True
             look()
         return found
 
@@ -72,6 +84,7 @@ class Checked:
         if b"\0" in found:
             return False
         if self._columns == 1 or self._dialect.sep == " ":
+            self.may_hold_words = True
             return True
         piece = self._rest + found
         if ended:
@@ -79,47 +92,94 @@ class Checked:
         else:
             cut = max(piece.rfind(end) for end in (b"\n", b"\r")) + 1
             piece, self._rest = piece[:cut], piece[cut:]
-        return not piece or are_plain(piece, ord(self._dialect.sep), self._columns)
+        if not piece:
+            return True
+        fields = Fields.of(piece, ord(self._dialect.sep))
+        if fields is None or not fields.are_rows_of(self._columns):
+            return False
+        self.may_hold_words = (
+            self.may_hold_words or b"#" in piece or fields.may_begin_so(self._beginnings)
+        )
+        return True
 
 
-_SPECIAL: dict[int, NDArray[np.bool_]] = {}
+def beginnings(words: Collection[str]) -> NDArray[np.bool_]:
+    """Which two bytes a field begins with that may be one of the words, quoted too."""
+    table = np.zeros((256, 256), dtype=bool)
+    for word in words:
+        first, *rest = word.encode()
+        for opened in (QUOTE, BLANK):
+            table[opened, first] = True
+        table[first, rest[0] if rest else slice(None)] = True
+    table[BLANK, [BLANK, QUOTE]] = bool(words)
+    return table
 
 
-def _special(sep: int) -> NDArray[np.bool_]:
-    if sep not in _SPECIAL:
-        table = np.zeros(256, dtype=bool)
-        table[[sep, QUOTE, *LINE_ENDS]] = True
-        _SPECIAL[sep] = table
-    return _SPECIAL[sep]
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Where the fields of whole lines are, each of which is in one line and well quoted.
 
-
-def are_plain(lines: bytes, sep: int, columns: int) -> bool:
-    r"""Whether whole lines are rows of so many fields, each value in one line and well quoted.
-
-    Empty lines are no rows. False where only a closer look can tell.
-
-    Examples
-    --------
-    >>> from flatprior.models.encoding.files.regular import are_plain
-    >>> are_plain(b'y,x\n0,"a, b"\n', ord(","), 2), are_plain(b"0,1\n2\n", ord(","), 2)
-    (True, False)
+    Attributes
+    ----------
+    data : ndarray of bytes
+    ends : ndarray of int
+        The place after each field.
+    last : ndarray of bool
+        Whether a line ends there.
     """
-    data = np.frombuffer(lines, dtype=np.uint8)
-    places = np.flatnonzero(_special(sep)[data])
-    signs = data[places]
-    if QUOTE in lines:
-        quotes = signs == QUOTE
-        if not _well_quoted(data, places[quotes], sep):
-            return False
-        inside = np.cumsum(quotes) % 2 == 1
-        outside = ~inside & ~quotes
-        if (inside & ((signs == LINE_ENDS[0]) | (signs == LINE_ENDS[1]))).any():
-            return False
-        places, signs = places[outside], signs[outside]
-    ends = np.flatnonzero(signs != sep)
-    separators = np.diff(ends, prepend=-1) - 1
-    lengths = np.diff(places[ends], prepend=-1) - 1
-    return bool(((separators == columns - 1) | (lengths == 0)).all())
+
+    data: NDArray[np.uint8]
+    ends: NDArray[np.intp]
+    last: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, lines: bytes, sep: int) -> Fields | None:
+        """Find them; None where only a closer look can tell."""
+        data = np.frombuffer(lines, dtype=np.uint8)
+        special = data == sep
+        for sign in (*LINE_ENDS, QUOTE):
+            if sign in lines:
+                special |= data == sign
+        places = np.flatnonzero(special)
+        signs = data[places]
+        if QUOTE in lines:
+            quotes = signs == QUOTE
+            if not _well_quoted(data, places[quotes], sep):
+                return None
+            inside = np.cumsum(quotes) % 2 == 1
+            if (inside & ((signs == LINE_ENDS[0]) | (signs == LINE_ENDS[1]))).any():
+                return None
+            outside = ~inside & ~quotes
+            places, signs = places[outside], signs[outside]
+        return cls(data, places, signs != sep)
+
+    def are_rows_of(self, columns: int) -> bool:
+        """Whether each line has so many fields, or nothing in it.
+
+        Examples
+        --------
+        >>> from flatprior.models.encoding.files.regular import Fields
+        >>> lines = "0,1", '0,"a, b"', "2"
+        >>> each = [Fields.of(f"{line} ".encode().replace(b" ", bytes([10])), 44) for line in lines]
+        >>> [fields.are_rows_of(2) for fields in each]
+        [True, True, False]
+        """
+        lines = np.flatnonzero(self.last)
+        fields = np.diff(lines, prepend=-1)
+        wrong = np.flatnonzero(fields != columns)
+        if not len(wrong):
+            return True
+        lengths: NDArray[np.intp] = np.diff(self.ends[lines], prepend=-1) - 1
+        return not lengths[wrong].any()
+
+    def may_begin_so(self, table: NDArray[np.bool_]) -> bool:
+        """Whether some field begins with two bytes of a table."""
+        begins = np.append(0, self.ends[:-1] + 1)
+        first = self.data[begins]
+        some = np.asarray(table.any(axis=1))
+        begins = begins[some[first]]
+        following = np.minimum(begins + 1, len(self.data) - 1)
+        return bool(np.any(table[self.data[begins], self.data[following]]))
 
 
 def _well_quoted(data: NDArray[np.uint8], quotes: NDArray[np.intp], sep: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from flatprior.models.encoding.files.csv_files import CsvFile
 from flatprior.models.encoding.files.dialect import not_in
 from flatprior.models.encoding.files.excel import ExcelFile
 from flatprior.models.encoding.files.json_lines import JsonLines, begins_with_object
-from flatprior.models.encoding.files.missing_words import USUAL, without_words
+from flatprior.models.encoding.files.missing_words import without_words
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.statistical import (
@@ -60,11 +61,11 @@ class TableFile(Protocol):
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str],
         found: Found | None,
     ) -> Iterator[pd.DataFrame]:
-        """Yield the rows in order, at most so many at a time (None: whatever suits the format).
+        """Yield the rows in order, at most so many at a time.
 
         Numbers come to the last bit, and a missing value changes no other. Of a format without
         types the columns `as_text` stay text. In the first reading `found` is told what there is
@@ -243,9 +244,9 @@ class Source:
         return cls(name, readers, tuple(map(_stamp, found)), first.reading, spool)
 
     def frames(
-        self, columns: tuple[str, ...], found: Found | None = None, whole: bool = False
+        self, columns: tuple[str, ...], found: Found | None = None
     ) -> Iterator[pd.DataFrame]:
-        """Yield the rows in order, in batches or file by file, labelled 1, 2, ...
+        """Yield the rows in order, in batches, labelled 1, 2, ...
 
         Raises
         ------
@@ -253,65 +254,57 @@ class Source:
             If a file has changed since it was found.
         """
         start = 1
+        as_text = (self.text | self.codes) & set(columns)
         for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
         for place, reader in enumerate(self.readers):
             self._unchanged(place)
-            shown = _shown(self.spool, reader.path)
-            rows = None if whole else BATCH_ROWS
-            as_text = (self.text | self.codes) & set(columns)
-            frames = reader.frames(columns, rows, as_text, found)
+            frames = reader.frames(columns, BATCH_ROWS, as_text, found)
             with closing(cast("Generator[pd.DataFrame]", frames)):
-                for frame in _guarded(frames, shown):
-                    if not len(frame):
-                        continue
-                    frame = self._without_words(frame, found)
-                    frame.index = pd.RangeIndex(start, start + len(frame))
-                    start += len(frame)
-                    yield frame
+                for frame in _guarded(frames, _shown(self.spool, reader.path)):
+                    if len(frame):
+                        frame = self._as_meant(frame, found)
+                        frame.index = pd.RangeIndex(start, start + len(frame))
+                        start += len(frame)
+                        yield frame
 
-    def _without_words(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
-        """The frame with words made missing, and the types that are then left."""
-        changed = {}
-        na = self.reading.na
-        words = frozenset(na if na is not None else () if self.typed else USUAL)
+    def _as_meant(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
+        """The frame, words that mean a missing value missing, and codes of categories as such."""
+        na, changed = self.reading.na or (), {}
+        decimal = "." if self.typed else self.reading.decimal or "."
         for name in frame.columns:
-            decimal = "." if self.typed else self.reading.decimal or "."
-            as_text = not self.typed and name in self.text | self.codes
-            before = frame[name]
-            series, counts = without_words(before, words, decimal, as_text)
-            if not self.typed and name in self.codes - self.text:
-                series = number_or_text(series)
+            before = series = frame[name]
+            code = name in self.codes - self.text
+            if self.typed and na:
+                series, counts = without_words(before, frozenset(na))
+                if found is not None and counts:
+                    found.words[name] = found.words.get(name, Counter()) + counts
+            elif not self.typed and (code or decimal == ","):  # missing already
+                as_text = name in self.codes | self.text
+                series = without_words(before, (), decimal, as_text)[0]
+                series = number_or_text(series) if code else series
             if series is not before:
                 changed[name] = series
-            if found is not None and counts:
-                found.words[name] = found.words.get(name, counts.__class__()) + counts
         return frame.assign(**changed) if changed else frame
 
     def whole(self, columns: tuple[str, ...]) -> tuple[pd.DataFrame, Reading]:
         """All rows of some columns, and what there is to say of the reading."""
         found = Found()
-        frames = list(self.frames(columns, found, whole=True))
+        frames = list(self.frames(columns, found))
         if not frames:
             raise InputError("the data have no rows")
         if not self.typed and len(frames) > 1:
             mixed = frozenset(name for name in columns if _kinds(frames, name) > 1)
-            if mixed:  # numbers here and words there, because files are read one by one
+            if mixed:  # numbers here and words there, because files are read in batches
                 found = Found()
                 source = replace(self, text=self.text | mixed)
-                frames = list(source.frames(columns, found, whole=True))
+                frames = list(source.frames(columns, found))
         reading = self.reading.noting(*found.notes(self.reading.na is not None))
         if len(frames) == 1:
             return frames[0], reading
-        for name in columns:
-            kinds = [frame[name].dtype for frame in frames]
-            orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
-            plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
-            # pandas would take the order of the first, whichever that is, and make numbers of
-            # booleans
-            if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
-                frames = [frame.assign(**{name: frame[name].astype(object)}) for frame in frames]
-        return pd.concat(frames), reading
+        index = pd.RangeIndex(1, 1 + sum(map(len, frames)))
+        joined = {name: _joined([frame[name] for frame in frames]) for name in columns}
+        return pd.DataFrame(joined).set_axis(index), reading
 
     def _unchanged(self, place: int) -> str:
         """A file, if it is the one that was found."""
@@ -357,6 +350,17 @@ def _guarded(items: Iterator[T], name: str) -> Iterator[T]:
         if item is None:
             return
         yield item
+
+
+def _joined(parts: list[pd.Series[Any]]) -> pd.Series[Any]:
+    """A column of several frames as one."""
+    kinds = [part.dtype for part in parts]
+    orders = {tuple(k.categories) for k in kinds if isinstance(k, pd.CategoricalDtype)}
+    plain = {k.kind for k in kinds if not isinstance(k, pd.CategoricalDtype)} & set("biuf")
+    # pandas would take the order of the first, whichever that is, and make numbers of booleans
+    if len(orders) > 1 or (len(plain) > 1 and "b" in plain):
+        parts = [part.astype(object) for part in parts]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _kinds(frames: list[pd.DataFrame], name: str) -> int:

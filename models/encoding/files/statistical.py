@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.encoding.files.arrow_files import LARGEST_PIECE, require
+from flatprior.models.encoding.files.arrow_files import require
 from flatprior.models.encoding.files.reading import Found, Reading
 
 IBM_ZERO = 16.0**-65  # what pandas makes of the zero of a transport file
@@ -31,13 +31,13 @@ class StataFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows; see `TableFile`."""
         require(columns, self.names)
-        with self._opened(rows or LARGEST_PIECE) as reader:
+        with self._opened(rows) as reader:
             sets = reader.value_labels()
             used = dict(zip(self.names, reader._lbllist, strict=True))  # pandas shows no other way
             labels = {name: sets[used[name]] for name in columns if used[name] in sets}
@@ -66,13 +66,13 @@ class SasFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows; see `TableFile`."""
         require(columns, self.names)
-        with self._opened(rows or LARGEST_PIECE) as reader:
+        with self._opened(rows) as reader:
             for frame in reader:
                 frame = frame[list(columns)]
                 yield _without_blanks(frame.replace(IBM_ZERO, 0.0) if self._transport else frame)
@@ -105,7 +105,7 @@ class SpssFile:
     def frames(
         self,
         columns: tuple[str, ...],
-        rows: int | None,
+        rows: int,
         as_text: frozenset[str] = frozenset(),
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
@@ -117,11 +117,10 @@ class SpssFile:
         yield from pieces(frame, rows)
 
 
-def pieces(frame: pd.DataFrame, rows: int | None) -> Iterator[pd.DataFrame]:
-    """A frame whole, or so many rows of it at a time."""
-    step = rows or max(len(frame), 1)
-    for start in range(0, len(frame), step):
-        yield frame.iloc[start : start + step]
+def pieces(frame: pd.DataFrame, rows: int) -> Iterator[pd.DataFrame]:
+    """So many rows of a frame at a time."""
+    for start in range(0, len(frame), rows):
+        yield frame.iloc[start : start + rows]
 
 
 def with_labels(frame: pd.DataFrame, labels: Mapping[str, Mapping[Any, str]]) -> pd.DataFrame:

@@ -1,11 +1,16 @@
 """What the commands read, and what they refuse to read or to overwrite."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from command_line import run
 
-from flatprior.analysis.cli.loading import check_paths
+from flatprior.analysis.cli.commands import main
+from flatprior.analysis.cli.loading import check_paths, load_models
+from flatprior.models import BernoulliLogistic, fit_newton
 
 
 def test_two_results_do_not_share_a_file(good, tmp_path):
@@ -165,3 +170,95 @@ def test_none_of_the_files_of_a_folder_is_overwritten(name, tmp_path):
         with pytest.raises(ValueError, match=r"--report .* is one of the data files; name another"):
             check_paths(data, report=str(tmp_path / name))
         check_paths(data, report=str(tmp_path / "report.html"))
+
+
+SEMICOLONS = "y;x;g\n" + "".join(
+    f"{i % 2};{(i * 7) % 11},5;{'?' if i % 9 == 4 else i % 5}\n" for i in range(60)
+)
+
+
+@pytest.fixture
+def semicolons(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(SEMICOLONS)
+    return path
+
+
+def test_the_options_of_reading_are_those_of_the_library(tmp_path, semicolons):
+    expected = BernoulliLogistic.from_formula("y ~ x + g", semicolons, na="?")
+    assert expected.n_dropped == 7
+    for more in ((), ("--sep", ";", "--decimal", ","), ("--encoding", "utf-8")):
+        target = tmp_path / "fit.json"
+        result = run("fit", semicolons, "y ~ x + g", "--na", "?", *more, "--json", target)
+        assert result.exit_code == 0, result.stderr
+        provenance = json.loads(target.read_text())["provenance"]
+        assert provenance["data_hash"] == expected.data_hash
+        assert provenance["reading"]["na"] == ["?"]
+        assert "g: '?' in 7 rows read as missing" in result.stdout
+        assert ("told from the file" in result.stdout) == (more[:1] != ("--sep",))
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [("fit", ()), ("check", ()), ("agree", ()), ("compare", ("y ~ g",)), ("explain", ())],
+)
+def test_standard_input_is_data_of_every_command(tmp_path, semicolons, command, more):
+    if command == "explain":
+        (tmp_path / "b.json").write_text('{"Intercept": 0, "x": 0, "g": 0}')
+        more = ("--coefficients", tmp_path / "b.json")
+    given = [command, "-", "y ~ x + g", *more, "--na", "?"]
+    piped = CliRunner().invoke(main, list(map(str, given)), input=SEMICOLONS.encode())
+    given[1] = semicolons
+    assert piped.exit_code == run(*given).exit_code == 0, piped.stderr
+    if command != "agree":  # which says how long it took
+        assert piped.stdout == run(*given).stdout
+
+
+def test_standard_input_is_compared_with_a_table_and_with_a_report(tmp_path, semicolons):
+    report, table = tmp_path / "r.html", tmp_path / "t.csv"
+    done = run("agree", semicolons, "y ~ x + g", "--na", "?", "--report", report)
+    assert done.exit_code == 0, done.stderr
+    for data, given in ((semicolons, None), ("-", SEMICOLONS.encode())):
+        verified = CliRunner().invoke(main, ["verify", str(report), str(data)], input=given)
+        assert verified.exit_code == 0, verified.stdout + verified.stderr
+    wrong = run("verify", report, semicolons, "--na", "-")
+    assert wrong.exit_code != 0
+    fit = fit_newton(BernoulliLogistic.from_formula("y ~ x + g", semicolons, na="?"))
+    pd.DataFrame({"term": fit.names, "estimate": fit.coefficients}).to_csv(table, index=False)
+    given = ["audit", str(table), "-", "y ~ x + g", "--na", "?"]
+    audited = CliRunner().invoke(main, given, input=SEMICOLONS.encode())
+    assert audited.exit_code == 0, audited.stdout + audited.stderr
+
+
+def test_the_same_data_in_another_format_verify_a_report(tmp_path, semicolons):
+    report = tmp_path / "r.html"
+    assert run("agree", semicolons, "y ~ x + g", "--na", "?", "--report", report).exit_code == 0
+    frame = pd.read_csv(semicolons, sep=";", decimal=",", na_values="?")
+    frame.to_parquet(tmp_path / "d.parquet")
+    verified = run("verify", report, tmp_path / "d.parquet")
+    assert verified.exit_code == 0, verified.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--sep", ";;"), "';;' cannot separate columns"),
+        (("--encoding", "klingon"), "'klingon' is none that is known"),
+        (("--sheet", "a"), "sheet= is not for text files"),
+        (("--decimal", "x"), "--decimal"),
+        (("--sep", ","), "there is no column 'y'; the columns are 'y;x;g'"),
+    ],
+)
+def test_options_of_reading_that_cannot_be_are_one_line(semicolons, options, words):
+    result = run("fit", semicolons, "y ~ x", *options)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_models_of_a_comparison_take_a_column_each_in_its_own_way(tmp_path):
+    rows = [f"{i % 2},{i % 3:02d}" for i in range(60)]
+    (tmp_path / "d.csv").write_text("y,k\n" + "\n".join(rows) + "\n")
+    models = load_models(tmp_path / "d.csv", ("y ~ k", "y ~ C(k)"), None, None, True, False)
+    assert models["1"].names == ("Intercept", "k")
+    assert models["2"].names == ("Intercept", "C(k)[T.01]", "C(k)[T.02]")

@@ -26,7 +26,7 @@ def book(path, **sheets):
 
 
 def read(path, columns, **asked):
-    return pd.concat(ExcelFile(path, Reading.of(**asked)).frames(columns, None))
+    return pd.concat(ExcelFile(path, Reading.of(**asked)).frames(columns, 10**6))
 
 
 def test_cells_have_their_types_and_empty_rows_are_none(tmp_path):

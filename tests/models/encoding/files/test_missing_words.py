@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from written_files import WRITERS
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.encoding.files.missing_words import USUAL, without_words
@@ -23,6 +24,10 @@ FIELD = [8.65507322, -0.0317060873, -0.00199173181]
         (["1", "2"], ["?"], ["1", "2"], {}),  # nothing was changed: text of numbers stays
         (["1", "x", "?"], ["?"], ["1", "x", None], {"?": 1}),
         ([1.0, "?", 2], ["?"], [1.0, None, 2], {"?": 1}),
+        ([1.5, -999.0, 2.0], ["-999", "?"], [1.5, None, 2.0], {"-999": 1}),
+        (pd.array([1, -999], dtype="Int64"), ["-999"], [1, None], {"-999": 1}),
+        (["1.5", "-999.0"], ["-999"], [1.5, None], {"-999.0": 1}),
+        ([True, False], ["1"], [True, False], {}),
         (pd.Categorical(["a", "?", "b"]), ["?"], ["a", None, "b"], {"?": 1}),
     ],
 )
@@ -61,6 +66,25 @@ def test_question_marks_of_a_known_file_are_missing_where_na_says_so(tmp_path, w
     assert "horsepower: '?' in 5 rows read as missing" in model.facts
     assert "5 rows left out: a value is missing" in model.facts
     assert model.reading.options["na"] == ["?"]
+
+
+def test_numbers_that_mean_missing_are_missing_in_every_format(tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 60), "x": rng.normal(size=60).round(3)})
+    frame["n"] = rng.integers(0, 5, 60)
+    frame.loc[::9, "x"], frame.loc[4::13, "n"] = -999, -999
+    clean = frame.set_axis(range(1, 61)).replace(-999, np.nan).astype({"n": "Int64"})
+    expected = BernoulliLogistic.from_formula("y ~ x + C(n)", clean).data_hash
+    for kind in ("CSV", "semicolons and decimal commas", "JSON lines", "Parquet", "Stata"):
+        path = WRITERS[kind](frame, tmp_path)
+        for build in (
+            lambda path: BernoulliLogistic.from_formula("y ~ x + C(n)", path, na="-999"),
+            lambda path: BernoulliLogistic.from_parquet(path, "y ~ x + C(n)", na="-999"),
+        ):
+            model = build(path)
+            assert model.data_hash == expected
+            assert any(fact.startswith("x: '-999") for fact in model.facts), kind
+            assert any(fact.startswith("n: '-999' in 5 rows") for fact in model.facts), kind
 
 
 def test_a_country_called_na_is_named_and_kept_where_na_says_so(tmp_path):

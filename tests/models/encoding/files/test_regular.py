@@ -10,7 +10,7 @@ from multiplier import repeated
 from flatprior.models import BernoulliLogistic
 from flatprior.models.encoding.files.dialect import Dialect
 from flatprior.models.encoding.files.reading import ShortRows
-from flatprior.models.encoding.files.regular import are_plain, irregular
+from flatprior.models.encoding.files.regular import Fields, beginnings, irregular
 
 COMMAS = Dialect(",", ".", "utf-8", 0)
 WAYS = {
@@ -107,7 +107,8 @@ def test_what_is_plain_is_plain_for_another_reader_too(tmp_path):
     for _ in range(repeated(3000)):
         parts = rng.choice(["a", ",", ",", '"', "\n", " ", "1", '""', "\r\n"], rng.integers(1, 14))
         text = "".join(parts) + "\n"
-        said = are_plain(text.encode(), ord(","), 2)
+        fields = Fields.of(text.encode(), ord(","))
+        said = fields is not None and fields.are_rows_of(2)
         found[said] += 1
         if said:
             assert plainly(text, 2), text
@@ -139,3 +140,12 @@ def test_irregular_rows_are_counted_as_they_are_read(tmp_path):
     path = tmp_path / "d.csv"
     path.write_bytes(b"y,x\r\n\r\n0,1\r\n  \r\n1\r\n0,2\r\n1")
     assert irregular(str(path), COMMAS, 2) == ShortRows(2, (2, 4), 2)
+
+
+def test_fields_that_may_be_words_are_seen_wherever_they_stand():
+    table = beginnings(["NA", "?", "n/a"])
+    for line in ("1,NA", "NA,1", '"NA",1', "1, NA", "?,1", "1,?", '1,"?"', "1,n/a", "1, ?x"):
+        assert Fields.of(f"0,0\n{line}\n0,0\n".encode(), ord(",")).may_begin_so(table), line
+    for line in ("1,2", "a,XNA", ",", "-1,nb", "N,1"):
+        assert not Fields.of(f"0,0\n{line}\n".encode(), ord(",")).may_begin_so(table), line
+    assert not Fields.of(b"NA,?\n", ord(",")).may_begin_so(beginnings([]))

@@ -74,7 +74,7 @@ def test_empty_text_is_missing_and_numbers_of_stata_are_exact(tmp_path):
     path = stata(frame, tmp_path)
     file = StataFile(str(path), PLAIN)
     assert file.names == ("g", "f", "n")
-    (read,) = file.frames(("f", "g"), None)
+    (read,) = file.frames(("f", "g"), 10**6)
     assert read["g"].isna().tolist() == [False, True, False]
     assert read["f"].astype(float).tolist() == frame["f"].astype(float).tolist()
 
@@ -85,13 +85,13 @@ def test_zeros_of_a_transport_file_are_zeros(tmp_path):
     frame = pd.DataFrame({"x": numbers, "g": ["é", "b", "", *"abcdefg"]})
     writer.write_xport(frame, str(tmp_path / "d.xpt"), file_format_version=5)
     file = transport_file(str(tmp_path / "d.xpt"), PLAIN)
-    for rows in (None, 3):
+    for rows in (10**6, 3):
         read = pd.concat(file.frames(("x", "g"), rows))
         assert np.array_equal(read["x"].to_numpy(), numbers, equal_nan=True)
         assert read["g"].isna().tolist() == [i == 2 for i in range(10)]
         assert read["g"].iloc[0] == "é"
     other = transport_file(str(tmp_path / "d.xpt"), Reading.of(encoding="latin-1"))
-    assert next(other.frames(("g",), None))["g"].iloc[0] == "Ã©"
+    assert next(other.frames(("g",), 10**6))["g"].iloc[0] == "Ã©"
 
 
 def test_a_file_of_spss_without_its_reader_names_the_extra(tmp_path, monkeypatch):
@@ -106,5 +106,5 @@ def test_a_file_of_spss_without_its_reader_names_the_extra(tmp_path, monkeypatch
 def test_a_frame_is_cut_into_pieces_of_so_many_rows():
     frame = pd.DataFrame({"x": range(7)})
     assert [len(piece) for piece in pieces(frame, 3)] == [3, 3, 1]
-    assert [len(piece) for piece in pieces(frame, None)] == [7]
-    assert list(pieces(frame[:0], None)) == []
+    assert [len(piece) for piece in pieces(frame, 8)] == [7]
+    assert list(pieces(frame[:0], 10**6)) == []
