@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.text import rows_phrase
+from flatprior.models.common.text import printable, rows_phrase
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import column, of_some_rows
@@ -91,8 +91,8 @@ class Roles:
                 column(frame, name)
         if parsed.needs_all_rows:
             raise InputError(
-                f"{parsed.needs_all_rows} in the formula needs all rows at once, and these are "
-                "read in batches; give its knots and bounds, as in ns(x, knots=c(1, 2), "
+                f"{printable(parsed.needs_all_rows)} in the formula needs all rows at once, and "
+                "these are read in batches; give its knots and bounds, as in ns(x, knots=c(1, 2), "
                 "Boundary.knots=c(0, 3)), write the numbers out, as in I((x - 1.5) / 2), or load "
                 "the data with from_formula"
             )

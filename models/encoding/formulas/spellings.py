@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import shorten
+from flatprior.models.common.text import printable, shorten
 
 BEFOREHAND = "compute such a column in the data beforehand, and name it"
 _RANDOM = (
@@ -116,7 +116,7 @@ MODULES = (
 def not_allowed(what: str, remedy: str) -> InputError:
     """The error for a piece of a formula."""
     joint = "" if remedy[:1] in ";," else " " if remedy[:3] in ("at ", "ins") else "; "
-    return InputError(f"{shorten(what)} is not allowed in a formula{joint}{remedy}")
+    return InputError(f"{shorten(what)} is not allowed in a formula{joint}{printable(remedy)}")
 
 
 def no_such_function(

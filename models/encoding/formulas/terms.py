@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import shorten
+from flatprior.models.common.text import printable, shorten
 from flatprior.models.encoding.formulas.spellings import TERMS, not_allowed
 from flatprior.models.encoding.formulas.syntax import (
     LARGEST_POWER,
@@ -123,7 +123,7 @@ class Expansion:
 
     def _remark(self, terms: Terms, sentence: str) -> None:
         ((key, *_),) = terms.values()
-        self.remarks.append((key, sentence))
+        self.remarks.append((key, printable(sentence)))
 
 
 def _is_sum(node: Node) -> bool:

@@ -303,3 +303,24 @@ def test_every_function_is_found_by_any_case_and_without_its_module(frame):
             with pytest.raises(ValueError, match="is not allowed") as caught:
                 BernoulliLogistic.from_formula(f"y ~ {written}", frame)
             assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "`{}` > 1",
+        "nothing(`{}`)",
+        "np.log(`{}`)",
+        "np.power(`{}`, 2)",
+        "`{}`:2",
+        "(1 | `{}`)",
+        "`{}`^x",
+    ],
+)
+def test_names_steer_no_terminal(frame, term):
+    name = "x\x1b[31m\u202e"
+    with pytest.raises(InputError) as caught:
+        BernoulliLogistic.from_formula("y ~ " + term.format(name), frame.assign(**{name: 1.0}))
+    assert str(caught.value).isprintable()
+    model = BernoulliLogistic.from_formula(f"y ~ `{name}`^2", frame.rename(columns={"x": name}))
+    assert model.encoding.facts[0].isprintable()
