@@ -5,6 +5,9 @@ is the mean over rows of the derivative of the probability with respect to it; o
 mean difference of the probability between one level everywhere and the reference level everywhere.
 Variables enter through the formula, so that squares, splines and interactions count in full.
 
+At the means of the variables there is one row in place of many: numbers are at their means, and the
+design is averaged over categories as they occur, so that each has its share.
+
 An effect is one function of the coefficients. Of an estimate it has a standard error by the delta
 method; of draws it is evaluated at each.
 """
@@ -13,43 +16,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from flatprior.analysis.inference.averaged_rows import Averaged, rows_to_average
+from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of
 from flatprior.analysis.inference.hypotheses import Coefficients
-from flatprior.analysis.inference.new_rows import (
-    frame_for,
-    left_out,
-    new_offsets,
-    own_groups,
-    own_rows,
-)
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
-from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
-from flatprior.models.common.text import count, printable, rows_phrase
-from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.common.text import first_of, printable
+from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import numbers
-from flatprior.models.encoding.frames import one_column
-from flatprior.models.encoding.sampling import speaking_weights
-from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.posterior import Interval, interval_of
-from flatprior.models.rows import ArrayRows
 
 NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
-STEP = 1e-3  # of the range of a variable, or of a value: where rounding and curvature are alike
-SMALLER_STEPS = 9
-GOOD_ENOUGH = 1e-9
-LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
 @model_first(sampling_weights=True)
@@ -62,6 +52,7 @@ def average_marginal_effects(
     interval: Interval = "eti",
     offset: str | ArrayLike | None = None,
     frequency_weights: str | ArrayLike | None = None,
+    at: Literal["mean"] | None = None,
 ) -> pd.DataFrame:
     """Average effect of each variable on the probability of 1.
 
@@ -87,6 +78,9 @@ def average_marginal_effects(
         column, and `data` has it too.
     frequency_weights : str or array_like (m,), optional
         Of the rows of `data`.
+    at : "mean", optional
+        The effects at the means of the rows in place of their mean: numbers at their means, each
+        level of a category in its share. Of categories still a difference between levels.
 
     Returns
     -------
@@ -96,7 +90,8 @@ def average_marginal_effects(
         of draws: posterior mean "effect", "sd", the ends, "pd" (probability of direction) and
         "mcse", the Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows
         were averaged over; where others were left out, or they are only some of the model's, the
-        heading says so.
+        heading says so. NaN is what the data say nothing of: an effect that needs `aliased` columns
+        to be other than the combinations of others that they were.
 
     Raises
     ------
@@ -122,9 +117,14 @@ def average_marginal_effects(
     {'gpa': 0.3626, 'tuce': 0.0122, 'psi: 1 - 0': 0.3575}
     """
     check_probability(prob)
+    if at is not None:
+        check_choice("at", at, ("mean",))
     result = checked_result(model, result)
-    rows = _rows_to_average(model, data, offset, frequency_weights)
-    effects = _effects(model, rows, variables)
+    rows = rows_to_average(model, data, offset, frequency_weights)
+    if at is None:
+        effects = _effects(model, rows, variables)
+    else:
+        effects = map(_of_the_mean, _effects(model, _at_means(model, rows), variables))
     if isinstance(result, Posterior):
         found = {effect.name: _of_draws(effect, result, prob, interval) for effect in effects}
     elif interval != "eti":
@@ -134,23 +134,16 @@ def average_marginal_effects(
         found = {effect.name: _of_estimate(effect, result, root, prob) for effect in effects}
     table = pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
     table.attrs["rows"] = len(rows.design)
-    if rows.note:
-        table.columns.name = rows.note
+    notes = ["at the means"] * (at is not None) + [rows.note] * bool(rows.note)
+    unknown = table.index[table["effect"].isna()]
+    if len(unknown):
+        notes.append(
+            f"the data say nothing of {first_of(map(printable, unknown))}, which would need "
+            "combinations that never occur"
+        )
+    if notes:
+        table.columns.name = "; ".join(notes)
     return table
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Rows:
-    """What is averaged over: a data frame or a design, offsets, and weights that sum to 1.
-
-    The note says which rows these are, where that is not obvious.
-    """
-
-    frame: pd.DataFrame | None
-    design: Array
-    offset: Array
-    share: Array
-    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +155,7 @@ class _Effect:
     """
 
     name: str
-    rows: _Rows
+    rows: Averaged
     design: Array
     slope: Array | None = None
     other: Array | None = None
@@ -211,10 +204,11 @@ def _of_draws(
     values = np.concatenate(
         [effect.at(draws[start : start + at_once]) for start in range(0, len(draws), at_once)]
     ).reshape(chains, n, 1)
-    positive = float((values > 0).mean())
+    mean = float(values.mean())
+    positive = math.nan if math.isnan(mean) else float((values > 0).mean())
     ends = interval_of(values, prob, interval)
     return {
-        "effect": float(values.mean()),
+        "effect": mean,
         "sd": float(values.std(ddof=1)),
         **{name: float(end[0]) for name, end in ends.items()},
         "pd": max(positive, 1 - positive),
@@ -222,76 +216,45 @@ def _of_draws(
     }
 
 
-def _rows_to_average(
-    model: BernoulliLogistic,
-    data: pd.DataFrame | Mapping[str, ArrayLike] | None,
-    offset: str | ArrayLike | None,
-    frequency_weights: str | ArrayLike | None,
-) -> _Rows:
-    if data is None:
-        if model.encoding is not None:
-            raise InputError(
-                "the variables of a formula are not columns of the design: pass data, the rows to "
-                "average over"
-            )
-        if offset is not None or frequency_weights is not None:
-            raise InputError("offset and frequency_weights go with data; the model has its own")
-        weights = model.counts
-        added = np.zeros(model.n_rows) if model.offset is None else model.offset
-        return _Rows(frame=None, design=model.design, offset=added, share=weights / weights.sum())
-    frame = frame_for(model, data, offset, frequency_weights)
-
-    def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
-        if isinstance(value, str):
-            return column(frame, value)
-        return as_series(one_column(value), name, frame.index)
-
-    counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
-    own, groups = own_rows(model, frame), own_groups(model, frame)
-    note = "" if own is None else left_out(model)
-    if own is not None:
-        if offset is not None:
-            offset = given(offset, "offset").iloc[own].to_numpy()
-        elif isinstance(model.rows, ArrayRows):
-            offset = model.offset
-        frame = frame.iloc[own]
-        if counts is not None:
-            counts = counts.iloc[own]
-        elif groups is not None:
-            counts = pd.Series(groups.weights, index=frame.index)
-        elif isinstance(model.rows, ArrayRows):
-            counts = pd.Series(model.counts, index=frame.index)
-        elif model.weights_name is not None:
-            counts = column(frame, model.weights_name)
-    design = model.design_matrix(frame)
-    m = len(design)
-    if own is None:
-        note = _some_of_the_models(model, frame, design)
-        own_weights = (model.weights_name, model.trials, model.sampling)
-        if counts is None and own_weights != (None, None, None):
-            note = f"{note or 'over ' + count(m, 'row')}, each counted once"
-    checked = whole_weights if model.sampling is None else speaking_weights
-    share = np.ones(m) if counts is None else checked(counts)
-    if not share.sum():
-        raise InputError("all frequency weights are 0: there is nothing to average over")
-    added = new_offsets(model, offset, frame, m)
-    return _Rows(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
+def _at_means(model: BernoulliLogistic, rows: Averaged) -> Averaged:
+    """The rows with each number that the formula computes with at its mean."""
+    encoding, frame = model.encoding, rows.frame
+    if encoding is None or frame is None:
+        return rows
+    categories = {encoding.parsed.generated[key] for key in encoding.levels}
+    for name in encoding.parsed.predictors:
+        truth = pd.api.types.is_bool_dtype(frame[name].dtype)
+        if not (truth or name in categories or name in encoding.parsed.compared):
+            mean = float(rows.share @ numbers(column(frame, name)))
+            frame = replaced(frame, name, np.full(len(frame), mean))
+    return replace(rows, frame=frame, design=model.design_matrix(frame))
 
 
-def _some_of_the_models(model: BernoulliLogistic, frame: pd.DataFrame, design: Array) -> str:
-    """What is said where rows are only some of those in the model."""
-    if not isinstance(model.rows, ArrayRows) or not len(design) < model.n_rows:
-        return ""
-    if not model.row_labels.is_unique or not frame.index.isin(model.row_labels).all():
-        return ""
-    places = model.row_labels.get_indexer(frame.index)
-    if not np.array_equal(model.design[places], design):
-        return ""
-    return f"over {len(design)} of the model's {count(model.n_rows, 'row')}"
+def _of_the_mean(effect: _Effect) -> _Effect:
+    """The effect in one row, the mean of all."""
+    rows = effect.rows
+
+    def mean(part: Array) -> Array:
+        return np.asarray(rows.share @ part)[None]
+
+    one = replace(
+        rows,
+        frame=None,
+        design=mean(rows.design),
+        offset=mean(rows.offset),
+        share=np.ones(1),
+    )
+    return replace(
+        effect,
+        rows=one,
+        design=mean(effect.design),
+        slope=None if effect.slope is None else mean(effect.slope),
+        other=None if effect.other is None else mean(effect.other),
+    )
 
 
 def _effects(
-    model: BernoulliLogistic, rows: _Rows, variables: Sequence[str] | None
+    model: BernoulliLogistic, rows: Averaged, variables: Sequence[str] | None
 ) -> Iterator[_Effect]:
     encoding = model.encoding
     if encoding is None:
@@ -299,7 +262,8 @@ def _effects(
         known = [model.names[j] for j in moving]
         for name in _chosen(known, variables):
             slope = np.zeros_like(rows.design)
-            slope[:, model.names.index(name)] = 1.0
+            alone = model.aliased is None or not model.aliased.involves(name)
+            slope[:, model.names.index(name)] = 1.0 if alone else math.nan
             yield _Effect(name, rows, rows.design, slope=slope)
         return
     frame = cast(pd.DataFrame, rows.frame)
@@ -312,12 +276,12 @@ def _effects(
                     f"the formula compares {printable(name)!r}, so that a small change of it has "
                     "no effect or a sudden one; name the other variables, or compare predictions"
                 )
-            yield _Effect(name, rows, rows.design, slope=_slope(model, frame, name))
+            yield _Effect(name, rows, rows.design, slope=slope_of(model, frame, name))
             continue
         levels = categories.get(name, (False, True))
         base = encoding.reference_levels.get(name, str(levels[0]))
         reference = next(level for level in levels if str(level) == base)
-        designs = {level: _everywhere(model, frame, name, level) for level in levels}
+        designs = {level: everywhere(model, frame, name, level) for level in levels}
         for level in levels:
             if level != reference:
                 yield _Effect(
@@ -339,98 +303,3 @@ def _chosen(known: list[str], variables: Sequence[str] | None) -> list[str]:
             f"{', '.join(map(printable, known))}"
         )
     return chosen
-
-
-def _everywhere(model: BernoulliLogistic, frame: pd.DataFrame, name: str, level: object) -> Array:
-    """The design with one level of a category in every row."""
-    values = pd.Series([level] * len(frame), index=frame.index, name=name)
-    return model.design_matrix(_replaced(frame, name, values))
-
-
-def _replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
-    changed = frame.copy(deep=False)
-    changed[name] = values
-    return changed
-
-
-def _slope(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
-    """Derivative (m, k) of the design with respect to a number, and a `ValueError` without one.
-
-    Five points about each value, of which a polynomial of degree 4 is differentiated. Steps are
-    relative to the range of the values, ever smaller, and to each value; each entry is taken from
-    where two steps, one half of the other, agree best.
-    """
-    values = numbers(column(frame, name))
-    slope = np.full((len(frame), model.n_parameters), math.nan)
-    doubt = np.full(slope.shape, math.inf)
-    spread = float(np.ptp(values)) or 1.0
-    scales = [np.full(len(values), spread), np.abs(values)]
-    scales += [np.full(len(values), spread * 10.0**-j) for j in range(1, SMALLER_STEPS)]
-    for scale in scales:
-        # all points within the data: beyond them may be a pole, or nothing
-        for ends in ((values.min(), values.max()), (-math.inf, math.inf)):
-            if ends[0] == ends[1]:
-                continue
-            try:
-                found = [
-                    _five_points(model, frame, name, values, STEP * scale * half, ends)
-                    for half in (1.0, 0.5)
-                ]
-            except ValueError:
-                continue
-            error = np.abs(found[1].slope - found[0].slope) + found[1].rounding
-            with np.errstate(divide="ignore", invalid="ignore"):
-                relative = np.where(error == 0, 0.0, error / np.abs(found[1].slope))
-            better = relative < doubt  # not where a step is 0
-            slope[better], doubt[better] = found[1].slope[better], relative[better]
-            break
-        if (doubt <= GOOD_ENOUGH).all():
-            break
-    size = np.abs(np.where(np.isfinite(slope), slope, 0.0))
-    with np.errstate(invalid="ignore"):
-        error = np.where(doubt == 0, 0.0, doubt * size)
-        most = LARGEST_ERROR * np.maximum(size, 1e-3 * size.max(axis=0))
-        bad = ~((error <= most) & np.isfinite(slope)).all(axis=1)
-    if bad.any():
-        raise InputError(
-            "the formula has no derivative, or none that can be computed, with respect to "
-            f"{name!r} in {rows_phrase(frame.index[bad])}; leave these rows out"
-        )
-    return slope
-
-
-class _Points(NamedTuple):
-    """A derivative from five points; each (m, k)."""
-
-    slope: Array
-    rounding: Array  # bound on what rounding does to it
-
-
-def _five_points(
-    model: BernoulliLogistic,
-    frame: pd.DataFrame,
-    name: str,
-    values: Array,
-    step: Array,
-    ends: tuple[float, float],
-) -> _Points:
-    # shifted inwards where the outermost points would lie beyond the ends
-    first = np.clip(values - 2 * step, ends[0], np.maximum(ends[1] - 4 * step, ends[0]))
-    places = [np.clip(first + j * step, *ends) for j in range(5)]
-    designs = np.array([model.design_matrix(_replaced(frame, name, place)) for place in places])
-    safe = np.where(step > 0, step, 1.0)
-    distance = np.array([(place - values) / safe for place in places]).T  # as rounded, (m, 5)
-    powers = distance[:, None, :] ** np.arange(5)[:, None]
-    unit = np.zeros((len(values), 5, 1))
-    unit[:, 1] = 1.0
-    known = step > 0
-    weights = np.zeros((len(values), 5))
-    weights[known] = np.linalg.solve(powers[known], unit[known])[..., 0]
-    slope = np.einsum("mj,jmk->mk", weights, designs) / safe[:, None]
-    size = np.einsum("mj,jmk->mk", np.abs(weights), np.abs(designs))
-    rounding = 4 * EPSILON * size / safe[:, None]
-    rounding[~known] = math.inf
-    still = known[:, None] & (designs == designs[0]).all(axis=0)
-    for part in (slope, rounding):
-        part[still] = 0.0  # the column does not depend on the variable
-    return _Points(slope, rounding)

@@ -54,6 +54,10 @@ class Aliased:
             for name, vector in zip(self.names, self.null.T, strict=True)
         }
 
+    def involves(self, name: str) -> bool:
+        """Whether a column has a part in a combination, so that it does not change on its own."""
+        return bool(self.null[self.columns.index(name)].any())
+
     def without(self, design: Array) -> Array:
         """The columns kept (n, k) of a design (n, k + m).
 

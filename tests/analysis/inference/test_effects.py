@@ -10,11 +10,10 @@ from closed_form import Saturated
 from problems import CASES, simulated
 from scipy.special import expit
 
-from flatprior.analysis import average_marginal_effects, predict, robust_covariance
+from flatprior.analysis import average_marginal_effects, robust_covariance
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
-    load_smarket,
     load_spector,
     sample_independence,
 )
@@ -156,110 +155,6 @@ def test_a_difference_of_beta_variables_is_known_exactly():
     assert of_fit["standard error"] == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_splines_and_logarithms_may_end_where_the_data_do():
-    data = survey(300)
-    model = BernoulliLogistic.from_formula("y ~ bs(dose, df=4)", data)
-    fit = fit_newton(model)
-    found = average_marginal_effects(model, fit, data).loc["dose", "effect"]
-    inner = data[data["dose"].between(data["dose"].min() + 1e-3, data["dose"].max() - 1e-3)]
-    slopes = [
-        expit(model.design_matrix(inner.assign(dose=inner["dose"] + way * 1e-4)) @ fit.coefficients)
-        for way in (-1, 1)
-    ]
-    expected = (slopes[1] - slopes[0]).sum() / 2e-4
-    ends = len(data) * found - expected
-    assert abs(ends) < 4  # of the two or three rows at the ends
-    assert found == pytest.approx(expected / len(inner), rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("formula", "derivative"),
-    [
-        ("y ~ log(x)", lambda x, b: b["log(x)"] / x),
-        ("y ~ sqrt(x)", lambda x, b: b["sqrt(x)"] / (2 * np.sqrt(x))),
-        ("y ~ x + log(x)", lambda x, b: b["x"] + b["log(x)"] / x),
-        ("y ~ I(1 / x)", lambda x, b: -b["I(1 / x)"] / x**2),
-    ],
-)
-@pytest.mark.parametrize("sd", [0.1, 1.0, 3.0])
-def test_variables_of_any_spread_have_exact_derivatives(formula, derivative, sd):
-    rng = np.random.default_rng(6)
-    x = np.exp(sd * rng.normal(size=500))
-    frame = pd.DataFrame({"x": x, "y": rng.random(500) < expit(0.3 * np.log(x))})
-    model = BernoulliLogistic.from_formula(formula, frame)
-    fit = fit_newton(model)
-    p = expit(model.design @ fit.coefficients)
-    b = dict(zip(model.names, fit.coefficients, strict=True))
-    expected = (p * (1 - p) * derivative(x, b)).mean()
-    found = average_marginal_effects(model, fit, frame).loc["x", "effect"]
-    assert found == pytest.approx(expected, rel=1e-8)
-    one = average_marginal_effects(model, fit, frame[7:8]).loc["x", "effect"]
-    assert one == pytest.approx((p * (1 - p) * derivative(x, b))[7], rel=1e-8)
-
-
-def wide(low, high, seed=8):
-    rng = np.random.default_rng(seed)
-    x = 10 ** rng.uniform(low, high, 400)
-    return pd.DataFrame({"x": x, "y": rng.random(400) < 0.4})
-
-
-@pytest.mark.parametrize(
-    ("formula", "derivative", "low", "high"),
-    [
-        ("y ~ I(1 / x)", lambda x: -1 / x**2, -3, 4),
-        ("y ~ I(1 / (x + 0.01))", lambda x: -1 / (x + 0.01) ** 2, -2, 6),
-        ("y ~ log(x)", lambda x: 1 / x, -8, 8),
-        ("y ~ log(x + 1)", lambda x: 1 / (x + 1), -2, 5),
-        ("y ~ log(x / (1 - x))", lambda x: 1 / (x * (1 - x)), -4, -0.001),
-    ],
-)
-def test_poles_and_wide_ranges(formula, derivative, low, high):
-    frame = wide(low, high)
-    if "x + 1)" in formula:
-        frame.loc[:20, "x"] = 0.0
-    model = BernoulliLogistic.from_formula(formula, frame)
-    fit = fit_newton(model)
-    p = expit(model.design @ fit.coefficients)
-    expected = (p * (1 - p) * fit.coefficients[1] * derivative(frame["x"])).mean()
-    found = average_marginal_effects(model, fit, frame)["effect"].iloc[0]
-    assert found == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize("formula", ["y ~ bs(x, df=5)", "y ~ bs(x, df=6, degree=2)"])
-def test_splines_have_derivatives_at_their_knots(formula):
-    rng = np.random.default_rng(9)
-    frame = pd.DataFrame({"x": rng.normal(size=2000), "y": rng.random(2000) < 0.5})
-    model = BernoulliLogistic.from_formula(formula, frame)
-    fit = fit_newton(model)
-    inner = frame[frame["x"].abs() < 2].reset_index(drop=True)
-    found = average_marginal_effects(model, fit, inner)["effect"].iloc[0]
-    ends = [
-        expit(model.design_matrix(inner.assign(x=inner["x"] + way * 1e-5)) @ fit.coefficients)
-        for way in (-1, 1)
-    ]
-    assert found == pytest.approx(((ends[1] - ends[0]) / 2e-5).mean(), rel=1e-5)
-
-
-def test_exponentials_near_zero_and_time_stamps():
-    rng = np.random.default_rng(7)
-    frame = pd.DataFrame({"x": rng.normal(size=200), "t": 1.7e9 + rng.uniform(0, 60, 200)})
-    frame["y"] = rng.integers(0, 2, 200)
-    model = BernoulliLogistic.from_formula("y ~ exp(x) + t", frame)
-    fit = fit_newton(model)
-    row = frame[:1].assign(x=1e-9)
-    p = expit(model.design_matrix(row) @ fit.coefficients)[0]
-    found = average_marginal_effects(model, fit, row)["effect"]
-    assert found["x"] == pytest.approx(p * (1 - p) * fit.coefficients[1], rel=1e-8)
-    assert found["t"] == pytest.approx(p * (1 - p) * fit.coefficients[2], rel=1e-5)
-
-
-def test_where_there_is_no_derivative_the_rows_are_named():
-    data = survey(100).assign(dose=lambda f: f["dose"].where(f.index != 17, 0.0))
-    model = BernoulliLogistic.from_formula("y ~ sqrt(dose)", data)
-    with pytest.raises(ValueError, match="with respect to 'dose' in row 17; leave these rows out"):
-        average_marginal_effects(model, fit_newton(model), data)
-
-
 def test_robust_standard_errors_and_offsets():
     data = load_spector()
     offset = np.linspace(0, 1, len(data))
@@ -298,148 +193,6 @@ def test_what_cannot_be_averaged_is_refused(options, message):
         average_marginal_effects(model, fit_newton(other), load_spector())
 
 
-DATA = Path(__file__).parents[2] / "data"
-
-
-def passengers() -> tuple[pd.DataFrame, BernoulliLogistic]:
-    frame = pd.read_csv(DATA / "passengers_train.csv")
-    return frame, BernoulliLogistic.from_formula("survived ~ pclass + sex + age", frame)
-
-
-def test_of_the_models_own_frame_the_rows_are_left_out_that_the_model_left_out():
-    train, model = passengers()
-    fit = fit_newton(model)
-    own = average_marginal_effects(model, fit, train)
-    explicit = average_marginal_effects(model, fit, train.loc[model.row_labels])
-    assert own.columns.name == "over 706 rows; 185 left out: a value is missing"
-    assert own.attrs["rows"] == explicit.attrs["rows"] == 706
-    pd.testing.assert_frame_equal(own, explicit, check_names=False)
-    own = own.reindex(["pclass", "age", "sex: male - female"])
-    # R: marginal effects over the 706 complete passengers
-    assert own["effect"].to_numpy() == pytest.approx([-0.173896, -0.006687, -0.490834], abs=5e-7)
-    assert own["standard error"].to_numpy() == pytest.approx(
-        [0.015817, 0.001133, 0.031927], abs=5e-7
-    )
-    # another frame with missing values is refused, with a remedy that drops no others
-    with pytest.raises(
-        ValueError, match=r"'age' is missing.*dropna\(subset=\['pclass', 'sex', 'age'"
-    ):
-        average_marginal_effects(model, fit, train[1:])
-    # what the remedy of old led to is said: only some of the rows
-    cabin = train.assign(cabin=np.where(np.arange(len(train)) % 4 == 0, "c", None))
-    some = average_marginal_effects(model, fit, cabin.dropna())
-    assert some.columns.name == f"over {len(cabin.dropna())} of the model's 706 rows"
-    assert (
-        average_marginal_effects(model, fit, cabin.dropna()[:20].assign(age=30.0)).columns.name
-        is None
-    )
-
-
-@pytest.mark.parametrize("labels", ["other", "repeated"])
-def test_the_models_own_frame_is_known_by_what_it_holds(labels):
-    train, model = passengers()
-    expected = average_marginal_effects(model, fit_newton(model), train)
-    again = train.set_axis(
-        [f"p{i % (900 if labels == 'other' else 40)}" for i in range(len(train))]
-    )
-    found = average_marginal_effects(model, fit_newton(model), again)
-    pd.testing.assert_frame_equal(found, expected)
-    if labels == "other":
-        model = BernoulliLogistic.from_formula(model.formula, again)
-        shuffled = again.sample(frac=1.0, random_state=1)
-        found = average_marginal_effects(model, fit_newton(model), shuffled)
-        pd.testing.assert_frame_equal(found, expected)
-
-
-def test_own_rows_keep_their_offset_and_weights():
-    rng = np.random.default_rng(4)
-    frame = pd.DataFrame({"x": rng.normal(size=200), "o": rng.normal(size=200)})
-    frame["w"], frame["y"] = rng.integers(0, 4, 200), rng.integers(0, 2, 200)
-    frame.loc[:9, "o"] = np.nan
-    named = BernoulliLogistic.from_formula("y ~ x", frame, offset="o", frequency_weights="w")
-    arrays = BernoulliLogistic.from_formula(
-        "y ~ x", frame, offset=frame["o"], frequency_weights=frame["w"]
-    )
-    fit = fit_newton(named)
-    kept = frame[(frame["w"] > 0) & frame["o"].notna()]
-    slopes = (p := expit(named.design @ fit.coefficients + kept["o"])) * (1 - p)
-    expected = np.average(slopes, weights=kept["w"]) * fit.coefficients[1]
-    for model in (named, arrays):
-        for options in ({}, {"offset": "o", "frequency_weights": "w"}, {"offset": frame["o"]}):
-            found = average_marginal_effects(model, fit, frame, **options)
-            assert found["effect"].iloc[0] == pytest.approx(expected, rel=1e-9)
-            left = f"{named.n_dropped} left out: a value is missing; {named.n_zero_weight}"
-            assert left in found.columns.name
-    with pytest.raises(ValueError, match="pass the offsets of the new rows"):
-        average_marginal_effects(arrays, fit, frame[20:])
-    new = average_marginal_effects(named, fit, frame[20:])  # the offset is remembered by its name
-    assert new.attrs["rows"] == 180
-    assert new.columns.name == "over 180 rows, each counted once"  # not by the model's weights
-
-
-@pytest.mark.parametrize("kind", ["files", "dask"])
-def test_models_whose_rows_are_in_batches_have_effects_too(tmp_path, kind):
-    data = load_smarket()
-    if kind == "dask":
-        dd = pytest.importorskip("dask.dataframe")
-        lazy = dd.from_pandas(data, npartitions=2)
-        model = BernoulliLogistic.from_dask(lazy, "Direction ~ Lag1 + Volume")
-    else:
-        data[:700].to_parquet(tmp_path / "0.parquet")
-        data[700:].to_parquet(tmp_path / "1.parquet")
-        model = BernoulliLogistic.from_parquet(tmp_path, "Direction ~ Lag1 + Volume")
-    fit = fit_newton(model)
-    found = average_marginal_effects(model, fit, data)
-    assert found["effect"].to_numpy() == pytest.approx([-0.017956, 0.034212], abs=5e-7)
-    assert found["standard error"].to_numpy() == pytest.approx([0.012439, 0.039257], abs=5e-7)
-    for result in (fit, robust_covariance(model, fit)):
-        new = predict(model, result, {"Lag1": [0.5], "Volume": [1.2]}).iloc[0]
-        assert new["probability"] == pytest.approx(0.499957, abs=5e-7)
-    new = predict(model, fit, {"Lag1": [0.5], "Volume": [1.2]}).iloc[0]
-    assert new["standard error"] == pytest.approx(0.076358, abs=5e-7)
-    ends = new[["probability 2.5%", "probability 97.5%"]].to_numpy(dtype=float)
-    assert ends == pytest.approx([0.462612, 0.537302], abs=5e-7)
-
-
-def test_own_files_with_missing_values_and_weights_are_known(tmp_path):
-    rng = np.random.default_rng(6)
-    frame = pd.DataFrame({"x": rng.normal(size=300), "w": rng.integers(0, 3, 300)})
-    frame["o"], frame["y"] = rng.normal(size=300), rng.choice(["a", "b"], 300)
-    frame.loc[::50, "x"] = np.nan
-    roles = {"offset": "o", "frequency_weights": "w"}
-    frame.to_parquet(tmp_path / "0.parquet")
-    batches = BernoulliLogistic.from_parquet(tmp_path, "y ~ x", **roles)
-    memory = BernoulliLogistic.from_formula("y ~ x", frame, **roles)
-    ours, theirs = (
-        average_marginal_effects(model, fit_newton(model), frame) for model in (batches, memory)
-    )
-    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
-    assert "6 left out: a value is missing" in ours.columns.name
-
-
-def test_effects_of_grouped_counts_are_those_of_their_single_observations(tmp_path):
-    groups = pd.DataFrame({"x": [1.0, 2, 3, 5, np.nan, 4], "s": [1, 2, 0, 5, 1, 0], "n": 7})
-    groups.loc[5, "n"] = 0
-    single = pd.DataFrame(
-        [(x, int(i < s)) for x, s, n in groups.iloc[:4].to_numpy() for i in range(int(n))],
-        columns=["x", "y"],
-    )
-    alone = BernoulliLogistic.from_formula("y ~ x", single)
-    expected = average_marginal_effects(alone, fit_newton(alone), single)
-    groups.to_parquet(tmp_path / "groups.parquet")
-    for model in (
-        BernoulliLogistic.from_formula("cbind(s, n - s) ~ x", groups),
-        BernoulliLogistic.from_parquet(tmp_path, "cbind(s, n - s) ~ x"),
-    ):
-        found = average_marginal_effects(model, fit_newton(model), groups)
-        assert found["effect"].tolist() == pytest.approx(expected["effect"].tolist(), rel=1e-9)
-        said = "over 4 groups; 1 left out: a value is missing; 1 left out: no trials"
-        assert found.columns.name == said
-        other = groups.iloc[:4].assign(x=[1.0, 1, 2, 2])
-        other = average_marginal_effects(model, fit_newton(model), other)
-        assert "each counted once" in other.columns.name
-
-
 def test_what_is_compared_has_no_derivative_but_text_has_its_levels():
     rng = np.random.default_rng(3)
     data = pd.DataFrame(rng.normal(size=(200, 3)), columns=["x", "z", "w"])
@@ -457,3 +210,111 @@ def test_what_is_compared_has_no_derivative_but_text_has_its_levels():
     a = expit(beta[0] + beta[1] * (data["x"] > 0) + others + beta[3])
     by_hand = float((other - a).mean())
     assert effects.iloc[1:, 0].tolist() == pytest.approx([by_hand, by_hand], rel=1e-9)
+
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def test_effects_at_the_means_are_those_of_statsmodels():
+    data = pd.read_csv(DATA / "effects_at_means.csv")
+    table = pd.DataFrame({"const": 1.0, **data[["u", "q", "d"]]}).astype(float)
+    theirs = sm.Logit(data["y"], table).fit(disp=0, tol=1e-12)
+    for coded, dummy in (("C(d)", True), ("d", False)):
+        model = BernoulliLogistic.from_formula(f"y ~ u + q + {coded}", data)
+        found = average_marginal_effects(model, fit_newton(model), data, at="mean")
+        expected = theirs.get_margeff(at="mean", dummy=dummy)
+        assert found["effect"].to_numpy() == pytest.approx(expected.margeff, rel=1e-8)
+        assert found["standard error"].to_numpy() == pytest.approx(expected.margeff_se, rel=1e-8)
+        assert found.columns.name == "at the means"
+    found = average_marginal_effects(
+        model := BernoulliLogistic.from_formula("y ~ u + q + C(d)", data),
+        fit_newton(model),
+        data,
+        at="mean",
+    )
+    assert found["effect"].to_numpy() == pytest.approx([-0.000108, 0.002872, 0.079967], abs=5e-7)
+    assert found["standard error"].tolist()[:2] == pytest.approx([0.001116, 0.002468], abs=5e-7)
+    arrays = BernoulliLogistic.from_arrays(table, data["y"])
+    found = average_marginal_effects(arrays, fit_newton(arrays), at="mean")
+    expected = theirs.get_margeff(at="mean")
+    assert found["effect"].to_numpy() == pytest.approx(expected.margeff, rel=1e-8)
+    with pytest.raises(ValueError, match='at must be "mean"'):
+        average_marginal_effects(arrays, fit_newton(arrays), at="median")
+
+
+def test_at_the_means_functions_are_of_the_mean_and_categories_have_their_shares():
+    data = survey().assign(w=lambda f: 1 + np.arange(len(f)) % 3)
+    model = BernoulliLogistic.from_formula(
+        "y ~ age + I(age**2) + log(dose) + who", data, frequency_weights="w"
+    )
+    fit = fit_newton(model)
+    b = dict(zip(model.names, fit.coefficients, strict=True))
+    means = np.average(data[["age", "dose"]], axis=0, weights=data["w"])
+    shares = {level: np.average(data["who"] == level, weights=data["w"]) for level in "bc"}
+    others = sum(b[f"who[T.{level}]"] * share for level, share in shares.items())
+    numbers = b["Intercept"] + b["age"] * means[0] + b["I(age ** 2)"] * means[0] ** 2
+    numbers += b["log(dose)"] * np.log(means[1])
+    p = expit(numbers + others)
+    expected = [
+        p * (1 - p) * (b["age"] + 2 * b["I(age ** 2)"] * means[0]),
+        p * (1 - p) * b["log(dose)"] / means[1],
+        *(expit(numbers + b[f"who[T.{level}]"]) - expit(numbers) for level in "bc"),
+    ]
+    found = average_marginal_effects(model, fit, data, at="mean")
+    assert list(found.index) == ["age", "dose", "who: b - a", "who: c - a"]
+    assert found["effect"].to_numpy() == pytest.approx(expected, rel=1e-8)
+    twice = data.loc[data.index.repeat(data["w"])].reset_index(drop=True)
+    single = BernoulliLogistic.from_formula(model.formula, twice)
+    again = average_marginal_effects(single, fit_newton(single), twice, at="mean")
+    assert again["effect"].to_numpy() == pytest.approx(expected, rel=1e-7)
+    assert again["standard error"].to_numpy() == pytest.approx(
+        found["standard error"].to_numpy(), rel=1e-7
+    )
+    posterior = sample_independence(model, seed=1, draws=500, progress=False)
+    of_draws = average_marginal_effects(model, posterior, data, at="mean")
+    assert (abs(of_draws["effect"] - found["effect"]) < found["standard error"]).all()
+
+
+def test_an_effect_that_needs_cells_that_never_occur_is_not_made_up():
+    cells = pd.read_csv(DATA / "empty_cells.csv")
+    model = BernoulliLogistic.from_formula("y ~ (A + B + D)**3", cells, aliased="drop")
+    fit = fit_newton(model)
+    found = average_marginal_effects(model, fit, cells)
+    assert found.index[found["effect"].isna()].tolist() == [
+        *("A: b - a", "A: c - a", "B: b - a", "B: c - a"),
+    ]
+    # of a saturated model: differences of the proportions of the cells
+    proportions = cells.groupby(["A", "B", "D"])["y"].mean().unstack("D")
+    sizes = cells.groupby(["A", "B"]).size()
+    for level in "bc":
+        expected = np.average(proportions[level] - proportions["a"], weights=sizes)
+        assert found.loc[f"D: {level} - a", "effect"] == pytest.approx(expected, abs=1e-10)
+    assert "nothing of A: b - a, A: c - a, B: b - a, B: c - a, which" in found.columns.name
+    posterior = sample_independence(model, draws=100, seed=1, progress=False)
+    of_draws = average_marginal_effects(model, posterior, cells)
+    assert of_draws["effect"].isna().tolist() == found["effect"].isna().tolist()
+    assert of_draws.loc["A: b - a"].isna().all()
+
+
+def test_numbers_that_do_not_change_on_their_own_have_no_effect():
+    data = load_spector().assign(twice=lambda f: 2 * f["gpa"], three=lambda f: f["psi"] + 2)
+    plain = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    expected = average_marginal_effects(plain, fit_newton(plain), data)
+    formula = "grade ~ gpa + tuce + psi + twice"
+    model = BernoulliLogistic.from_formula(formula, data, aliased="drop")
+    arrays = BernoulliLogistic.from_arrays(
+        data[["gpa", "tuce", "psi", "twice"]], data["grade"], intercept=True, aliased="drop"
+    )
+    assert model.names[1:] == arrays.names[1:] == ("gpa", "tuce", "psi")
+    for found in (
+        average_marginal_effects(model, fit_newton(model), data),
+        average_marginal_effects(arrays, fit_newton(arrays)),
+    ):
+        assert found["effect"].isna().to_dict() | {"twice": True} == {
+            **dict.fromkeys(("gpa", "twice"), True),
+            **dict.fromkeys(("tuce", "psi"), False),
+        }
+        for name in ("tuce", "psi"):
+            assert found.loc[name, "effect"] == pytest.approx(
+                expected.loc[name, "effect"], rel=1e-7
+            )

@@ -1,0 +1,119 @@
+"""The rows that an effect is averaged over: whose they are, what each counts, what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.analysis.inference.new_rows import (
+    frame_for,
+    left_out,
+    new_offsets,
+    own_groups,
+    own_rows,
+)
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import count
+from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.encoding.frames import one_column
+from flatprior.models.encoding.sampling import speaking_weights
+from flatprior.models.encoding.weights import whole_weights
+from flatprior.models.rows import ArrayRows
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Averaged:
+    """What is averaged over: a data frame or a design, offsets, and weights that sum to 1.
+
+    The note says which rows these are, where that is not obvious.
+    """
+
+    frame: pd.DataFrame | None
+    design: Array
+    offset: Array
+    share: Array
+    note: str = ""
+
+
+def rows_to_average(
+    model: BernoulliLogistic,
+    data: pd.DataFrame | Mapping[str, ArrayLike] | None,
+    offset: str | ArrayLike | None,
+    frequency_weights: str | ArrayLike | None,
+) -> Averaged:
+    """Encode the rows; without `data` those of the model.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be encoded, or none of them counts.
+    """
+    if data is None:
+        if model.encoding is not None:
+            raise InputError(
+                "the variables of a formula are not columns of the design: pass data, the rows to "
+                "average over"
+            )
+        if offset is not None or frequency_weights is not None:
+            raise InputError("offset and frequency_weights go with data; the model has its own")
+        weights = model.counts
+        added = np.zeros(model.n_rows) if model.offset is None else model.offset
+        return Averaged(
+            frame=None, design=model.design, offset=added, share=weights / weights.sum()
+        )
+    frame = frame_for(model, data, offset, frequency_weights)
+
+    def given(value: str | ArrayLike, name: str) -> pd.Series[Any]:
+        if isinstance(value, str):
+            return column(frame, value)
+        return as_series(one_column(value), name, frame.index)
+
+    counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
+    own, groups = own_rows(model, frame), own_groups(model, frame)
+    note = "" if own is None else left_out(model)
+    if own is not None:
+        if offset is not None:
+            offset = given(offset, "offset").iloc[own].to_numpy()
+        elif isinstance(model.rows, ArrayRows):
+            offset = model.offset
+        frame = frame.iloc[own]
+        if counts is not None:
+            counts = counts.iloc[own]
+        elif groups is not None:
+            counts = pd.Series(groups.weights, index=frame.index)
+        elif isinstance(model.rows, ArrayRows):
+            counts = pd.Series(model.counts, index=frame.index)
+        elif model.weights_name is not None:
+            counts = column(frame, model.weights_name)
+    design = model.design_matrix(frame)
+    m = len(design)
+    if own is None:
+        note = _some_of_the_models(model, frame, design)
+        own_weights = (model.weights_name, model.trials, model.sampling)
+        if counts is None and own_weights != (None, None, None):
+            note = f"{note or 'over ' + count(m, 'row')}, each counted once"
+    checked = whole_weights if model.sampling is None else speaking_weights
+    share = np.ones(m) if counts is None else checked(counts)
+    if not share.sum():
+        raise InputError("all frequency weights are 0: there is nothing to average over")
+    added = new_offsets(model, offset, frame, m)
+    return Averaged(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
+
+
+def _some_of_the_models(model: BernoulliLogistic, frame: pd.DataFrame, design: Array) -> str:
+    """What is said where rows are only some of those in the model."""
+    if not isinstance(model.rows, ArrayRows) or not len(design) < model.n_rows:
+        return ""
+    if not model.row_labels.is_unique or not frame.index.isin(model.row_labels).all():
+        return ""
+    places = model.row_labels.get_indexer(frame.index)
+    if not np.array_equal(model.design[places], design):
+        return ""
+    return f"over {len(design)} of the model's {count(model.n_rows, 'row')}"

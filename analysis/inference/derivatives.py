@@ -1,0 +1,123 @@
+"""The design of rows in which one variable is another, and its derivative."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import rows_phrase
+from flatprior.models.encoding.columns.checks import column
+from flatprior.models.encoding.columns.kinds import numbers
+
+STEP = 1e-3  # of the range of a variable, or of a value: where rounding and curvature are alike
+SMALLER_STEPS = 9
+GOOD_ENOUGH = 1e-9
+LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
+
+
+def everywhere(model: BernoulliLogistic, frame: pd.DataFrame, name: str, level: object) -> Array:
+    """The design with one level of a category in every row."""
+    values = pd.Series([level] * len(frame), index=frame.index, name=name)
+    return model.design_matrix(replaced(frame, name, values))
+
+
+def replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
+    """The rows with other values of one variable."""
+    changed = frame.copy(deep=False)
+    changed[name] = values
+    return changed
+
+
+def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
+    """Derivative (m, k) of the design with respect to a number, and a `ValueError` without one.
+
+    Five points about each value, of which a polynomial of degree 4 is differentiated. Steps are
+    relative to the range of the values, ever smaller, and to each value; each entry is taken from
+    where two steps, one half of the other, agree best. NaN where the data say nothing of it,
+    because the number does not change on its own in them.
+    """
+    values = numbers(column(frame, name))
+    slope = np.full((len(frame), model.n_parameters), math.nan)
+    doubt = np.full(slope.shape, math.inf)
+    spread = float(np.ptp(values)) or 1.0
+    if model.aliased is not None:
+        middle = values.min() / 2 + values.max() / 2
+        inwards = np.where(values > middle, -1, 1) * STEP * spread
+        if np.isnan(model.design_matrix(replaced(frame, name, values + inwards))).any():
+            return slope
+    scales = [np.full(len(values), spread), np.abs(values)]
+    scales += [np.full(len(values), spread * 10.0**-j) for j in range(1, SMALLER_STEPS)]
+    for scale in scales:
+        # all points within the data: beyond them may be a pole, or nothing
+        for ends in ((values.min(), values.max()), (-math.inf, math.inf)):
+            if ends[0] == ends[1]:
+                continue
+            try:
+                found = [
+                    _five_points(model, frame, name, values, STEP * scale * half, ends)
+                    for half in (1.0, 0.5)
+                ]
+            except ValueError:
+                continue
+            error = np.abs(found[1].slope - found[0].slope) + found[1].rounding
+            with np.errstate(divide="ignore", invalid="ignore"):
+                relative = np.where(error == 0, 0.0, error / np.abs(found[1].slope))
+            better = relative < doubt  # not where a step is 0
+            slope[better], doubt[better] = found[1].slope[better], relative[better]
+            break
+        if (doubt <= GOOD_ENOUGH).all():
+            break
+    size = np.abs(np.where(np.isfinite(slope), slope, 0.0))
+    with np.errstate(invalid="ignore"):
+        error = np.where(doubt == 0, 0.0, doubt * size)
+        most = LARGEST_ERROR * np.maximum(size, 1e-3 * size.max(axis=0))
+        bad = ~((error <= most) & np.isfinite(slope)).all(axis=1)
+    if bad.any():
+        raise InputError(
+            "the formula has no derivative, or none that can be computed, with respect to "
+            f"{name!r} in {rows_phrase(frame.index[bad])}; leave these rows out"
+        )
+    return slope
+
+
+class _Points(NamedTuple):
+    """A derivative from five points; each (m, k)."""
+
+    slope: Array
+    rounding: Array  # bound on what rounding does to it
+
+
+def _five_points(
+    model: BernoulliLogistic,
+    frame: pd.DataFrame,
+    name: str,
+    values: Array,
+    step: Array,
+    ends: tuple[float, float],
+) -> _Points:
+    # shifted inwards where the outermost points would lie beyond the ends
+    first = np.clip(values - 2 * step, ends[0], np.maximum(ends[1] - 4 * step, ends[0]))
+    places = [np.clip(first + j * step, *ends) for j in range(5)]
+    designs = np.array([model.design_matrix(replaced(frame, name, place)) for place in places])
+    safe = np.where(step > 0, step, 1.0)
+    distance = np.array([(place - values) / safe for place in places]).T  # as rounded, (m, 5)
+    powers = distance[:, None, :] ** np.arange(5)[:, None]
+    unit = np.zeros((len(values), 5, 1))
+    unit[:, 1] = 1.0
+    known = step > 0
+    weights = np.zeros((len(values), 5))
+    weights[known] = np.linalg.solve(powers[known], unit[known])[..., 0]
+    slope = np.einsum("mj,jmk->mk", weights, designs) / safe[:, None]
+    size = np.einsum("mj,jmk->mk", np.abs(weights), np.abs(designs))
+    rounding = 4 * EPSILON * size / safe[:, None]
+    rounding[~known] = math.inf
+    still = known[:, None] & (designs == designs[0]).all(axis=0)
+    for part in (slope, rounding):
+        part[still] = 0.0  # the column does not depend on the variable
+    return _Points(slope, rounding)
