@@ -14,10 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.encoding.columns.kinds import no_numbers, several_kinds
+from flatprior.models.encoding.columns.kinds import may_hold_numbers, no_numbers, several_kinds
 from flatprior.models.encoding.columns.summary import Summary
 from flatprior.models.encoding.columns.suspects import alike, suspicions
-from flatprior.models.encoding.columns.text_among_numbers import check_not_numbers, mixed
+from flatprior.models.encoding.columns.text_among_numbers import (
+    Tokens,
+    check_not_numbers,
+    mixed,
+)
 from flatprior.models.encoding.response import Outcomes, check_outcomes, outcomes_of
 
 LEVELED = ("plain", "factor")  # uses in which each level has a coefficient
@@ -119,6 +123,14 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
         if column.decimal
     )
     return Judged(outcomes, facts, tuple(remarks))
+
+
+def check_not_text(series: pd.Series[Any]) -> None:
+    """Raise a `ValueError` if a column is text that must be numbers, before these are used."""
+    there = series[series.notna().to_numpy()]
+    if not isinstance(series.dtype, pd.CategoricalDtype) and len(there) and may_hold_numbers(there):
+        tokens = Tokens.of(there)
+        raise no_numbers(str(series.name), tokens.values, tokens.odd, option=True)
 
 
 def _outcomes(column: Summary, values: Iterable[Any], event: Any) -> Outcomes:

@@ -21,7 +21,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded
-from flatprior.models.encoding.column_rules import Judged, Uses, judged
+from flatprior.models.encoding.column_rules import Judged, Uses, check_not_text, judged
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
 from flatprior.models.encoding.columns.kinds import floats, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
@@ -127,6 +127,10 @@ def encode(
             f"values are missing in {rows_phrase(frame.index[~keep])} "
             f'(column {str(name)!r} first); complete them, or pass missing="drop"'
         )
+    numeric = [frame[name] for name in left.columns] if left.grouped or trials is not None else []
+    for series in (weights, trials, *numeric):
+        if series is not None:
+            check_not_text(series)
     n_zero, weight_values, counts = 0, None, None
     if weights is not None:
         weight_values, keep, n_zero = positive_weights(weights, keep)

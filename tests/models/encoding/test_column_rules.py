@@ -41,6 +41,20 @@ def test_a_column_that_is_not_what_it_must_be_is_one_sentence(name, tmp_path, mo
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("role", ["offset", "frequency_weights"])
+def test_what_must_be_numbers_beside_the_formula_is_one_sentence(role, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"y": Y, "x": X, "z": ["1", "2", "3", "4"] * 6 + ["1", "2", "3", "?"]})
+    frame.loc[27, "x"] = np.nan
+    said = set()
+    for _, build in every_way(frame, tmp_path, monkeypatch):
+        with pytest.raises(
+            ValueError, match=r"'z' holds numbers .* --na '\?'\) or correct them$"
+        ) as e:
+            build("y ~ x", **{role: "z"})
+        said.add(str(e.value))
+    assert len(said) == 1
+
+
 ODD = {
     "a total below": {"y": "Total", "x": "30", "z": ""},
     "another separator": {"y": "1;0.2;a", "x": "", "z": ""},
