@@ -219,8 +219,9 @@ def load_model(
     events = model.n_events
     if events in (0, model.n_observations) and "Intercept" in model.names:
         dropped = f" ({model.n_dropped} left out: a value is missing)" if model.n_dropped else ""
+        coding = "" if model.event is None else f" ({model.response_coding})"
         raise InputError(
-            f"the response {model.response_name!r} has one class only, {min(events, 1)} in "
+            f"the response {model.response_name!r}{coding} has one class only, {min(events, 1)} in "
             f"{count(model.n_rows, 'row')}{dropped}; a fit needs both"
         )
     return model

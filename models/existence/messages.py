@@ -78,6 +78,8 @@ def unknown_message(model: BernoulliLogistic, known: Container[int]) -> str:
 def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tuple[str, str]:
     """What separates the outcomes, and what to do about it."""
     response = repr(model.response_name)
+    if model.event is not None:  # else 0 would be taken for the value that the data have
+        response += f" ({model.response_coding})"
     if model.response.min() == model.response.max():
         only = f"the response {response} is {model.response[0]:.0f} in every row"
         if not rows.all():

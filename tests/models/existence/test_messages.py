@@ -55,3 +55,11 @@ def test_signs_that_were_not_found_are_named(monkeypatch):
 def test_a_threshold_of_zero_has_no_sign(x):
     model = BernoulliLogistic.from_arrays(x, [1, 1, 0, 0])
     assert "-0" not in check_existence(model).message
+
+
+def test_the_coding_is_said_where_an_event_was_asked_for():
+    said = {None: "'y' is 1 where 'x' > ", 0: "'y' (0 = 1, 1 = 0) is 0 where 'x' > "}
+    for event, words in said.items():
+        data = {"y": [0, 0, 1, 1], "x": [1.0, 2, 3, 4]}
+        model = BernoulliLogistic.from_formula("y ~ x", data, event=event)
+        assert words in check_existence(model).message
