@@ -138,10 +138,11 @@ def dependence_message(
     equations = first_of(
         f"{name!r} = {_combination(terms)}" for name, terms in dependencies.items()
     )
+    them = "it" if m == 1 else "them"
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
-        f"because {equations} in every row; drop {'it' if m == 1 else 'them'}, or let the model "
-        f'leave {"it" if m == 1 else "them"} out: aliased="drop"'
+        f"because {equations} in every row; drop {them}, or let the model leave {them} out "
+        '(aliased="drop", --aliased drop)'
     )
 
 

@@ -16,9 +16,11 @@ from flatprior.analysis.maxima import (
     log_chi_squared_tail,
     maximal,
     maximum_from,
+    of_full_rank,
     ratio,
+    supremum,
 )
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, fit_newton
 from flatprior.models.iterations import maximum
 
 
@@ -147,3 +149,30 @@ def test_a_start_that_leads_nowhere_does_not_matter():
     start = np.array([1e5, -1e5])
     assert maximum(rows, start) is None
     assert maximum_from(rows, start).log_likelihood == maximum(rows).log_likelihood
+
+
+def test_suprema_know_the_rank_and_whether_they_are_reached():
+    # a 2 x 2 table: the supremum is that of the frequencies, whatever columns say them
+    g, y = np.repeat([0.0, 1.0], 4), np.array([0.0, 1, 1, 1, 0, 0, 0, 0])
+    half = 3 * math.log(0.75) + math.log(0.25)
+    for columns, rank in (([g], 1), ([g, 1 - g], 2), ([g, 1 - g, 2 * g - 1], 2)):
+        model = BernoulliLogistic.from_arrays(np.column_stack(columns), y)
+        found, reduced = supremum(model), of_full_rank(model)
+        assert (found.rank, found.separated) == (rank, True)
+        expected = half if rank == 2 else 4 * math.log(0.5)
+        assert found.log_likelihood == pytest.approx(expected, rel=1e-12)
+        assert reduced.n_parameters == rank
+        assert supremum(reduced).log_likelihood == pytest.approx(expected, rel=1e-12)
+    y[4] = 1.0
+    found = supremum(BernoulliLogistic.from_arrays(np.column_stack([g, 1 - g, 0 * g]), y))
+    assert (found.rank, found.separated) == (2, False)
+    assert found.log_likelihood == pytest.approx(2 * half, rel=1e-12)
+
+
+def test_columns_that_are_nearly_dependent_are_left_to_whoever_fits_them():
+    big = 2.0**60
+    X = np.array([[big, big], [big + 256, big], [big + 512, big + 512], [big, big + 256]])
+    model = BernoulliLogistic.from_arrays(X, [0, 1, 0, 1])
+    assert of_full_rank(model) is model
+    with pytest.raises(MLEDoesNotExistError, match="undecided in double precision"):
+        supremum(model)
