@@ -397,6 +397,8 @@ class PointEstimate(Renderable):
         """
         check_file_name(path)
         try:
+            if not Path(path).exists():
+                raise FileNotFoundError(f"there is no file {str(path)!r}; save writes one")
             text = Path(path).read_text(encoding="utf-8")
             facts = json.loads(text, parse_constant=no_constant)
             if facts["format"] != FORMAT:

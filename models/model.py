@@ -19,7 +19,7 @@ import xxhash
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an, check_choice
+from flatprior.models.common.calls import a_or_an, check_choice, check_flag
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.labels import in_order
@@ -210,6 +210,8 @@ class BernoulliLogistic(Renderable):
         (('const', 'x1'), 4)
         """
         check_choice("aliased", aliased, ("raise", "drop"))
+        check_flag("intercept", intercept)
+        check_flag("copy", copy)
         sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
         encoded = encode_arrays(
             X, y, names, intercept, offset, frequency_weights, event, trials, sample

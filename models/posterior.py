@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_choice, require_likelihood
+from flatprior.models.common.calls import check_choice, check_whole, require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
@@ -648,10 +648,7 @@ def check_sampling(*, draws: int, tune: int, chains: int) -> None:
         ("tune", tune, 0),
         ("chains", chains, 1),
     ):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(
-                f"{name} must be a whole number of at least {least}, not {in_short(value)}"
-            )
+        check_whole(name, value, least)
 
 
 def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array]) -> Any:

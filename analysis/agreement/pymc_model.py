@@ -21,7 +21,7 @@ from flatprior.analysis.monte_carlo import whitening_root
 from flatprior.analysis.producers.draws import pair
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an, model_first
+from flatprior.models.common.calls import a_or_an, check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.quiet import quiet_libraries
@@ -257,8 +257,8 @@ def check_pymc(
     >>> found.passed, str(found.priors["beta"])
     (False, "Normal(0, 2.5), a ridge penalty: scikit-learn's C = 6.25")
     """
-    if not isinstance(points, (int, np.integer)) or points < 2:
-        raise InputError(f"points must be a whole number of at least 2, not {points!r}")
+    check_whole("points", points, 2)
+    seed = check_seed(seed)
     graph, centred = _graph(pymc_model)
     with quiet_libraries():
         start = {name: np.asarray(value) for name, value in graph.initial_point().items()}

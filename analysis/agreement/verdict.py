@@ -40,7 +40,7 @@ from flatprior.models import (
     Posterior,
 )
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import a_or_an, check_positive, model_first
+from flatprior.models.common.calls import a_or_an, check_positive, check_seed, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import (
     FlatpriorError,
@@ -388,6 +388,7 @@ def run_routes(
     'agree'
     """
     check_sampling(draws=1000 if draws is None else draws, tune=tune, chains=chains)
+    seed = check_seed(seed)
     least = math.ceil(least_draws(model.n_parameters) / chains)
     if draws is not None and draws < least:
         raise InputError(

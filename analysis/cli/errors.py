@@ -46,7 +46,7 @@ class OneLineErrors(click.Group):
             if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 error.show()
                 return 2
-            return fail(error.format_message(), 2)
+            return fail(_with_remedy(error.format_message()), 2)
         except click.Abort:
             return _interrupted()
         return status if isinstance(status, int) else 0
@@ -76,6 +76,13 @@ class OneLineErrors(click.Group):
         with clean_errors():
             _check_memory()
             return super().invoke(ctx)
+
+
+def _with_remedy(message: str) -> str:
+    """What click says of a call, and what it does not: that a formula was not quoted."""
+    if "unexpected extra argument" in message:
+        return f"{message}; a formula is one argument, in quotes: 'y ~ x1 + x2'"
+    return message
 
 
 class ReaderGone(Exception):

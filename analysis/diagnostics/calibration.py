@@ -20,7 +20,7 @@ from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import checked_coefficients
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
@@ -151,8 +151,8 @@ def calibration_curve(
     from sklearn.isotonic import IsotonicRegression
 
     check_probability(prob)
-    if simulations < 2:
-        raise InputError(f"simulations must be at least 2, not {simulations!r}")
+    check_whole("simulations", simulations, 2)
+    checked = check_seed(seed)
     probability = _probabilities(model, predicted)
     weights = model.counts
     values, place = np.unique(probability, return_inverse=True)
@@ -168,7 +168,7 @@ def calibration_curve(
         return np.asarray(fitted, dtype=float)
 
     calibrated = isotonic(events / counts)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked)
     drawn = rng.binomial(counts.astype(np.int64), values, size=(simulations, len(values)))
     simulated = np.array([isotonic(one / counts) for one in drawn])
     low, high = np.quantile(simulated, [(1 - prob) / 2, (1 + prob) / 2], axis=0)

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.calls import check_choice, model_first
+from flatprior.models.common.calls import check_choice, check_sequence, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.intervals import check_probability, percentages, wald_reach
@@ -97,7 +97,7 @@ def confidence_intervals(
     [inf, 1.2841, inf]
     """
     check_probability(prob)
-    wanted = model.names if names is None else tuple(names)
+    wanted = model.names if names is None else check_sequence("names", names, "coefficients")
     for name in wanted:
         _position(model, name)
     check_choice("method", method, ("profile", "wald"))
@@ -236,8 +236,7 @@ def profile_curve(
     """
     check_probability(prob)
     j = _position(model, name)
-    if points < 3:
-        raise InputError(f"points must be at least 3, not {points!r}")
+    check_whole("points", points, 3)
     centres, scales, supremum = _centre(model)
     centre, scale = float(centres[j]), float(scales[j])
     if math.isnan(centre):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
+
+import numpy as np
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, NeedsLikelihoodError
@@ -54,6 +56,57 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
         *others, last = (f'"{choice}"' for choice in choices)
         either = f"{', '.join(others)} or {last}" if others else last
         raise InputError(f"{name} must be {either}, not {in_short(value)}")
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return a truth value, or raise a `TypeError`: "no" would be true.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.calls import check_flag
+    >>> try:
+    ...     check_flag("intercept", "no")
+    ... except TypeError as error:
+    ...     print(error)
+    intercept must be True or False, not 'no'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputTypeError(f"{name} must be True or False, not {in_short(value)}")
+    return bool(value)
+
+
+def check_whole(name: str, value: Any, least: int, most: int = 2**31 - 1) -> int:
+    """Return a whole number, or raise a `ValueError` unless it is from `least` to `most`.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.calls import check_whole
+    >>> try:
+    ...     check_whole("draws", 2.5, least=10)
+    ... except ValueError as error:
+    ...     print(error)
+    draws must be a whole number of at least 10, not 2.5
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise InputError(
+            f"{name} must be a whole number of at least {least}, not {in_short(value)}"
+        )
+    if value > most:
+        raise InputError(f"{name} must be {most} at most, not {in_short(value)}")
+    return int(value)
+
+
+def check_seed(seed: Any) -> int | None:
+    """Return a seed, or raise a `ValueError` unless it is a whole number, or None."""
+    return None if seed is None else check_whole("seed", seed, 0, 2**128)
+
+
+def check_sequence(name: str, value: Any, what: str) -> tuple[Any, ...]:
+    """Return what is in a list or the like, or raise a `TypeError` for text and lone things."""
+    if isinstance(value, str | bytes | set | frozenset) or not isinstance(value, Iterable):
+        raise InputTypeError(f"{name} must be a list of {what}, not {in_short(value)}")
+    return tuple(value)
 
 
 def check_positive(name: str, value: Any) -> float:

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.calls import a_or_an, check_sequence
+from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
-from flatprior.models.encoding.columns.checks import as_series, check_names, unmasked
+from flatprior.models.encoding.columns.checks import as_series, check_names, regular, unmasked
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.grouped import (
@@ -217,18 +218,22 @@ def design_columns(
     else:
         if hasattr(X, "toarray"):
             raise InputError("X is a sparse matrix; make it dense, X.toarray(), if memory allows")
-        try:
-            array = np.asarray(X)
-        except ValueError as error:
-            raise InputError(f"X is ragged, its rows have different lengths: {error}") from error
+        array = regular(X, "X")
+        if array.ndim == 0:
+            raise InputTypeError(
+                f"X must be a matrix (n, k), a vector or a data frame, not {a_or_an(X)}"
+            )
         if array.ndim == 1:
             array = array[:, None]
         if array.ndim != 2:
             raise InputError(f"X has shape {array.shape}; it must be (n, k)")
+        if array.dtype == object:  # None, decimals, or what else there is, by column and row
+            columns = [f"x{j + 1}" for j in range(array.shape[1])]
+            return design_columns(pd.DataFrame(array, columns=columns), names)
         if array.dtype.kind not in "fiub":
+            what = "text" if array.dtype.kind in "US" else f"{array.dtype} values"
             raise InputError(
-                f"X holds {array.dtype} values; it must hold numbers. "
-                "Use from_formula for categories"
+                f"X holds {what}; it must hold numbers. Use from_formula for categories"
             )
         if array.dtype.itemsize > 8 and array.dtype.kind == "f":
             raise InputError(f"X holds {array.dtype} values; convert to float64 first")
@@ -238,7 +243,9 @@ def design_columns(
     if design.shape[0] == 0:
         raise InputError("X has no rows")
     if names is not None:
-        if isinstance(names, str) or len(names) != design.shape[1]:
-            raise InputError(f"{names!r} must name each of the {design.shape[1]} columns of X")
-        found = tuple(str(name) for name in names)
+        found = tuple(map(str, check_sequence("names", names, "text")))
+        if len(found) != design.shape[1]:
+            raise InputError(
+                f"names must be {design.shape[1]}, one for each column of X, not {len(found)}"
+            )
     return design, found

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_seed, model_first
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.covariance.whitening import whitening
@@ -102,6 +102,7 @@ def sample_independence(
     True
     """
     check_sampling(draws=draws, tune=WARM_UP, chains=chains)
+    seed = check_seed(seed)
     require_proper_posterior(model)
     start = time.perf_counter()
     rows = merge_identical(model.arrays)
@@ -132,7 +133,7 @@ def sample_independence(
         data=labelled_draws(model, beta, stats),
         seconds=time.perf_counter() - start,
         provenance=provenance(model, *PACKAGES),
-        seed=None if seed is None else int(seed),
+        seed=seed,
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from flatprior.models.certificate import certify, require_finite
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import check_choice, model_first
+from flatprior.models.common.calls import check_choice, check_seed, model_first
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle, require_proper_posterior
@@ -140,6 +140,7 @@ def sample_nuts(
     (4, 200, 4)
     """
     check_sampling(draws=draws, tune=tune, chains=chains)
+    seed = check_seed(seed)
     check_choice("sampler", sampler, ("pymc",))
     require_proper_posterior(model)
     from flatprior.models.common.quiet import quiet_libraries
@@ -181,7 +182,7 @@ def sample_nuts(
         data=labelled_draws(model, z @ transform.T, stats),
         seconds=time.perf_counter() - start,
         provenance=provenance(model, *PACKAGES),
-        seed=None if seed is None else int(seed),
+        seed=seed,
     )
 
 

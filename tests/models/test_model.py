@@ -104,7 +104,7 @@ BAD_ARRAYS = {
         dict(X=np.eye(2), y=[0, 1], names=["a", "a"]),
         "column name 'a' is repeated",
     ),
-    "names": (dict(X=np.eye(2), y=[0, 1], names=["a"]), "must name each of the 2 columns"),
+    "names": (dict(X=np.eye(2), y=[0, 1], names=["a"]), "names must be 2, one for each column"),
     "three classes": (dict(X=np.eye(3), y=["a", "b", "c"]), "has 3 categories"),
     "one category": (dict(X=np.eye(2), y=["a", "a"]), r"has 1 category \('a'\)"),
     "three numbers": (dict(X=np.eye(3), y=[-1, 1, 0]), "but it has the values -1, 0, 1 .*recode"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -12,8 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.errors import FlatpriorError, InputError
-from flatprior.models.common.text import check_text, no_text, rows_phrase
+from flatprior.models.common.calls import a_or_an
+from flatprior.models.common.errors import FlatpriorError, InputError, InputTypeError
+from flatprior.models.common.text import check_text, count, no_text, rows_phrase
+from flatprior.models.encoding.columns.names import no_such_column
 
 
 def unmasked(values: ArrayLike | pd.Series[Any], name: str) -> Any:
@@ -40,24 +41,8 @@ def _masked(values: Any) -> bool:
 def column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     """Return the column `name`, or raise a `ValueError` that suggests the nearest name."""
     if name not in frame.columns:
-        near = _alike(name, [str(known) for known in frame.columns])
-        hint = f" (did you mean {near!r}?)" if near else ""
-        known = ", ".join(repr(known) for known in frame.columns[:12])
-        more = ", ..." if frame.shape[1] > 12 else ""
-        raise InputError(f"there is no column {name!r}{hint}; the columns are {known}{more}")
+        raise no_such_column(name, [str(known) for known in frame.columns])
     return frame[name]
-
-
-def _alike(name: str, known: Sequence[str]) -> str:
-    """The known name nearest to one that is not known, whatever their case; empty without one."""
-    folded: dict[str, str] = {}
-    for each in known:
-        folded.setdefault(each.casefold(), each)
-    wanted = name.casefold()
-    near = [wanted] if wanted in folded else difflib.get_close_matches(wanted, folded, n=1)
-    # "x.values" and "df.x", as data frames have it
-    parts = [part for part in wanted.split(".") if part in folded]
-    return folded[(near or parts)[0]] if near or parts else ""
 
 
 def as_series(
@@ -77,12 +62,11 @@ def as_series(
     elif isinstance(values, pd.Index | pd.api.extensions.ExtensionArray) and values.ndim == 1:
         series = pd.Series(values, name=name).reset_index(drop=True)  # categories keep their order
     else:
-        try:
-            array = np.asarray(values)
-        except ValueError as error:
-            raise InputError(f"{name!r} is ragged: {error}") from error
+        array = regular(values, repr(name))
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
+        if array.ndim == 0:
+            raise InputTypeError(f"{name!r} must be one value a row, not {a_or_an(values)}")
         if array.ndim != 1:
             raise InputError(f"{name!r} has shape {array.shape}; it must be one value a row, (n,)")
         try:
@@ -93,6 +77,21 @@ def as_series(
         raise InputError(f"{name!r} has {len(series)} values, the data have {len(labels)} rows")
     series.index = labels
     return series
+
+
+def regular(values: Any, what: str) -> Any:
+    """The values as an array, unless they are lists of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        lengths = [np.size(each) for each in values]
+        other = next((i for i, length in enumerate(lengths) if length != lengths[0]), None)
+        if other is None:
+            raise InputError(f"{what} is no array: {error}") from error
+        raise InputError(
+            f"{what} is ragged: row {other} has {count(lengths[other], 'value')}, and row 0 "
+            f"has {lengths[0]}; give all rows as many"
+        ) from error
 
 
 SMALLEST_SIZE, LARGEST_SIZE = 1e-100, 1e100

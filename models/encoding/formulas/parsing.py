@@ -291,6 +291,7 @@ def parse(formula: str, frame: pd.DataFrame, apart: Iterable[str | None] = ()) -
     ValueError
         Saying which token is not allowed, or which column does not exist.
     """
+    apart = tuple(apart)
     if not isinstance(formula, str) or not formula.strip():
         raise InputError("the formula is empty; write for example 'y ~ x1 + x2'")
     if len(formula) > LONGEST_FORMULA:
@@ -316,7 +317,14 @@ def parse(formula: str, frame: pd.DataFrame, apart: Iterable[str | None] = ()) -
         column(frame, name)
     for own in (left.events, left.others):
         if own in reading.uses.columns:
-            raise InputError(f"the response {own!r} also stands among the predictors")
+            raise InputError(
+                f"the response {own!r} also stands among the predictors; leave it out there"
+            )
+        if own in extra or own in apart:
+            raise InputError(
+                f"the response {own!r} is also named as offset, weights or trials; name another "
+                "column there"
+            )
     in_terms = {key for term in expansion.terms.values() for key in term}
     factors = {
         key: replace(factor, transform=factor.transform.beside(expansion.intercept))

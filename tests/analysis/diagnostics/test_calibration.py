@@ -158,7 +158,7 @@ def test_what_are_no_probabilities_is_refused(predicted, message):
     for function in (calibration_curve, predictive_scores):
         with pytest.raises(ValueError, match=message):
             function(model, predicted)
-    with pytest.raises(ValueError, match="simulations must be at least 2"):
+    with pytest.raises(ValueError, match="simulations must be a whole number of at least 2"):
         calibration_curve(model, np.full(32, 0.5), simulations=1)
 
 

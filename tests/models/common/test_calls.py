@@ -6,7 +6,16 @@ import pandas as pd
 import pytest
 
 import flatprior as fp
-from flatprior.models.common.calls import a_or_an, check_choice, check_positive, model_first
+from flatprior.models.common.calls import (
+    a_or_an,
+    check_choice,
+    check_flag,
+    check_positive,
+    check_seed,
+    check_sequence,
+    check_whole,
+    model_first,
+)
 from flatprior.models.common.error_state import OWN
 
 
@@ -218,3 +227,32 @@ def test_what_must_be_positive_is_a_number_above_zero():
     for value in (0, -1.0, np.nan, -np.inf):
         with pytest.raises(ValueError, match=r"C must be positive, not"):
             check_positive("C", value)
+
+
+@pytest.mark.parametrize("value", ["no", 1, None, [], np.ones(2), pd.NA])
+def test_a_flag_is_a_truth_value_and_nothing_that_has_one(value):
+    with pytest.raises(TypeError, match="intercept must be True or False, not "):
+        check_flag("intercept", value)
+    assert [check_flag("intercept", known) for known in (True, np.False_)] == [True, False]
+
+
+@pytest.mark.parametrize("value", [1, -1, 2.5, "3", True, None, [3], np.ones(3), pd.NA, 10**400])
+def test_a_whole_number_is_within_its_bounds(value):
+    with pytest.raises(ValueError, match=r"points must be .*, not "):
+        check_whole("points", value, 3)
+    assert check_whole("points", np.int64(3), 3) == 3
+
+
+def test_a_seed_is_a_whole_number_or_none():
+    assert check_seed(None) is None
+    assert check_seed(np.uint32(7)) == 7
+    for value in (-1, 1.5, "one", [1], True):
+        with pytest.raises(ValueError, match="seed must be a whole number of at least 0"):
+            check_seed(value)
+
+
+@pytest.mark.parametrize("value", ["ab", b"ab", 5, {"a"}, None])
+def test_a_list_of_names_is_no_text_and_no_set(value):
+    with pytest.raises(TypeError, match="names must be a list of text, not "):
+        check_sequence("names", value, "text")
+    assert check_sequence("names", (name for name in "ab"), "text") == ("a", "b")
