@@ -516,12 +516,10 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
             if elsewhere:  # the way to an MLE, which rounding may change elsewhere, is its own
                 versions = {"versions": part["provenance"]["versions"]}
                 anew = anew | {key: part[key] for key in OF_THE_WAY}
-                unstated = set(ADDED) - set(part["provenance"])
-                anew["provenance"] = {
-                    key: value
-                    for key, value in (anew["provenance"] | versions).items()
-                    if key not in unstated
-                }
+                anew["provenance"] = anew["provenance"] | versions
+            unstated = set(ADDED) - set(part["provenance"])
+            stated = {k: v for k, v in anew["provenance"].items() if k not in unstated}
+            anew = anew | {"provenance": stated}
             _hold(f"comparison estimates {name}", part, anew, bounds)
         if elsewhere:
             holes.append("the way to the fits of the comparison: messages, iterations, versions")

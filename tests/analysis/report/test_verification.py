@@ -513,3 +513,16 @@ def test_standard_errors_of_a_fit_made_elsewhere_are_held_whatever_their_size(tm
     errors[2] *= 2
     with pytest.raises(ValueError, match=r"the standard errors of gpa \+ far"):
         verify_report(main, found, models)
+
+
+def test_a_report_that_states_nothing_of_events_and_groups_is_verified(both, model, comparison):
+    # as versions wrote it that knew of none
+    found = copy.deepcopy(both[1])
+    fits = [part["provenance"] for part in found["comparison"]["estimates"].values()]
+    for part in (found, *fits):
+        for what in verification.ADDED:
+            part.pop(what, None)
+    assert len(verify_report(model, found, dict(comparison.models))) == 5
+    found["event"] = "1"
+    with pytest.raises(ValueError, match="event is None, not '1'"):
+        verify_report(model, found, dict(comparison.models))
