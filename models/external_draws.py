@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.coefficient_names import (
-    Labels,
+    CODINGS,
     OfTwoLevels,
     as_number,
-    in_r,
+    in_brms,
     meant,
+    nearest,
     of_two_levels,
+    paired,
     plain_name,
 )
 from flatprior.models.common.errors import InputError, InputTypeError
@@ -399,15 +401,18 @@ def matched(
             f"the model has no coefficient {first_of(map(printable, unknown))}; it has "
             f"{first_of(map(printable, model.names))}"
         )
-    of_brms, there = "b_Intercept" in found, Labels(found)
+    of_brms = "b_Intercept" in found
+    rest = [label for label in found if label not in given.values()]
+    by_name = paired([name for name in model.names if name not in given], rest, numbers_of(model))
     order, missing = [], []
     for name in model.names:
         if name in given:
             likely = [label for label in found if label == given[name]]
         else:
             # first as brms writes them, whose plain "Intercept" is that of centred columns
-            likely = [label for label in found if of_brms and label in in_r(name, "b_")]
-            likely = likely or there.of(name)
+            likely = [label for label in found if of_brms and label in in_brms(name)]
+            likely = likely or ([by_name[name]] if name in by_name else nearest(name, rest))
+            likely = likely if name in by_name or len(likely) != 1 or of_brms else []
         if len(likely) > 1:
             raise InputError(
                 f"the {what} of {printable(name)} may be {first_of(map(printable, likely))}: "
@@ -427,10 +432,24 @@ def matched(
 
 
 def two_levels(
-    model: BernoulliLogistic, names: Sequence[str], labels: Sequence[str]
+    model: BernoulliLogistic,
+    names: Sequence[str],
+    labels: Sequence[str],
+    coding: tuple[float, float] = CODINGS[0],
 ) -> list[OfTwoLevels]:
     """Of names and labels that are left over, numbers paired with categories of two levels."""
-    return of_two_levels(names, labels, lambda name: _two_numbers(model, name))
+    return of_two_levels(names, labels, lambda name: _two_numbers(model, name), coding)
+
+
+def numbers_of(model: BernoulliLogistic) -> frozenset[str]:
+    """Names of columns that are no indicators, as far as rows are at hand."""
+    if not model.rows.resident:
+        return frozenset()
+    design = model.design
+    indicator = ((design == 0) | (design == 1)).all(axis=0)
+    return frozenset(
+        name for name, is_one in zip(model.names, indicator, strict=True) if not is_one
+    )
 
 
 def _two_numbers(model: BernoulliLogistic, name: str) -> tuple[float, float] | None:

@@ -28,7 +28,7 @@ from flatprior.analysis.agreement.posterior_check import (
     draws_of,
 )
 from flatprior.analysis.explanation.difference import Explanation, explain_difference
-from flatprior.analysis.explanation.reference_levels import place
+from flatprior.analysis.explanation.reference_levels import coding_of, place
 from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.files import read_file
 from flatprior.analysis.producers.registry import is_fit, read
@@ -554,8 +554,9 @@ def _same_likelihood(model: BernoulliLogistic, own: BernoulliLogistic, their: Th
     )
     if set(names) == set(own.names):
         names = list(own.names)
+    coding = coding_of(model, their.coefficients)
     for step in steps:
-        placed = place(model, dict(zip(names, step.tolist(), strict=True)))
+        placed = place(model, dict(zip(names, step.tolist(), strict=True)), coding)
         ours = model.log_likelihood(placed.matrix @ placed.given)
         if abs(own.log_likelihood(step) - ours) > SAME * (1 + abs(ours)):
             return False

@@ -304,7 +304,7 @@ def explain_draws(
             f"never would on these data, and wander off along {which}"
         )
     else:
-        message = f"they are of a posterior with some proper prior: {alone}"
+        message = f"if they are of a posterior, that has a proper prior: {alone}"
     return Explanation(
         cause="none of these",
         certain=False,

@@ -30,8 +30,8 @@ from flatprior.models import (
     check_existence,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.routes.newton import converged_mle
 
@@ -383,12 +383,9 @@ def _differences(model: BernoulliLogistic, their: TheirFit) -> tuple[str, ...]:
     found = []
     if (own.offset is None) != (model.offset is None):
         found.append(f"{'the model' if own.offset is None else 'it'} has an offset")
-    theirs, ours = (
-        ["(Intercept)" if name in INTERCEPTS else name for name in each.names]
-        for each in (own, model)
-    )
-    if sorted(theirs) == sorted(ours) and own.n_rows == model.n_rows:
-        order = [theirs.index(name) for name in ours]
+    known = paired(model.names, own.names)
+    if len(known) == len(model.names) == len(own.names) and own.n_rows == model.n_rows:
+        order = [own.names.index(known[name]) for name in model.names]
         if not np.array_equal(own.response, model.response) or not np.allclose(
             own.design[:, order], model.design, rtol=1e-9, atol=0.0
         ):

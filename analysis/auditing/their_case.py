@@ -19,7 +19,7 @@ from flatprior.analysis.auditing.standard_error_kinds import (
     patterns,
     steps_to,
 )
-from flatprior.analysis.explanation.reference_levels import place
+from flatprior.analysis.explanation.reference_levels import coding_of, place
 from flatprior.analysis.producers.theirs import Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
@@ -79,13 +79,18 @@ def directions_of(model: BernoulliLogistic, their: TheirFit) -> dict[str, Array]
     every = dict.fromkeys((*their.coefficients, *terms))
     numbered = {name: float(i + 1) for i, name in enumerate(every)}
     try:
-        placed = place(model, numbered)
-        back = np.linalg.inv(placed.matrix)
-    except (FlatpriorError, np.linalg.LinAlgError):
+        placed = place(model, numbered, coding_of(model, their.coefficients))
+        # what is not theirs has no number, such as the intercept beside a level's every coefficient
+        square = len(placed.matrix) == placed.matrix.shape[1]
+        of_theirs = np.arange(len(placed.given)) if square else np.flatnonzero(placed.given)
+        back = np.linalg.inv(placed.matrix[:, of_theirs])
+    except np.linalg.LinAlgError:
+        return {}  # more coefficients than these data tell apart
+    except FlatpriorError:
         units = dict(zip(model.names, np.eye(len(model.names)), strict=True))
         return {label: units[name] for name, label in paired(model.names, list(every)).items()}
     # slot j holds their coefficient number given[j]; the model's are matrix @ theirs in slots
-    slots = {round(number): j for j, number in enumerate(placed.given) if number}
+    slots = {round(placed.given[j]): i for i, j in enumerate(of_theirs) if placed.given[j]}
     return {
         name: back[slots[round(number)]]
         for name, number in numbered.items()

@@ -12,16 +12,16 @@ import numpy as np
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.coefficient_names import (
+    CODINGS,
     OfTwoLevels,
     meant,
     paired,
     plain_name,
-    spellings,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
-from flatprior.models.external_draws import two_levels
+from flatprior.models.external_draws import numbers_of, two_levels
 
 MOST_CODINGS = 1000
 
@@ -45,6 +45,9 @@ class Placed:
         Whether none was given.
     their_intercept : float
         Where the model has none.
+    assumed : bool
+        Whether numbers of two levels were taken for a category's, or the reverse, by a coding that
+        nothing says.
     """
 
     given: Array
@@ -53,21 +56,31 @@ class Placed:
     left_in: str = ""
     without_intercept: bool = False
     their_intercept: float = 0.0
+    assumed: bool = False
 
 
-def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
+def place(
+    model: BernoulliLogistic,
+    given: Mapping[str, float],
+    coding: tuple[float, float] | None = None,
+) -> Placed:
     """Put the numbers into the order of the model, by name.
+
+    `coding` is what two levels are taken for where one side has numbers and nothing says which; by
+    default that of `CODINGS` under which the numbers are likeliest.
 
     Raises
     ------
     ValueError
         If a coefficient is missing or unknown.
     """
+    coding = coding or coding_of(model, given)
     ours = our_names(model, list(given))
     left = {ours.get(label, label): value for label, value in given.items()}
     names, k = model.names, len(model.names)
     found, matrix, said = np.full(k, math.nan), np.eye(k), []
-    for each in two_levels(model, [n for n in names if n not in left], _besides(left, names)):
+    rest, assumed = [n for n in names if n not in left], False
+    for each in two_levels(model, rest, _besides(left, names), coding):
         if each.shift and intercept_of(model) is None:
             continue
         left[each.name] = left.pop(each.label)
@@ -75,20 +88,19 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
             matrix = _of_two_levels(model, each) @ matrix
         if not each.same or each.assumed:
             said.append(f"those of {printable(each.label)} in place of {printable(each.name)}")
+        if each.assumed:
+            assumed = True
+            said[-1] += f", its levels taken for {coding[0]:g} and {coding[1]:g}"
     whole: list[tuple[Category, float]] = []  # with the number of the reference level
     for category in categories_of(model):
         slots = sorted(category.columns.values())
         if all(names[j] in left for j in slots):  # by the model's own names
-            extra = [
-                n for n in _besides(left, names) if _names_level(n, category, category.reference)
-            ]
-            if extra:
-                whole.append((category, left.pop(extra[0])))
+            extra = _labels_of(category, left, names).get(category.reference)
+            if extra is not None:
+                whole.append((category, left.pop(extra)))
             continue
-        levels: dict[str, str | None] = {}
-        for level in sorted(category.levels, key=lambda level: not level):  # "" last
-            free = (name for name in left if name not in levels.values())
-            levels[level] = next((n for n in free if _names_level(n, category, level)), None)
+        of_levels = _labels_of(category, left, names)
+        levels = {level: of_levels.get(level) for level in category.levels}
         absent = [level for level, name in levels.items() if name is None]
         if not absent:
             for level, slot in category.columns.items():
@@ -134,7 +146,30 @@ def place(model: BernoulliLogistic, given: Mapping[str, float]) -> Placed:
         left_in=" and of ".join(of[1:] if without_all else of),
         without_intercept=without and not without_all,
         their_intercept=their_intercept,
+        assumed=assumed,
     )
+
+
+def coding_of(model: BernoulliLogistic, given: Mapping[str, float]) -> tuple[float, float]:
+    """What two levels are taken for: the coding under which the coefficients are likeliest."""
+    first = CODINGS[0]
+    try:
+        assumed = place(model, given, first).assumed
+    except InputError:
+        return first
+    if not assumed:
+        return first
+
+    def likelihood(coding: tuple[float, float]) -> float:
+        try:
+            placed = place(model, given, coding)
+        except InputError:
+            return -math.inf
+        if len(placed.given) != placed.matrix.shape[1] or not np.isfinite(placed.given).all():
+            return -math.inf
+        return float(model.log_likelihood(placed.matrix @ placed.given))
+
+    return max(CODINGS, key=likelihood)
 
 
 def _of_reference(model: BernoulliLogistic, category: Category) -> Array:
@@ -147,7 +182,7 @@ def _of_reference(model: BernoulliLogistic, category: Category) -> Array:
 
 def our_names(model: BernoulliLogistic, labels: Sequence[str]) -> dict[str, str]:
     """The model's name of each coefficient that is its own by another name."""
-    found = {label: name for name, label in paired(model.names, labels).items()}
+    found = {label: name for name, label in paired(model.names, labels, numbers_of(model)).items()}
     rest = [name for name in model.names if name not in found.values()]
     beside = two_levels(model, rest, [label for label in labels if label not in found])
     return found | {each.label: each.name for each in beside if each.same and not each.assumed}
@@ -175,6 +210,7 @@ class Category:
     reference: str
     levels: tuple[str, ...]  # all, in their order
     columns: dict[str, int]  # level to column
+    by_name: bool = False  # whether its levels were read off the names of indicators
 
     def matrix(self, reference: str, model: BernoulliLogistic) -> Array:
         """(k, k): from differences from `reference`, in the order of the levels, to the model's."""
@@ -244,7 +280,7 @@ def _indicator_groups(model: BernoulliLogistic) -> list[Category]:
         total = design[:, columns].sum(axis=1)
         if stem and total.max() == 1 and total.min() == 0:
             levels = {model.names[j][len(stem) :]: j for j in columns}
-            found.append(Category(stem, "", ("", *levels), levels))
+            found.append(Category(stem, "", ("", *levels), levels, by_name=True))
     return found
 
 
@@ -270,9 +306,29 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
             yield ", ".join(said), matrix
 
 
-def _names_level(name: str, category: Category, level: str) -> bool:
-    """Whether a program would call the indicator of this level so."""
-    if not level:  # the level that the columns of the model leave out has no name there
-        return name.startswith(category.name) and ":" not in name  # an interaction is no level
-    one = f"{category.name}[{level}]"
-    return plain_name(name) == plain_name(one) or bool(spellings(name) & spellings(one))
+def _labels_of(
+    category: Category, left: Mapping[str, float], names: Sequence[str]
+) -> dict[str, str]:
+    """The label of each level's indicator among what is left, where one alone can be it."""
+    own = [names[j] for j in category.columns.values()]
+    free = [label for label in left if label not in names or label in own]
+    indicators = category.by_name  # of arrays the columns' own names, which hold the level
+    wanted = {
+        level: (names[category.columns[level]] if indicators else f"{category.name}[{level}]")
+        for level in category.levels
+        if level in category.columns or not indicators
+    }
+    found = paired(list(wanted.values()), free)
+    labels = {level: found[name] for level, name in wanted.items() if name in found}
+    if indicators:  # the level that the columns of the model leave out has no name there
+        stem = category.name.rstrip("_.[:")
+        others = [
+            label
+            for label in free
+            if label not in labels.values()
+            and ":" not in label
+            and (label.startswith(category.name) or plain_name(label).startswith(f"{stem}["))
+        ]
+        if len(others) == 1:
+            labels[category.reference] = others[0]
+    return labels

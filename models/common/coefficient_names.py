@@ -8,29 +8,45 @@ the model, or what formulaic, patsy, R, Bambi, brms, Stan and pandas make of the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
 
-INTERCEPT = (*INTERCEPTS, "b_Intercept")
-# a factor of an interaction, whose level may hold a colon; and that level
-_FACTOR = re.compile(r"(?:[^:\[\]]|\[[^\[\]]*\])+")
-_LEVEL = re.compile(r"\[([^\[\]]*)\]")
-_CATEGORY = re.compile(
-    r"\b(?:C|factor|as\.factor|ordered|relevel)\(([^(),]+)(?:,[^()]*(?:\([^()]*\))?[^()]*)?\)"
+# what programs call it besides
+INTERCEPT = (
+    *INTERCEPTS,
+    *(
+        "b_Intercept",
+        "Constant",
+        "constant",
+        "CONSTANT",
+        "INTERCEPT",
+        "(Constant)",
+        "(const)",
+        "cons",
+    ),
 )
+_CATEGORY = re.compile(
+    r"(?:C|factor|as\.factor|ordered|relevel)\(\s*([^(),]+?)\s*(?:,.*)?\)(?P<level>.*)", re.DOTALL
+)
+_CONTRAST = re.compile(r"[SDHP]\.")  # of patsy: a level whose coefficient is no difference from one
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# the numbers that programs and people give to two levels, the reference level's first
+CODINGS = ((0.0, 1.0), (1.0, 0.0), (1.0, 2.0), (2.0, 1.0), (-1.0, 1.0), (1.0, -1.0))
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """What formulaic, Bambi, brms and statsmodels make of one coefficient's name, made one.
 
     Examples
     --------
     >>> from flatprior.models.common.coefficient_names import plain_name
-    >>> {plain_name(name) for name in ("C(g)[T.b]", "g[b]", "C(g)[b]", "g[T.b]")}
+    >>> {plain_name(name) for name in ("C(g)[T.b]", "g[b]", "C(g)[b]", "g[T.b]", "factor(g)b")}
     {'g[b]'}
     >>> {plain_name(name) for name in ("Intercept", "(Intercept)", "const", "b_Intercept")}
     {'Intercept'}
@@ -40,71 +56,87 @@ def plain_name(name: str) -> str:
     if name in INTERCEPT:
         return "Intercept"
     factors = _factors(name)
+    levels = [level for _, level in factors if level is not None]
     if len(factors) < 2:
-        return "".join(factors)
+        return "".join(f"{base}[{level}]" if level is not None else base for base, level in factors)
     # an interaction: Bambi writes all levels behind all factors
-    levels = [level for factor in factors for level in _LEVEL.findall(factor)]
-    return ":".join(_LEVEL.sub("", factor) for factor in factors) + (
-        f"[{','.join(levels)}]" if levels else ""
+    behind = f"[{','.join(levels).replace(', ', ',')}]" if levels else ""
+    return ":".join(base for base, _ in factors) + behind
+
+
+@lru_cache(maxsize=4096)
+def _factors(name: str) -> tuple[tuple[str, str | None], ...]:
+    """The factors of an interaction, each the predictor and its level, if it is a category's.
+
+    A level keeps its blanks and signs: "New York" and "NewYork" are two.
+    """
+    parts, depth, begin = [], 0, 0
+    for i, sign in enumerate(name):
+        depth += (sign in "[(") - (sign in "])")
+        if sign == ":" and depth == 0:
+            parts.append(name[begin:i])
+            begin = i + 1
+    parts.append(name[begin:])
+    if depth or not all(parts):
+        return ((_bare(name), None),)
+    return tuple(map(_factor, parts))
+
+
+def _factor(part: str) -> tuple[str, str | None]:
+    part, level = part.strip(), None
+    if part.endswith("]") and part.find("[") > 0:
+        part, level = part[: part.index("[")], part[part.index("[") + 1 : -1]
+    if category := _CATEGORY.fullmatch(part):
+        part = category[1]
+        level = category["level"] or level if level is None else level
+    return _bare(part), None if level is None else level.removeprefix("T.")
+
+
+def _bare(name: str) -> str:
+    return name.replace("`", "").replace(" ", "")
+
+
+def _unquoted(name: str) -> str:
+    return name.replace("`", "").strip()
+
+
+def joined(name: str, mark: str = "") -> str:
+    """A coefficient's name with each level right behind its factor, as R and pandas have it."""
+    return ":".join(
+        base if level is None else base + mark + level for base, level in _factors(name)
     )
 
 
-def _factors(name: str) -> list[str]:
-    """The factors of an interaction, each as "x" or "g[level]"."""
-    name = _CATEGORY.sub(r"\1", name.replace("`", "").replace(" ", ""))
-    name = name.replace("[T.", "[")
-    found = _FACTOR.findall(name)
-    return found if ":".join(found) == name else [name]
-
-
-def in_r(name: str, before: str = "") -> frozenset[str]:
-    """What R's formulas call a coefficient: a level stands right behind its factor."""
+def in_brms(name: str) -> frozenset[str]:
+    """What brms calls a coefficient: it leaves out what Stan's names cannot have."""
     if name in INTERCEPT:
-        return frozenset({"(Intercept)", "b_Intercept"})
-    joined = ":".join(_LEVEL.sub(r"\1", factor) for factor in _factors(name))
-    # brms leaves out what Stan's names cannot have
-    return frozenset({before + joined, before + re.sub(r"[^\w:]", "", joined)})
+        return frozenset({"b_Intercept"})
+    plain = joined(name)
+    return frozenset({"b_" + plain, "b_" + re.sub(r"[^\w:]", "", plain)})
 
 
 def spellings(name: str) -> frozenset[str]:
-    """Names of a coefficient that put a level right behind its factor, as R and pandas do.
+    """Names of a category's coefficient that have no brackets; of others none.
 
     Examples
     --------
     >>> from flatprior.models.common.coefficient_names import spellings
-    >>> sorted(spellings("C(g)[T.b]"))
-    ['g_b', 'gb']
+    >>> sorted(spellings("C(g)[T.b]")), sorted(spellings("gb"))
+    (['g_b', 'gb'], [])
     """
-    if name in INTERCEPT:
-        return in_r(name)
-    dummies = ":".join(_LEVEL.sub(r"_\1", factor) for factor in _factors(name))
-    return in_r(name) | {dummies}
+    if all(level is None for _, level in _factors(name)):
+        return frozenset()
+    return frozenset({joined(name), joined(name, "_")})
 
 
-class Labels:
-    """Labels of numbers, looked up by the coefficients that they may be of."""
-
-    def __init__(self, labels: Iterable[str]) -> None:
-        self._plain: dict[str, list[str]] = {}
-        self._spelt: dict[str, list[str]] = {}
-        self._exact: dict[str, list[str]] = {}
-        for label in labels:
-            self._exact.setdefault(label, []).append(label)
-            self._plain.setdefault(plain_name(label), []).append(label)
-            for spelling in spellings(label):
-                self._spelt.setdefault(spelling, []).append(label)
-
-    def of(self, name: str) -> list[str]:
-        """Those that may be of the coefficient of this name, of the nearest kind only."""
-        nearest = self._exact.get(name) or self._plain.get(plain_name(name))
-        if nearest:
-            return list(nearest)
-        spelt = [self._spelt.get(spelling, []) for spelling in sorted(spellings(name))]
-        return list(dict.fromkeys(label for each in spelt for label in each))
-
-
-def paired(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
+def paired(
+    names: Sequence[str], labels: Sequence[str], numbers: Container[str] = ()
+) -> dict[str, str]:
     """For each name the label of the same coefficient, where there is one and no doubt of it.
+
+    The nearest kind of name first: the same text, the same after what programs put around it, a
+    level right behind its factor. What one kind has paired is out of the question for the next, and
+    where several fit as well, none is taken. Names of `numbers` are no indicators of a level.
 
     Examples
     --------
@@ -112,14 +144,51 @@ def paired(names: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
     >>> paired(("Intercept", "x", "C(g)[T.b]"), ("(Intercept)", "gb", "X"))
     {'Intercept': '(Intercept)', 'C(g)[T.b]': 'gb'}
     """
-    there = Labels(labels)
-    found = {name: there.of(name) for name in names}
-    single = {name: labels[0] for name, labels in found.items() if len(labels) == 1}
-    claimed = list(single.values())
-    # what another name fits better is left to it: a column "gb" beside the level b of g
-    return {
-        name: label for name, label in single.items() if claimed.count(label) == 1 or label == name
-    }
+    found: dict[str, str] = {}
+    free_names, free_labels = list(names), list(labels)
+    for kind in ("same", "plain", "spelt"):
+        by_key: dict[str, list[int]] = {}
+        for place, label in enumerate(free_labels):
+            by_key.setdefault(_their_key(kind, label), []).append(place)
+        fits = {
+            name: sorted(
+                {place for key in _our_keys(kind, name, numbers) for place in by_key.get(key, ())}
+            )
+            for name in free_names
+        }
+        claims = [place for places in fits.values() for place in places]
+        for name, places in fits.items():
+            if len(places) == 1 and claims.count(places[0]) == 1:
+                found[name] = free_labels[places[0]]
+        free_names = [name for name in free_names if not fits[name]]
+        taken = set(claims)
+        free_labels = [label for place, label in enumerate(free_labels) if place not in taken]
+    return {name: found[name] for name in names if name in found}
+
+
+def _their_key(kind: str, label: str) -> str:
+    if kind != "spelt":
+        return label if kind == "same" else plain_name(label)
+    # a level without brackets is told from one that has them: "k1" is no "k[1]" of theirs
+    return f"level {joined(label, '_')}" if spellings(label) else f"bare {_unquoted(label)}"
+
+
+def _our_keys(kind: str, name: str, numbers: Container[str]) -> frozenset[str]:
+    if kind != "spelt":
+        return frozenset({_their_key(kind, name)})
+    written = spellings(name)
+    if written or name in numbers:
+        return frozenset(f"bare {each}" for each in written)
+    return frozenset({f"level {_unquoted(name)}"})
+
+
+def nearest(name: str, labels: Sequence[str]) -> list[str]:
+    """The labels that may be of a coefficient, those of the nearest kind only."""
+    return (
+        [label for label in labels if label == name]
+        or [label for label in labels if plain_name(label) == plain_name(name)]
+        or [label for label in labels if _unquoted(label) in spellings(name)]
+    )
 
 
 @dataclass(frozen=True)
@@ -152,6 +221,7 @@ def of_two_levels(
     names: Iterable[str],
     labels: Iterable[str],
     values: Callable[[str], tuple[float, float] | None],
+    coding: tuple[float, float] = (0.0, 1.0),
 ) -> list[OfTwoLevels]:
     """Pair what names alone do not: a number such as 0 and 1 with the category of its two levels.
 
@@ -162,6 +232,8 @@ def of_two_levels(
     values : callable
         Of a name the two numbers that its predictor has, the reference level's first; None where
         it has others, or text.
+    coding : tuple of float
+        What levels that are text are taken for, the reference level's first; `CODINGS` has all.
 
     Examples
     --------
@@ -185,15 +257,19 @@ def of_two_levels(
             continue
         numbers = values(name)
         if level is None:
-            found.append(_ofas_number(name, label, str(their_level), numbers))
+            found.append(_of_number(name, label, str(their_level), numbers, coding))
         else:
-            low, high = numbers or (0.0, 1.0)
+            low, high = numbers or coding
             found.append(OfTwoLevels(name, label, high - low, low, numbers is None))
     return sorted((each for each in found if each is not None), key=lambda each: each.name)
 
 
-def _ofas_number(
-    name: str, label: str, level: str, numbers: tuple[float, float] | None
+def _of_number(
+    name: str,
+    label: str,
+    level: str,
+    numbers: tuple[float, float] | None,
+    coding: tuple[float, float],
 ) -> OfTwoLevels | None:
     """Our number x, low or high, and their difference of one level from the other."""
     if numbers is None:  # it has other values: it is no category of two levels
@@ -201,7 +277,10 @@ def _ofas_number(
     low, high = sorted(numbers)
     at = as_number(level)
     if at is None:
-        return OfTwoLevels(name, label, 1.0, 0.0, True) if (low, high) == (0, 1) else None
+        if (low, high) != (0, 1) or sorted(coding) != [0, 1]:
+            return None
+        first, second = coding
+        return OfTwoLevels(name, label, second - first, first, True)
     if at not in (low, high):
         return None
     other = low if at == high else high
@@ -214,9 +293,9 @@ def _by_base(names: Iterable[str]) -> dict[str, list[tuple[str, str | None]]]:
     for name in names:
         factors = _factors(name)
         if len(factors) == 1 and name not in INTERCEPT:
-            levels = _LEVEL.findall(factors[0])
-            base = _LEVEL.sub("", factors[0])
-            found.setdefault(base, []).append((name, levels[0] if len(levels) == 1 else None))
+            ((base, level),) = factors
+            if level is None or not _CONTRAST.match(level):
+                found.setdefault(base, []).append((name, level))
     return found
 
 
@@ -224,10 +303,7 @@ def as_number(level: str) -> float | None:
     """The number that a level is, also 1 and 0 of true and false; None if it is text."""
     if level.lower() in TRUTH:
         return TRUTH[level.lower()]
-    try:
-        return float(level)
-    except ValueError:
-        return None
+    return float(level) if _DECIMAL.fullmatch(level) else None
 
 
 def meant(missing: Sequence[str], there: Sequence[str]) -> str:
@@ -239,11 +315,12 @@ def meant(missing: Sequence[str], there: Sequence[str]) -> str:
     >>> meant(["gpa", "x"], ["GPA", "y"])
     '; names are told apart by case: rename GPA to gpa'
     """
-    folded = {re.sub(r"\W|_", "", plain_name(label)).casefold(): label for label in there}
+    folded = {plain_name(label).casefold(): label for label in there}
     pairs = {
         folded[key]: name
         for name in missing
-        if (key := re.sub(r"\W|_", "", plain_name(name)).casefold()) in folded and key
+        if (key := plain_name(name).casefold()) in folded
+        and plain_name(folded[key]) != plain_name(name)
     }
     if not pairs:
         return ""

@@ -2,6 +2,7 @@ import foreign_fits
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from foreign_fits import audit_of, quiet, spector
 from sklearn_penalties import l1
 
@@ -232,3 +233,58 @@ def test_a_penalty_that_moves_nothing_is_no_cause():
     both = audit(LogisticRegression(C=1e5, tol=1e-4, max_iter=10_000).fit(X, y), X, y)
     assert not both.passed
     assert both.cause in ("ridge penalty", "stopped early", "none of these")
+
+
+def two_levels(n=300):
+    rng = np.random.default_rng(31)
+    frame = pd.DataFrame({"g": rng.choice(["<30", ">30", "30-50"], n), "x": rng.normal(size=n)})
+    frame["k"] = rng.integers(0, 2, n)
+    log_odds = 0.5 * frame["x"] + 1.2 * (frame["g"] == ">30") - 0.8 * frame["k"]
+    frame["y"] = (rng.random(n) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    return frame
+
+
+def test_levels_whose_names_differ_in_signs_alone_are_not_exchanged():
+    frame = two_levels()
+    model = fp.BernoulliLogistic.from_formula("y ~ C(g, Treatment('30-50')) + x", frame)
+    intercept, *levels, x = fp.fit_newton(model).coefficients
+    for order in ((0, 1), (1, 0)):
+        labels = ["g<30", "g>30"]
+        right = {labels[i]: levels[i] for i in order}
+        wrong = {labels[i]: levels[1 - i] for i in order}
+        assert audit({"(Intercept)": intercept, **right, "x": x}, model).passed
+        assert not audit({"(Intercept)": intercept, **wrong, "x": x}, model).passed
+
+
+def test_a_column_of_another_name_is_no_level():
+    frame = two_levels().assign(k1=np.linspace(0, 1, 300))
+    model = fp.BernoulliLogistic.from_formula("y ~ k1 + x", frame)
+    intercept, k1, x = fp.fit_newton(model).coefficients
+    with pytest.raises(ValueError, match="lacks k1 and has"):
+        audit({"Intercept": intercept, "C(k)[T.1]": k1, "x": x}, model)
+    both = fp.BernoulliLogistic.from_formula("y ~ k + k1", frame)
+    assert audit(smf.logit("y ~ C(k) + k1", frame).fit(disp=0, tol=1e-12), both).passed
+
+
+@pytest.mark.parametrize("coding", [(0, 1), (1, 0), (1, 2), (2, 1), (-1, 1)])
+def test_two_levels_may_be_coded_in_any_way(coding):
+    frame = two_levels()
+    text = frame.assign(k=np.where(frame["k"] == 1, "yes", "no"))
+    numbers = frame.assign(k=np.where(frame["k"] == 1, coding[1], coding[0]))
+    model = fp.BernoulliLogistic.from_formula("y ~ k + x", text)
+    found = audit(smf.logit("y ~ k + x", numbers).fit(disp=0, tol=1e-12), model)
+    assert found.is_mle, found.message
+    assert f"its levels taken for {coding[0]} and {coding[1]}" in found.recoded
+    assert all(each.consistent is not False for each in found.numbers), found.message
+
+
+def test_a_coefficient_a_level_in_place_of_the_intercept_and_a_column_called_const():
+    frame = two_levels().assign(const=np.linspace(-1, 1, 300) ** 2)
+    model = fp.BernoulliLogistic.from_formula("y ~ g + x", frame)
+    found = audit(smf.logit("y ~ C(g) - 1 + x", frame).fit(disp=0, tol=1e-12), model)
+    assert found.is_mle
+    assert not found.off, found.message
+    named = fp.BernoulliLogistic.from_formula("y ~ x + const", frame)
+    fit = smf.logit("y ~ x + const", frame).fit(disp=0, tol=1e-12)
+    assert audit(fit, named).passed
+    assert audit({"(Intercept)": fit.params.iloc[0], **fit.params.iloc[1:]}, named).passed

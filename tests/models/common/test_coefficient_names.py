@@ -3,8 +3,9 @@ import itertools
 import pytest
 
 from flatprior.models.common.coefficient_names import (
-    Labels,
+    as_number,
     meant,
+    nearest,
     of_two_levels,
     paired,
     plain_name,
@@ -28,6 +29,8 @@ SAME = [
     ("C(g)[T.b]:x", "g[b]:x", "gb:x", "g_b:x", "C(g, Treatment('a'))[T.b]:x"),
     ("g[T.b]:h[T.d]", "g:h[b, d]", "C(g)[T.b]:C(h)[T.d]"),
     ("x 1", "`x 1`", "x1"),
+    ("C(g)[T.New York]", "gNew York", "g_New York", "g[New York]"),
+    ("g[T.a[1]]", "g[a[1]]"),
 ]
 
 
@@ -35,12 +38,15 @@ def test_every_program_s_name_of_a_coefficient_finds_every_other():
     for names in SAME:
         others = [name for rest in SAME if rest is not names for name in rest]
         for ours, theirs in itertools.permutations(names, 2):
-            if "[" in ours + theirs or "_b" not in ours + theirs:  # "gb" and "g_b" may be two
+            # a bare name of ours may be a column's own: "gb" is no level of g, "g_b" may be one
+            bare = "[" not in plain_name(ours)
+            one = plain_name(ours) == plain_name(theirs)
+            if one or not bare or ("_" in ours and "[" in plain_name(theirs)):
                 assert paired([ours], [theirs, *others]) == {ours: theirs}
 
 
 def test_the_nearest_kind_of_name_decides_and_doubt_leaves_a_name_alone():
-    assert Labels(["g[T.b]", "gb"]).of("gb") == ["gb"]
+    assert nearest("gb", ["g[T.b]", "gb"]) == ["gb"]
     assert paired(["gb", "g[T.b]"], ["gb", "C(g)[T.b]"]) == {"gb": "gb", "g[T.b]": "C(g)[T.b]"}
     assert paired(["g[T.b]"], ["g[b]", "C(g)[T.b]"]) == {}
     # two of ours that may be one of theirs: neither is
@@ -104,3 +110,41 @@ def test_a_remedy_is_named_where_names_differ_in_case_alone():
     assert meant(["g[T.b]"], ["G[b]"]).endswith("rename G[b] to g[T.b]")
     assert meant(["gpa"], ["GPA2", "", "?"]) == ""
     assert plain_name("GPA") != plain_name("gpa")
+
+
+DIFFERENT = [
+    ("g[New York]", "g[NewYork]"),
+    ("g<30", "g>30"),
+    ("g[a+]", "g[a-]"),
+    ("g[yes]", "g[yes ]"),
+    ("k1", "C(k)[T.1]"),
+    ("C(k)[T.1]", "C(k1)"),
+    ("g_a[1]", "x_[a"),
+    ("a:b", "b:a"),
+]
+
+
+@pytest.mark.parametrize("pair", DIFFERENT)
+def test_names_that_differ_are_two_coefficients(pair):
+    assert paired(pair[:1], pair[1:], numbers={"k1"}) == {}
+    if pair[0] != "k1":  # which R may well call the level 1 of k
+        assert paired(pair[1:], pair[:1]) == {}
+
+
+def test_a_nearer_name_goes_first_and_takes_its_label_with_it():
+    # R's factor(h) of 1, 2, 3 beside columns h1 and h2
+    labels = ["(Intercept)", "factor(h)2", "factor(h)3", "h1", "h2"]
+    for order in itertools.permutations(range(5)):
+        found = paired(
+            ["Intercept", "factor(h)[T.2]", "factor(h)[T.3]", "h1", "h2"],
+            [labels[i] for i in order],
+            numbers={"h1", "h2"},
+        )
+        assert list(found.values()) == labels
+    assert meant(["g[T.b]"], ["gb "]) == ""
+    assert meant(["Intercept"], ["(Intercept)"]) == ""
+
+
+@pytest.mark.parametrize("level", ["0_1", "inf", "nan", "1e", "", "S.0", "1 "])
+def test_what_is_no_decimal_number_is_text(level):
+    assert as_number(level) is None
