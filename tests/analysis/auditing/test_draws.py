@@ -338,7 +338,7 @@ def test_of_draws_that_are_like_nothing_it_is_said_what_they_need(apart):
     anything = Posterior.from_draws(model, 5 + rng.normal(size=(4, 500, 3)))
     found = explain_draws(model, anything, existence)
     assert (found.cause, found.certain) == ("none of these", False)
-    assert "of a posterior with some proper prior: the data alone do not hold up" in found.message
+    assert "that has a proper prior: the data alone do not hold up" in found.message
     wandering = Posterior.from_draws(model, rng.normal(size=(4, 500, 3)).cumsum(axis=1))
     found = explain_draws(model, wandering, existence)
     assert (found.cause, found.certain) == ("none of these", False)
