@@ -174,10 +174,9 @@ class Fields:
 
     def may_begin_so(self, table: NDArray[np.bool_]) -> bool:
         """Whether some field begins with two bytes of a table."""
-        begins = np.append(0, self.ends[:-1] + 1)
-        first = self.data[begins]
-        some = np.asarray(table.any(axis=1))
-        begins = begins[some[first]]
+        begins = np.empty_like(self.ends)
+        begins[0], begins[1:] = 0, self.ends[:-1] + 1
+        begins = begins[np.asarray(table.any(axis=1))[self.data[begins]]]
         following = np.minimum(begins + 1, len(self.data) - 1)
         return bool(np.any(table[self.data[begins], self.data[following]]))
 
