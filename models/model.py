@@ -287,9 +287,9 @@ class BernoulliLogistic(Renderable):
         encoding : str, optional
             Of text in files; by default UTF-8, or what a mark in front says.
         na : str or sequence of str, optional
-            Words that mean a missing value, beside empty cells. By default those are, in CSV files,
-            the usual ones (NA, NaN, null, ...), and none where a format or data frame has missing
-            values of its own. In how many rows each was found is stated in `facts`.
+            Words that mean a missing value, beside empty cells and, in CSV files, the usual ones
+            (NA, NaN, null, ...); in place of these if an empty word is among them. In how many rows
+            each was found is stated in `facts`.
         sheet : str or int, optional
             Of a workbook, by name or counted from 1; by default the first.
         aliased : {"raise", "drop"}

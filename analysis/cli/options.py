@@ -55,7 +55,7 @@ def reading_options(command: F) -> F:
             "--na",
             metavar="WORD",
             multiple=True,
-            help="Word that means a missing value, beside an empty cell; several times.",
+            help="Word that means a missing value, several times; '' for none of the usual ones.",
         ),
         click.option("--encoding", metavar="NAME", help="Encoding of text, such as latin-1."),
         click.option(

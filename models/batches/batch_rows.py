@@ -31,6 +31,7 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import distinct
+from flatprior.models.encoding.files.missing_words import USUAL
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.source import Source
 from flatprior.models.rows import (
@@ -325,7 +326,7 @@ def read_files(
         if mixed:
             source = replace(source, text=mixed)
             found, told = _survey(source, roles, progress)
-    reading = source.reading.noting(*told.notes(source.reading.na is not None))
+    reading = source.reading.noting(*told.notes(USUAL))
     source = replace(source, reading=reading)
     return FileRows(surveyed=conclude(found, roles), source=source, progress=progress)
 

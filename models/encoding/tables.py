@@ -91,13 +91,14 @@ def _taken(data: Any, asked: Reading, strict: bool = True) -> Read:
         raise InputError("the data have no rows")
     found = Found()
     changed = {}
-    for place, name in enumerate(frame.columns) if reading.na else ():
-        series, words = without_words(frame.iloc[:, place], frozenset(reading.na or ()))
-        if words:
-            changed[name], found.words[name] = series, words
+    words = reading.words(())
+    for place, name in enumerate(frame.columns) if words else ():
+        series, counts = without_words(frame.iloc[:, place], words)
+        if counts:
+            changed[name], found.words[name] = series, counts
     if changed:
         frame = frame.assign(**changed)
-    return Read(cast(pd.DataFrame, frame), reading.noting(*found.notes(na_given=True)))
+    return Read(cast(pd.DataFrame, frame), reading.noting(*found.notes()))
 
 
 def named(frame: Any) -> Any:

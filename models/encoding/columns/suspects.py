@@ -16,6 +16,7 @@ from flatprior.models.encoding.columns.summary import Summary
 
 FEW_LEVELS = 10  # so many nobody suspects
 FEW_DATES = 3
+MISSING = frozenset(["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>"])
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
     rf"\s*(?:[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}|[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.]"
@@ -61,6 +62,12 @@ they are"]
         said.append(
             f"column {column.name!r} has {number} levels in {rows} rows: if it is an identifier, "
             "leave it out; a level in whose rows the response is always the same has no estimate"
+        )
+    words = [level for level in column.levels if level in MISSING]
+    if words:
+        said.append(
+            f"column {column.name!r} has the level {words[0]!r}, which often means a missing "
+            f"value; na={words[0]!r} makes it one"
         )
     return said + alike(column.name, column.levels)
 

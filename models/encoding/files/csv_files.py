@@ -56,7 +56,7 @@ class CsvFile:
         found: Found | None = None,
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows; see `TableFile`."""
-        words = USUAL if self.reading.na is None else frozenset(self.reading.na)
+        words = self.reading.words(USUAL)
         options: dict[str, Any] = {
             "na_values": ["", *words],
             "dtype": {self.names.index(name): str for name in as_text & set(columns)} or None,

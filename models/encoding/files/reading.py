@@ -30,7 +30,8 @@ class Reading:
     encoding : str or None
         Of text, as Python calls it.
     na : tuple of str or None
-        What means that a value is missing, beside an empty cell; None for the format's own words.
+        Words that mean a missing value, beside an empty cell and the format's own words, or in
+        place of these if an empty word is among them.
     sheet : str or int or None
         Of a workbook, by name or counted from 1.
     guessed : tuple of str
@@ -90,7 +91,7 @@ class Reading:
             na = (na,) if isinstance(na, str) else na
             if not isinstance(na, Iterable) or not all(isinstance(word, str) for word in na):
                 raise InputTypeError("na must be a word, or several, that mean a missing value")
-            na = tuple(dict.fromkeys(word.strip() for word in na if word.strip()))
+            na = tuple(dict.fromkeys(word.strip() for word in na)) or ("",)
         if sheet is not None and (
             not isinstance(sheet, str | int) or isinstance(sheet, bool) or sheet == 0
         ):
@@ -116,6 +117,11 @@ class Reading:
             "sheet": self.sheet,
         }
         return {name: value for name, value in values.items() if value is not None}
+
+    def words(self, usual: Iterable[str]) -> frozenset[str]:
+        """All words that mean a missing value, of a format that has usual ones."""
+        named = set(self.na or ())
+        return frozenset(named - {""} if "" in named else named | set(usual))
 
     def taken_by(self, kind: str, *options: str, strict: bool = True) -> Reading:
         """The options that a format has; of others, an error where that is `strict`."""
@@ -173,14 +179,15 @@ class Found:
     words: dict[str, Counter[str]] = field(default_factory=dict)
     short: dict[str, ShortRows] = field(default_factory=dict)
 
-    def notes(self, na_given: bool) -> tuple[str, ...]:
-        """What is to be said of it."""
+    def notes(self, usual: Iterable[str] = ()) -> tuple[str, ...]:
+        """What is to be said of it; of `usual` words how they stay what they are."""
+        usual = frozenset(usual)
         said = []
         for name, words in self.words.items():
             each = [f"{word!r} in {count(n, 'row')}" for word, n in words.most_common(WORDS_SHOWN)]
             said.append(
                 f"{printable(name)}: {', '.join(each)} read as missing"
-                + ("" if na_given else "; na= names other words than the usual ones")
+                + ("; na='' leaves such words what they are" if usual & set(words) else "")
             )
         for file, rows in self.short.items():
             of = f" of {os.path.basename(file)!r}" if len(self.short) > 1 else ""

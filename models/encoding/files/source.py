@@ -25,7 +25,7 @@ from flatprior.models.encoding.files.csv_files import CsvFile
 from flatprior.models.encoding.files.dialect import not_in
 from flatprior.models.encoding.files.excel import ExcelFile
 from flatprior.models.encoding.files.json_lines import JsonLines, begins_with_object
-from flatprior.models.encoding.files.missing_words import without_words
+from flatprior.models.encoding.files.missing_words import USUAL, without_words
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.statistical import (
@@ -270,13 +270,13 @@ class Source:
 
     def _as_meant(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
         """The frame, words that mean a missing value missing, and codes of categories as such."""
-        na, changed = self.reading.na or (), {}
+        words, changed = self.reading.words(()), {}
         decimal = "." if self.typed else self.reading.decimal or "."
         for name in frame.columns:
             before = series = frame[name]
             code = name in self.codes - self.text
-            if self.typed and na:
-                series, counts = without_words(before, frozenset(na))
+            if self.typed and words:
+                series, counts = without_words(before, words)
                 if found is not None and counts:
                     found.words[name] = found.words.get(name, Counter()) + counts
             elif not self.typed and (code or decimal == ","):  # missing already
@@ -299,7 +299,7 @@ class Source:
                 found = Found()
                 source = replace(self, text=self.text | mixed)
                 frames = list(source.frames(columns, found))
-        reading = self.reading.noting(*found.notes(self.reading.na is not None))
+        reading = self.reading.noting(*found.notes(USUAL))
         if len(frames) == 1:
             return frames[0], reading
         index = pd.RangeIndex(1, 1 + sum(map(len, frames)))

@@ -155,3 +155,13 @@ def test_a_level_without_a_visible_character_is_shown_in_quotes():
     assert model.reference_levels == {"z": ""}
     empty = BernoulliLogistic.from_formula("y ~ x", frame.assign(y=["", "a"] * 15))
     assert empty.response_coding == "a = 1, '' = 0"
+
+
+def test_a_level_that_often_means_missing_draws_a_remark_that_leads_to_the_option():
+    frame = frame_of(["NA", "a", "b"] * 10)
+    model = BernoulliLogistic.from_formula("y ~ z", frame)
+    assert model.remarks == (
+        "column 'z' has the level 'NA', which often means a missing value; na='NA' makes it one",
+    )
+    told = BernoulliLogistic.from_formula("y ~ z", frame, na="NA")
+    assert (told.remarks, told.n_dropped) == ((), 10)

@@ -90,7 +90,7 @@ def test_numbers_that_mean_missing_are_missing_in_every_format(tmp_path):
 def test_a_country_called_na_is_named_and_kept_where_na_says_so(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text(
-        "y,g\n" + "".join(f"{i % 2},{['DE', 'NA', 'FR', ''][i % 4]}\n" for i in range(40))
+        "y,g\n" + "".join(f"{i % 2},{['DE', 'NA', 'FR', '', 'ES'][i % 5]}\n" for i in range(50))
     )
     for build in (
         lambda **given: BernoulliLogistic.from_formula("y ~ g", path, **given),
@@ -99,15 +99,18 @@ def test_a_country_called_na_is_named_and_kept_where_na_says_so(tmp_path):
         usual = build()
         assert usual.n_dropped == 20
         assert (
-            "g: 'NA' in 10 rows read as missing; na= names other words than the usual ones"
+            "g: 'NA' in 10 rows read as missing; na='' leaves such words what they are"
             in usual.facts
         )
-        kept = build(na=())
+        kept = build(na="")
         assert kept.n_dropped == 10
-        assert kept.names == ("Intercept", "g[T.FR]", "g[T.NA]")
+        assert kept.names == ("Intercept", "g[T.ES]", "g[T.FR]", "g[T.NA]")
+        assert any("has the level 'NA', which often means" in said for said in kept.warnings)
+        assert build(na="FR").n_dropped == 30  # beside the usual ones
+        assert build(na=["", "FR"]).n_dropped == 20
     frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
     frame.to_parquet(tmp_path / "d.parquet")
-    models = [kept, BernoulliLogistic.from_formula("y ~ g", frame.set_axis(range(1, 41)))]
+    models = [kept, BernoulliLogistic.from_formula("y ~ g", frame.set_axis(range(1, 51)))]
     models.append(BernoulliLogistic.from_formula("y ~ g", tmp_path / "d.parquet"))
     assert len({model.data_hash for model in models}) == 1
 
