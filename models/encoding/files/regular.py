@@ -159,7 +159,7 @@ class Fields:
         Examples
         --------
         >>> from flatprior.models.encoding.files.regular import Fields
-        >>> lines = "0,1", '0,"a, b"', "2"
+        >>> lines = "0,1", '0,"a,b"', "2"
         >>> each = [Fields.of(f"{line} ".encode().replace(b" ", bytes([10])), 44) for line in lines]
         >>> [fields.are_rows_of(2) for fields in each]
         [True, True, False]
