@@ -172,6 +172,7 @@ def _separator(lines: list[str], usual: str, decimal: str | None, whole: bool) -
     here = [sep for sep in known if len(next(iter(_fields([heading], sep)), [])) > 1]
     if not here:
         _refuse_blanks(lines)
+        _refuse_preamble(lines, known)
         return usual
     if here == [usual]:
         return usual
@@ -201,6 +202,17 @@ def _refuse_blanks(lines: list[str]) -> None:
             f"the heading {shorten(lines[0].strip(), 40)} has no separator but blanks; name "
             "it: sep=' '"
         )
+
+
+def _refuse_preamble(lines: list[str], known: list[str]) -> None:
+    """Say so where the first line is no heading, because the others have more fields."""
+    for sep in known:
+        fields = {len(row) for row in _fields(lines[-3:], sep)}
+        if len(lines) > 1 and len(fields) == 1 and fields != {1}:
+            raise InputError(
+                f"its first line {shorten(lines[0].strip(), 40)} is no heading: others have "
+                f"{fields.pop()} fields; take out what stands before the names of the columns"
+            )
 
 
 def _decimal(rows: list[list[str]]) -> str:

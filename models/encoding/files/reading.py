@@ -83,8 +83,6 @@ class Reading:
             )
         if decimal not in (None, ".", ","):
             raise InputError(f"decimal={shorten(decimal, 20)} must be '.' or ','")
-        if sep is not None and decimal == sep:
-            raise InputError(f"{sep!r} cannot separate both columns and decimals")
         if encoding is not None:
             encoding = _encoding(encoding)
         if na is not None:

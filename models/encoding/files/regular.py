@@ -83,7 +83,9 @@ class Checked:
     def _are_plain(self, found: bytes, ended: bool) -> bool:
         if b"\0" in found:
             return False
-        if self._columns == 1 or self._dialect.sep == " ":
+        if self._dialect.sep == " ":
+            return False
+        if self._columns == 1:
             self.may_hold_words = True
             return True
         piece = self._rest + found
@@ -253,6 +255,7 @@ def _records(path: str, dialect: Dialect) -> Iterator[tuple[int, list[str] | Non
                 if skip and line.strip():
                     skip -= 1
                 else:
+                    line = " ".join(line.split()) + "\n" if dialect.sep == " " else line
                     taken.append(line)
                     yield line
 

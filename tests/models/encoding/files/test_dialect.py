@@ -52,6 +52,11 @@ def test_what_only_one_dialect_fits_is_told_and_stated(tmp_path, content, sep, d
         ("y,x;z\n1,2;3\n4,5;6\n", "by ',' or ';': several fit; name the sign, as in sep=','"),
         ("y,x;z\n1,2\n3;4\n", "by ',' or ';': none gives all rows"),
         ("y x\n0 1\n1 2\n", "has no separator but blanks; name it: sep=' '"),
+        (
+            "# made in May\ny,x\n0,1\n1,2\n",
+            "line '# made in May' is no heading: others have 2 fields",
+        ),
+        ("Table 1\n\ny;x;z\n0;1;2\n1;2;2\n", "'Table 1' is no heading: others have 3 fields"),
         ("", "it is empty"),
         ("\n \n", "it is empty"),
         ("y,x\n0,é\n".encode("latin-1"), "it is not text in UTF-8; name its encoding"),
@@ -94,6 +99,29 @@ def test_options_go_before_what_the_file_looks_like(tmp_path):
     assert found.sep == ";"
     assert dialect(tmp_path, "y\tx\n0\t1\n", "d.tsv")[1].guessed == ()  # its ending says so
     assert dialect(tmp_path, "y,x\n0,1\n", "d.tsv")[1].guessed == ("sep",)
+
+
+def test_a_quoted_decimal_comma_is_read_between_commas_where_it_is_named(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text('y,x\n0,"1,5"\n1,"-2,25"\n')
+    for asked in ({"decimal": ","}, {"sep": ",", "decimal": ","}):
+        assert as_frame(path, asked=Reading.of(**asked))["x"].tolist() == [1.5, -2.25]
+    path.write_text("y,x\n0,1,5\n")
+    with pytest.raises(ValueError, match="more fields than the first line"):
+        as_frame(path, asked=Reading.of(sep=",", decimal=","))
+
+
+def test_blanks_separate_where_they_are_named(tmp_path):
+    path = tmp_path / "d.txt"
+    path.write_text('"y" "x"  g\n0 1.5\ta\n 1  2 "b c" \n\n0 3\n')
+    model = BernoulliLogistic.from_formula("y ~ x", path, sep=" ")
+    assert model.design[:, 1].tolist() == [1.5, 2.0, 3.0]
+    said = "1 row with fewer fields than the 3 columns, the rest missing: row 3"
+    assert said in model.facts
+    assert as_frame(path, asked=Reading.of(sep=" "))["g"].tolist()[:2] == ["a", "b c"]
+    path.write_text('"y" "x"\n"1" 0 1.5\n"2" 1 2\n')  # as R writes it
+    with pytest.raises(ValueError, match=r"all rows have more fields .* name the row names"):
+        as_frame(path, asked=Reading.of(sep=" "))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

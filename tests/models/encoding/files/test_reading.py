@@ -17,7 +17,6 @@ from flatprior.models.encoding.files.reading import PLAIN, Reading, from_options
         ({"sep": '"'}, ValueError, "cannot separate columns"),
         ({"sep": 3}, TypeError, "sep must be text, not an int"),
         ({"decimal": "'"}, ValueError, "must be '.' or ','"),
-        ({"sep": ",", "decimal": ","}, ValueError, "',' cannot separate both"),
         ({"encoding": "klingon"}, ValueError, "'klingon' is none that is known"),
         ({"encoding": "rot13"}, ValueError, "'rot13' is none that is known"),
         ({"encoding": "utf-8\0"}, ValueError, "is none that is known"),

@@ -1,6 +1,7 @@
 """Files of Stata, SAS and SPSS: labels become ordered categories, and zero is zero."""
 
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from flatprior.models import BernoulliLogistic
 from flatprior.models.encoding.files.reading import PLAIN, Reading
 from flatprior.models.encoding.files.statistical import (
+    SasFile,
     SpssFile,
     StataFile,
     pieces,
@@ -108,3 +110,22 @@ def test_a_frame_is_cut_into_pieces_of_so_many_rows():
     assert [len(piece) for piece in pieces(frame, 3)] == [3, 3, 1]
     assert [len(piece) for piece in pieces(frame, 8)] == [7]
     assert list(pieces(frame[:0], 10**6)) == []
+
+
+def test_a_sas_data_set_is_read_in_its_own_encoding_so_many_rows_at_a_time(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"y": [0.0, 1, 1], "g": ["a", "", "b"], "unused": [1.0, 2, 3]})
+    asked = []
+
+    @contextmanager
+    def reader(path, *, format, chunksize, encoding):  # nothing writes such files but SAS
+        asked.append((format, chunksize, encoding))
+        yield iter([frame[start : start + chunksize] for start in range(0, 3, chunksize)])
+
+    monkeypatch.setattr(pd, "read_sas", reader)
+    file = SasFile("d.sas7bdat", PLAIN)
+    assert file.names == ("y", "g", "unused")
+    found = list(file.frames(("g", "y"), 2))
+    assert [list(part) for part in found] == [["g", "y"]] * 2
+    assert pd.concat(found)["g"].isna().tolist() == [False, True, False]
+    SasFile("d.sas7bdat", Reading.of(encoding="cp1252"))
+    assert asked == [("sas7bdat", 1, "infer"), ("sas7bdat", 2, "infer"), ("sas7bdat", 1, "cp1252")]
