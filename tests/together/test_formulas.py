@@ -6,7 +6,6 @@
 import builtins
 import os
 import re
-import subprocess
 import types
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -48,7 +47,7 @@ def nothing_runs():
         patch.object(builtins, "eval", modules_only(builtins.eval)),
         patch.object(builtins, "exec", modules_only(builtins.exec)),
         patch.object(os, "system", refused),
-        patch.object(subprocess, "Popen", refused),
+        patch("subprocess.Popen", refused),
     ):
         yield
 
