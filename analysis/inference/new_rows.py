@@ -198,6 +198,10 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
     """Whether complete rows are those of the model."""
     try:
         if isinstance(model.rows, ArrayRows):
+            offset = model.rows.offset
+            if offset is not None and model.offset_name in frame.columns:
+                if not np.array_equal(numbers(frame[model.offset_name]), offset):
+                    return False
             return np.array_equal(model.design_matrix(frame), model.design)
         block = model.rows.surveyed.encoder.block(frame)
     except ValueError:  # a level that the model has not seen, or no such column

@@ -159,14 +159,21 @@ def _is(event: Any, level: Any, levels: Sequence[Any]) -> bool:
 
 
 def _same(event: Any, level: Any) -> bool:
-    return isinstance(event, str) == isinstance(level, str) and bool(np.all(event == level))
+    if np.ndim(event) or event is pd.NA:  # no value at all
+        return False
+    return isinstance(event, str) == isinstance(level, str) and bool(event == level)
 
 
 def _read(value: Any) -> float | None:
     """The number or truth value that something is or says."""
     if isinstance(value, str) and value.strip().lower() in _TRUTHS:
         return float(_TRUTHS[value.strip().lower()])
-    return float(value) if is_numeric(value) or isinstance(value, bool | np.bool_) else None
+    if not is_numeric(value) and not isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no double holds
+        return None
 
 
 def check_outcomes(name: str, values: Sequence[Any], odd: Odd, option: bool = False) -> None:

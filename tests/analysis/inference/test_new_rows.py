@@ -63,3 +63,13 @@ def test_offsets_given_as_numbers_follow_their_rows():
     for offset in ("o", frame["o"], frame["o"].to_numpy()):
         found = predict(model, fit, frame, offset=offset)
         assert np.array_equal(found, expected)
+
+
+def test_a_frame_that_differs_in_the_offset_is_another():
+    frame = passengers().dropna(subset=["age"])
+    model = BernoulliLogistic.from_formula("y ~ age + sex", frame, offset="o")
+    fit, other = fit_newton(model), frame.copy()
+    assert predict(model, fit, frame).columns.name is None
+    other.iloc[3, other.columns.get_loc("o")] = np.nan
+    with pytest.raises(ValueError, match="'o' has missing values"):
+        predict(model, fit, other)

@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from stated_numbers import covariance, glm_path, of_fit
 
+from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.auditing.numbers import judge_numbers
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.r_file import read_r
@@ -134,3 +136,16 @@ def test_what_vcov_gives_of_another_class_may_be_of_any_kind(tmp_path):
 def test_a_coefficient_without_a_name_is_refused(tmp_path):
     with pytest.raises(FlatpriorError, match="a coefficient has no name"):
         read(tmp_path, written(names='["(Intercept)", "", "psi"]')[-1])
+
+
+def test_what_r_itself_has_written():
+    """`write_fit(glm(grade ~ gpa + g, binomial, d), file)`, run by R 4.2.2."""
+    data = load_spector()
+    data["g"] = np.where(
+        data["tuce"] > 24, 'hi "x"', np.where(data["tuce"] > 20, "mid \u00e9", "lo\\y")
+    )
+    model = BernoulliLogistic.from_formula("grade ~ gpa + g", data)
+    found = audit(Path(__file__).parents[2] / "data" / "r_glm.json", model)
+    assert found.passed, found.message
+    assert found.producer.startswith("R glm (R version 4.2.2")
+    assert len(found.numbers) == 12
