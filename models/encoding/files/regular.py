@@ -13,7 +13,7 @@ import csv
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,8 +105,22 @@ class Checked:
         return True
 
 
-def beginnings(words: Collection[str]) -> NDArray[np.bool_]:
-    """Which two bytes a field begins with that may be one of the words, quoted too."""
+class Beginnings(NamedTuple):
+    """Which bytes a field begins with that may be one of some words, quoted too.
+
+    Attributes
+    ----------
+    first : ndarray of bool (256,)
+    pair : ndarray of bool (256, 256)
+        The first byte and the next.
+    """
+
+    first: NDArray[np.bool_]
+    pair: NDArray[np.bool_]
+
+
+def beginnings(words: Collection[str]) -> Beginnings:
+    """How fields begin that may be one of the words."""
     table = np.zeros((256, 256), dtype=bool)
     for word in words:
         first, *rest = word.encode()
@@ -114,7 +128,7 @@ def beginnings(words: Collection[str]) -> NDArray[np.bool_]:
             table[opened, first] = True
         table[first, rest[0] if rest else slice(None)] = True
     table[BLANK, [BLANK, QUOTE]] = bool(words)
-    return table
+    return Beginnings(np.asarray(table.any(axis=1)), table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,13 +188,13 @@ class Fields:
         lengths: NDArray[np.intp] = np.diff(self.ends[lines], prepend=-1) - 1
         return not lengths[wrong].any()
 
-    def may_begin_so(self, table: NDArray[np.bool_]) -> bool:
-        """Whether some field begins with two bytes of a table."""
+    def may_begin_so(self, words: Beginnings) -> bool:
+        """Whether some field begins as one of some words does."""
         begins = np.empty_like(self.ends)
         begins[0], begins[1:] = 0, self.ends[:-1] + 1
-        begins = begins[np.asarray(table.any(axis=1))[self.data[begins]]]
+        begins = begins[words.first[self.data[begins]]]
         following = np.minimum(begins + 1, len(self.data) - 1)
-        return bool(np.any(table[self.data[begins], self.data[following]]))
+        return bool(np.any(words.pair[self.data[begins], self.data[following]]))
 
 
 def _well_quoted(data: NDArray[np.uint8], quotes: NDArray[np.intp], sep: int) -> bool:
