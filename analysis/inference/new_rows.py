@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -199,9 +199,9 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
     try:
         if isinstance(model.rows, ArrayRows):
             offset = model.rows.offset
-            if offset is not None and model.offset_name in frame.columns:
-                if not np.array_equal(numbers(frame[model.offset_name]), offset):
-                    return False
+            named = offset is not None and model.offset_name in frame.columns
+            if named and not np.array_equal(numbers(frame[model.offset_name]), cast(Array, offset)):
+                return False
             return np.array_equal(model.design_matrix(frame), model.design)
         block = model.rows.surveyed.encoder.block(frame)
     except ValueError:  # a level that the model has not seen, or no such column
