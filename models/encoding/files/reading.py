@@ -83,11 +83,6 @@ class Reading:
             )
         if decimal not in (None, ".", ","):
             raise InputError(f"decimal={shorten(decimal, 20)} must be '.' or ','")
-        if sep is not None and sep == decimal:
-            raise InputError(
-                "sep and decimal are the same sign, which cannot do both; name the one that stands "
-                "between the columns as sep"
-            )
         if encoding is not None:
             encoding = _encoding(encoding)
         if na is not None:
