@@ -533,5 +533,6 @@ def judged(
         newton_decrement=proved.newton_decrement * float(units),
         radius=proved.radius / float(units),
         error_bound=proved.error_bound * float(units),
+        digits=certain_digits(proved.error_bound * float(units) * error, coefficients),
     )
     return replace(found, covariance=root @ root.T, certificate=certificate)

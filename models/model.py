@@ -690,6 +690,8 @@ class BernoulliLogistic(Renderable):
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
         if self.sampling is not None:  # the same numbers as counts are other data
             digest.update(b"sampling weights")
+            for part in (self.sampling.unit_of, self.sampling.stratum_of):
+                digest.update(b"-" if part is None else np.ascontiguousarray(part, "<i8").tobytes())
         first = rows.at_first if isinstance(rows, ArrayRows) else None
         digest.update(rows.digest() if first is None else first)
         return f"{HASH_VERSION}:{digest.hexdigest()}"

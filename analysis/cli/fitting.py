@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,11 @@ def fit(
                 "--profile is of the likelihood, which robust standard errors do not use: leave "
                 "one of them out"
             )
+        if sampling_weights and (profile or robust or cluster or report_path):
+            raise InputError(
+                "--sampling-weights have standard errors of their own, of --clusters and --strata, "
+                "and no likelihood: leave out --profile, --robust, --cluster and --report"
+            )
         if robust and cluster and robust.upper() != "HC0":
             raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
         model = load_model(
@@ -97,6 +103,13 @@ def fit(
             strata=strata,
             **options,
         )
+        if cluster and _taken_by_a_dot(model, formula, cluster):
+            model = load_model(
+                data,
+                f"{formula} - `{cluster}`",
+                in_batches=reads_in_batches(data),
+                **options,
+            )
         estimate = fit_newton(model)
         if json_path:
             estimate.save(json_path)
@@ -110,6 +123,13 @@ def fit(
             make_report(report_path, None, agreement=_second_opinion(model, estimate))
         if not estimate.converged:
             sys.exit(1)
+
+
+def _taken_by_a_dot(model: BernoulliLogistic, formula: str, cluster: str) -> bool:
+    """Whether the column of clusters is a predictor because a formula says "all others"."""
+    used = model.encoding is not None and cluster in model.encoding.parsed.columns
+    named = re.search(rf"(?<![\w.]){re.escape(cluster)}(?![\w.])", formula)
+    return used and named is None
 
 
 def _summary(

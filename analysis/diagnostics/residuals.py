@@ -289,16 +289,16 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     transform = _whitening(model)
     inverse = np.square(transform).sum(axis=1) / 4  # of X'WX, the diagonal
     first = model.rows.sample(1).design[0].astype(float)
-    n = model.n_observations
 
     def sums(block: Block) -> Array:
         weights = block.counts
         moved = block.design - first  # 0 in a constant column, exactly
+        size = np.full(moved.shape[1], weights.sum())  # of sampling weights no count of rows
         return np.vstack(
-            [weights @ moved, weights @ np.square(moved), weights @ np.square(block.design)]
+            [weights @ moved, weights @ np.square(moved), weights @ np.square(block.design), size]
         )
 
-    total, squares, raw = model.rows.reduce(sums)
+    total, squares, raw, n = model.rows.reduce(sums)
     constant = (squares == 0) & (raw > 0)
     about = squares - np.square(total) / n if constant.any() else raw
     vif = np.where(constant, math.nan, inverse * about)

@@ -199,8 +199,16 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
     try:
         if isinstance(model.rows, ArrayRows):
             offset = model.rows.offset
-            named = offset is not None and model.offset_name in frame.columns
-            if named and not np.array_equal(numbers(frame[model.offset_name]), cast(Array, offset)):
+            try:
+                own = None if offset is None else new_offsets(model, None, frame, len(frame))
+            except InputError:  # it was given as numbers
+                own = None
+            if own is not None and not np.array_equal(own, cast(Array, offset)):
+                return False
+            weights = model.weights_name if model.sampling is None else model.sampling.weights
+            if weights in frame.columns and not np.array_equal(
+                numbers(frame[weights]), model.counts
+            ):
                 return False
             return np.array_equal(model.design_matrix(frame), model.design)
         block = model.rows.surveyed.encoder.block(frame)

@@ -292,7 +292,7 @@ def _of_a_sample(
         covariance=root @ root.T,
         root=root,
         factor=1.0,
-        n_clusters=None if design.cluster_of is None else design.n_units(model.n_rows),
+        n_clusters=None if design.clusters is None else design.n_units(model.n_rows),
         data_hash=model.data_hash,
         formula=model.formula,
     )

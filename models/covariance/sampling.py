@@ -56,9 +56,9 @@ def required_sampling_root(rows: ArrayRows, design: SamplingDesign, coefficients
 
 def _meat(score: Array, design: SamplingDesign) -> Array:
     """R (r, k) with R'R the middle of the sandwich, of the scores (n, k) of all rows."""
-    if design.cluster_of is not None:
+    if design.unit_of is not None:
         units = np.zeros((design.n_units(0), score.shape[1]))
-        np.add.at(units, design.cluster_of, score)
+        np.add.at(units, design.unit_of, score)
     else:
         units = score
     stratum = np.zeros(len(units), dtype=int) if design.stratum_of is None else design.stratum_of

@@ -139,8 +139,9 @@ def encode_arrays(
             if series.isna().any():
                 where = rows_phrase(labels[series.isna().to_numpy()])
                 raise InputError(f"{series.name!r} is missing in {where}; complete them")
-        weights, keep, _ = positive_weights(beside["sampling_weights"], keep, speaking_weights)
-        sampling = sample.design(beside, keep) if keep.any() else None
+        every = keep
+        weights, keep, _ = positive_weights(beside["sampling_weights"], every, speaking_weights)
+        sampling = sample.design(beside, every, keep) if keep.any() else None
     elif frequency_weights is not None:
         series = as_series(one_column(frequency_weights), "frequency_weights", labels)
         weights, keep, _ = positive_weights(series, keep)

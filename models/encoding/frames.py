@@ -130,6 +130,9 @@ def one_column(values: Any) -> Any:
         return values
     import pyarrow as pa
 
+    if hasattr(values, "to_frame"):  # a series of polars
+        column = _from_stream(values.to_frame()).iloc[:, 0]
+        return column.rename(values.name or None)
     column = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.chunked_array(values)
     frame = of_arrow(pa.table({"column": column}))
     name = getattr(values, "name", None)
@@ -175,7 +178,7 @@ def _collected(data: Any) -> Any:
     import narwhals
 
     with _computed():
-        collected = narwhals.from_native(data).collect(backend="pyarrow")
+        collected = narwhals.from_native(_by_name(data)).collect(backend="pyarrow")
         return narwhals.to_native(collected)
 
 
@@ -197,8 +200,7 @@ def _from_stream(data: Any) -> pd.DataFrame:
     elif _is_arrow(data, "Table"):
         table = data
     else:
-        if type(data).__module__.partition(".")[0] == "polars":
-            data = _by_name(data)
+        data = _by_name(data)
         with _computed():
             table = pa.RecordBatchReader.from_stream(data).read_all()
     check_names(tuple(map(str, table.schema.names)))
@@ -208,12 +210,16 @@ def _from_stream(data: Any) -> pd.DataFrame:
 def _by_name(frame: Any) -> Any:
     """A frame of polars, its categories as text: they are in the order of their coming otherwise.
 
-    polars itself compares them by name; an Enum has an order, and keeps it.
+    polars itself compares them by name; an Enum has an order, and keeps it. All else as it is.
     """
+    if type(frame).__module__.partition(".")[0] != "polars":
+        return frame
     import narwhals
 
     known = narwhals.from_native(frame)
-    coming = [name for name, kind in known.schema.items() if kind == narwhals.Categorical]
+    coming = [name for name, kind in known.collect_schema().items() if kind == narwhals.Categorical]
+    if not coming:
+        return frame
     return narwhals.to_native(
         known.with_columns(*(narwhals.col(name).cast(narwhals.String) for name in coming))
     )
@@ -241,6 +247,16 @@ def _is_structured(data: Any) -> bool:
     return isinstance(data, np.ndarray) and data.dtype.names is not None and data.ndim == 1
 
 
+def _whole_or_missing(values: Any) -> Any:
+    """A list of whole numbers, some of them missing, which pandas would make floats of."""
+    if not isinstance(values, list | tuple) or not any(each is None for each in values):
+        return values
+    known = [each for each in values if each is not None]
+    if not known or not all(type(each) is int and abs(each) < 2**63 for each in known):
+        return values
+    return pd.array(list(values), dtype="Int64")
+
+
 def _from_mapping(data: Mapping[str, ArrayLike]) -> pd.DataFrame:
     labels = [values.index for values in data.values() if isinstance(values, pd.Series)]
     if any(not index.equals(labels[0]) for index in labels[1:]):
@@ -248,7 +264,10 @@ def _from_mapping(data: Mapping[str, ArrayLike]) -> pd.DataFrame:
         raise InputError("the series have different indexes; give them one, or pass arrays")
     for name in data:
         check_text(name, "the column name")
-    columns = {str(name): one_column(unmasked(values, str(name))) for name, values in data.items()}
+    columns = {
+        str(name): _whole_or_missing(one_column(unmasked(values, str(name))))
+        for name, values in data.items()
+    }
     if columns and all(np.ndim(values) == 0 for values in columns.values()):  # a single row
         columns = {name: [values] for name, values in columns.items()}
     try:

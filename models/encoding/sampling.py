@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +30,25 @@ class SamplingDesign:
         Name of the column, or "(array)".
     clusters, strata : str or None
         Likewise.
-    cluster_of : ndarray of int (n,) or None
-        The cluster of each row, numbered; None where each row was drawn by itself.
-    stratum_of : ndarray of int (G,) or None
-        The stratum of each cluster, or row, numbered; None where there is one stratum.
+    unit_of : ndarray of int (n,) or None
+        The unit that was drawn of each row, a cluster or the row itself, numbered; None where every
+        row is one.
+    units : int or None
+        How many there are, those of weight 0 too; None where every row is one.
+    stratum_of : ndarray of int (units,) or None
+        The stratum of each unit, numbered; None where there is one stratum.
     """
 
     weights: str
     clusters: str | None = None
     strata: str | None = None
-    cluster_of: NDArray[np.intp] | None = None
+    unit_of: NDArray[np.intp] | None = None
+    units: int | None = None
     stratum_of: NDArray[np.intp] | None = None
 
     def n_units(self, n_rows: int) -> int:
-        """How many units were drawn: clusters, or rows."""
-        return n_rows if self.cluster_of is None else int(self.cluster_of.max()) + 1
+        """How many units were drawn: clusters, or rows; those of weight 0 were drawn too."""
+        return n_rows if self.units is None else self.units
 
     @property
     def n_strata(self) -> int:
@@ -59,8 +63,8 @@ class SamplingDesign:
     def said(self) -> str:
         """Weights, clusters and strata in words."""
         parts = [f"sampling weights: {printable(self.weights)}"]
-        if self.cluster_of is not None:
-            parts.append(f"{count(self.n_units(0), 'cluster')}: {printable(self.clusters or '')}")
+        if self.clusters is not None:
+            parts.append(f"{count(self.n_units(0), 'cluster')}: {printable(self.clusters)}")
         if self.stratum_of is not None:
             parts.append(f"{self.n_strata} strata: {printable(self.strata or '')}")
         return ", ".join(parts)
@@ -116,19 +120,23 @@ class Sample:
         return found
 
     def design(
-        self, columns: Mapping[str, pd.Series[Any]], keep: NDArray[np.bool_]
+        self,
+        columns: Mapping[str, pd.Series[Any]],
+        complete: NDArray[np.bool_],
+        keep: NDArray[np.bool_],
     ) -> SamplingDesign:
-        """The design of the rows that are kept."""
+        """The design of the rows to `keep`, of all `complete` ones, some of weight 0."""
 
         def part(role: str, given: str | ArrayLike | None) -> tuple[str, pd.Series[Any]] | None:
             if role not in columns:
                 return None
-            return given if isinstance(given, str) else ARRAY, columns[role][keep]
+            return given if isinstance(given, str) else ARRAY, columns[role][complete]
 
         return sampling_design(
             self.weights if isinstance(self.weights, str) else ARRAY,
             part("clusters", self.clusters),
             part("strata", self.strata),
+            keep[complete],
         )
 
 
@@ -156,8 +164,9 @@ def sampling_design(
     weights: str,
     clusters: tuple[str, pd.Series[Any]] | None,
     strata: tuple[str, pd.Series[Any]] | None,
+    keep: NDArray[np.bool_],
 ) -> SamplingDesign:
-    """Number clusters and strata of the rows that a model keeps.
+    """Number clusters and strata of the rows that were drawn, of which a model keeps some.
 
     A cluster is told by its name within its stratum, as survey programs do with nested clusters.
 
@@ -166,34 +175,39 @@ def sampling_design(
     ValueError
         If a stratum has one cluster (or row) only: nothing is known of its variance.
     """
-    cluster_of: NDArray[np.intp] | None = None
+    n = len(keep)
     stratum_of: NDArray[np.intp] | None = None
+    levels: Sequence[Any] = ()
     if strata is not None:
-        stratum_of, levels = pd.factorize(strata[1], sort=False)
+        codes, found = pd.factorize(strata[1], sort=False)
+        stratum_of, levels = np.asarray(codes, dtype=np.intp), list(found)
+    unit_of = np.arange(n)
     if clusters is not None:
         keys = pd.DataFrame({"cluster": clusters[1].array})
         if stratum_of is not None:
             keys["stratum"] = stratum_of
-        numbers_of_clusters = keys.groupby(list(keys.columns), sort=False, observed=True).ngroup()
-        cluster_of = np.asarray(numbers_of_clusters, dtype=np.intp)
-        first = np.unique(cluster_of, return_index=True)[1]
+        grouped = keys.groupby(list(keys.columns), sort=False, observed=True).ngroup()
+        unit_of = np.asarray(grouped, dtype=np.intp)
+        first = np.unique(unit_of, return_index=True)[1]
         stratum_of = None if stratum_of is None else stratum_of[first]
-    units = "cluster" if clusters is not None else "row"
-    n_units = len(first) if clusters is not None else None
+    units = int(unit_of.max()) + 1 if n else 0
+    what = "cluster" if clusters is not None else "row"
     if stratum_of is not None:
         sizes = np.bincount(stratum_of)
         if (sizes < 2).any():
             lonely = [str(levels[int(i)]) for i in np.flatnonzero(sizes < 2)]
             raise InputError(
-                f"strata with one {units} only, of which no variance is known "
+                f"strata with one {what} only, of which no variance is known "
                 f"({first_of(map(printable, lonely))}): merge them with others"
             )
-    elif n_units == 1:
+    elif units == 1 and clusters is not None:
         raise InputError("there is one cluster only, of which no variance is known")
+    every = clusters is None and bool(keep.all())
     return SamplingDesign(
         weights=weights,
         clusters=None if clusters is None else clusters[0],
         strata=None if strata is None else strata[0],
-        cluster_of=cluster_of,
+        unit_of=None if every else unit_of[keep],
+        units=None if every else units,
         stratum_of=stratum_of,
     )

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import shorten
 from flatprior.models.encoding.columns.text_among_numbers import (
     are_numbers,
     is_number,
@@ -79,9 +81,9 @@ def without_words(
         return (series.cat.remove_categories(left_out) if found else series), found
     tokens = [None if word else value for value, word in zip(values, are_words, strict=True)]
     if not as_text and (found or decimal == ","):
-        tokens = _retyped(tokens, decimal)
+        tokens = _retyped(tokens, decimal, str(series.name))
     elif decimal == ",":
-        tokens = _with_points(tokens)
+        tokens = _with_points(tokens, str(series.name))
     if not found and all(a is b for a, b in zip(tokens, values, strict=True)):
         return series, found
     return _taken(tokens, codes, series), found
@@ -138,10 +140,10 @@ def _may_hold_text(series: pd.Series[Any]) -> bool:
     )
 
 
-def _retyped(tokens: list[Any], decimal: str) -> list[Any]:
+def _retyped(tokens: list[Any], decimal: str, name: str) -> list[Any]:
     """Values of which none is a word: numbers or truths if all of them look so."""
     if decimal == ",":
-        tokens = _with_points(tokens)
+        tokens = _with_points(tokens, name)
     known = [token for token in tokens if token is not None]
     if not all(isinstance(token, str) for token in known):
         return tokens
@@ -152,8 +154,11 @@ def _retyped(tokens: list[Any], decimal: str) -> list[Any]:
     return tokens
 
 
-def _with_points(tokens: list[Any]) -> list[Any]:
-    """Decimal commas made points, where the tokens are numbers, all of them or most."""
+def _with_points(tokens: list[Any], name: str) -> list[Any]:
+    """Decimal commas made points, where the tokens are numbers, all of them or most.
+
+    A number with a point is none there: it separates thousands, or is of another table.
+    """
     changed = [
         token.replace(",", ".")
         if isinstance(token, str) and token.count(",") == 1 and "." not in token
@@ -165,7 +170,16 @@ def _with_points(tokens: list[Any]) -> list[Any]:
         for new, old in zip(changed, tokens, strict=True)
     ]
     texts = [token for token in plain if isinstance(token, str)]
-    return plain if texts and (all(map(is_number, texts)) or are_numbers(texts)) else tokens
+    if not texts or not (all(map(is_number, texts)) or are_numbers(texts)):
+        return tokens
+    with_points = [token for token in tokens if isinstance(token, str) and "." in token]
+    odd = next((token for token in with_points if is_number(token)), None)
+    if odd is not None:
+        raise InputError(
+            f"column {name!r} has a point in {shorten(odd, 20)} where decimals have commas: take "
+            'out what separates thousands, or name what decimals have, decimal="."'
+        )
+    return plain
 
 
 def _taken(tokens: list[Any], codes: Any, series: pd.Series[Any]) -> pd.Series[Any]:

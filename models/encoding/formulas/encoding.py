@@ -138,6 +138,7 @@ def encode(
         counts = counts_of_columns(left, frame[keep], None if trials is None else trials[keep])
         some = counts.some
         n_zero, counts, keep[keep] = int(np.count_nonzero(~some)), counts.select(some), some
+    complete = keep
     if sample is not None:
         weight_values, keep, n_zero = positive_weights(
             beside["sampling_weights"], keep, speaking_weights
@@ -180,7 +181,7 @@ def encode(
         outcomes=outcomes,
         n_dropped=n_dropped,
         n_zero_weight=n_zero,
-        sampling=None if sample is None else sample.design(beside, keep),
+        sampling=None if sample is None else sample.design(beside, complete, keep),
         facts=rules.facts,
         remarks=rules.remarks,
     )

@@ -123,7 +123,7 @@ def test_a_report_holds_the_fit_beside_another_program_s(spector, tmp_path):
         (("--format", "xml"), "'xml' is not one of"),
         (("--clusters", "group"), "clusters go with sampling_weights"),
         (("--sampling-weights", "tuce", "--weights", "psi"), "not both"),
-        (("--sampling-weights", "tuce", "--profile"), "needs a likelihood"),
+        (("--sampling-weights", "tuce", "--profile"), "and no likelihood: leave out --profile"),
         (("--json", "a.json", "--report", "a.json"), "name the same file"),
     ],
 )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from flatprior.analysis import predict
+from flatprior.analysis import average_marginal_effects, predict
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
 
@@ -73,3 +73,20 @@ def test_a_frame_that_differs_in_the_offset_is_another():
     other.iloc[3, other.columns.get_loc("o")] = np.nan
     with pytest.raises(ValueError, match="'o' has missing values"):
         predict(model, fit, other)
+
+
+@pytest.mark.parametrize("formula", ["y ~ age + sex", "y ~ age + sex + offset(o)"])
+def test_effects_over_rows_with_another_offset_or_other_weights_are_of_those(formula):
+    frame = passengers().dropna(subset=["age"]).assign(w=2.0)
+    offset = None if "offset" in formula else "o"
+    model = BernoulliLogistic.from_formula(formula, frame, offset=offset, frequency_weights="w")
+    fit = fit_newton(model)
+    moved = frame.assign(o=frame["o"] + 2)
+    given = average_marginal_effects(model, fit, moved, ["age"])
+    slopes = (p := predict(model, fit, moved)["probability"]) * (1 - p) * fit.coefficients[1]
+    assert given["effect"].iloc[0] == pytest.approx(slopes.mean(), rel=1e-7)
+    heavier = frame.assign(w=np.arange(len(frame)) % 3 + 1)
+    found = average_marginal_effects(model, fit, heavier, ["age"], frequency_weights="w")
+    slopes = (p := predict(model, fit, heavier)["probability"]) * (1 - p) * fit.coefficients[1]
+    expected = np.average(slopes, weights=heavier["w"])
+    assert found["effect"].iloc[0] == pytest.approx(expected, rel=1e-7)

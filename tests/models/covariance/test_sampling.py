@@ -194,3 +194,45 @@ def test_other_kinds_and_clusters_are_refused_where_the_design_is_known(model):
     plain = replace(model, sampling=None)
     with pytest.raises(ValueError, match="another model"):
         summarise(plain, fit_newton(plain), robust=robust_covariance(model, fit))
+
+
+def test_units_of_weight_0_were_drawn_too(survey):
+    """A domain, by weights of 0: the middle of the sandwich knows all units of each stratum."""
+    inside = survey["psu"] < 3
+    domain = of(survey, "both", w=survey["w"].where(inside, 0.0))
+    fit = fit_newton(domain)
+    assert domain.n_rows == inside.sum()
+    assert domain.sampling.n_units(domain.n_rows) == 22
+    kept = survey[inside]
+    X = domain.design
+    p = expit(X @ fit.coefficients + kept["o"])
+    w = kept["w"].to_numpy()
+    V = np.linalg.inv((X * (w * p * (1 - p)).to_numpy()[:, None]).T @ X)
+    scores = pd.DataFrame((w * (kept["y"] - p)).to_numpy()[:, None] * X, index=kept["unit"])
+    totals = scores.groupby(level=0).sum().reindex(survey["unit"].unique(), fill_value=0.0)
+    middle = np.zeros((4, 4))
+    for _, of_stratum in totals.groupby(totals.index.str[:2]):
+        moved = of_stratum.to_numpy() - of_stratum.to_numpy().mean(axis=0)
+        middle += len(moved) / (len(moved) - 1) * moved.T @ moved
+    assert fit.standard_errors == pytest.approx(np.sqrt(np.diag(V @ middle @ V)), rel=1e-9)
+
+
+def test_clusters_and_strata_are_part_of_what_a_model_is(survey):
+    models = [of(survey, design) for design in ROLES]
+    assert len({each.data_hash for each in models}) == 4
+    with pytest.raises(ValueError, match="another model"):
+        predict(models[0], fit_newton(models[3]), survey)
+    for each in models:
+        fit = fit_newton(each)
+        assert fp.verify(each, fit).error_bound <= fit.certificate.error_bound
+
+
+def test_inflation_of_variance_is_that_of_the_weighted_columns(survey):
+    model = of(survey, "weights")
+    X, w = model.design[:, 1:], model.sampling_weights
+    p = expit(model.design @ fit_newton(model).coefficients + model.offset)
+    found = fp.collinearity(model).vif
+    scaled = fp.collinearity(of(survey, "weights", w=survey["w"] / 1000)).vif
+    assert (found.dropna() >= 1).all()
+    np.testing.assert_allclose(scaled, found, rtol=1e-9)
+    assert len(p) == len(X) == len(w)

@@ -169,3 +169,24 @@ def test_a_frame_of_dask_is_sent_to_its_own_door():
     dd = pytest.importorskip("dask.dataframe")
     with pytest.raises(TypeError, match="from_dask"):
         BernoulliLogistic.from_formula("y ~ x", dd.from_pandas(table(), npartitions=2))
+
+
+def test_categories_of_polars_are_ordered_by_name_through_every_door():
+    pl = pytest.importorskip("polars")
+    frame = table().assign(y=np.where(table()["y"] == 1, "yes", "no"))
+    frame = frame.sort_values("y", ascending=False, ignore_index=True)  # "yes" comes first
+    coded = polars(frame).with_columns(pl.col("y", "g").cast(pl.Categorical))
+    doors = [coded, coded.lazy(), {name: coded[name] for name in coded.columns}]
+    models = [BernoulliLogistic.from_formula("y ~ x + g", door) for door in doors]
+    models.append(BernoulliLogistic.from_formula("y ~ x + g", frame))
+    assert {each.response_coding for each in models} == {"yes = 1, no = 0"}
+    assert len({each.data_hash for each in models}) == 1
+    arrays = BernoulliLogistic.from_arrays(coded.select("x"), coded["y"])
+    assert arrays.response_coding == "yes = 1, no = 0"
+
+
+def test_whole_numbers_beside_a_missing_one_stay_whole():
+    large = [2**53, 2**53 + 1, 2**53 + 2] * 4 + [None]
+    records = [{"y": i % 2, "x": each} for i, each in enumerate(large)]
+    for data in (records, {"y": [i % 2 for i in range(13)], "x": large}):
+        assert len(BernoulliLogistic.from_formula("y ~ C(x)", data).names) == 3

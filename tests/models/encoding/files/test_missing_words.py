@@ -138,3 +138,13 @@ def test_new_rows_are_read_as_the_models_own(tmp_path):
         assert predict(model, fit, new)["probability"].tolist() == expected["probability"].tolist()
     own = predict(model, fit, tmp_path / "d.csv")
     assert len(own) == 5
+
+
+def test_a_point_among_decimal_commas_is_no_decimal(tmp_path):
+    rows = [f"{i % 2};{i},5;{x}" for i, x in enumerate(["900", "1.100", "950", "2.300"] * 3)]
+    (tmp_path / "d.csv").write_text("\n".join(["y;x;z", *rows]))
+    for read in (BernoulliLogistic.from_formula, BernoulliLogistic.from_parquet):
+        arguments = ("y ~ z", tmp_path / "d.csv")
+        ordered = arguments if read == BernoulliLogistic.from_formula else arguments[::-1]
+        with pytest.raises(ValueError, match=r"'z' has a point in '1\.100' where decimals have"):
+            read(*ordered, sep=";", decimal=",")

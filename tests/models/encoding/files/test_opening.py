@@ -80,13 +80,13 @@ def test_errors_name_what_was_opened_and_not_where_it_is_kept(tmp_path):
         (b"  <!DOCTYPE html><html>", "a web page"),
         (b"<HTML><body>", "a web page"),
         (b"RDX3\nX\n", "an R workspace; save it as CSV: write.csv"),
-        (gzip.compress(b"RDX3\nX\n"), "an R workspace"),
-        (gzip.compress(b"X\n\0\0\0\3"), "an R object"),
+        (gzip.compress(b"RDX3\nX\n", mtime=0), "an R workspace"),
+        (gzip.compress(b"X\n\0\0\0\3", mtime=0), "an R object"),
         (b"\x93NUMPY\1\0", "a NumPy array"),
         (b"FEA1", "Feather file of version 1"),
         (b"HEADER RECORD*******LIBV8   HEADER", "transport file of version 8"),
         (b"ASCII SPSS PORT FILE", "portable SPSS"),
-        (gzip.compress(b"PAR1"), "Parquet that was compressed once more"),
+        (gzip.compress(b"PAR1", mtime=0), "Parquet that was compressed once more"),
     ],
 )
 @pytest.mark.parametrize("name", ["d.csv", "d.parquet", "d"])
@@ -121,7 +121,7 @@ def test_what_is_compressed_is_told_without_its_ending(tmp_path):
     text = b"y,x\n0,1\n"
     with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
         archive.writestr("d.csv", text)
-    (tmp_path / "gzip").write_bytes(gzip.compress(text))
+    (tmp_path / "gzip").write_bytes(gzip.compress(text, mtime=0))
     (tmp_path / "bz2").write_bytes(bz2.compress(text))
     (tmp_path / "plain").write_bytes(text)
     for name in ("zip", "gzip", "bz2", "plain"):
