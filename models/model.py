@@ -798,7 +798,9 @@ class BernoulliLogistic(Renderable):
         matrix = cast("ArrayLike", data)
         given, found = design_columns(matrix, None)
         check_finite(given, found, pd.RangeIndex(len(given)))
-        if ones and given.shape[1] == len(names) - 1:
+        # with columns left out, as many as the model has may be its own, or all but the ones
+        own = given.shape[1] == self.n_parameters and (not ones or (given[:, 0] == 1).all())
+        if ones and not own and given.shape[1] == len(names) - 1:
             given = np.column_stack([np.ones(len(given)), given])
         if given.shape[1] == self.n_parameters:
             return given

@@ -286,7 +286,8 @@ def explain_draws(
     found = None
     if posterior.states_density:
         found = _stated_without_mle(case, alone)
-    like = [] if found is not None else _priors_without_mle(case)
+    mixed = found is None and _has_mixed(case)
+    like = _priors_without_mle(case) if mixed else []
     if like:
         named = listing([f"{each}" for each in like[:NAMED]], "or")
         found = Explanation(
@@ -298,7 +299,7 @@ def explain_draws(
         )
     if found is not None:
         return found
-    if not _has_mixed(case):
+    if not mixed:
         message = (
             "the chains have not mixed, so that their scores say nothing; under flat priors they "
             f"never would on these data, and wander off along {which}"
@@ -384,7 +385,7 @@ def _diverging(model: BernoulliLogistic, existence: Existence) -> list[str]:
 
 def _priors_without_mle(case: _Draws) -> list[Likeness]:
     """Priors that the scores do not exclude, the likeliest first."""
-    if not (case.draws.std(axis=(0, 1)).all() and _has_mixed(case)):
+    if not case.draws.std(axis=(0, 1)).all():
         return []
     centre = case.draws.mean(axis=(0, 1))
     mirrored = case.model.log_likelihood(-centre) > case.model.log_likelihood(centre)

@@ -254,7 +254,7 @@ def _of_some_terms(plain: Audit, their: TheirFit) -> Audit | None:
             message=f"{wrong}; why is not looked for, since not all coefficients are stated",
             distance=math.nan,
         ),
-        notes=(*plain.notes, note),
+        notes=(*plain.notes, note, *not_judged(their, numbers)),
     )
 
 

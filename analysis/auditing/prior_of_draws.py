@@ -32,7 +32,6 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import listing, printable
 
 FAMILIES = ("normal", "Cauchy", "Laplace", "Student t")
-USUAL_SCALE = 2.5  # of the default priors of other packages, in standard deviations of a column
 LEAST_PER_TERM = 10  # draws for each number that is fitted
 MOST_FITTED = 200  # draws to which families are fitted; what fits is held against all
 MOST_UNEXPLAINED = 0.02  # of the variance, by polynomials, where priors are sought

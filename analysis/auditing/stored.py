@@ -159,5 +159,5 @@ def _of_kind(name: str, value: object) -> Any:
         return value if isinstance(value, bool) else None
     if name == "penalised":
         shares = value if isinstance(value, list) else ()
-        return tuple(float(each) if isinstance(each, bool) else _number(each) for each in shares)
+        return tuple(map(_number, shares))
     return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from glob import glob, has_magic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -16,9 +16,6 @@ from flatprior.analysis.cli.options import DATA, json_option, model_options, rep
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.analysis.cli.reports import make_report
 from flatprior.models.common.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 SCRIPT = ".py"
 DRAWS = (".nc", ".netcdf", ".zarr")

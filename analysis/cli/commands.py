@@ -1,4 +1,4 @@
-"""The command line. Only this module prints and exits.
+"""The commands. Only this folder prints and exits.
 
 Exit status: 0 the routes agree or the work is done, 1 they disagree or no MLE exists, 2 the input
 is wrong (one line that says what and where) or memory does not suffice, 130 interrupted, 141 the

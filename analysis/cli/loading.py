@@ -59,7 +59,8 @@ def load_models(
     used |= {str(column(source.heading, name).name) for name in apart}
     columns = tuple(name for name in source.names if name in used)
     # what is a category for one formula may be a number for another
-    tables = {each.factors: read(source, columns, each.factors) for each in parsed}
+    kinds = dict.fromkeys(each.factors for each in parsed)
+    tables = {factors: read(source, columns, factors) for factors in kinds}
     if common_rows:
         complete = next(iter(tables.values())).frame.notna().all(axis=1)
         left_out = int((~complete).sum())
@@ -147,7 +148,7 @@ def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | N
 def check_paths(data: Any = "", **paths: str | None) -> None:
     """Fail before the work, not after it, if a result could not be written."""
     from flatprior.models.common.writing import writable
-    from flatprior.models.encoding.files.source import Source
+    from flatprior.models.encoding.files.source import found_files
 
     targets: dict[Any, str] = {}
     for option, path in paths.items():
@@ -162,7 +163,7 @@ def check_paths(data: Any = "", **paths: str | None) -> None:
         if not target.exists() or not data:
             continue
         is_one = os.path.isfile(data)
-        for file in (data,) if is_one else Source.find(data).files:
+        for file in (data,) if is_one else found_files(data):
             if target.samefile(file):
                 what = "the data file itself" if is_one else "one of the data files"
                 raise InputError(f"--{option} {path!r} is {what}; name another")

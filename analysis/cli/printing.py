@@ -210,7 +210,7 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
     from rich.text import Text
 
     from flatprior.models.common.progress import WIDEST
-    from flatprior.models.common.rendering import NARROWEST, as_notes, folded
+    from flatprior.models.common.rendering import as_notes
     from flatprior.models.common.text import printable
 
     text = min(out.width, WIDEST)  # lines of text are read best where they are not too long
@@ -222,18 +222,29 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
     if rendered.title or rendered.facts:
         out.print()
     if rendered.has_table:
-        rendered = replace(rendered, cells=_aligned(rendered.cells))
-        cells = zip(rendered.columns, *rendered.cells, strict=True)
-        widths = [2 + max(map(len, column)) for column in cells]
-        # where the width does not suffice a name is folded, but not too narrow; numbers are not
-        longest = max(map(len, ("", *rendered.names)))
-        room = out.width - min(longest, max(NARROWEST, out.width - sum(widths)))
-        for part in folded(widths, room, rendered.second):
-            out.print(_rich_table(rendered, part))
+        aligned = replace(rendered, cells=_aligned(rendered.cells))
+        parts, closer = _parts(aligned, out.width), _parts(rendered, out.width)
+        # that decimal points stand below one another is not worth a further table
+        if len(parts) > len(closer):
+            aligned, parts = rendered, closer
+        for part in parts:
+            out.print(_rich_table(aligned, part))
             out.print()
     coloured = as_notes(warnings)
     for note in rendered.notes:
         out.print(Text(printable(note), style="yellow" if note in coloured else ""), width=text)
+
+
+def _parts(rendered: Rendered, width: int) -> list[range]:
+    """Columns that fit beside one another, and their names."""
+    from flatprior.models.common.rendering import NARROWEST, folded
+
+    cells = zip(rendered.columns, *rendered.cells, strict=True)
+    widths = [2 + max(map(len, column)) for column in cells]
+    # where the width does not suffice a name is folded, but not too narrow; numbers are not
+    longest = max(map(len, ("", *rendered.names)))
+    room = width - min(longest, max(NARROWEST, width - sum(widths)))
+    return folded(widths, room, rendered.second)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:

@@ -74,7 +74,9 @@ def place(
     ValueError
         If a coefficient is missing or unknown.
     """
-    coding = coding or coding_of(model, given)
+    if coding is None:
+        placed = place(model, given, CODINGS[0])
+        return place(model, given, coding_of(model, given)) if placed.assumed else placed
     ours = our_names(model, list(given))
     left = {ours.get(label, label): value for label, value in given.items()}
     names, k = model.names, len(model.names)

@@ -76,7 +76,8 @@ def rows_to_average(
         return as_series(one_column(value), name, frame.index)
 
     counts = None if frequency_weights is None else given(frequency_weights, "frequency_weights")
-    own, groups = own_rows(model, frame), own_groups(model, frame)
+    groups = own_groups(model, frame)
+    own = own_rows(model, frame) if groups is None else groups.group
     note = "" if own is None else left_out(model)
     if own is not None:
         if offset is not None:

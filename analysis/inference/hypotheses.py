@@ -253,7 +253,7 @@ def likelihood_ratio_test(
             raise InputError("value goes with names or a matrix; a model needs none")
         large, small = _nested_pair(model, hypothesis)
         text = small.formula or f"only {', '.join(small.names)}"
-        full, lower = supremum(large), supremum(of_full_rank(small))
+        full, lower = supremum(large), supremum(small)
         df, restrictions = full.rank - lower.rank, None
         if not df:
             raise InputError(SAME)

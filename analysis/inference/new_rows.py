@@ -151,7 +151,7 @@ def own_rows(model: BernoulliLogistic, frame: pd.DataFrame) -> NDArray[np.intp] 
     if encoding is None or len(frame) != whole:
         return None
     sampling = model.sampling
-    drawn = () if sampling is None else (sampling.weights, sampling.clusters, sampling.strata)
+    drawn = () if sampling is None else (sampling.clusters, sampling.strata)
     weights = model.weights_name if sampling is None else sampling.weights
     names = [model.response_name, *encoding.parsed.columns, model.offset_name, weights, *drawn]
     used = frame[[name for name in dict.fromkeys(names) if name in frame.columns]]

@@ -217,11 +217,6 @@ class Survey:
     lengths: tuple[int, ...]
     trials: Trials | None
 
-    @property
-    def leveled(self) -> list[str]:
-        """Columns that have levels."""
-        return [name for name, column in self.columns.items() if column.levels]
-
     def merge(self, other: Survey) -> Survey:
         """The survey of both."""
         columns = {

@@ -39,20 +39,12 @@ class Aliased:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns left out, m."""
-        left = np.setdiff1d(np.arange(len(self.columns)), self.kept)
-        return tuple(self.columns[j] for j in left)
+        return tuple(self.columns[j] for j in self.left)
 
     @property
-    def combinations(self) -> dict[str, dict[str, float]]:
-        """Each column left out as the combination of others that it is: name to factor."""
-        return {
-            name: {
-                other: float(-factor)
-                for other, factor in zip(self.columns, vector, strict=True)
-                if factor and other != name
-            }
-            for name, vector in zip(self.names, self.null.T, strict=True)
-        }
+    def left(self) -> NDArray[np.intp]:
+        """Positions of the columns left out, m."""
+        return np.setdiff1d(np.arange(len(self.columns)), self.kept)
 
     def involves(self, name: str) -> bool:
         """Whether a column has a part in a combination, so that it does not change on its own."""
@@ -78,5 +70,4 @@ class Aliased:
 
     def coefficients(self, values: Array) -> Array:
         """What coefficients (k + m, ...) of all columns are on those kept (k, ...), fits alike."""
-        left = np.setdiff1d(np.arange(len(self.columns)), self.kept)
-        return np.asarray(values[self.kept] - self.null[self.kept] @ values[left])
+        return np.asarray(values[self.kept] - self.null[self.kept] @ values[self.left])

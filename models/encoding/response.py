@@ -155,7 +155,9 @@ def _is(event: Any, level: Any, levels: Sequence[Any]) -> bool:
     """Whether an event that a user names, perhaps as text, is this level."""
     if any(_same(event, each) for each in levels):
         return _same(event, level)
-    return _read(event) is not None and _read(event) == _read(level)
+    read = _read(event)
+    alike = [each for each in levels if read is not None and read == _read(each)]
+    return len(alike) == 1 and read == _read(level)  # "1" and "1.0" are two
 
 
 def _same(event: Any, level: Any) -> bool:

@@ -17,8 +17,6 @@ from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.frames import one_column
 
-FEW_CLUSTERS = 30  # with fewer, normal quantiles are too short by more than 4 %
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SamplingDesign:

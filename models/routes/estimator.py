@@ -99,11 +99,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(self.fit_intercept, bool | np.bool_):
             raise InputError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
         X, y = to_pandas(X) if is_table(X) else X, one_column(y)
-        design, y = validate_data(self, X, y, dtype=np.float64)
-        y = _plain(np.asarray(y))
         design, y = cast("tuple[Array, NDArray[Any]]", validate_data(self, X, y, dtype=np.float64))
-        if y.dtype == object and (plain := np.array(y.tolist())).dtype.kind in "bif":
-            y = plain  # scikit-learn knows no such type
+        y = _plain(y)
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y", raise_unknown=True)
         if kind != "binary":

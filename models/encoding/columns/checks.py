@@ -126,6 +126,7 @@ def check_finite(
                     f"the largest value of column {name!r} is {largest:.1g}, whose square double "
                     "precision cannot hold; rescale the column"
                 )
+        return
     j = int(np.flatnonzero(~finite.all(axis=0))[0])
     rows = np.flatnonzero(~finite[:, j])
     what, remedy = "values that are not finite", "correct or drop them"

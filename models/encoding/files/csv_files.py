@@ -23,7 +23,6 @@ EXACT_CSV: dict[str, Any] = (
     if tuple(map(int, version("pandas").split(".")[:2])) >= (3, 1)
     else {"float_precision": "round_trip"}
 )
-OPTIONS = ("sep", "decimal", "encoding", "na")
 
 
 class CsvFile:

@@ -127,7 +127,9 @@ def _without_numbers(
             if here.any():
                 found[word] = int(here.sum())
                 whole = pd.api.types.is_integer_dtype(series.dtype)
-                series = (series.astype("Int64") if whole else series).mask(here)
+                large = whole and series.max() >= 2**63
+                kind = pd.UInt64Dtype() if large else pd.Int64Dtype()
+                series = (series.astype(kind) if whole else series).mask(here)
     return series, found
 
 

@@ -306,14 +306,13 @@ class Source:
         joined = {name: _joined([frame[name] for frame in frames]) for name in columns}
         return pd.DataFrame(joined).set_axis(index), reading
 
-    def _unchanged(self, place: int) -> str:
-        """A file, if it is the one that was found."""
+    def _unchanged(self, place: int) -> None:
+        """Raise an `OSError` if a file is not the one that was found."""
         file = self.readers[place].path
         if not os.path.exists(file):
             raise FileNotFoundError(f"{file!r} is no longer there; start again")
         if _stamp(file) != self.stamps[place]:
             raise OSError(f"{file!r} has changed since it was first read; start again")
-        return file
 
 
 def found_files(path: str | PathLike[str]) -> list[str]:

@@ -167,8 +167,7 @@ def encode(
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
     levels = _levels(parsed, table)
-    design, spec = _matrix(_right_hand_side(parsed), table, parsed, states)
-    names = tuple(parsed.original(str(name)) for name in spec.column_names)
+    design, spec, names = _matrix(_right_hand_side(parsed), table, parsed, states)
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -258,8 +257,8 @@ def _matrix(
     parsed: Parsed,
     states: dict[str, dict[str, Any]],
     whole: bool = True,
-) -> tuple[Array, Any]:
-    """Let formulaic build the design of `what` (formula or spec) from complete rows.
+) -> tuple[Array, Any, tuple[str, ...]]:
+    """Let formulaic build the design of `what` (formula or spec) from complete rows; and its names.
 
     They are the `whole` data, or new or part of them.
     """
@@ -275,7 +274,7 @@ def _matrix(
         raise InputError("the model has no coefficient: add a column or an intercept")
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
     check_finite(design, names, table.index, whole, "no numbers")
-    return design, spec
+    return design, spec, names
 
 
 def _check_size(parsed: Parsed, table: pd.DataFrame, context: dict[str, Any]) -> None:

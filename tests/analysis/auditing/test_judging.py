@@ -8,6 +8,8 @@ from sklearn_penalties import l1
 
 import flatprior as fp
 from flatprior.analysis.auditing.audit import audit
+from flatprior.analysis.auditing.judging import judge_fit
+from flatprior.analysis.producers.theirs import Stated, TheirFit
 
 
 @pytest.mark.parametrize(
@@ -288,3 +290,21 @@ def test_a_coefficient_a_level_in_place_of_the_intercept_and_a_column_called_con
     fit = smf.logit("y ~ x + const", frame).fit(disp=0, tol=1e-12)
     assert audit(fit, named).passed
     assert audit({"(Intercept)": fit.params.iloc[0], **fit.params.iloc[1:]}, named).passed
+
+
+@pytest.mark.parametrize("shown", [3, 2])
+def test_what_is_not_judged_is_said_of_a_part_of_the_terms_too(shown):
+    frame = two_levels()
+    model = fp.BernoulliLogistic.from_formula("y ~ x + k", frame)
+    fit = fp.fit_newton(model)
+    terms = model.names[:shown]
+    their = TheirFit(
+        producer="glum",
+        coefficients={term: fit.params[term] for term in terms},
+        stated=tuple(
+            Stated(term=term, quantity="standard error", value=9.0, unit=0.0) for term in terms
+        ),
+        may_be="they may be by clusters",
+    )
+    found = judge_fit(model, their)
+    assert any("are not judged: they may be by clusters" in each for each in found.notes)

@@ -10,8 +10,9 @@ import pytest
 from command_line import run
 from rich.console import Console
 
-from flatprior.analysis.cli.printing import print_both
+from flatprior.analysis.cli.printing import print_both, show
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+from flatprior.models.common.rendering import Rendered, folded
 
 
 def test_check_computes_the_intervals_of_twenty_coefficients_and_says_so(tmp_path):
@@ -182,3 +183,20 @@ def test_the_difference_is_what_was_given_less_the_mle():
     rows = {line.split()[0]: line.split() for line in out.file.getvalue().splitlines() if line}
     assert float(rows["gpa"][-1]) == pytest.approx(2.0)
     assert float(rows["psi"][-1]) == pytest.approx(-3.0)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_decimal_points_are_aligned_where_that_costs_no_further_table(width):
+    frame = pd.DataFrame(
+        {"a": [0.00935894, -0.0730737], "b": [1.5, 12.25], "c": [0.5, 2.0], "d": [3e-9, 1.0]},
+        index=["x", "y"],
+    )
+    plain = Rendered.of(frame, dict.fromkeys(frame, "#.6g"))
+    out = Console(file=io.StringIO(), width=width)
+    show(out, plain)
+    text = out.file.getvalue()
+    widths = [2 + max(map(len, cells)) for cells in zip(plain.columns, *plain.cells, strict=True)]
+    least = len(folded(widths, width - 1, plain.second))
+    assert text.count("─\n") == least
+    for cells in plain.cells:
+        assert all(cell in text for cell in cells)

@@ -181,3 +181,12 @@ def test_the_test_of_a_left_out_interaction_is_that_of_ranks(model):
     smaller = BernoulliLogistic.from_formula("y ~ (A + B + D)**2", CELLS, aliased="drop")
     found = likelihood_ratio_test(model, smaller)
     assert (found.statistic, found.df) == (pytest.approx(4.6535, abs=5e-5), 4)
+
+
+def test_a_matrix_in_the_model_s_own_columns_is_what_it_is():
+    X = pd.DataFrame([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0], [5.0, 10.0]], columns=["x", "z"])
+    model = BernoulliLogistic.from_arrays(X, [0, 1, 0, 1], intercept=True, aliased="drop")
+    assert model.names == ("const", "x")
+    assert np.array_equal(model.design_matrix(model.design), model.design)
+    for given in (X.to_numpy(), np.column_stack([np.ones(4), X])):
+        assert np.array_equal(model.design_matrix(given), model.design)

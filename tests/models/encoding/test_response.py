@@ -7,6 +7,7 @@ from every_way import every_way
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.encoding.files import source
+from flatprior.models.encoding.response import outcomes_of
 
 
 def test_a_response_of_0_and_1_with_something_else_names_it(tmp_path, monkeypatch):
@@ -131,3 +132,10 @@ def test_a_level_that_is_named_exactly_is_the_event():
     assert (model.response_coding, model.response.tolist()) == ("1 = 1, 2 = 0", [0, 1, 0, 1])
     assert BernoulliLogistic.from_arrays(x, [1, 1, 1, 1], event=1).n_events == 4
     assert BernoulliLogistic.from_arrays(x, [1, 1, 1, 1], event=0).n_events == 0
+
+
+def test_an_event_that_may_be_either_level_is_refused():
+    for levels in (["1", "1.0"], ["01", "1"]):
+        assert outcomes_of("y", levels, levels[0]).event == levels[0]
+        with pytest.raises(ValueError, match="name one of them"):
+            outcomes_of("y", levels, 1)

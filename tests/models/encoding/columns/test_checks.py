@@ -90,3 +90,10 @@ def test_half_a_character_is_refused_in_a_sentence(build):
     with pytest.raises(ValueError, match="a lone surrogate, which is half a character") as caught:
         build([0, 1, 0, 1, 1, 0], [1.0, 2, 3, 4, 2, 5])
     assert not isinstance(caught.value, UnicodeError)
+
+
+def test_new_rows_may_be_tiny():
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 20), "y": [0, 1] * 10})
+    model = BernoulliLogistic.from_formula("y ~ I(x * x * x)", frame)
+    found = model.design_matrix(pd.DataFrame({"x": [1e-50, 0.0]}))
+    assert found == pytest.approx(np.array([[1.0, 1e-150], [1.0, 0.0]]), rel=1e-12, abs=0)

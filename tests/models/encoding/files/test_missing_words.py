@@ -148,3 +148,9 @@ def test_a_point_among_decimal_commas_is_no_decimal(tmp_path):
         ordered = arguments if read == BernoulliLogistic.from_formula else arguments[::-1]
         with pytest.raises(ValueError, match=r"'z' has a point in '1\.100' where decimals have"):
             read(*ordered, sep=";", decimal=",")
+
+
+def test_whole_numbers_past_the_signed_ones_stay_whole():
+    found, words = without_words(pd.Series([2**63 + 1, 5], dtype="uint64"), ["5"])
+    assert found.tolist() == [2**63 + 1, pd.NA]
+    assert dict(words) == {"5": 1}
