@@ -1,6 +1,7 @@
 import importlib
 import os
 import sys
+import threading
 import types
 import warnings
 
@@ -183,7 +184,9 @@ def test_a_module_is_met_once_it_is_there_and_keeps_its_loader(tmp_path, monkeyp
     assert importlib.util.find_spec("nothing_of_this_name") is None
 
 
-def test_random_numbers_and_shown_warnings_are_left_as_they_were():
+def test_random_numbers_and_shown_warnings_are_left_as_they_were(monkeypatch):
+    # threads that other tests have left would have them left to all threads
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
     before = np.random.get_state()[1:3], warnings.filters[:], warnings.filters  # noqa: NPY002
     registry = {}
 
