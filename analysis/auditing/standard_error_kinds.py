@@ -372,31 +372,31 @@ def _robust(
 ) -> Iterator[Kind]:
     white = _white(model, place.coefficients)
     relative = _relative(place, white, 2.0)
-    n = model.n_observations
 
-    def made(name: str, kind: str, factor: float = 1.0) -> Kind:
-        root = sandwich(model, place.coefficients, kind, None).root
-        return _kind(name, place, math.sqrt(factor) * root, relative)
+    def made(name: str, kind: str, correction: str = "none", units: str = "trials") -> Kind:
+        root = sandwich(model, place.coefficients, kind, None, correction, units).root
+        return _kind(name, place, root, relative)
 
     said = settings.covariance.upper()
-    makers: dict[str, Callable[[], Kind]] = {
-        "HC0": lambda: made("HC0", "HC0"),
-        "HC1": lambda: made("HC1", "HC1"),
-        "HC0 times n / (n - 1)": lambda: made("HC0 times n / (n - 1)", "HC0", n / (n - 1)),
-        "HC2": lambda: made("HC2", "HC2"),
-        "HC3": lambda: made("HC3", "HC3"),
-    }
-    for name in sorted(makers, key=lambda name: name != said):
+    names = {kind: (kind, "none") for kind in ("HC0", "HC1")}
+    names |= {"HC0 times n / (n - 1)": ("HC0", "Stata"), "HC2": ("HC2", "none")}
+    names["HC3"] = ("HC3", "none")
+    first = sorted(names, key=lambda name: name != said)
+    every = [(name, *names[name], "trials") for name in first]
+    if model.trials is not None:
+        every += [(f"{name} of groups", *names[name], "groups") for name in first]
+    for each in every:
         try:
-            yield makers[name]()
+            yield made(*each)
         except (FlatpriorError, ZeroDivisionError):
             continue
     dispersion = _dispersion(model, place.coefficients)
     if dispersion > 0:
-        yield made("HC1 with dispersion", "HC1", dispersion)
-    if model.frequency_weights is not None:
-        by_row = sandwich(model, place.coefficients, "HC0", np.arange(model.n_rows))
-        yield _kind("HC0 of rows", place, by_row.root / math.sqrt(by_row.factor), relative)
+        found = made("HC1 with dispersion", "HC1")
+        yield replace(found, root=math.sqrt(dispersion) * found.root)
+    if model.frequency_weights is not None and model.trials is None:
+        by_row = sandwich(model, place.coefficients, "HC0", np.arange(model.n_rows), "none")
+        yield _kind("HC0 of rows", place, by_row.root, relative)
 
 
 def _clustered(

@@ -40,6 +40,13 @@ FORMATS = ("text", "csv", "md", "tex", "json")
     show_default=True,
     help="Whose small-sample factor robust standard errors have.",
 )
+@click.option(
+    "--units",
+    type=click.Choice(["trials", "groups"]),
+    default="trials",
+    show_default=True,
+    help="Of grouped counts: what is one observation to robust standard errors.",
+)
 @click.option("--sampling-weights", metavar="COLUMN", help="How many people a row speaks for.")
 @click.option("--clusters", metavar="COLUMN", help="With them: the clusters that were drawn.")
 @click.option("--strata", metavar="COLUMN", help="With them: the strata that they are from.")
@@ -68,6 +75,7 @@ def fit(
     robust: str | None,
     cluster: str | None,
     correction: str,
+    units: str,
     sampling_weights: str | None,
     clusters: str | None,
     strata: str | None,
@@ -94,6 +102,8 @@ def fit(
             )
         if robust and cluster and robust.upper() != "HC0":
             raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
+        if units == "groups" and not (robust or cluster):
+            raise InputError("--units groups are of robust standard errors: add --robust HC0")
         model = load_model(
             data,
             formula,
@@ -117,7 +127,7 @@ def fit(
         if plain and level == 0.95 and form == "text":
             print_estimate(result_console(wide=True), model, estimate)
         else:
-            wanted = _robust(data, model, estimate, robust, cluster, correction)
+            wanted = _robust(data, model, estimate, robust, cluster, correction, units)
             _print(_summary(model, estimate, profile, wanted, level), odds_ratios, form, estimate)
         if report_path:
             make_report(report_path, None, agreement=_second_opinion(model, estimate))
@@ -158,6 +168,7 @@ def _robust(
     robust: str | None,
     cluster: str | None,
     correction: Any,
+    units: Any,
 ) -> RobustCovariance | None:
     from flatprior.analysis.inference.robust import robust_covariance
     from flatprior.models.encoding.columns.checks import column
@@ -169,7 +180,7 @@ def _robust(
     if cluster and model.rows.resident:
         groups = column(as_frame(data, (), (cluster,), model.reading), cluster)
     kind: Any = (robust or "HC0").upper()
-    return robust_covariance(model, estimate, kind, groups, correction=correction)
+    return robust_covariance(model, estimate, kind, groups, correction=correction, units=units)
 
 
 def _print(summary: Summary, odds_ratios: bool, form: str, estimate: PointEstimate) -> None:

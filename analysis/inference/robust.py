@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
@@ -32,7 +32,9 @@ from flatprior.models.results import FORMATS
 from flatprior.models.rows import ArrayRows, Block
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
+Units = Literal["trials", "groups"]
 SAMPLING = "sampling"
+GROUPS = "groups"
 Correction = Literal["statsmodels", "Stata", "R", "none"]
 
 
@@ -61,6 +63,10 @@ class RobustCovariance(Renderable):
     formula : str or None
     correction : str
         Whose small-sample factor it is.
+    units : str or None
+        Of grouped counts what counted as one observation, "trials" or "groups".
+    n_units : int or None
+        How many of them there are.
     """
 
     kind: str
@@ -74,6 +80,18 @@ class RobustCovariance(Renderable):
     cluster: np.ndarray | str | None = None
     formula: str | None = None
     correction: str = "statsmodels"
+    units: str | None = None
+    n_units: int | None = None
+
+    @property
+    def said(self) -> str:
+        """Kind and units in words: "HC0", "HC0 of 12 groups", "by 7 clusters"."""
+        if self.n_clusters is not None:
+            return f"by {count(self.n_clusters, 'cluster')}"
+        if self.units is None or self.n_units is None:
+            return self.kind
+        group = "group" if self.units == GROUPS else "single trial"
+        return f"{self.kind} of {count(self.n_units, group)}"
 
     @property
     def standard_errors(self) -> Array:
@@ -93,13 +111,12 @@ class RobustCovariance(Renderable):
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
-        whose = "" if self.n_clusters is None else f", {count(self.n_clusters, 'cluster')}"
         frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
         return Rendered.of(
             frame,
             {name: "#.4g" for name in frame.columns} | FORMATS,
             of_model("Robust covariance", self.formula),
-            [f"{self.kind}{whose}, small-sample factor {self.factor:.6g}"],
+            [f"{self.said}, small-sample factor {self.factor:.6g}"],
             ["standard errors and Wald intervals hold although the model may not"],
         )
 
@@ -112,6 +129,7 @@ def robust_covariance(
     cluster: str | ArrayLike | pd.Series[Any] | None = None,
     *,
     correction: Correction = "statsmodels",
+    units: Units = "trials",
 ) -> RobustCovariance:
     r"""Sandwich covariance :math:`V M V` of the coefficients, V the inverse information.
 
@@ -135,6 +153,11 @@ def robust_covariance(
         statsmodels is G / (G - 1) (n - 1) / (n - k), and G / (G - 1) that of Stata's ``logit`` and
         of R's ``sandwich::vcovCL``; without clusters that of Stata's ``vce(robust)`` is
         n / (n - 1), and 1 for the others ("HC0" of R's ``vcovHC``). It is stated in `factor`.
+    units : {"trials", "groups"}
+        Of grouped counts, what is one observation in all of the above: every single trial, as if
+        each had a row, or a group with all of its trials, as R's ``sandwich``, statsmodels' ``GLM``
+        and Stata's ``glm`` with groups have it. The trials of a group may then depend on one
+        another. Groups need the rows in memory.
 
     Returns
     -------
@@ -166,7 +189,8 @@ def robust_covariance(
     [5.1976, 1.2675, 0.1179, 0.9644]
     """
     check_choice("correction", correction, get_args(Correction))
-    return sandwich(model, mle_of(model, fit).coefficients, kind, cluster, correction)
+    check_choice("units", units, get_args(Units))
+    return sandwich(model, mle_of(model, fit).coefficients, kind, cluster, correction, units)
 
 
 def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> RobustCovariance:
@@ -191,7 +215,8 @@ def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> Rob
             "the robust covariance does not hold the clusters that it is from; make it again"
         )
     kind = "HC0" if clustered or sampled else stated.kind
-    return sandwich(model, beta, kind, stated.cluster if clustered else None, stated.correction)
+    cluster, units = stated.cluster if clustered else None, stated.units or "trials"
+    return sandwich(model, beta, kind, cluster, stated.correction, units)
 
 
 def sandwich(
@@ -200,13 +225,24 @@ def sandwich(
     kind: str,
     cluster: str | ArrayLike | pd.Series[Any] | None,
     correction: str = "statsmodels",
+    units: str = "trials",
 ) -> RobustCovariance:
     """`robust_covariance` at any coefficients (k,), whether or not they are the MLE."""
     if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters
+    by_group = units == GROUPS
+    if by_group and model.trials is None:
+        raise InputError(
+            'units="groups" are of grouped counts, and each row here is an observation: leave '
+            "units at its default, or give cluster= what says which rows belong together"
+        )
     if model.sampling is not None:
         return _of_a_sample(model, beta, kind, cluster)
+    if by_group:
+        groups_of_rows(model)  # before the work, should they not be told apart
+        assert model.trials is not None  # noqa: S101
+        n = model.trials.n_groups
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
     white = required_whitening(model.rows, beta)
 
@@ -231,6 +267,8 @@ def sandwich(
             cluster=cluster,
             formula=model.formula,
             correction=correction,
+            units=None if model.trials is None else units,
+            n_units=None if model.trials is None else n,
         )
 
     if cluster is not None:
@@ -240,7 +278,7 @@ def sandwich(
         if groups < 2:
             raise InputError("there is one cluster only; a clustered covariance needs several")
 
-        def by_group(block: Block) -> Array:
+        def by_cluster(block: Block) -> Array:
             score = row_terms(block, beta).residual[:, None] * (block.design @ white)
             assert block.groups is not None  # noqa: S101
             total = np.zeros((groups, k))
@@ -249,7 +287,7 @@ def sandwich(
 
         factor = 1.0 if correction == "none" else groups / (groups - 1)
         factor *= (n - 1) / (n - k) if correction == "statsmodels" else 1.0
-        meat = np.asarray(np.linalg.qr(rows.reduce(by_group), mode="r"))
+        meat = np.asarray(np.linalg.qr(rows.reduce(by_cluster), mode="r"))
         named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
         return made("cluster", meat, factor, groups, named)
 
@@ -258,11 +296,7 @@ def sandwich(
         size = block.counts * np.square(single.residual)
         if kind in ("HC2", "HC3"):
             if (single.leverage > LARGEST_LEVERAGE).any():
-                raise PrecisionError(
-                    f"{kind} divides by 1 - h, of which double precision has lost half of the "
-                    "digits: a row has a leverage h above 1 - 1e-8, and a coefficient hangs on it "
-                    "alone (diagnose shows which); take HC0 or HC1, or leave the row out"
-                )
+                raise _lost(kind, "row")
             size /= single.left ** (1 if kind == "HC2" else 2)
         return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * single.white, mode="r"))
 
@@ -270,7 +304,70 @@ def sandwich(
     factor *= n / (n - 1) if kind == "HC0" and correction == "Stata" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
+    if by_group:
+        return made(kind, _of_groups(model, beta, white, kind), factor)
     return made(kind, model.rows.reduce(factors, stack_factors), factor)
+
+
+def _lost(kind: str, what: str) -> PrecisionError:
+    return PrecisionError(
+        f"{kind} divides by 1 - h, of which double precision has lost half of the digits: a {what} "
+        "has a leverage h above 1 - 1e-8, and a coefficient hangs on it alone (diagnose shows "
+        f"which); take HC0 or HC1, or leave the {what} out"
+    )
+
+
+def _of_groups(model: BernoulliLogistic, beta: Array, white: Array, kind: str) -> Array:
+    """Scores of groups in whitened columns, (groups, k), as HC0, HC2 or HC3 weigh them."""
+    group = groups_of_rows(model)
+    block = model.arrays.block(slice(None))
+    single = leverages(block, beta, white)
+    count_of, first = np.bincount(group), np.unique(group, return_index=True)[1]
+    if len(count_of) <= len(beta):
+        raise InputError(
+            f"{count(len(count_of), 'group')} have no more residuals than there are coefficients "
+            f"({len(beta)}), and nothing is known of the variance between them: leave units at its "
+            "default"
+        )
+    score = np.bincount(group, block.counts * single.residual)
+    leverage = np.bincount(group, block.counts * single.leverage)
+    if kind in ("HC2", "HC3"):
+        if (leverage > LARGEST_LEVERAGE).any():
+            raise _lost(kind, "group")
+        score = score / (1 - leverage) ** (0.5 if kind == "HC2" else 1)
+    return np.asarray(np.linalg.qr(score[:, None] * single.white[first], mode="r"))
+
+
+def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:
+    """The group of each row (n,) of a model of grouped counts, numbered.
+
+    A group is a row of 1 and the row of 0 that follows it, or one of them.
+
+    Raises
+    ------
+    ValueError
+        If rows are not in memory, or some have one label and cannot be told apart.
+    """
+    rows = model.rows
+    if not isinstance(rows, ArrayRows):
+        raise InputError(
+            'units="groups" need the rows in memory; where they are read in batches, name a column '
+            "that numbers the groups as the cluster"
+        )
+    labels = model.row_labels
+    alike = np.zeros(rows.n_rows, dtype=bool)
+    alike[1:] = (rows.response[1:] == 0) & (rows.response[:-1] == 1)
+    alike[1:] &= np.asarray(labels[1:] == labels[:-1])
+    alike[1:] &= (rows.design[1:] == rows.design[:-1]).all(axis=1)
+    if rows.offset is not None:
+        alike[1:] &= rows.offset[1:] == rows.offset[:-1]
+    group = np.cumsum(~alike) - 1
+    if model.trials is None or group[-1] + 1 != model.trials.n_groups:
+        raise InputError(
+            "groups of one label follow one another, and cannot be told apart: give each row of "
+            "the data its own label (frame.reset_index(drop=True))"
+        )
+    return np.asarray(group, dtype=np.intp)
 
 
 def _of_a_sample(

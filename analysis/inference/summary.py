@@ -26,7 +26,7 @@ from flatprior.models.common.intervals import (
     wald_statistics,
 )
 from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
-from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.common.text import first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle
@@ -327,10 +327,8 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        groups = "" if robust.n_clusters is None else f" of {count(robust.n_clusters, 'cluster')}"
         notes.append(
-            f"standard errors are {robust.kind}{groups}, with a small-sample factor of "
-            f"{robust.factor:.6g}"
+            f"standard errors are {robust.said}, with a small-sample factor of {robust.factor:.6g}"
         )
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:

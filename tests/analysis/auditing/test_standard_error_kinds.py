@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
-from problems import simulated
+from problems import DATA, simulated
 from stated_numbers import CALLED, covariance, firth, glm_path, newton
 
 from flatprior.analysis.auditing.standard_error_kinds import Place, kinds, patterns, steps_to
@@ -191,3 +194,22 @@ def test_doubles_are_as_exact_as_the_inverse_of_an_information_in_the_columns_ow
     assert relative[False, True] == 1e-6
     assert 1e-6 < relative[True, True] <= 1e-3
     assert relative[True, False] < 1e-9
+
+
+def test_robust_errors_of_groups_are_a_kind_of_grouped_counts():
+    """As R's `sandwich` has them, of a model whose rows are two for each group."""
+    stored = json.loads((DATA / "grouped.json").read_text())
+    frame = pd.read_csv(DATA / "grouped.csv")
+    model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ dose + sex", frame)
+    found = {
+        kind.name: errors(kind)
+        for kind in kinds(model, at(fit_newton(model).coefficients), Settings())
+    }
+    names = {"HC0": "HC0", "Stata": "HC0 times n / (n - 1)", "HC3": "HC3"}
+    for key, name in names.items():
+        intercept, male, dose = stored[key]
+        ours = dict(zip(model.names, found[f"{name} of groups"], strict=True))
+        assert ours == pytest.approx(
+            {"Intercept": intercept, "dose": dose, "sex[T.M]": male}, rel=1e-8
+        )
+    assert "HC0 of rows" not in found  # halves of groups are nobody's observations

@@ -132,3 +132,20 @@ def test_what_cannot_be_done_is_one_line(spector, options, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_robust_errors_of_groups():
+    path = SAMPLE.with_name("grouped.csv")
+    formula = "cbind(dead, n - dead) ~ sex + dose"
+    model = BernoulliLogistic.from_formula(formula, pd.read_csv(path))
+    fit = fit_newton(model)
+    for units, said in ("trials", "HC1 of 248 single trials"), ("groups", "HC1 of 12 groups"):
+        shown = run("fit", path, formula, "--robust", "HC1", "--units", units, "--format", "csv")
+        expected = robust_covariance(model, fit, "HC1", units=units).standard_errors
+        errors = pd.read_csv(io.StringIO(shown.stdout), index_col=0).iloc[:, 1]
+        np.testing.assert_allclose(errors, expected, rtol=1e-12)
+        text = run("fit", path, formula, "--robust", "HC1", "--units", units).stdout
+        assert f"Standard errors are {said}, with" in " ".join(text.split())
+    refused = run("fit", path, formula, "--units", "groups")
+    assert refused.exit_code == 2
+    assert "add --robust HC0" in refused.stderr

@@ -1,3 +1,5 @@
+import json
+
 import mpmath
 import numpy as np
 import pandas as pd
@@ -248,3 +250,90 @@ def test_factors_for_small_samples_go_by_the_names_of_programs():
     assert single == {"statsmodels": 1.0, "Stata": pytest.approx(32 / 31), "R": 1.0, "none": 1.0}
     with pytest.raises(ValueError, match="correction must be"):
         robust_covariance(model, fit, correction="SAS")
+
+
+BY_GROUP = [
+    ({"kind": "HC0"}, "HC0"),
+    ({"kind": "HC1"}, "HC1"),
+    ({"kind": "HC2"}, "HC2"),
+    ({"kind": "HC3"}, "HC3"),
+    ({"correction": "Stata"}, "Stata"),
+]
+COUNTS = pd.read_csv(DATA / "grouped.csv")
+IN_R = json.loads((DATA / "grouped.json").read_text())
+
+
+def of_counts(frame=COUNTS):
+    model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ sex + dose", frame)
+    fit = fit_newton(model)
+    order = [model.names.index(name) for name in ("Intercept", "sex[T.M]", "dose")]
+    assert fit.coefficients[order] == pytest.approx(IN_R["coefficients"], rel=1e-9)
+    return model, fit, order
+
+
+@pytest.mark.parametrize(("options", "name"), BY_GROUP)
+def test_a_group_is_one_observation_as_in_sandwich_of_r(options, name):
+    model, fit, order = of_counts()
+    found = robust_covariance(model, fit, units="groups", **options)
+    assert found.standard_errors[order] == pytest.approx(IN_R[name], rel=1e-9)
+    assert found.said == f"{options.get('kind', 'HC0')} of 12 groups"
+    assert f"{found.said}, small-sample factor" in str(found)
+    summary = summarise(model, fit, robust=found)
+    assert any(note.startswith(f"standard errors are {found.said}") for note in summary.notes)
+    assert summary.table()["standard error"].to_numpy() == pytest.approx(found.standard_errors)
+    assert wald_test(model, found, "dose").statistic == pytest.approx(
+        (IN_R["coefficients"][2] / IN_R[name][2]) ** 2, rel=1e-8
+    )
+
+
+def test_a_single_trial_is_one_observation_where_nothing_else_is_said():
+    model, fit, order = of_counts()
+    found = robust_covariance(model, fit)
+    assert found.standard_errors[order] == pytest.approx(IN_R["trials"], rel=1e-9)
+    assert found.said == "HC0 of 248 single trials"
+
+
+def test_clusters_of_groups_are_those_of_vcovcl():
+    model, fit, order = of_counts()
+    batch = COUNTS["batch"].loc[model.row_labels].to_numpy()
+    found = robust_covariance(model, fit, cluster=batch, correction="R", units="groups")
+    assert found.standard_errors[order] == pytest.approx(IN_R["cluster"], rel=1e-9)
+    theirs = robust_covariance(model, fit, cluster=batch, units="groups")
+    assert theirs.factor == pytest.approx(4 / 3 * 11 / 9)  # of 12 observations, as statsmodels'
+
+
+def test_groups_are_told_apart_though_labels_repeat_or_no_group_is_said_to_be_one():
+    model, fit, _ = of_counts()
+    expected = robust_covariance(model, fit, units="groups").covariance
+    alike, again, _ = of_counts(COUNTS.set_index(np.zeros(12, dtype=int)))
+    assert robust_covariance(alike, again, units="groups").covariance == pytest.approx(expected)
+    # all of one group, and none of the next that has its label and its columns: one group, or two?
+    pair = pd.DataFrame({"s": [5, 0, 3, 2, 4], "f": [0, 5, 2, 2, 1], "x": [1, 1, 2, 3, 4.0]})
+    for labels, told in ([0, 1, 2, 3, 4], True), ([0, 0, 2, 3, 4], False):
+        model = BernoulliLogistic.from_formula("cbind(s, f) ~ x", pair.set_index(pd.Index(labels)))
+        fit = fit_newton(model)
+        if told:
+            assert robust_covariance(model, fit, units="groups").n_units == 5
+        else:
+            with pytest.raises(ValueError, match="cannot be told apart: give each row"):
+                robust_covariance(model, fit, units="groups")
+
+
+def test_groups_are_refused_where_there_are_none_or_too_few(tmp_path):
+    plain = CASES["spector"].model
+    with pytest.raises(ValueError, match='units="groups" are of grouped counts'):
+        robust_covariance(plain, fit_newton(plain), units="groups")
+    with pytest.raises(ValueError, match="units must be"):
+        robust_covariance(plain, fit_newton(plain), units="rows")
+    model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ dose", COUNTS[1:3])
+    with pytest.raises(ValueError, match="2 groups have no more residuals than"):
+        robust_covariance(model, fit_newton(model), units="groups")
+    COUNTS.to_parquet(tmp_path / "counts.parquet")
+    formula = "cbind(dead, n - dead) ~ sex + dose"
+    files = BernoulliLogistic.from_parquet(tmp_path / "counts.parquet", formula)
+    with pytest.raises(ValueError, match="need the rows in memory"):
+        robust_covariance(files, fit_newton(files), units="groups")
+    single = COUNTS.assign(own=COUNTS.index == 3)
+    model = BernoulliLogistic.from_formula(f"{formula} + own", single)
+    with pytest.raises(ArithmeticError, match="a group has a leverage"):
+        robust_covariance(model, fit_newton(model), "HC3", units="groups")
