@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.kinds import may_hold_numbers, no_numbers, several_kinds
 from flatprior.models.encoding.columns.summary import Summary
-from flatprior.models.encoding.columns.suspects import alike, suspicions
+from flatprior.models.encoding.columns.suspects import alike, far_off, suspicions
 from flatprior.models.encoding.columns.text_among_numbers import (
     Tokens,
     check_not_numbers,
@@ -96,9 +96,7 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
     for name, column in columns.items():
         if len(column.kinds - {"categories"}) > 1 or len(column.kinds - {"text"}) > 1:
             if column.kinds == {"numbers", "text"} and column.tokens and column.tokens.odd.rows:
-                raise InputError(
-                    f"column {name!r} {mixed(column.tokens.values, column.tokens.odd, option=True)}"
-                )
+                raise InputError(f"column {name!r} {mixed(name, *column.tokens[::2], option=True)}")
             raise several_kinds(name, column.kinds)
     for name in uses.numeric:
         tokens = columns[name].tokens
@@ -117,6 +115,8 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
     for name in dict.fromkeys(name for use, name in uses.predictors if use in LEVELED):
         if columns[name].levels:
             remarks += suspicions(columns[name], single=bool(uses.response))
+    for name in dict.fromkeys(name for use, name in uses.predictors if use != "factor"):
+        remarks += far_off(columns[name])
     facts = tuple(
         f"{name}: decimal numbers, each taken as the nearest double"
         for name, column in columns.items()

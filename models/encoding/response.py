@@ -181,7 +181,7 @@ def _read(value: Any) -> float | None:
 def check_outcomes(name: str, values: Sequence[Any], odd: Odd, option: bool = False) -> None:
     """Raise a `ValueError` if a response has numbers in some rows and text in others."""
     if any(map(is_numeric, values)) and odd.rows:
-        raise InputError(f"the response {name!r} {mixed(values, odd, option)}")
+        raise InputError(f"the response {name!r} {mixed(name, values, odd, option)}")
 
 
 def check_two(name: str, levels: Sequence[Any]) -> None:

@@ -79,7 +79,7 @@ def _as_float(value: Any) -> float:
 def no_numbers(name: str, values: Sequence[Any], odd: Odd, option: bool = False) -> ValueError:
     """The error for text where only numbers will do; `odd` are the rows without one."""
     if odd.rows and any(map(is_numeric, values)):
-        return InputError(f"column {name!r} {mixed(values, odd, option)}")
+        return InputError(f"column {name!r} {mixed(name, values, odd, option)}")
     return InputError(f"column {name!r} holds text, not numbers; convert it first")
 
 
@@ -230,7 +230,8 @@ def not_taken(series: pd.Series[Any]) -> ValueError:
     """The error for a column without missing values that holds neither numbers nor levels."""
     values, what = distinct(series)[1], describe_dtype(series)
     if odd_cell(series):
-        return InputError(f"column {series.name!r} {mixed(values, odd_rows(series), option=True)}")
+        name = str(series.name)
+        return InputError(f"column {name!r} {mixed(name, values, odd_rows(series), option=True)}")
     if all(map(is_numeric, values)):
         return several_kinds(str(series.name), ("numbers", "text"))
     way = _way_on(what) or "; it must hold numbers, text or categories"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.kinds import (
     are_decimals,
@@ -20,6 +21,62 @@ from flatprior.models.encoding.columns.kinds import (
 from flatprior.models.encoding.columns.text_among_numbers import Odd, Tokens, is_numeric
 
 MOST_LEVELS = 10_000
+# what stands for a missing value among numbers: -9, 99, -999, 9998 and the like
+CODES = frozenset(
+    sign * (first * int("1" * digits) - less)
+    for sign in (-1.0, 1.0)
+    for digits in range(1, 9)
+    for first, less in ((7, 0), (8, 0), (9, 0), (9, 1), (9, 2), (9, 3))
+    if digits > 1 or (sign < 0 and not less)
+)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The codes for missing values at the ends of a column of numbers, and what is between.
+
+    Attributes
+    ----------
+    low, high : float
+        The smallest and the largest of the other values.
+    codes : dict
+        Code to the rows that have it.
+    """
+
+    low: float
+    high: float
+    codes: dict[float, int]
+
+    @classmethod
+    def of(cls, values: Array) -> Edges | None:
+        """Of the values (n,) of a column; None of no values."""
+        codes: dict[float, int] = {}
+        while len(values):
+            low, high = float(values.min()), float(values.max())
+            end = next((each for each in (low, high) if each in CODES), None)
+            if end is None:
+                return cls(low, high, codes)
+            there = values == end
+            codes[end] = int(np.count_nonzero(there))
+            values = values[~there]
+        return cls(np.inf, -np.inf, codes) if codes else None
+
+    def merge(self, other: Edges) -> Edges:
+        """Those of the rows of both."""
+        codes = dict(self.codes)
+        for code, rows in other.codes.items():
+            codes[code] = codes.get(code, 0) + rows
+        return Edges(min(self.low, other.low), max(self.high, other.high), codes)
+
+    @property
+    def isolated(self) -> dict[float, int]:
+        """Code to its rows, of those in several that lie farther off than the others reach."""
+        reach = self.high - self.low
+        return {
+            code: rows
+            for code, rows in sorted(self.codes.items())
+            if rows > 1 and reach > 0 and not self.low - reach <= code <= self.high + reach
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +100,8 @@ class Summary:
         Of a response of numbers, the rows that are neither 0 nor 1.
     decimal : bool
         Whether numbers are `decimal.Decimal`.
+    edges : Edges or None
+        Of numbers, the codes for missing values that stand at either end.
     """
 
     name: str
@@ -53,6 +112,7 @@ class Summary:
     tokens: Tokens | None = None
     neither: Odd | None = None
     decimal: bool = False
+    edges: Edges | None = None
 
     @classmethod
     def of(
@@ -73,8 +133,13 @@ class Summary:
         if not present.any():
             return cls(name=name, kinds=frozenset(), n_rows=0, levels={})
         if series.dtype.kind in "iuf" and not (factor or response):  # no need to look at a value
-            n_rows = int(np.count_nonzero(counting))
-            return cls(name=name, kinds=frozenset(["numbers"]), n_rows=n_rows, levels={})
+            return cls(
+                name=name,
+                kinds=frozenset(["numbers"]),
+                n_rows=int(np.count_nonzero(counting)),
+                levels={},
+                edges=Edges.of(floats(series[present])),
+            )
         there = series[present]
         kind, rows = kind_of(there), series[counting]
         tokens, neither = None, None
@@ -113,6 +178,7 @@ class Summary:
             tokens=_of_both(self.tokens, other.tokens),
             neither=_of_both(self.neither, other.neither),
             decimal=self.decimal or other.decimal,
+            edges=_of_both(self.edges, other.edges),
         )
 
     def capped(self) -> Summary:

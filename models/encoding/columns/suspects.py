@@ -1,4 +1,7 @@
-"""Categories that are not what they seem: identifiers, dates, levels that differ in blanks or case.
+"""Columns that are not what they seem.
+
+Categories that are identifiers or dates, or whose levels differ in blanks or case; numbers among
+which stand codes for missing values.
 
 A category with one row for each level is an error, since no fit exists: each level has one outcome.
 All else may be meant, and is only said.
@@ -11,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import first_of, shorten
+from flatprior.models.common.text import count, first_of, listing, shorten
 from flatprior.models.encoding.columns.summary import Summary
 
 FEW_LEVELS = 10  # so many nobody suspects
@@ -92,4 +95,29 @@ def alike(name: str, levels: Iterable[Any]) -> list[str]:
     return [
         f"column {name!r} has levels that differ in blanks or case only: {shown}; make them one if "
         "they are"
+    ]
+
+
+def far_off(column: Summary) -> list[str]:
+    """What is said of numbers such as -999 that stand far from all others, in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.columns.suspects import far_off
+    >>> from flatprior.models.encoding.columns.summary import Summary
+    >>> ages = pd.Series([31.0, 64.0, -99.0, 18.0, -99.0], name="age")
+    >>> far_off(Summary.of(ages, ages.notna().to_numpy()))
+    ["column 'age' has -99 in 2 rows, far from all other values (18 to 64); if that means a \
+missing value, na='-99' makes it one"]
+    """
+    codes = {} if column.edges is None else column.edges.isolated
+    if column.edges is None or not codes:
+        return []
+    each = listing([f"{code:.0f} in {count(rows, 'row')}" for code, rows in codes.items()])
+    words = [f"{code:.0f}" for code in codes]
+    return [
+        f"column {column.name!r} has {each}, far from all other values ({column.edges.low:g} to "
+        f"{column.edges.high:g}); if that means a missing value, "
+        f"na={(words[0] if len(words) == 1 else words)!r} makes it one"
     ]

@@ -9,7 +9,9 @@ left out because another value is missing. Text is a column of numbers
   (dressed ones count: "1,5", "1,234", "5%", "$5"); or
 - if at least half are numbers, two or more, and each of the others is a marker of missing values or
   a number that is dressed; or
-- if all that is not a number is TRUE or FALSE: 0 and FALSE would be two categories.
+- if all that is not a number is TRUE or FALSE: 0 and FALSE would be two categories; or
+- if its numbers are two such as 0 and 1, and what is not a number is "yes", "F" or another word for
+  true and false, beside markers of missing values: these words are to be recoded, not left out.
 
 It is not where a number has leading zeros and another value is a word, or where all of them are
 digits: codes such as "01234" are names. Categories that are numbers only, or ordered, are taken at
@@ -28,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import ROWS_NAMED, count, first_of, shorten
+from flatprior.models.common.text import ROWS_NAMED, count, first_of, listing, shorten
 
 FEW = 5
 FEW_WORDS, SHORT_WORD = 3, 20  # that are written out where an option names them
@@ -46,6 +48,11 @@ _MARKERS = frozenset(
     not known;no data;not applicable;#n/a;#na;#value!;#div/0!;#ref!;#null!;#num!;#name?;
     inf;+inf;-inf;infinity;-infinity;""".replace("\n    ", "").split(";")
 )
+# words for true and false, and the numbers that stand for the two elsewhere
+_LOGICAL = {word: True for word in ("true", "t", "yes", "y")} | {
+    word: False for word in ("false", "f", "no", "n")
+}
+_CODINGS = ({0.0, 1.0}, {1.0, 2.0}, {-1.0, 1.0})
 
 
 def is_number(token: str) -> bool:
@@ -85,6 +92,9 @@ def are_numbers(tokens: Iterable[str], rows: int = 0, odd_rows: int = 0) -> bool
     if any(map(_LEADING_ZEROS.fullmatch, plain)) and not (odd and excused):
         return False
     if plain and odd and all(token in _TRUTHS for token in odd):
+        return True
+    logical = _logical(every)
+    if logical and all(_is_marker(token) for token in odd if token not in logical):
         return True
     numbers = len(plain) + dressed
     if 2 * numbers < len(every):
@@ -150,18 +160,44 @@ def check_not_numbers(name: str, tokens: Tokens) -> None:
             f"column {name!r} holds text, but all of its different values are numbers; convert it "
             f"to numbers{meant}"
         )
-    raise InputError(f"column {name!r} {mixed(values, odd, option=True)}{meant}")
+    raise InputError(f"column {name!r} {mixed(name, values, odd, option=True)}{meant}")
 
 
-def mixed(values: Sequence[Any], odd: Odd, option: bool = False) -> str:
+def mixed(name: str, values: Sequence[Any], odd: Odd, option: bool = False) -> str:
     """What is said of a column whose rows hold numbers but for the `odd` ones.
 
-    With the `option` that makes words missing, where there is one.
+    With the `option` that makes words missing, where there is one. Words for true and false beside
+    numbers for the two are no missing values.
     """
-    return (
-        f"holds numbers in some rows and text in others: {shown(values)} in {odd}; make such "
-        f"values missing{_option(values) if option else ''} or correct them{comma_hint(values)}"
+    found = f"holds numbers in some rows and text in others: {shown(values)} in {odd}"
+    logical = [] if name in values else _logical(values)  # its heading once more
+    others = [value for value in values if value not in logical]
+    left = not all(map(is_numeric, others))
+    missing = f"make such values missing{_option(others) if option else ''}"
+    if not logical:
+        return f"{found}; {missing} or correct them{comma_hint(values)}"
+    it = "the number that it means" if len(logical) == 1 else "the numbers that they mean"
+    also = (
+        f", and {missing.replace('such values', shown(others), 1)} or correct them" if left else ""
     )
+    return f"{found}; recode {shown(logical)} as {it}{_numbers_of(logical, others)}{also}"
+
+
+def _logical(values: Iterable[Any]) -> list[str]:
+    """The words for true and false, where the numbers of the column are two that mean the same."""
+    every = list(values)
+    numbers = {float(value) for value in every if is_numeric(value)}
+    if not numbers or not any(numbers <= coding for coding in _CODINGS):
+        return []
+    return [v for v in every if isinstance(v, str) and v.strip().casefold() in _LOGICAL]
+
+
+def _numbers_of(words: Sequence[str], others: Iterable[Any]) -> str:
+    """Which numbers words for true and false are, beside 0 and 1; beside others nobody knows."""
+    if not {float(value) for value in others if is_numeric(value)} <= _CODINGS[0]:
+        return ""
+    meant = dict.fromkeys(str(int(_LOGICAL[word.strip().casefold()])) for word in words)
+    return f", {listing(list(meant))}"
 
 
 def _option(values: Sequence[Any]) -> str:

@@ -74,7 +74,7 @@ def dialect_of(path: str, asked: Reading) -> tuple[Dialect, Reading]:
     skipped = int(named is not None and len(lines) > 1)
     guessed = ["encoding"] if mark else []
     sep = asked.sep
-    said: list[str] = []
+    said: dict[str, str] = {}
     if sep is None and named is not None and skipped:
         sep = named[1]
         guessed.append("sep")
@@ -85,17 +85,19 @@ def dialect_of(path: str, asked: Reading) -> tuple[Dialect, Reading]:
         sep = _separator(lines, usual, asked.decimal, len(begins) < SAMPLE)
         if sep != usual:
             guessed.append("sep")
-            said.append(f"columns separated by {_called(sep)}")
+            said["sep="] = f"columns separated by {_called(sep)}"
     decimal = asked.decimal
     if decimal is None:
-        decimal = "." if sep == "," else _decimal(_fields(lines[1:], sep))
+        decimal, certain = (".", False) if sep == "," else _decimal(_fields(lines[1:], sep))
         if decimal == ",":
             guessed.append("decimal")
-            said.append("decimals by commas" if said else "decimals separated by commas")
+        if decimal == "," or (certain and sep == ";"):  # points may separate thousands there
+            signs = "commas" if decimal == "," else "points"
+            said["decimal="] = f"decimals {'by' if said else 'separated by'} {signs}"
     if said:
-        options = " and ".join(f"{name}=" for name in guessed if name != "encoding")
         names = "names" if len(said) == 1 else "name"
-        notes.append(f"{' and '.join(said)}, told from the file; {options} {names} others")
+        told, options = " and ".join(said.values()), " and ".join(said)
+        notes.append(f"{told}, told from the file; {options} {names} others")
     return Dialect(sep, decimal, encoding, skipped), replace(
         asked,
         sep=sep if asked.sep or "sep" in guessed else None,
@@ -215,12 +217,13 @@ def _refuse_preamble(lines: list[str], known: list[str]) -> None:
             )
 
 
-def _decimal(rows: list[list[str]]) -> str:
-    """What stands before decimals: a comma only where it is certain."""
+def _decimal(rows: list[list[str]]) -> tuple[str, bool]:
+    """What stands before decimals, a comma only where it is certain; and whether any are there."""
     cells = [cell.strip() for row in rows for cell in row]
     commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
+    points = any(_POINT.fullmatch(cell) for cell in cells)
     certain = any(not _THOUSANDS.fullmatch(cell) for cell in commas)
-    return "," if certain and not any(_POINT.fullmatch(cell) for cell in cells) else "."
+    return ("," if certain and not points else "."), points or certain
 
 
 @contextmanager

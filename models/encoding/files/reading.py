@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -46,7 +47,7 @@ class Reading:
     na: tuple[str, ...] | None = None
     sheet: str | int | None = None
     guessed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(
@@ -99,22 +100,17 @@ class Reading:
     @property
     def asked(self) -> tuple[str, ...]:
         """The options that were named."""
-        every = ("sep", "decimal", "encoding", "na", "sheet")
-        return tuple(
-            name for name in every if getattr(self, name) is not None and name not in self.guessed
-        )
+        return tuple(name for name in self.options if name not in self.guessed)
 
     @property
     def options(self) -> dict[str, Any]:
         """What reads the file this way again, guessed or not, as JSON has it."""
-        values = {
-            "sep": self.sep,
-            "decimal": self.decimal,
-            "encoding": self.encoding,
-            "na": None if self.na is None else list(self.na),
-            "sheet": self.sheet,
+        values = {name: getattr(self, name) for name in OPTIONS}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
         }
-        return {name: value for name, value in values.items() if value is not None}
 
     def words(self, usual: Iterable[str]) -> frozenset[str]:
         """All words that mean a missing value, of a format that has usual ones."""
@@ -143,6 +139,7 @@ class Reading:
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
 
+OPTIONS = tuple(inspect.signature(Reading.of).parameters)
 PLAIN = Reading()
 
 
@@ -170,22 +167,32 @@ class Found:
     ----------
     words : dict
         Column to the words that were read as missing, and in how many rows.
+    own : dict
+        Column to the values that the format itself has for what is missing, such as #DIV/0!.
     short : dict
         File to the rows with fewer fields than columns: how many, and the first of them.
     """
 
     words: dict[str, Counter[str]] = field(default_factory=dict)
+    own: dict[str, Counter[str]] = field(default_factory=dict)
     short: dict[str, ShortRows] = field(default_factory=dict)
+
+    def have(self, name: str, values: Iterable[str]) -> None:
+        """Count values of a column that the format itself takes for missing ones, if any are."""
+        counts = Counter(values)
+        if counts:
+            self.own[name] = self.own.get(name, Counter()) + counts
 
     def notes(self, usual: Iterable[str] = ()) -> tuple[str, ...]:
         """What is to be said of it; of `usual` words how they stay what they are."""
         usual = frozenset(usual)
         said = []
-        for name, words in self.words.items():
+        for name, words in (*self.own.items(), *self.words.items()):
+            stay = words is self.words.get(name) and not usual.isdisjoint(words)
             each = [f"{word!r} in {count(n, 'row')}" for word, n in words.most_common(WORDS_SHOWN)]
             said.append(
                 f"{printable(name)}: {', '.join(each)} read as missing"
-                + ("; na='' leaves such words what they are" if usual & set(words) else "")
+                + ("; na='' leaves such words what they are" if stay else "")
             )
         for file, rows in self.short.items():
             of = f" of {os.path.basename(file)!r}" if len(self.short) > 1 else ""
@@ -219,9 +226,8 @@ def from_options(options: Mapping[str, Any] | None) -> Reading:
     """The reading of options that were stored."""
     if options is None:
         return PLAIN
-    known = {"sep", "decimal", "encoding", "na", "sheet"}
     try:
-        if isinstance(options, Mapping) and set(options) <= known:
+        if isinstance(options, Mapping) and set(options) <= set(OPTIONS):
             return Reading.of(**options)
     except (InputError, InputTypeError) as error:
         raise InputError(f"how the data were read is stated wrongly: {error}") from error

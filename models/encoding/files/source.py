@@ -240,8 +240,10 @@ class Source:
                     f"{name!r} cannot be read as a table: {reader.path!r} looks as if it were "
                     f"written otherwise than {first.path!r}; name sep=, decimal= or encoding="
                 )
+        notes = tuple(dict.fromkeys(note for reader in readers for note in reader.reading.notes))
         spool = path if isinstance(path, Spool) else None
-        return cls(name, readers, tuple(map(_stamp, found)), first.reading, spool)
+        stamps = tuple(map(_stamp, found))
+        return cls(name, readers, stamps, replace(first.reading, notes=notes), spool)
 
     def frames(
         self, columns: tuple[str, ...], found: Found | None = None

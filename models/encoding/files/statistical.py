@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,26 @@ class StataFile:
             sets = reader.value_labels()
             used = dict(zip(self.names, reader._lbllist, strict=True))  # pandas shows no other way
             labels = {name: sets[used[name]] for name in columns if used[name] in sets}
+            missing: dict[str, None] = {}
             for frame in reader:
-                yield _without_blanks(with_labels(frame[list(columns)], labels))
+                frame = frame[list(columns)]
+                if found is not None:
+                    numeric = frame.select_dtypes("number")
+                    missing |= dict.fromkeys(name for name in numeric if numeric[name].hasnans)
+                yield _without_blanks(with_labels(frame, labels))
+        if found is not None and missing:
+            self._name_missing(list(missing), rows, found)
+
+    def _name_missing(self, columns: list[str], rows: int, found: Found) -> None:
+        """Count .a to .z, of which pandas makes the same missing value as of the plain one."""
+        with pd.read_stata(
+            self.path, chunksize=rows, convert_categoricals=False, convert_missing=True
+        ) as reader:
+            for frame in reader:
+                for name in columns:
+                    cells = frame[name] if frame[name].dtype == object else ()
+                    codes = (str(v) for v in cells if not isinstance(v, Real))
+                    found.have(name, (code for code in codes if code != "."))
 
 
 class SasFile:
@@ -113,8 +132,21 @@ class SpssFile:
         require(columns, self.names)
         frame, about = self._read(usecols=list(columns))
         labels = {n: s for n, s in about.variable_value_labels.items() if n in columns}
+        if found is not None:
+            self._name_missing(frame, columns, found)
         frame = _without_blanks(with_labels(frame[list(columns)], labels))
         yield from pieces(frame, rows)
+
+    def _name_missing(self, frame: pd.DataFrame, columns: tuple[str, ...], found: Found) -> None:
+        """Count the values that are declared missing, of which pyreadstat makes missing ones."""
+        declared = self._read(metadataonly=True, user_missing=True)[1].missing_ranges
+        names = [name for name in columns if name in declared]
+        if not names:
+            return
+        raw = self._read(usecols=names, user_missing=True)[0]
+        for name in names:
+            values = raw[name][frame[name].isna() & raw[name].notna()]
+            found.have(name, (f"{v:.15g}" if isinstance(v, float) else str(v) for v in values))
 
 
 def pieces(frame: pd.DataFrame, rows: int) -> Iterator[pd.DataFrame]:

@@ -6,7 +6,8 @@ import pytest
 from every_way import every_way
 
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
-from flatprior.models.encoding.columns.suspects import are_dates
+from flatprior.models.encoding.columns.summary import Summary
+from flatprior.models.encoding.columns.suspects import are_dates, far_off
 
 DAYS = pd.date_range("2026-01-01", periods=60)
 FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S", "%d %B %Y", "%b %d, %Y")
@@ -165,3 +166,66 @@ def test_a_level_that_often_means_missing_draws_a_remark_that_leads_to_the_optio
     )
     told = BernoulliLogistic.from_formula("y ~ z", frame, na="NA")
     assert (told.remarks, told.n_dropped) == ((), 10)
+
+
+def edged(values):
+    series = pd.Series(values, name="x")
+    return Summary.of(series, series.notna().to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("codes", "others"),
+    [
+        ([-999], range(60)),
+        ([-99.0, -98.0], np.linspace(-4, 30, 40)),
+        ([-9], [0, 1, 1, 2]),
+        ([9999.0, -9999.0], [0.5, 1.5, 700.25]),
+        ([997, 998, 999], [18, 90, 44, 21]),
+    ],
+)
+def test_codes_of_missing_values_among_numbers_are_remarked_whatever_the_batches(codes, others):
+    values = np.array([*others, *codes * 3])
+    found = far_off(edged(values))
+    assert len(found) == 1
+    assert all(f"{code:.0f} in 3 rows" in found[0] for code in codes)
+    words = [f"{code:.0f}" for code in sorted(codes)]
+    assert f"na={(words[0] if len(words) == 1 else words)!r}" in found[0]
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(values))
+        parts = [edged(part) for part in np.array_split(values[order], 4)]
+        merged = parts[0].merge(parts[1]).merge(parts[2].merge(parts[3]))
+        assert far_off(merged) == found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [-999, 1, 2, 3],  # one row only: an outlier may be that
+        [99, 99, 1, 50, 98],  # an end of what the others reach
+        [0, 0, -9, -9],  # no reach to compare with
+        [1.0, 2.0, 1e9, 1e9],
+        [np.nan, 1.0, np.inf, -9.0, -9.0],
+        [],
+    ],
+)
+def test_ordinary_numbers_are_no_codes(values):
+    assert far_off(edged(np.array(values, dtype=float))) == []
+
+
+def test_false_alarms_of_codes_are_rarer_than_one_column_in_a_thousand():
+    """0 of 6,000 columns of heavy tails, rounded so that values repeat; at 1 in 1,000 chance of
+    that is e^-6."""
+    rng = np.random.default_rng(18)
+    alarms = 0
+    for _ in range(1000):
+        n = int(rng.integers(20, 400))
+        for values in (
+            np.round(rng.lognormal(3, 1.5, n)),
+            np.round(rng.normal(0, 5, n)),
+            np.round(rng.standard_t(2, n) * 4),
+            rng.poisson(rng.gamma(0.5, 20, n)),
+            rng.integers(0, 100, n),
+            -np.round(rng.exponential(30, n)),
+        ):
+            alarms += bool(far_off(edged(values.astype(float))))
+    assert alarms == 0

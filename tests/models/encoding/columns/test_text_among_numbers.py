@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flatprior.models.encoding.columns.text_among_numbers import are_numbers, number_or_text
+from flatprior.models.encoding.columns.text_among_numbers import (
+    Odd,
+    are_numbers,
+    mixed,
+    number_or_text,
+)
 
 NUMBERS = [str(v) for v in range(100, 230)]
 
@@ -24,6 +29,10 @@ NUMBERS = [str(v) for v in range(100, 230)]
         ["05", "10", "20", "?"],
         ["TRUE", "FALSE", "1"],
         ["0", "1", "false", "True"],
+        ["yes", "1", "0"],
+        ["T", "F", "0", "1"],
+        ["Y", "N", "1", "2", "?"],
+        ["-1", "no", "1.0"],
     ],
 )
 def test_a_column_of_numbers_is_told_whatever_spoils_it(tokens):
@@ -44,6 +53,8 @@ def test_a_column_of_numbers_is_told_whatever_spoils_it(tokens):
         ["1_0", "2_0", "x"],
         ["TRUE", "FALSE"],
         ["TRUE", "FALSE", "1", "other"],
+        ["F", "M", "0", "1"],
+        ["yes", "no", "0", "3"],
         [],
     ],
 )
@@ -88,3 +99,26 @@ def test_half_of_the_values_are_enough_and_fewer_are_not():
     assert not are_numbers(["1", "2", "3", "4", "5", *words, "f"])
     assert are_numbers(["1", "2", "n/a", "?"])
     assert not are_numbers(["1", "2", "n/a", "?", "."])
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        (["TRUE", "1", "0"], "recode 'TRUE' as the number that it means, 1"),
+        (["no", "1"], "recode 'no' as the number that it means, 0"),
+        (["T", "F", "0", "1"], "recode 'T', 'F' as the numbers that they mean, 1 and 0"),
+        (["1", "yes", "2"], "recode 'yes' as the number that it means"),
+        (
+            ["Y", "0", "?"],
+            "recode 'Y' as the number that it means, 1, and make '?' missing (na='?', --na '?') or "
+            "correct them",
+        ),
+        (
+            ["1", "2", "5", "TRUE"],
+            "make such values missing (na='TRUE', --na TRUE) or correct them",
+        ),
+    ],
+)
+def test_words_for_true_and_false_are_recoded_not_left_out(values, remedy):
+    said = mixed("x", values, Odd(2, (3, 7)), option=True)
+    assert said.endswith(f" in 2 rows (3, 7); {remedy}")

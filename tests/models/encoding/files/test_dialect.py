@@ -46,6 +46,32 @@ def test_what_only_one_dialect_fits_is_told_and_stated(tmp_path, content, sep, d
 
 
 @pytest.mark.parametrize(
+    ("content", "asked", "note"),
+    [
+        (
+            "y;x\n0;1.5\n",
+            {},
+            "by ';' and decimals by points, told from the file; sep= and decimal=",
+        ),
+        (
+            "y;x\n0;1.500\n",
+            {"sep": ";"},
+            "decimals separated by points, told from the file; decimal=",
+        ),
+        ("y;x\n0;1\n", {}, "separated by ';', told from the file; sep= names others"),
+        ("y;x\n0;1.5\n", {"sep": ";", "decimal": "."}, ""),
+        ("y|x\n0|1.5\n", {}, "separated by '|', told from the file; sep= names others"),
+        ("y,x\n0,1.5\n", {}, ""),
+    ],
+)
+def test_points_between_semicolons_are_a_guess_that_is_stated(tmp_path, content, asked, note):
+    reading = dialect(tmp_path, content, **asked)[1]
+    assert len(reading.notes) == bool(note)
+    assert all(note in each for each in reading.notes)
+    assert reading.decimal == asked.get("decimal")
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("y;x\n0;1\n1\n", "seem to be separated by ';', but not all rows have .* sep=';'"),

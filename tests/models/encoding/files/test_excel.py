@@ -59,7 +59,8 @@ def test_a_sheet_is_named_or_counted_and_the_first_is_said_to_be(tmp_path):
     assert read(path, ("y",), sheet="2")["y"].tolist() == [2]
     first = ExcelFile(path, PLAIN)
     assert first.reading.notes == ("sheet 'a', the first of 3; sheet= names another",)
-    assert (first.reading.options, first.reading.guessed) == ({"sheet": "a"}, ("sheet",))
+    assert (first.reading.options, first.reading.guessed) == ({}, ())
+    assert ExcelFile(path, Reading.of(sheet=1)).reading.options == {"sheet": "a"}
     for wrong in ("b", 4, "9"):
         with pytest.raises(
             ValueError, match=r"it has no sheet .*, but 3 sheets: 'a', '2', 'empty'"
@@ -93,3 +94,38 @@ def test_a_workbook_without_its_reader_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(ValueError, match=r'python-calamine: run pip install "flatprior\[excel\]"'):
         ExcelFile(path, PLAIN)
+
+
+def test_cells_that_failed_are_missing_and_named(tmp_path):
+    rows = [["y", "x", "g"]] + [[i % 2, i / 4, "ab"[i // 2 % 2]] for i in range(40)]
+    for row, column, text in (
+        (3, 1, "#DIV/0!"),
+        (8, 1, "#DIV/0!"),
+        (9, 1, "#N/A"),
+        (11, 2, "#REF!"),
+    ):
+        rows[row][column] = text
+    rows[12][2] = None
+    path = book(tmp_path / "d.xlsx", other=[["y"], [1]], **{"a & b": rows})
+    model = BernoulliLogistic.from_formula("y ~ x + g", path, sheet="a & b")
+    assert model.n_dropped == 5
+    assert "x: '#DIV/0!' in 2 rows, '#N/A' in 1 row read as missing" in model.facts
+    assert "g: '#REF!' in 1 row read as missing" in model.facts
+    batches = BernoulliLogistic.from_parquet(path, "y ~ x + g", sheet="a & b")
+    assert batches.facts[-2:] == model.facts[-2:]
+    assert batches.data_hash == model.data_hash
+
+
+def test_a_row_of_cells_that_failed_is_a_row(tmp_path):
+    path = book(tmp_path / "d.xlsx", data=[["y"], [1], ["#VALUE!"], [None], [0]])
+    assert read(path, ("y",))["y"].isna().tolist() == [False, True, False]
+
+
+def test_the_first_sheets_of_a_folder_may_have_several_names(tmp_path):
+    for month in ("Jan", "Feb"):
+        sheets = {month: [["y", "x"], [1, 2], [0, 1], [1, 1], [0, 3]], "notes": [["a"]]}
+        book(tmp_path / f"{month}.xlsx", **sheets)
+    model = BernoulliLogistic.from_formula("y ~ x", tmp_path)
+    assert model.n_rows == 8
+    for month in ("Jan", "Feb"):
+        assert f"sheet '{month}', the first of 2; sheet= names another" in model.facts

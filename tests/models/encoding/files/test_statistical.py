@@ -129,3 +129,42 @@ def test_a_sas_data_set_is_read_in_its_own_encoding_so_many_rows_at_a_time(tmp_p
     assert pd.concat(found)["g"].isna().tolist() == [False, True, False]
     SasFile("d.sas7bdat", Reading.of(encoding="cp1252"))
     assert asked == [("sas7bdat", 1, "infer"), ("sas7bdat", 2, "infer"), ("sas7bdat", 1, "cp1252")]
+
+
+def test_values_declared_missing_are_named(tmp_path):
+    writer = pytest.importorskip("pyreadstat")
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 60) * 1.0, "x": rng.normal(size=60).round(1)})
+    frame["g"] = rng.choice(["a", "b"], 60)
+    frame.loc[[3, 7, 20], "x"], frame.loc[[8, 9], "x"] = -99.0, 98.0
+    frame.loc[11, "x"], frame.loc[[30, 31], "g"] = np.nan, "zz"
+    path = str(tmp_path / "d.sav")
+    ranges = {"x": [-99, {"lo": 97, "hi": 99}], "g": ["zz"]}
+    writer.write_sav(frame, path, missing_ranges=ranges)
+    for model in (
+        BernoulliLogistic.from_formula("y ~ x + g", path),
+        BernoulliLogistic.from_parquet(path, "y ~ x + g"),
+    ):
+        assert model.n_dropped == 8
+        assert "x: '-99' in 3 rows, '98' in 2 rows read as missing" in model.facts
+        assert "g: 'zz' in 2 rows read as missing" in model.facts
+
+
+def test_missing_values_of_stata_that_have_letters_are_named(tmp_path):
+    """Stata writes .a as the double after that of the plain missing value."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 40), "x": rng.normal(size=40)})
+    frame.loc[[2, 5, 6], "x"] = 1234567.0
+    frame.loc[9, "x"] = np.nan
+    path = tmp_path / "d.dta"
+    frame.to_stata(path, write_index=False)
+    here, there = (np.array(v, "<f8").tobytes() for v in (1234567.0, float.fromhex("0x1.001p1023")))
+    path.write_bytes(path.read_bytes().replace(here, there))
+    for model in (
+        BernoulliLogistic.from_formula("y ~ x", path),
+        BernoulliLogistic.from_parquet(path, "y ~ x"),
+    ):
+        assert model.n_dropped == 4
+        assert [fact for fact in model.facts if "read as" in fact] == [
+            "x: '.a' in 3 rows read as missing"
+        ]
