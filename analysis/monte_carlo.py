@@ -51,7 +51,7 @@ def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
 def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
     """Root (k, k) of the covariance at `mle`, by QR of the rows: no squared condition number."""
     if model.sampling is not None:
-        return required_sampling_root(model.arrays, model.sampling, mle.coefficients)
+        return required_sampling_root(model.rows, model.sampling, mle.coefficients)
     return required_whitening(model.rows, mle.coefficients)
 
 

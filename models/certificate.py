@@ -519,7 +519,7 @@ def judged(
     found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
     if model.sampling is None:
         return found
-    root, k = sampling_root(model.arrays, model.sampling, coefficients), len(coefficients)
+    root, k = sampling_root(model.rows, model.sampling, coefficients), len(coefficients)
     if root is None:
         return replace(found, covariance=np.full((k, k), np.nan))
     error = np.linalg.norm(root, axis=1)

@@ -55,7 +55,7 @@ from flatprior.models.encoding.response import value
 from flatprior.models.encoding.sampling import Sample, SamplingDesign
 from flatprior.models.encoding.tables import as_frame, as_table
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
-from flatprior.models.rows import ArrayRows
+from flatprior.models.rows import ArrayRows, numbered
 
 if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
@@ -388,6 +388,9 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: str | None = None,
+        sampling_weights: str | None = None,
+        clusters: str | None = None,
+        strata: str | None = None,
         sep: str | None = None,
         decimal: str | None = None,
         encoding: str | None = None,
@@ -413,6 +416,9 @@ class BernoulliLogistic(Renderable):
             Show a progress bar on standard error in every pass over the files.
         event, trials, aliased : optional
             As for `from_formula`; `trials` is the name of a column.
+        sampling_weights, clusters, strata : str, optional
+            As for `from_formula`, names of columns. Of every cluster, and without clusters of every
+            stratum, k sums are held while standard errors are computed.
         sep, decimal, encoding, na, sheet
             As for `from_formula`.
 
@@ -444,8 +450,18 @@ class BernoulliLogistic(Renderable):
         from flatprior.models.batches.batch_rows import read_files
 
         asked = Reading.of(sep=sep, decimal=decimal, encoding=encoding, na=na, sheet=sheet)
+        sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
         rows = read_files(
-            path, formula, offset, frequency_weights, missing, progress, event, trials, asked
+            path,
+            formula,
+            offset,
+            frequency_weights,
+            missing,
+            progress,
+            event,
+            trials,
+            asked,
+            sample,
         )
         found = cls._in_batches(rows)
         return found.without_aliased() if aliased == "drop" else found
@@ -461,6 +477,9 @@ class BernoulliLogistic(Renderable):
         *,
         event: Any = None,
         trials: str | None = None,
+        sampling_weights: str | None = None,
+        clusters: str | None = None,
+        strata: str | None = None,
         aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from a Dask data frame or array, which stays where it is.
@@ -481,6 +500,8 @@ class BernoulliLogistic(Renderable):
             As for `from_parquet`; missing values in arrays are an error, as for `from_arrays`.
         event, trials, aliased : optional
             As for `from_formula`; `trials` is the name of a column.
+        sampling_weights, clusters, strata : str, optional
+            As for `from_parquet`.
 
         Returns
         -------
@@ -496,7 +517,10 @@ class BernoulliLogistic(Renderable):
         check_choice("aliased", aliased, ("raise", "drop"))
         from flatprior.models.batches.dask_rows import survey_dask
 
-        rows = survey_dask(frame, formula, offset, frequency_weights, missing, event, trials)
+        sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
+        rows = survey_dask(
+            frame, formula, offset, frequency_weights, missing, event, trials, sample
+        )
         found = cls._in_batches(rows)
         return found.without_aliased() if aliased == "drop" else found
 
@@ -521,6 +545,7 @@ class BernoulliLogistic(Renderable):
             event=None if event is None else value(found.encoder.outcomes.event),
             trials=found.survey.trials,
             trials_name=found.encoder.roles.trials,
+            sampling=found.sampling,
             reading=rows.reading,
             said=found.rules.facts,
             remarks=found.rules.remarks,
@@ -609,7 +634,9 @@ class BernoulliLogistic(Renderable):
     @property
     def n_events(self) -> int:
         """Observations with response 1."""
-        return self.rows.n_events if self.sampling is None else int(self.arrays.response.sum())
+        if self.sampling is None or not isinstance(self.rows, ArrayRows):
+            return self.rows.n_events
+        return int(self.rows.response.sum())
 
     @property
     def design(self) -> Array:
@@ -690,11 +717,21 @@ class BernoulliLogistic(Renderable):
         digest = xxhash.xxh3_128(json.dumps([self.response_name, *self.names]).encode())
         if self.sampling is not None:  # the same numbers as counts are other data
             digest.update(b"sampling weights")
-            for part in (self.sampling.unit_of, self.sampling.stratum_of):
+            for part in (self.sampling.sizes, self.sampling.stratum_of):
                 digest.update(b"-" if part is None else np.ascontiguousarray(part, "<i8").tobytes())
+            digest.update(self._units_digest(rows))
         first = rows.at_first if isinstance(rows, ArrayRows) else None
         digest.update(rows.digest() if first is None else first)
         return f"{HASH_VERSION}:{digest.hexdigest()}"
+
+    def _units_digest(self, rows: ArrayRows | BatchRows) -> bytes:
+        """Hash of the unit of each row; empty where every row is one, in one stratum."""
+        if not isinstance(rows, ArrayRows):
+            return rows.units_digest
+        groups = rows.groups
+        if groups is None and self.sampling is not None:
+            groups = self.sampling.group_of
+        return b"" if groups is None else ArrayRows.of(numbered(groups)).digest()
 
     def log_likelihood(self, coefficients: ArrayLike) -> Any:
         """Log-likelihood at `coefficients`.

@@ -86,15 +86,18 @@ class Block(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """Largest absolute values: of each column (k,), and of the offset."""
+    """Largest absolute values: of each column (k,), of the offset, and of the weights."""
 
     columns: Array
     offset: float
+    weights: float = 1.0
 
     def or_more(self, other: Extent) -> Extent:
         """The larger of each; NaN if either is."""
         return Extent(
-            np.maximum(self.columns, other.columns), float(np.maximum(self.offset, other.offset))
+            np.maximum(self.columns, other.columns),
+            float(np.maximum(self.offset, other.offset)),
+            max(self.weights, other.weights),
         )
 
 
@@ -152,7 +155,8 @@ def extent_of(block: Block) -> Extent:
         parts = [design.max(axis=0)[None], design.min(axis=0)[None]]
     largest = np.abs(np.concatenate(parts)).max(axis=0)
     offset = 0.0 if block.offset is None else float(np.abs(block.offset).max())
-    return Extent(largest, offset)
+    weights = 1.0 if block.weights is None else float(block.weights.max())
+    return Extent(largest, offset, weights)
 
 
 def chunk_digests(block: Block) -> bytes:
@@ -246,6 +250,11 @@ def either(combine: Callable[[T, T], T], first: T | None, second: T | None) -> T
     if first is None or second is None:
         return second if first is None else first
     return combine(first, second)
+
+
+def numbered(groups: NDArray[np.intp]) -> Block:
+    """Rows that hold the number of their group, to be hashed as others are."""
+    return Block(groups[:, None].astype(float), np.ones(len(groups)), None, None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,8 +191,6 @@ def load_model(
     from flatprior.models.common.text import count
 
     if in_batches:
-        if any(others.pop(name, None) for name in ("sampling_weights", "clusters", "strata")):
-            raise InputError("sampling weights need data that fit into memory, in one file")
         model = BernoulliLogistic.from_parquet(
             data,
             formula,

@@ -91,6 +91,8 @@ def rows_to_average(
             counts = pd.Series(groups.weights, index=frame.index)
         elif isinstance(model.rows, ArrayRows):
             counts = pd.Series(model.counts, index=frame.index)
+        elif model.sampling is not None:
+            counts = column(frame, model.sampling.weights)
         elif model.weights_name is not None:
             counts = column(frame, model.weights_name)
     design = model.design_matrix(frame)

@@ -211,10 +211,12 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
             ):
                 return False
             return np.array_equal(model.design_matrix(frame), model.design)
-        block = model.rows.surveyed.encoder.block(frame)
+        found = model.rows.surveyed
+        block = found.encoder.block(frame, found.units)
     except ValueError:  # a level that the model has not seen, or no such column
         return False
-    return model.hash_of(ArrayRows.of(block)) == model.data_hash
+    rows = replace(ArrayRows.of(block), groups=block.groups)
+    return model.hash_of(rows) == model.data_hash
 
 
 def left_out(model: BernoulliLogistic) -> str:

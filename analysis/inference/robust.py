@@ -381,7 +381,7 @@ def _of_a_sample(
             "a model with sampling weights has one robust covariance, that of the units that were "
             "drawn: leave kind at its default, and name clusters where the model is built"
         )
-    root = required_sampling_root(model.arrays, design, beta)
+    root = required_sampling_root(model.rows, design, beta)
     return RobustCovariance(
         kind=SAMPLING,
         names=model.names,
@@ -405,7 +405,7 @@ def _grouped(
             raise InputTypeError("cluster must name a column where rows are read in batches")
         grouped = rows.group(cluster)
         assert grouped.grouped is not None  # noqa: S101
-        groups = len(grouped.grouped[1])
+        groups = len(grouped.grouped.number)
         if grouped.reduce(lambda block: int(np.count_nonzero(_of(block) < 0))):
             raise InputError(f"the cluster {cluster!r} is missing in some rows; complete it")
         return grouped, groups

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.first_pass import (
+    Groups,
     Roles,
     Survey,
     Surveyed,
@@ -30,10 +31,10 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
-from flatprior.models.encoding.columns.kinds import distinct
 from flatprior.models.encoding.files.missing_words import USUAL
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.source import Source
+from flatprior.models.encoding.sampling import Key, Sample, units_of
 from flatprior.models.rows import (
     BLOCK_ROWS,
     ArrayRows,
@@ -43,6 +44,7 @@ from flatprior.models.rows import (
     either,
     extent_of,
     longest_sum,
+    numbered,
 )
 
 T = TypeVar("T")
@@ -52,23 +54,25 @@ CHANGED = (
     "random; store them, and start again"
 )
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
-Groups = tuple[str, "pd.Index[Any]"]
 
 
 @dataclass(frozen=True, eq=False)
 class _Pass(Generic[T]):
-    """What a pass over some batches gives: rows read, an answer, and the strand of their hash."""
+    """What a pass over some batches gives: rows read, an answer, and the strands of their hashes.
+
+    Those of the rows, and of the units of which they are, where they are a sample.
+    """
 
     n_read: int
     answer: T | None
-    strand: Strand | None
+    strands: tuple[Strand, ...]
 
     def merge(self, other: _Pass[T], combine: Callable[[T, T], T]) -> _Pass[T]:
         """That of both, the other after this one."""
         return _Pass(
             self.n_read + other.n_read,
             either(combine, self.answer, other.answer),
-            either(Strand.join, self.strand, other.strand),
+            tuple(map(Strand.join, self.strands, other.strands)),
         )
 
 
@@ -80,7 +84,7 @@ class BatchRows(ABC):
     ----------
     surveyed : Surveyed
     grouped : tuple or None
-        A column, and all its values: blocks say which of them each row has.
+        Blocks say which of these each row is of.
     """
 
     surveyed: Surveyed
@@ -116,9 +120,8 @@ class BatchRows(ABC):
         def together(one: tuple[T, Extent], two: tuple[T, Extent]) -> tuple[T, Extent]:
             return combine(one[0], two[0]), one[1].or_more(two[1])
 
-        (answer, extent), strand = self._reduce(both, together, hashed=True)
-        assert strand is not None  # noqa: S101
-        self.__dict__["_found"] = extent, strand.digest()
+        (answer, extent), strands = self._reduce(both, together, hashed=True)
+        self.__dict__["_found"] = extent, [strand.digest() for strand in strands]
         return answer
 
     def _reduce(
@@ -126,33 +129,39 @@ class BatchRows(ABC):
         function: Callable[[Block], T],
         combine: Callable[[T, T], T],
         hashed: bool = False,
-    ) -> tuple[T, Strand | None]:
+    ) -> tuple[T, tuple[Strand, ...]]:
         encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
+        units = self.surveyed.units if hashed else None
         step, found = self._rows_encoded, self.surveyed.survey
         starts, digests = np.cumsum([0, *found.lengths]), found.digests
 
         def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
             answer: T | None = None
             place = int(starts[number])
-            strand = Strand(place, place, None, b"", None) if hashed else None
+            strands = (Strand(place, place, None, b"", None),) * (hashed + (units is not None))
             rows = encoder.complete(frame)
             if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
                 raise OSError(CHANGED)
             for start in range(0, len(rows), step):
-                block = encoder.block(rows.iloc[start : start + step], grouped)
-                if strand is not None:
-                    strand = strand.join(Strand.of(block, strand.stop))
+                part = rows.iloc[start : start + step]
+                block = encoder.block(part, grouped)
+                if hashed:
+                    ours = [block] if units is None else [block, numbered(units.of(part))]
+                    strands = tuple(
+                        strand.join(Strand.of(each, strand.stop))
+                        for strand, each in zip(strands, ours, strict=True)
+                    )
                 for piece in block.split(BLOCK_ROWS):
                     answer = either(combine, answer, function(piece))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
-            return _Pass(len(frame), answer, strand)
+            return _Pass(len(frame), answer, strands)
 
         used = encoder.roles.columns
-        columns = used if grouped is None else tuple(dict.fromkeys((*used, grouped[0])))
+        columns = used if grouped is None else tuple(dict.fromkeys((*used, *grouped.columns)))
         done = self._over_frames(of_frame, lambda one, two: one.merge(two, combine), columns)
         if done.n_read != found.n_read or done.answer is None:
             raise OSError(CHANGED)
-        return done.answer, done.strand
+        return done.answer, done.strands
 
     def without_columns(self, aliased: Aliased) -> BatchRows:
         """The same rows without the columns that are combinations of others."""
@@ -207,11 +216,10 @@ class BatchRows(ABC):
         return "_found" in self.__dict__
 
     @cached_property
-    def _found(self) -> tuple[Extent, bytes]:
+    def _found(self) -> tuple[Extent, list[bytes]]:
         """What the first pass finds beside its answer; one is made if there was none."""
-        extent, strand = self._reduce(extent_of, Extent.or_more, hashed=True)
-        assert strand is not None  # noqa: S101
-        return extent, strand.digest()
+        extent, strands = self._reduce(extent_of, Extent.or_more, hashed=True)
+        return extent, [strand.digest() for strand in strands]
 
     @property
     def extent(self) -> Extent:
@@ -225,7 +233,12 @@ class BatchRows(ABC):
 
     def digest(self) -> bytes:
         """XXH3 hash, 128 bits, of all rows in their order: that of the same rows in memory."""
-        return self._found[1]
+        return self._found[1][0]
+
+    @property
+    def units_digest(self) -> bytes:
+        """Hash of the units of which the rows are; empty where they are no part of the data."""
+        return b"".join(self._found[1][1:])
 
     def sample(self, size: int) -> ArrayRows:
         """The rows that the survey drew at random; `size` of them, if there are so many."""
@@ -237,15 +250,21 @@ class BatchRows(ABC):
         column(pd.DataFrame(columns=list(self._names)), name)
         roles = self.surveyed.encoder.roles
 
-        def values(frame: pd.DataFrame, _: int) -> dict[Any, None]:
-            counting = frame[name][roles.complete(frame)[0]].dropna()
-            return dict.fromkeys(distinct(counting)[1])
+        def values(frame: pd.DataFrame, _: int) -> dict[Key, None]:
+            return dict.fromkeys(units_of([frame[name][roles.complete(frame)[0]]], 0)[1])
 
         columns = tuple(dict.fromkeys((*roles.columns, name)))
         found = self._over_frames(values, operator.or_, columns)
-        if len({isinstance(value, str) for value in found}) > 1:
+        if len({isinstance(value, str) for (value,) in found}) > 1:
             return self._as_text(name).group(name)
-        same = replace(self, grouped=(name, pd.Index(list(found), dtype=object)))
+        return self._grouped(Groups((name,), {key: place for place, key in enumerate(found)}))
+
+    def in_units(self) -> BatchRows:
+        """The same rows, grouped by the clusters that were drawn, or without clusters by strata."""
+        return self._grouped(self.surveyed.units)
+
+    def _grouped(self, groups: Groups | None) -> BatchRows:
+        same = replace(self, grouped=groups)
         if self.has_passed:
             same.__dict__["_found"] = self._found
         return same
@@ -313,16 +332,18 @@ def read_files(
     event: Any = None,
     trials: str | None = None,
     asked: Reading = PLAIN,
+    sample: Sample | None = None,
 ) -> FileRows:
     """Survey the files and say how their rows are encoded."""
     source = Source.find(path, asked)
-    roles = Roles.read(formula, source.heading, offset, weights, missing, event, trials)
+    roles = Roles.read(formula, source.heading, offset, weights, missing, event, trials, sample)
     source = replace(source, codes=roles.factors)
     found, told = _survey(source, roles, progress)
     if not source.typed:
         # what looks like numbers here and like words there, because batches are read one by one,
         # is words everywhere
         mixed = frozenset(name for name, each in found.columns.items() if len(each.kinds) > 1)
+        mixed |= frozenset(() if sample is None else sample.mixed(found.units))
         if mixed:
             source = replace(source, text=mixed)
             found, told = _survey(source, roles, progress)

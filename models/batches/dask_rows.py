@@ -19,6 +19,7 @@ from flatprior.models.batches.first_pass import Roles, Survey, conclude, survey
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.columns.checks import check_names
+from flatprior.models.encoding.sampling import Sample
 from flatprior.models.encoding.tables import named
 
 T = TypeVar("T")
@@ -97,6 +98,7 @@ def survey_dask(
     missing: Literal["drop", "raise"],
     event: Any = None,
     trials: str | None = None,
+    sample: Sample | None = None,
 ) -> DaskRows:
     """Survey the partitions and say how their rows are encoded."""
     try:
@@ -117,7 +119,7 @@ def survey_dask(
             "from_formula for data in memory"
         )
     names = pd.DataFrame(columns=list(partitions.names))
-    roles = Roles.read(formula, names, offset, weights, missing, event, trials)
+    roles = Roles.read(formula, names, offset, weights, missing, event, trials, sample)
 
     def of_partition(part: pd.DataFrame, number: int) -> Survey:
         return survey(part, roles, number)

@@ -7,8 +7,9 @@ order, so files are surveyed one batch after the other and a cluster's partition
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,9 +35,18 @@ from flatprior.models.encoding.grouped import (
     outcomes_of_counts,
 )
 from flatprior.models.encoding.response import Outcomes, encode_response
+from flatprior.models.encoding.sampling import (
+    Key,
+    Sample,
+    SamplingDesign,
+    speaking_weights,
+    units_of,
+)
 from flatprior.models.encoding.weights import positive_weights, whole_weights
 from flatprior.models.rows import ArrayRows, Block, either
 
+K = TypeVar("K")
+N = TypeVar("N", int, float)
 SAMPLE_ROWS, SAMPLE_NUMBERS = 2**16, 2**22
 MOST_OUTCOMES = 100  # that a response is seen to have before the survey stops
 
@@ -56,6 +66,8 @@ class Roles:
         The value of the response that counts as 1, where one was asked for.
     trials : str or None
         Column of the trials of a share.
+    sample : Sample or None
+        Columns that say how rows were drawn.
     """
 
     formula: str
@@ -65,6 +77,7 @@ class Roles:
     missing: Literal["drop", "raise"]
     event: Any = None
     trials: str | None = None
+    sample: Sample | None = None
 
     @classmethod
     def read(
@@ -76,15 +89,16 @@ class Roles:
         missing: Literal["drop", "raise"],
         event: Any = None,
         trials: str | None = None,
+        sample: Sample | None = None,
     ) -> Roles:
         """Check the formula against the columns of `frame`, whose rows are not looked at."""
         check_choice("missing", missing, ("drop", "raise"))
-        apart = [name for name in (offset, weights, trials) if isinstance(name, str)]
-        parsed = parse(formula, frame, apart)
+        named: dict[str, Any] = {"offset": offset, "frequency_weights": weights, "trials": trials}
+        named |= {} if sample is None else sample.roles
+        parsed = parse(formula, frame, [name for name in named.values() if isinstance(name, str)])
         check_one_offset(parsed, offset is not None)
-        check_alone(parsed.left, trials, weights, event)
-        named = (("offset", offset), ("frequency_weights", weights), ("trials", trials))
-        for role, name in named:
+        check_alone(parsed.left, trials, weights, event, sample)
+        for role, name in named.items():
             if name is not None and not isinstance(name, str):
                 raise InputTypeError(f"{role} must name a column where rows are read in batches")
             if name is not None:
@@ -104,13 +118,32 @@ class Roles:
             missing=missing,
             event=event,
             trials=trials,
+            sample=sample,
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column the model uses, once."""
+        return tuple(dict.fromkeys((*self.held_to_rules, *self.drawn_by)))
+
+    @property
+    def held_to_rules(self) -> tuple[str, ...]:
+        """Columns of which it matters what they hold."""
         names = (*self.parsed.left.columns, *self.parsed.columns, *self.numeric)
         return tuple(dict.fromkeys(names))
+
+    @property
+    def drawn_by(self) -> tuple[str, ...]:
+        """The columns of clusters and strata."""
+        roles = {} if self.sample is None else self.sample.roles
+        return tuple(str(roles[role]) for role in ("clusters", "strata") if roles.get(role))
+
+    @property
+    def weighed(self) -> tuple[str, Callable[[pd.Series[Any]], Array]] | None:
+        """The column of weights of whatever kind, and what reads it."""
+        if self.sample is not None:
+            return str(self.sample.weights), speaking_weights
+        return None if self.weights is None else (self.weights, whole_weights)
 
     @property
     def has_offset(self) -> bool:
@@ -137,7 +170,8 @@ class Roles:
     def numeric(self) -> tuple[str, ...]:
         """Columns that must be numbers, but for predictors."""
         counts = self.parsed.left.columns if self.counted else ()
-        names = (self.offset, self.weights, self.trials, *counts)
+        weights = None if self.weighed is None else self.weighed[0]
+        names = (self.offset, weights, self.trials, *counts)
         return tuple(name for name in names if name is not None)
 
     def counts(self, rows: pd.DataFrame) -> Counts | None:
@@ -152,10 +186,13 @@ class Roles:
         counts = self.counts(rows)
         return np.arange(len(rows)) if counts is None else counts.cells.group
 
+    def present(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Which rows have a value in every column that the model uses."""
+        return np.asarray(frame[list(self.columns)].notna().to_numpy().all(axis=1))
+
     def complete(self, frame: pd.DataFrame) -> tuple[NDArray[np.bool_], int, int]:
         """Which rows count, how many have a missing value, and how many weigh nothing."""
-        frame = frame[list(self.columns)]
-        keep: NDArray[np.bool_] = np.asarray(frame.notna().to_numpy().all(axis=1))
+        frame, keep = frame[list(self.columns)], self.present(frame)
         dropped = int(np.count_nonzero(~keep))
         if dropped and self.missing == "raise":
             first = frame[~keep].iloc[0]
@@ -165,8 +202,8 @@ class Roles:
                 'out (missing="drop" does, but for arrays)'
             )
         zero = 0
-        if self.weights is not None and is_real(frame[self.weights]):  # text has its own error
-            _, keep, zero = positive_weights(frame[self.weights], keep)
+        if self.weighed is not None and is_real(frame[self.weighed[0]]):  # text has its own error
+            _, keep, zero = positive_weights(frame[self.weighed[0]], keep, self.weighed[1])
         elif self.counted and all(is_real(frame[name]) for name in self.numeric):
             counts = self.counts(frame[keep])
             assert counts is not None  # noqa: S101
@@ -197,6 +234,9 @@ class Survey:
         The number that drew each: the smallest are kept.
     trials : Trials or None
         Of grouped counts.
+    units : dict
+        Of a sample, what tells each unit that was drawn, or each stratum, to its complete rows,
+        those of weight 0 too.
     digests : tuple of bytes
         Hashes of the batches.
     lengths : tuple of int
@@ -216,6 +256,7 @@ class Survey:
     digests: tuple[bytes, ...]
     lengths: tuple[int, ...]
     trials: Trials | None
+    units: dict[Key, int]
 
     def merge(self, other: Survey) -> Survey:
         """The survey of both."""
@@ -223,9 +264,6 @@ class Survey:
             name: column.merge(other.columns[name]).capped()
             for name, column in self.columns.items()
         }
-        outcomes = dict(self.outcomes)
-        for value, observations in other.outcomes.items():
-            outcomes[value] = outcomes.get(value, 0) + observations
         sample, drawn = _smallest(
             _joined([self.sample, other.sample]), np.concatenate([self.drawn, other.drawn])
         )
@@ -235,7 +273,7 @@ class Survey:
             n_zero_weight=self.n_zero_weight + other.n_zero_weight,
             n_rows=self.n_rows + other.n_rows,
             n_observations=self.n_observations + other.n_observations,
-            outcomes=outcomes,
+            outcomes=_counted(self.outcomes, other.outcomes),
             columns=columns,
             witnesses=_one_a_level(_joined([self.witnesses, other.witnesses]), columns),
             sample=sample,
@@ -243,7 +281,13 @@ class Survey:
             digests=self.digests + other.digests,
             lengths=self.lengths + other.lengths,
             trials=either(Trials.merge, self.trials, other.trials),
+            units=_counted(self.units, other.units),
         )
+
+
+def _counted(first: dict[K, N], second: dict[K, N]) -> dict[K, N]:
+    """The counts of both, in the order of their coming."""
+    return first | {key: first[key] + n if key in first else n for key, n in second.items()}
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -276,7 +320,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     rows = frame.loc[keep, list(roles.columns)]
     plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
     uses = roles.uses
-    columns = {name: uses.summary(frame[name], keep) for name in roles.columns}
+    columns = {name: uses.summary(frame[name], keep) for name in roles.held_to_rules}
     columns = {n: each if n == uses.response else each.capped() for n, each in columns.items()}
     text = [name for name in roles.numeric if columns[name].tokens is not None]
     for name in roles.numeric:
@@ -299,6 +343,11 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     drawn = np.random.default_rng([0, number]).random(len(rows))
     sample, drawn = _smallest(plain, drawn)
     n_rows = len(rows) if counts is None else len(counts.cells.group)
+    units: dict[Key, int] = {}
+    if roles.sample is not None:
+        drawn_rows = frame[roles.present(frame)]
+        codes, keys = units_of([drawn_rows[name] for name in roles.drawn_by], len(drawn_rows))
+        units = dict(zip(keys, np.bincount(codes).tolist(), strict=True))
     return Survey(
         n_read=len(frame),
         n_dropped=dropped,
@@ -313,6 +362,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         digests=(content_digest(rows, roles),),
         lengths=(n_rows,),
         trials=None if counts is None else counts.trials,
+        units=units,
     )
 
 
@@ -331,6 +381,27 @@ def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:
             hashed = pd.util.hash_array(each, categorize=False)
             digest.update(np.ascontiguousarray(hashed[codes]).data)
     return digest.digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Rows that belong together because some columns have the same values.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    number : dict
+        All values of these, to the number of their group.
+    """
+
+    columns: tuple[str, ...]
+    number: dict[Key, int]
+
+    def of(self, rows: pd.DataFrame) -> NDArray[np.intp]:
+        """The group of each row, -1 where its value is missing."""
+        codes, keys = units_of([rows[name] for name in self.columns], len(rows))
+        numbers = [self.number.get(key, -1) for key in keys]
+        return np.array([*numbers, -1], dtype=np.intp)[codes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,18 +424,12 @@ class Encoder:
         """The rows that count."""
         return frame[self.roles.complete(frame)[0]]
 
-    def block(self, frame: pd.DataFrame, groups: tuple[str, pd.Index[Any]] | None = None) -> Block:
-        """Encode complete rows, all of which count.
-
-        `groups` is a column and all its values: the block says which of them each row has.
-        """
+    def block(self, frame: pd.DataFrame, groups: Groups | None = None) -> Block:
+        """Encode complete rows, all of which count; the block says which of `groups` they are."""
         roles, rows = self.roles, frame
         counts = roles.counts(rows)
         response = rows[roles.parsed.left.events]
         events = np.zeros(len(rows)) if counts is not None else self.outcomes.of(response)
-        belongs = None
-        if groups is not None:
-            belongs = groups[1].get_indexer(pd.Index(rows[groups[0]], dtype=object))
         with of_some_rows():
             design = self.encoding.design_matrix(rows)
             offset = None if roles.offset is None else numbers(rows[roles.offset])
@@ -374,8 +439,8 @@ class Encoder:
             design,
             2.0 * events - 1.0,
             offset,
-            None if roles.weights is None else whole_weights(rows[roles.weights]),
-            belongs,
+            None if roles.weighed is None else roles.weighed[1](rows[roles.weighed[0]]),
+            None if groups is None else groups.of(rows),
             rows.index,
         )
         if counts is None:
@@ -395,6 +460,15 @@ class Surveyed:
     survey: Survey
     n_events: float
     rules: Judged
+    sampling: SamplingDesign | None
+
+    @property
+    def units(self) -> Groups | None:
+        """The clusters that were drawn, or without clusters the strata; None without either."""
+        columns = self.encoder.roles.drawn_by
+        if not columns:
+            return None
+        return Groups(columns, {key: place for place, key in enumerate(self.survey.units)})
 
 
 def conclude(found: Survey, roles: Roles) -> Surveyed:
@@ -434,6 +508,7 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         survey=replace(found, sample=found.sample.iloc[:0], witnesses=found.witnesses.iloc[:0]),
         n_events=found.outcomes.get(1 if roles.counted else outcomes.event, 0),
         rules=rules,
+        sampling=None if roles.sample is None else roles.sample.designed(found.units, found.n_rows),
     )
 
 
@@ -453,7 +528,7 @@ def _encoded(
     """Encode rows that show every level; columns of categories in their own order."""
     rows = rows.set_axis(pd.Index([_RowLabel(label) for label in rows.index], dtype=object))
     for name, known in found.columns.items():
-        if known.kinds == {"categories"}:
+        if known.kinds == {"categories"} and known.levels:
             # ordered, so that they are taken at their word: the rule for numbers was applied above
             rows[name] = pd.Categorical(rows[name], categories=known.ordered, ordered=True)
     with of_some_rows():
@@ -465,4 +540,5 @@ def _encoded(
             "raise",
             outcomes,
             None if roles.trials is None else rows[roles.trials],
+            None if roles.sample is None else replace(roles.sample, clusters=None, strata=None),
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,17 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ARRAY, count, first_of, printable, rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, column
-from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.columns.kinds import distinct, numbers, several_kinds
 from flatprior.models.encoding.frames import one_column
+
+Key = tuple[Any, ...]  # what tells a unit: its cluster, stratum, or both; of rows nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SamplingDesign:
     """How the rows of a model were drawn: weights that say how many people each speaks for.
+
+    The units that were drawn are clusters, or rows; those of weight 0 were drawn too.
 
     Attributes
     ----------
@@ -28,30 +32,30 @@ class SamplingDesign:
         Name of the column, or "(array)".
     clusters, strata : str or None
         Likewise.
-    unit_of : ndarray of int (n,) or None
-        The unit that was drawn of each row, a cluster or the row itself, numbered; None where every
-        row is one.
-    units : int or None
-        How many there are, those of weight 0 too; None where every row is one.
-    stratum_of : ndarray of int (units,) or None
-        The stratum of each unit, numbered; None where there is one stratum.
+    group_of : ndarray of int (n,) or None
+        The cluster of each row, numbered, or without clusters its stratum; None without either, and
+        where rows are in batches, which say it themselves.
+    stratum_of : ndarray of int (clusters,) or None
+        The stratum of each cluster, numbered; None without clusters, or with one stratum.
+    sizes : ndarray of int (strata,) or None
+        Units of each stratum; None where every row of the model is one, in one stratum.
     """
 
     weights: str
     clusters: str | None = None
     strata: str | None = None
-    unit_of: NDArray[np.intp] | None = None
-    units: int | None = None
+    group_of: NDArray[np.intp] | None = None
     stratum_of: NDArray[np.intp] | None = None
+    sizes: NDArray[np.intp] | None = None
 
     def n_units(self, n_rows: int) -> int:
         """How many units were drawn: clusters, or rows; those of weight 0 were drawn too."""
-        return n_rows if self.units is None else self.units
+        return n_rows if self.sizes is None else int(self.sizes.sum())
 
     @property
     def n_strata(self) -> int:
         """How many strata there are."""
-        return 1 if self.stratum_of is None else int(self.stratum_of.max()) + 1
+        return 1 if self.sizes is None else len(self.sizes)
 
     def degrees_of_freedom(self, n_rows: int) -> int:
         """Units less strata."""
@@ -63,8 +67,8 @@ class SamplingDesign:
         parts = [f"sampling weights: {printable(self.weights)}"]
         if self.clusters is not None:
             parts.append(f"{count(self.n_units(0), 'cluster')}: {printable(self.clusters)}")
-        if self.stratum_of is not None:
-            parts.append(f"{self.n_strata} strata: {printable(self.strata or '')}")
+        if self.strata is not None:
+            parts.append(f"{self.n_strata} strata: {printable(self.strata)}")
         return ", ".join(parts)
 
 
@@ -100,15 +104,18 @@ class Sample:
             )
         return cls(weights=weights, clusters=clusters, strata=strata)
 
+    @property
+    def roles(self) -> dict[str, str | ArrayLike]:
+        """What was passed, by its role."""
+        given = {"sampling_weights": self.weights, "clusters": self.clusters, "strata": self.strata}
+        return {role: value for role, value in given.items() if value is not None}
+
     def columns(
         self, labels: pd.Index[Any], frame: pd.DataFrame | None = None
     ) -> dict[str, pd.Series[Any]]:
         """The columns by their role."""
-        roles = {"sampling_weights": self.weights, "clusters": self.clusters, "strata": self.strata}
         found = {}
-        for role, value in roles.items():
-            if value is None:
-                continue
+        for role, value in self.roles.items():
             if not isinstance(value, str):
                 found[role] = as_series(one_column(value), role, labels)
             elif frame is None:
@@ -124,18 +131,79 @@ class Sample:
         keep: NDArray[np.bool_],
     ) -> SamplingDesign:
         """The design of the rows to `keep`, of all `complete` ones, some of weight 0."""
+        parts = [columns[role][complete] for role in ("clusters", "strata") if role in columns]
+        codes, keys = units_of(parts, int(np.count_nonzero(complete)))
+        rows = dict(zip(keys, np.bincount(codes, minlength=len(keys)).tolist(), strict=True))
+        found = self.designed(rows, int(np.count_nonzero(keep)))
+        return replace(found, group_of=codes[keep[complete]] if parts else None)
 
-        def part(role: str, given: str | ArrayLike | None) -> tuple[str, pd.Series[Any]] | None:
-            if role not in columns:
-                return None
-            return given if isinstance(given, str) else ARRAY, columns[role][complete]
+    def designed(self, rows: Mapping[Key, int], n_kept: int) -> SamplingDesign:
+        """The design of units of which each has so many rows; a model keeps `n_kept` of these.
 
-        return sampling_design(
-            self.weights if isinstance(self.weights, str) else ARRAY,
-            part("clusters", self.clusters),
-            part("strata", self.strata),
-            keep[complete],
+        A cluster is told by its name within its stratum, as survey programs do with nested
+        clusters.
+
+        Raises
+        ------
+        ValueError
+            If a stratum has one cluster (or row) only: nothing is known of its variance.
+        """
+        for name in self.mixed(rows):
+            raise several_kinds(name, ("numbers", "text"))
+        clustered, what = self.clusters is not None, "row" if self.clusters is None else "cluster"
+        strata = {key[clustered:]: 0 for key in rows}  # in the order of their coming
+        for key, n_rows in rows.items():
+            strata[key[clustered:]] += 1 if clustered else n_rows
+        lonely = [printable(str(*key)) for key, size in strata.items() if size < 2 and key]
+        if lonely:
+            raise InputError(
+                f"strata with one {what} only, of which no variance is known "
+                f"({first_of(lonely)}): merge them with others"
+            )
+        if clustered and sum(strata.values()) < 2:
+            raise InputError("there is one cluster only, of which no variance is known")
+        number = {key: place for place, key in enumerate(strata)}
+        alone = not clustered and self.strata is None and strata[()] == n_kept
+        return SamplingDesign(
+            weights=_called(self.weights),
+            clusters=None if self.clusters is None else _called(self.clusters),
+            strata=None if self.strata is None else _called(self.strata),
+            stratum_of=np.array([number[key[1:]] for key in rows], dtype=np.intp)
+            if clustered and self.strata is not None
+            else None,
+            sizes=None if alone else np.array(list(strata.values()), dtype=np.intp),
         )
+
+    def mixed(self, keys: Iterable[Key]) -> list[str]:
+        """The columns of clusters and strata that hold numbers in some rows and text in others."""
+        named = [each for each in (self.clusters, self.strata) if each is not None]
+        kinds: list[set[bool]] = [set() for _ in named]
+        for key in keys:
+            for kind, value in zip(kinds, key, strict=True):
+                kind.add(isinstance(value, str))
+        return [_called(each) for each, kind in zip(named, kinds, strict=True) if len(kind) > 1]
+
+
+def _called(given: str | ArrayLike) -> str:
+    return given if isinstance(given, str) else ARRAY
+
+
+def units_of(columns: Sequence[pd.Series[Any]], n_rows: int) -> tuple[NDArray[np.intp], list[Key]]:
+    """Which unit, or stratum, each row is of, and what tells these, in the order of their coming.
+
+    Rows without a value in one column, the only one, are of none: -1.
+    """
+    codes: NDArray[np.intp] = np.zeros(n_rows, dtype=np.intp)
+    keys: list[Key] = [()] if n_rows else []
+    for series in columns:
+        of_column, values = distinct(series)
+        if not keys or keys == [()]:
+            codes, keys = np.asarray(of_column, dtype=np.intp), [(value,) for value in values]
+            continue
+        both, pairs = pd.factorize(codes * len(values) + of_column)
+        keys = [(*keys[i // len(values)], values[i % len(values)]) for i in pairs.tolist()]
+        codes = np.asarray(both, dtype=np.intp)
+    return codes, keys
 
 
 def speaking_weights(series: pd.Series[Any]) -> Array:
@@ -156,56 +224,3 @@ def speaking_weights(series: pd.Series[Any]) -> Array:
             "speaks for, and must be 0 or more"
         )
     return values
-
-
-def sampling_design(
-    weights: str,
-    clusters: tuple[str, pd.Series[Any]] | None,
-    strata: tuple[str, pd.Series[Any]] | None,
-    keep: NDArray[np.bool_],
-) -> SamplingDesign:
-    """Number clusters and strata of the rows that were drawn, of which a model keeps some.
-
-    A cluster is told by its name within its stratum, as survey programs do with nested clusters.
-
-    Raises
-    ------
-    ValueError
-        If a stratum has one cluster (or row) only: nothing is known of its variance.
-    """
-    n = len(keep)
-    stratum_of: NDArray[np.intp] | None = None
-    levels: Sequence[Any] = ()
-    if strata is not None:
-        codes, found = pd.factorize(strata[1], sort=False)
-        stratum_of, levels = np.asarray(codes, dtype=np.intp), list(found)
-    unit_of = np.arange(n)
-    if clusters is not None:
-        keys = pd.DataFrame({"cluster": clusters[1].array})
-        if stratum_of is not None:
-            keys["stratum"] = stratum_of
-        grouped = keys.groupby(list(keys.columns), sort=False, observed=True).ngroup()
-        unit_of = np.asarray(grouped, dtype=np.intp)
-        first = np.unique(unit_of, return_index=True)[1]
-        stratum_of = None if stratum_of is None else stratum_of[first]
-    units = int(unit_of.max()) + 1 if n else 0
-    what = "cluster" if clusters is not None else "row"
-    if stratum_of is not None:
-        sizes = np.bincount(stratum_of)
-        if (sizes < 2).any():
-            lonely = [str(levels[int(i)]) for i in np.flatnonzero(sizes < 2)]
-            raise InputError(
-                f"strata with one {what} only, of which no variance is known "
-                f"({first_of(map(printable, lonely))}): merge them with others"
-            )
-    elif units == 1 and clusters is not None:
-        raise InputError("there is one cluster only, of which no variance is known")
-    every = clusters is None and bool(keep.all())
-    return SamplingDesign(
-        weights=weights,
-        clusters=None if clusters is None else clusters[0],
-        strata=None if strata is None else strata[0],
-        unit_of=None if every else unit_of[keep],
-        units=None if every else units,
-        stratum_of=stratum_of,
-    )

@@ -1323,8 +1323,8 @@ TYPED = {
     "an audit of an empty file": (("audit", "FILE"), "",
         "name the data and the formula that 'file.txt' is of: flatprior audit file.txt "
         "data.csv 'y ~ x'"),
-    "sampling weights in batches": (("fit", "FOLDER", "y ~ x", "--sampling-weights", "n"), "",
-        "sampling weights need data that fit into memory, in one file"),
+    "sampling weights of a folder that are no column": (
+        ("fit", "FOLDER", "y ~ x", "--sampling-weights", "q"), "", "there is no column 'q'"),
     "common rows in batches": (("compare", "FOLDER", "y ~ x", "y ~ g", "--common-rows"), "",
         "--common-rows needs data that fit into memory"),
 }
@@ -1375,8 +1375,7 @@ SAID = {
 def doors(path, formula, options):
     """The ways in which a file becomes a model."""
     yield lambda: BernoulliLogistic.from_formula(formula, path, **options)
-    if not {"sampling_weights", "clusters", "strata"} & set(options):
-        yield lambda: BernoulliLogistic.from_parquet(path, formula, **options)
+    yield lambda: BernoulliLogistic.from_parquet(path, formula, **options)
 
 
 def put(path, content):

@@ -128,7 +128,7 @@ def encode(
             f'(column {str(name)!r} first); complete them, or pass missing="drop"'
         )
     numeric = [frame[name] for name in left.columns] if left.grouped or trials is not None else []
-    for series in (weights, trials, *numeric):
+    for series in (weights, trials, beside.get("sampling_weights"), *numeric):
         if series is not None:
             check_not_text(series)
     n_zero, weight_values, counts = 0, None, None

@@ -55,7 +55,7 @@ def test_the_table_is_that_of_summarise(spector):
         assert list(without.columns) == list(found.columns[:6])
 
 
-def test_sampling_weights_with_clusters_and_strata():
+def test_sampling_weights_with_clusters_and_strata(tmp_path):
     roles = {"sampling_weights": "w", "clusters": "psu", "strata": "stratum"}
     model = BernoulliLogistic.from_formula("y ~ x", SAMPLE, **roles)
     options = ("--sampling-weights", "w", "--clusters", "psu", "--strata", "stratum")
@@ -66,6 +66,13 @@ def test_sampling_weights_with_clusters_and_strata():
     assert found["goodness"] is None
     errors = [row["standard error"] for row in found["coefficients"].values()]
     assert errors == pytest.approx(fit_newton(model).standard_errors, rel=1e-12)
+    rows = pd.read_csv(SAMPLE)
+    for i in range(2):  # in batches, and in two files
+        rows[84 * i : 84 * (i + 1)].to_csv(tmp_path / f"{i}.csv", index=False)
+    parted = run("fit", tmp_path, "y ~ x", *options, "--format", "json")
+    assert parted.exit_code == 0, parted.stderr
+    found = json.loads(parted.stdout)["coefficients"].values()
+    assert [row["standard error"] for row in found] == pytest.approx(errors, rel=1e-12)
     shown = run("fit", SAMPLE, "y ~ x", *options)
     assert "22 clusters: psu, 4 strata: stratum" in shown.stdout
     assert "AIC" not in shown.stdout

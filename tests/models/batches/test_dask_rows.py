@@ -41,6 +41,25 @@ def assert_same_fit(model, memory):
     assert fit.standard_errors == pytest.approx(expected.standard_errors, rel=1e-7)
 
 
+def test_a_sample_is_that_of_the_rows_in_memory_also_with_a_worker_fewer():
+    distributed = pytest.importorskip("distributed")
+    frame = people(6000).assign(w=lambda f: np.exp(f["base"]), firm=lambda f: f.index // 7 % 500)
+    sample = {"sampling_weights": "w", "clusters": "firm", "strata": "region"}
+    memory = BernoulliLogistic.from_formula(FORMULA, frame, **sample)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        lazy = dd.from_map(lambda i: frame.iloc[600 * i : 600 * (i + 1)], range(10))
+        model = BernoulliLogistic.from_dask(lazy, FORMULA, **sample)
+        client.retire_workers([next(iter(client.scheduler_info()["workers"]))])
+        assert_same_fit(model, memory)
+        assert model.data_hash == memory.data_hash
+        assert model.sampling.n_units(0) == memory.sampling.n_units(0) > 500
+
+
 @pytest.mark.parametrize("partitions", [1, 3, 20])
 @pytest.mark.parametrize("roles", [{}, {"offset": "base", "frequency_weights": "count"}])
 def test_the_fit_is_that_of_the_rows_in_memory(partitions, roles):

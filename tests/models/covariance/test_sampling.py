@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from multiplier import repeated
 from scipy.special import expit
 
 import flatprior as fp
@@ -21,6 +22,8 @@ from flatprior.analysis import (
 )
 from flatprior.models import BernoulliLogistic, LogisticMLE, fit_newton
 from flatprior.models.common.errors import NeedsLikelihoodError
+from flatprior.models.covariance.sampling import _Sums
+from flatprior.models.encoding.files import source
 
 DATA = Path(__file__).parents[2] / "data"
 OF_R = json.loads((DATA / "survey.json").read_text())
@@ -69,6 +72,78 @@ def test_the_published_case(model):
     fit = fit_newton(model)
     assert fit.coefficients[1] == pytest.approx(0.24762569, abs=5e-9)
     assert fit.standard_errors == pytest.approx([0.1591754, 0.2151414], abs=5e-8)
+
+
+def ways(frame, folder, monkeypatch):
+    """In memory, and in four batches, of a file and on Dask: rows are labelled 1, 2, ... in all."""
+    dask = pytest.importorskip("dask.dataframe")
+    folder.mkdir(exist_ok=True)
+    frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
+    frame.to_csv(folder / "t.csv", index=False)
+    monkeypatch.setattr(source, "BATCH_ROWS", 45)
+    lazy = dask.from_map(lambda i: frame[45 * i : 45 * (i + 1)], range(4))
+    yield lambda formula, **given: BernoulliLogistic.from_formula(formula, frame, **given)
+    yield lambda *rest, **given: BernoulliLogistic.from_parquet(folder / "t.csv", *rest, **given)
+    yield lambda *rest, **given: BernoulliLogistic.from_dask(lazy, *rest, **given)
+
+
+def test_rows_in_batches_give_the_numbers_of_those_in_memory(survey, tmp_path, monkeypatch):
+    """One hash, the same coefficients, and the standard errors of svyglm."""
+    gone = survey.assign(w=survey["w"].where(survey["psu"] < 3, 0.0), unit=survey["unit"] + "!")
+    gone.loc[5, "w"], gone.loc[9, "unit"], gone.loc[20, "x"] = np.nan, None, np.nan
+    for name, frame in (("whole", survey), ("with gaps", gone)):
+        expected = {}
+        for build in ways(frame, tmp_path / name, monkeypatch):
+            for design, roles in ROLES.items():
+                model = build("y ~ x + g", offset="o", sampling_weights="w", **roles)
+                fit = fit_newton(model)
+                plain, of_plain = expected.setdefault(design, (model, fit))
+                assert model.data_hash == plain.data_hash
+                assert (model.facts, repr(model)) == (plain.facts, repr(plain))
+                assert fit.coefficients == pytest.approx(of_plain.coefficients, rel=1e-11)
+                assert fit.standard_errors == pytest.approx(of_plain.standard_errors, rel=1e-12)
+                assert fit.certificate.error_bound < 1e-10
+                if frame is survey:
+                    of_r = OF_R[design]["standard_errors"]
+                    assert fit.standard_errors == pytest.approx(of_r, rel=1e-9)
+                    assert model.sampling.degrees_of_freedom(model.n_rows) == OF_R[design]["df"]
+
+
+def test_what_follows_from_a_fit_does_so_where_rows_are_in_batches(survey, tmp_path, monkeypatch):
+    tables = []
+    for build in ways(survey, tmp_path, monkeypatch):
+        model = build("y ~ x + g", offset="o", sampling_weights="w", **ROLES["both"])
+        fit = fit_newton(model)
+        own = survey.set_axis(pd.RangeIndex(1, len(survey) + 1))
+        parts = (
+            predict(model, fit, survey[3:9]).to_numpy(float).ravel(),
+            average_marginal_effects(model, fit, own).to_numpy(float).ravel(),
+            robust_covariance(model, fit).covariance.ravel(),
+            summarise(model, fit).table()["p"].to_numpy(float),
+            np.array([wald_test(fit, "x", model=model).statistic]),
+        )
+        tables.append(np.concatenate(parts))
+        np.testing.assert_allclose(tables[-1], tables[0], rtol=1e-8)
+        assert fp.verify(model, fit).error_bound <= fit.certificate.error_bound
+        assert fp.check_existence(model).kind == "overlap"
+        for refused in (fp.likelihood_ratio_test, fp.score_test, fp.check_posterior, fp.diagnose):
+            with pytest.raises(NeedsLikelihoodError):
+                refused(model)
+
+
+def test_sums_by_group_are_those_of_the_whole_however_blocks_are_put_together():
+    rng = np.random.default_rng(2)
+    for _ in range(repeated(20)):
+        groups, values = rng.integers(0, 40, 300), rng.integers(-9, 9, (300, 2)).astype(float)
+        cuts = np.split(np.arange(300), np.sort(rng.integers(1, 299, 12)))
+        parts = [_Sums.of(groups[cut], values[cut]) for cut in cuts if len(cut)]
+        while len(parts) > 1:
+            i = int(rng.integers(len(parts) - 1))
+            parts[i : i + 2] = [parts[i].merge(parts[i + 1])]
+        expected = np.zeros((41, 2))
+        np.add.at(expected, groups, values)
+        assert (parts[0].whole(41) == expected).all()
+        assert sum(len(found) for found, _ in parts[0].parts) <= 2 * 40
 
 
 @pytest.mark.parametrize("design", ROLES)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from every_way import every_way
 
 from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton, verify
 
@@ -97,6 +98,55 @@ def test_what_is_no_sample_is_one_sentence(frame, roles, words):
     )
     with pytest.raises(ValueError, match=words):
         build(other, **roles)
+
+
+def test_what_is_no_sample_is_the_same_sentence_wherever_rows_are(frame, tmp_path, monkeypatch):
+    other = frame[:60].assign(
+        minus=frame["w"].where(frame.index != 40, -1.0),
+        nil=0.0,
+        late=["1.5"] * 59 + ["?"],
+        one="x",
+        lonely=["a", *["b"] * 59],
+        c=frame.index[:60] // 6,
+    )
+    wrong = [
+        {"sampling_weights": "w", "frequency_weights": "persons"},
+        {"clusters": "c"},
+        {"sampling_weights": "minus"},
+        {"sampling_weights": "nil"},
+        {"sampling_weights": "late"},
+        {"sampling_weights": "none"},
+        {"sampling_weights": "w", "clusters": "none"},
+        {"sampling_weights": "w", "clusters": "one"},
+        {"sampling_weights": "w", "clusters": "y"},
+        {"sampling_weights": "w", "strata": "lonely"},
+        {"sampling_weights": "w", "strata": "lonely", "clusters": "c"},
+    ]
+    ways = list(every_way(other, tmp_path, monkeypatch))
+    for roles in wrong:
+        said = []
+        for _, build_so in ways:
+            with pytest.raises(ValueError) as found:  # noqa: PT011  (compared below)
+                build_so("y ~ treated", **roles)
+            said.append(str(found.value))
+        assert len(set(said)) == 1, said
+    for _, build_so in ways[3:]:
+        with pytest.raises(TypeError, match="sampling_weights must name a column where rows are"):
+            build_so("y ~ treated", sampling_weights=[1.0] * 60)
+
+
+def test_clusters_are_compared_by_value(frame, tmp_path, monkeypatch):
+    """Numbers here and words there are words everywhere, if a file does not say what they are."""
+    some = frame[:60].assign(c=["01", "1", "2", "3"] * 14 + ["b", "c"] * 2)
+    hashes = set()
+    for way, build_so in every_way(some, tmp_path, monkeypatch):
+        model = build_so("y ~ treated", sampling_weights="w", clusters="c")
+        assert model.sampling.n_units(0) == 6, way
+        hashes.add(model.data_hash)
+    assert len(hashes) == 1
+    mixed = some.assign(c=pd.Series([1, 2] * 29 + ["b", "c"], dtype=object))
+    with pytest.raises(ValueError, match="'c' holds numbers in some rows and text in others"):
+        build(mixed, sampling_weights="w", clusters="c")
 
 
 def test_clusters_are_told_by_their_name_within_their_stratum():
