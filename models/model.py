@@ -267,7 +267,8 @@ class BernoulliLogistic(Renderable):
             The name of a column of `data`, or one number a row of `data`.
         missing : {"drop", "raise"}
             What to do with rows in which a value that the model uses is missing: leave them out and
-            count them in `n_dropped`, or raise.
+            count them in `n_dropped`, or raise. The knots, centres and scales of a formula see them
+            all the same, as in R, where their own column has a value; `facts` say so.
         event : str, number or bool, optional
             The value of the response that counts as 1, of two; by default the second in sorted, or
             categorical, order (of numbers the larger one).

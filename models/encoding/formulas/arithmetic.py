@@ -265,7 +265,7 @@ class Values:
     table : DataFrame
         Columns by their generated names: floats, or categories where text is compared.
     states : dict
-        What transforms have learnt, by their keys; what is not there is learnt now.
+        What transforms have learnt, by their keys, and the levels of columns of text.
     original : mapping
         Generated name to column, for messages.
     """
@@ -330,7 +330,7 @@ class Values:
     def columns(self, node: Applied) -> Any:
         """The columns of a transform, by their fields."""
         assert node.transform is not None  # noqa: S101
-        state = self.states.setdefault(node.key, {})
+        state = self.states.get(node.key, {})
         return node.transform.columns(self.all_rows(node.argument), state, self.table.index)
 
     def one_of(self, column: Expression, values: tuple[str, ...]) -> Any:

@@ -26,6 +26,7 @@ from flatprior.models.encoding.columns.checks import check_finite, check_names, 
 from flatprior.models.encoding.columns.kinds import floats, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
 from flatprior.models.encoding.formulas.contrasts import Category
+from flatprior.models.encoding.formulas.learning import learnt, repeats
 from flatprior.models.encoding.formulas.parsing import Factor, Offset, Parsed
 from flatprior.models.encoding.grouped import (
     check_alone,
@@ -111,7 +112,8 @@ def encode(
     """Apply a formula to `frame`, and say how it was turned into columns.
 
     A row is incomplete if any value that the model uses is missing, offset and weight included.
-    Rows of weight 0 go before levels, centres and knots are taken from the data.
+    Rows of weight 0 go before levels are taken from the data; for knots, centres and scales see
+    `learning`.
     """
     left = parsed.left
     check_one_offset(parsed, offset is not None)
@@ -131,14 +133,13 @@ def encode(
     for series in (weights, trials, beside.get("sampling_weights"), *numeric):
         if series is not None:
             check_not_text(series)
-    n_zero, weight_values, counts = 0, None, None
+    n_zero, weight_values, counts, complete = 0, None, None, keep.copy()
     if weights is not None:
         weight_values, keep, n_zero = positive_weights(weights, keep)
     elif left.grouped or trials is not None:
         counts = counts_of_columns(left, frame[keep], None if trials is None else trials[keep])
         some = counts.some
         n_zero, counts, keep[keep] = int(np.count_nonzero(~some)), counts.select(some), some
-    complete = keep
     if sample is not None:
         weight_values, keep, n_zero = positive_weights(
             beside["sampling_weights"], keep, speaking_weights
@@ -154,7 +155,7 @@ def encode(
         response_of = [] if counts is not None else [left.events]
         rules = _rules(parsed, frame, keep, event, response_of, [offset, weights, trials])
     kept = frame[keep]
-    states: dict[str, dict[str, Any]] = {}
+    states, learning = learnt(parsed, frame, repeats(len(frame), keep, complete, weights), keep)
     offset_values = None if offset is None else numbers(offset[keep])
     if parsed.offset is not None:
         offset_values = _offset(parsed, parsed.offset, kept, states)
@@ -194,7 +195,7 @@ def encode(
         spec=spec,
         levels=levels,
         states=states,
-        facts=facts,
+        facts=(*facts, *learning),
     )
 
 

@@ -1,8 +1,9 @@
 """Functions of a formula that learn from the rows: centres, scales, polynomials, splines.
 
-What is learnt, knots and bounds above all, lies in a state, and new rows are treated by it.
-Centres, scales, orthogonal polynomials, B-splines and cubic regression splines are formulaic's;
-natural splines have R's basis.
+What is learnt, knots and bounds above all, lies in a state, and all rows are treated by it. It is
+learnt from the different values of a column and how often each occurs, so that it is the same to
+the last bit for rows in any order, and for a row of frequency weight 3 as for three rows. B-splines
+and cubic regression splines are formulaic's; natural splines have R's basis.
 """
 
 from __future__ import annotations
@@ -35,6 +36,64 @@ OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cr": ((*_SPLINE, "constraints"), ("df",)),
 }
 ALIASES = {"cs": "cr"}
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The values that a transform learns from.
+
+    Attributes
+    ----------
+    values : ndarray (d,)
+        The different ones in their order.
+    counts : ndarray (d,)
+        How often each occurs.
+    """
+
+    values: Array
+    counts: Array
+
+    @classmethod
+    def of(cls, values: Array, counts: Array | None = None) -> Seen:
+        """From the values (n,) of rows, which count as often as `counts` (n,) says, or once.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.models.encoding.formulas.transforms import Seen
+        >>> seen = Seen.of(np.array([2.0, 1.0, 2.0]), np.array([1.0, 5.0, 2.0]))
+        >>> seen.counts.tolist(), seen.mean(seen.values), seen.quantiles([0.75])
+        ([5.0, 3.0], 1.375, [2.0])
+        """
+        different, place = np.unique(values, return_inverse=True)
+        return cls(different, np.bincount(place.reshape(-1), counts).astype(float))
+
+    def between(self, low: float, high: float) -> Seen:
+        """Those that are not outside the bounds."""
+        inside = (self.values >= low) & (self.values <= high)
+        return Seen(self.values[inside], self.counts[inside])
+
+    @property
+    def number(self) -> float:
+        """How many there are, repeated ones repeatedly."""
+        return float(self.counts.sum())
+
+    def mean(self, of: Array) -> float:
+        """The mean of what belongs to each value, (d,)."""
+        first = float((self.counts * of).sum()) / self.number
+        return first + float((self.counts * (of - first)).sum()) / self.number
+
+    def quantiles(self, shares: Any) -> list[float]:
+        """Quantiles as NumPy and R have them, between two neighbours in proportion."""
+        at = (self.number - 1) * np.asarray(shares, dtype=float)
+        ends = np.cumsum(self.counts)
+        below, above = (
+            self.values[np.searchsorted(ends, place, side="right")]
+            for place in (np.floor(at), np.minimum(np.floor(at) + 1, self.number - 1))
+        )
+        part, step = at - np.floor(at), above - below
+        found = np.where(part < 0.5, below + step * part, above - step * (1 - part))
+        return [float(each) for each in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +150,47 @@ class Transform:
         degree = self.options.get("degree", 1)
         return int(degree) + bool(self.options.get("intercept"))
 
+    def learn(self, seen: Seen) -> dict[str, Any]:
+        """The state, from values of which there is one at least.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be had from these values.
+        """
+        if self.function == "poly" and not self.options["raw"]:
+            distinct = len(seen.values)
+            if distinct <= self.options["degree"]:
+                raise InputError(
+                    f"{shorten(self.call)} needs more than {self.options['degree']} different "
+                    f"values, and there are {distinct}; lower the degree"
+                )
+        if self.function not in ("bs", "ns", "cr"):
+            return _LEARNT[self.function](seen, self.options)
+        low, high = self._bounds(seen.values)
+        options = {**self.options, "lower_bound": low, "upper_bound": high}
+        if self.function == "cr":
+            return _regression_state(seen, options)
+        degree = int(options.get("degree", CUBIC))
+        inner = options["knots"]
+        if inner is None:
+            shares = np.linspace(0, 1, self._inner + 2)[1:-1]
+            inner = seen.between(low, high).quantiles(shares) if self._inner else []
+            if inner and not low < min(inner) <= max(inner) < high:
+                raise InputError(
+                    f"{shorten(self.call)} has knots at the quantiles of its column, and so many "
+                    "values are alike that one is the smallest or the largest; lower df, or give "
+                    "knots="
+                )
+        edge = degree + 1
+        knots = [float(knot) for knot in (*[low] * edge, *inner, *[high] * edge)]
+        state = {"lower_bound": low, "upper_bound": high, "knots": knots}
+        if self.function == "ns":
+            state["reflections"] = _elimination(knots, options["intercept"])
+        return state
+
     def columns(self, values: Array, state: dict[str, Any], labels: pd.Index[Any]) -> Any:
-        """The columns of values (n,), by their fields; an empty state is filled.
+        """The columns of values (n,), by their fields.
 
         Raises
         ------
@@ -101,36 +199,14 @@ class Transform:
         """
         if not np.isfinite(values).all():  # which is reported by column and row
             return {1: np.full(len(values), np.nan)}
-        if self.function in ("bs", "ns", "cr"):
-            low, high = self._bounds(values, state)
-            if self.function == "bs":
-                self._check_within(values, low, high, labels)
-        if self.function == "poly" and not state and not self.options["raw"]:
-            distinct = len(np.unique(values))
-            if distinct <= self.options["degree"]:
-                raise InputError(
-                    f"{shorten(self.call)} needs more than {self.options['degree']} different "
-                    f"values, and there are {distinct}; lower the degree"
-                )
-        learns = not state
-        found = _COLUMNS[self.function](values, state, self.options)
-        if learns and self.function in ("bs", "ns"):
-            degree = self.options.get("degree", CUBIC)
-            inner = state["knots"][degree + 1 : -degree - 1]
-            if inner and not low < min(inner) <= max(inner) < high:
-                raise InputError(
-                    f"{shorten(self.call)} has knots at the quantiles of its column, and so many "
-                    "values are alike that one is the smallest or the largest; lower df, or give "
-                    "knots="
-                )
-        return found
+        if self.function == "bs":
+            self._check_within(values, state["lower_bound"], state["upper_bound"], labels)
+        return _COLUMNS[self.function](values, state, self.options)
 
-    def _bounds(self, values: Array, state: dict[str, Any]) -> tuple[float, float]:
-        """The outer knots: those of the state, those that were written, or those of the values."""
-        if state:
-            return state["lower_bound"], state["upper_bound"]
+    def _bounds(self, values: Array) -> tuple[float, float]:
+        """The outer knots: those that were written, or those of the values."""
         low, high = self.options["lower_bound"], self.options["upper_bound"]
-        low, high = values.min() if low is None else low, values.max() if high is None else high
+        low, high = values[0] if low is None else low, values[-1] if high is None else high
         if not low < high:
             raise InputError(
                 f"{shorten(self.call)} goes from {low:g} to {high:g}; it needs different values, "
@@ -249,42 +325,78 @@ def _positive(call: str, value: float) -> None:
         raise _wrong(call, "scale", "TRUE, FALSE or a positive number")
 
 
-def _center(values: Array, state: dict[str, Any], options: dict[str, Any]) -> dict[int, Array]:
-    from formulaic.transforms import center
+def _shift(seen: Seen, options: dict[str, Any]) -> dict[str, Any]:
+    """Centre and scale, each None where there is none."""
+    centre, scale = options.get("center", True), options.get("scale", False)
+    if isinstance(centre, bool):
+        centre = seen.mean(seen.values) if centre else None
+    if isinstance(scale, bool):
+        rest = seen.values - (centre or 0.0)
+        squares = float((seen.counts * rest**2).sum())
+        scale = (
+            float(np.sqrt(squares / np.float64(seen.number - options["ddof"]))) if scale else None
+        )
+    return {"center": centre, "scale": scale}
 
-    return {1: center(values, _state=state)}
+
+def _shifted(values: Array, state: dict[str, Any], options: dict[str, Any]) -> dict[int, Array]:
+    values = values if state["center"] is None else values - state["center"]
+    return {1: values if state["scale"] is None else values / np.float64(state["scale"])}
 
 
-def _scale(values: Array, state: dict[str, Any], options: dict[str, Any]) -> dict[int, Array]:
-    from formulaic.transforms import scale
+def _polynomials(seen: Seen, options: dict[str, Any]) -> dict[str, Any]:
+    """The recurrence of polynomials that are orthogonal over the rows, as R's ``poly`` has it."""
+    if options["raw"]:
+        return {}
+    centres: list[float] = []
+    squares = [seen.number]
+    for degree in range(1, options["degree"] + 1):
+        last = _recurrence(seen.values, centres, squares)[-1]
+        centres.append(float((seen.counts * seen.values * last**2).sum()) / squares[-1])
+        last = _recurrence(seen.values, centres, squares)[degree]
+        squares.append(float((seen.counts * last**2).sum()))
+    return {"centres": centres, "squares": squares}
 
-    return {1: scale(values, **options, _state=state)}
+
+def _recurrence(values: Array, centres: list[float], squares: list[float]) -> list[Array]:
+    """The polynomials, from that of degree 0, each with 1 before its highest power."""
+    found = [np.ones_like(values)]
+    for degree, centre in enumerate(centres):
+        following = (values - centre) * found[-1]
+        if degree:
+            following = following - squares[degree] / squares[degree - 1] * found[-2]
+        found.append(following)
+    return found
 
 
 def _poly(values: Array, state: dict[str, Any], options: dict[str, Any]) -> dict[int, Array]:
-    from formulaic.transforms import poly
-
-    degree = options["degree"]
     if options["raw"]:
-        state["raw"] = True
-        return {power: values**power for power in range(1, degree + 1)}
-    found = np.asarray(poly(values, degree=degree, _state=state))
-    return {power: found[:, power - 1] for power in range(1, degree + 1)}
+        return {power: values**power for power in range(1, options["degree"] + 1)}
+    found = _recurrence(values, state["centres"], state["squares"])
+    return {
+        degree: found[degree] / np.sqrt(state["squares"][degree]) for degree in range(1, len(found))
+    }
 
 
 def _b_splines(values: Array, state: dict[str, Any], options: dict[str, Any]) -> Any:
     from formulaic.transforms import basis_spline
 
     return basis_spline(
-        values,
-        df=options["df"],
-        knots=options["knots"],
-        degree=options["degree"],
-        include_intercept=options["intercept"],
-        lower_bound=options["lower_bound"],
-        upper_bound=options["upper_bound"],
-        _state=state,
+        values, degree=options["degree"], include_intercept=options["intercept"], _state=state
     )
+
+
+def _regression_state(seen: Seen, options: dict[str, Any]) -> dict[str, Any]:
+    """Knots at quantiles of the different values, and what centres the columns over the rows."""
+    from formulaic.transforms import natural_cubic_spline
+
+    names = ("df", "knots", "lower_bound", "upper_bound", "constraints")
+    state: dict[str, Any] = {}
+    natural_cubic_spline(seen.values, **{name: options[name] for name in names}, _state=state)
+    if options["constraints"] is not None:
+        free = natural_cubic_spline(seen.values, _state={**state, "constraints": None})
+        state["constraints"] = np.array([[seen.mean(np.asarray(c)) for c in free.values()]])
+    return state
 
 
 def _regression_splines(
@@ -292,15 +404,7 @@ def _regression_splines(
 ) -> dict[int, Array]:
     from formulaic.transforms import natural_cubic_spline
 
-    found = natural_cubic_spline(
-        values,
-        df=options["df"],
-        knots=options["knots"],
-        lower_bound=options["lower_bound"],
-        upper_bound=options["upper_bound"],
-        constraints=options["constraints"],
-        _state=state,
-    )
+    found = natural_cubic_spline(values, _state=state)
     return {field: np.asarray(column) for field, column in found.items()}
 
 
@@ -315,18 +419,6 @@ def _natural_splines(
     """
     from scipy.interpolate import BSpline
 
-    if not state:
-        low, high = options["lower_bound"], options["upper_bound"]
-        low, high = values.min() if low is None else low, values.max() if high is None else high
-        knots = options["knots"]
-        if knots is None:
-            df = options["df"]
-            inner = 0 if df is None else df - 1 - options["intercept"]
-            within = values[(values >= low) & (values <= high)]
-            knots = np.quantile(within, np.arange(1, inner + 1) / (inner + 1)) if inner else ()
-        state["lower_bound"], state["upper_bound"] = float(low), float(high)
-        state["knots"] = [float(k) for k in (*[low] * 4, *knots, *[high] * 4)]
-        state["reflections"] = _elimination(state["knots"], options["intercept"])
     knots = np.array(state["knots"])
     low, high = knots[0], knots[-1]
     spline = BSpline(knots, np.eye(len(knots) - CUBIC - 1), CUBIC)
@@ -350,9 +442,14 @@ def _elimination(knots: list[float], intercept: bool) -> Array:
     return np.asarray(reflections[:, 2:])
 
 
+_LEARNT: dict[str, Callable[[Seen, dict[str, Any]], dict[str, Any]]] = {
+    "center": _shift,
+    "scale": _shift,
+    "poly": _polynomials,
+}
 _COLUMNS: dict[str, Callable[[Array, dict[str, Any], dict[str, Any]], Any]] = {
-    "center": _center,
-    "scale": _scale,
+    "center": _shifted,
+    "scale": _shifted,
     "poly": _poly,
     "bs": _b_splines,
     "ns": _natural_splines,
