@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from flatprior.analysis.auditing.numbers import (
     not_judged,
 )
 from flatprior.analysis.explanation.difference import SAME, Explanation, explain_difference
-from flatprior.analysis.explanation.reference_levels import Placed, place
+from flatprior.analysis.explanation.reference_levels import Placed, as_left_out, place
 from flatprior.analysis.producers.theirs import OF_AN_ERROR, TheirFit
 from flatprior.analysis.standing import Standing
 from flatprior.models import (
@@ -70,10 +70,9 @@ def judge_fit(
     if differences is None:
         differences = _differences(model, their)
     if their.unjudged:
-        kept = tuple(each for each in their.stated if each.quantity not in OF_AN_ERROR)
-        note = f"standard errors, and what follows from them, are not judged: {their.unjudged}"
-        their = replace(their, stated=kept, notes=(*their.notes, note), unjudged="")
+        their = _without_errors(their, their.unjudged)
     existence = check_existence(model)
+    their = _without_aliased(model, their)
     odd = [name for name, value in their.coefficients.items() if not math.isfinite(value)]
     if odd:
         if not existence.exists:
@@ -93,6 +92,9 @@ def judge_fit(
     if existence.kind == "rank deficient" and plainly:
         found = _of_what_is_determined(model, their, existence, tolerance)
         return replace(found, their=their, differences=differences)
+    placed = _placed(model, their)
+    if placed is not None and placed.left_out and their.stated:
+        their = _without_errors(their, "they are of one choice of many that fit alike")
     plain = Audit(
         their=their,
         model=model,
@@ -101,7 +103,6 @@ def judge_fit(
         differences=differences,
         notes=their.notes,
     )
-    placed = _placed(model, their)
     some = None if placed is not None else _of_some_terms(plain, their)
     if some is not None:
         return some
@@ -124,7 +125,7 @@ def judge_fit(
         plain = replace(plain, within_digits=_within_digits(plain, placed, their))
     if not plain.is_mle:
         unproved = standing.kind == "unproved" and existence.exists
-        explanation = _unproved(standing) if unproved else _why(plain, their)
+        explanation = _unproved(standing) if unproved else _why(plain, their, placed.left_out)
         if explanation.cause == "agreement" and not _of_unknown_digits(
             their, explanation, tolerance
         ):
@@ -142,6 +143,39 @@ def judge_fit(
         numbers = _coefficients_alone(plain, their, placed)
     notes = (*plain.notes, *not_judged(their, numbers), *_as_passed(plain))
     return replace(plain, numbers=numbers, notes=notes)
+
+
+def _without_errors(their: TheirFit, why: str) -> TheirFit:
+    """Without the standard errors, which cannot be judged."""
+    kept = tuple(each for each in their.stated if each.quantity not in OF_AN_ERROR)
+    note = f"standard errors, and what follows from them, are not judged: {why}"
+    return replace(their, stated=kept, notes=(*their.notes, note), unjudged="")
+
+
+def _without_aliased(model: BernoulliLogistic, their: TheirFit) -> TheirFit:
+    """Without what is said of columns that the model leaves out, where that is nothing."""
+    kept = as_left_out(model, their.coefficients)
+    gone = [name for name in their.coefficients if name not in kept]
+    if not gone:
+        return their
+    order = [i for i, name in enumerate(their.coefficients) if name in kept]
+    settings, covariance = their.settings, their.covariance
+    if settings.penalised:
+        penalised = tuple(settings.penalised[i] for i in order)
+        settings = replace(settings, penalised=penalised)
+    return replace(
+        their,
+        coefficients=kept,
+        units={name: unit for name, unit in their.units.items() if name in kept},
+        stated=tuple(each for each in their.stated if each.term not in gone),
+        covariance=None if covariance is None else covariance[np.ix_(order, order)],
+        settings=settings,
+        notes=(
+            *their.notes,
+            f"judged without {first_of(map(printable, gone))}, of which they say nothing, as of "
+            "columns that are combinations of others",
+        ),
+    )
 
 
 def _of_unknown_digits(their: TheirFit, explanation: Explanation, tolerance: float) -> bool:
@@ -314,6 +348,18 @@ def _as_asked(
     settings = their.settings
     if not settings.penalised:
         return as_asked(model, b, settings)
+    if placed.left_out and model.aliased is not None:
+        every = model.aliased.columns
+        labels = paired(every, list(their.coefficients))
+        if len(labels) != len(their.coefficients):
+            return None
+        rows = replace(model.arrays, design=model.aliased.with_all(model.design))
+        model = replace(model, rows=rows, names=every, encoding=None, aliased=None)
+        shares = dict(zip(their.coefficients, settings.penalised, strict=True))
+        # one of a column of zeros that has gone is 0 where it is penalised
+        penalised = tuple(shares.get(labels.get(name, ""), 1.0) for name in every)
+        b = np.array([their.coefficients.get(labels.get(name, ""), 0.0) for name in every])
+        return as_asked(model, b, replace(settings, penalised=penalised))
     if placed.recoded:  # the penalty is on other columns
         return None
     at_work = dict(zip(their.coefficients, map(float, settings.penalised), strict=True))
@@ -342,11 +388,19 @@ def _placed(model: BernoulliLogistic, their: TheirFit) -> Placed | None:
 
 
 def _in_order_of(
-    model: BernoulliLogistic, their: TheirFit, values: Mapping[str, float]
+    model: BernoulliLogistic,
+    their: TheirFit,
+    values: Mapping[str, float],
+    placed: Placed | None = None,
 ) -> Array | None:
-    """Something of each of their coefficients, in the places that these have in the model."""
+    """Something of each of their coefficients, in the places that these have in the model.
+
+    Or, where they are of columns that it leaves out too, in those that they have as `placed`.
+    """
     names = list(their.coefficients)
     numbered = place(model, {name: float(i + 1) for i, name in enumerate(names)}).given
+    if placed is not None and placed.left_out:
+        return np.array([values[names[round(i) - 1]] if i else 0.0 for i in numbered])
     if sorted(numbered.round().astype(int)) != list(range(1, len(model.names) + 1)):
         return None
     return np.array([values[names[round(number) - 1]] for number in numbered])
@@ -358,7 +412,7 @@ def _within_digits(audit: Audit, placed: Placed, their: TheirFit) -> bool:
     if mle is None or b is None:
         return False
     units = _in_order_of(
-        audit.model, their, {n: their.units.get(n, 0.0) for n in their.coefficients}
+        audit.model, their, {n: their.units.get(n, 0.0) for n in their.coefficients}, placed
     )
     if units is None:
         return False
@@ -393,7 +447,7 @@ def _differences(model: BernoulliLogistic, their: TheirFit) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _why(audit: Audit, their: TheirFit) -> Explanation:
+def _why(audit: Audit, their: TheirFit, left_out: Sequence[str]) -> Explanation:
     """What the program's own settings say, where the numbers are so; else what the numbers say."""
     asked, model, b = audit.asked, audit.model, audit.coefficients
     assert b is not None  # noqa: S101
@@ -418,7 +472,9 @@ def _why(audit: Audit, their: TheirFit) -> Explanation:
                 cause="stopped early", certain=True, message=early, distance=distance
             )
     try:
-        found = explain_difference(model, b)
+        # a penalty on all columns is seen in those of all
+        theirs = their.coefficients if left_out else b
+        found = explain_difference(model, theirs)
         if their.settings.method and found.cause in AVERAGES:  # it is known to maximise
             found = _too_far(audit)
         says = _stopped(asked, their) if asked is not None and not asked.cause else ""

@@ -58,7 +58,12 @@ from flatprior.analysis.explanation.posterior_means import (
     posterior_mean,
     proper_prior,
 )
-from flatprior.analysis.explanation.reference_levels import Placed, our_names, place
+from flatprior.analysis.explanation.reference_levels import (
+    Placed,
+    as_left_out,
+    our_names,
+    place,
+)
 from flatprior.analysis.explanation.renamed import (
     exponentiated,
     permuted,
@@ -81,7 +86,7 @@ from flatprior.analysis.explanation.stopping import (
     path_from_zero,
     small_gradient,
 )
-from flatprior.analysis.producers.plain import named
+from flatprior.analysis.producers.plain import in_all, named
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -112,7 +117,8 @@ def explain_difference(
     model : BernoulliLogistic
         Its rows in memory.
     coefficients : mapping of str to float, or array_like (k,)
-        By name, or in the order of ``model.names``. By name the intercept may be absent, or stand
+        By name, or in the order of ``model.names`` (or of all columns, where `aliased` ones were
+        left out: NaN, R's NA, where there is none). By name the intercept may be absent, or stand
         under another program's name for it, and the levels of a category may be others.
     standard_errors : mapping of str to float, or array_like (k,), optional
         As stated beside them; they show a rescaling of predictors by any factors.
@@ -156,10 +162,14 @@ def explain(
     holds and no cause is certain, it stopped early; and that is certain where no other cause fits,
     and it is not far from the MLE.
     """
-    given = named(coefficients, model.names, "coefficients")
+    names = in_all(model, coefficients)
+    given = named(coefficients, names, "coefficients", finite=model.aliased is None)
+    given = named(as_left_out(model, given), names, "coefficients")
     errors = None
     if standard_errors is not None:
-        errors = named(standard_errors, model.names, "standard errors")
+        every = in_all(model, standard_errors)
+        errors = named(standard_errors, every, "standard errors", finite=model.aliased is None)
+        errors = {label: value for label, value in errors.items() if not math.isnan(value)}
         ours = our_names(model, list(errors))
         errors = {ours.get(label, label): value for label, value in errors.items()}
         if not all(value > 0 for value in errors.values()):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
@@ -41,6 +42,8 @@ class Placed:
         How their coding differs; mostly empty.
     left_in : str
         The categories with a coefficient for every level, where that is one too many.
+    left_out : tuple of str
+        Coefficients of theirs of columns that the model leaves out, combinations of others.
     without_intercept : bool
         Whether none was given.
     their_intercept : float
@@ -54,6 +57,7 @@ class Placed:
     matrix: Array
     recoded: str = ""
     left_in: str = ""
+    left_out: tuple[str, ...] = ()
     without_intercept: bool = False
     their_intercept: float = 0.0
     assumed: bool = False
@@ -81,6 +85,15 @@ def place(
     left = {ours.get(label, label): value for label, value in given.items()}
     names, k = model.names, len(model.names)
     found, matrix, said = np.full(k, math.nan), np.eye(k), []
+    beside = _left_out(model, left)
+    if beside is not None:
+        found[beside.absent] = 0.0
+        values = [left.pop(label) for label in beside.labels]
+        if values:
+            said.append(
+                f"those of other columns too, of {first_of(map(printable, beside.labels))}, which "
+                "the model leaves out as combinations of others: one choice of many that fit alike"
+            )
     rest, assumed = [n for n in names if n not in left], False
     for each in two_levels(model, rest, _besides(left, names), coding):
         if each.shift and intercept_of(model) is None:
@@ -127,6 +140,9 @@ def place(
     theirs = [name for name in left if name in INTERCEPTS]
     their_intercept = left.pop(theirs[0]) if theirs and not absent_intercept else 0.0
     without_all = without and bool(whole)  # a coefficient a level in place of the intercept
+    if beside is not None and beside.labels:
+        matrix = np.hstack([matrix, beside.columns])
+        found = np.append(found, values)
     if whole:
         matrix = np.hstack([matrix, *(_of_reference(model, category) for category, _ in whole)])
         found = np.append(found, [value for _, value in whole])
@@ -146,10 +162,62 @@ def place(
         matrix=matrix,
         recoded=", ".join(said),
         left_in=" and of ".join(of[1:] if without_all else of),
+        left_out=() if beside is None else beside.labels,
         without_intercept=without and not without_all,
         their_intercept=their_intercept,
         assumed=assumed,
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _LeftOut:
+    """What is given of columns that the model leaves out, as combinations of its own.
+
+    `labels` are theirs, `columns` (k, m) what each adds to the model's coefficients, and `absent`
+    the places of the model's own that they leave out in their stead: these are 0.
+    """
+
+    labels: tuple[str, ...]
+    columns: Array
+    absent: NDArray[np.intp]
+
+
+def _left_out(model: BernoulliLogistic, given: Mapping[str, float]) -> _LeftOut | None:
+    beside, names = model.aliased, model.names
+    found = {} if beside is None else paired(beside.names, _besides(given, names))
+    if beside is None or not found:
+        return None
+    every = beside.coefficients(np.eye(len(beside.columns)))
+    columns = every[:, [beside.columns.index(name) for name in found]]
+    there = [j for j, name in enumerate(names) if name in given]
+    known = np.hstack([np.eye(len(names))[:, there], columns])
+    spanned = np.linalg.matrix_rank(known) == len(names)
+    absent = np.setdiff1d(np.arange(len(names)), there) if spanned else np.arange(0)
+    return _LeftOut(labels=tuple(found.values()), columns=columns, absent=absent)
+
+
+def as_left_out(model: BernoulliLogistic, given: Mapping[str, float]) -> dict[str, float]:
+    """The numbers without those that say nothing of columns that are left out.
+
+    Of a model that leaves out columns itself; of another they are as they were given. NA (NaN) says
+    nothing, nor does a number of a column of zeros, or 0 where all others are 0 or NA too. They
+    stay where the rest does not make up the model without them.
+    """
+    if model.aliased is None:
+        return dict(given)
+    known = {label: value for label, value in given.items() if not math.isnan(value)}
+    beside = _left_out(model, known)
+    if beside is not None:
+        works = beside.columns.T != 0
+        idle = {label for label, each in zip(beside.labels, works, strict=True) if not each.any()}
+        if not any(known[label] for label in beside.labels if label not in idle):
+            idle = set(beside.labels)
+        known = {label: value for label, value in known.items() if label not in idle}
+    try:
+        place(model, known)
+    except InputError:
+        return dict(given)
+    return known
 
 
 def coding_of(model: BernoulliLogistic, given: Mapping[str, float]) -> tuple[float, float]:

@@ -27,6 +27,9 @@ CURE_OF_EXPONENTS = (
     "these are odds ratios: take their logarithms, or ask for coefficients (in SAS Estimate, in "
     "Stata logit in place of logistic, in broom exponentiate = FALSE)"
 )
+CURE_OF_ALL_COLUMNS = (
+    "leave out columns that are combinations of others, as R does, and as the model here did"
+)
 CURE_OF_DUMMIES = (
     "leave out the indicator of one level: pd.get_dummies(x, drop_first=True), in scikit-learn "
     "OneHotEncoder(drop='first')"
@@ -50,6 +53,8 @@ def recoded(case: Discrepancy, placed: Placed) -> Iterator[Cause]:
             f"there is a coefficient for every level of {placed.left_in} beside the intercept, "
             "which is one too many: only their differences mean anything, and these are the MLE's"
         )
+    elif placed.left_out:
+        name, cure = "dependent columns", CURE_OF_ALL_COLUMNS
     whole = case.length(case.mle.coefficients)
     yield case.cause(name, detail, case.distance, 1, len(case.b), whole, cure=cure, unmoved=True)
 
@@ -63,8 +68,12 @@ def ridge_on_every_level(case: Discrepancy, placed: Placed) -> Iterator[Cause]:
     matrix, intercept = placed.matrix, case.intercept
     directions = np.linalg.svd(matrix)[2][len(matrix) :].T  # that change no difference
     beside = f", one for every level of {placed.left_in or 'a category'}"
+    if placed.left_out and not placed.left_in:
+        beside = (
+            f", also of {first_of(map(printable, placed.left_out))}, which the model leaves out"
+        )
     variants = [(np.arange(matrix.shape[1]) != intercept, "; the intercept was not penalised")]
-    if placed.left_in:
+    if placed.left_in or placed.left_out:
         variants.append((np.ones(matrix.shape[1], dtype=bool), "; the intercept was too"))
     found = []
     for penalised, text in variants:

@@ -42,7 +42,7 @@ from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
-from flatprior.models.common.text import printable
+from flatprior.models.common.text import first_of, printable
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.estimate import mle_of, require_computed, require_converged
@@ -162,7 +162,10 @@ def _wald_test(
             )
         fit = recomputed_robust(model, fit)
     require_coefficients(fit)
-    linear = _linear(fit.names, hypothesis, value)
+    aliased = getattr(getattr(fit, "provenance", None), "aliased", None)
+    if model is not None:
+        aliased = model.aliased
+    linear = _linear(fit.names, hypothesis, value, aliased)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
     difference = matrix @ fit.coefficients - linear.values / lengths
@@ -258,7 +261,7 @@ def likelihood_ratio_test(
         if not df:
             raise InputError(SAME)
     else:
-        linear = _linear(model.names, hypothesis, value)
+        linear = _linear(model.names, hypothesis, value, model.aliased)
         text, restrictions = linear.text, len(linear.values)
         large = _to_restrict(model)
         full, null = supremum(large), _null_of(model, large, linear)
@@ -311,7 +314,7 @@ def score_test(
     >>> print(score_test(model, ["gpa", "psi"]))
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.00372
     """
-    linear = _linear(model.names, hypothesis, value)
+    linear = _linear(model.names, hypothesis, value, model.aliased)
     large = _to_restrict(model)
     null = _null_of(model, large, linear)
     df, notes, q = len(linear.values), list[str](), null.rows.n_columns
@@ -388,8 +391,12 @@ class _Linear:
 
 
 def _linear(
-    names: tuple[str, ...], hypothesis: Contrasts | str, value: ArrayLike | None
+    names: tuple[str, ...],
+    hypothesis: Contrasts | str,
+    value: ArrayLike | None,
+    aliased: Aliased | tuple[str, ...] | None = None,
 ) -> _Linear:
+    """The hypothesis in numbers; of columns that are `aliased` there is nothing to test."""
     k = len(names)
     if isinstance(hypothesis, Mapping):
         if value is not None:
@@ -400,7 +407,7 @@ def _linear(
         chosen, given = [hypothesis], np.zeros(1)
     else:
         try:
-            chosen, given = list(_by_position(names, hypothesis)), np.zeros(0)
+            chosen, given = list(_by_position(names, hypothesis, aliased)), np.zeros(0)
         except TypeError:
             raise InputTypeError(
                 "a hypothesis is names, a matrix of numbers (q, k) or, of likelihood_ratio_test, a "
@@ -408,6 +415,8 @@ def _linear(
             ) from None
     if chosen and all(isinstance(name, str) for name in chosen):
         unknown = [name for name in chosen if name not in names]
+        for name in unknown:
+            _check_left_out(name, aliased)
         if unknown:
             raise InputError(
                 f"there is no coefficient {printable(unknown[0])!r}; the coefficients are "
@@ -422,8 +431,12 @@ def _linear(
         except (TypeError, ValueError) as error:
             raise InputError("a hypothesis is names, or a matrix of numbers (q, k)") from error
         if matrix.ndim != 2 or matrix.shape[1] != k or not np.isfinite(matrix).all():
+            without = ""
+            if aliased is not None:
+                left = aliased.names if isinstance(aliased, Aliased) else aliased
+                without = f", without {first_of(map(printable, left))}, which the model left out"
             raise InputError(
-                f"the matrix of a hypothesis must be finite, of shape (q, {k}); "
+                f"the matrix of a hypothesis must be finite, of shape (q, {k}){without}; "
                 f"this one has shape {matrix.shape}"
             )
         lengths = np.linalg.norm(matrix, axis=1)
@@ -448,7 +461,25 @@ def _held(values: object) -> Array:
         raise InputError("the values of a hypothesis must be real numbers") from error
 
 
-def _by_position(names: tuple[str, ...], hypothesis: object) -> Any:
+def _check_left_out(name: object, aliased: Aliased | tuple[str, ...] | None) -> None:
+    """Raise a `ValueError` for a coefficient that the model left out, with what to test instead."""
+    left = aliased.names if isinstance(aliased, Aliased) else aliased or ()
+    if not isinstance(name, str) or name not in left:
+        return
+    why, instead = "a combination of others in every row", "the columns that it is made of"
+    if isinstance(aliased, Aliased):
+        why = f"{printable(aliased.equation(name))} in every row"
+        instead = first_of(map(printable, aliased.terms(name)))
+    instead = f"test {instead}" if instead else "leave it out of the hypothesis"
+    raise InputError(
+        f"{printable(name)!r} was left out of the model ({why}), and no data tell its coefficient "
+        f"apart: {instead}"
+    )
+
+
+def _by_position(
+    names: tuple[str, ...], hypothesis: object, aliased: Aliased | tuple[str, ...] | None
+) -> Any:
     """A matrix with labels in the order of the coefficients; anything else as it is."""
     if not isinstance(hypothesis, pd.DataFrame | pd.Series):
         return hypothesis
@@ -456,6 +487,8 @@ def _by_position(names: tuple[str, ...], hypothesis: object) -> Any:
     if isinstance(hypothesis, pd.Series) and not pd.api.types.is_numeric_dtype(hypothesis.dtype):
         return hypothesis  # of names
     if sorted(map(str, labels)) != sorted(names):
+        for label in labels:
+            _check_left_out(label, aliased)
         raise InputError(
             "the labels of the matrix are not the names of the coefficients: "
             f"{', '.join(map(printable, names))}"

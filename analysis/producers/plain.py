@@ -19,8 +19,19 @@ LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
 
 def read(coefficients: Any, model: BernoulliLogistic) -> TheirFit:
     """Numbers by name, or in the order of the model's coefficients."""
-    found = named(coefficients, model.names, "coefficients", finite=False)
+    found = named(coefficients, in_all(model, coefficients), "coefficients", finite=False)
     return TheirFit(producer="coefficients", coefficients=found)
+
+
+def in_all(model: BernoulliLogistic, values: Any) -> tuple[str, ...]:
+    """The names of numbers without names: the model's, or those of all columns if there are many.
+
+    Of columns that were left out, as combinations of others, programs have a number or NA.
+    """
+    beside = model.aliased
+    if beside is None or not isinstance(values, list | tuple | np.ndarray):
+        return model.names
+    return beside.columns if len(np.atleast_1d(values)) == len(beside.columns) else model.names
 
 
 def named(

@@ -103,10 +103,14 @@ def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:
     """
     if hasattr(fit, "steps") or hasattr(fit, "best_estimator_"):
         return None, None, None, None
-    frame = pd.DataFrame(model.design, columns=list(model.names), index=model.row_labels)
-    if getattr(fit, "fit_intercept", True):
-        frame = frame.drop(columns=[name for name in model.names if name in INTERCEPTS])
+    design, columns = model.design, model.names
     named = getattr(fit, "feature_names_in_", None)
+    beside = model.aliased
+    if beside is not None and set(beside.names) & set(() if named is None else named):
+        design, columns = beside.with_all(design), beside.columns
+    frame = pd.DataFrame(design, columns=list(columns), index=model.row_labels)
+    if getattr(fit, "fit_intercept", True):
+        frame = frame.drop(columns=[name for name in columns if name in INTERCEPTS])
     theirs = [name for name in (() if named is None else named) if name in INTERCEPTS]
     ours = [name for name in frame.columns if name in INTERCEPTS]
     if len(theirs) == len(ours) == 1:

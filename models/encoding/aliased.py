@@ -8,14 +8,17 @@ would depend on which column was left out: the data say nothing of them, and not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.text import first_of
 
 HOLDS = 1e-9  # of the terms of a combination: what may be left of it in new rows
+TERMS_SHOWN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,43 @@ class Aliased:
         found[rest.any(axis=1)] = np.nan
         return found
 
+    def with_all(self, design: Array) -> Array:
+        """The columns kept (n, k) and those left out beside them, (n, k + m)."""
+        found = np.empty((len(design), len(self.columns)))
+        found[:, self.kept] = design
+        found[:, self.left] = -design @ self.null[self.kept]
+        return found
+
     def coefficients(self, values: Array) -> Array:
         """What coefficients (k + m, ...) of all columns are on those kept (k, ...), fits alike."""
         return np.asarray(values[self.kept] - self.null[self.kept] @ values[self.left])
+
+    def equation(self, name: str) -> str:
+        """What a column left out is in every row: "'z' = 2 'x'", "'b:d' = 0"."""
+        return f"{name!r} = {combination(self.terms(name))}"
+
+    def terms(self, name: str) -> dict[str, float]:
+        """Of which columns kept one left out is a combination, and by which factors."""
+        factors = -self.null[self.kept, list(self.names).index(name)]
+        kept = (self.columns[j] for j in self.kept)
+        return {each: float(by) for each, by in zip(kept, factors, strict=True) if by}
+
+
+def combination(terms: Mapping[str, float]) -> str:
+    """Write "'a' - 2 'b'"; 0 for no term; names only where there are many.
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.aliased import combination
+    >>> combination({"a": 1.0, "b": -2.0})
+    "'a' - 2 'b'"
+    """
+    if len(terms) > TERMS_SHOWN:
+        return f"a combination of {first_of(map(repr, terms))}"
+    text = ""
+    for name, factor in terms.items():
+        sign = "-" if factor < 0 else "+"
+        size = f"{abs(factor):.6g}"
+        text += f" {sign} " if text else "-" * (factor < 0)
+        text += repr(name) if size == "1" else f"{size} {name!r}"
+    return text or "0"

@@ -9,9 +9,9 @@ import numpy as np
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, first_of
+from flatprior.models.encoding.aliased import combination
 from flatprior.models.model import BernoulliLogistic
 
-TERMS_SHOWN = 4
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
 
 
@@ -135,25 +135,10 @@ def dependence_message(
 ) -> str:
     """Say which columns are combinations of which, and what to do."""
     k, m = model.n_parameters, len(dependencies)
-    equations = first_of(
-        f"{name!r} = {_combination(terms)}" for name, terms in dependencies.items()
-    )
+    equations = first_of(f"{name!r} = {combination(terms)}" for name, terms in dependencies.items())
     them = "it" if m == 1 else "them"
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
         f"because {equations} in every row; drop {them}, or let the model leave {them} out "
         '(aliased="drop", --aliased drop)'
     )
-
-
-def _combination(terms: Mapping[str, float]) -> str:
-    """Write "'a' - 2 'b'"; 0 for no term; names only where there are many."""
-    if len(terms) > TERMS_SHOWN:
-        return f"a combination of {first_of(map(repr, terms))}"
-    text = ""
-    for name, factor in terms.items():
-        sign = "-" if factor < 0 else "+"
-        size = f"{abs(factor):.6g}"
-        text += f" {sign} " if text else "-" * (factor < 0)
-        text += repr(name) if size == "1" else f"{size} {name!r}"
-    return text or "0"

@@ -1,15 +1,27 @@
 """Columns that are combinations of others are left out as R leaves them out."""
 
 import json
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from command_line import run
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 
-from flatprior.analysis import audit, likelihood_ratio_test, predict, robust_covariance
+from flatprior.analysis import (
+    audit,
+    explain_difference,
+    likelihood_ratio_test,
+    predict,
+    robust_covariance,
+    score_test,
+    wald_test,
+)
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -19,6 +31,7 @@ from flatprior.models import (
     sample_independence,
     verify,
 )
+from flatprior.models.encoding.aliased import combination
 
 DATA = Path(__file__).parents[2] / "data" / "empty_cells.csv"
 CELLS = pd.read_csv(DATA)
@@ -190,3 +203,134 @@ def test_a_matrix_in_the_model_s_own_columns_is_what_it_is():
     assert np.array_equal(model.design_matrix(model.design), model.design)
     for given in (X.to_numpy(), np.column_stack([np.ones(4), X])):
         assert np.array_equal(model.design_matrix(given), model.design)
+
+
+@pytest.fixture(scope="module")
+def copies():
+    """Two columns that are combinations of others, and one that is 0: `z`, `w` and `n`."""
+    rng = np.random.default_rng(18)
+    data = pd.DataFrame({"x": rng.normal(size=200).round(2), "h": rng.choice(["u", "v"], 200)})
+    data = data.assign(z=2 * data["x"], w=data["x"] + (data["h"] == "v"), n=0.0)
+    data["y"] = (rng.random(200) < expit(data["x"] - 0.4)).astype(int)
+    formula = "y ~ x + h + z + w + n"
+    model = BernoulliLogistic.from_formula(formula, data, aliased="drop")
+    assert model.aliased.names == ("z", "w", "n")
+    whole = BernoulliLogistic.from_formula(formula, data)
+    np.testing.assert_allclose(model.aliased.with_all(model.design), whole.design, atol=1e-14)
+    return model, fit_newton(model), whole
+
+
+def spread_out(fit, z, w, n=0.0):
+    """Coefficients of all columns with the fitted probabilities of those that are kept."""
+    found = dict(zip(fit.names, fit.coefficients.tolist(), strict=True))
+    return found | {
+        "x": found["x"] - 2 * z - w,
+        "h[T.v]": found["h[T.v]"] - w,
+        "z": z,
+        "w": w,
+        "n": n,
+    }
+
+
+def test_what_a_column_left_out_is_a_combination_of_is_said(copies):
+    beside = copies[0].aliased
+    equations = [beside.equation(name) for name in beside.names]
+    assert equations == ["'z' = 2 'x'", "'w' = 'x' + 'h[T.v]'", "'n' = 0"]
+    assert combination(dict.fromkeys("abcde", 1.0)).startswith("a combination of 'a', 'b'")
+
+
+def test_coefficients_of_all_columns_are_audited_on_those_kept(copies):
+    model, fit, _ = copies
+    for numbers in (spread_out(fit, 0.3, -1.5), spread_out(fit, 0.0, 0.2, 7.0)):
+        found = audit(numbers, model)
+        assert found.passed
+        assert found.coefficients == pytest.approx(fit.coefficients, rel=1e-12)
+        assert "which the model leaves out as combinations of others: one ch" in found.message
+        explained = explain_difference(model, numbers)
+        assert (explained.cause, explained.certain) == ("dependent columns", True)
+        wrong = {**numbers, "x": numbers["x"] + 0.5 * fit.standard_errors[1]}
+        assert not audit(wrong, model).passed
+        flipped = explain_difference(model, {name: -value for name, value in numbers.items()})
+        assert (flipped.cause, flipped.certain) == ("response flipped", True)
+
+
+def test_na_and_nothing_are_the_same_of_a_column_that_is_left_out(copies):
+    model, fit, _ = copies
+    own = dict(zip(fit.names, fit.coefficients.tolist(), strict=True))
+    nothing = dict.fromkeys(model.aliased.names, math.nan)
+    zero = dict.fromkeys(model.aliased.names, 0.0)
+    for beside in (nothing, zero, {**nothing, "n": 3.0}):  # of a column of zeros any number is one
+        found = audit(own | beside, model)
+        assert found.passed
+        assert not found.recoded
+        assert any(each.startswith("judged without z, w, n, of which") for each in found.notes)
+        assert explain_difference(model, own | beside).cause == "agreement"
+    values = np.append(fit.coefficients, [math.nan] * 3)
+    errors = np.append(fit.standard_errors, [math.nan] * 3)
+    assert explain_difference(model, values, errors).cause == "agreement"
+    assert audit(values, model).passed
+    # another program leaves out others: x in place of z
+    half = {"Intercept": own["Intercept"], "h[T.v]": own["h[T.v]"], "z": own["x"] / 2}
+    for beside in ({}, {"x": math.nan, "w": math.nan, "n": math.nan}):
+        assert audit(half | beside, model).passed
+    with pytest.raises(ValueError, match="'x' is nan, not a finite number"):
+        explain_difference(model, own | {"x": math.nan})
+    with pytest.raises(ValueError, match="coefficient of x is nan"):
+        audit(own | {"x": math.nan}, model)
+
+
+def test_a_printed_table_of_all_columns_is_judged_in_its_digits(copies):
+    model, fit, _ = copies
+    numbers = spread_out(fit, 0.3, -1.5)
+    table = pd.DataFrame(
+        {
+            "term": list(numbers),
+            "estimate": [f"{value:.3f}" for value in numbers.values()],
+            "std.error": ["0.111"] * len(numbers),  # of no convention, and of one choice of many
+        }
+    )
+    found = audit(table, model)
+    assert found.passed
+    assert any("they are of one choice of many" in note for note in found.notes)
+    table.loc[1, "estimate"] = f"{numbers['x'] + 0.01:.3f}"
+    assert not audit(table, model).passed
+
+
+def test_fits_of_all_columns_by_statsmodels_and_scikit_learn(copies):
+    model, fit, whole = copies
+    columns = pd.DataFrame(whole.design, columns=list(whole.names))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a singular matrix
+        glm = sm.GLM(model.response, columns, family=sm.families.Binomial()).fit(tol=1e-12)
+    found = audit(glm, model)
+    assert found.passed
+    assert found.coefficients == pytest.approx(fit.coefficients, rel=1e-6)
+    for intercept, X in ((False, columns), (True, columns.drop(columns="Intercept"))):
+        for C, cause in ((np.inf, "agreement"), (0.5, "ridge penalty")):
+            estimator = LogisticRegression(C=C, tol=1e-9, max_iter=10_000, fit_intercept=intercept)
+            found = audit(estimator.fit(X, model.response), model)
+            assert (found.cause, found.certain) == (cause, True)
+            assert found.passed == (cause == "agreement")
+    penalised = dict(zip(X.columns, estimator.coef_[0], strict=True))
+    penalised["Intercept"] = float(estimator.intercept_[0])
+    assert explain_difference(model, penalised).cause == "ridge penalty"
+
+
+@pytest.mark.parametrize("test", [wald_test, likelihood_ratio_test, score_test])
+def test_a_hypothesis_on_a_column_left_out_is_told_what_to_test(copies, test):
+    model, fit, _ = copies
+    given = (model, fit) if test is wald_test else (model,)
+    every = pd.Series(np.eye(6)[1], index=model.aliased.columns)
+    for hypothesis, why in (
+        ("z", "'z' = 2 'x' in every row.*: test x$"),
+        (["x", "w"], "'w' = 'x' . 'h.T.v.' in every row.*: test x, h.T.v.$"),
+        ({"n": 1.0}, "'n' = 0 in every row.*leave it out of the hypothesis$"),
+        (every, "'z' was left out"),
+        (np.eye(6)[:1], r"of shape \(q, 3\), without z, w, n, which the model left out"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            test(*given, hypothesis)
+    with pytest.raises(ValueError, match="there is no coefficient 'zz'"):
+        test(*given, "zz")
+    with pytest.raises(ValueError, match="a combination of others in every row"):
+        wald_test(fit, "w")
