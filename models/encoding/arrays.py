@@ -15,7 +15,7 @@ from flatprior.models.common.calls import a_or_an, check_sequence
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.columns.checks import as_series, check_names, regular, unmasked
-from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.columns.kinds import NEAREST, are_decimals, numbers, said_of
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.grouped import (
     Counts,
@@ -119,6 +119,7 @@ def encode_arrays(
     labelled = [part for part in (X, y) if isinstance(part, pd.DataFrame | pd.Series)]
     if labelled and len(labelled[0]) == design.shape[0]:
         labels = labelled[0].index
+    decimal = said_of(_decimals(X, names), NEAREST)
     if intercept:
         design = np.column_stack([np.ones(design.shape[0]), design])
         names = ("const", *names)
@@ -168,8 +169,19 @@ def encode_arrays(
         outcomes=outcomes,
         n_zero_weight=n_zero,
         sampling=sampling,
+        facts=(decimal,) if decimal else (),
     )
     return encoded if counts is None else encoded.of_groups(counts)
+
+
+def _decimals(X: Any, names: Sequence[str]) -> list[str]:
+    """The columns of decimal numbers."""
+    if not isinstance(X, pd.DataFrame):
+        array = np.asarray(X)
+        if array.dtype != object:
+            return []
+        X = pd.DataFrame(array)
+    return [name for j, name in enumerate(names) if are_decimals(X.iloc[:, j])]
 
 
 def _counts(

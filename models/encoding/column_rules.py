@@ -14,7 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.encoding.columns.kinds import may_hold_numbers, no_numbers, several_kinds
+from flatprior.models.encoding.columns.kinds import (
+    NEAREST,
+    may_hold_numbers,
+    no_numbers,
+    said_of,
+    several_kinds,
+)
 from flatprior.models.encoding.columns.summary import Summary
 from flatprior.models.encoding.columns.suspects import alike, far_off, suspicions
 from flatprior.models.encoding.columns.text_among_numbers import (
@@ -117,12 +123,11 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
             remarks += suspicions(columns[name], single=bool(uses.response))
     for name in dict.fromkeys(name for use, name in uses.predictors if use != "factor"):
         remarks += far_off(columns[name])
-    facts = tuple(
-        f"{name}: decimal numbers, each taken as the nearest double"
-        for name, column in columns.items()
-        if column.decimal
-    )
-    return Judged(outcomes, facts, tuple(remarks))
+    decimal = [name for name, column in columns.items() if column.decimal]
+    numbers = dict.fromkeys(name for use, name in uses.predictors if use in ("plain", "number"))
+    truths = [name for name in numbers if columns[name].kinds == {"booleans"}]
+    facts = (said_of(decimal, NEAREST), said_of(truths, "true counts as 1, false as 0"))
+    return Judged(outcomes, tuple(filter(None, facts)), tuple(remarks))
 
 
 def check_not_text(series: pd.Series[Any]) -> None:

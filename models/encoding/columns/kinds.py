@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import check_text, rows_phrase, shorten
+from flatprior.models.common.text import check_text, names_in, rows_phrase, shorten
 from flatprior.models.encoding.columns.checks import check_finite
 from flatprior.models.encoding.columns.text_among_numbers import (
     Odd,
@@ -27,6 +27,9 @@ from flatprior.models.encoding.columns.text_among_numbers import (
     is_numeric,
     mixed,
 )
+
+NEAREST = "decimal numbers, each taken as the nearest double"
+ROOM = 200  # for the names of columns in a fact
 
 
 def numbers(series: pd.Series[Any]) -> Array:
@@ -259,6 +262,11 @@ def are_decimals(series: pd.Series[Any]) -> bool:
     if not pd.api.types.is_object_dtype(series.dtype):
         return "decimal" in str(series.dtype)
     return any(isinstance(value, Decimal) for value in series)
+
+
+def said_of(names: Sequence[str], what: str) -> str:
+    """What holds of some columns; empty of none."""
+    return f"{names_in(ROOM, names)}: {what}" if names else ""
 
 
 def are_booleans(series: pd.Series[Any]) -> bool:

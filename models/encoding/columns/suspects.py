@@ -83,19 +83,28 @@ def are_dates(levels: Iterable[Any]) -> bool:
 
 
 def alike(name: str, levels: Iterable[Any]) -> list[str]:
-    """What is said of levels that differ in blanks or case only."""
+    """What is said of levels that differ in blanks or case only, or have blanks at an end."""
     found: dict[str, list[str]] = {}
     for level in levels:
         if isinstance(level, str):
             found.setdefault("".join(level.split()).casefold(), []).append(level)
     pairs = [sorted(each) for each in found.values() if len(each) > 1]
-    if not pairs:
-        return []
-    shown = first_of(" and ".join(shorten(level, 30) for level in each) for each in pairs)
-    return [
-        f"column {name!r} has levels that differ in blanks or case only: {shown}; make them one if "
-        "they are"
-    ]
+    said = []
+    if pairs:
+        shown = first_of(" and ".join(shorten(level, 30) for level in each) for each in pairs)
+        said.append(
+            f"column {name!r} has levels that differ in blanks or case only: {shown}; make them "
+            "one if they are"
+        )
+    alone = [each[0] for each in found.values() if len(each) == 1]
+    edged = [level for level in alone if level != level.strip()]
+    if edged:
+        shown = first_of(shorten(level, 30) for level in edged)
+        said.append(
+            f"column {name!r} has levels with blanks at an end: {shown}; take these out, or new "
+            "rows need them too"
+        )
+    return said
 
 
 def far_off(column: Summary) -> list[str]:

@@ -17,6 +17,7 @@ from flatprior.models.encoding.files.opening import decompressed
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.regular import Checked, irregular
 
+CODE = r"\s*0[0-9]+\s*"
 # pandas 3.1 reads decimal numbers exactly and deprecates to ask for it
 EXACT_CSV: dict[str, Any] = (
     {}
@@ -61,6 +62,7 @@ class CsvFile:
             "dtype": {self.names.index(name): str for name in as_text & set(columns)} or None,
         }
         missing: dict[str, None] = {}
+        numeric: dict[str, None] = {}
 
         def look() -> None:
             short = irregular(self.path, self.dialect, len(self.names))
@@ -71,23 +73,42 @@ class CsvFile:
             watched = None if found is None else look
             text = Checked(source, self.dialect, len(self.names), watched, words)
             for frame in self._parsed(text, columns, rows, options):
+                if found is not None:
+                    of_numbers = frame.select_dtypes("number")
+                    numeric |= dict.fromkeys(map(str, of_numbers))
                 if found is not None and words:
                     missing |= dict.fromkeys(name for name in columns if frame[name].hasnans)
                 yield frame
-        if found is not None and missing and text.may_hold_words:
-            self._count_words(tuple(missing), rows, words, found)
+        if found is not None:
+            missing = missing if text.may_hold_words else {}
+            numeric = numeric if text.may_hold_codes else {}
+            if missing or numeric:
+                self._count(tuple(missing), words, tuple(numeric), rows, found)
 
-    def _count_words(
-        self, columns: tuple[str, ...], rows: int, words: frozenset[str], found: Found
+    def _count(
+        self,
+        missing: tuple[str, ...],
+        words: frozenset[str],
+        numeric: tuple[str, ...],
+        rows: int,
+        found: Found,
     ) -> None:
-        """Count the words that were read as missing: pandas says only that a value is."""
+        """Count the words that were read as missing, and the codes of which numbers were made.
+
+        pandas says only that a value is missing, and nothing of zeros in front.
+        """
+        columns = tuple(dict.fromkeys((*missing, *numeric)))
         with decompressed(self.path) as source:
             text = Checked(source, self.dialect)
             for frame in self._parsed(text, columns, rows, {"na_values": [""], "dtype": str}):
-                for name in columns:
+                for name in missing:
                     counts = words_in(frame[name], words, self.dialect.decimal)
                     if counts:
                         found.words[name] = found.words.get(name, Counter()) + counts
+                for name in numeric:
+                    codes = Counter(frame[name][frame[name].str.fullmatch(CODE, na=False)])
+                    if codes:
+                        found.codes[name] = found.codes.get(name, Counter()) + codes
 
     def _parsed(
         self, text: Checked, columns: tuple[str, ...], rows: int, options: dict[str, Any]

@@ -169,12 +169,15 @@ class Found:
         Column to the words that were read as missing, and in how many rows.
     own : dict
         Column to the values that the format itself has for what is missing, such as #DIV/0!.
+    codes : dict
+        Column to the digits with leading zeros that were read as numbers, and in how many rows.
     short : dict
         File to the rows with fewer fields than columns: how many, and the first of them.
     """
 
     words: dict[str, Counter[str]] = field(default_factory=dict)
     own: dict[str, Counter[str]] = field(default_factory=dict)
+    codes: dict[str, Counter[str]] = field(default_factory=dict)
     short: dict[str, ShortRows] = field(default_factory=dict)
 
     def have(self, name: str, values: Iterable[str]) -> None:
@@ -193,6 +196,12 @@ class Found:
             said.append(
                 f"{printable(name)}: {', '.join(each)} read as missing"
                 + ("; na='' leaves such words what they are" if stay else "")
+            )
+        for name, codes in self.codes.items():
+            kept = first_of(repr(code) for code in sorted(codes))
+            said.append(
+                f"{printable(name)}: {kept} in {count(codes.total(), 'row')} read as numbers, "
+                "without the zeros in front; C() keeps such codes"
             )
         for file, rows in self.short.items():
             of = f" of {os.path.basename(file)!r}" if len(self.short) > 1 else ""

@@ -37,6 +37,8 @@ class Checked:
     ----------
     may_hold_words : bool
         Whether some field so far may be one of the words that were given.
+    may_hold_codes : bool
+        Whether some field so far may be digits with a zero in front.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Checked:
         self._look = look
         # -1.#IND and the like begin as numbers do
         self._beginnings = beginnings([word for word in words if "#" not in word])
-        self.may_hold_words = False
+        self.may_hold_words = self.may_hold_codes = False
 
     def __iter__(self) -> Iterator[bytes]:  # pandas asks for it, and does not use it
         return iter(())
@@ -76,7 +78,7 @@ class Checked:
                 found = _FIRST_LINE.sub(b"", found, count=1)
         if self._look is not None and not self._are_plain(found, ended):
             look, self._look = self._look, None
-            self.may_hold_words = True
+            self.may_hold_words = self.may_hold_codes = True
             look()
         return found
 
@@ -86,7 +88,7 @@ class Checked:
         if self._dialect.sep == " ":
             return False
         if self._columns == 1:
-            self.may_hold_words = True
+            self.may_hold_words = self.may_hold_codes = True
             return True
         piece = self._rest + found
         if ended:
@@ -102,6 +104,7 @@ class Checked:
         self.may_hold_words = (
             self.may_hold_words or b"#" in piece or fields.may_begin_so(self._beginnings)
         )
+        self.may_hold_codes = self.may_hold_codes or fields.may_begin_so(CODES)
         return True
 
 
@@ -129,6 +132,9 @@ def beginnings(words: Collection[str]) -> Beginnings:
         table[first, rest[0] if rest else slice(None)] = True
     table[BLANK, [BLANK, QUOTE]] = bool(words)
     return Beginnings(np.asarray(table.any(axis=1)), table)
+
+
+CODES = beginnings([f"0{digit}" for digit in range(10)])
 
 
 @dataclass(frozen=True, eq=False)

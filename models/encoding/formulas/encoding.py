@@ -23,7 +23,7 @@ from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, check_not_text, judged
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
-from flatprior.models.encoding.columns.kinds import floats, numbers
+from flatprior.models.encoding.columns.kinds import are_booleans, floats, is_real, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.learning import learnt, repeats
@@ -64,6 +64,8 @@ class Encoding:
         Sentences on what the formula was taken for.
     aliased : Aliased or None
         Columns that are left out because they are combinations of others; `names` are without them.
+    booleans : tuple of str
+        Predictors that are true or false, as numbers 1 and 0.
     """
 
     parsed: Parsed
@@ -74,10 +76,13 @@ class Encoding:
     states: dict[str, dict[str, Any]]
     facts: tuple[str, ...] = ()
     aliased: Aliased | None = None
+    booleans: tuple[str, ...] = ()
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
         _check_complete(frame, self.parsed.predictors)
+        for name in self.booleans:
+            _check_truth(column(frame, name))
         table = self.parsed.table(frame, self.levels)
         design = _matrix(self.spec, table, self.parsed, self.states, False)[0]
         return design if self.aliased is None else self.aliased.without(design)
@@ -96,6 +101,19 @@ def _check_complete(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
             raise InputError(
                 f"column {name!r} is missing in {rows_phrase(frame.index[missing])}; impute "
                 f"it, or leave such rows out: data.dropna(subset={list(names)!r})"
+            )
+
+
+def _check_truth(series: pd.Series[Any]) -> None:
+    """Raise a `ValueError` if numbers cannot be of a column that was true or false."""
+    if is_real(series):
+        values = floats(series)
+        odd = ~((values >= 0) & (values <= 1))
+        if odd.any():
+            raise InputError(
+                f"column {series.name!r} was true or false in the rows of the model, and is "
+                f"{values[odd][0]:g} in {rows_phrase(series.index[odd])}; 1 is true there, and 0 "
+                "false"
             )
 
 
@@ -196,6 +214,7 @@ def encode(
         levels=levels,
         states=states,
         facts=(*facts, *learning),
+        booleans=tuple(name for name in parsed.predictors if are_booleans(kept[name])),
     )
 
 

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,3 +50,16 @@ def test_weights_are_read_of_complete_rows_only_and_the_caller_keeps_his_own():
     assert left.tolist() == [True, False, False, True]
     assert n_zero == 1
     assert keep.tolist() == [True, False, True, True]
+
+
+def test_decimals_are_numbers_and_that_is_said():
+    cells, y = [Decimal("0.1"), Decimal("0.3"), Decimal("7.25")] * 4, [0, 1, 1, 0] * 3
+    plain = [float(cell) for cell in cells]
+    said = "z: decimal numbers, each taken as the nearest double"
+    expected = BernoulliLogistic.from_arrays(np.column_stack([plain, plain]), y, names=["x", "z"])
+    assert not any("decimal" in fact for fact in expected.facts)
+    frame = pd.DataFrame({"x": plain, "z": cells})
+    for X in (frame, frame.to_numpy(dtype=object), list(zip(plain, cells, strict=True))):
+        model = BernoulliLogistic.from_arrays(X, y, names=["x", "z"], intercept=False)
+        assert said in model.facts
+        assert model.data_hash == expected.data_hash

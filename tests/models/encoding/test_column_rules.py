@@ -149,3 +149,33 @@ def test_decimals_are_numbers_and_that_is_said(stored, tmp_path, monkeypatch):
     ones = [Decimal(int(value)) for value in Y]
     model = BernoulliLogistic.from_formula("y ~ x", {"y": ones, "x": X})
     assert model.response.tolist() == Y.tolist()
+
+
+def test_booleans_are_numbers_which_is_said_and_new_rows_are_held_to_it(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"y": rng.integers(0, 2, 40), "b": rng.random(40) < 0.5, "x": rng.random(40)}
+    )
+    frame["c"] = ~frame["b"] | (frame["x"] > 0.5)
+    for name, build in every_way(frame, tmp_path, monkeypatch):
+        model = build("y ~ x + b + I(2 * c)")
+        assert "b, c: true counts as 1, false as 0" in model.facts, name
+        new = pd.DataFrame({"x": [0.5, 0.5], "b": [1, 0], "c": [True, False]})
+        assert model.design_matrix(new)[:, 2].tolist() == [1.0, 0.0]
+        for wrong in (2, -1):
+            words = (
+                rf"'b' was true or false in the rows of the model, and is {wrong} in row 1; 1 is"
+            )
+            with pytest.raises(ValueError, match=words):
+                model.design_matrix(new.assign(b=[1, wrong]))
+
+
+def test_remarks_on_codes_of_missing_values_are_of_all_rows(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 40), "x": rng.integers(18, 90, 40)})
+    frame.loc[[3, 30], "x"] = -999
+    for name, build in every_way(frame, tmp_path, monkeypatch):
+        said = [each for each in build("y ~ x").warnings if "-999" in each]
+        assert len(said) == 1, name
+        assert "column 'x' has -999 in 2 rows" in said[0]
+    assert BernoulliLogistic.from_formula("y ~ x", frame, na="-999").n_dropped == 2

@@ -7,7 +7,7 @@ from every_way import every_way
 
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 from flatprior.models.encoding.columns.summary import Summary
-from flatprior.models.encoding.columns.suspects import are_dates, far_off
+from flatprior.models.encoding.columns.suspects import alike, are_dates, far_off
 
 DAYS = pd.date_range("2026-01-01", periods=60)
 FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S", "%d %B %Y", "%b %d, %Y")
@@ -229,3 +229,18 @@ def test_false_alarms_of_codes_are_rarer_than_one_column_in_a_thousand():
         ):
             alarms += bool(far_off(edged(values.astype(float))))
     assert alarms == 0
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (["a ", "a"], ["differ in blanks or case only: 'a' and 'a '"]),
+        (["a ", "b "], ["blanks at an end: 'a ', 'b '; take these out"]),
+        (["a ", "a", " c"], ["'a' and 'a '", "blanks at an end: ' c'"]),
+        (["New York", "b"], []),
+    ],
+)
+def test_blanks_of_levels_are_remarked(levels, said):
+    found = alike("g", levels)
+    assert len(found) == len(said)
+    assert all(words in each for words, each in zip(said, found, strict=True))

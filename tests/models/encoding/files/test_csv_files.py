@@ -146,3 +146,19 @@ def test_an_archive_of_several_files_is_no_table(tmp_path):
             archive.writestr(name, content(lines()))
     with pytest.raises(ValueError, match="it holds 2 files"):
         as_frame(tmp_path / "d.csv.zip")
+
+
+@pytest.mark.parametrize("cut", [10**6, 7])
+def test_zeros_in_front_that_are_lost_are_said(tmp_path, monkeypatch, cut):
+    monkeypatch.setattr(source, "BATCH_ROWS", cut)
+    rows = [f"{i % 2},{'01' if i % 3 else '2'},{i / 8:.3f},{'a' * (i % 4)}" for i in range(30)]
+    path = write(tmp_path / "d.csv", ("y,g,x,h\n" + "\n".join(rows)).encode())
+    said = "g: '01' in 20 rows read as numbers, without the zeros in front; C() keeps such codes"
+    in_memory, in_batches = BernoulliLogistic.from_formula, BernoulliLogistic.from_parquet
+    for build in (lambda f: in_memory(f, path), lambda f: in_batches(path, f)):
+        assert said in build("y ~ g + x").facts
+        for formula in ("y ~ C(g) + x", "y ~ x"):
+            assert not any("zeros" in fact for fact in build(formula).facts)
+    quoted = path.read_text().replace(",01,", ',"007",')
+    path.write_text(quoted)
+    assert said.replace("01", "007") in BernoulliLogistic.from_formula("y ~ g", path).facts
