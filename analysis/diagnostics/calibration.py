@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 from scipy.special import expit, logsumexp
 
 from flatprior.analysis.monte_carlo import check_draws_of
@@ -148,8 +149,6 @@ def calibration_curve(
     >>> curve.outside
     0.0
     """
-    from sklearn.isotonic import IsotonicRegression
-
     check_probability(prob)
     check_whole("simulations", simulations, 2)
     checked = check_seed(seed)
@@ -160,12 +159,8 @@ def calibration_curve(
     events = np.bincount(place, weights=weights * model.response)
 
     def isotonic(frequency: Array) -> Array:
-        fitted = IsotonicRegression(y_min=0, y_max=1).fit_transform(
-            np.arange(len(values)),
-            frequency,
-            sample_weight=counts,  # it merges values too close
-        )
-        return np.asarray(fitted, dtype=float)
+        # a mean of frequencies may round to above 1
+        return np.clip(isotonic_regression(frequency, weights=counts).x, 0, 1)
 
     calibrated = isotonic(events / counts)
     rng = np.random.default_rng(checked)
