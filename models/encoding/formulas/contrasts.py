@@ -63,6 +63,9 @@ class Category:
         What was written as the reference level.
     first : int
         The number of the first level where the reference is one.
+    taken_as : {"level", "place", "number"}
+        What a number as the reference is first of all: a level of that name, its place among the
+        levels, as R has it, or how many levels there are.
     n_levels : int or None
         How many levels the contrasts were said to have.
     levels : tuple or None
@@ -75,6 +78,7 @@ class Category:
     kind: str = "treatment"
     reference: Any = None
     first: int = 1
+    taken_as: str = "level"
     n_levels: int | None = None
     levels: tuple[Any, ...] | None = None
 
@@ -82,7 +86,12 @@ class Category:
         """The levels of the data in the order that was written."""
         if self.levels is None:
             return list(there)
-        order = [_level(there, level, None, self.name) for level in self.levels]
+        order = []
+        for level in self.levels:
+            named = _named(there, level)
+            if not named:
+                raise _no_level(there, level, self.name)
+            order += named
         left = [level for level in there if level not in order]
         if left:
             raise InputError(
@@ -93,23 +102,47 @@ class Category:
 
     def base(self, levels: Sequence[Any]) -> Any:
         """The reference level among those of the data, in their order; None if there is none."""
-        if self.kind == "last":
-            return levels[-1]
-        if self.kind != "treatment":
-            return None
-        if self.reference is None:
-            return levels[0]
-        return _level(levels, self.reference, self.first, self.name)
+        return self._resolved(levels)[0]
+
+    def note(self, levels: Sequence[Any]) -> str:
+        """What a number as the reference was taken for, where it could be another level."""
+        return self._resolved(levels)[1]
+
+    def _resolved(self, levels: Sequence[Any]) -> tuple[Any, str]:
+        """The reference level, and what there is to say of how it was found."""
+        if self.kind not in ("treatment", "last"):
+            return None, ""
+        given = self.reference
+        if given is None:
+            return levels[-1 if self.kind == "last" else 0], ""
+        named, placed = _named(levels, given), _placed(levels, given, self.first)
+        quoted = f"{str(given)!r} in quotes is the level of that name"
+        if self.taken_as == "number":
+            if given == len(levels):
+                other = bool(named) and named[0] != levels[0]
+                said = f"{given} is taken as the number of its levels; {quoted}"
+                return levels[0], said if other else ""
+            if not named:
+                raise _wrong_number(given, self.name, levels)
+            placed = []
+        found = placed + named if self.taken_as == "place" else named + placed
+        if not found:
+            raise _no_level(levels, given, self.name)
+        said = ""
+        if named and placed and named[0] != placed[0]:
+            said = (
+                f"{given} is taken as the place of its reference, level {placed[0]}; {quoted}"
+                if self.taken_as == "place"
+                else f"{given} is taken as the level of that name, not as the place of {placed[0]}"
+            )
+        return found[0], said
 
     def contrasts(self, levels: Sequence[Any]) -> Any:
         """Formulaic's contrasts."""
         from formulaic.transforms import contrasts
 
         if self.n_levels not in (None, len(levels)):
-            raise InputError(
-                f"contrasts of {self.n_levels} levels do not fit column {self.name!r}, which has "
-                f"{len(levels)}; leave out the number"
-            )
+            raise _wrong_number(self.n_levels, self.name, levels)
         if self.kind in ("treatment", "last"):
             return contrasts.TreatmentContrasts(base=self.base(levels))
         return {
@@ -130,21 +163,37 @@ class Category:
         return _TAGS.get(self.kind, "[T.")
 
 
-def _level(levels: Sequence[Any], given: Any, first: int | None, name: str) -> Any:
-    """The level that was written: itself, its text, or its place where the first one is `first`."""
+def _wrong_number(given: Any, name: str, levels: Sequence[Any]) -> InputError:
+    return InputError(
+        f"contrasts of {given} levels do not fit column {name!r}, which has {len(levels)}; leave "
+        "out the number"
+    )
+
+
+def _named(levels: Sequence[Any], given: Any) -> list[Any]:
+    """The level that is what was written, or reads so."""
     if given in levels:
-        return levels[list(levels).index(given)]
+        return [levels[list(levels).index(given)]]
     alike = [level for level in levels if str(level) == str(given)]
-    if len(alike) == 1:
-        return alike[0]
+    return alike if len(alike) == 1 else []
+
+
+def _placed(levels: Sequence[Any], given: Any, first: int) -> list[Any]:
+    """The level at the place that was written, where that of the first one is `first`."""
     whole = isinstance(given, int) and not isinstance(given, bool)
-    if first is not None and whole and 0 <= given - first < len(levels):
-        return levels[given - first]
+    return [levels[given - first]] if whole and 0 <= given - first < len(levels) else []
+
+
+def _no_level(levels: Sequence[Any], given: Any, name: str) -> InputError:
     known = ", ".join(repr(str(level)) for level in levels[:8])
-    raise InputError(
+    return InputError(
         f"{given!r} is no level of column {name!r}; its levels are {known}"
         + (", ..." if len(levels) > 8 else "")
     )
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
 
 
 def category(node: Call, uses: Uses) -> Category:
@@ -205,7 +254,7 @@ def _of_relevel(call: str, arguments: Arguments) -> dict[str, Any]:
     options = read(call, bound(call, arguments, _REFERENCE, ("ref",)))
     if len(options) != 1:
         raise not_allowed(call, "it names one level, as in relevel(x, ref='b')")
-    return {"reference": next(iter(options.values()))}
+    return {"reference": next(iter(options.values())), "taken_as": "place"}
 
 
 def _of_c(call: str, arguments: Arguments) -> dict[str, Any]:
@@ -223,6 +272,8 @@ def _of_c(call: str, arguments: Arguments) -> dict[str, Any]:
         if len(chosen) > 1 or not treatment or found.get("reference") is not None:
             raise not_allowed(call, "it names one reference level, of contr.treatment")
         found["reference"] = next(iter(chosen.values()))
+        if "base" in chosen:  # which R hands on to contr.treatment
+            found.setdefault("taken_as", "place")
     return found
 
 
@@ -244,18 +295,18 @@ def _contrasts(call: str, node: Node) -> dict[str, Any]:
         )
     first = 0 if spelling == _PATSY else 1
     if kind == "treatment":
-        named = any(name is not None for name, _ in arguments)  # as R's contr.treatment(n, base=)
-        options = bound(call, arguments, ("n", *_REFERENCE), ("n",) if named else ("base",))
-        chosen = read(call, options)
+        arguments = list(arguments)
+        of_r = spelling != _PATSY
+        numbers = bool(arguments) and _is_number(constant(arguments[0][1]))
+        places = ("n", "base") if of_r and numbers and arguments[0][0] is None else ("base",)
+        chosen = read(call, bound(call, arguments, ("n", *_REFERENCE), places))
         n = chosen.pop("n", None)
         if len(chosen) > 1:
             raise not_allowed(call, "it names one reference level")
-        return {
-            "kind": kind,
-            "n_levels": n,
-            "first": first,
-            "reference": next(iter(chosen.values()), None),
-        }
+        found = {"kind": kind, "first": first, "taken_as": "place" if of_r else "level"}
+        if places[0] == "n" and not chosen:
+            return {**found, "reference": n, "taken_as": "number"}
+        return {**found, "n_levels": n, "reference": next(iter(chosen.values()), None)}
     options = bound(call, arguments, ("n",), ("n",))
     n = constant(options["n"]) if options else None
     if n is not None and (isinstance(n, bool) or not isinstance(n, int)):

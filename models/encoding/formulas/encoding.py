@@ -411,5 +411,7 @@ def _said(
             facts.append(f"{each.name}: {each.meaning(known)}")
         else:
             references.setdefault(each.name, str(each.base(known)))
+            if each.note(known):
+                facts.append(f"{each.name}: {each.note(known)}")
     facts += [said for key, said in parsed.remarks if key not in levels]
     return references, tuple(dict.fromkeys(facts))

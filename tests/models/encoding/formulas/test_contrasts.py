@@ -118,7 +118,18 @@ REFERENCES = {
     "C(a, levels=['c', 'b', 'a', 'd'])": "c",
     "C(factor(a, levels=c('c', 'b', 'a', 'd')))": "c",
     "C(a, contr.SAS)": "d",
-    "C(k, contr.treatment(4))": "4",  # a number that is a level is that level
+    "C(k, contr.treatment(4))": "2",  # so many levels
+    "C(k, contr.treatment(6))": "6",  # which are not so many
+    "C(k, contr.treatment(4, 2))": "4",
+    "C(k, contr.treatment(4, base=4))": "8",
+    "C(k, contr.treatment(base=2))": "4",
+    "C(k, contr.treatment, base=8)": "8",  # there is no such place
+    "C(k, base=2)": "4",
+    "relevel(factor(k), ref=2)": "4",
+    "relevel(factor(k), ref='2')": "2",
+    "C(k, ref=2)": "2",  # no spelling of R's: a number that is a level is that level
+    "C(k, ref=3)": "6",
+    "C(k, Treatment(2))": "2",
     "C(k, Treatment(4))": "4",
     "C(k, contr.treatment('4'))": "4",
     "C(k, contr.treatment(base=1))": "2",
@@ -134,6 +145,32 @@ def test_the_reference_is_the_one_that_was_written_and_is_stated(frame, term):
     left_out = frame[column].astype(str) == REFERENCES[term]
     assert (model.design[left_out, 1:4] == 0).all()
     assert (model.design[~left_out, 1:4].sum(axis=1) == 1).all()
+
+
+PLACE = "is taken as the place of its reference, level"
+LEVEL = "is taken as the level of that name, not as the place of"
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("relevel(factor(k), ref=2)", f"2 {PLACE} 4; '2' in quotes is the level of that name"),
+        ("C(k, contr.treatment(4, base=2))", f"2 {PLACE} 4; '2' in quotes is the level"),
+        ("C(k, contr.treatment(4, base=4))", f"4 {PLACE} 8; '4' in quotes is the level"),
+        ("C(k, contr.treatment(4))", "4 is taken as the number of its levels; '4' in quotes is"),
+        ("C(k, ref=2)", f"2 {LEVEL} 4"),
+        ("C(k, Treatment(2))", f"2 {LEVEL} 6"),
+        ("C(k, base='2')", ""),
+        ("C(k, ref=8)", ""),
+        ("relevel(a, ref=2)", ""),
+        ("C(a, contr.treatment(4))", ""),
+    ],
+)
+def test_a_number_that_may_be_two_levels_is_said_to_be_which(frame, term, said):
+    model = BernoulliLogistic.from_formula(f"y ~ x + {term}", frame)
+    found = [fact for fact in model.facts if "taken as" in fact]
+    assert len(found) == bool(said)
+    assert all(fact.startswith(f"k: {said}") for fact in found)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +203,8 @@ def test_what_the_coefficients_are_is_said(frame, term, said):
         ("C(a, [1, 2])", "contrasts are contr.treatment"),
         ("C(a, contr.none)", "contrasts are contr.treatment"),
         ("C(a, contr.sum(3))", "contrasts of 3 levels do not fit column 'a', which has 4"),
+        ("C(a, contr.treatment(3))", "contrasts of 3 levels do not fit column 'a', which has 4"),
+        ("C(a, contr.treatment(3, base=2))", "contrasts of 3 levels do not fit column 'a'"),
         ("C(a, contr.sum(x))", "contrasts are contr.treatment"),
         ("C(a, contr.sum, ref='b')", "it names one reference level"),
         ("C(a, ref='b', base='c')", "it names one reference level"),
