@@ -403,7 +403,8 @@ def matched(
         )
     of_brms = "b_Intercept" in found
     rest = [label for label in found if label not in given.values()]
-    by_name = paired([name for name in model.names if name not in given], rest, numbers_of(model))
+    names_left = [name for name in model.names if name not in given]
+    by_name = paired(names_left, rest, numbers_of(model), levels_of(model))
     order, missing = [], []
     for name in model.names:
         if name in given:
@@ -450,6 +451,11 @@ def numbers_of(model: BernoulliLogistic) -> frozenset[str]:
     return frozenset(
         name for name, is_one in zip(model.names, indicator, strict=True) if not is_one
     )
+
+
+def levels_of(model: BernoulliLogistic) -> dict[str, tuple[str, ...]]:
+    """The levels of each category of a formula, in their order."""
+    return {} if model.encoding is None else model.encoding.levels_in_order
 
 
 def _two_numbers(model: BernoulliLogistic, name: str) -> tuple[float, float] | None:

@@ -22,7 +22,7 @@ from flatprior.models.common.coefficient_names import (
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
-from flatprior.models.external_draws import numbers_of, two_levels
+from flatprior.models.external_draws import levels_of, numbers_of, two_levels
 
 MOST_CODINGS = 1000
 
@@ -252,7 +252,8 @@ def _of_reference(model: BernoulliLogistic, category: Category) -> Array:
 
 def our_names(model: BernoulliLogistic, labels: Sequence[str]) -> dict[str, str]:
     """The model's name of each coefficient that is its own by another name."""
-    found = {label: name for name, label in paired(model.names, labels, numbers_of(model)).items()}
+    known = paired(model.names, labels, numbers_of(model), levels_of(model))
+    found = {label: name for name, label in known.items()}
     rest = [name for name in model.names if name not in found.values()]
     beside = two_levels(model, rest, [label for label in labels if label not in found])
     return found | {each.label: each.name for each in beside if each.same and not each.assumed}

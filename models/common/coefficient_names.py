@@ -8,9 +8,10 @@ the model, or what formulaic, patsy, R, Bambi, brms, Stan and pandas make of the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
@@ -32,7 +33,11 @@ INTERCEPT = (
 _CATEGORY = re.compile(
     r"(?:C|factor|as\.factor|ordered|relevel)\(\s*([^(),]+?)\s*(?:,.*)?\)(?P<level>.*)", re.DOTALL
 )
-_CONTRAST = re.compile(r"[SDHP]\.")  # of patsy: a level whose coefficient is no difference from one
+# of R: contrasts that are named in C() lose the levels' names, and number their columns
+_NUMBERED = re.compile(r"C\(\s*([^(),]+?)\s*,(?P<how>.*)\)(?P<number>[0-9]+)", re.DOTALL)
+_NUMBERS_OF = (("sum", "S"), ("helmert", "H"), ("treatment", "T"), ("SAS", "T"), ("base", "T"))
+# of patsy, or numbered: a level whose coefficient is no difference from one, or whose name is lost
+_CONTRAST = re.compile(r"[SDHP]\.|[SHT]#")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # the numbers that programs and people give to two levels, the reference level's first
 CODINGS = ((0.0, 1.0), (1.0, 0.0), (1.0, 2.0), (2.0, 1.0), (-1.0, 1.0), (1.0, -1.0))
@@ -55,7 +60,10 @@ def plain_name(name: str) -> str:
     """
     if name in INTERCEPT:
         return "Intercept"
-    factors = _factors(name)
+    return _plain(_factors(name))
+
+
+def _plain(factors: Sequence[tuple[str, str | None]]) -> str:
     levels = [level for _, level in factors if level is not None]
     if len(factors) < 2:
         return "".join(f"{base}[{level}]" if level is not None else base for base, level in factors)
@@ -86,6 +94,10 @@ def _factor(part: str) -> tuple[str, str | None]:
     part, level = part.strip(), None
     if part.endswith("]") and part.find("[") > 0:
         part, level = part[: part.index("[")], part[part.index("[") + 1 : -1]
+    if (numbered := _NUMBERED.fullmatch(part)) and level is None:
+        tag = next((tag for word, tag in _NUMBERS_OF if word in numbered["how"]), "")
+        if tag:
+            return _bare(numbered[1]), f"{tag}#{numbered['number']}"
     if category := _CATEGORY.fullmatch(part):
         part = category[1]
         level = category["level"] or level if level is None else level
@@ -102,9 +114,11 @@ def _unquoted(name: str) -> str:
 
 def joined(name: str, mark: str = "") -> str:
     """A coefficient's name with each level right behind its factor, as R and pandas have it."""
-    return ":".join(
-        base if level is None else base + mark + level for base, level in _factors(name)
-    )
+    return _joined(_factors(name), mark)
+
+
+def _joined(factors: Iterable[tuple[str, str | None]], mark: str = "") -> str:
+    return ":".join(base if level is None else base + mark + level for base, level in factors)
 
 
 def in_brms(name: str) -> frozenset[str]:
@@ -129,22 +143,73 @@ def spellings(name: str) -> frozenset[str]:
     return frozenset({joined(name), joined(name, "_")})
 
 
+def _numbered(
+    names: Sequence[str], labels: Sequence[str], levels: Mapping[str, Sequence[str]]
+) -> dict[str, list[tuple[tuple[str, str | None], ...]]]:
+    """Names of the model as R has them that numbers the columns of contrasts, as factors.
+
+    ``C(a, contr.sum)1`` says that it is a number. ``a1``, where contrasts were set beforehand, does
+    not: it is one where all numbers of the factor are there, none is a name of the model's, and
+    no level is called so.
+    """
+    known = {_bare(base): tuple(each) for base, each in levels.items()}
+    tags: dict[str, set[str]] = {}
+    for base, level in (factor for name in names for factor in _factors(name)):
+        if base in known and level is not None:
+            tags.setdefault(base, set()).add(_contrast(level, known[base])[0])
+    theirs = {joined(label) for label in labels}
+    bare = set()
+    for base, found in tags.items():
+        count = [str(number) for number in range(1, len(known[base]) + 1)]
+        own = {base + number for number in count[:-1]}
+        taken = own & set(names) or set(count) & set(known[base])
+        every = own <= theirs and base + count[-1] not in theirs
+        if every and not taken and len(found) == 1 and found <= {"S", "H"}:
+            bare.add(base)
+
+    def ways(base: str, level: str | None) -> list[tuple[str, str | None]]:
+        tag, text = ("", "") if level is None else _contrast(level, known.get(base, ()))
+        if not tag:
+            return [(base, level)]
+        number = known[base].index(text) + (tag != "H")
+        numbered = [f"{tag}#{number}", *([str(number)] if base in bare else [])]
+        return [(base, each) for each in (level, *numbered)]
+
+    return {name: list(product(*(ways(*each) for each in _factors(name))))[1:] for name in names}
+
+
+def _contrast(level: str, known: Sequence[str]) -> tuple[str, str]:
+    """S of sum contrasts, H of Helmert's, T of a level itself, and which; empty if nobody knows."""
+    inside = level[2:] if level[:2] in ("S.", "H.") else None
+    if inside in known:
+        return (level[0], str(inside)) if level not in known else ("", "")
+    return ("T", level) if level in known else ("", "")
+
+
 def paired(
-    names: Sequence[str], labels: Sequence[str], numbers: Container[str] = ()
+    names: Sequence[str],
+    labels: Sequence[str],
+    numbers: Container[str] = (),
+    levels: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, str]:
     """For each name the label of the same coefficient, where there is one and no doubt of it.
 
     The nearest kind of name first: the same text, the same after what programs put around it, a
     level right behind its factor. What one kind has paired is out of the question for the next, and
-    where several fit as well, none is taken. Names of `numbers` are no indicators of a level.
+    where several fit as well, none is taken. Names of `numbers` are no indicators of a level. Where
+    the `levels` of the model's categories are known, in their order, so is the coefficient to which
+    R gives a number.
 
     Examples
     --------
     >>> from flatprior.models.common.coefficient_names import paired
+    >>> paired(("C(g)[S.a]", "C(g)[S.b]"), ("g1", "g2"), levels={"g": ("a", "b", "c")})
+    {'C(g)[S.a]': 'g1', 'C(g)[S.b]': 'g2'}
     >>> paired(("Intercept", "x", "C(g)[T.b]"), ("(Intercept)", "gb", "X"))
     {'Intercept': '(Intercept)', 'C(g)[T.b]': 'gb'}
     """
     found: dict[str, str] = {}
+    numbered = _numbered(names, labels, levels or {})
     free_names, free_labels = list(names), list(labels)
     for kind in ("same", "plain", "spelt"):
         by_key: dict[str, list[int]] = {}
@@ -152,7 +217,11 @@ def paired(
             by_key.setdefault(_their_key(kind, label), []).append(place)
         fits = {
             name: sorted(
-                {place for key in _our_keys(kind, name, numbers) for place in by_key.get(key, ())}
+                {
+                    place
+                    for key in _our_keys(kind, name, numbers, numbered[name])
+                    for place in by_key.get(key, ())
+                }
             )
             for name in free_names
         }
@@ -173,12 +242,18 @@ def _their_key(kind: str, label: str) -> str:
     return f"level {joined(label, '_')}" if spellings(label) else f"bare {_unquoted(label)}"
 
 
-def _our_keys(kind: str, name: str, numbers: Container[str]) -> frozenset[str]:
+def _our_keys(
+    kind: str,
+    name: str,
+    numbers: Container[str],
+    numbered: Iterable[tuple[tuple[str, str | None], ...]],
+) -> frozenset[str]:
     if kind != "spelt":
-        return frozenset({_their_key(kind, name)})
+        others = map(_plain, numbered) if kind == "plain" else ()
+        return frozenset({_their_key(kind, name), *others})
     written = spellings(name)
     if written or name in numbers:
-        return frozenset(f"bare {each}" for each in written)
+        return frozenset(f"bare {each}" for each in (*written, *map(_joined, numbered)))
     return frozenset({f"level {_unquoted(name)}"})
 
 

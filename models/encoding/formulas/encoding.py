@@ -87,6 +87,17 @@ class Encoding:
         design = _matrix(self.spec, table, self.parsed, self.states, False)[0]
         return design if self.aliased is None else self.aliased.without(design)
 
+    @property
+    def levels_in_order(self) -> dict[str, tuple[str, ...]]:
+        """Column to its levels as text, in the order of its contrasts; not of two orders."""
+        found: dict[str, set[tuple[str, ...]]] = {}
+        categories = [f for f in self.parsed.factors_of.values() if isinstance(f, Category)]
+        ordered = [(each.column, each.order(self.levels[each.column])) for each in categories]
+        plain = [(key, known) for key, known in self.levels.items() if key.startswith("_plain_")]
+        for key, known in (*ordered, *plain):
+            found.setdefault(self.parsed.generated[key], set()).add(tuple(map(str, known)))
+        return {name: orders.pop() for name, orders in found.items() if len(orders) == 1}
+
     def offset(self, frame: pd.DataFrame) -> Array:
         """The offset (n,) that stands in the formula, which has one."""
         assert self.parsed.offset is not None  # noqa: S101

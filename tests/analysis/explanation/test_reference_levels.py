@@ -13,6 +13,7 @@ from problems import CASES
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.reference_levels import (
     categories_of,
+    our_names,
     place,
     recodings,
 )
@@ -231,3 +232,22 @@ def test_a_category_is_one_however_it_is_written(term):
     assert found.name == "g"
     assert set(found.columns) == {"a", "b", "c"} - {model.reference_levels["g"]}
     assert not categories_of(BernoulliLogistic.from_formula("y ~ C(g, Sum)", data))
+
+
+@pytest.mark.parametrize(
+    ("term", "kind", "labels"),
+    [
+        ("C(a, contr.sum)", "S", ("C(a, contr.sum)1", "C(a, contr.sum)2")),
+        ("C(a, contr.sum)", "S", ("a1", "a2")),
+        ("C(a, contr.helmert)", "H", ("a1", "a2")),
+        ("C(a, contr.treatment(3, base=2))", "T", ("C(a, contr.treatment(3, base = 2))1", "a3")),
+    ],
+)
+def test_the_numbers_of_r_s_contrasts_are_the_model_s_own(term, kind, labels):
+    levels = {"S": "uv", "H": "vw", "T": "uw"}[kind]
+    frame = pd.DataFrame({"y": [0, 1, 1, 0] * 6, "a": list("uvw") * 8, "x": np.arange(24) % 5})
+    model = BernoulliLogistic.from_formula(f"y ~ {term} + x", frame)
+    found = our_names(model, ("(Intercept)", *labels, "x"))
+    expected = {label: f"C(a)[{kind}.{each}]" for label, each in zip(labels, levels, strict=True)}
+    expected.pop("a3", None)  # of indicators a bare number is a level
+    assert found == {"(Intercept)": "Intercept", **expected, "x": "x"}

@@ -148,3 +148,95 @@ def test_a_nearer_name_goes_first_and_takes_its_label_with_it():
 @pytest.mark.parametrize("level", ["0_1", "inf", "nan", "1e", "", "S.0", "1 "])
 def test_what_is_no_decimal_number_is_text(level):
     assert as_number(level) is None
+
+
+LEVELS = {"a": tuple("uvwxz")}
+SUMS = tuple(f"C(a)[S.{level}]" for level in "uvwx")
+HELMERT = tuple(f"C(a)[H.{level}]" for level in "vwxz")
+TREATMENT = tuple(f"C(a)[T.{level}]" for level in "vwxz")
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [
+        # R 4.2.2: names(coef(glm(y ~ ..., binomial)))
+        (SUMS, "C(a, contr.sum){}"),
+        (SUMS, "C(a, sum){}"),
+        (SUMS, "C(a, contr.sum(5)){}"),
+        (SUMS, "a{}"),  # contrasts(a) <- contr.sum
+        (SUMS, "factor(a){}"),  # options(contrasts = ...)
+        (HELMERT, "C(a, contr.helmert){}"),
+        (HELMERT, "a{}"),
+    ],
+)
+def test_numbers_of_r_are_places_among_the_levels(names, written):
+    labels = [written.format(number) for number in (1, 2, 3, 4)]
+    crossed = [f"{name}:x" for name in names]
+    for own, theirs in (
+        (names, labels),
+        ((*names, "x", *crossed), (*labels, "x", *(f"{label}:x" for label in labels))),
+    ):
+        moved = theirs[::-1]
+        assert paired(own, moved, levels=LEVELS) == dict(zip(own, theirs, strict=True))
+        assert not set(paired(own, theirs)) - {"x"}  # without levels nobody knows
+
+
+@pytest.mark.parametrize(
+    ("written", "numbers", "places"),
+    [
+        ("C(a, contr.treatment){}", (2, 3, 4, 5), (0, 1, 2, 3)),
+        ("C(a, contr.treatment(5, base = 2)){}", (3, 4, 5), (1, 2, 3)),
+        ("C(a, contr.treatment, base = 2){}", (3, 4, 5), (1, 2, 3)),
+        ("C(a, contr.SAS){}", (2, 3, 4), (0, 1, 2)),
+    ],
+)
+def test_numbers_of_indicators_are_places_too(written, numbers, places):
+    labels = [written.format(number) for number in numbers]
+    expected = {TREATMENT[place]: label for place, label in zip(places, labels, strict=True)}
+    assert paired(TREATMENT, labels, levels=LEVELS) == expected
+    # the level "2" is the third of 0, 1, 2, and not what R calls 2
+    names, known = ("C(a)[T.1]", "C(a)[T.2]"), {"a": ("0", "1", "2")}
+    second, third = (f"C(a, contr.treatment){number}" for number in (2, 3))
+    assert paired(names, [second, third], levels=known) == dict(
+        zip(names, (second, third), strict=True)
+    )
+    assert paired(names, [second, third]) == {}
+
+
+@pytest.mark.parametrize("written", ["C(a, contr.poly){}", "a{}", "ordered(a){}"])
+def test_polynomials_are_named_as_r_does(written):
+    fields = (".L", ".Q", ".C", "^4")
+    names = [f"C(a)[{each}]" for each in fields]
+    labels = [written.format(each) for each in fields]
+    assert paired(names, labels[::-1], levels=LEVELS) == dict(zip(names, labels, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "levels"),
+    [
+        # indicators of the levels 1 and 2 of 0, 1, 2, not sums
+        (("C(a)[S.0]", "C(a)[S.1]"), ("a1", "a2"), ("0", "1", "2")),
+        (("C(a)[S.0]",), ("a1",), ("0", "1")),
+        (("C(a)[S.x]",), ("a1",), ("x", "1")),
+        # all levels, or not all numbers
+        (SUMS, ("a1", "a2", "a3", "a4", "a5"), LEVELS["a"]),
+        (SUMS, ("a2", "a3", "a4"), LEVELS["a"]),
+        # other contrasts
+        (SUMS, tuple(f"C(a, contr.helmert){n}" for n in (1, 2, 3, 4)), LEVELS["a"]),
+        (HELMERT, tuple(f"C(a, contr.sum){n}" for n in (1, 2, 3, 4)), LEVELS["a"]),
+        (TREATMENT, ("a1", "a2", "a3", "a4"), LEVELS["a"]),
+        (TREATMENT, tuple(f"C(a, contr.sum){n}" for n in (1, 2, 3, 4)), LEVELS["a"]),
+        (("C(a)[T.1]", "C(a)[T.2]"), ("C(a, contr.sum)1", "C(a, contr.sum)2"), ("0", "1", "2")),
+        (("C(a)[D.v]",), ("a1",), ("u", "v")),
+    ],
+)
+def test_numbers_that_may_be_something_else_are_not_paired(names, labels, levels):
+    assert paired(names, labels, levels={"a": levels}) == {}
+
+
+def test_a_column_called_as_a_numbered_contrast_is_itself():
+    names = ("C(a)[S.u]", "C(a)[S.v]", "a1")
+    for labels in (("a1", "a2"), ("a1", "a2", "a1x")):
+        assert paired(names, labels, {"a1"}, {"a": tuple("uvw")}) == {"a1": "a1"}
+    explicit = ("C(a, contr.sum)1", "C(a, contr.sum)2", "a1")
+    assert len(paired(names, explicit, {"a1"}, {"a": tuple("uvw")})) == 3

@@ -144,3 +144,16 @@ def test_what_a_formula_multiplies_out_to_is_bounded():
     splines = ":".join(f"poly(z, {i}, raw=TRUE)" for i in range(90, 94))
     with pytest.raises(ValueError, match=r"has some \d+ columns in 50 rows, too many"):
         BernoulliLogistic.from_formula(f"y ~ {splines}", data.assign(z=np.linspace(0.9, 1.1, 50)))
+
+
+def test_levels_are_in_the_order_of_their_contrasts():
+    frame = pd.DataFrame({"y": [0, 1] * 6, "a": list("abcacb") * 2, "k": [3, 1, 2, 2] * 3})
+    frame["x"] = np.arange(12.0)
+    for formula, expected in (
+        ("y ~ a + x", {"a": ("a", "b", "c")}),
+        ("y ~ C(a, levels=c('c', 'a', 'b')) + C(k)", {"a": ("c", "a", "b"), "k": ("1", "2", "3")}),
+        ("y ~ a + C(a, levels=c('c', 'a', 'b')):x", {}),
+        ("y ~ relevel(a, ref='b') + I(k > 1)", {"a": ("a", "b", "c")}),
+    ):
+        model = BernoulliLogistic.from_formula(formula, frame)
+        assert model.encoding.levels_in_order == expected
