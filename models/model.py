@@ -481,6 +481,7 @@ class BernoulliLogistic(Renderable):
         sampling_weights: str | None = None,
         clusters: str | None = None,
         strata: str | None = None,
+        na: str | Sequence[str] | None = None,
         aliased: Literal["raise", "drop"] = "raise",
     ) -> BernoulliLogistic:
         """Build the model from a Dask data frame or array, which stays where it is.
@@ -492,9 +493,9 @@ class BernoulliLogistic(Renderable):
         Parameters
         ----------
         frame : dask.dataframe.DataFrame, or dask.array.Array (n, k)
-        formula : str, or dask.array.Array (n,)
-            As for `from_parquet`; with an array, the response. The columns of an array
-            are named x1, x2, ..., and there is no intercept but those in it.
+        formula : str, or dask.array.Array (n,) or (n, 2)
+            As for `from_parquet`; with an array, the response, or successes and failures. The
+            columns of an array are named x1, x2, ..., and there is no intercept but those in it.
         offset, frequency_weights : str, optional
             Names of columns.
         missing : {"drop", "raise"}
@@ -503,6 +504,8 @@ class BernoulliLogistic(Renderable):
             As for `from_formula`; `trials` is the name of a column.
         sampling_weights, clusters, strata : str, optional
             As for `from_parquet`.
+        na : str or sequence of str, optional
+            Words in the columns of a data frame that mean a missing value.
 
         Returns
         -------
@@ -520,7 +523,15 @@ class BernoulliLogistic(Renderable):
 
         sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)
         rows = survey_dask(
-            frame, formula, offset, frequency_weights, missing, event, trials, sample
+            frame,
+            formula,
+            offset,
+            frequency_weights,
+            missing,
+            event,
+            trials,
+            sample,
+            Reading.of(na=na),
         )
         found = cls._in_batches(rows)
         return found.without_aliased() if aliased == "drop" else found

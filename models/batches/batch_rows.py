@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import operator
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,13 +26,14 @@ from flatprior.models.batches.first_pass import (
     Surveyed,
     conclude,
     content_digest,
+    settled,
     survey,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
-from flatprior.models.encoding.files.missing_words import USUAL
+from flatprior.models.encoding.files.missing_words import USUAL, Meant
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.source import Source
 from flatprior.models.encoding.sampling import Key, Sample, units_of
@@ -338,7 +340,15 @@ def read_files(
     source = Source.find(path, asked)
     roles = Roles.read(formula, source.heading, offset, weights, missing, event, trials, sample)
     source = replace(source, codes=roles.factors)
-    found, told = _survey(source, roles, progress)
+    told = Found()
+
+    def survey_with(meant: Meant) -> tuple[Survey, dict[str, Counter[str]]]:
+        nonlocal source, told
+        source = replace(source, text=meant.text, retyped=meant.retyped)
+        of_all, told = _survey(source, roles, progress)
+        return of_all, told.words if source.typed else {}
+
+    found, _, _ = settled(survey_with, roles, source.meant)
     if not source.typed:
         # what looks like numbers here and like words there, because batches are read one by one,
         # is words everywhere

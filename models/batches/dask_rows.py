@@ -7,23 +7,28 @@ where it came from, by Dask.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
-from flatprior.models.batches.first_pass import Roles, Survey, conclude, survey
+from flatprior.models.batches.first_pass import Roles, Survey, conclude, settled, survey
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.columns.checks import check_names
+from flatprior.models.encoding.files.missing_words import Meant
+from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.sampling import Sample
 from flatprior.models.encoding.tables import named
 
 T = TypeVar("T")
+Words = dict[str, Counter[str]]
 
+RESPONSE = "y"  # what it is called where nobody names it
 FAN_IN = 8  # sums that are combined at a time, where they are
 
 
@@ -37,6 +42,12 @@ class DaskRows(BatchRows):
     """
 
     frame: Partitions
+    read: Reading = PLAIN
+
+    @property
+    def reading(self) -> Reading:
+        """What was asked for, and what there is to say of it."""
+        return self.read
 
     def _over_frames(
         self,
@@ -44,7 +55,12 @@ class DaskRows(BatchRows):
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
     ) -> T:
-        return _combined(self.frame.select(columns), function, combine)
+        meant = self.frame.meant
+
+        def of_meant(part: pd.DataFrame, number: int) -> T:
+            return function(meant.out_of(part, None), number)
+
+        return _combined(self.frame.select(columns), of_meant, combine)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -61,10 +77,13 @@ class Partitions:
         The columns.
     select : callable
         Columns to the partitions with these, each a `dask.delayed.Delayed` pandas data frame.
+    meant : Meant
+        What words mean in them.
     """
 
     names: tuple[str, ...]
     select: Callable[[tuple[str, ...]], Sequence[Any]]
+    meant: Meant = field(default_factory=Meant)
 
 
 def _combined(
@@ -99,6 +118,7 @@ def survey_dask(
     event: Any = None,
     trials: str | None = None,
     sample: Sample | None = None,
+    asked: Reading = PLAIN,
 ) -> DaskRows:
     """Survey the partitions and say how their rows are encoded."""
     try:
@@ -108,7 +128,10 @@ def survey_dask(
         raise ImportError(
             'Dask is not installed; run pip install "flatprior[distributed]"'
         ) from error
+    pair = False
     if isinstance(frame, dask.array.Array):
+        asked.taken_by("arrays")
+        pair = getattr(formula, "ndim", 1) == 2
         partitions, formula = _of_arrays(frame, formula)
         missing = "raise"  # as with arrays in memory
     elif isinstance(frame, dask.dataframe.DataFrame):
@@ -120,12 +143,28 @@ def survey_dask(
         )
     names = pd.DataFrame(columns=list(partitions.names))
     roles = Roles.read(formula, names, offset, weights, missing, event, trials, sample)
+    if pair:  # called as in memory
+        left = replace(roles.parsed.left, name=RESPONSE)
+        roles = replace(roles, parsed=replace(roles.parsed, left=left))
 
-    def of_partition(part: pd.DataFrame, number: int) -> Survey:
-        return survey(part, roles, number)
+    def survey_with(meant: Meant) -> tuple[Survey, dict[str, Counter[str]]]:
+        def of_partition(part: pd.DataFrame, number: int) -> tuple[Survey, Words]:
+            words: Words = {}
+            return survey(meant.out_of(part, words), roles, number), words
 
-    found = _combined(partitions.select(roles.columns), of_partition, Survey.merge)
-    return DaskRows(surveyed=conclude(found, roles), frame=partitions)
+        return _combined(partitions.select(roles.columns), of_partition, _of_both)
+
+    found, words, meant = settled(survey_with, roles, Meant(words=asked.words(())))
+    return DaskRows(
+        surveyed=conclude(found, roles),
+        frame=replace(partitions, meant=meant),
+        read=asked.noting(*Found(words=words).notes()),
+    )
+
+
+def _of_both(one: tuple[Survey, Words], two: tuple[Survey, Words]) -> tuple[Survey, Words]:
+    words = {name: one[1].get(name, Counter()) + counts for name, counts in two[1].items()}
+    return one[0].merge(two[0]), one[1] | words
 
 
 def _of_frame(frame: Any) -> Partitions:
@@ -136,7 +175,10 @@ def _of_frame(frame: Any) -> Partitions:
 
 
 def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
-    """Data frames of the columns x1, x2, ... and y, and the formula that takes them all."""
+    """Data frames of the columns x1, x2, ... and y, and the formula that takes them all.
+
+    A response of two columns is of successes and failures.
+    """
     import dask
     import dask.array
 
@@ -147,24 +189,27 @@ def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
         )
     if np.isnan(design.shape + response.shape).any():
         raise InputError("the arrays do not know their lengths; call compute_chunk_sizes() on them")
-    if design.ndim != 2 or response.shape != design.shape[:1] or not design.shape[1]:
+    shapes = (design.shape[:1], (*design.shape[:1], 2))
+    if design.ndim != 2 or response.shape not in shapes or not design.shape[1]:
         raise InputError(
             f"predictors and response have shapes {design.shape} and {response.shape}; they must "
-            "be (n, k) and (n,)"
+            "be (n, k) and (n,), or (n, 2) of successes and failures"
         )
     for name, array in (("predictors", design), ("response", response)):
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise InputError(f"the {name} hold {array.dtype} values; they must hold numbers")
     names = [f"x{j + 1}" for j in range(design.shape[1])]
     design = design.rechunk({1: -1})
-    response = response.rechunk(design.chunks[:1])
+    response = response.rechunk((*design.chunks[:1], -1)[: response.ndim])
+    counts = [RESPONSE] if response.ndim == 1 else [f"{RESPONSE}[:, {i}]" for i in range(2)]
+    left = RESPONSE if response.ndim == 1 else f"cbind(`{'`, `'.join(counts)}`)"
 
     def framed(x: Any, y: Any, start: int) -> pd.DataFrame:
         frame = pd.DataFrame(x, columns=names, index=pd.RangeIndex(start, start + len(x)))
-        return frame.assign(y=y)
+        return frame.assign(**dict(zip(counts, y.reshape(len(x), -1).T, strict=True)))
 
     together = dask.delayed(framed, pure=False)
     starts = np.concatenate([[0], np.cumsum(design.chunks[0])[:-1]]).tolist()
     blocks = zip(design.to_delayed().ravel(), response.to_delayed().ravel(), starts, strict=True)
     parts = [together(x, y, start) for x, y, start in blocks]
-    return Partitions((*names, "y"), lambda _: parts), f"y ~ 0 + {' + '.join(names)}"
+    return Partitions((*names, *counts), lambda _: parts), f"{left} ~ 0 + {' + '.join(names)}"

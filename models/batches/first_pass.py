@@ -7,7 +7,8 @@ order, so files are surveyed one batch after the other and a cluster's partition
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +26,7 @@ from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import column, of_some_rows
 from flatprior.models.encoding.columns.kinds import distinct, floats, is_real, numbers
 from flatprior.models.encoding.columns.summary import Summary
+from flatprior.models.encoding.files.missing_words import Meant, may_be_retyped
 from flatprior.models.encoding.formulas.encoding import Encoding, check_one_offset, encode
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
 from flatprior.models.encoding.grouped import (
@@ -364,6 +366,41 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
         trials=None if counts is None else counts.trials,
         units=units,
     )
+
+
+def settled(
+    survey_with: Callable[[Meant], tuple[Survey, dict[str, Counter[str]]]],
+    roles: Roles,
+    meant: Meant,
+) -> tuple[Survey, dict[str, Counter[str]], Meant]:
+    """Survey all batches until each column is of one kind in all of them, as it is as a whole.
+
+    Text that is numbers but for words that mean a missing value is numbers, also in batches in
+    which there is no such word; unless there are other words somewhere.
+    """
+    found, words = survey_with(meant)
+    known = {name: _kinds(found, roles, name) for name in words}
+    loose = frozenset(
+        name
+        for name, (kinds, values) in known.items()
+        if "text" in kinds and (len(kinds) > 1 or may_be_retyped(values))
+    )
+    if loose:
+        meant = replace(meant, retyped=loose)
+        found, words = survey_with(meant)
+        mixed = frozenset(name for name in loose if len(_kinds(found, roles, name)[0]) > 1)
+        if mixed:
+            meant = replace(meant, retyped=loose - mixed, text=mixed)
+            found, words = survey_with(meant)
+    return found, words, meant
+
+
+def _kinds(found: Survey, roles: Roles, name: str) -> tuple[frozenset[str], Collection[Any]]:
+    """What a column holds in the batches, and the levels it has."""
+    if name in found.columns:
+        return found.columns[name].kinds, found.columns[name].levels
+    values = [key[roles.drawn_by.index(name)] for key in found.units]
+    return frozenset("text" if isinstance(each, str) else "others" for each in values), values
 
 
 def content_digest(rows: pd.DataFrame, roles: Roles) -> bytes:

@@ -6,7 +6,7 @@ It is asked of summaries (`Summary`), which say the same of rows in memory and o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,13 +61,14 @@ class Uses:
         """Of a column, what must be known for its uses."""
         name = str(series.name)
         found = {use for use, column in self.predictors if column == name}
-        return Summary.of(
+        summary = Summary.of(
             series,
             counting,
             factor="factor" in found,
             may_be_numbers="plain" in found or name == self.response or name in self.numeric,
             response=name == self.response,
         )
+        return replace(summary, leveled=found != {"number"})
 
 
 @dataclass(frozen=True)

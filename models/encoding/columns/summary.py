@@ -102,6 +102,8 @@ class Summary:
         Whether numbers are `decimal.Decimal`.
     edges : Edges or None
         Of numbers, the codes for missing values that stand at either end.
+    leveled : bool
+        Whether a level has a coefficient where the column is text.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Summary:
     neither: Odd | None = None
     decimal: bool = False
     edges: Edges | None = None
+    leveled: bool = True
 
     @classmethod
     def of(
@@ -186,7 +189,8 @@ class Summary:
         tokens = None if self.tokens is None else self.tokens.capped(MOST_LEVELS)
         levels = self.levels
         if len(levels) > MOST_LEVELS:
-            words = [level for level in levels if tokens is None or not is_numeric(level)]
+            count_all = self.leveled and tokens is None
+            words = [level for level in levels if count_all or not is_numeric(level)]
             if len(words) > MOST_LEVELS:
                 raise InputError(
                     f"column {self.name!r} has more than {MOST_LEVELS} levels, too many for a "

@@ -8,7 +8,8 @@ has missing values of its own. What is left of a column of numbers are numbers a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def without_words(
     words: Collection[str],
     decimal: str = ".",
     as_text: bool = False,
+    retyped: bool = False,
 ) -> tuple[pd.Series[Any], Counter[str]]:
     """The column with its words made missing, and in how many rows each of them stood.
 
@@ -47,6 +49,8 @@ def without_words(
         What stands before decimals in text.
     as_text : bool
         Leave text what it is, though numbers be left.
+    retyped : bool
+        Take text for numbers though none of the words is here: in other rows there is one.
 
     Examples
     --------
@@ -80,13 +84,64 @@ def without_words(
         left_out = [value for value, word in zip(values, are_words, strict=True) if word]
         return (series.cat.remove_categories(left_out) if found else series), found
     tokens = [None if word else value for value, word in zip(values, are_words, strict=True)]
-    if not as_text and (found or decimal == ","):
+    if not as_text and (found or decimal == "," or retyped):
         tokens = _retyped(tokens, decimal, str(series.name))
     elif decimal == ",":
         tokens = _with_points(tokens, str(series.name))
     if not found and all(a is b for a, b in zip(tokens, values, strict=True)):
         return series, found
     return _taken(tokens, codes, series), found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meant:
+    """What words mean in tables that say themselves what is a number and what is text.
+
+    What is left of text without its words is judged as a whole, wherever its rows are cut. Where
+    batches are judged one by one, `settled` says what they are together.
+
+    Attributes
+    ----------
+    words : frozenset of str
+    retyped : frozenset of str
+        Columns that are numbers where all that is left of them looks so, although no word is there.
+    text : frozenset of str
+        Columns that are text, whatever is left of them.
+    """
+
+    words: frozenset[str] = frozenset()
+    retyped: frozenset[str] = frozenset()
+    text: frozenset[str] = frozenset()
+
+    def out_of(self, frame: pd.DataFrame, found: dict[str, Counter[str]] | None) -> pd.DataFrame:
+        """The frame with its words made missing; `found` is told which, and in how many rows."""
+        changed = {}
+        for name in frame.columns if self.words else ():
+            before = frame[name]
+            series, counts = without_words(
+                before,
+                self.words,
+                as_text=name in self.text,
+                retyped=name in self.retyped,
+            )
+            if found is not None and counts:
+                found[name] = found.get(name, Counter()) + counts
+            if series is not before:
+                changed[name] = series
+        return frame.assign(**changed) if changed else frame
+
+
+def may_be_retyped(values: Iterable[Any]) -> bool:
+    """Whether text that is left in some rows may be numbers, or truths, as in the others.
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.files.missing_words import may_be_retyped
+    >>> may_be_retyped(["1", "2.5"]), may_be_retyped(["TRUE"]), may_be_retyped(["1", "a"])
+    (True, True, False)
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    return all(map(is_number, texts)) or all(text.strip() in _TRUTHS for text in texts)
 
 
 def words_in(series: pd.Series[Any], words: Collection[str], decimal: str = ".") -> Counter[str]:

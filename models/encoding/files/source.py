@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import warnings
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from flatprior.models.encoding.files.csv_files import CsvFile
 from flatprior.models.encoding.files.dialect import not_in
 from flatprior.models.encoding.files.excel import ExcelFile
 from flatprior.models.encoding.files.json_lines import JsonLines, begins_with_object
-from flatprior.models.encoding.files.missing_words import USUAL, without_words
+from flatprior.models.encoding.files.missing_words import USUAL, Meant, without_words
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.statistical import (
@@ -168,6 +167,8 @@ class Source:
         Columns of files without types that are read as text, whatever they look like.
     codes : frozenset of str
         Columns of such files that are categories: text where they have leading zeros.
+    retyped : frozenset of str
+        Columns of files with types, see `Meant`.
     """
 
     name: str
@@ -177,6 +178,7 @@ class Source:
     spool: Spool | None = None
     text: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    retyped: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -272,16 +274,13 @@ class Source:
 
     def _as_meant(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
         """The frame, words that mean a missing value missing, and codes of categories as such."""
-        words, changed = self.reading.words(()), {}
-        decimal = "." if self.typed else self.reading.decimal or "."
+        if self.typed:
+            return self.meant.out_of(frame, None if found is None else found.words)
+        decimal, changed = self.reading.decimal or ".", {}
         for name in frame.columns:
             before = series = frame[name]
             code = name in self.codes - self.text
-            if self.typed and words:
-                series, counts = without_words(before, words)
-                if found is not None and counts:
-                    found.words[name] = found.words.get(name, Counter()) + counts
-            elif not self.typed and (code or decimal == ","):  # missing already
+            if code or decimal == ",":  # words are missing already
                 as_text = name in self.codes | self.text
                 series = without_words(before, (), decimal, as_text)[0]
                 series = number_or_text(series) if code else series
@@ -289,10 +288,16 @@ class Source:
                 changed[name] = series
         return frame.assign(**changed) if changed else frame
 
+    @property
+    def meant(self) -> Meant:
+        """What words mean in files with types."""
+        return Meant(words=self.reading.words(()), retyped=self.retyped, text=self.text)
+
     def whole(self, columns: tuple[str, ...]) -> tuple[pd.DataFrame, Reading]:
         """All rows of some columns, and what there is to say of the reading."""
         found = Found()
-        frames = list(self.frames(columns, found))
+        read = replace(self, reading=replace(self.reading, na=None)) if self.typed else self
+        frames = list(read.frames(columns, found))
         if not frames:
             raise InputError("the data have no rows")
         if not self.typed and len(frames) > 1:
@@ -301,12 +306,14 @@ class Source:
                 found = Found()
                 source = replace(self, text=self.text | mixed)
                 frames = list(source.frames(columns, found))
-        reading = self.reading.noting(*found.notes(USUAL))
-        if len(frames) == 1:
-            return frames[0], reading
-        index = pd.RangeIndex(1, 1 + sum(map(len, frames)))
-        joined = {name: _joined([frame[name] for frame in frames]) for name in columns}
-        return pd.DataFrame(joined).set_axis(index), reading
+        frame = frames[0]
+        if len(frames) > 1:
+            index = pd.RangeIndex(1, 1 + sum(map(len, frames)))
+            joined = {name: _joined([frame[name] for frame in frames]) for name in columns}
+            frame = pd.DataFrame(joined).set_axis(index)
+        if self.typed:  # what is left of text without its words is judged as a whole
+            frame = self.meant.out_of(frame, found.words)
+        return frame, self.reading.noting(*found.notes(USUAL))
 
     def _unchanged(self, place: int) -> None:
         """Raise an `OSError` if a file is not the one that was found."""

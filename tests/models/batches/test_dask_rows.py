@@ -212,3 +212,33 @@ def test_rows_of_arrays_have_their_numbers_in_the_whole(row):
     y = np.arange(100) % 2
     with pytest.raises(ValueError, match=rf"values are missing, first in row {row} "):
         BernoulliLogistic.from_dask(da.from_array(X, (25, 1)), da.from_array(y, 40))
+
+
+@pytest.mark.parametrize("chunks", [(300, 2), (70, 1)])
+def test_a_response_of_two_columns_is_of_successes_and_failures(chunks):
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(size=(300, 2)), rng.integers(0, 4, size=(300, 2))
+    model = BernoulliLogistic.from_dask(da.from_array(X, chunks), da.from_array(Y, (90, 1)))
+    memory = BernoulliLogistic.from_arrays(X, Y)
+    assert model.data_hash == memory.data_hash
+    assert model.response_coding == memory.response_coding
+    assert model.n_zero_weight == memory.n_zero_weight > 0
+    assert (model.trials.n_groups, model.response_name) == (memory.trials.n_groups, "y")
+    assert_same_fit(model, memory)
+    with pytest.raises(ValueError, match="successes and failures"):
+        BernoulliLogistic.from_dask(da.from_array(X), da.from_array(np.ones((300, 3))))
+
+
+def test_words_that_mean_a_missing_value_are_those_of_the_rows_in_memory():
+    frame = people(900).assign(age=lambda f: f["age"].round(2).astype(str))
+    frame.loc[:40, "age"] = "?"
+    frame.loc[500:520, "region"] = "none"
+    lazy = dd.from_map(lambda i: frame.iloc[30 * i : 30 * (i + 1)], range(30))
+    model = BernoulliLogistic.from_dask(lazy, FORMULA, na=["?", "none"])
+    memory = BernoulliLogistic.from_formula(FORMULA, frame, na=["?", "none"])
+    assert model.data_hash == memory.data_hash
+    assert model.facts == memory.facts
+    assert "age: '?' in 41 rows read as missing" in model.facts
+    assert_same_fit(model, memory)
+    with pytest.raises(ValueError, match="na= is not for arrays; leave it out"):
+        BernoulliLogistic.from_dask(da.ones((10, 2)), da.ones(10), na="?")

@@ -7,12 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from every_way import every_way
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches import first_pass
 from flatprior.models.batches.first_pass import Roles, conclude, content_digest, survey
 from flatprior.models.encoding.columns import summary
+from flatprior.models.encoding.files import source
 
 FORMULA = "y ~ x + g + C(code) + grade"
 GRADES = ["low", "mid", "high", "never"]
@@ -209,3 +211,58 @@ def test_every_batch_is_encoded_as_the_whole_would_be():
     assert np.array_equal(
         np.concatenate([block.weights for block in blocks]), whole.frequency_weights
     )
+
+
+NUMBERS = [f"{i % 13 - 6}.5" for i in range(40)]
+WITH_WORDS = {
+    "in the first batch alone": ["?"] * 7 + NUMBERS[7:],
+    "in a late batch": [*NUMBERS[:38], "?", NUMBERS[39]],
+    "words elsewhere": ["?", *NUMBERS[1:32], *["abc"] * 8],
+    "words first": [*["abc"] * 9, *NUMBERS[9:33], *["?"] * 7],
+    "truths": ["?"] * 7 + ["TRUE", "FALSE", "TRUE"] * 11,
+    "truths among numbers": ["?", *["TRUE", "FALSE"] * 9, *["1", "0", "0"] * 7],
+    "groups": ["?"] * 3 + ["a", "b", "b", "a", "b", "c"] * 6 + ["a"],
+    "nothing else": ["?"] * 40,
+}
+
+
+@pytest.mark.parametrize("name", WITH_WORDS)
+def test_text_without_its_words_is_judged_as_a_whole_wherever_it_is_cut(
+    name, tmp_path, monkeypatch
+):
+    """Numbers are numbers, also in batches without such a word; unless there are others."""
+    frame = pd.DataFrame({"y": [0, 1] * 20, "x": np.arange(40.0) % 11, "w": 1.5})
+    frame["z"] = pd.Series(WITH_WORDS[name], dtype=object)
+    cases = [
+        ("y ~ x + z", {}), ("y ~ C(z)", {}), ("y ~ log(z + 10)", {}), ("y ~ x", {"offset": "z"}),
+        ("y ~ x", {"sampling_weights": "w", "strata": "z"}), ("z ~ x", {}),
+    ]  # fmt: skip
+    ways = [build for way, build in every_way(frame, tmp_path, monkeypatch) if "CSV" not in way]
+    taken = 0
+    for formula, roles in cases:
+        found = []
+        for build in ways:
+            try:
+                model = build(formula, na="?", **roles)
+                found.append((model.data_hash, model.names, model.facts))
+            except ValueError as error:
+                found.append(str(error))
+        if (name, roles.get("strata")) != ("truths among numbers", "z"):
+            assert all(each == found[0] for each in found), found
+        taken += not isinstance(found[0], str)
+    assert taken or name == "nothing else"
+
+
+def test_numbers_with_more_values_than_there_may_be_levels_are_numbers_all_the_same(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(summary, "MOST_LEVELS", 20)
+    monkeypatch.setattr(source, "BATCH_ROWS", 30)
+    z = [f"{i}.25" for i in range(90)]
+    frame = pd.DataFrame({"y": [0, 1, 1] * 30, "z": [*z[:89], "?"]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    for formula in ("y ~ z", "y ~ log(z + 1)"):
+        model = BernoulliLogistic.from_parquet(tmp_path / "t.parquet", formula, na="?")
+        assert model.data_hash == BernoulliLogistic.from_formula(formula, frame, na="?").data_hash
+    with pytest.raises(ValueError, match="more than 20 levels"):
+        BernoulliLogistic.from_parquet(tmp_path / "t.parquet", "y ~ C(z)")
