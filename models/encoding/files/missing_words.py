@@ -250,7 +250,7 @@ def _taken(tokens: list[Any], codes: Any, series: pd.Series[Any]) -> pd.Series[A
     taken = pd.Series(objects[codes], index=series.index, name=series.name, dtype=object)
     if kinds == {bool}:
         return taken.astype("boolean")
-    return taken.astype("str") if kinds == {str} and _is_str(series) else taken
+    return taken.astype(series.dtype) if kinds == {str} and _is_str(series) else taken
 
 
 def _is_str(series: pd.Series[Any]) -> bool:

@@ -154,3 +154,10 @@ def test_whole_numbers_past_the_signed_ones_stay_whole():
     found, words = without_words(pd.Series([2**63 + 1, 5], dtype="uint64"), ["5"])
     assert found.tolist() == [2**63 + 1, pd.NA]
     assert dict(words) == {"5": 1}
+
+
+@pytest.mark.parametrize("kind", [object, "string", "string[pyarrow]", "str"])
+def test_a_missing_word_is_missing_whatever_text_is_stored_as(kind):
+    column, found = without_words(pd.Series(["a", "?", "None"], dtype=kind), ["?"])
+    assert column.isna().tolist() == [False, True, False]
+    assert (column.dropna().tolist(), dict(found)) == (["a", "None"], {"?": 1})
