@@ -402,7 +402,10 @@ class PointEstimate(Renderable):
             text = Path(path).read_text(encoding="utf-8")
             facts = json.loads(text, parse_constant=no_constant)
             if facts["format"] != FORMAT:
-                raise InputError(f"its format is {in_short(facts['format'])}")
+                raise InputError(
+                    f"its format is {in_short(facts['format'])}; name a file that save or --json "
+                    "wrote"
+                )
             if "checksum" in facts and facts.pop("checksum") != checksum(facts):
                 raise InputError(
                     "it was changed or damaged after it was written, its checksum is another; take "

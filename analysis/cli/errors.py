@@ -46,7 +46,7 @@ class OneLineErrors(click.Group):
             if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 error.show()
                 return 2
-            return fail(_with_remedy(error.format_message()), 2)
+            return fail(_with_remedy(error), 2)
         except click.Abort:
             return _interrupted()
         return status if isinstance(status, int) else 0
@@ -78,11 +78,26 @@ class OneLineErrors(click.Group):
             return super().invoke(ctx)
 
 
-def _with_remedy(message: str) -> str:
-    """What click says of a call, and what it does not: that a formula was not quoted."""
+def _with_remedy(error: click.UsageError) -> str:
+    """What click says of a call, and what it does not: what to type."""
+    whole, of = error.format_message(), getattr(error, "param", None)
+    message = whole.rstrip(".")
     if "unexpected extra argument" in message:
         return f"{message}; a formula is one argument, in quotes: 'y ~ x1 + x2'"
-    return message
+    if isinstance(error, click.MissingParameter) and isinstance(of, click.Option):
+        return f"{message}; give {of.opts[0]} {of.metavar}, {of.help}".rstrip(".")
+    if isinstance(error, click.MissingParameter) and error.ctx is not None:
+        arguments = [each for each in error.ctx.command.params if isinstance(each, click.Argument)]
+        named = (each.make_metavar(error.ctx) for each in arguments)
+        usage = " ".join((error.ctx.command_path, *named))
+        return f"{message}; give what it takes: {usage} (--help says more)"
+    if isinstance(error, click.BadOptionUsage):
+        return f"{message}; give one behind it"
+    if isinstance(error, click.NoSuchOption) or "No such" in message:
+        return whole if "Did you mean" in message else f"{message}; see --help for those there are"
+    if isinstance(error, click.BadParameter) and "is not a valid" in message:
+        return f"{message}; give a number"
+    return whole
 
 
 class ReaderGone(Exception):
@@ -167,7 +182,8 @@ def clean_errors() -> Iterator[None]:
             fail(f"{error} (flatprior check says more)", 1)
         if isinstance(error, OSError) and error.strerror:
             named = "" if error.filename is None else f"{str(error.filename)!r}: "
-            fail(f"{named}{error.strerror[0].lower()}{error.strerror[1:]}", 2)
+            then = "; name one that is there" if isinstance(error, FileNotFoundError) else ""
+            fail(f"{named}{error.strerror[0].lower()}{error.strerror[1:]}{then}", 2)
         if isinstance(error, (ValueError, OSError)):
             fail(str(error), 2)
         if isinstance(error, (ArithmeticError, RuntimeError)) and not isinstance(
@@ -213,7 +229,8 @@ def _lacks_memory(error: BaseException) -> bool:
 
 def fail(message: str, status: int) -> NoReturn:
     """Print one line and exit."""
+    from flatprior.analysis.cli.as_typed import as_typed
     from flatprior.models.common.text import printable
 
-    print(f"flatprior: {printable(message)}", file=sys.stderr, flush=True)
+    print(f"flatprior: {as_typed(printable(message))}", file=sys.stderr, flush=True)
     sys.exit(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from flatprior.models.encoding.files.reading import Reading
 
 
+_FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
 LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
@@ -43,7 +45,9 @@ def load_models(
     names = [str(i + 1) for i in range(len(formulas))]
     if in_batches:
         if common_rows:
-            raise InputError("--common-rows needs data that fit into memory")
+            raise InputError(
+                "--common-rows needs data that fit into memory: leave it out, or name less data"
+            )
         return {
             name: load_model(
                 *(data, formula, offset, weights, "drop", event, trials, aliased),
@@ -120,7 +124,10 @@ def read_json(path: str) -> Any:
         try:
             return json.load(file, object_pairs_hook=once)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path!r} is not JSON: {error}") from error
+            raise InputError(
+                f"{path!r} is not JSON ({error}): it must hold names and numbers, "
+                '{"Intercept": -1.2, "x1": 0.3}'
+            ) from error
 
 
 def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | None]:
@@ -146,10 +153,18 @@ def read_coefficients(path: str) -> tuple[dict[str, float], dict[str, float] | N
 
 
 def check_paths(data: Any = "", **paths: str | None) -> None:
-    """Fail before the work, not after it, if a result could not be written."""
+    """Fail before the work, not after it, if a result could not be written.
+
+    Or if the data are a formula, since that is where the two stand the wrong way round.
+    """
     from flatprior.models.common.writing import writable
     from flatprior.models.encoding.files.source import found_files
 
+    if isinstance(data, str) and _FORMULA.search(data) and not os.path.exists(data):
+        raise InputError(
+            f"there is no file {data!r}, which looks like a formula: the file comes first, as in "
+            f"data.csv {data!r}"
+        )
     targets: dict[Any, str] = {}
     for option, path in paths.items():
         if path is None:
@@ -221,6 +236,7 @@ def load_model(
         coding = "" if model.event is None else f" ({model.response_coding})"
         raise InputError(
             f"the response {model.response_name!r}{coding} has one class only, {min(events, 1)} in "
-            f"{count(model.n_rows, 'row')}{dropped}; a fit needs both"
+            f"{count(model.n_rows, 'row')}{dropped}; a fit needs both: add rows of the "
+            "other, or name another response"
         )
     return model

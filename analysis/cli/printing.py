@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flatprior.analysis.cli.as_typed import as_typed
 from flatprior.models.routes.registry import LABELS, Route
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def print_warnings(out: Console, warnings: tuple[str, ...]) -> None:
     from rich.text import Text
 
     for warning in warnings:
-        out.print(Text(f"Note: {warning}.", style="yellow"))
+        out.print(Text(as_typed(f"Note: {warning}."), style="yellow"))
 
 
 def print_both(out: Console, model: BernoulliLogistic, given: dict[str, float]) -> None:
@@ -147,9 +148,9 @@ def print_model(out: Console, model: BernoulliLogistic) -> None:
     first, *others = model.facts
     lines = [f"{first}, {count(model.n_parameters, 'coefficient')}", *others]
     out.print(Text(printable(model.formula), style="bold"))
-    out.print(Text("\n".join(map(printable, lines))))
+    out.print(Text(as_typed("\n".join(map(printable, lines)))))
     if model.weights_name is not None:
-        out.print(Text(f"{COUNTS[0].upper()}{COUNTS[1:]}.", style="dim"))
+        out.print(Text(as_typed(f"{COUNTS[0].upper()}{COUNTS[1:]}."), style="dim"))
     out.print()
 
 
@@ -196,7 +197,7 @@ def print_verdict(out: Console, title: str, message: str, *, good: bool) -> None
     from flatprior.models.common.text import printable
 
     style = "green" if good else "red"
-    text = Text(printable(f"{message[0].upper()}{message[1:]}"))
+    text = Text(as_typed(printable(f"{message[0].upper()}{message[1:]}")))
     out.print(Panel(text, title=title.upper(), title_align="left", border_style=style))
 
 
@@ -218,7 +219,7 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
         bad = rendered.title.startswith("NOT ")
         out.print(Text(printable(rendered.title), style="bold red" if bad else "bold"), width=text)
     for fact in rendered.facts:
-        out.print(Text(printable(fact)), width=text)
+        out.print(Text(as_typed(printable(fact))), width=text)
     if rendered.title or rendered.facts:
         out.print()
     if rendered.has_table:
@@ -232,7 +233,8 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
             out.print()
     coloured = as_notes(warnings)
     for note in rendered.notes:
-        out.print(Text(printable(note), style="yellow" if note in coloured else ""), width=text)
+        style = "yellow" if note in coloured else ""
+        out.print(Text(as_typed(printable(note)), style=style), width=text)
 
 
 def _parts(rendered: Rendered, width: int) -> list[range]:

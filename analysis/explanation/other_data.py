@@ -12,7 +12,7 @@ from flatprior.models.common.text import printable
 
 CURE_FLIPPED = (
     "let the same outcome count as 1 in both: change the sign of every coefficient, or recode the "
-    "response (1 - y; in R factor(y, levels = c(OTHER, EVENT)), in SAS descending or event=)"
+    "response (1 - y; in R factor(y, levels = c(OTHER, EVENT)), in SAS descending)"
 )
 CURE_INTERCEPT = (
     "add the intercept: in statsmodels sm.add_constant(X), in scikit-learn fit_intercept=True, in "

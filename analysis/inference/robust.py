@@ -276,7 +276,9 @@ def sandwich(
             raise InputError(f"{kind} does not go with cluster; leave kind at its default")
         rows, groups = _grouped(model, cluster)
         if groups < 2:
-            raise InputError("there is one cluster only; a clustered covariance needs several")
+            raise InputError(
+                "there is one cluster only; a clustered covariance needs several: name those"
+            )
 
         def by_cluster(block: Block) -> Array:
             score = row_terms(block, beta).residual[:, None] * (block.design @ white)
@@ -420,7 +422,8 @@ def _grouped(
         cluster = cluster.loc[model.row_labels]
     series = as_series(cluster, "cluster", model.row_labels)
     if series.isna().any():
-        raise InputError(f"cluster is missing in {count(int(series.isna().sum()), 'row')}")
+        n = count(int(series.isna().sum()), "row")
+        raise InputError(f"cluster is missing in {n}; give each row one")
     codes, values = pd.factorize(series)
     return ArrayRows(rows.design, rows.response, rows.offset, rows.weights, codes), len(values)
 

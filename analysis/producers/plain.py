@@ -96,7 +96,7 @@ def _number(value: Any, name: str, what: str, finite: bool) -> float:
             return number
     raise InputError(
         f"{what}: {shorten(printable(name), 40)} is {repr(value)[:40]}, not a "
-        f"{'finite ' if finite else ''}number"
+        f"{'finite ' if finite else ''}number; give one for each coefficient"
     )
 
 

@@ -86,7 +86,7 @@ def has_seal(page: str) -> bool:
 def page_of(path: str | PathLike[str]) -> str:
     """The text of a report."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"no file {str(path)!r}")
+        raise FileNotFoundError(f"no file {str(path)!r}: name a report that was written")
     with open(path, encoding="utf-8", errors="replace", newline="") as file:
         return file.read()
 

@@ -147,7 +147,10 @@ def read_report(path: str | PathLike[str]) -> Facts:
     try:
         return results_in(page_of(path))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} is not a report written by flatprior") from error
+        raise InputError(
+            f"{str(path)!r} is not a report written by flatprior: name "
+            "one that --report or write_report wrote"
+        ) from error
 
 
 def require_unchanged(path: str | PathLike[str]) -> None:

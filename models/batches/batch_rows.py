@@ -31,6 +31,7 @@ from flatprior.models.batches.first_pass import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
+from flatprior.models.common.text import NO_ROWS
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
@@ -371,5 +372,5 @@ def _survey(source: Source, roles: Roles, progress: bool) -> tuple[Survey, Found
             survey_of = part if survey_of is None else survey_of.merge(part)
             advance(len(frame))
     if survey_of is None:
-        raise InputError("the data have no rows")
+        raise InputError(NO_ROWS)
     return survey_of, told

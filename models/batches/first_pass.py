@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.text import printable, rows_phrase
+from flatprior.models.common.text import NO_ROWS, printable, rows_phrase
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import column, of_some_rows
@@ -44,7 +44,12 @@ from flatprior.models.encoding.sampling import (
     speaking_weights,
     units_of,
 )
-from flatprior.models.encoding.weights import positive_weights, whole_weights
+from flatprior.models.encoding.weights import (
+    TOO_MANY,
+    no_rows_left,
+    positive_weights,
+    whole_weights,
+)
 from flatprior.models.rows import ArrayRows, Block, either
 
 K = TypeVar("K")
@@ -517,15 +522,12 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         If no rows are left, or formula or response are not usable.
     """
     if not found.n_read:
-        raise InputError("the data have no rows")
+        raise InputError(NO_ROWS)
     if not found.n_rows:
-        raise InputError(
-            f"no rows are left of {found.n_read}: {found.n_dropped} have a missing value"
-            + (f", {found.n_zero_weight} have {'no trials' if roles.counted else 'weight 0'}")
-            * bool(found.n_zero_weight)
-        )
+        weightless = "no trials" if roles.counted else "weight 0"
+        raise no_rows_left(found.n_read, found.n_dropped, found.n_zero_weight, weightless)
     if found.n_observations >= 2**53:
-        raise InputError(f"column {roles.weights!r} sums to 2^53 or more, past exact counting")
+        raise InputError(f"column {roles.weights!r} {TOO_MANY}")
     rules = judged(found.columns, roles.uses, found.outcomes, roles.event)
     outcomes = rules.outcomes or outcomes_of_counts(roles.parsed.left, str(roles.trials))
     # each level of each column is in a witness; they say how wide the design is

@@ -14,9 +14,11 @@ SPEAKING = (
     "there is no likelihood to test or compare with"
 )
 COUNTS = (
-    "frequency weights are taken as counts of observations: with sampling weights the standard "
-    "errors, tests and intervals would be wrong (see robust_covariance, each row its own cluster)"
+    "frequency weights are taken as counts of observations; of weights that say how many people a "
+    "row speaks for, standard errors, tests and intervals would be wrong (sampling_weights takes "
+    "those)"
 )
+NO_ROWS = "the data have no rows; give some below the names of the columns"
 HASH_VERSION = "2"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 

@@ -131,7 +131,9 @@ def writable(path: str | os.PathLike[str]) -> Path:
         return Path(path)
     target = Path(path).resolve()
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist")
+        raise FileNotFoundError(
+            f"the folder {str(target.parent)!r} does not exist: make it, or name another"
+        )
     if target.is_dir():
         raise OSError(f"{str(path)!r} is a folder; name a file in it")
     if target.exists():

@@ -28,7 +28,7 @@ from flatprior.models.encoding.grouped import (
 from flatprior.models.encoding.left_hand_side import LeftHandSide
 from flatprior.models.encoding.response import Outcomes, encode_response, plain_response
 from flatprior.models.encoding.sampling import Sample, SamplingDesign, speaking_weights
-from flatprior.models.encoding.weights import positive_weights
+from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -150,8 +150,8 @@ def encode_arrays(
         keep, counts = counts.some, counts.select(counts.some)
     n_zero = int(np.count_nonzero(~keep))
     if not keep.any():
-        what = "weight 0" if counts is None else "no trials"
-        raise InputError(f"no rows are left: all {n_zero} have {what}")
+        weightless = "weight 0" if counts is None else "no trials"
+        raise no_rows_left(n_zero, 0, n_zero, weightless)
     if n_zero:
         design, response, labels = design[keep], response[keep], labels[keep]
         offset_values = None if offset_values is None else offset_values[keep]

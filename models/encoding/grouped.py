@@ -22,7 +22,7 @@ from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.encoding.left_hand_side import LeftHandSide
 from flatprior.models.encoding.response import Outcomes
-from flatprior.models.encoding.weights import whole_weights
+from flatprior.models.encoding.weights import TOO_MANY, whole_weights
 
 NOT_WHOLE = 1e-3  # from a whole number, of a share times its trials; as in R
 
@@ -137,7 +137,8 @@ def counts_of_columns(
     if more.any():
         raise InputError(
             f"column {left.events!r} is larger than {left.total!r} in "
-            f"{rows_phrase(frame.index[more])}: there are no more successes than trials"
+            f"{rows_phrase(frame.index[more])}: there are no more successes than trials; correct "
+            "them"
         )
     return _in_all(Counts(events, total - events), left.name)
 
@@ -177,7 +178,7 @@ def _counted(series: pd.Series[Any]) -> Array:
 
 def _in_all(counts: Counts, name: str) -> Counts:
     if counts.events.sum() + counts.others.sum() >= 2**53:
-        raise InputError(f"the trials of {name!r} sum to 2^53 or more, past exact counting")
+        raise InputError(f"the trials of {name!r} {TOO_MANY.replace('sums', 'sum')}")
     return counts
 
 

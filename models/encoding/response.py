@@ -190,7 +190,8 @@ def check_two(name: str, levels: Sequence[Any]) -> None:
         shown = ", ".join(repr(str(level)) for level in levels[:4])
         raise InputError(
             f"the response {name!r} has {len(levels)} categor{'y' if len(levels) == 1 else 'ies'} "
-            f"({shown}{', ...' if len(levels) > 4 else ''}); a Bernoulli response has two"
+            f"({shown}{', ...' if len(levels) > 4 else ''}); a Bernoulli response has two: "
+            "make others missing or one of these, or leave such rows out"
         )
 
 

@@ -100,7 +100,7 @@ class Sample:
         if frequency_weights is not None:
             raise InputError(
                 "rows have frequency weights or sampling weights, not both: the first count "
-                "observations, the second say how many people a row speaks for"
+                "observations, the second say how many people a row speaks for; leave one out"
             )
         return cls(weights=weights, clusters=clusters, strata=strata)
 
@@ -161,7 +161,10 @@ class Sample:
                 f"({first_of(lonely)}): merge them with others"
             )
         if clustered and sum(strata.values()) < 2:
-            raise InputError("there is one cluster only, of which no variance is known")
+            raise InputError(
+                "there is one cluster only, of which no variance is known: name "
+                "a column of several clusters"
+            )
         number = {key: place for place, key in enumerate(strata)}
         alone = not clustered and self.strata is None and strata[()] == n_kept
         return SamplingDesign(

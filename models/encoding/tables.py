@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import check_text
+from flatprior.models.common.text import NO_ROWS, check_text
 from flatprior.models.encoding.columns.checks import check_names, column
 from flatprior.models.encoding.files.missing_words import without_words
 from flatprior.models.encoding.files.opening import is_file
@@ -88,7 +88,7 @@ def _taken(data: Any, asked: Reading, strict: bool = True) -> Read:
     frame = named(to_pandas(data))
     check_names(tuple(frame.columns))
     if frame.shape[0] == 0:
-        raise InputError("the data have no rows")
+        raise InputError(NO_ROWS)
     found = Found()
     changed = {}
     words = reading.words(())

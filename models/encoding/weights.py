@@ -14,6 +14,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.encoding.columns.kinds import numbers
 
+TOO_MANY = "sums to 2^53 or more, past exact counting; give counts in a larger unit"
+
 
 def whole_weights(
     series: pd.Series[Any], what: str = "frequency weights count observations"
@@ -30,8 +32,35 @@ def whole_weights(
                 f"{rows_phrase(series.index[wrong])}; {what} and must be 0, 1, 2, ..."
             )
     if values.sum() >= 2**53:
-        raise InputError(f"column {series.name!r} sums to 2^53 or more, past exact counting")
+        raise InputError(f"column {series.name!r} {TOO_MANY}")
     return values
+
+
+def no_rows_left(n: int, n_dropped: int, n_zero: int, weightless: str) -> InputError:
+    """What is said where none of `n` rows counts; `weightless` is "weight 0" or "no trials".
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.weights import no_rows_left
+    >>> print(no_rows_left(3, 2, 1, "weight 0"))
+    no rows are left of 3: 2 have a missing value, 1 has weight 0; complete them, or leave out \
+columns that are missing, and give some rows a weight above 0
+    """
+    why, then = list[str](), list[str]()
+    for number, what, remedy in (
+        (n_dropped, "a missing value", "complete them, or leave out columns that are missing"),
+        (
+            n_zero,
+            weightless,
+            "give some groups trials"
+            if weightless == "no trials"
+            else "give some rows a weight above 0",
+        ),
+    ):
+        if number:
+            why.append(f"{number} {'has' if number == 1 else 'have'} {what}")
+            then.append(remedy)
+    return InputError(f"no rows are left of {n}: {', '.join(why)}; {', and '.join(then)}")
 
 
 def positive_weights(

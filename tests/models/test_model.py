@@ -124,7 +124,7 @@ BAD_ARRAYS = {
     ),
     "all weights zero": (
         dict(X=np.eye(2), y=[0, 1], frequency_weights=[0, 0]),
-        "no rows are left: all 2 have weight 0",
+        "no rows are left of 2: 2 have weight 0; give some rows a weight",
     ),
     "masked": (dict(X=np.ma.masked_array(np.eye(2), mask=np.eye(2)), y=[0, 1]), "masked values"),
     "complex": (dict(X=np.eye(2) * 1j, y=[0, 1]), "must hold numbers"),
@@ -201,7 +201,7 @@ def test_offset_and_weights_are_named_in_every_header():
         for text in (repr(model), str(model), model._repr_html_(), shown):
             assert f"48 observations in 32 rows (frequency weights: {weights})" in text
             assert f"offset: {offset}" in text
-        assert "taken as counts of observations: with sampling weights" in shown
+        assert "would be wrong (sampling_weights takes those)" in shown
     assert "frequency weights" not in str(weighted()) + repr(weighted())
 
 

@@ -38,6 +38,7 @@ from flatprior.analysis import (
     summarise,
     wald_test,
 )
+from flatprior.analysis.cli.as_typed import FLAGS, as_typed
 from flatprior.models import (
     BernoulliLogistic,
     FlatpriorError,
@@ -632,7 +633,7 @@ FORMULAS = {
         "the formula is nested too deeply"),
     "interactions without an end": ("y ~ " + "*".join(["x", "g", "o", "n",
         "s"] * 4) + "*" + "*".join(f"I(x > {i})" for i in range(20)),
-        "the formula multiplies out to too many terms to expand; at most 4096 are used"),
+        "the formula multiplies out to too many terms; at most 4096 are…those that are meant"),
 }
 # fmt: on
 
@@ -754,7 +755,7 @@ BESIDE = {
         "column 'n' holds numbers in some rows and text in others:…(na='many', --na many) or "
         "correct them"),
     "weights of 0 everywhere": ({"n": [0] * ROWS}, {"frequency_weights": "n"},
-        "no rows are left of 12: 0 have a missing value, 12 have weight 0"),
+        "no rows are left of 12: 12 have weight 0; give some rows a weight above 0"),
     "weights past exact counting": ({"n": [2**53] * ROWS}, {"frequency_weights": "n"},
         "column 'n' sums to 2^53 or more, past exact counting"),
     "weights that are all missing": ({"n": [None] * ROWS}, {"frequency_weights": "n"},
@@ -772,7 +773,7 @@ BESIDE = {
     "infinite sampling weights": ({"o": {3: float("inf")}}, {"sampling_weights": "o"},
         "column 'o' has values that are not finite in row 3; correct or drop them"),
     "sampling weights of 0 everywhere": ({"o": [0.0] * ROWS}, {"sampling_weights": "o"},
-        "no rows are left of 12: 0 have a missing value, 12 have weight 0"),
+        "no rows are left of 12: 12 have weight 0; give some rows a weight above 0"),
     "clusters without sampling weights": ({}, {"clusters": "g"},
         "clusters go with sampling_weights (of 1 each, where all rows…fit, cluster=...) takes "
         "clusters alone"),
@@ -911,7 +912,7 @@ ARRAYS = {
         "column 'frequency_weights' holds booleans in some rows and numbers in others; "
         "correct it, or convert all of it"),
     "weights of 0": ((X, Y, {"frequency_weights": [0] * 6}),
-        "no rows are left: all 6 have weight 0"),
+        "no rows are left of 6: 6 have weight 0; give some rows a weight above 0"),
     "an event that is no value": ((X, Y, {"event": 2}),
         "the event '2' is no value of the response 'y', which has '0' and '1'; name one of "
         "them"),
@@ -1230,24 +1231,26 @@ RESULTS = {
 TYPED = {
     "no such command": (("fitt",), "", "No such"),
     "no such option": (("fit", "DATA", "y ~ x", "--robustt"), "", "No such"),
-    "no data": (("fit",), "", "Missing argument 'DATA'."),
-    "no formula": (("fit", "DATA"), "", "Missing argument 'FORMULA'."),
+    "no data": (("fit",), "",
+        "Missing argument 'DATA'; give what it takes: …fit DATA FORMULA (--help says more)"),
+    "no formula": (("fit", "DATA"), "",
+        "Missing argument 'FORMULA'; give what it takes: …fit DATA FORMULA (--help says more)"),
     "two formulas": (("fit", "DATA", "y ~ x", "y ~ g"), "",
         "Got unexpected extra argument (y ~ g); a formula is one argument, in quotes: 'y ~ x1 "
         "+ x2'"),
     "data and formula the wrong way round": (("fit", "y ~ x", "DATA"), "",
-        "no file 'y ~ x', and none that matches it"),
+        "no file 'y ~ x', which looks like a formula: the file comes first…data.csv 'y ~ x'"),
     "a formula that was not quoted": (("fit", "DATA", "y", "~", "x"), "",
         "Got unexpected extra arguments (~ x); a formula is one argument, in quotes: 'y ~ x1 "
         "+ x2'"),
     "an option without its value": (("fit", "DATA", "y ~ x", "--offset"), "",
-        "Option '--offset' requires an argument."),
+        "Option '--offset' requires an argument; give one behind it"),
     "a level of 95": (("fit", "DATA", "y ~ x", "--level", "95"), "",
         "Invalid value for '--level': 95.0 is not in the range 0<x<1."),
     "a level of 0": (("fit", "DATA", "y ~ x", "--level", "0"), "",
         "Invalid value for '--level': 0.0 is not in the range 0<x<1."),
     "a level that is text": (("fit", "DATA", "y ~ x", "--level", "high"), "",
-        "Invalid value for '--level': 'high' is not a valid float range."),
+        "Invalid value for '--level': 'high' is not a valid float range; give a number"),
     "a kind of errors that is none": (("fit", "DATA", "y ~ x", "--robust", "HC9"), "",
         "Invalid value for '--robust': 'HC9' is not one of 'hc0', 'hc1', 'hc2', 'hc3'."),
     "a correction that is none": (("fit", "DATA", "y ~ x", "--correction", "SPSS"), "",
@@ -1279,7 +1282,7 @@ TYPED = {
     "a negative seed": (("agree", "DATA", "y ~ x", "--seed", "-1"), "",
         "Invalid value for '--seed': -1 is not in the range 0<=x<=4294967295."),
     "a seed that is text": (("agree", "DATA", "y ~ x", "--seed", "one"), "",
-        "Invalid value for '--seed': 'one' is not a valid integer range."),
+        "Invalid value for '--seed': 'one' is not a valid integer range; give a number"),
     "few draws": (("agree", "DATA", "y ~ x", "--draws", "9"), "",
         "Invalid value for '--draws': 9 is not in the range x>=100."),
     "one class": (("fit", "FILE", "y ~ x"), "y,x\n1,2\n1,3\n",
@@ -1294,11 +1297,12 @@ TYPED = {
         "'1' and '2' are models of different rows: row 3 in the second…are complete in the "
         "columns of every model"),
     "coefficients without a file": (("explain", "DATA", "y ~ x"), "",
-        "Missing option '--coefficients'."),
+        "Missing option '--coefficients'; give --coefficients FILE, JSON: names and values, or an "
+        "estimate saved by flatprior"),
     "coefficients of no file": (("explain", "DATA", "y ~ x", "--coefficients", "no.json"), "",
-        "'no.json': no such file or directory"),
+        "'no.json': no such file or directory; name one that is there"),
     "coefficients that are no JSON": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"),
-        "x 1", "…is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        "x 1", "…is not JSON (Expecting value: line 1 column 1 (char 0)): it must hold names and…"),
     "coefficients as a list": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"), "[1, 2]",
         '…holds \'[1, 2]\'; it must hold names and numbers, {"Intercept": -1.2, "x1": 0.3}'),
     "coefficients as text": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"),
@@ -1308,7 +1312,7 @@ TYPED = {
         "the coefficients are not those of the model: what is given…has a, b besides; the "
         "model has Intercept, x"),
     "coefficients of one name twice": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"),
-        '{"x": 1, "x": 2}', "…is not JSON: a name is there twice"),
+        '{"x": 1, "x": 2}', "…is not JSON (a name is there twice): it must hold names and…"),
     "coefficients that are infinite": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"),
         '{"Intercept": 1, "x": Infinity}', "coefficients: 'x' is inf, not a finite number"),
     "an estimate that was changed": (("explain", "DATA", "y ~ x", "--coefficients", "FILE"),
@@ -1402,7 +1406,7 @@ REMEDIES = re.compile(
     r"takes|rescale|use|recode|merge|fill|reindex|impute|compute|compare|close|pair|complete|lower|"
     r"download|did you mean|such as|as in|one of|see|stand|stands|the (?:columns|levels|variables|"
     r"coefficients) are|its levels are|the model has|the range|joined by|looks like it|add|Did you|"
-    r"gives|is built by|is one argument|options are|contrasts are)\b"
+    r"gives|is built by|is one argument|options are|contrasts are|those are|the file comes first)\b"
 )
 FACTS = re.compile(
     r"no file|no such file|no rows|values, the data have|data have no|Missing|missing|requires|"
@@ -1432,6 +1436,12 @@ def holds(sentence, words):
     return re.search(".*".join(map(re.escape, words.split("…"))), sentence, re.DOTALL)
 
 
+def in_options_of_its_own(line):
+    """Hold a line of the command line to its own options, not those of the library."""
+    bare = re.sub(r"[\w.]+\([^()]*\)|(?<!\w)'[^']*'|\"[^\"]*\"", "", line)
+    assert not re.search(rf"(?<![\w-])(?:{'|'.join(FLAGS)})=|\w_weights|BernoulliLogistic", bare)
+
+
 def typed(path, formula, options):
     """The same, as it is typed."""
     given = {"frequency_weights": "weights"}
@@ -1440,7 +1450,7 @@ def typed(path, formula, options):
     return run("fit", path, formula, *more)
 
 
-def refused(path, formula, options, words):
+def refused(path, formula, options, words, remedy=True):
     """Hold every door, and the command line, to the sentence."""
     first, *others = (sentence_of(build) for build in doors(path, formula, options))
     assert holds(first, words), first
@@ -1450,14 +1460,16 @@ def refused(path, formula, options, words):
     assert result.exit_code == 2
     assert result.stdout == ""
     if not result.stderr.startswith("flatprior: Invalid value for"):  # of a list of choices
-        assert result.stderr == f"flatprior: {printable(first)}\n"
+        assert result.stderr == f"flatprior: {as_typed(printable(first))}\n"
+    in_options_of_its_own(result.stderr)
+    assert not remedy or REMEDIES.search(result.stderr)
     assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_that_is_no_table(kind, tmp_path):
     name, content, options, words = FILES[kind]
-    refused(put(tmp_path / name, content), "y ~ x", options, words)
+    refused(put(tmp_path / name, content), "y ~ x", options, words, remedy=False)
 
 
 @pytest.mark.parametrize("kind", TOKENS)
@@ -1537,6 +1549,8 @@ def test_what_is_typed_wrong(kind, tmp_path, monkeypatch):
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert holds(checked(result.stderr), words)
+    in_options_of_its_own(result.stderr)
+    assert REMEDIES.search(result.stderr)
 
 
 @pytest.mark.parametrize("kind", SAID)

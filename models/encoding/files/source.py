@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import NO_ROWS
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
 from flatprior.models.encoding.columns.kinds import kind_of
@@ -299,7 +300,7 @@ class Source:
         read = replace(self, reading=replace(self.reading, na=None)) if self.typed else self
         frames = list(read.frames(columns, found))
         if not frames:
-            raise InputError("the data have no rows")
+            raise InputError(NO_ROWS)
         if not self.typed and len(frames) > 1:
             mixed = frozenset(name for name in columns if _kinds(frames, name) > 1)
             if mixed:  # numbers here and words there, because files are read in batches

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import NO_ROWS
 from flatprior.models.encoding.files.arrow_files import require
 from flatprior.models.encoding.files.reading import Found, Reading
 
@@ -74,7 +75,7 @@ class SasFile:
         with self._opened(1) as reader:
             self.names = tuple(map(str, next(iter(reader), pd.DataFrame()).columns))
         if not self.names:
-            raise InputError("the data have no rows")
+            raise InputError(NO_ROWS)
 
     def _opened(self, rows: int) -> Any:
         asked = self.reading.encoding

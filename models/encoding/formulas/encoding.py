@@ -35,7 +35,7 @@ from flatprior.models.encoding.grouped import (
 )
 from flatprior.models.encoding.response import Outcomes
 from flatprior.models.encoding.sampling import Sample, speaking_weights
-from flatprior.models.encoding.weights import positive_weights
+from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
 PARSES = 5  # of one formula, where threads get into one another's way
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
@@ -174,10 +174,8 @@ def encode(
             beside["sampling_weights"], keep, speaking_weights
         )
     if not keep.any():
-        raise InputError(
-            f"no rows are left of {len(frame)}: {n_dropped} have a missing value"
-            + (f", {n_zero} have {'weight 0' if counts is None else 'no trials'}" if n_zero else "")
-        )
+        weightless = "weight 0" if counts is None else "no trials"
+        raise no_rows_left(len(frame), n_dropped, n_zero, weightless)
     if isinstance(event, Outcomes):  # of batches, whose columns were held against the rules
         rules = Judged(event, (), ())
     else:

@@ -291,7 +291,7 @@ class _Reader:
     def deeper(self, depth: int) -> int:
         """One level further down."""
         if depth >= DEEPEST_NESTING:
-            raise InputError("the formula is nested too deeply")
+            raise InputError("the formula is nested too deeply: write it with fewer brackets")
         return depth + 1
 
 

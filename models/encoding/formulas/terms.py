@@ -163,7 +163,8 @@ def _without(terms: Terms, others: Terms) -> Terms:
 
 def _too_many() -> InputError:
     return InputError(
-        f"the formula multiplies out to too many terms to expand; at most {MOST_TERMS} are used"
+        f"the formula multiplies out to too many terms; at most {MOST_TERMS} are used: write out "
+        "those that are meant"
     )
 
 

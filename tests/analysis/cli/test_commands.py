@@ -400,4 +400,5 @@ def test_the_module_is_the_command(good):
     assert module.returncode == 0
     refused = completed(sys.executable, "-m", "flatprior", "fit", good)
     assert refused.returncode == 2
-    assert refused.stderr == "flatprior: Missing argument 'FORMULA'.\n"
+    assert refused.stderr.startswith("flatprior: Missing argument 'FORMULA'; give what it takes: ")
+    assert refused.stderr.endswith("flatprior fit DATA FORMULA (--help says more)\n")

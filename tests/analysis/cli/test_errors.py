@@ -113,7 +113,10 @@ def test_what_the_system_says_is_a_sentence_that_names_the_file(good, tmp_path):
     path = tmp_path / "none.json"
     result = run("explain", good, "y ~ x", "--coefficients", path)
     assert result.exit_code == 2
-    assert result.stderr == f"flatprior: {str(path)!r}: no such file or directory\n"
+    assert (
+        result.stderr
+        == f"flatprior: {str(path)!r}: no such file or directory; name one that is there\n"
+    )
 
 
 @pytest.mark.parametrize("width", ["30", "80", "200"])

@@ -128,7 +128,7 @@ def test_a_report_holds_the_fit_beside_another_program_s(spector, tmp_path):
         (("--robust", "HC9"), "'HC9' is not one of"),
         (("--level", "1"), "1.0 is not in the range"),
         (("--format", "xml"), "'xml' is not one of"),
-        (("--clusters", "group"), "clusters go with sampling_weights"),
+        (("--clusters", "group"), "clusters go with --sampling-weights"),
         (("--sampling-weights", "tuce", "--weights", "psi"), "not both"),
         (("--sampling-weights", "tuce", "--profile"), "and no likelihood: leave out --profile"),
         (("--json", "a.json", "--report", "a.json"), "name the same file"),

@@ -164,7 +164,7 @@ def test_offset_and_weights_are_named_on_screen_and_in_json(good, tmp_path):
         shown = " ".join(result.stdout.split())
         assert "observations in 80 rows (frequency weights: w)" in shown
         assert "offset: t" in shown
-        assert "with sampling weights the standard errors, tests and intervals" in shown
+        assert "row speaks for, standard errors, tests and intervals" in shown
         facts = json.loads(out.read_text())
         if command == "compare":
             assert facts["offsets"] == {"1": "t", "2": "t"}

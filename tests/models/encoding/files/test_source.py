@@ -179,7 +179,7 @@ def test_an_estimate_from_files_is_verified_on_the_rows_in_memory_and_back(tmp_p
         ("y,x\n1,2\n".encode("utf-16-le"), r"looks like text in UTF-16 .* encoding='utf-16-le'"),
         (b"y,x\n1,2,3\n0,1,3\n", "more fields than the first line, which must name every column"),
         (b"y,x\n1,2\n0,1,3\n1,1\n", "row 2 has more fields than the first line.*: 3 instead of 2$"),
-        (b"y,x\n", "^the data have no rows$"),
+        (b"y,x\n", "^the data have no rows; give some below"),
         (b"y,x\n1,1\n0,FALSE\n1,0\n0,TRUE\n", "'FALSE', 'TRUE' in 2 rows"),
     ],
 )
