@@ -127,7 +127,12 @@ def judged(columns: Mapping[str, Summary], uses: Uses, values: Iterable[Any], ev
     decimal = [name for name, column in columns.items() if column.decimal]
     numbers = dict.fromkeys(name for use, name in uses.predictors if use in ("plain", "number"))
     truths = [name for name in numbers if columns[name].kinds == {"booleans"}]
-    facts = (said_of(decimal, NEAREST), said_of(truths, "true counts as 1, false as 0"))
+    large = [name for name, column in columns.items() if column.large]
+    facts = (
+        said_of(decimal, NEAREST),
+        said_of(large, "whole numbers beyond 2^53, each taken as the nearest double"),
+        said_of(truths, "true counts as 1, false as 0"),
+    )
     return Judged(outcomes, tuple(filter(None, facts)), tuple(remarks))
 
 

@@ -130,7 +130,8 @@ FILES = {
         "names of the columns"),
     "merged cells above the heading": ("t.csv", ",Exposure,,,,\n" + TEXT, {},
         "there is no column 'y'; the columns are 'column 1', 'Exposure', 'column 3', 'column "
-        "4', 'column 5', 'column 6'"),
+        "4', 'column 5', 'column 6', where some have no name: name all in the first line, and take "
+        "out what stands above"),
     "comments above the heading": ("t.csv", "# made by hand\n" + TEXT, {},
         "…cannot be read as a table: its first line '# made by hand'…what stands before the "
         "names of the columns"),
@@ -171,38 +172,38 @@ FILES = {
         "…cannot be read as a table: row 4 has a NUL byte, which is…file again, as text in "
         "UTF-8, or take it out"),
     "gzip that is none": ("t.csv.gz", TEXT, {},
-        "…cannot be read as a table: Not a gzipped file (b'y,')"),
+        "…cannot be read as a table: its ending says .gz, and it is not…take .gz off its name"),
     "gzip cut short": ("t.csv.gz", gzip.compress(TEXT.encode())[:-9], {},
         "…cannot be read as a table: Compressed file ended before the end-of-stream marker "
-        "was reached"),
+        "was reached; the file seems to be damaged or cut short: get it anew"),
     "bzip2 cut short": ("t.csv.bz2", bz2.compress(TEXT.encode())[:-9], {},
         "…cannot be read as a table: Compressed file ended before the end-of-stream marker "
-        "was reached"),
+        "was reached; the file seems to be damaged or cut short: get it anew"),
     "an archive of two tables": ("t.csv.zip", zipped(a=TEXT, b=TEXT), {},
-        "…cannot be read as a table: it holds 2 files; a table is one"),
+        "…cannot be read as a table: it holds 2 files; a table is one: unpack it"),
     "an empty archive": ("t.csv.zip", zipped(), {},
-        "…cannot be read as a table: it holds 0 files; a table is one"),
+        "…cannot be read as a table: it holds 0 files; a table is one: unpack it"),
     "text that is called Parquet": ("t.parquet", TEXT, {},
         "…cannot be read as a table: its ending says Parquet, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "Parquet cut short": ("t.parquet", b"PAR1" + bytes(40), {},
         "…cannot be read as a table: Error creating dataset. Could…is corrupted or this is "
-        "not a parquet file."),
+        "not a parquet file; the file seems to be damaged or cut short: get it anew"),
     "text that is called Feather": ("t.feather", TEXT, {},
         "…cannot be read as a table: its ending says Feather, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "text that is called Excel": ("t.xlsx", TEXT, {},
         "…cannot be read as a table: its ending says Excel, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "text that is called Stata": ("t.dta", TEXT, {},
         "…cannot be read as a table: its ending says Stata, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "text that is called SAS": ("t.sas7bdat", TEXT, {},
         "…cannot be read as a table: its ending says SAS, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "text that is called SPSS": ("t.sav", TEXT, {},
         "…cannot be read as a table: its ending says SPSS, and it does not begin as such a "
-        "file does"),
+        "file does; give it the ending of what it is, such as .csv, or get it anew"),
     "a pickle": ("t.pkl", b"\x80\x04K\x01.", {},
         "…cannot be read as a table: it is a pickle, which could run any program; save it as "
         "Parquet or CSV"),
@@ -212,13 +213,13 @@ FILES = {
         "…cannot be read as a table: row 1 is an array; write JSON…lines=True, "
         "double_precision=15)"),
     "JSON lines with a line cut short": ("t.jsonl", '{"y": 0, "x": 1}\n{"y": 1, "x"\n', {},
-        '…cannot be read as a table: row 2 is no JSON object: \'{"y": 1, "x"\\n\'; JSON lines '
-        "have an object a line"),
+        '…cannot be read as a table: row 2 is no JSON object: \'{"y": 1, "x"\\n\'; correct '
+        "that line or take it out: JSON lines have an object a line"),
     "JSON lines with nested values": ("t.jsonl",
         '{"y": 0, "x": {"a": 1}}\n{"y": 1, "x": {"a": 2}}\n', {},
         "column 'x' holds lists or the like; it must hold numbers, text or categories"),
     "JSON lines with a key twice": ("t.jsonl", '{"y": 0, "x": 1, "x": 2}\n{"y": 1, "x": 3}\n', {},
-        "…cannot be read as a table: row 1 has a name twice"),
+        "…cannot be read as a table: row 1 has a name twice; leave out the value that is…"),
     "JSON lines of numbers": ("t.jsonl", "1\n2\n", {},
         "…cannot be read as a table: row 1 is no object; write JSON…lines=True, "
         "double_precision=15)"),
@@ -630,7 +631,7 @@ FORMULAS = {
         "the formula 'y ~ 😀' cannot be read at '😀': a name with such signs in it stands in "
         "backticks, `...`"),
     "a formula of thousands of signs": ("y ~ " + "(" * 3000 + "x" + ")" * 3000,
-        "the formula is nested too deeply"),
+        "the formula is nested too deeply: write it with fewer brackets"),
     "interactions without an end": ("y ~ " + "*".join(["x", "g", "o", "n",
         "s"] * 4) + "*" + "*".join(f"I(x > {i})" for i in range(20)),
         "the formula multiplies out to too many terms; at most 4096 are…those that are meant"),
@@ -757,7 +758,7 @@ BESIDE = {
     "weights of 0 everywhere": ({"n": [0] * ROWS}, {"frequency_weights": "n"},
         "no rows are left of 12: 12 have weight 0; give some rows a weight above 0"),
     "weights past exact counting": ({"n": [2**53] * ROWS}, {"frequency_weights": "n"},
-        "column 'n' sums to 2^53 or more, past exact counting"),
+        "column 'n' sums to 2^53 or more, past exact counting; give counts in a larger unit"),
     "weights that are all missing": ({"n": [None] * ROWS}, {"frequency_weights": "n"},
         "no rows are left of 12: 12 have a missing value"),
     "two kinds of weights": ({}, {"frequency_weights": "n", "sampling_weights": "o"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.text_among_numbers import is_number
 
 SHOWN = 12
+_UNNAMED = re.compile("column [0-9]+")  # what a column without a name is called
+_LEVELS = re.compile(r"\(.+, .+\)")  # what pandas calls one that has names on several levels
 # small letters of Cyrillic and Greek that are drawn as these Latin ones are
 _DRAWN = str.maketrans("аеорсухіјѕαιορυχ", "aeopcyxijsaiopux")
 
@@ -29,6 +32,15 @@ def no_such_column(name: str, known: Sequence[str]) -> ValueError:
         hint = f" ({same!r} looks like it, but has other letters: {_odd(name, same)})"
     shown = ", ".join(map(repr, known[:SHOWN])) + (", ..." if len(known) > SHOWN else "")
     heading = ""
+    if any(_UNNAMED.fullmatch(each) for each in known):
+        heading = (
+            ", where some have no name: name all in the first line, and take out what stands above"
+        )
+    if any(_LEVELS.fullmatch(each) for each in known):
+        heading = (
+            ", named by several levels each: join these, data.columns = "
+            "['_'.join(map(str, name)) for name in data.columns]"
+        )
     if 2 * sum(map(is_number, known)) >= len(known) > 0:
         heading = ": name them, in a file by its first line"
     return InputError(f"there is no column {name!r}{hint}; the columns are {shown}{heading}")

@@ -100,6 +100,8 @@ class Summary:
         Of a response of numbers, the rows that are neither 0 nor 1.
     decimal : bool
         Whether numbers are `decimal.Decimal`.
+    large : bool
+        Whether whole numbers are larger than doubles can tell apart.
     edges : Edges or None
         Of numbers, the codes for missing values that stand at either end.
     leveled : bool
@@ -114,6 +116,7 @@ class Summary:
     tokens: Tokens | None = None
     neither: Odd | None = None
     decimal: bool = False
+    large: bool = False
     edges: Edges | None = None
     leveled: bool = True
 
@@ -136,12 +139,15 @@ class Summary:
         if not present.any():
             return cls(name=name, kinds=frozenset(), n_rows=0, levels={})
         if series.dtype.kind in "iuf" and not (factor or response):  # no need to look at a value
+            values = floats(series[present])
+            whole = series.dtype.kind in "iu"
             return cls(
                 name=name,
                 kinds=frozenset(["numbers"]),
                 n_rows=int(np.count_nonzero(counting)),
                 levels={},
-                edges=Edges.of(floats(series[present])),
+                large=whole and bool(np.abs(values).max() > 2**53),
+                edges=Edges.of(values),
             )
         there = series[present]
         kind, rows = kind_of(there), series[counting]
@@ -181,6 +187,7 @@ class Summary:
             tokens=_of_both(self.tokens, other.tokens),
             neither=_of_both(self.neither, other.neither),
             decimal=self.decimal or other.decimal,
+            large=self.large or other.large,
             edges=_of_both(self.edges, other.edges),
         )
 

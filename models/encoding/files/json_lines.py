@@ -124,7 +124,9 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            raise InputError(f"row {number} has a name twice")
+            raise InputError(
+                f"row {number} has a name twice; leave out the value that is not meant"
+            )
         return found
 
     try:
@@ -132,7 +134,7 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"row {number} is no JSON object: {shorten(line.decode('utf-8', 'replace'), 40)}; "
-            "JSON lines have an object a line"
+            "correct that line or take it out: JSON lines have an object a line"
         ) from error
     if not isinstance(found, dict):
         what = "an array" if isinstance(found, list) else "no object"

@@ -30,6 +30,7 @@ _COMPRESSED = (
     (b"\xfd7zXZ\x00", ".xz"),
     (b"\x28\xb5\x2f\xfd", ".zst"),
     (b"PK\x03\x04", ".zip"),
+    (b"PK\x05\x06", ".zip"),  # of nothing
 )
 _BEGINNINGS = (
     (b"PAR1", "Parquet"),
@@ -153,7 +154,9 @@ def decompressed(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
-                raise InputError(f"it holds {count(len(names), 'file')}; a table is one")
+                raise InputError(
+                    f"it holds {count(len(names), 'file')}; a table is one: unpack it and name that"
+                )
             with archive.open(names[0]) as source:
                 yield source
     elif how == ".zst":
@@ -168,12 +171,16 @@ def decompressed(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 def _compression(path: str | os.PathLike[str]) -> str:
     """The ending of the compression of a file, empty of one that is not compressed."""
-    ending = os.path.splitext(os.fspath(path))[1].lower()
-    if ending in (*_OPENERS, ".zst", ".zip"):
-        return ending
     with open(path, "rb") as file:
         head = file.read(8)
-    return next((how for magic, how in _COMPRESSED if head.startswith(magic)), "")
+    found = next((how for magic, how in _COMPRESSED if head.startswith(magic)), "")
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if head and not found and ending in (*_OPENERS, ".zst", ".zip"):
+        raise InputError(
+            f"its ending says {ending}, and it is not compressed so; take {ending} off its name, "
+            "or get it anew"
+        )
+    return found
 
 
 def kind_by_content(path: str | os.PathLike[str]) -> str:

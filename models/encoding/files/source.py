@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import pandas as pd
 
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.text import NO_ROWS
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
@@ -36,6 +36,7 @@ from flatprior.models.encoding.files.statistical import (
 )
 
 T = TypeVar("T")
+DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
 BATCH_ROWS = 2**16
 
 
@@ -145,7 +146,10 @@ def _kind(path: str) -> str:
         name = name.removesuffix(packed)
     said = next((k for k, known in FORMATS.items() if name.endswith(known.endings)), TEXT)
     if said not in (TEXT, JSON):
-        raise InputError(f"its ending says {said}, and it does not begin as such a file does")
+        raise InputError(
+            f"its ending says {said}, and it does not begin as such a file does; give it the "
+            "ending of what it is, such as .csv, or get it anew"
+        )
     return JSON if said == JSON or begins_with_object(path) else TEXT
 
 
@@ -385,6 +389,12 @@ def check_path(path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
+def _is_of_bytes(error: Exception) -> bool:
+    """Whether it was the bytes that could not be read: not the system, and not a sentence."""
+    of_system = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
+    return not of_system and not isinstance(error, FlatpriorError)
+
+
 class ReadError(InputError):
     """What is wrong with a file, which is named."""
 
@@ -410,4 +420,6 @@ def readable(name: str) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, pd.errors.ParserWarning):
             reason = "rows have more fields than the first line, which must name every column"
+        elif _is_of_bytes(error):
+            reason = f"{reason.rstrip('.')}; {DAMAGED}"
         raise ReadError(f"{name!r} cannot be read as a table: {reason}") from error

@@ -179,3 +179,13 @@ def test_remarks_on_codes_of_missing_values_are_of_all_rows(tmp_path, monkeypatc
         assert len(said) == 1, name
         assert "column 'x' has -999 in 2 rows" in said[0]
     assert BernoulliLogistic.from_formula("y ~ x", frame, na="-999").n_dropped == 2
+
+
+def test_whole_numbers_that_doubles_do_not_tell_apart_are_said(tmp_path, monkeypatch):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"y": rng.integers(0, 2, 30), "x": 2**53 - rng.integers(0, 9, 30)})
+    words = "x: whole numbers beyond 2^53, each taken as the nearest double"
+    for largest, said in ((2**53, False), (2**53 + 2, True), (-(2**60) - 1, True)):
+        frame.loc[17, "x"] = largest
+        for name, build in every_way(frame, tmp_path, monkeypatch):
+            assert (words in build("y ~ x").facts) == said, name

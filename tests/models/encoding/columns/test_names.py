@@ -35,3 +35,11 @@ def test_a_table_without_a_heading_is_told():
     assert "name them, in a file by its first line" in str(no_such_column("y", ["0", "1.5", "a"]))
     assert "first line" not in str(no_such_column("y", KNOWN))
     assert "first line" not in str(no_such_column("y", []))
+
+
+def test_names_of_several_levels_and_none_lead_on():
+    said = str(no_such_column("y", ["('a', 'y')", "('b', 'x')"]))
+    assert "join these, data.columns = ['_'.join(map(str, name)) for name in data.columns]" in said
+    said = str(no_such_column("y", ["column 1", "Exposure", "column 3"]))
+    assert said.endswith("name all in the first line, and take out what stands above")
+    assert str(no_such_column("y", ["a", "f(x, y)"])).endswith("'a', 'f(x, y)'")

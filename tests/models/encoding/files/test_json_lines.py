@@ -65,7 +65,7 @@ def test_a_name_may_be_left_out_where_the_value_is_missing(tmp_path):
     ("text", "words"),
     [
         ('[{"y": 1}, {"y": 0}]', "row 1 is an array; write JSON lines, an object a line"),
-        ('[\n{"y": 1},\n{"y": 0}]', "row 1 is no JSON object: .*; JSON lines have an object"),
+        ('[\n{"y": 1},\n{"y": 0}]', "row 1 is no JSON object: .* or take it out: JSON lines have"),
         ('{"y": 1}\n{"y": }\n', "row 2 is no JSON object"),
         ('{"y": 1}\n3\n', "row 2 is no object"),
         ('{"y": 1, "y": 2}\n', "row 1 has a name twice"),

@@ -15,6 +15,7 @@ from written_files import WRITERS, table
 from flatprior.models import BernoulliLogistic, fit_newton, verify
 from flatprior.models.encoding.files import source
 from flatprior.models.encoding.files.source import Source
+from flatprior.models.encoding.tables import as_frame
 
 FORMULA = "y ~ x + z + g"
 
@@ -228,3 +229,26 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
         with pytest.raises(ValueError, match=words) as caught:
             BernoulliLogistic.from_formula("y ~ x", path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "ending", [".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst", ".parquet", ".feather"]
+)
+def test_bytes_that_are_damaged_lead_on(tmp_path, ending):
+    frame = pd.DataFrame({"y": [0, 1] * 400, "x": np.random.default_rng(1).normal(size=800)})
+    path = tmp_path / f"d{ending}"
+    writers = {".parquet": frame.to_parquet, ".feather": frame.to_feather}
+    if ending in writers:
+        writers[ending](path)
+    elif ending == ".csv.zst":
+        with pa.output_stream(str(path), compression="zstd") as file:
+            file.write(frame.to_csv().encode())
+    else:
+        frame.to_csv(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match="seems to be damaged or cut short: get it anew, or save"):
+        as_frame(path)
+    if ending.startswith(".csv"):
+        path.write_bytes(b"y,x\n0,1\n1,2\n")
+        with pytest.raises(ValueError, match=rf"it is not compressed so; take \{ending[4:]} off"):
+            as_frame(path)
