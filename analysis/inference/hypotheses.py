@@ -22,7 +22,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import null_space
 
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
@@ -44,6 +44,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.covariance.whitening import required_whitening
+from flatprior.models.dependence.in_batches import columns_in_batches
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.estimate import mle_of, require_computed, require_converged
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
@@ -235,8 +236,7 @@ def likelihood_ratio_test(
         If the two models have different rows, responses or weights.
     ValueError
         If neither model is nested in the other, or as for `wald_test`; if the data cannot tell the
-        hypothesis from the model, or (where rows are read in batches) names are given of a model
-        with columns that are combinations of others.
+        hypothesis from the model.
     MLEDoesNotExistError
         If existence is undecided.
 
@@ -263,14 +263,14 @@ def likelihood_ratio_test(
     else:
         linear = _linear(model.names, hypothesis, value, model.aliased)
         text, restrictions = linear.text, len(linear.values)
-        large = _to_restrict(model)
+        large = of_full_rank(model)
         full, null = supremum(large), _null_of(model, large, linear)
-        rows = null.rows
-        if isinstance(rows, ArrayRows):
+        if isinstance(null.rows, ArrayRows):
             lower = supremum(_null_model(model, null))
-            df = _told(full.rank, lower.rank, text)
         else:
-            lower, df = Supremum(maximal(rows)[0], rows.n_columns), restrictions
+            rows, kept = _of_full_rank(null)
+            lower = Supremum(maximal(rows)[0], len(kept))
+        df = _told(full.rank, lower.rank, text)
     notes = ["the outcomes are separated, the larger model has a supremum only"] * full.separated
     notes += _fewer(restrictions, df)
     statistic = ratio(full.log_likelihood, lower.log_likelihood)
@@ -315,18 +315,19 @@ def score_test(
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.00372
     """
     linear = _linear(model.names, hypothesis, value, model.aliased)
-    large = _to_restrict(model)
+    large = of_full_rank(model)
     null = _null_of(model, large, linear)
-    df, notes, q = len(linear.values), list[str](), null.rows.n_columns
+    q = null.rows.n_columns
+    gamma, kept = np.zeros(q), np.arange(q)
     if isinstance(null.rows, ArrayRows) and q:
         small = _null_model(model, null)
-        df = _told(large.n_parameters, small.n_parameters, linear.text)
-        notes = _fewer(len(linear.values), df)
-        gamma = np.zeros(q)
-        kept = slice(None) if small.aliased is None else small.aliased.kept
+        kept = kept if small.aliased is None else small.aliased.kept
         gamma[kept] = converged_mle(small).coefficients
     else:
-        gamma = maximal(null.rows)[1]
+        rows, kept = _of_full_rank(null)
+        gamma[kept] = maximal(rows)[1]
+    df = _told(large.n_parameters, len(kept), linear.text)
+    notes = _fewer(len(linear.values), df)
     beta = null.at(gamma)
     transform = required_whitening(large.rows, beta)
     pull = transform.T @ large.rows.reduce(lambda block: scores(block, beta[None])[0])
@@ -381,7 +382,7 @@ class _Linear:
     def null_of_reduced(self, model: BernoulliLogistic, reduced: BernoulliLogistic) -> Null:
         """The null model in the coefficients of the model without dependent columns."""
         assert reduced.aliased is not None  # noqa: S101
-        size = np.linalg.norm(model.design, axis=0)
+        size = model.rows.extent.columns
         whole = self._null(np.diag(1 / np.where(size > 0, size, 1.0)))
         ways = reduced.aliased.coefficients(whole.directions)
         white = required_whitening(reduced.rows)
@@ -527,18 +528,6 @@ def _nested_pair(
     return large, small
 
 
-def _to_restrict(model: BernoulliLogistic) -> BernoulliLogistic:
-    """The model of full rank of which coefficients are to be held; an error where that is open."""
-    large = of_full_rank(model)
-    if large is not model and not isinstance(model.rows, ArrayRows):
-        raise InputError(
-            f"the design has rank {large.n_parameters}, not {model.n_parameters}, and its rows are "
-            'read in batches: build the model with aliased="drop", or pass the smaller model to '
-            "likelihood_ratio_test"
-        )
-    return large
-
-
 def _told(full: int, lower: int, text: str) -> int:
     """Difference of two ranks; an error where it is 0, and the data cannot tell the models."""
     if full == lower:
@@ -599,6 +588,25 @@ def _null_of(model: BernoulliLogistic, large: BernoulliLogistic, linear: _Linear
         return _Restricted(restricted(model, null), names, null, reduced)
     null = linear.null_of_reduced(model, large)
     return _Restricted(restricted(large, null), names[: null.directions.shape[1]], null, None)
+
+
+def _of_full_rank(null: _Restricted) -> tuple[Rows, NDArray[np.intp]]:
+    """The rows of a null model without columns that depend on others, and which are left."""
+    rows, every = null.rows, np.arange(null.rows.n_columns)
+    if null.reduced is None or not len(every):
+        return rows, every
+    columns = columns_in_batches(rows)
+    if columns is None:
+        raise PrecisionError(
+            "it is undecided in double precision which columns of the null model are combinations "
+            "of others: rescale or centre the columns"
+        )
+    kept = columns.kept
+
+    def change(block: Block) -> Block:
+        return block._replace(design=np.ascontiguousarray(block.design[:, kept]))
+
+    return FewerColumns(rows, change, len(kept)), kept
 
 
 def _null_model(model: BernoulliLogistic, null: _Restricted) -> BernoulliLogistic:

@@ -10,7 +10,6 @@ import operator
 
 import numpy as np
 
-from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.dependence.independent_columns import (
     Columns,
@@ -30,11 +29,9 @@ JOINING = 1_000  # rows that join at most in a round
 MAX_ROUNDS = 100
 
 
-def columns_in_batches(rows: BatchRows) -> Columns | None:
+def columns_in_batches(rows: Rows) -> Columns | None:
     """The same as `columns_of`, of all rows; None if undecided."""
-    sample = rows.surveyed.sample
-    part = np.unique(np.linspace(0, sample.n_rows - 1, START).astype(np.intp))
-    asked = sample.design[part].astype(float)
+    asked = rows.sample(START).design.astype(float)
     for _ in range(MAX_ROUNDS):
         found = columns_of(asked)
         if found is None or not found.null.size:

@@ -395,9 +395,23 @@ def test_in_batches_suprema_and_ranks_are_those_in_memory(tmp_path):
         found = likelihood_ratio_test(model(large), model(small))
         assert found.statistic == pytest.approx(statistic, rel=1e-4)
         assert (found.df, found.p) == (df, pytest.approx(p, abs=5e-5))
-    for test in (likelihood_ratio_test, score_test):
-        with pytest.raises(ValueError, match="has rank 21, not 27, and its rows are read in batch"):
-            test(model(3), "A[T.b]")
+    full, memory = model(3), of_order(3)
+    more = [name for name in full.names if name not in model(2).names]
+    matrix = np.eye(len(full.names))[[full.names.index(name) for name in more]]
+    found = likelihood_ratio_test(full, more)
+    assert (found.statistic, found.df) == (pytest.approx(4.6535, rel=1e-4), 4)
+    for test, hypothesis in (
+        (score_test, more),
+        (score_test, matrix),
+        (score_test, dict.fromkeys(more, 0.01)),
+        (likelihood_ratio_test, matrix + 2 * np.roll(matrix, 1, axis=0)),
+        (score_test, list(full.names)),
+    ):
+        found, expected = (test(each, hypothesis) for each in (full, memory))
+        assert found.statistic == pytest.approx(expected.statistic, rel=1e-7)
+        assert (found.df, found.note) == (expected.df, expected.note)
+    with pytest.raises(ValueError, match=r"the data cannot tell whether A\[T.c\]:B\[T.b\] = 0"):
+        score_test(full, "A[T.c]:B[T.b]")
     formulas = ("HG ~ NV + PI + EH", "HG ~ NV + EH", "HG ~ EH")
     for large, small in ((0, 1), (0, 2), (1, 2)):
         found, expected = (
