@@ -702,9 +702,10 @@ class BernoulliLogistic(Renderable):
 
     def _look_like_sampling_weights(self) -> bool:
         """Whether frequency weights are large and nearly all distinct, as counts seldom are."""
-        if self.weights_name is None or not isinstance(self.rows, ArrayRows):
+        if self.weights_name is None:
             return False
-        weights = self.rows.weights
+        some = self.rows if isinstance(self.rows, ArrayRows) else self.rows.surveyed.sample
+        weights = some.weights
         if weights is None or len(weights) < FEW_WEIGHTS or weights.max() < LARGE_WEIGHT:
             return False
         return len(np.unique(weights)) > DISTINCT * len(weights)

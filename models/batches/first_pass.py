@@ -329,7 +329,8 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     uses = roles.uses
     columns = {name: uses.summary(frame[name], keep) for name in roles.held_to_rules}
     columns = {n: each if n == uses.response else each.capped() for n, each in columns.items()}
-    text = [name for name in roles.numeric if columns[name].tokens is not None]
+    # or of which nothing is known here, because every value is missing
+    text = [name for name in roles.numeric if columns[name].tokens or not columns[name].kinds]
     for name in roles.numeric:
         if name not in text:
             numbers(rows[name])  # says what is wrong with it

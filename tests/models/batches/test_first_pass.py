@@ -237,7 +237,7 @@ def test_text_without_its_words_is_judged_as_a_whole_wherever_it_is_cut(
         ("y ~ x + z", {}), ("y ~ C(z)", {}), ("y ~ log(z + 10)", {}), ("y ~ x", {"offset": "z"}),
         ("y ~ x", {"sampling_weights": "w", "strata": "z"}), ("z ~ x", {}),
     ]  # fmt: skip
-    ways = [build for way, build in every_way(frame, tmp_path, monkeypatch) if "CSV" not in way]
+    ways = [build for _, build in every_way(frame, tmp_path, monkeypatch)]
     taken = 0
     for formula, roles in cases:
         found = []

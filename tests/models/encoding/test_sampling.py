@@ -164,13 +164,14 @@ def test_clusters_are_told_by_their_name_within_their_stratum():
     assert designs[0].said == "sampling weights: w, 22 clusters: psu, 4 strata: stratum"
 
 
-def test_large_and_distinct_counts_draw_a_remark_and_others_do_not(frame):
-    assert any(
-        "pass them as sampling_weights" in each
-        for each in build(
-            frame.assign(n=frame["persons"] * 10 + frame.index % 10), frequency_weights="n"
-        ).warnings
+def test_large_and_distinct_counts_draw_a_remark_and_others_do_not(frame, tmp_path):
+    counts = frame.assign(n=frame["persons"] * 10 + frame.index % 10)
+    counts.to_parquet(tmp_path / "counts.parquet")
+    in_batches = BernoulliLogistic.from_parquet(
+        tmp_path / "counts.parquet", "y ~ treated", frequency_weights="n"
     )
+    for model in (build(counts, frequency_weights="n"), in_batches):
+        assert any("pass them as sampling_weights" in each for each in model.warnings)
     rng = np.random.default_rng(0)
     few = frame.assign(n=rng.integers(1, 9, 600))
     repeated = frame.assign(n=100 * rng.integers(1, 9, 600))
