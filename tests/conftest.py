@@ -43,5 +43,10 @@ def route(request):
 
 @pytest.fixture(params=(sample_nuts, sample_independence), ids=lambda sampler: sampler.__name__)
 def sampler(request):
-    """Each sampling route in turn, without a progress bar."""
-    return partial(request.param, progress=False)
+    """Each sampling route in turn, without a progress bar, in this process.
+
+    The draws are those of several processes (`test_a_seed_reproduces_the_draws_and_labels_are_kept`
+    compares them), which cost as much again.
+    """
+    alone = {"cores": 1} if request.param is sample_nuts else {}
+    return partial(request.param, progress=False, **alone)
