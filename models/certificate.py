@@ -514,7 +514,9 @@ def judged(
     """Covariance, log-likelihood and certificate of some coefficients.
 
     With sampling weights the covariance is that of the units that were drawn, and the bound of the
-    certificate is in these standard errors.
+    certificate is in these standard errors; where it is NaN, in those of the weighted information.
+    Its digits follow from that bound: they are proved, and may be fewer than those of the
+    information where the two standard errors differ by other factors from column to column.
     """
     found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
     if model.sampling is None:

@@ -62,6 +62,10 @@ from flatprior.models.results import (
 # What follows from a fit is about the MLE if it is within a standard error of it, or where weights
 # count more observations than there are digits, if every coefficient has digits that are certain.
 NEARBY, ENOUGH_DIGITS = 1.0, 6.0
+NO_SANDWICH = (
+    "no standard errors are known, since the scores of the units that were drawn do not vary (or "
+    "columns are nearly dependent); bounds are in standard errors of the weighted information"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -523,8 +527,15 @@ def estimate(
         seconds=seconds,
         provenance=provenance(model, *packages),
         before_finish=before_finish,
-        warnings=model.warnings,
+        warnings=_warnings(model, found.covariance),
     )
+
+
+def _warnings(model: BernoulliLogistic, covariance: Array) -> tuple[str, ...]:
+    """Of the model, and that a sample says nothing of standard errors, where it does not."""
+    if model.sampling is None or not np.isnan(covariance).any():
+        return model.warnings
+    return (*model.warnings, NO_SANDWICH)
 
 
 def is_near(certificate: Certificate) -> bool:
@@ -630,6 +641,6 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
         # a file may say anything about what was before
         before_finish=None if stated.read_from is not None else stated.before_finish,
         stated_error=None,
-        warnings=model.warnings,
+        warnings=_warnings(model, found.covariance),
         read_from=None,
     )

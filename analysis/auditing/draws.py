@@ -250,8 +250,14 @@ def explain_draws(
 
     Parameters
     ----------
-    model, posterior, false_alarm
+    model, posterior
         As of `flatprior.analysis.check_posterior`.
+    false_alarm : float
+        The p-value below which one test excludes what it asks about: that the chains have mixed, or
+        that the draws are of one of the priors that are tried. It is of each test by itself, not
+        shared among them: draws of such a prior are not said to look like it at about that rate,
+        and those of another prior that is near may be. Nothing that is certain comes from these
+        tests; that the log-density is a prior's follows from its numbers.
     existence : Existence
         Of this model.
 

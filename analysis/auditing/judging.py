@@ -29,7 +29,7 @@ from flatprior.models import (
     PointEstimate,
     check_existence,
 )
-from flatprior.models.common.arrays import Array
+from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count, first_of, printable
@@ -45,7 +45,7 @@ NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of ma
 # of the distance from the estimate, that from what a program says that it maximised: it is there,
 # or what it says explains nothing
 AS_GOOD, ALL_OF_IT = 0.02, 0.9
-ROUNDED = 1.0001  # of half a unit: the numbers themselves were rounded
+ROUNDED = 1.0001  # of a tolerance of the gradient, which programs sum in another order
 
 
 def judge_fit(
@@ -416,8 +416,10 @@ def _within_digits(audit: Audit, placed: Placed, their: TheirFit) -> bool:
     )
     if units is None:
         return False
-    room = np.abs(placed.matrix) @ (ROUNDED * units / 2)
+    size = np.abs(placed.matrix)
+    room = size @ (units / 2 + 4 * EPSILON * np.abs(placed.given))
     bound = mle.certificate.error_bound * mle.standard_errors
+    bound = bound + 4 * EPSILON * np.abs(mle.coefficients)
     return bool((np.abs(b - mle.coefficients) <= room + bound).all())
 
 

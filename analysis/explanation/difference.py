@@ -92,6 +92,7 @@ from flatprior.models import (
     MLEDoesNotExistError,
     certify,
 )
+from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.newton import converged_mle
@@ -294,8 +295,11 @@ def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
             message=message,
             distance=case.distance,
         )
-    gap = np.abs(case.b - case.mle.coefficients)
-    if not (gap <= 1.0001 * case.half_units).all():
+    mle = case.mle
+    gap = np.abs(case.b - mle.coefficients)
+    doubles = 4 * EPSILON * (np.abs(case.b) + np.abs(mle.coefficients))
+    error = mle.certificate.error_bound * mle.standard_errors + doubles
+    if not (gap <= case.half_units + error).all():
         return None
     rounding = case.rounding()
     if rounding <= COARSE:

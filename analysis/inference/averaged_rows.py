@@ -101,7 +101,8 @@ def rows_to_average(
         note = _some_of_the_models(model, frame, design)
         own_weights = (model.weights_name, model.trials, model.sampling)
         if counts is None and own_weights != (None, None, None):
-            note = f"{note or 'over ' + count(m, 'row')}, each counted once"
+            whose = "trials" if model.trials is not None else "weight"
+            note = f"{note or 'over ' + count(m, 'row')}, each counted once, not by its {whose}"
     checked = whole_weights if model.sampling is None else speaking_weights
     share = np.ones(m) if counts is None else checked(counts)
     if not share.sum():

@@ -163,6 +163,11 @@ def _wald_test(
             )
         fit = recomputed_robust(model, fit)
     require_coefficients(fit)
+    if not np.isfinite(fit.covariance).all():
+        raise PrecisionError(
+            "no covariance is known, and no Wald test either: the warnings of the fit say "
+            "why; take more units, or another covariance"
+        )
     aliased = getattr(getattr(fit, "provenance", None), "aliased", None)
     if model is not None:
         aliased = model.aliased

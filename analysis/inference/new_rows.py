@@ -182,16 +182,30 @@ def own_groups(model: BernoulliLogistic, frame: pd.DataFrame) -> Cells | None:
     if len(frame) != whole or model.trials_name == ARRAY or not set(names) <= set(frame.columns):
         return None
     complete = np.flatnonzero(frame[list(dict.fromkeys(names))].notna().to_numpy().all(axis=1))
-    kept = frame.iloc[complete]
-    try:
-        trials = None if model.trials_name is None else kept[model.trials_name]
-        counts = counts_of_columns(left, kept, trials)
-    except ValueError:
-        return None
-    cells = counts.cells._replace(group=complete[counts.cells.group])
-    rows = cells.group if isinstance(model.rows, ArrayRows) else complete[counts.some]
-    same = len(cells.group) == model.n_rows and _holds(model, frame.iloc[rows])
-    return cells if same else None
+    candidates = [complete]
+    if frame.index.is_unique and len(model.row_labels):  # in whatever order they are
+        candidates.append(frame.index.get_indexer(model.row_labels.unique()))
+    for places in candidates:
+        if len(places) and places.min() >= 0:
+            kept = frame.iloc[places]
+            try:
+                trials = None if model.trials_name is None else kept[model.trials_name]
+                counts = counts_of_columns(left, kept, trials)
+            except ValueError:
+                continue
+            cells = counts.cells._replace(group=places[counts.cells.group])
+            rows = cells.group if isinstance(model.rows, ArrayRows) else places[counts.some]
+            if _counted_alike(model, cells) and _holds(model, frame.iloc[rows]):
+                return cells
+    return None
+
+
+def _counted_alike(model: BernoulliLogistic, cells: Cells) -> bool:
+    """Whether successes and failures are the model's; of rows in files their hash says so."""
+    if len(cells.group) != model.n_rows or not isinstance(model.rows, ArrayRows):
+        return len(cells.group) == model.n_rows
+    same = np.array_equal(cells.response, model.response)
+    return same and np.array_equal(cells.weights, model.counts)
 
 
 def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:

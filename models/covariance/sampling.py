@@ -28,11 +28,16 @@ from flatprior.models.encoding.sampling import SamplingDesign
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.rows import ArrayRows, Block, MappedRows, Rows
 
+LOST = 1e-10  # of the standard error of single rows: what rounding makes of scores that are all 0
+
 
 def sampling_root(
     rows: ArrayRows | BatchRows, design: SamplingDesign, coefficients: Array
 ) -> Array | None:
-    """L (k, r) with LL' the covariance at `coefficients`; None where columns are dependent.
+    """L (k, r) with LL' the covariance at `coefficients`.
+
+    None where columns are dependent, and where a coefficient has a variance of 0 but for rounding:
+    then the units that were drawn say nothing of it.
 
     Of each cluster that was drawn, and without clusters of each stratum, k sums are in memory.
     """
@@ -50,7 +55,9 @@ def sampling_root(
         grouped: Rows = replace(rows, groups=design.group_of)
     else:
         grouped = rows.in_units()
-    return np.asarray(white @ _middle(replace(here, rows=grouped), design, coefficients, white).T)
+    root = white @ _middle(replace(here, rows=grouped), design, coefficients, white).T
+    known = np.linalg.norm(root, axis=1) > LOST * np.linalg.norm(white, axis=1)
+    return np.asarray(root) if known.all() else None
 
 
 def required_sampling_root(
@@ -58,8 +65,13 @@ def required_sampling_root(
 ) -> Array:
     """`sampling_root`, or an `ArithmeticError`."""
     root = sampling_root(rows, design, coefficients)
-    if root is None:
+    if root is None and whitening(rows, coefficients) is None:
         raise PrecisionError("columns are dependent in double precision: centre and rescale them")
+    if root is None:
+        raise PrecisionError(
+            "nothing is known of a variance: the scores of the units that were drawn do not vary, "
+            "as where all clusters have the same shares; take more units, or name no clusters"
+        )
     return root
 
 

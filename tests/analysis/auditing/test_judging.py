@@ -308,3 +308,22 @@ def test_what_is_not_judged_is_said_of_a_part_of_the_terms_too(shown):
     )
     found = judge_fit(model, their)
     assert any("are not judged: they may be by clusters" in each for each in found.notes)
+
+
+@pytest.mark.parametrize(("beside", "right"), [(0.5 - 1e-5, True), (0.5 + 2e-5, False)])
+def test_a_digit_is_right_to_half_a_unit_and_no_further(beside, right):
+    """One coefficient is so far from what is printed of it, which a unit of its column makes so."""
+    data = fp.load_spector()
+    formula = "grade ~ gpa + tuce + psi"
+    slope = fp.fit_newton(fp.BernoulliLogistic.from_formula(formula, data)).coefficients[1]
+    printed, unit = round(float(slope), 3), 0.001
+    scaled = data.assign(gpa=data["gpa"] * slope / (printed + beside * unit))
+    model = fp.BernoulliLogistic.from_formula(formula, scaled)
+    fit = fp.fit_newton(model)
+    assert fit.coefficients[1] - printed == pytest.approx(beside * unit, rel=1e-9)
+    numbers = [f"{value:.3f}" for value in fit.coefficients]
+    numbers[1] = f"{printed:.3f}"
+    table = pd.DataFrame({"term": model.names, "estimate": numbers, "p": [""] * 4})
+    assert audit(table, model).within_digits == right
+    found = fp.explain_difference(model, dict(zip(model.names, map(float, numbers), strict=True)))
+    assert (found.cause == "agreement") == right

@@ -86,7 +86,7 @@ def test_own_rows_keep_their_offset_and_weights():
         average_marginal_effects(arrays, fit, frame[20:])
     new = average_marginal_effects(named, fit, frame[20:])  # the offset is remembered by its name
     assert new.attrs["rows"] == 180
-    assert new.columns.name == "over 180 rows, each counted once"  # not by the model's weights
+    assert new.columns.name == "over 180 rows, each counted once, not by its weight"
 
 
 @pytest.mark.parametrize("kind", ["files", "dask"])
@@ -150,3 +150,30 @@ def test_effects_of_grouped_counts_are_those_of_their_single_observations(tmp_pa
         other = groups.iloc[:4].assign(x=[1.0, 1, 2, 2])
         other = average_marginal_effects(model, fit_newton(model), other)
         assert "each counted once" in other.columns.name
+
+
+def test_groups_in_another_order_are_the_models_own_and_those_of_other_counts_are_not():
+    """By their labels and by what they hold, with a missing value and a group without trials."""
+    frame = pd.read_csv(Path(__file__).parents[2] / "data" / "grouped.csv")
+    frame["dose"] = frame["dose"].astype(float)
+    frame.loc[3, "dose"] = np.nan
+    frame.loc[7, ["dead", "n"]] = 0
+    model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ sex + dose", frame)
+    fit = fit_newton(model)
+    own = average_marginal_effects(model, fit, frame)
+    for seed in range(3):
+        shuffled = frame.sample(frac=1.0, random_state=seed)
+        found = average_marginal_effects(model, fit, shuffled)
+        np.testing.assert_allclose(found.iloc[:, 1:3], own.iloc[:, 1:3], rtol=1e-12)
+        assert found.columns.name == own.columns.name
+        predicted = predict(model, fit, shuffled)
+        known = shuffled.index[shuffled["dose"].notna()]
+        assert list(predicted.index) == list(known)
+        pd.testing.assert_frame_equal(
+            predicted.loc[[0, 1, 2]], predict(model, fit, frame).loc[[0, 1, 2]]
+        )
+    whole = frame.dropna()
+    others = whole.assign(dead=whole["n"] - whole["dead"])
+    for changed in (others, whole.sample(frac=1.0, random_state=1).reset_index(drop=True)):
+        name = average_marginal_effects(model, fit, changed).columns.name
+        assert name == "over 11 rows, each counted once, not by its trials"

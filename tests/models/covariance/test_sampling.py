@@ -20,7 +20,7 @@ from flatprior.analysis import (
     summarise,
     wald_test,
 )
-from flatprior.models import BernoulliLogistic, LogisticMLE, fit_newton
+from flatprior.models import BernoulliLogistic, LogisticMLE, certify, fit_newton
 from flatprior.models.common.errors import NeedsLikelihoodError
 from flatprior.models.covariance.sampling import _Sums
 from flatprior.models.encoding.files import source
@@ -311,3 +311,34 @@ def test_inflation_of_variance_is_that_of_the_weighted_columns(survey):
     assert (found.dropna() >= 1).all()
     np.testing.assert_allclose(scaled, found, rtol=1e-9)
     assert len(p) == len(X) == len(w)
+
+
+@pytest.mark.parametrize("share", [(0, 1), (0, 1, 1)])
+def test_where_all_clusters_are_alike_no_standard_error_is_known_and_that_is_said(share):
+    """Of halves the scores of clusters are 0, of thirds what rounding leaves of 0."""
+    frame = pd.DataFrame({"y": share * 10, "c": np.repeat(np.arange(10), len(share)), "w": 1.7})
+    model = BernoulliLogistic.from_formula("y ~ 1", frame, sampling_weights="w", clusters="c")
+    fit = fit_newton(model)
+    assert np.isnan(fit.standard_errors).all()
+    assert fit.certificate.error_bound < 1e-10  # of the weighted information
+    assert sum(each.startswith("no standard errors are known") for each in fit.warnings) == 1
+    assert "no standard errors are known" in str(summarise(model, fit)).lower()
+    for ask in (
+        lambda: robust_covariance(model, fit),
+        lambda: predict(model, fit, frame[:2]),
+        lambda: wald_test(model, fit, "Intercept"),
+    ):
+        with pytest.raises(ArithmeticError, match=r"known.*; take more units"):
+            ask()
+    alone = BernoulliLogistic.from_formula("y ~ 1", frame, sampling_weights="w")
+    assert np.isfinite(fit_newton(alone).standard_errors).all()
+    assert not any("no standard errors" in each for each in fit_newton(alone).warnings)
+
+
+def test_digits_are_no_more_than_those_that_the_information_proves(model):
+    plain = replace(model, sampling=None)
+    beta = fit_newton(model).coefficients
+    ours, theirs = (certify(each, beta) for each in (model, plain))
+    # those of the bound in other units are never more, and less by what these differ
+    assert (ours.digits <= theirs.digits + 1e-9).all()
+    assert (ours.digits >= theirs.digits - 1).all()
