@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import Any
@@ -65,6 +66,33 @@ class StataFile:
                     found.have(name, (code for code in codes if code != "."))
 
 
+def without_padding(path: str) -> bool:
+    """Whether rows of a sas7bdat file begin where pandas skips four bytes.
+
+    Rows that follow metadata in a page are aligned to 8 bytes by zeros, blanks or what was there
+    before. Files of Stat/Transfer, known by their release, 9.0000M0, may lack these four bytes:
+    then pandas reads other numbers.
+    """
+    with open(path, "rb") as file:
+        head = file.read(288)
+        wide, aligned = head[32:33] == b"3", head[35:36] == b"3"
+        shift = 4 * aligned
+        release = 216 + shift + 4 * wide
+        if len(head) < 288 or head[release : release + 8] != b"9.0000M0":
+            return False
+        order = "<" if head[37] == 1 else ">"
+        length, size = struct.unpack(f"{order}II", head[196 + shift : 204 + shift])
+        at, pointer = (32, 24) if wide else (16, 12)
+        file.seek(length)
+        while size > at + 6 and len(page := file.read(size)) == size:
+            kind, _, pointers = struct.unpack(f"{order}HHH", page[at : at + 6])
+            rows = at + 8 + pointers * pointer
+            gap = page[rows : rows + 4] if rows % 8 == 4 else b""
+            if kind & 0x0F00 == 0x0200 and gap and gap not in (bytes(4), b" " * 4):
+                return True
+    return False
+
+
 class SasFile:
     """A SAS data set, or a transport file of version 5; see `TableFile`."""
 
@@ -72,6 +100,11 @@ class SasFile:
 
     def __init__(self, path: str, reading: Reading, transport: bool = False) -> None:
         self.path, self.reading, self._transport = path, reading, transport
+        if not transport and without_padding(path):
+            raise InputError(
+                "it was written by Stat/Transfer without the blanks before its rows that pandas "
+                "skips, which would make other numbers of all; write it anew, as CSV or for Stata"
+            )
         with self._opened(1) as reader:
             self.names = tuple(map(str, next(iter(reader), pd.DataFrame()).columns))
         if not self.names:

@@ -1,5 +1,6 @@
 """Files of Stata, SAS and SPSS: labels become ordered categories, and zero is zero."""
 
+import struct
 import sys
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from flatprior.models.encoding.files.statistical import (
     pieces,
     transport_file,
     with_labels,
+    without_padding,
 )
 
 
@@ -122,6 +124,8 @@ def test_a_sas_data_set_is_read_in_its_own_encoding_so_many_rows_at_a_time(tmp_p
         yield iter([frame[start : start + chunksize] for start in range(0, 3, chunksize)])
 
     monkeypatch.setattr(pd, "read_sas", reader)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.sas7bdat").touch()
     file = SasFile("d.sas7bdat", PLAIN)
     assert file.names == ("y", "g", "unused")
     found = list(file.frames(("g", "y"), 2))
@@ -168,3 +172,42 @@ def test_missing_values_of_stata_that_have_letters_are_named(tmp_path):
         assert [fact for fact in model.facts if "read as" in fact] == [
             "x: '.a' in 3 rows read as missing"
         ]
+
+
+def a_sas_file(gap, release=b"9.0000M0", order="<", wide=False, kind=0x0200):
+    """Header and one page of a data set of SAS, with what stands between metadata and rows."""
+    shift = 4 if wide else 0
+    head = bytearray(1024)
+    head[32], head[35], head[37] = b"3"[0] if wide else 34, 34, order == "<"
+    head[196:204] = struct.pack(f"{order}II", 1024, 512)
+    head[216 + shift : 224 + shift] = release
+    at, pointer = (32, 24) if wide else (16, 12)
+    page = bytearray(512)
+    pointers = 2 if wide else 3  # rows at a multiple of 4 that is none of 8, but in a wide file
+    page[at : at + 6] = struct.pack(f"{order}HHH", kind, 5, pointers)
+    rows = at + 8 + pointers * pointer
+    page[rows : rows + 12] = gap + struct.pack(f"{order}d", 3.14)
+    return bytes(head + page)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_file_of_which_pandas_reads_other_numbers_is_refused(order, tmp_path):
+    """Stat/Transfer leaves out four bytes before the rows, which pandas skips all the same."""
+    path = tmp_path / "d.sas7bdat"
+    begun = struct.pack("<d", 3.14)[4:]
+    for gap, more, refused in (
+        (begun, {}, True),
+        (bytes(4), {}, False),
+        (b"    ", {}, False),
+        (begun, {"release": b"9.0401M3"}, False),  # SAS leaves there what was there before
+        (begun, {"wide": True}, False),  # aligned already
+        (begun, {"kind": 0x0100}, False),  # a page of rows alone
+    ):
+        path.write_bytes(a_sas_file(gap, order=order, **more))
+        assert without_padding(str(path)) == refused
+    path.write_bytes(a_sas_file(begun, order=order))
+    with pytest.raises(ValueError, match=r"written by Stat/Transfer .*; write it anew"):
+        SasFile(str(path), PLAIN)
+    for cut in (0, 100, 1030):
+        path.write_bytes(a_sas_file(begun, order=order)[:cut])
+        assert not without_padding(str(path))
