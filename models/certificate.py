@@ -43,6 +43,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flatprior.models import direction_bounds
+from flatprior.models.codes.judgement import judged_as_held
+from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
@@ -50,6 +52,7 @@ from flatprior.models.common.labels import Labelled, in_order
 from flatprior.models.covariance.sampling import sampling_root
 from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
+from flatprior.models.evaluation import Evaluation, certain_digits
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -135,30 +138,6 @@ def checked_coefficients(model: BernoulliLogistic, coefficients: Labelled) -> Ar
     return beta
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What `evaluate` finds at some coefficients."""
-
-    certificate: Certificate
-    covariance: Array
-    log_likelihood: float
-    by_coordinates: bool = False  # whether directions have bounds of their own
-
-
-def certain_digits(errors: Array, coefficients: Array) -> Array:
-    """How many significant digits of each coefficient an error of that size leaves certain, (k,).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from flatprior.models.certificate import certain_digits
-    >>> certain_digits(np.array([1e-9, 10.0, 0.1]), np.array([10.0, 1.0, 0.0])).tolist()
-    [10.0, 0.0, 0.0]
-    """
-    with np.errstate(divide="ignore"):  # a coefficient of exactly 0 has none
-        return np.asarray(np.maximum(-np.log10(errors / np.abs(coefficients)), 0.0))
-
-
 def require_finite(coefficients: Array, whose: str) -> Array:
     """Return what a library found, or raise `NotConvergedError` where it left the numbers."""
     if not np.isfinite(coefficients).all():
@@ -212,7 +191,16 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sum
 
 
 def evaluate(rows: Rows, beta: Array) -> Evaluation:
-    """Certificate, covariance and log-likelihood at coefficients (k,): two passes over the rows."""
+    """Certificate, covariance and log-likelihood at coefficients (k,): two passes over the rows.
+
+    One, where factors are held as codes and that suffices.
+    """
+    coded = sums_of(rows)
+    found = None if coded is None else judged_as_held(coded, beta)
+    if coded is not None and found is not None:
+        near = found.certificate.error_bound < SHORT
+        if near or coded.rows.too_large_to_write_out:
+            return found
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the bound infinite
         transform = whitening(rows, beta)
         if transform is not None:
@@ -526,7 +514,7 @@ def judged(
         return replace(found, covariance=np.full((k, k), np.nan))
     error = np.linalg.norm(root, axis=1)
     with np.errstate(all="ignore"):
-        units = np.max(np.sqrt(np.diag(found.covariance)) / error)
+        units = np.max(np.sqrt(found.covariance.diagonal()) / error)
     if not np.isfinite(units) or not units > 0:
         return replace(found, covariance=np.full((k, k), np.nan))
     proved = found.certificate

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_ndtr, ndtr
 
-from flatprior.models.certificate import Evaluation, checked_coefficients, judged
+from flatprior.models.certificate import checked_coefficients, judged
+from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import NO_LIKELIHOOD, a_or_an
 from flatprior.models.common.closeness import FOLLOWING
@@ -49,6 +50,7 @@ from flatprior.models.common.rendering import (
 )
 from flatprior.models.common.text import printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
+from flatprior.models.evaluation import Evaluation
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import (
@@ -66,6 +68,39 @@ NO_SANDWICH = (
     "no standard errors are known, since the scores of the units that were drawn do not vary (or "
     "columns are nearly dependent); bounds are in standard errors of the weighted information"
 )
+MOST_STORED = 1000  # coefficients whose covariance is written to files
+
+
+class _FormedWhenAsked:
+    """A field that holds a covariance, or what it can be formed of, and is read as a covariance."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        held = instance.__dict__["covariance"]
+        return held.matrix if isinstance(held, Inverse | Diagonal) else held
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__["covariance"] = value
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal:
+    """Of a covariance that a file does not hold: the variances (k,)."""
+
+    variances: Array
+
+    def diagonal(self) -> Array:
+        """The variances (k,)."""
+        return self.variances
+
+    @property
+    def matrix(self) -> Array:
+        """Raise a `ValueError`: it is not there."""
+        raise InputError(
+            f"the covariance of {len(self.variances)} coefficients was not saved; fit the model "
+            "again, or load the estimate with PointEstimate.load(path, model=model)"
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +119,8 @@ class PointEstimate(Renderable):
     coefficients : ndarray (k,)
         On the log-odds scale, per unit of their column.
     covariance : ndarray (k, k)
-        Inverse of the information at `coefficients`.
+        Inverse of the information at `coefficients`. Where factors of many levels are held as codes
+        it is formed when it is asked for: 8 k^2 bytes, which is 0.8 GB for 10,000 levels.
     log_likelihood : float
         Natural logarithm.
     certificate : Certificate
@@ -133,7 +169,8 @@ class PointEstimate(Renderable):
     @property
     def standard_errors(self) -> Array:
         """Square roots of the diagonal of `covariance`, (k,)."""
-        return np.sqrt(np.diag(self.covariance))
+        held: Array | Inverse | Diagonal = self.__dict__["covariance"]
+        return np.sqrt(held.diagonal())
 
     @property
     def params(self) -> pd.Series[float]:
@@ -337,6 +374,10 @@ class PointEstimate(Renderable):
             f"({'stated' if self.unverified else 'proved'}); digits: its certain ones"
         )
 
+    def _stored_covariance(self) -> list[Any] | None:
+        """The covariance as a file holds it: None where it is that of very many coefficients."""
+        return self.covariance.tolist() if len(self.names) <= MOST_STORED else None
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, ready for JSON; what is not finite is None."""
         before, stated = self.before_finish, self.stated_error
@@ -347,7 +388,7 @@ class PointEstimate(Renderable):
                 "names": list(self.names),
                 "coefficients": self.coefficients.tolist(),
                 "standard_errors": self.standard_errors.tolist(),
-                "covariance": self.covariance.tolist(),
+                "covariance": self._stored_covariance(),
                 "log_likelihood": self.log_likelihood,
                 "aic": self._criterion(2.0),
                 "bic": self._criterion(math.log(self.provenance.n_observations)),
@@ -450,19 +491,26 @@ class PointEstimate(Renderable):
             if not isinstance(facts[key], kind):
                 raise InputError(f"its {key} is not of type {kind.__name__}")
         coefficients = numbers_of(facts["coefficients"])
-        covariance = numbers_of(facts["covariance"])
+        covariance: Any
+        if facts["covariance"] is None and k > MOST_STORED:
+            covariance = Diagonal(np.square(numbers_of(facts["standard_errors"])))
+        else:
+            covariance = numbers_of(facts["covariance"])
         stated, before = facts["stated_error"], facts["before_finish"]
         certificate = Certificate.from_dict(facts["certificate"])
         stated_error = None if stated is None else numbers_of(stated)
         if not (
             coefficients.shape == certificate.digits.shape == (k,)
-            and covariance.shape == (k, k)
+            and (isinstance(covariance, Diagonal) or covariance.shape == (k, k))
             and np.isfinite(coefficients).all()
             and (stated_error is None or stated_error.shape == (k,))
         ):
             raise InputError(f"its arrays do not fit {k} finite coefficients")
-        known = np.isfinite(covariance)
-        if not (known.all() or np.isnan(covariance).all()) or (np.diag(covariance) < 0).any():
+        entries = covariance.diagonal() if isinstance(covariance, Diagonal) else covariance
+        known = np.isfinite(entries)
+        if entries.shape[:1] != (k,) or not (
+            (known.all() or np.isnan(entries).all()) and not (covariance.diagonal() < 0).any()
+        ):
             raise InputError("its covariance is damaged")
         n_iterations, seconds = facts["n_iterations"], numbers_of([facts["seconds"]])[0]
         if not is_whole(n_iterations) or n_iterations < 0 or not seconds >= 0:
@@ -496,6 +544,9 @@ class PointEstimate(Renderable):
         return found
 
 
+PointEstimate.covariance = _FormedWhenAsked()  # type: ignore[assignment]
+
+
 def estimate(
     model: BernoulliLogistic,
     coefficients: Array,
@@ -518,7 +569,7 @@ def estimate(
         route=route,
         names=model.names,
         coefficients=coefficients,
-        covariance=found.covariance,
+        covariance=cast(Array, found.covariance),
         log_likelihood=found.log_likelihood,
         certificate=found.certificate,
         converged=converged,
@@ -627,20 +678,20 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
     """
     beta = checked_coefficients(model, stated.coefficients)
     found = judged(model, beta)
-    plain = {each.name: getattr(stated, each.name) for each in fields(PointEstimate)}
-    # not `replace`: that of a subclass may say anything of the standard errors
-    return replace(
-        PointEstimate(**plain),
-        names=model.names,
-        coefficients=beta,
-        covariance=found.covariance,
-        log_likelihood=found.log_likelihood,
-        certificate=found.certificate,
-        converged=bool(stated.converged) and is_near(found.certificate),
-        provenance=replace(provenance(model), versions=stated.provenance.versions),
+    anew: dict[str, Any] = {
+        "names": model.names,
+        "coefficients": beta,
+        "covariance": found.covariance,
+        "log_likelihood": found.log_likelihood,
+        "certificate": found.certificate,
+        "converged": bool(stated.converged) and is_near(found.certificate),
+        "provenance": replace(provenance(model), versions=stated.provenance.versions),
         # a file may say anything about what was before
-        before_finish=None if stated.read_from is not None else stated.before_finish,
-        stated_error=None,
-        warnings=_warnings(model, found.covariance),
-        read_from=None,
-    )
+        "before_finish": None if stated.read_from is not None else stated.before_finish,
+        "stated_error": None,
+        "warnings": _warnings(model, found.covariance),
+        "read_from": None,
+    }
+    kept = [each.name for each in fields(PointEstimate) if each.name not in anew]
+    # not `replace`: that of a subclass may say anything of the standard errors
+    return PointEstimate(**{name: getattr(stated, name) for name in kept}, **anew)

@@ -20,11 +20,12 @@ import functools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
@@ -33,7 +34,9 @@ VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:
     """Offset plus ``X @ coefficients``: (m,) for one vector (k,), (m, d) for columns (k, d)."""
-    eta: Array = np.dot(block.design, coefficients)
+    design: Any = block.design
+    held = isinstance(design, Structured)
+    eta: Array = design.predictor(coefficients) if held else np.dot(design, coefficients)
     if block.offset is not None:
         eta = eta + (block.offset if eta.ndim == 1 else block.offset[:, None])
     return eta
@@ -58,7 +61,7 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
         sign = sign[:, None]
         weights = None if weights is None else weights[:, None]
     margin = sign * eta
-    tail, wrong, total = _parts(margin)
+    tail, wrong, total = margin_parts(margin)
     log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
     curvature = tail / np.square(total)
     residual = sign * wrong
@@ -71,7 +74,7 @@ def row_terms(block: Block, coefficients: Array) -> RowTerms:
     return RowTerms(log_likelihood, residual, curvature)
 
 
-def _parts(margin: Array) -> tuple[Array, Array, Array]:
+def margin_parts(margin: Array) -> tuple[Array, Array, Array]:
     """``exp(-|margin|)``, the probability of the other outcome, and 1 plus the first."""
     tail = np.abs(margin)
     np.exp(np.negative(tail, out=tail), out=tail)
@@ -117,7 +120,7 @@ def moments(
     the information a pass over the rows costs a third to a tenth.
     """
     margin = block.sign * linear_predictor(block, coefficients)
-    tail, wrong, total = _parts(margin)
+    tail, wrong, total = margin_parts(margin)
     columns = block.design if transform is None else np.dot(block.design, transform)
     weights = block.weights
     log_likelihood = np.minimum(margin, 0.0)

@@ -37,6 +37,7 @@ from flatprior.models.common.text import (
     printable,
 )
 from flatprior.models.dependence.independent_columns import columns_of
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded, design_columns, encode_arrays
 from flatprior.models.encoding.columns.checks import (
@@ -653,7 +654,7 @@ class BernoulliLogistic(Renderable):
     @property
     def design(self) -> Array:
         """Design matrix (n, k) of float64, read-only."""
-        return self.arrays.design.astype(float, copy=False)
+        return cast(Array, self.arrays.design.astype(float, copy=False))
 
     @property
     def response(self) -> Array:
@@ -982,6 +983,8 @@ def _frozen_rows(encoded: Encoded, copy: bool = True) -> ArrayRows:
     def locked(array: Any) -> Any:
         if array is None:
             return None
+        if isinstance(array, Structured):  # made here, and nobody else's
+            return array
         own = array.copy(order="K") if copy else array.view()
         own.flags.writeable = False
         return own

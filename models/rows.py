@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import parallel_map
+from flatprior.models.designs.coded import LARGEST_DENSE, Factor, Structured
 
 T = TypeVar("T")
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
@@ -32,6 +33,8 @@ CHUNK_ROWS = 2**11  # that are hashed at a time, counted from the first row of a
 PARALLEL = 2**20  # numbers in the design from which threads pay
 MOST_ANSWERS = 2**8  # that wait to be combined
 LARGEST_COUNT = 2.0**53  # below it every whole number is a double
+LARGEST_BLOCK = 2**24  # numbers in a block of a design that is held as codes
+DENSE = 16  # in a chunk, one number in so many that is not 0 makes bits shorter than a list
 
 
 def added(first: T, second: T, largest: Collection[str] = ()) -> T:
@@ -160,22 +163,76 @@ def extent_of(block: Block) -> Extent:
 
 
 def chunk_digests(block: Block) -> bytes:
-    """Hashes of rows that begin with a chunk, chunk after chunk."""
-    parts = (block.design, block.sign, block.offset, block.weights)
-    # one buffer for all chunks: it stays in a core's cache
-    buffers = [None if part is None else np.empty((CHUNK_ROWS, *part.shape[1:])) for part in parts]
+    """Hashes of rows that begin with a chunk, chunk after chunk.
+
+    They are the same whether factors are written out or held as codes.
+    """
     digests = []
     for start in range(0, len(block.sign), CHUNK_ROWS):
+        chunk = slice(start, start + CHUNK_ROWS)
         digest = xxhash.xxh3_128()
-        for part, buffer in zip(parts, buffers, strict=True):
-            if part is None or buffer is None:
-                digest.update(b"none")
-            else:
-                piece = part[start : start + CHUNK_ROWS]
-                # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
-                digest.update(np.add(piece, 0.0, out=buffer[: len(piece)]).data)
+        for held in content(block.design[chunk]):
+            digest.update(held.nbytes.to_bytes(8, "little"))
+            digest.update(np.ascontiguousarray(held).data)
+        for part in (block.sign, block.offset, block.weights):
+            # + 0.0 turns -0.0 into 0.0: equal numbers hash alike
+            digest.update(b"none" if part is None else (part[chunk] + 0.0).data)
         digests.append(digest.digest())
     return b"".join(digests)
+
+
+def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
+    """What a design is in some rows, the same whether factors are codes in it or written out.
+
+    Columns that are nowhere 0 are what they are. Of the others come the places of what is not 0, as
+    bits where there is much of it, else as a list; and the numbers there, if not all are 1.
+    """
+    factors: tuple[Factor, ...] | None = None
+    if isinstance(chunk, Structured):
+        numbers, places, factors = chunk.numbers, chunk.places, chunk.factors
+    else:
+        numbers, places = chunk, np.arange(chunk.shape[1])
+    if factors is None and np.count_nonzero(numbers) == numbers.size:
+        yield numbers + 0.0
+        return
+    there, size = numbers != 0, len(numbers)
+    every = np.ones(size)  # NumPy sums booleans, row by row, more slowly than BLAS does numbers
+    counts = np.dot(every, there.astype(float))
+    ones = np.dot(every, (numbers == 1).astype(float)) == counts
+    full = counts == size
+    filled: list[tuple[int, Any]] = []  # factors that have one level here
+    much, some = ~full & (counts * DENSE >= size), (counts > 0) & (counts * DENSE < size)
+    bits = [*zip(places[much], there[:, much].T, strict=True)]
+    listed = [np.zeros(0, dtype=np.intp)]
+    if some.any():
+        column, row = np.nonzero(there.T[some])
+        listed.append(places[some][column] * CHUNK_ROWS + row)
+    for factor in factors or ():
+        of_level = np.bincount(factor.codes, minlength=factor.n_levels)
+        of_level[factor.columns < 0] = 0
+        for level in np.flatnonzero(of_level * DENSE >= size):
+            is_it, column = factor.codes == level, factor.columns[level]
+            (filled if of_level[level] == size else bits).append((column, is_it))
+        few = np.where(of_level * DENSE < size, factor.columns, -1)[factor.codes]
+        row = np.flatnonzero(few >= 0)
+        listed.append(few[row] * CHUNK_ROWS + row)
+    which, whole = places[full], numbers if full.all() else numbers[:, full]
+    if filled:
+        which = np.append(which, [column for column, _ in filled])
+        order = np.argsort(which)
+        which = which[order]
+        whole = np.column_stack([whole, *(column for _, column in filled)])[:, order]
+    yield which
+    yield whole + 0.0
+    bits.sort(key=lambda each: each[0])
+    yield np.array([column for column, _ in bits], dtype=np.intp)
+    if bits:
+        yield np.packbits(np.array([column for _, column in bits]), axis=1)
+    yield np.sort(np.concatenate(listed))
+    rest = (counts < size) & (counts > 0) & ~ones
+    if rest.any():
+        yield places[rest]
+        yield numbers.T[rest][there.T[rest]]
 
 
 class Strand(NamedTuple):
@@ -323,8 +380,9 @@ class ArrayRows:
 
     Parameters
     ----------
-    design : ndarray (n, k)
-        Of float64 or float32, in any order; blocks of it are float64.
+    design : ndarray (n, k) or Structured
+        Of float64 or float32, in any order; blocks of it are float64. One whose factors are held as
+        codes is written out block by block.
     response : ndarray (n,)
         0.0 or 1.0.
     offset, weights : ndarray (n,) or None
@@ -333,7 +391,7 @@ class ArrayRows:
         `digest` of rows that lie in the caller's own arrays, when they were taken; else None.
     """
 
-    design: Array | NDArray[np.float32]
+    design: Any
     response: Array
     offset: Array | None = None
     weights: Array | None = None
@@ -394,12 +452,17 @@ class ArrayRows:
     @property
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through."""
-        return longest_sum(self.n_rows, 1 + self.n_rows // BLOCK_ROWS)
+        return longest_sum(self.n_rows, 1 + self.n_rows // self.block_rows)
 
     @property
     def resident(self) -> bool:
         """Whether rows lie in memory: they do."""
         return True
+
+    @cached_property
+    def extent_of_offset(self) -> float:
+        """Largest absolute value of the offset."""
+        return 0.0 if self.offset is None else float(np.abs(self.offset).max())
 
     @cached_property
     def extent(self) -> Extent:
@@ -426,10 +489,18 @@ class ArrayRows:
             None if self.groups is None else self.groups[part],
         )
 
+    @cached_property
+    def block_rows(self) -> int:
+        """Rows in a block."""
+        if not isinstance(self.design, Structured):
+            return BLOCK_ROWS
+        most = LARGEST_BLOCK // (CHUNK_ROWS * max(self.n_columns, 1)) * CHUNK_ROWS
+        return min(max(most, CHUNK_ROWS), BLOCK_ROWS)
+
     def blocks(self) -> Iterator[Block]:
-        """Yield the rows in order, `BLOCK_ROWS` at a time."""
-        for start in range(0, self.n_rows, BLOCK_ROWS):
-            yield self.block(slice(start, start + BLOCK_ROWS))
+        """Yield the rows in order, as many as `reduce` takes at a time."""
+        for start in range(0, self.n_rows, self.block_rows):
+            yield self.block(slice(start, start + self.block_rows))
 
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
@@ -439,13 +510,22 @@ class ArrayRows:
         Large data go over all cores. The answer does not depend on how many there are, unless
         several computations run at once and BLAS has threads of its own.
         """
-        if self.n_rows <= BLOCK_ROWS:
+        if self.n_rows <= self.block_rows:
             return function(self._whole)
-        starts = range(0, self.n_rows, BLOCK_ROWS)
+        return self._over_blocks(self.block, self.block_rows, function, combine)
+
+    def _over_blocks(
+        self,
+        block: Callable[[slice], Block],
+        size: int,
+        function: Callable[[Block], T],
+        combine: Callable[[T, T], T],
+    ) -> T:
+        starts = range(0, self.n_rows, size)
         share = 1 + len(starts) // MOST_ANSWERS
 
         def one(start: int) -> T:
-            return function(self.block(slice(start, start + BLOCK_ROWS)))
+            return function(block(slice(start, start + size)))
 
         def several(some: range) -> T:
             return functools.reduce(combine, map(one, some))
@@ -457,7 +537,24 @@ class ArrayRows:
 
     def digest(self) -> bytes:
         """XXH3 hash, 128 bits, of all rows in their order."""
-        return xxhash.xxh3_128_digest(self.reduce(chunk_digests))
+        if not isinstance(self.design, Structured):
+            return xxhash.xxh3_128_digest(self.reduce(chunk_digests))
+        whole = self._over_blocks(self.block_as_held, BLOCK_ROWS, chunk_digests, operator.add)
+        return xxhash.xxh3_128_digest(whole)
+
+    def block_as_held(self, part: slice) -> Block:
+        """Some rows, with codes where they are held as codes."""
+        return Block(
+            self.design[part],
+            2.0 * self.response[part] - 1.0,
+            None if self.offset is None else self.offset[part],
+            None if self.weights is None else self.weights[part],
+        )
+
+    @property
+    def too_large_to_write_out(self) -> bool:
+        """Whether factors are held as codes, and would have too many columns."""
+        return isinstance(self.design, Structured) and self.design.size > LARGEST_DENSE
 
     def require_unchanged(self) -> None:
         """Raise a `ValueError` if the caller has changed the arrays that the rows lie in."""
@@ -469,11 +566,15 @@ class ArrayRows:
             )
 
     def sample(self, size: int) -> ArrayRows:
-        """`size` rows, one drawn at random from each of as many runs; the same at each call."""
+        """`size` rows, one drawn at random from each of as many runs; the same at each call.
+
+        They are written out.
+        """
         draw = np.random.default_rng(0).random(size)
         chosen = np.floor((np.arange(size) + draw) * (self.n_rows / size)).astype(np.intp)
         np.minimum(chosen, self.n_rows - 1, out=chosen)  # the product can round up
-        return self.select(chosen)
+        found = self.select(chosen)
+        return replace(found, design=np.asarray(found.design))
 
     def select(
         self,
@@ -482,7 +583,10 @@ class ArrayRows:
     ) -> ArrayRows:
         """Some of the rows, and some of the columns, without their groups."""
         design: Any = self.design[rows]
-        if columns is not None:
+        if columns is not None and isinstance(design, Structured):
+            design = design.with_columns(columns)
+            design = design if design.factors else design.dense()
+        elif columns is not None:
             design = np.ascontiguousarray(design[:, columns])
         return ArrayRows(
             design,

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flatprior.models.certificate import (
-    GOOD_ENOUGH,
-    LARGEST_PRODUCT,
-    Evaluation,
-    certain_digits,
-    checked_coefficients,
-    judged,
-)
+from flatprior.models.certificate import GOOD_ENOUGH, LARGEST_PRODUCT, checked_coefficients, judged
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
@@ -23,6 +16,7 @@ from flatprior.models.common.closeness import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.estimate import PointEstimate, recomputed
+from flatprior.models.evaluation import Evaluation, certain_digits, formed
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Certificate
@@ -91,13 +85,20 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         )
     found = judged(model, checked_coefficients(model, estimate.coefficients))
     proved = found.certificate.error_bound <= WELL_KNOWN
-    scale = np.sqrt(np.outer(found.covariance.diagonal(), found.covariance.diagonal()))
+    # of many coefficients a file holds the variances only, and no more need be formed
+    variances, whole = (
+        found.covariance.diagonal(),
+        isinstance(vars(estimate)["covariance"], np.ndarray),
+    )
+    scale = np.sqrt(np.outer(variances, variances)) if whole else variances
+    stated = estimate.covariance if whole else np.square(estimate.standard_errors)
+    again = formed(found.covariance) if whole else variances
     closely = LOG_LIKELIHOOD if proved else FAR_LOG_LIKELIHOOD
     for what, holds in (
         ("log-likelihood", closely.holds(estimate.log_likelihood, found.log_likelihood)),
         (
             "covariance",
-            SCALED_COVARIANCE.holds(estimate.covariance / scale, found.covariance / scale),
+            SCALED_COVARIANCE.holds(stated / scale, again / scale),
         ),
     ):
         if not holds:

@@ -13,10 +13,13 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     "models": (
         ("common",),
+        ("designs",),
         ("encoding", "rows"),
         ("likelihood", "batches", "results", "example_data"),
-        ("dependence",),
-        ("direction_bounds", "covariance", "model"),
+        ("dependence", "evaluation"),
+        ("direction_bounds", "model"),
+        ("codes",),
+        ("covariance",),
         ("external_draws", "iterations", "provenance"),
         ("certificate", "posterior"),
         ("estimate",),

@@ -559,6 +559,11 @@ def restricted(model: BernoulliLogistic, null: Null) -> Rows:
 
     if not isinstance(model.rows, ArrayRows):
         return FewerColumns(model.rows, change, null.directions.shape[1])
+    columns = null.directions.argmax(axis=0)
+    if np.array_equal(null.directions, np.eye(len(null.origin))[:, columns]):
+        # columns are left out: what is held as codes stays so
+        offset = linear_predictor(model.rows.block_as_held(slice(None)), null.origin)
+        return replace(model.rows.select(slice(None), columns), offset=offset)
     block = change(model.rows.block(slice(None)))
     return ArrayRows(
         np.ascontiguousarray(block.design), model.response, block.offset, block.weights

@@ -41,7 +41,7 @@ from flatprior.analysis.report.sections import MainModel
 from flatprior.analysis.report.stored import plain, rebuilt
 from flatprior.analysis.report.writing import Section, facts_of, render
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
-from flatprior.models.certificate import Evaluation, checked_coefficients, judged
+from flatprior.models.certificate import checked_coefficients, judged
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.closeness import (
@@ -59,6 +59,7 @@ from flatprior.models.common.rendering import as_notes
 from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
+from flatprior.models.evaluation import Evaluation
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Provenance, versions_of
 from flatprior.models.saved import contradiction
@@ -564,7 +565,7 @@ def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
         f"the data of model {name} are others",
     )
     k, n = model.n_parameters, model.n_observations
-    errors = np.sqrt(np.diag(anew.covariance))
+    errors = np.sqrt(anew.covariance.diagonal())
     criteria = {
         "log_likelihood": anew.log_likelihood,
         "aic": 2 * k - 2 * anew.log_likelihood,

@@ -19,7 +19,7 @@ COUNTS = (
     "those)"
 )
 NO_ROWS = "the data have no rows; give some below the names of the columns"
-HASH_VERSION = "2"  # of what a data hash is taken of, and how
+HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
 
+from flatprior.models.codes.newton import root_as_held
+from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.likelihood import moments, stack_factors, triangular_factor
@@ -21,6 +23,10 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     D is the curvature at `coefficients`, or ``w / 4`` without them. None means that the columns of
     ``sqrt(D) X`` are dependent in double precision.
     """
+    coded = sums_of(rows)
+    found = None if coded is None else root_as_held(coded, coefficients)
+    if found is not None:
+        return found
     factor = rows.reduce(lambda block: triangular_factor(block, coefficients), stack_factors)
     if factor.shape[0] < factor.shape[1] or not np.isfinite(factor).all():
         return None

@@ -37,7 +37,7 @@ class Encoded:
 
     Attributes
     ----------
-    design : ndarray (n, k)
+    design : ndarray or Structured (n, k)
     response : ndarray (n,)
         0 and 1.
     offset, weights : ndarray (n,) or None
@@ -57,7 +57,7 @@ class Encoded:
         What was done to the columns, and what of them seems not to be meant.
     """
 
-    design: Array
+    design: Any
     response: Array
     offset: Array | None
     weights: Array | None

@@ -23,6 +23,7 @@ from flatprior.models.existence.cone import (
     undecided,
     with_limit,
 )
+from flatprior.models.existence.levels import overlaps_as_held, separated_by_levels, too_large
 from flatprior.models.existence.messages import SeparatedRows
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.existence.working_set import check_in_batches
@@ -92,6 +93,11 @@ def check_existence(
 def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
     """The verdict on rows in memory."""
     assert isinstance(model.rows, ArrayRows)  # noqa: S101
+    of_levels = separated_by_levels(model)
+    if of_levels is not None:
+        return of_levels
+    if model.rows.too_large_to_write_out and not overlaps_as_held(model.rows):
+        return too_large(model)
     cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
         return undecided(cone)

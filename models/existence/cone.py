@@ -25,6 +25,7 @@ from flatprior.models.dependence.independent_columns import (
     margins,
     only_rounding_makes_dependent,
 )
+from flatprior.models.existence.levels import overlaps_as_held
 from flatprior.models.existence.messages import (
     SeparatedRows,
     dependence_message,
@@ -54,6 +55,8 @@ PATIENCE = 10
 
 def find_cone(rows: ArrayRows, progress: bool = False) -> Cone | NoneFound:
     """Whatever the certificate, or else the projections on a cone, prove of the rows."""
+    if overlaps_as_held(rows):
+        return trivial_cone(rows.n_columns)
     sample = sample_of(rows)
     if sample is not None and overlaps(sample, PATIENCE):  # then so do all of them
         return trivial_cone(rows.n_columns)
@@ -381,7 +384,7 @@ def limiting_fit(names: Sequence[str], part: Rows, cone: Cone) -> Limit:
     return Limit(
         names=labels,
         coefficients=last.coefficients[shown],
-        standard_errors=np.sqrt(np.diag(found.covariance))[shown],
+        standard_errors=np.sqrt(found.covariance.diagonal())[shown],
         log_likelihood=found.log_likelihood,
         error_bound=found.certificate.error_bound,
     )

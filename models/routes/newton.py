@@ -7,10 +7,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from flatprior.models.certificate import after_last_step
+from flatprior.models.codes.judgement import evaluation_of
+from flatprior.models.codes.newton import fit_as_held
+from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.estimate import PointEstimate, estimate, is_near, require_converged
 from flatprior.models.existence.check import require_mle
+from flatprior.models.existence.levels import has_levels_of_one_outcome
 from flatprior.models.iterations import Iterate, Stationary, iterates, last_step_of
 from flatprior.models.likelihood import moments
 from flatprior.models.model import BernoulliLogistic
@@ -79,6 +83,9 @@ def converged_mle(model: BernoulliLogistic) -> PointEstimate:
 
 def _fit(model: BernoulliLogistic) -> PointEstimate:
     start = time.perf_counter()
+    found = _with_codes(model, start)
+    if found is not None:
+        return found
     patience = PATIENCE if model.rows.resident else PATIENCE_IN_BATCHES
     visited: list[Iterate] = []
     for iterate in iterates(model.rows):
@@ -131,6 +138,34 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
             what = f"less information on {', '.join(hanging)} than double precision holds"
             return replace(fit, message=f"{fit.message}, where there is {what}")
     return fit
+
+
+def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
+    """The MLE where factors are held as codes; None where this way does not prove it."""
+    sums = sums_of(model.rows)
+    if sums is None:
+        return None
+    if has_levels_of_one_outcome(sums.rows):
+        require_mle(model)
+    found = fit_as_held(sums)
+    if found is None:
+        if sums.rows.too_large_to_write_out:
+            require_mle(model)
+        return None
+    return estimate(
+        model,
+        found.beta,
+        route="newton",
+        packages=("scipy",),
+        converged=True,
+        message=(
+            f"the last of {found.n_iterations} Newton steps was {found.bound.decrement:.1e} "
+            "standard errors long"
+        ),
+        n_iterations=found.n_iterations,
+        seconds=time.perf_counter() - start,
+        evaluation=evaluation_of(found),
+    )
 
 
 def _hanging(model: BernoulliLogistic, fit: PointEstimate) -> list[str]:

@@ -160,7 +160,7 @@ def test_a_hash_of_an_earlier_version_is_called_that_and_the_data_are_not_accuse
     with pytest.raises(ValueError, match=f"the estimate {said}"):
         predict(model, old, load_spector())
     other = BernoulliLogistic.from_formula("grade ~ gpa", load_spector()[1:])
-    with pytest.raises(ValueError, match=r"the data are not those.*hash is 2:"):
+    with pytest.raises(ValueError, match=r"the data are not those.*hash is 3:"):
         verify(other, fit)
 
 

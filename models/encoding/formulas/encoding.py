@@ -19,12 +19,20 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, check_not_text, judged
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
 from flatprior.models.encoding.columns.kinds import are_booleans, floats, is_real, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
+from flatprior.models.encoding.formulas.coded import (
+    MOST_COLUMNS,
+    MOST_CROSSED,
+    Coded,
+    Coding,
+    coding,
+)
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.learning import learnt, repeats
 from flatprior.models.encoding.formulas.parsing import Factor, Offset, Parsed
@@ -39,8 +47,6 @@ from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
 PARSES = 5  # of one formula, where threads get into one another's way
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
-MOST_COLUMNS = 2**16
-MOST_CROSSED = 8  # categories in one term; the time to code them goes with 5 to that power
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,7 +90,7 @@ class Encoding:
         for name in self.booleans:
             _check_truth(column(frame, name))
         table = self.parsed.table(frame, self.levels)
-        design = _matrix(self.spec, table, self.parsed, self.states, False)[0]
+        design = np.asarray(_matrix(self.spec, table, self.parsed, self.states, False)[0])
         return design if self.aliased is None else self.aliased.without(design)
 
     @property
@@ -194,8 +200,10 @@ def encode(
         named = "" if trials is None else str(trials.name)
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
-    levels = _levels(parsed, table)
-    design, spec, names = _matrix(_right_hand_side(parsed), table, parsed, states)
+    codes = coding(parsed, table)
+    levels = _levels(parsed, table, LARGEST_DESIGN if codes is None else MOST_COLUMNS * len(table))
+    what = parsed.rewritten if codes is None else codes.numbers(parsed)
+    design, spec, names = _matrix(_right_hand_side(what), table, parsed, states, codes=codes)
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -273,11 +281,11 @@ def _offset(
     return values
 
 
-def _right_hand_side(parsed: Parsed) -> Any:
-    """Let formulaic read the rewritten right-hand side."""
+def _right_hand_side(rewritten: str) -> Any:
+    """Let formulaic read a rewritten right-hand side."""
     from formulaic import Formula
 
-    return Formula(parsed.rewritten)
+    return Formula(rewritten)
 
 
 def _matrix(
@@ -286,31 +294,46 @@ def _matrix(
     parsed: Parsed,
     states: dict[str, dict[str, Any]],
     whole: bool = True,
-) -> tuple[Array, Any, tuple[str, ...]]:
+    codes: Coding | None = None,
+) -> tuple[Array | Structured, Any, tuple[str, ...]]:
     """Let formulaic build the design of `what` (formula or spec) from complete rows; and its names.
 
     They are the `whole` data, or new or part of them.
     """
     values = Values(table, states, parsed.uses.generated)
+    coded = what if isinstance(what, Coded) else None
     with np.errstate(all="ignore"):  # of log(-1) and the like is said below, by column and row
-        context = {key: _factor(factor, values) for key, factor in parsed.factors_of.items()}
+        context = {
+            key: _factor(factor, values)
+            for key, factor in parsed.factors_of.items()
+            if not (isinstance(factor, Category) and (codes or coded))
+        }
         if whole:
-            _check_size(parsed, table, context)
-        built = _built(what, table, context)
+            _check_size(parsed, table, context, codes)
+        built = _built(what if coded is None else coded.numbers, table, context)
     spec = built.model_spec
-    design = built.to_numpy(dtype=float)
-    if design.shape[0] != len(table) or not design.shape[1]:  # a formula without a single column
+    columns = built.to_numpy(dtype=float)
+    if codes is not None:
+        coded = codes.beside(parsed, spec)
+    own = tuple(parsed.original(str(name)) for name in spec.column_names)
+    check_finite(columns, own, table.index, whole, "no numbers")
+    if coded is not None:
+        names = tuple(parsed.original(name) for name in coded.column_names)
+        return coded.design(table, parsed, columns), coded, names
+    if columns.shape[0] != len(table) or not columns.shape[1]:  # a formula without a single column
         raise InputError("the model has no coefficient: add a column or an intercept")
-    names = tuple(parsed.original(str(name)) for name in spec.column_names)
-    check_finite(design, names, table.index, whole, "no numbers")
-    return design, spec, names
+    return columns, spec, own
 
 
-def _check_size(parsed: Parsed, table: pd.DataFrame, context: dict[str, Any]) -> None:
+def _check_size(
+    parsed: Parsed, table: pd.DataFrame, context: dict[str, Any], codes: Coding | None
+) -> None:
     """Raise a `ValueError` if terms have more categories, or more columns, than can be coded."""
     categories, sizes = set(), {}
     for key in {key for term in parsed.terms for key in term}:
         factor = parsed.factors_of.get(key)
+        if codes is not None and key in codes.orders:
+            continue
         if factor is not None and not isinstance(factor, Category):
             sizes[key] = len(context[key]) if isinstance(context[key], dict) else 1
             continue
@@ -326,11 +349,13 @@ def _check_size(parsed: Parsed, table: pd.DataFrame, context: dict[str, Any]) ->
                 f"the term {parsed.original(':'.join(term))!r} crosses {crossed} categories; at "
                 f"most {MOST_CROSSED} are"
             )
-    columns = sum(math.prod(sizes[key] for key in term) for term in parsed.terms)
-    if columns > MOST_COLUMNS or columns * len(table) > LARGEST_DESIGN:
+    written = [term for term in parsed.terms if codes is None or frozenset(term) not in codes.parts]
+    columns = sum(math.prod(sizes[key] for key in term) for term in written)
+    held = 0 if codes is None else codes.n_columns
+    if columns + held > MOST_COLUMNS or columns * len(table) > LARGEST_DESIGN:
         raise InputError(
-            f"the formula has some {columns} columns in {len(table)} rows, too many for a design "
-            "matrix; leave out interactions, or merge levels"
+            f"the formula has some {columns + held} columns in {len(table)} rows, too many for a "
+            "design matrix; leave out interactions, or merge levels"
         )
 
 
@@ -375,7 +400,7 @@ def _built(what: Any, table: pd.DataFrame, context: dict[str, Any]) -> Any:
     raise AssertionError
 
 
-def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+def _levels(parsed: Parsed, table: pd.DataFrame, most: int) -> dict[str, tuple[Any, ...]]:
     """Levels of each categorical column; a single one, or far too many, is an error."""
     levels: dict[str, tuple[Any, ...]] = {}
     for key in table.columns:
@@ -388,7 +413,7 @@ def _levels(parsed: Parsed, table: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
         name = parsed.uses.generated[key]
         if len(known) == 1:
             raise InputError(f"column {name!r} has one level only, {str(known[0])!r}; leave it out")
-        if len(known) * len(table) > LARGEST_DESIGN:
+        if len(known) * len(table) > most:
             raise InputError(
                 f"column {name!r} has {len(known)} levels in {len(table)} rows, too many for a "
                 "design matrix; merge levels, or use the column as a number"

@@ -1,0 +1,137 @@
+"""Coordinates in which the largest factor is a diagonal.
+
+The likelihood does not know how its columns are coded, so the coordinates are ours: every level of
+the largest factor has an intercept of its own, alpha (L,), and the other columns, centred, and
+indicators of the other factors have coefficients theta (q,). The answer is mapped back to the
+user's coding at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.designs.coded import Factor, Structured
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """How the user's coefficients and ours follow from one another.
+
+    Attributes
+    ----------
+    design : Structured
+    main : int
+        The factor that has all its indicators.
+    constant : int or None
+        Which of the numbers is the column of ones; None where the main factor has no reference.
+    centre : ndarray (d,)
+        What is subtracted from the numbers; 0 for the column of ones.
+    """
+
+    design: Structured
+    main: int
+    constant: int | None
+    centre: Array
+
+    @classmethod
+    def of(cls, design: Structured) -> Basis | None:
+        """The basis with the largest factor that can have all its indicators, if one can."""
+        numbers, factors = design.numbers, design.factors
+        ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
+        left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])
+        full = np.flatnonzero(left_out == 0)
+        if len(ones) + len(full) != 1 or not (left_out <= 1).any():
+            return None  # dependent, or without a constant: columns are what they are
+        sizes = [factor.n_levels if left_out[f] <= 1 else 0 for f, factor in enumerate(factors)]
+        main = int(full[0]) if len(full) else int(np.argmax(sizes))
+        centre = numbers.mean(axis=0)
+        if ones:
+            centre[ones[0]] = 0.0
+        return cls(design, main, ones[0] if ones else None, centre)
+
+    @cached_property
+    def kept(self) -> NDArray[np.intp]:
+        """Which of the numbers have a coefficient in theta."""
+        every = np.arange(len(self.design.places))
+        return every if self.constant is None else np.delete(every, self.constant)
+
+    @property
+    def levels(self) -> Factor:
+        """The main factor."""
+        return self.design.factors[self.main]
+
+    @cached_property
+    def others(self) -> tuple[Factor, ...]:
+        """The other factors."""
+        return tuple(f for i, f in enumerate(self.design.factors) if i != self.main)
+
+    @cached_property
+    def columns(self) -> NDArray[np.intp]:
+        """The column of the design that each of theta (q,) belongs to."""
+        return np.concatenate(
+            [self.design.places[self.kept], *(f.columns[f.columns >= 0] for f in self.others)]
+        )
+
+    @property
+    def reference(self) -> int | None:
+        """The main factor's reference level; None where it has none."""
+        return None if self.constant is None else int(np.argmin(self.levels.columns))
+
+    @property
+    def n_levels(self) -> int:
+        """Levels of the main factor, L."""
+        return self.levels.n_levels
+
+    def beta(self, alpha: Array, theta: Array) -> Array:
+        """The user's coefficients (k,)."""
+        found: Array = self.betas(alpha[None], theta[None])[0]
+        return found
+
+    def betas(self, alpha: Array, theta: Array) -> Array:
+        """The user's coefficients (m, k) of many of ours, (m, L) and (m, q)."""
+        beta = np.empty((len(alpha), self.design.shape[1]))
+        beta[:, self.columns] = theta
+        shift = np.dot(theta[:, : len(self.kept)], self.centre[self.kept])
+        reference, own = self.reference, self.levels.columns
+        if reference is None or self.constant is None:
+            beta[:, own] = alpha - shift[:, None]
+            return beta
+        there = own >= 0
+        beta[:, own[there]] = alpha[:, there] - alpha[:, [reference]]
+        beta[:, self.design.places[self.constant]] = alpha[:, reference] - shift
+        return beta
+
+    def coordinates(self, beta: Array) -> tuple[Array, Array]:
+        """Ours, (L,) and (q,), from the user's."""
+        theta = beta[self.columns]
+        alpha = self.levels.of_levels(beta) + self.centre[self.kept] @ theta[: len(self.kept)]
+        if self.constant is not None:
+            alpha += beta[self.design.places[self.constant]]
+        return alpha, theta
+
+    def rounding(self, beta: Array) -> float:
+        """How far linear predictors may change on the way from or to the user's coordinates."""
+        kept = self.kept
+        shift = float(np.abs(self.centre[kept]) @ np.abs(beta[self.design.places[kept]]))
+        return 4 * UNIT * (2 * float(np.abs(beta).max()) + (len(kept) + 4) * shift)
+
+    def contrasts(self, matrix: Array) -> tuple[Array, Array]:
+        """Contrasts (m, k) of the user's coefficients as contrasts (m, L), (m, q) of ours."""
+        theta = matrix[:, self.columns].copy()
+        alpha = np.zeros((len(matrix), self.n_levels))
+        own = self.levels.columns
+        there = own >= 0
+        alpha[:, there] = matrix[:, own[there]]
+        # what a contrast has of the constant: the shift by the centre
+        constant = alpha.sum(axis=1)
+        if self.reference is not None and self.constant is not None:
+            place = self.design.places[self.constant]
+            alpha[:, self.reference] = matrix[:, place] - constant
+            constant = matrix[:, place]
+        theta[:, : len(self.kept)] -= constant[:, None] * self.centre[self.kept]
+        return alpha, theta

@@ -1,0 +1,57 @@
+"""What is proved of coefficients where factors are held as codes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from flatprior.models.codes.newton import Fit, bound_at, place_at
+from flatprior.models.codes.sums import Sums
+from flatprior.models.common.arrays import SMALLEST, Array
+from flatprior.models.direction_bounds import ROW_ULPS, SLACK
+from flatprior.models.evaluation import Evaluation, certain_digits
+from flatprior.models.results import Certificate
+
+
+def evaluation_of(fit: Fit) -> Evaluation:
+    """What is proved of a fit."""
+    bound, inverse = fit.bound, fit.origin.inverse
+    t = bound.radius * bound.distance
+    certificate = Certificate(
+        newton_decrement=math.expm1(bound.radius * fit.error_bound) / bound.radius,
+        radius=bound.radius * math.exp(t / 2),
+        error_bound=fit.error_bound,
+        digits=certain_digits(fit.error_bound * inverse.standard_errors * SLACK, fit.beta),
+        proves_existence=True,
+        log_likelihood_error=fit.log_likelihood_error,
+    )
+    return Evaluation(certificate, inverse.without_rows(), fit.log_likelihood)
+
+
+def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
+    """Judge any coefficients (k,); None where nothing is proved."""
+    with np.errstate(all="ignore"):
+        place = place_at(sums, *sums.basis.coordinates(beta))
+        bound = None if place is None else bound_at(sums, place)
+        if place is None or bound is None or not math.isfinite(bound.distance):
+            return None
+        score = place.score
+        # where our coordinates are rounded, so are linear predictors: the way there, in length
+        way = sums.basis.rounding(beta) * math.sqrt(float(place.inverse.information.levels.sum()))
+        distance = bound.distance + SLACK * way
+        error = SLACK * (
+            bound.decrement * distance
+            + abs(score.log_likelihood) * (bound.row_error + ROW_ULPS + bound.sum_error)
+            + sums.rows.n_rows * SMALLEST
+        )
+    errors = place.inverse.standard_errors
+    certificate = Certificate(
+        newton_decrement=bound.decrement,
+        radius=bound.radius,
+        error_bound=distance,
+        digits=certain_digits(distance * errors * SLACK, beta),
+        proves_existence=True,
+        log_likelihood_error=error,
+    )
+    return Evaluation(certificate, place.inverse.without_rows(), score.log_likelihood)

@@ -1,0 +1,322 @@
+"""Newton's method and its certificate in the coordinates of a `Basis`.
+
+As `flatprior.models.iterations` and `flatprior.models.certificate` have them, and with the same
+theorem; what differs is that no matrix of all coefficients is formed. The rounding of sums by level
+is bounded by the inequality of Cauchy and Schwarz within each level, so that their number does not
+enter the bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from flatprior.models.codes.inverse import Inverse, schur
+from flatprior.models.codes.sums import Score, Sums
+from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
+from flatprior.models.direction_bounds import ROW_ULPS, SLACK
+
+MAX_ITERATIONS = 50
+UNCHANGED = 1e-6  # relative change of the information by the last step
+SUFFICIENT = 1e-4  # Armijo's constant
+SMALLEST_STEP = 2.0**-40
+WELL_WHITENED = 1e-6  # departure of whitened columns, rounding included, from orthonormal ones
+SMALL = 1000  # columns whose singular values are cheap beside a pass
+LARGEST_PRODUCT = LARGEST_DEPARTURE = 0.5  # as in `flatprior.models.certificate`
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Coefficients in our coordinates, and what the rows say of them."""
+
+    alpha: Array
+    theta: Array
+    score: Score
+    inverse: Inverse
+
+    @property
+    def pull(self) -> tuple[Array, Array]:
+        """The score, whitened."""
+        return self.inverse.whitened(self.score)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What the theorem says of a place; lengths are in its standard errors.
+
+    Attributes
+    ----------
+    decrement, radius, distance : float
+        Newton decrement, R, and how far the MLE may be; rounding included.
+    departure, rounding : float
+        How far the whitened information may be from the identity, and the score from what it is.
+    row_error, sum_error : float
+        Relative, of a row's residual and of a sum.
+    spread : float
+        Whitened length of the sizes of the columns.
+    """
+
+    decrement: float
+    radius: float
+    distance: float
+    departure: float
+    rounding: float
+    row_error: float
+    sum_error: float
+    spread: float
+
+
+def length(*parts: Array) -> float:
+    """Euclidean norm of vectors, one behind the other."""
+    return math.sqrt(sum(float(part @ part) for part in parts))
+
+
+def eta_error(sums: Sums, alpha: Array, theta: Array) -> float:
+    """Bound on the error of the logarithm of a residual or curvature, from linear predictors."""
+    d = sums.numbers.shape[1]
+    terms = d + len(sums.basis.others) + 3
+    size = float(np.abs(sums.numbers).max(axis=0, initial=0.0) @ np.abs(theta[:d]))
+    size += float(np.abs(alpha).max())
+    size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.theta_of_levels)
+    size += sums.rows.extent_of_offset
+    # a centred number has a rounding of its own
+    return math.expm1((terms + 2) * UNIT * size)
+
+
+def bound_at(sums: Sums, place: Place) -> Bound | None:
+    """The theorem at a place; None where the information cannot be trusted."""
+    inverse, score = place.inverse, place.score
+    n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
+    root = np.abs(inverse.inverse_root)
+    spread = SLACK * spread_of(sums, inverse)
+    row_error = eta_error(sums, place.alpha, place.theta) + ROW_ULPS
+    sum_error = (sums.longest_sum + 16) * UNIT
+    departure = departure_of(sums, inverse, row_error)
+    if not departure < LARGEST_DEPARTURE:
+        return None
+    shrink = math.sqrt(1 - departure)
+    pull = place.pull
+    # rounding of the score, of its sums, and of what is made of them
+    arithmetic = (n_levels + q + 8) * UNIT
+    rest = np.abs(score.rest) + np.abs(score.main) @ np.abs(inverse.shares)
+    rounding = SLACK * (
+        math.sqrt(score.odds) * (row_error + sum_error * (1 + 2 * spread) / shrink)
+        + math.sqrt(n * SMALLEST) * (1 + 2 * spread) / shrink
+        + arithmetic * (length(rest @ root) + length(pull[0]))
+    )
+    decrement = length(*pull) / shrink + rounding
+    radius = SLACK * reach(sums, inverse) / shrink
+    product = decrement * radius
+    if not product <= LARGEST_PRODUCT:
+        return Bound(decrement, radius, math.inf, departure, rounding, row_error, sum_error, spread)
+    distance = -math.log1p(-product) / radius
+    return Bound(decrement, radius, distance, departure, rounding, row_error, sum_error, spread)
+
+
+def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
+    """How far the whitened information may be from the identity: measured, and rounding."""
+    information, n_levels, q = inverse.information, sums.basis.n_levels, len(inverse.inverse_root)
+    spread = SLACK * spread_of(sums, inverse)
+    table_error = row_error + (sums.rows.n_rows + 16) * UNIT
+    measured = inverse.inverse_root.T @ schur(information, inverse.shares) @ inverse.inverse_root
+    departure = float(np.linalg.norm(measured - np.eye(q)))
+    departure += table_error * (1 + 2 * spread) ** 2
+    return departure + (2 * n_levels + 8 * q + 8) * UNIT * spread**2
+
+
+def spread_of(sums: Sums, inverse: Inverse) -> float:
+    r"""Whitened length of columns of that size, at most.
+
+    Of sums over rows of absolute values :math:`|r z_j|` the inequality of Cauchy and Schwarz
+    says that they are at most :math:`\sqrt{S_{jj}}` times the length of :math:`r / \sqrt{D}`: for
+    each column by itself, and for all indicators of a factor together.
+    """
+    size = np.sqrt(np.maximum(inverse.information.rest.diagonal(), 0.0))
+    together = len(sums.basis.others) + sums.numbers.shape[1]
+    scaled = np.abs(inverse.inverse_root) * size[:, None]
+    if not len(scaled):
+        return 0.0
+    norm = math.sqrt(float(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()))
+    if len(scaled) <= SMALL:
+        norm = min(norm, float(np.linalg.norm(inverse.inverse_root * size[:, None], 2)))
+    return min(length(scaled.sum(axis=0)), math.sqrt(together) * norm)
+
+
+def reach(sums: Sums, inverse: Inverse) -> float:
+    """Bound on the largest standard error of a row's linear predictor, offset aside.
+
+    A row differs from its level's mean by no more than twice the extent of each number, and in
+    every other factor by the difference of two points among its levels.
+    """
+    d = sums.numbers.shape[1]
+    extent = np.abs(sums.numbers).max(axis=0, initial=0.0)
+    root = inverse.inverse_root
+    rest = 2 * length(extent @ np.abs(root[:d]))
+    for place in sums.theta_of_levels:
+        rest += 2 * float(np.linalg.norm(root[place], axis=1).max(initial=0.0))
+    return math.sqrt(1 / float(inverse.information.levels.min()) + rest**2)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Where Newton's method ended.
+
+    Attributes
+    ----------
+    beta : ndarray (k,)
+        The user's coefficients.
+    log_likelihood, log_likelihood_error : float
+    origin : Place
+        Where the last step was taken from.
+    bound : Bound
+        There.
+    error_bound : float
+        Standard errors, those at the origin, that the coefficients may be from the MLE.
+    n_iterations : int
+    """
+
+    beta: Array
+    log_likelihood: float
+    log_likelihood_error: float
+    origin: Place
+    bound: Bound
+    error_bound: float
+    n_iterations: int
+
+
+def place_at(sums: Sums, alpha: Array, theta: Array) -> Place | None:
+    """What the rows say of coefficients; None where the information is not positive definite."""
+    score, curvature = sums.at(alpha, theta, curved=True)
+    assert curvature is not None  # noqa: S101
+    inverse = Inverse.of(sums.basis, sums.information(curvature))
+    return None if inverse is None else Place(alpha, theta, score, inverse)
+
+
+def columns_are_independent(sums: Sums) -> bool:
+    """Whether it is proved that the design has as many dimensions as columns."""
+    here = place_at(sums, np.zeros(sums.basis.n_levels), np.zeros(len(sums.basis.columns)))
+    return here is not None and bound_at(sums, here) is not None
+
+
+def root_as_held(sums: Sums, beta: Array | None) -> Array | None:
+    """T (k, k) that whitens the columns in the curvature at coefficients, or w / 4 without them.
+
+    None where it is not proved that rounding leaves most of it.
+    """
+    with np.errstate(all="ignore"):
+        if beta is None:
+            rows = sums.rows
+            flat = np.full(rows.n_rows, 0.25) if rows.weights is None else rows.weights / 4
+            inverse = Inverse.of(sums.basis, sums.information(flat))
+            here = None if inverse is None else departure_of(sums, inverse, ROW_ULPS)
+        else:
+            place = place_at(sums, *sums.basis.coordinates(beta))
+            inverse = None if place is None else place.inverse
+            here = (
+                None
+                if place is None
+                else departure_of(
+                    sums, place.inverse, eta_error(sums, place.alpha, place.theta) + ROW_ULPS
+                )
+            )
+        if inverse is None or here is None or not here < WELL_WHITENED:
+            return None
+        return inverse.root
+
+
+def start(sums: Sums) -> tuple[Array, Array]:
+    """Levels at their own rates, drawn towards that of all rows; the rest at 0."""
+    levels, rows = sums.basis.levels, sums.rows
+    theta = np.zeros(len(sums.basis.columns))
+    if rows.has_offset:
+        return np.zeros(levels.n_levels), theta
+    counts = np.bincount(levels.codes, rows.weights, levels.n_levels)
+    events = rows.response if rows.weights is None else rows.response * rows.weights
+    of_level = np.bincount(levels.codes, events, levels.n_levels)
+    rate = float(of_level.sum() / counts.sum())
+    shrunk = (of_level + rate) / (counts + 1)
+    if not 0 < rate < 1:
+        return np.zeros(levels.n_levels), theta
+    return np.log(shrunk / (1 - shrunk)), theta
+
+
+def fit_as_held(sums: Sums) -> Fit | None:
+    """The MLE with its certificate; None where it is not proved, for whatever reason."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        here = place_at(sums, *start(sums))
+        for iteration in range(1, MAX_ITERATIONS + 1):
+            if here is None:
+                return None
+            pull = here.pull
+            decrement = length(*pull)
+            step = here.inverse.step(pull)
+            radius = reach(sums, here.inverse)
+            if not math.isfinite(decrement + radius):
+                return None
+            if decrement * radius <= UNCHANGED:
+                return _ended(sums, here, step, iteration)
+            here = _further(sums, here, step, decrement)
+    return None
+
+
+def _further(sums: Sums, here: Place, step: tuple[Array, Array], decrement: float) -> Place | None:
+    """The first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough."""
+    noise = EPSILON * (16 + 64 * abs(here.score.log_likelihood))
+    size = 1.0
+    while size >= SMALLEST_STEP:
+        alpha, theta = here.alpha + size * step[0], here.theta + size * step[1]
+        score, curvature = sums.at(alpha, theta, curved=True)
+        rise = score.log_likelihood - here.score.log_likelihood
+        if rise >= SUFFICIENT * size * decrement**2 - noise:
+            assert curvature is not None  # noqa: S101
+            inverse = Inverse.of(sums.basis, sums.information(curvature))
+            return None if inverse is None else Place(alpha, theta, score, inverse)
+        size /= 2
+    return None
+
+
+def _ended(sums: Sums, here: Place, step: tuple[Array, Array], iteration: int) -> Fit | None:
+    """The last step, which leaves nothing that could be seen, and what is proved of it."""
+    bound = bound_at(sums, here)
+    if bound is None or not math.isfinite(bound.distance):
+        return None
+    alpha, theta = here.alpha + step[0], here.theta + step[1]
+    beta = sums.basis.beta(alpha, theta)
+    radius, rho = bound.radius, bound.distance
+    t = radius * rho
+    remainder = t * t / 2 * math.exp(t) / radius  # what a Newton step leaves
+    remainder += bound.rounding + 2 * bound.departure * bound.decrement
+    remainder += SLACK * _adding(sums, here, step, alpha, theta, beta)
+    score = here.score
+    rise = float(score.main @ step[0] + score.rest @ step[1]) / 2
+    left = math.expm1(radius * remainder) / radius
+    log_likelihood_error = SLACK * (
+        (2 * rho + left) * remainder
+        + abs(score.log_likelihood) * (bound.row_error + ROW_ULPS + bound.sum_error)
+        + sums.rows.n_rows * SMALLEST
+    )
+    return Fit(
+        beta, score.log_likelihood + rise, log_likelihood_error, here, bound, remainder, iteration
+    )
+
+
+def _adding(
+    sums: Sums,
+    here: Place,
+    step: tuple[Array, Array],
+    alpha: Array,
+    theta: Array,
+    beta: Array,
+) -> float:
+    """Rounding of the step, of adding it, and of the way back to the user's coefficients."""
+    information, inverse = here.inverse.information, here.inverse
+    levels = np.sqrt(information.levels)
+    size = np.sqrt(np.maximum(information.rest.diagonal(), 0.0))
+    q = len(theta)
+    change = np.abs(inverse.inverse_root) @ np.abs(here.pull[1])
+    of_step = (2 * q + 8) * UNIT * (length(here.pull[0]) + 2 * float(size @ change))
+    of_sum = UNIT * (length(levels * alpha) + float(size @ np.abs(theta)))
+    back = sums.basis.rounding(beta) * math.sqrt(float(information.levels.sum()))
+    return of_step + of_sum + back

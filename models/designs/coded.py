@@ -1,0 +1,191 @@
+"""A design matrix whose indicators are held as codes: four bytes a row, however many levels.
+
+What a factor adds to a linear predictor is looked up, and sums over its indicators are counted, so
+that nothing of the work grows with the number of levels but vectors of that length. Rows of it can
+be had as they are or as plain numbers; whoever needs these takes them block by block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+
+Codes = NDArray[np.int32]
+LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Indicators of the levels of a factor.
+
+    Attributes
+    ----------
+    codes : ndarray of int32 (n,)
+        Number of the level of each row, from 0.
+    columns : ndarray of int (L,)
+        The column of the design that each level's indicator is; -1 for the reference level.
+    name : str
+        What the factor is called.
+    levels : tuple of tuple
+        The levels of each category that it crosses; of the last one the code changes fastest.
+    """
+
+    codes: Codes
+    columns: NDArray[np.intp]
+    name: str = ""
+    levels: tuple[tuple[Any, ...], ...] = ()
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels, L."""
+        return len(self.columns)
+
+    @property
+    def full(self) -> bool:
+        """Whether every level has its indicator."""
+        return bool((self.columns >= 0).all())
+
+    def label(self, level: int) -> str:
+        """What a level is called, by its code."""
+        places = np.unravel_index(level, [len(each) for each in self.levels])
+        return ":".join(
+            str(each[int(place)]) for each, place in zip(self.levels, places, strict=True)
+        )
+
+    def rows(self, which: Any) -> Factor:
+        """The factor of some of the rows."""
+        return replace(self, codes=self.codes[which])
+
+    def merged(self, columns: NDArray[np.intp]) -> Factor:
+        """The factor with other columns, in which levels that have none are one level."""
+        without = np.flatnonzero(columns < 0)
+        if len(without) < 2:
+            return replace(self, columns=columns)
+        kept = np.flatnonzero(columns >= 0)
+        code = np.zeros(len(columns), dtype=np.int32)
+        code[kept] = np.arange(1, len(kept) + 1, dtype=np.int32)
+        names = tuple(self.label(level) for level in kept) if self.levels else ()
+        return Factor(
+            code[self.codes],
+            np.append(-1, columns[kept]),
+            self.name,
+            ((self.label(without[0]), *names),) if names else (),
+        )
+
+    def of_levels(self, beta: Array) -> Array:
+        """What each level has of `beta` (k, ...), (L, ...): 0 for the reference level."""
+        found = beta[self.columns]
+        found[self.columns < 0] = 0.0
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Structured:
+    """Columns of numbers and indicators of factors: a matrix (n, k) that is never written out.
+
+    Attributes
+    ----------
+    numbers : ndarray (n, d)
+    places : ndarray of int (d,)
+        The column of the design that each of the numbers is.
+    factors : tuple of Factor
+    """
+
+    numbers: Array
+    places: NDArray[np.intp]
+    factors: tuple[Factor, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, (n, k)."""
+        columns = len(self.places) + sum(int((f.columns >= 0).sum()) for f in self.factors)
+        return len(self.numbers), columns
+
+    @property
+    def size(self) -> int:
+        """Numbers in the matrix, were it written out."""
+        n, k = self.shape
+        return n * k
+
+    @property
+    def held(self) -> int:
+        """Numbers that are held."""
+        return self.numbers.size + sum(len(factor.codes) for factor in self.factors)
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of the rows, as they are held; of some of the columns written out."""
+        if isinstance(rows, tuple):
+            which, columns = rows
+            if isinstance(columns, int | np.integer):
+                return self.column(int(columns) % self.shape[1])[which]
+            return self[which].dense()[:, columns]
+        factors = tuple(factor.rows(rows) for factor in self.factors)
+        return Structured(self.numbers[rows], self.places, factors)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The matrix, written out."""
+        if copy is False:
+            raise InputError("a design of codes has no numbers to be looked at without a copy")
+        return self.dense() if dtype is None else self.dense().astype(dtype, copy=False)
+
+    def astype(self, dtype: Any, copy: bool = True) -> NDArray[Any]:
+        """The matrix, written out, as NumPy's arrays have it."""
+        return self.dense().astype(dtype, copy=False)
+
+    def with_columns(self, kept: NDArray[np.intp]) -> Structured:
+        """The matrix with some of its columns, in this order; levels without one are one level."""
+        place = np.full(self.shape[1] + 1, -1, dtype=np.intp)  # the last is of level -1
+        place[kept] = np.arange(len(kept))
+        own = place[self.places] >= 0
+        factors = tuple(
+            factor.merged(place[factor.columns])
+            for factor in self.factors
+            if (place[factor.columns] >= 0).any()
+        )
+        return Structured(self.numbers[:, own], place[self.places][own], factors)
+
+    def column(self, j: int) -> Array:
+        """One column (n,)."""
+        own = np.flatnonzero(self.places == j)
+        if len(own):
+            return np.array(self.numbers[:, own[0]])
+        for factor in self.factors:
+            level = np.flatnonzero(factor.columns == j)
+            if len(level):
+                return np.where(factor.codes == level[0], 1.0, 0.0)
+        raise InputError(f"there is no column {j}")
+
+    def dense(self) -> Array:
+        """The matrix (n, k), written out.
+
+        Raises
+        ------
+        ValueError
+            If it is too large for that.
+        """
+        n, k = self.shape
+        if n * k > LARGEST_DENSE:
+            raise InputError(
+                f"this needs the design written out, {n} rows of {k} columns or "
+                f"{8 * n * k / 1e9:.0f} GB; merge levels, or use fewer rows"
+            )
+        matrix = np.zeros((n, k))
+        matrix[:, self.places] = self.numbers
+        for factor in self.factors:
+            place = factor.columns[factor.codes]
+            rows = np.flatnonzero(place >= 0)
+            matrix[rows, place[rows]] = 1.0
+        return matrix
+
+    def predictor(self, beta: Array) -> Array:
+        """``X @ beta``: (n,) for one vector (k,), (n, d) for columns (k, d)."""
+        found: Array = self.numbers @ beta[self.places]
+        for factor in self.factors:
+            found += factor.of_levels(beta)[factor.codes]
+        return found

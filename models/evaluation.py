@@ -1,0 +1,47 @@
+"""What is found at some coefficients, whatever the way: the certificate and what goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.results import Certificate
+
+
+class Variances(Protocol):
+    """A covariance, or what one can be formed of."""
+
+    def diagonal(self) -> Any:
+        """The variances (k,)."""
+
+
+def formed(covariance: Variances) -> Array:
+    """The covariance (k, k)."""
+    return covariance if isinstance(covariance, np.ndarray) else cast(Any, covariance).matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` finds at some coefficients."""
+
+    certificate: Certificate
+    covariance: Variances
+    log_likelihood: float
+    by_coordinates: bool = False  # whether directions have bounds of their own
+
+
+def certain_digits(errors: Array, coefficients: Array) -> Array:
+    """How many significant digits of each coefficient an error of that size leaves certain, (k,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.evaluation import certain_digits
+    >>> certain_digits(np.array([1e-9, 10.0, 0.1]), np.array([10.0, 1.0, 0.0])).tolist()
+    [10.0, 0.0, 0.0]
+    """
+    with np.errstate(divide="ignore"):  # a coefficient of exactly 0 has none
+        return np.asarray(np.maximum(-np.log10(errors / np.abs(coefficients)), 0.0))
