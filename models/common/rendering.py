@@ -26,6 +26,7 @@ from flatprior.models.common.text import count, printable
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 NARROWEST = 32  # characters that a folded name keeps: most names are whole
+LONGEST, FIRST = 100, 40  # rows: of a longer table so many are shown, and its CSV has all
 SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
@@ -139,8 +140,20 @@ class Rendered:
         """Whether there is a table to show."""
         return bool(self.columns) and not self.in_words
 
+    def _first_rows(self) -> Rendered:
+        """What fits a screen or two of a table of very many rows."""
+        more = f"Shown are the first {FIRST} of {len(self.names)} rows: to_csv() has all."
+        return replace(
+            self, names=self.names[:FIRST], cells=self.cells[:FIRST], notes=(*self.notes, more)
+        )
+
     def text(self) -> str:
-        """Lines of at most 80 characters; columns that do not fit follow below."""
+        """Lines of at most 80 characters; columns that do not fit follow below.
+
+        Of a long table the first rows, and how many more there are.
+        """
+        if len(self.names) > LONGEST:
+            return self._first_rows().text()
         widths = [
             2 + max(map(len, (name, *(row[j] for row in self.cells))))
             for j, name in enumerate(self.columns)
@@ -168,7 +181,12 @@ class Rendered:
         return "\n".join(lines)
 
     def html(self) -> str:
-        """A table with its title and facts above it; every text escaped."""
+        """A table with its title and facts above it; every text escaped.
+
+        Of a long table the first rows, and how many more there are.
+        """
+        if len(self.names) > LONGEST:
+            return self._first_rows().html()
         number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
         head = "".join(
             f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns

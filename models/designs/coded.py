@@ -70,12 +70,12 @@ class Factor:
         kept = np.flatnonzero(columns >= 0)
         code = np.zeros(len(columns), dtype=np.int32)
         code[kept] = np.arange(1, len(kept) + 1, dtype=np.int32)
-        names = tuple(self.label(level) for level in kept) if self.levels else ()
+        names = tuple(self.label(int(level)) for level in kept) if self.levels else ()
         return Factor(
             code[self.codes],
             np.append(-1, columns[kept]),
             self.name,
-            ((self.label(without[0]), *names),) if names else (),
+            ((self.label(int(without[0])), *names),) if names else (),
         )
 
     def of_levels(self, beta: Array) -> Array:

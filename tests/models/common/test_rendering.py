@@ -175,3 +175,15 @@ def test_what_is_shown_of_a_table_is_said_where_it_is_not_all():
         == "shown are the 3 of 12 rows with the largest k: .table() has all"
     )
     assert shown_of(12, 12, "row", ".table") == shown_of(0, 0, "row", ".table") == ""
+
+
+def test_a_very_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
+    frame = pd.DataFrame({"value": np.arange(1000.0)}, index=[f"level {i}" for i in range(1000)])
+    found = Rendered.of(frame, {"value": ".1f"}, "Levels", [], ["A note."])
+    assert "level 39" in found.text()
+    assert "level 40" not in found.text()
+    assert found.text().endswith("Shown are the first 40 of 1000 rows: to_csv() has all.")
+    assert "level 40" not in found.html()
+    assert "first 40 of 1000 rows" in found.html()
+    assert found.csv().count("\n") == 1001
+    assert found.markdown().count("\n") > 1000
