@@ -18,6 +18,7 @@ from flatprior.models.common.errors import InputError
 
 Codes = NDArray[np.int32]
 LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
+LARGEST_KEPT = 2**24  # and kept: 128 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ class Structured:
         raise InputError(f"there is no column {j}")
 
     def dense(self) -> Array:
-        """The matrix (n, k), written out.
+        """The matrix (n, k), written out and read-only; kept for the next time if it is small.
 
         Raises
         ------
@@ -175,12 +176,19 @@ class Structured:
                 f"this needs the design written out, {n} rows of {k} columns or "
                 f"{8 * n * k / 1e9:.0f} GB; merge levels, or use fewer rows"
             )
+        kept = vars(self)
+        if "_dense" in kept:
+            found: Array = kept["_dense"]
+            return found
         matrix = np.zeros((n, k))
         matrix[:, self.places] = self.numbers
         for factor in self.factors:
             place = factor.columns[factor.codes]
             rows = np.flatnonzero(place >= 0)
             matrix[rows, place[rows]] = 1.0
+        matrix.flags.writeable = False
+        if matrix.size <= LARGEST_KEPT:
+            kept["_dense"] = matrix
         return matrix
 
     def predictor(self, beta: Array) -> Array:
