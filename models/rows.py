@@ -193,7 +193,9 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
     else:
         numbers, places = chunk, np.arange(chunk.shape[1])
     if factors is None and np.count_nonzero(numbers) == numbers.size:
+        yield places
         yield numbers + 0.0
+        yield from [np.zeros(0, dtype=np.intp)] * 2
         return
     there, size = numbers != 0, len(numbers)
     every = np.ones(size)  # NumPy sums booleans, row by row, more slowly than BLAS does numbers

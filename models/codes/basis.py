@@ -116,9 +116,12 @@ class Basis:
 
     def rounding(self, beta: Array) -> float:
         """How far linear predictors may change on the way from or to the user's coordinates."""
-        kept = self.kept
+        kept, own = self.kept, self.levels.columns
         shift = float(np.abs(self.centre[kept]) @ np.abs(beta[self.design.places[kept]]))
-        return 4 * UNIT * (2 * float(np.abs(beta).max()) + (len(kept) + 4) * shift)
+        size = float(np.abs(beta[own[own >= 0]]).max(initial=0.0))  # the others are what they are
+        if self.constant is not None:
+            size += abs(float(beta[self.design.places[self.constant]]))
+        return 4 * UNIT * (2 * size + (len(kept) + 4) * shift)
 
     def contrasts(self, matrix: Array) -> tuple[Array, Array]:
         """Contrasts (m, k) of the user's coefficients as contrasts (m, L), (m, q) of ours."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from flatprior.models.codes.newton import Fit, bound_at, place_at
+from flatprior.models.codes.newton import LARGEST_PRODUCT, Fit, bound_at, place_at
 from flatprior.models.codes.sums import Sums
 from flatprior.models.common.arrays import SMALLEST, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
@@ -22,7 +22,9 @@ def evaluation_of(fit: Fit) -> Evaluation:
         newton_decrement=math.expm1(bound.radius * fit.error_bound) / bound.radius,
         radius=bound.radius * math.exp(t / 2),
         error_bound=fit.error_bound,
-        digits=certain_digits(fit.error_bound * inverse.standard_errors * SLACK, fit.beta),
+        digits=certain_digits(
+            fit.error_bound * inverse.standard_errors * (SLACK / bound.shrink), fit.beta
+        ),
         proves_existence=True,
         log_likelihood_error=fit.log_likelihood_error,
     )
@@ -39,7 +41,11 @@ def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
         score = place.score
         # where our coordinates are rounded, so are linear predictors: the way there, in length
         way = sums.basis.rounding(beta) * math.sqrt(float(place.inverse.information.levels.sum()))
-        distance = bound.distance + SLACK * way
+        way *= SLACK / bound.shrink
+        if not bound.radius * way <= LARGEST_PRODUCT:
+            return None
+        # standard errors are those at the place, and change along the way
+        distance = (bound.distance + way) * math.exp(bound.radius * way)
         error = SLACK * (
             bound.decrement * distance
             + abs(score.log_likelihood) * (bound.row_error + ROW_ULPS + bound.sum_error)
@@ -50,7 +56,7 @@ def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
         newton_decrement=bound.decrement,
         radius=bound.radius,
         error_bound=distance,
-        digits=certain_digits(distance * errors * SLACK, beta),
+        digits=certain_digits(distance * errors * (SLACK / bound.shrink), beta),
         proves_existence=True,
         log_likelihood_error=error,
     )

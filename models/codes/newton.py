@@ -67,6 +67,11 @@ class Bound:
     sum_error: float
     spread: float
 
+    @property
+    def shrink(self) -> float:
+        """What a computed length is at least of what it is."""
+        return math.sqrt(1 - self.departure)
+
 
 def length(*parts: Array) -> float:
     """Euclidean norm of vectors, one behind the other."""
@@ -104,7 +109,7 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
     rounding = SLACK * (
         math.sqrt(score.odds) * (row_error + sum_error * (1 + 2 * spread) / shrink)
         + math.sqrt(n * SMALLEST) * (1 + 2 * spread) / shrink
-        + arithmetic * (length(rest @ root) + length(pull[0]))
+        + arithmetic * (length(rest @ root) + length(pull[0])) / shrink
     )
     decrement = length(*pull) / shrink + rounding
     radius = SLACK * reach(sums, inverse) / shrink
@@ -118,12 +123,19 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
 def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
     """How far the whitened information may be from the identity: measured, and rounding."""
     information, n_levels, q = inverse.information, sums.basis.n_levels, len(inverse.inverse_root)
-    spread = SLACK * spread_of(sums, inverse)
-    table_error = row_error + (sums.rows.n_rows + 16) * UNIT
+    spread, n = SLACK * spread_of(sums, inverse), sums.rows.n_rows
+    least = information.rest.diagonal().min(initial=float(information.levels.min()))
+    if not least > n * SMALLEST:  # of which underflow may have taken a part
+        return math.inf
+    table_error = row_error + (n + 16) * UNIT
     measured = inverse.inverse_root.T @ schur(information, inverse.shares) @ inverse.inverse_root
     departure = float(np.linalg.norm(measured - np.eye(q)))
     departure += table_error * (1 + 2 * spread) ** 2
-    return departure + (2 * n_levels + 8 * q + 8) * UNIT * spread**2
+    departure += (2 * n_levels + 8) * UNIT * spread**2
+    # the products that measure it round entry by entry, whatever cancels
+    size = np.sqrt(np.maximum(information.rest.diagonal(), 0.0))
+    sizes = float(np.square(size @ np.abs(inverse.inverse_root)).sum())
+    return departure + 8 * (q + 1) * UNIT * SLACK * sizes
 
 
 def spread_of(sums: Sums, inverse: Inverse) -> float:
@@ -289,6 +301,8 @@ def _ended(sums: Sums, here: Place, step: tuple[Array, Array], iteration: int) -
     remainder = t * t / 2 * math.exp(t) / radius  # what a Newton step leaves
     remainder += bound.rounding + 2 * bound.departure * bound.decrement
     remainder += SLACK * _adding(sums, here, step, alpha, theta, beta)
+    if not radius * remainder <= LARGEST_PRODUCT:
+        return None
     score = here.score
     rise = float(score.main @ step[0] + score.rest @ step[1]) / 2
     left = math.expm1(radius * remainder) / radius

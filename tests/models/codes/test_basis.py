@@ -1,0 +1,111 @@
+"""Coordinates in which a factor is a diagonal: the same linear predictors, there and back."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from coded_models import our_columns, structured, written_out
+
+from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.sums import Sums
+from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.rows import ArrayRows
+
+
+def full(design):
+    """The same columns without the column of ones: the first factor has all its indicators."""
+    first, *others = design.factors
+    at = len(design.places) - 1
+    n_levels = first.n_levels
+    factors = [replace(first, columns=np.arange(at, at + n_levels))]
+    at += n_levels
+    for factor in others:
+        columns = np.concatenate([[-1], np.arange(at, at + factor.n_levels - 1)])
+        factors.append(replace(factor, columns=columns))
+        at += factor.n_levels - 1
+    d = len(design.places) - 1
+    return Structured(design.numbers[:, 1:], np.arange(d), tuple(factors))
+
+
+DESIGNS = {
+    "an intercept": structured(40, seed=1),
+    "an intercept, no numbers": structured(40, seed=2, d=0),
+    "one factor": structured(40, seed=3, levels=(7,)),
+    "every level": full(structured(40, seed=4)),
+    "every level of the smaller factor": full(structured(40, seed=5, levels=(3, 6))),
+    "every level, no numbers": full(structured(40, seed=6, d=0)),
+}
+
+
+@pytest.fixture(params=DESIGNS.values(), ids=DESIGNS.keys())
+def basis(request):
+    found = Basis.of(request.param)
+    assert found is not None
+    return found
+
+
+def test_linear_predictors_are_the_same_there_and_back(basis):
+    X, rng = written_out(basis.design), np.random.default_rng(1)
+    columns = our_columns(Sums(ArrayRows(basis.design, np.zeros(len(X))), basis))
+    assert columns.shape[1] == X.shape[1]
+    for _ in range(5):
+        beta = rng.normal(size=X.shape[1])
+        alpha, theta = basis.coordinates(beta)
+        assert columns @ np.concatenate([alpha, theta]) == pytest.approx(X @ beta, abs=1e-13)
+        assert basis.beta(alpha, theta) == pytest.approx(beta, abs=1e-13)
+        assert np.array_equal(basis.betas(alpha[None], theta[None])[0], basis.beta(alpha, theta))
+
+
+def test_contrasts_have_the_same_values(basis):
+    rng, k = np.random.default_rng(2), basis.design.shape[1]
+    matrix, beta = rng.normal(size=(6, k)), rng.normal(size=k)
+    alpha, theta = basis.coordinates(beta)
+    of_alpha, of_theta = basis.contrasts(matrix)
+    assert of_alpha @ alpha + of_theta @ theta == pytest.approx(matrix @ beta, abs=1e-12)
+
+
+def test_the_largest_factor_that_has_a_constant_is_the_diagonal():
+    assert Basis.of(DESIGNS["an intercept"]).n_levels == 4
+    assert Basis.of(structured(40, seed=1, levels=(3, 9, 5))).main == 1
+    # without an intercept only the factor with all indicators is one
+    assert Basis.of(DESIGNS["every level of the smaller factor"]).n_levels == 3
+    assert Basis.of(DESIGNS["every level"]).reference is None
+    assert Basis.of(DESIGNS["an intercept"]).reference == 0
+
+
+def test_there_is_none_without_a_constant_with_two_or_with_cells_left_out():
+    design = DESIGNS["an intercept"]
+    assert Basis.of(replace(design, numbers=design.numbers + 1)) is None
+    numbers = design.numbers.copy()
+    numbers[:, 1] = 1.0
+    assert Basis.of(replace(design, numbers=numbers)) is None
+    every = DESIGNS["every level"]
+    assert Basis.of(replace(every, numbers=np.ones_like(every.numbers))) is None
+    crossed = Factor(design.factors[0].codes, np.array([-1, -1, 3, 4]))
+    alone = Structured(design.numbers, design.places, (crossed,))
+    assert Basis.of(alone) is None
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6, 1e-60, 1e60])
+def test_rounding_on_the_way_back_is_no_more_than_is_said(basis, scale):
+    rng = np.random.default_rng(3)
+    basis = Basis.of(replace(basis.design, numbers=np.where(
+        basis.design.numbers == 1.0, 1.0, basis.design.numbers * scale + 1e3 * scale
+    )))
+    for _ in range(3):
+        alpha, theta = rng.normal(size=basis.n_levels), rng.normal(size=len(basis.columns))
+        theta[: len(basis.kept)] /= scale
+        beta = basis.beta(alpha, theta)
+        shift = sum(
+            (Fraction(float(c)) * Fraction(float(t))
+             for c, t in zip(basis.centre[basis.kept], theta, strict=False)),
+            start=Fraction(0),
+        )
+        constant = 0.0 if basis.constant is None else beta[basis.design.places[basis.constant]]
+        for level, column in enumerate(basis.levels.columns):
+            own = Fraction(float(beta[column])) if column >= 0 else 0
+            there = own + Fraction(float(constant)) + shift
+            assert abs(there - Fraction(float(alpha[level]))) <= basis.rounding(beta)
+        # and not much more: the size of what is no level does not enter
+        assert basis.rounding(beta) < 1e-11

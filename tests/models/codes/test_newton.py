@@ -1,0 +1,257 @@
+"""Fits with factors held as codes, against closed forms, 50 digits, and the fit written out."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded_models import both, held_as_codes, held_sums, our_columns, survey
+from multiplier import repeated
+from problems import mp_fit
+
+from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models.codes import newton as newton_module
+from flatprior.models.codes import sums as sums_module
+from flatprior.models.codes.newton import (
+    bound_at,
+    columns_are_independent,
+    eta_error,
+    fit_as_held,
+    length,
+    place_at,
+    reach,
+    spread_of,
+)
+
+FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g * h", "y ~ z + b", "y ~ 0 + g:b")
+CASES = ("plain", "weights", "offset", "far away", "tiny units", "nearly dependent")
+
+
+def case(name, seed, n=60):
+    """A small frame, and its columns of weights and offsets."""
+    frame, rng = survey(n, seed), np.random.default_rng(seed)
+    if name == "weights":
+        frame["w"] = np.floor(10 ** rng.uniform(0, 6, n))
+        return frame, {"frequency_weights": "w"}
+    if name == "offset":
+        frame["o"] = rng.normal(size=n) * 3
+        return frame, {"offset": "o"}
+    if name == "far away":
+        frame["x"] += 1e6
+    if name == "tiny units":
+        frame["x"] *= 1e-60
+        frame["z"] *= 1e40
+    if name == "nearly dependent":
+        frame["x"] = frame["z"] + 1e-4 * frame["x"]
+    return frame, {}
+
+
+def test_a_saturated_model_has_the_rates_of_its_levels():
+    rng = np.random.default_rng(1)
+    events, rows = rng.integers(1, 30, 50), rng.integers(31, 60, 50)
+    level = np.repeat([f"l{i:02d}" for i in range(50)], rows)
+    y = np.concatenate([np.arange(n) < s for s, n in zip(events, rows, strict=True)]) * 1
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ 0 + g", pd.DataFrame({"y": y, "g": level}))
+    fit = fit_as_held(held_sums(model))
+    expected = np.log(events / (rows - events))
+    errors = np.sqrt(rows / (events * (rows - events)))
+    assert np.abs((fit.beta - expected) / errors).max() <= fit.error_bound < 1e-10
+    assert fit.origin.inverse.standard_errors == pytest.approx(errors, rel=1e-6)
+    rate = events / rows
+    most = events @ np.log(rate) + (rows - events) @ np.log1p(-rate)
+    assert abs(fit.log_likelihood - most) <= fit.log_likelihood_error < 1e-8
+
+
+def violations(name, formula, seed):
+    """Check a fit against 50 digits; whether there was one."""
+    frame, columns = case(name, seed)
+    if name == "tiny units" and "x" not in formula:
+        return False
+    model, written = both(formula, frame, **columns)
+    fit = fit_as_held(held_sums(model))
+    if fit is None:
+        return False
+    X, rows = written.design, written.rows
+    units = 2.0 ** np.round(np.log2(np.abs(X).max(axis=0)))
+    start = fit.beta * units
+    beta, errors = mp_fit(X / units, rows.response, rows.weights, rows.offset, start=start)
+    beta, errors = beta / units, errors / units
+    at = fit.origin.inverse.standard_errors
+    # doubles hold the reference to a rounding
+    slack = 2.0**-53 * np.abs(beta) / errors
+    assert (np.abs(fit.beta - beta) / at <= fit.error_bound * (1 + 1e-6) + slack).all()
+    assert at == pytest.approx(errors, rel=1e-6)
+    dense = fit_newton(written)
+    both_errors = fit.log_likelihood_error + dense.certificate.log_likelihood_error
+    assert abs(fit.log_likelihood - dense.log_likelihood) <= both_errors
+    assert fit.log_likelihood_error < 1e-6 * (1 + abs(fit.log_likelihood))
+    return True
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("formula", FORMULAS[:3])
+def test_no_bound_is_violated(name, formula):
+    fitted = [violations(name, formula, seed) for seed in range(repeated(1))]
+    assert any(fitted) or name == "tiny units" or formula == "y ~ g * h"
+
+
+@pytest.mark.slow
+def test_no_bound_is_violated_in_many_designs():
+    rng = np.random.default_rng(2)
+    fitted = [
+        violations(str(rng.choice(CASES)), str(rng.choice(FORMULAS)), seed)
+        for seed in range(repeated(40))
+    ]
+    assert sum(fitted) > 20
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("columns", [{}, {"frequency_weights": "w", "offset": "o"}], ids=["", "wo"])
+def test_the_fit_is_that_of_the_columns_written_out(formula, columns):
+    model, written = both(formula, survey(1500, seed=3), **columns)
+    one, two = fit_newton(model), fit_newton(written)
+    assert one.message != two.message or one.covariance is not two.covariance
+    bounds = one.certificate.error_bound + two.certificate.error_bound
+    assert (np.abs(one.coefficients - two.coefficients) / two.standard_errors).max() <= bounds
+    assert one.standard_errors == pytest.approx(two.standard_errors, rel=1e-6)
+    scale = np.outer(two.standard_errors, two.standard_errors)
+    assert one.covariance / scale == pytest.approx(two.covariance / scale, abs=2e-6)
+    # where the information is formed at the same place, closer
+    place = place_at(held_sums(model), *held_sums(model).basis.coordinates(two.coefficients))
+    there = np.sqrt(np.diag(np.linalg.inv(written.information(two.coefficients))))
+    assert place.inverse.standard_errors == pytest.approx(there, rel=1e-9)
+
+
+def test_threads_change_nothing(monkeypatch):
+    frame = survey(3000, seed=4)
+    fits = []
+    for several in (True, False):
+        monkeypatch.setattr(sums_module, "BLOCK", 2**8)
+        monkeypatch.setattr(sums_module, "PARALLEL", 0 if several else 2**40)
+        fits.append(fit_as_held(held_sums(both("y ~ x + z + g + h", frame)[0])))
+    one, two = fits
+    assert np.array_equal(one.beta, two.beta)
+    assert (one.error_bound, one.log_likelihood) == (two.error_bound, two.log_likelihood)
+    assert np.array_equal(one.origin.inverse.matrix, two.origin.inverse.matrix)
+
+
+def test_nothing_is_proved_without_an_mle():
+    frame = survey(200, seed=5)
+    frame.loc[frame["g"] == "red", "y"] = 1
+    assert fit_as_held(held_sums(both("y ~ x + g", frame)[0])) is None
+    frame["y"] = (frame["x"] > frame["x"].median()).astype(int)
+    assert fit_as_held(held_sums(both("y ~ x + g", frame)[0])) is None
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-17, 1e-16, 1e-15])
+def test_numbers_constant_within_levels_are_never_proved_independent(noise):
+    frame = survey(300, seed=6)
+    of_level = dict(zip("red blue green amber".split(), (0.1, 0.7, -2.3, 1e3), strict=True))
+    frame["x"] = frame["g"].map(of_level)
+    frame["x"] += noise * frame["z"] * frame["x"]
+    sums = held_sums(both("y ~ x + g", frame)[0])
+    assert not columns_are_independent(sums)
+    assert fit_as_held(sums) is None
+    # beside another factor, and with all their levels
+    assert fit_as_held(held_sums(both("y ~ 0 + g + h + x", frame)[0])) is None
+
+
+def test_empty_cells_are_dependent_columns_and_full_ones_are_not():
+    frame = survey(300, seed=7)
+    sums = held_sums(both("y ~ g * h", frame)[0])
+    assert columns_are_independent(sums)
+    some = frame[~((frame["g"] == "red") & (frame["h"] == "west"))]
+    assert not columns_are_independent(held_sums(both("y ~ g * h", some)[0]))
+
+
+def test_units_of_any_size_are_fitted_or_left_to_others():
+    # a coefficient of 1e60 is no rounding of the others, and an overflow nobody's error
+    for power in (-90, -60, 60, 90):
+        frame = survey(200, seed=8)
+        frame["x"] = frame["x"] * 10.0**power
+        model, written = both("y ~ x + g", frame)
+        fit = fit_as_held(held_sums(model))
+        assert fit is not None
+        assert fit.error_bound < 1e-10
+        there = fit_newton(written)
+        distance = np.abs(fit.beta - there.coefficients) / there.standard_errors
+        assert distance.max() <= fit.error_bound + there.certificate.error_bound
+
+
+def test_information_that_underflow_may_have_taken_is_not_trusted():
+    rng = np.random.default_rng(9)
+    n = 40
+    frame = survey(n, seed=9)
+    frame["y"] = np.resize([0, 1], n)
+    frame["x"] = (1 + rng.random(n)) * 1e-100
+    # every row is at a margin of 260: curvatures of 1e-113, of x^2 times these little is left
+    frame["o"] = np.where(frame["y"] == 1, 260.0, -260.0)
+    model, _ = both("y ~ x + b", frame, offset="o")
+    sums = held_sums(model)
+    place = place_at(sums, np.zeros(2), np.zeros(1))
+    assert place is None or bound_at(sums, place) is None
+
+
+def test_radius_and_spread_are_no_less_than_those_of_the_rows():
+    for formula in ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g * h + x"):
+        sums = held_sums(both(formula, survey(200, seed=10), frequency_weights="w")[0])
+        rng = np.random.default_rng(11)
+        L, q = sums.basis.n_levels, len(sums.basis.columns)
+        place = place_at(sums, rng.normal(size=L) / 3, rng.normal(size=q) / 3)
+        curvature = sums.at(place.alpha, place.theta, curved=True)[1]
+        Z = our_columns(sums)
+        H = Z.T @ (Z * curvature[:, None])
+        of_rows = np.sqrt(np.einsum("ij,ij->i", Z, np.linalg.solve(H, Z.T).T))
+        assert reach(sums, place.inverse) >= of_rows.max()
+        # the length, weighted, of |x|'|T v| for any unit v
+        size = np.sqrt(place.inverse.information.rest.diagonal())
+        spread = spread_of(sums, place.inverse, size)
+        for _ in range(20):
+            v = rng.normal(size=q)
+            along = np.abs(Z[:, L:]) @ np.abs(place.inverse.inverse_root @ (v / length(v)))
+            assert math.sqrt(curvature @ along**2) <= spread * (1 + 1e-12)
+        bound = bound_at(sums, place)
+        g = np.concatenate([place.score.main, place.score.rest])
+        assert bound.decrement >= math.sqrt(g @ np.linalg.solve(H, g)) * (1 - 1e-12)
+        assert bound.radius >= of_rows.max()
+        assert 0 < bound.shrink <= 1
+
+
+def test_linear_predictors_are_no_further_off_than_is_said():
+    import mpmath
+
+    frame = survey(50, seed=12)
+    frame["x"] += 1e7
+    sums = held_sums(both("y ~ x + z + g + h", frame, offset="o")[0])
+    rng = np.random.default_rng(13)
+    alpha, theta = rng.normal(size=4) * 100, rng.normal(size=4) * 10
+    found = sums.predictor(alpha, theta)
+    basis, design = sums.basis, sums.basis.design
+    with mpmath.workdps(40):
+        for i in range(50):
+            exact = mpmath.mpf(alpha[basis.levels.codes[i]]) + mpmath.mpf(sums.rows.offset[i])
+            for j, column in enumerate(basis.kept):
+                z = mpmath.mpf(design.numbers[i, column]) - mpmath.mpf(basis.centre[column])
+                exact += z * mpmath.mpf(theta[j])
+            other = basis.others[0]
+            of_levels = np.zeros(other.n_levels)
+            of_levels[other.columns >= 0] = theta[2:]
+            exact += mpmath.mpf(of_levels[other.codes[i]])
+            assert abs(float(exact - mpmath.mpf(found[i]))) <= eta_error(sums, alpha, theta)
+
+
+def test_it_ends(monkeypatch):
+    monkeypatch.setattr(newton_module, "MAX_ITERATIONS", 1)
+    model, written = both("y ~ x + g", survey(200, seed=14))
+    assert fit_as_held(held_sums(model)) is None
+    # and is then fitted as if it were written out
+    one, two = fit_newton(model), fit_newton(written)
+    assert one.coefficients == pytest.approx(two.coefficients, rel=1e-12)
+    assert one.certificate.error_bound < 1e-11
+
+
+def test_an_outcome_that_is_everywhere_the_same_or_an_offset_too_large_is_left_to_others():
+    frame = survey(100, seed=15)
+    frame["o"] = 1e3
+    assert fit_as_held(held_sums(both("y ~ x + g", frame, offset="o")[0])) is None

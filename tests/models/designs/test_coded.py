@@ -1,0 +1,71 @@
+"""A matrix of codes answers as the matrix written out does."""
+
+import numpy as np
+import pytest
+from coded_models import structured, written_out
+
+from flatprior.models.common.errors import InputError
+from flatprior.models.designs import coded
+from flatprior.models.designs.coded import Factor
+
+
+@pytest.fixture
+def design():
+    return structured(40, seed=1)
+
+
+def test_it_has_the_numbers_of_the_matrix(design):
+    matrix = written_out(design)
+    n, k = matrix.shape
+    assert (design.shape, design.size) == ((n, k), n * k)
+    assert np.array_equal(design.dense(), matrix)
+    assert np.array_equal(np.asarray(design), matrix)
+    assert np.asarray(design, dtype=np.float32).dtype == np.float32
+    assert np.array_equal(design.astype(float, copy=False), matrix)
+    for j in range(k):
+        assert np.array_equal(design.column(j), matrix[:, j])
+    assert design.held == 40 * (3 + 2)
+    with pytest.raises(InputError, match=f"no column {k}"):
+        design.column(k)
+    with pytest.raises(InputError, match="without a copy"):
+        design.__array__(copy=False)
+
+
+@pytest.mark.parametrize(
+    "rows", [slice(3, 17), np.array([5, 1, 1, 39]), np.arange(40) % 3 == 0], ids=str
+)
+def test_some_of_its_rows_and_columns_are_those_of_the_matrix(design, rows):
+    matrix = written_out(design)
+    assert np.array_equal(design[rows].dense(), matrix[rows])
+    for columns in (4, -1, slice(1, 5), [0, 6]):
+        assert np.array_equal(design[rows, columns], matrix[rows][:, columns])
+
+
+def test_predictors_are_products_with_the_matrix(design):
+    matrix, rng = written_out(design), np.random.default_rng(2)
+    for shape in ((matrix.shape[1],), (matrix.shape[1], 3)):
+        beta = rng.normal(size=shape)
+        assert design.predictor(beta) == pytest.approx(matrix @ beta, rel=1e-13, abs=1e-13)
+
+
+def test_a_matrix_too_large_is_not_written_out_and_its_size_is_said(design, monkeypatch):
+    monkeypatch.setattr(coded, "LARGEST_DENSE", 40 * 8 - 1)
+    with pytest.raises(InputError, match="40 rows of 8 columns"):
+        design.dense()
+    assert design[:39].dense().shape == (39, 8)
+
+
+def test_a_factor_knows_its_levels():
+    factor = Factor(
+        np.array([0, 5, 2], dtype=np.int32),
+        np.array([-1, 3, 4, -1, 1, 2]),
+        "g:h",
+        (("a", "b"), ("p", "q", "r")),
+    )
+    assert [factor.label(level) for level in (0, 2, 3, 5)] == ["a:p", "a:r", "b:p", "b:r"]
+    assert (factor.n_levels, factor.full) == (6, False)
+    assert Factor(factor.codes, np.arange(6)).full
+    beta = np.array([10.0, 11.0, 12.0, 13.0, 14.0])
+    assert factor.of_levels(beta).tolist() == [0, 13, 14, 0, 11, 12]
+    assert factor.of_levels(np.column_stack([beta, -beta]))[5].tolist() == [12, -12]
+    assert factor.rows([2, 0]).codes.tolist() == [2, 0]

@@ -1,0 +1,109 @@
+"""Models whose factors are held as codes, and the same written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.codes.sums import Sums, sums_of
+from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.encoding.formulas import coded
+from flatprior.models.rows import ArrayRows
+
+
+@contextmanager
+def held_as_codes(codes: bool) -> Iterator[None]:
+    """Factors are held as codes, however small the data; or never."""
+    before = coded.SMALLEST, coded.FEW_INDICATORS
+    coded.SMALLEST, coded.FEW_INDICATORS = (0, 0) if codes else (10**18, 10**18)
+    try:
+        yield
+    finally:
+        coded.SMALLEST, coded.FEW_INDICATORS = before
+
+
+def both(
+    formula: str, frame: pd.DataFrame, **columns: Any
+) -> tuple[BernoulliLogistic, BernoulliLogistic]:
+    """The model with its factors as codes, and written out."""
+    with held_as_codes(True):
+        one = BernoulliLogistic.from_formula(formula, frame, **columns)
+    with held_as_codes(False):
+        two = BernoulliLogistic.from_formula(formula, frame, **columns)
+    assert isinstance(one.rows, ArrayRows)
+    assert isinstance(one.rows.design, Structured)
+    assert isinstance(two.rows, ArrayRows)
+    assert isinstance(two.rows.design, np.ndarray)
+    return one, two
+
+
+def held_sums(model: BernoulliLogistic) -> Sums:
+    """Those of a model one of whose factors is a diagonal."""
+    found = sums_of(model.rows)
+    assert found is not None
+    return found
+
+
+def survey(n: int, seed: int) -> pd.DataFrame:
+    """Two numbers, three factors, counts, offsets and weights; both outcomes in every cell."""
+    rng = np.random.default_rng(seed)
+    g, h = rng.integers(0, 4, n), rng.integers(0, 3, n)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=n) + 3,
+            "z": rng.normal(size=n),
+            "g": np.array(["red", "blue", "green", "amber"], dtype=object)[g],
+            "h": np.array(["north", "south", "west"], dtype=object)[h],
+            "b": np.array(["no", "yes"], dtype=object)[rng.integers(0, 2, n)],
+            "w": rng.integers(1, 5, n),
+            "o": rng.normal(size=n) / 2,
+            "trials": rng.integers(2, 9, n),
+        }
+    )
+    eta = 0.4 * frame["z"] - 0.5 + 0.3 * (g == 1) - 0.4 * (h == 2)
+    rate = 1 / (1 + np.exp(-eta))
+    frame["y"] = (rng.random(n) < rate).astype(int)
+    frame["events"] = rng.binomial(frame["trials"], rate)
+    return frame
+
+
+def structured(n: int, seed: int, d: int = 2, levels: tuple[int, ...] = (4, 3)) -> Structured:
+    """Numbers, the first of them the column of ones, and factors with a reference level each."""
+    rng = np.random.default_rng(seed)
+    numbers = np.column_stack([np.ones(n), rng.normal(size=(n, d)) + 2])
+    at, factors = 1 + d, []
+    for size in levels:
+        codes = np.resize(rng.permutation(size), n).astype(np.int32)
+        columns = np.concatenate([[-1], np.arange(at, at + size - 1)])
+        names = tuple(f"l{i}" for i in range(size))
+        factors.append(Factor(rng.permutation(codes), columns, f"f{len(factors)}", (names,)))
+        at += size - 1
+    return Structured(numbers, np.arange(1 + d), tuple(factors))
+
+
+def written_out(design: Structured) -> np.ndarray:
+    """The matrix, number by number."""
+    n, k = design.shape
+    matrix = np.zeros((n, k))
+    for i in range(n):
+        for j, place in enumerate(design.places):
+            matrix[i, place] = design.numbers[i, j]
+        for factor in design.factors:
+            column = factor.columns[factor.codes[i]]
+            if column >= 0:
+                matrix[i, column] = 1.0
+    return matrix
+
+
+def our_columns(sums: Sums) -> np.ndarray:
+    """Columns of the coordinates, written out: every level, numbers centred, other indicators."""
+    basis = sums.basis
+    every = np.eye(basis.n_levels)[basis.levels.codes]
+    numbers = basis.design.numbers[:, basis.kept] - basis.centre[basis.kept]
+    others = [np.eye(f.n_levels)[f.codes][:, f.columns >= 0] for f in basis.others]
+    return np.column_stack([every, numbers, *others])
