@@ -46,6 +46,9 @@ def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
             return None
         # standard errors are those at the place, and change along the way
         distance = (bound.distance + way) * math.exp(bound.radius * way)
+        decrement = -math.expm1(-bound.radius * distance) / bound.radius  # that gives this distance
+        if not decrement * bound.radius <= LARGEST_PRODUCT:
+            return None
         error = SLACK * (
             bound.decrement * distance
             + abs(score.log_likelihood) * (bound.row_error + ROW_ULPS + bound.sum_error)
@@ -53,7 +56,7 @@ def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
         )
     errors = place.inverse.standard_errors
     certificate = Certificate(
-        newton_decrement=bound.decrement,
+        newton_decrement=decrement,
         radius=bound.radius,
         error_bound=distance,
         digits=certain_digits(distance * errors * (SLACK / bound.shrink), beta),

@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 
-from flatprior.models.certificate import after_last_step
+from flatprior.models.certificate import GOOD_ENOUGH, after_last_step
 from flatprior.models.codes.judgement import evaluation_of
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.sums import sums_of
@@ -164,7 +164,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         ),
         n_iterations=found.n_iterations,
         seconds=time.perf_counter() - start,
-        evaluation=evaluation_of(found),
+        evaluation=evaluation_of(found) if found.error_bound < GOOD_ENOUGH else None,
     )
 
 

@@ -3,11 +3,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from coded_models import both, structured, survey, written_out
 from multiplier import repeated
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton, rows
-from flatprior.models.rows import BLOCK_ROWS, ArrayRows, MappedRows, added, merge_identical
+from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.rows import (
+    BLOCK_ROWS,
+    DENSE,
+    ArrayRows,
+    MappedRows,
+    added,
+    content,
+    merge_identical,
+)
 
 
 def likelihood(rows: ArrayRows, beta: np.ndarray) -> float:
@@ -167,3 +177,125 @@ def test_rows_of_a_block_and_of_signs_are_those_that_it_was_of():
     plain = ArrayRows.of_signs(X, rows.sign)
     assert np.array_equal(plain.response, rows.response)
     assert plain.offset is plain.weights is None
+
+
+def drawn_design(rng):
+    """Codes of a few rows: rare and frequent levels, levels that all rows have, zeros, blanks."""
+    n, d = int(rng.integers(1, 80)), int(rng.integers(0, 4))
+    numbers = rng.choice([0.0, -0.0, 1.0, 2.5, 1.0, 1.0], size=(n, d))
+    numbers[:, rng.random(d) < 0.5] += 1.0
+    sizes = [int(rng.choice([2, 2, 3, 40])) for _ in range(int(rng.integers(1, 4)))]
+    kept = [size - int(rng.random() < 0.7) for size in sizes]
+    places = rng.permutation(d + sum(kept))
+    factors, at = [], d
+    for size, own in zip(sizes, kept, strict=True):
+        columns = np.concatenate([np.full(size - own, -1), np.sort(places[at : at + own])])
+        among = [size - 1] if rng.random() < 0.4 else size  # one level in all rows, or any
+        codes = rng.choice(among, n).astype(np.int32)
+        factors.append(Factor(codes, columns.astype(np.intp)))
+        at += own
+    return Structured(numbers, np.sort(places[:d]), tuple(factors))
+
+
+def test_the_content_of_a_design_is_the_same_as_codes_and_written_out():
+    rng = np.random.default_rng(8)
+    for _ in range(repeated(150)):
+        design = drawn_design(rng)
+        one = [np.ascontiguousarray(part) for part in content(design)]
+        two = [np.ascontiguousarray(part) for part in content(written_out(design))]
+        assert [part.shape for part in one] == [part.shape for part in two]
+        assert [part.tobytes() for part in one] == [part.tobytes() for part in two]
+
+
+def test_rows_in_which_nothing_is_zero_are_the_same_as_codes():
+    # every factor of two levels, and the last rows all of the second: no column has a zero there
+    n = rows.CHUNK_ROWS + 3
+    codes = np.concatenate([np.arange(rows.CHUNK_ROWS) % 2, [1, 1, 1]]).astype(np.int32)
+    factors = tuple(
+        Factor(np.where(np.arange(n) < 9 * j, 0, codes).astype(np.int32), np.array([-1, 2 + j]))
+        for j in range(8)
+    )
+    numbers = np.column_stack([np.ones(n), np.linspace(1, 2, n)])
+    design = Structured(numbers, np.arange(2), factors)
+    y = codes * 1.0
+    assert ArrayRows(design, y).digest() == ArrayRows(written_out(design), y).digest()
+
+
+def test_the_digest_is_that_of_the_rows_written_out_and_sees_any_change():
+    design = structured(5000, seed=9, d=2, levels=(3, 70))
+    y = np.resize([0.0, 1.0, 1.0], 5000)
+    digest = ArrayRows(design, y).digest()
+    matrix = written_out(design)
+    assert ArrayRows(matrix, y).digest() == digest
+    assert ArrayRows(np.asfortranarray(matrix), y).digest() == digest
+    rng = np.random.default_rng(10)
+    seen = {digest}
+    for _ in range(repeated(20)):  # in one number each: of levels, of zeros, of ones
+        changed = matrix.copy()
+        i, j = rng.integers(5000), rng.integers(matrix.shape[1])
+        changed[i, j] = 1.0 - changed[i, j] if j != 1 else np.nextafter(changed[i, j], 9)
+        seen.add(ArrayRows(changed, y).digest())
+        i, factor = rng.integers(5000), design.factors[1]
+        codes = factor.codes.copy()
+        codes[i] = (codes[i] + 1) % 70
+        other = Structured(
+            design.numbers, design.places, (design.factors[0], Factor(codes, factor.columns))
+        )
+        seen.add(ArrayRows(other, y).digest())
+    assert len(seen) > 2 * repeated(20) - 3
+    # columns that change places
+    assert ArrayRows(matrix[:, ::-1], y).digest() not in seen
+
+
+def test_different_columns_have_different_content():
+    def hashed(matrix):
+        matrix = np.asarray(matrix, dtype=float)
+        return ArrayRows(matrix, np.zeros(len(matrix))).digest()
+
+    n = 4 * DENSE
+    few, many = np.zeros(n), np.zeros(n)
+    few[0], many[::2] = 1.0, 1.0
+    one, two = np.ones(n), np.full(n, 2.0)
+    parts = [few, many, one, two, few[::-1], many[::-1], 2 * few, 2 * many, 1 - few, 3 - many]
+    found = {}
+    for i, a in enumerate(parts):
+        found[(i,)] = hashed(a[:, None])
+        for j, b in enumerate(parts):
+            found[i, j] = hashed(np.column_stack([a, b]))
+            for k, c in enumerate(parts):
+                found[i, j, k] = hashed(np.column_stack([a, b, c]))
+    assert len(set(found.values())) == len(found)
+
+
+def test_blocks_of_a_design_of_codes_are_written_out_and_not_too_large(monkeypatch):
+    design = structured(9000, seed=11, levels=(30,))
+    y = np.resize([0.0, 1.0], 9000)
+    monkeypatch.setattr(rows, "LARGEST_BLOCK", 32 * 5000)
+    held = ArrayRows(design, y, offset=y / 2, weights=y + 1)
+    assert held.block_rows == 2 * rows.CHUNK_ROWS
+    assert held.n_columns == design.shape[1]
+    blocks = list(held.blocks())
+    assert [len(block.sign) for block in blocks] == [4096, 4096, 808]
+    assert np.array_equal(np.vstack([block.design for block in blocks]), written_out(design))
+    assert held.reduce(lambda block: block.design.sum()) == written_out(design).sum()
+    assert held.extent_of_offset == 0.5
+    assert ArrayRows(design, y).extent_of_offset == 0.0
+    assert np.array_equal(held.extent.columns, np.abs(written_out(design)).max(axis=0))
+    sample = held.sample(50)
+    assert isinstance(sample.design, np.ndarray)
+    part = held.select(np.array([3, 1, 8]))
+    assert np.array_equal(np.asarray(part.design), written_out(design)[[3, 1, 8]])
+    assert not held.too_large_to_write_out
+    monkeypatch.setattr(rows, "LARGEST_DENSE", 100)
+    assert held.too_large_to_write_out
+    assert not ArrayRows(written_out(design), y).too_large_to_write_out
+
+
+def test_a_model_hashes_as_it_does_written_out():
+    frame = survey(2100, seed=12)
+    frame["c"], frame["e"] = frame["b"], np.where(frame["z"] > 0, "no", "yes")
+    for formula in ("y ~ x + g * h", "y ~ 0 + g:h + z", "y ~ b + e"):
+        frame.loc[2048:, ["b", "e"]] = "yes"
+        model, written = both(formula, frame, frequency_weights="w", offset="o")
+        assert model.data_hash == written.data_hash
+        assert model.data_hash != both(formula, frame)[0].data_hash

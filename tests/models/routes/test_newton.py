@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from coded_models import both, survey
 from hypothesis import assume, given, settings, strategies as st
 from multiplier import repeated
 from problems import CASES, NO_MLE, OVERLAPPING, digits_right, exact_table, ids, mp_fit, simulated
@@ -9,9 +10,12 @@ from flatprior.models import (
     LogisticMLE,
     MLEDoesNotExistError,
     NotConvergedError,
+    certify,
     fit_newton,
+    verify,
 )
 from flatprior.models.estimate import is_near
+from flatprior.models.routes import newton
 from flatprior.models.routes.newton import converged_mle
 
 
@@ -155,3 +159,15 @@ def test_weights_of_any_size_have_the_coefficients_of_their_proportions(power):
     scaled = LogisticMLE(fit_intercept=False).fit(X, y, sample_weight=weights * 10.0**power)
     assert scaled.coef_ == pytest.approx(plain.coef_, rel=1e-12)
     assert scaled.estimate_.converged
+
+
+def test_a_bound_of_codes_that_is_loose_is_computed_anew(monkeypatch):
+    model, _ = both("y ~ x + z + g", survey(300, seed=1))
+    close = fit_newton(model)
+    monkeypatch.setattr(newton, "GOOD_ENOUGH", 0.0)
+    anew = fit_newton(model)
+    assert np.array_equal(anew.coefficients, close.coefficients)
+    assert anew.certificate.to_dict() == certify(model, anew.coefficients).to_dict()
+    assert close.certificate.to_dict() != anew.certificate.to_dict()
+    for fit in (close, anew):
+        assert verify(model, fit).proves_existence

@@ -1,0 +1,165 @@
+"""A formula's factors as codes: what formulaic writes out, in names, columns and new rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded_models import both, held_as_codes, survey
+from formulaic import model_matrix
+
+from flatprior.models import BernoulliLogistic
+from flatprior.models.common.errors import InputError
+from flatprior.models.designs.coded import Structured
+from flatprior.models.encoding.formulas import coded
+
+# of ours, and of formulaic where it is spelt as we do
+FORMULAS = {
+    "y ~ g": True,
+    "y ~ 0 + g": True,
+    "y ~ x + z + g + h": True,
+    "y ~ g + x + h + z": True,
+    "y ~ 0 + x + h + g": True,
+    "y ~ g:h": True,
+    "y ~ 0 + g:h": True,
+    "y ~ g * h": True,
+    "y ~ 0 + g * h": True,
+    "y ~ g * h * b": True,
+    "y ~ g + g:h + b:h + x": True,
+    "y ~ x * z + g:b + h": True,
+    "y ~ poly(x, 2) + g": True,
+    "y ~ log(x + 10) + g + I(z**2)": False,
+    "y ~ C(g) + h": True,
+    "y ~ C(g, contr.treatment('green')) + C(h, contr.treatment('west'))": True,
+    "y ~ C(g, contr.treatment('green')) * h": True,
+    "y ~ 0 + C(g, contr.treatment('green')):h + x": True,
+    "y ~ (g + h + b)**2": True,
+    "y ~ C(w) + g": True,
+    "y ~ C(w, levels=[4, 2, 1, 3]) + x": True,
+}
+NEW = pd.DataFrame(
+    {
+        "x": [0.5, -1.0, 2.0],
+        "z": [1.0, 0.0, -1.0],
+        "g": ["green", "amber", "red"],
+        "h": ["west", "west", "north"],
+        "b": ["yes", "no", "no"],
+        "w": [4, 1, 2],
+    }
+)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_all_that_a_model_says_is_what_it_says_written_out(formula):
+    model, written = both(formula, survey(150, seed=1))
+    assert model.names == written.names
+    assert np.array_equal(model.design, written.design)
+    assert model.data_hash == written.data_hash
+    assert model.facts == written.facts
+    assert model.reference_levels == written.reference_levels
+    assert model.warnings == written.warnings
+    assert repr(model) == repr(written)
+    assert np.array_equal(model.design_matrix(NEW), written.design_matrix(NEW))
+    assert (model.n_rows, model.n_parameters) == written.design.shape
+    assert model.rows.design.shape == written.design.shape
+
+
+@pytest.mark.parametrize("formula", [f for f, spelt_alike in FORMULAS.items() if spelt_alike])
+def test_columns_are_those_of_formulaic(formula):
+    frame = survey(150, seed=2)
+    model = both(formula, frame)[0]
+    theirs = model_matrix(formula.split("~")[1], frame)
+    assert model.design == pytest.approx(theirs.to_numpy(dtype=float), abs=1e-12)
+    assert np.asarray(model.rows.design).shape == theirs.shape
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"offset": "o"},
+        {"frequency_weights": "w"},
+        {"offset": "o", "frequency_weights": "w"},
+    ],
+    ids=["offset", "weights", "both"],
+)
+def test_offsets_and_weights_are_beside_it(columns):
+    model, written = both("y ~ x + g * h", survey(150, seed=3), **columns)
+    assert model.data_hash == written.data_hash
+    assert model.facts == written.facts
+    beta = np.linspace(-0.3, 0.3, model.n_parameters)
+    assert model.log_likelihood(beta) == pytest.approx(written.log_likelihood(beta), rel=1e-13)
+
+
+def test_grouped_counts_are_on_the_left():
+    model, written = both("cbind(events, trials - events) ~ x + g + h", survey(80, seed=4))
+    assert model.names == written.names
+    assert model.data_hash == written.data_hash
+    assert model.n_observations == written.n_observations > 80
+    assert np.array_equal(model.design, written.design)
+
+
+def test_categories_keep_their_order_and_rows_that_are_missing_go():
+    frame = survey(150, seed=5)
+    frame["g"] = pd.Categorical(frame["g"], ["red", "green", "blue", "amber", "unseen"])
+    frame.loc[3, "g"] = None
+    frame.loc[7, "x"] = np.nan
+    model, written = both("y ~ x + g", frame)
+    assert model.names == written.names
+    assert model.names[1:4] != written.names[:3]
+    assert model.n_dropped == written.n_dropped == 2
+    assert model.data_hash == written.data_hash
+    assert np.array_equal(model.design, written.design)
+    # categories of new rows may stand in another order
+    new = NEW.assign(g=pd.Categorical(NEW["g"], ["amber", "green", "red"]))
+    assert np.array_equal(model.design_matrix(new), written.design_matrix(new))
+
+
+def test_new_rows_are_told_what_is_wrong_in_the_same_words():
+    model, written = both("y ~ x + g:h", survey(100, seed=6))
+    for wrong in (
+        NEW.assign(g="purple"),
+        NEW.drop(columns="h"),
+        NEW.assign(x=np.nan),
+        NEW.assign(x="text"),
+    ):
+        said = []
+        for each in (model, written):
+            with pytest.raises(InputError) as error:
+                each.design_matrix(wrong)
+            said.append(str(error.value))
+        assert said[0] == said[1]
+
+
+def held(formula, frame):
+    model = BernoulliLogistic.from_formula(formula, frame)
+    return isinstance(model.rows.design, Structured)
+
+
+def test_which_formulas_become_codes():
+    frame = survey(150, seed=7)
+    with held_as_codes(True):
+        assert held("y ~ x + g", frame)
+        assert not held("y ~ x + z", frame)  # no category
+        assert not held("y ~ x:g + h", frame)  # a number in a term of categories
+        assert not held("y ~ C(g, contr.sum) + h", frame)  # no indicators
+    with held_as_codes(False):
+        assert not held("y ~ x + g", frame)
+    assert not held("y ~ x + g", frame)  # too small to pay
+
+
+def test_they_become_codes_where_that_is_faster(monkeypatch):
+    frame = survey(150, seed=8)
+    monkeypatch.setattr(coded, "FEW_INDICATORS", 7)
+    monkeypatch.setattr(coded, "SMALLEST", 7 * 150)
+    assert held("y ~ g + h", frame)
+    assert not held("y ~ g + h", frame[:149])
+    assert not held("y ~ g", frame)
+    assert held("y ~ g:h", frame)
+
+
+def test_too_many_columns_are_refused_in_words():
+    n = 900
+    frame = pd.DataFrame({"y": np.resize([0, 1], n), "x": np.arange(n) * 1.0})
+    for name in "gh":
+        levels = np.array([f"{name}{i}" for i in range(300)], dtype=object)
+        frame[name] = np.resize(levels, n)
+    with held_as_codes(True), pytest.raises(InputError, match="too many for a design matrix"):
+        BernoulliLogistic.from_formula("y ~ x + g:h", frame)

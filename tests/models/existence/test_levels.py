@@ -1,0 +1,217 @@
+"""Levels of one outcome: the verdict of the design written out, without writing it out."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from coded_models import both, held_as_codes, survey
+from multiplier import repeated
+
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
+from flatprior.models.designs import coded
+from flatprior.models.existence import levels as levels_module
+from flatprior.models.existence.levels import (
+    has_levels_of_one_outcome,
+    overlaps_as_held,
+    peel,
+    separated_by_levels,
+)
+
+
+def rare(seed):
+    """Rows of up to three factors, some of whose levels are rare; and a formula."""
+    rng = np.random.default_rng(seed)
+    n, sizes = int(rng.integers(60, 300)), rng.integers(3, 9, int(rng.integers(1, 4)))
+    frame = pd.DataFrame({"x": rng.normal(size=n)})
+    frame["y"] = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])).astype(int)
+    frame.loc[0, "y"], frame.loc[1, "y"] = 0, 1
+    for i, size in enumerate(sizes):
+        levels = np.array([f"l{j}" for j in range(size)], dtype=object)
+        frame[f"g{i}"] = levels[rng.choice(size, n, p=rng.dirichlet(np.full(size, 0.7)))]
+        frame.loc[0, f"g{i}"], frame.loc[1, f"g{i}"] = "l0", "l1"
+    factors = " + ".join(f"g{i}" for i in range(len(sizes)))
+    formula = f"y ~ 0 + {factors} + x" if seed % 4 == 3 else f"y ~ x + {factors}"
+    if seed % 7 == 5 and len(sizes) > 1:
+        formula += " + g0:g1"
+    return formula, frame
+
+
+def compare(seed):
+    """Check one verdict; its kind, how it was come by, and how many statuses are known less."""
+    formula, frame = rare(seed)
+    model, written = both(formula, frame)
+    found, expected = check_existence(model), check_existence(written)
+    assert found.kind == expected.kind
+    assert found.exists == expected.exists
+    assert found.separated_rows == expected.separated_rows
+    assert found.separated_labels == expected.separated_labels
+    assert list(found.coefficients) == list(expected.coefficients)
+    less = 0
+    for name, status in expected.coefficients.items():
+        if found.coefficients[name] != status:
+            assert found.coefficients[name] == "undetermined"
+            less += 1
+    assert (found.limit is None) == (expected.limit is None)
+    if found.limit is not None:
+        one, two = found.limit, expected.limit
+        assert one.names == two.names
+        bounds = one.error_bound + two.error_bound + 1e-9
+        assert (np.abs(one.coefficients - two.coefficients) <= bounds * two.standard_errors).all()
+        assert one.standard_errors == pytest.approx(two.standard_errors, rel=1e-6)
+        assert one.log_likelihood == pytest.approx(two.log_likelihood, rel=1e-9)
+    if found.direction is not None and not found.exists and "separation" in found.kind:
+        sign = 2 * written.response - 1
+        margins = sign * (written.design @ found.direction)
+        assert np.array_equal(np.flatnonzero(margins > 1e-9), found.separated_rows)
+        assert (margins >= -1e-9).all()
+    if not found.exists:
+        with pytest.raises(MLEDoesNotExistError):
+            fit_newton(model)
+    else:
+        assert overlaps_as_held(model.rows) or formula.endswith("g0:g1")
+    way = "levels" if separated_by_levels(model) is not None else "other"
+    return found.kind, way, less
+
+
+def test_the_verdict_is_that_of_the_columns_written_out():
+    answers = [compare(seed) for seed in range(repeated(16))]
+    kinds = Counter(kind for kind, _, _ in answers)
+    assert kinds["quasi-complete separation"] > 3
+    assert kinds["overlap"] > 1
+    assert Counter(way for kind, way, _ in answers if "quasi" in kind)["levels"] > 3
+    # what is not known of coefficients is seldom more
+    assert sum(less for _, _, less in answers) <= len(answers)
+
+
+@pytest.mark.slow
+def test_the_verdict_is_that_of_the_columns_written_out_in_many_designs():
+    kinds = Counter(compare(seed)[0] for seed in range(100, 100 + repeated(150)))
+    assert len(kinds) >= 3
+
+
+def test_levels_of_one_outcome_are_taken_away():
+    frame = pd.DataFrame(
+        {
+            # red has events only, and blue none; south is in no other rows
+            "g": ["red", "red", "blue", "blue", "green", "green", "green", "green"],
+            "h": ["south", "west", "south", "west", "west", "west", "east", "east"],
+            "y": [1, 1, 0, 0, 0, 1, 0, 1],
+        }
+    )
+    model = both("y ~ g + h", frame)[0]
+    design = model.rows.design
+    peeled = peel(design, model.response)
+    named = {
+        (design.factors[f].name, design.factors[f].label(level)): (sign, stage)
+        for f, level, sign, stage in peeled.levels
+    }
+    assert named == {("g", "red"): (1.0, 0), ("g", "blue"): (-1.0, 0)}
+    assert peeled.left.tolist() == [False] * 4 + [True] * 4
+    assert has_levels_of_one_outcome(model.rows)
+    balanced = both("y ~ g", frame[4:].assign(g=["a", "a", "b", "b"]))[0]
+    assert peel(balanced.rows.design, balanced.response).levels == ()
+    assert not has_levels_of_one_outcome(balanced.rows)
+
+
+def test_a_level_can_have_one_outcome_only_once_others_are_away():
+    n = 40
+    frame = pd.DataFrame({"g": np.resize(["a", "b", "c", "d"], n), "h": np.repeat(["p", "q"], 20)})
+    frame["y"] = np.tile([0, 1, 1, 0, 1, 0, 0, 1], 5)
+    frame.loc[frame["g"] == "a", "y"] = 1
+    # h has a third level, whose rows are in "a" and without an event in "b"
+    frame.loc[[0, 1], "h"] = "r"
+    frame.loc[1, "y"] = 0
+    model = both("y ~ g + h", frame)[0]
+    peeled = peel(model.rows.design, model.response)
+    stages = {(f, model.rows.design.factors[f].label(level)): s for f, level, _, s in peeled.levels}
+    assert stages == {(0, "a"): 0, (1, "r"): 1}
+    found, expected = check_existence(model), check_existence(both("y ~ g + h", frame)[1])
+    assert "once the rows of the others are taken away" in found.message
+    assert found.separated_rows == expected.separated_rows
+    assert found.coefficients == expected.coefficients
+
+
+def test_messages_name_levels_and_are_short():
+    rng = np.random.default_rng(1)
+    n = 4000
+    frame = pd.DataFrame({"x": rng.normal(size=n)})
+    frame["hospital"] = np.array([f"hospital {i:03d}" for i in range(200)])[np.arange(n) % 200]
+    frame["y"] = (rng.random(n) < 0.4).astype(int)
+    frame.loc[frame["hospital"] < "hospital 037", "y"] = 0
+    frame.loc[frame["hospital"] == "hospital 199", "y"] = 1
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ x + hospital", frame)
+    found = check_existence(model)
+    assert found.kind == "quasi-complete separation"
+    assert "0 in every row of 37 levels of 'hospital' ('hospital 000', " in found.message
+    assert "1 in every row of 1 level of 'hospital' ('hospital 199')" in found.message
+    assert len(found.message) < 800
+    assert found.n_separated == 38 * 20
+    # hospital 000, with which all are compared, goes to -inf
+    for level, status in (("199", "+inf"), ("036", "undetermined"), ("100", "+inf")):
+        assert found.coefficients[f"hospital[T.hospital {level}]"] == status
+    assert found.coefficients["Intercept"] == "-inf"
+    assert found.coefficients["x"] == "finite"
+    with pytest.raises(MLEDoesNotExistError, match="37 levels of 'hospital'"):
+        fit_newton(model)
+
+
+def test_every_level_of_one_outcome_dependent_columns_and_numbers_are_left_to_others():
+    frame = survey(200, seed=2)
+    frame["y"] = (frame["g"] == "red").astype(int)
+    assert separated_by_levels(both("y ~ g", frame)[0]) is None
+    frame = survey(200, seed=2)
+    frame["same"] = frame["g"]
+    frame.loc[frame["g"] == "red", "y"] = 1
+    assert separated_by_levels(both("y ~ g + same", frame)[0]) is None
+    assert check_existence(both("y ~ g + same", frame)[0]).kind == "rank deficient"
+    assert separated_by_levels(both("y ~ g", frame)[1]) is None
+    # what is left is separated by a number
+    frame["x"] = frame["y"] * 5 + frame["x"]
+    frame["x"] -= frame["x"].mean()
+    frame.loc[frame["x"] > 0, "y"], frame.loc[frame["x"] <= 0, "y"] = 1, 0
+    frame.loc[frame["g"] == "red", "y"] = 1
+    assert separated_by_levels(both("y ~ x + g", frame)[0]) is None
+
+
+def test_neither_offsets_nor_weights_change_whether_rows_overlap():
+    frame = survey(300, seed=3)
+    frame["o"] *= 100
+    frame["w"] = 10 ** np.resize(np.arange(7), len(frame))
+    model = both("y ~ x + g + h", frame, offset="o", frequency_weights="w")[0]
+    assert overlaps_as_held(model.rows)
+    assert check_existence(model).kind == "overlap"
+    frame.loc[frame["g"] == "red", "y"] = 0
+    model = both("y ~ x + g + h", frame, offset="o", frequency_weights="w")[0]
+    assert not overlaps_as_held(model.rows)
+
+
+def test_a_design_too_large_to_be_written_out_is_undecided_or_decided_without(monkeypatch):
+    frame = survey(300, seed=4)
+    overlapping = both("y ~ x + g + h", frame)[0]
+    frame["same"] = frame["g"]
+    dependent = both("y ~ x + g + same", frame)[0]
+    frame["y"] = (frame["x"] > 3).astype(int)
+    separated = both("y ~ x + h", frame)[0]
+    monkeypatch.setattr("flatprior.models.rows.LARGEST_DENSE", 100)
+    monkeypatch.setattr(coded, "LARGEST_DENSE", 100)
+    assert check_existence(overlapping).kind == "overlap"
+    assert fit_newton(overlapping).converged
+    for model in (dependent, separated):
+        found = check_existence(model)
+        assert found.kind == "undecided"
+        assert f"300 rows of {model.n_parameters} columns" in found.message
+        with pytest.raises(MLEDoesNotExistError, match="too large to be written out"):
+            fit_newton(model)
+
+
+def test_very_many_rounds_are_left_to_others(monkeypatch):
+    monkeypatch.setattr(levels_module, "EXACT_BITS", 3)
+    frame = survey(200, seed=5)
+    frame.loc[frame["g"] == "red", "y"] = 1
+    model = both("y ~ x + g + h", frame)[0]
+    assert peel(model.rows.design, model.response) is None
+    assert has_levels_of_one_outcome(model.rows)
+    assert separated_by_levels(model) is None
+    assert check_existence(model).kind == "quasi-complete separation"
