@@ -50,7 +50,7 @@ from flatprior.models.common.rendering import (
 )
 from flatprior.models.common.text import printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
-from flatprior.models.evaluation import Evaluation
+from flatprior.models.evaluation import Evaluation, Variances
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import (
@@ -456,7 +456,7 @@ class PointEstimate(Renderable):
                     "it was changed or damaged after it was written, its checksum is another; take "
                     "the original, or fit the model again"
                 )
-            found = dataclasses.replace(cls._checked(facts), read_from=Path(path).name)
+            found = changed(cls._checked(facts), read_from=Path(path).name)
         except UnicodeError as error:
             raise InputError(
                 f"{str(path)!r} is not an estimate saved by flatprior ({FORMAT}): it is not text "
@@ -501,14 +501,14 @@ class PointEstimate(Renderable):
         stated_error = None if stated is None else numbers_of(stated)
         if not (
             coefficients.shape == certificate.digits.shape == (k,)
-            and (isinstance(covariance, Diagonal) or covariance.shape == (k, k))
+            and covariance.diagonal().shape == (k,)
             and np.isfinite(coefficients).all()
             and (stated_error is None or stated_error.shape == (k,))
         ):
             raise InputError(f"its arrays do not fit {k} finite coefficients")
         entries = covariance.diagonal() if isinstance(covariance, Diagonal) else covariance
         known = np.isfinite(entries)
-        if entries.shape[:1] != (k,) or not (
+        if not (
             (known.all() or np.isnan(entries).all()) and not (covariance.diagonal() < 0).any()
         ):
             raise InputError("its covariance is damaged")
@@ -582,11 +582,17 @@ def estimate(
     )
 
 
-def _warnings(model: BernoulliLogistic, covariance: Array) -> tuple[str, ...]:
+def _warnings(model: BernoulliLogistic, covariance: Variances) -> tuple[str, ...]:
     """Of the model, and that a sample says nothing of standard errors, where it does not."""
-    if model.sampling is None or not np.isnan(covariance).any():
+    if model.sampling is None or not np.isnan(covariance.diagonal()).any():
         return model.warnings
     return (*model.warnings, NO_SANDWICH)
+
+
+def changed(estimate: PointEstimate, **changes: Any) -> PointEstimate:
+    """The same but for some fields, as `dataclasses.replace`; no covariance is formed for it."""
+    held = vars(estimate)
+    return type(estimate)(**{each.name: held[each.name] for each in fields(estimate)} | changes)
 
 
 def is_near(certificate: Certificate) -> bool:

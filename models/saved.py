@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from flatprior.models.certificate import GOOD_ENOUGH, LARGEST_PRODUCT, checked_coefficients, judged
+from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
@@ -90,7 +91,8 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         found.covariance.diagonal(),
         isinstance(vars(estimate)["covariance"], np.ndarray),
     )
-    scale = np.sqrt(np.outer(variances, variances)) if whole else variances
+    errors = np.sqrt(variances)
+    scale = np.outer(errors, errors) if whole else variances
     stated = estimate.covariance if whole else np.square(estimate.standard_errors)
     again = formed(found.covariance) if whole else variances
     closely = LOG_LIKELIHOOD if proved else FAR_LOG_LIKELIHOOD
@@ -127,7 +129,9 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
             f"give {now.error_bound:.1e}"
         )
     near = now.newton_decrement * now.radius > LARGEST_PRODUCT / 2  # rounding may decide
-    if not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
+    # of a design held as codes more is proved, which is then no reproach, and R is a bound
+    codes = found.covariance if isinstance(found.covariance, Inverse) else None
+    if codes is None and not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
         return (
             f"the estimate states an error bound of {bound:.1e} standard errors, but one of "
             f"{now.error_bound:.1e} is proved of its coefficients"
@@ -135,7 +139,8 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     error, size = now.log_likelihood_error, 1e-15 * (1 + abs(found.log_likelihood))
     # a file of an earlier version states none
     if error > 4 * stated.log_likelihood_error + size or (
-        math.isfinite(stated.log_likelihood_error)
+        codes is None
+        and math.isfinite(stated.log_likelihood_error)
         and stated.log_likelihood_error > max(4 * error, GOOD_ENOUGH) + size
     ):
         return (
@@ -152,6 +157,7 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     radius = stated.radius
     # distances of the directions' own make a radius that is a power of two: rounding may decide
     least = now.radius / 2 if found.by_coordinates else now.radius
+    least = least if codes is None else codes.least_radius
     if not radius >= least * (1 - 1e-6):
         return f"the radius {radius:.4g} in its certificate is too small, it is {now.radius:.4g}"
     t = radius * bound

@@ -51,7 +51,7 @@ from flatprior.models.common.errors import (
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
 from flatprior.models.common.writing import finite
-from flatprior.models.estimate import estimate, is_near, recomputed
+from flatprior.models.estimate import changed, estimate, is_near, recomputed
 from flatprior.models.posterior import check_sampling
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.routes.registry import USUAL, routes_named
@@ -527,7 +527,7 @@ def taken(model: BernoulliLogistic, result: Any) -> Result:
     own = their.model
     if own is None or own.data_hash == model.data_hash or _same_likelihood(model, own, their):
         return found
-    return replace(found, provenance=replace(found.provenance, data_hash=own.data_hash))
+    return changed(found, provenance=replace(found.provenance, data_hash=own.data_hash))
 
 
 def _is_result(thing: Any) -> bool:

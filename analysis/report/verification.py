@@ -59,7 +59,6 @@ from flatprior.models.common.rendering import as_notes
 from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
-from flatprior.models.evaluation import Evaluation
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Provenance, versions_of
 from flatprior.models.saved import contradiction
@@ -580,7 +579,7 @@ def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
         STANDARD_ERRORS.holds(numbers_of(part["standard_errors"]), errors),
         f"the standard errors of {name} are not those of its coefficients",
     )
-    said = contradiction(told, Evaluation(anew.certificate, anew.covariance, anew.log_likelihood))
+    said = contradiction(told, anew)
     _require(not said, f"{said} ({name})")
 
 

@@ -25,6 +25,7 @@ SMALLEST_STEP = 2.0**-40
 WELL_WHITENED = 1e-6  # departure of whitened columns, rounding included, from orthonormal ones
 SMALL = 1000  # columns whose singular values are cheap beside a pass
 LARGEST_PRODUCT = LARGEST_DEPARTURE = 0.5  # as in `flatprior.models.certificate`
+LARGEST_SPREAD = 1e4  # with more, standard errors lose digits that columns written out would keep
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,8 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
     n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
     root = np.abs(inverse.inverse_root)
     spread = SLACK * spread_of(sums, inverse)
+    if spread > LARGEST_SPREAD and not sums.rows.too_large_to_write_out:
+        return None
     row_error = eta_error(sums, place.alpha, place.theta) + ROW_ULPS
     sum_error = (sums.longest_sum + 16) * UNIT
     departure = departure_of(sums, inverse, row_error)

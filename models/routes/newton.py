@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 
 from flatprior.models.certificate import GOOD_ENOUGH, after_last_step
 from flatprior.models.codes.judgement import evaluation_of
@@ -12,7 +11,13 @@ from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.estimate import PointEstimate, estimate, is_near, require_converged
+from flatprior.models.estimate import (
+    PointEstimate,
+    changed,
+    estimate,
+    is_near,
+    require_converged,
+)
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.levels import has_levels_of_one_outcome
 from flatprior.models.iterations import Iterate, Stationary, iterates, last_step_of
@@ -131,12 +136,12 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
         require_mle(model)
     if fit.converged and not is_near(fit.certificate):
         # nothing improves on these coefficients that double precision could see, far from the MLE
-        fit = replace(fit, converged=False)
+        fit = changed(fit, converged=False)
     if not fit.converged:
         hanging = _hanging(model, fit)
         if hanging:
             what = f"less information on {', '.join(hanging)} than double precision holds"
-            return replace(fit, message=f"{fit.message}, where there is {what}")
+            return changed(fit, message=f"{fit.message}, where there is {what}")
     return fit
 
 

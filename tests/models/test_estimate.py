@@ -2,8 +2,10 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
+from coded_models import both, survey
 from problems import CASES
 
 import flatprior as fp
@@ -13,7 +15,10 @@ from flatprior.models import (
     fit_newton,
     verify,
 )
-from flatprior.models.estimate import fit_of, is_near
+from flatprior.models import estimate as estimate_module
+from flatprior.models.codes.inverse import Inverse
+from flatprior.models.common.errors import InputError
+from flatprior.models.estimate import Diagonal, changed, fit_of, is_near
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +251,91 @@ def test_far_off_in_standard_errors_every_coefficient_must_have_its_digits():
     assert is_near(certificate(3.0, 8.0, 7.0))
     assert not is_near(certificate(3.0, 8.0, 2.0))
     assert not is_near(certificate(np.inf, 8.0, 8.0))
+
+
+def test_a_covariance_of_codes_is_formed_when_it_is_asked_for(monkeypatch):
+    model, written = both("y ~ x + z + g + h", survey(600, seed=1))
+    fit, whole = fit_newton(model), fit_newton(written)
+    held = vars(fit)["covariance"]
+    assert isinstance(held, Inverse)
+    with monkeypatch.context() as patch:
+        patch.setattr(Inverse, "matrix", property(lambda self: pytest.fail("it was formed")))
+        assert fit.standard_errors == pytest.approx(whole.standard_errors, rel=1e-6)
+        assert len(fit.summary()) == model.n_parameters
+        assert "z" in str(fit)
+        assert changed(fit, message="again").standard_errors.shape == (model.n_parameters,)
+    scale = np.outer(whole.standard_errors, whole.standard_errors)
+    assert isinstance(fit.covariance, np.ndarray)
+    assert fit.covariance / scale == pytest.approx(whole.covariance / scale, abs=2e-6)
+    assert fit.covariance is fit.covariance
+    # no row of the data is kept with it
+    assert held.basis.design.shape == (0, model.n_parameters)
+    again = fit_of(model, fit)
+    assert again.standard_errors == pytest.approx(fit.standard_errors, rel=1e-6)
+
+
+def test_a_file_of_many_coefficients_holds_standard_errors_alone(tmp_path, monkeypatch):
+    model, _ = both("y ~ x + g + h", survey(400, seed=2))
+    fit = fit_newton(model)
+    fit.save(tmp_path / "whole.json")
+    k = model.n_parameters
+    assert np.array_equal(PointEstimate.load(tmp_path / "whole.json").covariance, fit.covariance)
+    monkeypatch.setattr(estimate_module, "MOST_STORED", k - 1)
+    fit.save(tmp_path / "many.json")
+    assert json.loads((tmp_path / "many.json").read_text())["covariance"] is None
+    loaded = PointEstimate.load(tmp_path / "many.json")
+    assert isinstance(vars(loaded)["covariance"], Diagonal)
+    assert loaded.standard_errors == pytest.approx(fit.standard_errors, rel=1e-15)
+    assert len(loaded.summary()) == k
+    with pytest.raises(InputError, match=f"the covariance of {k} coefficients was not saved"):
+        _ = loaded.covariance
+    # saved and read once more it is the same
+    loaded.save(tmp_path / "again.json")
+    again = PointEstimate.load(tmp_path / "again.json")
+    assert again.standard_errors == pytest.approx(fit.standard_errors, rel=1e-14)
+    # with its model it is computed
+    computed = PointEstimate.load(tmp_path / "many.json", model=model)
+    assert computed.covariance == pytest.approx(fit.covariance, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("change", [-1.0, 2.0, None, "text"])
+def test_standard_errors_that_stand_alone_are_checked(change, tmp_path, monkeypatch):
+    model, _ = both("y ~ x + g", survey(300, seed=3))
+    monkeypatch.setattr(estimate_module, "MOST_STORED", 2)
+    facts = fit_newton(model).to_dict()
+    errors = facts["standard_errors"]
+    for wrong in (
+        [change, *errors[1:]] if change != 2.0 else errors[1:],
+        None,
+        [errors] * len(errors),
+    ):
+        (tmp_path / "damaged.json").write_text(json.dumps(facts | {"standard_errors": wrong}))
+        with pytest.raises(InputError):
+            PointEstimate.load(tmp_path / "damaged.json")
+    # few coefficients have a covariance
+    monkeypatch.setattr(estimate_module, "MOST_STORED", 1000)
+    (tmp_path / "damaged.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError):
+        PointEstimate.load(tmp_path / "damaged.json")
+
+
+def test_an_estimate_of_a_thousand_levels_survives_disk(tmp_path):
+    rng = np.random.default_rng(4)
+    n, levels = 8000, 1001
+    frame = pd.DataFrame(
+        {
+            "y": np.arange(n) // levels % 2,
+            "x": rng.normal(size=n),
+            "g": np.array([f"l{i:04d}" for i in range(levels)], dtype=object)[np.arange(n) % levels],
+        }
+    )
+    model = fp.BernoulliLogistic.from_formula("y ~ x + g", frame)
+    fit = fit_newton(model)
+    assert fit.certificate.error_bound < 1e-8
+    assert len(fit.names) == 1002 > estimate_module.MOST_STORED
+    fit.save(tmp_path / "fit.json")
+    assert (tmp_path / "fit.json").stat().st_size < 1_000_000
+    loaded = PointEstimate.load(tmp_path / "fit.json")
+    assert np.array_equal(loaded.coefficients, fit.coefficients)
+    assert loaded.standard_errors == pytest.approx(fit.standard_errors, rel=1e-15)
+    assert verify(model, loaded).error_bound < 1e-8

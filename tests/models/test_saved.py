@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from coded_models import both, survey
 from damaged_files import at, numbers_in, reseal_estimate, with_another_number, write
 from multiplier import repeated
 from problems import CASES, simulated
@@ -19,7 +20,9 @@ from flatprior.models import (
     load_spector,
     verify,
 )
+from flatprior.models import estimate as estimate_module
 from flatprior.models.certificate import evaluate
+from flatprior.models.codes.inverse import Inverse
 from flatprior.models.estimate import fit_of, recomputed, require_computed
 
 # of its own course a route may say anything: it does not follow from coefficients and data
@@ -190,3 +193,41 @@ def test_a_bound_of_less_than_rounding_is_told_by_the_digits_of_any_coefficient(
     )
     with pytest.raises(ValueError, match=r"states an error bound of .* its coefficients give"):
         verify(model, replace(fit, certificate=tight))
+
+
+@pytest.mark.parametrize("columns", [{}, {"frequency_weights": "w", "offset": "o"}], ids=["", "wo"])
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_an_estimate_of_codes_stands_and_a_change_of_it_is_told(columns, shift, tmp_path):
+    frame = survey(500, seed=1)
+    frame["x"] += shift
+    model, written = both("y ~ x + z + g + h", frame, **columns)
+    fit = fit_newton(model)
+    for judge in (model, written) if not shift else (model,):  # whichever way the design is held
+        assert verify(judge, fit).proves_existence
+        assert verify(judge, fit_newton(written)).proves_existence
+    fit.save(tmp_path / "fit.json")
+    assert verify(model, PointEstimate.load(tmp_path / "fit.json")).proves_existence
+    with pytest.raises(ValueError, match="log-likelihood"):
+        verify(model, replace(fit, log_likelihood=fit.log_likelihood + 0.1))
+    with pytest.raises(ValueError, match="covariance"):
+        verify(model, replace(fit, covariance=fit.covariance * 1.01))
+    moved = fit.coefficients + fit.standard_errors / 100
+    with pytest.raises(ValueError, match="log-likelihood|error bound"):
+        verify(model, replace(fit, coefficients=moved))
+
+
+def test_variances_alone_are_held_against_those_that_follow(tmp_path, monkeypatch):
+    model, _ = both("y ~ x + g + h", survey(400, seed=2))
+    monkeypatch.setattr(estimate_module, "MOST_STORED", 3)
+    fit = fit_newton(model)
+    fit.save(tmp_path / "fit.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(Inverse, "matrix", property(lambda self: pytest.fail("it was formed")))
+        loaded = PointEstimate.load(tmp_path / "fit.json")
+        assert verify(model, loaded).proves_existence
+        assert verify(model, fit).proves_existence
+        variances = fit.standard_errors**2
+        variances[2] *= 1.01
+        wrong = replace(loaded, covariance=estimate_module.Diagonal(variances))
+        with pytest.raises(ValueError, match="covariance"):
+            verify(model, wrong)
