@@ -201,6 +201,11 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
         near = found.certificate.error_bound < SHORT
         if near or coded.rows.too_large_to_write_out:
             return found
+    return evaluate_written_out(rows, beta)
+
+
+def evaluate_written_out(rows: Rows, beta: Array) -> Evaluation:
+    """`evaluate`, with no factor held as codes."""
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the bound infinite
         transform = whitening(rows, beta)
         if transform is not None:

@@ -508,9 +508,7 @@ class PointEstimate(Renderable):
             raise InputError(f"its arrays do not fit {k} finite coefficients")
         entries = covariance.diagonal() if isinstance(covariance, Diagonal) else covariance
         known = np.isfinite(entries)
-        if not (
-            (known.all() or np.isnan(entries).all()) and not (covariance.diagonal() < 0).any()
-        ):
+        if not ((known.all() or np.isnan(entries).all()) and not (covariance.diagonal() < 0).any()):
             raise InputError("its covariance is damaged")
         n_iterations, seconds = facts["n_iterations"], numbers_of([facts["seconds"]])[0]
         if not is_whole(n_iterations) or n_iterations < 0 or not seconds >= 0:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flatprior.models.certificate import GOOD_ENOUGH, LARGEST_PRODUCT, checked_coefficients, judged
+from flatprior.models.certificate import (
+    GOOD_ENOUGH,
+    LARGEST_PRODUCT,
+    checked_coefficients,
+    evaluate_written_out,
+    judged,
+)
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
@@ -84,7 +90,8 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         raise InputError(
             f"the estimate states {estimate.provenance.n_rows} rows, the model has {model.n_rows}"
         )
-    found = judged(model, checked_coefficients(model, estimate.coefficients))
+    beta = checked_coefficients(model, estimate.coefficients)
+    found = judged(model, beta)
     proved = found.certificate.error_bound <= WELL_KNOWN
     # of many coefficients a file holds the variances only, and no more need be formed
     variances, whole = (
@@ -109,6 +116,10 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
                 "fit the model again"
             )
     said = contradiction(estimate, found)
+    if said and isinstance(found.covariance, Inverse) and not model.arrays.too_large_to_write_out:
+        # made where factors are written out: what is proved there is a little more, or less
+        found = judged(model, beta, evaluate_written_out(model.rows, beta))
+        said = contradiction(estimate, found)
     if said:
         raise InputError(f"{said}; fit the model again")
     return found.certificate
@@ -129,9 +140,7 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
             f"give {now.error_bound:.1e}"
         )
     near = now.newton_decrement * now.radius > LARGEST_PRODUCT / 2  # rounding may decide
-    # of a design held as codes more is proved, which is then no reproach, and R is a bound
-    codes = found.covariance if isinstance(found.covariance, Inverse) else None
-    if codes is None and not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
+    if not near and bound > max(GOOD_ENOUGH, 2 * now.error_bound + 1e-9):
         return (
             f"the estimate states an error bound of {bound:.1e} standard errors, but one of "
             f"{now.error_bound:.1e} is proved of its coefficients"
@@ -139,8 +148,7 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     error, size = now.log_likelihood_error, 1e-15 * (1 + abs(found.log_likelihood))
     # a file of an earlier version states none
     if error > 4 * stated.log_likelihood_error + size or (
-        codes is None
-        and math.isfinite(stated.log_likelihood_error)
+        math.isfinite(stated.log_likelihood_error)
         and stated.log_likelihood_error > max(4 * error, GOOD_ENOUGH) + size
     ):
         return (
@@ -157,7 +165,6 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
     radius = stated.radius
     # distances of the directions' own make a radius that is a power of two: rounding may decide
     least = now.radius / 2 if found.by_coordinates else now.radius
-    least = least if codes is None else codes.least_radius
     if not radius >= least * (1 - 1e-6):
         return f"the radius {radius:.4g} in its certificate is too small, it is {now.radius:.4g}"
     t = radius * bound

@@ -11,7 +11,6 @@ and no matrix of L rows and columns is ever formed.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -113,11 +112,6 @@ class Inverse:
         """Of the covariance, (k, k)."""
         k = self.basis.design.shape[1]
         return k, k
-
-    @property
-    def least_radius(self) -> float:
-        """What the largest standard error of a row's linear predictor is at least."""
-        return 1 / math.sqrt(float(self.information.levels.min()))
 
     def diagonal(self) -> Array:
         """Variances of the user's coefficients, (k,)."""

@@ -157,6 +157,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         if sums.rows.too_large_to_write_out:
             require_mle(model)
         return None
+    tight = found.error_bound < max(GOOD_ENOUGH, 4 * found.bound.rounding)
     return estimate(
         model,
         found.beta,
@@ -169,7 +170,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         ),
         n_iterations=found.n_iterations,
         seconds=time.perf_counter() - start,
-        evaluation=evaluation_of(found) if found.error_bound < GOOD_ENOUGH else None,
+        evaluation=evaluation_of(found) if tight else None,
     )
 
 

@@ -12,10 +12,10 @@ import flatprior as fp
 from flatprior.models import (
     Certificate,
     PointEstimate,
+    estimate as estimate_module,
     fit_newton,
     verify,
 )
-from flatprior.models import estimate as estimate_module
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.errors import InputError
 from flatprior.models.estimate import Diagonal, changed, fit_of, is_near
@@ -326,7 +326,9 @@ def test_an_estimate_of_a_thousand_levels_survives_disk(tmp_path):
         {
             "y": np.arange(n) // levels % 2,
             "x": rng.normal(size=n),
-            "g": np.array([f"l{i:04d}" for i in range(levels)], dtype=object)[np.arange(n) % levels],
+            "g": np.array([f"l{i:04d}" for i in range(levels)], dtype=object)[
+                np.arange(n) % levels
+            ],
         }
     )
     model = fp.BernoulliLogistic.from_formula("y ~ x + g", frame)

@@ -15,12 +15,12 @@ from flatprior.models import (
     BernoulliLogistic,
     PointEstimate,
     certify,
+    estimate as estimate_module,
     fit_newton,
     fit_sklearn,
     load_spector,
     verify,
 )
-from flatprior.models import estimate as estimate_module
 from flatprior.models.certificate import evaluate
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.estimate import fit_of, recomputed, require_computed
@@ -212,8 +212,23 @@ def test_an_estimate_of_codes_stands_and_a_change_of_it_is_told(columns, shift, 
     with pytest.raises(ValueError, match="covariance"):
         verify(model, replace(fit, covariance=fit.covariance * 1.01))
     moved = fit.coefficients + fit.standard_errors / 100
-    with pytest.raises(ValueError, match="log-likelihood|error bound"):
+    with pytest.raises(ValueError, match=r"log-likelihood|error bound"):
         verify(model, replace(fit, coefficients=moved))
+
+
+def test_a_fit_of_columns_written_out_is_believed_where_they_are_codes_and_more_or_less_is_proved():
+    for n, shift in ((20_000, 0.0), (300, 1e5)):
+        frame = survey(n, seed=3)
+        frame["x"] += shift
+        model, written = both("y ~ x + z + g + h", frame)
+        stated = fit_newton(written)
+        here, there = certify(model, stated.coefficients), stated.certificate
+        assert max(here.error_bound, there.error_bound) > 2 * min(
+            here.error_bound, there.error_bound
+        )
+        assert verify(model, stated).proves_existence
+        with pytest.raises(ValueError, match="error bound"):
+            verify(model, replace(stated, certificate=replace(there, error_bound=1e-6)))
 
 
 def test_variances_alone_are_held_against_those_that_follow(tmp_path, monkeypatch):

@@ -90,16 +90,23 @@ def test_there_is_none_without_a_constant_with_two_or_with_cells_left_out():
 @pytest.mark.parametrize("scale", [1.0, 1e6, 1e-60, 1e60])
 def test_rounding_on_the_way_back_is_no_more_than_is_said(basis, scale):
     rng = np.random.default_rng(3)
-    basis = Basis.of(replace(basis.design, numbers=np.where(
-        basis.design.numbers == 1.0, 1.0, basis.design.numbers * scale + 1e3 * scale
-    )))
+    basis = Basis.of(
+        replace(
+            basis.design,
+            numbers=np.where(
+                basis.design.numbers == 1.0, 1.0, basis.design.numbers * scale + 1e3 * scale
+            ),
+        )
+    )
     for _ in range(3):
         alpha, theta = rng.normal(size=basis.n_levels), rng.normal(size=len(basis.columns))
         theta[: len(basis.kept)] /= scale
         beta = basis.beta(alpha, theta)
         shift = sum(
-            (Fraction(float(c)) * Fraction(float(t))
-             for c, t in zip(basis.centre[basis.kept], theta, strict=False)),
+            (
+                Fraction(float(c)) * Fraction(float(t))
+                for c, t in zip(basis.centre[basis.kept], theta, strict=False)
+            ),
             start=Fraction(0),
         )
         constant = 0.0 if basis.constant is None else beta[basis.design.places[basis.constant]]

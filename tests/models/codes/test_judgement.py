@@ -36,8 +36,9 @@ def test_no_bound_is_violated_however_far_the_coefficients_are(formula, columns,
         proved += 1
         certificate = found.certificate
         # in centred columns the standard errors are what they are
-        X = written.design - np.where(np.arange(len(beta)) == list(model.names).index("x"),
-                                      frame["x"].mean(), 0.0)
+        X = written.design - np.where(
+            np.arange(len(beta)) == list(model.names).index("x"), frame["x"].mean(), 0.0
+        )
         eta = written.design @ moved + (0 if rows.offset is None else rows.offset)
         D = (1 if rows.weights is None else rows.weights) / (np.exp(eta) + 2 + np.exp(-eta))
         slopes = np.array([name not in ("Intercept",) and "h[" not in name for name in model.names])

@@ -10,8 +10,7 @@ from multiplier import repeated
 from problems import mp_fit
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.codes import newton as newton_module
-from flatprior.models.codes import sums as sums_module
+from flatprior.models.codes import newton as newton_module, sums as sums_module
 from flatprior.models.codes.newton import (
     bound_at,
     columns_are_independent,
@@ -147,7 +146,7 @@ def test_nothing_is_proved_without_an_mle():
 @pytest.mark.parametrize("noise", [0.0, 1e-17, 1e-16, 1e-15])
 def test_numbers_constant_within_levels_are_never_proved_independent(noise):
     frame = survey(300, seed=6)
-    of_level = dict(zip("red blue green amber".split(), (0.1, 0.7, -2.3, 1e3), strict=True))
+    of_level = dict(zip(["red", "blue", "green", "amber"], (0.1, 0.7, -2.3, 1e3), strict=True))
     frame["x"] = frame["g"].map(of_level)
     frame["x"] += noise * frame["z"] * frame["x"]
     sums = held_sums(both("y ~ x + g", frame)[0])
