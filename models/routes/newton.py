@@ -28,6 +28,7 @@ from flatprior.models.rows import PARALLEL
 
 # iterates without an end before it is asked whether there is an MLE to go to
 PATIENCE, PATIENCE_IN_BATCHES = 30, 8
+PASSABLE = 1e-4  # standard errors of a bound that is rounding alone
 LEAST_INFORMATION = 1e-280  # on a coefficient; its inverse, the variance, should be a double
 
 
@@ -157,7 +158,8 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         if sums.rows.too_large_to_write_out:
             require_mle(model)
         return None
-    tight = found.error_bound < max(GOOD_ENOUGH, 4 * found.bound.rounding)
+    # weights of 1e12 and more leave rounding bounds that two passes improve on
+    tight = found.error_bound < max(GOOD_ENOUGH, min(4 * found.bound.rounding, PASSABLE))
     return estimate(
         model,
         found.beta,

@@ -179,3 +179,17 @@ def test_a_bound_of_codes_that_is_loose_is_computed_anew(monkeypatch):
     assert close.certificate.to_dict() != anew.certificate.to_dict()
     for fit in (close, anew):
         assert verify(model, fit).proves_existence
+
+
+@pytest.mark.parametrize("size", [6, 12, 15])
+def test_weights_of_any_size_are_fitted_as_closely_with_codes(size):
+    frame = survey(60, seed=2)
+    frame["w"] = np.floor(10 ** np.random.default_rng(3).uniform(0, size, 60))
+    model, written = both("y ~ x + z + g", frame, frequency_weights="w")
+    one, two = fit_newton(model), fit_newton(written)
+    assert one.converged
+    assert two.converged
+    assert one.certificate.error_bound < 1e-2
+    distance = np.abs(one.coefficients - two.coefficients) / two.standard_errors
+    assert distance.max() <= one.certificate.error_bound + two.certificate.error_bound
+    assert verify(model, one).proves_existence
