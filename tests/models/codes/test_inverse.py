@@ -89,3 +89,10 @@ def test_what_is_not_positive_definite_has_none(levels, rest):
     basis = held_sums(both("y ~ b + x", survey(20, seed=4))[0]).basis
     information = Information(np.array(levels), np.array([[1.0], [0.0]]), np.array(rest))
     assert Inverse.of(basis, information) is None
+
+
+def test_its_root_whitens_the_users_columns(found):
+    _, inverse, information, _, _ = found
+    root = inverse.root
+    assert root.T @ information @ root == pytest.approx(np.eye(len(root)), abs=1e-10)
+    assert root @ root.T == pytest.approx(inverse.matrix, rel=1e-9, abs=1e-12)

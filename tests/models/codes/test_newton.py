@@ -19,6 +19,7 @@ from flatprior.models.codes.newton import (
     length,
     place_at,
     reach,
+    root_as_held,
     spread_of,
 )
 
@@ -268,3 +269,21 @@ def test_an_outcome_that_is_everywhere_the_same_or_an_offset_too_large_is_left_t
     frame = survey(100, seed=15)
     frame["o"] = 1e3
     assert fit_as_held(held_sums(both("y ~ x + g", frame, offset="o")[0])) is None
+
+
+@pytest.mark.parametrize("columns", [{}, {"frequency_weights": "w", "offset": "o"}], ids=["", "wo"])
+def test_columns_are_whitened_where_rounding_leaves_them_so(columns):
+    frame = survey(300, seed=17)
+    model, written = both("y ~ x + z + g + h", frame, **columns)
+    sums, X = held_sums(model), written.design
+    beta = np.random.default_rng(18).normal(size=model.n_parameters) / 4
+    weights = np.ones(300) if not columns else frame["w"].to_numpy()
+    flat = X.T @ (X * weights[:, None]) / 4
+    for at, information in ((beta, written.information(beta)), (None, flat)):
+        root = root_as_held(sums, at)
+        assert root.T @ information @ root == pytest.approx(np.eye(len(beta)), abs=1e-9)
+    frame["x"] = frame["z"] + 1e-7 * frame["x"]
+    near = held_sums(both("y ~ x + z + g + h", frame)[0])
+    assert root_as_held(near, None) is None
+    assert root_as_held(near, beta) is None
+    assert root_as_held(sums, np.full(len(beta), 1e3)) is None

@@ -69,3 +69,29 @@ def test_a_factor_knows_its_levels():
     assert factor.of_levels(beta).tolist() == [0, 13, 14, 0, 11, 12]
     assert factor.of_levels(np.column_stack([beta, -beta]))[5].tolist() == [12, -12]
     assert factor.rows([2, 0]).codes.tolist() == [2, 0]
+
+
+def test_some_of_the_columns_are_held_as_codes_too():
+    rng = np.random.default_rng(3)
+    for seed in range(20):
+        design = structured(60, seed=seed, levels=(4, 6))
+        k = design.shape[1]
+        kept = rng.permutation(k)[: rng.integers(1, k + 1)]
+        fewer = design.with_columns(kept)
+        assert fewer.shape == (60, len(kept))
+        assert np.array_equal(fewer.dense(), written_out(design)[:, kept])
+        # levels without a column are one: a reference
+        assert all((factor.columns < 0).sum() <= 1 for factor in fewer.factors)
+        names = {label for f in design.factors for label in map(f.label, range(f.n_levels))}
+        for factor in fewer.factors:
+            assert {factor.label(level) for level in range(factor.n_levels)} <= names
+
+
+def test_a_small_matrix_is_kept_and_nobody_changes_it(design, monkeypatch):
+    matrix = design.dense()
+    assert design.dense() is matrix
+    with pytest.raises(ValueError, match="read-only"):
+        matrix[0, 0] = 9.0
+    monkeypatch.setattr(coded, "LARGEST_KEPT", 0)
+    other = structured(40, seed=1)
+    assert other.dense() is not other.dense()
