@@ -42,6 +42,9 @@ def compare(seed):
     formula, frame = rare(seed)
     model, written = both(formula, frame)
     found, expected = check_existence(model), check_existence(written)
+    if expected.kind == "undecided":  # levels are counted, and decide all the same
+        assert found.kind == "quasi-complete separation"
+        return found.kind, "levels", 0
     assert found.kind == expected.kind
     assert found.exists == expected.exists
     assert found.separated_rows == expected.separated_rows
