@@ -22,7 +22,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.designs.coded import Codes, Factor, Structured
 from flatprior.models.likelihood import margin_parts
-from flatprior.models.rows import PARALLEL, ArrayRows, Rows, added
+from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Rows, added
 
 T = TypeVar("T")
 BLOCK = 2**15  # rows of a block
@@ -99,10 +99,13 @@ class Sums:
         """Rows of a block."""
         return max(BLOCK, BLOCK_OF_LEVELS * self.basis.n_levels)
 
-    @property
+    @cached_property
     def longest_sum(self) -> int:
-        """Additions that a term of the score goes through, at most."""
-        return min(self.rows.n_rows, self.block_rows) + len(self.starts)
+        """Additions that a term of the score goes through, at most: in a piece or level, of all."""
+        most = max(int(np.bincount(f.codes).max()) for f in self.basis.design.factors)
+        size = min(self.rows.n_rows, self.block_rows)
+        numbers = min(size, PIECE_ROWS) + -(-size // PIECE_ROWS)
+        return max(min(most, size), numbers) + len(self.starts)
 
     @cached_property
     def theta_of_levels(self) -> tuple[slice, ...]:
@@ -149,7 +152,10 @@ class Sums:
                     curvature[part] *= weights
             slope = float(wrong.sum())
             residual = sign * wrong
-            rest = [self.numbers[part].T @ residual]
+            rest = [np.zeros(self.numbers.shape[1])]
+            for first in range(0, len(residual), PIECE_ROWS):
+                piece = slice(first, first + PIECE_ROWS)
+                rest[0] += np.dot(residual[piece], self.numbers[part][piece])
             for factor in self.basis.others:
                 found = by_level(factor.codes[part], residual, factor.n_levels)
                 rest.append(found[factor.columns >= 0])
