@@ -122,7 +122,8 @@ def names(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 def ours(frame: pd.DataFrame) -> Callable[[], Array]:
     """flatprior, with its certificate."""
-    model = BernoulliLogistic.from_formula("y ~ " + " + ".join(sum(names(frame), [])), frame)
+    numbers, factors = names(frame)
+    model = BernoulliLogistic.from_formula("y ~ " + " + ".join([*numbers, *factors]), frame)
     fit = fit_newton(model)
     if not (np.isfinite(fit.standard_errors).all() and fit.certificate.error_bound < CLOSE):
         raise ValueError(f"nothing is proved: {fit.certificate.error_bound}")
@@ -130,7 +131,7 @@ def ours(frame: pd.DataFrame) -> Callable[[], Array]:
 
 
 def with_glum(tolerance: float, errors: bool) -> Fit:
-    """glum on a frame of categoricals."""
+    """One of the fits of glum, on a frame of categoricals."""
 
     def fit(frame: pd.DataFrame) -> Callable[[], Array]:
         import glum
@@ -173,7 +174,7 @@ def dense(frame: pd.DataFrame) -> Array:
 
 
 def with_statsmodels(frame: pd.DataFrame) -> Callable[[], Array]:
-    """statsmodels' Logit, dense."""
+    """Logit of statsmodels, dense."""
     import statsmodels.api as sm
 
     X = sm.add_constant(dense(frame))
@@ -183,7 +184,7 @@ def with_statsmodels(frame: pd.DataFrame) -> Callable[[], Array]:
 
 
 def with_firthmodels(frame: pd.DataFrame) -> Callable[[], Array]:
-    """firthmodels without its penalty, dense."""
+    """Newton of firthmodels without its penalty, dense."""
     from firthmodels import FirthLogisticRegression
 
     X = dense(frame)
@@ -194,7 +195,7 @@ def with_firthmodels(frame: pd.DataFrame) -> Callable[[], Array]:
 
 
 def with_pyfixest(frame: pd.DataFrame) -> Callable[[], Array]:
-    """pyfixest's feglm, whose levels have no coefficients of their own."""
+    """The feglm of pyfixest, whose levels have no coefficients of their own."""
     import pyfixest
 
     numbers, factors = names(frame)

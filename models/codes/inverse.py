@@ -52,7 +52,7 @@ class Inverse:
         if not (np.isfinite(levels).all() and (levels > 0).all()):
             return None
         shares = information.cross / levels[:, None]
-        square = schur(information, shares)
+        square = schur(information)
         if not np.isfinite(square).all():
             return None
         if not len(square):
@@ -66,7 +66,14 @@ class Inverse:
         inverse, failed = dtrtri(upper, lower=0)
         if failed or not np.isfinite(inverse).all():
             return None
-        return cls(basis, information, shares, inverse / scale[:, None])
+        found = cls(basis, information, shares, inverse / scale[:, None])
+        vars(found)["complement"] = square
+        return found
+
+    @cached_property
+    def complement(self) -> Array:
+        """The Schur complement (q, q)."""
+        return schur(self.information)
 
     def whitened(self, score: Score) -> tuple[Array, Array]:
         """``T'g``, (L,) and (q,)."""
@@ -157,10 +164,14 @@ class Inverse:
 
     def without_rows(self) -> Inverse:
         """The same, without the data."""
-        return replace(self, basis=replace(self.basis, design=self.basis.design[:0]))
+        found = replace(self, basis=replace(self.basis, design=self.basis.design[:0]))
+        vars(found)["standard_errors"] = self.standard_errors  # which cost as much as a pass
+        return found
 
 
-def schur(information: Information, shares: Array) -> Array:
-    """S - C'G, symmetric."""
-    square = information.rest - np.dot(information.cross.T, shares)
+def schur(information: Information) -> Array:
+    """S - C'D^-1 C, symmetric."""
+    scaled = information.cross / np.sqrt(information.levels)[:, None]
+    # a product with its own transpose is half the work
+    square = information.rest - np.dot(scaled.T, scaled)
     return np.asarray((square + square.T) / 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flatprior.models.codes.inverse import Inverse, schur
+from flatprior.models.codes.inverse import Inverse
 from flatprior.models.codes.sums import Score, Sums
 from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
@@ -83,7 +83,7 @@ def eta_error(sums: Sums, alpha: Array, theta: Array) -> float:
     """Bound on the error of the logarithm of a residual or curvature, from linear predictors."""
     d = sums.numbers.shape[1]
     terms = d + len(sums.basis.others) + 3
-    size = float(np.abs(sums.numbers).max(axis=0, initial=0.0) @ np.abs(theta[:d]))
+    size = float(sums.extent @ np.abs(theta[:d]))
     size += float(np.abs(alpha).max())
     size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.theta_of_levels)
     size += sums.rows.extent_of_offset
@@ -131,7 +131,7 @@ def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
     if not least > n * SMALLEST:  # of which underflow may have taken a part
         return math.inf
     table_error = row_error + (n + 16) * UNIT
-    measured = inverse.inverse_root.T @ schur(information, inverse.shares) @ inverse.inverse_root
+    measured = inverse.inverse_root.T @ inverse.complement @ inverse.inverse_root
     departure = float(np.linalg.norm(measured - np.eye(q)))
     departure += table_error * (1 + 2 * spread) ** 2
     departure += (2 * n_levels + 8) * UNIT * spread**2
@@ -166,9 +166,8 @@ def reach(sums: Sums, inverse: Inverse) -> float:
     every other factor by the difference of two points among its levels.
     """
     d = sums.numbers.shape[1]
-    extent = np.abs(sums.numbers).max(axis=0, initial=0.0)
     root = inverse.inverse_root
-    rest = 2 * length(extent @ np.abs(root[:d]))
+    rest = 2 * length(sums.extent @ np.abs(root[:d]))
     for place in sums.theta_of_levels:
         rest += 2 * float(np.linalg.norm(root[place], axis=1).max(initial=0.0))
     return math.sqrt(1 / float(inverse.information.levels.min()) + rest**2)

@@ -90,6 +90,12 @@ class Sums:
         return self.basis.design.numbers[:, kept] - self.basis.centre[kept]
 
     @cached_property
+    def extent(self) -> Array:
+        """Largest absolute value of each of these, (d,)."""
+        numbers = self.numbers
+        return np.maximum(numbers.max(axis=0, initial=0.0), -numbers.min(axis=0, initial=0.0))
+
+    @cached_property
     def starts(self) -> range:
         """First rows of the blocks."""
         return range(0, self.rows.n_rows, self.block_rows)

@@ -115,7 +115,8 @@ def check_finite(
     Rows that are not the `whole` data may well be all tiny in a column. What NaN means depends on
     where it comes from: of a formula's log(-1), nothing is missing.
     """
-    size = np.abs(values).max(axis=0, initial=0.0)
+    # as the largest absolute values, but without a copy
+    size = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
     if of_sensible_size(size):
         return
     finite = np.isfinite(values)

@@ -49,6 +49,8 @@ def numbers(series: pd.Series[Any]) -> Array:
 def check_one_kind(series: pd.Series[Any]) -> None:
     """Raise a `ValueError` if truth values and numbers stand in one column."""
     if pd.api.types.is_object_dtype(series.dtype):
+        if pd.api.types.infer_dtype(series, skipna=True) == "string":
+            return  # text alone, found without a look at every value from Python
         values = series.dropna()
         truths = np.fromiter((isinstance(v, bool | np.bool_) for v in values), bool, len(values))
         if truths.any() and not truths.all() and is_real(series):
@@ -133,7 +135,8 @@ def predictor(
         )
     codes, values = distinct(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        order = list(series.cat.remove_unused_categories().cat.categories)
+        seen = set(values)  # pandas would sort the codes of all rows for it
+        order = [level for level in series.cat.categories if level in seen]
     else:
         if not is_real(series) and not all(isinstance(value, str) for value in values):
             raise not_taken(series)
