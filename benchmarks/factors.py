@@ -306,7 +306,7 @@ def best(program: Program, frame: pd.DataFrame, patience: float) -> tuple[str, T
         else:
             told.append(f"{way}: {first.wall:.1f} s, score {first.score:.1e}")
     if not found:
-        return "does not come close; " + "; ".join(told)
+        return "no way came close; " + "; ".join(told)
     way = min(found, key=lambda name: found[name].cpu)
     return way, found[way]
 

@@ -93,7 +93,9 @@ class Sums:
     def extent(self) -> Array:
         """Largest absolute value of each of these, (d,)."""
         numbers = self.numbers
-        return np.maximum(numbers.max(axis=0, initial=0.0), -numbers.min(axis=0, initial=0.0))
+        largest, least = numbers.max(axis=0, initial=0.0), numbers.min(axis=0, initial=0.0)
+        extent: Array = np.maximum(largest, -least)
+        return extent
 
     @cached_property
     def starts(self) -> range:
