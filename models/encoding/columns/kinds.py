@@ -136,7 +136,7 @@ def predictor(
     codes, values = distinct(series)
     if isinstance(series.dtype, pd.CategoricalDtype):
         seen = set(values)  # pandas would sort the codes of all rows for it
-        order = [level for level in series.cat.categories if level in seen]
+        order = [level for level in series.cat.categories.tolist() if level in seen]
     else:
         if not is_real(series) and not all(isinstance(value, str) for value in values):
             raise not_taken(series)

@@ -166,7 +166,7 @@ class Summary:
             kinds=frozenset([kind]),
             n_rows=len(rows),
             levels=levels,
-            order=tuple(series.cat.categories) if kind == "categories" else None,
+            order=tuple(series.cat.categories.tolist()) if kind == "categories" else None,
             tokens=tokens,
             neither=neither,
             decimal=kind == "numbers" and are_decimals(there),

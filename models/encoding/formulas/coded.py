@@ -77,7 +77,7 @@ def _column(parsed: Parsed, key: str) -> str:
 
 
 def _codes(series: pd.Series[Any], order: tuple[Any, ...]) -> NDArray[np.int32]:
-    known = tuple(series.cat.categories)
+    known = tuple(series.cat.categories.tolist())
     codes = series.cat.codes.to_numpy().astype(np.int32)
     if known == order:
         return codes
@@ -168,10 +168,10 @@ def coding(parsed: Parsed, table: pd.DataFrame) -> Coding | None:
         if isinstance(factor, Category):
             if factor.kind not in ("treatment", "last"):
                 return None
-            order[key] = tuple(factor.order(list(table[column].cat.categories)))
+            order[key] = tuple(factor.order(table[column].cat.categories.tolist()))
             categories[key] = factor.base(order[key])
         else:
-            order[key] = tuple(table[column].cat.categories)
+            order[key] = tuple(table[column].cat.categories.tolist())
             categories[key] = order[key][0]
     of_categories = [term for term in parsed.terms if any(key in categories for key in term)]
     if not of_categories or any(key not in categories for term in of_categories for key in term):

@@ -366,7 +366,7 @@ def _factor(factor: Factor, values: Values) -> Any:
 
     if isinstance(factor, Category):
         series = values.table[factor.column]
-        order = factor.order(list(series.cat.categories))
+        order = factor.order(series.cat.categories.tolist())
         return C(series.cat.reorder_categories(order), factor.contrasts(order))
     if (
         isinstance(factor, Applied)
@@ -406,7 +406,7 @@ def _levels(parsed: Parsed, table: pd.DataFrame, most: int) -> dict[str, tuple[A
     for key in table.columns:
         if not isinstance(table[key].dtype, pd.CategoricalDtype):
             continue
-        known = tuple(table[key].cat.categories)
+        known = tuple(table[key].cat.categories.tolist())
         if key.startswith("_text_"):
             levels[key] = known
             continue
