@@ -7,6 +7,7 @@ be had as they are or as plain numbers; whoever needs these takes them block by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import names_in
 
 Codes = NDArray[np.int32]
 LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
 LARGEST_KEPT = 2**24  # and kept: 128 MB
+ROOM = 60  # characters for the names of columns that are levels of one factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,3 +200,32 @@ class Structured:
         for factor in self.factors:
             found += factor.of_levels(beta)[factor.codes]
         return found
+
+
+def as_codes(design: Array, names: Sequence[str]) -> Structured:
+    """A matrix (n, k) with its columns of 0 and 1 as factors, as far as they exclude one another.
+
+    Columns that follow one another, and of which no two are 1 in one row, are levels of one factor;
+    rows in which none of them is 1 are at its reference level.
+    """
+    binary = ((design == 0) | (design == 1)).all(axis=0) & (np.ptp(design, axis=0) > 0)
+    groups: list[list[int]] = []
+    taken = np.ones(len(design), dtype=bool)
+    for j in np.flatnonzero(binary):
+        here = design[:, j] == 1
+        if (taken & here).any():
+            groups.append([])
+            taken = np.zeros_like(here)
+        groups[-1].append(int(j))
+        taken |= here
+    factors = []
+    for columns in groups:
+        codes = design[:, columns] @ np.arange(1.0, len(columns) + 1)
+        own = [names[j] for j in columns]
+        every = bool(codes.all())
+        levels = tuple(own) if every else ("none of these", *own)
+        places = np.array(columns if every else [-1, *columns], dtype=np.intp)
+        codes = (codes - every).astype(np.int32)
+        factors.append(Factor(codes, places, names_in(ROOM, own), (levels,)))
+    places = np.flatnonzero(~binary)
+    return Structured(np.ascontiguousarray(design[:, places]), places, tuple(factors))

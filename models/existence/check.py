@@ -14,6 +14,7 @@ import numpy as np
 
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
+from flatprior.models.designs.coded import as_codes
 from flatprior.models.existence.cone import (
     describe,
     find_cone,
@@ -100,7 +101,10 @@ def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
         return too_large(model)
     cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
-        return undecided(cone)
+        # columns of 0 and 1 may be counted, whatever their neighbours are rounded to
+        coded = as_codes(model.design, model.names)
+        counted = replace(model, rows=replace(model.rows, design=coded, at_first=None))
+        return separated_by_levels(counted) or undecided(cone)
     if cone.trivial:
         return overlap(model)
     found = cone.separation

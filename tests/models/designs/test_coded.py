@@ -6,7 +6,7 @@ from coded_models import structured, written_out
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs import coded
-from flatprior.models.designs.coded import Factor
+from flatprior.models.designs.coded import Factor, as_codes
 
 
 @pytest.fixture
@@ -95,3 +95,16 @@ def test_a_small_matrix_is_kept_and_nobody_changes_it(design, monkeypatch):
     monkeypatch.setattr(coded, "LARGEST_KEPT", 0)
     other = structured(40, seed=1)
     assert other.dense() is not other.dense()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_columns_of_0_and_1_are_levels_of_factors_as_far_as_they_exclude_one_another(intercept):
+    rng, n = np.random.default_rng(4), 300
+    one, two = rng.integers(0, 4, n), rng.integers(0, 3, n)
+    parts = [rng.normal(size=n), *(one == k for k in range(1, 4)), *(two == k for k in range(3))]
+    matrix = np.column_stack([*([np.ones(n)] if intercept else []), *parts]).astype(float)
+    found = as_codes(matrix, [f"x{j}" for j in range(matrix.shape[1])])
+    assert np.array_equal(found.dense(), matrix)
+    assert [factor.n_levels for factor in found.factors] == [4, 3]
+    assert found.factors[0].label(0) == "none of these"
+    assert found.factors[1].full

@@ -292,3 +292,21 @@ def test_a_limit_that_cannot_be_fitted_is_unknown_and_said_to_be():
     assert found.to_dict()["limit"]["log_likelihood"] is None
     with pytest.raises(MLEDoesNotExistError):
         fit_newton(model)
+
+
+@pytest.mark.parametrize("seed", [481, 879])
+def test_a_level_of_one_outcome_is_counted_where_rounding_leaves_the_columns_undecided(seed):
+    rng, n = np.random.default_rng(seed), 170
+    first = rng.integers(0, 8, n)
+    second = rng.choice(7, n, p=[0.02, 0.3, 0.25, 0.2, 0.01, 0.15, 0.07])
+    x, y = rng.normal(size=n), rng.integers(0, 2, n)
+    y[second == 0] = 0  # the reference level
+    dummies = [first == level for level in range(1, 8)] + [second == k for k in range(1, 7)]
+    model = BernoulliLogistic.from_arrays(
+        np.column_stack([np.ones(n), x, *dummies]).astype(float), y
+    )
+    state = check_existence(model)
+    assert state.kind == "quasi-complete separation"
+    assert set(np.flatnonzero(second == 0)) <= set(state.separated_rows)
+    assert (model.arrays.sign * (model.design @ state.direction) >= 0).all()
+    assert state.coefficients["x2"] == "finite"
