@@ -22,12 +22,14 @@ from flatprior.models.encoding.files.arrow_files import require
 from flatprior.models.encoding.files.reading import Found, Reading
 from flatprior.models.encoding.files.statistical import pieces
 
-_SHEET = re.compile(r"<(?:\w+:)?sheet\b([^>]*)>")
-_LINK = re.compile(r"<(?:\w+:)?Relationship\b([^>]*)>")
-_ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_SHEET = re.compile(r"<(?:\w{1,40}:)?sheet\b([^<>]*)>")
+_LINK = re.compile(r"<(?:\w{1,40}:)?Relationship\b([^<>]*)>")
+_ATTRIBUTE = re.compile(r"""\b([\w:]{1,80})\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""")
 _CELL = re.compile(
-    rb"""<(?:\w+:)?c\b([^>]*\bt=["']e["'][^>]*(?<!/))>"""
-    rb"""(?:<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>))?<(?:\w+:)?v>([^<]{1,40})<"""
+    # neither past the next element nor far: a comment may hold many beginnings
+    rb"""<(?:\w{1,40}:)?c\b([^<>]{0,200}\bt=["']e["'][^<>]{0,200}(?<!/))>"""
+    rb"""(?:<(?:\w{1,40}:)?f\b[^<>]{0,400}(?:/>|>[^<]*</(?:\w{1,40}:)?f>))?"""
+    rb"""<(?:\w{1,40}:)?v>([^<]{1,40})<"""
 )
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 

@@ -1,6 +1,7 @@
 """Sheets of workbooks: the first, or that which is named, and cells of the type that they have."""
 
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -129,3 +130,22 @@ def test_the_first_sheets_of_a_folder_may_have_several_names(tmp_path):
     assert model.n_rows == 8
     for month in ("Jan", "Feb"):
         assert f"sheet '{month}', the first of 2; sheet= names another" in model.facts
+
+
+@pytest.mark.parametrize("begins", ["<c ", '<c t="e" ', '<c t="e" r="B2"', '<c t="e"><f ', "<f"])
+def test_beginnings_of_cells_without_an_end_are_passed_over(tmp_path, begins):
+    """A comment may hold many of them, and each must be left at the next: else this never ends."""
+    rows = [["y", "x"], *([i % 2, i / 4] for i in range(9))]
+    rows[3][1] = "#DIV/0!"
+    path, spoilt = book(tmp_path / "d.xlsx", d=rows), tmp_path / "e.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(spoilt, "w") as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.startswith("xl/worksheets/"):
+                comment = f"<sheetData><!-- {begins * 20_000} -->".encode()
+                part = part.replace(b"<sheetData>", comment)
+                assert comment in part
+            new.writestr(name, part)
+    model = BernoulliLogistic.from_formula("y ~ x", str(spoilt))
+    assert model.n_rows == 8
+    assert "x: '#DIV/0!' in 1 row read as missing" in model.facts
