@@ -52,7 +52,7 @@ from flatprior.models.common.labels import Labelled, in_order
 from flatprior.models.covariance.sampling import sampling_root
 from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
-from flatprior.models.evaluation import Evaluation, certain_digits
+from flatprior.models.evaluation import Diagonal, Evaluation, certain_digits
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -201,6 +201,10 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
         near = found.certificate.error_bound < SHORT
         if near or coded.rows.too_large_to_write_out:
             return found
+    if coded is not None and coded.rows.too_large_to_write_out:
+        unknown = Diagonal(np.full(len(beta), np.nan), "is not known at these coefficients")
+        log_likelihood = coded.log_likelihood(beta)
+        return Evaluation(Certificate.refused(len(beta)), unknown, log_likelihood)
     return evaluate_written_out(rows, beta)
 
 

@@ -50,7 +50,7 @@ from flatprior.models.common.rendering import (
 )
 from flatprior.models.common.text import printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
-from flatprior.models.evaluation import Evaluation, Variances
+from flatprior.models.evaluation import Diagonal, Evaluation, Variances
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import (
@@ -69,6 +69,10 @@ NO_SANDWICH = (
     "columns are nearly dependent); bounds are in standard errors of the weighted information"
 )
 MOST_STORED = 1000  # coefficients whose covariance is written to files
+NOT_SAVED = (
+    "was not saved; fit the model again, or load the estimate with PointEstimate.load(path, "
+    "model=model)"
+)
 
 
 class _FormedWhenAsked:
@@ -82,25 +86,6 @@ class _FormedWhenAsked:
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__["covariance"] = value
-
-
-@dataclass(frozen=True, eq=False)
-class Diagonal:
-    """Of a covariance that a file does not hold: the variances (k,)."""
-
-    variances: Array
-
-    def diagonal(self) -> Array:
-        """The variances (k,)."""
-        return self.variances
-
-    @property
-    def matrix(self) -> Array:
-        """Raise a `ValueError`: it is not there."""
-        raise InputError(
-            f"the covariance of {len(self.variances)} coefficients was not saved; fit the model "
-            "again, or load the estimate with PointEstimate.load(path, model=model)"
-        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -493,7 +478,7 @@ class PointEstimate(Renderable):
         coefficients = numbers_of(facts["coefficients"])
         covariance: Any
         if facts["covariance"] is None and k > MOST_STORED:
-            covariance = Diagonal(np.square(numbers_of(facts["standard_errors"])))
+            covariance = Diagonal(np.square(numbers_of(facts["standard_errors"])), NOT_SAVED)
         else:
             covariance = numbers_of(facts["covariance"])
         stated, before = facts["stated_error"], facts["before_finish"]

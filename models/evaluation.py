@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
 from flatprior.models.results import Certificate
 
 
@@ -16,6 +17,23 @@ class Variances(Protocol):
 
     def diagonal(self) -> Any:
         """The variances (k,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal:
+    """The variances (k,) of a covariance that is not there, and why it is not, in words."""
+
+    variances: Array
+    why: str
+
+    def diagonal(self) -> Array:
+        """The variances (k,)."""
+        return self.variances
+
+    @property
+    def matrix(self) -> Array:
+        """Raise a `ValueError`: it is not there."""
+        raise InputError(f"the covariance of {len(self.variances)} coefficients {self.why}")
 
 
 def formed(covariance: Variances) -> Array:

@@ -512,6 +512,8 @@ class ArrayRows:
         Large data go over all cores. The answer does not depend on how many there are, unless
         several computations run at once and BLAS has threads of its own.
         """
+        if isinstance(self.design, Structured):
+            self.design.require_room()
         if self.n_rows <= self.block_rows:
             return function(self._whole)
         return self._over_blocks(self.block, self.block_rows, function, combine)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.designs.coded import Factor, Structured
 
+LARGEST_CROSS = 2**27  # numbers in the table of the levels and the other columns: 1 GB
+MOST_BESIDE = 2**13  # other columns
+
 
 @dataclass(frozen=True, eq=False)
 class Basis:
@@ -40,7 +43,10 @@ class Basis:
 
     @classmethod
     def of(cls, design: Structured) -> Basis | None:
-        """The basis with the largest factor that can have all its indicators, if one can."""
+        """The basis with the largest factor that can have all its indicators, if one can.
+
+        None too where what is beside it has too many columns for a square matrix of them.
+        """
         numbers, factors = design.numbers, design.factors
         ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
         left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])
@@ -49,6 +55,9 @@ class Basis:
             return None  # dependent, or without a constant: columns are what they are
         sizes = [factor.n_levels if left_out[f] <= 1 else 0 for f, factor in enumerate(factors)]
         main = int(full[0]) if len(full) else int(np.argmax(sizes))
+        columns = design.shape[1] - sizes[main]
+        if sizes[main] * columns > LARGEST_CROSS or columns > MOST_BESIDE:
+            return None
         centre = numbers.mean(axis=0)
         if ones:
             centre[ones[0]] = 0.0

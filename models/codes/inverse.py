@@ -11,6 +11,7 @@ and no matrix of L rows and columns is ever formed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,6 +24,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs.coded import LARGEST_DENSE
 
+SMALL = 1000  # columns whose singular values are cheap beside a pass
 AT_ONCE = 2**22  # numbers in contrasts that are multiplied together
 
 
@@ -91,6 +93,24 @@ class Inverse:
         alpha, theta = self.basis.contrasts(matrix)
         rest = (theta - np.dot(alpha, self.shares)) @ self.inverse_root
         return np.hstack([alpha / np.sqrt(self.information.levels), rest])
+
+    @cached_property
+    def spread(self) -> float:
+        r"""Whitened length of columns of the sizes that they have, at most.
+
+        Of sums over rows of absolute values :math:`|r z_j|` the inequality of Cauchy and Schwarz
+        says that they are at most :math:`\sqrt{S_{jj}}` times the length of :math:`r / \sqrt{D}`:
+        for each column by itself, and for all indicators of a factor together.
+        """
+        size = np.sqrt(np.maximum(self.information.rest.diagonal(), 0.0))
+        together = len(self.basis.others) + len(self.basis.kept)
+        scaled = np.abs(self.inverse_root) * size[:, None]
+        if not len(scaled):
+            return 0.0
+        norm = math.sqrt(float(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()))
+        if len(scaled) <= SMALL:
+            norm = min(norm, float(np.linalg.norm(self.inverse_root * size[:, None], 2)))
+        return min(float(np.linalg.norm(scaled.sum(axis=0))), math.sqrt(together) * norm)
 
     @cached_property
     def standard_errors(self) -> Array:

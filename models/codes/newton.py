@@ -23,7 +23,6 @@ UNCHANGED = 1e-6  # relative change of the information by the last step
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
 WELL_WHITENED = 1e-6  # departure of whitened columns, rounding included, from orthonormal ones
-SMALL = 1000  # columns whose singular values are cheap beside a pass
 LARGEST_PRODUCT = LARGEST_DEPARTURE = 0.5  # as in `flatprior.models.certificate`
 LARGEST_SPREAD = 1e4  # with more, standard errors lose digits that columns written out would keep
 
@@ -96,7 +95,7 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
     inverse, score = place.inverse, place.score
     n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
     root = np.abs(inverse.inverse_root)
-    spread = SLACK * spread_of(sums, inverse)
+    spread = SLACK * inverse.spread
     if spread > LARGEST_SPREAD and not sums.rows.too_large_to_write_out:
         return None
     row_error = eta_error(sums, place.alpha, place.theta) + ROW_ULPS
@@ -126,7 +125,7 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
 def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
     """How far the whitened information may be from the identity: measured, and rounding."""
     information, n_levels, q = inverse.information, sums.basis.n_levels, len(inverse.inverse_root)
-    spread, n = SLACK * spread_of(sums, inverse), sums.rows.n_rows
+    spread, n = SLACK * inverse.spread, sums.rows.n_rows
     least = information.rest.diagonal().min(initial=float(information.levels.min()))
     if not least > n * SMALLEST:  # of which underflow may have taken a part
         return math.inf
@@ -139,24 +138,6 @@ def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
     size = np.sqrt(np.maximum(information.rest.diagonal(), 0.0))
     sizes = float(np.square(size @ np.abs(inverse.inverse_root)).sum())
     return departure + 8 * (q + 1) * UNIT * SLACK * sizes
-
-
-def spread_of(sums: Sums, inverse: Inverse) -> float:
-    r"""Whitened length of columns of that size, at most.
-
-    Of sums over rows of absolute values :math:`|r z_j|` the inequality of Cauchy and Schwarz
-    says that they are at most :math:`\sqrt{S_{jj}}` times the length of :math:`r / \sqrt{D}`: for
-    each column by itself, and for all indicators of a factor together.
-    """
-    size = np.sqrt(np.maximum(inverse.information.rest.diagonal(), 0.0))
-    together = len(sums.basis.others) + sums.numbers.shape[1]
-    scaled = np.abs(inverse.inverse_root) * size[:, None]
-    if not len(scaled):
-        return 0.0
-    norm = math.sqrt(float(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()))
-    if len(scaled) <= SMALL:
-        norm = min(norm, float(np.linalg.norm(inverse.inverse_root * size[:, None], 2)))
-    return min(length(scaled.sum(axis=0)), math.sqrt(together) * norm)
 
 
 def reach(sums: Sums, inverse: Inverse) -> float:

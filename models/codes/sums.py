@@ -178,6 +178,11 @@ class Sums:
 
         return self._over_blocks(of_block), curvature
 
+    def log_likelihood(self, beta: Array) -> float:
+        """Log-likelihood at the user's coefficients (k,)."""
+        with np.errstate(all="ignore"):
+            return self.at(*self.basis.coordinates(beta), curved=False)[0].log_likelihood
+
     def information(self, curvature: Array) -> Information:
         """The information where rows have that curvature (n,)."""
         basis, d = self.basis, self.numbers.shape[1]

@@ -165,6 +165,15 @@ class Structured:
                 return np.where(factor.codes == level[0], 1.0, 0.0)
         raise InputError(f"there is no column {j}")
 
+    def require_room(self) -> None:
+        """Raise a `ValueError` if the matrix is too large to be written out."""
+        n, k = self.shape
+        if n * k > LARGEST_DENSE:
+            raise InputError(
+                f"this needs the design written out, {n} rows of {k} columns or "
+                f"{8 * n * k / 1e9:.0f} GB; merge levels, or use fewer rows"
+            )
+
     def dense(self) -> Array:
         """The matrix (n, k), written out and read-only; kept for the next time if it is small.
 
@@ -174,11 +183,7 @@ class Structured:
             If it is too large for that.
         """
         n, k = self.shape
-        if n * k > LARGEST_DENSE:
-            raise InputError(
-                f"this needs the design written out, {n} rows of {k} columns or "
-                f"{8 * n * k / 1e9:.0f} GB; merge levels, or use fewer rows"
-            )
+        self.require_room()
         kept = vars(self)
         if "_dense" in kept:
             found: Array = kept["_dense"]

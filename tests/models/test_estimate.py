@@ -18,7 +18,8 @@ from flatprior.models import (
 )
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.errors import InputError
-from flatprior.models.estimate import Diagonal, changed, fit_of, is_near
+from flatprior.models.estimate import changed, fit_of, is_near
+from flatprior.models.evaluation import Diagonal
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from flatprior.models import (
 from flatprior.models.certificate import evaluate
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.estimate import fit_of, recomputed, require_computed
+from flatprior.models.evaluation import Diagonal
 
 # of its own course a route may say anything: it does not follow from coefficients and data
 HISTORY = ("n_iterations", "seconds", "before_finish")
@@ -243,6 +244,6 @@ def test_variances_alone_are_held_against_those_that_follow(tmp_path, monkeypatc
         assert verify(model, fit).proves_existence
         variances = fit.standard_errors**2
         variances[2] *= 1.01
-        wrong = replace(loaded, covariance=estimate_module.Diagonal(variances))
+        wrong = replace(loaded, covariance=Diagonal(variances, "was not saved"))
         with pytest.raises(ValueError, match="covariance"):
             verify(model, wrong)

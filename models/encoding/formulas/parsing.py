@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -168,9 +169,14 @@ class Parsed:
 
     def original(self, name: str) -> str:
         """Put the columns' own names, and the calls as they were written, into a generated name."""
-        for key, own in (self.calls | self.generated).items():
+        for key, own in self._renamed:
             name = name.replace(key, own)
         return name
+
+    @cached_property
+    def _renamed(self) -> tuple[tuple[str, str], ...]:
+        """What generated names stand for: of many levels each has its name."""
+        return tuple((self.calls | self.generated).items())
 
     def table(
         self,

@@ -9,8 +9,13 @@ from coded_models import both, held_as_codes, held_sums, our_columns, survey
 from multiplier import repeated
 from problems import mp_fit
 
-from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.codes import newton as newton_module, sums as sums_module
+from flatprior.models import BernoulliLogistic, certify, fit_newton, rows as rows_module
+from flatprior.models.codes import (
+    basis as basis_module,
+    newton as newton_module,
+    sums as sums_module,
+)
+from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.newton import (
     bound_at,
     columns_are_independent,
@@ -20,8 +25,9 @@ from flatprior.models.codes.newton import (
     place_at,
     reach,
     root_as_held,
-    spread_of,
 )
+from flatprior.models.common.errors import InputError
+from flatprior.models.designs import coded as coded_module
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g * h", "y ~ z + b", "y ~ 0 + g:b")
 CASES = ("plain", "weights", "offset", "far away", "tiny units", "nearly dependent")
@@ -220,7 +226,7 @@ def test_radius_and_spread_are_no_less_than_those_of_the_rows():
         of_rows = np.sqrt(np.einsum("ij,ij->i", Z, np.linalg.solve(H, Z.T).T))
         assert reach(sums, place.inverse) >= of_rows.max()
         # the length, weighted, of |x|'|T v| for any unit v
-        spread = spread_of(sums, place.inverse)
+        spread = place.inverse.spread
         for _ in range(20):
             v = rng.normal(size=q)
             along = np.abs(Z[:, L:]) @ np.abs(place.inverse.inverse_root @ (v / length(v)))
@@ -287,3 +293,27 @@ def test_columns_are_whitened_where_rounding_leaves_them_so(columns):
     assert root_as_held(near, None) is None
     assert root_as_held(near, beta) is None
     assert root_as_held(sums, np.full(len(beta), 1e3)) is None
+
+
+def test_a_design_too_large_to_be_written_out_is_fitted_and_judged_all_the_same(
+    monkeypatch,
+):
+    model = both("y ~ x + g + h", survey(400, 4))[0]
+    expected = fit_newton(model)
+    for module in (coded_module, rows_module):
+        monkeypatch.setattr(module, "LARGEST_DENSE", 1000)
+    fit = fit_newton(model)
+    assert np.allclose(fit.coefficients, expected.coefficients, rtol=1e-12)
+    assert certify(model, fit.coefficients).error_bound < 1e-6
+    far = certify(model, fit.coefficients + 30.0)
+    assert far.error_bound == np.inf
+    for needs_columns in (lambda: model.information(fit.coefficients), lambda: model.design):
+        with pytest.raises(InputError, match=r"needs the design written out, 400 rows of \d+ col"):
+            needs_columns()
+
+
+def test_factors_whose_table_would_be_too_large_are_not_held_against_one_another(monkeypatch):
+    design = both("y ~ x + g + h", survey(400, 4))[0].rows.design
+    assert Basis.of(design) is not None
+    monkeypatch.setattr(basis_module, "LARGEST_CROSS", 10)
+    assert Basis.of(design) is None
