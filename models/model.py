@@ -63,9 +63,9 @@ if TYPE_CHECKING:
     from flatprior.models.encoding.formulas.encoding import Encoding
 
 # frequency weights that look like sampling weights: of as many rows, as large, as distinct
-FEW_WEIGHTS, LARGE_WEIGHT, DISTINCT = 20, 50, 0.9
+FEW_WEIGHTS, LARGE_WEIGHT, DISTINCT = 20, 50, 0.5
 SPEAK_FOR = (
-    "the frequency weights are large and nearly all distinct: if they say how many people a row "
+    "the frequency weights are large and most of them distinct: if they say how many people a row "
     "speaks for, and not how many observations it is, standard errors are far too small; pass them "
     "as sampling_weights"
 )
@@ -702,7 +702,7 @@ class BernoulliLogistic(Renderable):
         )
 
     def _look_like_sampling_weights(self) -> bool:
-        """Whether frequency weights are large and nearly all distinct, as counts seldom are."""
+        """Whether frequency weights are large and most of them distinct, as counts seldom are."""
         if self.weights_name is None:
             return False
         some = self.rows if isinstance(self.rows, ArrayRows) else self.rows.surveyed.sample

@@ -123,14 +123,14 @@ def fit(
         estimate = fit_newton(model)
         if json_path:
             estimate.save(json_path)
+        if report_path:  # before anything is printed: whoever reads that may go away
+            make_report(report_path, None, agreement=_second_opinion(model, estimate))
         plain = not (odds_ratios or profile or robust or cluster)
         if plain and level == 0.95 and form == "text":
             print_estimate(result_console(wide=True), model, estimate)
         else:
             wanted = _robust(data, model, estimate, robust, cluster, correction, units)
             _print(_summary(model, estimate, profile, wanted, level), odds_ratios, form, estimate)
-        if report_path:
-            make_report(report_path, None, agreement=_second_opinion(model, estimate))
         if not estimate.converged:
             sys.exit(1)
 

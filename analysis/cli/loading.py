@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from flatprior.models.encoding.files.reading import Reading
 
 
-_FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
 LARGEST_FILE = 2**28  # bytes that are read into memory at once
 
 
@@ -158,9 +156,9 @@ def check_paths(data: Any = "", **paths: str | None) -> None:
     Or if the data are a formula, since that is where the two stand the wrong way round.
     """
     from flatprior.models.common.writing import writable
-    from flatprior.models.encoding.files.source import found_files
+    from flatprior.models.encoding.files.source import FORMULA, found_files
 
-    if isinstance(data, str) and _FORMULA.search(data) and not os.path.exists(data):
+    if isinstance(data, str) and FORMULA.search(data) and not os.path.exists(data):
         raise InputError(
             f"there is no file {data!r}, which looks like a formula: the file comes first, as in "
             f"data.csv {data!r}"

@@ -17,9 +17,11 @@ from flatprior.models.encoding.columns.kinds import numbers
 TOO_MANY = "sums to 2^53 or more, past exact counting; give counts in a larger unit"
 
 
-def whole_weights(
-    series: pd.Series[Any], what: str = "frequency weights count observations"
-) -> Array:
+COUNTED = "frequency weights count observations"
+SPOKEN_FOR = "; how many people a row speaks for are sampling_weights"
+
+
+def whole_weights(series: pd.Series[Any], what: str = COUNTED) -> Array:
     """Return counts as floats; they must be whole numbers, none of them negative.
 
     `what` begins the sentence that says what they are.
@@ -27,9 +29,10 @@ def whole_weights(
     values = numbers(series)
     for wrong, kind in ((values < 0, "negative"), (values != np.floor(values), "fractional")):
         if wrong.any():
+            others = SPOKEN_FOR if (what, kind) == (COUNTED, "fractional") else ""
             raise InputError(
                 f"column {series.name!r} has {kind} values in "
-                f"{rows_phrase(series.index[wrong])}; {what} and must be 0, 1, 2, ..."
+                f"{rows_phrase(series.index[wrong])}; {what} and must be 0, 1, 2, ...{others}"
             )
     if values.sum() >= 2**53:
         raise InputError(f"column {series.name!r} {TOO_MANY}")

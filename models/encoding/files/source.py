@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -38,6 +39,7 @@ from flatprior.models.encoding.files.statistical import (
 T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
 BATCH_ROWS = 2**16
+FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
 
 
 class TableFile(Protocol):
@@ -341,7 +343,12 @@ def found_files(path: str | PathLike[str]) -> list[str]:
     else:
         found = [p for p in sorted(glob.glob(name, recursive=True)) if os.path.isfile(p)]
     if not found:
-        raise FileNotFoundError(f"no file {name!r}, and none that matches it")
+        then = (
+            "it looks like a formula: file and formula may have changed places"
+            if FORMULA.search(name)
+            else "check its name, and the folder that it is looked for in"
+        )
+        raise FileNotFoundError(f"no file {name!r}, and none that matches it; {then}")
     return found
 
 

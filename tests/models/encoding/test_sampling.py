@@ -172,6 +172,9 @@ def test_large_and_distinct_counts_draw_a_remark_and_others_do_not(frame, tmp_pa
     )
     for model in (build(counts, frequency_weights="n"), in_batches):
         assert any("pass them as sampling_weights" in each for each in model.warnings)
+    # a survey's own weights, of which many occur twice
+    of_persons = build(frame, frequency_weights="persons")
+    assert any("pass them as sampling_weights" in each for each in of_persons.warnings)
     rng = np.random.default_rng(0)
     few = frame.assign(n=rng.integers(1, 9, 600))
     repeated = frame.assign(n=100 * rng.integers(1, 9, 600))
