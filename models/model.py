@@ -606,7 +606,8 @@ class BernoulliLogistic(Renderable):
         less: ArrayRows | BatchRows
         if isinstance(rows, ArrayRows):
             less = rows.select(slice(None), columns.kept)
-            less.design.flags.writeable = False
+            if isinstance(less.design, np.ndarray):  # what is held as codes is nobody else's
+                less.design.flags.writeable = False
             if rows.at_first is not None:
                 less = replace(less, at_first=less.digest())
         else:

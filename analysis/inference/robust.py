@@ -360,7 +360,8 @@ def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:
     alike = np.zeros(rows.n_rows, dtype=bool)
     alike[1:] = (rows.response[1:] == 0) & (rows.response[:-1] == 1)
     alike[1:] &= np.asarray(labels[1:] == labels[:-1])
-    alike[1:] &= (rows.design[1:] == rows.design[:-1]).all(axis=1)
+    design = np.asarray(rows.design)
+    alike[1:] &= (design[1:] == design[:-1]).all(axis=1)
     if rows.offset is not None:
         alike[1:] &= rows.offset[1:] == rows.offset[:-1]
     group = np.cumsum(~alike) - 1

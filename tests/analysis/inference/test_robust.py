@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from coded_models import both, survey
 from peers import TEN, expanded
 from problems import CASES, DATA, simulated
 
@@ -337,3 +338,13 @@ def test_groups_are_refused_where_there_are_none_or_too_few(tmp_path):
     model = BernoulliLogistic.from_formula(f"{formula} + own", single)
     with pytest.raises(ArithmeticError, match="a group has a leverage"):
         robust_covariance(model, fit_newton(model), "HC3", units="groups")
+
+
+def test_groups_are_told_apart_where_factors_are_held_as_codes():
+    frame = survey(60, 3).assign(s=np.arange(60) % 3, f=1 + np.arange(60) % 2)
+    held, written = both("cbind(s, f) ~ x + g", frame)
+    one, two = (
+        robust_covariance(model, fit_newton(model), units="groups") for model in (held, written)
+    )
+    assert one.n_units == two.n_units == 60
+    assert np.allclose(one.covariance, two.covariance, rtol=1e-6)

@@ -6,7 +6,7 @@ import pytest
 from coded_models import both, held_as_codes, survey
 from formulaic import model_matrix
 
-from flatprior.models import BernoulliLogistic
+from flatprior.models import BernoulliLogistic, fit_newton
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.formulas import coded
@@ -163,3 +163,18 @@ def test_too_many_columns_are_refused_in_words():
         frame[name] = np.resize(levels, n)
     with held_as_codes(True), pytest.raises(InputError, match="too many for a design matrix"):
         BernoulliLogistic.from_formula("y ~ x + g:h", frame)
+
+
+def test_a_column_left_out_of_codes_is_the_one_left_out_of_columns():
+    rng, n = np.random.default_rng(0), 500
+    frame = pd.DataFrame({"g": rng.choice(list("abc"), n), "h": rng.choice(list("pqr"), n)})
+    frame["x"], frame["y"] = rng.normal(size=n), rng.integers(0, 2, n)
+    frame.loc[(frame["g"] == "c") & (frame["h"] == "r"), "h"] = "q"  # a cell that is empty
+    held, written = both("y ~ x + g * h", frame, aliased="drop")
+    assert held.aliased.names == written.aliased.names == ("g[T.c]:h[T.r]",)
+    assert held.names == written.names
+    assert held.data_hash == written.data_hash
+    assert np.array_equal(held.design, written.design)
+    one, two = fit_newton(held), fit_newton(written)
+    assert np.allclose(one.coefficients, two.coefficients, rtol=1e-9)
+    assert np.allclose(one.standard_errors, two.standard_errors, rtol=1e-6)
