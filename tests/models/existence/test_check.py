@@ -308,5 +308,6 @@ def test_a_level_of_one_outcome_is_counted_where_rounding_leaves_the_columns_und
     state = check_existence(model)
     assert state.kind == "quasi-complete separation"
     assert set(np.flatnonzero(second == 0)) <= set(state.separated_rows)
-    assert (model.arrays.sign * (model.design @ state.direction) >= 0).all()
+    # to the rounding of the search, where another machine's finds it after all
+    assert (model.arrays.sign * (model.design @ state.direction) >= -1e-12).all()
     assert state.coefficients["x2"] == "finite"
