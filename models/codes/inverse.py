@@ -88,12 +88,6 @@ class Inverse:
         alpha = whitened[0] / np.sqrt(self.information.levels) - np.dot(self.shares, theta)
         return alpha, theta
 
-    def root_of(self, matrix: Array) -> Array:
-        """``T'c`` of contrasts c of the user's coefficients, the rows of a matrix (m, k)."""
-        alpha, theta = self.basis.contrasts(matrix)
-        rest = (theta - np.dot(alpha, self.shares)) @ self.inverse_root
-        return np.hstack([alpha / np.sqrt(self.information.levels), rest])
-
     @cached_property
     def spread(self) -> float:
         r"""Whitened length of columns of the sizes that they have, at most.
