@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.designs.coded import LARGEST_DENSE, Factor, Structured
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 T = TypeVar("T")
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
@@ -165,7 +168,7 @@ def extent_of(block: Block) -> Extent:
 def chunk_digests(block: Block) -> bytes:
     """Hashes of rows that begin with a chunk, chunk after chunk.
 
-    They are the same whether factors are written out or held as codes.
+    They are the same whether columns are written out, held as codes or sparse.
     """
     digests = []
     for start in range(0, len(block.sign), CHUNK_ROWS):
@@ -182,14 +185,15 @@ def chunk_digests(block: Block) -> bytes:
 
 
 def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
-    """What a design is in some rows, the same whether factors are codes in it or written out.
+    """What a design is in some rows, the same whether columns are dense, codes or sparse in it.
 
     Columns that are nowhere 0 are what they are. Of the others come the places of what is not 0, as
     bits where there is much of it, else as a list; and the numbers there, if not all are 1.
     """
     factors: tuple[Factor, ...] | None = None
+    sparse = None
     if isinstance(chunk, Structured):
-        numbers, places, factors = chunk.numbers, chunk.places, chunk.factors
+        numbers, places, factors, sparse = chunk.numbers, chunk.places, chunk.factors, chunk.sparse
     else:
         numbers, places = chunk, np.arange(chunk.shape[1])
     if factors is None and np.count_nonzero(numbers) == numbers.size:
@@ -202,7 +206,7 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
     counts = np.dot(every, there.astype(float))
     ones = np.dot(every, (numbers == 1).astype(float)) == counts
     full = counts == size
-    filled: list[tuple[int, Any]] = []  # factors that have one level here
+    filled: list[tuple[int, Any]] = []  # other columns that are nowhere 0 here
     much, some = ~full & (counts * DENSE >= size), (counts > 0) & (counts * DENSE < size)
     bits = [*zip(places[much], there[:, much].T, strict=True)]
     listed = [np.zeros(0, dtype=np.intp)]
@@ -218,9 +222,27 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
         few = np.where(of_level * DENSE < size, factor.columns, -1)[factor.codes]
         row = np.flatnonzero(few >= 0)
         listed.append(few[row] * CHUNK_ROWS + row)
+    rest = (counts < size) & (counts > 0) & ~ones
+    column, row = np.nonzero(there.T[rest])
+    others, values = places[rest][column], numbers.T[rest][column, row]
+    if sparse is not None and isinstance(chunk, Structured):
+        row, column, data = entries(sparse)
+        at = chunk.sparse_places[column]
+        of_column = np.bincount(column, minlength=sparse.shape[1])
+        for j in np.flatnonzero(of_column * DENSE >= size):
+            of_it = np.zeros(size)
+            of_it[row[column == j]] = data[column == j]
+            is_full = of_column[j] == size
+            part = of_it if is_full else of_it != 0
+            (filled if is_full else bits).append((chunk.sparse_places[j], part))
+        few = (of_column * DENSE < size)[column]
+        listed.append(at[few] * CHUNK_ROWS + row[few])
+        only_ones = np.bincount(column, data == 1, len(of_column)) == of_column
+        more = ((of_column < size) & ~only_ones)[column]
+        others, values = np.append(others, at[more]), np.append(values, data[more])
     which, whole = places[full], numbers if full.all() else numbers[:, full]
-    if filled:
-        which = np.append(which, [column for column, _ in filled])
+    if filled or (np.diff(which) < 0).any():
+        which = np.append(which, [column for column, _ in filled]).astype(np.intp)
         order = np.argsort(which)
         which = which[order]
         whole = np.column_stack([whole, *(column for _, column in filled)])[:, order]
@@ -231,10 +253,19 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
     if bits:
         yield np.packbits(np.array([column for _, column in bits]), axis=1)
     yield np.sort(np.concatenate(listed))
-    rest = (counts < size) & (counts > 0) & ~ones
-    if rest.any():
-        yield places[rest]
-        yield numbers.T[rest][there.T[rest]]
+    if len(others):
+        order = np.argsort(others, kind="stable")
+        yield np.unique(others)
+        yield values[order]
+
+
+def entries(sparse: csr_array) -> tuple[NDArray[np.intp], NDArray[Any], Array]:
+    """Row, column and value of what is not 0 in a sparse matrix, row after row."""
+    row = np.repeat(np.arange(sparse.shape[0]), np.diff(sparse.indptr))
+    there = sparse.data != 0
+    if there.all():
+        return row, sparse.indices, sparse.data
+    return row[there], sparse.indices[there], sparse.data[there]
 
 
 class Strand(NamedTuple):
@@ -589,7 +620,8 @@ class ArrayRows:
         design: Any = self.design[rows]
         if columns is not None and isinstance(design, Structured):
             design = design.with_columns(columns)
-            design = design if design.factors else design.dense()
+            plain = not design.factors and design.sparse is None
+            design = design.dense() if plain else design
         elif columns is not None:
             design = np.ascontiguousarray(design[:, columns])
         return ArrayRows(

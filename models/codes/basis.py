@@ -47,6 +47,8 @@ class Basis:
 
         None too where what is beside it has too many columns for a square matrix of them.
         """
+        if design.sparse is not None:
+            return None
         numbers, factors = design.numbers, design.factors
         ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
         left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])

@@ -1,15 +1,17 @@
 """A design matrix whose indicators are held as codes: four bytes a row, however many levels.
 
 What a factor adds to a linear predictor is looked up, and sums over its indicators are counted, so
-that nothing of the work grows with the number of levels but vectors of that length. Rows of it can
-be had as they are or as plain numbers; whoever needs these takes them block by block.
+that nothing of the work grows with the number of levels but vectors of that length. Of other
+columns that are mostly 0 only what is not 0 is held. Rows of it can be had as they are or as plain
+numbers; whoever needs these takes them block by block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import names_in
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
 
 Codes = NDArray[np.int32]
 LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
@@ -91,7 +96,7 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class Structured:
-    """Columns of numbers and indicators of factors: a matrix (n, k) that is never written out.
+    """Numbers, indicators of factors, sparse columns: a matrix (n, k) that is never written out.
 
     Attributes
     ----------
@@ -99,17 +104,23 @@ class Structured:
     places : ndarray of int (d,)
         The column of the design that each of the numbers is.
     factors : tuple of Factor
+    sparse : csr_array (n, s) or None
+        Columns of float64 that are neither, mostly 0; in canonical form: sorted, each entry once.
+    sparse_places : ndarray of int (s,)
+        The column of the design that each of these is.
     """
 
     numbers: Array
     places: NDArray[np.intp]
     factors: tuple[Factor, ...]
+    sparse: csr_array | None = None
+    sparse_places: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns, (n, k)."""
-        columns = len(self.places) + sum(int((f.columns >= 0).sum()) for f in self.factors)
-        return len(self.numbers), columns
+        of_factors = sum(int((f.columns >= 0).sum()) for f in self.factors)
+        return len(self.numbers), len(self.places) + of_factors + len(self.sparse_places)
 
     @property
     def size(self) -> int:
@@ -120,7 +131,8 @@ class Structured:
     @property
     def held(self) -> int:
         """Numbers that are held."""
-        return self.numbers.size + sum(len(factor.codes) for factor in self.factors)
+        entries = 0 if self.sparse is None else int(self.sparse.nnz)
+        return self.numbers.size + sum(len(factor.codes) for factor in self.factors) + entries
 
     def __getitem__(self, rows: Any) -> Any:
         """Some of the rows, as they are held; of some of the columns written out."""
@@ -130,7 +142,8 @@ class Structured:
                 return self.column(int(columns) % self.shape[1])[which]
             return self[which].dense()[:, columns]
         factors = tuple(factor.rows(rows) for factor in self.factors)
-        return Structured(self.numbers[rows], self.places, factors)
+        sparse: Any = None if self.sparse is None else self.sparse[rows]
+        return replace(self, numbers=self.numbers[rows], factors=factors, sparse=sparse)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """The matrix, written out."""
@@ -152,7 +165,18 @@ class Structured:
             for factor in self.factors
             if (place[factor.columns] >= 0).any()
         )
-        return Structured(self.numbers[:, own], place[self.places][own], factors)
+        found = Structured(self.numbers[:, own], place[self.places][own], factors)
+        there = place[self.sparse_places] >= 0
+        if self.sparse is None or not there.any():
+            return found
+        sparse: Any = self.sparse[:, np.flatnonzero(there)]
+        return replace(found, sparse=sparse, sparse_places=place[self.sparse_places][there])
+
+    @cached_property
+    def by_column(self) -> csc_array:
+        """The sparse columns, one after the other."""
+        assert self.sparse is not None  # noqa: S101
+        return self.sparse.tocsc()
 
     def column(self, j: int) -> Array:
         """One column (n,)."""
@@ -163,6 +187,12 @@ class Structured:
             level = np.flatnonzero(factor.columns == j)
             if len(level):
                 return np.where(factor.codes == level[0], 1.0, 0.0)
+        place = np.flatnonzero(self.sparse_places == j)
+        if len(place):
+            found = np.zeros(len(self.numbers))
+            part = slice(*self.by_column.indptr[place[0] : place[0] + 2])
+            found[self.by_column.indices[part]] = self.by_column.data[part]
+            return found
         raise InputError(f"there is no column {j}")
 
     def require_room(self) -> None:
@@ -194,6 +224,9 @@ class Structured:
             place = factor.columns[factor.codes]
             rows = np.flatnonzero(place >= 0)
             matrix[rows, place[rows]] = 1.0
+        if self.sparse is not None:
+            rows = np.repeat(np.arange(n), np.diff(self.sparse.indptr))
+            matrix[rows, self.sparse_places[self.sparse.indices]] = self.sparse.data
         matrix.flags.writeable = False
         if matrix.size <= LARGEST_KEPT:
             kept["_dense"] = matrix
@@ -204,6 +237,8 @@ class Structured:
         found: Array = self.numbers @ beta[self.places]
         for factor in self.factors:
             found += factor.of_levels(beta)[factor.codes]
+        if self.sparse is not None:
+            found += self.sparse @ beta[self.sparse_places]
         return found
 
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from coded_models import both, structured, survey, written_out
 from multiplier import repeated
 from problems import simulated
+from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, fit_newton, rows
 from flatprior.models.designs.coded import Factor, Structured
@@ -186,7 +187,8 @@ def drawn_design(rng):
     numbers[:, rng.random(d) < 0.5] += 1.0
     sizes = [int(rng.choice([2, 2, 3, 40])) for _ in range(int(rng.integers(1, 4)))]
     kept = [size - int(rng.random() < 0.7) for size in sizes]
-    places = rng.permutation(d + sum(kept))
+    s = int(rng.integers(0, 5))
+    places = rng.permutation(d + sum(kept) + s)
     factors, at = [], d
     for size, own in zip(sizes, kept, strict=True):
         columns = np.concatenate([np.full(size - own, -1), np.sort(places[at : at + own])])
@@ -194,7 +196,13 @@ def drawn_design(rng):
         codes = rng.choice(among, n).astype(np.int32)
         factors.append(Factor(codes, columns.astype(np.intp)))
         at += own
-    return Structured(numbers, np.sort(places[:d]), tuple(factors))
+    found = Structured(numbers, np.sort(places[:d]), tuple(factors))
+    if not s:
+        return found
+    matrix = np.where(rng.random(s) < 0.4, 1.0, rng.choice([1.0, 1.0, -2.5], size=(n, s)))
+    columns = csr_array(matrix * (rng.random((n, s)) < rng.choice([0.02, 0.3, 1.0], size=s)))
+    columns.data[rng.random(columns.nnz) < 0.1] = 0.0  # held all the same
+    return replace(found, sparse=columns, sparse_places=places[at:])
 
 
 def test_the_content_of_a_design_is_the_same_as_codes_and_written_out():
@@ -222,7 +230,7 @@ def test_rows_in_which_nothing_is_zero_are_the_same_as_codes():
 
 
 def test_the_digest_is_that_of_the_rows_written_out_and_sees_any_change():
-    design = structured(5000, seed=9, d=2, levels=(3, 70))
+    design = structured(5000, seed=9, d=2, levels=(3, 70), s=6)
     y = np.resize([0.0, 1.0, 1.0], 5000)
     digest = ArrayRows(design, y).digest()
     matrix = written_out(design)
@@ -238,11 +246,12 @@ def test_the_digest_is_that_of_the_rows_written_out_and_sees_any_change():
         i, factor = rng.integers(5000), design.factors[1]
         codes = factor.codes.copy()
         codes[i] = (codes[i] + 1) % 70
-        other = Structured(
-            design.numbers, design.places, (design.factors[0], Factor(codes, factor.columns))
-        )
+        other = replace(design, factors=(design.factors[0], Factor(codes, factor.columns)))
         seen.add(ArrayRows(other, y).digest())
-    assert len(seen) > 2 * repeated(20) - 3
+        entries = design.sparse.copy()
+        entries.data[rng.integers(entries.nnz)] += 1.0
+        seen.add(ArrayRows(replace(design, sparse=entries), y).digest())
+    assert len(seen) > 3 * repeated(20) - 6
     # columns that change places
     assert ArrayRows(matrix[:, ::-1], y).digest() not in seen
 
@@ -268,7 +277,7 @@ def test_different_columns_have_different_content():
 
 
 def test_blocks_of_a_design_of_codes_are_written_out_and_not_too_large(monkeypatch):
-    design = structured(9000, seed=11, levels=(30,))
+    design = structured(9000, seed=11, levels=(28,), s=2)
     y = np.resize([0.0, 1.0], 9000)
     monkeypatch.setattr(rows, "LARGEST_BLOCK", 32 * 5000)
     held = ArrayRows(design, y, offset=y / 2, weights=y + 1)
@@ -289,6 +298,9 @@ def test_blocks_of_a_design_of_codes_are_written_out_and_not_too_large(monkeypat
     fewer = held.select(slice(2, 9), np.array([7, 0, 2]))
     assert isinstance(fewer.design, Structured)
     assert np.array_equal(np.asarray(fewer.design), written_out(design)[2:9][:, [7, 0, 2]])
+    fewer = held.select(slice(2, 9), np.array([1, 31, 0])).design
+    assert fewer.factors == ()
+    assert np.array_equal(np.asarray(fewer), written_out(design)[2:9][:, [1, 31, 0]])
     numbers = held.select(slice(2, 9), np.array([2, 0]))
     assert np.array_equal(numbers.design, written_out(design)[2:9][:, [2, 0]])
     assert not held.too_large_to_write_out

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.codes.sums import Sums, sums_of
@@ -72,8 +74,19 @@ def survey(n: int, seed: int) -> pd.DataFrame:
     return frame
 
 
-def structured(n: int, seed: int, d: int = 2, levels: tuple[int, ...] = (4, 3)) -> Structured:
-    """Numbers, the first of them the column of ones, and factors with a reference level each."""
+def sparse_columns(rng: np.random.Generator, n: int, s: int) -> sparse.csr_array:
+    """Columns that are 0 in most rows: of ones, of counts, of any numbers."""
+    matrix = np.where(rng.random((n, s)) < 0.15, 1.0, 0.0)
+    for j, kind in enumerate(rng.integers(0, 3, s)):
+        if kind:
+            matrix[:, j] *= rng.integers(1, 4, n) if kind == 1 else rng.normal(size=n)
+    return sparse.csr_array(matrix)
+
+
+def structured(
+    n: int, seed: int, d: int = 2, levels: tuple[int, ...] = (4, 3), s: int = 0
+) -> Structured:
+    """Numbers, first the column of ones, factors with a reference level each, sparse columns."""
     rng = np.random.default_rng(seed)
     numbers = np.column_stack([np.ones(n), rng.normal(size=(n, d)) + 2])
     at, factors = 1 + d, []
@@ -83,7 +96,10 @@ def structured(n: int, seed: int, d: int = 2, levels: tuple[int, ...] = (4, 3)) 
         names = tuple(f"l{i}" for i in range(size))
         factors.append(Factor(rng.permutation(codes), columns, f"f{len(factors)}", (names,)))
         at += size - 1
-    return Structured(numbers, np.arange(1 + d), tuple(factors))
+    found = Structured(numbers, np.arange(1 + d), tuple(factors))
+    if not s:
+        return found
+    return replace(found, sparse=sparse_columns(rng, n, s), sparse_places=np.arange(at, at + s))
 
 
 def written_out(design: Structured) -> np.ndarray:
@@ -97,7 +113,15 @@ def written_out(design: Structured) -> np.ndarray:
             column = factor.columns[factor.codes[i]]
             if column >= 0:
                 matrix[i, column] = 1.0
+        if design.sparse is not None:
+            for j, value in zip(*_row(design.sparse, i), strict=True):
+                matrix[i, design.sparse_places[j]] = value
     return matrix
+
+
+def _row(matrix: sparse.csr_array, i: int) -> tuple[np.ndarray, np.ndarray]:
+    part = slice(matrix.indptr[i], matrix.indptr[i + 1])
+    return matrix.indices[part], matrix.data[part]
 
 
 def our_columns(sums: Sums) -> np.ndarray:

@@ -9,9 +9,9 @@ from flatprior.models.designs import coded
 from flatprior.models.designs.coded import Factor, as_codes
 
 
-@pytest.fixture
-def design():
-    return structured(40, seed=1)
+@pytest.fixture(params=[0, 5], ids=["codes", "sparse"])
+def design(request):
+    return structured(40, seed=1, s=request.param)
 
 
 def test_it_has_the_numbers_of_the_matrix(design):
@@ -24,7 +24,8 @@ def test_it_has_the_numbers_of_the_matrix(design):
     assert np.array_equal(design.astype(float, copy=False), matrix)
     for j in range(k):
         assert np.array_equal(design.column(j), matrix[:, j])
-    assert design.held == 40 * (3 + 2)
+    entries = 0 if design.sparse is None else np.count_nonzero(matrix[:, design.sparse_places])
+    assert design.held == 40 * (3 + 2) + entries
     with pytest.raises(InputError, match=f"no column {k}"):
         design.column(k)
     with pytest.raises(InputError, match="without a copy"):
@@ -48,7 +49,8 @@ def test_predictors_are_products_with_the_matrix(design):
         assert design.predictor(beta) == pytest.approx(matrix @ beta, rel=1e-13, abs=1e-13)
 
 
-def test_a_matrix_too_large_is_not_written_out_and_its_size_is_said(design, monkeypatch):
+def test_a_matrix_too_large_is_not_written_out_and_its_size_is_said(monkeypatch):
+    design = structured(40, seed=1)
     monkeypatch.setattr(coded, "LARGEST_DENSE", 40 * 8 - 1)
     with pytest.raises(InputError, match="40 rows of 8 columns"):
         design.dense()
@@ -74,7 +76,7 @@ def test_a_factor_knows_its_levels():
 def test_some_of_the_columns_are_held_as_codes_too():
     rng = np.random.default_rng(3)
     for seed in range(20):
-        design = structured(60, seed=seed, levels=(4, 6))
+        design = structured(60, seed=seed, levels=(4, 6), s=seed % 3)
         k = design.shape[1]
         kept = rng.permutation(k)[: rng.integers(1, k + 1)]
         fewer = design.with_columns(kept)
@@ -87,7 +89,8 @@ def test_some_of_the_columns_are_held_as_codes_too():
             assert {factor.label(level) for level in range(factor.n_levels)} <= names
 
 
-def test_a_small_matrix_is_kept_and_nobody_changes_it(design, monkeypatch):
+def test_a_small_matrix_is_kept_and_nobody_changes_it(monkeypatch):
+    design = structured(40, seed=1)
     matrix = design.dense()
     assert design.dense() is matrix
     with pytest.raises(ValueError, match="read-only"):
