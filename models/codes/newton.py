@@ -195,8 +195,8 @@ def columns_are_independent(sums: Sums) -> bool:
     return here is not None and bound_at(sums, here) is not None
 
 
-def root_as_held(sums: Sums, beta: Array | None) -> Array | None:
-    """T (k, k) that whitens the columns in the curvature at coefficients, or w / 4 without them.
+def inverse_as_held(sums: Sums, beta: Array | None) -> Inverse | None:
+    """The inverse information in the curvature at coefficients, or w / 4 without them.
 
     None where it is not proved that rounding leaves most of it.
     """
@@ -218,7 +218,7 @@ def root_as_held(sums: Sums, beta: Array | None) -> Array | None:
             )
         if inverse is None or here is None or not here < WELL_WHITENED:
             return None
-        return inverse.root
+        return inverse
 
 
 def start(sums: Sums) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from flatprior.models.codes.newton import root_as_held
+from flatprior.models.codes.newton import inverse_as_held
 from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
@@ -24,9 +24,9 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     ``sqrt(D) X`` are dependent in double precision.
     """
     coded = sums_of(rows)
-    found = None if coded is None else root_as_held(coded, coefficients)
+    found = None if coded is None else inverse_as_held(coded, coefficients)
     if found is not None:
-        return found
+        return found.root
     factor = rows.reduce(lambda block: triangular_factor(block, coefficients), stack_factors)
     if factor.shape[0] < factor.shape[1] or not np.isfinite(factor).all():
         return None
