@@ -21,10 +21,10 @@ from flatprior.models.codes.newton import (
     columns_are_independent,
     eta_error,
     fit_as_held,
+    inverse_as_held,
     length,
     place_at,
     reach,
-    inverse_as_held,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs import coded as coded_module
