@@ -8,6 +8,7 @@ user's coding at the end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,10 +48,26 @@ class Basis:
 
         None too where what is beside it has too many columns for a square matrix of them.
         """
+        numbers = design.numbers
+        ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
+        return cls.planned(design, ones, numbers.mean(axis=0))
+
+    @classmethod
+    def planned(cls, design: Structured, ones: Sequence[int], means: Array) -> Basis | None:
+        """`of` rows that need not be there: what is known of them is given.
+
+        Parameters
+        ----------
+        design : Structured
+            With rows or without.
+        ones : sequence of int
+            Which of the numbers are columns of ones.
+        means : ndarray (d,)
+            About the numbers' means: the nearer, the better linear predictors are rounded.
+        """
         if design.sparse is not None:
             return None
-        numbers, factors = design.numbers, design.factors
-        ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
+        factors = design.factors
         left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])
         full = np.flatnonzero(left_out == 0)
         if len(ones) + len(full) != 1 or not (left_out <= 1).any():
@@ -60,7 +77,7 @@ class Basis:
         columns = design.shape[1] - sizes[main]
         if sizes[main] * columns > LARGEST_CROSS or columns > MOST_BESIDE:
             return None
-        centre = numbers.mean(axis=0)
+        centre = np.array(means, dtype=float)
         if ones:
             centre[ones[0]] = 0.0
         return cls(design, main, ones[0] if ones else None, centre)
@@ -80,6 +97,16 @@ class Basis:
     def others(self) -> tuple[Factor, ...]:
         """The other factors."""
         return tuple(f for i, f in enumerate(self.design.factors) if i != self.main)
+
+    @cached_property
+    def theta_of_levels(self) -> tuple[slice, ...]:
+        """Where the coefficients of each other factor stand in theta."""
+        at, found = len(self.kept), []
+        for factor in self.others:
+            size = int((factor.columns >= 0).sum())
+            found.append(slice(at, at + size))
+            at += size
+        return tuple(found)
 
     @cached_property
     def columns(self) -> NDArray[np.intp]:

@@ -84,7 +84,7 @@ def eta_error(sums: Sums, alpha: Array, theta: Array) -> float:
     terms = d + len(sums.basis.others) + 3
     size = float(sums.extent @ np.abs(theta[:d]))
     size += float(np.abs(alpha).max())
-    size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.theta_of_levels)
+    size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.basis.theta_of_levels)
     size += sums.rows.extent_of_offset
     # a centred number has a rounding of its own
     return math.expm1((terms + 2) * UNIT * size)
@@ -149,7 +149,7 @@ def reach(sums: Sums, inverse: Inverse) -> float:
     d = sums.numbers.shape[1]
     root = inverse.inverse_root
     rest = 2 * length(sums.extent @ np.abs(root[:d]))
-    for place in sums.theta_of_levels:
+    for place in sums.basis.theta_of_levels:
         rest += 2 * float(np.linalg.norm(root[place], axis=1).max(initial=0.0))
     return math.sqrt(1 / float(inverse.information.levels.min()) + rest**2)
 
@@ -183,9 +183,8 @@ class Fit:
 
 def place_at(sums: Sums, alpha: Array, theta: Array) -> Place | None:
     """What the rows say of coefficients; None where the information is not positive definite."""
-    score, curvature = sums.at(alpha, theta, curved=True)
-    assert curvature is not None  # noqa: S101
-    inverse = Inverse.of(sums.basis, sums.information(curvature))
+    score, information = sums.at(alpha, theta)
+    inverse = Inverse.of(sums.basis, information())
     return None if inverse is None else Place(alpha, theta, score, inverse)
 
 
@@ -202,9 +201,7 @@ def inverse_as_held(sums: Sums, beta: Array | None) -> Inverse | None:
     """
     with np.errstate(all="ignore"):
         if beta is None:
-            rows = sums.rows
-            flat = np.full(rows.n_rows, 0.25) if rows.weights is None else rows.weights / 4
-            inverse = Inverse.of(sums.basis, sums.information(flat))
+            inverse = Inverse.of(sums.basis, sums.flat())
             here = None if inverse is None else departure_of(sums, inverse, ROW_ULPS)
         else:
             place = place_at(sums, *sums.basis.coordinates(beta))
@@ -262,11 +259,10 @@ def _further(sums: Sums, here: Place, step: tuple[Array, Array], decrement: floa
     size = 1.0
     while size >= SMALLEST_STEP:
         alpha, theta = here.alpha + size * step[0], here.theta + size * step[1]
-        score, curvature = sums.at(alpha, theta, curved=True)
+        score, information = sums.at(alpha, theta)
         rise = score.log_likelihood - here.score.log_likelihood
         if rise >= SUFFICIENT * size * decrement**2 - noise:
-            assert curvature is not None  # noqa: S101
-            inverse = Inverse.of(sums.basis, sums.information(curvature))
+            inverse = Inverse.of(sums.basis, information())
             return None if inverse is None else Place(alpha, theta, score, inverse)
         size /= 2
     return None

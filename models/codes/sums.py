@@ -1,17 +1,18 @@
 """Log-likelihood, score and information in the coordinates of a `Basis`.
 
-Every sum over the indicators of a factor is a product with its matrix of ones, which SciPy forms
-for all columns of numbers at a time, row after row. Cross tables of two factors are counted in one
-go over all rows, because they may be larger than a block is.
+What is done for consecutive rows takes a `Part` of them, wherever they come from. Every sum over
+the indicators of a factor is a product with its matrix of ones, which SciPy forms for all columns
+of numbers at a time, row after row. Cross tables of two factors may be larger than a part is: they
+are counted in one go over all rows.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,27 @@ from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Rows, added
 T = TypeVar("T")
 BLOCK = 2**15  # rows of a block
 BLOCK_OF_LEVELS = 2  # rows a level, at least: the sums of a block cost as many numbers as levels
+
+
+class Part(NamedTuple):
+    """Consecutive rows, in the coordinates of a basis.
+
+    Attributes
+    ----------
+    numbers : ndarray (m, d)
+        Those in theta, centred.
+    codes : tuple of ndarray of int32 (m,)
+        Of the main factor, and of each other.
+    sign : ndarray (m,)
+        As in `flatprior.models.rows.Block`; so are the rest.
+    weights, offset : ndarray (m,) or None
+    """
+
+    numbers: Array
+    codes: tuple[Codes, ...]
+    sign: Array
+    weights: Array | None
+    offset: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +76,26 @@ class Score:
 
 
 @dataclass(frozen=True, eq=False)
+class Tables:
+    """Sums of curvatures that a part of the rows has: what the information is made of; they add.
+
+    Attributes
+    ----------
+    square : ndarray (d, d)
+        Of products of two numbers.
+    of_levels : tuple of ndarray (L, 1 + d)
+        For each factor, the main one first: of each level curvature, and its products with numbers.
+    """
+
+    square: Array
+    of_levels: tuple[Array, ...]
+
+    def __add__(self, other: Tables) -> Tables:
+        pairs = zip(self.of_levels, other.of_levels, strict=True)
+        return Tables(self.square + other.square, tuple(one + two for one, two in pairs))
+
+
+@dataclass(frozen=True, eq=False)
 class Information:
     """``[[diag(levels), cross], [cross', rest]]``: the information in our coordinates.
 
@@ -76,9 +118,107 @@ def indicators(codes: Codes, n_levels: int) -> sparse.csc_array:
     return sparse.csc_array((ones, codes, np.arange(m + 1, dtype=np.int32)), shape=(n_levels, m))
 
 
+def predictor_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> Array:
+    """Linear predictor of a part of the rows."""
+    eta: Array = part.numbers @ theta[: len(basis.kept)]
+    eta += alpha[part.codes[0]]
+    for factor, place, codes in zip(
+        basis.others, basis.theta_of_levels, part.codes[1:], strict=True
+    ):
+        eta += _with_reference(factor, theta[place])[codes]
+    if part.offset is not None:
+        eta += part.offset
+    return eta
+
+
+def score_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> tuple[Score, Array]:
+    """Score of a part of the rows, and the curvature of each row (m,)."""
+    margin = part.sign * predictor_of(basis, part, alpha, theta)
+    tail, wrong, total = margin_parts(margin)
+    log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
+    with np.errstate(divide="ignore", over="ignore"):
+        odds = np.where(margin >= 0.0, tail, 1.0 / tail)
+    curvature = tail / np.square(total)
+    if part.weights is not None:
+        for values in (log_likelihood, wrong, odds, curvature):
+            values *= part.weights
+    residual = part.sign * wrong
+    rest = [np.zeros(len(basis.kept))]
+    for first in range(0, len(residual), PIECE_ROWS):
+        piece = slice(first, first + PIECE_ROWS)
+        rest[0] += np.dot(residual[piece], part.numbers[piece])
+    for factor, codes in zip(basis.others, part.codes[1:], strict=True):
+        rest.append(by_level(codes, residual, factor.n_levels)[factor.columns >= 0])
+    found = Score(
+        float(log_likelihood.sum()),
+        float(odds.sum()),
+        float(wrong.sum()),
+        by_level(part.codes[0], residual, basis.n_levels),
+        np.concatenate(rest),
+    )
+    return found, curvature
+
+
+def tables_of(basis: Basis, part: Part, curvature: Array) -> Tables:
+    """Sums over a part of the rows that have that curvature (m,)."""
+    d = part.numbers.shape[1]
+    table = np.empty((len(curvature), d + 1))
+    table[:, 0] = curvature
+    np.multiply(part.numbers, curvature[:, None], out=table[:, 1:])
+    factors = zip((basis.levels, *basis.others), part.codes, strict=True)
+    return Tables(
+        part.numbers.T @ table[:, 1:],
+        tuple(indicators(codes, factor.n_levels) @ table for factor, codes in factors),
+    )
+
+
+def assembled(
+    basis: Basis,
+    tables: Tables,
+    cells: Callable[[int, int], Array],
+    run: Callable[[Callable[[tuple[int, int]], None], list[tuple[int, int]]], Iterable[None]] = map,
+) -> Information:
+    """The information, from sums over all rows.
+
+    ``cells(i, j)`` are those of curvatures in each cell of two factors, (L_i, L_j); the main factor
+    is the first of all. `run` is ``map``, or the like in threads.
+    """
+    d, q = len(basis.kept), len(basis.columns)
+    main, *others = tables.of_levels
+    cross, rest = np.empty((basis.n_levels, q)), np.zeros((q, q))
+    rest[:d, :d] = (tables.square + tables.square.T) / 2
+    cross[:, :d] = main[:, 1:]
+    for factor, place, table in zip(basis.others, basis.theta_of_levels, others, strict=True):
+        there = factor.columns >= 0
+        rest[place, place] = np.diag(table[there, 0])
+        rest[:d, place] = table[there, 1:].T
+        rest[place, :d] = table[there, 1:]
+
+    def counted(pair: tuple[int, int]) -> None:
+        i, j = pair
+        second, place = basis.others[j - 1], basis.theta_of_levels[j - 1]
+        table = cells(i, j)[:, second.columns >= 0]
+        if i == 0:
+            cross[:, place] = table
+            return
+        first = basis.theta_of_levels[i - 1]
+        rest[first, place] = table[basis.others[i - 1].columns >= 0]
+        rest[place, first] = rest[first, place].T
+
+    for _ in run(counted, list(crossed(basis))):
+        pass
+    return Information(main[:, 0], cross, rest)
+
+
+def crossed(basis: Basis) -> Iterator[tuple[int, int]]:
+    """Pairs of factors, the main one being the first of all."""
+    for j in range(1, 1 + len(basis.others)):
+        yield from ((i, j) for i in range(j))
+
+
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """The rows of a model, ready for sums in the coordinates of a basis."""
+    """The rows of a model in memory, ready for sums in the coordinates of a basis."""
 
     rows: ArrayRows
     basis: Basis
@@ -116,127 +256,73 @@ class Sums:
         return max(min(most, size), numbers) + len(self.starts)
 
     @cached_property
-    def theta_of_levels(self) -> tuple[slice, ...]:
-        """Where the coefficients of each other factor stand in theta."""
-        at, found = self.numbers.shape[1], []
-        for factor in self.basis.others:
-            size = int((factor.columns >= 0).sum())
-            found.append(slice(at, at + size))
-            at += size
-        return tuple(found)
+    def _factors(self) -> tuple[Factor, ...]:
+        return (self.basis.levels, *self.basis.others)
 
-    def predictor(self, alpha: Array, theta: Array, part: slice = slice(None)) -> Array:
-        """Linear predictor of some rows."""
-        eta: Array = self.numbers[part] @ theta[: self.numbers.shape[1]]
-        eta += alpha[self.basis.levels.codes[part]]
-        for factor, place in zip(self.basis.others, self.theta_of_levels, strict=True):
-            eta += _with_reference(factor, theta[place])[factor.codes[part]]
-        if self.rows.offset is not None:
-            eta += self.rows.offset[part]
-        return eta
+    def part(self, which: slice = slice(None)) -> Part:
+        """Some of the rows."""
+        rows = self.rows
+        return Part(
+            self.numbers[which],
+            tuple(factor.codes[which] for factor in self._factors),
+            2.0 * rows.response[which] - 1.0,
+            None if rows.weights is None else rows.weights[which],
+            None if rows.offset is None else rows.offset[which],
+        )
 
-    def at(self, alpha: Array, theta: Array, curved: bool) -> tuple[Score, Array | None]:
-        """Score, and where asked for the curvature of each row (n,)."""
-        curvature = np.empty(self.rows.n_rows) if curved else None
+    def predictor(self, alpha: Array, theta: Array) -> Array:
+        """Linear predictor (n,)."""
+        return predictor_of(self.basis, self.part(), alpha, theta)
+
+    def at(self, alpha: Array, theta: Array) -> tuple[Score, Callable[[], Information]]:
+        """Score, and the information, for whoever asks for it."""
+        score, curvature = self.curved(alpha, theta)
+        return score, lambda: self.information(curvature)
+
+    def flat(self) -> Information:
+        """The information where each observation has a curvature of 1 / 4."""
+        rows = self.rows
+        return self.information(
+            np.full(rows.n_rows, 0.25) if rows.weights is None else rows.weights / 4
+        )
+
+    def curved(self, alpha: Array, theta: Array) -> tuple[Score, Array]:
+        """Score, and the curvature of each row (n,)."""
+        curvature = np.empty(self.rows.n_rows)
 
         def of_block(start: int) -> Score:
-            part = slice(start, start + self.block_rows)
-            sign = 2.0 * self.rows.response[part] - 1.0
-            weights = None if self.rows.weights is None else self.rows.weights[part]
-            margin = sign * self.predictor(alpha, theta, part)
-            tail, wrong, total = margin_parts(margin)
-            log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
-            with np.errstate(divide="ignore", over="ignore"):
-                odds = np.where(margin >= 0.0, tail, 1.0 / tail)
-            if curvature is not None:
-                curvature[part] = tail / np.square(total)
-            if weights is not None:
-                log_likelihood, wrong, odds = (
-                    log_likelihood * weights,
-                    wrong * weights,
-                    odds * weights,
-                )
-                if curvature is not None:
-                    curvature[part] *= weights
-            slope = float(wrong.sum())
-            residual = sign * wrong
-            rest = [np.zeros(self.numbers.shape[1])]
-            for first in range(0, len(residual), PIECE_ROWS):
-                piece = slice(first, first + PIECE_ROWS)
-                rest[0] += np.dot(residual[piece], self.numbers[part][piece])
-            for factor in self.basis.others:
-                found = by_level(factor.codes[part], residual, factor.n_levels)
-                rest.append(found[factor.columns >= 0])
-            levels = self.basis.levels
-            return Score(
-                float(log_likelihood.sum()),
-                float(odds.sum()),
-                slope,
-                by_level(levels.codes[part], residual, levels.n_levels),
-                np.concatenate(rest),
-            )
+            which = slice(start, start + self.block_rows)
+            score, curvature[which] = score_of(self.basis, self.part(which), alpha, theta)
+            return score
 
         return self._over_blocks(of_block), curvature
 
     def log_likelihood(self, beta: Array) -> float:
         """Log-likelihood at the user's coefficients (k,)."""
         with np.errstate(all="ignore"):
-            return self.at(*self.basis.coordinates(beta), curved=False)[0].log_likelihood
+            return self.at(*self.basis.coordinates(beta))[0].log_likelihood
 
     def information(self, curvature: Array) -> Information:
         """The information where rows have that curvature (n,)."""
-        basis, d = self.basis, self.numbers.shape[1]
-        every = (basis.levels, *basis.others)
 
-        def of_block(start: int) -> list[Array]:
-            part = slice(start, start + self.block_rows)
-            weights = curvature[part]
-            table = np.empty((len(weights), d + 1))
-            table[:, 0] = weights
-            np.multiply(self.numbers[part], weights[:, None], out=table[:, 1:])
-            return [
-                self.numbers[part].T @ table[:, 1:],
-                *(indicators(f.codes[part], f.n_levels) @ table for f in every),
-            ]
+        def of_block(start: int) -> Tables:
+            which = slice(start, start + self.block_rows)
+            return tables_of(self.basis, self.part(which), curvature[which])
 
-        square, main, *tables = self._over_blocks(of_block, _each_added)
-        q = len(basis.columns)
-        cross, rest = np.empty((basis.n_levels, q)), np.zeros((q, q))
-        rest[:d, :d] = (square + square.T) / 2
-        cross[:, :d] = main[:, 1:]
-        pairs: list[tuple[Factor, Factor, slice | None, slice]] = []
-        for i, (factor, place, table) in enumerate(
-            zip(basis.others, self.theta_of_levels, tables, strict=True)
-        ):
-            there = factor.columns >= 0
-            rest[place, place] = np.diag(table[there, 0])
-            rest[:d, place] = table[there, 1:].T
-            rest[place, :d] = table[there, 1:]
-            pairs.append((basis.levels, factor, None, place))
-            pairs += [(basis.others[j], factor, self.theta_of_levels[j], place) for j in range(i)]
+        def cells(i: int, j: int) -> Array:
+            return cross_table(self._factors[i], self._factors[j], curvature)
 
-        def counted(pair: tuple[Factor, Factor, slice | None, slice]) -> None:
-            one, two, first, second = pair
-            table = cross_table(one, two, curvature)[:, two.columns >= 0]
-            if first is None:
-                cross[:, second] = table
-            else:
-                rest[first, second] = table[one.columns >= 0]
-                rest[second, first] = rest[first, second].T
-
-        list(parallel_map(counted, pairs) if self.large else map(counted, pairs))
-        return Information(main[:, 0], cross, rest)
+        tables = self._over_blocks(of_block)
+        return assembled(self.basis, tables, cells, parallel_map if self.large else map)
 
     @property
     def large(self) -> bool:
         """Whether threads pay."""
         return self.basis.design.held >= PARALLEL // 4
 
-    def _over_blocks(
-        self, function: Callable[[int], T], combine: Callable[[T, T], T] = operator.add
-    ) -> T:
+    def _over_blocks(self, function: Callable[[int], T]) -> T:
         answers = parallel_map(function, self.starts) if self.large else map(function, self.starts)
-        return reduce(combine, answers)
+        return reduce(operator.add, answers)
 
 
 def sums_of(rows: Rows) -> Sums | None:
@@ -269,7 +355,3 @@ def _with_reference(factor: Factor, theta: Array) -> Array:
     found = np.zeros(factor.n_levels)
     found[factor.columns >= 0] = theta
     return found
-
-
-def _each_added(first: list[Array], second: list[Array]) -> list[Array]:
-    return [one + two for one, two in zip(first, second, strict=True)]

@@ -18,7 +18,7 @@ def found(request):
     model, written = both(request.param, survey(250, seed=1), frequency_weights="w")
     sums = held_sums(model)
     beta = np.random.default_rng(2).normal(size=model.n_parameters) / 3
-    score, curvature = sums.at(*sums.basis.coordinates(beta), curved=True)
+    score, curvature = sums.curved(*sums.basis.coordinates(beta))
     inverse = Inverse.of(sums.basis, sums.information(curvature))
     assert inverse is not None
     return sums, inverse, written.information(beta), score, curvature

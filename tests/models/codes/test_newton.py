@@ -220,7 +220,7 @@ def test_radius_and_spread_are_no_less_than_those_of_the_rows():
         rng = np.random.default_rng(11)
         L, q = sums.basis.n_levels, len(sums.basis.columns)
         place = place_at(sums, rng.normal(size=L) / 3, rng.normal(size=q) / 3)
-        curvature = sums.at(place.alpha, place.theta, curved=True)[1]
+        curvature = sums.curved(place.alpha, place.theta)[1]
         Z = our_columns(sums)
         H = Z.T @ (Z * curvature[:, None])
         of_rows = np.sqrt(np.einsum("ij,ij->i", Z, np.linalg.solve(H, Z.T).T))

@@ -1,12 +1,25 @@
 """Sums over codes are those over the columns written out."""
 
+import functools
+import operator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from coded_models import both, held_sums, our_columns, survey
 
 from flatprior.models import rows as rows_module
 from flatprior.models.codes import sums as sums_module
-from flatprior.models.codes.sums import by_level, cross_table, indicators, sums_of
+from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.sums import (
+    assembled,
+    by_level,
+    cross_table,
+    indicators,
+    score_of,
+    sums_of,
+    tables_of,
+)
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.designs.coded import Factor
 
@@ -31,7 +44,7 @@ def test_score_and_information_are_those_of_the_columns(formula, columns):
     y = frame["y"].to_numpy()
     eta = Z @ gamma + o
     p = 1 / (1 + np.exp(-eta))
-    score, curvature = sums.at(gamma[:L], gamma[L:], curved=True)
+    score, curvature = sums.curved(gamma[:L], gamma[L:])
     observed = np.where(y == 1, p, 1 - p)
     assert score.log_likelihood == pytest.approx(w @ np.log(observed), rel=1e-13)
     assert score.odds == pytest.approx(w @ ((1 - observed) / observed), rel=1e-13)
@@ -45,8 +58,32 @@ def test_score_and_information_are_those_of_the_columns(formula, columns):
     assert found.cross == pytest.approx(H[:L, L:], abs=1e-11)
     assert found.rest == pytest.approx(H[L:, L:], abs=1e-11)
     assert np.array_equal(found.rest, found.rest.T)
-    assert sums.at(gamma[:L], gamma[L:], curved=False)[1] is None
     assert sums.predictor(gamma[:L], gamma[L:]) == pytest.approx(eta, abs=1e-13)
+
+
+def test_parts_of_the_rows_add_and_a_basis_that_has_none_serves(formula):
+    frame = survey(300, seed=8)
+    sums = held_sums(both(formula, frame, frequency_weights="w", offset="o")[0])
+    design = sums.basis.design
+    ones = [] if sums.basis.constant is None else [sums.basis.constant]
+    basis = Basis.planned(design[:0], ones, design.numbers.mean(axis=0))
+    rng = np.random.default_rng(9)
+    alpha, theta = rng.normal(size=basis.n_levels), rng.normal(size=len(basis.columns))
+    score, information = sums.at(alpha, theta)
+    some = [sums.part(slice(start, start + 70)) for start in range(0, 300, 70)]
+    scores, curvatures = zip(*(score_of(basis, part, alpha, theta) for part in some), strict=True)
+    tables = functools.reduce(operator.add, map(tables_of, [basis] * 5, some, curvatures))
+    for name, value in vars(functools.reduce(operator.add, scores)).items():
+        assert value == pytest.approx(getattr(score, name), abs=1e-11)
+    codes = [np.concatenate(each) for each in zip(*(part.codes for part in some), strict=True)]
+    factors = [
+        replace(f, codes=c) for f, c in zip((basis.levels, *basis.others), codes, strict=True)
+    ]
+    curvature = np.concatenate(curvatures)
+    found = assembled(basis, tables, lambda i, j: cross_table(factors[i], factors[j], curvature))
+    for name, value in vars(found).items():
+        assert value == pytest.approx(getattr(information(), name), abs=1e-11)
+    assert np.array_equal(sums.flat().levels, sums.information(frame["w"].to_numpy() / 4.0).levels)
 
 
 def test_one_thread_and_several_find_the_same(formula, monkeypatch):
@@ -61,7 +98,7 @@ def test_one_thread_and_several_find_the_same(formula, monkeypatch):
     alpha, theta = rng.normal(size=sums.basis.n_levels), rng.normal(size=len(sums.basis.columns))
 
     def found():
-        score, curvature = sums.at(alpha, theta, curved=True)
+        score, curvature = sums.curved(alpha, theta)
         information = sums.information(curvature)
         return [*vars(score).values(), curvature, *vars(information).values()]
 
@@ -74,7 +111,7 @@ def test_one_thread_and_several_find_the_same(formula, monkeypatch):
     monkeypatch.setattr(sums_module, "BLOCK", 2**15)
     again = held_sums(both(formula, frame, frequency_weights="w", offset="o")[0])
     assert len(again.starts) == 1
-    whole = again.at(alpha, theta, curved=False)[0]
+    whole = again.curved(alpha, theta)[0]
     assert whole.main == pytest.approx(one[3], abs=1e-9)
     assert whole.rest == pytest.approx(one[4], abs=1e-9)
 
