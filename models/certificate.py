@@ -19,11 +19,12 @@ curvature the theorem holds with that R and :math:`\lambda / (1 - \varepsilon)`.
 coefficient hangs on such rows, every direction gets a distance of its own
 (`flatprior.models.direction_bounds`).
 
-Floating point. The bound is evaluated in whitened columns Z = X T with T from a QR factorisation of
-:math:`D^{1/2}X`, so that Z'DZ is the identity up to a measured :math:`\delta`; neither T nor the
-inverse of H needs to be accurate. The rounding of the linear predictor, of Z, of the residuals and
-of every sum is bounded and added. "Proved" means: first-order rounding terms included, ``exp`` and
-what is built on it correct to 4 units in the last place.
+Floating point. The bound is evaluated in whitened columns Z = X T with T from the information, or
+where its condition forbids that from a QR factorisation of :math:`D^{1/2}X`, so that Z'DZ is the
+identity up to a measured :math:`\delta`; neither T nor the inverse of H needs to be accurate. The
+rounding of the linear predictor, of Z, of the residuals and of every sum is bounded and added.
+"Proved" means: first-order rounding terms included, ``exp`` and what is built on it correct to 4
+units in the last place.
 
 That takes two passes over the rows. `after_last_step` needs none beyond the one that Newton's
 method has made: with :math:`X'r` and :math:`X'DX` formed in the columns as they are, rounding is
@@ -50,7 +51,11 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
 from flatprior.models.covariance.sampling import sampling_root
-from flatprior.models.covariance.whitening import graded_whitening, whitening
+from flatprior.models.covariance.whitening import (
+    graded_whitening,
+    whitening,
+    whitening_by_information,
+)
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
 from flatprior.models.evaluation import Diagonal, Evaluation, certain_digits
 from flatprior.models.likelihood import (
@@ -211,23 +216,27 @@ def evaluate(rows: Rows, beta: Array) -> Evaluation:
 def evaluate_written_out(rows: Rows, beta: Array) -> Evaluation:
     """`evaluate`, with no factor held as codes."""
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the bound infinite
-        transform = whitening(rows, beta)
-        if transform is not None:
-            longest = rows.longest_sum  # taken here: a cluster is sent this number, not the rows
-
-            def of_block(block: Block) -> _Sums:
-                pieces = block.split(PIECE_ROWS)
-                return functools.reduce(
-                    operator.add, (_sums(piece, beta, transform, longest) for piece in pieces)
-                )
-
-            sums = rows.reduce(of_block)
-            found = _judge(beta, transform, sums, rows)
+        for whitened_by in (whitening_by_information, whitening):  # the second is slow
+            transform = whitened_by(rows, beta)
+            found = None if transform is None else _in_columns(rows, beta, transform)
             if found is not None:
                 return found
         log_likelihood = total_log_likelihood(rows, beta)
     k = len(beta)
     return Evaluation(Certificate.refused(k), np.full((k, k), np.nan), log_likelihood)
+
+
+def _in_columns(rows: Rows, beta: Array, transform: Array) -> Evaluation | None:
+    """What is found in columns X T, where these are near enough to orthonormal ones."""
+    longest = rows.longest_sum  # taken here: a cluster is sent this number, not the rows
+
+    def of_block(block: Block) -> _Sums:
+        pieces = block.split(PIECE_ROWS)
+        return functools.reduce(
+            operator.add, (_sums(piece, beta, transform, longest) for piece in pieces)
+        )
+
+    return _judge(beta, transform, rows.reduce(of_block), rows)
 
 
 POWERS = 1000  # of two, that a standard error of a linear predictor may have

@@ -42,7 +42,9 @@ CLOSE = 1e-6  # standard errors; half its square is missing from the log-likelih
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-100  # weights of all sizes can ask for steps of 2^-60
 MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
-MILD_CONDITION = 1e4  # of the information, its diagonal made 1: sums lose a digit or two to it
+# of the information, its diagonal made 1: rounding costs a length of half as many digits, and sums
+# in columns as they are a tenth of those that are whitened first
+MILD_CONDITION = 1e6
 
 MANY = 2**15  # numbers in the design from which a sample of the rows is fitted first
 SAMPLED = 32  # of so many rows one is in the sample

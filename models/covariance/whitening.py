@@ -47,18 +47,24 @@ def graded_whitening(rows: Rows, coefficients: Array) -> Array | None:
     factorisation mixes rows, and leaves in one column the rounding of another that is larger; where
     the columns are too near to dependence for anything else, what is left is whitened again.
     """
-
-    def whiter(transform: Array) -> Array | None:
-        here = rows.reduce(lambda block: moments(block, coefficients, transform))
-        white = None if here.information is None else _triangular_whitening(here.information)
-        return None if white is None else transform @ white
-
-    found = whiter(np.eye(rows.n_columns))
+    found = whitening_by_information(rows, coefficients)
     if found is None:
         found = whitening(rows, coefficients)
         for _ in range(REWHITENINGS):
-            found = None if found is None else whiter(found)
+            found = None if found is None else whitening_by_information(rows, coefficients, found)
     return found
+
+
+def whitening_by_information(
+    rows: Rows, coefficients: Array, transform: Array | None = None
+) -> Array | None:
+    """A `transform` (k, k), or none, made whiter by the information of its columns; or None.
+
+    It costs a tenth of a QR factorisation of all rows, and leaves half of the digits at least.
+    """
+    here = rows.reduce(lambda block: moments(block, coefficients, transform))
+    white = None if here.information is None else _triangular_whitening(here.information)
+    return white if white is None or transform is None else transform @ white
 
 
 def _triangular_whitening(information: Array) -> Array | None:

@@ -434,3 +434,46 @@ def test_the_longest_row_is_that_of_all_rows_wherever_it_stands():
     # two pieces: the row is in the first, or in the last
     assert forwards.radius == pytest.approx(backwards.radius, rel=1e-9)
     assert forwards.radius > 1.0
+
+
+def treatment_coded(n, shares, seed, numbers=2):
+    """An intercept, normal columns, and a factor whose levels have these shares, coded by hand."""
+    rng = np.random.default_rng(seed)
+    codes = rng.choice(len(shares), n, p=shares)
+    X = np.column_stack(
+        [np.ones(n), rng.normal(size=(n, numbers)), codes[:, None] == np.arange(1, len(shares))]
+    )
+    beta = 0.3 * rng.normal(size=X.shape[1])
+    return X, (rng.random(n) < expit(X @ beta - 0.5)).astype(float)
+
+
+@pytest.mark.parametrize("rare", [0.02, 0.002])
+def test_treatment_coding_with_a_rare_reference_needs_no_pass_beyond_the_iteration(
+    rare, monkeypatch
+):
+    X, y = treatment_coded(20_000, np.r_[rare, np.full(24, (1 - rare) / 24)], seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    with monkeypatch.context() as patched:
+        patched.setattr(certificate, "evaluate", None)
+        fit = fit_newton(model)
+    found = evaluate(model.rows, fit.coefficients)
+    assert fit.certificate.error_bound < 1e-7
+    assert found.certificate.error_bound < 1e-10  # in columns that are whitened first
+    assert fit.standard_errors == pytest.approx(np.sqrt(np.diag(found.covariance)), rel=1e-6)
+
+
+def test_bounds_hold_where_columns_are_as_far_from_orthogonal_as_is_fitted_without_whitening():
+    worst = 0.0
+    for seed in range(repeated(6)):
+        X, y = treatment_coded(90, [0.1, 0.3, 0.3, 0.3], seed)
+        X[:, 1] += 10.0 ** (seed % 3 + 1)  # conditions of the information of 1e3 to 1e7
+        model = BernoulliLogistic.from_arrays(X, y)
+        if not check_existence(model).exists:
+            continue
+        fit = fit_newton(model)
+        beta, se = mp_fit(X, y, start=fit.coefficients)
+        error = np.abs(fit.coefficients - beta) / se
+        assert error.max() <= fit.certificate.error_bound < 1e-7
+        assert fit.standard_errors == pytest.approx(se, rel=1e-9)
+        worst = max(worst, error.max())
+    assert worst > 0

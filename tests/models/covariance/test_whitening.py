@@ -6,8 +6,13 @@ import pytest
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.covariance.whitening import graded_whitening, required_whitening, whitening
-from flatprior.models.likelihood import row_terms
+from flatprior.models.covariance.whitening import (
+    graded_whitening,
+    required_whitening,
+    whitening,
+    whitening_by_information,
+)
+from flatprior.models.likelihood import moments, row_terms
 from flatprior.models.rows import BLOCK_ROWS
 
 
@@ -132,3 +137,27 @@ def exact_gram(X, transform, beta):
         eta = mpmath.matrix(X.tolist()) * mpmath.matrix(beta.tolist())
         curvature = mpmath.diag([1 / (2 + mpmath.exp(e) + mpmath.exp(-e)) for e in eta])
         return np.array((columns.T * curvature * columns).tolist(), dtype=float)
+
+
+def test_the_information_whitens_as_a_factorisation_of_the_rows_does():
+    X, y = simulated(300, 5, seed=4)
+    rows = BernoulliLogistic.from_arrays(X * [1.0, 1e-8, 1e8, 1.0, 1.0], y).rows
+    beta = np.array([0.1, 1e7, -1e-9, 0.2, 0.0])
+    for transform in (whitening_by_information(rows, beta), whitening(rows, beta)):
+        information = rows.reduce(lambda b: moments(b, beta, transform)).information  # noqa: B023
+        assert information == pytest.approx(np.eye(5), abs=1e-13)
+
+
+def test_half_of_the_digits_are_left_or_the_information_does_not_whiten():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(200, 2))
+    y = (rng.random(200) < 0.5).astype(float)
+    for apart in 10.0 ** np.arange(-9, 0):
+        columns = np.column_stack([X, X[:, 0] + apart * rng.normal(size=200)])
+        rows = BernoulliLogistic.from_arrays(columns, y).rows
+        transform = whitening_by_information(rows, np.zeros(3))
+        if transform is None:
+            assert apart < 1e-3
+            continue
+        information = rows.reduce(lambda b: moments(b, np.zeros(3), transform)).information  # noqa: B023
+        assert information == pytest.approx(np.eye(3), abs=1e-5)
