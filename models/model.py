@@ -56,7 +56,7 @@ from flatprior.models.encoding.response import value
 from flatprior.models.encoding.sampling import Sample, SamplingDesign
 from flatprior.models.encoding.tables import as_frame, as_table
 from flatprior.models.likelihood import at_each, exact_log_likelihoods, moments, row_terms, scores
-from flatprior.models.rows import ArrayRows, numbered
+from flatprior.models.rows import ArrayRows, as_held, numbered
 
 if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
@@ -767,13 +767,13 @@ class BernoulliLogistic(Renderable):
         -1.386294
         """
         beta = self._vectors(coefficients)
-        values = at_each(self.rows, exact_log_likelihoods, np.atleast_2d(beta))
+        values = at_each(as_held(self.rows), exact_log_likelihoods, np.atleast_2d(beta))
         return float(values[0]) if beta.ndim == 1 else values
 
     def score(self, coefficients: ArrayLike) -> Array:
         """Gradient of the log-likelihood, (k,) or (d, k) like `coefficients`."""
         beta = self._vectors(coefficients)
-        return at_each(self.rows, scores, np.atleast_2d(beta)).reshape(beta.shape)
+        return at_each(as_held(self.rows), scores, np.atleast_2d(beta)).reshape(beta.shape)
 
     def information(self, coefficients: ArrayLike) -> Array:
         """Information matrix (k, k) at `coefficients` (k,): minus the Hessian.
@@ -791,7 +791,7 @@ class BernoulliLogistic(Renderable):
         A row of frequency weight w counts w times.
         """
         beta = self._vectors(coefficients)
-        parts = [row_terms(block, beta.T).log_likelihood for block in self.arrays.blocks()]
+        parts = [row_terms(block, beta.T).log_likelihood for block in as_held(self.arrays).blocks()]
         return np.concatenate(parts).T
 
     def design_matrix(self, data: ArrayLike | pd.DataFrame | Mapping[str, ArrayLike]) -> Array:

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 T = TypeVar("T")
+R = TypeVar("R")
 BLOCK_ROWS = 2**14  # enough work that two threads seldom wait for Python's lock
 PIECE_ROWS = 2**11  # whose products are summed at a time: they stay in a core's cache
 CHUNK_ROWS = 2**11  # that are hashed at a time, counted from the first row of all; divides a block
@@ -577,7 +578,7 @@ class ArrayRows:
         whole = self._over_blocks(self.block_as_held, BLOCK_ROWS, chunk_digests, operator.add)
         return xxhash.xxh3_128_digest(whole)
 
-    def block_as_held(self, part: slice) -> Block:
+    def block_as_held(self, part: slice | NDArray[np.intp]) -> Block:
         """Some rows, with codes where they are held as codes."""
         return Block(
             self.design[part],
@@ -632,13 +633,63 @@ class ArrayRows:
         )
 
 
+class HeldRows(ArrayRows):
+    """Rows in memory whose blocks hold factors as the rows do.
+
+    Coefficients may be multiplied by such designs, ``design @ beta``, and these by values, ``values
+    @ design``; single entries are not there to be looked at.
+    """
+
+    @property
+    def block_rows(self) -> int:
+        """Rows in a block."""
+        return BLOCK_ROWS
+
+    def block(self, part: slice | NDArray[np.intp]) -> Block:
+        """Some rows."""
+        groups = None if self.groups is None else self.groups[part]
+        return self.block_as_held(part)._replace(groups=groups)
+
+    def reduce(
+        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
+    ) -> T:
+        """Combine ``function(block)`` over all blocks with an associative `combine`."""
+        if self.n_rows <= self.block_rows:
+            return function(self._whole)
+        return self._over_blocks(self.block, self.block_rows, function, combine)
+
+
+def as_held(rows: R) -> R:
+    """The same rows; where factors are held as codes their blocks come so, and not written out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.designs.coded import Factor, Structured
+    >>> from flatprior.models.rows import ArrayRows, as_held
+    >>> factor = Factor(np.array([0, 1, 1, 2], dtype=np.int32), np.array([-1, 1, 2]))
+    >>> design = Structured(np.ones((4, 1)), np.array([0]), (factor,))
+    >>> rows = ArrayRows(design, np.array([0.0, 1.0, 0.0, 1.0]))
+    >>> as_held(rows).reduce(lambda block: np.ones(4) @ block.design).tolist()
+    [4.0, 2.0, 1.0]
+    """
+    if isinstance(rows, ArrayRows) and isinstance(rows.design, Structured):
+        parts = (rows.design, rows.response, rows.offset, rows.weights, rows.groups)
+        return cast(R, HeldRows(*parts))
+    return rows
+
+
 def merge_identical(rows: ArrayRows) -> ArrayRows:
     """The same likelihood on fewer rows: identical ones become one, with the sum of their weights.
 
     Rows are identical where design, response and offset are. They are returned unchanged where
     more than half of them are distinct, because then weights cost more than they save.
     """
-    parts: list[Array] = [rows.design.astype(float, copy=False), rows.response[:, None]]
+    design: Any = rows.design
+    coded = isinstance(design, Structured) and design.sparse is None
+    held = [design.numbers, *(f.codes[:, None] for f in design.factors)] if coded else [design]
+    parts: list[Array] = [*(part.astype(float, copy=False) for part in held)]
+    parts.append(rows.response[:, None])
     parts += [] if rows.offset is None else [rows.offset[:, None]]
     table = np.hstack(parts) + 0.0  # -0.0 becomes 0.0
     # the hash is exact, where a random projection in doubles would depend on a row's place

@@ -116,6 +116,10 @@ class Structured:
     sparse: csr_array | None = None
     sparse_places: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
+    __array_priority__ = (
+        1.0  # an array that stands before ``@`` leaves the product to `__rmatmul__`
+    )
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns, (n, k)."""
@@ -240,6 +244,23 @@ class Structured:
         if self.sparse is not None:
             found += self.sparse @ beta[self.sparse_places]
         return found
+
+    def __matmul__(self, beta: Array) -> Array:
+        """`predictor`, as of a matrix that is written out."""
+        return self.predictor(beta)
+
+    def __rmatmul__(self, values: Array) -> Array:
+        """``values @ X``: (k,) for values (n,), (d, k) for rows of them (d, n)."""
+        by_row = np.atleast_2d(values)
+        found = np.empty((len(by_row), self.shape[1]))
+        found[:, self.places] = by_row @ self.numbers
+        for factor in self.factors:
+            there = factor.columns >= 0
+            for row, each in zip(found, by_row, strict=True):
+                row[factor.columns[there]] = np.bincount(factor.codes, each, factor.n_levels)[there]
+        if self.sparse is not None:
+            found[:, self.sparse_places] = (self.sparse.T @ by_row.T).T
+        return found if values.ndim == 2 else found[0]
 
 
 def as_codes(design: Array, names: Sequence[str]) -> Structured:

@@ -10,12 +10,14 @@ from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, fit_newton, rows
 from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.likelihood import at_each, exact_log_likelihoods, log_likelihoods, scores
 from flatprior.models.rows import (
     BLOCK_ROWS,
     DENSE,
     ArrayRows,
     MappedRows,
     added,
+    as_held,
     content,
     merge_identical,
 )
@@ -317,3 +319,30 @@ def test_a_model_hashes_as_it_does_written_out():
         model, written = both(formula, frame, frequency_weights="w", offset="o")
         assert model.data_hash == written.data_hash
         assert model.data_hash != both(formula, frame)[0].data_hash
+
+
+def test_rows_as_they_are_held_have_the_same_sums_and_no_column_written_out(monkeypatch):
+    held, written = both("y ~ x + g * h", survey(40_000, seed=9), offset="o", frequency_weights="w")
+    monkeypatch.setattr(Structured, "dense", None)
+    rows, beta = as_held(held.rows), np.linspace(-1, 1, held.n_parameters)
+    assert as_held(written.rows) is written.rows
+    several = np.array([beta, -beta, beta / 2])
+    for function in (scores, exact_log_likelihoods, log_likelihoods):
+        expected = at_each(written.rows, function, several)
+        assert at_each(rows, function, several) == pytest.approx(expected, rel=1e-11)
+    assert held.score(beta) == pytest.approx(written.score(beta), rel=1e-11)
+    assert held.log_likelihood(beta) == pytest.approx(written.log_likelihood(beta), rel=1e-13)
+    pointwise = written.pointwise_log_likelihood(beta)
+    assert held.pointwise_log_likelihood(beta) == pytest.approx(pointwise, rel=1e-12)
+    for part in (slice(3, 9), np.array([5, 7, 5])):
+        assert np.array_equal(rows.block(part).weights, written.rows.block(part).weights)
+
+
+def test_identical_rows_are_merged_by_their_codes():
+    held, written = both("y ~ g * h + b", survey(3000, seed=10), frequency_weights="w")
+    one, two = merge_identical(held.rows), merge_identical(written.rows)
+    assert (
+        one.n_rows == two.n_rows == len(np.unique(np.c_[written.design, written.response], axis=0))
+    )
+    table = [np.c_[np.asarray(rows.design), rows.response, rows.weights] for rows in (one, two)]
+    assert np.array_equal(*(np.unique(each, axis=0) for each in table))

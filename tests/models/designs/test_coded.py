@@ -47,6 +47,14 @@ def test_predictors_are_products_with_the_matrix(design):
     for shape in ((matrix.shape[1],), (matrix.shape[1], 3)):
         beta = rng.normal(size=shape)
         assert design.predictor(beta) == pytest.approx(matrix @ beta, rel=1e-13, abs=1e-13)
+        assert np.array_equal(design @ beta, design.predictor(beta))
+
+
+def test_products_from_the_left_are_those_with_the_matrix(design):
+    matrix, rng = written_out(design), np.random.default_rng(3)
+    for shape in ((40,), (3, 40), (1, 40)):
+        values = rng.normal(size=shape)
+        assert (values @ design) == pytest.approx(values @ matrix, rel=1e-13, abs=1e-13)
 
 
 def test_a_matrix_too_large_is_not_written_out_and_its_size_is_said(monkeypatch):
