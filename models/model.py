@@ -169,8 +169,10 @@ class BernoulliLogistic(Renderable):
 
         Parameters
         ----------
-        X : array_like (n, k) or (n,), or DataFrame
+        X : array_like (n, k) or (n,), DataFrame, or sparse matrix
             Design matrix; a vector is one column. Numbers only: use `from_formula` for categories.
+            Sparse matrices and arrays of SciPy, and frames with sparse columns, are copied, and not
+            written out unless they are small.
         y : array_like (n,) or (n, 2)
             0/1, booleans, two numbers or two categories; `response_coding` says which counts as 1.
             Two columns are successes and failures, one group a row.
@@ -218,10 +220,18 @@ class BernoulliLogistic(Renderable):
             X, y, names, intercept, offset, frequency_weights, event, trials, sample
         )
         rows = _frozen_rows(encoded, copy)
-        if not of_sensible_size(rows.extent.columns):
-            check_finite(rows.design.astype(float, copy=False), encoded.names, encoded.labels)
-        found = cls._of(encoded, rows, offset, frequency_weights, event, trials)
-        return found.without_aliased() if aliased == "drop" else found
+        extent = rows.extent.columns
+        if not of_sensible_size(extent):
+            design, found = rows.design, encoded.names
+            if isinstance(design, Structured):  # the first column of which this will complain
+                wrong = ~np.isfinite(extent)
+                if not wrong.any():
+                    wrong = np.array([not of_sensible_size(each) for each in extent])
+                j = int(np.argmax(wrong))
+                design, found = design.column(j)[:, None], (found[j],)
+            check_finite(design.astype(float, copy=False), found, encoded.labels)
+        model = cls._of(encoded, rows, offset, frequency_weights, event, trials)
+        return model.without_aliased() if aliased == "drop" else model
 
     @classmethod
     def from_formula(
@@ -831,7 +841,7 @@ class BernoulliLogistic(Renderable):
             return self.encoding.design_matrix(frame)
         left_out = self.aliased
         names = self.names if left_out is None else left_out.columns
-        ones = names[0] == "const" and (self.design[:, 0] == 1).all()
+        ones = names[0] == "const" and (self.arrays.design[:, 0] == 1).all()
 
         def kept(design: Array) -> Array:
             return design if left_out is None else left_out.without(design)
@@ -849,6 +859,7 @@ class BernoulliLogistic(Renderable):
             return kept(np.column_stack(columns))
         matrix = cast("ArrayLike", data)
         given, found = design_columns(matrix, None)
+        given = np.asarray(given)
         check_finite(given, found, pd.RangeIndex(len(given)))
         # with columns left out, as many as the model has may be its own, or all but the ones
         own = given.shape[1] == self.n_parameters and (not ones or (given[:, 0] == 1).all())

@@ -149,9 +149,11 @@ def longest_sum(n_rows: int, n_blocks: int) -> int:
 
 def extent_of(block: Block) -> Extent:
     """Largest absolute values of these rows; NaN where one is not a number."""
-    design = block.design
+    design: Any = block.design
     m, k = design.shape
-    if design.flags.c_contiguous and k:
+    if isinstance(design, Structured):
+        parts = [design.extent[None]]
+    elif design.flags.c_contiguous and k:
         # NumPy's loop is as long as a row: make rows of 16, and see to the few that are left
         whole = m - m % 16
         wide = design[:whole].reshape(-1, 16 * k)
@@ -501,6 +503,8 @@ class ArrayRows:
     @cached_property
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
+        if isinstance(self.design, Structured):
+            return extent_of(self.block_as_held(slice(None)))
         return self.reduce(extent_of, Extent.or_more)
 
     @cached_property

@@ -174,13 +174,49 @@ class Structured:
         if self.sparse is None or not there.any():
             return found
         sparse: Any = self.sparse[:, np.flatnonzero(there)]
-        return replace(found, sparse=sparse, sparse_places=place[self.sparse_places][there])
+        return found.beside(sparse, place[self.sparse_places][there])
 
     @cached_property
     def by_column(self) -> csc_array:
         """The sparse columns, one after the other."""
         assert self.sparse is not None  # noqa: S101
         return self.sparse.tocsc()
+
+    def beside(self, sparse: Any, places: NDArray[np.intp]) -> Structured:
+        """The matrix with these sparse columns, of which it has none yet."""
+        return replace(self, sparse=sparse, sparse_places=places)
+
+    def behind_ones(self) -> Structured:
+        """The matrix behind a column of ones."""
+        ones = np.ones(len(self.numbers))
+        return replace(
+            self,
+            numbers=np.column_stack([ones, self.numbers]),
+            places=np.append(0, self.places + 1),
+            factors=tuple(
+                replace(f, columns=np.where(f.columns < 0, -1, f.columns + 1)) for f in self.factors
+            ),
+            sparse_places=self.sparse_places + 1,
+        )
+
+    @property
+    def extent(self) -> Array:
+        """Largest absolute value of each column, (k,)."""
+        extent = np.zeros(self.shape[1])
+        numbers = self.numbers
+        extent[self.places] = np.maximum(
+            numbers.max(axis=0, initial=0.0), -numbers.min(axis=0, initial=0.0)
+        )
+        for factor in self.factors:
+            there = np.bincount(factor.codes, minlength=factor.n_levels) > 0
+            there &= factor.columns >= 0
+            extent[factor.columns[there]] = 1.0
+        if self.sparse is not None:
+            of_sparse = np.zeros(len(self.sparse_places))
+            with np.errstate(invalid="ignore"):  # NaN stays NaN
+                np.maximum.at(of_sparse, self.sparse.indices, np.abs(self.sparse.data))
+            extent[self.sparse_places] = of_sparse
+        return extent
 
     def column(self, j: int) -> Array:
         """One column (n,)."""

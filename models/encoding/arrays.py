@@ -14,6 +14,8 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, check_sequence
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.designs.coded import Structured
+from flatprior.models.designs.parts import in_parts
 from flatprior.models.encoding.columns.checks import as_series, check_names, regular, unmasked
 from flatprior.models.encoding.columns.kinds import NEAREST, are_decimals, numbers, said_of
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
@@ -28,6 +30,13 @@ from flatprior.models.encoding.grouped import (
 from flatprior.models.encoding.left_hand_side import LeftHandSide
 from flatprior.models.encoding.response import Outcomes, encode_response, plain_response
 from flatprior.models.encoding.sampling import Sample, SamplingDesign, speaking_weights
+from flatprior.models.encoding.sparse_matrices import (
+    check_dtype,
+    is_sparse_frame,
+    is_sparse_matrix,
+    of_frame,
+    of_matrix,
+)
 from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
 
@@ -120,8 +129,11 @@ def encode_arrays(
     if labelled and len(labelled[0]) == design.shape[0]:
         labels = labelled[0].index
     decimal = said_of(_decimals(X, names), NEAREST)
-    if intercept:
+    if intercept and isinstance(design, Structured):
+        design = design.behind_ones()
+    elif intercept:
         design = np.column_stack([np.ones(design.shape[0]), design])
+    if intercept:
         names = ("const", *names)
     left, counts = _counts(y, labels, trials)
     check_alone(left, trials, frequency_weights, event, sample)
@@ -176,6 +188,8 @@ def encode_arrays(
 
 def _decimals(X: Any, names: Sequence[str]) -> list[str]:
     """The columns of decimal numbers."""
+    if is_sparse_matrix(X):
+        return []
     if not isinstance(X, pd.DataFrame):
         array = np.asarray(X)
         if array.dtype != object:
@@ -219,18 +233,27 @@ def _is_pair(y: Any) -> bool:
 
 def design_columns(
     X: ArrayLike | pd.DataFrame, names: Sequence[str] | None
-) -> tuple[Array, tuple[str, ...]]:
-    """Design matrix (n, k) of floats and its names, from whatever the user passed."""
+) -> tuple[Any, tuple[str, ...]]:
+    """Design matrix (n, k) of floats and its names, from whatever the user passed.
+
+    A sparse one is held as what its columns are, unless it is small.
+    """
     unmasked(X, "X")
-    if isinstance(X, pd.DataFrame):
+    design: Any
+    if is_sparse_frame(X):
+        found = _named(tuple(map(str, X.columns)), names)
+        design = in_parts(of_frame(X), found)
+    elif is_sparse_matrix(X):
+        matrix = of_matrix(X)
+        found = _named(tuple(f"x{j + 1}" for j in range(matrix.shape[1])), names)
+        design = in_parts(matrix, found)
+    elif isinstance(X, pd.DataFrame):
         found = tuple(str(name) for name in X.columns)
         labels = X.index
         design = np.empty(X.shape)
         for j, name in enumerate(found):
             design[:, j] = numbers(pd.Series(X.iloc[:, j].array, index=labels, name=name))
     else:
-        if hasattr(X, "toarray"):
-            raise InputError("X is a sparse matrix; make it dense, X.toarray(), if memory allows")
         array = regular(X, "X")
         if array.ndim == 0:
             raise InputTypeError(
@@ -243,22 +266,20 @@ def design_columns(
         if array.dtype == object:  # None, decimals, or what else there is, by column and row
             columns = [f"x{j + 1}" for j in range(array.shape[1])]
             return design_columns(pd.DataFrame(array, columns=columns), names)
-        if array.dtype.kind not in "fiub":
-            what = "text" if array.dtype.kind in "US" else f"{array.dtype} values"
-            raise InputError(
-                f"X holds {what}; it must hold numbers. Use from_formula for categories"
-            )
-        if array.dtype.itemsize > 8 and array.dtype.kind == "f":
-            raise InputError(f"X holds {array.dtype} values; convert to float64 first")
+        check_dtype(array.dtype)
         single = array.dtype == np.float32  # each block of which becomes float64 when it is used
         design = array if single else array.astype(float, copy=False)
         found = tuple(f"x{j + 1}" for j in range(design.shape[1]))
     if design.shape[0] == 0:
         raise InputError("X has no rows")
-    if names is not None:
-        found = tuple(map(str, check_sequence("names", names, "text")))
-        if len(found) != design.shape[1]:
-            raise InputError(
-                f"names must be {design.shape[1]}, one for each column of X, not {len(found)}"
-            )
-    return design, found
+    return design, _named(found, names)
+
+
+def _named(found: tuple[str, ...], names: Sequence[str] | None) -> tuple[str, ...]:
+    """The names that were given, if any, one for each column."""
+    if names is None:
+        return found
+    given = tuple(map(str, check_sequence("names", names, "text")))
+    if len(given) != len(found):
+        raise InputError(f"names must be {len(found)}, one for each column of X, not {len(given)}")
+    return given
