@@ -35,7 +35,7 @@ from flatprior.models.encoding.formulas.coded import (
 )
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.learning import learnt, repeats
-from flatprior.models.encoding.formulas.parsing import Factor, Offset, Parsed
+from flatprior.models.encoding.formulas.parsing import Offset, Parsed
 from flatprior.models.encoding.grouped import (
     check_alone,
     counts_of_columns,
@@ -60,8 +60,8 @@ class Encoding:
         Names of the design columns.
     reference_levels : dict
         Categorical predictor to its reference level.
-    spec : formulaic.ModelSpec
-        formulaic's record of levels.
+    spec : formulaic.ModelSpec or Coded
+        formulaic's record of levels, or where they stand among codes.
     levels : dict
         Generated name of a categorical variable to the levels seen.
     states : dict
@@ -90,7 +90,11 @@ class Encoding:
         for name in self.booleans:
             _check_truth(column(frame, name))
         table = self.parsed.table(frame, self.levels)
-        design = np.asarray(_matrix(self.spec, table, self.parsed, self.states, False)[0])
+        values = _values(self.parsed, table, self.states)
+        if isinstance(self.spec, Coded):
+            design = self.spec.design(table, self.parsed, values, whole=False).dense()
+        else:
+            design = _matrix(self.spec, table, self.parsed, values, whole=False)[0]
         return design if self.aliased is None else self.aliased.without(design)
 
     @property
@@ -200,10 +204,18 @@ def encode(
         named = "" if trials is None else str(trials.name)
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
-    codes = coding(parsed, table)
+    values = _values(parsed, table, states)
+    codes = coding(parsed, table, values)
     levels = _levels(parsed, table, LARGEST_DESIGN if codes is None else MOST_COLUMNS * len(table))
-    what = parsed.rewritten if codes is None else codes.numbers(parsed)
-    design, spec, names = _matrix(_right_hand_side(what), table, parsed, states, codes=codes)
+    _check_size(parsed, table, values, codes)
+    design: Array | Structured
+    if codes is None:
+        design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values)
+        names = tuple(parsed.original(str(name)) for name in spec.column_names)
+        marked = _marked(spec, parsed, levels)
+    else:
+        spec = codes.laid_out(parsed)
+        design, names, marked = spec.design(table, parsed, values), spec.names, spec.marked
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -222,7 +234,7 @@ def encode(
     )
     if counts is not None:
         encoded = encoded.of_groups(counts)
-    references, facts = _said(spec, parsed, levels)
+    references, facts = _said(marked, parsed, levels)
     return encoded, Encoding(
         parsed=parsed,
         names=names,
@@ -288,56 +300,57 @@ def _right_hand_side(rewritten: str) -> Any:
     return Formula(rewritten)
 
 
+def _values(
+    parsed: Parsed, table: pd.DataFrame, states: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The numbers of each call, by its generated name, computed from complete rows."""
+    values = Values(table, states, parsed.uses.generated)
+    with np.errstate(all="ignore"):  # of log(-1) and the like is said later, by column and row
+        return {
+            key: _numbers(factor, values)
+            for key, factor in parsed.factors_of.items()
+            if not isinstance(factor, Category)
+        }
+
+
 def _matrix(
-    what: Any,
-    table: pd.DataFrame,
-    parsed: Parsed,
-    states: dict[str, dict[str, Any]],
-    whole: bool = True,
-    codes: Coding | None = None,
-) -> tuple[Array | Structured, Any, tuple[str, ...]]:
-    """Let formulaic build the design of `what` (formula or spec) from complete rows; and its names.
+    what: Any, table: pd.DataFrame, parsed: Parsed, values: dict[str, Any], whole: bool = True
+) -> tuple[Array, Any]:
+    """Let formulaic build the design of `what` (formula or spec) from complete rows; and its spec.
 
     They are the `whole` data, or new or part of them.
     """
-    values = Values(table, states, parsed.uses.generated)
-    coded = what if isinstance(what, Coded) else None
-    with np.errstate(all="ignore"):  # of log(-1) and the like is said below, by column and row
-        context = {
-            key: _factor(factor, values)
-            for key, factor in parsed.factors_of.items()
-            if not (isinstance(factor, Category) and (codes or coded))
-        }
-        if whole:
-            _check_size(parsed, table, context, codes)
-        built = _built(what if coded is None else coded.numbers, table, context)
+    from formulaic.materializers.types import FactorValues
+
+    context = {
+        key: found if isinstance(found, FactorValues) else FactorValues(found, kind="numerical")
+        for key, found in values.items()
+    }
+    for key, factor in parsed.factors_of.items():
+        if isinstance(factor, Category):
+            context[key] = _categories(factor, table)
+    with np.errstate(all="ignore"):
+        built = _built(what, table, context)
     spec = built.model_spec
     columns = built.to_numpy(dtype=float)
-    if codes is not None:
-        coded = codes.beside(parsed, spec)
-    own = tuple(parsed.original(str(name)) for name in spec.column_names)
-    check_finite(columns, own, table.index, whole, "no numbers")
-    if coded is not None:
-        names = tuple(parsed.original(name) for name in coded.column_names)
-        return coded.design(table, parsed, columns), coded, names
+    names = tuple(parsed.original(str(name)) for name in spec.column_names)
+    check_finite(columns, names, table.index, whole, "no numbers")
     if columns.shape[0] != len(table) or not columns.shape[1]:  # a formula without a single column
         raise InputError("the model has no coefficient: add a column or an intercept")
-    return columns, spec, own
+    return columns, spec
 
 
 def _check_size(
-    parsed: Parsed, table: pd.DataFrame, context: dict[str, Any], codes: Coding | None
+    parsed: Parsed, table: pd.DataFrame, values: dict[str, Any], codes: Coding | None
 ) -> None:
     """Raise a `ValueError` if terms have more categories, or more columns, than can be coded."""
     categories, sizes = set(), {}
     for key in {key for term in parsed.terms for key in term}:
         factor = parsed.factors_of.get(key)
-        if codes is not None and key in codes.orders:
+        if key in values:
+            sizes[key] = len(values[key]) if isinstance(values[key], dict) else 1
             continue
-        if factor is not None and not isinstance(factor, Category):
-            sizes[key] = len(context[key]) if isinstance(context[key], dict) else 1
-            continue
-        series = table[key if factor is None else factor.column]
+        series = table[factor.column if isinstance(factor, Category) else key]
         sizes[key] = 1
         if isinstance(series.dtype, pd.CategoricalDtype):
             categories.add(key)
@@ -349,25 +362,28 @@ def _check_size(
                 f"the term {parsed.original(':'.join(term))!r} crosses {crossed} categories; at "
                 f"most {MOST_CROSSED} are"
             )
-    written = [term for term in parsed.terms if codes is None or frozenset(term) not in codes.parts]
-    columns = sum(math.prod(sizes[key] for key in term) for term in written)
-    held = 0 if codes is None else codes.n_columns
-    if columns + held > MOST_COLUMNS or columns * len(table) > LARGEST_DESIGN:
+    columns = sum(math.prod(sizes[key] for key in term) for term in parsed.terms)
+    held = columns if codes is None else codes.n_numbers
+    if columns > MOST_COLUMNS or held * len(table) > LARGEST_DESIGN:
         raise InputError(
-            f"the formula has some {columns + held} columns in {len(table)} rows, too many for a "
+            f"the formula has some {columns} columns in {len(table)} rows, too many for a "
             "design matrix; leave out interactions, or merge levels"
         )
 
 
-def _factor(factor: Factor, values: Values) -> Any:
-    """What formulaic is given for a call: its columns, or categories with their contrasts."""
-    from formulaic.materializers.types import FactorValues
+def _categories(factor: Category, table: pd.DataFrame) -> Any:
+    """What formulaic is given for categories with their contrasts."""
     from formulaic.transforms import C
 
-    if isinstance(factor, Category):
-        series = values.table[factor.column]
-        order = factor.order(series.cat.categories.tolist())
-        return C(series.cat.reorder_categories(order), factor.contrasts(order))
+    series = table[factor.column]
+    order = factor.order(series.cat.categories.tolist())
+    return C(series.cat.reorder_categories(order), factor.contrasts(order))
+
+
+def _numbers(factor: Any, values: Values) -> Any:
+    """The numbers (n,) of a call, or its columns as formulaic names them."""
+    from formulaic.materializers.types import FactorValues
+
     if (
         isinstance(factor, Applied)
         and factor.transform is not None
@@ -377,7 +393,7 @@ def _factor(factor: Factor, values: Values) -> Any:
         if isinstance(columns, FactorValues):
             return columns
         return FactorValues(columns, kind="numerical", format="{name}[{field}]")
-    return FactorValues(values.all_rows(factor), kind="numerical")
+    return values.all_rows(factor)
 
 
 def _built(what: Any, table: pd.DataFrame, context: dict[str, Any]) -> Any:
@@ -422,23 +438,33 @@ def _levels(parsed: Parsed, table: pd.DataFrame, most: int) -> dict[str, tuple[A
     return levels
 
 
-def _said(
-    spec: Any, parsed: Parsed, levels: dict[str, tuple[Any, ...]]
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Reference levels of the categorical predictors that have one, and facts on the others."""
-    columns = [str(name) for name in spec.column_names]
-    categories = {
+def _categories_of(parsed: Parsed) -> dict[str, Category]:
+    """The categories that a formula may have, by generated name."""
+    return {
         **{key: Category(key, name, "") for key, name in parsed.uses.generated.items()},
         **{key: each for key, each in parsed.factors_of.items() if isinstance(each, Category)},
     }
+
+
+def _marked(spec: Any, parsed: Parsed, levels: dict[str, tuple[Any, ...]]) -> dict[str, int]:
+    """Categories to the first column of a contrast of their levels, as formulaic marks it."""
+    columns = [str(name) for name in spec.column_names]
     places = {
         key: next((j for j, name in enumerate(columns) if f"{key}{each.tag}" in name), None)
-        for key, each in categories.items()
+        for key, each in _categories_of(parsed).items()
         if each.column in levels
     }
+    return {key: place for key, place in places.items() if place is not None}
+
+
+def _said(
+    marked: dict[str, int], parsed: Parsed, levels: dict[str, tuple[Any, ...]]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Reference levels of the categorical predictors that have one, and facts on the others."""
+    categories = _categories_of(parsed)
     references: dict[str, str] = {}
     facts = [parsed.stands_for] if parsed.stands_for else []
-    for key in sorted((k for k in places if places[k] is not None), key=lambda k: places[k] or 0):
+    for key in sorted(marked, key=lambda key: marked[key]):
         each = categories[key]
         known = each.order(levels[each.column])
         if each.meaning(known):
