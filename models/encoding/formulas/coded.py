@@ -319,14 +319,11 @@ def coding(parsed: Parsed, table: pd.DataFrame, values: Columns) -> Coding | Non
 
 def _fields(key: str, found: Any) -> tuple[dict[Any, str], dict[Any, str]]:
     """The columns that numbers have, and their names; and without the one that may be left out."""
-    if not isinstance(found, dict):
+    fields = list(found) if isinstance(found, dict) else []
+    if not fields:
         return {None: key}, {None: key}
     about = found.__formulaic_metadata__
-    every = {
-        field: about.format.format(name=key, field=field)
-        for field in found
-        if not str(field).startswith("__")
-    }
+    every = {field: about.format.format(name=key, field=field) for field in fields}
     if not about.spans_intercept:
         return every, every
     form = about.format_reduced or about.format

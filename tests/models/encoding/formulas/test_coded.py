@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from coded_models import both, held_as_codes, survey
 from formulaic import model_matrix
+from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.formulas import coded
 
@@ -34,6 +35,27 @@ FORMULAS = {
     "y ~ (g + h + b)**2": True,
     "y ~ C(w) + g": True,
     "y ~ C(w, levels=[4, 2, 1, 3]) + x": True,
+    "y ~ g * x": True,
+    "y ~ x * g + h": True,
+    "y ~ g + g:x": True,
+    "y ~ g:x": True,
+    "y ~ 0 + x:g + h": True,
+    "y ~ g:h:x + z": True,
+    "y ~ x:z:g + h:x + z": True,
+    "y ~ x:g:z:h": True,
+    "y ~ 0 + g * h * x": True,
+    "y ~ poly(x, 3):g + h": True,
+    "y ~ g * poly(x, 2) * z": True,
+    "y ~ g:poly(x, 2):poly(z, 2) + h": True,
+    "y ~ poly(x, 2):z:x:poly(z, 2):g": True,
+    "y ~ bs(x, df=4, lower_bound=-9, upper_bound=9):g + z": True,
+    "y ~ 0 + bs(x, df=5, include_intercept=True, lower_bound=-9, upper_bound=9):g + h": True,
+    "y ~ g * bs(x, df=5, include_intercept=True, lower_bound=-9, upper_bound=9)": True,
+    "y ~ ns(x, 3) * h + g": False,
+    "y ~ log(x + 10):g + I(z**2):h:z": False,
+    "y ~ C(g, contr.treatment('green')) * x + C(w):z": True,
+    "y ~ (g + x + h)**3": True,
+    "y ~ x / g + h:z": False,
 }
 NEW = pd.DataFrame(
     {
@@ -133,12 +155,62 @@ def held(formula, frame):
     return isinstance(model.rows.design, Structured)
 
 
+@pytest.mark.parametrize("seed", range(repeated(12)))
+def test_any_formula_is_what_it_is_written_out(seed):
+    rng = np.random.default_rng(seed)
+    frame = survey(80, seed=seed)
+    factors = ["g", "h", "b", "C(w)", "x", "z", "poly(z, 2)", "C(h, contr.treatment('west'))"]
+    drawn = [rng.choice(factors, rng.integers(1, 4), replace=False) for _ in range(4)]
+    formula = f"y ~ {rng.integers(0, 2)} + g + " + " + ".join(
+        str(rng.choice([":", "*"])).join(each) for each in drawn
+    )
+    model, written = both(formula, frame)
+    assert model.names == written.names, formula
+    assert np.array_equal(model.design, written.design), formula
+    assert model.data_hash == written.data_hash
+    assert model.facts == written.facts
+    assert model.reference_levels == written.reference_levels
+    assert np.array_equal(model.design_matrix(NEW), written.design_matrix(NEW))
+
+
+def test_products_with_numbers_are_not_written_out():
+    n, size = 400, 40
+    frame = survey(n, seed=9)
+    frame["s"] = pd.Categorical.from_codes(np.arange(n) % size, [f"s{i:02}" for i in range(size)])
+    with held_as_codes(True):
+        design = BernoulliLogistic.from_formula("y ~ s * x + s:poly(z, 2)", frame).rows.design
+    assert design.shape == (n, 1 + 1 + (size - 1) + (size - 1) + 2 * size)
+    assert design.numbers.shape == (n, 2)
+    assert design.sparse.shape == (n, (size - 1) + 2 * size)
+    assert design.sparse.nnz <= 3 * n
+    assert design.sparse.has_canonical_format
+    assert design.sparse.data.all()
+
+
+def test_numbers_that_are_none_are_told_in_the_same_words():
+    frame = survey(100, seed=10)
+    for formula, x in (
+        ("y ~ log(x):g + h", [-1.0]),
+        ("y ~ h + g:log(x) + log(x)", [0.0]),
+        ("y ~ g:x:z", [1e70]),
+        ("y ~ g:exp(x) + x", [800.0]),
+    ):
+        said = []
+        for codes in (True, False):
+            with held_as_codes(codes), pytest.raises(FlatpriorError) as error:
+                BernoulliLogistic.from_formula(
+                    formula, frame.assign(x=np.resize([*x, *[2.0] * 99], 100), z=frame["z"] * 1e70)
+                )
+            said.append(str(error.value))
+        assert said[0] == said[1]
+
+
 def test_which_formulas_become_codes():
     frame = survey(150, seed=7)
     with held_as_codes(True):
         assert held("y ~ x + g", frame)
         assert not held("y ~ x + z", frame)  # no category
-        assert not held("y ~ x:g + h", frame)  # a number in a term of categories
+        assert held("y ~ x:g", frame)
         assert not held("y ~ C(g, contr.sum) + h", frame)  # no indicators
     with held_as_codes(False):
         assert not held("y ~ x + g", frame)
@@ -165,16 +237,30 @@ def test_too_many_columns_are_refused_in_words():
         BernoulliLogistic.from_formula("y ~ x + g:h", frame)
 
 
-def test_a_column_left_out_of_codes_is_the_one_left_out_of_columns():
+@pytest.mark.parametrize(
+    ("formula", "left_out"),
+    [
+        ("y ~ x + g * h", ("g[T.c]:h[T.r]",)),
+        ("y ~ z * g * h", ("g[T.c]:h[T.r]", "z:g[T.c]:h[T.r]")),
+        ("y ~ h + g:h:z + x", ("g[c]:h[r]:z",)),
+    ],
+)
+def test_a_column_left_out_of_codes_is_the_one_left_out_of_columns(formula, left_out):
     rng, n = np.random.default_rng(0), 500
     frame = pd.DataFrame({"g": rng.choice(list("abc"), n), "h": rng.choice(list("pqr"), n)})
-    frame["x"], frame["y"] = rng.normal(size=n), rng.integers(0, 2, n)
+    frame["x"], frame["z"] = rng.normal(size=(2, n))
+    frame["y"] = rng.integers(0, 2, n)
     frame.loc[(frame["g"] == "c") & (frame["h"] == "r"), "h"] = "q"  # a cell that is empty
-    held, written = both("y ~ x + g * h", frame, aliased="drop")
-    assert held.aliased.names == written.aliased.names == ("g[T.c]:h[T.r]",)
+    held, written = both(formula, frame, aliased="drop")
+    assert held.aliased.names == written.aliased.names == left_out
     assert held.names == written.names
     assert held.data_hash == written.data_hash
     assert np.array_equal(held.design, written.design)
     one, two = fit_newton(held), fit_newton(written)
     assert np.allclose(one.coefficients, two.coefficients, rtol=1e-9)
     assert np.allclose(one.standard_errors, two.standard_errors, rtol=1e-6)
+    new = frame[:40].drop(columns="y")
+    assert np.array_equal(held.design_matrix(new), written.design_matrix(new))
+    new = new.assign(g="c", h="r")
+    assert np.isnan(held.design_matrix(new)).all()
+    assert np.isnan(written.design_matrix(new)).all()
