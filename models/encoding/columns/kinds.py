@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -94,12 +94,28 @@ def is_real(series: pd.Series[Any]) -> bool:
     if isinstance(dtype, pd.CategoricalDtype):
         return False
     if pd.api.types.is_object_dtype(dtype):
+        kinds = (int, float, Decimal, np.number, np.bool_)
+        values = series.to_numpy()  # the first text says enough, before what is missing is found
         return all(
-            isinstance(v, (int, float, Decimal, np.number, np.bool_)) and not isinstance(v, complex)
-            for v in series.dropna()
+            (isinstance(v, kinds) and not isinstance(v, complex)) or _is_missing(v) for v in values
         )
     real = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
     return bool(real or pd.api.types.is_bool_dtype(dtype))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def holds_levels(series: pd.Series[Any]) -> Literal["text", "categories", ""]:
+    """Whether a series, where it is not missing, is text or categories: without a look at each."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if isinstance(series.dtype, pd.StringDtype):
+        return "text"
+    if not pd.api.types.is_object_dtype(series.dtype):
+        return ""
+    return "text" if pd.api.types.infer_dtype(series, skipna=True) == "string" else ""
 
 
 def predictor(
@@ -203,7 +219,10 @@ def _corrected(why: str) -> str:
 
 
 def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
-    """The values of a series, each once, in the order of their coming, and which each row has."""
+    """The values of a series, each once, in the order of their coming, and which each row has.
+
+    Where a row has none, that is -1.
+    """
     try:
         codes, values = pd.factorize(series)  # much faster than a look at every value
     except TypeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,11 @@ from flatprior.models.encoding.columns.kinds import (
     are_decimals,
     distinct,
     floats,
+    holds_levels,
     kind_of,
     may_hold_numbers,
 )
-from flatprior.models.encoding.columns.text_among_numbers import Odd, Tokens, is_numeric
+from flatprior.models.encoding.columns.text_among_numbers import Odd, Tokens, is_number, is_numeric
 
 MOST_LEVELS = 10_000
 # what stands for a missing value among numbers: -9, 99, -999, 9998 and the like
@@ -139,7 +140,7 @@ class Summary:
         if not present.any():
             return cls(name=name, kinds=frozenset(), n_rows=0, levels={})
         if series.dtype.kind in "iuf" and not (factor or response):  # no need to look at a value
-            values = floats(series[present])
+            values = floats(series if present.all() else series[present])
             whole = series.dtype.kind in "iu"
             return cls(
                 name=name,
@@ -149,6 +150,9 @@ class Summary:
                 large=whole and bool(np.abs(values).max() > 2**53),
                 edges=Edges.of(values),
             )
+        leveled = holds_levels(series)
+        if leveled:
+            return cls._of_levels(series, leveled, counting, may_be_numbers)
         there = series[present]
         kind, rows = kind_of(there), series[counting]
         tokens, neither = None, None
@@ -157,19 +161,48 @@ class Summary:
         if response and kind == "numbers":
             values = floats(rows)
             neither = Odd.of(rows.index, (values != 0) & (values != 1))
-        levels: dict[Any, int] = {}
-        if kind in ("categories", "text") or factor:
-            codes, found = distinct(rows)
-            levels = dict(zip(found, np.bincount(codes).tolist(), strict=True))
+        levels = _counted(*distinct(rows)) if kind == "text" or factor else {}
         return cls(
             name=name,
             kinds=frozenset([kind]),
             n_rows=len(rows),
             levels=levels,
-            order=tuple(series.cat.categories.tolist()) if kind == "categories" else None,
             tokens=tokens,
             neither=neither,
             decimal=kind == "numbers" and are_decimals(there),
+        )
+
+    @classmethod
+    def _of_levels(
+        cls,
+        series: pd.Series[Any],
+        kind: Literal["text", "categories"],
+        counting: NDArray[np.bool_],
+        may_be_numbers: bool,
+    ) -> Summary:
+        """Of text or categories, whose values are looked for once."""
+        codes, found = distinct(series)
+        order, tokens = None, None
+        if kind == "categories":
+            order = tuple(series.cat.categories.tolist())
+            text = not series.cat.ordered and all(isinstance(value, str) for value in found)
+            may_be_numbers &= text and not all(map(is_number, found))
+        if may_be_numbers:
+            there = codes >= 0
+            every = bool(there.all())
+            labels = series.index if every else series.index[there]
+            tokens = Tokens.coded(codes if every else codes[there], found, labels)
+        levels = _counted(codes, found)
+        if not counting.all():
+            again, seen = pd.factorize(codes[counting])
+            levels = _counted(again, [found[code] for code in seen])
+        return cls(
+            name=str(series.name),
+            kinds=frozenset([kind]),
+            n_rows=int(np.count_nonzero(counting)),
+            levels=levels,
+            order=order,
+            tokens=tokens,
         )
 
     def merge(self, other: Summary) -> Summary:
@@ -218,6 +251,11 @@ class Summary:
             raise InputError(
                 f"column {self.name!r} has text and numbers among its categories; convert all of it"
             ) from error
+
+
+def _counted(codes: NDArray[Any], found: list[Any]) -> dict[Any, int]:
+    """How many rows have each value."""
+    return dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
 
 
 def _of_both(first: Any, second: Any) -> Any:

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ROWS_NAMED, count, first_of, listing, shorten
@@ -132,8 +133,14 @@ class Tokens(NamedTuple):
     def of(cls, series: pd.Series[Any]) -> Tokens:
         """Of a column of text without missing values."""
         codes, values = pd.factorize(series)
-        odd = np.array([not is_numeric(value) for value in values], dtype=bool)
-        return cls(tuple(values), len(series), Odd.of(series.index, odd[codes]))
+        return cls.coded(codes, values, series.index)
+
+    @classmethod
+    def coded(cls, codes: NDArray[Any], values: Iterable[str], labels: pd.Index[Any]) -> Tokens:
+        """Of its different values, and which of them each row has."""
+        every = tuple(values)
+        odd = np.array([not is_numeric(value) for value in every], dtype=bool)
+        return cls(every, len(codes), Odd.of(labels, odd[codes]))
 
     def merge(self, other: Tokens) -> Tokens:
         """Those of the rows of both."""

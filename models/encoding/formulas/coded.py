@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import Any
@@ -65,6 +65,11 @@ class Product:
         """Whether it is of categories alone."""
         return self.numbers == (((), ()),) and bool(self.categories)
 
+    def as_it_is(self, computed: Container[str]) -> bool:
+        """Whether it is 1 everywhere, or a column of the table, which has been checked."""
+        factors = [each for pair in self.numbers for some in pair for each in some]
+        return not factors or (len(factors) == 1 and factors[0][0] not in computed)
+
     def columns(self, number: Callable[[str, Any], Array], n: int) -> Iterator[Array]:
         """Its numbers, each (n,), to the last bit as formulaic multiplies them."""
         for several, alone in self.numbers:
@@ -110,10 +115,16 @@ class Coded:
         plain = [each for each in self.products if not each.categories]
         places = np.array([j for each in plain for j in each.cells + each.steps], dtype=np.intp)
         numbers = np.empty((n, len(places)))
-        with np.errstate(all="ignore"):
-            for j, column in enumerate(c for each in plain for c in each.columns(number, n)):
-                numbers[:, j] = column
-        check_finite(numbers, [self.names[j] for j in places], table.index, whole, "no numbers")
+        at = 0
+        for each in plain:
+            part = slice(at, at + len(each.steps))
+            with np.errstate(all="ignore"):
+                for j, column in enumerate(each.columns(number, n), at):
+                    numbers[:, j] = column
+            if not each.as_it_is(values):
+                names = [self.names[j] for j in places[part]]
+                check_finite(numbers[:, part], names, table.index, whole, "no numbers")
+            at = part.stop
         factors, mixed = [], []
         for each in self.products:
             if not each.categories:

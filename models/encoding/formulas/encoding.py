@@ -191,7 +191,7 @@ def encode(
     else:
         response_of = [] if counts is not None else [left.events]
         rules = _rules(parsed, frame, keep, event, response_of, [offset, weights, trials])
-    kept = frame[keep]
+    kept = frame if keep.all() else frame[keep]
     states, learning = learnt(parsed, frame, repeats(len(frame), keep, complete, weights), keep)
     offset_values = None if offset is None else numbers(offset[keep])
     if parsed.offset is not None:

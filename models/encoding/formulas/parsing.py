@@ -206,7 +206,7 @@ class Parsed:
             )
             for key, name in (uses or self.uses).generated.items()
         }
-        return pd.DataFrame(series, index=frame.index)
+        return pd.DataFrame(series, index=frame.index, copy=False)
 
 
 def _as_text(series: pd.Series[Any]) -> pd.Series[Any]:
