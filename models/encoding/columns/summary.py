@@ -192,10 +192,10 @@ class Summary:
             every = bool(there.all())
             labels = series.index if every else series.index[there]
             tokens = Tokens.coded(codes if every else codes[there], found, labels)
-        levels = _counted(codes, found)
         if not counting.all():
-            again, seen = pd.factorize(codes[counting])
-            levels = _counted(again, [found[code] for code in seen])
+            codes, seen = pd.factorize(codes[counting])
+            found = [found[code] for code in seen]
+        levels = _counted(codes, found)
         return cls(
             name=str(series.name),
             kinds=frozenset([kind]),

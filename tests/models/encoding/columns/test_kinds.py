@@ -1,12 +1,14 @@
 """What a column holds: numbers, text or categories."""
 
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.encoding.columns.kinds import kind_of, predictor
+from flatprior.models.encoding.columns.kinds import holds_levels, is_real, kind_of, predictor
 from flatprior.models.encoding.files import source
 
 AUTO = Path(__file__).parents[3] / "data" / "question_marks.csv"
@@ -115,3 +117,26 @@ def test_the_option_that_makes_words_missing_is_named(words, option):
     # arrays have no such option
     with pytest.raises(ValueError, match="values missing or correct them"):
         BernoulliLogistic.from_arrays(frame[["x"]], frame["y"])
+
+
+def test_what_holds_levels_is_told_without_its_missing_values():
+    for values, held in (
+        (["a", None, "b"], "text"),
+        (["1", np.nan], "text"),
+        (["a", 1.0], ""),
+        ([True, None], ""),
+        ([1.0, 2.0], ""),
+        ([Decimal("1.5"), None], ""),
+    ):
+        assert holds_levels(pd.Series(values, dtype=object)) == held
+    assert holds_levels(pd.Series(["a", None], dtype="string")) == "text"
+    assert holds_levels(pd.Series(["a", None], dtype="category")) == "categories"
+    assert holds_levels(pd.Series([1.0, None])) == ""
+
+
+def test_what_is_missing_among_objects_is_no_reason_to_be_no_number():
+    for missing in (None, np.nan, pd.NA, pd.NaT, Decimal("NaN"), np.datetime64("NaT")):
+        assert is_real(pd.Series([1, missing, 2.5, True], dtype=object))
+        assert not is_real(pd.Series([1, missing, "2.5"], dtype=object))
+        assert not is_real(pd.Series([missing, 1j], dtype=object))
+    assert not is_real(pd.Series([[1, 2], None], dtype=object))

@@ -75,3 +75,15 @@ def test_of_too_many_numbers_in_text_enough_are_held_and_words_are_refused(monke
     words = Summary.of(pd.Series([f"l{i}" for i in range(20)], name="z"), every)
     with pytest.raises(ValueError, match="column 'z' has more than 5 levels"):
         words.capped()
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
+def test_levels_are_those_of_rows_that_count_in_the_order_of_their_coming(dtype):
+    series = pd.Series(["c", None, "a", "b", "a", "c", "1"], dtype=dtype, name="z")
+    found = Summary.of(series, np.array([False, False, True, True, True, True, False]))
+    assert list(found.levels.items()) == [("a", 2), ("b", 1), ("c", 1)]
+    assert found.n_rows == 4
+    assert found.tokens.values == ("c", "a", "b", "1")
+    assert (found.tokens.rows, found.tokens.odd.rows) == (6, 5)
+    assert found.tokens.odd.labels == (0, 2, 3, 4, 5)
+    assert found.order == (("1", "a", "b", "c") if dtype == "category" else None)
