@@ -12,6 +12,7 @@ from .existence.check import check_existence as check_existence
 from .existence.fragility import Fragility as Fragility, check_fragility as check_fragility
 from .model import BernoulliLogistic as BernoulliLogistic
 from .posterior import Posterior as Posterior
+from .refits.refitting import Refits as Refits, refit as refit
 from .results import (
     Certificate as Certificate,
     Existence as Existence,

@@ -25,7 +25,7 @@ FLOORS = {
         ("estimate",),
         ("existence",),
         ("routes",),
-        ("saved",),
+        ("saved", "refits"),
     ),
     "analysis": (
         ("cross_entropy", "monte_carlo", "optimiser_paths", "stated_precision", "maxima"),

@@ -63,6 +63,7 @@ def all_of(model, separated):
         existence,
         existence.limit,
         models.check_fragility(model),
+        models.refit(model, [np.arange(model.n_rows) % 3, np.zeros(model.n_rows)]),
         agreement,
         agreement.routes[0],
         agreement.posterior_checks[0],

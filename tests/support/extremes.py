@@ -144,6 +144,7 @@ MODELS: Calls = {
         saved(c.fit, m.PointEstimate).to_dict(),
     ],
     "Posterior": of_draws,
+    "Refits": lambda c: dressed(m.refit(c.model, [c.model.counts, 2 * c.model.counts])),
     "certify": lambda c: [m.certify(c.model, c.fit.coefficients), m.certify(c.model, c.far)],
     "check_existence": lambda c: [
         m.check_existence(c.model).to_dict(),
@@ -151,6 +152,10 @@ MODELS: Calls = {
     ],
     "check_fragility": lambda c: m.check_fragility(c.small).to_dict(),
     "fit_newton": lambda c: [m.fit_newton(c.model).to_dict(), m.fit_newton(c.small).to_dict()],
+    "refit": lambda c: [
+        m.refit(c.model, np.arange(3 * c.model.n_rows).reshape(3, -1) % 4),
+        m.refit(c.separated, responses=[c.separated.response, 1 - c.separated.response]),
+    ],
     "sample_independence": lambda c: c.posterior.draws,
     "verify": lambda c: m.verify(c.model, c.fit),
 }

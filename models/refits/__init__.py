@@ -1,0 +1,1 @@
+"""One model fitted many times: resamples and simulated responses."""
