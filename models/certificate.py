@@ -45,7 +45,7 @@ import numpy as np
 
 from flatprior.models import direction_bounds
 from flatprior.models.codes.judgement import judged_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError

@@ -334,8 +334,12 @@ class Strand(NamedTuple):
 
 
 def _consecutive(one: Block, two: Block) -> Block:
-    parts = zip(one, two, strict=True)
-    return Block(*(None if a is None or b is None else np.concatenate([a, b]) for a, b in parts))  # type: ignore[arg-type]
+    def joined(a: Any, b: Any) -> Any:
+        if a is None or b is None:
+            return None
+        return a.followed_by(b) if isinstance(a, Structured) else np.concatenate([a, b])
+
+    return Block(*map(joined, one, two))
 
 
 def either(combine: Callable[[T, T], T], first: T | None, second: T | None) -> T | None:
@@ -624,9 +628,7 @@ class ArrayRows:
         """Some of the rows, and some of the columns, without their groups."""
         design: Any = self.design[rows]
         if columns is not None and isinstance(design, Structured):
-            design = design.with_columns(columns)
-            plain = not design.factors and design.sparse is None
-            design = design.dense() if plain else design
+            design = design.with_columns(columns).plainest
         elif columns is not None:
             design = np.ascontiguousarray(design[:, columns])
         return ArrayRows(

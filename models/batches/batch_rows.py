@@ -6,6 +6,7 @@ anew. `FileRows` reads files. `flatprior.models.batches.dask_rows` has the clust
 
 from __future__ import annotations
 
+import functools
 import gc
 import operator
 from abc import ABC, abstractmethod
@@ -20,18 +21,21 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.first_pass import (
+    SAMPLE_NUMBERS,
     Groups,
     Roles,
     Survey,
     Surveyed,
     conclude,
     content_digest,
+    numbers_a_row,
     settled,
     survey,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import NO_ROWS
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
@@ -57,6 +61,7 @@ CHANGED = (
     "random; store them, and start again"
 )
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
+LARGEST_PASS = 2**46  # products that the information of a design written out takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +119,19 @@ class BatchRows(ABC):
 
         The answer is the same each time. The first pass finds extent and hash beside it.
         """
+        self._require_room()
+        size = self._rows_written_out
+
+        def of_pieces(block: Block) -> T:
+            pieces = (each._replace(design=np.asarray(each.design)) for each in block.split(size))
+            return functools.reduce(combine, map(function, pieces))
+
+        return self.reduce_as_held(of_pieces, combine)
+
+    def reduce_as_held(
+        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
+    ) -> T:
+        """The same of larger blocks, whose factors are codes where they are held so."""
         if self.has_passed:
             return self._reduce(function, combine)[0]
 
@@ -154,8 +172,7 @@ class BatchRows(ABC):
                         strand.join(Strand.of(each, strand.stop))
                         for strand, each in zip(strands, ours, strict=True)
                     )
-                for piece in block.split(BLOCK_ROWS):
-                    answer = either(combine, answer, function(piece))
+                answer = either(combine, answer, function(block))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
             return _Pass(len(frame), answer, strands)
 
@@ -198,15 +215,44 @@ class BatchRows(ABC):
     @property
     def longest_sum(self) -> int:
         """Upper bound on the additions any one term goes through."""
-        found, step = self.surveyed.survey, min(BLOCK_ROWS, self._rows_encoded)
+        found, step = self.surveyed.survey, self._rows_written_out
         # a batch, and what is encoded of it at once, may end with a block that is not full
         most = max(found.n_read, self.n_rows)  # of a group two
         return longest_sum(self.n_rows, 2 * (len(found.digests) + most // step) + 1)
 
     @property
+    def longest_block(self) -> int:
+        """Rows of the longest block that are as they are held."""
+        return min(self._rows_encoded, max(self.surveyed.survey.lengths))
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of rows as they are held, at most."""
+        found = self.surveyed.survey
+        return len(found.digests) + max(found.n_read, self.n_rows) // self._rows_encoded
+
+    @property
     def _rows_encoded(self) -> int:
         """How many rows are encoded at once."""
-        return max(1, BLOCK_NUMBERS // self.n_columns)
+        return max(1, BLOCK_NUMBERS // numbers_a_row(self.surveyed.sample.design))
+
+    @property
+    def _rows_written_out(self) -> int:
+        """How many rows are written out at once."""
+        return min(BLOCK_ROWS, self._rows_encoded, max(1, BLOCK_NUMBERS // self.n_columns))
+
+    @property
+    def too_large_to_write_out(self) -> bool:
+        """Whether factors are held as codes, and a pass over their columns would take hours."""
+        held = isinstance(self.surveyed.sample.design, Structured)
+        return held and self.n_rows * self.n_columns**2 > LARGEST_PASS
+
+    def _require_room(self) -> None:
+        if self.too_large_to_write_out:
+            raise InputError(
+                f"this needs the design written out, {self.n_rows} rows of {self.n_columns} "
+                "columns, in which a pass would take hours; merge levels, or use fewer rows"
+            )
 
     @property
     def resident(self) -> bool:
@@ -230,6 +276,11 @@ class BatchRows(ABC):
         return self._found[0]
 
     @property
+    def extent_of_offset(self) -> float:
+        """Largest absolute value of the offset."""
+        return self.extent.offset
+
+    @property
     def has_offset(self) -> bool:
         """Whether rows have an offset."""
         return self.surveyed.encoder.roles.has_offset
@@ -244,8 +295,14 @@ class BatchRows(ABC):
         return b"".join(self._found[1][1:])
 
     def sample(self, size: int) -> ArrayRows:
-        """The rows that the survey drew at random; `size` of them, if there are so many."""
+        """The rows that the survey drew at random, written out; `size` of them, if they are many.
+
+        No more than there is room for.
+        """
         found = self.surveyed.sample
+        if isinstance(found.design, Structured):
+            size = min(size, found.n_rows, max(1, SAMPLE_NUMBERS // self.n_columns))
+            return found.sample(size)
         return found if size >= found.n_rows else found.sample(size)
 
     def group(self, name: str) -> BatchRows:

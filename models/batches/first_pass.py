@@ -21,6 +21,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import NO_ROWS, printable, rows_phrase
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.arrays import Encoded
 from flatprior.models.encoding.column_rules import Judged, Uses, judged
 from flatprior.models.encoding.columns.checks import column, of_some_rows
@@ -474,7 +475,7 @@ class Encoder:
         response = rows[roles.parsed.left.events]
         events = np.zeros(len(rows)) if counts is not None else self.outcomes.of(response)
         with of_some_rows():
-            design = self.encoding.design_matrix(rows)
+            design: Any = self.encoding.design_as_held(rows)
             offset = None if roles.offset is None else numbers(rows[roles.offset])
             if roles.parsed.offset is not None:
                 offset = self.encoding.offset(rows)
@@ -533,7 +534,8 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     outcomes = rules.outcomes or outcomes_of_counts(roles.parsed.left, str(roles.trials))
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
-    k = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design.shape[1]
+    wide = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design
+    k = numbers_a_row(wide)
     sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
     labels = sample.index[roles.places(sample)]
     rows = _joined([found.witnesses, sample])
@@ -550,6 +552,12 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
         rules=rules,
         sampling=None if roles.sample is None else roles.sample.designed(found.units, found.n_rows),
     )
+
+
+def numbers_a_row(design: Array | Structured) -> int:
+    """How many numbers are held of a row, codes of levels too; 1 at least."""
+    held: int = design.held if isinstance(design, Structured) else design.size
+    return max(1, -(-held // int(design.shape[0])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -581,4 +589,5 @@ def _encoded(
             outcomes,
             None if roles.trials is None else rows[roles.trials],
             None if roles.sample is None else replace(roles.sample, clusters=None, strata=None),
+            found.n_rows,
         )

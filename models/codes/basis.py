@@ -99,6 +99,11 @@ class Basis:
         return tuple(f for i, f in enumerate(self.design.factors) if i != self.main)
 
     @cached_property
+    def every(self) -> tuple[Factor, ...]:
+        """The factors, the main one first."""
+        return (self.levels, *self.others)
+
+    @cached_property
     def theta_of_levels(self) -> tuple[slice, ...]:
         """Where the coefficients of each other factor stand in theta."""
         at, found = len(self.kept), []

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from flatprior.models.codes.newton import LARGEST_PRODUCT, Fit, bound_at, place_at
-from flatprior.models.codes.sums import Sums
+from flatprior.models.codes.sums import AnySums
 from flatprior.models.common.arrays import SMALLEST, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
 from flatprior.models.evaluation import Evaluation, certain_digits
@@ -31,7 +31,7 @@ def evaluation_of(fit: Fit) -> Evaluation:
     return Evaluation(certificate, inverse.without_rows(), fit.log_likelihood)
 
 
-def judged_as_held(sums: Sums, beta: Array) -> Evaluation | None:
+def judged_as_held(sums: AnySums, beta: Array) -> Evaluation | None:
     """Judge any coefficients (k,); None where nothing is proved."""
     with np.errstate(all="ignore"):
         place = place_at(sums, *sums.basis.coordinates(beta))

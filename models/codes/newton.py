@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from flatprior.models.codes.inverse import Inverse
-from flatprior.models.codes.sums import Score, Sums
+from flatprior.models.codes.passes import Facts, SumsInBatches
+from flatprior.models.codes.sums import AnySums, Score, Sums
 from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
 
@@ -78,9 +79,9 @@ def length(*parts: Array) -> float:
     return math.sqrt(sum(float(part @ part) for part in parts))
 
 
-def eta_error(sums: Sums, alpha: Array, theta: Array) -> float:
+def eta_error(sums: AnySums, alpha: Array, theta: Array) -> float:
     """Bound on the error of the logarithm of a residual or curvature, from linear predictors."""
-    d = sums.numbers.shape[1]
+    d = len(sums.basis.kept)
     terms = d + len(sums.basis.others) + 3
     size = float(sums.extent @ np.abs(theta[:d]))
     size += float(np.abs(alpha).max())
@@ -90,7 +91,7 @@ def eta_error(sums: Sums, alpha: Array, theta: Array) -> float:
     return math.expm1((terms + 2) * UNIT * size)
 
 
-def bound_at(sums: Sums, place: Place) -> Bound | None:
+def bound_at(sums: AnySums, place: Place) -> Bound | None:
     """The theorem at a place; None where the information cannot be trusted."""
     inverse, score = place.inverse, place.score
     n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
@@ -122,7 +123,7 @@ def bound_at(sums: Sums, place: Place) -> Bound | None:
     return Bound(decrement, radius, distance, departure, rounding, row_error, sum_error, spread)
 
 
-def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
+def departure_of(sums: AnySums, inverse: Inverse, row_error: float) -> float:
     """How far the whitened information may be from the identity: measured, and rounding."""
     information, n_levels, q = inverse.information, sums.basis.n_levels, len(inverse.inverse_root)
     spread, n = SLACK * inverse.spread, sums.rows.n_rows
@@ -140,13 +141,13 @@ def departure_of(sums: Sums, inverse: Inverse, row_error: float) -> float:
     return departure + 8 * (q + 1) * UNIT * SLACK * sizes
 
 
-def reach(sums: Sums, inverse: Inverse) -> float:
+def reach(sums: AnySums, inverse: Inverse) -> float:
     """Bound on the largest standard error of a row's linear predictor, offset aside.
 
     A row differs from its level's mean by no more than twice the extent of each number, and in
     every other factor by the difference of two points among its levels.
     """
-    d = sums.numbers.shape[1]
+    d = len(sums.basis.kept)
     root = inverse.inverse_root
     rest = 2 * length(sums.extent @ np.abs(root[:d]))
     for place in sums.basis.theta_of_levels:
@@ -181,20 +182,28 @@ class Fit:
     n_iterations: int
 
 
-def place_at(sums: Sums, alpha: Array, theta: Array) -> Place | None:
+def facts_of(sums: SumsInBatches) -> Facts:
+    """What holds of the rows at any coefficients: a pass finds it that Newton's method needs."""
+    if not sums.has_passed:
+        with np.errstate(all="ignore"):
+            sums.at(*start(sums))
+    return sums.facts
+
+
+def place_at(sums: AnySums, alpha: Array, theta: Array) -> Place | None:
     """What the rows say of coefficients; None where the information is not positive definite."""
     score, information = sums.at(alpha, theta)
     inverse = Inverse.of(sums.basis, information())
     return None if inverse is None else Place(alpha, theta, score, inverse)
 
 
-def columns_are_independent(sums: Sums) -> bool:
+def columns_are_independent(sums: AnySums) -> bool:
     """Whether it is proved that the design has as many dimensions as columns."""
     here = place_at(sums, np.zeros(sums.basis.n_levels), np.zeros(len(sums.basis.columns)))
     return here is not None and bound_at(sums, here) is not None
 
 
-def inverse_as_held(sums: Sums, beta: Array | None) -> Inverse | None:
+def inverse_as_held(sums: AnySums, beta: Array | None) -> Inverse | None:
     """The inverse information in the curvature at coefficients, or w / 4 without them.
 
     None where it is not proved that rounding leaves most of it.
@@ -218,7 +227,22 @@ def inverse_as_held(sums: Sums, beta: Array | None) -> Inverse | None:
         return inverse
 
 
-def start(sums: Sums) -> tuple[Array, Array]:
+def start(sums: AnySums) -> tuple[Array, Array]:
+    """Where to begin: in batches near the MLE of the rows that the survey drew; made once."""
+    if isinstance(sums, Sums):
+        return at_rates(sums)
+    assert isinstance(sums, SumsInBatches)  # noqa: S101
+    kept = vars(sums)
+    if "_start" not in kept:
+        near = fit_as_held(sums.sample)
+        kept["_start"] = (
+            at_rates(sums.sample) if near is None else sums.basis.coordinates(near.beta)
+        )
+    found: tuple[Array, Array] = kept["_start"]
+    return found
+
+
+def at_rates(sums: Sums) -> tuple[Array, Array]:
     """Levels at their own rates, drawn towards that of all rows; the rest at 0."""
     levels, rows = sums.basis.levels, sums.rows
     theta = np.zeros(len(sums.basis.columns))
@@ -234,7 +258,7 @@ def start(sums: Sums) -> tuple[Array, Array]:
     return np.log(shrunk / (1 - shrunk)), theta
 
 
-def fit_as_held(sums: Sums) -> Fit | None:
+def fit_as_held(sums: AnySums) -> Fit | None:
     """The MLE with its certificate; None where it is not proved, for whatever reason."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         here = place_at(sums, *start(sums))
@@ -253,7 +277,9 @@ def fit_as_held(sums: Sums) -> Fit | None:
     return None
 
 
-def _further(sums: Sums, here: Place, step: tuple[Array, Array], decrement: float) -> Place | None:
+def _further(
+    sums: AnySums, here: Place, step: tuple[Array, Array], decrement: float
+) -> Place | None:
     """The first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough."""
     noise = EPSILON * (16 + 64 * abs(here.score.log_likelihood))
     size = 1.0
@@ -268,7 +294,7 @@ def _further(sums: Sums, here: Place, step: tuple[Array, Array], decrement: floa
     return None
 
 
-def _ended(sums: Sums, here: Place, step: tuple[Array, Array], iteration: int) -> Fit | None:
+def _ended(sums: AnySums, here: Place, step: tuple[Array, Array], iteration: int) -> Fit | None:
     """The last step, which leaves nothing that could be seen, and what is proved of it."""
     bound = bound_at(sums, here)
     if bound is None or not math.isfinite(bound.distance):
@@ -296,7 +322,7 @@ def _ended(sums: Sums, here: Place, step: tuple[Array, Array], iteration: int) -
 
 
 def _adding(
-    sums: Sums,
+    sums: AnySums,
     here: Place,
     step: tuple[Array, Array],
     alpha: Array,

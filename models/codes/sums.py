@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,12 @@ from scipy import sparse
 from flatprior.models.codes.basis import Basis
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
-from flatprior.models.designs.coded import Codes, Factor, Structured
+from flatprior.models.designs.coded import Codes, Factor
 from flatprior.models.likelihood import margin_parts
-from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Rows, added
+from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Block, added
+
+if TYPE_CHECKING:
+    from flatprior.models.batches.batch_rows import BatchRows
 
 T = TypeVar("T")
 BLOCK = 2**15  # rows of a block
@@ -118,6 +121,15 @@ def indicators(codes: Codes, n_levels: int) -> sparse.csc_array:
     return sparse.csc_array((ones, codes, np.arange(m + 1, dtype=np.int32)), shape=(n_levels, m))
 
 
+def part_of(basis: Basis, block: Block) -> Part:
+    """A block of rows whose factors are codes, in our coordinates."""
+    design: Any = block.design
+    numbers = design.numbers[:, basis.kept] - basis.centre[basis.kept]
+    codes = [factor.codes for factor in design.factors]
+    main = codes.pop(basis.main)
+    return Part(numbers, (main, *codes), block.sign, block.weights, block.offset)
+
+
 def predictor_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> Array:
     """Linear predictor of a part of the rows."""
     eta: Array = part.numbers @ theta[: len(basis.kept)]
@@ -165,7 +177,7 @@ def tables_of(basis: Basis, part: Part, curvature: Array) -> Tables:
     table = np.empty((len(curvature), d + 1))
     table[:, 0] = curvature
     np.multiply(part.numbers, curvature[:, None], out=table[:, 1:])
-    factors = zip((basis.levels, *basis.others), part.codes, strict=True)
+    factors = zip(basis.every, part.codes, strict=True)
     return Tables(
         part.numbers.T @ table[:, 1:],
         tuple(indicators(codes, factor.n_levels) @ table for factor, codes in factors),
@@ -255,16 +267,12 @@ class Sums:
         numbers = min(size, PIECE_ROWS) + -(-size // PIECE_ROWS)
         return max(min(most, size), numbers) + len(self.starts)
 
-    @cached_property
-    def _factors(self) -> tuple[Factor, ...]:
-        return (self.basis.levels, *self.basis.others)
-
     def part(self, which: slice = slice(None)) -> Part:
         """Some of the rows."""
         rows = self.rows
         return Part(
             self.numbers[which],
-            tuple(factor.codes[which] for factor in self._factors),
+            tuple(factor.codes[which] for factor in self.basis.every),
             2.0 * rows.response[which] - 1.0,
             None if rows.weights is None else rows.weights[which],
             None if rows.offset is None else rows.offset[which],
@@ -310,7 +318,7 @@ class Sums:
             return tables_of(self.basis, self.part(which), curvature[which])
 
         def cells(i: int, j: int) -> Array:
-            return cross_table(self._factors[i], self._factors[j], curvature)
+            return cross_table(self.basis.every[i], self.basis.every[j], curvature)
 
         tables = self._over_blocks(of_block)
         return assembled(self.basis, tables, cells, parallel_map if self.large else map)
@@ -325,16 +333,33 @@ class Sums:
         return reduce(operator.add, answers)
 
 
-def sums_of(rows: Rows) -> Sums | None:
-    """Those of rows whose factors are codes, if one of these can be a diagonal; made once."""
-    if not (isinstance(rows, ArrayRows) and isinstance(rows.design, Structured)):
-        return None
-    kept = vars(rows)
-    if "_sums" not in kept:
-        basis = Basis.of(rows.design)
-        kept["_sums"] = None if basis is None else Sums(rows, basis)
-    found: Sums | None = kept["_sums"]
-    return found
+class AnySums(Protocol):
+    """Sums over the rows of a model, wherever they are, in the coordinates of a basis."""
+
+    @property
+    def rows(self) -> ArrayRows | BatchRows:
+        """The rows."""
+
+    @property
+    def basis(self) -> Basis:
+        """The coordinates."""
+
+    @property
+    def extent(self) -> Array:
+        """Largest absolute value of each number in theta, centred, (d,)."""
+
+    @property
+    def longest_sum(self) -> int:
+        """Additions that a term of the score goes through, at most."""
+
+    def at(self, alpha: Array, theta: Array) -> tuple[Score, Callable[[], Information]]:
+        """Score, and the information, for whoever asks for it."""
+
+    def flat(self) -> Information:
+        """The information where each observation has a curvature of 1 / 4."""
+
+    def log_likelihood(self, beta: Array) -> float:
+        """Log-likelihood at the user's coefficients (k,)."""
 
 
 def by_level(codes: NDArray[Any], values: Array, n_levels: int) -> Array:

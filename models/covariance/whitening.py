@@ -7,7 +7,7 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from flatprior.models.codes.newton import inverse_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.likelihood import moments, stack_factors, triangular_factor

@@ -218,6 +218,11 @@ class Structured:
             extent[self.sparse_places] = of_sparse
         return extent
 
+    @property
+    def plainest(self) -> Array | Structured:
+        """The matrix as it is, or written out where it is of numbers only."""
+        return self if self.factors or self.sparse is not None else self.dense()
+
     def column(self, j: int) -> Array:
         """One column (n,)."""
         own = np.flatnonzero(self.places == j)
@@ -234,6 +239,20 @@ class Structured:
             found[self.by_column.indices[part]] = self.by_column.data[part]
             return found
         raise InputError(f"there is no column {j}")
+
+    def followed_by(self, other: Structured) -> Structured:
+        """The rows of this, and then those of another with the same columns."""
+        factors = tuple(
+            replace(one, codes=np.concatenate([one.codes, two.codes]))
+            for one, two in zip(self.factors, other.factors, strict=True)
+        )
+        sparse: Any = None
+        if self.sparse is not None and other.sparse is not None:
+            from scipy.sparse import vstack
+
+            sparse = vstack([self.sparse, other.sparse], format="csr")
+        numbers = np.concatenate([self.numbers, other.numbers])
+        return replace(self, numbers=numbers, factors=factors, sparse=sparse)
 
     def require_room(self) -> None:
         """Raise a `ValueError` if the matrix is too large to be written out."""

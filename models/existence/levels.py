@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.judgement import evaluation_of
-from flatprior.models.codes.newton import columns_are_independent, fit_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.newton import columns_are_independent, facts_of, fit_as_held
+from flatprior.models.codes.passes import SumsInBatches, sums_of
+from flatprior.models.codes.sums import Sums
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, first_of
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.existence.messages import ELSEWHERE
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, Limit
-from flatprior.models.rows import ArrayRows
+from flatprior.models.rows import ArrayRows, Rows
 
 ONES, ZEROS = 1.0, -1.0
 EXACT_BITS = 52  # of whole numbers in a direction
@@ -70,8 +71,11 @@ def peel(design: Structured, response: Array) -> Peeled | None:
     return None
 
 
-def has_levels_of_one_outcome(rows: ArrayRows) -> bool:
+def has_levels_of_one_outcome(rows: Rows) -> bool:
     """Whether there is a level of which one outcome only was observed."""
+    if not isinstance(rows, ArrayRows):
+        sums = sums_of(rows)
+        return isinstance(sums, SumsInBatches) and facts_of(sums).has_levels_of_one_outcome
     peeled = peel(rows.design, rows.response)
     return peeled is None or bool(peeled.levels)
 
@@ -79,7 +83,7 @@ def has_levels_of_one_outcome(rows: ArrayRows) -> bool:
 def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
     """The verdict where levels separate and the rest does not; None where this is not all."""
     whole = sums_of(model.rows)
-    if whole is None:
+    if not isinstance(whole, Sums):
         return None
     rows, design = whole.rows, whole.basis.design
     peeled = peel(design, rows.response)

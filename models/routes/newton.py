@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from flatprior.models.certificate import GOOD_ENOUGH, after_last_step
 from flatprior.models.codes.judgement import evaluation_of
 from flatprior.models.codes.newton import fit_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.estimate import (

@@ -346,3 +346,11 @@ def test_identical_rows_are_merged_by_their_codes():
     )
     table = [np.c_[np.asarray(rows.design), rows.response, rows.weights] for rows in (one, two)]
     assert np.array_equal(*(np.unique(each, axis=0) for each in table))
+
+
+@pytest.mark.parametrize("s", [0, 5], ids=["codes", "sparse"])
+def test_the_extent_of_codes_is_that_of_the_columns(s):
+    design = structured(40, seed=3, s=s)[5:8]  # in which some levels are not
+    y = np.zeros(3)
+    held = rows.extent_of(rows.Block(design, y, None, None))
+    assert np.array_equal(held.columns, np.abs(written_out(design)).max(axis=0))

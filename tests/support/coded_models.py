@@ -12,7 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 from flatprior.models import BernoulliLogistic
-from flatprior.models.codes.sums import Sums, sums_of
+from flatprior.models.codes.passes import sums_of
+from flatprior.models.codes.sums import Sums
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.encoding.formulas import coded
 from flatprior.models.rows import ArrayRows

@@ -21,7 +21,7 @@ from flatprior.models.encoding.columns.kinds import (
 )
 from flatprior.models.encoding.columns.text_among_numbers import Odd, Tokens, is_number, is_numeric
 
-MOST_LEVELS = 10_000
+MOST_LEVELS = 2**16  # more are refused where rows are in memory, too
 # what stands for a missing value among numbers: -9, 99, -999, 9998 and the like
 CODES = frozenset(
     sign * (first * int("1" * digits) - less)

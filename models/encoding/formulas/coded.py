@@ -293,8 +293,13 @@ class Coding:
         return names if part else ["Intercept"], product
 
 
-def coding(parsed: Parsed, table: pd.DataFrame, values: Columns) -> Coding | None:
-    """How the terms are coded; None where the design is better written out."""
+def coding(
+    parsed: Parsed, table: pd.DataFrame, values: Columns, n_rows: int | None = None
+) -> Coding | None:
+    """How the terms are coded; None where the design is better written out.
+
+    The table may be of few of `n_rows`, if they show every level.
+    """
     references: dict[str, Any] = {}
     order: dict[str, tuple[Any, ...]] = {}
     keys = tuple(dict.fromkeys(key for term in parsed.terms for key in term))
@@ -320,7 +325,7 @@ def coding(parsed: Parsed, table: pd.DataFrame, values: Columns) -> Coding | Non
     fields = {key: _fields(key, values.get(key)) for key in keys if key not in order}
     sizes = {key: len(order[key]) if key in order else len(fields[key][0]) for key in keys}
     cells = sum(math.prod(sizes[key] for key in term) for term in of_categories)
-    if cells < FEW_INDICATORS or cells * len(table) < SMALLEST or cells > MOST_COLUMNS:
+    if cells < FEW_INDICATORS or cells * (n_rows or len(table)) < SMALLEST or cells > MOST_COLUMNS:
         return None  # where there are too many, this is refused
     place = {key: at for at, key in enumerate(keys)}
     terms = tuple(tuple(place[key] for key in term) for term in parsed.terms)

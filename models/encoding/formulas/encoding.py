@@ -86,16 +86,25 @@ class Encoding:
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
+        design = np.asarray(self._all_columns(frame))
+        return design if self.aliased is None else self.aliased.without(design)
+
+    def design_as_held(self, frame: pd.DataFrame) -> Array | Structured:
+        """The same of rows of the model, with factors as codes where the model has them so."""
+        design = self._all_columns(frame)
+        if not isinstance(design, Structured):
+            return design if self.aliased is None else self.aliased.without(design)
+        return design if self.aliased is None else design.with_columns(self.aliased.kept).plainest
+
+    def _all_columns(self, frame: pd.DataFrame) -> Array | Structured:
         _check_complete(frame, self.parsed.predictors)
         for name in self.booleans:
             _check_truth(column(frame, name))
         table = self.parsed.table(frame, self.levels)
         values = _values(self.parsed, table, self.states)
         if isinstance(self.spec, Coded):
-            design = self.spec.design(table, self.parsed, values, whole=False).dense()
-        else:
-            design = _matrix(self.spec, table, self.parsed, values, whole=False)[0]
-        return design if self.aliased is None else self.aliased.without(design)
+            return self.spec.design(table, self.parsed, values, whole=False)
+        return _matrix(self.spec, table, self.parsed, values, whole=False)[0]
 
     @property
     def levels_in_order(self) -> dict[str, tuple[str, ...]]:
@@ -147,8 +156,9 @@ def encode(
     event: Any = None,
     trials: pd.Series[Any] | None = None,
     sample: Sample | None = None,
+    n_rows: int | None = None,
 ) -> tuple[Encoded, Encoding]:
-    """Apply a formula to `frame`, and say how it was turned into columns.
+    """Apply a formula to `frame`, some of `n_rows` or all, and say how it was turned into columns.
 
     A row is incomplete if any value that the model uses is missing, offset and weight included.
     Rows of weight 0 go before levels are taken from the data; for knots, centres and scales see
@@ -205,7 +215,7 @@ def encode(
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
     table = parsed.table(kept)
     values = _values(parsed, table, states)
-    codes = coding(parsed, table, values)
+    codes = coding(parsed, table, values, n_rows)
     levels = _levels(parsed, table, LARGEST_DESIGN if codes is None else MOST_COLUMNS * len(table))
     _check_size(parsed, table, values, codes)
     design: Array | Structured

@@ -1,10 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from coded_models import both, held_as_codes, survey
 from generated_tables import many
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.designs.coded import Structured
 
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
@@ -39,6 +41,18 @@ def assert_same_fit(model, memory):
     distance = np.abs(fit.coefficients - expected.coefficients) / expected.standard_errors
     assert distance.max() <= bound < 1e-6
     assert fit.standard_errors == pytest.approx(expected.standard_errors, rel=1e-7)
+
+
+def test_factors_are_codes_there_as_in_memory():
+    frame = survey(600, seed=1)
+    lazy = dd.from_pandas(frame, npartitions=4)
+    roles = {"frequency_weights": "w", "offset": "o"}
+    memory, written = both("y ~ x + g * h", frame, **roles)
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_dask(lazy, "y ~ x + g * h", **roles)
+    assert isinstance(model.rows.surveyed.sample.design, Structured)
+    assert_same_fit(model, memory)
+    assert model.data_hash == memory.data_hash == written.data_hash
 
 
 def test_a_sample_is_that_of_the_rows_in_memory_also_with_a_worker_fewer():

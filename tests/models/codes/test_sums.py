@@ -11,13 +11,13 @@ from coded_models import both, held_sums, our_columns, survey
 from flatprior.models import rows as rows_module
 from flatprior.models.codes import sums as sums_module
 from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.codes.sums import (
     assembled,
     by_level,
     cross_table,
     indicators,
     score_of,
-    sums_of,
     tables_of,
 )
 from flatprior.models.common.parallel import one_thread_each

@@ -42,6 +42,14 @@ def test_some_of_its_rows_and_columns_are_those_of_the_matrix(design, rows):
         assert np.array_equal(design[rows, columns], matrix[rows][:, columns])
 
 
+def test_rows_follow_one_another_again(design):
+    together = design[:7].followed_by(design[7:9]).followed_by(design[9:])
+    assert np.array_equal(together.dense(), written_out(design))
+    assert together.plainest is together
+    numbers = design.with_columns(design.places).plainest
+    assert np.array_equal(numbers, design.numbers)
+
+
 def test_predictors_are_products_with_the_matrix(design):
     matrix, rng = written_out(design), np.random.default_rng(2)
     for shape in ((matrix.shape[1],), (matrix.shape[1], 3)):
