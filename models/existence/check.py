@@ -14,7 +14,7 @@ import numpy as np
 
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
-from flatprior.models.designs.coded import as_codes
+from flatprior.models.designs.coded import Structured, as_codes
 from flatprior.models.existence.cone import (
     describe,
     find_cone,
@@ -24,6 +24,7 @@ from flatprior.models.existence.cone import (
     undecided,
     with_limit,
 )
+from flatprior.models.existence.dependent import dependent_as_held
 from flatprior.models.existence.levels import overlaps_as_held, separated_by_levels, too_large
 from flatprior.models.existence.messages import SeparatedRows
 from flatprior.models.existence.separation import NoneFound
@@ -97,8 +98,14 @@ def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
     of_levels = separated_by_levels(model)
     if of_levels is not None:
         return of_levels
-    if model.rows.too_large_to_write_out and not overlaps_as_held(model.rows):
-        return too_large(model)
+    if isinstance(model.rows.design, Structured):
+        if overlaps_as_held(model.rows):
+            return overlap(model)
+        dependent = dependent_as_held(model, lambda less: check_existence(less, signs, progress))
+        if dependent is not None:
+            return dependent
+        if model.rows.too_large_to_write_out:
+            return too_large(model)
     cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
         # columns of 0 and 1 may be counted, whatever their neighbours are rounded to

@@ -13,6 +13,8 @@ from flatprior.models.encoding.aliased import combination
 from flatprior.models.model import BernoulliLogistic
 
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
+NEAR = 1e-9  # to a factor of 1 in a combination of columns
+SHOWN = 3  # groups of one-hot columns that are named
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,4 +143,34 @@ def dependence_message(
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
         f"because {equations} in every row; drop {them}, or let the model leave {them} out "
         '(aliased="drop", --aliased drop)'
+    )
+
+
+def one_hot_message(
+    model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]], intercept: str | None
+) -> str | None:
+    """Say that indicators of all levels sum to the intercept; None where this is not all.
+
+    `intercept` is the name of the column of ones that the caller has not passed.
+    """
+    groups, every = [], True
+    for name, terms in dependencies.items():
+        groups.append([*(other for other, factor in terms.items() if abs(factor + 1) < NEAR), name])
+        ones = [other for other, factor in terms.items() if abs(factor - 1) < NEAR]
+        every &= ones == [intercept] or (intercept is None and bool(ones))
+        every &= len(terms) == len(ones) + len(groups[-1]) - 1 and len(groups[-1]) > 1
+    places = [model.names.index(name) for name in dependencies]
+    if not every or not all(np.isin(model.design[:, j], (0.0, 1.0)).all() for j in places):
+        return None
+    named = "; ".join(
+        f"{len(group)} from {group[0]!r} to {group[-1]!r}" for group in groups[:SHOWN]
+    )
+    if len(groups) > SHOWN:
+        named += f" and {len(groups) - SHOWN} more groups"
+    many = len(groups) > 1
+    one = "the intercept" if intercept is not None else "what another group's do"
+    return (
+        "the maximum likelihood estimate is not unique: the one-hot columns of "
+        f"{'each of these groups' if many else 'a group'} sum to {one} in every row ({named}); "
+        'leave one of each out, with OneHotEncoder(drop="first") or with aliased="drop"'
     )

@@ -21,22 +21,12 @@ from flatprior.models import (
     fit_newton,
     load_spector,
 )
-from flatprior.models.rows import ArrayRows
 
 SEPARATED = "the data of this check are separated: they have no MLE and are refused"
 DEPENDENT = "this check has more features than rows: the MLE is not unique and is refused"
-ALWAYS = {"check_sample_weight_equivalence_on_dense_data": DEPENDENT}
-WITHOUT_INTERCEPT = ALWAYS | dict.fromkeys(
+REFUSED = dict.fromkeys(
     [
         "check_classifiers_classes",
-        "check_positive_only_tag_during_fit",
-        "check_sample_weights_not_overwritten",
-        "check_sample_weights_shape",
-    ],
-    SEPARATED,
-)
-WITH_INTERCEPT = WITHOUT_INTERCEPT | dict.fromkeys(
-    [
         "check_dict_unchanged",
         "check_dont_overwrite_parameters",
         "check_estimators_fit_returns_self",
@@ -48,10 +38,23 @@ WITH_INTERCEPT = WITHOUT_INTERCEPT | dict.fromkeys(
         "check_methods_sample_order_invariance",
         "check_methods_subset_invariance",
         "check_pipeline_consistency",
+        "check_positive_only_tag_during_fit",
         "check_readonly_memmap_input",
+        "check_sample_weights_not_overwritten",
+        "check_sample_weights_shape",
     ],
     SEPARATED,
+) | dict.fromkeys(
+    [
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    ],
+    DEPENDENT,
 )
+NOT_CENTRED = {
+    "check_class_weight_classifiers": "LogisticRegression without an intercept fails it, too"
+}
+TAKES_ALL = {"aliased": "drop", "separated": "limit"}
 if tuple(map(int, version("scikit-learn").split(".")[:2])) < (1, 7):
     # they make two classes of three otherwise, the middle against the outer ones, which overlap
     for check in (
@@ -61,44 +64,34 @@ if tuple(map(int, version("scikit-learn").split(".")[:2])) < (1, 7):
         "check_fit2d_predict1d",
         "check_methods_subset_invariance",
     ):
-        del WITH_INTERCEPT[check]
+        del REFUSED[check]
+    TWO_PROBLEMS = dict.fromkeys(
+        [
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        ],
+        "the two fits of this check have other classes in common",
+    )
+else:
+    TWO_PROBLEMS = {}
 
 
 def expected_failures(estimator):
-    if isinstance(estimator, Held):
-        return ALWAYS
-    return WITH_INTERCEPT if estimator.fit_intercept else WITHOUT_INTERCEPT
-
-
-class Held(LogisticMLE):
-    """The same with every row standing, at a small weight, with the other outcome too.
-
-    Then the outcomes overlap, and scikit-learn's checks reach what they are meant for.
-    """
-
-    def _model(self, X, response, names, sample_weight):
-        model = super()._model(X, response, names, sample_weight)
-        rows = model.rows
-        weights = np.ones(rows.n_rows) if rows.weights is None else rows.weights
-        return BernoulliLogistic(
-            rows=ArrayRows(
-                np.vstack([rows.design, rows.design]),
-                np.concatenate([rows.response, 1 - rows.response]),
-                None,
-                np.concatenate([weights, weights / 20]),
-            ),
-            names=model.names,
-            response_name=model.response_name,
-            response_coding="",
-            row_labels=model.row_labels.append(model.row_labels),
-        )
+    if estimator.separated == "raise":
+        return REFUSED
+    return TWO_PROBLEMS | ({} if estimator.fit_intercept else NOT_CENTRED)
 
 
 @parametrize_with_checks(
-    [LogisticMLE(), LogisticMLE(fit_intercept=False), Held()],
+    [
+        LogisticMLE(),
+        LogisticMLE(**TAKES_ALL),
+        LogisticMLE(**TAKES_ALL, fit_intercept=False, class_weight="balanced"),
+    ],
     expected_failed_checks=expected_failures,
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:in .* columns left out are not:UserWarning")
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
