@@ -13,7 +13,7 @@ import numpy as np
 
 from flatprior.models.codes.judgement import evaluation_of
 from flatprior.models.codes.newton import fit_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.dependence.as_held import columns_as_held
 from flatprior.models.designs.coded import Structured
 from flatprior.models.existence.messages import dependence_message
