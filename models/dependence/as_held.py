@@ -2,9 +2,9 @@ r"""Which columns are combinations of others, where factors are held as codes.
 
 Nothing is written out. What dependence such designs have is nearly always of one kind: all levels
 of a factor have their indicator, and these sum to the column of ones, which is there too, or is the
-sum of another factor's. That, and columns of zeros, are found by counting, and are exact; numbers
-among themselves are judged as everywhere (`columns_of`). Of the columns that are left it is then
-proved that they are independent.
+sum of another factor's. That, and columns of zeros, are found by counting, and are exact. Of the
+columns that are left it is then proved that they are independent; where this fails, numbers are
+judged among themselves as everywhere (`columns_of`), and those left out that depend on others.
 
 For the proof the largest factor is a diagonal D: with the other columns R, centred where the ones
 are a combination of the columns, and :math:`C` the sums of R by level, independence is that of
@@ -16,9 +16,11 @@ definite.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg.lapack import dpotrf
 
@@ -45,23 +47,36 @@ def columns_as_held(design: Structured) -> Columns | None:
     ([0, 1, 2], [-1.0, 1.0, 1.0, 1.0])
     """
     left = sums_to_one(design)
-    order = np.argsort(design.places)
-    places = design.places[order]
-    own = columns_of(design.numbers[:, order])
-    if left is None or own is None:
+    if left is None:
         return None
-    for vector, j in zip(own.null.T, np.setdiff1d(np.arange(len(places)), own.kept), strict=True):
-        if not left.keys().isdisjoint(places[vector != 0]):
-            return None
-        left[int(places[j])] = np.zeros(design.shape[1])
-        left[int(places[j])][places] = vector
-    kept = np.setdiff1d(np.arange(design.shape[1]), list(left)).astype(np.intp)
+    kept = _others(design, left)
     if not _independent(design.with_columns(kept)):
-        return None
+        if not _with_numbers(design, left):
+            return None
+        kept = _others(design, left)
+        if not _independent(design.with_columns(kept)):
+            return None
     null = np.zeros((design.shape[1], len(left)))
     for i, j in enumerate(sorted(left)):
         null[:, i] = left[j]
     return Columns(kept, null)
+
+
+def _others(design: Structured, left: Collection[int]) -> NDArray[np.intp]:
+    return np.setdiff1d(np.arange(design.shape[1]), list(left)).astype(np.intp)
+
+
+def _with_numbers(design: Structured, left: dict[int, Array]) -> bool:
+    """Add those of the numbers that are combinations of numbers; whether any can be."""
+    order = np.argsort(design.places)
+    places = design.places[order]
+    own = columns_of(design.numbers[:, order])
+    if own is None or not own.null.size or not left.keys().isdisjoint(places[own.null.any(axis=1)]):
+        return False
+    for vector, j in zip(own.null.T, np.setdiff1d(np.arange(len(places)), own.kept), strict=True):
+        left[int(places[j])] = np.zeros(design.shape[1])
+        left[int(places[j])][places] = vector
+    return True
 
 
 def sums_to_one(design: Structured) -> dict[int, Array] | None:
@@ -109,8 +124,6 @@ def _independent(design: Structured) -> bool:
     n = len(design.numbers)
     numbers, ones = design.numbers, (design.numbers == 1.0).all(axis=0)
     factors = sorted(design.factors, key=lambda factor: -factor.n_levels)
-    if not factors and design.sparse is None:
-        return True  # numbers alone have been judged
     columns = [_indicators(factor) for factor in factors]
     full = [not (factor.columns < 0).any() for factor in factors]
     centred = bool(ones.any()) or any(full)
