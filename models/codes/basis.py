@@ -1,15 +1,16 @@
 """Coordinates in which the largest factor is a diagonal.
 
 The likelihood does not know how its columns are coded, so the coordinates are ours: every level of
-the largest factor has an intercept of its own, alpha (L,), and the other columns, centred, and
-indicators of the other factors have coefficients theta (q,). The answer is mapped back to the
-user's coding at the end.
+the largest factor has an intercept of its own, alpha (L,), and the other numbers, centred,
+indicators of the other factors and sparse columns, which centring would fill, have coefficients
+theta (q,). The answer is mapped back to the user's coding at the end. Where no factor can be that
+one, the constant is: it has one level, or none where the columns have no constant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,13 +45,21 @@ class Basis:
 
     @classmethod
     def of(cls, design: Structured) -> Basis | None:
-        """The basis with the largest factor that can have all its indicators, if one can.
+        """The basis with the largest factor that can have all its indicators, or else the constant.
 
-        None too where what is beside it has too many columns for a square matrix of them.
+        None where there is more than one constant, and where what is beside that factor has too
+        many columns for a square matrix of them.
         """
+        design = replace(design, factors=tuple(f for f in design.factors if f.n_levels))
         numbers = design.numbers
         ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
-        return cls.planned(design, ones, numbers.mean(axis=0))
+        means = numbers.mean(axis=0)
+        left_out = [int((factor.columns < 0).sum()) for factor in design.factors]
+        if 0 in left_out or (ones and 1 in left_out) or len(ones) > 1:
+            return cls.planned(design, ones, means)
+        # without a constant there is nothing that could take a centre
+        means = np.delete(means, ones) if ones else np.zeros(len(means))
+        return cls.planned(_of_constant(design, ones), [], means)
 
     @classmethod
     def planned(cls, design: Structured, ones: Sequence[int], means: Array) -> Basis | None:
@@ -65,8 +74,6 @@ class Basis:
         means : ndarray (d,)
             About the numbers' means: the nearer, the better linear predictors are rounded.
         """
-        if design.sparse is not None:
-            return None
         factors = design.factors
         left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])
         full = np.flatnonzero(left_out == 0)
@@ -116,9 +123,16 @@ class Basis:
     @cached_property
     def columns(self) -> NDArray[np.intp]:
         """The column of the design that each of theta (q,) belongs to."""
+        others = (f.columns[f.columns >= 0] for f in self.others)
         return np.concatenate(
-            [self.design.places[self.kept], *(f.columns[f.columns >= 0] for f in self.others)]
-        )
+            [self.design.places[self.kept], *others, self.design.sparse_places]
+        ).astype(np.intp)
+
+    @cached_property
+    def theta_of_sparse(self) -> slice:
+        """Where the coefficients of the sparse columns stand in theta."""
+        q = len(self.columns)
+        return slice(q - len(self.design.sparse_places), q)
 
     @property
     def reference(self) -> int | None:
@@ -181,3 +195,18 @@ class Basis:
             constant = matrix[:, place]
         theta[:, : len(self.kept)] -= constant[:, None] * self.centre[self.kept]
         return alpha, theta
+
+
+def _of_constant(design: Structured, ones: list[int]) -> Structured:
+    """The same columns, that of ones as the only level of a factor; of one without levels if none.
+
+    That factor is the first.
+    """
+    places = design.places[ones]
+    constant = Factor(np.zeros(len(design.numbers), dtype=np.int32), places)
+    return replace(
+        design,
+        numbers=np.delete(design.numbers, ones, axis=1),
+        places=np.delete(design.places, ones),
+        factors=(constant, *design.factors),
+    )

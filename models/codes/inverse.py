@@ -12,20 +12,24 @@ and no matrix of L rows and columns is ever formed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.linalg.blas import dsyrk, dtrmm, dtrsm
+from scipy.linalg.lapack import dpotrf
 
 from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.sums import Information, Score
-from flatprior.models.common.arrays import Array
+from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs.coded import LARGEST_DENSE
+from flatprior.models.direction_bounds import SLACK
 
 SMALL = 1000  # columns whose singular values are cheap beside a pass
 AT_ONCE = 2**22  # numbers in contrasts that are multiplied together
+BASE = 64  # columns of a triangle that is inverted by substitution
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,10 @@ class Inverse:
     Attributes
     ----------
     basis : Basis
-    information : Information
+    levels : ndarray (L,)
+        D.
+    sizes : ndarray (q,)
+        Roots of the diagonal of S: the lengths of the other columns.
     shares : ndarray (L, q)
         G: what each level's mean is of the other columns.
     inverse_root : ndarray (q, q)
@@ -43,78 +50,112 @@ class Inverse:
     """
 
     basis: Basis
-    information: Information
+    levels: Array
+    sizes: Array
     shares: Array
     inverse_root: Array
 
     @classmethod
     def of(cls, basis: Basis, information: Information) -> Inverse | None:
-        """Factor an information; None where it is not positive definite in double precision."""
-        levels = information.levels
+        """Factor an information; None where it is not positive definite in double precision.
+
+        Its arrays may be large: they are used up.
+        """
+        levels, shares, square = information.levels, information.cross, information.rest
         if not (np.isfinite(levels).all() and (levels > 0).all()):
             return None
-        shares = information.cross / levels[:, None]
-        square = schur(information)
-        if not np.isfinite(square).all():
-            return None
+        sizes = np.sqrt(np.maximum(square.diagonal(), 0.0))
+        root = np.sqrt(levels)[:, None]
+        shares /= root
+        # a product with its own transpose is half the work, and of the sum half is used
+        upper = square.T if square.flags.c_contiguous else square
+        if len(levels) and len(square):
+            upper = dsyrk(-1.0, shares, beta=1.0, c=upper, trans=1, lower=0, overwrite_c=1)
+        shares /= root
         if not len(square):
-            return cls(basis, information, shares, square)
-        scale = np.sqrt(np.maximum(square.diagonal(), 0.0))
-        if not (scale > 0).all():
+            return cls(basis, levels, sizes, shares, square)
+        scale = np.sqrt(np.maximum(upper.diagonal(), 0.0))
+        if not ((scale > 0).all() and np.isfinite(scale).all() and np.isfinite(shares).all()):
             return None
-        upper, failed = dpotrf(square / np.outer(scale, scale), lower=0, clean=1)
+        upper /= scale
+        upper /= scale[:, None]
+        upper, failed = dpotrf(upper, lower=0, clean=1, overwrite_a=1)
         if failed:
             return None
-        inverse, failed = dtrtri(upper, lower=0)
-        if failed or not np.isfinite(inverse).all():
+        inverse = inverted(upper)
+        inverse /= scale[:, None]
+        if not np.isfinite(inverse).all():
             return None
-        found = cls(basis, information, shares, inverse / scale[:, None])
-        vars(found)["complement"] = square
-        return found
+        return cls(basis, levels, sizes, shares, inverse)
+
+    @property
+    def least(self) -> float:
+        """The smallest information that a level or another column has by itself."""
+        return float(np.append(self.levels, np.square(self.sizes)).min(initial=np.inf))
 
     @cached_property
-    def complement(self) -> Array:
-        """The Schur complement (q, q)."""
-        return schur(self.information)
+    def rounding(self) -> float:
+        r"""How far the Schur complement, whitened, may be from the identity by rounding.
+
+        With columns of unit length, of a Cholesky factor
+        :math:`|A - U'U| \le (q + 1) u |U'||U|`, in which no entry of the product exceeds 1; and the
+        inverse by substitution has :math:`|UX - I| \le c (q + 1) u |U||X|`, in which the columns of
+        U have length 1. Twice as much is allowed for: BLAS divides by multiplying.
+        """
+        q, of = len(self.sizes), self.absolute
+        by_factor = float(of.columns @ of.columns)
+        by_inverse = math.sqrt(q) * float(np.linalg.norm(of.lengths * self.sizes))
+        return SLACK * (q + 8) * UNIT * (2 * by_factor + 8 * by_inverse)
 
     def whitened(self, score: Score) -> tuple[Array, Array]:
         """``T'g``, (L,) and (q,)."""
         rest = score.rest - np.dot(score.main, self.shares)
-        return score.main / np.sqrt(self.information.levels), np.dot(self.inverse_root.T, rest)
+        return score.main / np.sqrt(self.levels), np.dot(self.inverse_root.T, rest)
 
     def step(self, whitened: tuple[Array, Array]) -> tuple[Array, Array]:
         """The Newton step ``T T'g``, (L,) and (q,)."""
         theta = np.dot(self.inverse_root, whitened[1])
-        alpha = whitened[0] / np.sqrt(self.information.levels) - np.dot(self.shares, theta)
+        alpha = whitened[0] / np.sqrt(self.levels) - np.dot(self.shares, theta)
         return alpha, theta
 
-    @cached_property
-    def spread(self) -> float:
+    def spread(self, in_row: int) -> float:
         r"""Whitened length of columns of the sizes that they have, at most.
 
         Of sums over rows of absolute values :math:`|r z_j|` the inequality of Cauchy and Schwarz
         says that they are at most :math:`\sqrt{S_{jj}}` times the length of :math:`r / \sqrt{D}`:
-        for each column by itself, and for all indicators of a factor together.
+        for each column by itself, and for columns together of which a row has one: all indicators
+        of a factor. Of the sparse columns a row has no more than `in_row`.
         """
-        size = np.sqrt(np.maximum(self.information.rest.diagonal(), 0.0))
-        together = len(self.basis.others) + len(self.basis.kept)
-        scaled = np.abs(self.inverse_root) * size[:, None]
-        if not len(scaled):
+        if not len(self.sizes):
             return 0.0
-        norm = math.sqrt(float(scaled.sum(axis=0).max() * scaled.sum(axis=1).max()))
-        if len(scaled) <= SMALL:
-            norm = min(norm, float(np.linalg.norm(self.inverse_root * size[:, None], 2)))
-        return min(float(np.linalg.norm(scaled.sum(axis=0))), math.sqrt(together) * norm)
+        together = len(self.basis.others) + len(self.basis.kept) + in_row
+        columns, rows = self.absolute.columns, self.absolute.rows * self.sizes
+        norm = math.sqrt(float(columns.max() * rows.max()))
+        if len(columns) <= SMALL:
+            norm = min(norm, float(np.linalg.norm(self.inverse_root * self.sizes[:, None], 2)))
+        return min(float(np.linalg.norm(columns)), math.sqrt(together) * norm)
+
+    @cached_property
+    def absolute(self) -> Absolute:
+        """Sums over absolute values of the inverse root."""
+        return Absolute.of(self.inverse_root, self.sizes)
+
+    def lengthened(self, values: Array) -> Array:
+        """Absolute `values` (q,) times the absolute inverse root, (q,)."""
+        found = np.empty(len(values))
+        for some, block in _by_columns(self.inverse_root):
+            found[some] = values[: len(block)] @ block
+        return found
 
     @cached_property
     def standard_errors(self) -> Array:
         """Of the user's coefficients, (k,)."""
         basis, root = self.basis, self.inverse_root
         errors = np.empty(basis.design.shape[1])
-        errors[basis.columns] = np.linalg.norm(root, axis=1)
+        errors[basis.columns] = self.absolute.lengths
         centre = np.zeros(len(root))
         centre[: len(basis.kept)] = basis.centre[basis.kept]
-        own, levels, reference = basis.levels.columns, self.information.levels, basis.reference
+        own, levels, reference = basis.levels.columns, self.levels, basis.reference
         there = own >= 0
         if reference is None or basis.constant is None:
             along = (self.shares + centre) @ root
@@ -162,7 +203,7 @@ class Inverse:
 
     def times(self, matrix: Array) -> Array:
         """``C H^-1`` of contrasts of the user's coefficients, the rows C of a matrix (m, k)."""
-        basis, levels = self.basis, self.information.levels
+        basis, levels = self.basis, self.levels
         alpha, theta = basis.contrasts(matrix)
         rest = (theta - np.dot(alpha, self.shares)) @ self.inverse_root @ self.inverse_root.T
         return basis.betas(alpha / levels - np.dot(rest, self.shares.T), rest)
@@ -171,7 +212,7 @@ class Inverse:
     def root(self) -> Array:
         """T (k, k), which makes the information of the user's columns the identity."""
         basis, q = self.basis, len(self.inverse_root)
-        scale = np.diag(1 / np.sqrt(self.information.levels))
+        scale = np.diag(1 / np.sqrt(self.levels))
         of_levels = basis.betas(scale, np.zeros((len(scale), q)))
         of_rest = basis.betas(-np.dot(self.shares, self.inverse_root).T, self.inverse_root.T)
         return np.vstack([of_levels, of_rest]).T
@@ -183,9 +224,62 @@ class Inverse:
         return found
 
 
-def schur(information: Information) -> Array:
-    """S - C'D^-1 C, symmetric."""
-    scaled = information.cross / np.sqrt(information.levels)[:, None]
-    # a product with its own transpose is half the work
-    square = information.rest - np.dot(scaled.T, scaled)
-    return np.asarray((square + square.T) / 2)
+@dataclass(frozen=True, eq=False)
+class Absolute:
+    """Sums over the absolute values of an upper triangular matrix (q, q).
+
+    Attributes
+    ----------
+    columns : ndarray (q,)
+        Of each column, times the sizes of the rows.
+    rows, lengths : ndarray (q,)
+        Sum and Euclidean length of each row.
+    """
+
+    columns: Array
+    rows: Array
+    lengths: Array
+
+    @classmethod
+    def of(cls, matrix: Array, sizes: Array) -> Absolute:
+        """Those of a matrix whose rows have these sizes (q,)."""
+        columns, rows, squares = (np.zeros(len(matrix)) for _ in range(3))
+        for some, block in _by_columns(matrix):
+            columns[some] = sizes[: len(block)] @ block
+            rows[: len(block)] += block.sum(axis=1)
+            with np.errstate(over="ignore", under="ignore"):
+                squares[: len(block)] += np.square(block, out=block).sum(axis=1)
+        return cls(columns, rows, np.sqrt(squares))
+
+
+def _by_columns(matrix: Array) -> Iterator[tuple[slice, Array]]:
+    """Absolute values of an upper triangular matrix, some columns at a time, without its zeros."""
+    q = len(matrix)
+    step = max(1, AT_ONCE // max(q, 1))
+    for first in range(0, q, step):
+        last = min(first + step, q)
+        yield slice(first, last), np.abs(matrix[:last, first:last])
+
+
+def inverted(upper: Array) -> Array:
+    """The inverse of an upper triangular matrix (q, q), in its place.
+
+    Half by half, each block by substitution, so that ``U X - I`` is small column by column.
+    """
+
+    def invert(first: int, last: int) -> None:
+        size = last - first
+        own = slice(first, last)
+        if size <= BASE:
+            upper[own, own] = dtrsm(1.0, upper[own, own], np.eye(size))
+            return
+        half = slice(first, first + size // 2)
+        rest = slice(half.stop, last)
+        invert(rest.start, last)
+        beside = dtrmm(-1.0, upper[rest, rest], upper[half, rest], side=1)
+        upper[half, rest] = dtrsm(1.0, upper[half, half], beside, overwrite_b=1)
+        invert(first, half.stop)
+
+    if len(upper):
+        invert(0, len(upper))
+    return upper

@@ -40,7 +40,7 @@ def judged_as_held(sums: AnySums, beta: Array) -> Evaluation | None:
             return None
         score = place.score
         # where our coordinates are rounded, so are linear predictors: the way there, in length
-        way = sums.basis.rounding(beta) * math.sqrt(float(place.inverse.information.levels.sum()))
+        way = sums.basis.rounding(beta) * math.sqrt(float(place.inverse.levels.sum()))
         way *= SLACK / bound.shrink
         if not bound.radius * way <= LARGEST_PRODUCT:
             return None

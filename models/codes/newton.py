@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flatprior.models.codes.descent import LARGE, descended
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.codes.passes import Facts, SumsInBatches
-from flatprior.models.codes.sums import AnySums, Score, Sums
+from flatprior.models.codes.sums import AnySums, Score, Sums, by_level
 from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
 
@@ -54,7 +55,7 @@ class Bound:
     departure, rounding : float
         How far the whitened information may be from the identity, and the score from what it is.
     row_error, sum_error : float
-        Relative, of a row's residual and of a sum.
+        Relative, of a row's residual and of any sum.
     spread : float
         Whitened length of the sizes of the columns.
     """
@@ -82,9 +83,10 @@ def length(*parts: Array) -> float:
 def eta_error(sums: AnySums, alpha: Array, theta: Array) -> float:
     """Bound on the error of the logarithm of a residual or curvature, from linear predictors."""
     d = len(sums.basis.kept)
-    terms = d + len(sums.basis.others) + 3
+    terms = d + len(sums.basis.others) + sums.fullest_row + 3
     size = float(sums.extent @ np.abs(theta[:d]))
-    size += float(np.abs(alpha).max())
+    size += float(np.abs(alpha).max(initial=0.0))
+    size += SLACK * sums.largest_in_row(np.abs(theta[sums.basis.theta_of_sparse]))
     size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.basis.theta_of_levels)
     size += sums.rows.extent_of_offset
     # a centred number has a rounding of its own
@@ -95,12 +97,12 @@ def bound_at(sums: AnySums, place: Place) -> Bound | None:
     """The theorem at a place; None where the information cannot be trusted."""
     inverse, score = place.inverse, place.score
     n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
-    root = np.abs(inverse.inverse_root)
-    spread = SLACK * inverse.spread
+    spread = SLACK * inverse.spread(sums.fullest_row)
     if spread > LARGEST_SPREAD and not sums.rows.too_large_to_write_out:
         return None
     row_error = eta_error(sums, place.alpha, place.theta) + ROW_ULPS
-    sum_error = (sums.longest_sum + 16) * UNIT
+    of_levels, of_rest = ((n + 16) * UNIT for n in (sums.longest_of_levels, sums.longest_sum))
+    sum_error = max(of_levels, of_rest)
     departure = departure_of(sums, inverse, row_error)
     if not departure < LARGEST_DEPARTURE:
         return None
@@ -110,9 +112,9 @@ def bound_at(sums: AnySums, place: Place) -> Bound | None:
     arithmetic = (n_levels + q + 8) * UNIT
     rest = np.abs(score.rest) + np.abs(score.main) @ np.abs(inverse.shares)
     rounding = SLACK * (
-        math.sqrt(score.odds) * (row_error + sum_error * (1 + 2 * spread) / shrink)
+        math.sqrt(score.odds) * (row_error + (of_levels * (1 + spread) + of_rest * spread) / shrink)
         + math.sqrt(n * SMALLEST) * (1 + 2 * spread) / shrink
-        + arithmetic * (length(rest @ root) + length(pull[0])) / shrink
+        + arithmetic * (length(inverse.lengthened(rest)) + length(pull[0])) / shrink
     )
     decrement = length(*pull) / shrink + rounding
     radius = SLACK * reach(sums, inverse) / shrink
@@ -124,35 +126,33 @@ def bound_at(sums: AnySums, place: Place) -> Bound | None:
 
 
 def departure_of(sums: AnySums, inverse: Inverse, row_error: float) -> float:
-    """How far the whitened information may be from the identity: measured, and rounding."""
-    information, n_levels, q = inverse.information, sums.basis.n_levels, len(inverse.inverse_root)
-    spread, n = SLACK * inverse.spread, sums.rows.n_rows
-    least = information.rest.diagonal().min(initial=float(information.levels.min()))
-    if not least > n * SMALLEST:  # of which underflow may have taken a part
+    """How far the whitened information may be from the identity, by rounding."""
+    n_levels = sums.basis.n_levels
+    spread, n = SLACK * inverse.spread(sums.fullest_row), sums.rows.n_rows
+    if not inverse.least > n * SMALLEST:  # of which underflow may have taken a part
         return math.inf
     table_error = row_error + (n + 16) * UNIT
-    measured = inverse.inverse_root.T @ inverse.complement @ inverse.inverse_root
-    departure = float(np.linalg.norm(measured - np.eye(q)))
-    departure += table_error * (1 + 2 * spread) ** 2
-    departure += (2 * n_levels + 8) * UNIT * spread**2
-    # the products that measure it round entry by entry, whatever cancels
-    size = np.sqrt(np.maximum(information.rest.diagonal(), 0.0))
-    sizes = float(np.square(size @ np.abs(inverse.inverse_root)).sum())
-    return departure + 8 * (q + 1) * UNIT * SLACK * sizes
+    departure = inverse.rounding + table_error * (1 + 2 * spread) ** 2
+    return departure + (2 * n_levels + 8) * UNIT * spread**2
 
 
 def reach(sums: AnySums, inverse: Inverse) -> float:
     """Bound on the largest standard error of a row's linear predictor, offset aside.
 
-    A row differs from its level's mean by no more than twice the extent of each number, and in
-    every other factor by the difference of two points among its levels.
+    A row differs from its level's mean by no more than twice the extent of each number, in every
+    other factor by the difference of two points among its levels, and in sparse columns by no more
+    than what it has there and what the mean has.
     """
     d = len(sums.basis.kept)
-    root = inverse.inverse_root
-    rest = 2 * length(sums.extent @ np.abs(root[:d]))
+    errors = inverse.absolute.lengths
+    rest = 2 * length(sums.extent @ np.abs(inverse.inverse_root[:d]))
     for place in sums.basis.theta_of_levels:
-        rest += 2 * float(np.linalg.norm(root[place], axis=1).max(initial=0.0))
-    return math.sqrt(1 / float(inverse.information.levels.min()) + rest**2)
+        rest += 2 * float(errors[place].max(initial=0.0))
+    own = sums.basis.theta_of_sparse
+    if own.start < own.stop:
+        rest += sums.largest_in_row(errors[own])
+        rest += float((np.abs(inverse.shares[:, own]) @ errors[own]).max(initial=0.0))
+    return math.sqrt((1 / inverse.levels).max(initial=0.0) + rest**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,10 +248,11 @@ def at_rates(sums: Sums) -> tuple[Array, Array]:
     theta = np.zeros(len(sums.basis.columns))
     if rows.has_offset:
         return np.zeros(levels.n_levels), theta
-    counts = np.bincount(levels.codes, rows.weights, levels.n_levels)
+    weights = np.ones(rows.n_rows) if rows.weights is None else rows.weights
+    counts = by_level(levels.codes, weights, levels.n_levels)
     events = rows.response if rows.weights is None else rows.response * rows.weights
-    of_level = np.bincount(levels.codes, events, levels.n_levels)
-    rate = float(of_level.sum() / counts.sum())
+    of_level = by_level(levels.codes, events, levels.n_levels)
+    rate = float(events.sum() / weights.sum())
     shrunk = (of_level + rate) / (counts + 1)
     if not 0 < rate < 1:
         return np.zeros(levels.n_levels), theta
@@ -261,7 +262,11 @@ def at_rates(sums: Sums) -> tuple[Array, Array]:
 def fit_as_held(sums: AnySums) -> Fit | None:
     """The MLE with its certificate; None where it is not proved, for whatever reason."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        here = place_at(sums, *start(sums))
+        alpha, theta = start(sums)
+        steps = 0
+        if isinstance(sums, Sums) and len(theta) >= LARGE:
+            alpha, theta, steps = descended(sums, alpha, theta)
+        here = place_at(sums, alpha, theta)
         for iteration in range(1, MAX_ITERATIONS + 1):
             if here is None:
                 return None
@@ -272,7 +277,7 @@ def fit_as_held(sums: AnySums) -> Fit | None:
             if not math.isfinite(decrement + radius):
                 return None
             if decrement * radius <= UNCHANGED:
-                return _ended(sums, here, step, iteration)
+                return _ended(sums, here, step, steps + iteration)
             here = _further(sums, here, step, decrement)
     return None
 
@@ -330,12 +335,11 @@ def _adding(
     beta: Array,
 ) -> float:
     """Rounding of the step, of adding it, and of the way back to the user's coefficients."""
-    information, inverse = here.inverse.information, here.inverse
-    levels = np.sqrt(information.levels)
-    size = np.sqrt(np.maximum(information.rest.diagonal(), 0.0))
+    inverse = here.inverse
+    levels, size = np.sqrt(inverse.levels), inverse.sizes
     q = len(theta)
-    change = np.abs(inverse.inverse_root) @ np.abs(here.pull[1])
-    of_step = (2 * q + 8) * UNIT * (length(here.pull[0]) + 2 * float(size @ change))
+    change = float(inverse.absolute.columns @ np.abs(here.pull[1]))
+    of_step = (2 * q + 8) * UNIT * (length(here.pull[0]) + 2 * change)
     of_sum = UNIT * (length(levels * alpha) + float(size @ np.abs(theta)))
-    back = sums.basis.rounding(beta) * math.sqrt(float(information.levels.sum()))
+    back = sums.basis.rounding(beta) * math.sqrt(float(inverse.levels.sum()))
     return of_step + of_sum + back

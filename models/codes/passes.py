@@ -210,6 +210,20 @@ class SumsInBatches:
         return self.rows.longest_block + PIECE_ROWS + self.rows.n_blocks
 
     @property
+    def longest_of_levels(self) -> int:
+        """The same of the main factor."""
+        return self.longest_sum
+
+    @property
+    def fullest_row(self) -> int:
+        """Entries that a row has in sparse columns, which rows in batches do not have."""
+        return 0
+
+    def largest_in_row(self, sizes: Array) -> float:
+        """What a row has in them at most."""
+        return 0.0
+
+    @property
     def sample(self) -> Sums:
         """Those of the rows that the survey drew, in the same coordinates."""
         rows = self.rows.surveyed.sample
@@ -249,7 +263,7 @@ def _made_of(rows: Rows) -> AnySums | None:
     if not isinstance(rows, BatchRows):
         return None
     design, encoding = rows.surveyed.sample.design, rows.surveyed.encoder.encoding
-    if not isinstance(design, Structured):
+    if not isinstance(design, Structured) or design.sparse is not None:
         return None
     numbers = design.numbers
     intercept = bool(encoding.parsed.intercept and len(numbers.T) and (numbers[:, 0] == 1).all())

@@ -9,14 +9,14 @@ are counted in one go over all rows.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.sparse import csc_array, csr_array
 
 from flatprior.models.codes.basis import Basis
 from flatprior.models.common.arrays import Array
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
 
 T = TypeVar("T")
+PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
 BLOCK = 2**15  # rows of a block
 BLOCK_OF_LEVELS = 2  # rows a level, at least: the sums of a block cost as many numbers as levels
 
@@ -45,6 +46,8 @@ class Part(NamedTuple):
     sign : ndarray (m,)
         As in `flatprior.models.rows.Block`; so are the rest.
     weights, offset : ndarray (m,) or None
+    sparse : csr_array (m, s) or None
+        Sparse columns, as they are.
     """
 
     numbers: Array
@@ -52,6 +55,7 @@ class Part(NamedTuple):
     sign: Array
     weights: Array | None
     offset: Array | None
+    sparse: csr_array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +118,13 @@ class Information:
     rest: Array
 
 
-def indicators(codes: Codes, n_levels: int) -> sparse.csc_array:
+def indicators(codes: Codes, n_levels: int) -> csc_array:
     """The transposed indicators (L, m) of some rows: with it, sums by level are products."""
     m = len(codes)
+    if not n_levels:
+        return csc_array((0, m))
     ones = np.ones(m)
-    return sparse.csc_array((ones, codes, np.arange(m + 1, dtype=np.int32)), shape=(n_levels, m))
+    return csc_array((ones, codes, np.arange(m + 1, dtype=np.int32)), shape=(n_levels, m))
 
 
 def part_of(basis: Basis, block: Block) -> Part:
@@ -127,17 +133,20 @@ def part_of(basis: Basis, block: Block) -> Part:
     numbers = design.numbers[:, basis.kept] - basis.centre[basis.kept]
     codes = [factor.codes for factor in design.factors]
     main = codes.pop(basis.main)
-    return Part(numbers, (main, *codes), block.sign, block.weights, block.offset)
+    return Part(numbers, (main, *codes), block.sign, block.weights, block.offset, design.sparse)
 
 
 def predictor_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> Array:
     """Linear predictor of a part of the rows."""
     eta: Array = part.numbers @ theta[: len(basis.kept)]
-    eta += alpha[part.codes[0]]
+    if basis.n_levels:
+        eta += alpha[part.codes[0]]
     for factor, place, codes in zip(
         basis.others, basis.theta_of_levels, part.codes[1:], strict=True
     ):
         eta += _with_reference(factor, theta[place])[codes]
+    if part.sparse is not None:
+        eta += part.sparse @ theta[basis.theta_of_sparse]
     if part.offset is not None:
         eta += part.offset
     return eta
@@ -154,21 +163,22 @@ def score_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> tuple[Scor
     if part.weights is not None:
         for values in (log_likelihood, wrong, odds, curvature):
             values *= part.weights
-    residual = part.sign * wrong
-    rest = [np.zeros(len(basis.kept))]
-    for first in range(0, len(residual), PIECE_ROWS):
-        piece = slice(first, first + PIECE_ROWS)
-        rest[0] += np.dot(residual[piece], part.numbers[piece])
-    for factor, codes in zip(basis.others, part.codes[1:], strict=True):
-        rest.append(by_level(codes, residual, factor.n_levels)[factor.columns >= 0])
-    found = Score(
-        float(log_likelihood.sum()),
-        float(odds.sum()),
-        float(wrong.sum()),
-        by_level(part.codes[0], residual, basis.n_levels),
-        np.concatenate(rest),
-    )
+    main, rest = summed(basis, part, part.sign * wrong)
+    found = Score(float(log_likelihood.sum()), float(odds.sum()), float(wrong.sum()), main, rest)
     return found, curvature
+
+
+def summed(basis: Basis, part: Part, values: Array) -> tuple[Array, Array]:
+    """Sums of values (m,) of a part of the rows by level (L,), and times the other columns (q,)."""
+    rest: list[Array] = [np.zeros(len(basis.kept))]
+    for first in range(0, len(values), PIECE_ROWS):
+        piece = slice(first, first + PIECE_ROWS)
+        rest[0] += np.dot(values[piece], part.numbers[piece])
+    for factor, codes in zip(basis.others, part.codes[1:], strict=True):
+        rest.append(by_level(codes, values, factor.n_levels)[factor.columns >= 0])
+    if part.sparse is not None:
+        rest.append(np.asarray(part.sparse.T @ values))
+    return by_level(part.codes[0], values, basis.n_levels), np.concatenate(rest)
 
 
 def tables_of(basis: Basis, part: Part, curvature: Array) -> Tables:
@@ -260,12 +270,30 @@ class Sums:
         return max(BLOCK, BLOCK_OF_LEVELS * self.basis.n_levels)
 
     @cached_property
+    def longest_of_levels(self) -> int:
+        """Additions that a term of the main factor's score goes through, at most."""
+        return self._longest([self.basis.levels]) + len(self.starts)
+
+    @cached_property
     def longest_sum(self) -> int:
-        """Additions that a term of the score goes through, at most: in a piece or level, of all."""
-        most = max(int(np.bincount(f.codes).max()) for f in self.basis.design.factors)
+        """Additions that a term of the rest of the score goes through, at most."""
         size = min(self.rows.n_rows, self.block_rows)
-        numbers = min(size, PIECE_ROWS) + -(-size // PIECE_ROWS)
-        return max(min(most, size), numbers) + len(self.starts)
+        found = self._longest(self.basis.others)
+        if len(self.basis.kept):
+            found = max(found, min(size, PIECE_ROWS) + -(-size // PIECE_ROWS))
+        if self.sparse is not None:
+            most = int(np.bincount(self.sparse.indices).max(initial=0))
+            found = max(found, min(most, size))
+        return found + len(self.starts)
+
+    def _longest(self, factors: Sequence[Factor]) -> int:
+        size, most = min(self.rows.n_rows, self.block_rows), 0
+        for factor in factors:
+            if factor.n_levels == 1:
+                most = max(most, PAIRWISE + size.bit_length())
+            elif factor.n_levels:
+                most = max(most, min(size, int(np.bincount(factor.codes).max())))
+        return most
 
     def part(self, which: slice = slice(None)) -> Part:
         """Some of the rows."""
@@ -276,6 +304,7 @@ class Sums:
             2.0 * rows.response[which] - 1.0,
             None if rows.weights is None else rows.weights[which],
             None if rows.offset is None else rows.offset[which],
+            None if self.sparse is None else self.sparse[which],
         )
 
     def predictor(self, alpha: Array, theta: Array) -> Array:
@@ -310,6 +339,27 @@ class Sums:
         with np.errstate(all="ignore"):
             return self.at(*self.basis.coordinates(beta))[0].log_likelihood
 
+    @property
+    def sparse(self) -> csr_array | None:
+        """The sparse columns, (n, s)."""
+        return self.basis.design.sparse
+
+    @cached_property
+    def fullest_row(self) -> int:
+        """Entries that a row has in the sparse columns, at most."""
+        return 0 if self.sparse is None else int(np.diff(self.sparse.indptr).max(initial=0))
+
+    def largest_in_row(self, sizes: Array) -> float:
+        """Largest sum over a row's absolute entries in the sparse columns, times `sizes` (s,)."""
+        if self.sparse is None:
+            return 0.0
+        return float((self._absolute @ sizes).max(initial=0.0))
+
+    @cached_property
+    def _absolute(self) -> csr_array:
+        assert self.sparse is not None  # noqa: S101
+        return abs(self.sparse)
+
     def information(self, curvature: Array) -> Information:
         """The information where rows have that curvature (n,)."""
 
@@ -321,7 +371,37 @@ class Sums:
             return cross_table(self.basis.every[i], self.basis.every[j], curvature)
 
         tables = self._over_blocks(of_block)
-        return assembled(self.basis, tables, cells, parallel_map if self.large else map)
+        found = assembled(self.basis, tables, cells, parallel_map if self.large else map)
+        if self.sparse is not None:
+            self._join(found, self.sparse, curvature)
+        return found
+
+    def _join(self, found: Information, matrix: csr_array, curvature: Array) -> None:
+        """What the information has of the sparse columns, of all rows in one go."""
+        basis, own = self.basis, self.basis.theta_of_sparse
+        # roots: a product with its own transpose is symmetric to the last bit
+        root = np.sqrt(curvature)
+        by_entry = np.repeat(root, np.diff(matrix.indptr))
+        scaled = csr_array(
+            (matrix.data * by_entry, matrix.indices, matrix.indptr), shape=matrix.shape
+        )
+        square = scaled.T.tocsr() @ scaled
+        if own.start:
+            entries = square.tocoo()
+            found.rest[own.start + entries.row, own.start + entries.col] = entries.data
+        else:
+            square.toarray(out=found.rest)
+        weighted = csr_array(
+            (scaled.data * by_entry, matrix.indices, matrix.indptr), shape=matrix.shape
+        )
+        d = len(basis.kept)
+        found.rest[own, :d] = weighted.T @ self.numbers
+        levels = basis.levels
+        found.cross[:, own] = (indicators(levels.codes, basis.n_levels) @ weighted).toarray()
+        for factor, place in zip(basis.others, basis.theta_of_levels, strict=True):
+            table = (indicators(factor.codes, factor.n_levels) @ weighted).toarray()
+            found.rest[own, place] = table[factor.columns >= 0].T
+        found.rest[: own.start, own] = found.rest[own, : own.start].T
 
     @property
     def large(self) -> bool:
@@ -349,8 +429,19 @@ class AnySums(Protocol):
         """Largest absolute value of each number in theta, centred, (d,)."""
 
     @property
+    def fullest_row(self) -> int:
+        """Entries that a row has in the sparse columns, at most."""
+
+    @property
+    def longest_of_levels(self) -> int:
+        """Additions that a term of the main factor's score goes through, at most."""
+
+    @property
     def longest_sum(self) -> int:
-        """Additions that a term of the score goes through, at most."""
+        """Additions that a term of the rest of the score goes through, at most."""
+
+    def largest_in_row(self, sizes: Array) -> float:
+        """Largest sum over a row's absolute entries in the sparse columns, times `sizes` (s,)."""
 
     def at(self, alpha: Array, theta: Array) -> tuple[Score, Callable[[], Information]]:
         """Score, and the information, for whoever asks for it."""
@@ -364,8 +455,10 @@ class AnySums(Protocol):
 
 def by_level(codes: NDArray[Any], values: Array, n_levels: int) -> Array:
     """Sums of `values` (m,) by level, (L,)."""
+    if n_levels == 1:
+        return np.array([values.sum()])  # pairwise, and so to a better rounding
     found: Any = np.bincount(codes, values, n_levels)
-    return np.asarray(found, dtype=float)
+    return np.asarray(found, dtype=float)[:n_levels]
 
 
 def cross_table(one: Factor, two: Factor, values: Array) -> Array:

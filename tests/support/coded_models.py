@@ -45,11 +45,61 @@ def both(
     return one, two
 
 
+def held(
+    design: Structured, response: np.ndarray, **beside: Any
+) -> tuple[BernoulliLogistic, BernoulliLogistic]:
+    """The model of a design as it is held, and written out; `beside` is of `from_arrays`."""
+    written = BernoulliLogistic.from_arrays(written_out(design), response, **beside)
+    return replace(written, rows=replace(written.rows, design=design)), written
+
+
 def held_sums(model: BernoulliLogistic) -> Sums:
     """Those of a model one of whose factors is a diagonal."""
     found = sums_of(model.rows)
     assert found is not None
     return found
+
+
+KINDS = ("plain", "no factor", "no constant", "every level", "cells left out", "one factor")
+
+
+def drawn_design(kind: str, seed: int, n: int = 60) -> Structured:
+    """Numbers, factors and sparse columns; see `KINDS`."""
+    rng = np.random.default_rng(seed)
+    sizes = tuple(int(size) for size in rng.integers(2, 6, 2))
+    found = structured(n, seed, d=int(rng.integers(0, 3)), levels=sizes, s=int(rng.integers(1, 4)))
+    entries = found.sparse
+    if kind == "no constant":
+        return found.with_columns(np.arange(1, found.shape[1]))
+    if kind == "no factor":
+        d = len(found.places)
+        own = np.arange(d, d + entries.shape[1])
+        return replace(found, factors=(), sparse_places=own)
+    if kind == "every level":
+        first, second = found.factors
+        moved = [np.append(0, first.columns[1:]), second.columns]
+        return replace(
+            found,
+            numbers=found.numbers[:, 1:],
+            places=found.places[1:],
+            factors=tuple(replace(f, columns=c) for f, c in zip(found.factors, moved, strict=True)),
+        )
+    if kind == "cells left out":
+        k, last = found.shape[1], found.factors[1].columns[-1]
+        return found.with_columns(np.delete(np.arange(k), last))
+    if kind == "one factor":
+        return found.with_columns(
+            np.delete(np.arange(found.shape[1]), found.factors[1].columns[1:])
+        )
+    return found
+
+
+def outcomes(design: Structured, seed: int) -> np.ndarray:
+    """Outcomes that depend on every column, (n,)."""
+    rng = np.random.default_rng(seed)
+    matrix = written_out(design)
+    beta = rng.normal(size=matrix.shape[1]) / 3
+    return (rng.random(len(matrix)) < 1 / (1 + np.exp(-matrix @ beta))).astype(float)
 
 
 def survey(n: int, seed: int) -> pd.DataFrame:
@@ -111,7 +161,7 @@ def written_out(design: Structured) -> np.ndarray:
         for j, place in enumerate(design.places):
             matrix[i, place] = design.numbers[i, j]
         for factor in design.factors:
-            column = factor.columns[factor.codes[i]]
+            column = factor.columns[factor.codes[i]] if factor.n_levels else -1
             if column >= 0:
                 matrix[i, column] = 1.0
         if design.sparse is not None:
@@ -126,9 +176,12 @@ def _row(matrix: sparse.csr_array, i: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def our_columns(sums: Sums) -> np.ndarray:
-    """Columns of the coordinates, written out: every level, numbers centred, other indicators."""
+    """Columns of the coordinates: every level, numbers centred, other indicators, sparse ones."""
     basis = sums.basis
-    every = np.eye(basis.n_levels)[basis.levels.codes]
+    every = np.eye(len(basis.levels.codes), 0)
+    if basis.n_levels:
+        every = np.eye(basis.n_levels)[basis.levels.codes]
     numbers = basis.design.numbers[:, basis.kept] - basis.centre[basis.kept]
     others = [np.eye(f.n_levels)[f.codes][:, f.columns >= 0] for f in basis.others]
-    return np.column_stack([every, numbers, *others])
+    rest = [] if basis.design.sparse is None else [basis.design.sparse.toarray()]
+    return np.column_stack([every, numbers, *others, *rest])

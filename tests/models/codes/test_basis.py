@@ -25,10 +25,27 @@ def full(design):
         factors.append(replace(factor, columns=columns))
         at += factor.n_levels - 1
     d = len(design.places) - 1
-    return Structured(design.numbers[:, 1:], np.arange(d), tuple(factors))
+    return Structured(
+        design.numbers[:, 1:],
+        np.arange(d),
+        tuple(factors),
+        design.sparse,
+        np.arange(at, at + len(design.sparse_places)),
+    )
 
 
+crossed = structured(40, seed=7, s=1, levels=(4,))
+without = structured(40, seed=8, s=3)
 DESIGNS = {
+    "sparse columns": structured(40, seed=9, s=4),
+    "every level, sparse columns": full(structured(40, seed=10, s=2)),
+    "cells left out": replace(
+        crossed,
+        factors=(Factor(crossed.factors[0].codes, np.array([-1, -1, 3, 4])),),
+        sparse_places=np.array([5]),
+    ),
+    "no factor": replace(without, factors=(), sparse_places=np.arange(3, 6)),
+    "no constant": replace(without, numbers=without.numbers + 0.5),
     "an intercept": structured(40, seed=1),
     "an intercept, no numbers": structured(40, seed=2, d=0),
     "one factor": structured(40, seed=3, levels=(7,)),
@@ -74,17 +91,24 @@ def test_the_largest_factor_that_has_a_constant_is_the_diagonal():
     assert Basis.of(DESIGNS["an intercept"]).reference == 0
 
 
-def test_there_is_none_without_a_constant_with_two_or_with_cells_left_out():
+def test_there_is_none_with_two_constants():
     design = DESIGNS["an intercept"]
-    assert Basis.of(replace(design, numbers=design.numbers + 1)) is None
     numbers = design.numbers.copy()
     numbers[:, 1] = 1.0
     assert Basis.of(replace(design, numbers=numbers)) is None
     every = DESIGNS["every level"]
     assert Basis.of(replace(every, numbers=np.ones_like(every.numbers))) is None
-    crossed = Factor(design.factors[0].codes, np.array([-1, -1, 3, 4]))
-    alone = Structured(design.numbers, design.places, (crossed,))
-    assert Basis.of(alone) is None
+
+
+def test_the_constant_is_the_only_level_where_no_factor_can_be_the_diagonal():
+    found = Basis.of(DESIGNS["cells left out"])
+    assert (found.n_levels, found.constant, len(found.columns)) == (1, None, 5)
+    found = Basis.of(DESIGNS["no factor"])
+    assert (found.n_levels, found.theta_of_sparse) == (1, slice(2, 5))
+    # and without a constant there is no level, and no centre
+    found = Basis.of(DESIGNS["no constant"])
+    assert found.n_levels == 0
+    assert not found.centre.any()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e6, 1e-60, 1e60])

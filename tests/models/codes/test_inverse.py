@@ -1,8 +1,20 @@
 """The inverse of an information whose block of levels is a diagonal, without forming it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from coded_models import both, held_sums, our_columns, survey
+from coded_models import (
+    KINDS,
+    both,
+    drawn_design,
+    held,
+    held_sums,
+    our_columns,
+    outcomes,
+    structured,
+    survey,
+)
 
 from flatprior.models.codes import inverse as inverse_module
 from flatprior.models.codes.inverse import Inverse
@@ -22,6 +34,50 @@ def found(request):
     inverse = Inverse.of(sums.basis, sums.information(curvature))
     assert inverse is not None
     return sums, inverse, written.information(beta), score, curvature
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_sparse_columns_it_is_the_inverse_too(kind):
+    design = drawn_design(kind, seed=6, n=250)
+    model, written = held(design, outcomes(design, 6))
+    sums = held_sums(model)
+    beta = np.random.default_rng(2).normal(size=model.n_parameters) / 3
+    inverse = Inverse.of(
+        sums.basis, sums.information(sums.curved(*sums.basis.coordinates(beta))[1])
+    )
+    covariance = np.linalg.inv(written.information(beta))
+    assert inverse.matrix == pytest.approx(covariance, rel=1e-9, abs=1e-13)
+    assert inverse.standard_errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
+    root = inverse.root
+    assert root.T @ written.information(beta) @ root == pytest.approx(np.eye(len(root)), abs=1e-10)
+
+
+def test_a_triangle_is_inverted_half_by_half():
+    rng = np.random.default_rng(7)
+    for q in (0, 1, 63, 64, 65, 130, 300):
+        upper = np.triu(rng.normal(size=(q, q)) / 4, 1) + np.diag(rng.uniform(0.5, 2, q))
+        found = inverse_module.inverted(upper.copy(order="F"))
+        assert np.array_equal(found, np.triu(found))
+        size = np.abs(upper) @ np.abs(found)
+        assert (np.abs(upper @ found - np.eye(q)) <= 8 * (q + 8) * 2.0**-53 * size).all()
+
+
+def test_rounding_is_more_than_what_cholesky_and_substitution_leave():
+    import mpmath
+
+    design = structured(40, seed=8, levels=(3,), s=3)
+    sums = held_sums(held(design, outcomes(design, 8))[0])
+    information = sums.information(np.full(40, 0.25))
+    levels, cross, rest = (np.array(part) for part in vars(information).values())
+    inverse = Inverse.of(sums.basis, information)
+    with mpmath.workdps(40):
+        C, S = mpmath.matrix(cross.tolist()), mpmath.matrix(rest.tolist())
+        complement = S - C.T * mpmath.diag([1 / mpmath.mpf(x) for x in levels]) * C
+        T = mpmath.matrix(inverse.inverse_root.tolist())
+        left = T.T * complement * T - mpmath.eye(len(rest))
+        # of the complement itself, too: less than as much again here
+        assert mpmath.mnorm(left, "f") <= 2 * inverse.rounding
+    assert inverse.rounding < 1e-12
 
 
 def test_variances_and_covariances_are_those_of_the_matrix(found):
@@ -57,7 +113,7 @@ def test_a_step_is_newtons_and_its_length_the_decrement(found):
 def test_parts_of_the_covariance_are_joined(found, monkeypatch):
     _, inverse, information, _, _ = found
     monkeypatch.setattr(inverse_module, "AT_ONCE", 2 * len(information) + 1)
-    again = Inverse(inverse.basis, inverse.information, inverse.shares, inverse.inverse_root)
+    again = replace(inverse)
     assert again.matrix == pytest.approx(np.linalg.inv(information), rel=1e-9, abs=1e-13)
 
 

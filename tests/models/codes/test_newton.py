@@ -5,7 +5,17 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from coded_models import both, held_as_codes, held_sums, our_columns, survey
+from coded_models import (
+    KINDS,
+    both,
+    drawn_design,
+    held,
+    held_as_codes,
+    held_sums,
+    our_columns,
+    outcomes,
+    survey,
+)
 from multiplier import repeated
 from problems import mp_fit
 
@@ -26,6 +36,7 @@ from flatprior.models.codes.newton import (
     place_at,
     reach,
 )
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.errors import InputError
 from flatprior.models.designs import coded as coded_module
 
@@ -74,8 +85,13 @@ def violations(name, formula, seed):
     frame, columns = case(name, seed)
     if name == "tiny units" and "x" not in formula:
         return False
-    model, written = both(formula, frame, **columns)
-    fit = fit_as_held(held_sums(model))
+    return violates_nothing(*both(formula, frame, **columns))
+
+
+def violates_nothing(model, written):
+    """Check a fit against 50 digits; whether there was one."""
+    sums = sums_of(model.rows)
+    fit = None if sums is None else fit_as_held(sums)
     if fit is None:
         return False
     X, rows = written.design, written.rows
@@ -100,6 +116,27 @@ def violations(name, formula, seed):
 def test_no_bound_is_violated(name, formula):
     fitted = [violations(name, formula, seed) for seed in range(repeated(1))]
     assert any(fitted) or name == "tiny units" or formula == "y ~ g * h"
+
+
+BESIDE = ("plain", "weights", "offset")
+
+
+def sparse_violations(kind, beside, seed):
+    """Check a fit with sparse columns against 50 digits; whether there was one."""
+    design, rng = drawn_design(kind, seed), np.random.default_rng(seed)
+    given = {}
+    if beside == "weights":
+        given["frequency_weights"] = np.floor(10 ** rng.uniform(0, 6, 60))
+    if beside == "offset":
+        given["offset"] = rng.normal(size=60) * 3
+    model, written = held(design, outcomes(design, seed), **given)
+    return violates_nothing(model, written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("beside", BESIDE)
+def test_no_bound_is_violated_with_sparse_columns(kind, beside):
+    assert any([sparse_violations(kind, beside, seed) for seed in range(max(3, repeated(1)))])
 
 
 @pytest.mark.slow
@@ -217,25 +254,37 @@ def test_information_that_underflow_may_have_taken_is_not_trusted():
 def test_radius_and_spread_are_no_less_than_those_of_the_rows():
     for formula in ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g * h + x"):
         sums = held_sums(both(formula, survey(200, seed=10), frequency_weights="w")[0])
-        rng = np.random.default_rng(11)
-        L, q = sums.basis.n_levels, len(sums.basis.columns)
-        place = place_at(sums, rng.normal(size=L) / 3, rng.normal(size=q) / 3)
-        curvature = sums.curved(place.alpha, place.theta)[1]
-        Z = our_columns(sums)
-        H = Z.T @ (Z * curvature[:, None])
-        of_rows = np.sqrt(np.einsum("ij,ij->i", Z, np.linalg.solve(H, Z.T).T))
-        assert reach(sums, place.inverse) >= of_rows.max()
-        # the length, weighted, of |x|'|T v| for any unit v
-        spread = place.inverse.spread
-        for _ in range(20):
-            v = rng.normal(size=q)
-            along = np.abs(Z[:, L:]) @ np.abs(place.inverse.inverse_root @ (v / length(v)))
-            assert math.sqrt(curvature @ along**2) <= spread * (1 + 1e-12)
-        bound = bound_at(sums, place)
-        g = np.concatenate([place.score.main, place.score.rest])
-        assert bound.decrement >= math.sqrt(g @ np.linalg.solve(H, g)) * (1 - 1e-12)
-        assert bound.radius >= of_rows.max()
-        assert 0 < bound.shrink <= 1
+        check_radius_and_spread(sums, np.random.default_rng(11))
+
+
+def check_radius_and_spread(sums, rng):
+    L, q = sums.basis.n_levels, len(sums.basis.columns)
+    place = place_at(sums, rng.normal(size=L) / 3, rng.normal(size=q) / 3)
+    curvature = sums.curved(place.alpha, place.theta)[1]
+    Z = our_columns(sums)
+    H = Z.T @ (Z * curvature[:, None])
+    of_rows = np.sqrt(np.einsum("ij,ij->i", Z, np.linalg.solve(H, Z.T).T))
+    assert reach(sums, place.inverse) >= of_rows.max()
+    # the length, weighted, of |x|'|T v| for any unit v
+    spread = place.inverse.spread(sums.fullest_row)
+    for _ in range(20):
+        v = rng.normal(size=q)
+        along = np.abs(Z[:, L:]) @ np.abs(place.inverse.inverse_root @ (v / length(v)))
+        assert math.sqrt(curvature @ along**2) <= spread * (1 + 1e-12)
+    bound = bound_at(sums, place)
+    g = np.concatenate([place.score.main, place.score.rest])
+    assert bound.decrement >= math.sqrt(g @ np.linalg.solve(H, g)) * (1 - 1e-12)
+    assert bound.radius >= of_rows.max()
+    assert 0 < bound.shrink <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_radius_and_spread_are_no_less_than_those_of_rows_with_sparse_columns(kind):
+    rng = np.random.default_rng(19)
+    for seed in range(4):
+        design = drawn_design(kind, seed, n=200)
+        model = held(design, outcomes(design, seed))[0]
+        check_radius_and_spread(held_sums(model), rng)
 
 
 def test_linear_predictors_are_no_further_off_than_is_said():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from coded_models import both, held_sums, our_columns, survey
+from coded_models import KINDS, both, drawn_design, held, held_sums, our_columns, outcomes, survey
 
 from flatprior.models import rows as rows_module
 from flatprior.models.codes import sums as sums_module
@@ -84,6 +84,33 @@ def test_parts_of_the_rows_add_and_a_basis_that_has_none_serves(formula):
     for name, value in vars(found).items():
         assert value == pytest.approx(getattr(information(), name), abs=1e-11)
     assert np.array_equal(sums.flat().levels, sums.information(frame["w"].to_numpy() / 4.0).levels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sums_over_sparse_columns_are_those_of_the_columns(kind, monkeypatch):
+    monkeypatch.setattr(sums_module, "BLOCK", 2**7)
+    design = drawn_design(kind, seed=5, n=300)
+    rng = np.random.default_rng(6)
+    y, w, o = outcomes(design, 7), rng.integers(1, 4, 300), rng.normal(size=300)
+    sums = held_sums(held(design, y, frequency_weights=w, offset=o)[0])
+    Z, L = our_columns(sums), sums.basis.n_levels
+    gamma = rng.normal(size=Z.shape[1]) / 2
+    eta = Z @ gamma + o
+    p = 1 / (1 + np.exp(-eta))
+    score, curvature = sums.curved(gamma[:L], gamma[L:])
+    found = np.concatenate([score.main, score.rest])
+    assert found == pytest.approx(Z.T @ (w * (y - p)), abs=1e-11)
+    information = sums.information(curvature)
+    H = Z.T @ (Z * curvature[:, None])
+    assert np.diag(information.levels) == pytest.approx(H[:L, :L], abs=1e-11)
+    assert information.cross == pytest.approx(H[:L, L:], abs=1e-11)
+    assert information.rest == pytest.approx(H[L:, L:], abs=1e-11)
+    assert np.array_equal(information.rest, information.rest.T)
+    own = slice(L + sums.basis.theta_of_sparse.start, None)
+    assert sums.fullest_row == (Z[:, own] != 0).sum(axis=1).max()
+    sizes = rng.random(Z[:, own].shape[1])
+    assert sums.largest_in_row(sizes) == pytest.approx((np.abs(Z[:, own]) @ sizes).max())
+    assert sums.longest_sum >= (Z[:128, L:] != 0).sum(axis=0).max() + 2
 
 
 def test_one_thread_and_several_find_the_same(formula, monkeypatch):
