@@ -4,7 +4,9 @@ Nothing is written out. What dependence such designs have is nearly always of on
 of a factor have their indicator, and these sum to the column of ones, which is there too, or is the
 sum of another factor's. That, and columns of zeros, are found by counting, and are exact. Of the
 columns that are left it is then proved that they are independent; where this fails, numbers are
-judged among themselves as everywhere (`columns_of`), and those left out that depend on others.
+judged among themselves as everywhere (`columns_of`), and those left out that depend on others; and
+where that fails too, as with a factor within another, combinations of any kind are looked for in
+the products of the columns (`among_codes`).
 
 For the proof the largest factor is a diagonal D: with the other columns R, centred where the ones
 are a combination of the columns, and :math:`C` the sums of R by level, independence is that of
@@ -25,8 +27,9 @@ from scipy import sparse
 from scipy.linalg.lapack import dpotrf
 
 from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.dependence.among_codes import columns_of_codes
 from flatprior.models.dependence.independent_columns import Columns, columns_of
-from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.designs.coded import LARGEST_KEPT, Factor, Structured
 
 LARGEST_TABLE = 2**27  # numbers in the table of the main factor's levels and the other columns
 MOST_BESIDE = 2**13  # other columns
@@ -52,14 +55,22 @@ def columns_as_held(design: Structured) -> Columns | None:
     kept = _others(design, left)
     if not _independent(design.with_columns(kept)):
         if not _with_numbers(design, left):
-            return None
+            return _searched(design)
         kept = _others(design, left)
         if not _independent(design.with_columns(kept)):
-            return None
+            return _searched(design)
     null = np.zeros((design.shape[1], len(left)))
     for i, j in enumerate(sorted(left)):
         null[:, i] = left[j]
     return Columns(kept, null)
+
+
+def _searched(design: Structured) -> Columns | None:
+    """Whatever the combinations are, of a design that is too large to be written out quickly."""
+    found = columns_of_codes(design) if design.size > LARGEST_KEPT else None
+    if found is None or not _independent(design.with_columns(found.kept)):
+        return None
+    return found
 
 
 def _others(design: Structured, left: Collection[int]) -> NDArray[np.intp]:

@@ -9,8 +9,11 @@ import numpy as np
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, first_of
+from flatprior.models.dependence.among_codes import nestings
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import combination
 from flatprior.models.model import BernoulliLogistic
+from flatprior.models.rows import ArrayRows
 
 ELSEWHERE = "use a bias-reduced (Firth) or penalised fit, or a proper prior"
 NEAR = 1e-9  # to a factor of 1 in a combination of columns
@@ -132,12 +135,21 @@ def _shortest(threshold: float, column: Array) -> str:
     return repr(threshold)
 
 
+def _nesting(found: tuple[str, str, str]) -> str:
+    kind, one, other = found
+    if kind == "nested":
+        return f"every level of {one!r} is in one level of {other!r} only: "
+    return f"levels of {one!r} and {other!r} fall into parts without a row in common: "
+
+
 def dependence_message(
     model: BernoulliLogistic, dependencies: Mapping[str, Mapping[str, float]]
 ) -> str:
     """Say which columns are combinations of which, and what to do."""
     k, m = model.n_parameters, len(dependencies)
     equations = first_of(f"{name!r} = {combination(terms)}" for name, terms in dependencies.items())
+    if isinstance(model.rows, ArrayRows) and isinstance(model.rows.design, Structured):
+        equations = "".join(map(_nesting, nestings(model.rows.design))) + equations
     them = "it" if m == 1 else "them"
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from coded_models import held_sums
+from coded_models import held_as_codes, held_sums
 
 from flatprior.models import BernoulliLogistic, check_existence
-from flatprior.models.designs.coded import as_codes
+from flatprior.models.dependence import as_held
+from flatprior.models.designs.coded import Structured, as_codes
 
 
 def one_hot(rng, n=400, levels=(4, 5), separated=False):
@@ -59,3 +61,34 @@ def test_nothing_is_written_out(monkeypatch):
     monkeypatch.setattr(type(held.rows.design), "dense", refuse)
     assert check_existence(held, signs=False).kind == "rank deficient"
     assert len(held.without_aliased().names) == 9
+
+
+def test_factors_within_one_another_are_named_where_nothing_is_written_out(monkeypatch):
+    n, size = 3000, 300
+    school = np.resize(np.arange(size), n)
+    frame = pd.DataFrame(
+        {
+            "y": np.random.default_rng(0).integers(0, 2, n),
+            "district": [f"d{each % 20:02}" for each in school],
+            "school": [f"s{each:03}" for each in school],
+        }
+    )
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ district + school", frame)
+        reduced = BernoulliLogistic.from_formula("y ~ district + school", frame, aliased="drop")
+    monkeypatch.setattr(as_held, "LARGEST_KEPT", 0)
+    monkeypatch.setattr(Structured, "dense", None)
+    found = check_existence(model)
+    assert found.kind == "rank deficient"
+    assert "every level of 'school' is in one level of 'district' only" in found.message
+    assert "rank 300, not 319" in found.message
+    assert len(found.message) < 1200
+    assert list(found.dependencies) == list(reduced.aliased.names)
+    assert reduced.aliased.names == tuple(f"school[T.s{each}]" for each in range(281, 300))
+    of_first = {f"school[T.s{each:03}]" for each in range(0, size, 20)}
+    rest = [name for name in model.names[1:] if name not in of_first]
+    undetermined = [n for n, said in found.coefficients.items() if said == "undetermined"]
+    assert undetermined == rest
+    assert len(found.coefficients) == len(model.names)
+    assert np.abs(model.rows.design @ found.direction).max() == 0
+    assert check_existence(reduced).kind == "overlap"
