@@ -24,6 +24,7 @@ MAX_ITERATIONS = 50
 UNCHANGED = 1e-6  # relative change of the information by the last step
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
+FEW_A_LEVEL = 30.0  # rows drawn of a level, from which its own rate is more than noise
 WELL_WHITENED = 1e-6  # departure of whitened columns, rounding included, from orthonormal ones
 LARGEST_PRODUCT = LARGEST_DEPARTURE = 0.5  # as in `flatprior.models.certificate`
 LARGEST_SPREAD = 1e4  # with more, standard errors lose digits that columns written out would keep
@@ -236,14 +237,17 @@ def start(sums: AnySums) -> tuple[Array, Array]:
     if "_start" not in kept:
         near = fit_as_held(sums.sample)
         kept["_start"] = (
-            at_rates(sums.sample) if near is None else sums.basis.coordinates(near.beta)
+            at_rates(sums.sample, FEW_A_LEVEL) if near is None else sums.basis.coordinates(near.beta)
         )
     found: tuple[Array, Array] = kept["_start"]
     return found
 
 
-def at_rates(sums: Sums) -> tuple[Array, Array]:
-    """Levels at their own rates, drawn towards that of all rows; the rest at 0."""
+def at_rates(sums: Sums, alike: float = 1.0) -> tuple[Array, Array]:
+    """Levels at their own rates, drawn towards that of all rows; the rest at 0.
+
+    As if there were as many more observations `alike` in each level.
+    """
     levels, rows = sums.basis.levels, sums.rows
     theta = np.zeros(len(sums.basis.columns))
     if rows.has_offset:
@@ -253,7 +257,7 @@ def at_rates(sums: Sums) -> tuple[Array, Array]:
     events = rows.response if rows.weights is None else rows.response * rows.weights
     of_level = by_level(levels.codes, events, levels.n_levels)
     rate = float(events.sum() / weights.sum())
-    shrunk = (of_level + rate) / (counts + 1)
+    shrunk = (of_level + alike * rate) / (counts + alike)
     if not 0 < rate < 1:
         return np.zeros(levels.n_levels), theta
     return np.log(shrunk / (1 - shrunk)), theta

@@ -231,9 +231,12 @@ def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
             "categories"
         ) from error
     found = list(values.astype(object))
-    for value in found:
-        if isinstance(value, str):
-            check_text(value, f"column {series.name!r}: the value")
+    try:  # of text alone, all values at once
+        "".join(found).encode()
+    except (TypeError, UnicodeEncodeError):
+        for value in found:
+            if isinstance(value, str):
+                check_text(value, f"column {series.name!r}: the value")
     return codes, found
 
 

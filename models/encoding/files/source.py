@@ -38,7 +38,8 @@ from flatprior.models.encoding.files.statistical import (
 
 T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
-BATCH_ROWS = 2**16
+BATCH_ROWS, BATCH_NUMBERS = 2**18, 2**22  # rows of a batch, and values in it, at most
+FEWEST_ROWS = 2**12  # however many columns
 FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
 
 
@@ -266,11 +267,12 @@ class Source:
         """
         start = 1
         as_text = (self.text | self.codes) & set(columns)
+        rows = min(BATCH_ROWS, max(FEWEST_ROWS, BATCH_NUMBERS // max(len(columns), 1)))
         for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
         for place, reader in enumerate(self.readers):
             self._unchanged(place)
-            frames = reader.frames(columns, BATCH_ROWS, as_text, found)
+            frames = reader.frames(columns, rows, as_text, found)
             with closing(cast("Generator[pd.DataFrame]", frames)):
                 for frame in _guarded(frames, _shown(self.spool, reader.path)):
                     if len(frame):
