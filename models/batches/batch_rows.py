@@ -294,6 +294,11 @@ class BatchRows(ABC):
         """Hash of the units of which the rows are; empty where they are no part of the data."""
         return b"".join(self._found[1][1:])
 
+    @property
+    def drawn(self) -> ArrayRows:
+        """The rows that the survey drew at random, as they are held."""
+        return self.surveyed.sample
+
     def sample(self, size: int) -> ArrayRows:
         """The rows that the survey drew at random, written out; `size` of them, if they are many.
 

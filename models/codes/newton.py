@@ -237,7 +237,9 @@ def start(sums: AnySums) -> tuple[Array, Array]:
     if "_start" not in kept:
         near = fit_as_held(sums.sample)
         kept["_start"] = (
-            at_rates(sums.sample, FEW_A_LEVEL) if near is None else sums.basis.coordinates(near.beta)
+            at_rates(sums.sample, FEW_A_LEVEL)
+            if near is None
+            else sums.basis.coordinates(near.beta)
         )
     found: tuple[Array, Array] = kept["_start"]
     return found

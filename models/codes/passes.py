@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.changed_rows import ChangedRows
 from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.sums import (
     AnySums,
@@ -157,7 +158,7 @@ class _Found:
 class SumsInBatches:
     """The rows of a model in batches, ready for sums in the coordinates of a basis: see `Sums`."""
 
-    rows: BatchRows
+    rows: BatchRows | ChangedRows
     basis: Basis
 
     def at(self, alpha: Array, theta: Array) -> tuple[Score, Callable[[], Information]]:
@@ -226,7 +227,7 @@ class SumsInBatches:
     @property
     def sample(self) -> Sums:
         """Those of the rows that the survey drew, in the same coordinates."""
-        rows = self.rows.surveyed.sample
+        rows = self.rows.drawn
         return Sums(rows, replace(self.basis, design=rows.design))
 
     def _over_parts(self, function: Callable[[Part], T]) -> T:

@@ -27,6 +27,7 @@ from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Block, added
 
 if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
+    from flatprior.models.batches.changed_rows import ChangedRows
 
 T = TypeVar("T")
 PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
@@ -417,7 +418,7 @@ class AnySums(Protocol):
     """Sums over the rows of a model, wherever they are, in the coordinates of a basis."""
 
     @property
-    def rows(self) -> ArrayRows | BatchRows:
+    def rows(self) -> ArrayRows | BatchRows | ChangedRows:
         """The rows."""
 
     @property

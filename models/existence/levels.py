@@ -7,7 +7,7 @@ is left is fitted: if its MLE exists, nothing else separates. All of it is count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,17 +15,24 @@ from numpy.typing import NDArray
 
 from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.judgement import evaluation_of
-from flatprior.models.codes.newton import columns_are_independent, facts_of, fit_as_held
+from flatprior.models.codes.newton import (
+    Fit,
+    columns_are_independent,
+    facts_of,
+    fit_as_held,
+)
 from flatprior.models.codes.passes import SumsInBatches, sums_of
 from flatprior.models.codes.sums import Sums
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, first_of
 from flatprior.models.designs.coded import Factor, Structured
-from flatprior.models.existence.messages import ELSEWHERE
+from flatprior.models.existence.messages import ELSEWHERE, SeparatedRows
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, Limit
 from flatprior.models.rows import ArrayRows, Rows
 
+Alive = NDArray[np.bool_]  # (L,)
+Counts = NDArray[np.intp]  # (2, L)
 ONES, ZEROS = 1.0, -1.0
 EXACT_BITS = 52  # of whole numbers in a direction
 
@@ -38,25 +45,53 @@ class Peeled:
     ----------
     levels : tuple of (int, int, float, int)
         Factor, level, +1 where all its rows are events and -1 where none is, and in which round.
-    left : ndarray of bool (n,)
-        The rows that are in none of them.
+    alive : tuple of ndarray of bool (L,)
+        The levels of each factor that are in the rows that are left.
     """
 
     levels: tuple[tuple[int, int, float, int], ...]
-    left: NDArray[np.bool_]
+    alive: tuple[Alive, ...]
+
+    def left(self, design: Structured) -> NDArray[np.bool_]:
+        """The rows that are in none of them, (n,)."""
+        return in_none(design, self.alive)
+
+
+def in_none(design: Structured, alive: Sequence[Alive]) -> NDArray[np.bool_]:
+    """The rows all of whose levels are `alive`, (n,)."""
+    left = np.ones(design.shape[0], dtype=bool)
+    for factor, there in zip(design.factors, alive, strict=True):
+        left &= there[factor.codes]
+    return left
+
+
+def counts(design: Structured, happened: NDArray[np.bool_], alive: Sequence[Alive]) -> list[Counts]:
+    """Rows and events of each level, (2, L) for each factor, where all levels are `alive`."""
+    left = in_none(design, alive)
+    return [
+        np.array(
+            [np.bincount(f.codes[some], minlength=f.n_levels) for some in (left, left & happened)]
+        )
+        for f in design.factors
+    ]
 
 
 def peel(design: Structured, response: Array) -> Peeled | None:
     """Take away levels with one outcome until there are none; None where that takes very long."""
-    left = np.ones(len(response), dtype=bool)
+    happened = response == 1
+    return peeled_by(design, lambda alive: counts(design, happened, alive))
+
+
+def peeled_by(
+    design: Structured, count_left: Callable[[Sequence[Alive]], list[Counts]]
+) -> Peeled | None:
+    """The same, with what counts rows and events of levels where all levels are alive."""
+    alive = [np.ones(factor.n_levels, dtype=bool) for factor in design.factors]
     found: list[tuple[int, int, float, int]] = []
     for stage in range(EXACT_BITS // _base(design).bit_length()):
         here: list[tuple[int, int, float, int]] = []
-        before = left.copy()
-        for f, factor in enumerate(design.factors):
-            codes, outcomes = factor.codes[before], response[before]
-            rows = np.bincount(codes, minlength=factor.n_levels)
-            events = np.bincount(codes, outcomes, factor.n_levels)
+        counted = count_left(alive)
+        for f, (factor, (rows, events)) in enumerate(zip(design.factors, counted, strict=True)):
             one = (rows > 0) & ((events == 0) | (events == rows))
             if (factor.columns < 0).sum() > 1:  # cells without an indicator of their own
                 one &= factor.columns >= 0
@@ -64,9 +99,9 @@ def peel(design: Structured, response: Array) -> Peeled | None:
                 (f, int(level), ONES if events[level] else ZEROS, stage)
                 for level in np.flatnonzero(one)
             ]
-            left &= ~one[factor.codes]
+            alive[f] = alive[f] & ~one
         if not here:
-            return Peeled(tuple(found), left)
+            return Peeled(tuple(found), tuple(rows > 0 for rows, _ in counted))
         found += here
     return None
 
@@ -87,16 +122,40 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
         return None
     rows, design = whole.rows, whole.basis.design
     peeled = peel(design, rows.response)
-    if peeled is None or not peeled.levels or not peeled.left.any():
+    if peeled is None or not peeled.levels:
+        return None
+    left = peeled.left(design)
+    if not left.any():
         return None
     if not columns_are_independent(whole):  # though those of what is left may be
         return None
-    rest = _rest(rows, peeled)
-    sums = sums_of(rest.rows)
+    rest = Rest.of(design, peeled.alive)
+    part = rows.select(left)
+    sums = sums_of(replace(part, design=rest.design(part.design)))
     last = None if sums is None else fit_as_held(sums)
     if last is None:
         return None
-    going = _going(whole.basis, peeled)
+    direction = direction_of(whole.basis, peeled)
+    margins = rows.sign * design.predictor(direction)
+    assert (margins[~left] > 0).all()  # noqa: S101
+    assert (margins[left] == 0).all()  # noqa: S101
+    positions = np.flatnonzero(~left)
+    separated = SeparatedRows(len(positions), model.n_rows, tuple(model.row_labels[positions]))
+    going = going_of(whole.basis, peeled, tied(design, peeled.alive))
+    verdict = verdict_of(model, whole.basis, peeled, going, (rest, last), separated)
+    return replace(verdict, separated_rows=tuple(positions.tolist()))
+
+
+def verdict_of(
+    model: BernoulliLogistic,
+    basis: Basis,
+    peeled: Peeled,
+    going: dict[int, str],
+    fitted: tuple[Rest, Fit],
+    separated: SeparatedRows,
+) -> Existence:
+    """What is said of levels that separate, and of the fit of the rest."""
+    rest, last = fitted
     found = evaluation_of(last)
     errors = np.sqrt(found.covariance.diagonal())
     finite = [j for j, name in enumerate(model.names) if going.get(j) is None]
@@ -109,51 +168,64 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
         log_likelihood=found.log_likelihood,
         error_bound=found.certificate.error_bound,
     )
-    positions = np.flatnonzero(~peeled.left)
-    labels = tuple(model.row_labels[positions])
+    direction = direction_of(basis, peeled)
     return Existence(
         kind="quasi-complete separation",
-        message=_message(model, design, peeled, labels),
+        message=_message(model, basis.design, peeled, separated),
         coefficients={name: going.get(j) or "finite" for j, name in enumerate(model.names)},
-        direction=_direction(rows, whole.basis, peeled),
-        separated_rows=tuple(positions.tolist()),
-        separated_labels=labels,
-        n_separated=len(positions),
+        direction=np.asarray(direction / np.abs(direction).max()),
+        separated_labels=tuple(separated.labels),
+        n_separated=separated.n,
         limit=limit,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Rest:
-    """The rows that are left, in columns of the levels that are; and where each column went."""
+class Rest:
+    """Columns of the levels that are left.
 
-    rows: ArrayRows
+    Attributes
+    ----------
+    place : dict
+        Column of the whole design to that among these.
+    columns, codes : tuple of ndarray
+        Of each factor, the column of each level that is left, and which of these each level is.
+    """
+
     place: dict[int, int]
+    columns: tuple[NDArray[np.intp], ...]
+    codes: tuple[NDArray[np.int32], ...]
+
+    @classmethod
+    def of(cls, design: Structured, alive: Sequence[Alive]) -> Rest:
+        """Of a design, of whose factors these levels are left."""
+        kept, each, codes = [*design.places, *design.sparse_places], [], []
+        for factor, there in zip(design.factors, alive, strict=True):
+            columns = factor.columns[there].copy()
+            if (factor.columns < 0).sum() == 1 and (columns >= 0).all():
+                columns[0] = -1  # the reference level has gone: another one takes its place
+            code = np.zeros(factor.n_levels, dtype=np.int32)
+            code[there] = np.arange(len(columns), dtype=np.int32)
+            codes.append(code)
+            each.append(columns)
+            kept += [j for j in columns if j >= 0]
+        place = {int(j): i for i, j in enumerate(sorted(kept))}
+        moved = tuple(_places(place, columns) for columns in each)
+        return cls(place, moved, tuple(codes))
+
+    def design(self, design: Structured) -> Structured:
+        """The design of rows that are left."""
+        parts = zip(design.factors, self.codes, self.columns, strict=True)
+        return replace(
+            design,
+            places=_places(self.place, design.places),
+            factors=tuple(Factor(code[f.codes], columns) for f, code, columns in parts),
+            sparse_places=_places(self.place, design.sparse_places),
+        )
 
 
-def _rest(rows: ArrayRows, peeled: Peeled) -> _Rest:
-    design: Structured = rows.design[peeled.left]
-    kept, factors = [int(j) for j in design.places], []
-    for factor in design.factors:
-        there = np.flatnonzero(np.bincount(factor.codes, minlength=factor.n_levels))
-        columns = factor.columns[there].copy()
-        if (factor.columns < 0).sum() == 1 and (columns >= 0).all():
-            columns[0] = -1  # the reference level has gone: another one takes its place
-        codes = np.zeros(factor.n_levels, dtype=np.int32)
-        codes[there] = np.arange(len(there), dtype=np.int32)
-        factors.append(Factor(codes[factor.codes], columns))
-        kept += [int(j) for j in columns if j >= 0]
-    place = {j: i for i, j in enumerate(sorted(kept))}
-    found = Structured(
-        design.numbers,
-        np.array([place[int(j)] for j in design.places], dtype=np.intp),
-        tuple(
-            replace(f, columns=np.array([place.get(int(j), -1) for j in f.columns], dtype=np.intp))
-            for f in factors
-        ),
-    )
-    part = rows.select(peeled.left)
-    return _Rest(replace(part, design=found), place)
+def _places(place: dict[int, int], columns: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.array([place.get(int(j), -1) for j in columns], dtype=np.intp)
 
 
 def _moved(basis: Basis, f: int, level: int) -> Iterator[tuple[int, float]]:
@@ -172,24 +244,25 @@ def _moved(basis: Basis, f: int, level: int) -> Iterator[tuple[int, float]]:
         yield int(j), 1.0
 
 
-def _going(basis: Basis, peeled: Peeled) -> dict[int, str]:
-    """Where the coefficients go that do not stay finite, by their column.
-
-    A row that is in no other level that goes ties its level's intercept to one way. What no such
-    row ties may go either way.
-    """
-    design = basis.design
-    alive = [np.bincount(f.codes[peeled.left], minlength=f.n_levels) > 0 for f in design.factors]
-    elsewhere = np.zeros(len(peeled.left), dtype=np.intp)
+def tied(design: Structured, alive: Sequence[Alive]) -> list[NDArray[np.bool_]]:
+    """Which levels some row ties to one way: one that is in no other level that goes."""
+    elsewhere = np.zeros(design.shape[0], dtype=np.intp)
     for factor, there in zip(design.factors, alive, strict=True):
         elsewhere += ~there[factor.codes]
+    return [np.bincount(f.codes[elsewhere == 1], minlength=f.n_levels) > 0 for f in design.factors]
+
+
+def going_of(basis: Basis, peeled: Peeled, ties: Sequence[NDArray[np.bool_]]) -> dict[int, str]:
+    """Where the coefficients go that do not stay finite, by their column.
+
+    What no row ties may go either way.
+    """
     signs: dict[int, set[float]] = {}
     ways = {(f, level): sign for f, level, sign, _ in peeled.levels}
-    for f, factor in enumerate(design.factors):
-        tied = np.bincount(factor.codes[elsewhere == 1], minlength=factor.n_levels) > 0
-        for level in np.flatnonzero(~alive[f]):
+    for f, alive in enumerate(peeled.alive):
+        for level in np.flatnonzero(~alive):
             way = ways.get((f, int(level)))
-            both = {ONES, ZEROS} if way is None or not tied[level] else {way}
+            both = {ONES, ZEROS} if way is None or not ties[f][level] else {way}
             for j, turned in _moved(basis, f, int(level)):
                 signs.setdefault(j, set()).update(turned * sign for sign in both)
     words = {ONES: "+inf", ZEROS: "-inf"}
@@ -199,19 +272,18 @@ def _going(basis: Basis, peeled: Peeled) -> dict[int, str]:
     }
 
 
-def _direction(rows: ArrayRows, basis: Basis, peeled: Peeled) -> Array:
-    """A direction (k,) that separates the rows of all these levels: earlier rounds outweigh."""
-    design = basis.design
-    direction = np.zeros(design.shape[1])
+def direction_of(basis: Basis, peeled: Peeled) -> Array:
+    """A direction (k,) that separates the rows of all these levels: earlier rounds outweigh.
+
+    Of whole numbers, so that its products with indicators are exact.
+    """
+    direction = np.zeros(basis.design.shape[1])
     last = max(stage for *_, stage in peeled.levels)
     for f, level, sign, stage in peeled.levels:
-        size = sign * float(_base(design)) ** (last - stage)
+        size = sign * float(_base(basis.design)) ** (last - stage)
         for j, turned in _moved(basis, f, level):
             direction[j] += turned * size
-    margins = rows.sign * design.predictor(direction)  # sums of whole numbers: exact
-    assert (margins[~peeled.left] > 0).all()  # noqa: S101
-    assert (margins[peeled.left] == 0).all()  # noqa: S101
-    return np.asarray(direction / np.abs(direction).max())
+    return direction
 
 
 def _base(design: Structured) -> int:
@@ -220,7 +292,7 @@ def _base(design: Structured) -> int:
 
 
 def _message(
-    model: BernoulliLogistic, design: Structured, peeled: Peeled, labels: tuple[object, ...]
+    model: BernoulliLogistic, design: Structured, peeled: Peeled, separated: SeparatedRows
 ) -> str:
     """Name the levels, no more than fit a few lines."""
     parts: list[str] = []
@@ -236,7 +308,8 @@ def _message(
         response += f" ({model.response_coding})"
     again = any(stage for *_, stage in peeled.levels)
     also = ", once the rows of the others are taken away" if again else ""
-    rows = f"{len(labels)} of {model.n_rows} rows: {first_of(labels, len(labels))}"
+    n, labels = separated.n, separated.labels
+    rows = f"{n} of {separated.n_rows} rows: {first_of(labels, n)}"
     return (
         f"the maximum likelihood estimate does not exist (quasi-complete separation): {response} "
         f"is {'; '.join(parts)}{also} ({rows}); merge these levels with others, leave their rows "

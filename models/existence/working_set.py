@@ -31,6 +31,8 @@ from flatprior.models.existence.cone import (
     with_limit,
     without_offset_and_weights,
 )
+from flatprior.models.existence.levels import too_large
+from flatprior.models.existence.levels_in_batches import overlaps_in_passes, separated_in_passes
 from flatprior.models.existence.messages import SeparatedRows
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.model import BernoulliLogistic
@@ -49,6 +51,13 @@ def check_in_batches(
     model: BernoulliLogistic, rows: BatchRows, signs: bool, progress: bool
 ) -> Existence:
     """The same as `flatprior.models.check_existence`, for rows in batches."""
+    of_levels = separated_in_passes(model, rows)
+    if of_levels is not None:
+        return of_levels
+    if overlaps_in_passes(rows):
+        return overlap(model)
+    if rows.too_large_to_write_out:
+        return too_large(model)
     if overlaps(rows.surveyed.sample):
         return overlap(model)
     if rows.n_columns > MANY_COLUMNS:  # then passes cost less than the search for directions

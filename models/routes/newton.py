@@ -151,7 +151,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
     sums = sums_of(model.rows)
     if sums is None:
         return None
-    if has_levels_of_one_outcome(sums.rows):
+    if has_levels_of_one_outcome(model.rows):
         require_mle(model)
     found = fit_as_held(sums)
     if found is None:

@@ -125,6 +125,24 @@ def survey(n: int, seed: int) -> pd.DataFrame:
     return frame
 
 
+def rare(seed: int) -> tuple[str, pd.DataFrame]:
+    """Rows of up to three factors, some of whose levels are rare; and a formula."""
+    rng = np.random.default_rng(seed)
+    n, sizes = int(rng.integers(60, 300)), rng.integers(3, 9, int(rng.integers(1, 4)))
+    frame = pd.DataFrame({"x": rng.normal(size=n)})
+    frame["y"] = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])).astype(int)
+    frame.loc[0, "y"], frame.loc[1, "y"] = 0, 1
+    for i, size in enumerate(sizes):
+        levels = np.array([f"l{j}" for j in range(size)], dtype=object)
+        frame[f"g{i}"] = levels[rng.choice(size, n, p=rng.dirichlet(np.full(size, 0.7)))]
+        frame.loc[0, f"g{i}"], frame.loc[1, f"g{i}"] = "l0", "l1"
+    factors = " + ".join(f"g{i}" for i in range(len(sizes)))
+    formula = f"y ~ 0 + {factors} + x" if seed % 4 == 3 else f"y ~ x + {factors}"
+    if seed % 7 == 5 and len(sizes) > 1:
+        formula += " + g0:g1"
+    return formula, frame
+
+
 def sparse_columns(rng: np.random.Generator, n: int, s: int) -> sparse.csr_array:
     """Columns that are 0 in most rows: of ones, of counts, of any numbers."""
     matrix = np.where(rng.random((n, s)) < 0.15, 1.0, 0.0)

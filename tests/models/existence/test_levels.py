@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from coded_models import both, held_as_codes, survey
+from coded_models import both, held_as_codes, rare, survey
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
@@ -17,24 +17,6 @@ from flatprior.models.existence.levels import (
     peel,
     separated_by_levels,
 )
-
-
-def rare(seed):
-    """Rows of up to three factors, some of whose levels are rare; and a formula."""
-    rng = np.random.default_rng(seed)
-    n, sizes = int(rng.integers(60, 300)), rng.integers(3, 9, int(rng.integers(1, 4)))
-    frame = pd.DataFrame({"x": rng.normal(size=n)})
-    frame["y"] = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])).astype(int)
-    frame.loc[0, "y"], frame.loc[1, "y"] = 0, 1
-    for i, size in enumerate(sizes):
-        levels = np.array([f"l{j}" for j in range(size)], dtype=object)
-        frame[f"g{i}"] = levels[rng.choice(size, n, p=rng.dirichlet(np.full(size, 0.7)))]
-        frame.loc[0, f"g{i}"], frame.loc[1, f"g{i}"] = "l0", "l1"
-    factors = " + ".join(f"g{i}" for i in range(len(sizes)))
-    formula = f"y ~ 0 + {factors} + x" if seed % 4 == 3 else f"y ~ x + {factors}"
-    if seed % 7 == 5 and len(sizes) > 1:
-        formula += " + g0:g1"
-    return formula, frame
 
 
 def compare(seed):
@@ -110,7 +92,7 @@ def test_levels_of_one_outcome_are_taken_away():
         for f, level, sign, stage in peeled.levels
     }
     assert named == {("g", "red"): (1.0, 0), ("g", "blue"): (-1.0, 0)}
-    assert peeled.left.tolist() == [False] * 4 + [True] * 4
+    assert peeled.left(design).tolist() == [False] * 4 + [True] * 4
     assert has_levels_of_one_outcome(model.rows)
     balanced = both("y ~ g", frame[4:].assign(g=["a", "a", "b", "b"]))[0]
     assert peel(balanced.rows.design, balanced.response).levels == ()
