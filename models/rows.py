@@ -150,10 +150,16 @@ def longest_sum(n_rows: int, n_blocks: int) -> int:
 def extent_of(block: Block) -> Extent:
     """Largest absolute values of these rows; NaN where one is not a number."""
     design: Any = block.design
+    offset = 0.0 if block.offset is None else float(np.abs(block.offset).max())
+    weights = 1.0 if block.weights is None else float(block.weights.max())
+    held = isinstance(design, Structured)
+    return Extent(design.extent if held else column_extents(design), offset, weights)
+
+
+def column_extents(design: Array) -> Array:
+    """Largest absolute value of each column (k,) of some rows; NaN where one is not a number."""
     m, k = design.shape
-    if isinstance(design, Structured):
-        parts = [design.extent[None]]
-    elif design.flags.c_contiguous and k:
+    if design.flags.c_contiguous and k:
         # NumPy's loop is as long as a row: make rows of 16, and see to the few that are left
         whole = m - m % 16
         wide = design[:whole].reshape(-1, 16 * k)
@@ -162,10 +168,8 @@ def extent_of(block: Block) -> Extent:
         ]
     else:
         parts = [design.max(axis=0)[None], design.min(axis=0)[None]]
-    largest = np.abs(np.concatenate(parts)).max(axis=0)
-    offset = 0.0 if block.offset is None else float(np.abs(block.offset).max())
-    weights = 1.0 if block.weights is None else float(block.weights.max())
-    return Extent(largest, offset, weights)
+    largest: Array = np.abs(np.concatenate(parts)).max(axis=0)
+    return largest
 
 
 def chunk_digests(block: Block) -> bytes:

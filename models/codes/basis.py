@@ -20,6 +20,8 @@ from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.designs.coded import Factor, Structured
 
 LARGEST_CROSS = 2**27  # numbers in the table of the levels and the other columns: 1 GB
+MILD = 4.0  # times a mean, which is mild if that is no larger than the largest number
+FIRST_ROWS = 2**11  # which say what is likely of all
 MOST_BESIDE = 2**13  # other columns
 
 
@@ -52,8 +54,7 @@ class Basis:
         """
         design = replace(design, factors=tuple(f for f in design.factors if f.n_levels))
         numbers = design.numbers
-        ones = [j for j in range(numbers.shape[1]) if (numbers[:, j] == 1.0).all()]
-        means = numbers.mean(axis=0)
+        ones, means = ones_of(numbers), centre_of(numbers)
         left_out = [int((factor.columns < 0).sum()) for factor in design.factors]
         if 0 in left_out or (ones and 1 in left_out) or len(ones) > 1:
             return cls.planned(design, ones, means)
@@ -210,3 +211,21 @@ def _of_constant(design: Structured, ones: list[int]) -> Structured:
         places=np.delete(design.places, ones),
         factors=(constant, *design.factors),
     )
+
+
+def ones_of(numbers: Array) -> list[int]:
+    """Which columns are of ones."""
+    likely = (numbers[:FIRST_ROWS] == 1.0).all(axis=0)
+    return [int(j) for j in np.flatnonzero(likely) if (numbers[:, j] == 1.0).all()]
+
+
+def centre_of(numbers: Array) -> Array:
+    """What is subtracted from columns: their means, or nothing where these are small beside them.
+
+    A mean that is much smaller than the numbers costs no digits, and its column need not be copied.
+    """
+    n = len(numbers)
+    means = np.dot(np.ones(n), numbers) / max(n, 1)  # BLAS is faster than a sum by rows
+    size = np.abs(numbers[:FIRST_ROWS]).max(axis=0, initial=0.0)
+    found: Array = np.where(np.abs(means) * MILD > size, means, 0.0)
+    return found

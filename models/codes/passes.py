@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.changed_rows import ChangedRows
-from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.basis import Basis, centre_of
 from flatprior.models.codes.sums import (
     AnySums,
     Information,
@@ -268,5 +268,5 @@ def _made_of(rows: Rows) -> AnySums | None:
         return None
     numbers = design.numbers
     intercept = bool(encoding.parsed.intercept and len(numbers.T) and (numbers[:, 0] == 1).all())
-    basis = Basis.planned(design[:0], [0] if intercept else [], numbers.mean(axis=0))
+    basis = Basis.planned(design[:0], [0] if intercept else [], centre_of(numbers))
     return None if basis is None else SumsInBatches(rows, basis)

@@ -23,7 +23,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.designs.coded import Codes, Factor
 from flatprior.models.likelihood import margin_parts
-from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Block, added
+from flatprior.models.rows import PARALLEL, PIECE_ROWS, ArrayRows, Block, added, column_extents
 
 if TYPE_CHECKING:
     from flatprior.models.batches.batch_rows import BatchRows
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
 BLOCK = 2**15  # rows of a block
+MOST_COPIED = 2**21  # numbers, unless they are centred: memory is slow to get
+MOST_KEPT = 3  # pairs of factors of which each row's cell is kept: 8 bytes each
 BLOCK_OF_LEVELS = 2  # rows a level, at least: the sums of a block cost as many numbers as levels
 
 
@@ -174,7 +176,7 @@ def summed(basis: Basis, part: Part, values: Array) -> tuple[Array, Array]:
     rest: list[Array] = [np.zeros(len(basis.kept))]
     for first in range(0, len(values), PIECE_ROWS):
         piece = slice(first, first + PIECE_ROWS)
-        rest[0] += np.dot(values[piece], part.numbers[piece])
+        rest[0] += values[piece] @ part.numbers[piece]  # np.dot would copy some of the columns
     for factor, codes in zip(basis.others, part.codes[1:], strict=True):
         rest.append(by_level(codes, values, factor.n_levels)[factor.columns >= 0])
     if part.sparse is not None:
@@ -249,16 +251,22 @@ class Sums:
     @cached_property
     def numbers(self) -> Array:
         """The columns of numbers in theta, centred, (n, d)."""
-        kept = self.basis.kept
-        return self.basis.design.numbers[:, kept] - self.basis.centre[kept]
+        kept, numbers = self.basis.kept, self.basis.design.numbers
+        centre = self.basis.centre[kept]
+        consecutive = len(kept) > 0 and kept[-1] - kept[0] + 1 == len(kept)
+        numbers = numbers[:, kept[0] : kept[-1] + 1] if consecutive else numbers[:, kept]
+        if numbers.size > MOST_COPIED and not centre.any():
+            return numbers
+        found = np.empty(numbers.shape)  # row after row, as passes go over them
+        return np.subtract(numbers, centre, out=found)
 
     @cached_property
     def extent(self) -> Array:
         """Largest absolute value of each of these, (d,)."""
-        numbers = self.numbers
-        largest, least = numbers.max(axis=0, initial=0.0), numbers.min(axis=0, initial=0.0)
-        extent: Array = np.maximum(largest, -least)
-        return extent
+        kept, numbers = self.basis.kept, self.basis.design.numbers
+        if not self.basis.centre[kept].any():  # a loop over whole rows is the faster
+            return column_extents(numbers)[kept]
+        return column_extents(self.numbers)
 
     @cached_property
     def starts(self) -> range:
@@ -369,7 +377,10 @@ class Sums:
             return tables_of(self.basis, self.part(which), curvature[which])
 
         def cells(i: int, j: int) -> Array:
-            return cross_table(self.basis.every[i], self.basis.every[j], curvature)
+            one, two = self.basis.every[i], self.basis.every[j]
+            place = self._cells.get((i, j))
+            place = cell_of_rows(one, two) if place is None else place
+            return _by_cell(one, two, place, curvature)
 
         tables = self._over_blocks(of_block)
         found = assembled(self.basis, tables, cells, parallel_map if self.large else map)
@@ -403,6 +414,13 @@ class Sums:
             table = (indicators(factor.codes, factor.n_levels) @ weighted).toarray()
             found.rest[own, place] = table[factor.columns >= 0].T
         found.rest[: own.start, own] = found.rest[own, : own.start].T
+
+    @cached_property
+    def _cells(self) -> dict[tuple[int, int], NDArray[np.intp]]:
+        """The cell of each row in each pair of factors, where that takes little room."""
+        pairs = list(crossed(self.basis))
+        kept = pairs if len(pairs) <= MOST_KEPT else []
+        return {(i, j): cell_of_rows(self.basis.every[i], self.basis.every[j]) for i, j in kept}
 
     @property
     def large(self) -> bool:
@@ -464,9 +482,20 @@ def by_level(codes: NDArray[Any], values: Array, n_levels: int) -> Array:
 
 def cross_table(one: Factor, two: Factor, values: Array) -> Array:
     """Sums of `values` (n,) in each cell of two factors, (L1, L2)."""
-    cells = one.n_levels * two.n_levels
-    place = one.codes.astype(np.intp) * two.n_levels + two.codes
-    return by_level(place, values, cells).reshape(one.n_levels, two.n_levels)
+    return _by_cell(one, two, cell_of_rows(one, two), values)
+
+
+def _by_cell(one: Factor, two: Factor, place: NDArray[np.intp], values: Array) -> Array:
+    shape = one.n_levels, two.n_levels
+    return by_level(place, values, shape[0] * shape[1]).reshape(shape)
+
+
+def cell_of_rows(one: Factor, two: Factor) -> NDArray[np.intp]:
+    """The number of each row's cell in the table of two factors, (n,)."""
+    place = one.codes.astype(np.intp)
+    place *= two.n_levels
+    place += two.codes
+    return place
 
 
 def _with_reference(factor: Factor, theta: Array) -> Array:

@@ -5,9 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from coded_models import our_columns, structured, written_out
+from coded_models import both, our_columns, structured, survey, written_out
 
-from flatprior.models.codes.basis import Basis
+from flatprior.models import fit_newton
+from flatprior.models.codes import sums
+from flatprior.models.codes.basis import Basis, centre_of, ones_of
 from flatprior.models.codes.sums import Sums
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.rows import ArrayRows
@@ -140,3 +142,28 @@ def test_rounding_on_the_way_back_is_no_more_than_is_said(basis, scale):
             assert abs(there - Fraction(float(alpha[level]))) <= basis.rounding(beta)
         # and not much more: the size of what is no level does not enter
         assert basis.rounding(beta) < 1e-11
+
+
+def test_columns_are_centred_unless_their_means_are_small_beside_their_numbers():
+    rng = np.random.default_rng(8)
+    numbers = np.column_stack([np.ones(500), rng.normal(size=500), rng.normal(size=500) + 40])
+    centre = centre_of(numbers)
+    assert centre[1] == 0
+    assert centre[2] == pytest.approx(numbers[:, 2].mean())
+    assert ones_of(numbers) == [0]
+    numbers[400, 0] = 2.0
+    assert ones_of(numbers) == []
+    assert centre_of(numbers[:0]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+@pytest.mark.parametrize("most", [0, 2**21])
+def test_sums_are_the_same_whether_numbers_are_copied_or_not(shift, most, monkeypatch):
+    frame = survey(400, seed=9)
+    frame["x"] += shift - 3
+    coded, dense = both("y ~ x + z + g + h", frame)
+    monkeypatch.setattr(sums, "MOST_COPIED", most)
+    one, two = fit_newton(coded), fit_newton(dense)
+    apart = np.abs(one.coefficients - two.coefficients) / two.standard_errors
+    assert apart.max() <= one.certificate.error_bound + two.certificate.error_bound
+    assert one.standard_errors == pytest.approx(two.standard_errors, rel=1e-6)
