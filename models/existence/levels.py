@@ -1,14 +1,19 @@
 """Levels in which one outcome only was observed: what separates nearly all real data.
 
-The indicator of such a level separates its rows, whatever the other columns; so these rows go
-first, then levels that have one outcome among the rows that are left, until nothing changes. What
-is left is fitted: if its MLE exists, nothing else separates. All of it is counting, and exact.
+The indicator of such a level separates its rows, whatever the other columns, and so does a sparse
+column whose sign is that of the outcome wherever it is not 0: a word of events only. These rows go
+first, then what does so among the rows that are left, until nothing changes. What is left is
+fitted: if its MLE exists, nothing else separates. All of it is counting, and exact.
+
+Sparse columns are counted as the levels of one more factor, of which a row may have several.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +34,7 @@ from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.existence.messages import ELSEWHERE, SeparatedRows
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Existence, Limit
-from flatprior.models.rows import ArrayRows, Rows
+from flatprior.models.rows import ArrayRows, Rows, entries
 
 Alive = NDArray[np.bool_]  # (L,)
 Counts = NDArray[np.intp]  # (2, L)
@@ -44,9 +49,10 @@ class Peeled:
     Attributes
     ----------
     levels : tuple of (int, int, float, int)
-        Factor, level, +1 where all its rows are events and -1 where none is, and in which round.
+        Factor, level, +1 where all its rows are events and -1 where none is, and in which round; of
+        a sparse column, +1 where its sign is that of the outcome, and -1 where it is the opposite.
     alive : tuple of ndarray of bool (L,)
-        The levels of each factor that are in the rows that are left.
+        The levels of each factor that are in the rows that are left, and so the sparse columns.
     """
 
     levels: tuple[tuple[int, int, float, int], ...]
@@ -60,20 +66,44 @@ class Peeled:
 def in_none(design: Structured, alive: Sequence[Alive]) -> NDArray[np.bool_]:
     """The rows all of whose levels are `alive`, (n,)."""
     left = np.ones(design.shape[0], dtype=bool)
-    for factor, there in zip(design.factors, alive, strict=True):
-        left &= there[factor.codes]
+    for codes, there in _each(design, alive):
+        left &= there[codes]
+    if design.sparse is not None:
+        row, column, _ = entries(design.sparse)
+        left[row[~alive[-1][column]]] = False
     return left
 
 
+def _each(design: Structured, of_factors: Sequence[Alive]) -> Iterator[tuple[Any, Alive]]:
+    """Codes, and what is given of the levels, of each factor that has any."""
+    for factor, given in zip(design.factors, of_factors, strict=False):
+        if factor.n_levels:
+            yield factor.codes, given
+
+
 def counts(design: Structured, happened: NDArray[np.bool_], alive: Sequence[Alive]) -> list[Counts]:
-    """Rows and events of each level, (2, L) for each factor, where all levels are `alive`."""
+    """Rows and events of each level, (2, L) for each factor, where all levels are `alive`.
+
+    Of sparse columns, rows in which they are not 0, and those in which the sign is the outcome's.
+    """
     left = in_none(design, alive)
-    return [
+    found = [
         np.array(
-            [np.bincount(f.codes[some], minlength=f.n_levels) for some in (left, left & happened)]
+            [
+                np.bincount(f.codes[some], minlength=f.n_levels)[: f.n_levels]
+                for some in (left, left & happened)
+            ]
         )
         for f in design.factors
     ]
+    if design.sparse is not None:
+        row, column, value = entries(design.sparse)
+        own, upwards = left[row], (value > 0) == happened[row]
+        size = design.sparse.shape[1]
+        found.append(
+            np.array([np.bincount(column[some], minlength=size) for some in (own, own & upwards)])
+        )
+    return found
 
 
 def peel(design: Structured, response: Array) -> Peeled | None:
@@ -87,14 +117,17 @@ def peeled_by(
 ) -> Peeled | None:
     """The same, with what counts rows and events of levels where all levels are alive."""
     alive = [np.ones(factor.n_levels, dtype=bool) for factor in design.factors]
+    if design.sparse is not None:
+        alive.append(np.ones(design.sparse.shape[1], dtype=bool))
     found: list[tuple[int, int, float, int]] = []
     for stage in range(EXACT_BITS // _base(design).bit_length()):
         here: list[tuple[int, int, float, int]] = []
         counted = count_left(alive)
-        for f, (factor, (rows, events)) in enumerate(zip(design.factors, counted, strict=True)):
+        for f, (rows, events) in enumerate(counted):
             one = (rows > 0) & ((events == 0) | (events == rows))
-            if (factor.columns < 0).sum() > 1:  # cells without an indicator of their own
-                one &= factor.columns >= 0
+            columns = _columns(design, f)
+            if (columns < 0).sum() > 1:  # cells without an indicator of their own
+                one &= columns >= 0
             here += [
                 (f, int(level), ONES if events[level] else ZEROS, stage)
                 for level in np.flatnonzero(one)
@@ -104,6 +137,11 @@ def peeled_by(
             return Peeled(tuple(found), tuple(rows > 0 for rows, _ in counted))
         found += here
     return None
+
+
+def _columns(design: Structured, f: int) -> NDArray[np.intp]:
+    """The column of each level of a factor, or the sparse ones."""
+    return design.factors[f].columns if f < len(design.factors) else design.sparse_places
 
 
 def has_levels_of_one_outcome(rows: Rows) -> bool:
@@ -131,18 +169,17 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
         return None
     rest = Rest.of(design, peeled.alive)
     part = rows.select(left)
-    sums = sums_of(replace(part, design=rest.design(part.design)))
+    sums = sums_of(replace(part, design=rest.design(design[left])))
     last = None if sums is None else fit_as_held(sums)
     if last is None:
         return None
-    direction = direction_of(whole.basis, peeled)
-    margins = rows.sign * design.predictor(direction)
-    assert (margins[~left] > 0).all()  # noqa: S101
-    assert (margins[left] == 0).all()  # noqa: S101
+    direction = _direction(rows, whole.basis, peeled)
+    if direction is None:
+        return None
     positions = np.flatnonzero(~left)
     separated = SeparatedRows(len(positions), model.n_rows, tuple(model.row_labels[positions]))
     going = going_of(whole.basis, peeled, tied(design, peeled.alive))
-    verdict = verdict_of(model, whole.basis, peeled, going, (rest, last), separated)
+    verdict = verdict_of(model, whole.basis, peeled, going, (rest, last), separated, direction)
     return replace(verdict, separated_rows=tuple(positions.tolist()))
 
 
@@ -153,8 +190,9 @@ def verdict_of(
     going: dict[int, str],
     fitted: tuple[Rest, Fit],
     separated: SeparatedRows,
+    direction: Array,
 ) -> Existence:
-    """What is said of levels that separate, and of the fit of the rest."""
+    """What is said of levels that separate, by that direction, and of the fit of the rest."""
     rest, last = fitted
     found = evaluation_of(last)
     errors = np.sqrt(found.covariance.diagonal())
@@ -168,7 +206,6 @@ def verdict_of(
         log_likelihood=found.log_likelihood,
         error_bound=found.certificate.error_bound,
     )
-    direction = direction_of(basis, peeled)
     return Existence(
         kind="quasi-complete separation",
         message=_message(model, basis.design, peeled, separated),
@@ -190,17 +227,21 @@ class Rest:
         Column of the whole design to that among these.
     columns, codes : tuple of ndarray
         Of each factor, the column of each level that is left, and which of these each level is.
+    sparse : ndarray of int
+        Which of the sparse columns are left.
     """
 
     place: dict[int, int]
     columns: tuple[NDArray[np.intp], ...]
     codes: tuple[NDArray[np.int32], ...]
+    sparse: NDArray[np.intp]
 
     @classmethod
     def of(cls, design: Structured, alive: Sequence[Alive]) -> Rest:
         """Of a design, of whose factors these levels are left."""
-        kept, each, codes = [*design.places, *design.sparse_places], [], []
-        for factor, there in zip(design.factors, alive, strict=True):
+        sparse = np.flatnonzero(alive[-1] if design.sparse is not None else [])
+        kept, each, codes = [*design.places, *design.sparse_places[sparse]], [], []
+        for factor, there in zip(design.factors, alive, strict=False):
             columns = factor.columns[there].copy()
             if (factor.columns < 0).sum() == 1 and (columns >= 0).all():
                 columns[0] = -1  # the reference level has gone: another one takes its place
@@ -211,17 +252,20 @@ class Rest:
             kept += [j for j in columns if j >= 0]
         place = {int(j): i for i, j in enumerate(sorted(kept))}
         moved = tuple(_places(place, columns) for columns in each)
-        return cls(place, moved, tuple(codes))
+        return cls(place, moved, tuple(codes), sparse)
 
     def design(self, design: Structured) -> Structured:
         """The design of rows that are left."""
         parts = zip(design.factors, self.codes, self.columns, strict=True)
-        return replace(
-            design,
-            places=_places(self.place, design.places),
-            factors=tuple(Factor(code[f.codes], columns) for f, code, columns in parts),
-            sparse_places=_places(self.place, design.sparse_places),
+        found = Structured(
+            design.numbers,
+            _places(self.place, design.places),
+            tuple(Factor(code[f.codes], columns) for f, code, columns in parts if len(code)),
         )
+        if design.sparse is None or not len(self.sparse):
+            return found
+        sparse: Any = design.sparse[:, self.sparse]
+        return found.beside(sparse, _places(self.place, design.sparse_places[self.sparse]))
 
 
 def _places(place: dict[int, int], columns: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -231,10 +275,11 @@ def _places(place: dict[int, int], columns: NDArray[np.intp]) -> NDArray[np.intp
 def _moved(basis: Basis, f: int, level: int) -> Iterator[tuple[int, float]]:
     """Columns that move, and which way, when the intercept of a level does."""
     design = basis.design
-    factor = design.factors[f]
-    if factor.columns[level] >= 0:
-        yield int(factor.columns[level]), 1.0
+    column = int(_columns(design, f)[level])
+    if column >= 0:
+        yield column, 1.0
         return
+    factor = design.factors[f]
     if (factor.columns < 0).sum() > 1:
         return
     for j in factor.columns[factor.columns >= 0]:
@@ -247,9 +292,16 @@ def _moved(basis: Basis, f: int, level: int) -> Iterator[tuple[int, float]]:
 def tied(design: Structured, alive: Sequence[Alive]) -> list[NDArray[np.bool_]]:
     """Which levels some row ties to one way: one that is in no other level that goes."""
     elsewhere = np.zeros(design.shape[0], dtype=np.intp)
-    for factor, there in zip(design.factors, alive, strict=True):
-        elsewhere += ~there[factor.codes]
-    return [np.bincount(f.codes[elsewhere == 1], minlength=f.n_levels) > 0 for f in design.factors]
+    for codes, there in _each(design, alive):
+        elsewhere += ~there[codes]
+    if design.sparse is not None:
+        row, column, _ = entries(design.sparse)
+        gone = row[~alive[-1][column]]
+        elsewhere += np.bincount(gone, minlength=len(elsewhere))
+    found = [np.bincount(f.codes[elsewhere == 1], minlength=f.n_levels) > 0 for f in design.factors]
+    if design.sparse is not None:
+        found.append(np.bincount(column[elsewhere[row] == 1], minlength=len(alive[-1])) > 0)
+    return found
 
 
 def going_of(basis: Basis, peeled: Peeled, ties: Sequence[NDArray[np.bool_]]) -> dict[int, str]:
@@ -286,6 +338,49 @@ def direction_of(basis: Basis, peeled: Peeled) -> Array:
     return direction
 
 
+def _direction(rows: ArrayRows, basis: Basis, peeled: Peeled) -> Array | None:
+    """The same of rows that are there, whose sparse columns are of any size.
+
+    None where rounding hides it.
+    """
+    direction, rounds = np.zeros(basis.design.shape[1]), rounds_of(basis.design, peeled)
+    last = max(stage for *_, stage in peeled.levels)
+    for stage in range(last, -1, -1):
+        here = tuple(each for each in peeled.levels if each[-1] == stage)
+        further = direction_of(basis, replace(peeled, levels=here))
+        own = rounds == stage
+        part = rows.design[own]
+        gained, lost = (rows.sign[own] * part.predictor(d) for d in (further, direction))
+        if not (gained > 0).all():
+            return None
+        worst = max(1.0, 2 * float((-lost / gained).max()))
+        weight = max(
+            float(_base(basis.design)) ** (last - stage), 2.0 ** math.ceil(math.log2(worst))
+        )
+        direction += weight * further
+    margins = rows.sign * rows.design.predictor(direction)
+    left = rounds == EXACT_BITS
+    # sums of whole numbers times powers of two: exact, unless they are of very different sizes
+    if not ((margins[~left] > 0).all() and (margins[left] == 0).all()):
+        return None
+    return direction
+
+
+def rounds_of(design: Structured, peeled: Peeled) -> NDArray[np.intp]:
+    """In which round each row was taken away, (n,); `EXACT_BITS` for those that are left."""
+    stages = [np.full(len(alive), EXACT_BITS, dtype=np.intp) for alive in peeled.alive]
+    for f, level, _, stage in peeled.levels:
+        stages[f][level] = stage
+    rounds = np.full(design.shape[0], EXACT_BITS, dtype=np.intp)
+    for factor, stage in zip(design.factors, stages, strict=False):
+        if factor.n_levels:
+            np.minimum(rounds, stage[factor.codes], out=rounds)
+    if design.sparse is not None:
+        row, column, _ = entries(design.sparse)
+        np.minimum.at(rounds, row, stages[-1][column])
+    return rounds
+
+
 def _base(design: Structured) -> int:
     """By how much a round outweighs all that come after it: a power of two."""
     return int(2 ** len(design.factors).bit_length())
@@ -303,6 +398,16 @@ def _message(
                 named = first_of(repr(factor.label(level)) for level in sorted(here))
                 what = count(len(here), "level")
                 parts.append(f"{outcome} in every row of {what} of {factor.name!r} ({named})")
+    of_factors = bool(parts)
+    for before, columns in _by_outcome(model, design, peeled).items():
+        if columns:
+            named = first_of(repr(model.names[design.sparse_places[j]]) for j in columns)
+            what, are = count(len(columns), "column"), "is" if len(columns) == 1 else "are"
+            parts.append(f"{before} wherever {what} {are} not 0 ({named})")
+    remedy = "merge these levels with others, leave their rows out, or"
+    if any(f == len(design.factors) for f, *_ in peeled.levels):
+        merge = "merge these levels with others, " if of_factors else ""
+        remedy = f"{merge}leave these columns out, or"
     response = repr(model.response_name)
     if model.event is not None:
         response += f" ({model.response_coding})"
@@ -312,9 +417,29 @@ def _message(
     rows = f"{n} of {separated.n_rows} rows: {first_of(labels, n)}"
     return (
         f"the maximum likelihood estimate does not exist (quasi-complete separation): {response} "
-        f"is {'; '.join(parts)}{also} ({rows}); merge these levels with others, leave their rows "
-        f"out, or {ELSEWHERE}"
+        f"is {'; '.join(parts)}{also} ({rows}); {remedy} {ELSEWHERE}"
     )
+
+
+def _by_outcome(
+    model: BernoulliLogistic, design: Structured, peeled: Peeled
+) -> dict[str, list[int]]:
+    """Sparse columns that separate, by what the response is where they are not 0."""
+    found: dict[str, list[int]] = {"0": [], "1": [], "told by the sign": []}
+    if design.sparse is None:
+        return found
+    row, column, _ = entries(design.sparse)
+    stages = np.full(len(design.sparse_places), EXACT_BITS, dtype=np.intp)
+    for f, j, _, stage in peeled.levels:
+        if f == len(design.factors):
+            stages[j] = stage
+    then = rounds_of(design, peeled)[row] >= stages[column]  # not taken away before
+    rows = np.bincount(column[then], minlength=len(stages))
+    events = np.bincount(column[then], model.response[row[then]], len(stages))
+    for j in np.flatnonzero(stages < EXACT_BITS).tolist():
+        kind = "0" if not events[j] else "1" if events[j] == rows[j] else "told by the sign"
+        found[kind].append(j)
+    return found
 
 
 def overlaps_as_held(rows: ArrayRows) -> bool:

@@ -104,7 +104,7 @@ def separated_in_passes(model: BernoulliLogistic, rows: BatchRows) -> Existence 
         return None
     going = going_of(basis, peeled, looked.ties)
     separated = SeparatedRows(looked.n, rows.n_rows, looked.labels)
-    return verdict_of(model, basis, peeled, going, (rest, last), separated)
+    return verdict_of(model, basis, peeled, going, (rest, last), separated, ways)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,13 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from coded_models import both, held_as_codes, rare, survey
+from coded_models import KINDS, both, drawn_design, held, held_as_codes, rare, survey
 from multiplier import repeated
+from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
 from flatprior.models.designs import coded
+from flatprior.models.designs.coded import Structured
 from flatprior.models.existence import levels as levels_module
 from flatprior.models.existence.levels import (
     has_levels_of_one_outcome,
@@ -23,6 +25,14 @@ def compare(seed):
     """Check one verdict; its kind, how it was come by, and how many statuses are known less."""
     formula, frame = rare(seed)
     model, written = both(formula, frame)
+    found, way, less = compare_models(model, written)
+    if found == "overlap":
+        assert overlaps_as_held(model.rows) or formula.endswith("g0:g1")
+    return found, way, less
+
+
+def compare_models(model, written):
+    """The same of a model as it is held and written out."""
     found, expected = check_existence(model), check_existence(written)
     if expected.kind == "undecided":  # levels are counted, and decide all the same
         assert found.kind == "quasi-complete separation"
@@ -53,8 +63,6 @@ def compare(seed):
     if not found.exists:
         with pytest.raises(MLEDoesNotExistError):
             fit_newton(model)
-    else:
-        assert overlaps_as_held(model.rows) or formula.endswith("g0:g1")
     way = "levels" if separated_by_levels(model) is not None else "other"
     return found.kind, way, less
 
@@ -73,6 +81,56 @@ def test_the_verdict_is_that_of_the_columns_written_out():
 def test_the_verdict_is_that_of_the_columns_written_out_in_many_designs():
     kinds = Counter(compare(seed)[0] for seed in range(100, 100 + repeated(150)))
     assert len(kinds) >= 3
+
+
+def rare_words(seed):
+    """A design some of whose sparse columns have few rows, and outcomes."""
+    rng = np.random.default_rng(seed)
+    n, s = int(rng.integers(60, 200)), int(rng.integers(1, 9))
+    design = drawn_design(str(rng.choice(KINDS)), seed, n)
+    filled = rng.choice([0.01, 0.03, 0.1, 0.3], size=s)
+    words = (rng.random((n, s)) < filled) * rng.choice([1.0, 1.0, 2.0, -1.5], size=(n, s))
+    words[:2] = 0.0
+    k = design.shape[1] - len(design.sparse_places)
+    design = design.with_columns(np.setdiff1d(np.arange(design.shape[1]), design.sparse_places))
+    if seed % 3 == 0:  # of one sign, as counts are
+        words = np.abs(words)
+    y = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])) * 1.0
+    y[:2] = 0.0, 1.0
+    return design.beside(csr_array(words), np.arange(k, k + s)), y
+
+
+def test_the_verdict_with_sparse_columns_is_that_of_the_columns_written_out():
+    answers = [compare_models(*held(*rare_words(seed))) for seed in range(repeated(30))]
+    kinds = Counter(kind for kind, _, _ in answers)
+    assert kinds["quasi-complete separation"] > 8
+    assert kinds["overlap"] > 2
+    assert kinds["rank deficient"] > 2
+    assert Counter(way for kind, way, _ in answers if "quasi" in kind)["levels"] > 5
+    assert sum(less for _, _, less in answers) <= len(answers)
+
+
+def test_words_of_one_outcome_are_named_and_so_is_what_the_sign_tells():
+    rng, n = np.random.default_rng(2), 5000
+    words = (rng.random((n, 60)) < 0.02) * 1.0
+    y = rng.integers(0, 2, n) * 1.0
+    y[words[:, 7:30].any(axis=1)] = 0.0  # 23 words of no event
+    signed = np.where(y == 1, 2.0, -1.0) * (rng.random(n) < 0.01)
+    X = csr_array(np.column_stack([words, signed]))
+    names = [f"word {j}" for j in range(60)] + ["signed"]
+    model = BernoulliLogistic.from_arrays(X, y, names=names, intercept=True)
+    dense = BernoulliLogistic.from_arrays(X.toarray(), y, names=names, intercept=True)
+    assert isinstance(model.rows.design, Structured)
+    found, expected = check_existence(model), check_existence(dense)
+    assert found.kind == expected.kind == "quasi-complete separation"
+    assert found.separated_rows == expected.separated_rows
+    assert found.coefficients == expected.coefficients
+    assert "'y' is 0 wherever 23 columns are not 0 ('word 7', 'word 8', " in found.message
+    assert "told by the sign wherever 1 column is not 0 ('signed')" in found.message
+    assert "leave these columns out, or" in found.message
+    assert len(found.message) < 1000
+    with pytest.raises(MLEDoesNotExistError, match="wherever 23 columns"):
+        fit_newton(model)
 
 
 def test_levels_of_one_outcome_are_taken_away():
