@@ -113,6 +113,7 @@ def survey(n: int, seed: int) -> pd.DataFrame:
             "g": np.array(["red", "blue", "green", "amber"], dtype=object)[g],
             "h": np.array(["north", "south", "west"], dtype=object)[h],
             "b": np.array(["no", "yes"], dtype=object)[rng.integers(0, 2, n)],
+            "s": np.array([f"s{i}" for i in range(10)], dtype=object)[np.arange(n) % 10],
             "w": rng.integers(1, 5, n),
             "o": rng.normal(size=n) / 2,
             "trials": rng.integers(2, 9, n),

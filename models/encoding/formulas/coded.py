@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,10 +28,77 @@ from flatprior.models.encoding.formulas.parsing import Parsed
 FEW_INDICATORS = 16  # with fewer the matrix is as fast
 SMALLEST = 2**18  # numbers in the matrix, likewise
 MOST_COLUMNS = 2**16
+DENSE = 1 / 4  # of the entries of contrasts, beyond which they are held as numbers
 MOST_CROSSED = 8  # categories in one term; the time to code them goes with 5 to that power
+
+TREATMENT = ("treatment", "last")
+EXACT = (*TREATMENT, "sum")  # contrasts whose products are not rounded
 
 Part = tuple[tuple[int, bool], ...]  # factors by their place, and whether without one of the levels
 Columns = Mapping[str, Any]  # the numbers of a call by its generated name: an array, or some
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """What the cells of categories have in columns: a sparse matrix, cell after cell.
+
+    Attributes
+    ----------
+    cell, column : ndarray of int (e,)
+        Of each entry.
+    value : ndarray (e,)
+    shape : tuple of int
+        Cells and columns.
+    """
+
+    cell: NDArray[np.intp]
+    column: NDArray[np.intp]
+    value: Array
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, matrix: Any) -> Cells:
+        """Of a matrix with a row for each cell."""
+        found = sparse.coo_array(sparse.csr_array(matrix))
+        return cls(found.row.astype(np.intp), found.col.astype(np.intp), found.data, found.shape)
+
+    def times(self, other: Cells, stride: int) -> Cells:
+        """Of the cells of both, of which the other's change fastest; of the columns, these."""
+        return Cells(
+            (self.cell[:, None] * other.shape[0] + other.cell).ravel(),
+            (self.column[:, None] + other.column * stride).ravel(),
+            (self.value[:, None] * other.value).ravel(),
+            (self.shape[0] * other.shape[0], self.shape[1] * other.shape[1]),
+        )
+
+    @property
+    def in_row(self) -> float:
+        """Entries that a cell has."""
+        return len(self.value) / self.shape[0]
+
+    @property
+    def are_indicators(self) -> bool:
+        """Whether no cell has more than a single 1."""
+        alone = bool((np.bincount(self.cell) <= 1).all())
+        return alone and bool((self.value == 1).all())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a matrix of numbers is as small."""
+        return len(self.value) > DENSE * self.shape[0] * self.shape[1]
+
+    @property
+    def columns(self) -> NDArray[np.intp]:
+        """The column of each cell, of indicators; -1 where it has none."""
+        found = np.full(self.shape[0], -1, dtype=np.intp)
+        found[self.cell] = self.column
+        return found
+
+    @property
+    def matrix(self) -> sparse.csr_array:
+        """Its rows are the cells."""
+        shape = (self.shape[0], int(self.column.max(initial=-1)) + 1)
+        return sparse.csr_array((self.value, (self.cell, self.column)), shape=shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,31 +109,42 @@ class Product:
     ----------
     name : str
         Of the first of them.
+    first : int
+        Which column of the design that is.
     categories : tuple of str
         By their generated names.
-    cells : ndarray of int (c,)
-        The column of each cell's first number, of the last category fastest; -1 of those that have
-        none.
+    cells : Cells
+        Of the categories, in the columns of the first number, counted from the first.
     numbers : tuple of (tuple, tuple)
         Which columns of which calls are multiplied, in what order: those of calls that have
         several, and those that are alone.
     steps : ndarray of int (m,)
-        How far the column of each number is from the cell's first.
+        How far the columns of each number are from those of the first.
     """
 
     name: str
+    first: int
     categories: tuple[str, ...]
-    cells: NDArray[np.intp]
+    cells: Cells
     numbers: tuple[tuple[tuple[tuple[str, Any], ...], tuple[tuple[str, Any], ...]], ...]
     steps: NDArray[np.intp]
 
     @property
-    def counts(self) -> bool:
+    def kind(self) -> Literal["numbers", "codes", "sparse"]:
+        """How its columns are held."""
+        if not self.of_levels:
+            return "sparse" if self.categories else "numbers"
+        if self.cells.are_indicators:
+            return "codes"
+        return "numbers" if self.cells.is_full else "sparse"
+
+    @property
+    def of_levels(self) -> bool:
         """Whether it is of categories alone."""
-        return self.numbers == (((), ()),) and bool(self.categories)
+        return bool(self.categories) and self.numbers == (((), ()),)
 
     def as_it_is(self, computed: Container[str]) -> bool:
-        """Whether it is 1 everywhere, or a column of the table, which has been checked."""
+        """Whether nothing is computed of the table's columns, which have been checked."""
         factors = [each for pair in self.numbers for some in pair for each in some]
         return not factors or (len(factors) == 1 and factors[0][0] not in computed)
 
@@ -99,6 +177,11 @@ class Coded:
     names: tuple[str, ...]
     marked: dict[str, int]
 
+    @property
+    def is_written_out(self) -> bool:
+        """Whether nothing is held as codes or as a sparse matrix."""
+        return all(each.kind == "numbers" for each in self.products)
+
     def design(
         self, table: pd.DataFrame, parsed: Parsed, values: Columns, whole: bool = True
     ) -> Structured:
@@ -112,63 +195,69 @@ class Coded:
             found = values[key] if key in values else table[key]
             return np.asarray(found if field is None else found[field], dtype=float)
 
-        plain = [each for each in self.products if not each.categories]
-        places = np.array([j for each in plain for j in each.cells + each.steps], dtype=np.intp)
-        numbers = np.empty((n, len(places)))
-        at = 0
-        for each in plain:
-            part = slice(at, at + len(each.steps))
-            with np.errstate(all="ignore"):
-                for j, column in enumerate(each.columns(number, n), at):
-                    numbers[:, j] = column
-            if not each.as_it_is(values):
-                names = [self.names[j] for j in places[part]]
-                check_finite(numbers[:, part], names, table.index, whole, "no numbers")
-            at = part.stop
-        factors, mixed = [], []
+        plain: list[tuple[NDArray[np.intp], Array]] = []
+        factors, mixed, places = [], [], [np.zeros(0, dtype=np.intp)]
         for each in self.products:
-            if not each.categories:
-                continue
+            if not each.of_levels:
+                with np.errstate(all="ignore"):
+                    columns = np.column_stack([*each.columns(number, n)])
+                if not each.as_it_is(values):
+                    names = [self.names[j] for j in each.first + each.steps]
+                    check_finite(columns, names, table.index, whole, "no numbers")
+                if not each.categories:
+                    plain.append((each.first + each.steps, columns))
+                    continue
             cells = codes[each.categories[0]]
             for key in each.categories[1:]:
                 cells = cells * np.int32(len(self.orders[key])) + codes[key]
-            if each.counts:
+            if each.kind == "codes":
                 name = parsed.original(":".join(each.categories))
                 levels = tuple(self.orders[key] for key in each.categories)
-                factors.append(Factor(cells, each.cells, name, levels))
-                continue
-            with np.errstate(all="ignore"):
-                columns = np.column_stack([*each.columns(number, n)])
-            check_finite(columns, [each.name] * len(each.steps), table.index, whole, "no numbers")
-            mixed.append((each, cells, columns))
-        return Structured(numbers, places, tuple(factors), *_in_rows(n, mixed))
+                own = each.cells.columns
+                factors.append(Factor(cells, np.where(own < 0, -1, each.first + own), name, levels))
+            elif each.kind == "numbers":
+                own = np.arange(each.cells.shape[1])
+                plain.append((each.first + own, each.cells.matrix.toarray()[cells]))
+            else:
+                mixed.append(_in_rows(each, cells, np.ones((n, 1)) if each.of_levels else columns))
+                own = np.unique(each.cells.column)
+                places.append((each.first + each.steps[:, None] + own).ravel())
+        numbers = np.empty((n, sum(len(own) for own, _ in plain)))
+        at = 0
+        for own, columns in plain:
+            numbers[:, at : at + len(own)] = columns
+            at += len(own)
+        design = Structured(
+            numbers, np.concatenate([places[0], *(own for own, _ in plain)]), tuple(factors)
+        )
+        return design if not mixed else _beside(design, mixed, np.sort(np.concatenate(places)))
 
 
-def _in_rows(
-    n: int, mixed: list[tuple[Product, NDArray[np.int32], Array]]
-) -> tuple[Any, NDArray[np.intp]]:
-    """Products of categories and numbers as a sparse matrix (n, s), and its places; or none."""
-    if not mixed:
-        return None, np.zeros(0, dtype=np.intp)
-    places = np.concatenate(
-        [(each.cells[each.cells >= 0, None] + each.steps).ravel() for each, _, _ in mixed]
-    )
-    places.sort()
-    at = np.zeros(places[-1] + 2, dtype=np.int32)
+Entries = tuple[NDArray[np.intp], NDArray[np.intp], Array]  # rows, columns of the design, values
+
+
+def _in_rows(product: Product, cells: NDArray[np.int32], columns: Array) -> Entries:
+    """What rows of some cells have in the columns of a product, whose numbers (n, m) these are."""
+    of_cell = product.cells.matrix
+    counts = np.diff(of_cell.indptr)[cells]
+    found = of_cell[cells]
+    row = np.repeat(np.arange(len(cells)), counts)
+    at = product.first + found.indices[:, None] + product.steps
+    values = found.data[:, None] * columns[row]
+    m = len(product.steps)
+    return np.repeat(row, m), at.ravel(), values.ravel()
+
+
+def _beside(design: Structured, mixed: list[Entries], places: NDArray[np.intp]) -> Structured:
+    """A design, and columns that are mostly 0."""
+    at = np.zeros(places[-1] + 1, dtype=np.intp)
     at[places] = np.arange(len(places))
-    at[-1] = -1
-    index, values = [], []
-    for each, cells, columns in mixed:
-        # of the numbers those with the smaller steps come first
-        order = np.argsort(each.steps)
-        of_cell = at[np.where(each.cells[:, None] < 0, -1, each.cells[:, None] + each.steps[order])]
-        index.append(of_cell[cells])
-        values.append(columns[:, order])
-    where, what = np.concatenate(index, axis=1), np.concatenate(values, axis=1)
-    there = (where >= 0) & (what != 0)
-    starts = np.append(0, np.cumsum(np.count_nonzero(there, axis=1)))
-    found = sparse.csr_array((what[there], where[there], starts), shape=(n, len(places)))
-    return found, places
+    row, column, value = (np.concatenate(each) for each in zip(*mixed, strict=True))
+    there = value != 0
+    found = sparse.csr_array(
+        (value[there], (row[there], at[column[there]])), shape=(len(design.numbers), len(places))
+    )
+    return design.beside(found, places)
 
 
 def _column(parsed: Parsed, key: str) -> str:
@@ -195,10 +284,10 @@ class Coding:
         Generated names of the factors.
     parts : tuple of tuple
         The parts of the terms, in their order.
-    references : dict
-        Generated name of a category to its reference level.
     orders : dict
-        Likewise, to its levels in order.
+        Generated name of a category to its levels in order.
+    reduced : dict
+        Likewise, to how they are coded with a column less, and what the columns are called.
     fields : dict
         Generated name of a call of numbers to its columns and what they are called, whole and
         without the one that may go.
@@ -206,8 +295,8 @@ class Coding:
 
     keys: tuple[str, ...]
     parts: tuple[Part, ...]
-    references: dict[str, Any]
     orders: dict[str, tuple[Any, ...]]
+    reduced: dict[str, tuple[Cells, list[str]]]
     fields: dict[str, tuple[dict[Any, str], dict[Any, str]]]
 
     def size(self, part: Part) -> int:
@@ -225,15 +314,20 @@ class Coding:
         return sum(map(self.size, self.parts))
 
     @property
-    def n_numbers(self) -> int:
-        """Numbers that are held in a row, at most."""
-        numbers = [
-            [each for each in part if self.keys[each[0]] not in self.orders] for part in self.parts
-        ]
-        return sum(
-            self.size(tuple(found))
-            for found, part in zip(numbers, self.parts, strict=True)
-            if found or not part
+    def n_numbers(self) -> float:
+        """Numbers that are held in a row, about."""
+        found = 0.0
+        for part in self.parts:
+            numbers = [each for each in part if self.keys[each[0]] not in self.orders]
+            of_cells = [self._cells(*each).in_row for each in part if each not in numbers]
+            if numbers or not part or max(of_cells) > 1:
+                found += self.size(tuple(numbers)) * math.prod(of_cells)
+        return found
+
+    def _cells(self, at: int, reduced: bool) -> Cells:
+        key = self.keys[at]
+        return (
+            self.reduced[key][0] if reduced else Cells.of(sparse.eye_array(len(self.orders[key])))
         )
 
     def laid_out(self, parsed: Parsed) -> Coded:
@@ -254,21 +348,16 @@ class Coding:
     def _product(self, part: Part, named: dict[str, str], first: int) -> tuple[list[str], Product]:
         """The names of the columns of a part, the `first` of which is there, and what they are."""
         labels: list[list[str]] = []
-        cells, stride = np.zeros(1, dtype=np.intp), 1
+        cells, stride = Cells.of(sparse.eye_array(1)), 1
         numbers: list[tuple[int, tuple[Any, ...], tuple[Any, ...]]] = [(0, (), ())]
         for at, reduced in part:
             key = self.keys[at]
             if key in self.orders:
-                levels, reference = self.orders[key], self.references[key]
-                kept = [level for level in levels if not (reduced and level == reference)]
-                tag = "T." if reduced else ""
-                labels.append([f"{named[key]}[{tag}{level}]" for level in kept])
-                place = {level: i for i, level in enumerate(kept)}
-                own = np.array([place.get(level, -1) for level in levels])
-                here = np.where(own < 0, -1, own * stride)
+                every = [f"{key}[{level}]" for level in self.orders[key]]
+                own = self.reduced[key][1] if reduced else every
+                labels.append([label.replace(key, named[key], 1) for label in own])
                 # of the columns the first factor changes fastest, of the cells the last category
-                cells = np.where((cells[:, None] < 0) | (here < 0), -1, cells[:, None] + here)
-                cells = cells.ravel()
+                cells = cells.times(self._cells(at, reduced), stride)
             else:
                 fields = self.fields[key][reduced]
                 labels.append([label.replace(key, named[key]) for label in fields.values()])
@@ -285,8 +374,9 @@ class Coding:
         names = [":".join(reversed(cell)) for cell in itertools.product(*reversed(labels))]
         product = Product(
             name=names[0] if part else "Intercept",
+            first=first,
             categories=tuple(self.keys[at] for at, _ in part if self.keys[at] in self.orders),
-            cells=np.where(cells < 0, -1, cells + first),
+            cells=cells,
             numbers=tuple((several, alone) for _, several, alone in numbers),
             steps=np.array([step for step, *_ in numbers], dtype=np.intp),
         )
@@ -300,23 +390,16 @@ def coding(
 
     The table may be of few of `n_rows`, if they show every level.
     """
-    references: dict[str, Any] = {}
     order: dict[str, tuple[Any, ...]] = {}
+    category: dict[str, Category] = {}
     keys = tuple(dict.fromkeys(key for term in parsed.terms for key in term))
     for key in keys:
         factor = parsed.factors_of.get(key)
         column = _column(parsed, key)
         if column not in table or not isinstance(table[column].dtype, pd.CategoricalDtype):
             continue
-        known = table[column].cat.categories.tolist()
-        if isinstance(factor, Category):
-            if factor.kind not in ("treatment", "last"):
-                return None
-            order[key] = tuple(factor.order(known))
-            references[key] = factor.base(order[key])
-        else:
-            order[key] = tuple(known)
-            references[key] = order[key][0]
+        category[key] = factor if isinstance(factor, Category) else Category(column, column, "")
+        order[key] = tuple(category[key].order(table[column].cat.categories.tolist()))
     of_categories = [term for term in parsed.terms if any(key in order for key in term)]
     if not of_categories or any(
         sum(key in order for key in term) > MOST_CROSSED for term in of_categories
@@ -327,10 +410,47 @@ def coding(
     cells = sum(math.prod(sizes[key] for key in term) for term in of_categories)
     if cells < FEW_INDICATORS or cells * (n_rows or len(table)) < SMALLEST or cells > MOST_COLUMNS:
         return None  # where there are too many, this is refused
+    if any(
+        category[key].kind not in EXACT and len(term) > 1
+        for term in of_categories
+        for key in term
+        if key in order
+    ):
+        return None  # products would be rounded in another order
     place = {key: at for at, key in enumerate(keys)}
     terms = tuple(tuple(place[key] for key in term) for term in parsed.terms)
     spanning = tuple(key in order or len(fields[key][1]) < len(fields[key][0]) for key in keys)
-    return Coding(keys, _parts(parsed.intercept, terms, spanning), references, order, fields)
+    parts = _parts(parsed.intercept, terms, spanning)
+    reduced = {key: _reduced(key, category[key], order[key]) for key in order}
+    return Coding(keys, parts, order, reduced, fields)
+
+
+def _reduced(key: str, category: Category, levels: tuple[Any, ...]) -> tuple[Cells, list[str]]:
+    """How the levels of a category are coded with a column less, and what these are called."""
+    coding = category.contrasts(levels)
+    form = coding.get_factor_format(levels, reduced_rank=True)
+    names = coding.get_coding_column_names(levels, reduced_rank=True)
+    if category.kind in TREATMENT:
+        there = np.flatnonzero(np.arange(len(levels)) != levels.index(category.base(levels)))
+        columns = np.arange(len(there))
+        cells = Cells(there, columns, np.ones(len(there)), (len(levels), len(there)))
+    elif category.kind == "sum":
+        cells = _sums(len(levels))
+    else:
+        cells = Cells.of(np.asarray(coding.get_coding_matrix(levels, reduced_rank=True)))
+    return cells, [form.format(name=key, field=name) for name in names]
+
+
+def _sums(n_levels: int) -> Cells:
+    """Sum contrasts: of the last level -1 in all columns."""
+    place = np.arange(n_levels - 1)
+    last = np.full(n_levels - 1, n_levels - 1)
+    return Cells(
+        np.append(place, last),
+        np.append(place, place),
+        np.repeat([1.0, -1.0], n_levels - 1),
+        (n_levels, n_levels - 1),
+    )
 
 
 def _fields(key: str, found: Any) -> tuple[dict[Any, str], dict[Any, str]]:

@@ -216,16 +216,19 @@ def encode(
     table = parsed.table(kept)
     values = _values(parsed, table, states)
     codes = coding(parsed, table, values, n_rows)
+    layout = None if codes is None else codes.laid_out(parsed)
+    if layout is not None and layout.is_written_out:
+        codes = layout = None
     levels = _levels(parsed, table, LARGEST_DESIGN if codes is None else MOST_COLUMNS * len(table))
     _check_size(parsed, table, values, codes)
     design: Array | Structured
-    if codes is None:
+    if layout is None:
         design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values)
         names = tuple(parsed.original(str(name)) for name in spec.column_names)
         marked = _marked(spec, parsed, levels)
     else:
-        spec = codes.laid_out(parsed)
-        design, names, marked = spec.design(table, parsed, values), spec.names, spec.marked
+        spec, names, marked = layout, layout.names, layout.marked
+        design = layout.design(table, parsed, values)
     check_names(names)
     encoded = Encoded(
         design=design,

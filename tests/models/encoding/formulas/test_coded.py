@@ -56,6 +56,17 @@ FORMULAS = {
     "y ~ C(g, contr.treatment('green')) * x + C(w):z": True,
     "y ~ (g + x + h)**3": True,
     "y ~ x / g + h:z": False,
+    "y ~ C(g, contr.sum) + h": True,
+    "y ~ C(s, contr.sum) + h": True,
+    "y ~ C(s, contr.sum) * x + h": True,
+    "y ~ 0 + C(s, contr.sum) + h": True,
+    "y ~ 0 + h:C(s, contr.sum) + C(g, contr.sum):x": True,
+    "y ~ C(s, contr.sum):C(g, contr.sum) + poly(x, 2):C(g, contr.sum)": True,
+    "y ~ C(s, contr.helmert) + h": True,
+    "y ~ C(s, contr.poly) + g:x": True,
+    "y ~ C(s, contr.diff) + C(w, contr.poly) + h": True,
+    "y ~ C(s, contr.treatment('s2')) + C(g, contr.SAS)": False,
+    "y ~ C(s, Sum) + ordered(w) + g": False,
 }
 NEW = pd.DataFrame(
     {
@@ -65,6 +76,7 @@ NEW = pd.DataFrame(
         "h": ["west", "west", "north"],
         "b": ["yes", "no", "no"],
         "w": [4, 1, 2],
+        "s": ["s3", "s0", "s9"],
     }
 )
 
@@ -159,7 +171,17 @@ def held(formula, frame):
 def test_any_formula_is_what_it_is_written_out(seed):
     rng = np.random.default_rng(seed)
     frame = survey(80, seed=seed)
-    factors = ["g", "h", "b", "C(w)", "x", "z", "poly(z, 2)", "C(h, contr.treatment('west'))"]
+    factors = [
+        "g",
+        "h",
+        "b",
+        "C(w)",
+        "C(s, Sum)",
+        "x",
+        "z",
+        "poly(z, 2)",
+        "C(h, contr.treatment('west'))",
+    ]
     drawn = [rng.choice(factors, rng.integers(1, 4), replace=False) for _ in range(4)]
     formula = f"y ~ {rng.integers(0, 2)} + g + " + " + ".join(
         str(rng.choice([":", "*"])).join(each) for each in drawn
@@ -211,7 +233,11 @@ def test_which_formulas_become_codes():
         assert held("y ~ x + g", frame)
         assert not held("y ~ x + z", frame)  # no category
         assert held("y ~ x:g", frame)
-        assert not held("y ~ C(g, contr.sum) + h", frame)  # no indicators
+        assert held("y ~ C(s, contr.sum)", frame)
+        assert held("y ~ C(s, contr.poly) + h", frame)
+        assert not held("y ~ C(s, contr.poly) + x", frame)  # no indicators
+        assert not held("y ~ C(g, contr.sum) + x", frame)  # few zeros
+        assert not held("y ~ C(s, contr.helmert):x + h", frame)  # rounded in another order
     with held_as_codes(False):
         assert not held("y ~ x + g", frame)
     assert not held("y ~ x + g", frame)  # too small to pay
