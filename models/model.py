@@ -36,7 +36,7 @@ from flatprior.models.common.text import (
     observations,
     printable,
 )
-from flatprior.models.dependence.as_held import columns_as_held
+from flatprior.models.dependence.as_held import columns_as_held, with_codes
 from flatprior.models.dependence.independent_columns import columns_of
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
@@ -597,8 +597,9 @@ class BernoulliLogistic(Renderable):
         """
         rows = self.rows
         if isinstance(rows, ArrayRows):
-            held = columns_as_held(rows.design) if isinstance(rows.design, Structured) else None
-            columns = held or columns_of(rows.design.astype(float, copy=False))
+            coded = with_codes(rows.design, self.names)
+            columns = None if coded is None else columns_as_held(coded)
+            columns = columns or columns_of(rows.design.astype(float, copy=False))
         else:
             from flatprior.models.dependence.in_batches import columns_in_batches
 

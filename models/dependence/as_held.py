@@ -18,7 +18,7 @@ definite.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,11 @@ from scipy.linalg.lapack import dpotrf
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.dependence.among_codes import columns_of_codes
 from flatprior.models.dependence.independent_columns import Columns, columns_of
-from flatprior.models.designs.coded import LARGEST_KEPT, Factor, Structured
+from flatprior.models.designs.coded import LARGEST_KEPT, Factor, Structured, as_codes
 
 LARGEST_TABLE = 2**27  # numbers in the table of the main factor's levels and the other columns
 MOST_BESIDE = 2**13  # other columns
+FIRST_ROWS, FEWEST = 1000, 3  # columns of 0 and 1 there, one of ones too, that can depend
 
 
 def columns_as_held(design: Structured) -> Columns | None:
@@ -88,6 +89,16 @@ def _with_numbers(design: Structured, left: dict[int, Array]) -> bool:
         left[int(places[j])] = np.zeros(design.shape[1])
         left[int(places[j])][places] = vector
     return True
+
+
+def with_codes(design: Any, names: Sequence[str]) -> Structured | None:
+    """A design with its indicators as codes; None where it has few columns of 0 and 1."""
+    if isinstance(design, Structured):
+        return design
+    first = design[:FIRST_ROWS]
+    if ((first == 0) | (first == 1)).all(axis=0).sum() < FEWEST:
+        return None
+    return as_codes(design.astype(float, copy=False), names)
 
 
 def sums_to_one(design: Structured) -> dict[int, Array] | None:

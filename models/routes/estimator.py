@@ -19,8 +19,8 @@ from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count, first_of, printable
-from flatprior.models.dependence.as_held import sums_to_one
-from flatprior.models.designs.coded import Structured, as_codes
+from flatprior.models.dependence.as_held import sums_to_one, with_codes
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import HOLDS
 from flatprior.models.encoding.arrays import design_columns
 from flatprior.models.encoding.columns.checks import check_finite, check_names, of_sensible_size
@@ -40,7 +40,6 @@ from flatprior.models.rows import ArrayRows
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-FIRST_ROWS, FEWEST = 1000, 3  # columns of 0 and 1 there, the intercept's too, that can be dependent
 SEPARATED = ("complete separation", "quasi-complete separation")
 
 
@@ -234,9 +233,10 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The model without the columns that are to be left out; an error where they are not."""
         if self.aliased == "drop":
             return model.without_aliased()
-        coded = _with_codes(model)
-        if coded is not None and sums_to_one(coded.arrays.design) != {}:
-            require_mle(coded)  # by counting, long before a fit would find it
+        coded = with_codes(model.arrays.design, model.names)
+        if coded is not None and sums_to_one(coded) != {}:
+            # by counting, long before a fit would find it
+            require_mle(replace(model, rows=replace(model.arrays, design=coded)))
         return model
 
     def _remedied(self, model: BernoulliLogistic, existence: Existence) -> Existence:
@@ -403,18 +403,6 @@ def _design(X: Any, names: list[str]) -> Any:
         if isinstance(X, Structured):
             return X.behind_ones() if ones else X
     return np.column_stack([np.ones(len(X), X.dtype), X]) if ones else np.ascontiguousarray(X)
-
-
-def _with_codes(model: BernoulliLogistic) -> BernoulliLogistic | None:
-    """The model with its indicators as codes; None where it has few columns of 0 and 1."""
-    design = model.arrays.design
-    if isinstance(design, Structured):
-        return model
-    first = design[:FIRST_ROWS]
-    if ((first == 0) | (first == 1)).all(axis=0).sum() < FEWEST:
-        return None
-    coded = as_codes(design.astype(float, copy=False), model.names)
-    return replace(model, rows=replace(model.arrays, design=coded))
 
 
 def _fit_in_place(model: BernoulliLogistic, existence: Existence) -> tuple[Array, int]:

@@ -7,7 +7,7 @@ import pytest
 from multiplier import repeated
 from scipy import sparse
 
-from flatprior.models.dependence.as_held import columns_as_held, sums_to_one
+from flatprior.models.dependence.as_held import columns_as_held, sums_to_one, with_codes
 from flatprior.models.dependence.independent_columns import columns_of
 from flatprior.models.designs.coded import Factor, Structured
 
@@ -109,3 +109,16 @@ def test_units_and_centres_of_numbers_do_not_matter():
         numbers = design.numbers.copy()
         numbers[:, 1:] = numbers[:, 1:] * scale + shift
         assert agree(replace(design, numbers=numbers))
+
+
+def test_columns_of_0_and_1_are_taken_as_codes_where_there_are_any():
+    rng = np.random.default_rng(8)
+    numbers = rng.normal(size=(50, 4))
+    names = [f"x{j}" for j in range(8)]
+    assert with_codes(numbers, names) is None
+    every = np.column_stack([np.ones(50), numbers, np.eye(3)[rng.integers(0, 3, 50)]])
+    found = with_codes(every.astype(np.float32), names)
+    assert found.factors[0].columns.tolist() == [5, 6, 7]
+    assert (found.dense() == every.astype(np.float32)).all()
+    assert with_codes(found, names) is found
+    assert agree(found)
