@@ -136,7 +136,10 @@ class Summary:
         A `factor` has levels whatever it holds; text is held to be numbers only where it
         `may_be_numbers`.
         """
-        name, present = str(series.name), series.notna().to_numpy()
+        name, leveled = str(series.name), holds_levels(series)
+        if leveled:
+            return cls._of_levels(series, leveled, counting, may_be_numbers)
+        present = series.notna().to_numpy()
         if not present.any():
             return cls(name=name, kinds=frozenset(), n_rows=0, levels={})
         if series.dtype.kind in "iuf" and not (factor or response):  # no need to look at a value
@@ -150,9 +153,6 @@ class Summary:
                 large=whole and bool(np.abs(values).max() > 2**53),
                 edges=Edges.of(values),
             )
-        leveled = holds_levels(series)
-        if leveled:
-            return cls._of_levels(series, leveled, counting, may_be_numbers)
         there = series[present]
         kind, rows = kind_of(there), series[counting]
         tokens, neither = None, None
@@ -182,6 +182,8 @@ class Summary:
     ) -> Summary:
         """Of text or categories, whose values are looked for once."""
         codes, found = distinct(series)
+        if not found:
+            return cls(name=str(series.name), kinds=frozenset(), n_rows=0, levels={})
         order, tokens = None, None
         if kind == "categories":
             order = tuple(series.cat.categories.tolist())

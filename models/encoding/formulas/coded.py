@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,12 @@ class Cells:
         """Of a matrix with a row for each cell."""
         found = sparse.coo_array(sparse.csr_array(matrix))
         return cls(found.row.astype(np.intp), found.col.astype(np.intp), found.data, found.shape)
+
+    @classmethod
+    def every(cls, size: int) -> Cells:
+        """A column for each."""
+        place = np.arange(size)
+        return cls(place, place, np.ones(size), (size, size))
 
     def times(self, other: Cells, stride: int) -> Cells:
         """Of the cells of both, of which the other's change fastest; of the columns, these."""
@@ -195,18 +201,20 @@ class Coded:
             found = values[key] if key in values else table[key]
             return np.asarray(found if field is None else found[field], dtype=float)
 
-        plain: list[tuple[NDArray[np.intp], Array]] = []
-        factors, mixed, places = [], [], [np.zeros(0, dtype=np.intp)]
+        def checked(product: Product) -> list[Array]:
+            with np.errstate(all="ignore"):
+                columns = [*product.columns(number, n)]
+            if not product.as_it_is(values):
+                names = [self.names[j] for j in product.first + product.steps]
+                check_finite(np.column_stack(columns), names, table.index, whole, "no numbers")
+            return columns
+
+        plain: list[tuple[int, Array]] = []
+        factors, mixed = [], []
         for each in self.products:
-            if not each.of_levels:
-                with np.errstate(all="ignore"):
-                    columns = np.column_stack([*each.columns(number, n)])
-                if not each.as_it_is(values):
-                    names = [self.names[j] for j in each.first + each.steps]
-                    check_finite(columns, names, table.index, whole, "no numbers")
-                if not each.categories:
-                    plain.append((each.first + each.steps, columns))
-                    continue
+            if not each.categories:
+                plain += zip((each.first + each.steps).tolist(), checked(each), strict=True)
+                continue
             cells = codes[each.categories[0]]
             for key in each.categories[1:]:
                 cells = cells * np.int32(len(self.orders[key])) + codes[key]
@@ -216,43 +224,46 @@ class Coded:
                 own = each.cells.columns
                 factors.append(Factor(cells, np.where(own < 0, -1, each.first + own), name, levels))
             elif each.kind == "numbers":
-                own = np.arange(each.cells.shape[1])
-                plain.append((each.first + own, each.cells.matrix.toarray()[cells]))
+                plain += enumerate(each.cells.matrix.toarray().T[:, cells], each.first)
             else:
-                mixed.append(_in_rows(each, cells, np.ones((n, 1)) if each.of_levels else columns))
-                own = np.unique(each.cells.column)
-                places.append((each.first + each.steps[:, None] + own).ravel())
-        numbers = np.empty((n, sum(len(own) for own, _ in plain)))
-        at = 0
-        for own, columns in plain:
-            numbers[:, at : at + len(own)] = columns
-            at += len(own)
-        design = Structured(
-            numbers, np.concatenate([places[0], *(own for own, _ in plain)]), tuple(factors)
-        )
-        return design if not mixed else _beside(design, mixed, np.sort(np.concatenate(places)))
+                columns = [np.ones(n)] if each.of_levels else checked(each)
+                mixed.append(_in_rows(each, cells, np.column_stack(columns)))
+        numbers = np.empty((n, len(plain)))
+        for at, (_, column) in enumerate(plain):
+            numbers[:, at] = column
+        places = np.array([place for place, _ in plain], dtype=np.intp)
+        return _beside(Structured(numbers, places, tuple(factors)), mixed)
 
 
-Entries = tuple[NDArray[np.intp], NDArray[np.intp], Array]  # rows, columns of the design, values
+class _Entries(NamedTuple):
+    """What is not 0: rows, columns of the design, and values; and which columns these are."""
+
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
+    value: Array
+    places: NDArray[np.intp]
 
 
-def _in_rows(product: Product, cells: NDArray[np.int32], columns: Array) -> Entries:
+def _in_rows(product: Product, cells: NDArray[np.int32], columns: Array) -> _Entries:
     """What rows of some cells have in the columns of a product, whose numbers (n, m) these are."""
     of_cell = product.cells.matrix
-    counts = np.diff(of_cell.indptr)[cells]
+    row = np.repeat(np.arange(len(cells)), np.diff(of_cell.indptr)[cells])
     found = of_cell[cells]
-    row = np.repeat(np.arange(len(cells)), counts)
     at = product.first + found.indices[:, None] + product.steps
     values = found.data[:, None] * columns[row]
-    m = len(product.steps)
-    return np.repeat(row, m), at.ravel(), values.ravel()
+    places = product.first + product.steps[:, None] + np.unique(product.cells.column)
+    row = np.repeat(row, len(product.steps))
+    return _Entries(row, at.ravel(), values.ravel(), places.ravel())
 
 
-def _beside(design: Structured, mixed: list[Entries], places: NDArray[np.intp]) -> Structured:
-    """A design, and columns that are mostly 0."""
+def _beside(design: Structured, mixed: list[_Entries]) -> Structured:
+    """A design, and columns that are mostly 0, if there are such."""
+    if not mixed:
+        return design
+    row, column, value, places = (np.concatenate(each) for each in zip(*mixed, strict=True))
+    places.sort()
     at = np.zeros(places[-1] + 1, dtype=np.intp)
     at[places] = np.arange(len(places))
-    row, column, value = (np.concatenate(each) for each in zip(*mixed, strict=True))
     there = value != 0
     found = sparse.csr_array(
         (value[there], (row[there], at[column[there]])), shape=(len(design.numbers), len(places))
@@ -326,9 +337,7 @@ class Coding:
 
     def _cells(self, at: int, reduced: bool) -> Cells:
         key = self.keys[at]
-        return (
-            self.reduced[key][0] if reduced else Cells.of(sparse.eye_array(len(self.orders[key])))
-        )
+        return self.reduced[key][0] if reduced else Cells.every(len(self.orders[key]))
 
     def laid_out(self, parsed: Parsed) -> Coded:
         """The layout of the design."""
@@ -348,7 +357,7 @@ class Coding:
     def _product(self, part: Part, named: dict[str, str], first: int) -> tuple[list[str], Product]:
         """The names of the columns of a part, the `first` of which is there, and what they are."""
         labels: list[list[str]] = []
-        cells, stride = Cells.of(sparse.eye_array(1)), 1
+        cells, stride = Cells.every(1), 1
         numbers: list[tuple[int, tuple[Any, ...], tuple[Any, ...]]] = [(0, (), ())]
         for at, reduced in part:
             key = self.keys[at]
