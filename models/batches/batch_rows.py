@@ -164,7 +164,7 @@ class BatchRows(ABC):
             if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
                 raise OSError(CHANGED)
             for start in range(0, len(rows), step):
-                part = rows.iloc[start : start + step]
+                part = rows if len(rows) <= step else rows.iloc[start : start + step]
                 block = encoder.block(part, grouped)
                 if hashed:
                     ours = [block] if units is None else [block, numbered(units.of(part))]

@@ -325,7 +325,8 @@ def _one_a_level(frame: pd.DataFrame, columns: dict[str, Summary]) -> pd.DataFra
 def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     """Survey one batch; `number` is its place, which seeds the draw of its rows."""
     keep, dropped, zero = roles.complete(frame)
-    rows = frame.loc[keep, list(roles.columns)]
+    rows = frame[list(roles.columns)]
+    rows = rows if keep.all() else rows[keep]
     plain = rows.astype({n: object for n in rows if isinstance(rows[n].dtype, pd.CategoricalDtype)})
     uses = roles.uses
     columns = {name: uses.summary(frame[name], keep) for name in roles.held_to_rules}
@@ -466,7 +467,8 @@ class Encoder:
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that count."""
-        return frame[self.roles.complete(frame)[0]]
+        keep = self.roles.complete(frame)[0]
+        return frame if keep.all() else frame[keep]
 
     def block(self, frame: pd.DataFrame, groups: Groups | None = None) -> Block:
         """Encode complete rows, all of which count; the block says which of `groups` they are."""

@@ -20,6 +20,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import check_text, names_in, rows_phrase, shorten
 from flatprior.models.encoding.columns.checks import check_finite
+from flatprior.models.encoding.columns.known_codes import known_codes, remember_if_read_here
 from flatprior.models.encoding.columns.text_among_numbers import (
     Odd,
     comma_hint,
@@ -223,6 +224,9 @@ def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
 
     Where a row has none, that is -1.
     """
+    known = known_codes(series)
+    if known is not None:
+        return known[0], list(known[1])
     try:
         codes, values = pd.factorize(series)  # much faster than a look at every value
     except TypeError as error:
@@ -237,7 +241,8 @@ def distinct(series: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
         for value in found:
             if isinstance(value, str):
                 check_text(value, f"column {series.name!r}: the value")
-    return codes, found
+    remember_if_read_here(series, (codes, found))
+    return codes, list(found)
 
 
 def kind_of(series: pd.Series[Any]) -> str:

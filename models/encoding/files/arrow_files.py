@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flatprior.models.common.errors import InputError
+from flatprior.models.encoding.columns.known_codes import remember
 from flatprior.models.encoding.files.reading import Found, Reading
 from flatprior.models.encoding.frames import of_arrow
 
@@ -34,15 +37,53 @@ class ParquetFile:
         from pyarrow import parquet
 
         in_file = [name for name in columns if name not in self.keys]
-        # pages as they are needed, in one thread: a whole row group would be read ahead
-        with parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**16) as file:
+        with parquet.ParquetFile(self.path) as file:
             require(in_file, file.schema_arrow.names)
-            batches = file.iter_batches(rows, columns=in_file, use_threads=False)
+            whole, schema = file.metadata.num_rows <= rows, file.schema_arrow
+        text = [name for name in in_file if _is_text(schema.field(name).type)]
+        # in batches, pages as they are needed, in one thread: a whole row group would be read ahead
+        options: dict[str, Any] = {} if whole else {"pre_buffer": False, "buffer_size": 2**16}
+        with parquet.ParquetFile(self.path, read_dictionary=text, **options) as file:
+            batches = (
+                [file.read(in_file)]
+                if whole
+                else file.iter_batches(rows, columns=in_file, use_threads=False)
+            )
             for batch in batches:
-                frame = of_arrow(batch)
+                frame = of_arrow(_as_text(batch, text))
                 for name, value in self.keys.items():
                     frame[name] = value
-                yield frame[list(columns)]
+                frame = frame[list(columns)]
+                for name in text:
+                    remember(frame[name], *_codes(batch.column(name)))
+                yield frame
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _as_text(batch: Any, names: Sequence[str]) -> Any:
+    """The batch, these columns not as dictionaries."""
+    for name in names:
+        column = batch.column(name)
+        place = batch.schema.get_field_index(name)
+        batch = batch.set_column(place, name, column.cast(column.type.value_type))
+    return batch
+
+
+def _codes(column: Any) -> tuple[NDArray[np.intp], list[Any]]:
+    """The values of a column of dictionaries in the order of their coming, and each row's."""
+    import pyarrow as pa
+
+    pieces = column.unify_dictionaries().chunks if isinstance(column, pa.ChunkedArray) else [column]
+    codes = [piece.indices.fill_null(-1).to_numpy() for piece in pieces]
+    every = np.concatenate([*codes, np.zeros(0, dtype=np.int32)])
+    found, order = pd.factorize(np.where(every < 0, np.nan, every) if (every < 0).any() else every)
+    values = pieces[0].dictionary.to_pylist() if pieces else []
+    return found, [values[int(place)] for place in order]
 
 
 def parquet_files(files: Sequence[str], reading: Reading) -> list[ParquetFile]:

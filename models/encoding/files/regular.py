@@ -13,6 +13,7 @@ import csv
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -194,13 +195,18 @@ class Fields:
         lengths: NDArray[np.intp] = np.diff(self.ends[lines], prepend=-1) - 1
         return not lengths[wrong].any()
 
+    @cached_property
+    def _first(self) -> NDArray[np.uint8]:
+        """The byte that each field begins with, or its end if it is empty."""
+        found: NDArray[np.uint8] = self.data[np.append(0, self.ends[:-1] + 1)]
+        return found
+
     def may_begin_so(self, words: Beginnings) -> bool:
         """Whether some field begins as one of some words does."""
-        begins = np.empty_like(self.ends)
-        begins[0], begins[1:] = 0, self.ends[:-1] + 1
-        begins = begins[words.first[self.data[begins]]]
+        fields = np.flatnonzero(words.first[self._first])
+        begins = np.where(fields > 0, self.ends[fields - 1] + 1, 0)
         following = np.minimum(begins + 1, len(self.data) - 1)
-        return bool(np.any(words.pair[self.data[begins], self.data[following]]))
+        return bool(np.any(words.pair[self._first[fields], self.data[following]]))
 
 
 def _well_quoted(data: NDArray[np.uint8], quotes: NDArray[np.intp], sep: int) -> bool:
@@ -208,11 +214,12 @@ def _well_quoted(data: NDArray[np.uint8], quotes: NDArray[np.intp], sep: int) ->
     if len(quotes) % 2:
         return False
     opening, closing = quotes[::2], quotes[1::2]
-    edges = np.array([sep, QUOTE, *LINE_ENDS, BLANK], dtype=np.uint8)
-    before = data[np.maximum(opening - 1, 0)]
-    after = data[np.minimum(closing + 1, len(data) - 1)]
-    begins = np.isin(before, edges) | (opening == 0)
-    return bool(begins.all() and np.isin(after, edges[:-1]).all())
+    edges = np.zeros(256, dtype=bool)
+    edges[[sep, QUOTE, *LINE_ENDS]] = True
+    after = edges[data[np.minimum(closing + 1, len(data) - 1)]]
+    edges[BLANK] = True
+    before = edges[data[np.maximum(opening - 1, 0)]] | (opening == 0)
+    return bool(before.all() and after.all())
 
 
 def irregular(path: str, dialect: Dialect, columns: int) -> ShortRows | None:

@@ -20,6 +20,7 @@ from flatprior.models.common.text import NO_ROWS
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
 from flatprior.models.encoding.columns.kinds import kind_of
+from flatprior.models.encoding.columns.known_codes import read_here
 from flatprior.models.encoding.columns.text_among_numbers import number_or_text
 from flatprior.models.encoding.files.arrow_files import FeatherFile, parquet_files, stream_file
 from flatprior.models.encoding.files.csv_files import CsvFile
@@ -40,6 +41,7 @@ T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
 BATCH_ROWS, BATCH_NUMBERS = 2**18, 2**22  # rows of a batch, and values in it, at most
 FEWEST_ROWS = 2**12  # however many columns
+WHOLE_ROWS = 2**26
 FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
 
 
@@ -256,9 +258,11 @@ class Source:
         return cls(name, readers, stamps, replace(first.reading, notes=notes), spool)
 
     def frames(
-        self, columns: tuple[str, ...], found: Found | None = None
+        self, columns: tuple[str, ...], found: Found | None = None, whole: bool = False
     ) -> Iterator[pd.DataFrame]:
         """Yield the rows in order, in batches, labelled 1, 2, ...
+
+        Where all of them will be in memory, files with types may come as a `whole`.
 
         Raises
         ------
@@ -268,6 +272,7 @@ class Source:
         start = 1
         as_text = (self.text | self.codes) & set(columns)
         rows = min(BATCH_ROWS, max(FEWEST_ROWS, BATCH_NUMBERS // max(len(columns), 1)))
+        rows = max(rows, WHOLE_ROWS) if whole and self.typed else rows
         for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
         for place, reader in enumerate(self.readers):
@@ -279,7 +284,7 @@ class Source:
                         frame = self._as_meant(frame, found)
                         frame.index = pd.RangeIndex(start, start + len(frame))
                         start += len(frame)
-                        yield frame
+                        yield read_here(frame)
 
     def _as_meant(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
         """The frame, words that mean a missing value missing, and codes of categories as such."""
@@ -306,7 +311,7 @@ class Source:
         """All rows of some columns, and what there is to say of the reading."""
         found = Found()
         read = replace(self, reading=replace(self.reading, na=None)) if self.typed else self
-        frames = list(read.frames(columns, found))
+        frames = list(read.frames(columns, found, whole=True))
         if not frames:
             raise InputError(NO_ROWS)
         if not self.typed and len(frames) > 1:
@@ -322,7 +327,7 @@ class Source:
             frame = pd.DataFrame(joined).set_axis(index)
         if self.typed:  # what is left of text without its words is judged as a whole
             frame = self.meant.out_of(frame, found.words)
-        return frame, self.reading.noting(*found.notes(USUAL))
+        return read_here(frame), self.reading.noting(*found.notes(USUAL))
 
     def _unchanged(self, place: int) -> None:
         """Raise an `OSError` if a file is not the one that was found."""

@@ -1,11 +1,13 @@
 """Parquet, Feather and streams of Arrow: a missing value changes no other, and orders are kept."""
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flatprior.models import BernoulliLogistic
+from flatprior.models.encoding.columns.kinds import distinct
 from flatprior.models.encoding.files.arrow_files import FeatherFile, parquet_files, stream_file
 from flatprior.models.encoding.files.reading import PLAIN
 
@@ -90,3 +92,24 @@ def test_folders_say_the_values_of_a_partitioned_table(tmp_path):
     assert (first.keys, second.keys) == ({"g": "a"}, {"g": "b"})
     assert first.names == ("y", "x", "g")
     assert [frame["g"].tolist() for frame in second.frames(("g", "x"), 10**6)] == [["b", "b"]]
+
+
+def test_text_comes_with_the_codes_of_its_values_in_the_order_of_their_coming(tmp_path):
+    rng = np.random.default_rng(1)
+    values = [f"l{i:02d}" for i in range(40)]
+    text = [None if i % 11 == 5 else values[j] for i, j in enumerate(rng.integers(0, 40, 500))]
+    many = [f"row {i}" for i in range(500)]  # more than a dictionary of the file may hold
+    made = pa.table({"t": pa.array(text), "u": pa.array(many, pa.large_string()), "n": text})
+    pq.write_table(made, tmp_path / "d", row_group_size=120, dictionary_pagesize_limit=500)
+    file = parquet_files([str(tmp_path / "d")], PLAIN)[0]
+    for rows in (70, 10_000):
+        found = []
+        for frame in file.frames(("t", "u"), rows):
+            for name in ("t", "u"):
+                codes, seen = distinct(frame[name])
+                again, expected = pd.factorize(frame[name].astype(object))
+                assert codes.tolist() == again.tolist()
+                assert seen == expected.tolist()
+            assert frame["t"].dtype == pd.Series(text[:3]).dtype
+            found += frame["t"].tolist()
+        assert [None if pd.isna(each) else each for each in found] == text
