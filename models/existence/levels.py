@@ -74,7 +74,9 @@ def in_none(design: Structured, alive: Sequence[Alive]) -> NDArray[np.bool_]:
     return left
 
 
-def _each(design: Structured, of_factors: Sequence[Alive]) -> Iterator[tuple[Any, Alive]]:
+def _each(
+    design: Structured, of_factors: Sequence[NDArray[Any]]
+) -> Iterator[tuple[Any, NDArray[Any]]]:
     """Codes, and what is given of the levels, of each factor that has any."""
     for factor, given in zip(design.factors, of_factors, strict=False):
         if factor.n_levels:
@@ -372,9 +374,8 @@ def rounds_of(design: Structured, peeled: Peeled) -> NDArray[np.intp]:
     for f, level, _, stage in peeled.levels:
         stages[f][level] = stage
     rounds = np.full(design.shape[0], EXACT_BITS, dtype=np.intp)
-    for factor, stage in zip(design.factors, stages, strict=False):
-        if factor.n_levels:
-            np.minimum(rounds, stage[factor.codes], out=rounds)
+    for codes, of_levels in _each(design, stages):
+        np.minimum(rounds, of_levels[codes], out=rounds)
     if design.sparse is not None:
         row, column, _ = entries(design.sparse)
         np.minimum.at(rounds, row, stages[-1][column])
