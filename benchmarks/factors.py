@@ -3,9 +3,10 @@
 Run ``python benchmarks/factors.py`` (about twenty minutes), or name the cells, as ``python
 benchmarks/factors.py small wide``; ``--stages`` says where flatprior's own time goes instead. Each
 cell is a data frame in memory, of numbers and of factors whose levels are categoricals or, where it
-says so, text; every level has both outcomes, so that the estimate exists. Every program starts from
-that frame, and whatever it needs, indicators or categories, is in its time. Programs take turns in
-one process; the figures are medians.
+says so, text, or a sparse matrix of counts of words (``n-grams``); every level and word has both
+outcomes, so that the estimate exists. Every program starts from that, and whatever it needs,
+indicators or categories, is in its time. Programs take turns in one process; the figures are
+medians.
 
 wall, CPU  seconds of a fit; in brackets, how many times flatprior's
 score      largest entry of the score, the reference levels' too, by its own standard error: what is
@@ -47,12 +48,55 @@ from scipy.special import expit
 from flatprior.models import BernoulliLogistic, fit_newton
 
 Array = np.ndarray
-Fit = Callable[[pd.DataFrame], Callable[[], Array]]  # the answer gives the rows' probabilities
 
 LARGEST_DENSE = 10**9  # bytes
 MOST_SQUARE = 3000  # columns of a dense Hessian that is formed for nothing but a fit
 CLOSE = 1e-3  # standard errors of the score
 TOLERANCES = (1e-4, 1e-6, 1e-8)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """A sparse matrix by rows, without a constant, and outcomes."""
+
+    X: sparse.csr_array
+    y: Array
+
+
+Data = pd.DataFrame | Counts
+Fit = Callable[[Data], Callable[[], Array]]  # the answer gives the rows' probabilities
+
+
+@dataclass(frozen=True)
+class Words:
+    """Counts of words: rows, columns, and the share that is not 0."""
+
+    n: int
+    words: int
+    density: float
+
+    @property
+    def columns(self) -> int:
+        """Of the design, intercept included."""
+        return 1 + self.words
+
+    def __str__(self) -> str:
+        return f"{self.n:,} x {self.words:,} counts, {self.density:.1%} not 0, as a CSR matrix"
+
+    def frame(self) -> Counts:
+        """Independent counts with effects; about a third are events."""
+        rng = np.random.default_rng(1)
+        shape = (self.n, self.words)
+        X = sparse.random_array(shape, density=self.density, format="csr", rng=rng)
+        X.data = rng.integers(1, 4, X.nnz) * 1.0
+        eta = X @ rng.normal(scale=0.5, size=self.words) - 0.8
+        y = (rng.random(self.n) < expit(eta)).astype(int)
+        by_word = X.tocsc()
+        for first, last in zip(by_word.indptr[:-1], by_word.indptr[1:], strict=True):
+            rows = by_word.indices[first:last]
+            if len(set(y[rows])) == 1:
+                y[rows[0]] = 1 - y[rows[0]]
+        return Counts(X, y)
 
 
 @dataclass(frozen=True)
@@ -98,6 +142,7 @@ CELLS = {
     "thousand": Cell(10**6, 10, (1000,)),
     "wide": Cell(10**6, 10, (10_000,)),
     "two-wide": Cell(10**6, 10, (10_000, 500)),
+    "n-grams": Words(10**5, 5000, 0.001),
 }
 
 
@@ -120,10 +165,13 @@ def names(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return [n for n in columns if n[0] == "x"], [n for n in columns if n[0] == "f"]
 
 
-def ours(frame: pd.DataFrame) -> Callable[[], Array]:
+def ours(frame: Data) -> Callable[[], Array]:
     """flatprior, with its certificate."""
-    numbers, factors = names(frame)
-    model = BernoulliLogistic.from_formula("y ~ " + " + ".join([*numbers, *factors]), frame)
+    if isinstance(frame, Counts):
+        model = BernoulliLogistic.from_arrays(frame.X, frame.y, intercept=True)
+    else:
+        numbers, factors = names(frame)
+        model = BernoulliLogistic.from_formula("y ~ " + " + ".join([*numbers, *factors]), frame)
     fit = fit_newton(model)
     if not (np.isfinite(fit.standard_errors).all() and fit.certificate.error_bound < CLOSE):
         raise ValueError(f"nothing is proved: {fit.certificate.error_bound}")
@@ -133,18 +181,21 @@ def ours(frame: pd.DataFrame) -> Callable[[], Array]:
 def with_glum(tolerance: float, errors: bool) -> Fit:
     """One of the fits of glum, on a frame of categoricals."""
 
-    def fit(frame: pd.DataFrame) -> Callable[[], Array]:
+    def fit(frame: Data) -> Callable[[], Array]:
         import glum
 
-        X = frame.drop(columns="y")
-        X = X.astype(dict.fromkeys(names(frame)[1], "category"))
+        if isinstance(frame, Counts):
+            X, y = sparse.csc_matrix(frame.X), frame.y
+        else:
+            X, y = frame.drop(columns="y"), frame["y"]
+            X = X.astype(dict.fromkeys(names(frame)[1], "category"))
         regressor = glum.GeneralizedLinearRegressor(
             family="binomial", alpha=0, drop_first=True, gradient_tol=tolerance, max_iter=1000
         )
-        regressor.fit(X, frame["y"])
+        regressor.fit(X, y)
         if errors:
             regressor.covariance_matrix(
-                X, frame["y"], robust=False, expected_information=True, dispersion=1.0
+                X, y, robust=False, expected_information=True, dispersion=1.0
             )
         return lambda: regressor.predict(X)
 
@@ -154,15 +205,19 @@ def with_glum(tolerance: float, errors: bool) -> Fit:
 def scikit_learn(solver: str, tolerance: float) -> Fit:
     """scikit-learn on sparse indicators."""
 
-    def fit(frame: pd.DataFrame) -> Callable[[], Array]:
+    def fit(frame: Data) -> Callable[[], Array]:
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import OneHotEncoder
 
-        numbers, factors = names(frame)
-        indicators = OneHotEncoder(drop="first").fit_transform(frame[factors])
-        X = sparse.hstack([sparse.csr_array(frame[numbers].to_numpy()), indicators], format="csr")
+        if isinstance(frame, Counts):
+            X, y = frame.X, frame.y
+        else:
+            numbers, factors = names(frame)
+            indicators = OneHotEncoder(drop="first").fit_transform(frame[factors])
+            parts = [sparse.csr_array(frame[numbers].to_numpy()), indicators]
+            X, y = sparse.hstack(parts, format="csr"), frame["y"]
         classifier = LogisticRegression(C=np.inf, solver=solver, tol=tolerance, max_iter=10_000)
-        classifier.fit(X, frame["y"])
+        classifier.fit(X, y)
         return lambda: classifier.predict_proba(X)[:, 1]
 
     return fit
@@ -215,21 +270,37 @@ class Program:
     dense: bool = False
 
 
-def programs(cell: Cell) -> dict[str, Program]:
+def programs(cell: Cell | Words) -> dict[str, Program]:
     """Who takes part."""
     glums = {f"tol {t:g}": with_glum(t, errors=False) for t in TOLERANCES}
     with_errors = {f"tol {t:g}": with_glum(t, errors=True) for t in TOLERANCES}
     solvers = ["lbfgs", "newton-cg", *(["newton-cholesky"] * (cell.columns <= MOST_SQUARE))]
     solved = {f"{s} {t:g}": scikit_learn(s, t) for s in solvers for t in TOLERANCES}
-    return {
+    found = {
         "flatprior": Program({"": ours}, "all"),
         "glum": Program(glums, "none", "glum"),
         "glum, covariance": Program(with_errors, "all", "glum"),
         "scikit-learn, sparse": Program(solved, "none", "sklearn"),
+    }
+    if isinstance(cell, Words):  # the others take no sparse matrix
+        return found
+    return found | {
         "pyfixest": Program({"": with_pyfixest}, "numbers", "pyfixest"),
         "statsmodels": Program({"": with_statsmodels}, "all", "statsmodels", dense=True),
         "firthmodels": Program({"": with_firthmodels}, "all", "firthmodels", dense=True),
     }
+
+
+def outcomes(frame: Data) -> Array:
+    """0 and 1."""
+    return frame.y if isinstance(frame, Counts) else frame["y"].to_numpy()
+
+
+def held(frame: Data) -> int:
+    """Bytes."""
+    if isinstance(frame, Counts):
+        return sum(part.nbytes for part in (frame.X.data, frame.X.indices, frame.X.indptr))
+    return int(frame.memory_usage(deep=False).sum())
 
 
 @contextmanager
@@ -248,10 +319,13 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def score(frame: pd.DataFrame, probability: Array) -> float:
+def score(frame: Data, probability: Array) -> float:
     """Largest entry of the score by its standard error, over numbers and all levels."""
-    y = frame["y"].to_numpy()
+    y = outcomes(frame)
     residual, weight = y - probability, probability * (1 - probability)
+    if isinstance(frame, Counts):
+        of_words = np.abs(frame.X.T @ residual) / np.sqrt(frame.X.power(2).T @ weight)
+        return float(max(of_words.max(), abs(residual.sum()) / np.sqrt(weight.sum())))
     numbers, factors = names(frame)
     X = frame[numbers].to_numpy()
     found = [np.abs(X.T @ residual) / np.sqrt(np.square(X).T @ weight)]
@@ -271,7 +345,7 @@ class Turn:
     score: float
 
 
-def turn(fit: Fit, frame: pd.DataFrame, patience: float) -> Turn:
+def turn(fit: Fit, frame: Data, patience: float) -> Turn:
     """Fit once."""
     gc.collect()
     with within(patience):
@@ -281,7 +355,7 @@ def turn(fit: Fit, frame: pd.DataFrame, patience: float) -> Turn:
     return Turn(wall, cpu, score(frame, probability()))
 
 
-def best(program: Program, frame: pd.DataFrame, patience: float) -> tuple[str, Turn] | str:
+def best(program: Program, frame: Data, patience: float) -> tuple[str, Turn] | str:
     """The fastest way that comes close, by a first fit of each; or why there is none."""
     found: dict[str, Turn] = {}
     told: list[str] = []
@@ -317,7 +391,7 @@ def memory(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
-def print_peak(cell: Cell, program: Program, way: str) -> None:
+def print_peak(cell: Cell | Words, program: Program, way: str) -> None:
     """Print how much memory a first fit takes, in this process."""
     __import__(program.module)
     frame = cell.frame()
@@ -340,10 +414,10 @@ def compare(name: str, turns: int, patience: float, only: list[str]) -> None:
     """Print one cell's table."""
     cell = CELLS[name]
     frame = cell.frame()
-    size = frame.memory_usage(deep=False).sum()
+    size = held(frame)
     print(
-        f"\n{name}: {cell}; k = {cell.columns:,}, {frame['y'].mean():.0%} events, frame "
-        f"{size / 1e6:,.0f} MB; load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores"
+        f"\n{name}: {cell}; k = {cell.columns:,}, {outcomes(frame).mean():.0%} events, "
+        f"{size / 1e6:,.0f} MB of data; load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores"
     )
     entrants = {k: v for k, v in programs(cell).items() if not only or k in only}
     chosen: dict[str, str] = {}
@@ -387,11 +461,13 @@ STAGES = {  # functions by file and name; cumulative time of each
     "  complete cases, copy": ("frame.py", "__getitem__"),
     "  table of generated names": ("formulas/parsing.py", "table"),
     "  columns of numbers": ("formulas/encoding.py", "_matrix"),
+    "from_arrays": ("models/model.py", "from_arrays"),
     "  response": ("encoding/response.py", "of"),
     "  hash": ("models/provenance.py", ""),
     "fit_newton": ("routes/newton.py", "fit_newton"),
     "  passes: score": ("codes/sums.py", "at"),
     "  passes: information": ("codes/sums.py", "information"),
+    "  conjugate gradients": ("codes/descent.py", "descended"),
     "  inverse (Schur, Cholesky)": ("codes/inverse.py", "of"),
     "  bound": ("codes/newton.py", "bound_at"),
     "  standard errors": ("codes/inverse.py", "standard_errors"),
