@@ -58,11 +58,11 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_weight : dict, "balanced" or None
         Weights of the classes, by which those of the rows are multiplied: of a dict, in which a
         class that is missing has 1, or n / (2 n_c) for a class of n_c rows (of weights, where there
-        are `sample_weight`). What is maximised is then no likelihood of the data. Coefficients are
-        those of a population in which the classes are so much more frequent, of which the intercept
-        knows; the certificate is that of the weighted sum. Standard errors of `estimate_` are those
-        of sampling weights (a sandwich): each row is an observation, also where `sample_weight`
-        counts, and weights are taken as given, not as estimated.
+        are `sample_weight`). What is maximised is then no likelihood of the data, and coefficients
+        are those of a population in which the classes are so much more frequent: where the model is
+        right, the intercept moves and the others stay. The certificate is that of the weighted sum.
+        Standard errors of `estimate_` are those of sampling weights (a sandwich): each row is an
+        observation, also where `sample_weight` counts, and weights are taken as given.
     aliased : {"raise", "drop"}
         What to do where columns are combinations of others, such as all levels of a
         `OneHotEncoder` and the intercept: raise, or leave out those that R leaves out, the last of
@@ -264,7 +264,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             labels = np.flatnonzero(weights)
             X, outcomes, weights = X[labels], outcomes[labels], weights[labels]
             if len(np.unique(outcomes)) < 2:
-                raise InputError("LogisticMLE needs two classes of positive sample_weight")
+                named = "sample_weight" if self.class_weight is None else "weight"
+                raise InputError(f"LogisticMLE needs two classes of positive {named}")
         if self.fit_intercept:
             # a feature may have any name, that of the intercept included
             const = "const"

@@ -228,3 +228,96 @@ def test_the_coding_of_the_classes_is_said(classes, coding):
         assert fit.classes_.tolist() == classes
         assert (fit.estimate_.provenance.response_coding or "") == coding
         assert fit.predict(X[:2]).dtype.kind == np.array(classes).dtype.kind or dtype is object
+
+
+def test_class_weights_make_no_counts():
+    """Weights of 1 and 3 would be counts; standard errors are those of rows that were drawn."""
+    X, y = simulated(200, 3, seed=6)
+    weights = np.where(y == 1, 3.0, 1.0)
+    fit = LogisticMLE(fit_intercept=False, class_weight={1: 3}).fit(X, y).estimate_
+    model = BernoulliLogistic.from_arrays(X, y, sampling_weights=weights)
+    expected = fit_newton(model)
+    assert fit.coefficients == pytest.approx(expected.coefficients, rel=1e-12)
+    assert fit.standard_errors == pytest.approx(expected.standard_errors, rel=1e-10)
+    assert fit.provenance.n_observations == 200
+    assert fit.certificate.error_bound < 1e-8
+    with pytest.raises(ValueError, match="BIC needs a likelihood"):
+        _ = fit.bic
+
+
+def test_repeated_rows_and_class_weights_are_rows():
+    X, y = simulated(200, 3, seed=6)
+    counts = np.random.default_rng(6).integers(1, 4, size=200)
+    whole = LogisticMLE(fit_intercept=False, class_weight={1: 2})
+    one = whole.fit(X, y, sample_weight=counts).estimate_
+    two = whole.fit(np.repeat(X, counts, 0), np.repeat(y, counts)).estimate_
+    assert one.coefficients == pytest.approx(two.coefficients, rel=1e-11)
+    assert (one.standard_errors > two.standard_errors).all()  # fewer observations
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("even", 'must be a dict, "balanced" or None'),
+        (3, 'must be a dict, "balanced" or None'),
+        ({1: -1.0}, "not negative"),
+        ({1: np.nan}, "not negative"),
+        ({1: np.inf}, "not negative"),
+        ({0: 1, 2: 3}, "the classes 1 are not in class_weight, which has 0, 2"),
+        ({0: 0.0}, "two classes of positive weight"),
+    ],
+)
+def test_class_weights_that_are_none_are_refused(given, message):
+    X, y = simulated(80, 2, seed=4)
+    with pytest.raises(ValueError, match=message):
+        LogisticMLE(class_weight=given).fit(X[:, 1:], y.astype(int))
+
+
+@pytest.mark.parametrize(
+    "options", [{"aliased": "leave"}, {"separated": "drop"}, {"aliased": None}]
+)
+def test_choices_are_checked(options):
+    X, y = simulated(80, 2, seed=4)
+    with pytest.raises(ValueError, match=r"must be \"raise\" or"):
+        LogisticMLE(**options).fit(X[:, 1:], y)
+
+
+def test_separated_classes_have_their_limit():
+    case = CASES["complete_1d"]
+    classifier = LogisticMLE(fit_intercept=False, separated="limit").fit(case.frame, case.response)
+    assert classifier.estimate_ is None
+    assert classifier.existence_.kind == "complete separation"
+    assert classifier.coef_.tolist() == [[-np.inf, np.inf]]
+    assert classifier.n_iter_.tolist() == [0]
+    assert (classifier.predict_proba(case.frame).max(axis=1) == 1).all()
+    assert (classifier.predict(case.frame) == case.response).all()
+    with pytest.raises(MLEDoesNotExistError, match='separated="limit" fits what the likelihood'):
+        LogisticMLE(fit_intercept=False).fit(case.frame, case.response)
+
+
+def test_what_separated_rows_do_not_determine_is_no_number():
+    """Both outcomes far apart in the plane: many lines part them."""
+    rng = np.random.default_rng(7)
+    y = np.repeat([0, 1], 20)
+    X = rng.normal(size=(40, 2)) + 10 * y[:, None]
+    classifier = LogisticMLE(separated="limit").fit(X, y)
+    status = [classifier.existence_.coefficients[name] for name in ("x0", "x1")]
+    for found, goes in zip(classifier.coef_[0], status, strict=True):
+        assert np.isnan(found) if goes == "undetermined" else np.isinf(found)
+    assert not np.isnan(classifier.predict_proba(rng.normal(size=(50, 2)) * 20)).any()
+
+
+def test_columns_left_out_and_a_limit_together():
+    rng = np.random.default_rng(8)
+    group = rng.integers(0, 4, 300)
+    X = np.column_stack([np.eye(4)[group], rng.normal(size=300)])
+    y = np.where(group == 2, 1, rng.random(300) < 0.4).astype(int)
+    classifier = LogisticMLE(aliased="drop", separated="limit").fit(X, y)
+    assert classifier.aliased_.tolist() == ["x3"]
+    assert classifier.coef_[0, 2:4].tolist() == [np.inf, 0.0]
+    rest = LogisticMLE(aliased="drop").fit(X[group != 2], y[group != 2])
+    assert rest.aliased_.tolist() == ["x2", "x3"]  # no row has the first of them
+    assert classifier.predict_proba(X)[group != 2] == pytest.approx(
+        rest.predict_proba(X[group != 2]), rel=1e-9
+    )
+    assert (classifier.predict_proba(X)[group == 2] == [0, 1]).all()
