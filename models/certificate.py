@@ -71,6 +71,7 @@ from flatprior.models.rows import PIECE_ROWS, Block, Rows, added
 # The theorem needs lambda R < 1. Half of that keeps a distance to separated data, on which
 # lambda R >= 1 exactly and rounding could bring it below.
 LARGEST_PRODUCT = 0.5
+MILD_DEPARTURE = 1e-6  # the same, measured, of which the square is nothing
 LARGEST_DEPARTURE = 0.5  # of the whitened information from the identity: beyond it, no statement
 # standard errors; where less is left, or rows have more, directions get distances of their own
 SHORT, LARGE_RADIUS = 0.01, 1e8
@@ -281,8 +282,10 @@ def after_last_step(
         positive = np.abs(white)
         spread = SLACK * _length(positive.T.dot(size))
         whitened = white.T.dot(information).dot(white)
-        delta = float(np.linalg.norm(whitened - np.eye(k)))
-        delta += (row_error + sum_error + 4 * k * UNIT) * spread**2
+        measured = _length((whitened - np.eye(k)).ravel())
+        if not measured < MILD_DEPARTURE:
+            return None
+        delta = measured + (row_error + sum_error + 4 * k * UNIT) * spread**2
         if not delta < LARGEST_DEPARTURE:
             return None
         shrink = math.sqrt(1 - delta)
@@ -312,7 +315,9 @@ def after_last_step(
         remainder += float(rounding + 2 * delta * decrement + SLACK * UNIT * size @ np.abs(beta))
         if not remainder < GOOD_ENOUGH:
             return None
-        covariance = _covariance(white, whitened)
+        # the inverse of what is near the identity, to second order
+        covariance = white.dot(2 * np.eye(k) - whitened).dot(white.T)
+        covariance = (covariance + covariance.T) / 2
         errors = np.sqrt(covariance.diagonal()) * SLACK
         digits = certain_digits(remainder * errors, beta)
     log_likelihood = here.log_likelihood + float(here.score @ (beta - origin)) / 2

@@ -19,9 +19,10 @@ import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
 from flatprior.models.covariance.whitening import graded_whitening, whitening
@@ -42,11 +43,12 @@ CLOSE = 1e-6  # standard errors; half its square is missing from the log-likelih
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-100  # weights of all sizes can ask for steps of 2^-60
 MILD_OFFSET = 4.0  # offsets of this size leave every row some curvature
-# of the information, its diagonal made 1: rounding costs a length of half as many digits, and sums
-# in columns as they are a tenth of those that are whitened first
+# of the information, its diagonal made 1: rounding costs as many digits of standard errors, and
+# sums in columns as they are a tenth of those that are whitened first
 MILD_CONDITION = 1e6
 
 MANY = 2**15  # numbers in the design from which a sample of the rows is fitted first
+FEW = 2**17  # numbers in the design up to which full steps are taken on all rows from the first
 SAMPLED = 32  # of so many rows one is in the sample
 LARGEST_SAMPLE = 2**22  # numbers in its design
 ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too far away
@@ -55,6 +57,8 @@ CHORD_STEPS = 3  # as many score passes cost about as much as the information th
 # where it costs next to nothing
 UNCHANGED, EXACTLY = 1e-6, 1e-12
 ROUGHLY = 0.1  # standard errors a column
+MOST_OF_FEW = 12  # full steps, where rows are few
+OVERSHOT = 0.1  # of the slope at the start of a step, downwards at its end
 A_STAGE = (
     10  # iterates in pursuit of a coefficient that hangs on hardly anything, while offsets grow
 )
@@ -117,10 +121,13 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         if start is None:
-            for iterate in _from_a_sample(rows, roughly):
+            few = _are_few(rows)
+            for iterate in _of_few(rows, roughly) if few else _from_a_sample(rows, roughly):
                 yield iterate
                 if isinstance(iterate, Stationary):
                     return
+                start = iterate.coefficients if few else None
+        if start is None:
             # the sample was none, or misled: the iteration begins anew as if there were none
             start = np.zeros(rows.n_columns)
             if rows.has_offset:
@@ -180,13 +187,84 @@ def _from_a_sample(rows: Rows, roughly: bool) -> Iterator[Iterate]:
     # is off by a relative sqrt(k / m) or two, which is how much a step with it leaves.
     metric, rate = None, 2 * math.sqrt(rows.n_columns / sample.n_rows)
     if rows.resident:
-        metric = _metric(step.moments, rows.extent)
+        metric = _metric(step.moments.information, rows.extent)
         if metric is None:
             return
         metric = metric.scaled(sample.n_rows / rows.n_rows)
     yield from itertools.islice(
         _newton(rows, beta, roughly, here=here, metric=metric, rate=rate), START_ITERATIONS
     )
+
+
+def _are_few(rows: Rows) -> TypeGuard[ArrayRows]:
+    """Whether a pass over rows costs less than what is done between two of them."""
+    return (
+        isinstance(rows, ArrayRows)
+        and isinstance(rows.design, np.ndarray)
+        and rows.n_rows * rows.n_columns < FEW
+        and rows.n_rows <= rows.block_rows
+        and rows.extent_of_offset <= MILD_OFFSET
+    )
+
+
+def _of_few(rows: ArrayRows, roughly: bool) -> Iterator[Iterate]:
+    """Yield full Newton steps from zero, where rows are few and every step is a good one.
+
+    One is where the log-likelihood still rises at its end, or falls but little: it is concave, so
+    that it has not been overshot by much. Nothing but this is asked for, and no length is tried, so
+    that a step costs a fraction of one of `_newton`. They end where one is anything else.
+    """
+    block, extent = rows.reduce(lambda block: block), rows.extent
+    design, weights = block.design, block.weights
+    signed = np.multiply(design.T, block.sign, order="C")  # a column after the other
+    offset = None if block.offset is None else block.sign * block.offset
+    beta = step = np.zeros(len(signed))
+    scaled, square = np.empty_like(signed), math.inf
+    unchanged = EXACTLY if design.size < MANY else UNCHANGED
+    goal = ROUGHLY * math.sqrt(len(beta)) if roughly else 0.0
+    for _ in range(MOST_OF_FEW):
+        margin = beta.dot(signed)
+        if offset is not None:
+            margin += offset
+        odds = np.exp(margin)  # of what was observed
+        wrong = 1.0 + odds
+        np.divide(1.0, wrong, out=wrong)
+        weighted = wrong if weights is None else wrong * weights
+        curvature = wrong * odds
+        curvature *= weighted
+        score = signed.dot(weighted)
+        if not score.dot(step) >= -OVERSHOT * square:
+            return
+        np.multiply(signed, np.sqrt(curvature, out=curvature), out=scaled)
+        information = scaled.dot(scaled.T)
+        lower, failed = dpotrf(information, lower=1)
+        if failed:
+            return
+        step = dpotrs(lower, score, lower=1)[0]
+        square = float(score.dot(step))
+        if not 0 <= square < math.inf:
+            return
+        decrement = math.sqrt(square)
+        # no R is smaller than that of the rows on average; here are the roots of the curvatures
+        least = math.sqrt(len(beta) / max(float(curvature.dot(curvature)), SMALLEST))
+        if decrement <= goal or decrement * least <= unchanged:
+            metric = _metric(information, extent)
+            if metric is None or metric.condition > MILD_CONDITION:
+                return
+            if decrement <= goal or decrement * metric.radius <= unchanged:
+                against = 1.0 / odds
+                lost = np.log1p(against)
+                if weights is not None:
+                    against, lost = against * weights, lost * weights
+                likely, unlikely = -float(lost.sum()), float(against.sum())
+                if math.isfinite(unlikely):
+                    here = Moments(likely, score, information, unlikely, float(weighted.sum()))
+                    yield metric.step(beta, here).unseen_end(metric.white)
+                return
+        margin += np.log(wrong, out=wrong)
+        likely = float(margin.sum() if weights is None else margin.dot(weights))
+        yield Iterate(beta, likely, decrement, step)
+        beta = beta + step
 
 
 def _zero(block: Block) -> float:
@@ -283,12 +361,12 @@ class _Metric:
     def step(self, beta: Array, here: Moments) -> _Step:
         """The full step from `beta`, where the sums are `here`."""
         pull = self.pull(here)
-        decrement = float(np.linalg.norm(pull))
+        decrement = math.sqrt(float(pull.dot(pull)))
         near = decrement * self.radius < NEAR
         return _Step(beta, here, self.white @ pull, decrement, near)
 
 
-def _metric(here: Moments, extent: Extent) -> _Metric | None:
+def _metric(information: Array | None, extent: Extent) -> _Metric | None:
     """Whiten the information; None where it is not positive definite or overflows.
 
     Everything is of the information with its diagonal made 1, so that no unit of a column matters.
@@ -297,7 +375,6 @@ def _metric(here: Moments, extent: Extent) -> _Metric | None:
     ``|extent| sqrt(|H^-1|)``, the 1-norm for the spectral, and at most ``| |T|' extent |``, entry
     by entry; either may be the smaller by far.
     """
-    information = here.information
     assert information is not None  # noqa: S101
     scale = np.sqrt(information.diagonal())
     unit = information / (scale * scale[:, None])
@@ -382,7 +459,7 @@ def _newton(
     for _ in range(MAX_ITERATIONS):
         exact = here.information is not None  # if not, a chord step: the metric is an older one
         if exact:
-            metric = _metric(here, rows.extent)
+            metric = _metric(here.information, rows.extent)
         if metric is None or metric.condition > MILD_CONDITION:
             yield from whitened(beta)
             return

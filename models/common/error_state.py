@@ -7,6 +7,7 @@ Underflow to 0 and an odds ratio beyond every double are meant wherever they hap
 from __future__ import annotations
 
 import functools
+from contextvars import ContextVar
 from functools import cached_property
 from types import FunctionType
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ import numpy as np
 
 T = TypeVar("T")
 
+_IS_OWN = ContextVar("own error state", default=False)
 OWN: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
@@ -53,7 +55,13 @@ def own_error_state(what: T) -> T:
 def _wrapped(function: Any) -> Any:
     @functools.wraps(function)
     def inside(*args: Any, **kwargs: Any) -> Any:
-        with np.errstate(**OWN):
+        if _IS_OWN.get():  # one public function calls another
             return function(*args, **kwargs)
+        outside = _IS_OWN.set(True)
+        try:
+            with np.errstate(**OWN):
+                return function(*args, **kwargs)
+        finally:
+            _IS_OWN.reset(outside)
 
     return inside
