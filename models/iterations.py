@@ -120,13 +120,17 @@ def iterates(rows: Rows, start: Array | None = None, roughly: bool = False) -> I
     offsets lead to. With `roughly` they end where the last step is small beside the sampling error.
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        if start is None:
-            few = _are_few(rows)
-            for iterate in _of_few(rows, roughly) if few else _from_a_sample(rows, roughly):
+        if start is None and _are_few(rows):
+            for iterate in _of_few(rows, roughly):
                 yield iterate
                 if isinstance(iterate, Stationary):
                     return
-                start = iterate.coefficients if few else None
+                start = iterate.coefficients
+        elif start is None:
+            for iterate in _from_a_sample(rows, roughly):
+                yield iterate
+                if isinstance(iterate, Stationary):
+                    return
         if start is None:
             # the sample was none, or misled: the iteration begins anew as if there were none
             start = np.zeros(rows.n_columns)
@@ -240,6 +244,10 @@ def _of_few(rows: ArrayRows, roughly: bool) -> Iterator[Iterate]:
         lower, failed = dpotrf(information, lower=1)
         if failed:
             return
+        if square == math.inf:  # at first: what of each column those before it leave
+            left = np.square(lower.diagonal()) / information.diagonal()
+            if not left.min() > 1 / MILD_CONDITION:
+                return
         step = dpotrs(lower, score, lower=1)[0]
         square = float(score.dot(step))
         if not 0 <= square < math.inf:

@@ -80,6 +80,9 @@ def test_many_rows_cost_two_informations_and_a_few_scores(monkeypatch):
 def test_few_rows_start_at_zero_with_the_information_each_time(monkeypatch):
     X, y = simulated(200, 4, seed=2)
     made = passes(BernoulliLogistic.from_arrays(X, y), monkeypatch)
+    assert made == []  # but full steps
+    monkeypatch.setattr(iterations, "FEW", 0)
+    made = passes(BernoulliLogistic.from_arrays(X, y), monkeypatch)
     assert all(step == (200, False, False) for step in made)
     assert len(made) <= 7
 
@@ -356,3 +359,48 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
     assert agreement.verdict == "disagree"
     assert np.isnan(agreement.routes[0].distance)
     assert "nor for any other route" in agreement.message
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["plain", "weights", "offset"])
+def test_full_steps_on_few_rows_end_where_damped_ones_do(order, kind, monkeypatch):
+    for seed in range(repeated(5)):
+        rng = np.random.default_rng(seed)
+        X, y = simulated(150, 4, seed, size=1.0)
+        X[:, 1] *= 10.0 ** rng.integers(-9, 10)
+        given = {
+            "plain": {},
+            "weights": {"frequency_weights": rng.integers(1, 2 ** rng.integers(2, 40), 150)},
+            "offset": {"offset": 2 * rng.normal(size=150)},
+        }[kind]
+        model = BernoulliLogistic.from_arrays(np.asarray(X, order=order), y, **given)
+        full = fit_newton(model)
+        with monkeypatch.context() as patched:
+            patched.setattr(iterations, "FEW", 0)
+            damped = fit_newton(model)
+        apart = np.abs(full.coefficients - damped.coefficients) / full.standard_errors
+        assert apart.max() <= full.certificate.error_bound + damped.certificate.error_bound
+        assert full.standard_errors == pytest.approx(damped.standard_errors, rel=1e-11)
+        assert full.log_likelihood == pytest.approx(damped.log_likelihood, rel=1e-13)
+
+
+def test_a_full_step_that_goes_too_far_is_taken_again_with_care():
+    # the first step from zero leads where nothing has curvature left
+    x = np.array([-20.0, 0.0, 2.0, 1.0, 300.0])
+    X = np.column_stack([np.ones(5), x])
+    model = BernoulliLogistic.from_arrays(np.vstack([X, X]), [0, 1, 0, 1, 1, 1, 0, 0, 1, 1])
+    visited = list(iterations.iterates(model.rows))
+    assert len(visited) > 2
+    log_likelihoods = [each.log_likelihood for each in visited]
+    assert max(np.diff(log_likelihoods[::-1])) < 1e-12  # they rise
+    assert fit_newton(model).certificate.error_bound < 1e-6
+
+
+def test_few_rows_of_which_columns_are_dependent_or_separated_come_to_the_careful_way():
+    X, y = simulated(60, 3, seed=1)
+    same = BernoulliLogistic.from_arrays(np.column_stack([X, X[:, 1]]), y)
+    assert list(iterations.iterates(same.rows)) == []
+    apart = BernoulliLogistic.from_arrays(X, (X[:, 1] > 0).astype(float))
+    visited = list(iterations.iterates(apart.rows))
+    assert len(visited) > iterations.MOST_OF_FEW
+    assert np.diff([each.log_likelihood for each in visited[:20]]).min() >= 0

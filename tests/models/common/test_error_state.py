@@ -101,3 +101,23 @@ def test_the_callers_state_comes_back_after_an_error_too():
 def test_overflow_is_heard_where_nobody_means_it():
     with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="overflow"):
         own_error_state(lambda x: np.exp(x))(np.float64(1000.0))
+
+
+def test_what_is_wrapped_and_called_by_what_is_wrapped_enters_no_state_again(monkeypatch):
+    entered = []
+
+    class Counted(np.errstate):
+        def __enter__(self):
+            entered.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(np, "errstate", Counted)
+    inner = own_error_state(np.geterr)
+    outer = own_error_state(lambda: (inner(), inner()))
+    with Counted(all="raise"):
+        assert outer() == (OWN, OWN)
+        assert len(entered) == 2
+        with pytest.raises(ZeroDivisionError):
+            own_error_state(lambda: 1 // 0)()
+        assert inner() == OWN  # the error left no trace
+        assert np.geterr()["over"] == "raise"
