@@ -403,4 +403,5 @@ def test_few_rows_of_which_columns_are_dependent_or_separated_come_to_the_carefu
     apart = BernoulliLogistic.from_arrays(X, (X[:, 1] > 0).astype(float))
     visited = list(iterations.iterates(apart.rows))
     assert len(visited) > iterations.MOST_OF_FEW
-    assert np.diff([each.log_likelihood for each in visited[:20]]).min() >= 0
+    rises = np.diff([each.log_likelihood for each in visited[:20]])
+    assert rises.min() > -1e-12  # rounding, where the one way ends and the other begins
