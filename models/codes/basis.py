@@ -9,6 +9,7 @@ one, the constant is: it has one level, or none where the columns have no consta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +24,7 @@ LARGEST_CROSS = 2**27  # numbers in the table of the levels and the other column
 MILD = 4.0  # times a mean, which is mild if that is no larger than the largest number
 FIRST_ROWS = 2**11  # which say what is likely of all
 MOST_BESIDE = 2**13  # other columns
+PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +40,15 @@ class Basis:
         Which of the numbers is the column of ones; None where the main factor has no reference.
     centre : ndarray (d,)
         What is subtracted from the numbers; 0 for the column of ones.
+    contrasted : tuple of Factor
+        Without their rows, the factors of `design` whose indicators stand for sum contrasts.
     """
 
     design: Structured
     main: int
     constant: int | None
     centre: Array
+    contrasted: tuple[Factor, ...] = ()
 
     @classmethod
     def of(cls, design: Structured) -> Basis | None:
@@ -55,7 +60,8 @@ class Basis:
         design = replace(design, factors=tuple(f for f in design.factors if f.n_levels))
         numbers = design.numbers
         ones, means = ones_of(numbers), centre_of(numbers)
-        left_out = [int((factor.columns < 0).sum()) for factor in design.factors]
+        factors = (*design.factors, *design.contrasted)
+        left_out = [int((factor.columns < 0).sum()) for factor in factors]
         if 0 in left_out or (ones and 1 in left_out) or len(ones) > 1:
             return cls.planned(design, ones, means)
         # without a constant there is nothing that could take a centre
@@ -75,6 +81,9 @@ class Basis:
         means : ndarray (d,)
             About the numbers' means: the nearer, the better linear predictors are rounded.
         """
+        contrasted = tuple(f.rows(slice(0)) for f in design.contrasted) if ones else ()
+        if contrasted:
+            design = design.with_indicators()
         factors = design.factors
         left_out = np.array([int((factor.columns < 0).sum()) for factor in factors])
         full = np.flatnonzero(left_out == 0)
@@ -88,7 +97,7 @@ class Basis:
         centre = np.array(means, dtype=float)
         if ones:
             centre[ones[0]] = 0.0
-        return cls(design, main, ones[0] if ones else None, centre)
+        return cls(design, main, ones[0] if ones else None, centre, contrasted)
 
     @cached_property
     def kept(self) -> NDArray[np.intp]:
@@ -161,11 +170,33 @@ class Basis:
             return beta
         there = own >= 0
         beta[:, own[there]] = alpha[:, there] - alpha[:, [reference]]
-        beta[:, self.design.places[self.constant]] = alpha[:, reference] - shift
+        constant = self.design.places[self.constant]
+        beta[:, constant] = alpha[:, reference] - shift
+        for levels in self._of_sums:
+            mean = np.take(beta, levels, axis=1).sum(axis=1) / (len(levels) + 1)
+            beta[:, levels] -= mean[:, None]
+            beta[:, constant] += mean
         return beta
+
+    @property
+    def _of_sums(self) -> list[NDArray[np.intp]]:
+        """The columns of each factor of sum contrasts."""
+        return [factor.columns[:-1] for factor in self.contrasted]
+
+    def _of_indicators(self, beta: Array) -> Array:
+        """The user's coefficients, those of sum contrasts as if of indicators."""
+        if self.constant is None or not self.contrasted:
+            return beta
+        found = beta.copy()
+        for levels in self._of_sums:
+            total = beta[levels].sum()
+            found[levels] += total
+            found[self.design.places[self.constant]] -= total
+        return found
 
     def coordinates(self, beta: Array) -> tuple[Array, Array]:
         """Ours, (L,) and (q,), from the user's."""
+        beta = self._of_indicators(beta)
         theta = beta[self.columns]
         alpha = self.levels.of_levels(beta) + self.centre[self.kept] @ theta[: len(self.kept)]
         if self.constant is not None:
@@ -173,16 +204,35 @@ class Basis:
         return alpha, theta
 
     def rounding(self, beta: Array) -> float:
-        """How far linear predictors may change on the way from or to the user's coordinates."""
+        r"""How far linear predictors may change on the way from or to the user's coordinates.
+
+        Of sum contrasts, n of a factor are summed with an error of p roundings of their absolute
+        values, p = 128 + log2 n. What that changes goes from the constant to the levels, so that it
+        stays the same but at the last one; there it is as much as all of the errors together.
+        """
+        contrasts, beta, sums = beta, self._of_indicators(beta), 0.0
+        for levels in self._of_sums:
+            size = float(np.abs(contrasts[levels]).sum() + np.abs(beta[levels]).sum())
+            sums += 2 * (PAIRWISE + math.log2(len(levels) + 1) + 8) * size
+        if self.constant is not None and self.contrasted:
+            place = self.design.places[self.constant]
+            size = abs(float(contrasts[place])) + abs(float(beta[place])) + sums
+            sums += 4 * (len(self.contrasted) + 1) * size
         kept, own = self.kept, self.levels.columns
         shift = float(np.abs(self.centre[kept]) @ np.abs(beta[self.design.places[kept]]))
         size = float(np.abs(beta[own[own >= 0]]).max(initial=0.0))  # the others are what they are
         if self.constant is not None:
             size += abs(float(beta[self.design.places[self.constant]]))
-        return 4 * UNIT * (2 * size + (len(kept) + 4) * shift)
+        return UNIT * (4 * (2 * size + (len(kept) + 4) * shift) + sums)
 
     def contrasts(self, matrix: Array) -> tuple[Array, Array]:
         """Contrasts (m, k) of the user's coefficients as contrasts (m, L), (m, q) of ours."""
+        if self.constant is not None and self.contrasted:
+            of_sums, constant = matrix, matrix[:, self.design.places[self.constant]]
+            matrix = matrix.copy()
+            for levels in self._of_sums:
+                mean = (constant - of_sums[:, levels].sum(axis=1)) / (len(levels) + 1)
+                matrix[:, levels] += mean[:, None]
         theta = matrix[:, self.columns].copy()
         alpha = np.zeros((len(matrix), self.n_levels))
         own = self.levels.columns

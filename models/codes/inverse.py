@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk, dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
@@ -167,7 +168,24 @@ class Inverse:
         along = (self.shares[reference] + centre) @ root
         constant = np.sqrt(1 / levels[reference] + along @ along)
         errors[basis.design.places[basis.constant]] = constant
+        if basis.contrasted:
+            of_sums = [factor.columns[:-1] for factor in basis.contrasted]
+            own = np.concatenate([[basis.design.places[basis.constant]], *of_sums])
+            errors[own] = self._by_contrasts(own)
         return errors
+
+    def _by_contrasts(self, columns: NDArray[np.intp]) -> Array:
+        """Standard errors of some of the user's coefficients, whatever these are of ours."""
+        k = len(self.levels) + len(self.sizes)
+        found, step = np.empty(len(columns)), max(1, AT_ONCE // k)
+        for start in range(0, len(columns), step):
+            some = np.zeros((len(columns[start : start + step]), k))
+            some[np.arange(len(some)), columns[start : start + step]] = 1.0
+            alpha, theta = self.basis.contrasts(some)
+            rest = (theta - np.dot(alpha, self.shares)) @ self.inverse_root
+            squares = np.square(alpha) @ (1 / self.levels) + np.square(rest).sum(axis=1)
+            found[start : start + step] = np.sqrt(squares)
+        return found
 
     @property
     def shape(self) -> tuple[int, int]:

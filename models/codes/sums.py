@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.basis import PAIRWISE, Basis
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
 from flatprior.models.designs.coded import Codes, Factor
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from flatprior.models.batches.changed_rows import ChangedRows
 
 T = TypeVar("T")
-PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
 BLOCK = 2**15  # rows of a block
 MOST_COPIED = 2**21  # numbers, unless they are centred: memory is slow to get
 MOST_KEPT = 3  # pairs of factors of which each row's cell is kept: 8 bytes each
@@ -133,6 +132,8 @@ def indicators(codes: Codes, n_levels: int) -> csc_array:
 def part_of(basis: Basis, block: Block) -> Part:
     """A block of rows whose factors are codes, in our coordinates."""
     design: Any = block.design
+    if basis.contrasted:
+        design = design.with_indicators()
     numbers = design.numbers[:, basis.kept] - basis.centre[basis.kept]
     codes = [factor.codes for factor in design.factors]
     main = codes.pop(basis.main)

@@ -108,6 +108,9 @@ class Structured:
         Columns of float64 that are neither, mostly 0; in canonical form: sorted, each entry once.
     sparse_places : ndarray of int (s,)
         The column of the design that each of these is.
+    contrasted : tuple of Factor
+        Factors of sum contrasts: the columns of their levels are sparse ones, which are -1 at the
+        last level, as if it were the reference.
     """
 
     numbers: Array
@@ -115,6 +118,7 @@ class Structured:
     factors: tuple[Factor, ...]
     sparse: csr_array | None = None
     sparse_places: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    contrasted: tuple[Factor, ...] = ()
 
     __array_priority__ = (
         1.0  # an array that stands before ``@`` leaves the product to `__rmatmul__`
@@ -147,7 +151,14 @@ class Structured:
             return self[which].dense()[:, columns]
         factors = tuple(factor.rows(rows) for factor in self.factors)
         sparse: Any = None if self.sparse is None else self.sparse[rows]
-        return replace(self, numbers=self.numbers[rows], factors=factors, sparse=sparse)
+        contrasted = tuple(factor.rows(rows) for factor in self.contrasted)
+        return replace(
+            self,
+            numbers=self.numbers[rows],
+            factors=factors,
+            sparse=sparse,
+            contrasted=contrasted,
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """The matrix, written out."""
@@ -174,7 +185,29 @@ class Structured:
         if self.sparse is None or not there.any():
             return found
         sparse: Any = self.sparse[:, np.flatnonzero(there)]
-        return found.beside(sparse, place[self.sparse_places][there])
+        contrasted = tuple(
+            replace(factor, columns=place[factor.columns])
+            for factor in self.contrasted
+            if (place[factor.columns[:-1]] >= 0).all()
+        )
+        found = found.beside(sparse, place[self.sparse_places][there])
+        return replace(found, contrasted=contrasted)
+
+    def with_indicators(self) -> Structured:
+        """Indicators, of which the last level has none, in place of sum contrasts."""
+        if not self.contrasted:
+            return self
+        own = np.concatenate([factor.columns[:-1] for factor in self.contrasted])
+        rest = np.flatnonzero(~np.isin(self.sparse_places, own))
+        assert self.sparse is not None  # noqa: S101
+        sparse: Any = self.sparse[:, rest] if len(rest) else None
+        return replace(
+            self,
+            factors=(*self.factors, *self.contrasted),
+            sparse=sparse,
+            sparse_places=self.sparse_places[rest],
+            contrasted=(),
+        )
 
     @cached_property
     def by_column(self) -> csc_array:
@@ -197,6 +230,10 @@ class Structured:
                 replace(f, columns=np.where(f.columns < 0, -1, f.columns + 1)) for f in self.factors
             ),
             sparse_places=self.sparse_places + 1,
+            contrasted=tuple(
+                replace(f, columns=np.where(f.columns < 0, -1, f.columns + 1))
+                for f in self.contrasted
+            ),
         )
 
     @property

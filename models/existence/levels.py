@@ -160,6 +160,9 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
     whole = sums_of(model.rows)
     if not isinstance(whole, Sums):
         return None
+    if whole.basis.contrasted:  # levels whose columns are other ones' too
+        plain = replace(whole.rows.design, contrasted=())
+        return separated_by_levels(replace(model, rows=replace(whole.rows, design=plain)))
     rows, design = whole.rows, whole.basis.design
     peeled = peel(design, rows.response)
     if peeled is None or not peeled.levels:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from typing import Any, Literal, NamedTuple
 
@@ -149,6 +149,14 @@ class Product:
         """Whether it is of categories alone."""
         return bool(self.categories) and self.numbers == (((), ()),)
 
+    @property
+    def summed(self) -> bool:
+        """Whether it is of sum contrasts of one category, held as a sparse matrix."""
+        if len(self.categories) != 1 or self.kind != "sparse" or not self.of_levels:
+            return False
+        last = self.cells.value[self.cells.cell == self.cells.shape[1]]
+        return len(last) == self.cells.shape[1] and bool((last == -1).all())
+
     def as_it_is(self, computed: Container[str]) -> bool:
         """Whether nothing is computed of the table's columns, which have been checked."""
         factors = [each for pair in self.numbers for some in pair for each in some]
@@ -210,7 +218,7 @@ class Coded:
             return columns
 
         plain: list[tuple[int, Array]] = []
-        factors, mixed = [], []
+        factors, contrasted, mixed = [], [], []
         for each in self.products:
             if not each.categories:
                 plain += zip((each.first + each.steps).tolist(), checked(each), strict=True)
@@ -226,13 +234,19 @@ class Coded:
             elif each.kind == "numbers":
                 plain += enumerate(each.cells.matrix.toarray().T[:, cells], each.first)
             else:
+                if each.summed:
+                    (key,), last = each.categories, each.cells.shape[1]
+                    own = np.append(each.first + np.arange(last), -1)
+                    name, levels = parsed.original(key), (self.orders[key],)
+                    contrasted.append(Factor(cells, own, name, levels))
                 columns = [np.ones(n)] if each.of_levels else checked(each)
                 mixed.append(_in_rows(each, cells, np.column_stack(columns)))
         numbers = np.empty((n, len(plain)))
         for at, (_, column) in enumerate(plain):
             numbers[:, at] = column
         places = np.array([place for place, _ in plain], dtype=np.intp)
-        return _beside(Structured(numbers, places, tuple(factors)), mixed)
+        design = _beside(Structured(numbers, places, tuple(factors)), mixed)
+        return replace(design, contrasted=tuple(contrasted)) if contrasted else design
 
 
 class _Entries(NamedTuple):

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from coded_models import both, our_columns, structured, survey, written_out
+from scipy.sparse import csr_array
 
 from flatprior.models import fit_newton
 from flatprior.models.codes import sums
@@ -167,3 +168,80 @@ def test_sums_are_the_same_whether_numbers_are_copied_or_not(shift, most, monkey
     apart = np.abs(one.coefficients - two.coefficients) / two.standard_errors
     assert apart.max() <= one.certificate.error_bound + two.certificate.error_bound
     assert one.standard_errors == pytest.approx(two.standard_errors, rel=1e-6)
+
+
+def of_sums(n, seed, sizes=(6, 12, 4)):
+    """The column of ones, two numbers, a factor, and factors of sum contrasts."""
+    found = structured(n, seed=seed, levels=sizes)
+    first, *others = found.factors
+    matrix = written_out(found)
+    for factor in others:
+        own, last = factor.columns[1:], factor.codes == 0
+        matrix[np.ix_(last, own)] = -1.0
+    # the reference is the first level there, and the last one here
+    contrasted = [
+        replace(f, codes=(f.codes - 1) % f.n_levels, columns=np.roll(f.columns, -1)) for f in others
+    ]
+    columns = np.concatenate([f.columns[1:] for f in others])
+    return matrix, replace(
+        found,
+        factors=(first,),
+        sparse=csr_array(matrix[:, columns]),
+        sparse_places=columns,
+        contrasted=tuple(contrasted),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sum_contrasts_are_indicators_on_the_way(seed):
+    rng = np.random.default_rng(seed)
+    X, design = of_sums(60, seed)
+    assert np.array_equal(written_out(design), X)
+    basis = Basis.of(design)
+    assert (basis.n_levels, basis.design.sparse, basis.design.shape) == (12, None, X.shape)
+    columns = our_columns(Sums(ArrayRows(basis.design, np.zeros(len(X))), basis))
+    k = X.shape[1]
+    beta, matrix = rng.normal(size=k), rng.normal(size=(5, k))
+    alpha, theta = basis.coordinates(beta)
+    assert columns @ np.concatenate([alpha, theta]) == pytest.approx(X @ beta, abs=1e-13)
+    assert basis.beta(alpha, theta) == pytest.approx(beta, abs=1e-13)
+    of_alpha, of_theta = basis.contrasts(matrix)
+    assert of_alpha @ alpha + of_theta @ theta == pytest.approx(matrix @ beta, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e9])
+def test_rounding_of_sum_contrasts_is_no_more_than_is_said(scale):
+    rng = np.random.default_rng(5)
+    X, design = of_sums(400, seed=5, sizes=(3, 90, 40))
+    basis = Basis.of(design)
+    columns = our_columns(Sums(ArrayRows(basis.design, np.zeros(len(X))), basis))
+
+    def exactly(rows, values):
+        given = [Fraction(float(value)) for value in values]
+        return [
+            sum(
+                (Fraction(float(row[j])) * given[j] for j in np.flatnonzero(row)), start=Fraction(0)
+            )
+            for row in rows
+        ]
+
+    for _ in range(3):
+        beta = rng.normal(size=X.shape[1]) * rng.choice([1.0, scale], X.shape[1])
+        alpha, theta = basis.coordinates(beta)
+        here = exactly(columns, np.concatenate([alpha, theta]))
+        for there in (beta, basis.beta(alpha, theta)):
+            apart = max(abs(a - b) for a, b in zip(here, exactly(X, there), strict=True))
+            assert apart <= basis.rounding(there)
+        assert basis.rounding(beta) < 1e-10 * np.abs(beta).sum()
+
+
+def test_without_a_constant_beside_them_sum_contrasts_stay_sparse():
+    _, design = of_sums(60, seed=1)
+    every = replace(
+        design, numbers=design.numbers[:, 1:], places=design.places[1:] - 1, contrasted=()
+    )
+    less = replace(
+        every,
+        factors=tuple(replace(f, columns=np.append(30, f.columns[1:] - 1)) for f in every.factors),
+    )
+    assert Basis.of(replace(less, contrasted=design.contrasted)).contrasted == ()

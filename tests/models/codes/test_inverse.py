@@ -22,6 +22,11 @@ from flatprior.models.codes.sums import Information
 from flatprior.models.common.errors import InputError
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ 0 + g", "y ~ g * h + x")
+FORMULAS += (
+    "y ~ x + C(s, contr.sum) + g",
+    "y ~ z * C(s, contr.sum)",
+    "y ~ 0 + h + C(s, contr.sum)",
+)
 
 
 @pytest.fixture(params=FORMULAS)

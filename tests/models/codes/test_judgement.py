@@ -105,3 +105,24 @@ def test_separated_rows_are_never_proved_to_overlap():
     for size in (0.0, 0.1, 1.0, 5.0, 20.0):
         for _ in range(5):
             assert judged_as_held(sums, size * rng.normal(size=k)) is None
+
+
+def test_no_bound_is_violated_where_contrasts_are_mapped():
+    frame, rng = survey(120, seed=7), np.random.default_rng(8)
+    model, written = both("y ~ x + C(s, contr.sum) + h", frame, frequency_weights="w")
+    sums, rows = held_sums(model), written.rows
+    assert sums.basis.contrasted
+    start = fit_newton(written)
+    beta, _ = mp_fit(written.design, rows.response, rows.weights, start=start.coefficients)
+    last = fit_as_held(sums)
+    assert last is not None
+    ours = evaluation_of(last)
+    errors = np.sqrt(ours.covariance.diagonal())
+    assert errors == pytest.approx(start.standard_errors, rel=1e-6)
+    apart = np.abs(last.beta - beta) / errors
+    assert apart.max() <= ours.certificate.error_bound * (1 + 1e-6) + 1e-15
+    for size in 10.0 ** rng.uniform(-14, -1, repeated(8)):
+        moved = beta + size * errors * rng.uniform(-1, 1, len(beta))
+        found = judged_as_held(sums, moved)
+        apart = (np.abs(moved - beta) - 2.0**-52 * np.abs(beta)) / errors
+        assert apart.max() <= found.certificate.error_bound * (1 + 1e-6)

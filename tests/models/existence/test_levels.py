@@ -258,3 +258,16 @@ def test_very_many_rounds_are_left_to_others(monkeypatch):
     assert has_levels_of_one_outcome(model.rows)
     assert separated_by_levels(model) is None
     assert check_existence(model).kind == "quasi-complete separation"
+
+
+def test_a_level_of_sum_contrasts_separates_as_it_does_written_out():
+    frame = survey(300, seed=3)
+    frame.loc[frame["s"] == "s3", "y"] = 1
+    held, written = both("y ~ x + C(s, contr.sum) + h", frame)
+    assert held.rows.design.contrasted
+    one, two = check_existence(held), check_existence(written)
+    assert one.kind == two.kind == "quasi-complete separation"
+    assert one.coefficients == two.coefficients
+    assert one.separated_rows == two.separated_rows
+    assert one.message == two.message
+    assert one.limit.coefficients == pytest.approx(two.limit.coefficients, abs=1e-8)

@@ -209,6 +209,30 @@ def test_products_with_numbers_are_not_written_out():
     assert design.sparse.data.all()
 
 
+def test_sum_contrasts_are_known_as_those_of_a_factor():
+    frame = survey(200, seed=11)
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ x + C(s, contr.sum) + C(g, Sum):x + h", frame)
+    design = model.rows.design
+    (factor,) = design.contrasted
+    assert (factor.name, factor.columns.tolist()) == ("C(s)", [*range(2, 11), -1])
+    assert [model.names[j] for j in factor.columns[:-1]] == [f"C(s)[S.s{i}]" for i in range(9)]
+    # what is selected of the rows and columns is what it was
+    part = design[np.arange(0, 200, 3)]
+    assert np.array_equal(part.contrasted[0].codes, factor.codes[::3])
+    k = design.shape[1]
+    kept = design.with_columns(np.delete(np.arange(k), [11, 12]))
+    assert kept.contrasted[0].columns.tolist() == factor.columns.tolist()
+    assert design.with_columns(np.delete(np.arange(k), 3)).contrasted == ()
+    ahead = design.behind_ones()
+    assert ahead.contrasted[0].columns.tolist() == [*range(3, 12), -1]
+    coded = design.with_indicators()
+    assert coded.shape == design.shape
+    level = np.asarray(coded)[:, factor.columns[:-1]]
+    last = (factor.codes == 9)[:, None]
+    assert np.array_equal(model.design[:, factor.columns[:-1]], np.where(last, -1.0, level))
+
+
 def test_numbers_that_are_none_are_told_in_the_same_words():
     frame = survey(100, seed=10)
     for formula, x in (
