@@ -38,6 +38,9 @@ PARALLEL = 2**20  # numbers in the design from which threads pay
 MOST_ANSWERS = 2**8  # that wait to be combined
 LARGEST_COUNT = 2.0**53  # below it every whole number is a double
 LARGEST_BLOCK = 2**24  # numbers in a block of a design that is held as codes
+LOOKED_AT = 2**11  # rows, before all are compared with one another
+FEWEST_ALIKE = 32  # pairs among them, each counted twice; fewer say little
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 DENSE = 16  # in a chunk, one number in so many that is not 0 makes bits shorter than a list
 
 
@@ -689,24 +692,75 @@ def as_held(rows: R) -> R:
     return rows
 
 
-def merge_identical(rows: ArrayRows) -> ArrayRows:
+def merge_identical(rows: ArrayRows, most: float = 0.5) -> ArrayRows:
     """The same likelihood on fewer rows: identical ones become one, with the sum of their weights.
 
     Rows are identical where design, response and offset are. They are returned unchanged where
-    more than half of them are distinct, because then weights cost more than they save.
+    more than that share of them is distinct, because then weights cost more than they save; of many
+    rows that is judged by a few thousand of them first.
     """
-    design: Any = rows.design
-    coded = isinstance(design, Structured) and design.sparse is None
-    held = [design.numbers, *(f.codes[:, None] for f in design.factors)] if coded else [design]
-    parts: list[Array] = [*(part.astype(float, copy=False) for part in held)]
-    parts.append(rows.response[:, None])
-    parts += [] if rows.offset is None else [rows.offset[:, None]]
-    table = np.hstack(parts) + 0.0  # -0.0 becomes 0.0
-    # the hash is exact, where a random projection in doubles would depend on a row's place
-    hashed = pd.util.hash_pandas_object(pd.DataFrame(table), index=False).to_numpy()
-    _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
-    if 2 * len(first) > rows.n_rows or not np.array_equal(table[first][group], table):
+    held, n = _held(rows), rows.n_rows
+    few = [part[:: max(n // LOOKED_AT, 1)] for part in held]
+    if n > 2 * LOOKED_AT and _seem_distinct(_hashed(few), most * n):
+        return rows
+    hashed = np.concatenate(_over_rows(lambda which: _hashed([p[which] for p in held]), rows))
+    group, distinct = pd.factorize(hashed)
+    if len(distinct) > most * n:
+        return rows
+    first = np.empty(len(distinct), dtype=np.intp)
+    first[group[::-1]] = np.arange(n - 1, -1, -1)
+    kept = [part[first] for part in held]
+
+    def alike(which: slice) -> bool:
+        pairs = zip(held, kept, strict=True)
+        return all(bool((one[which] == other[group[which]]).all()) for one, other in pairs)
+
+    if not all(_over_rows(alike, rows)):  # two rows have one hash
         return rows
     weights = np.bincount(group, rows.weights, minlength=len(first)).astype(float)
     offset = None if rows.offset is None else rows.offset[first]
     return ArrayRows(rows.design[first], rows.response[first], offset, weights)
+
+
+def _held(rows: ArrayRows) -> list[NDArray[Any]]:
+    """All that rows are told apart by, (n, ...) each."""
+    design: Any = rows.design
+    coded = isinstance(design, Structured) and design.sparse is None
+    numbers = design.numbers if coded else np.asarray(design.astype(float, copy=False))
+    codes = [factor.codes for factor in design.factors] if coded else []
+    return [numbers, *codes, rows.response, *([] if rows.offset is None else [rows.offset])]
+
+
+def _hashed(held: list[NDArray[Any]]) -> NDArray[np.uint64]:
+    """A hash of each row. It is exact, where a product in doubles might depend on a row's place.
+
+    Rows are compared afterwards: nothing depends on its being a good one but time.
+    """
+    found = np.zeros(len(held[0]), dtype=np.uint64)
+    for part in held:
+        for column in np.add(part.T, 0.0, order="C").reshape(-1, len(part)):  # -0.0 becomes 0.0
+            found ^= column.view(np.uint64)
+            found *= MULTIPLIER
+            found ^= found >> np.uint64(29)
+    return found
+
+
+def _seem_distinct(hashed: NDArray[np.uint64], most: float) -> bool:
+    """Whether more rows than that are distinct, by how many pairs of some are alike."""
+    _, counts = np.unique(hashed, return_counts=True)
+    alike = float((counts * (counts - 1)).sum())
+    return len(hashed) * (len(hashed) - 1) > most * max(alike, FEWEST_ALIKE)
+
+
+def _over_rows(function: Callable[[slice], T], rows: ArrayRows) -> list[T]:
+    """What is found of consecutive rows, on all cores where they are many."""
+    n, several = rows.n_rows, range(0, rows.n_rows, BLOCK_ROWS)
+
+    def of_block(start: int) -> list[T]:
+        stop = min(start + BLOCK_ROWS, n)
+        pieces = range(start, stop, PIECE_ROWS)
+        return [function(slice(at, min(at + PIECE_ROWS, stop))) for at in pieces]
+
+    large = rows.design.size >= PARALLEL
+    found = parallel_map(of_block, several) if large else map(of_block, several)
+    return [each for block in found for each in block]

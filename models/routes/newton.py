@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
-from flatprior.models.certificate import GOOD_ENOUGH, after_last_step
+from flatprior.models.certificate import GOOD_ENOUGH, after_last_step, evaluate
 from flatprior.models.codes.judgement import evaluation_of
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
@@ -24,10 +24,12 @@ from flatprior.models.iterations import Iterate, Stationary, iterates, last_step
 from flatprior.models.likelihood import moments
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import NotConvergedError
-from flatprior.models.rows import PARALLEL
+from flatprior.models.rows import PARALLEL, ArrayRows, Rows, merge_identical
 
 # iterates without an end before it is asked whether there is an MLE to go to
 PATIENCE, PATIENCE_IN_BATCHES = 30, 8
+MANY_TO_MERGE = 2**18  # numbers in the design, from which it may pay to merge identical rows
+MOST_DISTINCT = 1 / 8  # of the rows, for which it does
 PASSABLE = 1e-4  # standard errors of a bound that is rounding alone
 LEAST_INFORMATION = 1e-280  # on a coefficient; its inverse, the variance, should be a double
 
@@ -93,8 +95,9 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     if found is not None:
         return found
     patience = PATIENCE if model.rows.resident else PATIENCE_IN_BATCHES
+    rows = _merged(model)
     visited: list[Iterate] = []
-    for iterate in iterates(model.rows):
+    for iterate in iterates(rows):
         visited.append(iterate)
         if len(visited) == patience:
             require_mle(model)
@@ -114,8 +117,10 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     taken, evaluation = last_step_of(last), None
     if taken is not None:
         evaluation = after_last_step(
-            model.rows, taken.origin, last.coefficients, taken.moments, taken.white
+            rows, taken.origin, last.coefficients, taken.moments, taken.white
         )
+    if evaluation is None and rows is not model.rows:
+        evaluation = evaluate(rows, last.coefficients)
     fit = estimate(
         model,
         last.coefficients,
@@ -144,6 +149,18 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
             what = f"less information on {', '.join(hanging)} than double precision holds"
             return changed(fit, message=f"{fit.message}, where there is {what}")
     return fit
+
+
+def _merged(model: BernoulliLogistic) -> Rows:
+    """The rows of a model, or where many of them are few different ones, these with their counts.
+
+    Sums of counts are exact, so that the likelihood is the same, and what is proved of it, too.
+    """
+    rows = model.rows
+    many = isinstance(rows, ArrayRows) and rows.n_rows * rows.n_columns >= MANY_TO_MERGE
+    if many and isinstance(rows, ArrayRows) and rows.weights_count:
+        return merge_identical(rows, MOST_DISTINCT)
+    return rows
 
 
 def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:

@@ -354,3 +354,34 @@ def test_the_extent_of_codes_is_that_of_the_columns(s):
     y = np.zeros(3)
     held = rows.extent_of(rows.Block(design, y, None, None))
     assert np.array_equal(held.columns, np.abs(written_out(design)).max(axis=0))
+
+
+@pytest.mark.parametrize("kinds", [3, 300])
+def test_many_rows_are_merged_whatever_order_they_lie_in(kinds):
+    rng = np.random.default_rng(12)
+    patterns = np.column_stack([rng.normal(size=(kinds, 2)), np.zeros(kinds)])
+    group = rng.integers(0, kinds, 20_000)
+    for order in ("C", "F"):
+        design = np.asarray(patterns[group], order=order)
+        rows = ArrayRows(design, np.zeros(20_000))
+        merged = merge_identical(rows, 1 / 8)
+        counts = {
+            tuple(row): count for row, count in zip(merged.design, merged.weights, strict=True)
+        }
+        expected = np.bincount(group, minlength=kinds)
+        assert counts == {tuple(row): count for row, count in zip(patterns, expected, strict=True)}
+
+
+def test_hashes_that_are_alike_merge_no_rows_that_are_not(monkeypatch):
+    design = np.repeat(np.arange(4.0), 50)[:, None]
+    rows = ArrayRows(design, np.zeros(200))
+    assert merge_identical(rows).n_rows == 4
+    monkeypatch.setattr("flatprior.models.rows._hashed", lambda held: np.zeros(len(held[0]), "u8"))
+    assert merge_identical(rows) is rows
+
+
+def test_rows_that_seem_to_differ_are_not_compared(monkeypatch):
+    rng = np.random.default_rng(13)
+    rows = ArrayRows(rng.normal(size=(50_000, 2)), np.zeros(50_000))
+    monkeypatch.setattr("flatprior.models.rows._over_rows", None)
+    assert merge_identical(rows) is rows

@@ -17,6 +17,7 @@ from flatprior.models import (
     verify,
 )
 from flatprior.models.estimate import is_near
+from flatprior.models.iterations import iterates
 from flatprior.models.routes import newton
 from flatprior.models.routes.newton import converged_mle
 
@@ -193,3 +194,55 @@ def test_weights_of_any_size_are_fitted_as_closely_with_codes(size):
     distance = np.abs(one.coefficients - two.coefficients) / two.standard_errors
     assert distance.max() <= one.certificate.error_bound + two.certificate.error_bound
     assert verify(model, one).proves_existence
+
+
+def few_different(n, seed):
+    """Rows of eight kinds."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(n), rng.integers(0, 2, size=(n, 3))])
+    y = (rng.random(n) < 1 / (1 + np.exp(0.5 - X @ [0.0, 0.5, -0.5, 0.25]))).astype(float)
+    return X, y
+
+
+@pytest.mark.parametrize("kind", ["plain", "weights", "offset", "float32"])
+def test_rows_that_are_few_different_ones_are_fitted_as_these_with_their_counts(kind, monkeypatch):
+    X, y = few_different(9000, seed=4)
+    given = {}
+    if kind == "weights":
+        given = {"frequency_weights": 1 + np.arange(9000) % 3}
+    elif kind == "offset":
+        given = {"offset": np.arange(9000) % 2 / 4}
+    elif kind == "float32":
+        X = X.astype(np.float32)
+    model = BernoulliLogistic.from_arrays(X, y, **given)
+    whole = fit_newton(model)
+    fitted = []
+    monkeypatch.setattr(newton, "iterates", lambda rows: (fitted.append(rows), iterates(rows))[1])
+    monkeypatch.setattr(newton, "MANY_TO_MERGE", 0)
+    merged = fit_newton(model)
+    assert fitted[0].n_rows <= 32
+    assert merged.provenance == whole.provenance
+    bounds = whole.certificate.error_bound + merged.certificate.error_bound
+    apart = np.abs(whole.coefficients - merged.coefficients) / whole.standard_errors
+    assert apart.max() <= bounds < 1e-8
+    assert merged.standard_errors == pytest.approx(whole.standard_errors, rel=1e-6)
+    assert merged.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-12)
+    again = certify(model, merged.coefficients)
+    assert again.error_bound < 1e-8
+
+
+def test_rows_of_weights_that_are_no_counts_or_that_differ_are_not_merged(monkeypatch):
+    monkeypatch.setattr(newton, "MANY_TO_MERGE", 0)
+    X, y = few_different(400, seed=5)
+    spoken = BernoulliLogistic.from_arrays(X, y, sampling_weights=np.linspace(1, 2, 400))
+    different = BernoulliLogistic.from_arrays(*simulated(400, 3, seed=6))
+    for model in (spoken, different):
+        assert newton._merged(model) is model.rows
+
+
+def test_separated_rows_are_told_where_they_are_merged_too(monkeypatch):
+    monkeypatch.setattr(newton, "MANY_TO_MERGE", 0)
+    X, y = few_different(4000, seed=7)
+    y[X[:, 2] == 1] = 1.0
+    with pytest.raises(MLEDoesNotExistError, match="x3"):
+        fit_newton(BernoulliLogistic.from_arrays(X, y))
