@@ -33,6 +33,7 @@ from flatprior.models.designs.coded import LARGEST_KEPT, Factor, Structured, as_
 
 LARGEST_TABLE = 2**27  # numbers in the table of the main factor's levels and the other columns
 MOST_BESIDE = 2**13  # other columns
+SHORTEST = 1e-130  # length of a column of whose square underflow takes nothing
 FIRST_ROWS, FEWEST = 1000, 3  # columns of 0 and 1 there, one of ones too, that can depend
 
 
@@ -145,6 +146,8 @@ def _independent(design: Structured) -> bool:
     """Whether it is proved that all columns are independent."""
     n = len(design.numbers)
     numbers, ones = design.numbers, (design.numbers == 1.0).all(axis=0)
+    if ones.sum() > 1:
+        return False
     factors = sorted(design.factors, key=lambda factor: -factor.n_levels)
     columns = [_indicators(factor) for factor in factors]
     full = [not (factor.columns < 0).any() for factor in factors]
@@ -171,11 +174,13 @@ def _independent(design: Structured) -> bool:
     square[:d, d:] = square[d:, :d].T
     square[d:, d:] = (rest.T @ rest).toarray()
     length = np.sqrt(square.diagonal())
-    if not (np.isfinite(length).all() and (length > 0).all()):
+    if not (np.isfinite(length).all() and (length > SHORTEST).all()):
         return False
     if n_levels:
         table: Array = np.hstack([main.T @ numbers, (main.T @ rest).toarray()])
         count = np.asarray(main.sum(axis=0)).ravel()
+        if not count.all():
+            return False
         table /= np.sqrt(count)[:, None]
         square -= table.T @ table
     square /= np.outer(length, length)

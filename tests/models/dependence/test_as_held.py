@@ -122,3 +122,23 @@ def test_columns_of_0_and_1_are_taken_as_codes_where_there_are_any():
     assert (found.dense() == every.astype(np.float32)).all()
     assert with_codes(found, names) is found
     assert agree(found)
+
+
+def test_a_column_of_ones_more_is_left_out():
+    rng = np.random.default_rng(9)
+    for full in (True, False):
+        design = design_of(rng, levels=(4, 3), full=(full, False))
+        numbers = np.column_stack([design.numbers, np.ones(60)])
+        places = np.append(design.places, design.shape[1])
+        found = columns_as_held(replace(design, numbers=numbers, places=places))
+        assert design.shape[1] not in found.kept
+        assert len(found.kept) == design.shape[1] - full
+        assert agree(replace(design, numbers=numbers, places=places))
+
+
+def test_columns_so_small_that_their_squares_underflow_are_not_called_independent():
+    rng = np.random.default_rng(10)
+    design = design_of(rng, levels=(4,), full=(False,))
+    numbers = design.numbers.copy()
+    numbers[:, 1] *= 1e-160
+    assert columns_as_held(replace(design, numbers=numbers)) is None
