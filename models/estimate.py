@@ -75,17 +75,28 @@ NOT_SAVED = (
 )
 
 
-class _FormedWhenAsked:
-    """A field that holds a covariance, or what it can be formed of, and is read as a covariance."""
+class FormedWhenAsked:
+    """A field that holds a matrix, or what has it as `matrix`, and is read as a matrix."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        held = instance.__dict__["covariance"]
-        return held.matrix if isinstance(held, Inverse | Diagonal) else held
+        held = instance.__dict__[self.name]
+        return held if isinstance(held, np.ndarray) else held.matrix
 
     def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__["covariance"] = value
+        instance.__dict__[self.name] = value
+
+
+def formed_when_asked(kind: type, *names: str) -> None:
+    """Make fields of a dataclass `FormedWhenAsked`."""
+    for name in names:
+        field = FormedWhenAsked()
+        field.__set_name__(kind, name)
+        setattr(kind, name, field)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -527,7 +538,7 @@ class PointEstimate(Renderable):
         return found
 
 
-PointEstimate.covariance = _FormedWhenAsked()  # type: ignore[assignment]
+formed_when_asked(PointEstimate, "covariance")
 
 
 def estimate(

@@ -23,13 +23,21 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_m
 from flatprior.models.common.text import count
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.covariance.sampling import required_sampling_root
-from flatprior.models.covariance.whitening import required_whitening
+from flatprior.models.covariance.roots import Factored, Root, Written, required_root
+from flatprior.models.covariance.sandwich import (
+    Formed,
+    Meat,
+    Sandwich,
+    meat_of_clusters,
+    meat_of_rows,
+)
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series
-from flatprior.models.estimate import mle_of, near_coefficients
+from flatprior.models.estimate import formed_when_asked, mle_of, near_coefficients
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
-from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.rows import ArrayRows, Block, as_held
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3"]
 Units = Literal["trials", "groups"]
@@ -52,7 +60,8 @@ class RobustCovariance(Renderable):
     covariance : ndarray (k, k)
         With `factor` in it.
     root : ndarray (k, r)
-        L with LL' the covariance, r its rank at most; nothing has cancelled in it.
+        L with LL' the covariance, r its rank at most; nothing has cancelled in it. Where factors of
+        many levels are held as codes both are formed when they are asked for.
     factor : float
         The small-sample factor: 1 but for "HC1", "cluster" and where a `correction` says so.
     n_clusters : int or None
@@ -94,9 +103,15 @@ class RobustCovariance(Renderable):
         return f"{self.kind} of {count(self.n_units, group)}"
 
     @property
+    def spread(self) -> Root:
+        """The root of the covariance, written out or not."""
+        held = vars(self)["root"]
+        return held if isinstance(held, Sandwich) else Written(held)
+
+    @property
     def standard_errors(self) -> Array:
         """Square roots of the diagonal of `covariance`, (k,)."""
-        return np.asarray(np.linalg.norm(self.root, axis=1))
+        return self.spread.standard_errors
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients, robust standard errors and Wald intervals, one row a coefficient."""
@@ -119,6 +134,9 @@ class RobustCovariance(Renderable):
             [f"{self.said}, small-sample factor {self.factor:.6g}"],
             ["standard errors and Wald intervals hold although the model may not"],
         )
+
+
+formed_when_asked(RobustCovariance, "root", "covariance")
 
 
 @model_first(sampling_weights=True)
@@ -244,22 +262,27 @@ def sandwich(
         assert model.trials is not None  # noqa: S101
         n = model.trials.n_groups
     # sums in whitened columns, and QR in place of products: columns far from zero cost no digits
-    white = required_whitening(model.rows, beta)
+    bread = required_root(model.rows, beta)
 
     def made(
         kind: str,
-        meat: Array,
+        meat: Array | Meat,
         factor: float,
         groups: int | None = None,
         cluster: np.ndarray | str | None = None,
     ) -> RobustCovariance:
-        root = math.sqrt(factor) * (white @ meat.T)
-        covariance = root @ root.T
+        if isinstance(meat, np.ndarray):
+            root: Any = math.sqrt(factor) * (bread.matrix @ meat.T)
+            covariance = root @ root.T
+        else:
+            assert isinstance(bread, Factored)  # noqa: S101
+            root = Sandwich(bread, meat, factor)
+            covariance = Formed(root)
         return RobustCovariance(
             kind=kind,
             names=model.names,
             coefficients=beta,
-            covariance=covariance,
+            covariance=cast(Array, covariance),
             root=root,
             factor=factor,
             n_clusters=groups,
@@ -280,6 +303,17 @@ def sandwich(
                 "there is one cluster only; a clustered covariance needs several: name those"
             )
 
+        named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
+        factor = 1.0 if correction == "none" else groups / (groups - 1)
+        factor *= (n - 1) / (n - k) if correction == "statsmodels" else 1.0
+        if isinstance(bread, Factored) and isinstance(rows, ArrayRows):
+            whole = as_held(rows).block(slice(None))
+            residual = row_terms(whole, beta).residual
+            assert rows.groups is not None  # noqa: S101
+            of_clusters = meat_of_clusters(rows, bread, residual, rows.groups, groups)
+            return made("cluster", of_clusters, factor, groups, named)
+        white = bread.matrix
+
         def by_cluster(block: Block) -> Array:
             score = row_terms(block, beta).residual[:, None] * (block.design @ white)
             assert block.groups is not None  # noqa: S101
@@ -287,27 +321,33 @@ def sandwich(
             np.add.at(total, block.groups, score)
             return total
 
-        factor = 1.0 if correction == "none" else groups / (groups - 1)
-        factor *= (n - 1) / (n - k) if correction == "statsmodels" else 1.0
         meat = np.asarray(np.linalg.qr(rows.reduce(by_cluster), mode="r"))
-        named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
         return made("cluster", meat, factor, groups, named)
 
+    def sizes(block: Block) -> Array:
+        if kind not in ("HC2", "HC3"):
+            return block.counts * np.square(row_terms(block._replace(weights=None), beta).residual)
+        single = leverages(block, beta, bread)
+        if (single.leverage > LARGEST_LEVERAGE).any():
+            raise _lost(kind, "row")
+        return np.asarray(
+            block.counts
+            * np.square(single.residual)
+            / single.left ** (1 if kind == "HC2" else 2)
+        )
+
     def factors(block: Block) -> Array:
-        single = leverages(block, beta, white)
-        size = block.counts * np.square(single.residual)
-        if kind in ("HC2", "HC3"):
-            if (single.leverage > LARGEST_LEVERAGE).any():
-                raise _lost(kind, "row")
-            size /= single.left ** (1 if kind == "HC2" else 2)
-        return np.asarray(np.linalg.qr(np.sqrt(size)[:, None] * single.white, mode="r"))
+        white = np.sqrt(sizes(block))[:, None] * (block.design @ bread.matrix)
+        return np.asarray(np.linalg.qr(white, mode="r"))
 
     factor = n / (n - k) if kind == "HC1" else 1.0
     factor *= n / (n - 1) if kind == "HC0" and correction == "Stata" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     if by_group:
-        return made(kind, _of_groups(model, beta, white, kind), factor)
+        return made(kind, _of_groups(model, beta, bread, kind), factor)
+    if isinstance(bread, Factored) and isinstance(model.rows, ArrayRows):
+        return made(kind, meat_of_rows(model.rows, bread, sizes), factor)
     return made(kind, model.rows.reduce(factors, stack_factors), factor)
 
 
@@ -319,11 +359,12 @@ def _lost(kind: str, what: str) -> PrecisionError:
     )
 
 
-def _of_groups(model: BernoulliLogistic, beta: Array, white: Array, kind: str) -> Array:
+def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) -> Array | Meat:
     """Scores of groups in whitened columns, (groups, k), as HC0, HC2 or HC3 weigh them."""
     group = groups_of_rows(model)
-    block = model.arrays.block(slice(None))
-    single = leverages(block, beta, white)
+    rows = as_held(model.arrays)
+    block = rows.block(slice(None))
+    single = leverages(block, beta, bread)
     count_of, first = np.bincount(group), np.unique(group, return_index=True)[1]
     if len(count_of) <= len(beta):
         raise InputError(
@@ -337,6 +378,9 @@ def _of_groups(model: BernoulliLogistic, beta: Array, white: Array, kind: str) -
         if (leverage > LARGEST_LEVERAGE).any():
             raise _lost(kind, "group")
         score = score / (1 - leverage) ** (0.5 if kind == "HC2" else 1)
+    if isinstance(bread, Factored):
+        own = rows.select(first)
+        return meat_of_clusters(own, bread, score, np.arange(len(first)), len(first))
     return np.asarray(np.linalg.qr(score[:, None] * single.white[first], mode="r"))
 
 
@@ -360,8 +404,7 @@ def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:
     alike = np.zeros(rows.n_rows, dtype=bool)
     alike[1:] = (rows.response[1:] == 0) & (rows.response[:-1] == 1)
     alike[1:] &= np.asarray(labels[1:] == labels[:-1])
-    design = np.asarray(rows.design)
-    alike[1:] &= (design[1:] == design[:-1]).all(axis=1)
+    alike[1:] &= _as_before(rows.design)
     if rows.offset is not None:
         alike[1:] &= rows.offset[1:] == rows.offset[:-1]
     group = np.cumsum(~alike) - 1
@@ -371,6 +414,17 @@ def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:
             "the data its own label (frame.reset_index(drop=True))"
         )
     return np.asarray(group, dtype=np.intp)
+
+
+def _as_before(design: Array | Structured) -> NDArray[np.bool_]:
+    """Whether each row but the first is the one before it, (n - 1,)."""
+    if not isinstance(design, Structured) or design.sparse is not None:
+        written = np.asarray(design)
+        return np.asarray((written[1:] == written[:-1]).all(axis=1))
+    alike = (design.numbers[1:] == design.numbers[:-1]).all(axis=1)
+    for factor in design.factors:
+        alike &= factor.codes[1:] == factor.codes[:-1]
+    return np.asarray(alike)
 
 
 def _of_a_sample(

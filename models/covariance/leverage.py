@@ -12,11 +12,14 @@ With V the inverse information at some coefficients, the leverage of an observat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.roots import Root
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block
 
@@ -29,9 +32,11 @@ class Leverages:
 
     Attributes
     ----------
-    white : ndarray (m, k)
+    design : ndarray (m, k) or Structured
+    root : Root
+        That whitens its columns.
     length : ndarray (m,)
-        Of these rows: the standard error of their linear predictors.
+        Of whitened rows: the standard error of their linear predictors.
     residual, curvature : ndarray (m,)
     leverage : ndarray (m,)
         h; it may be 1, or by rounding more than that.
@@ -41,12 +46,19 @@ class Leverages:
         it than that it is far from them.
     """
 
-    white: Array
+    design: Any
+    root: Root
     length: Array
     residual: Array
     curvature: Array
     leverage: Array
     left: Array
+
+    @cached_property
+    def white(self) -> Array:
+        """The rows in whitened columns, (m, k)."""
+        found: Array = self.design @ self.root.matrix
+        return found
 
     def steps(self, score: Array | None = None) -> Array:
         """Newton steps without one observation of each row, in whitened columns, (m, k).
@@ -68,8 +80,8 @@ class Leverages:
         return np.asarray(scores + (self.curvature[rows] * along)[:, None] * white)
 
 
-def leverages(block: Block, coefficients: Array, transform: Array) -> Leverages:
-    """Leverage of one observation of each row, in columns that `transform` (k, k) whitens.
+def leverages(block: Block, coefficients: Array, root: Root) -> Leverages:
+    """Leverage of one observation of each row, in columns that a root whitens.
 
     Examples
     --------
@@ -78,18 +90,18 @@ def leverages(block: Block, coefficients: Array, transform: Array) -> Leverages:
     >>> import numpy as np
     >>> from flatprior.models.covariance.leverage import leverages
     >>> from flatprior.models.rows import ArrayRows
-    >>> from flatprior.models.covariance.whitening import whitening
+    >>> from flatprior.models.covariance.roots import root_of
     >>> rows = ArrayRows(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]))
     >>> beta = np.log([3.0])
-    >>> leverages(rows.block(slice(None)), beta, whitening(rows, beta)).leverage.round(12).tolist()
+    >>> leverages(rows.block(slice(None)), beta, root_of(rows, beta)).leverage.round(12).tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
     terms = row_terms(block._replace(weights=None), coefficients)
-    white = block.design @ transform
-    length = np.linalg.norm(white, axis=1)
+    length = root.lengths(block.design)
     leverage = terms.curvature * np.square(length)
     return Leverages(
-        white=white,
+        design=block.design,
+        root=root,
         length=length,
         residual=terms.residual,
         curvature=terms.curvature,

@@ -13,6 +13,10 @@ from flatprior.models.common.errors import PrecisionError
 from flatprior.models.likelihood import moments, stack_factors, triangular_factor
 from flatprior.models.rows import Rows
 
+DEPENDENT = (
+    "the columns are linearly dependent in double precision, or too nearly so: leave out columns "
+    "that are combinations of others, or centre and rescale them"
+)
 MILD_CONDITION = 1e10  # of the information, its diagonal made 1: half the digits are left
 REWHITENINGS = 2
 
@@ -88,8 +92,5 @@ def required_whitening(rows: Rows, coefficients: Array | None = None) -> Array:
     """`whitening`, or an `ArithmeticError` where there is none."""
     found = whitening(rows, coefficients)
     if found is None:
-        raise PrecisionError(
-            "the columns are linearly dependent in double precision, or too nearly so: leave out "
-            "columns that are combinations of others, or centre and rescale them"
-        )
+        raise PrecisionError(DEPENDENT)
     return found

@@ -26,6 +26,7 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.covariance.leverage import leverages
+from flatprior.models.covariance.roots import Written
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
@@ -307,7 +308,7 @@ def _suspects(patterns: _Patterns) -> list[int]:
     transform = None if last is None else whitening(rows, last.coefficients)
     if last is None or transform is None:
         return [int(i) for i in single]
-    found = leverages(rows.block(slice(None)), last.coefficients, transform)
+    found = leverages(rows.block(slice(None)), last.coefficients, Written(transform))
     steps = found.steps()
     bound = found.length.max() * np.linalg.norm(steps, axis=1)
     sure = found.leverage < DECIDED_BY_REFIT

@@ -7,6 +7,7 @@ from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.roots import Written
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import moments, row_terms
 from flatprior.models.rows import Block
@@ -31,7 +32,7 @@ def test_steps_are_newton_steps_of_the_other_observations(weighted, at_mle):
         )
         beta = fit_newton(model).coefficients + (0 if at_mle else rng.normal(size=3) / 10)
         block, transform = model.rows.block(slice(None)), whitening(model.rows, beta)
-        found = leverages(block, beta, transform)
+        found = leverages(block, beta, Written(transform))
         score = transform.T @ model.score(beta)
         steps = found.steps(None if at_mle else score)
         scores = rng.normal(size=(2, 3))
@@ -52,7 +53,7 @@ def test_leverages_of_all_observations_sum_to_the_number_of_coefficients(weighte
     model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
     beta = np.array([0.1, -0.2, 0.3, 0.4])
     block = model.rows.block(slice(None))
-    found = leverages(block, beta, whitening(model.rows, beta))
+    found = leverages(block, beta, Written(whitening(model.rows, beta)))
     assert weights @ found.leverage == pytest.approx(4, rel=1e-12)
     assert found.left == pytest.approx(1 - found.leverage, rel=1e-12)
     single = row_terms(block._replace(weights=None), beta)
@@ -68,7 +69,7 @@ def test_a_row_that_holds_a_column_up_alone_divides_by_no_zero():
     beta = np.array([0.2, 0.3])
     information = moments(block, beta).information
     transform = np.linalg.inv(np.linalg.cholesky(information)).T
-    found = leverages(block, beta, transform)
+    found = leverages(block, beta, Written(transform))
     assert found.leverage[5] == pytest.approx(1, abs=1e-12)
     assert found.left.min() == found.left[5] == 1 - LARGEST_LEVERAGE
     assert np.isfinite(found.steps()).all()

@@ -1,0 +1,94 @@
+"""Roots of covariances, written out or with the largest factor as a diagonal: one answer."""
+
+import numpy as np
+import pytest
+from coded_models import both, survey
+
+from flatprior.models.common.errors import PrecisionError
+from flatprior.models.covariance import roots as roots_module
+from flatprior.models.covariance.roots import Factored, Written, required_root, root_of
+from flatprior.models.rows import ArrayRows
+
+FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ 0 + g:b")
+
+
+@pytest.fixture(params=[*FORMULAS, "written"])
+def found(request):
+    """A root, the covariance, the rows as they are held and written out, and coefficients."""
+    written_out = request.param == "written"
+    formula = FORMULAS[0] if written_out else request.param
+    held, written = both(formula, survey(250, seed=1), frequency_weights="w")
+    beta = np.random.default_rng(2).normal(size=held.n_parameters) / 3
+    root = root_of((written if written_out else held).rows, beta)
+    assert isinstance(root, Written if written_out else Factored)
+    design = written.design if written_out else held.rows.design
+    return root, np.linalg.inv(written.information(beta)), design, written.design
+
+
+def test_standard_errors_and_contrasts_are_those_of_the_covariance(found):
+    root, covariance, _, _ = found
+    k = len(covariance)
+    contrasts = np.random.default_rng(3).normal(size=(5, k))
+    assert root.standard_errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
+    rooted = root.rooted(contrasts)
+    square = contrasts @ covariance @ contrasts.T
+    assert rooted @ rooted.T == pytest.approx(square, rel=1e-9, abs=1e-12)
+    assert root.times(contrasts) == pytest.approx(contrasts @ covariance, rel=1e-8, abs=1e-11)
+
+
+def test_linear_predictors_have_the_standard_errors_of_their_rows(found, monkeypatch):
+    root, covariance, design, matrix = found
+    expected = np.sqrt(np.einsum("ij,jk,ik->i", matrix, covariance, matrix))
+    monkeypatch.setattr(roots_module, "AT_ONCE", 500)  # in pieces
+    assert root.lengths(design) == pytest.approx(expected, rel=1e-9)
+    assert root.lengths(matrix[3:9]) == pytest.approx(expected[3:9], rel=1e-9)
+    assert len(root.lengths(matrix[:0])) == 0
+
+
+def test_vectors_are_placed_and_placed_back(found):
+    root, covariance, _, _ = found
+    k = len(covariance)
+    normal = np.random.default_rng(4).normal(size=(2, 3, k))
+    placed = root.placed(normal)
+    assert placed.shape == normal.shape
+    assert root.unplaced(placed) == pytest.approx(normal, rel=1e-8, abs=1e-9)
+    every = root.placed(np.eye(k))
+    assert every.T @ every == pytest.approx(covariance, rel=1e-9, abs=1e-12)
+
+
+def test_covariances_of_predictors_and_coefficients_come_for_what_is_in_a_row(found):
+    root, covariance, design, matrix = found
+    if isinstance(root, Written):
+        return
+    table = np.zeros(matrix.shape)
+    rows = np.arange(len(matrix))
+    for entries, columns, values in root.covariances(design):
+        table[rows[entries], columns] = values
+    expected = (matrix @ covariance) * (matrix != 0)
+    assert table == pytest.approx(expected, rel=1e-8, abs=1e-11)
+
+
+def test_the_distance_to_a_hypothesis_takes_no_matrix_of_its_rows(found):
+    root, covariance, _, _ = found
+    if isinstance(root, Written):
+        return
+    k, basis = len(covariance), root.inverse.basis
+    rng, tried = np.random.default_rng(5), 0
+    for size in range(1, k):
+        held, difference = rng.permutation(k)[:size], rng.normal(size=size)
+        distance = root.distance(held, difference)
+        if distance is None:
+            mixed = basis.reference is None or basis.design.places[basis.constant] in held
+            assert mixed
+            continue
+        tried += 1
+        square = covariance[np.ix_(held, held)]
+        assert distance == pytest.approx(difference @ np.linalg.solve(square, difference), rel=1e-8)
+    assert tried or basis.reference is None
+
+
+def test_dependent_columns_have_no_root():
+    rows = ArrayRows(np.ones((4, 2)), np.array([0.0, 1.0, 1.0, 0.0]))
+    assert root_of(rows) is None
+    with pytest.raises(PrecisionError, match="linearly dependent"):
+        required_root(rows)
