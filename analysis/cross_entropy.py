@@ -39,7 +39,7 @@ from flatprior.models.common.rendering import (
     spread_out,
 )
 from flatprior.models.common.text import count
-from flatprior.models.covariance.whitening import required_whitening
+from flatprior.models.covariance.roots import required_root
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import (
     linear_predictor,
@@ -47,6 +47,7 @@ from flatprior.models.likelihood import (
     stack_factors,
     triangular_factor,
 )
+from flatprior.models.rows import are_all, as_held
 
 MOST_FACTORS = 2_000_000
 FACTORS_AT_ONCE = 1_000_000
@@ -85,14 +86,16 @@ def bernoulli_likelihood(
     >>> bernoulli_likelihood(model, [np.log(3.0)]).round(12).tolist()  # p = 3/4
     [0.25, 0.75]
     """
-    block = model.arrays.block(slice(None))
+    block = as_held(model.arrays).block(slice(None))
     # 1 - p of p near 1 would lose its digits: expit(-eta) has them all
     return expit(block.sign * linear_predictor(block, _vector(model, coefficients)))
 
 
 def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
     # times the weight and divided by it again, the last digit would depend on the weight
-    return row_terms(model.arrays.block(slice(None))._replace(weights=None), beta).log_likelihood
+    return row_terms(
+        as_held(model.arrays).block(slice(None))._replace(weights=None), beta
+    ).log_likelihood
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -298,7 +301,7 @@ def likelihood_curve(
     grid = np.atleast_1d(np.asarray(values, dtype=float))
     vectors = np.tile(beta, (len(grid), 1))
     vectors[:, model.names.index(name)] = grid
-    block = model.arrays.block(slice(0, rows))
+    block = as_held(model.arrays).block(slice(0, rows))
     factors = expit(block.sign[:, None] * linear_predictor(block, vectors.T))
     if block.weights is not None:
         factors = factors ** block.weights[:, None]
@@ -405,7 +408,7 @@ def binary_cross_entropy(
     from sklearn.metrics import log_loss
 
     beta = _vector(model, coefficients)
-    block = model.arrays.block(slice(None))
+    block = as_held(model.arrays).block(slice(None))
     eta = linear_predictor(block, beta)
     both = np.column_stack([expit(-eta), expit(eta)])
     weights = model.counts
@@ -456,7 +459,7 @@ def cross_entropy_terms(
     [[0.0, 0.75, 0.0, 1.386, 1.386], [1.0, 0.75, 0.288, 0.0, 0.288]]
     """
     beta = _vector(model, coefficients)
-    block = model.arrays.block(slice(None))
+    block = as_held(model.arrays).block(slice(None))
     y = (block.sign > 0).astype(float)
     loss = 0.0 - _log_likelihood_of_one(model, beta)  # and never -0
     return pd.DataFrame(
@@ -672,9 +675,9 @@ def required_C(model: BernoulliLogistic, fit: PointEstimate, tolerance: float = 
     if not penalised.any():
         raise InputError("the model has an intercept only, which is not penalised: any C will do")
     pull = np.where(penalised, fit.coefficients, 0.0)
-    root = required_whitening(model.rows, fit.coefficients)
-    shift = root @ (root.T @ pull)
-    return float(np.max(np.abs(shift) / np.sqrt(np.square(root).sum(axis=1))) / tolerance)
+    root = required_root(model.rows, fit.coefficients)
+    shift = root.times(pull[None])[0]
+    return float(np.max(np.abs(shift) / root.standard_errors) / tolerance)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -965,5 +968,7 @@ def _probability(p: ArrayLike) -> Array:
 
 def _penalised(model: BernoulliLogistic) -> np.ndarray:
     """Which coefficients scikit-learn penalises: all but that of a column of ones, (k,)."""
-    ones = model.rows.reduce(lambda block: (block.design == 1).all(axis=0), np.logical_and)
+    ones = as_held(model.rows).reduce(
+        lambda block: are_all(block.design, np.ones(model.n_parameters)), np.logical_and
+    )
     return np.asarray(~ones)

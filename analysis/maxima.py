@@ -12,13 +12,15 @@ import numpy as np
 from scipy.stats import chi2
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError
+from flatprior.models.codes.newton import fit_as_held
+from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, PrecisionError
 from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
-from flatprior.models.covariance.whitening import whitening
-from flatprior.models.iterations import Iterate, maximum
+from flatprior.models.covariance.roots import Factored, Written, root_of
+from flatprior.models.iterations import maximum
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, MappedRows, Rows
 
@@ -158,20 +160,29 @@ class Held:
         return replace(self.rows, offset=offset)
 
 
-def maximum_from(rows: Rows, start: Array | None) -> Iterate | None:
-    """`maximum`, from a fit that is near as a rule, or else from where any fit starts."""
+def maximum_from(rows: Rows, start: Array | None) -> tuple[float, Array] | None:
+    """The maximal log-likelihood and where it is, or None where it is not found.
+
+    From a fit that is near as a rule, or else from where any fit starts; where factors are held as
+    codes always from there.
+    """
+    coded = sums_of(rows)
+    held = None if coded is None else fit_as_held(coded)
+    if held is not None:
+        return held.log_likelihood, held.beta
     found = None if start is None else maximum(rows, start)
-    return maximum(rows) if found is None else found
+    found = maximum(rows) if found is None else found
+    return None if found is None else (found.log_likelihood, found.coefficients)
 
 
 def maximal(rows: Rows) -> tuple[float, Array]:
     """Maximal log-likelihood of rows that have one, and where."""
-    last = maximum(rows)
+    last = maximum_from(rows, None)
     if last is None:
         raise PrecisionError(
             "no maximum of the log-likelihood under the hypothesis was found; rescale the columns"
         )
-    return last.log_likelihood, last.coefficients
+    return last
 
 
 def of_full_rank(model: BernoulliLogistic) -> BernoulliLogistic:
@@ -179,7 +190,10 @@ def of_full_rank(model: BernoulliLogistic) -> BernoulliLogistic:
 
     It has the same likelihood at every point that the data can tell from others.
     """
-    white = whitening(model.rows) if model.n_parameters else np.eye(0)
+    root = root_of(model.rows) if model.n_parameters else Written(np.eye(0))
+    if isinstance(root, Factored):  # which it is not of nearly dependent columns
+        return model
+    white = None if root is None else root.matrix
     if white is not None and not (
         len(white) and np.linalg.cond(white / np.linalg.norm(white, axis=1)[:, None]) > SURELY
     ):

@@ -25,9 +25,9 @@ from flatprior.analysis.monte_carlo import (
     batch_length,
     batch_means,
     check_draws_of,
+    root_at,
     standard_error,
     whitened,
-    whitening_root,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
@@ -45,7 +45,7 @@ from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import at_each, scores
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import merge_identical
+from flatprior.models.rows import as_held, merge_identical
 
 HIGHEST_DEGREE = 3  # beyond it errors are smaller still, but tails too heavy to state them
 LEAST_GAIN = 20.0  # by which the third order must cut the error of the second, to be trusted
@@ -200,10 +200,10 @@ def posterior_moments(
     degree = _degree(chains * n, k)
     error = mle.standard_errors
     standard = (draws - mle.coefficients) / error
-    root = whitening_root(model, mle)
+    root = root_at(model, mle)
     white = whitened(draws, mle, root)
-    score = at_each(merge_identical(model.arrays), scores, draws.reshape(-1, k))
-    pull = (score @ root).reshape(draws.shape)
+    score = at_each(as_held(merge_identical(model.arrays)), scores, draws.reshape(-1, k))
+    pull = root.rooted(score).reshape(draws.shape)
 
     blocks = _blocks(chains, n)
     shortest = min(len(range(n)[block[1]]) for block in blocks)

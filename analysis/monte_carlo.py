@@ -17,11 +17,11 @@ from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
+from flatprior.models.covariance.roots import Root, Written, required_root
 from flatprior.models.covariance.sampling import required_sampling_root
-from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.provenance import require_belonging
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 
 def require_draws(posterior: Posterior) -> None:
@@ -48,17 +48,19 @@ def check_draws_of(model: BernoulliLogistic, posterior: Posterior) -> None:
     require_belonging(model, "the draws", None, posterior.provenance.data_hash, "sample this model")
 
 
-def whitening_root(model: BernoulliLogistic, mle: PointEstimate) -> Array:
-    """Root (k, k) of the covariance at `mle`, by QR of the rows: no squared condition number."""
+def root_at(model: BernoulliLogistic, mle: PointEstimate) -> Root:
+    """Root of the covariance at `mle`, by QR of the rows: no squared condition number.
+
+    Where factors are held as codes it is factored, and not written out.
+    """
     if model.sampling is not None:
-        return required_sampling_root(model.rows, model.sampling, mle.coefficients)
-    return required_whitening(model.rows, mle.coefficients)
+        return Written(required_sampling_root(model.rows, model.sampling, mle.coefficients))
+    return required_root(model.rows, mle.coefficients)
 
 
-def whitened(draws: Array, mle: PointEstimate, root: Array) -> Array:
+def whitened(draws: Array, mle: PointEstimate, root: Root) -> Array:
     """Draws (chains, n, k) less the MLE, in coordinates in which its covariance is the identity."""
-    solved = np.linalg.solve(root, (draws - mle.coefficients)[..., None])
-    return np.asarray(solved[..., 0], dtype=float)
+    return root.unplaced(draws - mle.coefficients)
 
 
 def batch_length(chains: int, n: int, ess: float = math.inf) -> int:
@@ -140,20 +142,23 @@ def two_sample_p(first: Array, second: Array) -> float:
     return float(f_distribution.sf(scaled, k, freedom - k + 1))
 
 
-def predicted_mean_shift(model: BernoulliLogistic, mle: PointEstimate) -> Array:
+def predicted_mean_shift(
+    model: BernoulliLogistic, mle: PointEstimate, root: Root | None = None
+) -> Array:
     r"""First-order prediction of posterior mean minus MLE, (k,) in units of the coefficients.
 
     :math:`-\frac12 H^{-1} X'(D(1 - 2p) \circ v)` with :math:`v_i = x_i'H^{-1}x_i`: the same as the
     first-order bias of the MLE (Cox and Snell 1968), since the link is canonical. Posterior mean
     and MLE err in the same direction, to first order the mean twice as far. Its own error is of
-    order n^-2.
+    order n^-2. A `root` of the covariance at `mle` saves another.
     """
+    here = root_at(model, mle) if root is None else root
 
     def skewness(block: Block) -> Array:
         terms = row_terms(block, mle.coefficients)
         eta = linear_predictor(block, mle.coefficients)
-        variance = np.einsum("ij,jk,ik->i", block.design, mle.covariance, block.design)
-        pulled = block.design.T @ (terms.curvature * np.tanh(eta / 2) * variance)
+        variance = np.square(here.lengths(block.design))
+        pulled = (terms.curvature * np.tanh(eta / 2) * variance) @ block.design
         return np.asarray(pulled)
 
-    return np.asarray(mle.covariance @ model.rows.reduce(skewness) / 2)
+    return here.times(as_held(model.rows).reduce(skewness)[None])[0] / 2

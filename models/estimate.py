@@ -85,7 +85,7 @@ class FormedWhenAsked:
         if instance is None:
             return self
         held = instance.__dict__[self.name]
-        return held if isinstance(held, np.ndarray) else held.matrix
+        return held if isinstance(held, np.ndarray | pd.DataFrame) else held.matrix
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.name] = value

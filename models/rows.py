@@ -175,6 +175,25 @@ def column_extents(design: Array) -> Array:
     return largest
 
 
+def are_all(design: Array | Structured, row: Array) -> NDArray[np.bool_]:
+    """Whether each column has in every row what it has in this one (k,), (k,)."""
+    if not isinstance(design, Structured):
+        return np.asarray((design == row).all(axis=0))
+    found = np.zeros(design.shape[1], dtype=bool)
+    found[design.places] = (design.numbers == row[design.places]).all(axis=0)
+    for factor in design.factors:
+        there = factor.columns >= 0
+        count = np.bincount(factor.codes, minlength=factor.n_levels)[there]
+        found[factor.columns[there]] = count == row[factor.columns[there]] * len(factor.codes)
+    if design.sparse is not None:
+        entries, own = design.sparse, row[design.sparse_places]
+        same = np.bincount(entries.indices, entries.data == own[entries.indices], len(own))
+        count = np.bincount(entries.indices, minlength=len(own))
+        whole = (count == entries.shape[0]) | (own == 0)
+        found[design.sparse_places] = (same == count) & whole
+    return found
+
+
 def chunk_digests(block: Block) -> bytes:
     """Hashes of rows that begin with a chunk, chunk after chunk.
 

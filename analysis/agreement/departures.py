@@ -17,8 +17,9 @@ from scipy.stats import f as f_distribution, t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.roots import Root
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 POWER = 0.9
 PRIOR_SD = 2.5  # of the prior that other packages put on standardised coefficients
@@ -110,35 +111,34 @@ class Departure:
 
 
 def named_departures(
-    model: BernoulliLogistic, mle: PointEstimate, root: Array, shift: Array, sight: Sight
+    model: BernoulliLogistic, mle: PointEstimate, root: Root, shift: Array, sight: Sight
 ) -> tuple[Departure, ...]:
     """What draws are often from by mistake: where they lie, by first-order theory.
 
-    `root` (k, k) is that of the covariance at `mle`, `shift` (k,) that of the posterior mean.
+    `root` is that of the covariance at `mle`, `shift` (k,) that of the posterior mean.
     A normal approximation lacks the shift of the mean; bootstrap estimates have it (their bias is
     the same to first order) but the variance of the sandwich; a normal prior pulls by the
     coefficient over its variance.
     """
 
-    def meat(block: Block) -> Array:
+    def meat(block: Block) -> float:
         weights = block.counts
         size = np.square(row_terms(block, mle.coefficients).residual) / weights
-        columns = block.design @ root
-        return np.asarray(columns.T @ (size[:, None] * columns))
+        return float(size @ np.square(root.lengths(block.design)))
 
     k, precision = len(shift), PRIOR_SD**-2
-    sandwich = float(np.trace(model.rows.reduce(meat))) / k
+    sandwich = as_held(model.rows).reduce(meat) / k
     return (
         Departure(
             "draws from the normal approximation at the MLE",
-            np.asarray(np.linalg.solve(root, shift), dtype=float),
+            root.unplaced(shift),
             0.0,
             sight,
         ),
         Departure(
             f"draws under a normal prior of standard deviation {PRIOR_SD:g}",
-            precision * (root.T @ mle.coefficients),
-            -precision * float(np.square(root).sum()) / k,
+            precision * root.rooted(mle.coefficients[None])[0],
+            -precision * float(np.square(root.standard_errors).sum()) / k,
             sight,
         ),
         Departure("bootstrap estimates", np.zeros(k), sandwich - 1, sight),

@@ -33,10 +33,10 @@ from flatprior.analysis.monte_carlo import (
     hotelling_p,
     predicted_mean_shift,
     require_draws,
+    root_at,
     t_p,
     two_sample_p,
     whitened,
-    whitening_root,
 )
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
@@ -47,10 +47,11 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
+from flatprior.models.covariance.roots import Root
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import merge_identical
+from flatprior.models.rows import as_held, merge_identical
 
 FALSE_ALARM = 1e-3
 LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
@@ -460,9 +461,10 @@ def check_posterior(
     if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     error = mle.standard_errors
-    root = whitening_root(model, mle)
+    length = _length(posterior)
+    root = root_at(model, mle)
     white = whitened(posterior.draws, mle, root)
-    identities = exact_identities(model, posterior.draws, mle, _length(posterior))
+    identities = exact_identities(model, posterior.draws, mle, length, root)
     log_likelihood = identities.log_likelihood
     mode = _mode_of(posterior) if stated else _no_mode(posterior, "no log-density came with them")
     assert mode.stated_error is not None  # noqa: S101
@@ -472,7 +474,7 @@ def check_posterior(
     trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
     doubles, single = density_tolerances(model, mle.log_likelihood, rounding)
     own = _is_own(model, posterior, log_likelihood)
-    shift = predicted_mean_shift(model, mle)
+    shift = predicted_mean_shift(model, mle, root)
     return PosteriorCheck(
         route=posterior.route,
         n_draws=posterior.log_density.size,
@@ -544,7 +546,9 @@ def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
 
     draws, data = posterior.draws, posterior.data.copy()
     values = at_each(
-        merge_identical(model.arrays), log_likelihoods, draws.reshape(-1, model.n_parameters)
+        as_held(merge_identical(model.arrays)),
+        log_likelihoods,
+        draws.reshape(-1, model.n_parameters),
     )
     data["sample_stats"]["lp"] = DataArray(values.reshape(draws.shape[:2]), dims=("chain", "draw"))
     return replace(posterior, data=data)
@@ -681,14 +685,19 @@ class Identities(NamedTuple):
 
 
 def exact_identities(
-    model: BernoulliLogistic, draws: Array, mle: PointEstimate, length: int | None = None
+    model: BernoulliLogistic,
+    draws: Array,
+    mle: PointEstimate,
+    length: int | None = None,
+    root: Root | None = None,
 ) -> Identities:
     """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
     chains, n, k = draws.shape
-    flat, rows = draws.reshape(-1, k), merge_identical(model.arrays)
+    flat, rows = draws.reshape(-1, k), as_held(merge_identical(model.arrays))
+    root = root_at(model, mle) if root is None else root
     score = at_each(rows, scores, flat)
     # in whitened coordinates, so that its covariance is near the identity
-    white = (score @ whitening_root(model, mle)).reshape(draws.shape)
+    white = root.rooted(score).reshape(draws.shape)
     trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
     scores_of, traces = (
         batch_means(values, length) for values in (white, (trace + k).reshape(chains, n, 1))
@@ -707,11 +716,12 @@ def agreement_p(
     model: BernoulliLogistic, first: Posterior, second: Posterior, mle: PointEstimate
 ) -> float:
     """p-value that two sets of draws have the same means and the same spread."""
-    root = whitening_root(model, mle)
+    lengths = [_length(posterior) for posterior in (first, second)]
+    root = root_at(model, mle)
     means = []
-    for posterior in (first, second):
+    for posterior, length in zip((first, second), lengths, strict=True):
         white = whitened(posterior.draws, mle, root)
         squared = np.square(white).sum(axis=2, keepdims=True)
         joined = np.concatenate([white, squared], axis=2)
-        means.append(batch_means(joined, _length(posterior)))
+        means.append(batch_means(joined, length))
     return two_sample_p(*means)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.monte_carlo import whitening_root
+from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.producers.draws import pair
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
@@ -271,7 +271,7 @@ def check_pymc(
     )
     if restricted:
         return replace(_refused(model, graph, others, restricted), notes=notes)
-    root = whitening_root(model, mle)
+    root = root_at(model, mle).matrix
     around = np.random.default_rng(seed).normal(size=(points, model.n_parameters))
     beta = np.vstack([mle.coefficients, mle.coefficients + REACH * around @ root.T])
     constant = _constant(model)

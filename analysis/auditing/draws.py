@@ -33,9 +33,9 @@ from flatprior.analysis.monte_carlo import (
     batch_means,
     check_draws,
     hotelling_p,
+    root_at,
     t_p,
     whitened,
-    whitening_root,
 )
 from flatprior.models import (
     BernoulliLogistic,
@@ -50,6 +50,7 @@ from flatprior.models.common.coefficient_names import plain_name
 from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import count, first_of, listing, printable
 from flatprior.models.common.writing import finite
+from flatprior.models.covariance.roots import Root
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
@@ -470,7 +471,7 @@ class _Case(_Draws):
 
     mle: PointEstimate
     check: PosteriorCheck
-    root: Array
+    root: Root
 
     @classmethod
     def beside(
@@ -481,14 +482,15 @@ class _Case(_Draws):
         check: PosteriorCheck,
     ) -> _Case:
         plain = _Draws.of(model, posterior, check.threshold)
-        return cls(**vars(plain), mle=mle, check=check, root=whitening_root(model, mle))
+        return cls(**vars(plain), mle=mle, check=check, root=root_at(model, mle))
 
     def p(self, draws: Array, pull: Array, centre: Array | None = None) -> float:
         """p-value that `pull` (chains, n, k) is the gradient of the log-density of draws."""
         around = draws.mean(axis=(0, 1)) if centre is None else centre
         trace = np.einsum("cnk,cnk->cn", draws - around, pull) + self.k
+        white = self.root.rooted(pull.reshape(-1, self.k)).reshape(pull.shape)
         p = min(
-            hotelling_p(batch_means(pull @ self.root, self.length)),
+            hotelling_p(batch_means(white, self.length)),
             t_p(batch_means(trace[..., None], self.length)[:, 0]),
         )
         return float(min(1.0, 2 * np.nan_to_num(p)))

@@ -36,6 +36,7 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import linear_predictor, row_terms
+from flatprior.models.rows import as_held
 
 DRAWS_AT_ONCE = 64
 
@@ -271,7 +272,7 @@ def _log_probability(model: BernoulliLogistic, predicted: object, probability: A
         own = model.pointwise_log_likelihood(predicted.coefficients)
         return own / model.counts
     if isinstance(predicted, Posterior):
-        block = model.arrays.block(slice(None))._replace(weights=None)
+        block = as_held(model.arrays).block(slice(None))._replace(weights=None)
         draws = predicted.draws.reshape(-1, model.n_parameters)
         found = [
             logsumexp(row_terms(block, some.T).log_likelihood, axis=1)
@@ -285,7 +286,7 @@ def _probabilities(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
 ) -> Array:
     """Probability of 1 in each row of the model, (n,)."""
-    block = model.arrays.block(slice(None))
+    block = as_held(model.arrays).block(slice(None))
     if isinstance(predicted, PointEstimate):
         require_fit_of(model, predicted)
         return expit(linear_predictor(block, checked_coefficients(model, predicted.coefficients)))

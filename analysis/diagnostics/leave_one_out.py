@@ -40,13 +40,13 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.covariance.leverage import Leverages, leverages
-from flatprior.models.covariance.whitening import required_whitening, whitening
+from flatprior.models.covariance.roots import Root, required_root, root_of
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import critical_rows
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import PARALLEL, Block
+from flatprior.models.rows import PARALLEL, Block, as_held
 
 MOST_SHOWN = 10  # rows, the hardest
 SAME = 1e-13  # in log-likelihood, over all draws
@@ -221,7 +221,7 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
     with progress_bar("rows", model.n_rows, progress) as advance:
         for start in range(0, model.n_rows, ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            block = _singly(model.arrays.block(part))
+            block = _singly(as_held(model.arrays).block(part))
             terms = row_terms(block, draws.T).log_likelihood
             log_weights, pareto[part] = np.full(terms.shape, -math.log(total)), 0.0
             # a row that is certain in every draw has equal weights, and they no tail to fit
@@ -380,7 +380,7 @@ def exact_loo(
     fit = converged_mle(model) if fit is None else mle_of(model, fit)
     weights = model.counts
     near = _near(model, fit.coefficients)
-    coefficients = fit.coefficients + near.step @ near.transform.T
+    coefficients = fit.coefficients + near.root.placed(near.step)
     bound = near.bound
     with progress_bar("rows left out", model.n_rows, progress) as advance:
         active = np.flatnonzero(~near.far & (bound * near.reach > tolerance))
@@ -438,8 +438,9 @@ def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
 
 def _reach(model: BernoulliLogistic, i: int, refit: PointEstimate) -> float:
     """Standard error of the linear predictor of row i, without it."""
-    white = whitening(others(model, i).rows, refit.coefficients)
-    return math.inf if white is None else float(np.linalg.norm(model.design[i] @ white))
+    root = root_of(others(model, i).rows, refit.coefficients)
+    row = np.asarray(model.arrays.design[[i]])
+    return math.inf if root is None else float(root.lengths(row)[0])
 
 
 class _Near(NamedTuple):
@@ -448,7 +449,7 @@ class _Near(NamedTuple):
     Norms are those of the information without the observation, at the MLE of all rows.
     """
 
-    transform: Array  # (k, k): T'HT is the identity
+    root: Root
     rows: Leverages
     step: Array  # (n, k): in whitened columns
     bound: Array  # (n,): of the error after the step
@@ -458,11 +459,11 @@ class _Near(NamedTuple):
 
 
 def _near(model: BernoulliLogistic, beta: Array) -> _Near:
-    transform = required_whitening(model.rows, beta)
-    rows = leverages(model.arrays.block(slice(None)), beta, transform)
+    whitens = required_root(model.rows, beta)
+    rows = leverages(as_held(model.arrays).block(slice(None)), beta, whitens)
     root = np.sqrt(rows.left)
     reach, radius = rows.length / root, rows.length.max() / root
-    pull = transform.T @ model.score(beta)  # 0 at the MLE, but for what the fit has left
+    pull = whitens.rooted(model.score(beta)[None])[0]  # 0 at the MLE, but for what the fit has left
     decrement = np.abs(rows.residual) * reach + np.linalg.norm(pull) / root
     product = decrement * radius
     far = (product > NEAR) | (rows.leverage > DECIDED_BY_REFIT)
@@ -473,7 +474,7 @@ def _near(model: BernoulliLogistic, beta: Array) -> _Near:
     step = rows.steps(pull)
     step[far] = 0.0
     return _Near(
-        transform=transform,
+        root=whitens,
         rows=rows,
         step=step,
         bound=bound,
@@ -488,11 +489,11 @@ def _chord(
 ) -> tuple[Array, Array]:
     """The step from `coefficients` (m, k) with the downdated information, and its length there."""
     terms = _each_at_its_own(_singly(model.arrays.block(rows)), coefficients)
-    pull = at_each(model.rows, scores, coefficients) @ near.transform
+    pull = near.root.rooted(at_each(as_held(model.rows), scores, coefficients))
     pull -= terms.residual[:, None] * near.rows.white[rows]
     step = near.rows.solved(rows, pull)
     length = np.sqrt(np.maximum(np.einsum("ij,ij->i", pull, step), 0.0))
-    return step @ near.transform.T, length
+    return near.root.placed(step), length
 
 
 def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:

@@ -8,8 +8,10 @@ Statistics 9, 705-724.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -20,17 +22,19 @@ from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import PrecisionError
+from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
-from flatprior.models.covariance.whitening import whitening
-from flatprior.models.estimate import mle_of
+from flatprior.models.covariance.roots import Factored, Root, Written, root_of
+from flatprior.models.designs.coded import LARGEST_DENSE, Structured
+from flatprior.models.estimate import formed_when_asked, mle_of
 from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 MOST_SHOWN = 10
 CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
+MOST_COLUMNS = 1000  # of which all singular values are computed
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
@@ -53,7 +57,7 @@ class Diagnostics(Renderable):
         What `table` returns.
     dfbetas : DataFrame (n, k)
         Change of each coefficient, full fit less the fit without the observation, in standard
-        errors of the full fit.
+        errors of the full fit; formed when it is asked for.
     exact : bool
         Whether influence is from refits, or from one Newton step with the downdated information.
     formula : str or None
@@ -113,6 +117,9 @@ class Diagnostics(Renderable):
         return np.argsort(-self.frame["Cook's distance"].to_numpy(), kind="stable")
 
 
+formed_when_asked(Diagnostics, "dfbetas")
+
+
 @model_first
 def diagnose(
     model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
@@ -149,25 +156,37 @@ def diagnose(
     [31, 23]
     """
     fit = mle_of(model, fit)
-    block = model.arrays.block(slice(None))._replace(weights=None)
+    block = as_held(model.arrays).block(slice(None))._replace(weights=None)
     margin = block.sign * linear_predictor(block, fit.coefficients)
     terms = row_terms(block, fit.coefficients)
-    transform = _whitening(model, fit.coefficients)
-    rows = leverages(block, fit.coefficients, transform)
-    left, step = rows.left.copy(), -rows.steps()
+    root = _root(model, fit.coefficients)
+    rows = leverages(block, fit.coefficients, root)
+    left, moved = rows.left.copy(), np.square(rows.residual / rows.left * rows.length)
+    held_up: dict[int, Array] = {}  # changes of coefficients without rows of a leverage of 1
     for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE):
-        left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]), transform)
-        step[i] = terms.residual[i] * change_of
+        left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]))
+        held_up[i] = terms.residual[i] * change_of
+        known = np.isfinite(held_up[i]).all()
+        moved[i] = np.square(root.unplaced(held_up[i])).sum() if known else math.inf
     pearson = block.sign * np.exp(-margin / 2)
+
+    def of_one_step() -> Array:
+        change = root.placed(-rows.steps())
+        for i, found in held_up.items():
+            change[i] = found
+        return change
+
+    change_by = of_one_step
     if exact:
         without = exact_loo(model, fit, progress=progress)
         change = fit.coefficients - without.coefficients
-        in_metric = np.linalg.solve(transform, change.T).T
         gone = np.isnan(change).any(axis=1)
-        in_metric[gone] = math.inf
-    else:
-        in_metric = step
-        change = in_metric @ transform.T
+        moved = np.square(root.unplaced(change)).sum(axis=1)
+        moved[gone] = math.inf
+
+        def change_by() -> Array:
+            return change
+
     table = pd.DataFrame(
         {
             "fitted": expit(block.sign * margin),
@@ -175,44 +194,66 @@ def diagnose(
             "Pearson residual": pearson,
             "leverage": rows.leverage,
             "studentised residual": pearson / np.sqrt(left),
-            "Cook's distance": np.square(in_metric).sum(axis=1) / model.n_parameters,
+            "Cook's distance": moved / model.n_parameters,
         },
         index=model.row_labels,
     )
-    dfbetas = pd.DataFrame(
-        change / fit.standard_errors, index=model.row_labels, columns=list(model.names)
-    )
-    return Diagnostics(table, dfbetas, exact, model.formula)
+    dfbetas = _Changes(model, fit.standard_errors, change_by)
+    return Diagnostics(table, cast(pd.DataFrame, dfbetas), exact, model.formula)
+
+
+@dataclass(frozen=True, eq=False)
+class _Changes:
+    """What each row does to each coefficient, formed when it is asked for."""
+
+    model: BernoulliLogistic
+    errors: Array
+    change: Callable[[], Array]
+
+    @cached_property
+    def matrix(self) -> pd.DataFrame:
+        """Changes in standard errors (n, k)."""
+        n, k = self.model.n_rows, self.model.n_parameters
+        if n * k > LARGEST_DENSE:
+            raise InputError(
+                f"what {n} rows do to {k} coefficients each has {8 * n * k / 1e9:.0f} GB, too many "
+                "to be formed; leverages and Cook's distances do without"
+            )
+        return pd.DataFrame(
+            self.change() / self.errors, index=self.model.row_labels, columns=list(self.model.names)
+        )
 
 
 def _held_up(
-    model: BernoulliLogistic, fit: PointEstimate, i: int, curvature: float, transform: Array
+    model: BernoulliLogistic, fit: PointEstimate, i: int, curvature: float
 ) -> tuple[float, Array]:
-    """1 - h of a row whose leverage h is nearly 1, and its step over its residual, whitened.
+    """1 - h of a row whose leverage h is nearly 1, and the change of the coefficients without it.
 
-    Both from the information of the other rows, where nothing cancels.
+    The latter over its residual; both from the information of the other rows, where nothing
+    cancels.
     """
-    white = whitening(others(model, i).rows, fit.coefficients)
-    if white is None:  # the others leave a direction undetermined
+    root = root_of(others(model, i).rows, fit.coefficients)
+    if root is None:  # the others leave a direction undetermined
         return 0.0, np.full(len(fit.names), math.inf)
-    along = white.T @ model.design[i]
-    left = 1 / (1 + curvature * float(along @ along))
-    return left, np.linalg.solve(transform, white @ along)
+    row = np.asarray(model.arrays.design[[i]])
+    left = 1 / (1 + curvature * float(np.square(root.lengths(row))[0]))
+    return left, root.times(row)[0]
 
 
-def _whitening(model: BernoulliLogistic, coefficients: Array | None = None) -> Array:
-    transform = whitening(model.rows, coefficients)
-    if transform is None or _condition(transform) > LARGEST_CONDITION:
+def _root(model: BernoulliLogistic, coefficients: Array | None = None) -> Root:
+    root = root_of(model.rows, coefficients)
+    # where it is factored it was proved to be well-conditioned
+    if root is None or (isinstance(root, Written) and _condition(root) > LARGEST_CONDITION):
         raise PrecisionError(
             "the columns are dependent, or too nearly so for double precision: leave out columns "
             "that are combinations of others, or centre them"
         )
-    return transform
+    return root
 
 
-def _condition(transform: Array) -> float:
+def _condition(root: Root) -> float:
     """Condition number of the whitened columns, each scaled to unit length."""
-    factor = np.linalg.inv(transform)  # R of the QR factorisation
+    factor = np.linalg.inv(root.matrix)  # R of the QR factorisation
     return float(np.linalg.cond(factor / np.linalg.norm(factor, axis=0)))
 
 
@@ -286,21 +327,61 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     >>> collinearity(model).vif.round(3).tolist()
     [nan, 1.176, 1.189, 1.013]
     """
-    transform = _whitening(model)
-    inverse = np.square(transform).sum(axis=1) / 4  # of X'WX, the diagonal
+    root = _root(model)
+    inverse = np.square(root.standard_errors) / 4  # of X'WX, the diagonal
     first = model.rows.sample(1).design[0].astype(float)
 
     def sums(block: Block) -> Array:
         weights = block.counts
-        moved = block.design - first  # 0 in a constant column, exactly
-        size = np.full(moved.shape[1], weights.sum())  # of sampling weights no count of rows
+        design: Any = block.design
+        moved = _about(design, first)  # 0 in a constant column, exactly
+        size = np.full(design.shape[1], weights.sum())  # of sampling weights no count of rows
         return np.vstack(
-            [weights @ moved, weights @ np.square(moved), weights @ np.square(block.design), size]
+            [weights @ moved, weights @ _squared(moved), weights @ _squared(design), size]
         )
 
-    total, squares, raw, n = model.rows.reduce(sums)
+    total, squares, raw, n = as_held(model.rows).reduce(sums)
     constant = (squares == 0) & (raw > 0)
     about = squares - np.square(total) / n if constant.any() else raw
     vif = np.where(constant, math.nan, inverse * about)
     factors = pd.Series(vif, index=list(model.names), name="VIF")
-    return Collinearity(factors, _condition(transform), model.formula)
+    many = isinstance(root, Factored) and model.n_parameters > MOST_COLUMNS
+    condition = _of_ends(model, root, np.sqrt(raw)) if many else _condition(root)
+    return Collinearity(factors, condition, model.formula)
+
+
+def _of_ends(model: BernoulliLogistic, root: Root, lengths: Array) -> float:
+    """The same of many columns (of these lengths), by the two ends of their spectrum alone."""
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    k, rows = len(lengths), as_held(model.rows)
+
+    def product(vector: Array) -> Array:
+        beta = np.ravel(vector) / lengths
+        found = rows.reduce(lambda b: (b.counts * (b.design @ beta)) @ b.design)
+        return np.asarray(found / lengths)
+
+    def solved(vector: Array) -> Array:
+        return root.times((np.ravel(vector) * lengths)[None])[0] * lengths / 4
+
+    start = np.random.default_rng(0).normal(size=k)
+    square = 1.0
+    for apply in (product, solved):
+        operator = LinearOperator((k, k), apply, dtype=float)
+        square *= float(eigsh(operator, k=1, v0=start, return_eigenvectors=False)[0])
+    return math.sqrt(square)
+
+
+def _about(design: Any, first: Array) -> Any:
+    """The design less a row of it; indicators and sparse columns as they are."""
+    if isinstance(design, Structured):
+        return replace(design, numbers=design.numbers - first[design.places])
+    return design - first
+
+
+def _squared(design: Any) -> Any:
+    """The design with its entries squared."""
+    if isinstance(design, Structured):
+        sparse = None if design.sparse is None else design.sparse.power(2)
+        return replace(design, numbers=np.square(design.numbers), sparse=sparse)
+    return np.square(design)

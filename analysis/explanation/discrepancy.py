@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from flatprior.analysis.explanation.changed_problems import Terms, logit
 from flatprior.analysis.explanation.reference_levels import intercept_of
-from flatprior.analysis.monte_carlo import whitening_root
+from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
@@ -133,7 +133,7 @@ class Discrepancy:
             scores = residual[:, None] * (block.design @ white)
         distance, root = math.nan, None
         if fit is not None:
-            root = whitening_root(model, fit)
+            root = root_at(model, fit).matrix
             distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
             block = block._replace(design=block.design @ root)
         return cls(

@@ -11,16 +11,19 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.inference.new_rows import (
+    encoded,
     frame_for,
     left_out,
     new_offsets,
     own_groups,
     own_rows,
+    same_design,
 )
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.frames import one_column
 from flatprior.models.encoding.sampling import speaking_weights
@@ -36,7 +39,7 @@ class Averaged:
     """
 
     frame: pd.DataFrame | None
-    design: Array
+    design: Array | Structured
     offset: Array
     share: Array
     note: str = ""
@@ -95,8 +98,8 @@ def rows_to_average(
             counts = column(frame, model.sampling.weights)
         elif model.weights_name is not None:
             counts = column(frame, model.weights_name)
-    design = model.design_matrix(frame)
-    m = len(design)
+    design = encoded(model, frame)
+    m = len(frame)
     if own is None:
         note = _some_of_the_models(model, frame, design)
         own_weights = (model.weights_name, model.trials, model.sampling)
@@ -111,13 +114,15 @@ def rows_to_average(
     return Averaged(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
 
 
-def _some_of_the_models(model: BernoulliLogistic, frame: pd.DataFrame, design: Array) -> str:
+def _some_of_the_models(
+    model: BernoulliLogistic, frame: pd.DataFrame, design: Array | Structured
+) -> str:
     """What is said where rows are only some of those in the model."""
-    if not isinstance(model.rows, ArrayRows) or not len(design) < model.n_rows:
+    if not isinstance(model.rows, ArrayRows) or not len(frame) < model.n_rows:
         return ""
     if not model.row_labels.is_unique or not frame.index.isin(model.row_labels).all():
         return ""
     places = model.row_labels.get_indexer(frame.index)
-    if not np.array_equal(model.design[places], design):
+    if not same_design(model.arrays.design[places], design):
         return ""
-    return f"over {len(design)} of the model's {count(model.n_rows, 'row')}"
+    return f"over {len(frame)} of the model's {count(model.n_rows, 'row')}"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.inference.new_rows import encoded
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import numbers
 
@@ -21,10 +25,34 @@ GOOD_ENOUGH = 1e-9
 LARGEST_ERROR = 1e-5  # of a derivative, relative; about 1e-11 is usual
 
 
-def everywhere(model: BernoulliLogistic, frame: pd.DataFrame, name: str, level: object) -> Array:
+def everywhere(
+    model: BernoulliLogistic, frame: pd.DataFrame, name: str, level: object
+) -> Array | Structured:
     """The design with one level of a category in every row."""
     values = pd.Series([level] * len(frame), index=frame.index, name=name)
-    return model.design_matrix(replaced(frame, name, values))
+    return encoded(model, replaced(frame, name, values))
+
+
+def with_level(
+    design: Array | Structured, elsewhere: Array | Structured, level: object
+) -> Structured | None:
+    """The design of rows `elsewhere`, where a category has one level, with another of its levels.
+
+    None where what the category changes is not one factor of its own, as the rows of `design` show.
+    """
+    if not (isinstance(design, Structured) and isinstance(elsewhere, Structured)):
+        return None
+    pairs = list(zip(design.factors, elsewhere.factors, strict=True))
+    changed = [i for i, (a, b) in enumerate(pairs) if not np.array_equal(a.codes, b.codes)]
+    alike = design.sparse is None and np.array_equal(design.numbers, elsewhere.numbers)
+    if not alike or len(changed) != 1 or len(design.factors[changed[0]].levels) != 1:
+        return None
+    factor = elsewhere.factors[changed[0]]
+    code = [str(each) for each in factor.levels[0]].index(str(level))
+    codes = np.full(len(factor.codes), code, dtype=np.int32)
+    factors = list(elsewhere.factors)
+    factors[changed[0]] = replace(factor, codes=codes)
+    return replace(elsewhere, factors=tuple(factors))
 
 
 def replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
@@ -34,8 +62,31 @@ def replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
     return changed
 
 
-def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
+def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array | Structured:
     """Derivative (m, k) of the design with respect to a number, and a `ValueError` without one.
+
+    Indicators of factors that are held as codes do not change with a number.
+    """
+    design = encoded(model, frame)
+    if not isinstance(design, Structured) or design.sparse is not None:
+        return _slope(model, frame, name, model.design_matrix)
+    slope = _slope(model, frame, name, lambda some: cast(Any, encoded(model, some)).numbers)
+    return replace(design, numbers=slope, factors=tuple(map(_nowhere, design.factors)))
+
+
+def _nowhere(factor: Factor) -> Factor:
+    """The factor with every indicator 0."""
+    codes = np.full(len(factor.codes), factor.n_levels, dtype=np.int32)
+    return Factor(codes, np.append(factor.columns, -1))
+
+
+def _slope(
+    model: BernoulliLogistic,
+    frame: pd.DataFrame,
+    name: str,
+    design_of: Callable[[pd.DataFrame], Array],
+) -> Array:
+    """Derivative (m, d) of the design with respect to a number, and a `ValueError` without one.
 
     Five points about each value, of which a polynomial of degree 4 is differentiated. Steps are
     relative to the range of the values, ever smaller, and to each value; each entry is taken from
@@ -43,13 +94,13 @@ def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
     because the number does not change on its own in them.
     """
     values = numbers(column(frame, name))
-    slope = np.full((len(frame), model.n_parameters), math.nan)
+    slope = np.full(design_of(frame).shape, math.nan)
     doubt = np.full(slope.shape, math.inf)
     spread = float(np.ptp(values)) or 1.0
     if model.aliased is not None:
         middle = values.min() / 2 + values.max() / 2
         inwards = np.where(values > middle, -1, 1) * STEP * spread
-        if np.isnan(model.design_matrix(replaced(frame, name, values + inwards))).any():
+        if np.isnan(design_of(replaced(frame, name, values + inwards))).any():
             return slope
     scales = [np.full(len(values), spread), np.abs(values)]
     scales += [np.full(len(values), spread * 10.0**-j) for j in range(1, SMALLER_STEPS)]
@@ -60,7 +111,7 @@ def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array:
                 continue
             try:
                 found = [
-                    _five_points(model, frame, name, values, STEP * scale * half, ends)
+                    _five_points(design_of, frame, name, values, STEP * scale * half, ends)
                     for half in (1.0, 0.5)
                 ]
             except ValueError:
@@ -94,7 +145,7 @@ class _Points(NamedTuple):
 
 
 def _five_points(
-    model: BernoulliLogistic,
+    design_of: Callable[[pd.DataFrame], Array],
     frame: pd.DataFrame,
     name: str,
     values: Array,
@@ -104,7 +155,7 @@ def _five_points(
     # shifted inwards where the outermost points would lie beyond the ends
     first = np.clip(values - 2 * step, ends[0], np.maximum(ends[1] - 4 * step, ends[0]))
     places = [np.clip(first + j * step, *ends) for j in range(5)]
-    designs = np.array([model.design_matrix(replaced(frame, name, place)) for place in places])
+    designs = np.array([design_of(replaced(frame, name, place)) for place in places])
     safe = np.where(step > 0, step, 1.0)
     distance = np.array([(place - values) / safe for place in places]).T  # as rounded, (m, 5)
     powers = distance[:, None, :] ** np.arange(5)[:, None]

@@ -25,8 +25,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from flatprior.analysis.inference.averaged_rows import Averaged, rows_to_average
-from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of
+from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
 from flatprior.analysis.inference.hypotheses import Coefficients
+from flatprior.analysis.inference.new_rows import encoded
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
@@ -35,6 +36,8 @@ from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.covariance.roots import Root
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import numbers
 from flatprior.models.posterior import Interval, interval_of
@@ -133,7 +136,7 @@ def average_marginal_effects(
         root = root_of_covariance(model, result)
         found = {effect.name: _of_estimate(effect, result, root, prob) for effect in effects}
     table = pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
-    table.attrs["rows"] = len(rows.design)
+    table.attrs["rows"] = len(rows.share)
     notes = ["at the means"] * (at is not None) + [rows.note] * bool(rows.note)
     unknown = table.index[table["effect"].isna()]
     if len(unknown):
@@ -156,19 +159,19 @@ class _Effect:
 
     name: str
     rows: Averaged
-    design: Array
-    slope: Array | None = None
-    other: Array | None = None
+    design: Array | Structured
+    slope: Array | Structured | None = None
+    other: Array | Structured | None = None
 
     def at(self, coefficients: Array) -> Array:
         """Values (d,) at coefficient vectors (d, k)."""
-        first = expit(self.rows.offset + coefficients @ self.design.T)
+        first = expit(self.rows.offset + (self.design @ coefficients.T).T)
         if self.slope is not None:
             return np.asarray(
-                (first * (1 - first) * (coefficients @ self.slope.T)) @ self.rows.share
+                (first * (1 - first) * (self.slope @ coefficients.T).T) @ self.rows.share
             )
         assert self.other is not None  # noqa: S101
-        second = expit(self.rows.offset + coefficients @ self.other.T)
+        second = expit(self.rows.offset + (self.other @ coefficients.T).T)
         return np.asarray((first - second) @ self.rows.share)
 
     def gradient(self, coefficients: Array) -> Array:
@@ -184,9 +187,9 @@ class _Effect:
         return np.asarray(curvature @ self.design - (share * second * (1 - second)) @ self.other)
 
 
-def _of_estimate(effect: _Effect, fit: Coefficients, root: Array, prob: float) -> dict[str, float]:
+def _of_estimate(effect: _Effect, fit: Coefficients, root: Root, prob: float) -> dict[str, float]:
     value = float(effect.at(fit.coefficients[None])[0])
-    error = float(np.linalg.norm(effect.gradient(fit.coefficients) @ root))
+    error = float(np.linalg.norm(root.rooted(effect.gradient(fit.coefficients)[None])))
     return {
         "effect": value,
         "standard error": error,
@@ -200,7 +203,7 @@ def _of_draws(
 ) -> dict[str, float]:
     chains, n, k = posterior.draws.shape
     draws = posterior.draws.reshape(-1, k)
-    at_once = max(1, NUMBERS_AT_ONCE // len(effect.design))
+    at_once = max(1, NUMBERS_AT_ONCE // effect.design.shape[0])
     values = np.concatenate(
         [effect.at(draws[start : start + at_once]) for start in range(0, len(draws), at_once)]
     ).reshape(chains, n, 1)
@@ -227,14 +230,14 @@ def _at_means(model: BernoulliLogistic, rows: Averaged) -> Averaged:
         if not (truth or name in categories or name in encoding.parsed.compared):
             mean = float(rows.share @ numbers(column(frame, name)))
             frame = replaced(frame, name, np.full(len(frame), mean))
-    return replace(rows, frame=frame, design=model.design_matrix(frame))
+    return replace(rows, frame=frame, design=encoded(model, frame))
 
 
 def _of_the_mean(effect: _Effect) -> _Effect:
     """The effect in one row, the mean of all."""
     rows = effect.rows
 
-    def mean(part: Array) -> Array:
+    def mean(part: Array | Structured) -> Array:
         return np.asarray(rows.share @ part)[None]
 
     one = replace(
@@ -281,15 +284,13 @@ def _effects(
         levels = categories.get(name, (False, True))
         base = encoding.reference_levels.get(name, str(levels[0]))
         reference = next(level for level in levels if str(level) == base)
-        designs = {level: everywhere(model, frame, name, level) for level in levels}
+        of_reference = everywhere(model, frame, name, reference)
         for level in levels:
             if level != reference:
-                yield _Effect(
-                    f"{name}: {level} - {base}",
-                    rows,
-                    designs[level],
-                    other=designs[reference],
-                )
+                design = with_level(rows.design, of_reference, level)
+                if design is None:
+                    design = everywhere(model, frame, name, level)
+                yield _Effect(f"{name}: {level} - {base}", rows, design, other=of_reference)
 
 
 def _chosen(known: list[str], variables: Sequence[str] | None) -> list[str]:

@@ -19,10 +19,10 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
-from flatprior.models.covariance.whitening import whitening
+from flatprior.models.covariance.roots import root_of
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, are_all, as_held
 
 FEW_TRIALS = 5  # a group on average, below which a deviance is not chi-squared
 
@@ -200,7 +200,7 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
         wrong = np.abs(terms.residual)
         return np.array([wrong[event].sum(), wrong[~event].sum(), weights[event].sum()])
 
-    missed, false, events = model.rows.reduce(sums)
+    missed, false, events = as_held(model.rows).reduce(sums)
     others = model.n_observations - events
     tjur = float(1 - missed / events - false / others) if events and others else math.nan
     return GoodnessOfFit(
@@ -271,17 +271,15 @@ def null_test(model: BernoulliLogistic, goodness: GoodnessOfFit) -> HypothesisTe
 
 def _contains_a_constant(model: BernoulliLogistic) -> bool:
     """Whether a column is constant, or a combination of columns is 1."""
+    rows = as_held(model.rows)
     first = model.rows.sample(1).design[0]
-    constant = model.rows.reduce(lambda block: (block.design == first).all(axis=0), np.logical_and)
+    constant = rows.reduce(lambda block: are_all(block.design, first), np.logical_and)
     if (constant & (first != 0)).any():
         return True
-    transform = whitening(model.rows)
-    if transform is None:
+    root = root_of(model.rows)
+    if root is None:
         return False
-
-    def projection(block: Block) -> Array:
-        return np.asarray((block.design @ transform).T @ (0.25 * block.counts))
-
-    constant = transform @ model.rows.reduce(projection)
-    rest = model.rows.reduce(lambda block: float(np.abs(block.design @ constant - 1).max()), max)
+    pull = rows.reduce(lambda block: (0.25 * block.counts) @ block.design)
+    projection = root.times(pull[None])[0]
+    rest = rows.reduce(lambda block: float(np.abs(block.design @ projection - 1).max()), max)
     return rest <= IN_THE_SPAN

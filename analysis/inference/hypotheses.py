@@ -38,21 +38,25 @@ from flatprior.analysis.maxima import (
     supremum,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.covariance.roots import Factored, Root, Written, required_root
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.dependence.in_batches import columns_in_batches
+from flatprior.models.designs.coded import LARGEST_DENSE, Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.estimate import mle_of, require_computed, require_converged
 from flatprior.models.likelihood import linear_predictor, row_terms, scores
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import ArrayRows, Block, Rows
+from flatprior.models.rows import ArrayRows, Block, Rows, as_held
 
 RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
 SAME = "the two models are the same model: there is nothing to test"
+STATEMENTS_SHOWN, NAMES_SHOWN = 12, 24
 CANCELLED = 1e-3  # of a variance: what rounding may amount to
 
 Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
@@ -163,7 +167,9 @@ def _wald_test(
             )
         fit = recomputed_robust(model, fit)
     require_coefficients(fit)
-    if not np.isfinite(fit.covariance).all():
+    root = _root_of(fit)
+    known = fit.covariance if root is None else root.standard_errors
+    if not np.isfinite(known).all():
         raise PrecisionError(
             "no covariance is known, and no Wald test either: the warnings of the fit say "
             "why; take more units, or another covariance"
@@ -172,13 +178,17 @@ def _wald_test(
     if model is not None:
         aliased = model.aliased
     linear = _linear(fit.names, hypothesis, value, aliased)
+    if isinstance(root, Factored) and linear.positions is not None:
+        moved = fit.coefficients[linear.positions] - linear.values
+        distance = root.distance(linear.positions, moved)
+        if distance is not None:
+            return chi_squared_test("Wald", linear.text, distance, len(moved))
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
     difference = matrix @ fit.coefficients - linear.values / lengths
-    given = getattr(fit, "root", None)
-    root = _root(matrix, fit.covariance) if given is None else matrix @ given
-    error = np.linalg.norm(root, axis=1)
-    rank = int(np.linalg.matrix_rank(root / error[:, None], tol=RANK))
+    rooted = _root(matrix, fit.covariance) if root is None else root.rooted(matrix)
+    error = np.linalg.norm(rooted, axis=1)
+    rank = int(np.linalg.matrix_rank(rooted / error[:, None], tol=RANK))
     if rank < len(matrix):
         clusters = getattr(fit, "n_clusters", None)
         whose = "" if clusters is None else f" of {clusters} clusters"
@@ -186,13 +196,26 @@ def _wald_test(
             f"the covariance{whose} supports {rank} restrictions together, not {len(matrix)}: test "
             "fewer at a time, or centre the columns"
         )
-    upper = np.asarray(np.linalg.qr((root / error[:, None]).T, mode="r"))
+    upper = np.asarray(np.linalg.qr((rooted / error[:, None]).T, mode="r"))
     white = np.linalg.solve(upper.T, difference / error)
     return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
 
 
+def _root_of(fit: Coefficients) -> Root | None:
+    """The root of a covariance that has one, written out or not."""
+    if isinstance(fit, RobustCovariance):
+        return fit.spread
+    held = vars(fit).get("covariance") if isinstance(fit, PointEstimate) else None
+    if isinstance(held, Inverse):
+        return Factored(held)
+    given = getattr(fit, "root", None)
+    return None if given is None else Written(given)
+
+
 def require_coefficients(fit: object) -> None:
     """Raise a `TypeError` unless these are `Coefficients`."""
+    if isinstance(fit, PointEstimate | RobustCovariance):
+        return
     if not all(hasattr(fit, name) for name in ("names", "coefficients", "covariance")):
         raise InputTypeError(
             "a fit must be a PointEstimate or a RobustCovariance, such as fit_newton(model) and "
@@ -334,8 +357,8 @@ def score_test(
     df = _told(large.n_parameters, len(kept), linear.text)
     notes = _fewer(len(linear.values), df)
     beta = null.at(gamma)
-    transform = required_whitening(large.rows, beta)
-    pull = transform.T @ large.rows.reduce(lambda block: scores(block, beta[None])[0])
+    root = required_root(large.rows, beta)
+    pull = root.rooted(as_held(large.rows).reduce(lambda block: scores(block, beta[None])))[0]
     return chi_squared_test("score", linear.text, float(pull @ pull), df, "; ".join(notes))
 
 
@@ -345,36 +368,78 @@ class Null:
 
     Attributes
     ----------
-    directions : ndarray (k, q)
-        Of full column rank.
     origin : ndarray (k,)
+    directions : ndarray (k, q) or None
+        Of full column rank; None where they are single coefficients.
+    kept : ndarray (q,) or None
+        Which these are.
     """
 
-    directions: Array
     origin: Array
+    directions: Array | None = None
+    kept: NDArray[np.intp] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of directions, q."""
+        if self.directions is not None:
+            return self.directions.shape[1]
+        assert self.kept is not None  # noqa: S101
+        return len(self.kept)
+
+    def moved(self, gamma: Array) -> Array:
+        """``origin + directions @ gamma``."""
+        if self.directions is not None:
+            return self.origin + self.directions @ gamma
+        beta = self.origin.copy()
+        beta[self.kept] += gamma
+        return beta
 
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
-    """The hypothesis ``matrix @ beta = values``."""
+    """The hypothesis ``matrix @ beta = values``, of k coefficients.
 
-    matrix: Array
+    Attributes
+    ----------
+    given : ndarray (q, k) or None
+        The matrix; None where single coefficients are held.
+    positions : ndarray (q,) or None
+        Which these are.
+    values : ndarray (q,)
+    text : str
+    k : int
+    """
+
+    given: Array | None
+    positions: NDArray[np.intp] | None
     values: Array
     text: str
+    k: int
 
     @property
-    def held(self) -> np.ndarray | None:
-        """Positions of the coefficients that are held, if the hypothesis is of single ones."""
-        held = (self.matrix != 0).argmax(axis=1)
-        return held if np.array_equal(self.matrix, np.eye(self.matrix.shape[1])[held]) else None
+    def matrix(self) -> Array:
+        """The matrix (q, k)."""
+        if self.given is not None:
+            return self.given
+        assert self.positions is not None  # noqa: S101
+        q = len(self.positions)
+        if q * self.k > LARGEST_DENSE:
+            raise InputError(
+                f"a hypothesis of {q} of {self.k} coefficients is a matrix of "
+                f"{8 * q * self.k / 1e9:.0f} GB; test fewer at a time"
+            )
+        found = np.zeros((q, self.k))
+        found[np.arange(q), self.positions] = 1.0
+        return found
 
     def null(self, model: BernoulliLogistic) -> Null:
         """The null model; exact where single coefficients are held, else by whitened columns."""
-        k, held = self.matrix.shape[1], self.held
+        held = self.positions
         if held is not None:
-            origin = np.zeros(k)
+            origin = np.zeros(self.k)
             origin[held] = self.values
-            return Null(np.delete(np.eye(k), held, axis=1), origin)
+            return Null(origin, kept=np.delete(np.arange(self.k), held))
         return self._null(required_whitening(model.rows))
 
     def _null(self, white: Array) -> Null:
@@ -382,18 +447,19 @@ class _Linear:
         lengths = np.linalg.norm(matrix, axis=1)
         matrix, values = matrix / lengths[:, None], self.values / lengths
         least = np.asarray(np.linalg.lstsq(matrix, values, rcond=None)[0], dtype=float)
-        return Null(white @ null_space(matrix), white @ least)
+        return Null(white @ least, white @ null_space(matrix))
 
     def null_of_reduced(self, model: BernoulliLogistic, reduced: BernoulliLogistic) -> Null:
         """The null model in the coefficients of the model without dependent columns."""
         assert reduced.aliased is not None  # noqa: S101
         size = model.rows.extent.columns
         whole = self._null(np.diag(1 / np.where(size > 0, size, 1.0)))
+        assert whole.directions is not None  # noqa: S101
         ways = reduced.aliased.coefficients(whole.directions)
         white = required_whitening(reduced.rows)
         basis, spread, _ = np.linalg.svd(np.linalg.solve(white, ways), full_matrices=False)
         rank = int((spread > RANK * spread.max(initial=0.0)).sum())
-        return Null(white @ basis[:, :rank], reduced.aliased.coefficients(whole.origin))
+        return Null(reduced.aliased.coefficients(whole.origin), white @ basis[:, :rank])
 
 
 def _linear(
@@ -420,17 +486,20 @@ def _linear(
                 f"nested model, not {a_or_an(hypothesis)}"
             ) from None
     if chosen and all(isinstance(name, str) for name in chosen):
-        unknown = [name for name in chosen if name not in names]
+        known = set(names)
+        unknown = [name for name in chosen if name not in known]
         for name in unknown:
             _check_left_out(name, aliased)
         if unknown:
             raise InputError(
                 f"there is no coefficient {printable(unknown[0])!r}; the coefficients are "
-                f"{', '.join(map(printable, names))}"
+                f"{first_of(map(printable, names), most=NAMES_SHOWN)}"
             )
         if len(set(chosen)) < len(chosen):
             raise InputError("a coefficient is named twice in the hypothesis")
-        matrix = np.eye(k)[[names.index(name) for name in chosen]]
+        place = {name: j for j, name in enumerate(names)}
+        positions: NDArray[np.intp] | None = np.array([place[name] for name in chosen])
+        q, matrix = len(chosen), None
     else:
         try:
             matrix = np.atleast_2d(np.array(chosen, dtype=float))
@@ -448,7 +517,7 @@ def _linear(
         lengths = np.linalg.norm(matrix, axis=1)
         if not lengths.all() or np.linalg.matrix_rank(matrix / lengths[:, None]) < len(matrix):
             raise InputError("the rows of the hypothesis are linearly dependent; leave one out")
-    q = len(matrix)
+        q, positions = len(matrix), _single(matrix)
     if not isinstance(hypothesis, Mapping):
         given = np.zeros(q) if value is None else _held(value)
         if given.ndim and given.shape != (q,):
@@ -456,7 +525,15 @@ def _linear(
         given = np.broadcast_to(given, (q,)).astype(float)
     if not np.isfinite(given).all():
         raise InputError("the values of a hypothesis must be finite")
-    return _Linear(matrix, given, _in_words(names, matrix, given))
+    text = _in_words(names, matrix, positions, given)
+    return _Linear(None if positions is not None else matrix, positions, given, text, k)
+
+
+def _single(matrix: Array) -> NDArray[np.intp] | None:
+    """Positions of the coefficients that a matrix (q, k) holds, if these are single ones."""
+    places = (matrix != 0).argmax(axis=1)
+    ones = matrix[np.arange(len(matrix)), places] == 1
+    return places if ones.all() and np.count_nonzero(matrix) == len(matrix) else None
 
 
 def _held(values: object) -> Array:
@@ -497,23 +574,31 @@ def _by_position(
             _check_left_out(label, aliased)
         raise InputError(
             "the labels of the matrix are not the names of the coefficients: "
-            f"{', '.join(map(printable, names))}"
+            f"{first_of(map(printable, names), most=NAMES_SHOWN)}"
         )
-    order = [list(map(str, labels)).index(name) for name in names]
-    return hypothesis.to_numpy(dtype=float)[..., order]
+    place = {str(label): j for j, label in enumerate(labels)}
+    return hypothesis.to_numpy(dtype=float)[..., [place[name] for name in names]]
 
 
-def _in_words(names: tuple[str, ...], matrix: Array, values: Array) -> str:
+def _in_words(
+    names: tuple[str, ...],
+    matrix: Array | None,
+    positions: NDArray[np.intp] | None,
+    values: Array,
+) -> str:
+    """The hypothesis, as far as a few lines go."""
     statements = []
-    for row, held in zip(matrix, values, strict=True):
-        terms = ""
-        for factor, name in zip(row, names, strict=True):
-            if factor:
+    for i, held in enumerate(values[:STATEMENTS_SHOWN]):
+        terms = "" if positions is None else names[positions[i]]
+        if matrix is not None and positions is None:
+            for j in np.flatnonzero(matrix[i]):
+                factor = matrix[i, j]
                 sign = (" - " if terms else "-") if factor < 0 else (" + " if terms else "")
                 size = "" if abs(factor) == 1 else f"{abs(factor):.6g} "
-                terms += f"{sign}{size}{name}"
+                terms += f"{sign}{size}{names[j]}"
         statements.append(f"{terms} = {held:.6g}")
-    return ", ".join(statements)
+    rest = len(values) - len(statements)
+    return ", ".join(statements) + (f" and {rest} more" if rest else "")
 
 
 def _nested_pair(
@@ -555,15 +640,17 @@ def restricted(model: BernoulliLogistic, null: Null) -> Rows:
 
     def change(block: Block) -> Block:
         offset = linear_predictor(block, null.origin)
-        return block._replace(design=block.design @ null.directions, offset=offset)
+        design: Any = block.design
+        if null.directions is None:
+            return block._replace(design=design[:, null.kept], offset=offset)
+        return block._replace(design=design @ null.directions, offset=offset)
 
     if not isinstance(model.rows, ArrayRows):
-        return FewerColumns(model.rows, change, null.directions.shape[1])
-    columns = null.directions.argmax(axis=0)
-    if np.array_equal(null.directions, np.eye(len(null.origin))[:, columns]):
+        return FewerColumns(model.rows, change, null.size)
+    if null.kept is not None:
         # columns are left out: what is held as codes stays so
         offset = linear_predictor(model.rows.block_as_held(slice(None)), null.origin)
-        return replace(model.rows.select(slice(None), columns), offset=offset)
+        return replace(model.rows.select(slice(None), null.kept), offset=offset)
     block = change(model.rows.block(slice(None)))
     return ArrayRows(
         np.ascontiguousarray(block.design), model.response, block.offset, block.weights
@@ -581,7 +668,7 @@ class _Restricted:
 
     def at(self, gamma: Array) -> Array:
         """The coefficients of the larger model, without those that depend on others."""
-        beta = self.null.origin + self.null.directions @ gamma
+        beta = self.null.moved(gamma)
         return beta if self.reduced is None else self.reduced.coefficients(beta)
 
 
@@ -589,15 +676,15 @@ def _null_of(model: BernoulliLogistic, large: BernoulliLogistic, linear: _Linear
     """The null model; `large` is the model without columns that are combinations of others."""
     q = model.n_parameters - len(linear.values)
     names = tuple(f"combination {j + 1}" for j in range(q))
-    if linear.held is not None:
-        left = np.delete(np.arange(model.n_parameters), linear.held)
+    if linear.positions is not None:
+        left = np.delete(np.arange(model.n_parameters), linear.positions)
         names = tuple(model.names[j] for j in left)
-    if large is model or linear.held is not None:
+    if large is model or linear.positions is not None:
         null = linear.null(model)
         reduced = None if large is model else large.aliased
         return _Restricted(restricted(model, null), names, null, reduced)
     null = linear.null_of_reduced(model, large)
-    return _Restricted(restricted(large, null), names[: null.directions.shape[1]], null, None)
+    return _Restricted(restricted(large, null), names[: null.size], null, None)
 
 
 def _of_full_rank(null: _Restricted) -> tuple[Rows, NDArray[np.intp]]:
@@ -672,19 +759,22 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
 
 def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     """`hauck_donner` of a fit whose covariance was computed here."""
-    beta, inverse = fit.coefficients, fit.covariance
+    beta, held = fit.coefficients, vars(fit)["covariance"]
+    factored = Factored(held) if isinstance(held, Inverse) else None
 
     def derivative(block: Block) -> Array:
         terms = row_terms(block, beta)
         weights = block.counts
         # s (1 - p) / w is y - p, and 1 - 2p = 2 (y - p) - s
-        skew = 2 * terms.residual / weights - block.sign
-        return np.asarray(
-            (terms.curvature * skew) @ (block.design * np.square(block.design @ inverse))
-        )
+        bent = terms.curvature * (2 * terms.residual / weights - block.sign)
+        design: Any = block.design
+        if factored is not None and isinstance(design, Structured):
+            return factored.summed(design, bent, np.square)
+        return np.asarray(bent @ (design * np.square(design @ fit.covariance)))
 
     error = fit.standard_errors
-    slope = -model.rows.reduce(derivative) / (2 * error)
+    rows = model.rows if factored is None else as_held(model.rows)
+    slope = -rows.reduce(derivative) / (2 * error)
     z = beta / error
     change = (1 - z * slope) / error
     return pd.DataFrame(

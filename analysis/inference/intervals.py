@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,8 @@ from scipy.optimize import brentq
 
 from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
+from flatprior.models.codes.newton import fit_as_held
+from flatprior.models.codes.sums import sums_of
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import check_choice, check_sequence, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
@@ -304,7 +306,8 @@ def _first_step(model: BernoulliLogistic, j: int, scale: float) -> float:
     Where hardly a row has any information left a standard error is of any size, and nothing can be
     fitted so far out.
     """
-    return min(scale, FARTHEST / max(float(np.abs(model.design[:, j]).max()), SMALLEST))
+    largest = float(np.abs(model.arrays.design[:, j]).max())
+    return min(scale, FARTHEST / max(largest, SMALLEST))
 
 
 def _centre(model: BernoulliLogistic) -> tuple[Array, Array, float]:
@@ -338,9 +341,9 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
     rows = model.arrays
     columns = np.delete(np.arange(model.n_parameters), j)
     left = np.ones(model.n_rows, dtype=bool)
-    others = np.delete(model.design, j, axis=1)
-    if len(columns) and not overlaps(ArrayRows(others, rows.response), PATIENCE):
-        cone = recession_cone(others.astype(float, copy=False), rows.sign)
+    others = rows.select(slice(None), columns)
+    if len(columns) and not _overlap(others):
+        cone = recession_cone(np.asarray(others.design, dtype=float), rows.sign)
         if isinstance(cone, NoneFound):
             raise PrecisionError(
                 f"no profile of {model.names[j]!r}: without it, separation of the outcomes is "
@@ -349,7 +352,7 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
         columns = columns[cone.rest.kept]
         if cone.separation is not None:
             left = ~cone.separation.rows
-    held = Held(rows.select(left, columns), model.design[left, j][:, None])
+    held = Held(rows.select(left, columns), rows.design[:, j][left, None])
     fitted: dict[float, Array] = {}
 
     def profile(value: float) -> float:
@@ -362,10 +365,18 @@ def _profile(model: BernoulliLogistic, j: int) -> Callable[[float], float]:
                 f"no maximum was found with {model.names[j]!r} held at {value:.6g}; rescale the "
                 "columns"
             )
-        fitted[value] = found.coefficients
-        return found.log_likelihood
+        log_likelihood, fitted[value] = found
+        return log_likelihood
 
     return profile
+
+
+def _overlap(rows: ArrayRows) -> bool:
+    """Whether no column of these rows separates their outcomes, whatever the offset."""
+    coded = sums_of(replace(rows, offset=None))
+    if coded is not None and fit_as_held(coded) is not None:
+        return True
+    return overlaps(ArrayRows(np.asarray(rows.design), rows.response), PATIENCE)
 
 
 def _end(

@@ -13,6 +13,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import ARRAY, count, rows_phrase
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import is_real, numbers
 from flatprior.models.encoding.files.opening import is_file
@@ -28,14 +29,14 @@ class NewRows:
 
     Attributes
     ----------
-    design : ndarray (m, k)
+    design : ndarray (m, k) or Structured
     offset : ndarray (m,)
     labels : Index (m,)
     note : str
         How many rows were left out, and of which nothing is known; mostly empty.
     """
 
-    design: Array
+    design: Array | Structured
     offset: Array
     labels: pd.Index[Any]
     note: str = ""
@@ -52,6 +53,8 @@ def new_rows(
     And of the data that the model was built from in any case, since it left them out itself.
     """
     rows = _encoded(model, data, offset, missing)
+    if isinstance(rows.design, Structured):
+        return rows
     unknown = np.flatnonzero(np.isnan(rows.design).any(axis=1))
     if not len(unknown):
         return rows
@@ -80,17 +83,38 @@ def _encoded(
     complete = np.flatnonzero(frame[used].notna().to_numpy().all(axis=1))
     n_left = len(frame) - len(complete)
     if not n_left or (missing == "raise" and own_rows(model, frame) is None):
-        design = model.design_matrix(frame)  # which names the rows with a missing value
-        return NewRows(design, new_offsets(model, offset, frame, len(design)), frame.index)
+        design = encoded(model, frame)  # which names the rows with a missing value
+        return NewRows(design, new_offsets(model, offset, frame, len(frame)), frame.index)
     if not len(complete):
         raise InputError(f"no rows are left of {len(frame)}: a value is missing in all of them")
     if offset is not None and not isinstance(offset, str):
         offset = as_series(one_column(offset), "offset", frame.index).iloc[complete].to_numpy()
     frame = frame.iloc[complete]
-    design = model.design_matrix(frame)
-    added = new_offsets(model, offset, frame, len(design))
+    design = encoded(model, frame)
+    added = new_offsets(model, offset, frame, len(frame))
     note = f"{count(len(frame), 'row')}; {n_left} left out: a value is missing"
     return NewRows(design, added, frame.index, note)
+
+
+def encoded(model: BernoulliLogistic, frame: pd.DataFrame) -> Array | Structured:
+    """The design of rows, with factors as codes where the model holds them so."""
+    encoding = model.encoding
+    if encoding is None or model.aliased is not None:
+        return model.design_matrix(frame)
+    parsed = encoding.parsed
+    return encoding.design_as_held(as_frame(frame, parsed.factors, parsed.columns, model.reading))
+
+
+def same_design(one: Array | Structured, two: Array | Structured) -> bool:
+    """Whether two designs of one model have the same numbers."""
+    if not (isinstance(one, Structured) and isinstance(two, Structured)):
+        return np.array_equal(np.asarray(one), np.asarray(two))
+    factors = zip(one.factors, two.factors, strict=True)
+    return (
+        np.array_equal(one.numbers, two.numbers)
+        and all(np.array_equal(a.codes, b.codes) for a, b in factors)
+        and (one.sparse is None or two.sparse is None or not (one.sparse != two.sparse).nnz)
+    )
 
 
 def frame_for(model: BernoulliLogistic, data: Any, *besides: Any) -> pd.DataFrame:
@@ -224,7 +248,7 @@ def _holds(model: BernoulliLogistic, frame: pd.DataFrame) -> bool:
                 numbers(frame[weights]), model.counts
             ):
                 return False
-            return np.array_equal(model.design_matrix(frame), model.design)
+            return same_design(encoded(model, frame), model.arrays.design)
         found = model.rows.surveyed
         block = found.encoder.block(frame, found.units)
     except ValueError:  # a level that the model has not seen, or no such column

@@ -14,11 +14,14 @@ from scipy.special import expit
 from flatprior.analysis.inference.hypotheses import Coefficients, require_coefficients
 from flatprior.analysis.inference.new_rows import new_rows
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
-from flatprior.analysis.monte_carlo import batch_means, check_draws, standard_error, whitening_root
+from flatprior.analysis.monte_carlo import batch_means, check_draws, root_at, standard_error
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
+from flatprior.models.covariance.roots import Root, Written
+from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import mle_of
 from flatprior.models.posterior import Interval, interval_of
 from flatprior.models.provenance import require_belonging
@@ -99,9 +102,11 @@ def predict(
         table = _from_estimate(model, result, design, added, prob).set_index(labels)
         return table.rename_axis(columns=rows.note or None)
     parts = []
-    for start in range(0, len(design), ROWS_AT_ONCE):
+    chains, n, k = result.draws.shape
+    draws_of = result.draws.reshape(-1, k).T
+    for start in range(0, len(labels), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
-        log_odds = result.draws @ design[part].T + added[part]
+        log_odds = (design[part] @ draws_of).T.reshape(chains, n, -1) + added[part]
         columns = {}
         probability = expit(log_odds)
         for name, draws in (("log-odds", log_odds), ("probability", probability)):
@@ -142,25 +147,29 @@ def checked_result(
     return mle_of(model, result) if isinstance(result, PointEstimate) else result
 
 
-def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> np.ndarray:
-    """L (k, k) with LL' the covariance: ``|L'x|`` is the standard error of x'beta, not cancelled.
+def root_of_covariance(model: BernoulliLogistic, fit: Coefficients) -> Root:
+    """L with LL' the covariance: ``|L'x|`` is the standard error of x'beta, not cancelled.
 
     Where the covariance is the inverse information, L comes from a QR factorisation of the rows.
     """
     if isinstance(fit, RobustCovariance):
-        return fit.root
+        return fit.spread
     if isinstance(fit, PointEstimate):
-        return whitening_root(model, fit)
+        return root_at(model, fit)
     scale = np.sqrt(np.diag(fit.covariance))
     unit = fit.covariance / np.outer(scale, scale)
-    return np.asarray(scale[:, None] * np.linalg.cholesky(unit))
+    return Written(np.asarray(scale[:, None] * np.linalg.cholesky(unit)))
 
 
 def _from_estimate(
-    model: BernoulliLogistic, fit: Coefficients, design: np.ndarray, offset: np.ndarray, prob: float
+    model: BernoulliLogistic,
+    fit: Coefficients,
+    design: Array | Structured,
+    offset: Array,
+    prob: float,
 ) -> pd.DataFrame:
     log_odds = design @ fit.coefficients + offset
-    error = np.linalg.norm(design @ root_of_covariance(model, fit), axis=1)
+    error = root_of_covariance(model, fit).lengths(design)
     ends = wald_interval(log_odds, error, prob)
     return pd.DataFrame(
         {

@@ -22,8 +22,8 @@ from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
-from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.roots import Factored, Root, Written, required_root
+from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.sandwich import (
     Formed,
     Meat,
@@ -331,9 +331,7 @@ def sandwich(
         if (single.leverage > LARGEST_LEVERAGE).any():
             raise _lost(kind, "row")
         return np.asarray(
-            block.counts
-            * np.square(single.residual)
-            / single.left ** (1 if kind == "HC2" else 2)
+            block.counts * np.square(single.residual) / single.left ** (1 if kind == "HC2" else 2)
         )
 
     def factors(block: Block) -> Array:

@@ -22,7 +22,7 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.stored import audit_again, stored_audit
 from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT, Comparison, compare_models
 from flatprior.analysis.diagnostics.leave_one_out import FOUND, UNDEFINED
-from flatprior.analysis.monte_carlo import predicted_mean_shift, whitening_root
+from flatprior.analysis.monte_carlo import predicted_mean_shift, root_at
 from flatprior.analysis.report import sections
 from flatprior.analysis.report.page import (
     Drawing,
@@ -421,7 +421,8 @@ def _agreement(model: BernoulliLogistic, told: Facts, measured: list[Facts]) -> 
     _require(tolerance > 0, "its tolerance is not positive")
     _require(len(told["routes"]) + len(told["posteriors"]) > 1, "there is nothing to compare in it")
     routes, mle = judge(model, [_stated(model, part) for part in told["routes"]], tolerance)
-    shift, root = predicted_mean_shift(model, mle), whitening_root(model, mle)
+    root = root_at(model, mle)
+    shift = predicted_mean_shift(model, mle, root)
     checks = []
     for part in measured:
         known: dict[str, Any] = {

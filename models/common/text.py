@@ -85,14 +85,14 @@ def observations(
     return f"{said}{rows} (frequency weights: {printable(weights)})"
 
 
-def first_of(items: Iterable[object], number: int | None = None) -> str:
-    """Name the first items and count the rest: "3, 7, 9, 11, 12 and 4 more".
+def first_of(items: Iterable[object], number: int | None = None, most: int = ROWS_NAMED) -> str:
+    """Name the first items, `most` of them, and count the rest: "3, 7, 9, 11, 12 and 4 more".
 
     `number` is how many there are, where `items` are the first of them only.
     """
     found = [str(item) for item in items]
-    rest = (len(found) if number is None else number) - ROWS_NAMED
-    return ", ".join(found[:ROWS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    rest = (len(found) if number is None else number) - most
+    return ", ".join(found[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def names_in(room: int, names: Sequence[str]) -> str:

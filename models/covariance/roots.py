@@ -8,7 +8,7 @@ takes a matrix of all coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from scipy.linalg import solve, solve_triangular
 
 from flatprior.models.codes.inverse import AT_ONCE, Inverse
 from flatprior.models.codes.newton import inverse_as_held
-from flatprior.models.codes.sums import indicators, sums_of
+from flatprior.models.codes.sums import by_level, indicators, sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.covariance.whitening import DEPENDENT, whitening
@@ -125,34 +125,32 @@ class Factored:
         """The level (m,) of each row, and its other whitened columns (m, q)."""
         return self.codes_of(design), design.predictor(self.beside)
 
-    def covariances(self, design: Structured) -> Iterator[tuple[Any, Any, Array]]:
-        """Of the linear predictors of rows, with the coefficients of what is not 0 in them.
-
-        Yields
-        ------
-        entries, columns, covariances : which rows (or all: a slice), the column of each, and
-            ``x_i'V e_j`` of row i and column j.
-        """
+    def summed(self, design: Structured, values: Array, of: Callable[[Array], Array]) -> Array:
+        """``sum_i v_i x_ij f(x_i'V e_j)`` over rows with values (m,), for each column j, (k,)."""
         basis, levels = self.inverse.basis, self.inverse.information.levels
+        total = np.zeros(design.shape[1])
         codes, rest = self.white(design)
         for j, column in enumerate(design.places):
-            found = rest @ self.beside[column]
+            along = rest @ self.beside[column]
             if j == basis.constant:
-                found = found + (codes == basis.reference) / levels[codes]
-            yield slice(None), column, found
+                along = along + (codes == basis.reference) / levels[codes]
+            total[column] = (values * design.numbers[:, j]) @ of(along)
         for factor in design.factors:
             rows = np.flatnonzero(factor.columns[factor.codes] >= 0)
             columns = factor.columns[factor.codes[rows]]
-            found = np.einsum("ij,ij->i", rest[rows], self.beside[columns])
+            along = np.einsum("ij,ij->i", rest[rows], self.beside[columns])
             if np.array_equal(factor.columns, basis.levels.columns):
-                found += 1 / levels[codes[rows]]
-            yield rows, columns, found
+                along += 1 / levels[codes[rows]]
+            total += by_level(columns, values[rows] * of(along), len(total))
         if design.sparse is not None:
             rows = np.repeat(np.arange(len(codes)), np.diff(design.sparse.indptr))
-            columns = design.sparse_places[design.sparse.indices]
-            for part in np.array_split(np.arange(len(rows)), 1 + len(rows) * rest.shape[1] // AT_ONCE):
-                found = np.einsum("ij,ij->i", rest[rows[part]], self.beside[columns[part]])
-                yield rows[part], columns[part], found
+            columns, entries = design.sparse_places[design.sparse.indices], design.sparse.data
+            n_parts = 1 + len(rows) * rest.shape[1] // AT_ONCE
+            for part in np.array_split(np.arange(len(rows)), n_parts):
+                along = np.einsum("ij,ij->i", rest[rows[part]], self.beside[columns[part]])
+                found = values[rows[part]] * entries[part] * of(along)
+                total += by_level(columns[part], found, len(total))
+        return total
 
     def codes_of(self, design: Structured) -> NDArray[Any]:
         """The level of the largest factor in each row of a design of the same columns, (m,)."""

@@ -1,4 +1,4 @@
-r"""Sandwich covariances :math:`V M V`, V the inverse information, whose largest factor is a diagonal.
+r"""Sandwich covariances :math:`VMV`, V the inverse information; the largest factor is a diagonal.
 
 The meat M is a sum over units (observations or clusters) of outer products of their scores. In the
 coordinates that T whitens, :math:`TT' = V`, it is

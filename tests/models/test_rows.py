@@ -17,6 +17,7 @@ from flatprior.models.rows import (
     ArrayRows,
     MappedRows,
     added,
+    are_all,
     as_held,
     content,
     merge_identical,
@@ -336,6 +337,15 @@ def test_rows_as_they_are_held_have_the_same_sums_and_no_column_written_out(monk
     assert held.pointwise_log_likelihood(beta) == pytest.approx(pointwise, rel=1e-12)
     for part in (slice(3, 9), np.array([5, 7, 5])):
         assert np.array_equal(rows.block(part).weights, written.rows.block(part).weights)
+
+
+def test_columns_that_have_one_value_are_told_as_in_the_matrix():
+    design = structured(40, seed=3, s=5)
+    for some in (design, design[:1], design[[2, 2, 2]], design[design.factors[0].codes == 1]):
+        matrix = some.dense()
+        for row in (matrix[0], np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])):
+            assert np.array_equal(are_all(some, row), (matrix == row).all(axis=0))
+            assert np.array_equal(are_all(matrix, row), (matrix == row).all(axis=0))
 
 
 def test_identical_rows_are_merged_by_their_codes():

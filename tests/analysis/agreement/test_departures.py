@@ -9,8 +9,8 @@ from flatprior.analysis.monte_carlo import (
     batch_means,
     hotelling_p,
     predicted_mean_shift,
+    root_at,
     t_p,
-    whitening_root,
 )
 from flatprior.models import (
     BernoulliLogistic,
@@ -67,7 +67,7 @@ def test_what_is_said_to_be_told_is_told_nine_times_in_ten():
 
 def test_departures_are_where_theory_puts_them(large):
     model, fit = large
-    root = whitening_root(model, fit)
+    root = root_at(model, fit)
     draws = draws_from(model, model.log_likelihood, fit, seed=1, shape=(4, 500)).draws
     sight = Sight.of(batch_means(draws), batch_means(draws[..., :1]))
     found = {
@@ -201,7 +201,7 @@ def test_departures_of_grouped_rows_are_those_of_single_ones():
     found = []
     for model in (grouped, singly):
         mle = fit_newton(model)
-        root, shift = whitening_root(model, mle), predicted_mean_shift(model, mle)
+        root, shift = root_at(model, mle), predicted_mean_shift(model, mle)
         sight = Sight(np.eye(3) / 100, 0.1, 50)
         found.append(named_departures(model, mle, root, shift, sight))
     for one, other in zip(*found, strict=True):

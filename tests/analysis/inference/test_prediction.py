@@ -214,5 +214,5 @@ def test_the_root_of_a_covariance_from_elsewhere_is_one_in_any_units():
     fit = fit_newton(model)
     units = np.array([1.0, 1e8, 1e-8, 30.0])
     given = SimpleNamespace(covariance=fit.covariance * np.outer(units, units))
-    root = root_of_covariance(model, given)
+    root = root_of_covariance(model, given).matrix
     assert (root @ root.T) / np.outer(units, units) == pytest.approx(fit.covariance, rel=1e-9)

@@ -56,16 +56,14 @@ def test_vectors_are_placed_and_placed_back(found):
     assert every.T @ every == pytest.approx(covariance, rel=1e-9, abs=1e-12)
 
 
-def test_covariances_of_predictors_and_coefficients_come_for_what_is_in_a_row(found):
+def test_sums_over_covariances_of_predictors_and_coefficients_take_what_is_in_a_row(found):
     root, covariance, design, matrix = found
     if isinstance(root, Written):
         return
-    table = np.zeros(matrix.shape)
-    rows = np.arange(len(matrix))
-    for entries, columns, values in root.covariances(design):
-        table[rows[entries], columns] = values
-    expected = (matrix @ covariance) * (matrix != 0)
-    assert table == pytest.approx(expected, rel=1e-8, abs=1e-11)
+    values = np.random.default_rng(6).normal(size=len(matrix))
+    for of in (np.square, np.asarray):
+        expected = values @ (matrix * of(matrix @ covariance))
+        assert root.summed(design, values, of) == pytest.approx(expected, rel=1e-8, abs=1e-10)
 
 
 def test_the_distance_to_a_hypothesis_takes_no_matrix_of_its_rows(found):
