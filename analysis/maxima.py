@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError
 from flatprior.models.codes.newton import fit_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, PrecisionError

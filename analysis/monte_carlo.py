@@ -161,4 +161,4 @@ def predicted_mean_shift(
         pulled = (terms.curvature * np.tanh(eta / 2) * variance) @ block.design
         return np.asarray(pulled)
 
-    return here.times(as_held(model.rows).reduce(skewness)[None])[0] / 2
+    return np.asarray(here.times(as_held(model.rows).reduce(skewness)[None])[0] / 2)

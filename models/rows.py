@@ -691,6 +691,19 @@ class HeldRows(ArrayRows):
         return self._over_blocks(self.block, self.block_rows, function, combine)
 
 
+@dataclass(frozen=True, eq=False)
+class HeldInBatches(MappedRows):
+    """Rows that come in batches, whose blocks hold factors as they were read."""
+
+    def reduce(
+        self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
+    ) -> T:
+        """Combine ``function(block)`` over all blocks with an associative `combine`."""
+        rows: Any = self.rows
+        found: T = rows.reduce_as_held(function, combine)
+        return found
+
+
 def as_held(rows: R) -> R:
     """The same rows; where factors are held as codes their blocks come so, and not written out.
 
@@ -708,6 +721,8 @@ def as_held(rows: R) -> R:
     if isinstance(rows, ArrayRows) and isinstance(rows.design, Structured):
         parts = (rows.design, rows.response, rows.offset, rows.weights, rows.groups)
         return cast(R, HeldRows(*parts))
+    if hasattr(rows, "reduce_as_held"):
+        return cast(R, HeldInBatches(cast(Rows, rows), lambda block: block))
     return rows
 
 

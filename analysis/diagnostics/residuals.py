@@ -163,8 +163,8 @@ def diagnose(
     rows = leverages(block, fit.coefficients, root)
     left, moved = rows.left.copy(), np.square(rows.residual / rows.left * rows.length)
     held_up: dict[int, Array] = {}  # changes of coefficients without rows of a leverage of 1
-    for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE):
-        left[i], change_of = _held_up(model, fit, int(i), float(terms.curvature[i]))
+    for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE).tolist():
+        left[i], change_of = _held_up(model, fit, i, float(terms.curvature[i]))
         held_up[i] = terms.residual[i] * change_of
         known = np.isfinite(held_up[i]).all()
         moved[i] = np.square(root.unplaced(held_up[i])).sum() if known else math.inf
@@ -362,7 +362,7 @@ def _of_ends(model: BernoulliLogistic, root: Root, lengths: Array) -> float:
         return np.asarray(found / lengths)
 
     def solved(vector: Array) -> Array:
-        return root.times((np.ravel(vector) * lengths)[None])[0] * lengths / 4
+        return np.asarray(root.times((np.ravel(vector) * lengths)[None])[0] * lengths / 4)
 
     start = np.random.default_rng(0).normal(size=k)
     square = 1.0

@@ -29,6 +29,7 @@ from flatprior.analysis.figures.style import (
     put_label,
 )
 from flatprior.analysis.maxima import Held, maximum_from
+from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.optimiser_paths import lbfgs_path, newton_path
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
@@ -122,7 +123,9 @@ def plot_surface(
             ]
         )
     # in coordinates in which the contours are nearly circles, densest around the MLE
-    root = np.linalg.cholesky(mle.covariance[np.ix_(pair, pair)])
+    both = np.zeros((2, len(mle.names)))
+    both[[0, 1], pair] = 1.0
+    root = np.linalg.cholesky(root_at(model, mle).times(both)[:, pair])
     every = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
     reach = np.abs(np.linalg.solve(root, np.vstack([every, *ways.values()]).T - centre[:, None]))
     along = np.sinh(np.linspace(-3, 3, GRID)) / np.sinh(3) * min(float(reach.max()), FURTHEST)
@@ -174,12 +177,13 @@ def _surface(model: BernoulliLogistic, mle: PointEstimate, pair: list[int], poin
     if model.n_parameters == 2:
         return np.asarray(model.log_likelihood(flat[:, np.argsort(pair)])).reshape(points.shape[:2])
     others = np.setdiff1d(np.arange(model.n_parameters), pair)
-    held = Held(model.arrays.select(slice(None), others), model.design[:, pair])
+    columns = np.column_stack([model.arrays.design[:, j] for j in pair]).astype(float)
+    held = Held(model.arrays.select(slice(None), others), columns)
     height, start = np.full(len(flat), math.nan), mle.coefficients[others]
     for i, point in enumerate(flat):
         found = maximum_from(held.at(point), start)  # from the fit at the point before
         if found is not None:
-            height[i], start = found.log_likelihood, found.coefficients
+            height[i], start = found
     return height.reshape(points.shape[:2])
 
 

@@ -287,9 +287,9 @@ def _effects(
         of_reference = everywhere(model, frame, name, reference)
         for level in levels:
             if level != reference:
-                design = with_level(rows.design, of_reference, level)
-                if design is None:
-                    design = everywhere(model, frame, name, level)
+                design = with_level(rows.design, of_reference, level) or everywhere(
+                    model, frame, name, level
+                )
                 yield _Effect(f"{name}: {level} - {base}", rows, design, other=of_reference)
 
 

@@ -383,7 +383,7 @@ class Null:
     def size(self) -> int:
         """Number of directions, q."""
         if self.directions is not None:
-            return self.directions.shape[1]
+            return int(self.directions.shape[1])
         assert self.kept is not None  # noqa: S101
         return len(self.kept)
 

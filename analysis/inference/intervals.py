@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from flatprior.analysis.maxima import Held, maximum_from
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
 from flatprior.models.codes.newton import fit_as_held
-from flatprior.models.codes.sums import sums_of
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import check_choice, check_sequence, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state

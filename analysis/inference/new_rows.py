@@ -72,9 +72,9 @@ def _encoded(
     missing: Literal["raise", "drop"],
 ) -> NewRows:
     if not is_file(data) and not is_table(data):
-        design = model.design_matrix(data)
-        added = new_offsets(model, offset, data, len(design))
-        return NewRows(design, added, pd.RangeIndex(len(design)))
+        matrix = model.design_matrix(data)
+        added = new_offsets(model, offset, data, len(matrix))
+        return NewRows(matrix, added, pd.RangeIndex(len(matrix)))
     frame = frame_for(model, data, offset)
     named = model.names if model.aliased is None else model.aliased.columns
     if model.encoding is not None:
@@ -110,10 +110,11 @@ def same_design(one: Array | Structured, two: Array | Structured) -> bool:
     if not (isinstance(one, Structured) and isinstance(two, Structured)):
         return np.array_equal(np.asarray(one), np.asarray(two))
     factors = zip(one.factors, two.factors, strict=True)
+    sparse: Any = one.sparse
     return (
         np.array_equal(one.numbers, two.numbers)
         and all(np.array_equal(a.codes, b.codes) for a, b in factors)
-        and (one.sparse is None or two.sparse is None or not (one.sparse != two.sparse).nnz)
+        and (sparse is None or not (sparse != two.sparse).nnz)
     )
 
 

@@ -344,7 +344,7 @@ def sandwich(
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     if by_group:
         return made(kind, _of_groups(model, beta, bread, kind), factor)
-    if isinstance(bread, Factored) and isinstance(model.rows, ArrayRows):
+    if isinstance(bread, Factored):
         return made(kind, meat_of_rows(model.rows, bread, sizes), factor)
     return made(kind, model.rows.reduce(factors, stack_factors), factor)
 
@@ -378,7 +378,8 @@ def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) ->
         score = score / (1 - leverage) ** (0.5 if kind == "HC2" else 1)
     if isinstance(bread, Factored):
         own = rows.select(first)
-        return meat_of_clusters(own, bread, score, np.arange(len(first)), len(first))
+        every: NDArray[Any] = np.arange(len(first))
+        return meat_of_clusters(own, bread, np.asarray(score, dtype=float), every, len(first))
     return np.asarray(np.linalg.qr(score[:, None] * single.white[first], mode="r"))
 
 

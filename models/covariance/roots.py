@@ -19,7 +19,8 @@ from scipy.linalg import solve, solve_triangular
 
 from flatprior.models.codes.inverse import AT_ONCE, Inverse
 from flatprior.models.codes.newton import inverse_as_held
-from flatprior.models.codes.sums import by_level, indicators, sums_of
+from flatprior.models.codes.passes import sums_of
+from flatprior.models.codes.sums import by_level, indicators
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.covariance.whitening import DEPENDENT, whitening

@@ -27,24 +27,23 @@ from flatprior.models.codes.sums import by_level, indicators
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.roots import Factored, require_room
 from flatprior.models.designs.coded import Structured
-from flatprior.models.rows import ArrayRows, Block, added, as_held
+from flatprior.models.rows import ArrayRows, Block, Rows, added, as_held
 
 
 class Meat(Protocol):
-    """T'MT, in parts.
-
-    Attributes
-    ----------
-    cross : ndarray (L, q)
-    rest : ndarray (q, q)
-    """
-
-    cross: Array
-    rest: Array
+    """T'MT, in parts."""
 
     @property
     def levels(self) -> Array:
         """The diagonal of A, (L,)."""
+
+    @property
+    def cross(self) -> Array:
+        """B, (L, q)."""
+
+    @property
+    def rest(self) -> Array:
+        """S, (q, q)."""
 
     def row(self, level: int) -> Array:
         """A row of A, (L,)."""
@@ -164,7 +163,7 @@ class Sandwich:
             variance[own[there]] += found
             constant = basis.design.places[basis.constant]
             variance[constant] += levels[reference] + 2 * float(cross[reference] @ beside[constant])
-        return np.sqrt(self.factor * np.maximum(variance, 0.0))
+        return np.asarray(np.sqrt(self.factor * np.maximum(variance, 0.0)))
 
     @cached_property
     def matrix(self) -> Array:
@@ -207,6 +206,12 @@ class Sandwich:
         """``L z`` of vectors (..., r)."""
         return vectors @ self.matrix.T
 
+    def unplaced(self, vectors: Array) -> Array:
+        """The vectors z (..., r) of which `placed` makes these, the shortest."""
+        flat = vectors.reshape(-1, vectors.shape[-1])
+        solved = np.linalg.lstsq(self.matrix, flat.T, rcond=None)[0].T
+        return np.asarray(solved.reshape(*vectors.shape[:-1], -1))
+
     @cached_property
     def covariance(self) -> Array:
         """The covariance (k, k).
@@ -236,7 +241,7 @@ class Formed:
         return self.sandwich.covariance
 
 
-def meat_of_rows(rows: ArrayRows, bread: Factored, size: Callable[[Block], Array]) -> OfRows:
+def meat_of_rows(rows: Rows, bread: Factored, size: Callable[[Block], Array]) -> OfRows:
     """The meat whose observations have squared residuals `size` (m,), a sum over each row's."""
     root = np.sqrt(bread.inverse.information.levels)
 
@@ -253,7 +258,7 @@ def meat_of_rows(rows: ArrayRows, bread: Factored, size: Callable[[Block], Array
 
 
 def meat_of_clusters(
-    rows: ArrayRows, bread: Factored, residual: Array, groups: NDArray[np.intp], n_groups: int
+    rows: ArrayRows, bread: Factored, residual: Array, groups: NDArray[Any], n_groups: int
 ) -> OfClusters:
     """The meat of clusters, of rows with weighted residuals (n,) in these groups (n,)."""
     root = np.sqrt(bread.inverse.information.levels)
