@@ -47,7 +47,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
-from flatprior.models.covariance.roots import Root
+from flatprior.models.covariance.roots import Root, upper
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods, scores
 from flatprior.models.routes.newton import converged_mle
@@ -462,7 +462,7 @@ def check_posterior(
         mle = converged_mle(model)
     error = mle.standard_errors
     length = _length(posterior)
-    root = root_at(model, mle)
+    root = upper(root_at(model, mle))
     white = whitened(posterior.draws, mle, root)
     identities = exact_identities(model, posterior.draws, mle, length, root)
     log_likelihood = identities.log_likelihood

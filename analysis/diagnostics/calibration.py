@@ -39,6 +39,7 @@ from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import as_held
 
 DRAWS_AT_ONCE = 64
+NUMBERS_AT_ONCE = 2**22  # of simulated curves
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -165,9 +166,12 @@ def calibration_curve(
 
     calibrated = isotonic(events / counts)
     rng = np.random.default_rng(checked)
-    drawn = rng.binomial(counts.astype(np.int64), values, size=(simulations, len(values)))
-    simulated = np.array([isotonic(one / counts) for one in drawn])
-    low, high = np.quantile(simulated, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    simulated, trials = np.empty((simulations, len(values))), counts.astype(np.int64)
+    for curve in simulated:
+        curve[:] = isotonic(rng.binomial(trials, values) / counts)
+    ends = [(1 - prob) / 2, (1 + prob) / 2]
+    parts = np.array_split(np.arange(len(values)), 1 + simulated.size // NUMBERS_AT_ONCE)
+    low, high = np.hstack([np.quantile(simulated[:, part], ends, axis=0) for part in parts])
     low_name, high_name = percentages(prob)
     n, rate = counts.sum(), events.sum() / counts.sum()
 

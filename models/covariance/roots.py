@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve, solve_triangular
+from scipy.linalg import rq, solve, solve_triangular
 
 from flatprior.models.codes.inverse import AT_ONCE, Inverse
 from flatprior.models.codes.newton import inverse_as_held
@@ -26,6 +26,8 @@ from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.covariance.whitening import DEPENDENT, whitening
 from flatprior.models.designs.coded import LARGEST_DENSE, Structured
 from flatprior.models.rows import Rows
+
+MOST_UPPER = 1000  # coefficients
 
 
 class Root(Protocol):
@@ -245,6 +247,18 @@ class Factored:
         rest = solve_triangular(inverse.inverse_root, np.eye(len(inverse.inverse_root)))
         found[:, basis.n_levels :] = found[:, basis.n_levels :] @ rest.T
         return found.reshape(vectors.shape)
+
+
+def upper(root: Root) -> Root:
+    """The upper triangular root of the same covariance whose diagonal is positive.
+
+    It is a function of the covariance and the order of the coefficients, so that factors held as
+    codes and written out have the same. Of very many coefficients the root stays what it is.
+    """
+    if len(root.standard_errors) > MOST_UPPER:
+        return root
+    found = np.asarray(rq(root.matrix, mode="r"), dtype=float)
+    return Written(found * np.where(found.diagonal() < 0, -1.0, 1.0))
 
 
 def require_room(k: int) -> None:

@@ -6,7 +6,7 @@ from coded_models import both, survey
 
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.covariance import roots as roots_module
-from flatprior.models.covariance.roots import Factored, Written, required_root, root_of
+from flatprior.models.covariance.roots import Factored, Written, required_root, root_of, upper
 from flatprior.models.rows import ArrayRows
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ 0 + g:b")
@@ -90,3 +90,14 @@ def test_dependent_columns_have_no_root():
     assert root_of(rows) is None
     with pytest.raises(PrecisionError, match="linearly dependent"):
         required_root(rows)
+
+
+def test_the_upper_root_is_one_of_the_covariance_alone(found):
+    root, covariance, _, _ = found
+    one = upper(root).matrix
+    assert np.array_equal(one, np.triu(one))
+    assert (one.diagonal() > 0).all()
+    assert one @ one.T == pytest.approx(covariance, rel=1e-9, abs=1e-12)
+    k = len(covariance)
+    other = upper(Written(root.matrix @ np.linalg.qr(np.vander(np.arange(1.0, k + 1)))[0]))
+    assert other.matrix == pytest.approx(one, rel=1e-8, abs=1e-10)
