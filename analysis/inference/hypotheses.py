@@ -44,7 +44,7 @@ from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.text import first_of, printable
-from flatprior.models.covariance.roots import Factored, Root, Written, required_root
+from flatprior.models.covariance.roots import Factored, Root, Written, of_inverse, required_root
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.dependence.in_batches import columns_in_batches
 from flatprior.models.designs.coded import LARGEST_DENSE, Structured
@@ -207,7 +207,7 @@ def _root_of(fit: Coefficients) -> Root | None:
         return fit.spread
     held = vars(fit).get("covariance") if isinstance(fit, PointEstimate) else None
     if isinstance(held, Inverse):
-        return Factored(held)
+        return of_inverse(held)
     given = getattr(fit, "root", None)
     return None if given is None else Written(given)
 
@@ -760,7 +760,8 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
 def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     """`hauck_donner` of a fit whose covariance was computed here."""
     beta, held = fit.coefficients, vars(fit)["covariance"]
-    factored = Factored(held) if isinstance(held, Inverse) else None
+    root = of_inverse(held) if isinstance(held, Inverse) else None
+    factored = root if isinstance(root, Factored) else None
 
     def derivative(block: Block) -> Array:
         terms = row_terms(block, beta)

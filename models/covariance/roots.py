@@ -130,13 +130,18 @@ class Factored:
 
     def summed(self, design: Structured, values: Array, of: Callable[[Array], Array]) -> Array:
         """``sum_i v_i x_ij f(x_i'V e_j)`` over rows with values (m,), for each column j, (k,)."""
-        basis, levels = self.inverse.basis, self.inverse.information.levels
+        basis, levels = self.inverse.basis, self.inverse.levels
         total = np.zeros(design.shape[1])
         codes, rest = self.white(design)
+        # the column of ones is that of the reference level, or itself the only level
+        if basis.reference is None or basis.constant is None:
+            constant, level = int(basis.levels.columns[0]), 0
+        else:
+            constant, level = int(basis.design.places[basis.constant]), basis.reference
         for j, column in enumerate(design.places):
             along = rest @ self.beside[column]
-            if j == basis.constant:
-                along = along + (codes == basis.reference) / levels[codes]
+            if column == constant:
+                along = along + (codes == level) / levels[codes]
             total[column] = (values * design.numbers[:, j]) @ of(along)
         for factor in design.factors:
             rows = np.flatnonzero(factor.columns[factor.codes] >= 0)
@@ -158,11 +163,14 @@ class Factored:
     def codes_of(self, design: Structured) -> NDArray[Any]:
         """The level of the largest factor in each row of a design of the same columns, (m,)."""
         own = self.inverse.basis.levels.columns
-        return next(f.codes for f in design.factors if np.array_equal(f.columns, own))
+        for factor in design.factors:
+            if np.array_equal(factor.columns, own):
+                return factor.codes
+        return np.zeros(design.shape[0], dtype=np.int32)  # the constant is its only level
 
     def lengths(self, design: Array | Structured) -> Array:
         """Standard errors of the linear predictors of rows (m, k), (m,)."""
-        levels, found = self.inverse.information.levels, []
+        levels, found = self.inverse.levels, []
         for some in _pieces(design, len(self.inverse.inverse_root)):
             if isinstance(some, Structured):
                 codes, rest = self.white(some)
@@ -183,7 +191,7 @@ class Factored:
         inverse = self.inverse
         alpha, theta = inverse.basis.contrasts(matrix)
         rest = (theta - np.dot(alpha, inverse.shares)) @ inverse.inverse_root
-        return alpha / np.sqrt(inverse.information.levels), rest
+        return alpha / np.sqrt(inverse.levels), rest
 
     def times(self, matrix: Array) -> Array:
         """``C V`` of contrasts C (m, k), (m, k)."""
@@ -196,34 +204,40 @@ class Factored:
         those held are not the coordinates of the inverse, or differences of two of them.
         """
         inverse, basis = self.inverse, self.inverse.basis
-        information, own = inverse.information, basis.levels.columns
+        levels, shares, own = inverse.levels, inverse.shares, basis.levels.columns
         change = np.zeros(len(self.standard_errors))
         change[held] = difference
         still = np.zeros(len(change), dtype=bool)
         still[held] = True
-        levels = np.flatnonzero((own >= 0) & still[own])
+        kept = np.flatnonzero((own >= 0) & still[own])
         if basis.reference is None or basis.constant is None:
-            if len(levels):
+            if len(kept):
                 return None
         elif still[basis.design.places[basis.constant]]:
             return None
         # levels that keep their distance from the reference level move with it, as one level
         group = np.arange(len(own), dtype=np.int32)
-        group[levels] = basis.reference or 0
+        group[kept] = basis.reference or 0
         group = np.unique(group, return_inverse=True)[1].ravel().astype(np.int32)
         free = np.flatnonzero(~still[basis.columns])
         alpha, theta = basis.levels.of_levels(change), change[basis.columns]
+        upper = solve_triangular(inverse.inverse_root, np.eye(len(theta)))
+        # the residual of ours, from the means of levels, and of these
+        means = alpha + np.dot(shares, theta)
         joined = indicators(group, int(group.max()) + 1)
-        sizes, cross = joined @ information.levels, joined @ information.cross[:, free]
-        pull = joined @ (information.levels * alpha + np.dot(information.cross, theta))
-        rest = (np.dot(alpha, information.cross) + np.dot(information.rest, theta))[free]
-        square = information.rest[np.ix_(free, free)] - np.dot(cross.T, cross / sizes[:, None])
-        of_theta = solve(square, rest - np.dot(pull / sizes, cross), assume_a="pos")
+        sizes = joined @ levels
+        cross = joined @ (levels[:, None] * shares[:, free])
+        pull = joined @ (levels * means)
+        rest = np.dot(upper.T, np.dot(upper, theta)) + np.dot(levels * means, shares)
+        scaled = np.sqrt(levels)[:, None] * shares[:, free]
+        square = np.dot(upper[:, free].T, upper[:, free]) + np.dot(scaled.T, scaled)
+        square -= np.dot(cross.T, cross / sizes[:, None])
+        of_theta = solve(square, rest[free] - np.dot(pull / sizes, cross), assume_a="pos")
         of_levels = (pull - np.dot(cross, of_theta)) / sizes
-        alpha, theta = alpha - of_levels[group], theta.copy()
+        theta = theta.copy()
         theta[free] -= of_theta
-        alpha = np.sqrt(information.levels) * (alpha + np.dot(inverse.shares, theta))
-        theta = solve_triangular(inverse.inverse_root, theta)
+        alpha = np.sqrt(levels) * (alpha - of_levels[group] + np.dot(shares, theta))
+        theta = np.dot(upper, theta)
         return float(alpha @ alpha + theta @ theta)
 
     def placed(self, vectors: Array) -> Array:
@@ -232,7 +246,7 @@ class Factored:
         flat = vectors.reshape(-1, k)
         of_levels, rest = flat[:, : inverse.basis.n_levels], flat[:, inverse.basis.n_levels :]
         theta = rest @ inverse.inverse_root.T
-        alpha = of_levels / np.sqrt(inverse.information.levels) - theta @ inverse.shares.T
+        alpha = of_levels / np.sqrt(inverse.levels) - theta @ inverse.shares.T
         return inverse.basis.betas(alpha, theta).reshape(vectors.shape)
 
     def unplaced(self, vectors: Array) -> Array:
@@ -243,7 +257,7 @@ class Factored:
             alpha, theta = basis.coordinates(vector)
             row[: basis.n_levels] = alpha + np.dot(inverse.shares, theta)
             row[basis.n_levels :] = theta
-        found[:, : basis.n_levels] *= np.sqrt(inverse.information.levels)
+        found[:, : basis.n_levels] *= np.sqrt(inverse.levels)
         rest = solve_triangular(inverse.inverse_root, np.eye(len(inverse.inverse_root)))
         found[:, basis.n_levels :] = found[:, basis.n_levels :] @ rest.T
         return found.reshape(vectors.shape)
@@ -277,6 +291,11 @@ def _pieces(design: Any, width: int = 0) -> Iterator[Any]:
         yield design[start : start + step]
 
 
+def of_inverse(inverse: Inverse) -> Root:
+    """The root of a covariance that is factored; written out where it has no diagonal."""
+    return Factored(inverse) if inverse.basis.n_levels else Written(inverse.root)
+
+
 def root_of(rows: Rows, coefficients: Array | None = None) -> Root | None:
     """A root of the inverse information at coefficients (or with curvatures ``w / 4``), or None.
 
@@ -296,7 +315,7 @@ def root_of(rows: Rows, coefficients: Array | None = None) -> Root | None:
     coded = sums_of(rows)
     inverse = None if coded is None else inverse_as_held(coded, coefficients)
     if inverse is not None:
-        return Factored(inverse)
+        return of_inverse(inverse)
     written = whitening(rows, coefficients)
     return None if written is None else Written(written)
 

@@ -142,7 +142,7 @@ class Sandwich:
     def standard_errors(self) -> Array:
         """Of the coefficients, (k,)."""
         inverse, meat = self.bread.inverse, self.meat
-        basis, root = inverse.basis, np.sqrt(inverse.information.levels)
+        basis, root = inverse.basis, np.sqrt(inverse.levels)
         beside = self.bread.beside
         variance = np.concatenate(
             [
@@ -178,7 +178,7 @@ class Sandwich:
 
     def lengths(self, design: Array | Structured) -> Array:
         """Standard errors of the linear predictors of rows (m, k), (m,)."""
-        levels, meat = self.bread.inverse.information.levels, self.meat
+        levels, meat = self.bread.inverse.levels, self.meat
         step, found = max(1, AT_ONCE // max(len(meat.rest), 1)), []
         for start in range(0, design.shape[0], step):
             some: Any = design[start : start + step]
@@ -243,7 +243,7 @@ class Formed:
 
 def meat_of_rows(rows: Rows, bread: Factored, size: Callable[[Block], Array]) -> OfRows:
     """The meat whose observations have squared residuals `size` (m,), a sum over each row's."""
-    root = np.sqrt(bread.inverse.information.levels)
+    root = np.sqrt(bread.inverse.levels)
 
     def of_block(block: Block) -> OfRows:
         codes, rest = bread.white(block.design)  # type: ignore[arg-type]
@@ -261,7 +261,7 @@ def meat_of_clusters(
     rows: ArrayRows, bread: Factored, residual: Array, groups: NDArray[Any], n_groups: int
 ) -> OfClusters:
     """The meat of clusters, of rows with weighted residuals (n,) in these groups (n,)."""
-    root = np.sqrt(bread.inverse.information.levels)
+    root = np.sqrt(bread.inverse.levels)
     codes = bread.codes_of(rows.design)
     scores = sparse.coo_array((residual / root[codes], (groups, codes)), (n_groups, len(root)))
     others = np.zeros((n_groups, len(bread.inverse.inverse_root)))
