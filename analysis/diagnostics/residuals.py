@@ -8,7 +8,7 @@ Statistics 9, 705-724.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -25,9 +25,9 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
-from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, Leverages, leverages
 from flatprior.models.covariance.roots import Factored, Root, Written, root_of
-from flatprior.models.designs.coded import LARGEST_DENSE, Structured
+from flatprior.models.designs.coded import LARGEST_DENSE, LARGEST_KEPT, Structured
 from flatprior.models.estimate import formed_when_asked, mle_of
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block, as_held
@@ -170,23 +170,13 @@ def diagnose(
         moved[i] = np.square(root.unplaced(held_up[i])).sum() if known else math.inf
     pearson = block.sign * np.exp(-margin / 2)
 
-    def of_one_step() -> Array:
-        change = root.placed(-rows.steps())
-        for i, found in held_up.items():
-            change[i] = found
-        return change
-
-    change_by = of_one_step
+    change = None
     if exact:
         without = exact_loo(model, fit, progress=progress)
         change = fit.coefficients - without.coefficients
         gone = np.isnan(change).any(axis=1)
         moved = np.square(root.unplaced(change)).sum(axis=1)
         moved[gone] = math.inf
-
-        def change_by() -> Array:
-            return change
-
     table = pd.DataFrame(
         {
             "fitted": expit(block.sign * margin),
@@ -198,30 +188,45 @@ def diagnose(
         },
         index=model.row_labels,
     )
-    dfbetas = _Changes(model, fit.standard_errors, change_by)
-    return Diagnostics(table, cast(pd.DataFrame, dfbetas), exact, model.formula)
+    changes = _Changes(
+        errors=fit.standard_errors,
+        names=model.names,
+        labels=model.row_labels,
+        rows=rows,
+        held_up=held_up,
+        exact=change,
+    )
+    small = model.n_rows * model.n_parameters <= LARGEST_KEPT
+    dfbetas = changes.matrix if small else cast(pd.DataFrame, changes)
+    return Diagnostics(table, dfbetas, exact, model.formula)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Changes:
     """What each row does to each coefficient, formed when it is asked for."""
 
-    model: BernoulliLogistic
     errors: Array
-    change: Callable[[], Array]
+    names: tuple[str, ...]
+    labels: pd.Index[Any]
+    rows: Leverages
+    held_up: dict[int, Array]
+    exact: Array | None
 
     @cached_property
     def matrix(self) -> pd.DataFrame:
         """Changes in standard errors (n, k)."""
-        n, k = self.model.n_rows, self.model.n_parameters
+        n, k = len(self.labels), len(self.names)
         if n * k > LARGEST_DENSE:
             raise InputError(
                 f"what {n} rows do to {k} coefficients each has {8 * n * k / 1e9:.0f} GB, too many "
                 "to be formed; leverages and Cook's distances do without"
             )
-        return pd.DataFrame(
-            self.change() / self.errors, index=self.model.row_labels, columns=list(self.model.names)
-        )
+        change = self.exact
+        if change is None:
+            change = self.rows.root.placed(-self.rows.steps())
+            for i, found in self.held_up.items():
+                change[i] = found
+        return pd.DataFrame(change / self.errors, index=self.labels, columns=list(self.names))
 
 
 def _held_up(
