@@ -116,9 +116,10 @@ class _Products:
     @classmethod
     def of(cls, design: Structured) -> _Products | None:
         """Of a design; None where they are too many."""
-        if not design.factors:
-            return None
-        largest = max(design.factors, key=lambda factor: int((factor.columns >= 0).sum()))
+        nothing = Factor(np.zeros(len(design.numbers), dtype=np.int32), np.array([-1]))
+        largest = max(
+            design.factors, key=lambda factor: int((factor.columns >= 0).sum()), default=nothing
+        )
         others = [factor for factor in design.factors if factor is not largest]
         there = largest.columns >= 0
         rest = [design.places, *(f.columns[f.columns >= 0] for f in others), design.sparse_places]

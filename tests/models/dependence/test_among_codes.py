@@ -100,6 +100,25 @@ def test_cells_that_are_empty_and_numbers_in_sparse_columns():
     assert found.null[:, 1].tolist() == [0.0] * 9 + [-2.0] * 3 + [1.0, 0.0]
 
 
+@pytest.mark.parametrize("ones", [True, False])
+def test_words_that_are_others_or_sums_of_them_are_left_out_where_there_is_no_factor(ones):
+    rng, n = np.random.default_rng(12), 300
+    words = rng.poisson(0.05, size=(n, 12)) * 1.0
+    words[:, 4] = words[:, 1]
+    words[:, 7] = words[:, 0] + words[:, 2]
+    words[:, 9] = 0.0
+    words[:, 11] = 2 * words[:, 10]
+    d = int(ones)
+    design = Structured(
+        np.ones((n, d)), np.arange(d), (), sparse.csr_array(words), np.arange(d, d + 12)
+    )
+    check(design)
+    assert columns_of_codes(design).kept.tolist() == [
+        *range(d),
+        *(d + j for j in (0, 1, 2, 3, 5, 6, 8, 10)),
+    ]
+
+
 def test_without_dependent_columns_all_are_kept():
     rng = np.random.default_rng(5)
     found = check(design_of(rng.normal(size=(90, 2)), *rng.integers(0, 4, (2, 90))))
