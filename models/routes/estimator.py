@@ -307,12 +307,22 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     f"has {first_of(printable(repr(key)) for key in given)}; name the classes as "
                     "they are in y"
                 )
-            of_class = np.array([float(given.get(each, 1.0)) for each in classes])
+            values = [given.get(each, 1.0) for each in classes]
+            try:
+                of_class = np.array(values, dtype=float)
+            except (TypeError, ValueError):
+                of_class = np.full(2, np.nan)
         else:
             raise InputError(f'class_weight must be a dict, "balanced" or None, not {given!r}')
         if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
-            raise InputError(f"class_weight must have weights that are not negative: {given!r}")
-        return np.asarray(of_class[response] if weights is None else of_class[response] * weights)
+            raise InputError(f"class_weight must have numbers that are not negative, not {given!r}")
+        found: Array = of_class[response]
+        if weights is not None:
+            with np.errstate(over="ignore"):
+                found *= weights
+        if not np.isfinite(found).all():
+            raise InputError("class_weight times sample_weight is no finite number; rescale one")
+        return found
 
     def _log_odds(self, X: ArrayLike | pd.DataFrame) -> tuple[Array, Any]:
         """Log-odds in double precision, and the type that they are to have."""

@@ -263,6 +263,8 @@ def test_repeated_rows_and_class_weights_are_rows():
         ({1: -1.0}, "not negative"),
         ({1: np.nan}, "not negative"),
         ({1: np.inf}, "not negative"),
+        ({1: None}, "must have numbers"),
+        ({1: "much"}, "must have numbers"),
         ({0: 1, 2: 3}, "the classes 1 are not in class_weight, which has 0, 2"),
         ({0: 0.0}, "two classes of positive weight"),
     ],
@@ -321,3 +323,9 @@ def test_columns_left_out_and_a_limit_together():
         rest.predict_proba(X[group != 2]), rel=1e-9
     )
     assert (classifier.predict_proba(X)[group == 2] == [0, 1]).all()
+
+
+def test_products_of_weights_beyond_every_double_are_refused():
+    X, y = simulated(80, 2, seed=4)
+    with pytest.raises(ValueError, match="no finite number; rescale one"):
+        LogisticMLE(class_weight={1: 1e200}).fit(X[:, 1:], y, sample_weight=np.full(80, 1e200))
