@@ -77,18 +77,25 @@ they are"]
 
 def are_dates(levels: Iterable[Any]) -> bool:
     """Whether text is of dates, all but a tenth of it."""
-    every = list(levels)
-    dates = sum(isinstance(level, str) and _DATE.fullmatch(level) is not None for level in every)
-    return dates >= FEW_DATES and 10 * dates >= 9 * len(every)
+    every, others = list(levels), 0
+    for level in every:
+        others += not (isinstance(level, str) and _DATE.fullmatch(level))
+        if 10 * others > len(every):  # of many levels few need to be looked at
+            return False
+    return len(every) - others >= FEW_DATES
 
 
 def alike(name: str, levels: Iterable[Any]) -> list[str]:
     """What is said of levels that differ in blanks or case only, or have blanks at an end."""
-    found: dict[str, list[str]] = {}
-    for level in levels:
-        if isinstance(level, str):
-            found.setdefault("".join(level.split()).casefold(), []).append(level)
-    pairs = [sorted(each) for each in found.values() if len(each) > 1]
+    alone = [level for level in levels if isinstance(level, str)]
+    plain = ["".join(level.split()).casefold() for level in alone]
+    pairs = []
+    if len(set(plain)) < len(plain):
+        found: dict[str, list[str]] = {}
+        for key, level in zip(plain, alone, strict=True):
+            found.setdefault(key, []).append(level)
+        pairs = [sorted(each) for each in found.values() if len(each) > 1]
+        alone = [each[0] for each in found.values() if len(each) == 1]
     said = []
     if pairs:
         shown = first_of(" and ".join(shorten(level, 30) for level in each) for each in pairs)
@@ -96,7 +103,6 @@ def alike(name: str, levels: Iterable[Any]) -> list[str]:
             f"column {name!r} has levels that differ in blanks or case only: {shown}; make them "
             "one if they are"
         )
-    alone = [each[0] for each in found.values() if len(each) == 1]
     edged = [level for level in alone if level != level.strip()]
     if edged:
         shown = first_of(shorten(level, 30) for level in edged)

@@ -58,7 +58,7 @@ _CODINGS = ({0.0, 1.0}, {1.0, 2.0}, {-1.0, 1.0})
 
 def is_number(token: str) -> bool:
     """Whether text is one number, as a computer writes it."""
-    return _NUMBER.fullmatch(token) is not None
+    return not token[:1].isalpha() and _NUMBER.fullmatch(token) is not None
 
 
 def is_numeric(value: Any) -> bool:
@@ -71,6 +71,8 @@ def is_numeric(value: Any) -> bool:
 
 def _is_dressed(token: str) -> bool:
     """A number with a decimal comma, separators, a unit of money or a per cent sign."""
+    if token[:1].isalpha():  # which nothing takes away
+        return False
     plain = _DRESS.sub("", token.replace("\u2212", "-"))
     return _COMMA.fullmatch(token) is not None or (plain != token and is_number(plain))
 
@@ -86,8 +88,9 @@ def are_numbers(tokens: Iterable[str], rows: int = 0, odd_rows: int = 0) -> bool
     Or its `rows`, of which `odd_rows` hold no plain number.
     """
     every = list(tokens)
-    plain = [token for token in every if is_number(token)]
-    odd = [token for token in every if not is_number(token)]
+    are_plain = list(map(is_number, every))
+    plain = [token for token, is_plain in zip(every, are_plain, strict=True) if is_plain]
+    odd = [token for token, is_plain in zip(every, are_plain, strict=True) if not is_plain]
     dressed = sum(map(_is_dressed, odd))
     excused = all(_is_marker(token) or _is_dressed(token) for token in odd)
     if any(map(_LEADING_ZEROS.fullmatch, plain)) and not (odd and excused):
