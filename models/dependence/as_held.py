@@ -29,11 +29,12 @@ from scipy.linalg.lapack import dpotrf
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.dependence.among_codes import columns_of_codes
 from flatprior.models.dependence.independent_columns import Columns, columns_of
-from flatprior.models.designs.coded import LARGEST_KEPT, Factor, Structured, as_codes
+from flatprior.models.designs.coded import Factor, Structured, as_codes
 
 LARGEST_TABLE = 2**27  # numbers in the table of the main factor's levels and the other columns
 MOST_BESIDE = 2**13  # other columns
 SHORTEST = 1e-130  # length of a column of whose square underflow takes nothing
+QUICK = 2**20  # numbers of a matrix that is as well written out
 FIRST_ROWS, FEWEST = 1000, 3  # columns of 0 and 1 there, one of ones too, that can depend
 
 
@@ -69,7 +70,7 @@ def columns_as_held(design: Structured) -> Columns | None:
 
 def _searched(design: Structured) -> Columns | None:
     """Whatever the combinations are, of a design that is too large to be written out quickly."""
-    found = columns_of_codes(design) if design.size > LARGEST_KEPT else None
+    found = columns_of_codes(design) if design.size > QUICK else None
     if found is None or not _independent(design.with_columns(found.kept)):
         return None
     return found

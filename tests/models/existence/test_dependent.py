@@ -76,7 +76,7 @@ def test_factors_within_one_another_are_named_where_nothing_is_written_out(monke
     with held_as_codes(True):
         model = BernoulliLogistic.from_formula("y ~ district + school", frame)
         reduced = BernoulliLogistic.from_formula("y ~ district + school", frame, aliased="drop")
-    monkeypatch.setattr(as_held, "LARGEST_KEPT", 0)
+    monkeypatch.setattr(as_held, "QUICK", 0)
     monkeypatch.setattr(Structured, "dense", None)
     found = check_existence(model)
     assert found.kind == "rank deficient"
