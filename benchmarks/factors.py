@@ -497,7 +497,7 @@ def stages(name: str, lines: int) -> None:
 def main() -> None:
     """Cells by name."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("cells", nargs="*", choices=list(CELLS), default=list(CELLS))
+    parser.add_argument("cells", nargs="*", help=", ".join(CELLS))
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for one fit")
     parser.add_argument("--only", action="append", default=[], help="programs")
@@ -506,7 +506,7 @@ def main() -> None:
     parser.add_argument("--way", default="")
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # of programs that do not reach their tolerance
-    for name in given.cells:
+    for name in given.cells or CELLS:
         if given.peak_of:
             print_peak(CELLS[name], programs(CELLS[name])[given.peak_of], given.way)
         elif given.stages:
