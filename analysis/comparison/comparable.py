@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xxhash
+from numpy.typing import NDArray
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
-from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.text import count, first_of, printable
-from flatprior.models.covariance.whitening import whitening
+from flatprior.models.covariance.roots import Factored, Root, root_of
+from flatprior.models.designs.coded import LARGEST_DENSE, Structured
 from flatprior.models.rows import ArrayRows, Block
 
 IN_THE_SPAN = 1e-9  # of a column's length: what may be left of it
@@ -229,34 +232,90 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
     if not isinstance(large.rows, ArrayRows):
         named = [set(m.names if m.aliased is None else m.aliased.columns) for m in (small, large)]
         return named[0] <= named[1] and not large.rows.has_offset
-    columns = {column.tobytes() for column in (large.design + 0.0).T}
+    columns = {*_digests(large.arrays.design)}
+    lacking = [j for j, c in enumerate(_digests(small.arrays.design)) if c not in columns]
     same = [None if m.offset is None else m.offset.tobytes() for m in (small, large)]
-    if same[0] == same[1] and all(c.tobytes() in columns for c in (small.design + 0.0).T):
+    if same[0] == same[1] and not lacking:
         return True
-    first, second = whitening(small.rows), whitening(large.rows)
+    first, second = root_of(small.rows), root_of(large.rows)
     if first is None or second is None:
         return False
-    condition = max(
-        float(np.linalg.cond(root / np.linalg.norm(root, axis=1)[:, None]))
-        for root in (first, second)
-    )
+    condition = max(_condition(first), _condition(second))
     tolerance = max(IN_THE_SPAN, 100 * EPSILON * condition)
     if tolerance > LARGEST_TOLERANCE:  # no digit is left to decide by
         return False
     weights = 0.25 * large.counts
-    targets, white = small.design @ first, large.design @ second
-    if _left_over(targets, white, weights).max() > tolerance:
+    if isinstance(first, Factored):
+        if large.n_rows * len(lacking) > LARGEST_DENSE:
+            raise InputError(
+                f"{len(lacking)} columns of one model are not among those of the other, too many "
+                "to be projected on these: code factors alike in both"
+            )
+        # each measured by what it adds to the others
+        design: Any = small.arrays.design
+        targets = np.empty((large.n_rows, len(lacking)))
+        for place, j in enumerate(lacking):
+            targets[:, place] = first.standard_errors[j] * design[:, j]
+    else:
+        targets = np.asarray(small.arrays.design, dtype=float) @ first.matrix
+    if _left_over(targets, large, second, weights).max(initial=0.0) > tolerance:
         return False
     zero = np.zeros(large.n_rows)
     one, two = (zero if m.offset is None else m.offset for m in (small, large))
     size = float(np.linalg.norm(np.sqrt(weights) * np.maximum(np.abs(one), np.abs(two))))
-    left = float(_left_over((one - two)[:, None], white, weights)[0])
+    left = float(_left_over((one - two)[:, None], large, second, weights)[0])
     return left <= tolerance * size
 
 
-def _left_over(targets: Array, white: Array, weights: Array) -> Array:
-    """Length of what is left of each target when the orthonormal columns have taken their part."""
+def _digests(design: Any) -> list[bytes]:
+    """A hash of each column, the same for the same numbers however they are held."""
+
+    def digest(rows: NDArray[np.intp], entries: Array | None) -> bytes:
+        found = xxhash.xxh3_128(np.ascontiguousarray(rows, dtype=np.int64).data)
+        if entries is not None and not (entries == 1).all():
+            found.update(np.ascontiguousarray(entries).data)
+        return found.digest()
+
+    def of_numbers(column: Array) -> bytes:
+        rows = np.flatnonzero(column)
+        return digest(rows, column[rows].astype(float))
+
+    if not isinstance(design, Structured):
+        return [of_numbers(column) for column in np.asarray(design).T]
+    found = [b""] * design.shape[1]
+    for place, column in zip(design.places, design.numbers.T, strict=True):
+        found[place] = of_numbers(column)
+    for factor in design.factors:
+        order = np.argsort(factor.codes, kind="stable")
+        ends = np.cumsum(np.bincount(factor.codes, minlength=factor.n_levels))
+        for place, rows in zip(factor.columns, np.split(order, ends[:-1]), strict=True):
+            if place >= 0:
+                found[place] = digest(rows, None)
+    if design.sparse is not None:
+        held = design.by_column
+        for j, place in enumerate(design.sparse_places):
+            part = slice(*held.indptr[j : j + 2])
+            found[place] = digest(held.indices[part], held.data[part])
+    return found
+
+
+def _condition(root: Root) -> float:
+    """Of whitened columns, each scaled; of those that are factored it is mild, which was proved."""
+    if isinstance(root, Factored):
+        return 1.0
+    scaled = root.matrix / np.linalg.norm(root.matrix, axis=1)[:, None]
+    return float(np.linalg.cond(scaled))
+
+
+def _left_over(targets: Array, model: BernoulliLogistic, root: Root, weights: Array) -> Array:
+    """Length of what is left of each target when the columns of a model have taken their part."""
+    design: Any = model.arrays.design
+    white = None if isinstance(root, Factored) else model.design @ root.matrix
     rest = targets
     for _ in range(2):  # the second time for what rounding has left
-        rest = rest - white @ (white.T @ (weights[:, None] * rest))
+        weighted = weights[:, None] * rest
+        if white is not None:
+            rest = rest - white @ (white.T @ weighted)
+        else:
+            rest = rest - design @ root.times(weighted.T @ design).T
     return np.asarray(np.linalg.norm(np.sqrt(weights)[:, None] * rest, axis=0))

@@ -21,6 +21,8 @@ from flatprior.analysis.figures.style import (
     FAINT,
     INK,
     MARKERS,
+    MOST_POINTS,
+    MOST_ROWS,
     MUTED,
     ORANGE,
     STYLE,
@@ -29,6 +31,7 @@ from flatprior.analysis.figures.style import (
     legend_label,
     put_label,
     rows_axis,
+    some_of,
 )
 from flatprior.analysis.inference.intervals import ProfileCurve
 from flatprior.models import PointEstimate, Posterior
@@ -67,6 +70,7 @@ def plot_forest(
     Returns
     -------
     Figure
+        Of more than 40 coefficients it has the first 40, and says so.
 
     Raises
     ------
@@ -93,6 +97,9 @@ def plot_forest(
     names = list(first.index)
     if any(list(frame.index) != names for frame in found.values()):
         raise InputError("the intervals are of different coefficients")
+    more = some_of(MOST_ROWS, len(names), "coefficient")
+    names = names[:MOST_ROWS]
+    found = {label: frame.iloc[:MOST_ROWS] for label, frame in found.items()}
     scale, odd = _scales(found, prob) if standardised else (pd.Series(1.0, index=names), [])
     with mpl.rc_context(STYLE):
         height = 0.9 + len(names) * (0.16 + 0.13 * len(found))
@@ -126,9 +133,8 @@ def plot_forest(
         for between in range(len(names) - 1):
             ax.axhline(between + 0.5, color=FAINT, linewidth=0.6, zorder=0)
         note = " (*: / finite end)" if odd else ""
-        ax.set_xlabel(
-            f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
-        )
+        what = f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
+        ax.set_xlabel(f"{what}\nthe first {more}" if more else what)
         legend_above(ax, len(found))
         return figure
 
@@ -183,7 +189,8 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
     Returns
     -------
     Figure
-        A dot a coefficient (of draws: of the mode found from them); a bar at the proved error
+        A dot a coefficient (of draws: of the mode found from them; of more than 400 coefficients
+        the 400 that are furthest from the best); a bar at the proved error
         bound, or the stated error of a mode, with an arrow where there is none.
 
     Examples
@@ -219,7 +226,8 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
         seen = np.append(seen[np.isfinite(seen) & (seen > 0)], agreement.tolerance)
         left = 10.0 ** (math.floor(math.log10(seen.min())) - 1)
         right = 10.0 ** (math.ceil(math.log10(seen.max())) + 0.7)
-        for i, (_, distance, bound) in enumerate(rows):
+        for i, (_, every, bound) in enumerate(rows):
+            distance = np.sort(every)[-MOST_POINTS:] if len(every) > MOST_POINTS else every
             zero = distance == 0
             colour = BLUE if i < len(agreement.routes) else ORANGE
             ax.plot([left, min(bound, right)], [i, i], color=colour, linewidth=5, alpha=0.25)
@@ -250,7 +258,9 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
         ax.set_xlim(left, right)
         ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
         rows_axis(ax, [name for name, _, _ in rows])
-        ax.set_xlabel("distance from the best route, in standard errors (◂ is 0)")
+        more = some_of(MOST_POINTS, len(error), "coefficient")
+        what = "distance from the best route, in standard errors (◂ is 0)"
+        ax.set_xlabel(f"{what}\nthe furthest {more}" if more else what)
         return figure
 
 

@@ -22,6 +22,7 @@ from flatprior.analysis.figures.style import (
     Drawing,
     canvas,
     put_label,
+    some_of,
 )
 from flatprior.analysis.monte_carlo import check_draws_of, require_draws
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
@@ -31,7 +32,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
 from flatprior.models.estimate import fit_of, require_computed
 from flatprior.models.likelihood import at_each, log_likelihoods
-from flatprior.models.rows import merge_identical
+from flatprior.models.rows import as_held, merge_identical
 
 MOST_PANELS = 12
 
@@ -135,7 +136,11 @@ def plot_posterior(
         for panel in panels[len(chosen) :]:
             panel.set_visible(False)
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        more = some_of(len(chosen), len(means), "coefficient") if names is None else ""
+        title = f"{more}, those whose mean is furthest from the MLE" if more else None
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=3, title=title, title_fontsize=8.5
+        )
         return figure
 
 
@@ -177,7 +182,7 @@ def plot_draws(
     check_draws_of(model, posterior)
     mle = fit_of(model, mle)
     flat = posterior.draws.reshape(-1, model.n_parameters)
-    values = at_each(merge_identical(model.arrays), log_likelihoods, flat).ravel()
+    values = at_each(as_held(merge_identical(model.arrays)), log_likelihoods, flat).ravel()
     below = 2 * (mle.log_likelihood - values)
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.6, ax)

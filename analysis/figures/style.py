@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flatprior.models.common.text import printable
+from flatprior.models.common.text import count, printable
 
 INK, MUTED, FAINT = "#222222", "#666666", "#d9d9d9"
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
@@ -27,6 +27,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 WIDTH = 5.2  # inches: its 9-point text stays readable on a telephone and on a slide
 MOST_POINTS = 400  # of a curve or a scatter, that a figure in a report can hold
 MOST_NAMED = 5
+MOST_ROWS = 40  # of a figure with a line for each coefficient: what a screen holds
 SIZES = 8  # of circles
 LONGEST_NAME = 24
 
@@ -86,6 +87,11 @@ def rows_axis(ax: Axes, names: Sequence[object]) -> None:
     ax.set_yticks(range(len(names)), [put_label(name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
+
+
+def some_of(shown: int, number: int, what: str) -> str:
+    """A line that says how many of all are drawn; empty where it is all of them."""
+    return f"{shown} of {count(number, what)}" if shown < number else ""
 
 
 def legend_label(label: str) -> str:

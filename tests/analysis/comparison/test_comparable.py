@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from coded_models import both, survey
 from problems import simulated
 
 from flatprior.analysis import NotComparableError, compare_models, likelihood_ratio_test
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, sample_independence
+from flatprior.models.designs.coded import Structured
 
 N = 60
 
@@ -295,3 +297,16 @@ def test_weights_of_other_rows_are_told_in_batches_too(tmp_path):
     assert (first.n_observations, first.n_events) == (second.n_observations, second.n_events)
     with pytest.raises(NotComparableError, match="responses, weights or their order differ"):
         compare_models({"first": first, "second": second})
+
+
+def test_nesting_of_factors_as_codes_is_that_of_the_columns(monkeypatch):
+    frame = survey(300, seed=21)
+    frame["warm"] = np.where(frame["g"].isin(["red", "amber"]), "yes", "no")
+    terms = ("x + g + h", "x + g", "z + g", "0 + g + x", "x + warm", "g * h")
+    models = [both(f"y ~ {each}", frame) for each in terms]
+    expected = [[is_nested(s[1], b[1]) for s in models] for b in models]
+    assert sum(map(sum, expected)) == 13
+    # one of two may be written out, too
+    assert [[is_nested(s[0], b[1]) for s in models] for b in models] == expected
+    monkeypatch.setattr(Structured, "dense", None)
+    assert [[is_nested(s[0], b[0]) for s in models] for b in models] == expected

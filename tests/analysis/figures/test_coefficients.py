@@ -165,3 +165,34 @@ def test_a_profile_meets_its_line_at_the_ends_of_the_interval(model):
     ends = next(each for each in ax.lines if each.get_marker() == "o")
     assert list(ends.get_xdata()) == [curve.low, curve.high]
     assert set(ends.get_ydata()) == {-curve.drop}
+
+
+def test_a_forest_of_many_levels_is_a_screen_long_and_says_so():
+    names = [f"clinic[T.{i:04d}]" for i in range(500)]
+    frame = pd.DataFrame({"point": 0.0, "2.5%": -1.0, "97.5%": np.arange(500.0)}, index=names)
+    figure = plot_forest({"Wald": frame}, standardised=False)
+    ax = figure.axes[0]
+    assert len(ax.get_yticklabels()) == 40
+    assert "the first 40 of 500 coefficients" in ax.get_xlabel()
+    assert ax.get_xlim()[1] < 50  # nothing of what is not drawn
+    assert figure.get_size_inches()[1] < 14
+    texts_do_not_overlap(figure)
+    few = plot_forest({"Wald": frame.iloc[:40]}).axes[0]
+    assert "coefficients" not in few.get_xlabel()
+
+
+def test_agreement_of_very_many_coefficients_has_the_furthest(model, fit):
+    k = 1000
+    far = np.linspace(0, 1, k)
+    names = tuple(f"b{i}" for i in range(k))
+    mle = replace(fit, names=names, coefficients=np.zeros(k), covariance=np.eye(k))
+    other = replace(mle, coefficients=far, route="map")
+    agreement = compare_routes(model, fit, replace(fit, route="map"))
+    judged = [
+        replace(each, estimate=one)
+        for each, one in zip(agreement.routes, (mle, other), strict=True)
+    ]
+    ax = plot_agreement(replace(agreement, mle=mle, routes=tuple(judged))).axes[0]
+    assert "the furthest 400 of 1000 coefficients" in ax.get_xlabel()
+    drawn = [each.get_xdata() for each in ax.get_lines() if each.get_marker() == "o"]
+    assert np.array_equal(drawn[1], far[-400:])
