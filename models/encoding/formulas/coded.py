@@ -424,10 +424,12 @@ def coding(
         category[key] = factor if isinstance(factor, Category) else Category(column, column, "")
         order[key] = tuple(category[key].order(table[column].cat.categories.tolist()))
     of_categories = [term for term in parsed.terms if any(key in order for key in term)]
-    if not of_categories or any(
-        sum(key in order for key in term) > MOST_CROSSED for term in of_categories
+    if (
+        not of_categories
+        or any(sum(key in order for key in term) > MOST_CROSSED for term in of_categories)
+        or min(map(len, order.values())) < 2
     ):
-        return None
+        return None  # or an error, as is said by whoever writes them out
     fields = {key: _fields(key, values.get(key)) for key in keys if key not in order}
     sizes = {key: len(order[key]) if key in order else len(fields[key][0]) for key in keys}
     cells = sum(math.prod(sizes[key] for key in term) for term in of_categories)

@@ -277,6 +277,13 @@ def test_they_become_codes_where_that_is_faster(monkeypatch):
     assert held("y ~ g:h", frame)
 
 
+def test_a_category_of_one_level_is_told_in_the_same_words():
+    frame = survey(100, seed=12).assign(b="only")
+    for formula in ("y ~ g + b", "y ~ g * x + b:x", "y ~ C(s, Sum) + C(b, Sum)"):
+        with held_as_codes(True), pytest.raises(InputError, match="column 'b' has one level only"):
+            BernoulliLogistic.from_formula(formula, frame)
+
+
 def test_too_many_columns_are_refused_in_words():
     n = 900
     frame = pd.DataFrame({"y": np.resize([0, 1], n), "x": np.arange(n) * 1.0})
