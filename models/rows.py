@@ -225,23 +225,30 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
         numbers, places, factors, sparse = chunk.numbers, chunk.places, chunk.factors, chunk.sparse
     else:
         numbers, places = chunk, np.arange(chunk.shape[1])
-    if factors is None and np.count_nonzero(numbers) == numbers.size:
+    plain, size = np.count_nonzero(numbers) == numbers.size, len(numbers)
+    if factors is None and plain:
         yield places
         yield numbers + 0.0
         yield from [np.zeros(0, dtype=np.intp)] * 2
         return
-    there, size = numbers != 0, len(numbers)
-    every = np.ones(size)  # NumPy sums booleans, row by row, more slowly than BLAS does numbers
-    counts = np.dot(every, there.astype(float))
-    ones = np.dot(every, (numbers == 1).astype(float)) == counts
-    full = counts == size
+    full = np.ones(len(places), dtype=bool)
     filled: list[tuple[int, Any]] = []  # other columns that are nowhere 0 here
-    much, some = ~full & (counts * DENSE >= size), (counts > 0) & (counts * DENSE < size)
-    bits = [*zip(places[much], there[:, much].T, strict=True)]
+    bits: list[tuple[int, Any]] = []
     listed = [np.zeros(0, dtype=np.intp)]
-    if some.any():
+    others, values = np.zeros(0, dtype=np.intp), np.zeros(0)
+    if not plain:
+        there = numbers != 0
+        every = np.ones(size)  # NumPy sums booleans, row by row, more slowly than BLAS does numbers
+        counts = np.dot(every, there.astype(float))
+        ones = np.dot(every, (numbers == 1).astype(float)) == counts
+        full = counts == size
+        much, some = ~full & (counts * DENSE >= size), (counts > 0) & (counts * DENSE < size)
+        bits += zip(places[much], there[:, much].T, strict=True)
         column, row = np.nonzero(there.T[some])
         listed.append(places[some][column] * CHUNK_ROWS + row)
+        rest = (counts < size) & (counts > 0) & ~ones
+        column, row = np.nonzero(there.T[rest])
+        others, values = places[rest][column], numbers.T[rest][column, row]
     for factor in factors or ():
         of_level = np.bincount(factor.codes, minlength=factor.n_levels)
         of_level[factor.columns < 0] = 0
@@ -250,10 +257,10 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
             (filled if of_level[level] == size else bits).append((column, is_it))
         few = np.where(of_level * DENSE < size, factor.columns, -1)[factor.codes]
         row = np.flatnonzero(few >= 0)
-        listed.append(few[row] * CHUNK_ROWS + row)
-    rest = (counts < size) & (counts > 0) & ~ones
-    column, row = np.nonzero(there.T[rest])
-    others, values = places[rest][column], numbers.T[rest][column, row]
+        few = few[row]
+        few *= CHUNK_ROWS
+        few += row
+        listed.append(few)
     if sparse is not None and isinstance(chunk, Structured):
         row, column, data = entries(sparse)
         at = chunk.sparse_places[column]
@@ -269,8 +276,8 @@ def content(chunk: Array | Structured) -> Iterator[NDArray[Any]]:
         only_ones = np.bincount(column, data == 1, len(of_column)) == of_column
         more = ((of_column < size) & ~only_ones)[column]
         others, values = np.append(others, at[more]), np.append(values, data[more])
-    which, whole = places[full], numbers if full.all() else numbers[:, full]
-    if filled or (np.diff(which) < 0).any():
+    which, whole = (places, numbers) if full.all() else (places[full], numbers[:, full])
+    if filled or (which[1:] < which[:-1]).any():
         which = np.append(which, [column for column, _ in filled]).astype(np.intp)
         order = np.argsort(which)
         which = which[order]
