@@ -279,9 +279,15 @@ class Structured:
 
     def followed_by(self, other: Structured) -> Structured:
         """The rows of this, and then those of another with the same columns."""
-        factors = tuple(
-            replace(one, codes=np.concatenate([one.codes, two.codes]))
-            for one, two in zip(self.factors, other.factors, strict=True)
+        factors, contrasted = (
+            tuple(
+                replace(one, codes=np.concatenate([one.codes, two.codes]))
+                for one, two in zip(first, second, strict=True)
+            )
+            for first, second in (
+                (self.factors, other.factors),
+                (self.contrasted, other.contrasted),
+            )
         )
         sparse: Any = None
         if self.sparse is not None and other.sparse is not None:
@@ -289,7 +295,7 @@ class Structured:
 
             sparse = vstack([self.sparse, other.sparse], format="csr")
         numbers = np.concatenate([self.numbers, other.numbers])
-        return replace(self, numbers=numbers, factors=factors, sparse=sparse)
+        return replace(self, numbers=numbers, factors=factors, sparse=sparse, contrasted=contrasted)
 
     def require_room(self) -> None:
         """Raise a `ValueError` if the matrix is too large to be written out."""

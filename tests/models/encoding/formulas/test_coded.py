@@ -220,6 +220,9 @@ def test_sum_contrasts_are_known_as_those_of_a_factor():
     # what is selected of the rows and columns is what it was
     part = design[np.arange(0, 200, 3)]
     assert np.array_equal(part.contrasted[0].codes, factor.codes[::3])
+    again = design[:50].followed_by(design[50:])
+    assert np.array_equal(again.contrasted[0].codes, factor.codes)
+    assert np.array_equal(again.dense(), design.dense())
     k = design.shape[1]
     kept = design.with_columns(np.delete(np.arange(k), [11, 12]))
     assert kept.contrasted[0].columns.tolist() == factor.columns.tolist()
