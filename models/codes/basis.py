@@ -54,9 +54,11 @@ class Basis:
     def of(cls, design: Structured) -> Basis | None:
         """The basis with the largest factor that can have all its indicators, or else the constant.
 
-        None where there is more than one constant, and where what is beside that factor has too
-        many columns for a square matrix of them.
+        None where there is more than one constant, or no column, and where what is beside that
+        factor has too many columns for a square matrix of them.
         """
+        if not design.shape[1]:
+            return None
         design = replace(design, factors=tuple(f for f in design.factors if f.n_levels))
         numbers = design.numbers
         ones, means = ones_of(numbers), centre_of(numbers)

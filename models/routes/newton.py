@@ -11,6 +11,8 @@ from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
+from flatprior.models.dependence.as_held import columns_as_held
+from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import (
     PointEstimate,
     changed,
@@ -167,6 +169,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
     """The MLE where factors are held as codes; None where this way does not prove it."""
     sums = sums_of(model.rows)
     if sums is None:
+        _require_independent(model)
         return None
     if has_levels_of_one_outcome(model.rows):
         require_mle(model)
@@ -174,6 +177,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
     if found is None:
         if sums.rows.too_large_to_write_out:
             require_mle(model)
+        _require_independent(model)
         return None
     # weights of 1e12 and more leave rounding bounds that two passes improve on
     tight = found.error_bound < max(GOOD_ENOUGH, min(4 * found.bound.rounding, PASSABLE))
@@ -191,6 +195,14 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         seconds=time.perf_counter() - start,
         evaluation=evaluation_of(found) if tight else None,
     )
+
+
+def _require_independent(model: BernoulliLogistic) -> None:
+    """An error where columns held as codes depend on others; written out it would take long."""
+    design = model.rows.design if isinstance(model.rows, ArrayRows) else None
+    columns = columns_as_held(design) if isinstance(design, Structured) else None
+    if columns is not None and columns.null.size:
+        require_mle(model)
 
 
 def _hanging(model: BernoulliLogistic, fit: PointEstimate) -> list[str]:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
 from flatprior.models.designs import coded
-from flatprior.models.designs.coded import Structured
+from flatprior.models.designs.coded import Structured, as_codes
 from flatprior.models.existence import levels as levels_module
 from flatprior.models.existence.levels import (
     has_levels_of_one_outcome,
@@ -271,3 +271,15 @@ def test_a_level_of_sum_contrasts_separates_as_it_does_written_out():
     assert one.separated_rows == two.separated_rows
     assert one.message == two.message
     assert one.limit.coefficients == pytest.approx(two.limit.coefficients, abs=1e-8)
+
+
+def test_where_every_level_separates_nothing_is_left_to_fit():
+    # no intercept: rows without a level say nothing, of three outcomes three times log 1/2
+    groups = np.zeros((12, 3))
+    groups[range(9), np.repeat(range(3), 3)] = 1
+    y = np.array([1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0])
+    codes, written = held(as_codes(groups, ("a", "b", "c")), y)
+    found = check_existence(codes)
+    assert found.kind == check_existence(written).kind == "quasi-complete separation"
+    assert set(found.separated_rows) == set(range(9))
+    assert found.limit.log_likelihood == pytest.approx(3 * np.log(0.5))

@@ -16,6 +16,8 @@ from flatprior.models import (
     fit_newton,
     verify,
 )
+from flatprior.models.dependence import as_held
+from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import is_near
 from flatprior.models.iterations import iterates
 from flatprior.models.routes import newton
@@ -246,3 +248,14 @@ def test_separated_rows_are_told_where_they_are_merged_too(monkeypatch):
     y[X[:, 2] == 1] = 1.0
     with pytest.raises(MLEDoesNotExistError, match="x3"):
         fit_newton(BernoulliLogistic.from_arrays(X, y))
+
+
+def test_nested_factors_held_as_codes_are_told_without_writing_them_out(monkeypatch):
+    frame = survey(2000, seed=3).assign(town=lambda d: np.arange(len(d)) % 50)
+    frame["region"] = "r" + (frame["town"] // 5).astype(str)
+    frame["town"] = "t" + frame["town"].astype(str)
+    model, _ = both("y ~ x + region + town", frame)
+    monkeypatch.setattr(as_held, "QUICK", 0)
+    monkeypatch.setattr(Structured, "dense", lambda design: pytest.fail("written out"))
+    with pytest.raises(MLEDoesNotExistError, match="of 'town' is in one level of 'region'"):
+        fit_newton(model)
