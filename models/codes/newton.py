@@ -21,6 +21,7 @@ from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
 
 MAX_ITERATIONS = 50
+MOST_FROM_THERE = 5  # where conjugate gradients came near the MLE, or there is none
 UNCHANGED = 1e-6  # relative change of the information by the last step
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
@@ -269,11 +270,11 @@ def fit_as_held(sums: AnySums) -> Fit | None:
     """The MLE with its certificate; None where it is not proved, for whatever reason."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         alpha, theta = start(sums)
-        steps = 0
+        steps, most = 0, MAX_ITERATIONS
         if isinstance(sums, Sums) and len(theta) >= LARGE:
-            alpha, theta, steps = descended(sums, alpha, theta)
+            (alpha, theta, steps), most = descended(sums, alpha, theta), MOST_FROM_THERE
         here = place_at(sums, alpha, theta)
-        for iteration in range(1, MAX_ITERATIONS + 1):
+        for iteration in range(1, most + 1):
             if here is None:
                 return None
             pull = here.pull

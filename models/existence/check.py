@@ -27,6 +27,7 @@ from flatprior.models.existence.cone import (
 from flatprior.models.existence.dependent import dependent_as_held
 from flatprior.models.existence.levels import overlaps_as_held, separated_by_levels, too_large
 from flatprior.models.existence.messages import SeparatedRows
+from flatprior.models.existence.programs import separated_by_programs, too_much
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.existence.working_set import check_in_batches
 from flatprior.models.model import BernoulliLogistic
@@ -104,8 +105,8 @@ def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:
         dependent = dependent_as_held(model, lambda less: check_existence(less, signs, progress))
         if dependent is not None:
             return dependent
-        if model.rows.too_large_to_write_out:
-            return too_large(model)
+        if too_much(model.rows):
+            return separated_by_programs(model, signs) or too_large(model)
     cone = find_cone(model.rows, progress)
     if isinstance(cone, NoneFound):
         # columns of 0 and 1 may be counted, whatever their neighbours are rounded to

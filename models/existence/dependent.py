@@ -47,7 +47,7 @@ def dependent_as_held(
     }
     dependencies = {name: reduced.aliased.terms(name) for name in reduced.aliased.names}
     direction = columns.null[:, 0]
-    limit = _fit(reduced) if below.exists else below.limit
+    limit = fit_of(reduced) if below.exists else below.limit
     return replace(
         below,
         kind="rank deficient",
@@ -56,14 +56,14 @@ def dependent_as_held(
         direction=direction / np.abs(direction).max(),
         separated_rows=below.separated_rows or (),
         separated_labels=below.separated_labels or (),
-        limit=None if limit is None else _without(limit, tied),
+        limit=None if limit is None else without(limit, tied),
         dependencies=dependencies,
         overlap_width=None,
         warnings=(),
     )
 
 
-def _fit(model: BernoulliLogistic) -> Limit | None:
+def fit_of(model: BernoulliLogistic) -> Limit | None:
     """The MLE of all columns; None where it is not proved without writing them out."""
     sums = sums_of(model.rows)
     last = None if sums is None else fit_as_held(sums)
@@ -79,7 +79,7 @@ def _fit(model: BernoulliLogistic) -> Limit | None:
     )
 
 
-def _without(limit: Limit, names: set[str]) -> Limit:
+def without(limit: Limit, names: set[str]) -> Limit:
     """The limit with the other coefficients only."""
     kept = [j for j, name in enumerate(limit.names) if name not in names]
     return replace(

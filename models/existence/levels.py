@@ -121,6 +121,7 @@ def peeled_by(
     alive = [np.ones(factor.n_levels, dtype=bool) for factor in design.factors]
     if design.sparse is not None:
         alive.append(np.ones(design.sparse.shape[1], dtype=bool))
+    constant = all(factor.n_levels for factor in design.factors)  # as `Basis` has it
     found: list[tuple[int, int, float, int]] = []
     for stage in range(EXACT_BITS // _base(design).bit_length()):
         here: list[tuple[int, int, float, int]] = []
@@ -128,7 +129,8 @@ def peeled_by(
         for f, (rows, events) in enumerate(counted):
             one = (rows > 0) & ((events == 0) | (events == rows))
             columns = _columns(design, f)
-            if (columns < 0).sum() > 1:  # cells without an indicator of their own
+            # cells without an indicator of their own, or a reference level without a constant
+            if (columns < 0).sum() > 1 or not constant:
                 one &= columns >= 0
             here += [
                 (f, int(level), ONES if events[level] else ZEROS, stage)
@@ -178,7 +180,7 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
     last = None if sums is None else fit_as_held(sums)
     if last is None:
         return None
-    direction = _direction(rows, whole.basis, peeled)
+    direction = direction_as_held(rows, whole.basis, peeled)
     if direction is None:
         return None
     positions = np.flatnonzero(~left)
@@ -343,7 +345,7 @@ def direction_of(basis: Basis, peeled: Peeled) -> Array:
     return direction
 
 
-def _direction(rows: ArrayRows, basis: Basis, peeled: Peeled) -> Array | None:
+def direction_as_held(rows: ArrayRows, basis: Basis, peeled: Peeled) -> Array | None:
     """The same of rows that are there, whose sparse columns are of any size.
 
     None where rounding hides it.

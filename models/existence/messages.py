@@ -90,20 +90,20 @@ def _cause(model: BernoulliLogistic, direction: Array, rows: np.ndarray) -> tupl
         if not rows.all():
             only += f", which separates by {_names(model, direction)}"
         return only, "collect rows with the other outcome"
-    involved = np.flatnonzero(direction)
-    constant = [j for j in involved if np.ptp(model.design[:, j]) == 0]
+    involved, design = np.flatnonzero(direction).tolist(), model.arrays.design
+    constant = [j for j in involved if np.ptp(design[:, j]) == 0]
     moving = [j for j in involved if j not in constant]
     if len(moving) != 1:
         return f"a combination of {_names(model, direction)} separates the outcomes", (
             f"drop or merge some of these predictors, or {ELSEWHERE}"
         )
     j = moving[0]
-    name, column = repr(model.names[j]), model.design[:, j]
+    name, column = repr(model.names[j]), design[:, j]
     if len(np.unique(column)) == 2:
         remedy = f"merge sparse levels of {name}, drop it, or {ELSEWHERE}"
     else:
         remedy = f"drop {name}, or {ELSEWHERE}"
-    threshold = sum(-direction[c] * model.design[0, c] for c in constant) / direction[j]
+    threshold = sum(-direction[c] * design[:1, c].item() for c in constant) / direction[j]
     if not rows.all():  # the rows that are not separated lie on it
         on = column[~rows]
         threshold = float(on[np.argmin(np.abs(on - threshold))])

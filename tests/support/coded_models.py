@@ -102,6 +102,23 @@ def outcomes(design: Structured, seed: int) -> np.ndarray:
     return (rng.random(len(matrix)) < 1 / (1 + np.exp(-matrix @ beta))).astype(float)
 
 
+def rare_words(seed: int) -> tuple[Structured, np.ndarray]:
+    """A design some of whose sparse columns have few rows, and outcomes."""
+    rng = np.random.default_rng(seed)
+    n, s = int(rng.integers(60, 200)), int(rng.integers(1, 9))
+    design = drawn_design(str(rng.choice(KINDS)), seed, n)
+    filled = rng.choice([0.01, 0.03, 0.1, 0.3], size=s)
+    words = (rng.random((n, s)) < filled) * rng.choice([1.0, 1.0, 2.0, -1.5], size=(n, s))
+    words[:2] = 0.0
+    k = design.shape[1] - len(design.sparse_places)
+    design = design.with_columns(np.setdiff1d(np.arange(design.shape[1]), design.sparse_places))
+    if seed % 3 == 0:  # of one sign, as counts are
+        words = np.abs(words)
+    y = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])) * 1.0
+    y[:2] = 0.0, 1.0
+    return design.beside(sparse.csr_array(words), np.arange(k, k + s)), y
+
+
 def survey(n: int, seed: int) -> pd.DataFrame:
     """Two numbers, three factors, counts, offsets and weights; both outcomes in every cell."""
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from coded_models import KINDS, both, drawn_design, held, held_as_codes, rare, survey
+from coded_models import both, held, held_as_codes, rare, rare_words, survey
 from multiplier import repeated
 from scipy.sparse import csr_array
 
@@ -81,23 +81,6 @@ def test_the_verdict_is_that_of_the_columns_written_out():
 def test_the_verdict_is_that_of_the_columns_written_out_in_many_designs():
     kinds = Counter(compare(seed)[0] for seed in range(100, 100 + repeated(150)))
     assert len(kinds) >= 3
-
-
-def rare_words(seed):
-    """A design some of whose sparse columns have few rows, and outcomes."""
-    rng = np.random.default_rng(seed)
-    n, s = int(rng.integers(60, 200)), int(rng.integers(1, 9))
-    design = drawn_design(str(rng.choice(KINDS)), seed, n)
-    filled = rng.choice([0.01, 0.03, 0.1, 0.3], size=s)
-    words = (rng.random((n, s)) < filled) * rng.choice([1.0, 1.0, 2.0, -1.5], size=(n, s))
-    words[:2] = 0.0
-    k = design.shape[1] - len(design.sparse_places)
-    design = design.with_columns(np.setdiff1d(np.arange(design.shape[1]), design.sparse_places))
-    if seed % 3 == 0:  # of one sign, as counts are
-        words = np.abs(words)
-    y = (rng.random(n) < rng.choice([0.05, 0.2, 0.5])) * 1.0
-    y[:2] = 0.0, 1.0
-    return design.beside(csr_array(words), np.arange(k, k + s)), y
 
 
 def test_the_verdict_with_sparse_columns_is_that_of_the_columns_written_out():
@@ -241,12 +224,12 @@ def test_a_design_too_large_to_be_written_out_is_undecided_or_decided_without(mo
     monkeypatch.setattr(coded, "LARGEST_DENSE", 100)
     assert check_existence(overlapping).kind == "overlap"
     assert fit_newton(overlapping).converged
-    for model in (dependent, separated):
-        found = check_existence(model)
-        assert found.kind == "undecided"
-        assert f"300 rows of {model.n_parameters} columns" in found.message
-        with pytest.raises(MLEDoesNotExistError, match="too large to be written out"):
-            fit_newton(model)
+    assert check_existence(separated).kind == "complete separation"
+    found = check_existence(dependent)
+    assert found.kind == "undecided"
+    assert f"300 rows of {dependent.n_parameters} columns" in found.message
+    with pytest.raises(MLEDoesNotExistError, match="too large to be written out"):
+        fit_newton(dependent)
 
 
 def test_very_many_rounds_are_left_to_others(monkeypatch):
