@@ -9,20 +9,21 @@ enter the bound.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from flatprior.models.codes.descent import LARGE, descended
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.codes.passes import Facts, SumsInBatches
-from flatprior.models.codes.sums import AnySums, Score, Sums, by_level
+from flatprior.models.codes.sums import AnySums, Score, Sums, by_level, information_of, score_of
 from flatprior.models.common.arrays import EPSILON, SMALLEST, UNIT, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
 
 MAX_ITERATIONS = 50
 MOST_FROM_THERE = 5  # where conjugate gradients came near the MLE, or there is none
 UNCHANGED = 1e-6  # relative change of the information by the last step
+EVERY, ROWS_A_COLUMN = 8, 25  # one row in so many makes a first step, if they are so many
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
 FEW_A_LEVEL = 30.0  # rows drawn of a level, from which its own rate is more than noise
@@ -232,7 +233,7 @@ def inverse_as_held(sums: AnySums, beta: Array | None) -> Inverse | None:
 def start(sums: AnySums) -> tuple[Array, Array]:
     """Where to begin: in batches near the MLE of the rows that the survey drew; made once."""
     if isinstance(sums, Sums):
-        return at_rates(sums)
+        return _stepped(sums, *at_rates(sums))
     assert isinstance(sums, SumsInBatches)  # noqa: S101
     kept = vars(sums)
     if "_start" not in kept:
@@ -264,6 +265,26 @@ def at_rates(sums: Sums, alike: float = 1.0) -> tuple[Array, Array]:
     if not 0 < rate < 1:
         return np.zeros(levels.n_levels), theta
     return np.log(shrunk / (1 - shrunk)), theta
+
+
+def _stepped(sums: Sums, alpha: Array, theta: Array) -> tuple[Array, Array]:
+    """A first step from the levels' rates, by one row in `EVERY`, where these say enough.
+
+    At their rates, those of all rows, nothing pulls at the levels but what the other columns move.
+    """
+    rows, basis = sums.rows, sums.basis
+    most = max(basis.n_levels, len(theta))
+    if rows.has_offset or sums.sparse is not None or rows.n_rows < EVERY * ROWS_A_COLUMN * most:
+        return alpha, theta
+    some = sums.part(slice(None, None, EVERY))
+    score, curvature = score_of(basis, some, alpha, theta)
+    inverse = Inverse.of(basis, information_of(basis, some, curvature))
+    if inverse is None:
+        return alpha, theta
+    step = inverse.step(inverse.whitened(replace(score, main=np.zeros_like(alpha))))
+    if not (np.isfinite(step[0]).all() and np.isfinite(step[1]).all()):
+        return alpha, theta
+    return alpha + step[0], theta + step[1]
 
 
 def fit_as_held(sums: AnySums) -> Fit | None:

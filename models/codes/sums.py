@@ -236,6 +236,17 @@ def assembled(
     return Information(main[:, 0], cross, rest)
 
 
+def information_of(basis: Basis, part: Part, curvature: Array) -> Information:
+    """The information of a part of the rows that have that curvature (m,), sparse columns aside."""
+
+    def cells(i: int, j: int) -> Array:
+        shape = basis.every[i].n_levels, basis.every[j].n_levels
+        place = part.codes[i].astype(np.intp) * shape[1] + part.codes[j]
+        return by_level(place, curvature, shape[0] * shape[1]).reshape(shape)
+
+    return assembled(basis, tables_of(basis, part, curvature), cells)
+
+
 def crossed(basis: Basis) -> Iterator[tuple[int, int]]:
     """Pairs of factors, the main one being the first of all."""
     for j in range(1, 1 + len(basis.others)):

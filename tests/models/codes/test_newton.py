@@ -20,6 +20,7 @@ from multiplier import repeated
 from problems import mp_fit
 
 from flatprior.models import BernoulliLogistic, certify, fit_newton, rows as rows_module
+from flatprior.models.certificate import evaluate_written_out
 from flatprior.models.codes import (
     basis as basis_module,
     newton as newton_module,
@@ -27,6 +28,7 @@ from flatprior.models.codes import (
 )
 from flatprior.models.codes.basis import Basis
 from flatprior.models.codes.newton import (
+    at_rates,
     bound_at,
     columns_are_independent,
     eta_error,
@@ -35,6 +37,7 @@ from flatprior.models.codes.newton import (
     length,
     place_at,
     reach,
+    start,
 )
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.errors import InputError
@@ -366,3 +369,34 @@ def test_factors_whose_table_would_be_too_large_are_not_held_against_one_another
     assert Basis.of(design) is not None
     monkeypatch.setattr(basis_module, "LARGEST_CROSS", 10)
     assert Basis.of(design) is None
+
+
+def many_alike(n, seed):
+    """Numbers with effects, and levels with theirs, many rows each."""
+    rng = np.random.default_rng(seed)
+    g, x = rng.integers(0, 6, n), rng.normal(size=(n, 2))
+    eta = x @ [1.5, -0.5] + np.linspace(-1, 1, 6)[g] - 0.5
+    y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
+    return pd.DataFrame({"y": y, "x": x[:, 0], "z": x[:, 1], "g": [f"g{i}" for i in g]})
+
+
+def test_a_first_step_of_some_rows_saves_one_of_all_and_changes_no_answer(monkeypatch):
+    frame = many_alike(8000, seed=20)
+    held, written = both("y ~ x + z + g", frame)
+    some = fit_as_held(held_sums(held))
+    monkeypatch.setattr(newton_module, "ROWS_A_COLUMN", 10**9)
+    none = fit_as_held(held_sums(held))
+    assert some.n_iterations < none.n_iterations
+    expected = evaluate_written_out(written.rows, some.beta)
+    errors = np.sqrt(np.diag(expected.covariance))
+    assert (np.abs(some.beta - none.beta) / errors).max() <= some.error_bound + none.error_bound
+    assert expected.certificate.error_bound < 1e-9
+
+
+def test_a_first_step_is_not_made_of_few_rows_nor_with_offsets():
+    for n, offset in ((400, None), (8000, "o")):
+        frame = many_alike(n, seed=21).assign(o=0.5)
+        sums = held_sums(both("y ~ x + z + g", frame, offset=offset)[0])
+        begun, rates = start(sums), at_rates(sums)
+        assert np.array_equal(begun[0], rates[0])
+        assert np.array_equal(begun[1], rates[1])
