@@ -292,8 +292,14 @@ def _pieces(design: Any, width: int = 0) -> Iterator[Any]:
 
 
 def of_inverse(inverse: Inverse) -> Root:
-    """The root of a covariance that is factored; written out where it has no diagonal."""
-    return Factored(inverse) if inverse.basis.n_levels else Written(inverse.root)
+    """The root of a covariance that is factored; written out where it has no diagonal.
+
+    And where a level is not one column of the user's, as with sum contrasts.
+    """
+    if inverse.basis.n_levels and not inverse.basis.contrasted:
+        return Factored(inverse)
+    require_room(inverse.shape[0])
+    return Written(inverse.root)
 
 
 def root_of(rows: Rows, coefficients: Array | None = None) -> Root | None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from coded_models import both, survey
+from coded_models import both, held_sums, survey
 
+from flatprior.analysis import robust_covariance
+from flatprior.models import fit_newton
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.covariance import roots as roots_module
 from flatprior.models.covariance.roots import Factored, Written, required_root, root_of, upper
@@ -101,3 +103,16 @@ def test_the_upper_root_is_one_of_the_covariance_alone(found):
     k = len(covariance)
     other = upper(Written(root.matrix @ np.linalg.qr(np.vander(np.arange(1.0, k + 1)))[0]))
     assert other.matrix == pytest.approx(one, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("formula", ["y ~ z + C(s, contr.sum) + h", "y ~ z * C(s, contr.sum)"])
+def test_where_levels_are_contrasted_the_root_is_written_out(formula):
+    held, written = both(formula, survey(300, seed=4))
+    fit, other = fit_newton(held), fit_newton(written)
+    assert held_sums(held).basis.contrasted
+    root = required_root(held.rows, fit.coefficients)
+    assert isinstance(root, Written)
+    assert root.matrix @ root.matrix.T == pytest.approx(other.covariance, rel=1e-6, abs=1e-9)
+    for kind in ("HC0", "HC3"):
+        one, two = (robust_covariance(*each, kind=kind) for each in ((held, fit), (written, other)))
+        assert one.covariance == pytest.approx(two.covariance, rel=1e-6, abs=1e-9)
