@@ -270,7 +270,7 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
 def _digests(design: Any) -> list[bytes]:
     """A hash of each column, the same for the same numbers however they are held."""
 
-    def digest(rows: NDArray[np.intp], entries: Array | None) -> bytes:
+    def digest(rows: NDArray[Any], entries: Array | None) -> bytes:
         found = xxhash.xxh3_128(np.ascontiguousarray(rows, dtype=np.int64).data)
         if entries is not None and not (entries == 1).all():
             found.update(np.ascontiguousarray(entries).data)
