@@ -76,10 +76,8 @@ def measured(turns: int) -> Table:
             before = found[what][-1] if found[what] else None
             power = "" if before is None else f"{exponent(before, (size, seconds)):.2f}"
             found[what].append((size, seconds, peak(what, size)))
-            print(
-                f"{size:26,}{wall:9.3f}s{seconds:9.3f}s{power:>8}{found[what][-1][2] / 1e6:9,.0f} MB",
-                flush=True,
-            )
+            taken = f"{found[what][-1][2] / 1e6:9,.0f} MB"
+            print(f"{size:26,}{wall:9.3f}s{seconds:9.3f}s{power:>8}{taken}", flush=True)
     return found
 
 
@@ -106,8 +104,18 @@ def picture(table: Table, path: Path) -> None:
             axis.set_xscale("log")
             axis.set_yscale("log")
             axis.spines[["top", "right"]].set_visible(False)
-            axis.set_ylim(bottom=values.min() / 3)
+            axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], fontsize=7, rotation=40)
+            axis.minorticks_off()
         column[1].set_xlabel(what)
+    for row, part, ticks in zip(
+        axes, (1, 2), ((0.01, 0.03, 0.1, 0.3, 1), (10, 30, 100, 300)), strict=True
+    ):
+        values = np.array([line[part] for lines in table.values() for line in lines])
+        values = values / (1, 1e6)[part - 1]
+        row[0].set_ylim(values.min() / 1.5, values.max() * 1.5)
+        shown = [tick for tick in ticks if values.min() / 1.5 < tick < values.max() * 1.5]
+        row[0].set_yticks(shown, [f"{tick:g}" for tick in shown])
+        row[0].minorticks_off()
     axes[0, 0].set_ylabel("seconds (CPU)")
     axes[1, 0].set_ylabel("MB")
     figure.savefig(path, metadata={"Date": None})
