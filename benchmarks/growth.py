@@ -3,7 +3,7 @@
 Run ``python benchmarks/growth.py`` (about three minutes): from a data frame in memory, of numbers
 and of factors as categoricals, to coefficients, standard errors of all and the certificate. One
 size grows at a time, the others stay at 10^5 rows, 5 numbers and a factor of 1,000 levels; a second
-factor, where there is one, stands beside that of 1,000. Writes ``growth.svg`` beside this file;
+factor, where there is one, stands beside that of 1,000. Writes ``docs/growth.svg``;
 ``--table`` takes its figures from a file that an earlier run has written with ``--keep``.
 
 wall, CPU  seconds of a fit, the model made, medians of ``--turns``; drawn is CPU, on which other
@@ -136,7 +136,7 @@ def main() -> None:
     table = json.loads(given.table.read_text()) if given.table else measured(given.turns)
     if given.keep:
         given.keep.write_text(json.dumps(table))
-    picture(table, Path(__file__).with_suffix(".svg"))
+    picture(table, Path(__file__).parents[1] / "docs" / "growth.svg")
 
 
 if __name__ == "__main__":
