@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,7 +103,6 @@ CALLS = MODELS | NO_OFFSET | ANALYSIS | {k: v for k, v in WITH_PYMC.items() if k
 @pytest.mark.parametrize("name", sorted(set(CALLS) - set(APART)))
 def test_every_call_has_the_answers_of_the_columns_written_out(name):
     one, two = ([*numbers(CALLS[name](case(codes)))] for codes in (True, False))
-    plt.close("all")
     assert [path for path, _ in one] == [path for path, _ in two]
     for (path, held), (_, written) in zip(one, two, strict=True):
         size = np.abs(written[np.isfinite(written)]).max(initial=1e-8)
