@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from flatprior.models.certificate import (
     judged,
 )
 from flatprior.models.codes.inverse import Inverse
+from flatprior.models.codes.judgement import judged_as_held
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.closeness import (
     FAR_LOG_LIKELIHOOD,
@@ -22,12 +25,14 @@ from flatprior.models.common.closeness import (
     SCALED_COVARIANCE,
 )
 from flatprior.models.common.errors import InputError
+from flatprior.models.designs.coded import as_codes
 from flatprior.models.estimate import PointEstimate, recomputed
 from flatprior.models.evaluation import Evaluation, certain_digits, formed
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Certificate
 from flatprior.models.routes.newton import fit_newton
+from flatprior.models.rows import ArrayRows
 
 WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
 WELL_KNOWN = 1e-6  # standard errors; then the log-likelihood is known to all its digits
@@ -120,6 +125,14 @@ def verify(model: BernoulliLogistic, estimate: PointEstimate) -> Certificate:
         # made where factors are written out: what is proved there is a little more, or less
         found = judged(model, beta, evaluate_written_out(model.rows, beta))
         said = contradiction(estimate, found)
+    if said and isinstance(model.rows, ArrayRows) and isinstance(model.rows.design, np.ndarray):
+        # made where factors are codes, of columns that are centred there: more is proved of them
+        codes = as_codes(model.rows.design.astype(float, copy=False), model.names)
+        sums = sums_of(replace(model.rows, design=codes))
+        centred = None if sums is None else judged_as_held(sums, beta)
+        if centred is not None:
+            found = judged(model, beta, centred)
+            said = contradiction(estimate, found)
     if said:
         raise InputError(f"{said}; fit the model again")
     return found.certificate

@@ -247,3 +247,16 @@ def test_variances_alone_are_held_against_those_that_follow(tmp_path, monkeypatc
         wrong = replace(loaded, covariance=Diagonal(variances, "was not saved"))
         with pytest.raises(ValueError, match="covariance"):
             verify(model, wrong)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e3, 1e4, 1e5])
+def test_a_fit_of_codes_is_verified_on_columns_far_from_zero(mean):
+    frame = survey(400, seed=41)
+    frame["x"] = mean + np.random.default_rng(42).normal(size=400)
+    held, written = both("y ~ x + z + g + h", frame)
+    for fitted, other in ((held, written), (written, held)):
+        fit = fit_newton(fitted)
+        assert verify(other, fit).proves_existence
+        better = replace(fit.certificate, error_bound=fit.certificate.error_bound / 100)
+        with pytest.raises(ValueError, match=r"states|contradict"):
+            verify(other, replace(fit, certificate=better))
