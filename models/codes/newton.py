@@ -93,7 +93,8 @@ def eta_error(sums: AnySums, alpha: Array, theta: Array) -> float:
     size += sum(float(np.abs(theta[p]).max(initial=0.0)) for p in sums.basis.theta_of_levels)
     size += sums.rows.extent_of_offset
     # a centred number has a rounding of its own
-    return math.expm1((terms + 2) * UNIT * size)
+    with np.errstate(over="ignore"):  # nothing is known then
+        return float(np.expm1((terms + 2) * UNIT * size))
 
 
 def bound_at(sums: AnySums, place: Place) -> Bound | None:

@@ -121,7 +121,7 @@ def peeled_by(
     alive = [np.ones(factor.n_levels, dtype=bool) for factor in design.factors]
     if design.sparse is not None:
         alive.append(np.ones(design.sparse.shape[1], dtype=bool))
-    constant = all(factor.n_levels for factor in design.factors)  # as `Basis` has it
+    constant = _has_constant(design)
     found: list[tuple[int, int, float, int]] = []
     for stage in range(EXACT_BITS // _base(design).bit_length()):
         here: list[tuple[int, int, float, int]] = []
@@ -141,6 +141,11 @@ def peeled_by(
             return Peeled(tuple(found), tuple(rows > 0 for rows, _ in counted))
         found += here
     return None
+
+
+def _has_constant(design: Structured) -> bool:
+    """Whether the ones are a combination of the columns of a design as `Basis` has it."""
+    return all(factor.n_levels for factor in design.factors)
 
 
 def _columns(design: Structured, f: int) -> NDArray[np.intp]:
@@ -250,7 +255,8 @@ class Rest:
         kept, each, codes = [*design.places, *design.sparse_places[sparse]], [], []
         for factor, there in zip(design.factors, alive, strict=False):
             columns = factor.columns[there].copy()
-            if (factor.columns < 0).sum() == 1 and (columns >= 0).all():
+            gone = (factor.columns < 0).sum() == 1 and (columns >= 0).all()
+            if gone and len(columns) and _has_constant(design):
                 columns[0] = -1  # the reference level has gone: another one takes its place
             code = np.zeros(factor.n_levels, dtype=np.int32)
             code[there] = np.arange(len(columns), dtype=np.int32)
@@ -287,7 +293,7 @@ def _moved(basis: Basis, f: int, level: int) -> Iterator[tuple[int, float]]:
         yield column, 1.0
         return
     factor = design.factors[f]
-    if (factor.columns < 0).sum() > 1:
+    if (factor.columns < 0).sum() > 1 or not _has_constant(design):
         return
     for j in factor.columns[factor.columns >= 0]:
         yield int(j), -1.0

@@ -282,6 +282,7 @@ def coefficient_signs(
     except np.linalg.LinAlgError:
         return {}, []
     unit, unit_length = _unit_rows(reduced @ transform)
+    unit_length = np.where(unit_length > 0, unit_length, 1.0)  # one too short to be measured stays
     basis = null @ transform
     inside = np.linalg.lstsq(part @ basis, part @ toward, rcond=None)[0]
     inside = np.asarray(inside / np.linalg.norm(inside), dtype=float)

@@ -14,6 +14,7 @@ from coded_models import (
     held_sums,
     our_columns,
     outcomes,
+    structured,
     survey,
 )
 from multiplier import repeated
@@ -311,6 +312,15 @@ def test_linear_predictors_are_no_further_off_than_is_said():
             of_levels[other.columns >= 0] = theta[2:]
             exact += mpmath.mpf(of_levels[other.codes[i]])
             assert abs(float(exact - mpmath.mpf(found[i]))) <= eta_error(sums, alpha, theta)
+
+
+def test_of_coefficients_without_end_nothing_is_known():
+    model, _ = held(structured(30, 1), np.resize([0.0, 1.0, 1.0], 30))
+    sums = held_sums(model)
+    theta = np.zeros(len(sums.basis.columns))
+    for size in (1e20, 1e300):
+        assert eta_error(sums, np.full(sums.basis.n_levels, size), theta) == math.inf
+    assert certify(model, np.full(model.n_parameters, 1e100)).error_bound == math.inf
 
 
 def test_it_ends(monkeypatch):

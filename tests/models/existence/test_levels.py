@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence, fit_newton
 from flatprior.models.designs import coded
-from flatprior.models.designs.coded import Structured, as_codes
+from flatprior.models.designs.coded import Factor, Structured, as_codes
 from flatprior.models.existence import levels as levels_module
 from flatprior.models.existence.levels import (
     has_levels_of_one_outcome,
@@ -254,6 +254,46 @@ def test_a_level_of_sum_contrasts_separates_as_it_does_written_out():
     assert one.separated_rows == two.separated_rows
     assert one.message == two.message
     assert one.limit.coefficients == pytest.approx(two.limit.coefficients, abs=1e-8)
+
+
+def without_constant(seed):
+    """Two factors, either of which has a level without an indicator, and no column of ones."""
+    rng = np.random.default_rng(seed)
+    n, at, factors = int(rng.integers(10, 40)), 0, []
+    for name in "fg":
+        size = int(rng.integers(2, 7))
+        columns = np.full(size, -1)
+        columns[rng.permutation(size)[1:]] = np.arange(at, at + size - 1)
+        codes = np.append(np.arange(size), rng.integers(0, size, n - size)).astype(np.int32)
+        levels = (tuple(f"l{i}" for i in range(size)),)
+        factors.append(Factor(rng.permutation(codes), columns, name, levels))
+        at += size - 1
+    design = Structured(np.zeros((n, 0)), np.zeros(0, dtype=np.intp), tuple(factors))
+    return held(design, np.append([0.0, 1.0], (rng.random(n - 2) < 0.3) * 1.0))
+
+
+def test_without_a_constant_no_level_takes_the_place_of_the_reference():
+    f = Factor(
+        np.array([0, 1, 2, 1, 1, 1, 1, 1, 2, 1, 2]), np.array([-1, 0, 1]), "f", (tuple("abc"),)
+    )
+    g = Factor(
+        np.array([0, 1, 2, 3, 4, 2, 0, 1, 2, 1, 2]),
+        np.array([2, 3, 4, 5, -1]),
+        "g",
+        (tuple("abcde"),),
+    )
+    design = Structured(np.zeros((11, 0)), np.zeros(0, dtype=np.intp), (f, g))
+    model, written = held(design, np.array([0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0.0]))
+    compare_models(model, written)
+    # 'f' b goes to -inf and 'g' b to +inf: the row of the one alone is separated, three are left
+    found = check_existence(model)
+    assert found.n_separated == 8
+    assert found.limit.log_likelihood == pytest.approx(-np.log(3) - 2 * np.log(1.5))
+
+
+def test_verdicts_without_a_constant_are_those_of_the_columns_written_out():
+    ways = Counter(compare_models(*without_constant(seed))[1] for seed in range(60))
+    assert min(ways.values()) > 5
 
 
 def test_where_every_level_separates_nothing_is_left_to_fit():

@@ -283,3 +283,18 @@ def test_weights_that_balance_within_their_own_rounding_only_prove_no_sign():
     # where they do combine to it, they prove it
     apart = np.array([[1.0, 1.0], [-1.0, 1.0]])
     assert _combine(apart, np.abs(apart), np.array([0.0, 1.0]), np.full(2, 0.5), True, None)
+
+
+def test_a_row_whose_length_underflows_is_no_division_by_zero():
+    """Columns of which some are 10^-150 and some 10^8, as two columns of counts in odd units."""
+    small = 1e-150
+    x = [1, 1e8, 1, 0, small, 1e8, small, 0, -small, small, 0, -1, -1, -small, 0, -1e-8, 0, 0]
+    u, v = np.zeros(19), np.zeros(19)
+    u[[6, 7, 11, 13]] = -1.0
+    v[[5, 7, 13, 15, 16]] = -small, 1.0, -1e-8, 1e-8, 1e8
+    y = np.zeros(19)
+    y[[1, 3, 4, 5, 10, 12, 17]] = 1.0
+    model = BernoulliLogistic.from_arrays(np.column_stack([np.ones(19), [*x, -small], u, v]), y)
+    found = check_existence(model)
+    assert found.kind == "quasi-complete separation"
+    assert set(found.coefficients.values()) <= {"+inf", "-inf", "finite", "undetermined"}
