@@ -16,7 +16,7 @@ from flatprior.models.codes.sums import Part, Sums, by_level, predictor_of, scor
 from flatprior.models.common.arrays import Array
 
 LARGE = 1500  # columns beside the main factor from which this pays
-NEAR = 1e-4  # length of a score after which one step more is enough
+NEAR = 1e-5  # length of a score after which one step more is enough
 MAX_STEPS, MAX_PRODUCTS, MAX_HALVINGS = 25, 200, 20
 FORCING = 0.1  # of the score that a step may leave, at most
 

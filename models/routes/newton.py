@@ -48,9 +48,9 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     -------
     PointEstimate
         Of route "newton". Its standard errors are those at the final coefficients, or where there
-        are many rows, within a relative 5e-7 of them (and about 1e-9 as a rule). Where the MLE
-        exists but rounding or extreme offsets keep the iteration from it, `converged` is False and
-        the certificate says how little is proved.
+        are many rows, within a relative 5e-7 of them (and about 1e-9 as a rule, and where factors
+        are held as codes). Where the MLE exists but rounding or extreme offsets keep the iteration
+        from it, `converged` is False and the certificate says how little is proved.
 
     Raises
     ------
