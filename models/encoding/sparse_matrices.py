@@ -41,6 +41,26 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
         raise InputError(f"X holds {dtype} values; convert to float64 first")
 
 
+def check_parts(X: Any) -> None:
+    """Raise a `ValueError` where parts of a sparse matrix (n, k) do not fit one another.
+
+    SciPy does not look, and a product with such a matrix reads memory that is not its own.
+    """
+    from scipy import sparse
+
+    try:
+        if X.format == "coo":
+            sparse.coo_array((X.data, (X.row, X.col)), shape=X.shape)
+        elif X.format in ("csr", "csc", "bsr"):
+            kind: Any = getattr(sparse, f"{X.format}_array")
+            # of the same parts, but an object of its own: the check may put others in
+            kind((X.data, X.indices, X.indptr), shape=X.shape).check_format(full_check=True)
+        else:
+            X.tocsr().check_format(full_check=True)
+    except (ValueError, IndexError, TypeError) as error:
+        raise InputError(f"X is no valid sparse matrix: {error}; build it anew") from error
+
+
 def of_matrix(X: Any) -> csr_array:
     """A copy (n, k) by rows: sorted, without zeros, entries that are given twice added.
 
@@ -65,19 +85,15 @@ def of_matrix(X: Any) -> csr_array:
     check_dtype(X.dtype)
     # truth values that are given twice are one; of small integers the sum may be large
     dtype = bool if X.dtype.kind == "b" else float
-    try:
-        if X.format == "coo":
-            own = coo_array((X.data.astype(dtype), (X.row, X.col)), shape=X.shape).tocsr()
-        elif X.format in ("csr", "csc"):
-            kind = csr_array if X.format == "csr" else csc_array
-            parts = (X.data.astype(dtype), X.indices, X.indptr)
-            held = kind(parts, shape=X.shape, copy=True)
-            held.check_format(full_check=True)
-            own = held.tocsr()
-        else:
-            own = csr_array(X.tocsr().astype(dtype, copy=True))
-    except (ValueError, IndexError, TypeError) as error:
-        raise InputError(f"X is no valid sparse matrix: {error}; build it anew") from error
+    check_parts(X)
+    if X.format == "coo":
+        own = coo_array((X.data.astype(dtype), (X.row, X.col)), shape=X.shape).tocsr()
+    elif X.format in ("csr", "csc"):
+        kind = csr_array if X.format == "csr" else csc_array
+        parts = (X.data.astype(dtype), X.indices, X.indptr)
+        own = kind(parts, shape=X.shape, copy=True).tocsr()
+    else:
+        own = csr_array(X.tocsr().astype(dtype, copy=True))
     own.sum_duplicates()
     own = csr_array(own.astype(float))
     own.eliminate_zeros()

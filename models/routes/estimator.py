@@ -27,7 +27,7 @@ from flatprior.models.encoding.columns.checks import check_finite, check_names, 
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.response import Outcomes
 from flatprior.models.encoding.sampling import SamplingDesign
-from flatprior.models.encoding.sparse_matrices import is_sparse_matrix
+from flatprior.models.encoding.sparse_matrices import check_parts, is_sparse_matrix
 from flatprior.models.estimate import PointEstimate
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.limiting import Limiting, left_in_place
@@ -172,7 +172,7 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(f"fit_intercept must be True or False, not {self.fit_intercept!r}")
         check_choice("aliased", self.aliased, ("raise", "drop"))
         check_choice("separated", self.separated, ("raise", "limit"))
-        X, y = to_pandas(X) if is_table(X) else X, one_column(y)
+        X, y = _taken(X), one_column(y)
         design, y = cast(
             "tuple[Any, NDArray[Any]]",
             validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32]),
@@ -327,9 +327,8 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _log_odds(self, X: ArrayLike | pd.DataFrame) -> tuple[Array, Any]:
         """Log-odds in double precision, and the type that they are to have."""
         check_is_fitted(self)
-        X = to_pandas(X) if is_table(X) else X
         design: Any = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+            self, _taken(X), reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
         kept = np.result_type(design.dtype, self.coef_.dtype)
         design = design.astype(np.float64, copy=False)
@@ -400,6 +399,13 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_class = False
         tags.input_tags.sparse = True
         return tags
+
+
+def _taken(X: Any) -> Any:
+    """What was given, as scikit-learn takes it, whose checks look at numbers and shapes alone."""
+    if is_sparse_matrix(X) and X.ndim == 2:
+        check_parts(X)
+    return to_pandas(X) if is_table(X) else X
 
 
 def _dense(coef: Any) -> NDArray[Any]:

@@ -121,10 +121,25 @@ def negative():
     return X
 
 
+def bad_lists():
+    X = sparse.lil_matrix(DENSE)
+    X.rows[0], X.data[0] = [99], [1.0]
+    return X
+
+
+def bad_blocks():
+    X = sparse.bsr_array(DENSE)
+    X.indptr = X.indptr.copy()
+    X.indptr[-1] += 10**6
+    return X
+
+
 @pytest.mark.parametrize(
     ("X", "said"),
     [
         (bad_indices(), "no valid sparse matrix"),
+        (bad_lists(), "no valid sparse matrix"),
+        (bad_blocks(), "no valid sparse matrix"),
         (bad_pointers(), "no valid sparse matrix"),
         (negative(), "no valid sparse matrix"),
         (sparse.csr_array(DENSE.astype(complex)), "X holds complex128 values"),

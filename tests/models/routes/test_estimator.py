@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from problems import CASES, simulated
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -329,3 +330,23 @@ def test_products_of_weights_beyond_every_double_are_refused():
     X, y = simulated(80, 2, seed=4)
     with pytest.raises(ValueError, match="no finite number; rescale one"):
         LogisticMLE(class_weight={1: 1e200}).fit(X[:, 1:], y, sample_weight=np.full(80, 1e200))
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "csc_matrix"])
+@pytest.mark.parametrize("damage", ["an index beyond", "a negative index", "pointers beyond"])
+def test_damaged_sparse_matrices_are_refused_before_scipy_reads_beyond_them(kind, damage):
+    X, y = simulated(80, 4, seed=4)
+    fitted = LogisticMLE().fit(sparse.csr_array(X[:, 1:]), y)
+    damaged = getattr(sparse, kind)(X[:, 1:])
+    if damage == "pointers beyond":
+        damaged.indptr[-1] += 10**6
+    else:
+        damaged.indices[0] = 10**6 if damage == "an index beyond" else -1
+    for call in (
+        lambda: LogisticMLE().fit(damaged, y),
+        lambda: fitted.predict(damaged),
+        lambda: fitted.predict_proba(damaged),
+        lambda: fitted.decision_function(damaged),
+    ):
+        with pytest.raises(ValueError, match=r"X is no valid sparse matrix: .*; build it anew"):
+            call()
