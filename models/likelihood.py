@@ -127,10 +127,11 @@ def moments(
     log_likelihood -= np.log1p(tail)
     with np.errstate(divide="ignore", over="ignore"):  # odds that overflow are infinite
         odds = np.where(margin >= 0.0, tail, 1.0 / tail)
+        if weights is not None:
+            odds *= weights
     if weights is not None:
         log_likelihood *= weights
         wrong *= weights
-        odds *= weights
     slope = float(wrong.sum())
     wrong *= block.sign
     k = columns.shape[1]

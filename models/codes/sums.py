@@ -163,9 +163,11 @@ def score_of(basis: Basis, part: Part, alpha: Array, theta: Array) -> tuple[Scor
     log_likelihood = np.minimum(margin, 0.0) - np.log1p(tail)
     with np.errstate(divide="ignore", over="ignore"):
         odds = np.where(margin >= 0.0, tail, 1.0 / tail)
+        if part.weights is not None:
+            odds *= part.weights
     curvature = tail / np.square(total)
     if part.weights is not None:
-        for values in (log_likelihood, wrong, odds, curvature):
+        for values in (log_likelihood, wrong, curvature):
             values *= part.weights
     main, rest = summed(basis, part, part.sign * wrong)
     found = Score(float(log_likelihood.sum()), float(odds.sum()), float(wrong.sum()), main, rest)

@@ -111,3 +111,13 @@ def test_odds_and_slope_are_the_sums_of_what_was_not_observed():
     assert found.slope == pytest.approx(float(sum(slope[1:])), rel=1e-14)
     assert moments(block, np.ones(1)).odds == np.inf
     assert moments(block, np.ones(1)).slope == pytest.approx(float(sum(slope)), rel=1e-14)
+
+
+def test_odds_that_overflow_once_they_are_weighted_are_infinite():
+    """``exp(705)`` is a number, and 1000 times as much is none."""
+    model = BernoulliLogistic.from_arrays(
+        [[1.0], [1.0]], [0, 1], offset=[705.0, 0.0], frequency_weights=[1000, 1]
+    )
+    found = moments(next(model.rows.blocks()), np.zeros(1))
+    assert found.odds == np.inf
+    assert found.slope == pytest.approx(1000.5)

@@ -172,3 +172,13 @@ def test_rows_have_them_only_where_a_factor_is_a_diagonal_and_keep_them():
     crossed = both("y ~ 0 + x:z + g:h", frame)[0]
     assert held_sums(crossed).basis.n_levels == 12
     assert sums_of(rows_module.MappedRows(codes.rows, np.eye(codes.n_parameters))) is None
+
+
+def test_odds_that_overflow_once_they_are_weighted_are_infinite():
+    design = drawn_design("one factor", 1, 30)
+    offset = np.where(np.arange(30) == 0, 705.0, 0.0)
+    model, _ = held(design, np.arange(30) % 2.0, offset=offset, frequency_weights=np.full(30, 1000))
+    sums = held_sums(model)
+    score, _ = sums.at(np.zeros(sums.basis.n_levels), np.zeros(len(sums.basis.columns)))
+    assert score.odds == np.inf
+    assert np.isfinite(score.slope)
