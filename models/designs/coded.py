@@ -120,9 +120,8 @@ class Structured:
     sparse_places: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     contrasted: tuple[Factor, ...] = ()
 
-    __array_priority__ = (
-        1.0  # an array that stands before ``@`` leaves the product to `__rmatmul__`
-    )
+    # an array that stands before ``@`` leaves the product to `__rmatmul__`
+    __array_priority__ = 1.0
 
     @property
     def shape(self) -> tuple[int, int]:
