@@ -190,7 +190,8 @@ def test_a_mode_that_is_not_told_is_no_agreement_to_within_its_error():
     assert np.isnan(row["distance"])
     assert "it was not compared with the MLE" in agreement.message
     last = agreement.posterior_check.claims[-1].statement
-    assert "may be the MLE: they tell it to 0.3 standard errors only" in last
+    told = f"{agreement.posterior_check.mode_error:.2g}"
+    assert f"may be the MLE: they tell it to {told} standard errors only" in last
 
 
 def test_departures_of_grouped_rows_are_those_of_single_ones():
