@@ -494,11 +494,6 @@ def by_level(codes: NDArray[Any], values: Array, n_levels: int) -> Array:
     return np.asarray(found, dtype=float)[:n_levels]
 
 
-def cross_table(one: Factor, two: Factor, values: Array) -> Array:
-    """Sums of `values` (n,) in each cell of two factors, (L1, L2)."""
-    return _by_cell(one, two, cell_of_rows(one, two), values)
-
-
 def _by_cell(one: Factor, two: Factor, place: NDArray[np.intp], values: Array) -> Array:
     shape = one.n_levels, two.n_levels
     return by_level(place, values, shape[0] * shape[1]).reshape(shape)

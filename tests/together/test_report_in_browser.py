@@ -60,6 +60,10 @@ return ["body", ".verdict h2", ".verdict p", ".note", "figcaption", "button", "n
 """
 
 
+# its last element is there, and it was not left for another page meanwhile
+LOADED = "return document.readyState === 'complete' && !!document.querySelector('footer p')"
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     return write_report(tmp_path_factory.mktemp("report") / "report.html", *results())
@@ -106,6 +110,9 @@ def show(browser, path, width=1400, theme="light"):
     )
     browser.get_log("browser"), browser.get_log("performance")
     browser.get(path.as_uri())
+    until = time.monotonic() + 20
+    while not browser.execute_script(LOADED) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -15,7 +15,7 @@ from flatprior.models.codes.passes import sums_of
 from flatprior.models.codes.sums import (
     assembled,
     by_level,
-    cross_table,
+    cell_of_rows,
     indicators,
     score_of,
     tables_of,
@@ -25,6 +25,12 @@ from flatprior.models.designs.coded import Factor
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ x + g + h + b")
 COLUMNS = ({}, {"frequency_weights": "w", "offset": "o"})
+
+
+def cross_table(one, two, values):
+    """Sums of values in each cell of two factors."""
+    cells = by_level(cell_of_rows(one, two), values, one.n_levels * two.n_levels)
+    return cells.reshape(one.n_levels, two.n_levels)
 
 
 @pytest.fixture(params=FORMULAS)

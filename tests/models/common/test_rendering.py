@@ -86,8 +86,9 @@ NASTY = "<script>alert(1)</script>"
 
 def test_every_result_shows_itself_in_a_notebook_with_names_as_text():
     rng = np.random.default_rng(1)
-    X = pd.DataFrame({NASTY: rng.normal(size=60), 'x"onload=': rng.normal(size=60)})
-    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, 60), intercept=True)
+    # whichever coefficient's draws lie furthest, which the verdict names
+    X = pd.DataFrame({NASTY: rng.normal(size=60), f'{NASTY}x"onload=': rng.normal(size=60)})
+    model = BernoulliLogistic.from_arrays(X, rng.integers(0, 2, 60))
     fit = fit_newton(model)
     draws = sample_independence(model, seed=1, progress=False)
     agreement = compare_routes(model, fit, fit_sklearn(model), draws)

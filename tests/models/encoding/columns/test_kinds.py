@@ -135,7 +135,7 @@ def test_what_holds_levels_is_told_without_its_missing_values():
 
 
 def test_what_is_missing_among_objects_is_no_reason_to_be_no_number():
-    for missing in (None, np.nan, pd.NA, pd.NaT, Decimal("NaN"), np.datetime64("NaT")):
+    for missing in (None, np.nan, pd.NA, pd.NaT, Decimal("NaN"), np.datetime64("NaT", "s")):
         assert is_real(pd.Series([1, missing, 2.5, True], dtype=object))
         assert not is_real(pd.Series([1, missing, "2.5"], dtype=object))
         assert not is_real(pd.Series([missing, 1j], dtype=object))
