@@ -202,7 +202,7 @@ def posterior_moments(
     standard = (draws - mle.coefficients) / error
     root = root_at(model, mle)
     white = whitened(draws, mle, root)
-    score = at_each(as_held(merge_identical(model.arrays)), scores, draws.reshape(-1, k))
+    score = at_each(as_held(merge_identical(model.rows)), scores, draws.reshape(-1, k))
     pull = root.rooted(score).reshape(draws.shape)
 
     blocks = _blocks(chains, n)

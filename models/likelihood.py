@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.parallel import parallel_map
 from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
@@ -161,6 +162,11 @@ def log_likelihoods(block: Block, coefficients: Array) -> Array:
     factors = np.abs(margin, out=margin)
     np.exp(np.negative(factors, out=factors), out=factors)
     factors += 1.0  # in [1, 2]: a product of PRODUCT factors does not overflow
+    return _summed(block, negative, factors)
+
+
+def _summed(block: Block, negative: Array, factors: Array) -> Array:
+    """Log-likelihoods (d,) of margins whose parts below 0, and ``1 + exp(-|m|)``, these are."""
     if block.weights is not None:
         return np.asarray(block.weights @ negative - block.weights @ np.log(factors))
     starts = np.arange(0, len(factors), PRODUCT)
@@ -189,6 +195,19 @@ def scores(block: Block, coefficients: Array) -> Array:
     return residual.T @ block.design
 
 
+def heights_and_scores(block: Block, coefficients: Array) -> Array:
+    """`log_likelihoods`, to the last bit, and `scores` beside them: (d, 1 + k), one exponential."""
+    margin = block.sign[:, None] * linear_predictor(block, coefficients.T)
+    negative = np.minimum(margin, 0.0)
+    tail = np.abs(margin)
+    np.exp(np.negative(tail, out=tail), out=tail)
+    wrong = np.where(margin >= 0.0, tail, 1.0)
+    tail += 1.0
+    wrong /= tail
+    wrong *= (block.sign if block.weights is None else block.sign * block.weights)[:, None]
+    return np.column_stack([_summed(block, negative, tail), wrong.T @ block.design])
+
+
 def at_each(
     rows: Rows,
     function: Callable[[Block, Array], Array],
@@ -197,22 +216,31 @@ def at_each(
 ) -> Array:
     """`function`, such as `scores`, summed over the rows at each row of `coefficients` (d, k).
 
-    `advance` is called with the number of coefficient vectors done after each batch of them.
+    `advance` is called with the number of coefficient vectors done after each batch of them. Rows
+    that are not in memory are read once, whatever d is.
     """
 
-    def batch(part: Array) -> Array:
-        def of_block(block: Block) -> Array:
-            return functools.reduce(
-                operator.add, (function(piece, part) for piece in block.split(PIECE_ROWS))
-            )
+    def of_block(block: Block, part: Array) -> Array:
+        return functools.reduce(
+            operator.add, (function(piece, part) for piece in block.split(PIECE_ROWS))
+        )
 
-        summed = rows.reduce(of_block)
+    def batch(part: Array) -> Array:
+        summed = rows.reduce(lambda block: of_block(block, part))
         if advance is not None:
             advance(len(part))
         return summed
 
     cuts = range(VECTORS_AT_ONCE, len(coefficients), VECTORS_AT_ONCE)
-    return np.concatenate([batch(part) for part in np.split(coefficients, cuts)])
+    parts = np.split(coefficients, cuts)
+    if rows.resident:
+        return np.concatenate([batch(part) for part in parts])
+    summed = rows.reduce(
+        lambda block: np.concatenate(parallel_map(functools.partial(of_block, block), parts))
+    )
+    if advance is not None:
+        advance(len(coefficients))
+    return summed
 
 
 def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:

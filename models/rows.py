@@ -352,7 +352,7 @@ class Strand(NamedTuple):
             return Strand(start, stop, self.head, self.whole + other.whole, other.tail)
         left = self.head if self.tail is None else self.tail
         assert left is not None and other.head is not None  # noqa: S101, PT018
-        seam = _consecutive(left, other.head)
+        seam = consecutive(left, other.head)
         if self.tail is None:  # which has not reached a border yet
             return Strand(start, stop, seam, other.whole, other.tail)
         if (other.start + len(other.head.sign)) % CHUNK_ROWS:
@@ -366,7 +366,9 @@ class Strand(NamedTuple):
         return xxhash.xxh3_128_digest(self.whole + rest)
 
 
-def _consecutive(one: Block, two: Block) -> Block:
+def consecutive(one: Block, two: Block) -> Block:
+    """The rows of one block, and then those of another."""
+
     def joined(a: Any, b: Any) -> Any:
         if a is None or b is None:
             return None
@@ -733,13 +735,17 @@ def as_held(rows: R) -> R:
     return rows
 
 
-def merge_identical(rows: ArrayRows, most: float = 0.5) -> ArrayRows:
+def merge_identical(rows: R, most: float = 0.5) -> R:
     """The same likelihood on fewer rows: identical ones become one, with the sum of their weights.
 
     Rows are identical where design, response and offset are. They are returned unchanged where
     more than that share of them is distinct, because then weights cost more than they save; of many
-    rows that is judged by a few thousand of them first.
+    rows that is judged by a few thousand of them first. So are rows that are not in memory.
     """
+    return cast(R, _merged(rows, most)) if isinstance(rows, ArrayRows) else rows
+
+
+def _merged(rows: ArrayRows, most: float) -> ArrayRows:
     held, n = _held(rows), rows.n_rows
     few = [part[:: max(n // LOOKED_AT, 1)] for part in held]
     if n > 2 * LOOKED_AT and _seem_distinct(_hashed(few), most * n):

@@ -20,7 +20,7 @@ FLOORS = {
         ("direction_bounds", "model"),
         ("codes",),
         ("covariance",),
-        ("external_draws", "iterations", "provenance"),
+        ("external_draws", "gathering", "iterations", "provenance"),
         ("certificate", "posterior"),
         ("estimate",),
         ("existence",),

@@ -49,7 +49,7 @@ from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Root, upper
 from flatprior.models.estimate import fit_of, is_near
-from flatprior.models.likelihood import at_each, log_likelihoods, scores
+from flatprior.models.likelihood import at_each, heights_and_scores, log_likelihoods
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 
@@ -546,7 +546,7 @@ def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
 
     draws, data = posterior.draws, posterior.data.copy()
     values = at_each(
-        as_held(merge_identical(model.arrays)),
+        as_held(merge_identical(model.rows)),
         log_likelihoods,
         draws.reshape(-1, model.n_parameters),
     )
@@ -693,9 +693,10 @@ def exact_identities(
 ) -> Identities:
     """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
     chains, n, k = draws.shape
-    flat, rows = draws.reshape(-1, k), as_held(merge_identical(model.arrays))
+    flat, rows = draws.reshape(-1, k), as_held(merge_identical(model.rows))
     root = root_at(model, mle) if root is None else root
-    score = at_each(rows, scores, flat)
+    found = at_each(rows, heights_and_scores, flat)
+    log_likelihood, score = found[:, 0], found[:, 1:]
     # in whitened coordinates, so that its covariance is near the identity
     white = root.rooted(score).reshape(draws.shape)
     trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
@@ -706,7 +707,7 @@ def exact_identities(
         score_p=hotelling_p(scores_of),
         trace=float(trace.mean()),
         trace_p=t_p(traces[:, 0]),
-        log_likelihood=at_each(rows, log_likelihoods, flat).reshape(chains, n),
+        log_likelihood=log_likelihood.reshape(chains, n),
         score=score,
         sight=Sight.of(scores_of, traces),
     )

@@ -260,6 +260,11 @@ class BatchRows(ABC):
         return False
 
     @property
+    def at_hand(self) -> bool:
+        """Whether rows may come to this process, in which they are read anyway."""
+        return True
+
+    @property
     def has_passed(self) -> bool:
         """Whether a pass was made since the survey."""
         return "_found" in self.__dict__

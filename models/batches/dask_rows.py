@@ -49,6 +49,11 @@ class DaskRows(BatchRows):
         """What was asked for, and what there is to say of it."""
         return self.read
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether rows may come to this process: those of a cluster stay there."""
+        return False
+
     def _over_frames(
         self,
         function: Callable[[pd.DataFrame, int], T],

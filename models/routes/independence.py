@@ -16,6 +16,7 @@ Nothing here is shared with the PyMC routes, so that the two kinds of draws chec
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
-from flatprior.models.rows import ArrayRows, as_held, merge_identical
+from flatprior.models.rows import Rows, as_held, merge_identical
 
 # degrees of freedom, or k if that is more: in k dimensions the length of a normal vector varies
 # little, that of a t vector much
@@ -117,22 +118,20 @@ def sample_independence(
         )
     require_proper_posterior(model)
     start = time.perf_counter()
-    rows = as_held(merge_identical(model.arrays))
-    pilot, *generators = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + chains))
-    with progress_bar("draws", chains * n, progress) as advance:
-        proposal = _adapted(rows, _laplace_fit(rows), pilot)
-        proposals = np.empty((chains, n, k))
-        lp, log_weight = np.empty((chains, n)), np.empty((chains, n))
-        for chain, generator in enumerate(generators):
-            z = proposal.draw(generator, n)
-            proposals[chain] = proposal.place(z)
-            lp[chain] = at_each(rows, log_likelihoods, proposals[chain], advance)
-            log_weight[chain] = lp[chain] - proposal.log_density(z)
+    rows = as_held(merge_identical(model.rows))
+    pilot, *seeds = np.random.SeedSequence(seed).spawn(1 + chains)
+    with progress_bar("draws", chains * n, progress and rows.resident) as advance:
+        first = _laplace_fit(rows)
+        heights = _Heights(rows, None if rows.resident else _Proposed.by(first, seeds, n))
+        proposal = _adapted(heights, first, np.random.default_rng(pilot))
+        proposed = _Proposed.by(proposal, seeds, n)
+        lp = heights.of_draws(proposed, proposal is first, advance)
+    log_weight = lp - proposed.log_density
     log_weight -= log_weight.max()
     visited = np.stack(
         [
             _metropolis(w, -g.exponential(size=n))
-            for w, g in zip(log_weight, generators, strict=True)
+            for w, g in zip(log_weight, proposed.generators, strict=True)
         ]
     )
     kept = visited[:, WARM_UP:]
@@ -141,7 +140,7 @@ def sample_independence(
         "accepted": kept == np.arange(WARM_UP, n),
         "log_weight": log_weight[:, WARM_UP:],
     }
-    beta = np.take_along_axis(proposals, kept[:, :, None], axis=1)
+    beta = np.take_along_axis(proposed.coefficients, kept[:, :, None], axis=1)
     return Posterior(
         route="independence",
         data=labelled_draws(model, beta, stats),
@@ -174,7 +173,61 @@ class _Proposal:
         return np.asarray(-power * np.log1p(np.square(z).sum(axis=-1) / self.degrees))
 
 
-def _laplace_fit(rows: ArrayRows) -> _Proposal:
+@dataclass(frozen=True, eq=False)
+class _Proposed:
+    """Proposals of chains, each of its own generator; a seed makes the same ones at each call."""
+
+    coefficients: Array  # (chains, n, k)
+    log_density: Array  # (chains, n)
+    generators: list[np.random.Generator]  # as they are after that
+
+    @classmethod
+    def by(cls, proposal: _Proposal, seeds: list[np.random.SeedSequence], n: int) -> _Proposed:
+        """Draw n for each chain."""
+        generators = [np.random.default_rng(seed) for seed in seeds]
+        coefficients = np.empty((len(seeds), n, len(proposal.centre)))
+        log_density = np.empty((len(seeds), n))
+        for chain, generator in enumerate(generators):
+            z = proposal.draw(generator, n)
+            coefficients[chain] = proposal.place(z)
+            log_density[chain] = proposal.log_density(z)
+        return cls(coefficients, log_density, generators)
+
+
+class _Heights:
+    """Log-likelihoods of draws. Where a pass over the rows is dear, the first serves for two.
+
+    On many rows the posterior is nearly normal, and the first pilot sample seldom finds a better
+    proposal than it was drawn from: draws from that, `ahead`, are evaluated in the same pass.
+    """
+
+    def __init__(self, rows: Rows, ahead: _Proposed | None) -> None:
+        self._rows = rows
+        self._ahead = ahead
+        self._known: Array | None = None
+
+    def of_pilot(self, coefficients: Array) -> Array:
+        """Those of a pilot sample (d, k), (d,)."""
+        if self._ahead is None or self._known is not None:
+            return at_each(self._rows, log_likelihoods, coefficients)
+        k, shape = coefficients.shape[1], self._ahead.log_density.shape
+        both = np.vstack([coefficients, self._ahead.coefficients.reshape(-1, k)])
+        found = at_each(self._rows, log_likelihoods, both)
+        self._known = found[len(coefficients) :].reshape(shape)
+        return found[: len(coefficients)]
+
+    def of_draws(
+        self, proposed: _Proposed, at_first: bool, advance: Callable[[int], None]
+    ) -> Array:
+        """Those of the draws, (chains, n); `at_first`, if they are those that were drawn ahead."""
+        if at_first and self._known is not None:
+            return self._known
+        flat = proposed.coefficients.reshape(-1, proposed.coefficients.shape[2])
+        found = at_each(self._rows, log_likelihoods, flat, advance)
+        return found.reshape(proposed.log_density.shape)
+
+
+def _laplace_fit(rows: Rows) -> _Proposal:
     """Centre at the MLE, and as root that of the inverse of the information there."""
     coded = sums_of(rows)
     held = None if coded is None else fit_as_held(coded)
@@ -189,7 +242,7 @@ def _laplace_fit(rows: ArrayRows) -> _Proposal:
     return _Proposal(centre, upper(root), max(DEGREES_OF_FREEDOM, len(centre)))
 
 
-def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generator) -> _Proposal:
+def _adapted(heights: _Heights, proposal: _Proposal, generator: np.random.Generator) -> _Proposal:
     """Find the best proposal by pilot samples.
 
     Each sample's weighted mean and covariance are the next proposal, with heavier tails; where few
@@ -205,7 +258,7 @@ def _adapted(rows: ArrayRows, proposal: _Proposal, generator: np.random.Generato
     for _ in range(PILOT_ROUNDS):
         z = proposal.draw(generator, n)
         log_density = proposal.log_density(z)
-        log_weight = at_each(rows, log_likelihoods, proposal.place(z)) - log_density
+        log_weight = heights.of_pilot(proposal.place(z)) - log_density
         efficiency = _effective(log_weight) / n
         if efficiency > best_efficiency:
             best, best_efficiency = proposal, efficiency

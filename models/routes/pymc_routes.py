@@ -22,6 +22,7 @@ from flatprior.models.common.calls import check_choice, check_seed, model_first
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle, require_proper_posterior
+from flatprior.models.gathering import rows_in_memory
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
@@ -69,8 +70,9 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     from flatprior.models.routes.pymc_versions import find_map
 
     start = time.perf_counter()
-    transform = _whitening(model.arrays)
-    graph = flat_model(model.arrays, transform)
+    rows = rows_in_memory(model, "PyMC")
+    transform = _whitening(rows)
+    graph = flat_model(rows, transform)
     z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
     reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
     z, steps, decrement = _finish(_compiled(graph), z)
@@ -148,7 +150,7 @@ def sample_nuts(
 
     pm = import_pymc()
     start = time.perf_counter()
-    rows = merge_identical(model.arrays)
+    rows = merge_identical(rows_in_memory(model, "PyMC"))
     transform = _whitening(rows)
     # PyMC's own bar has a row a chain and needs more than 80 columns
     bar = progress_bar("draws", chains * (draws + tune), progress)

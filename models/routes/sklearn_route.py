@@ -11,6 +11,7 @@ from flatprior.models.certificate import require_finite
 from flatprior.models.common.calls import model_first
 from flatprior.models.estimate import PointEstimate, estimate
 from flatprior.models.existence.check import require_mle
+from flatprior.models.gathering import rows_in_memory
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import RouteUnavailableError
 
@@ -51,10 +52,11 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     """
     from sklearn.linear_model import LogisticRegression
 
-    if model.offset is not None:
+    if model.rows.has_offset:
         raise RouteUnavailableError("scikit-learn's LogisticRegression takes no offset")
     require_mle(model)
-    if model.response.min() == model.response.max():  # without an intercept there may be an MLE
+    rows = rows_in_memory(model, "scikit-learn")
+    if rows.response.min() == rows.response.max():  # without an intercept there may be an MLE
         raise RouteUnavailableError("scikit-learn's LogisticRegression needs both classes")
     start = time.perf_counter()
     classifier = LogisticRegression(
@@ -62,7 +64,9 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        classifier.fit(model.design, model.response, sample_weight=model.arrays.weights)
+        classifier.fit(
+            rows.design.astype(float, copy=False), rows.response, sample_weight=rows.weights
+        )
     said = "; ".join(dict.fromkeys(str(w.message).split("\n")[0] for w in caught))
     iterations = int(np.max(classifier.n_iter_))
     return estimate(

@@ -2,19 +2,22 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from places import FORMULA, PLACES, ROLES, shoppers
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.likelihood import (
     at_each,
+    heights_and_scores,
     log_likelihoods,
     moments,
     row_terms,
+    scores,
     stack_factors,
     total_log_likelihood,
     triangular_factor,
 )
-from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block
+from flatprior.models.rows import BLOCK_ROWS, ArrayRows, Block, as_held
 
 
 @given(st.floats(-800, 800), st.sampled_from([-1.0, 1.0]), st.integers(1, 10**9))
@@ -121,3 +124,34 @@ def test_odds_that_overflow_once_they_are_weighted_are_infinite():
     found = moments(next(model.rows.blocks()), np.zeros(1))
     assert found.odds == np.inf
     assert found.slope == pytest.approx(1000.5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_heights_and_scores_are_those_of_each_alone(weighted):
+    X, y = simulated(BLOCK_ROWS + 700, 3, seed=1)
+    weights = np.random.default_rng(2).integers(1, 5, size=len(y)) if weighted else None
+    offset = np.linspace(-2, 2, len(y))
+    model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights, offset=offset)
+    betas = np.random.default_rng(3).normal(size=(70, 3)) * np.logspace(-2, 3, 70)[:, None]
+    both = at_each(model.rows, heights_and_scores, betas)
+    assert np.array_equal(both[:, 0], at_each(model.rows, log_likelihoods, betas))
+    exact = at_each(model.rows, scores, betas)
+    assert both[:, 1:] == pytest.approx(exact, rel=1e-12, abs=1e-11 * np.abs(exact).max())
+
+
+def test_rows_in_files_are_read_once_for_any_number_of_coefficients(tmp_path, monkeypatch):
+    model = PLACES["Parquet"](shoppers(900), tmp_path, FORMULA, **ROLES)
+    memory = PLACES["memory"](shoppers(900), None, FORMULA, **ROLES)
+    betas = np.random.default_rng(3).normal(size=(300, model.n_parameters)) / 10
+    passes = []
+    reduce = type(model.rows)._over_frames
+    monkeypatch.setattr(
+        type(model.rows), "_over_frames", lambda *args: passes.append(1) or reduce(*args)
+    )
+    told = []
+    found = at_each(as_held(model.rows), heights_and_scores, betas, told.append)
+    assert len(passes) == 1
+    assert sum(told) == 300
+    assert found == pytest.approx(
+        at_each(as_held(memory.rows), heights_and_scores, betas), rel=1e-10
+    )

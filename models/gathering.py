@@ -1,0 +1,87 @@
+"""Rows that are read in batches, brought into memory for programs that take no other.
+
+PyMC and scikit-learn need all rows at once. Where these are many, identical ones are counted as
+they come: data of few-valued columns fit into memory however long the file is.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from flatprior.models.model import BernoulliLogistic
+from flatprior.models.results import RouteUnavailableError
+from flatprior.models.rows import ArrayRows, Block, consecutive, merge_identical
+
+MOST_NUMBERS = 2**25  # of a design that is gathered: 256 MB, of which such programs make copies
+
+
+def rows_in_memory(model: BernoulliLogistic, who: str) -> ArrayRows:
+    """The rows of a model for a program, called `who`, that takes them all at once.
+
+    Raises
+    ------
+    RouteUnavailableError
+        If they lie on a cluster, or are too many.
+
+    Examples
+    --------
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> from flatprior.models.gathering import rows_in_memory
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> rows_in_memory(model, "PyMC") is model.rows
+    True
+    """
+    rows = model.rows
+    if isinstance(rows, ArrayRows):
+        return rows
+    if not rows.at_hand:
+        raise RouteUnavailableError(
+            f"{who} needs all rows in memory, and these stay on the cluster; the routes newton and "
+            "independence take them where they lie"
+        )
+    most = MOST_NUMBERS // rows.n_columns
+    too_many = RouteUnavailableError(
+        f"{who} needs all rows in memory, and {rows.n_rows} rows of {rows.n_columns} columns are "
+        f"{8 * rows.n_rows * rows.n_columns / 1e9:.2g} GB, most of them distinct; the routes "
+        "newton and independence read them in batches"
+    )
+    drawn = rows.drawn
+    if rows.n_rows > most and merge_identical(drawn) is drawn:
+        raise too_many
+
+    # blocks of rows, each with the number of rows in it; neighbours that grow alike are joined, so
+    # that a row is copied, and compared with others, as often as a number of blocks has digits
+    def of_block(block: Block) -> tuple[ArrayRows, ...]:
+        found = merge_identical(ArrayRows.of(block))
+        if found.n_rows > most:
+            raise too_many
+        return (found,)
+
+    def together(one: tuple[ArrayRows, ...], two: tuple[ArrayRows, ...]) -> tuple[ArrayRows, ...]:
+        parts = list(one)
+        for part in two:
+            while parts and parts[-1].n_rows <= part.n_rows:
+                part = _joined(parts.pop(), part)
+            parts.append(part)
+        if sum(part.n_rows for part in parts) > most:
+            # the last chance: what is in several parts is counted there once each
+            parts = [functools.reduce(_joined, parts)]
+            if parts[0].n_rows > most:
+                raise too_many
+        return tuple(parts)
+
+    parts: tuple[ArrayRows, ...] = rows.reduce_as_held(of_block, together)
+    return functools.reduce(_joined, parts)
+
+
+def _joined(one: ArrayRows, two: ArrayRows) -> ArrayRows:
+    """The rows of both, identical ones counted."""
+    first, second = (part.block_as_held(slice(None)) for part in (one, two))
+    if (first.weights is None) != (second.weights is None):
+        first, second = (
+            part._replace(weights=np.ones(len(part.sign)) if part.weights is None else part.weights)
+            for part in (first, second)
+        )
+    return merge_identical(ArrayRows.of(consecutive(first, second)))
