@@ -50,6 +50,7 @@ from flatprior.models.common.rendering import (
 )
 from flatprior.models.common.text import printable
 from flatprior.models.common.writing import check_file_name, finite, write_json
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.evaluation import Diagonal, Evaluation, Variances
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
@@ -553,10 +554,12 @@ def estimate(
     seconds: float,
     before_finish: Certificate | None = None,
     evaluation: Evaluation | None = None,
+    since: Passes | None = None,
 ) -> PointEstimate:
     """Make a route's coefficients a `PointEstimate`: the same judgement for every route.
 
-    An `evaluation` of the coefficients, where the route has made one, saves another.
+    An `evaluation` of the coefficients, where the route has made one, saves another. Of rows that
+    are not in memory it says how often they were read `since` the route began.
     """
     found = judged(model, coefficients, evaluation)
     return PointEstimate(
@@ -570,7 +573,7 @@ def estimate(
         message=message,
         n_iterations=n_iterations,
         seconds=seconds,
-        provenance=provenance(model, *packages),
+        provenance=provenance(model, *packages, since=since),
         before_finish=before_finish,
         warnings=_warnings(model, found.covariance),
     )

@@ -49,6 +49,7 @@ from flatprior.models.encoding.columns.checks import (
     of_sensible_size,
 )
 from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import PLAIN, Reading
 from flatprior.models.encoding.formulas.encoding import encode
 from flatprior.models.encoding.frames import is_table, one_column
@@ -642,6 +643,11 @@ class BernoulliLogistic(Renderable):
                 "it with from_formula, on a sample if they are too many"
             )
         return self.rows
+
+    @property
+    def passes(self) -> Passes | None:
+        """How often rows that are not in memory were read up to now; None of those that are."""
+        return None if isinstance(self.rows, ArrayRows) else self.rows.passes
 
     @property
     def n_parameters(self) -> int:

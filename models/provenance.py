@@ -6,17 +6,21 @@ That is asked of every fit, covariance, draws and file that comes back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import earlier_hash, first_of, printable
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import Provenance, versions_of
 
 DIGITS = 12  # of a hash, which is shown to tell one from another
 
 
-def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
+def provenance(model: BernoulliLogistic, *packages: str, since: Passes | None = None) -> Provenance:
     """State what `model` and which versions a result comes from.
+
+    Of rows that are not in memory also how often they were read `since` the work on it began.
 
     Examples
     --------
@@ -26,6 +30,7 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
     >>> provenance(model).said
     '32 observations'
     """
+    passes = model.passes if since is None else cast(Passes, model.passes) - since
     return Provenance(
         formula=model.formula,
         n_observations=model.n_observations,
@@ -43,6 +48,8 @@ def provenance(model: BernoulliLogistic, *packages: str) -> Provenance:
         strata=None if model.sampling is None else model.sampling.strata,
         reading=model.reading.options or None,
         aliased=None if model.aliased is None else model.aliased.names,
+        passes=None if passes is None else passes.number,
+        bytes_read=None if passes is None else passes.bytes,
     )
 
 

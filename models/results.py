@@ -26,6 +26,7 @@ from flatprior.models.common.json_values import in_short, is_whole, number_or_in
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import COUNTS, SPEAKING, observations, printable
 from flatprior.models.common.writing import finite
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import from_options
 
 FORMAT = "flatprior/1"
@@ -402,6 +403,8 @@ class Provenance:
         How the file was read (sep, decimal, encoding, na, sheet), where that needs saying.
     aliased : tuple of str or None
         Coefficients left out because their columns are combinations of others.
+    passes, bytes_read : int or None
+        How often rows that are not in memory were read for the result, and how many bytes of files.
     """
 
     formula: str | None
@@ -420,6 +423,8 @@ class Provenance:
     strata: str | None = None
     reading: Mapping[str, Any] | None = None
     aliased: tuple[str, ...] | None = None
+    passes: int | None = None
+    bytes_read: int | None = None
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Provenance:
@@ -442,6 +447,9 @@ class Provenance:
                 *("sampling_weights", "clusters", "strata"),
             )
         }
+        read = [facts.get(name) for name in ("passes", "bytes_read")]
+        if not all(each is None or (is_whole(each) and each >= 0) for each in read):
+            raise InputError("its provenance is damaged")
         left_out = facts.get("aliased")
         if left_out is not None and not isinstance(left_out, list | tuple):
             raise InputError("its provenance is damaged")
@@ -454,6 +462,8 @@ class Provenance:
             n_groups=groups,
             reading=from_options(facts.get("reading")).options or None,
             aliased=None if left_out is None else tuple(map(str, left_out)),
+            passes=read[0],
+            bytes_read=read[1],
             **columns,
         )
 
@@ -469,10 +479,15 @@ class Provenance:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to keep in mind of the weights, if there are any."""
+        """What to keep in mind of the weights, if there are any; and how often rows were read."""
+        said = []
         if self.sampling_weights is not None:
-            return (SPEAKING,)
-        return () if self.frequency_weights is None else (COUNTS,)
+            said.append(SPEAKING)
+        elif self.frequency_weights is not None:
+            said.append(COUNTS)
+        if self.passes is not None:
+            said.append(f"the rows were {Passes(self.passes, self.bytes_read or 0).said}")
+        return tuple(said)
 
 
 def versions_of(*packages: str) -> dict[str, str]:

@@ -84,9 +84,13 @@ def on_request(command: F) -> F:
     return command
 
 
-def routes_asked(options: dict[str, Any]) -> list[Route]:
-    """The routes to run; what options say of them is taken out."""
-    return [route for route in ROUTES if not route.on_request or options.pop(route.name)]
+def routes_asked(options: dict[str, Any], in_batches: bool = False) -> list[Route]:
+    """The routes to run; what options say of them is taken out.
+
+    Data read `in_batches` may be too many for the usual sampler: all of them are asked.
+    """
+    asked = {route: not route.on_request or options.pop(route.name) for route in ROUTES}
+    return [route for route in ROUTES if asked[route] or in_batches]
 
 
 @main.command()
@@ -146,8 +150,9 @@ def agree(
     """Fit by four routes and say whether they agree."""
     with clean_errors():
         check_paths(data, json=json_path, report=report_path)
-        routes = routes_asked(options)
-        model = load_model(data, formula, **options)
+        in_batches = reads_in_batches(data)
+        routes = routes_asked(options, in_batches)
+        model = load_model(data, formula, in_batches=in_batches, **options)
         _agree(model, routes, report_path, json_path, seed, draws)
 
 

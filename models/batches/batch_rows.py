@@ -39,6 +39,7 @@ from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.source import Source
 from flatprior.models.encoding.sampling import Key, Sample, units_of
@@ -260,6 +261,11 @@ class BatchRows(ABC):
         return False
 
     @property
+    @abstractmethod
+    def passes(self) -> Passes:
+        """How often they were read up to now, the survey included."""
+
+    @property
     def at_hand(self) -> bool:
         """Whether rows may come to this process, in which they are read anyway."""
         return True
@@ -370,12 +376,18 @@ class FileRows(BatchRows):
         columns: tuple[str, ...],
     ) -> T:
         answer: T | None = None
-        with progress_bar("rows", self.surveyed.survey.n_read, self.progress) as advance:
+        what = f"rows, pass {self.passes.number + 1}"
+        with progress_bar(what, self.surveyed.survey.n_read, self.progress) as advance:
             for number, frame in enumerate(self.source.frames(columns)):
                 answer = either(combine, answer, function(frame, number))
                 advance(len(frame))
         assert answer is not None  # noqa: S101  (the survey found rows in the same files)
         return answer
+
+    @property
+    def passes(self) -> Passes:
+        """How often the files were read up to now, the survey included."""
+        return self.source.tally.now
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.missing_words import Meant
+from flatprior.models.encoding.files.passes import Passes, Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.sampling import Sample
 from flatprior.models.encoding.tables import named
@@ -50,6 +51,11 @@ class DaskRows(BatchRows):
         return self.read
 
     @property
+    def passes(self) -> Passes:
+        """How often the partitions were computed up to now, the survey included."""
+        return self.frame.tally.now
+
+    @property
     def at_hand(self) -> bool:
         """Whether rows may come to this process: those of a cluster stay there."""
         return False
@@ -65,6 +71,7 @@ class DaskRows(BatchRows):
         def of_meant(part: pd.DataFrame, number: int) -> T:
             return function(meant.out_of(part, None), number)
 
+        self.frame.tally.add(1)
         return _combined(self.frame.select(columns), of_meant, combine)
 
     @property
@@ -84,11 +91,14 @@ class Partitions:
         Columns to the partitions with these, each a `dask.delayed.Delayed` pandas data frame.
     meant : Meant
         What words mean in them.
+    tally : Tally
+        Of the passes over them.
     """
 
     names: tuple[str, ...]
     select: Callable[[tuple[str, ...]], Sequence[Any]]
     meant: Meant = field(default_factory=Meant)
+    tally: Tally = field(default_factory=Tally)
 
 
 def _combined(
@@ -157,6 +167,7 @@ def survey_dask(
             words: Words = {}
             return survey(meant.out_of(part, words), roles, number), words
 
+        partitions.tally.add(1)
         return _combined(partitions.select(roles.columns), of_partition, _of_both)
 
     found, words, meant = settled(survey_with, roles, Meant(words=asked.words(())))

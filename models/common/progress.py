@@ -1,4 +1,7 @@
-"""One progress bar for all long work: on standard error, within 80 columns, gone at the end."""
+"""One progress bar for all long work: on standard error, within 80 columns, gone at the end.
+
+Work inside other work has its bar below that one's.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 NARROWEST, WIDEST = 40, 80  # columns that are printed on, whatever the terminal says of itself
 
@@ -36,12 +41,24 @@ def console(*, stderr: bool = False, widest: int = WIDEST) -> Console:
     return Quiet(stderr=stderr, width=width, height=24, highlight=False, force_jupyter=False)
 
 
+# the display that is on the screen: there can be only one
+_live: ContextVar[Progress | None] = ContextVar("_live", default=None)
+
+
 @contextmanager
 def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable[..., None]]:
     """Show a bar of `total` steps, if `shown`; yield what moves it on, by one or more.
 
     A total of None is one that nobody knows.
     """
+    above = _live.get()
+    if above is not None and shown:
+        inner = above.add_task(what, total=total)
+        try:
+            yield lambda steps=1: above.advance(inner, steps)
+        finally:
+            above.remove_task(inner)
+        return
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -60,4 +77,9 @@ def progress_bar(what: str, total: int | None, shown: bool) -> Iterator[Callable
         disable=not shown,
     ) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda steps=1: progress.advance(task, steps)
+        token = _live.set(progress) if shown else None
+        try:
+            yield lambda steps=1: progress.advance(task, steps)
+        finally:
+            if token is not None:
+                _live.reset(token)

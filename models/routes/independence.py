@@ -116,11 +116,12 @@ def sample_independence(
             f"{chains} chains of {n} draws ({WARM_UP} are not kept) of {k} coefficients have "
             f"{8 * chains * n * k / 1e9:.0f} GB; ask for fewer"
         )
+    since = model.passes
     require_proper_posterior(model)
     start = time.perf_counter()
     rows = as_held(merge_identical(model.rows))
     pilot, *seeds = np.random.SeedSequence(seed).spawn(1 + chains)
-    with progress_bar("draws", chains * n, progress and rows.resident) as advance:
+    with progress_bar("draws", chains * n, progress) as advance:
         first = _laplace_fit(rows)
         heights = _Heights(rows, None if rows.resident else _Proposed.by(first, seeds, n))
         proposal = _adapted(heights, first, np.random.default_rng(pilot))
@@ -145,7 +146,7 @@ def sample_independence(
         route="independence",
         data=labelled_draws(model, beta, stats),
         seconds=time.perf_counter() - start,
-        provenance=provenance(model, *PACKAGES),
+        provenance=provenance(model, *PACKAGES, since=since),
         seed=seed,
     )
 

@@ -13,6 +13,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.dependence.as_held import columns_as_held
 from flatprior.models.designs.coded import Structured
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.estimate import (
     PointEstimate,
     changed,
@@ -92,8 +93,8 @@ def converged_mle(model: BernoulliLogistic) -> PointEstimate:
 
 
 def _fit(model: BernoulliLogistic) -> PointEstimate:
-    start = time.perf_counter()
-    found = _with_codes(model, start)
+    start, since = time.perf_counter(), model.passes
+    found = _with_codes(model, start, since)
     if found is not None:
         return found
     patience = PATIENCE if model.rows.resident else PATIENCE_IN_BATCHES
@@ -138,6 +139,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
         ),
         n_iterations=steps + (taken is not None),
         seconds=time.perf_counter() - start,
+        since=since,
         evaluation=evaluation,
     )
     if not fit.certificate.proves_existence:
@@ -165,7 +167,9 @@ def _merged(model: BernoulliLogistic) -> Rows:
     return rows
 
 
-def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
+def _with_codes(
+    model: BernoulliLogistic, start: float, since: Passes | None
+) -> PointEstimate | None:
     """The MLE where factors are held as codes; None where this way does not prove it."""
     sums = sums_of(model.rows)
     if sums is None:
@@ -193,6 +197,7 @@ def _with_codes(model: BernoulliLogistic, start: float) -> PointEstimate | None:
         ),
         n_iterations=found.n_iterations,
         seconds=time.perf_counter() - start,
+        since=since,
         evaluation=evaluation_of(found) if tight else None,
     )
 

@@ -66,6 +66,7 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     >>> fit.certificate.error_bound < 1e-10 < fit.before_finish.error_bound
     True
     """
+    since = model.passes
     require_mle(model)
     from flatprior.models.routes.pymc_versions import find_map
 
@@ -88,6 +89,7 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
         ),
         n_iterations=iterations + steps,
         seconds=time.perf_counter() - start,
+        since=since,
         before_finish=reached,
     )
 
@@ -144,6 +146,7 @@ def sample_nuts(
     check_sampling(draws=draws, tune=tune, chains=chains)
     seed = check_seed(seed)
     check_choice("sampler", sampler, ("pymc",))
+    since = model.passes
     require_proper_posterior(model)
     from flatprior.models.common.quiet import quiet_libraries
     from flatprior.models.routes.pymc_versions import import_pymc, interruptible
@@ -183,7 +186,7 @@ def sample_nuts(
         route="nuts",
         data=labelled_draws(model, z @ transform.T, stats),
         seconds=time.perf_counter() - start,
-        provenance=provenance(model, *PACKAGES),
+        provenance=provenance(model, *PACKAGES, since=since),
         seed=seed,
     )
 

@@ -80,7 +80,7 @@ ROUTES = (
     Route("nuts", "PyMC NUTS sampling", "pymc_routes:sample_nuts", needs="pymc"),
     Route(
         *("independence", "independence sampling", "independence:sample_independence"),
-        on_request="A fifth route: independence sampling, without PyMC.",
+        on_request="A fifth route: independence sampling, without PyMC (of many files: always).",
     ),
 )
 LABELS = {route.name: route.label for route in ROUTES}

@@ -54,6 +54,7 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
 
     if model.rows.has_offset:
         raise RouteUnavailableError("scikit-learn's LogisticRegression takes no offset")
+    since = model.passes
     require_mle(model)
     rows = rows_in_memory(model, "scikit-learn")
     if rows.response.min() == rows.response.max():  # without an intercept there may be an MLE
@@ -78,4 +79,5 @@ def fit_sklearn(model: BernoulliLogistic) -> PointEstimate:
         message=f"{iterations} iterations" + (f"; scikit-learn warned: {said}" if said else ""),
         n_iterations=iterations,
         seconds=time.perf_counter() - start,
+        since=since,
     )

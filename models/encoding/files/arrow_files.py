@@ -58,6 +58,21 @@ class ParquetFile:
                     remember(frame[name], *_codes(batch.column(name)))
                 yield frame
 
+    def size(self, columns: tuple[str, ...]) -> int:
+        """Bytes that columns take in the file."""
+        from pyarrow import parquet
+
+        wanted = set(columns)
+        with parquet.ParquetFile(self.path) as file:
+            found, names = file.metadata, file.schema.names
+            tops = [file.schema.column(j).path.split(".")[0] for j in range(len(names))]
+            return sum(
+                found.row_group(i).column(j).total_compressed_size
+                for i in range(found.num_row_groups)
+                for j, top in enumerate(tops)
+                if top in wanted
+            )
+
 
 def _is_text(kind: Any) -> bool:
     import pyarrow as pa

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -29,6 +29,7 @@ from flatprior.models.encoding.files.excel import ExcelFile
 from flatprior.models.encoding.files.json_lines import JsonLines, begins_with_object
 from flatprior.models.encoding.files.missing_words import USUAL, Meant, without_words
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
+from flatprior.models.encoding.files.passes import Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.statistical import (
     SasFile,
@@ -179,6 +180,8 @@ class Source:
         Columns of such files that are categories: text where they have leading zeros.
     retyped : frozenset of str
         Columns of files with types, see `Meant`.
+    tally : Tally
+        Of the passes over the files; sources made of this one count in it.
     """
 
     name: str
@@ -189,6 +192,7 @@ class Source:
     text: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     retyped: frozenset[str] = frozenset()
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -275,8 +279,10 @@ class Source:
         rows = max(rows, WHOLE_ROWS) if whole and self.typed else rows
         for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
+        self.tally.add(1)
         for place, reader in enumerate(self.readers):
             self._unchanged(place)
+            self.tally.add(0, _size(reader, columns))
             frames = reader.frames(columns, rows, as_text, found)
             with closing(cast("Generator[pd.DataFrame]", frames)):
                 for frame in _guarded(frames, _shown(self.spool, reader.path)):
@@ -336,6 +342,12 @@ class Source:
             raise FileNotFoundError(f"{file!r} is no longer there; start again")
         if _stamp(file) != self.stamps[place]:
             raise OSError(f"{file!r} has changed since it was first read; start again")
+
+
+def _size(reader: TableFile, columns: tuple[str, ...]) -> int:
+    """Bytes that these columns take in a file, or the file where it is read as a whole."""
+    of_columns = getattr(reader, "size", None)
+    return os.path.getsize(reader.path) if of_columns is None else int(of_columns(columns))
 
 
 def found_files(path: str | PathLike[str]) -> list[str]:

@@ -11,13 +11,15 @@ from command_line import FLATPRIOR, run
 from damaged_files import embedded_in, resealed
 from processes import completed, printed
 
-from flatprior.analysis import read_report
+from flatprior.analysis import check_posterior, read_report
 from flatprior.models import (
     BernoulliLogistic,
     PointEstimate,
     fit_newton,
+    gathering,
     load_endometrial,
     load_spector,
+    sample_independence,
     verify,
 )
 
@@ -249,11 +251,29 @@ def test_many_files_are_fitted_as_one(folder, tmp_path):
     assert "891 observations" in result.stdout
     assert "9 rows left out: a value is missing" in result.stdout
     one = run("fit", folder.parent / "whole.csv", "y ~ x")
+    assert "The rows were read" in result.stdout
+    assert "The rows were read" not in one.stdout
     shown = [text.split("The MLE exists")[0].split() for text in (result.stdout, one.stdout)]
     assert [word for word in shown[0] if not word.isdigit()] == [
         word for word in shown[1] if not word.isdigit()
     ]
     assert verify(BernoulliLogistic.from_parquet(folder, "y ~ x"), PointEstimate.load(out))
+
+
+def test_the_routes_agree_on_many_files_where_pymc_has_no_room(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(gathering, "MOST_NUMBERS", 100)
+    out = tmp_path / "agreement.json"
+    result = run("agree", folder, "y ~ x", "--seed", 1, "--draws", 300, "--json", out)
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads(out.read_text())
+    assert facts["verdict"] == "agree"
+    assert [check["route"] for check in facts["posteriors"]] == ["independence"]
+    text = " ".join(result.stdout.replace("│", " ").split())
+    assert "PyMC needs all rows in memory" in text
+    assert "scikit-learn needs all rows in memory" in text
+    memory = BernoulliLogistic.from_formula("y ~ x", pd.read_csv(folder.parent / "whole.csv"))
+    expected = check_posterior(memory, sample_independence(memory, draws=300, seed=1))
+    assert facts["posteriors"][0]["trace"] == pytest.approx(expected.trace, rel=1e-8)
 
 
 def test_existence_is_decided_for_many_files(folder):

@@ -107,6 +107,33 @@ def test_steps_add_to_the_total_and_may_be_of_any_size(monkeypatch):
     assert seen == [("rows", None, True, False), (7, 1), (7, 2048)]
 
 
+def test_work_inside_other_work_is_shown_below_it(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    displays = []
+    from rich.progress import Progress
+
+    class Seen(Progress):
+        def __init__(self, *columns, **options):
+            super().__init__(*columns, **options | {"console": console(stderr=True)})
+            displays.append(self)
+
+    monkeypatch.setattr("rich.progress.Progress", Seen)
+    with progress_bar("draws", 4, True) as outer:
+        for number in (1, 2):  # rich refuses a second display
+            with progress_bar(f"rows, pass {number}", 10, True) as advance:
+                advance(10)
+                assert [task.description for task in displays[0].tasks] == [
+                    "draws",
+                    f"rows, pass {number}",
+                ]
+        outer(4)
+        assert [task.completed for task in displays[0].tasks] == [4]
+    assert len(displays) == 1
+    with progress_bar("draws", 4, True) as advance:  # and then there is room for another
+        advance(4)
+    assert len(displays) == 2
+
+
 def test_a_closed_pipe_is_an_error_and_no_exit_of_the_process():
     class Gone(io.StringIO):
         def write(self, _):
