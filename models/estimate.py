@@ -676,11 +676,11 @@ def near_coefficients(model: BernoulliLogistic, stated: Array, whose: str) -> Ar
 def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate:
     """An estimate of which only the coefficients are believed: the rest is computed on `model`.
 
-    Route, message, iterations, time and versions stay: they are its history. Where nothing is
-    proved of the coefficients, `converged` is False, whatever it was.
+    Route, message, iterations, time, passes and versions stay: they are its history. Where nothing
+    is proved of the coefficients, `converged` is False, whatever it was.
     """
     beta = checked_coefficients(model, stated.coefficients)
-    found = judged(model, beta)
+    found, before = judged(model, beta), stated.provenance
     anew: dict[str, Any] = {
         "names": model.names,
         "coefficients": beta,
@@ -688,7 +688,12 @@ def recomputed(model: BernoulliLogistic, stated: PointEstimate) -> PointEstimate
         "log_likelihood": found.log_likelihood,
         "certificate": found.certificate,
         "converged": bool(stated.converged) and is_near(found.certificate),
-        "provenance": replace(provenance(model), versions=stated.provenance.versions),
+        "provenance": replace(
+            provenance(model),
+            versions=before.versions,
+            passes=before.passes,
+            bytes_read=before.bytes_read,
+        ),
         # a file may say anything about what was before
         "before_finish": None if stated.read_from is not None else stated.before_finish,
         "stated_error": None,

@@ -182,7 +182,7 @@ def plot_draws(
     check_draws_of(model, posterior)
     mle = fit_of(model, mle)
     flat = posterior.draws.reshape(-1, model.n_parameters)
-    values = at_each(as_held(merge_identical(model.arrays)), log_likelihoods, flat).ravel()
+    values = at_each(as_held(merge_identical(model.rows)), log_likelihoods, flat).ravel()
     below = 2 * (mle.log_likelihood - values)
     with mpl.rc_context(STYLE):
         figure, ax = canvas(2.6, ax)

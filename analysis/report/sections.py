@@ -50,6 +50,7 @@ from flatprior.models.common.text import (
     printable,
 )
 from flatprior.models.common.writing import finite
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.estimate import fit_of
 from flatprior.models.results import versions_of
 from flatprior.models.routes.registry import LABELS
@@ -845,6 +846,17 @@ def influence(main: MainModel) -> Facts | None:
     )
 
 
+def _reads(main: MainModel) -> dict[str, str]:
+    """How often the rows were read for each point estimate, as it states it."""
+    judged = () if main.agreement is None else main.agreement.routes
+    found = [(each.estimate.route, each.estimate.provenance) for each in judged]
+    return {
+        route: Passes(origin.passes, origin.bytes_read or 0).said
+        for route, origin in found or [(main.fit.route, main.fit.provenance)]
+        if origin.passes is not None
+    }
+
+
 def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
     """Command, seeds, versions, hash, and all results as JSON."""
     facts = {
@@ -856,6 +868,12 @@ def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
         "data hash (XXH3, 128 bits)": main.model.data_hash,
     } | {f"version of {name}": number for name, number in data["versions"].items()}
     facts["machine"] = data["machine"]
+    rows = main.model.rows
+    if not isinstance(rows, ArrayRows):
+        facts["rows"] = (
+            f"read in batches {'from files' if rows.at_hand else 'on a cluster'}"
+            + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
+        )
     again = "The command above, with --report FILE, makes" if command else "The same results make"
     return _section(
         "reproducibility",

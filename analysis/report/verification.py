@@ -61,6 +61,7 @@ from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Provenance, versions_of
+from flatprior.models.rows import ArrayRows
 from flatprior.models.saved import contradiction
 
 # of an error bound, which is rounding itself: by the same program on the same machine, by another
@@ -71,7 +72,11 @@ RESULTS = (
     *("estimate", "agreement", "comparison", "audits", "checks"),
 )
 # of what describes the model, what earlier versions did not state
-ADDED = ("response_coding", "event", "trials", "n_groups", "reading", "aliased")
+ADDED = (
+    *("response_coding", "event", "trials", "n_groups", "reading", "aliased"),
+    *("passes", "bytes_read"),
+)
+READ = ("passes", "bytes_read")  # of the way to an MLE: another pass may have been made before
 # what is made of draws, which a report does not hold
 OF_DRAWS = ("leave-one-out", "forest", "comparison-plot", "influence-plot")
 RANKED = ("formulas", "comparison-table")  # by leave-one-out, where there are draws
@@ -489,7 +494,8 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
         if told["routes"]:
             holes.append(
                 "what routes say of themselves: their names, messages and iterations, versions of "
-                "their libraries, the data that they state, what pm.find_MAP had reached"
+                "their libraries, the data that they state, how often they read the rows, what "
+                "pm.find_MAP had reached"
             )
         if told["unavailable"]:
             holes.append("which routes were left out, and why")
@@ -521,10 +527,14 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
                 versions = {"versions": part["provenance"]["versions"]}
                 anew = anew | {key: part[key] for key in OF_THE_WAY}
                 anew["provenance"] = anew["provenance"] | versions
+            read = {name: part["provenance"].get(name) for name in READ}
+            anew = anew | {"provenance": anew["provenance"] | read}
             unstated = set(ADDED) - set(part["provenance"])
             stated = {k: v for k, v in anew["provenance"].items() if k not in unstated}
             anew = anew | {"provenance": stated}
             _hold(f"comparison estimates {name}", part, anew, bounds)
+        if not isinstance(found.model.rows, ArrayRows):
+            holes.append("how often the rows were read for the fits of the comparison")
         if elsewhere:
             holes.append("the way to the fits of the comparison: messages, iterations, versions")
         known = {

@@ -320,7 +320,11 @@ def honest(kind, tmp_path):
         models = {"all": model, "lwt": build(small)}
         compared = compare_models(models, leave_one_out=True)
         return model, None, compared, build(small)
-    second = fit_newton(build(formula)) if kind in ("offset", "files") else fit_sklearn(model)
+    if kind == "files":
+        several = {"all": model, "lwt": build(small)}
+        compared, drawn = compare_models(several), sample_independence(model, seed=1)
+        return model, compare_routes(model, fit_newton(model), drawn), compared, build(small)
+    second = fit_newton(build(formula)) if kind == "offset" else fit_sklearn(model)
     return model, compare_routes(model, fit_newton(model), replace(second, route="b")), None, None
 
 
@@ -334,7 +338,11 @@ def test_an_honest_report_is_verified(kind, tmp_path):
     assert told[0] == (
         "what the report says of its making: title, command, seeds, versions, machine"
     )
-    assert len(told) == (1 if agreement is None else 2)
+    if kind == "files":  # and of draws, which are listed
+        assert "how often the rows were read for the fits of the comparison" in told
+        assert "for newton read" in path.read_text()
+    else:
+        assert len(told) == (1 if agreement is None else 2)
     assert agreement is None or told[1].startswith("what routes say of themselves: their names")
 
 
