@@ -1,12 +1,14 @@
 """From a data frame with factors to coefficients, standard errors and certificate, beside peers.
 
-Run ``python benchmarks/factors.py`` (about twenty minutes), or name the cells, as ``python
+Run ``python benchmarks/factors.py`` (about half an hour), or name the cells, as ``python
 benchmarks/factors.py small wide``; ``--stages`` says where flatprior's own time goes instead. Each
 cell is a data frame in memory, of numbers and of factors whose levels are categoricals or, where it
-says so, text, or a sparse matrix of counts of words (``n-grams``); every level and word has both
-outcomes, so that the estimate exists. Every program starts from that, and whatever it needs,
-indicators or categories, is in its time. Programs take turns in one process; the figures are
-medians.
+says so, text, or a sparse matrix: of counts of words (``n-grams``), or of the indicators of factors
+(``one-hot-sparse``, which is ``one-hot`` as people pass it after an encoder; both are like the data
+of statsmodels' issue 7935). Every level and word that is there has both outcomes, so that the
+estimate exists. Every program starts from that, and whatever it needs, indicators or categories, is
+in its time. Programs take turns in one process, after a first fit of each, in which they compile
+what they compile; the figures are medians.
 
 wall, CPU  seconds of a fit; in brackets, how many times flatprior's
 score      largest entry of the score, the reference levels' too, by its own standard error: what is
@@ -18,7 +20,8 @@ standard errors  of all coefficients, of the numbers only, or none
 flatprior's certificate is in its time, and no other computes one. scikit-learn's solvers are each
 given tighter tolerances until one leaves a score of less than 0.001, and the fastest of those that
 do is timed; so is glum. The dense programs take part where the matrix is below 1 GB. Whoever takes
-longer than ``--patience`` seconds is stopped, and said to be.
+longer than ``--patience`` seconds is stopped as soon as it comes back to Python, and said to be, as
+is everyone else who has no line of figures.
 """
 
 from __future__ import annotations
@@ -92,21 +95,17 @@ class Words:
         eta = X @ rng.normal(scale=0.5, size=self.words) - 0.8
         y = (rng.random(self.n) < expit(eta)).astype(int)
         by_word = X.tocsc()
-        for first, last in zip(by_word.indptr[:-1], by_word.indptr[1:], strict=True):
-            rows = by_word.indices[first:last]
-            if len(set(y[rows])) == 1:
-                y[rows[0]] = 1 - y[rows[0]]
-        return Counts(X, y)
+        return Counts(X, with_both_outcomes(y, np.split(by_word.indices, by_word.indptr[1:-1])))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A data frame: rows, numbers, levels of each factor, and whether these are text."""
+    """Rows, numbers, levels of each factor, and as what: categoricals, text or a CSR matrix."""
 
     n: int
     numbers: int
     levels: tuple[int, ...]
-    text: bool = False
+    held: str = "categoricals"
 
     @property
     def columns(self) -> int:
@@ -115,9 +114,9 @@ class Cell:
 
     def __str__(self) -> str:
         sizes = " + ".join(f"{size:,}" for size in (self.numbers, *self.levels))
-        return f"{self.n:,} x ({sizes}), levels as {'text' if self.text else 'categoricals'}"
+        return f"{self.n:,} x ({sizes}), levels as {self.held}"
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> Data:
         """Independent numbers and levels with effects; about a third are events."""
         rng = np.random.default_rng(1)
         X = rng.normal(size=(self.n, self.numbers))
@@ -125,20 +124,30 @@ class Cell:
         codes = [rng.integers(0, size, self.n) for size in self.levels]
         for size, code in zip(self.levels, codes, strict=True):
             eta += rng.normal(scale=0.4, size=size)[code]
-        y = with_both_outcomes((rng.random(self.n) < expit(eta)).astype(int), codes, self.levels)
+        y = (rng.random(self.n) < expit(eta)).astype(int)
+        y = with_both_outcomes(y, [rows for code in codes for rows in by_level(code)])
+        if self.held == "CSR":
+            ones = np.ones(self.n), np.arange(self.n)
+            coded = zip(codes, self.levels, strict=True)
+            of_levels = [
+                sparse.csr_array((ones[0], (ones[1], code)), shape=(self.n, size))[:, 1:]
+                for code, size in coded
+            ]
+            return Counts(sparse.hstack([sparse.csr_array(X), *of_levels], format="csr"), y)
         frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(self.numbers)])
         for j, (size, code) in enumerate(zip(self.levels, codes, strict=True)):
             names = [f"L{level:05d}" for level in range(size)]
             frame[f"f{j}"] = pd.Categorical.from_codes(code, names)
-            if self.text:
+            if self.held == "text":
                 frame[f"f{j}"] = frame[f"f{j}"].astype(object)
         return frame.assign(y=y)
 
 
 CELLS = {
     "small": Cell(10**5, 5, (20, 200)),
-    "small-text": Cell(10**5, 5, (20, 200), text=True),
+    "small-text": Cell(10**5, 5, (20, 200), "text"),
     "one-hot": Cell(30_000, 1, (1200, 300)),
+    "one-hot-sparse": Cell(30_000, 1, (1200, 300), "CSR"),
     "thousand": Cell(10**6, 10, (1000,)),
     "wide": Cell(10**6, 10, (10_000,)),
     "two-wide": Cell(10**6, 10, (10_000, 500)),
@@ -146,16 +155,23 @@ CELLS = {
 }
 
 
-def with_both_outcomes(y: Array, codes: list[Array], levels: tuple[int, ...]) -> Array:
-    """Change one row of every level that has one outcome, until none has."""
-    y, lone = y.copy(), True
+def by_level(codes: Array) -> list[Array]:
+    """Rows of each level that has any."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def with_both_outcomes(y: Array, groups: list[Array]) -> Array:
+    """Change outcomes, each once at most, until there are both among the rows of each group."""
+    y, changed, lone = y.copy(), np.zeros(len(y), dtype=bool), True
     while lone:
         lone = False
-        for code, size in zip(codes, levels, strict=True):
-            events, count = np.bincount(code, y, size), np.bincount(code, minlength=size)
-            for level in np.flatnonzero((events == 0) | (events == count)):
-                row = int(np.argmax(code == level))
-                y[row], lone = 1 - y[row], True
+        for rows in groups:
+            if len(rows) and y[rows].min() == y[rows].max():
+                free = rows[~changed[rows]]
+                if not len(free) or len(rows) == 1:
+                    raise ValueError(f"a level of {len(rows)} rows cannot be given both outcomes")
+                y[free[0]], changed[free[0]], lone = 1 - y[free[0]], True, True
     return y
 
 
@@ -223,36 +239,40 @@ def scikit_learn(solver: str, tolerance: float) -> Fit:
     return fit
 
 
-def dense(frame: pd.DataFrame) -> Array:
+def dense(frame: Data) -> Array:
     """Numbers and indicators without those of the first levels."""
+    if isinstance(frame, Counts):
+        return frame.X.toarray()
     return pd.get_dummies(frame.drop(columns="y"), drop_first=True, dtype=float).to_numpy()
 
 
-def with_statsmodels(frame: pd.DataFrame) -> Callable[[], Array]:
+def with_statsmodels(frame: Data) -> Callable[[], Array]:
     """Logit of statsmodels, dense."""
     import statsmodels.api as sm
 
     X = sm.add_constant(dense(frame))
-    fit = sm.Logit(frame["y"].to_numpy(), X).fit(method="newton", tol=1e-8, disp=0)
+    fit = sm.Logit(outcomes(frame), X).fit(method="newton", tol=1e-8, disp=0)
     assert np.isfinite(fit.bse).all()  # noqa: S101
     return lambda: fit.predict()
 
 
-def with_firthmodels(frame: pd.DataFrame) -> Callable[[], Array]:
+def with_firthmodels(frame: Data) -> Callable[[], Array]:
     """Newton of firthmodels without its penalty, dense."""
     from firthmodels import FirthLogisticRegression
 
     X = dense(frame)
     fit = FirthLogisticRegression(penalty_weight=0, gtol=1e-6, xtol=1e-6)
-    fit.fit(X, frame["y"].to_numpy())
+    fit.fit(X, outcomes(frame))
     assert np.isfinite(fit.bse_).all()  # noqa: S101
     return lambda: fit.predict_proba(X)[:, 1]
 
 
-def with_pyfixest(frame: pd.DataFrame) -> Callable[[], Array]:
+def with_pyfixest(frame: Data) -> Callable[[], Array]:
     """The feglm of pyfixest, whose levels have no coefficients of their own."""
     import pyfixest
 
+    if isinstance(frame, Counts):
+        raise TypeError("it takes data frames, no sparse matrix")
     numbers, factors = names(frame)
     formula = f"y ~ {' + '.join(numbers)} | {' + '.join(factors)}"
     fit = pyfixest.feglm(formula, frame, family="logit", vcov="iid", fixef_rm="none")
@@ -276,15 +296,11 @@ def programs(cell: Cell | Words) -> dict[str, Program]:
     with_errors = {f"tol {t:g}": with_glum(t, errors=True) for t in TOLERANCES}
     solvers = ["lbfgs", "newton-cg", *(["newton-cholesky"] * (cell.columns <= MOST_SQUARE))]
     solved = {f"{s} {t:g}": scikit_learn(s, t) for s in solvers for t in TOLERANCES}
-    found = {
+    return {
         "flatprior": Program({"": ours}, "all"),
         "glum": Program(glums, "none", "glum"),
         "glum, covariance": Program(with_errors, "all", "glum"),
         "scikit-learn, sparse": Program(solved, "none", "sklearn"),
-    }
-    if isinstance(cell, Words):  # the others take no sparse matrix
-        return found
-    return found | {
         "pyfixest": Program({"": with_pyfixest}, "numbers", "pyfixest"),
         "statsmodels": Program({"": with_statsmodels}, "all", "statsmodels", dense=True),
         "firthmodels": Program({"": with_firthmodels}, "all", "firthmodels", dense=True),
@@ -370,7 +386,8 @@ def best(program: Program, frame: Data, patience: float) -> tuple[str, Turn] | s
         except ImportError:
             return "not installed"
         except Exception as error:  # whatever a program says
-            told.append(f"{way}: {type(error).__name__}: {' '.join(str(error).split())[:90]}")
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:90]}"
+            told.append(": ".join(filter(None, (way, said))))
             done.add(solver)
             continue
         if first.score < CLOSE:
@@ -499,7 +516,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("cells", nargs="*", help=", ".join(CELLS))
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--patience", type=float, default=120.0, help="seconds for one fit")
+    parser.add_argument("--patience", type=float, default=60.0, help="seconds for one fit")
     parser.add_argument("--only", action="append", default=[], help="programs")
     parser.add_argument("--stages", type=int, nargs="?", const=12, help="lines of the profile")
     parser.add_argument("--peak-of", help="print the memory of one program's first fit")

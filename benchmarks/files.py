@@ -65,7 +65,7 @@ class File:
         return path
 
 
-LARGER = {"": Cell(10**6, 5, (20, 200), text=True), "ten-": Cell(10**7, 5, (20, 200), text=True)}
+LARGER = {"": Cell(10**6, 5, (20, 200), "text"), "ten-": Cell(10**7, 5, (20, 200), "text")}
 CELLS = {
     f"{size}million-{kind}": File(cell, kind)
     for size, cell in LARGER.items()

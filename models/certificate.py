@@ -281,8 +281,9 @@ def after_last_step(
         size = np.sqrt(information.diagonal())
         positive = np.abs(white)
         spread = SLACK * _length(positive.T.dot(size))
-        whitened = white.T.dot(information).dot(white)
-        measured = _length((whitened - np.eye(k)).ravel())
+        beyond = white.T.dot(information).dot(white)
+        beyond.flat[:: k + 1] -= 1.0
+        measured = _length(beyond.ravel())
         if not measured < MILD_DEPARTURE:
             return None
         delta = measured + (row_error + sum_error + 4 * k * UNIT) * spread**2
@@ -316,7 +317,7 @@ def after_last_step(
         if not remainder < GOOD_ENOUGH:
             return None
         # the inverse of what is near the identity, to second order
-        covariance = white.dot(2 * np.eye(k) - whitened).dot(white.T)
+        covariance = (white - white.dot(beyond)).dot(white.T)
         covariance = (covariance + covariance.T) / 2
         errors = np.sqrt(covariance.diagonal()) * SLACK
         digits = certain_digits(remainder * errors, beta)

@@ -18,11 +18,11 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeGuard
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
+from scipy.linalg.lapack import dposv, dpotrf, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
 from flatprior.models.covariance.whitening import graded_whitening, whitening
@@ -49,6 +49,7 @@ MILD_CONDITION = 1e6
 
 MANY = 2**15  # numbers in the design from which a sample of the rows is fitted first
 FEW = 2**17  # numbers in the design up to which full steps are taken on all rows from the first
+NARROW = 16  # columns, up to which BLAS multiplies matrices faster than one by its own transpose
 SAMPLED = 32  # of so many rows one is in the sample
 LARGEST_SAMPLE = 2**22  # numbers in its design
 ROWS_A_COLUMN = 25  # a smaller sample is too often separated, or its MLE too far away
@@ -102,6 +103,18 @@ class Stationary(Iterate):
     """
 
     last_step: LastStep | None = None
+
+
+class _Passed(Iterate):
+    """An iterate of few rows, whose log-likelihood is summed when it is asked for."""
+
+    def __init__(self, rows: Rows, coefficients: Array, decrement: float, step: Array) -> None:
+        vars(self).update(rows=rows, coefficients=coefficients, decrement=decrement, step=step)
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """At the coefficients."""
+        return total_log_likelihood(vars(self)["rows"], self.coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +239,9 @@ def _of_few(rows: ArrayRows, roughly: bool) -> Iterator[Iterate]:
     scaled, square = np.empty_like(signed), math.inf
     unchanged = EXACTLY if design.size < MANY else UNCHANGED
     goal = ROUGHLY * math.sqrt(len(beta)) if roughly else 0.0
+    # no R is smaller than that of the rows on average, of which none has a larger curvature
+    observed = float(len(design) if weights is None else weights.sum())
+    least = math.sqrt(4 * len(beta) / max(observed, SMALLEST))
     for _ in range(MOST_OF_FEW):
         margin = beta.dot(signed)
         if offset is not None:
@@ -239,22 +255,22 @@ def _of_few(rows: ArrayRows, roughly: bool) -> Iterator[Iterate]:
         score = signed.dot(weighted)
         if not score.dot(step) >= -OVERSHOT * square:
             return
-        np.multiply(signed, np.sqrt(curvature, out=curvature), out=scaled)
-        information = scaled.dot(scaled.T)
-        lower, failed = dpotrf(information, lower=1)
+        if len(beta) <= NARROW:
+            information = np.multiply(signed, curvature, out=scaled).dot(signed.T)
+        else:
+            np.multiply(signed, np.sqrt(curvature, out=curvature), out=scaled)
+            information = scaled.dot(scaled.T)
+        lower, step, failed = dposv(information, score, lower=1)
         if failed:
             return
         if square == math.inf:  # at first: what of each column those before it leave
             left = np.square(lower.diagonal()) / information.diagonal()
             if not left.min() > 1 / MILD_CONDITION:
                 return
-        step = dpotrs(lower, score, lower=1)[0]
         square = float(score.dot(step))
         if not 0 <= square < math.inf:
             return
         decrement = math.sqrt(square)
-        # no R is smaller than that of the rows on average; here are the roots of the curvatures
-        least = math.sqrt(len(beta) / max(float(curvature.dot(curvature)), SMALLEST))
         if decrement <= goal or decrement * least <= unchanged:
             metric = _metric(information, extent)
             if metric is None or metric.condition > MILD_CONDITION:
@@ -269,9 +285,7 @@ def _of_few(rows: ArrayRows, roughly: bool) -> Iterator[Iterate]:
                     here = Moments(likely, score, information, unlikely, float(weighted.sum()))
                     yield metric.step(beta, here).unseen_end(metric.white)
                 return
-        margin += np.log(wrong, out=wrong)
-        likely = float(margin.sum() if weights is None else margin.dot(weights))
-        yield Iterate(beta, likely, decrement, step)
+        yield _Passed(rows, beta, decrement, step)
         beta = beta + step
 
 

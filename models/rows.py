@@ -162,16 +162,13 @@ def extent_of(block: Block) -> Extent:
 def column_extents(design: Array) -> Array:
     """Largest absolute value of each column (k,) of some rows; NaN where one is not a number."""
     m, k = design.shape
-    if design.flags.c_contiguous and k:
+    if design.flags.c_contiguous and k and m >= 16:
         # NumPy's loop is as long as a row: make rows of 16, and see to the few that are left
         whole = m - m % 16
         wide = design[:whole].reshape(-1, 16 * k)
-        parts = [design[whole:]] + [
-            extreme(wide, axis=0).reshape(16, k) for extreme in (np.max, np.min) if whole
-        ]
-    else:
-        parts = [design.max(axis=0)[None], design.min(axis=0)[None]]
-    largest: Array = np.abs(np.concatenate(parts)).max(axis=0)
+        parts = [extreme(axis=0).reshape(16, k) for extreme in (wide.max, wide.min)]
+        design = np.concatenate([design[whole:], *parts])
+    largest: Array = np.maximum(design.max(axis=0), -design.min(axis=0))
     return largest
 
 

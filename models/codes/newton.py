@@ -26,6 +26,9 @@ UNCHANGED = 2e-9  # relative change of the information by the last step: twice t
 NEARLY = 1e-6  # likewise, where steps no longer become shorter, because the score is rounded
 FASTER = 4  # by which they do otherwise, at least
 EVERY, ROWS_A_COLUMN = 8, 25  # one row in so many makes a first step, if they are so many
+# more steps with the same information, while each shrinks the score by so much: in memory a score
+# costs half of what both do, and where cross tables are large a small part of it
+CHORD_STEPS, SHRUNK = 3, 4
 SUFFICIENT = 1e-4  # Armijo's constant
 SMALLEST_STEP = 2.0**-40
 FEW_A_LEVEL = 30.0  # rows drawn of a level, from which its own rate is more than noise
@@ -311,14 +314,17 @@ def fit_as_held(sums: AnySums) -> Fit | None:
             if change <= UNCHANGED or before < FASTER * change <= FASTER * NEARLY:
                 return _ended(sums, here, step, steps + iteration)
             before = change
-            here = _further(sums, here, step, decrement)
+            here = _further(sums, here, step, decrement, radius)
     return None
 
 
 def _further(
-    sums: AnySums, here: Place, step: tuple[Array, Array], decrement: float
+    sums: AnySums, here: Place, step: tuple[Array, Array], decrement: float, radius: float
 ) -> Place | None:
-    """The first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough."""
+    """The first of the lengths 1, 1/2, 1/4, ... that raises the log-likelihood enough.
+
+    In memory a good step is followed by some with the same information (chord steps).
+    """
     noise = EPSILON * (16 + 64 * abs(here.score.log_likelihood))
     size = 1.0
     while size >= SMALLEST_STEP:
@@ -326,6 +332,17 @@ def _further(
         score, information = sums.at(alpha, theta)
         rise = score.log_likelihood - here.score.log_likelihood
         if rise >= SUFFICIENT * size * decrement**2 - noise:
+            for _ in range(CHORD_STEPS if isinstance(sums, Sums) and size == 1 else 0):
+                pull = here.inverse.whitened(score)
+                left = length(*pull)
+                if not (left * SHRUNK < decrement and left * radius > UNCHANGED):
+                    break
+                more = here.inverse.step(pull)
+                there = alpha + more[0], theta + more[1]
+                found, also = sums.at(*there)
+                if not found.log_likelihood >= score.log_likelihood - noise:
+                    break
+                (alpha, theta), score, information, decrement = there, found, also, left
             inverse = Inverse.of(sums.basis, information())
             return None if inverse is None else Place(alpha, theta, score, inverse)
         size /= 2

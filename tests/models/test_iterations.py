@@ -405,3 +405,22 @@ def test_few_rows_of_which_columns_are_dependent_or_separated_come_to_the_carefu
     assert len(visited) > iterations.MOST_OF_FEW
     rises = np.diff([each.log_likelihood for each in visited[:20]])
     assert rises.min() > -1e-12  # rounding, where the one way ends and the other begins
+
+
+@pytest.mark.parametrize("k", [3, iterations.NARROW + 4])  # the information is formed in two ways
+def test_iterates_of_few_rows_sum_their_log_likelihood_when_it_is_asked_for(k):
+    X, y = simulated(400, k, seed=4)
+    weights = np.arange(400) % 3 + 1
+    offset = np.linspace(-1, 1, 400)
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=weights)
+    *passed, last = iterations.iterates(model.rows)
+    assert len(passed) > 2
+    assert iterations.last_step_of(last) is not None
+    assert not any("log_likelihood" in vars(each) for each in passed)
+    stated = np.array([each.log_likelihood for each in [*passed, last]])
+    eta = np.array([X @ each.coefficients + offset for each in [*passed, last]])
+    direct = -np.logaddexp(0.0, -(2 * y - 1) * eta) @ weights
+    assert stated == pytest.approx(direct, rel=1e-13)
+    here, X_w = last.last_step.moments, X * weights[:, None]
+    p = 1 / (1 + np.exp(-X @ last.last_step.origin - offset))
+    assert here.information == pytest.approx((X_w * (p * (1 - p))[:, None]).T @ X, rel=1e-12)

@@ -395,3 +395,13 @@ def test_rows_that_seem_to_differ_are_not_compared(monkeypatch):
     rows = ArrayRows(rng.normal(size=(50_000, 2)), np.zeros(50_000))
     monkeypatch.setattr("flatprior.models.rows._over_rows", None)
     assert merge_identical(rows) is rows
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(1, 3), (15, 2), (16, 1), (47, 5), (200, 4)])
+def test_the_extent_of_a_column_is_its_largest_absolute_value(shape, order):
+    X = np.random.default_rng(6).normal(size=shape)
+    X[shape[0] // 2, 0] = -9.0
+    assert rows.column_extents(np.asarray(X, order=order)).tolist() == abs(X).max(axis=0).tolist()
+    X[-1, -1] = np.nan
+    assert np.isnan(rows.column_extents(np.asarray(X, order=order))[-1])
