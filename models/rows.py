@@ -747,11 +747,48 @@ def _merged(rows: ArrayRows, most: float) -> ArrayRows:
     few = [part[:: max(n // LOOKED_AT, 1)] for part in held]
     if n > 2 * LOOKED_AT and _seem_distinct(_hashed(few), most * n):
         return rows
-    hashed = np.concatenate(_over_rows(lambda which: _hashed([p[which] for p in held]), rows))
-    group, distinct = pd.factorize(hashed)
-    if len(distinct) > most * n:
+    found = _distinct(rows, held, most)
+    if found is None:
         return rows
-    first = np.empty(len(distinct), dtype=np.intp)
+    group, first = found
+    weights = np.bincount(group, rows.weights, minlength=len(first)).astype(float)
+    offset = None if rows.offset is None else rows.offset[first]
+    return ArrayRows(rows.design[first], rows.response[first], offset, weights)
+
+
+def distinct(rows: ArrayRows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of them each row is identical to, (n,), and the first row of each, (m,).
+
+    Rows are identical where design, response and offset are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.rows import ArrayRows, distinct
+    >>> rows = ArrayRows(np.array([[2.0], [1.0], [2.0], [2.0]]), np.array([0.0, 0.0, 0.0, 1.0]))
+    >>> [part.tolist() for part in distinct(rows)]
+    [[0, 1, 0, 2], [0, 1, 3]]
+    """
+    held = _held(rows)
+    found = _distinct(rows, held, 1.0)
+    if found is None:  # two rows have one hash
+        _, first, group = np.unique(
+            np.column_stack(held), axis=0, return_index=True, return_inverse=True
+        )
+        return group.ravel(), first
+    return found
+
+
+def _distinct(
+    rows: ArrayRows, held: list[NDArray[Any]], most: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """`distinct`; None if more than that share of them is, or two that are not have one hash."""
+    n = rows.n_rows
+    hashed = np.concatenate(_over_rows(lambda which: _hashed([p[which] for p in held]), rows))
+    group, values = pd.factorize(hashed)
+    if len(values) > most * n:
+        return None
+    first = np.empty(len(values), dtype=np.intp)
     first[group[::-1]] = np.arange(n - 1, -1, -1)
     kept = [part[first] for part in held]
 
@@ -759,11 +796,7 @@ def _merged(rows: ArrayRows, most: float) -> ArrayRows:
         pairs = zip(held, kept, strict=True)
         return all(bool((one[which] == other[group[which]]).all()) for one, other in pairs)
 
-    if not all(_over_rows(alike, rows)):  # two rows have one hash
-        return rows
-    weights = np.bincount(group, rows.weights, minlength=len(first)).astype(float)
-    offset = None if rows.offset is None else rows.offset[first]
-    return ArrayRows(rows.design[first], rows.response[first], offset, weights)
+    return (group, first) if all(_over_rows(alike, rows)) else None
 
 
 def _held(rows: ArrayRows) -> list[NDArray[Any]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 
 from flatprior.models.common.arrays import EPSILON, Array
+from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import stack_factors, triangular_factor
 from flatprior.models.rows import ArrayRows
 
@@ -30,10 +31,11 @@ SMALLEST = float(np.finfo(float).tiny)
 ROUNDING = 8 * EPSILON  # a product this small beside its terms is zero
 SWEEPS = 3
 ALL_BITS, FEW_BITS = 53, 44  # of a significand; numbers rounded to doubles have more than few
+CLOSE_AT_ONCE = 2**10  # rows that are written out
 PRIME = 2**31 - 19  # products of residues are below 2^62
 
 
-def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]:
+def margins(design: Array | Structured, sign: Array, direction: Array) -> tuple[Array, Array]:
     """Products ``s_i x_i'd`` (n,), and the size (n,) below which they count as zero.
 
     That size is sixteen roundings of the sum of the products' absolute values: a direction that
@@ -41,12 +43,24 @@ def margins(design: Array, sign: Array, direction: Array) -> tuple[Array, Array]
     units or of basis makes them differ. Close calls are summed without error (`math.fsum`).
     """
     involved = np.flatnonzero(direction)
+    if isinstance(design, Structured):
+        return _margins_as_held(design, sign, direction)
     terms = design[:, involved] * direction[involved]
     rounding = ROUNDING * np.abs(terms).sum(axis=1)
     values = terms.sum(axis=1)
     close = np.flatnonzero((np.abs(values) <= (2 + len(involved)) * rounding) & (rounding > 0))
     close = close[np.count_nonzero(terms[close], axis=1) > 2]  # the sum of two has the right sign
     values[close] = [math.fsum(row) for row in terms[close]]
+    return sign * values, rounding
+
+
+def _margins_as_held(design: Structured, sign: Array, direction: Array) -> tuple[Array, Array]:
+    """`margins` of factors held as codes: the rows of close calls alone are written out."""
+    values, rounding = design @ direction, ROUNDING * design.sizes(direction)
+    close = np.flatnonzero((np.abs(values) <= (2 + len(direction)) * rounding) & (rounding > 0))
+    for start in range(0, len(close), CLOSE_AT_ONCE):
+        some = close[start : start + CLOSE_AT_ONCE]
+        values[some] = margins(design[some].dense(), np.ones(len(some)), direction)[0]
     return sign * values, rounding
 
 

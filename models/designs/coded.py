@@ -342,6 +342,12 @@ class Structured:
             found += self.sparse @ beta[self.sparse_places]
         return found
 
+    def sizes(self, beta: Array) -> Array:
+        """Sums of the absolute values of the terms of ``X @ beta``, (n,)."""
+        sparse: Any = None if self.sparse is None else abs(self.sparse)
+        absolute = replace(self, numbers=np.abs(self.numbers), sparse=sparse)
+        return absolute.predictor(np.abs(beta))
+
     def __matmul__(self, beta: Array) -> Array:
         """`predictor`, as of a matrix that is written out."""
         return self.predictor(beta)

@@ -11,14 +11,18 @@ greedily, so that its size bounds the overlap from above.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
 from scipy.optimize import linprog
 
 from flatprior.models.certificate import LARGEST_PRODUCT
+from flatprior.models.codes.newton import fit_as_held
+from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -26,19 +30,22 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.covariance.leverage import leverages
-from flatprior.models.covariance.roots import Written
+from flatprior.models.covariance.roots import root_of
 from flatprior.models.covariance.whitening import whitening
-from flatprior.models.existence.check import require_mle
+from flatprior.models.designs.coded import Structured
+from flatprior.models.existence.check import check_existence, require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
+from flatprior.models.existence.programs import as_sparse
 from flatprior.models.existence.separation import separated
 from flatprior.models.iterations import last_iterate
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.rows import ArrayRows
+from flatprior.models.rows import ArrayRows, as_held, distinct
 
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
 REWEIGHTINGS = 8
 WORK = 3e10  # multiplications in one linear program: half a minute; the clock has no say
+HOPEFUL = 0.25  # iterations, of the rows and columns: with fewer a program hardly ends
 NEAR_ZERO = 1e-9  # of a margin, relative to the largest
 DECIDED_BY_REFIT = 0.99  # leverage from which a row is decided on the other rows, not by a step
 
@@ -236,45 +243,52 @@ class _Patterns:
 
     Attributes
     ----------
-    design : ndarray (m, k)
-    sign : ndarray (m,)
+    model : BernoulliLogistic
+        Of m rows, each pattern one observation.
     cost : ndarray (m,)
         Observations that share the row and the outcome.
     of_row : ndarray (n,)
-        Pattern of each row of the model.
+        Pattern of each row of the data.
     """
 
-    design: Array
-    sign: Array
+    model: BernoulliLogistic
     cost: Array
-    of_row: np.ndarray
+    of_row: NDArray[np.intp]
 
     @property
     def rows(self) -> ArrayRows:
         """Each pattern as one row."""
-        return ArrayRows.of_signs(self.design, self.sign)
+        return self.model.arrays
 
-    def without(self, left_out: np.ndarray) -> tuple[Array, Array]:
-        keep = np.ones(len(self.sign), dtype=bool)
+    def without(self, left_out: NDArray[np.intp]) -> BernoulliLogistic:
+        """The model of the others."""
+        keep = np.ones(len(self.cost), dtype=bool)
         keep[left_out] = False
-        return self.design[keep], self.sign[keep]
+        labels = self.model.row_labels[keep]
+        return replace(self.model, rows=self.rows.select(keep), row_labels=labels)
 
 
 def _patterns(model: BernoulliLogistic) -> _Patterns:
-    rows = np.column_stack([model.arrays.sign, model.design])
-    distinct, of_row = np.unique(rows, axis=0, return_inverse=True)
-    of_row = of_row.ravel()
+    rows = model.arrays
+    design = rows.design if isinstance(rows.design, Structured) else model.design
+    plain = ArrayRows(design, rows.response)
+    of_row, first = distinct(plain)
     cost = np.bincount(of_row, weights=model.counts).astype(float)
-    return _Patterns(np.ascontiguousarray(distinct[:, 1:]), distinct[:, 0], cost, of_row)
+    found = replace(model, rows=plain.select(first), row_labels=model.row_labels[first])
+    return _Patterns(found, cost, of_row)
 
 
-def _exists(design: Array, sign: Array) -> bool | None:
-    """Whether rows have an MLE; None where undecided."""
-    if len(sign) < design.shape[1]:
+def _exists(model: BernoulliLogistic) -> bool | None:
+    """Whether the MLE does; None where undecided."""
+    rows = model.arrays
+    if rows.n_rows < rows.n_columns:
         return False
-    if overlaps(ArrayRows.of_signs(design, sign)):
+    if isinstance(rows.design, Structured):
+        existence = check_existence(model, signs=False)
+        return None if existence.kind == "undecided" else existence.exists
+    if overlaps(rows):
         return True
-    cone = recession_cone(design, sign)
+    cone = recession_cone(rows.design, rows.sign)
     return cone.trivial if isinstance(cone, Cone) else None
 
 
@@ -285,7 +299,7 @@ def _critical(patterns: _Patterns, progress: bool) -> tuple[list[int], list[int]
     undecided: list[int] = []
     with progress_bar("rows left out", len(suspects), progress) as advance:
         for i in suspects:
-            exists = _exists(*patterns.without(np.array([i])))
+            exists = _exists(patterns.without(np.array([i])))
             if exists is None:
                 undecided.append(i)
             elif not exists:
@@ -303,27 +317,38 @@ def _suspects(patterns: _Patterns) -> list[int]:
     `flatprior.models.existence.cone`; half of that is asked for.
     """
     rows = patterns.rows
-    last = last_iterate(rows)
     single = np.flatnonzero(patterns.cost == 1)
-    transform = None if last is None else whitening(rows, last.coefficients)
-    if last is None or transform is None:
+    coefficients = _fitted(rows)
+    root = None if coefficients is None else root_of(rows, coefficients)
+    if coefficients is None or root is None:
         return [int(i) for i in single]
-    found = leverages(rows.block(slice(None)), last.coefficients, Written(transform))
-    steps = found.steps()
-    bound = found.length.max() * np.linalg.norm(steps, axis=1)
+    found = leverages(as_held(rows).block(slice(None)), coefficients, root)
+    size = np.abs(found.residual) / found.left
+    bound = found.length.max() * size * found.length
     sure = found.leverage < DECIDED_BY_REFIT
     safe = (bound <= LARGEST_PRODUCT) & sure
     fitted = 1 - np.abs(found.residual)  # probability of what was observed
     suspects = []
-    for i in single[~safe[single]]:
-        along = fitted * patterns.sign * (found.white @ steps[i])
+    for i in single[~safe[single]].tolist():
+        step = -found.residual[i] / found.left[i] * root.times(np.asarray(rows.design[[i]]))[0]
+        along = fitted * rows.sign * (rows.design @ step)
         along[i] = 0.0
         if along.max() > LARGEST_PRODUCT or not sure[i]:
-            suspects.append(int(i))
+            suspects.append(i)
     return suspects
 
 
-def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
+def _fitted(rows: ArrayRows) -> Array | None:
+    """Coefficients (k,) near the MLE, or where the iterates end; None if columns are dependent."""
+    coded = sums_of(rows)
+    fit = None if coded is None else fit_as_held(coded)
+    if fit is not None:
+        return fit.beta
+    last = last_iterate(rows)
+    return None if last is None else last.coefficients
+
+
+def _smallest_found(patterns: _Patterns, progress: bool) -> NDArray[np.intp]:
     """Patterns on the wrong side of a direction that has few observations there.
 
     Directions tried: each column on its own (the levels of a category), and those of linear
@@ -331,10 +356,8 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
     (Candès, Wakin and Boyd 2008, "Enhancing sparsity by reweighted l1 minimization", Journal of
     Fourier Analysis and Applications 14, 877-905).
     """
-    transform = whitening(patterns.rows)
-    signed = patterns.sign[:, None] * patterns.design
-    white = signed if transform is None else signed @ transform
-    best = np.arange(len(signed))
+    rows = patterns.rows
+    design, sign, best = rows.design, rows.sign, np.arange(rows.n_rows)
 
     def consider(values: Array, direction: Array) -> None:
         nonlocal best
@@ -347,18 +370,24 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
                 best = wrong
                 return
 
-    for j, unit in enumerate(np.eye(signed.shape[1])):
-        consider(signed[:, j], unit)
-        consider(-signed[:, j], -unit)
-    weights = np.ones(len(signed))
+    unit = np.eye(rows.n_columns)
+    for j in range(rows.n_columns):
+        column = sign * design[:, j]
+        consider(column, unit[j])
+        consider(-column, -unit[j])
+    most = _iterations(rows)
+    if not most:
+        return best
+    signed, transform = _coordinates(rows)
+    weights = np.ones(rows.n_rows)
     with progress_bar("directions", REWEIGHTINGS, progress) as advance:
         for _ in range(REWEIGHTINGS):
-            direction = _least_violating(white, patterns.cost * weights)
+            direction = _least_violating(signed, patterns.cost * weights, most)
             if direction is None:
                 break
             before = patterns.cost[best].sum()
-            values = white @ direction
-            consider(values, direction if transform is None else transform @ direction)
+            values = signed @ direction
+            consider(values, transform @ direction)
             if FAR < 0.9 * before < patterns.cost[best].sum():  # many, and hardly fewer than before
                 break
             violation = np.maximum(-values, 0.0)
@@ -368,27 +397,54 @@ def _smallest_found(patterns: _Patterns, progress: bool) -> np.ndarray:
     return best
 
 
-def _leaves_none(patterns: _Patterns, left_out: np.ndarray, direction: Array) -> bool:
+def _iterations(rows: ArrayRows) -> int:
+    """How many a linear program of these rows may take; 0 where it would not end in as many."""
+    n, k = rows.n_rows, rows.n_columns
+    # one takes about n k multiplications
+    most = min(10 * (n + k) + 1_000, 100 + int(WORK / (n * k)))
+    return most if most >= HOPEFUL * (n + k) else 0
+
+
+def _coordinates(rows: ArrayRows) -> tuple[Any, Any]:
+    """Rows ``s_i x_i`` in columns of about one size, and what leads back from their coefficients.
+
+    The linear program has the same solution in any columns; codes stay sparse.
+    """
+    if isinstance(rows.design, Structured):
+        back = sparse.diags_array(1 / np.where(rows.extent.columns > 0, rows.extent.columns, 1.0))
+        return (sparse.diags_array(rows.sign) @ as_sparse(rows.design) @ back).tocsc(), back
+    transform = whitening(rows)
+    transform = np.eye(rows.n_columns) if transform is None else transform
+    return (rows.sign[:, None] * rows.design) @ transform, transform
+
+
+def _leaves_none(patterns: _Patterns, left_out: NDArray[np.intp], direction: Array) -> bool:
     """Whether no MLE exists without these patterns: proved, by the direction or by a search."""
-    design, sign = patterns.without(left_out)
-    return separated(design, sign, direction) is not None or _exists(design, sign) is False
+    others = patterns.without(left_out)
+    rows = others.arrays
+    return separated(rows.design, rows.sign, direction) is not None or _exists(others) is False
 
 
-def _least_violating(signed: Array, weights: Array) -> Array | None:
+def _least_violating(signed: Any, weights: Array, most: int) -> Array | None:
     """Minimise the weighted sum of violations over directions of mean margin 1, by the dual.
 
     The dual is max m, A'y = m a, 0 <= y <= weights, with a the mean row.
     """
     n, k = signed.shape
-    mean = signed.mean(axis=0)
+    mean = np.asarray(signed.mean(axis=0))
+    equations: Any
+    if isinstance(signed, np.ndarray):
+        equations = np.column_stack([signed.T, -mean])
+    else:
+        last: Any = sparse.csc_array(-mean[:, None])
+        equations = sparse.hstack([signed.T, last], format="csc")
     result = linprog(
         np.append(np.zeros(n), -1.0),
-        A_eq=np.column_stack([signed.T, -mean]),
+        A_eq=equations,
         b_eq=np.zeros(k),
         bounds=[*zip(np.zeros(n), weights, strict=True), (None, None)],
         method="highs-ds",
-        # an iteration takes about n k multiplications; where it ends is a candidate
-        options={"maxiter": min(10 * (n + k) + 1_000, 100 + int(WORK / (n * k)))},
+        options={"maxiter": most},  # where it ends is a candidate
     )
     if result.x is None:
         return None
@@ -396,12 +452,12 @@ def _least_violating(signed: Array, weights: Array) -> Array | None:
     return direction if signed.sum(axis=0) @ direction > 0 else -direction
 
 
-def _pruned(patterns: _Patterns, found: np.ndarray) -> np.ndarray:
+def _pruned(patterns: _Patterns, found: NDArray[np.intp]) -> NDArray[np.intp]:
     """Take back every pattern whose removal turns out not to be needed, the costliest first."""
     if patterns.cost[found].sum() > FAR:
         return found
     for i in found[np.argsort(-patterns.cost[found])]:
         fewer = found[found != i]
-        if len(fewer) and _exists(*patterns.without(fewer)) is False:
+        if len(fewer) and _exists(patterns.without(fewer)) is False:
             found = fewer
     return found

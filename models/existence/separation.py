@@ -43,6 +43,7 @@ from flatprior.models.dependence.independent_columns import (
     simplest_first,
     unit_factor,
 )
+from flatprior.models.designs.coded import Structured
 from flatprior.models.existence.projection import Effort, project
 
 # Verification decides; these say only what is tried.
@@ -57,7 +58,7 @@ VERY_FEW_BITS = 8  # of a significand
 MOST_IN_RATIONALS = 12  # columns: beyond it fractions take their time
 
 
-def separated(design: Array, sign: Array, direction: Array) -> Mask | None:
+def separated(design: Array | Structured, sign: Array, direction: Array) -> Mask | None:
     """Mask of the rows with ``s_i x_i'd > 0``; None if d does not separate: some are negative."""
     values, rounding = margins(design, sign, direction)
     if not np.isfinite(rounding).all() or (values < -rounding).any():

@@ -20,6 +20,7 @@ from flatprior.models.rows import (
     are_all,
     as_held,
     content,
+    distinct,
     merge_identical,
 )
 
@@ -405,3 +406,21 @@ def test_the_extent_of_a_column_is_its_largest_absolute_value(shape, order):
     assert rows.column_extents(np.asarray(X, order=order)).tolist() == abs(X).max(axis=0).tolist()
     X[-1, -1] = np.nan
     assert np.isnan(rows.column_extents(np.asarray(X, order=order))[-1])
+
+
+@pytest.mark.parametrize("collide", [False, True])
+def test_each_row_is_told_which_it_is_identical_to(collide, monkeypatch):
+    if collide:
+        monkeypatch.setattr(rows, "_hashed", lambda held: np.zeros(len(held[0]), np.uint64))
+    rng = np.random.default_rng(7)
+    design, response = rng.integers(0, 3, size=(200, 3)) * 1.0, rng.integers(0, 2, 200) * 1.0
+    design[design == 0] *= np.where(rng.random((design == 0).sum()) < 0.5, 1, -1)  # 0 and -0
+    group, first = distinct(ArrayRows(design, response))
+    table = np.column_stack([response, design]) + 0.0
+    assert len(first) == len(np.unique(table, axis=0)) == group.max() + 1
+    assert np.array_equal(table, table[first][group])
+    assert all(first[g] == np.flatnonzero(group == g)[0] for g in range(len(first)))
+    held, written = both("y ~ g + h + b", survey(200, seed=3))
+    one, two = distinct(held.rows), distinct(written.rows)
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True)) or collide
+    assert len(one[1]) == len(two[1])

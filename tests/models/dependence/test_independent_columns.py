@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from coded_models import structured, written_out
 from generated_separation import exact_verdict
 from multiplier import repeated
 
 from flatprior.models import BernoulliLogistic, check_existence
+from flatprior.models.dependence import independent_columns as module
 from flatprior.models.dependence.independent_columns import (
     columns_of,
     equilibrated,
     independent_columns,
+    margins,
 )
 
 
@@ -53,3 +56,25 @@ def test_the_first_of_dependent_columns_are_kept_in_whatever_units():
 
 def rank(columns):
     return int(np.linalg.matrix_rank(columns)) if columns.size else 0
+
+
+@pytest.mark.parametrize("sparse", [0, 5])
+def test_margins_of_codes_are_those_of_the_columns(sparse, monkeypatch):
+    monkeypatch.setattr(module, "CLOSE_AT_ONCE", 3)
+    design = structured(60, seed=2, s=sparse)
+    matrix, rng = written_out(design), np.random.default_rng(4)
+    sign = np.where(rng.random(60) < 0.5, 1.0, -1.0)
+    close = 0
+    for _ in range(20):
+        direction = rng.normal(size=matrix.shape[1])
+        # what a row is not moved by, but for rounding
+        row = matrix[rng.integers(60)]
+        j = int(np.flatnonzero(row)[0])
+        direction[j] -= row @ direction / row[j]
+        values, rounding = margins(design, sign, direction)
+        expected, size = margins(matrix, sign, direction)
+        assert rounding == pytest.approx(size, rel=1e-12)
+        assert np.array_equal(np.abs(values) <= rounding, np.abs(expected) <= size)
+        assert values == pytest.approx(expected, rel=1e-9, abs=1e-15)
+        close += int((np.abs(values) <= rounding).sum())
+    assert close >= 20

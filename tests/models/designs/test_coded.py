@@ -127,3 +127,9 @@ def test_columns_of_0_and_1_are_levels_of_factors_as_far_as_they_exclude_one_ano
     assert [factor.n_levels for factor in found.factors] == [4, 3]
     assert found.factors[0].label(0) == "none of these"
     assert found.factors[1].full
+
+
+def test_sizes_of_terms_are_those_of_the_matrix(design):
+    beta = np.random.default_rng(3).normal(size=design.shape[1])
+    expected = np.abs(written_out(design)) @ np.abs(beta)
+    assert design.sizes(beta) == pytest.approx(expected, rel=1e-14)

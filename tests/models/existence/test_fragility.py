@@ -3,7 +3,9 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
+from coded_models import both, held_as_codes, survey
 from generated_separation import exact_verdict
 from multiplier import repeated
 from problems import CASES, simulated
@@ -14,6 +16,10 @@ from flatprior.models import (
     check_existence,
     check_fragility,
 )
+from flatprior.models.designs.coded import Structured
+from flatprior.models.existence import fragility
+
+WHOLE = Structured.dense
 
 
 def exists(X, y, kept, weights=None):
@@ -22,6 +28,12 @@ def exists(X, y, kept, weights=None):
     return check_existence(
         BernoulliLogistic.from_arrays(X[kept], y[kept], frequency_weights=weights), signs=False
     ).exists
+
+
+def small_alone(design):
+    """The design written out, where it has few rows."""
+    assert design.shape[0] < 100
+    return WHOLE(design)
 
 
 def small_problems():
@@ -149,3 +161,43 @@ def test_a_direction_of_two_columns_is_found():
 def test_data_without_an_mle_are_refused():
     with pytest.raises(MLEDoesNotExistError):
         check_fragility(CASES["quasi_1d"].model)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + g + s", "y ~ 0 + s + z", "y ~ z * g"])
+def test_factors_held_as_codes_hang_on_the_rows_that_the_columns_do(formula):
+    frame = survey(60, seed=5)
+    codes, columns = both(formula, frame)
+    held, written = check_fragility(codes), check_fragility(columns)
+    X, y = columns.design, columns.response
+    every = np.arange(len(y))
+    critical = [i for i in range(len(y)) if not exists(X, y, np.delete(every, i))]
+    assert list(held.critical_rows) == list(written.critical_rows) == critical
+    assert held.undecided_rows == ()
+    assert held.distance == written.distance
+    assert not exists(X, y, np.delete(every, held.smallest_set))
+
+
+def test_a_level_with_few_rows_of_an_outcome_is_the_smallest_set_of_many_rows(monkeypatch):
+    rng = np.random.default_rng(6)
+    n = 6000
+    g = rng.integers(0, 30, n)
+    frame = pd.DataFrame({"x": rng.normal(size=n), "g": np.char.add("g", g.astype(str))})
+    y = (rng.random(n) < 0.4).astype(int)
+    y[g == 7] = 0
+    few = np.flatnonzero(g == 7)[:3]
+    y[few] = 1
+    frame = frame.assign(y=y)
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    monkeypatch.setattr(fragility, "WORK", 1e5)  # no linear program would end
+    monkeypatch.setattr(Structured, "dense", small_alone)
+    found = check_fragility(model)
+    assert found.critical_rows == ()
+    assert found.smallest_set == tuple(few.tolist())
+    # of each of the three alone, and of the level of one event, single rows decide
+    once = np.flatnonzero(g == 8)
+    frame.loc[once, "y"] = 0
+    frame.loc[once[0], "y"] = 1
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    assert check_fragility(model).critical_rows == (once[0],)
