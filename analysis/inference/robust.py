@@ -380,7 +380,7 @@ def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) ->
         own = rows.select(first)
         every: NDArray[Any] = np.arange(len(first))
         return meat_of_clusters(own, bread, np.asarray(score, dtype=float), every, len(first))
-    return np.asarray(np.linalg.qr(score[:, None] * single.white[first], mode="r"))
+    return np.asarray(np.linalg.qr(score[:, None] * single.white(first), mode="r"))
 
 
 def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:

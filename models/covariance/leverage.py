@@ -12,7 +12,6 @@ With V the inverse information at some coefficients, the leverage of an observat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,28 +53,28 @@ class Leverages:
     leverage: Array
     left: Array
 
-    @cached_property
-    def white(self) -> Array:
-        """The rows in whitened columns, (m, k)."""
-        found: Array = self.design @ self.root.matrix
+    def white(self, rows: NDArray[np.intp] | slice) -> Array:
+        """Some of the rows in whitened columns, (m, k)."""
+        found: Array = self.design[rows] @ self.root.matrix
         return found
 
-    def steps(self, score: Array | None = None) -> Array:
-        """Newton steps without one observation of each row, in whitened columns, (m, k).
+    def steps(self, score: Array | None = None, rows: slice = slice(None)) -> Array:
+        """Newton steps without one observation of each of these rows, in whitened columns, (m, k).
 
         `score` (k,) is that of all rows, in whitened columns; at their MLE there is none.
         """
+        white, residual, left = self.white(rows), self.residual[rows], self.left[rows]
         if score is None:
-            return -(self.residual / self.left)[:, None] * self.white
-        along = (self.curvature * (self.white @ score) - self.residual) / self.left
-        return np.asarray(score + along[:, None] * self.white)
+            return -(residual / left)[:, None] * white
+        along = (self.curvature[rows] * (white @ score) - residual) / left
+        return np.asarray(score + along[:, None] * white)
 
     def solved(self, rows: NDArray[np.intp], scores: Array) -> Array:
         """A score for each of these rows, times the inverse information without one of it.
 
         `scores` (len(rows), k) and what is returned are in whitened columns.
         """
-        white = self.white[rows]
+        white = self.white(rows)
         along = np.einsum("ij,ij->i", white, scores) / self.left[rows]
         return np.asarray(scores + (self.curvature[rows] * along)[:, None] * white)
 

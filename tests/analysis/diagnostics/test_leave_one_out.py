@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from closed_form import Saturated, random_saturated
+from coded_models import both, survey
 from problems import CASES, simulated
 
 from flatprior.analysis import exact_loo, psis_loo
+from flatprior.analysis.diagnostics import leave_one_out
 from flatprior.models import (
     BernoulliLogistic,
     ImproperPosteriorError,
@@ -229,3 +231,41 @@ def test_a_row_that_is_certain_in_every_draw_is_no_error():
     rest = BernoulliLogistic.from_arrays(X[keep], y[keep])
     exact = psis_loo(rest, sample_independence(rest, draws=200, seed=1, progress=False))
     assert found.elpd == pytest.approx(exact.elpd, abs=0.2)
+
+
+def test_factors_held_as_codes_are_left_out_as_the_columns_are(monkeypatch):
+    monkeypatch.setattr(leave_one_out, "PIECE", 50)
+    codes, columns = both("y ~ x + z + g + h", survey(300, seed=2), offset="o")
+    held, written = exact_loo(codes), exact_loo(columns)
+    assert held.pointwise == pytest.approx(written.pointwise, rel=1e-11)
+    assert held.coefficients == pytest.approx(written.coefficients, rel=1e-8, abs=1e-9)
+    gap = abs(held.log_score - written.log_score)
+    assert gap <= held.error_bound + written.error_bound < 1e-7
+    for i in (0, 150, 299):
+        fit = fit_newton(leave_one_out.others(columns, i))
+        eta = columns.design[i] @ fit.coefficients + columns.offset[i]
+        expected = -np.logaddexp(0, -(2 * columns.response[i] - 1) * eta)
+        assert held.pointwise[i] == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("enough", [1e-2, 1e-4, 1e-6])
+def test_of_many_rows_the_error_is_small_beside_the_standard_error(enough, monkeypatch):
+    X, y = simulated(500, 4, seed=6)
+    model = BernoulliLogistic.from_arrays(X, y)
+    exact = exact_loo(model)
+    monkeypatch.setattr(leave_one_out, "MOST_TERMS", 500**2 - 1)
+    monkeypatch.setattr(leave_one_out, "ENOUGH", enough)
+    stepped = []
+    chord = leave_one_out._chord
+    monkeypatch.setattr(
+        leave_one_out, "_chord", lambda *given: stepped.append(len(given[2])) or chord(*given)
+    )
+    found = exact_loo(model)
+    assert abs(found.log_score - exact.log_score) <= found.error_bound + exact.error_bound
+    assert found.error_bound <= 1.001 * enough * found.se + exact.error_bound
+    assert np.abs(found.pointwise - exact.pointwise).max() <= enough * found.se
+    few = sum(stepped)
+    assert few < 3 * 500
+    stepped.clear()
+    assert exact_loo(model, tolerance=1e-14).log_score == exact.log_score
+    assert sum(stepped) > few
