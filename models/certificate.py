@@ -57,7 +57,7 @@ from flatprior.models.covariance.whitening import (
     whitening_by_information,
 )
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK, predictor_error, whitened_columns
-from flatprior.models.evaluation import Diagonal, Evaluation, certain_digits
+from flatprior.models.evaluation import Diagonal, Evaluation, certain_digits, relative_error
 from flatprior.models.likelihood import (
     Moments,
     linear_predictor,
@@ -337,6 +337,10 @@ def after_last_step(
             + SLACK * abs(here.log_likelihood) * (eta_error + 2 * ROW_ULPS + sum_error)
             + rows.n_rows * SMALLEST
         ),
+        # what a second-order inverse leaves, and what the information changes by up to the MLE
+        standard_errors_within=relative_error(
+            _of_variances(k, delta, delta - measured + delta * delta), SLACK * radius * rho
+        ),
     )
     return Evaluation(certificate, covariance, log_likelihood)
 
@@ -345,6 +349,16 @@ def _covariance(transform: Array, information: Array) -> Array:
     """Of the coefficients, from the information in the columns X T."""
     covariance = transform @ np.linalg.solve(information, transform.T)
     return np.asarray((covariance + covariance.T) / 2)
+
+
+def _of_variances(k: int, delta: float, rounding: float) -> float:
+    r"""Relative error of variances whose inverse information, whitened, is that far off.
+
+    With T'HT = I + E, :math:`\|E\| \le \delta`, a variance is at least
+    :math:`\|t_j\|^2 / (1 + \delta)`, and an information that is off by `rounding` makes it wrong by
+    :math:`\|t_j\|^2 / (1 - \delta)^2` times that; so does its own arithmetic by k^2 roundings.
+    """
+    return SLACK * (rounding + 16 * k * k * UNIT) * (1 + delta) / (1 - delta) ** 2
 
 
 def _length(vector: Array) -> float:
@@ -375,16 +389,18 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
         (1 + delta) * (sums.residual_rounding + rows.n_rows * SMALLEST)
     )
     decrement = (float(np.linalg.norm(sums.score)) + score_rounding) / shrink
-    radius = sums.largest_row / shrink
+    radius, change = sums.largest_row / shrink, None
     if decrement * radius > LARGEST_PRODUCT:
-        decrement, radius = _of_rows_that_inform(rows, beta, transform, decrement, sums, shrink)
+        decrement, radius, change = _of_rows_that_inform(
+            rows, beta, transform, decrement, sums, shrink
+        )
     product = decrement * radius
     if decrement < SHORT and not (product <= LARGEST_PRODUCT and radius < LARGE_RADIUS):
         found = _by_coordinates(rows, beta)
         if found is not None:
             return found
     covariance = _covariance(transform, sums.information)
-    log_likelihood_error = math.inf
+    log_likelihood_error = within = math.inf
     if product <= LARGEST_PRODUCT:
         bound = -math.log1p(-product) / radius
         largest_se = np.linalg.norm(transform, axis=1) / shrink
@@ -395,6 +411,9 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
             + sums.log_likelihood_rounding
             + abs(sums.log_likelihood) * (2 * ROW_ULPS + rows.longest_sum * UNIT)
             + rows.n_rows * SMALLEST
+        )
+        within = relative_error(
+            _of_variances(k, delta, gram_rounding), radius * bound if change is None else change
         )
     else:
         bound, digits = math.inf, np.zeros(k)
@@ -413,20 +432,23 @@ def _judge(beta: Array, transform: Array, sums: _Sums, rows: Rows) -> Evaluation
         digits=digits,
         proves_existence=proved,
         log_likelihood_error=log_likelihood_error,
+        standard_errors_within=within,
     )
     return Evaluation(certificate, covariance, sums.log_likelihood)
 
 
 def _of_rows_that_inform(
     rows: Rows, beta: Array, transform: Array, decrement: float, sums: _Sums, shrink: float
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """Decrement and radius for the theorem, from the rows that hold the information.
+
+    And by what factor, its logarithm, the information may change up to the MLE.
 
     Leave out the rows whose whitened columns are longer than R: what they have of the information
     is at most ``eps = sum D_i ||z_i||^2``, and the curvature of the others alone gives ``f''(t) >=
     (1 - eps) exp(-R t)``. So the theorem holds with R, and with the decrement divided by 1 - eps. A
     row at a linear predictor of a thousand has a standard error of any size and no information; all
-    powers of two are tried for R.
+    powers of two are tried for R. What is left out can grow as well, each row by its own length.
     """
 
     def shares(block: Block) -> Array:
@@ -441,7 +463,8 @@ def _of_rows_that_inform(
             found += np.bincount(power, share, POWERS)
         return found
 
-    longer = np.cumsum(rows.reduce(shares)[::-1])[::-1]
+    found = rows.reduce(shares)
+    longer = np.cumsum(found[::-1])[::-1]
     left_out = SLACK * np.append(longer[1:], 0.0) / shrink**2
     radius = np.ldexp(1.0, np.arange(POWERS)) / shrink
     radius[-1] = sums.largest_row / shrink
@@ -449,7 +472,15 @@ def _of_rows_that_inform(
     decrement += rows.n_rows * SMALLEST * sums.largest_row / shrink
     proved = np.where(left_out < LARGEST_DEPARTURE, decrement / (1 - left_out), math.inf)
     best = int(np.argmin(proved * radius))
-    return float(proved[best]), float(radius[best])
+    t = float(proved[best] * radius[best])
+    if not t <= LARGEST_PRODUCT:
+        return float(proved[best]), float(radius[best]), math.inf
+    there = found[best + 1 :] > 0
+    t = -math.log1p(-t)
+    grown = np.exp(radius[best + 1 :][there] * t / radius[best]) @ found[best + 1 :][there]
+    most = math.exp(t) + SLACK * float(grown) / shrink**2
+    change = max(math.log(most), t - math.log1p(-float(left_out[best])))
+    return float(proved[best]), float(radius[best]), change
 
 
 def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
@@ -458,10 +489,8 @@ def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
     if transform is None:
         return None
     sums = direction_bounds.sums(rows, beta, transform)
-    delta = SLACK * float(
-        np.linalg.norm(sums.information - np.eye(len(beta)))
-        + np.linalg.norm(sums.information_error)
-    )
+    rounding = SLACK * float(np.linalg.norm(sums.information_error))
+    delta = SLACK * float(np.linalg.norm(sums.information - np.eye(len(beta)))) + rounding
     if not delta < LARGEST_DEPARTURE:
         return None
     box = direction_bounds.box(rows, beta, transform, sums)
@@ -488,6 +517,8 @@ def _by_coordinates(rows: Rows, beta: Array) -> Evaluation | None:
         digits=digits,
         proves_existence=True,
         log_likelihood_error=SLACK * (below + sums.log_likelihood_error),
+        # no row's curvature changes by more than its linear predictor does
+        standard_errors_within=relative_error(_of_variances(len(beta), delta, rounding), box.reach),
     )
     covariance = _covariance(transform, sums.information)
     return Evaluation(certificate, covariance, sums.log_likelihood, by_coordinates=True)
@@ -533,6 +564,7 @@ def judged(
     found = evaluate(model.rows, coefficients) if evaluation is None else evaluation
     if model.sampling is None:
         return found
+    found = replace(found, certificate=replace(found.certificate, standard_errors_within=math.inf))
     root, k = sampling_root(model.rows, model.sampling, coefficients), len(coefficients)
     if root is None:
         return replace(found, covariance=np.full((k, k), np.nan))

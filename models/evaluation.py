@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -49,6 +50,28 @@ class Evaluation:
     covariance: Variances
     log_likelihood: float
     by_coordinates: bool = False  # whether directions have bounds of their own
+
+
+def relative_error(variances: float, change: float) -> float:
+    r"""How far standard errors may be from those at the MLE, relative to these.
+
+    Parameters
+    ----------
+    variances : float
+        Relative rounding error that the variances may have, of the place where they are computed.
+    change : float
+        c, where no direction has there more than :math:`e^c` times or less than :math:`e^{-c}`
+        times the information that it has at the MLE.
+
+    Examples
+    --------
+    >>> from flatprior.models.evaluation import relative_error
+    >>> relative_error(0.0, 2e-9), relative_error(1.5, 0.0)
+    (1e-09, inf)
+    """
+    if not (variances < 1 and change < 1):
+        return math.inf
+    return math.expm1((change - math.log1p(-variances)) / 2)
 
 
 def certain_digits(errors: Array, coefficients: Array) -> Array:

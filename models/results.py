@@ -286,6 +286,10 @@ class Certificate(Renderable):
     log_likelihood_error : float
         The log-likelihood computed at these coefficients is no further than this from its maximum,
         rounding included; inf if nothing could be proved.
+    standard_errors_within : float
+        No standard error that goes with it is further than this, relatively, from that at the MLE,
+        rounding included; inf if nothing could be proved, or these are not of the information (with
+        sampling weights).
     """
 
     newton_decrement: float
@@ -294,6 +298,7 @@ class Certificate(Renderable):
     digits: Array
     proves_existence: bool
     log_likelihood_error: float = math.inf
+    standard_errors_within: float = math.inf
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with its table of values."""
@@ -309,6 +314,10 @@ class Certificate(Renderable):
                 "error bound −log(1 − λR)/R, in standard errors": (bound, ".1e"),
                 "log-likelihood below its maximum, at most (with rounding)": (
                     self.log_likelihood_error,
+                    ".1e",
+                ),
+                "standard errors, relative to those at the MLE, within": (
+                    self.standard_errors_within,
                     ".1e",
                 ),
                 "certain digits of every coefficient": (
@@ -353,10 +362,12 @@ class Certificate(Renderable):
         decrement, radius, bound = (
             number_or_inf(facts[name]) for name in ("newton_decrement", "radius", "error_bound")
         )
-        log_likelihood_error = number_or_inf(
-            facts.get("log_likelihood_error")
-        )  # absent in older files
-        numbers = (decrement, radius, bound, log_likelihood_error)
+        # absent in older files
+        log_likelihood_error, within = (
+            number_or_inf(facts.get(name))
+            for name in ("log_likelihood_error", "standard_errors_within")
+        )
+        numbers = (decrement, radius, bound, log_likelihood_error, within)
         digits = numbers_of(facts["digits"])
         if not min(numbers) > 0 or not isinstance(facts["proves_existence"], bool):
             raise InputError("its certificate is damaged")
@@ -369,6 +380,7 @@ class Certificate(Renderable):
             digits=digits,
             proves_existence=facts["proves_existence"],
             log_likelihood_error=log_likelihood_error,
+            standard_errors_within=within,
         )
 
 

@@ -35,6 +35,7 @@ from flatprior.models.routes.newton import fit_newton
 from flatprior.models.rows import ArrayRows
 
 WELL_CONDITIONED = 1e-9  # standard errors; a bound above it is that of rounding
+GOOD_ENOUGH_ERRORS = 1e-6  # relative; those before the last step may differ by as much
 WELL_KNOWN = 1e-6  # standard errors; then the log-likelihood is known to all its digits
 
 
@@ -168,6 +169,16 @@ def contradiction(estimate: PointEstimate, found: Evaluation) -> str:
             f"the estimate states an error of {stated.log_likelihood_error:.1e} of its "
             f"log-likelihood, it is {error:.1e}"
         )
+    within, again = stated.standard_errors_within, now.standard_errors_within
+    if again > 16 * within + 1e-15 or max(4 * again, GOOD_ENOUGH_ERRORS) < within < math.inf:
+        return (
+            f"the estimate states that its standard errors are within a relative {within:.1e} of "
+            f"those at the MLE, it is {again:.1e}"
+        )
+    if within + again < math.inf:
+        ratio = estimate.standard_errors / np.sqrt(found.covariance.diagonal())
+        if not (np.abs(ratio - 1) <= 1.01 * (within + again)).all():
+            return "the standard errors are not as near to those at the MLE as the estimate states"
     if stated.proves_existence is not now.proves_existence and not near:
         return (
             "the estimate says that its numbers "

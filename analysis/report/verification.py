@@ -83,6 +83,8 @@ RANKED = ("formulas", "comparison-table")  # by leave-one-out, where there are d
 # whose rounding is that of what they are differences of; a distance is one of coefficients, in
 # standard errors
 DIFFERENCES = {"LR": DIFFERENCE, "p": DIFFERENCE, "distance": 1e-12}
+# numbers of a certificate that are mostly rounding
+BOUNDS = ("newton_decrement", "error_bound", "log_likelihood_error", "standard_errors_within")
 # what tables and figures have more where draws passed, and the notes that these give
 MORE_COLUMNS = {
     "coefficients-table": tuple(f"posterior {end}" for end in percentages(sections.PROB)),
@@ -628,7 +630,7 @@ def _near(what: str, stated: float, again: float, bounds: float) -> bool:
     name = what.rsplit(" ", 1)[-1]
     if name == "digits":
         return abs(stated - again) <= -math.log10(1 - bounds)
-    if name in ("newton_decrement", "error_bound", "log_likelihood_error"):
+    if name in BOUNDS:
         return same_number(stated, again, TWICE, bounds)
     return same_number(stated, again, TWICE, absolute=DIFFERENCES.get(name, 0.0))
 

@@ -174,6 +174,32 @@ class Inverse:
             errors[own] = self._by_contrasts(own)
         return errors
 
+    @cached_property
+    def rounding_of_errors(self) -> float:
+        r"""Relative error that rounding may leave in standard errors, beside that of the factor.
+
+        Each is a length. Those of the other columns are sums of squares of numbers that are there;
+        those of levels and of the constant have products of the means G, and of the centre, with
+        :math:`U^{-1}`, of which the terms may be larger than the sum.
+        """
+        basis, errors = self.basis, self.standard_errors
+        centre, sizes = np.zeros(len(self.sizes)), np.zeros(len(self.sizes))
+        centre[: len(basis.kept)] = np.abs(basis.centre[basis.kept])
+        if len(self.shares):
+            sizes = 2 * np.abs(self.shares).max(axis=0)
+        own = basis.levels.columns
+        levels = [own[own >= 0], *(factor.columns[:-1] for factor in basis.contrasted)]
+        if basis.contrasted:
+            sizes += 2.0
+        if basis.reference is None or basis.constant is None or basis.contrasted:
+            sizes += centre
+        least = errors[np.concatenate(levels)].min(initial=np.inf)
+        largest = np.linalg.norm(self.lengthened(sizes)) / least
+        if basis.constant is not None:
+            size = np.linalg.norm(self.lengthened(sizes + centre))
+            largest = max(largest, size / errors[basis.design.places[basis.constant]])
+        return SLACK * (len(self.levels) + len(sizes) + 8) * UNIT * (1 + float(largest))
+
     def _by_contrasts(self, columns: NDArray[np.intp]) -> Array:
         """Standard errors of some of the user's coefficients, whatever these are of ours."""
         k = len(self.levels) + len(self.sizes)

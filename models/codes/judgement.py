@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from flatprior.models.codes.newton import LARGEST_PRODUCT, Fit, bound_at, place_at
+from flatprior.models.codes.inverse import Inverse
+from flatprior.models.codes.newton import LARGEST_PRODUCT, Bound, Fit, bound_at, place_at
 from flatprior.models.codes.sums import AnySums
 from flatprior.models.common.arrays import SMALLEST, Array
 from flatprior.models.direction_bounds import ROW_ULPS, SLACK
-from flatprior.models.evaluation import Evaluation, certain_digits
+from flatprior.models.evaluation import Evaluation, certain_digits, relative_error
 from flatprior.models.results import Certificate
 
 
@@ -27,8 +28,15 @@ def evaluation_of(fit: Fit) -> Evaluation:
         ),
         proves_existence=True,
         log_likelihood_error=fit.log_likelihood_error,
+        standard_errors_within=standard_errors_within(bound, inverse),
     )
     return Evaluation(certificate, inverse.without_rows(), fit.log_likelihood)
+
+
+def standard_errors_within(bound: Bound, inverse: Inverse) -> float:
+    """How far those of an inverse may be from those at the MLE, relatively."""
+    rounding = 2 * inverse.rounding_of_errors
+    return relative_error(SLACK * (bound.departure + rounding), bound.radius * bound.distance)
 
 
 def judged_as_held(sums: AnySums, beta: Array) -> Evaluation | None:
@@ -62,5 +70,6 @@ def judged_as_held(sums: AnySums, beta: Array) -> Evaluation | None:
         digits=certain_digits(distance * errors * (SLACK / bound.shrink), beta),
         proves_existence=True,
         log_likelihood_error=error,
+        standard_errors_within=standard_errors_within(bound, place.inverse),
     )
     return Evaluation(certificate, place.inverse.without_rows(), score.log_likelihood)

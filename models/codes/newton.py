@@ -34,7 +34,9 @@ SMALLEST_STEP = 2.0**-40
 FEW_A_LEVEL = 30.0  # rows drawn of a level, from which its own rate is more than noise
 WELL_WHITENED = 1e-6  # departure of whitened columns, rounding included, from orthonormal ones
 LARGEST_PRODUCT = LARGEST_DEPARTURE = 0.5  # as in `flatprior.models.certificate`
-LARGEST_SPREAD = 1e4  # with more, standard errors lose digits that columns written out would keep
+# whitened length of the columns' sizes, whose square is what rounding of standard errors grows by:
+# with more they lose digits that columns written out would keep, which few numbers soon are
+LARGEST_SPREAD, LARGEST_OF_FEW, FEW = 1e4, 1e3, 2**15
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,9 @@ def bound_at(sums: AnySums, place: Place) -> Bound | None:
     inverse, score = place.inverse, place.score
     n, n_levels, q = sums.rows.n_rows, sums.basis.n_levels, len(place.theta)
     spread = SLACK * inverse.spread(sums.fullest_row)
-    if spread > LARGEST_SPREAD and not sums.rows.too_large_to_write_out:
+    few = n * (n_levels + q) < FEW
+    most = LARGEST_OF_FEW if few else LARGEST_SPREAD
+    if spread > most and not sums.rows.too_large_to_write_out:
         return None
     row_error = eta_error(sums, place.alpha, place.theta) + ROW_ULPS
     of_levels, of_rest = ((n + 16) * UNIT for n in (sums.longest_of_levels, sums.longest_sum))

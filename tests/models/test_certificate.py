@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
+    NotConvergedError,
     certificate,
     certify,
     check_existence,
@@ -355,7 +356,7 @@ def test_rows_without_information_do_not_enter_the_radius_and_no_bound_is_violat
         return used[-1]
 
     monkeypatch.setattr(certificate, "_of_rows_that_inform", noted)
-    bounds = 0
+    bounds = said = 0
     for seed in range(repeated(24)):
         X, y, offset = with_outliers_and_offsets(seed)
         model = BernoulliLogistic.from_arrays(X, y, offset=offset)
@@ -363,17 +364,73 @@ def test_rows_without_information_do_not_enter_the_radius_and_no_bound_is_violat
             fit = fit_newton(model)
         except MLEDoesNotExistError:
             continue
-        beta, _ = mp_fit(X, y, offset=offset, start=fit.coefficients)
+        beta, errors = mp_fit(X, y, offset=offset, start=fit.coefficients)
         rng = np.random.default_rng(seed)
         for scale in (0, 1e-8, 1e-4, 1e-2, 0.1, 0.3, 1, 3):
             moved = fit.coefficients + scale * fit.standard_errors * rng.normal(size=X.shape[1])
             used.clear()
             found = evaluate(model.rows, moved)
             if math.isfinite(found.certificate.error_bound):
-                error = np.max(np.abs(moved - beta) / np.sqrt(np.diag(found.covariance)))
+                there = np.sqrt(np.diag(found.covariance))
+                error = np.max(np.abs(moved - beta) / there)
                 assert error <= found.certificate.error_bound * (1 + 1e-9)
+                assert np.abs(there / errors - 1).max() <= found.certificate.standard_errors_within
                 bounds += bool(used)
+                said += bool(used) and found.certificate.standard_errors_within < 0.1
     assert bounds >= 10
+    assert said >= 5
+
+
+def wild(seed):
+    """Columns in any units, far from 0 or nearly dependent, weights and offsets of any size."""
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(12, 40)), int(rng.integers(2, 4))
+    X = rng.normal(size=(n, k))
+    X[:, 1] += rng.choice([0.0, 10 ** rng.uniform(0, 5)])
+    X[:, -1] = X[:, 0] + X[:, -1] * rng.choice([1.0, 10 ** rng.uniform(-5, 0)])
+    X[:, 0] = 1.0
+    offset = rng.normal(size=n) * rng.choice([0.0, 1.0, 10.0])
+    y = (rng.random(n) < expit(offset + rng.normal(size=n))).astype(float)
+    return X * 10 ** rng.uniform(-8, 8, k), y, 10 ** rng.uniform(-6, 6, n) ** (seed % 2), offset
+
+
+def test_no_standard_error_is_further_from_that_at_the_mle_than_is_said():
+    tight = fits = 0
+    for seed in range(repeated(40)):
+        X, y, weights, offset = wild(seed)
+        model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+        model = replace(model, rows=replace(model.rows, weights=weights))
+        try:
+            fit = fit_newton(model)
+        except (MLEDoesNotExistError, NotConvergedError):
+            continue
+        units = np.exp2(np.round(np.log2(np.abs(X).max(axis=0))))
+        errors = mp_fit(X / units, y, weights, offset, start=fit.coefficients * units)[1] / units
+        moved = fit.coefficients + 1e-5 * fit.standard_errors
+        for found in (fit, evaluate(model.rows, fit.coefficients), evaluate(model.rows, moved)):
+            within = found.certificate.standard_errors_within
+            away = np.abs(np.sqrt(np.diag(found.covariance)) / errors - 1).max()
+            assert not away > within + 1e-15, seed  # doubles hold the reference to a rounding
+            fits, tight = fits + 1, tight + (within < 1e-9)
+    assert fits > 1.5 * repeated(40)
+    assert tight > fits / 4
+
+
+@pytest.mark.parametrize("case", [c for c in OVERLAPPING if c.facts.get("mle")], ids=ids)
+def test_standard_errors_are_those_at_the_mle_and_it_is_said(case):
+    fit = fit_newton(case.model)
+    within = fit.certificate.standard_errors_within
+    assert np.abs(fit.standard_errors / case.standard_errors - 1).max() <= within + 1e-15
+    assert within < 1e-9
+
+
+def test_of_sampling_weights_nothing_is_said_of_standard_errors():
+    rng = np.random.default_rng(1)
+    model = BernoulliLogistic.from_arrays(
+        *simulated(60, 3, seed=1), sampling_weights=rng.uniform(1, 9, 60)
+    )
+    certificate = fit_newton(model).certificate
+    assert (certificate.error_bound < 1e-6, certificate.standard_errors_within) == (True, np.inf)
 
 
 def test_the_error_of_a_log_likelihood_holds_with_offsets_weights_and_heavy_tails():

@@ -47,6 +47,8 @@ def assert_holds(exact: Exact, mle: mpmath.matrix, beta: np.ndarray, found: Eval
         maximum = exact.sums(mle)[0]
         gap = abs(mpmath.mpf(found.log_likelihood) - maximum)
         assert gap <= certificate.log_likelihood_error
+        at_mle = zip(np.sqrt(np.diag(found.covariance)).tolist(), exact.errors(mle), strict=True)
+        assert all(abs(se / best - 1) <= certificate.standard_errors_within for se, best in at_mle)
         for value, best, error, digits in zip(
             beta.tolist(), mle, errors, certificate.digits, strict=True
         ):

@@ -38,6 +38,7 @@ CERTIFICATES = (
         digits=np.array([7.0, 8.25]),
         proves_existence=True,
         log_likelihood_error=1e-12,
+        standard_errors_within=1e-10,
     ),
     Certificate(
         newton_decrement=1e-300,
@@ -57,8 +58,9 @@ def test_a_certificate_comes_back_from_json_as_it_was(certificate):
     assert again.to_dict() == certificate.to_dict()
     assert again.error_bound == certificate.error_bound
     assert np.array_equal(again.digits, certificate.digits)
-    del facts["log_likelihood_error"]  # earlier versions stated none
-    assert Certificate.from_dict(facts).log_likelihood_error == math.inf
+    for name in ("log_likelihood_error", "standard_errors_within"):
+        del facts[name]  # earlier versions stated none
+        assert getattr(Certificate.from_dict(facts), name) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_a_certificate_comes_back_from_json_as_it_was(certificate):
         ("error_bound", 0.0),
         ("error_bound", True),
         ("log_likelihood_error", -1.0),
+        ("standard_errors_within", 0.0),
         ("proves_existence", 1),
         ("digits", [1.0, None]),
         ("digits", [-0.5]),
@@ -108,7 +111,11 @@ def test_versions_are_those_installed_and_a_missing_one_is_said():
 
 
 @pytest.mark.parametrize(
-    "name", ["newton_decrement", "radius", "error_bound", "log_likelihood_error"]
+    "name",
+    [
+        *("newton_decrement", "radius", "error_bound"),
+        *("log_likelihood_error", "standard_errors_within"),
+    ],
 )
 @pytest.mark.parametrize("value", [0.0, -1e-12])
 def test_no_certificate_states_an_error_of_nothing(name, value):

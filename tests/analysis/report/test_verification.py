@@ -196,7 +196,10 @@ def only_a_checksum_tells(facts, changed, where):
         return True
     if "digits" in where:
         return abs(was - now) < 0.2
-    bounds = ("error_bound", "newton_decrement", "log_likelihood_error")
+    bounds = (
+        *("error_bound", "newton_decrement"),
+        *("log_likelihood_error", "standard_errors_within"),
+    )
     return where[-1] in bounds and 0.7 < now / was < 1 / 0.7
 
 

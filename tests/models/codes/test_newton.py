@@ -28,6 +28,7 @@ from flatprior.models.codes import (
     sums as sums_module,
 )
 from flatprior.models.codes.basis import Basis
+from flatprior.models.codes.judgement import standard_errors_within
 from flatprior.models.codes.newton import (
     at_rates,
     bound_at,
@@ -109,6 +110,8 @@ def violates_nothing(model, written):
     slack = 2.0**-53 * np.abs(beta) / errors
     assert (np.abs(fit.beta - beta) / at <= fit.error_bound * (1 + 1e-6) + slack).all()
     assert at == pytest.approx(errors, rel=1e-9)
+    said = standard_errors_within(fit.bound, fit.origin.inverse)
+    assert np.abs(at / errors - 1).max() <= said + 1e-15
     dense = fit_newton(written)
     both_errors = fit.log_likelihood_error + dense.certificate.log_likelihood_error
     assert abs(fit.log_likelihood - dense.log_likelihood) <= both_errors
@@ -122,6 +125,19 @@ def violates_nothing(model, written):
 def test_no_bound_is_violated(name, formula):
     fitted = [violations(name, formula, seed) for seed in range(repeated(1))]
     assert any(fitted) or name == "tiny units" or formula == "y ~ g * h"
+
+
+@pytest.mark.parametrize("apart", [1e-3, 3e-4, 1e-4, 3e-5])
+def test_numbers_that_are_nearly_dependent_cost_standard_errors_no_digits(apart):
+    # the information is formed of their products, and its rounding grows as 1 / apart^2
+    for seed in range(repeated(4)):
+        frame = survey(120, seed)
+        frame["x"] = frame["z"] + apart * (frame["x"] - 3)
+        model, written = both("y ~ x + z + g", frame)
+        fit = fit_newton(model)
+        _, errors = mp_fit(written.design, written.rows.response, start=fit.coefficients)
+        away = np.abs(fit.standard_errors / errors - 1).max()
+        assert away <= min(1e-9, fit.certificate.standard_errors_within)
 
 
 BESIDE = ("plain", "weights", "offset")
