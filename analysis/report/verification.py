@@ -59,6 +59,7 @@ from flatprior.models.common.rendering import as_notes
 from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
+from flatprior.models.evaluation import Diagonal
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import Provenance, versions_of
 from flatprior.models.rows import ArrayRows
@@ -570,6 +571,9 @@ def _hold_fit(name: str, model: BernoulliLogistic, part: Facts) -> None:
         stated,
         certificate=Certificate.from_dict(part["certificate"]),
         log_likelihood=float(part["log_likelihood"]),
+        covariance=cast(
+            Any, Diagonal(np.square(numbers_of(part["standard_errors"])), "is not in a report")
+        ),
     )
     _require(
         stated.provenance.data_hash == model.data_hash

@@ -2,7 +2,9 @@
 
 A product of a row and a vector counts as zero only within the rounding of its own terms; a null
 vector is reported when all rows have verified it. Integers are what they are: those that no change
-of units has rounded are called dependent only where they are.
+of units has rounded are called dependent only where they are. Of the sets of columns for which this
+can be verified the first is kept, however near to dependence it is; where rounding hides even that
+these are independent, only exact arithmetic says that they are, or nothing is decided.
 """
 
 from __future__ import annotations
@@ -116,7 +118,7 @@ def independent_columns(design: Array) -> Columns | None:
         return Columns(np.arange(0), np.eye(k))
     factor, scale = unit_factor(design)
     pivots, order = pivots_of(factor)
-    independent = int(np.count_nonzero(pivots > 64 * k * EPSILON))
+    independent = int(np.count_nonzero(pivots > _rounded(factor)))
     # fewer rows than columns: the others cannot be independent
     for rank in range(independent, min(len(pivots), k)):
         columns = _of_rank(design, factor, scale, rank, pivots, order)
@@ -161,8 +163,27 @@ def _of_rank(
     order: NDArray[np.intp],
 ) -> Columns | None:
     """As many independent columns as `rank`; None if one of the others is not seen to depend."""
+    for kept in _choices(factor, rank, pivots[rank - 1] if rank else 0.0, order):
+        least = pivots_of(factor[:, kept])[0][-1] if len(kept) else 1.0
+        if least <= _rounded(factor) and not _independent_modulo_a_prime(design[:, kept]):
+            continue  # it is not known that they are as many
+        found = _with_null(design, factor, scale, kept)
+        if found is not None:
+            return found
+    return None
+
+
+def _rounded(factor: Array) -> float:
+    """What rounding may leave of a column of unit length that depends on others."""
+    return float(64 * factor.shape[1] * EPSILON)
+
+
+def _with_null(
+    design: Array, factor: Array, scale: Array, kept: NDArray[np.intp]
+) -> Columns | None:
+    """The columns kept with the null vectors of the others; None if one is not verified."""
     k = len(scale)
-    kept, left = _choose(factor, rank, pivots[rank - 1] if rank else 0.0, order)
+    left = np.setdiff1d(np.arange(k), kept)
     null = np.zeros((k, len(left)))
     null[kept] = -np.linalg.lstsq(factor[:, kept], factor[:, left], rcond=None)[0]
     null[left, range(len(left))] = 1.0
@@ -174,24 +195,39 @@ def _of_rank(
     return Columns(kept, null)
 
 
-def _choose(
+def _choices(
     factor: Array, rank: int, worst: float, order: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Independent columns and the rest; of several choices as good, the first are kept."""
-    k = factor.shape[1]
+) -> Iterator[NDArray[np.intp]]:
+    """Sets of as many columns as `rank` that may be independent; those most surely so last.
+
+    Of each the first columns that add to those before them more than so little: what rounding
+    leaves, and then more and more, because nearly dependent columns make it larger. The set with
+    the largest pivots is the last.
+    """
+    before = None
+    thresholds = [*(cut for cut in NEGLIGIBLE[::-1] if cut < worst / 10), worst / 10]
+    for least in np.maximum(thresholds, _rounded(factor)):
+        chosen = _first(factor, rank, least)
+        if len(chosen) < rank or (before is not None and np.array_equal(chosen, before)):
+            continue
+        before = chosen
+        if not rank or pivots_of(factor[:, chosen])[0][rank - 1] > least:
+            yield chosen
+    yield np.sort(order[:rank])
+
+
+def _first(factor: Array, rank: int, least: float) -> NDArray[np.intp]:
+    """The first columns, `rank` at most, that add more than `least` to those before them."""
     basis = np.zeros((len(factor), 0))
     kept: list[int] = []
-    for j in range(k):
+    for j in range(factor.shape[1]):
         beyond = factor[:, j] - basis @ (basis.T @ factor[:, j])
         beyond -= basis @ (basis.T @ beyond)
         length = float(np.linalg.norm(beyond))
-        if len(kept) < rank and length > worst / 10:
+        if len(kept) < rank and length > least:
             kept.append(j)
             basis = np.column_stack([basis, beyond / length])
-    chosen = np.array(kept, dtype=np.intp)
-    if len(kept) < rank or (rank and pivots_of(factor[:, chosen])[0][rank - 1] <= worst / 10):
-        chosen = np.sort(order[:rank])
-    return chosen, np.setdiff1d(np.arange(k), chosen)
+    return np.array(kept, dtype=np.intp)
 
 
 def pivots_of(factor: Array) -> tuple[Array, NDArray[np.intp]]:
@@ -317,9 +353,12 @@ def simplest_first(design: Array, direction: Array, scale: Array) -> Iterator[Ar
         for _ in range(CORRECTIONS):
             left, rounding = margins(design, np.ones(len(design)), candidate)
             # a row counts by what its own rounding allows, not by its length
-            weight = np.where(rounding > 0, 1 / np.where(rounding > 0, rounding, 1.0), 0.0)
-            weight /= max(float(weight.max(initial=0.0)), SMALLEST)
+            allowed = rounding > 0
+            least = float(rounding[allowed].min(initial=np.inf))
+            weight = np.where(allowed, least / np.where(allowed, rounding, 1.0), 0.0)
             columns = weight[:, None] * design[:, involved] / scale[involved]
+            if not (np.isfinite(columns).all() and np.isfinite(left).all()):
+                break
             step = np.linalg.lstsq(columns, weight * left, rcond=None)[0] / scale[involved]
             candidate = candidate.copy()
             candidate[involved] -= step
