@@ -106,12 +106,13 @@ class Columns:
     null: Array
 
 
-def independent_columns(design: Array) -> Columns | None:
+def independent_columns(design: Array, first: bool = False) -> Columns | None:
     """Split the columns into independent ones and combinations of them, at rounding level.
 
     QR with column pivoting, of the columns scaled to unit length, says which rank to try first; it
     is raised until all null vectors that it implies are verified. None where they are not, and the
-    columns are not independent beyond rounding either.
+    columns are not independent beyond rounding either. Of sets as large those are kept that are far
+    from dependence, or with `first` the first ones, however near.
     """
     k = design.shape[1]
     if not len(design):
@@ -121,11 +122,11 @@ def independent_columns(design: Array) -> Columns | None:
     independent = int(np.count_nonzero(pivots > _rounded(factor)))
     # fewer rows than columns: the others cannot be independent
     for rank in range(independent, min(len(pivots), k)):
-        columns = _of_rank(design, factor, scale, rank, pivots, order)
+        columns = _of_rank(design, factor, scale, rank, pivots, order, first)
         if columns is not None:
             return columns
     if min(len(pivots), k) < k:
-        return _of_rank(design, factor, scale, len(pivots), pivots, order)
+        return _of_rank(design, factor, scale, len(pivots), pivots, order, first)
     return Columns(np.arange(k), np.zeros((k, 0))) if independent == k else None
 
 
@@ -147,7 +148,7 @@ def columns_of(design: Array) -> Columns | None:
     ([0, 1], [0.0, -2.0, 1.0])
     """
     even, power = equilibrated(design)
-    found = independent_columns(even)
+    found = independent_columns(even, first=True)
     if found is None:
         return None
     found = in_units(found, power)
@@ -161,11 +162,12 @@ def _of_rank(
     rank: int,
     pivots: Array,
     order: NDArray[np.intp],
+    first: bool,
 ) -> Columns | None:
     """As many independent columns as `rank`; None if one of the others is not seen to depend."""
-    for kept in _choices(factor, rank, pivots[rank - 1] if rank else 0.0, order):
+    for kept in _choices(factor, rank, pivots[rank - 1] if rank else 0.0, order, first):
         least = pivots_of(factor[:, kept])[0][-1] if len(kept) else 1.0
-        if least <= _rounded(factor) and not _independent_modulo_a_prime(design[:, kept]):
+        if first and least <= _rounded(factor) and not _independent_modulo_a_prime(design[:, kept]):
             continue  # it is not known that they are as many
         found = _with_null(design, factor, scale, kept)
         if found is not None:
@@ -196,7 +198,7 @@ def _with_null(
 
 
 def _choices(
-    factor: Array, rank: int, worst: float, order: NDArray[np.intp]
+    factor: Array, rank: int, worst: float, order: NDArray[np.intp], first: bool
 ) -> Iterator[NDArray[np.intp]]:
     """Sets of as many columns as `rank` that may be independent; those most surely so last.
 
@@ -205,8 +207,8 @@ def _choices(
     the largest pivots is the last.
     """
     before = None
-    thresholds = [*(cut for cut in NEGLIGIBLE[::-1] if cut < worst / 10), worst / 10]
-    for least in np.maximum(thresholds, _rounded(factor)):
+    nearly = [max(cut, _rounded(factor)) for cut in NEGLIGIBLE[::-1] if first and cut < worst / 10]
+    for least in (*nearly, worst / 10):
         chosen = _first(factor, rank, least)
         if len(chosen) < rank or (before is not None and np.array_equal(chosen, before)):
             continue
