@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis.inference.new_rows import encoded
+from flatprior.analysis.inference.new_rows import are_unknown, encoded
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import InputError
@@ -100,7 +100,7 @@ def _slope(
     if model.aliased is not None:
         middle = values.min() / 2 + values.max() / 2
         inwards = np.where(values > middle, -1, 1) * STEP * spread
-        if np.isnan(design_of(replaced(frame, name, values + inwards))).any():
+        if are_unknown(design_of(replaced(frame, name, values + inwards))).any():
             return slope
     scales = [np.full(len(values), spread), np.abs(values)]
     scales += [np.full(len(values), spread * 10.0**-j) for j in range(1, SMALLER_STEPS)]

@@ -53,9 +53,7 @@ def new_rows(
     And of the data that the model was built from in any case, since it left them out itself.
     """
     rows = _encoded(model, data, offset, missing)
-    if isinstance(rows.design, Structured):
-        return rows
-    unknown = np.flatnonzero(np.isnan(rows.design).any(axis=1))
+    unknown = np.flatnonzero(are_unknown(rows.design))
     if not len(unknown):
         return rows
     said = (
@@ -99,10 +97,16 @@ def _encoded(
 def encoded(model: BernoulliLogistic, frame: pd.DataFrame) -> Array | Structured:
     """The design of rows, with factors as codes where the model holds them so."""
     encoding = model.encoding
-    if encoding is None or model.aliased is not None:
+    if encoding is None:
         return model.design_matrix(frame)
     parsed = encoding.parsed
-    return encoding.design_as_held(as_frame(frame, parsed.factors, parsed.columns, model.reading))
+    return encoding.new_rows_as_held(as_frame(frame, parsed.factors, parsed.columns, model.reading))
+
+
+def are_unknown(design: Array | Structured) -> NDArray[np.bool_]:
+    """The rows (m,) in which columns left out are not the combinations that they were."""
+    numbers = design.numbers if isinstance(design, Structured) else design
+    return np.asarray(np.isnan(numbers).any(axis=1))
 
 
 def same_design(one: Array | Structured, two: Array | Structured) -> bool:

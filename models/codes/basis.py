@@ -42,6 +42,9 @@ class Basis:
         What is subtracted from the numbers; 0 for the column of ones.
     contrasted : tuple of Factor
         Without their rows, the factors of `design` whose indicators stand for sum contrasts.
+    moved : tuple of int or None
+        Which of the numbers are the main factor's only level: the column of ones, or none where the
+        columns have no constant; None where a factor of the columns is the main one.
     """
 
     design: Structured
@@ -49,6 +52,7 @@ class Basis:
     constant: int | None
     centre: Array
     contrasted: tuple[Factor, ...] = ()
+    moved: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, design: Structured) -> Basis | None:
@@ -57,21 +61,10 @@ class Basis:
         None where there is more than one constant, or no column, and where what is beside that
         factor has too many columns for a square matrix of them.
         """
-        if not design.shape[1]:
-            return None
-        design = replace(design, factors=tuple(f for f in design.factors if f.n_levels))
-        numbers = design.numbers
-        ones, means = ones_of(numbers), centre_of(numbers)
-        factors = (*design.factors, *design.contrasted)
-        left_out = [int((factor.columns < 0).sum()) for factor in factors]
-        if 0 in left_out or (ones and 1 in left_out) or len(ones) > 1:
-            return cls.planned(design, ones, means)
-        # without a constant there is nothing that could take a centre
-        means = np.delete(means, ones) if ones else np.zeros(len(means))
-        return cls.planned(_of_constant(design, ones), [], means)
+        return cls.of_columns(design, ones_of(design.numbers), centre_of(design.numbers))
 
     @classmethod
-    def planned(cls, design: Structured, ones: Sequence[int], means: Array) -> Basis | None:
+    def of_columns(cls, design: Structured, ones: Sequence[int], means: Array) -> Basis | None:
         """`of` rows that need not be there: what is known of them is given.
 
         Parameters
@@ -83,6 +76,20 @@ class Basis:
         means : ndarray (d,)
             About the numbers' means: the nearer, the better linear predictors are rounded.
         """
+        if not design.shape[1]:
+            return None
+        design = _of_levels(design)
+        factors = (*design.factors, *design.contrasted)
+        left_out = [int((factor.columns < 0).sum()) for factor in factors]
+        if 0 in left_out or (ones and 1 in left_out) or len(ones) > 1:
+            return cls._planned(design, ones, means)
+        # without a constant there is nothing that could take a centre
+        means = np.delete(means, list(ones)) if ones else np.zeros(len(means))
+        found = cls._planned(_of_constant(design, ones), [], means)
+        return None if found is None else replace(found, moved=tuple(ones))
+
+    @classmethod
+    def _planned(cls, design: Structured, ones: Sequence[int], means: Array) -> Basis | None:
         contrasted = tuple(f.rows(slice(0)) for f in design.contrasted) if ones else ()
         if contrasted:
             design = design.with_indicators()
@@ -100,6 +107,13 @@ class Basis:
         if ones:
             centre[ones[0]] = 0.0
         return cls(design, main, ones[0] if ones else None, centre, contrasted)
+
+    def held(self, design: Structured) -> Structured:
+        """The design of other rows, its columns as `design` of the basis holds them."""
+        design = _of_levels(design)
+        if self.moved is not None:
+            return _of_constant(design, self.moved)
+        return design.with_indicators() if self.contrasted else design
 
     @cached_property
     def kept(self) -> NDArray[np.intp]:
@@ -250,17 +264,22 @@ class Basis:
         return alpha, theta
 
 
-def _of_constant(design: Structured, ones: list[int]) -> Structured:
+def _of_levels(design: Structured) -> Structured:
+    """The same columns, without factors that have no level."""
+    return replace(design, factors=tuple(f for f in design.factors if f.n_levels))
+
+
+def _of_constant(design: Structured, ones: Sequence[int]) -> Structured:
     """The same columns, that of ones as the only level of a factor; of one without levels if none.
 
     That factor is the first.
     """
-    places = design.places[ones]
+    places = design.places[list(ones)]
     constant = Factor(np.zeros(len(design.numbers), dtype=np.int32), places)
     return replace(
         design,
-        numbers=np.delete(design.numbers, ones, axis=1),
-        places=np.delete(design.places, ones),
+        numbers=np.delete(design.numbers, list(ones), axis=1),
+        places=np.delete(design.places, list(ones)),
         factors=(constant, *design.factors),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -22,13 +23,15 @@ from flatprior.models.codes.sums import (
     assembled,
     by_level,
     crossed,
+    joined,
     part_of,
     score_of,
     tables_of,
+    weighed,
 )
 from flatprior.models.common.arrays import Array
 from flatprior.models.designs.coded import Codes, Structured
-from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, Rows, either
+from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, Rows, either, entries
 
 T = TypeVar("T")
 CELLS_A_ROW = 4  # with fewer cells than that a row, to count them costs less than to wait
@@ -36,7 +39,7 @@ CELLS_A_ROW = 4  # with fewer cells than that a row, to count them costs less th
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Curvatures in the cells of two factors, (L1, L2); they add.
+    """Curvatures in the cells of two factors, (L1, L2), or of a factor and columns; they add.
 
     A table may be larger than a batch: then rows wait until there are enough for a count.
 
@@ -44,7 +47,7 @@ class Cells:
     ----------
     shape : tuple of int
     place, curvature : tuple of ndarray
-        The cell of each row that waits, and its curvature.
+        The cell of each row or entry that waits, and its curvature.
     table : ndarray (L1 L2,) or None
     """
 
@@ -84,6 +87,53 @@ class Cells:
 
 
 @dataclass(frozen=True, eq=False)
+class Beside:
+    """Sums of curvatures over sparse columns; they add.
+
+    Attributes
+    ----------
+    numbers : ndarray (s, d)
+        Of products with the numbers.
+    square : Cells (s, s)
+    of_levels : tuple of Cells (L, s)
+        With the levels of each factor, the main one first.
+    """
+
+    numbers: Array
+    square: Cells
+    of_levels: tuple[Cells, ...]
+
+    @classmethod
+    def of(cls, basis: Basis, part: Part, curvature: Array) -> Beside | None:
+        """Of a part of the rows; None where there are no such columns."""
+        if part.sparse is None:
+            return None
+        products, weighted = weighed(part.sparse, curvature)
+        square, in_row, s = products.tocoo(), np.diff(weighted.indptr), weighted.shape[1]
+        return cls(
+            weighted.T @ part.numbers,
+            Cells.of(square.row, square.col, (s, s), square.data),
+            tuple(
+                Cells.of(np.repeat(codes, in_row), weighted.indices, (f.n_levels, s), weighted.data)
+                for f, codes in zip(basis.every, part.codes, strict=True)
+            ),
+        )
+
+    def __add__(self, other: Beside) -> Beside:
+        return Beside(
+            self.numbers + other.numbers,
+            self.square + other.square,
+            tuple(one + two for one, two in zip(self.of_levels, other.of_levels, strict=True)),
+        )
+
+    def join(self, basis: Basis, found: Information) -> None:
+        """Write them into the information of the other columns."""
+        own = basis.theta_of_sparse
+        found.rest[own, own] = self.square.counted
+        joined(basis, found, self.numbers, (cells.counted for cells in self.of_levels))
+
+
+@dataclass(frozen=True, eq=False)
 class Facts:
     """What holds of the rows at any coefficients; of two parts, that of both.
 
@@ -91,30 +141,48 @@ class Facts:
     ----------
     extent : ndarray (d,)
         Largest absolute value of each number in theta, centred.
+    of_sparse : ndarray (s,)
+        Likewise of each sparse column.
+    fullest : int
+        Entries that a row has in these, at most.
     rows, events : tuple of ndarray of int (L,)
-        Of each factor, the main one first: rows of each level, and those with an event.
+        Of each factor, the main one first: rows of each level, and those with an event. Then of
+        sparse columns rows in which they are not 0, and those in which the sign is the outcome's.
     """
 
     extent: Array
+    of_sparse: Array
+    fullest: int
     rows: tuple[NDArray[np.intp], ...]
     events: tuple[NDArray[np.intp], ...]
 
     @classmethod
     def of(cls, basis: Basis, part: Part) -> Facts:
         """Of a part of the rows."""
-        numbers = part.numbers
-        sizes = [factor.n_levels for factor in basis.every]
-        happened = part.sign > 0
-        pairs = list(zip(part.codes, sizes, strict=True))
+        numbers, happened = part.numbers, part.sign > 0
+        of_sparse, fullest = np.zeros(len(basis.design.sparse_places)), 0
+        every = [
+            (codes, happened, factor.n_levels)
+            for factor, codes in zip(basis.every, part.codes, strict=True)
+        ]
+        if part.sparse is not None:
+            row, column, value = entries(part.sparse)
+            np.maximum.at(of_sparse, column, np.abs(value))
+            fullest = int(np.bincount(row).max(initial=0))
+            every.append((column, (value > 0) == happened[row], len(of_sparse)))
         return cls(
             np.maximum(numbers.max(axis=0, initial=0.0), -numbers.min(axis=0, initial=0.0)),
-            tuple(np.bincount(codes, minlength=size) for codes, size in pairs),
-            tuple(np.bincount(codes[happened], minlength=size) for codes, size in pairs),
+            of_sparse,
+            fullest,
+            tuple(np.bincount(at, minlength=size)[:size] for at, _, size in every),
+            tuple(np.bincount(at[there], minlength=size)[:size] for at, there, size in every),
         )
 
     def __add__(self, other: Facts) -> Facts:
         return Facts(
             np.maximum(self.extent, other.extent),
+            np.maximum(self.of_sparse, other.of_sparse),
+            max(self.fullest, other.fullest),
             tuple(one + two for one, two in zip(self.rows, other.rows, strict=True)),
             tuple(one + two for one, two in zip(self.events, other.events, strict=True)),
         )
@@ -133,6 +201,7 @@ class _Found:
     score: Score
     tables: Tables
     cells: dict[tuple[int, int], Cells]
+    beside: Beside | None
 
     @classmethod
     def of(cls, basis: Basis, part: Part, alpha: Array, theta: Array) -> _Found:
@@ -143,15 +212,20 @@ class _Found:
             (i, j): Cells.of(part.codes[i], part.codes[j], (sizes[i], sizes[j]), curvature)
             for i, j in crossed(basis)
         }
-        return cls(score, tables_of(basis, part, curvature), cells)
+        beside = Beside.of(basis, part, curvature)
+        return cls(score, tables_of(basis, part, curvature), cells, beside)
 
     def __add__(self, other: _Found) -> _Found:
         cells = {pair: mine + other.cells[pair] for pair, mine in self.cells.items()}
-        return _Found(self.score + other.score, self.tables + other.tables, cells)
+        beside = either(operator.add, self.beside, other.beside)
+        return _Found(self.score + other.score, self.tables + other.tables, cells, beside)
 
     def information(self, basis: Basis) -> Information:
         """The information of all rows."""
-        return assembled(basis, self.tables, lambda i, j: self.cells[i, j].counted)
+        found = assembled(basis, self.tables, lambda i, j: self.cells[i, j].counted)
+        if self.beside is not None:
+            self.beside.join(basis, found)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,18 +291,23 @@ class SumsInBatches:
 
     @property
     def fullest_row(self) -> int:
-        """Entries that a row has in sparse columns, which rows in batches do not have."""
-        return 0
+        """Entries that a row has in the sparse columns, at most."""
+        return self.facts.fullest
 
     def largest_in_row(self, sizes: Array) -> float:
-        """What a row has in them at most."""
-        return 0.0
+        """No row's absolute entries in the sparse columns, times `sizes` (s,), have a larger sum.
+
+        They are as many as the fullest row has, each as large as any in its column.
+        """
+        largest = np.sort(self.facts.of_sparse * sizes)
+        return float(largest[len(largest) - self.fullest_row :].sum())
 
     @property
     def sample(self) -> Sums:
         """Those of the rows that the survey drew, in the same coordinates."""
-        rows = self.rows.drawn
-        return Sums(rows, replace(self.basis, design=rows.design))
+        rows, basis = self.rows.drawn, self.basis
+        design: Any = rows.design
+        return Sums(rows, replace(basis, design=basis.held(design)))
 
     def _over_parts(self, function: Callable[[Part], T]) -> T:
         """Add ``function(part)`` of all rows; the first time find what holds of them, too."""
@@ -261,12 +340,16 @@ def _made_of(rows: Rows) -> AnySums | None:
     if isinstance(rows, ArrayRows):
         basis = Basis.of(rows.design) if isinstance(rows.design, Structured) else None
         return None if basis is None else Sums(rows, basis)
-    if not isinstance(rows, BatchRows):
-        return None
+    return in_batches(rows) if isinstance(rows, BatchRows) else None
+
+
+def in_batches(rows: BatchRows, contrasted: bool = True) -> SumsInBatches | None:
+    """Those of rows in batches; sum contrasts may be sparse columns like others, as they are."""
     design, encoding = rows.surveyed.sample.design, rows.surveyed.encoder.encoding
-    if not isinstance(design, Structured) or design.sparse is not None:
+    if not isinstance(design, Structured):
         return None
     numbers = design.numbers
     intercept = bool(encoding.parsed.intercept and len(numbers.T) and (numbers[:, 0] == 1).all())
-    basis = Basis.planned(design[:0], [0] if intercept else [], centre_of(numbers))
+    columns = design[:0] if contrasted else replace(design[:0], contrasted=())
+    basis = Basis.of_columns(columns, [0] if intercept else [], centre_of(numbers))
     return None if basis is None else SumsInBatches(rows, basis)

@@ -131,9 +131,8 @@ def indicators(codes: Codes, n_levels: int) -> csc_array:
 
 def part_of(basis: Basis, block: Block) -> Part:
     """A block of rows whose factors are codes, in our coordinates."""
-    design: Any = block.design
-    if basis.contrasted:
-        design = design.with_indicators()
+    held: Any = block.design
+    design = basis.held(held)
     numbers = design.numbers[:, basis.kept] - basis.centre[basis.kept]
     codes = [factor.codes for factor in design.factors]
     main = codes.pop(basis.main)
@@ -236,6 +235,38 @@ def assembled(
     for _ in run(counted, list(crossed(basis))):
         pass
     return Information(main[:, 0], cross, rest)
+
+
+def weighed(matrix: csr_array, curvature: Array) -> tuple[csr_array, csr_array]:
+    """Products of sparse columns where rows have that curvature (m,), and these columns times it.
+
+    A product of roots with its own transpose is symmetric to the last bit.
+    """
+    in_row = np.diff(matrix.indptr)
+    scaled, weighted = (
+        csr_array(
+            (matrix.data * np.repeat(of_row, in_row), matrix.indices, matrix.indptr),
+            shape=matrix.shape,
+        )
+        for of_row in (np.sqrt(curvature), curvature)
+    )
+    return scaled.T.tocsr() @ scaled, weighted
+
+
+def joined(basis: Basis, found: Information, of_numbers: Array, of_levels: Iterable[Array]) -> None:
+    """Write what sparse columns have with the others into an information.
+
+    Products with the numbers are (s, d), with the levels of each factor (L, s), the main one first.
+    """
+    own = basis.theta_of_sparse
+    found.rest[own, : len(basis.kept)] = of_numbers
+    places = (None, *basis.theta_of_levels)
+    for factor, place, table in zip(basis.every, places, of_levels, strict=True):
+        if place is None:
+            found.cross[:, own] = table
+        else:
+            found.rest[own, place] = table[factor.columns >= 0].T
+    found.rest[: own.start, own] = found.rest[own, : own.start].T
 
 
 def information_of(basis: Basis, part: Part, curvature: Array) -> Information:
@@ -405,29 +436,17 @@ class Sums:
     def _join(self, found: Information, matrix: csr_array, curvature: Array) -> None:
         """What the information has of the sparse columns, of all rows in one go."""
         basis, own = self.basis, self.basis.theta_of_sparse
-        # roots: a product with its own transpose is symmetric to the last bit
-        root = np.sqrt(curvature)
-        by_entry = np.repeat(root, np.diff(matrix.indptr))
-        scaled = csr_array(
-            (matrix.data * by_entry, matrix.indices, matrix.indptr), shape=matrix.shape
-        )
-        square = scaled.T.tocsr() @ scaled
+        square, weighted = weighed(matrix, curvature)
         if own.start:
             entries = square.tocoo()
             found.rest[own.start + entries.row, own.start + entries.col] = entries.data
         else:
             square.toarray(out=found.rest)
-        weighted = csr_array(
-            (scaled.data * by_entry, matrix.indices, matrix.indptr), shape=matrix.shape
+        of_levels = (
+            (indicators(factor.codes, factor.n_levels) @ weighted).toarray()
+            for factor in basis.every
         )
-        d = len(basis.kept)
-        found.rest[own, :d] = weighted.T @ self.numbers
-        levels = basis.levels
-        found.cross[:, own] = (indicators(levels.codes, basis.n_levels) @ weighted).toarray()
-        for factor, place in zip(basis.others, basis.theta_of_levels, strict=True):
-            table = (indicators(factor.codes, factor.n_levels) @ weighted).toarray()
-            found.rest[own, place] = table[factor.columns >= 0].T
-        found.rest[: own.start, own] = found.rest[own, : own.start].T
+        joined(basis, found, weighted.T @ self.numbers, of_levels)
 
     @cached_property
     def _cells(self) -> dict[tuple[int, int], NDArray[np.intp]]:

@@ -7,7 +7,6 @@ every combination that is reported has been verified on all rows.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -292,8 +291,7 @@ class _Left:
         return np.append(of_levels, self._of_rows(design, self.others))
 
     def _of_rows(self, design: Structured, which: NDArray[np.intp]) -> NDArray[np.intp]:
-        entries = None if design.sparse is None else abs(design.sparse)
-        size = replace(design, numbers=np.abs(design.numbers), sparse=entries)
+        size = design.absolute
         step = max(1, AT_ONCE // max(1, len(design.numbers)))
         found = []
         for start in range(0, len(which), step):

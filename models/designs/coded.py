@@ -255,6 +255,12 @@ class Structured:
         return extent
 
     @property
+    def absolute(self) -> Structured:
+        """The absolute values."""
+        sparse = None if self.sparse is None else abs(self.sparse)
+        return replace(self, numbers=np.abs(self.numbers), sparse=sparse)
+
+    @property
     def plainest(self) -> Array | Structured:
         """The matrix as it is, or written out where it is of numbers only."""
         return self if self.factors or self.sparse is not None else self.dense()

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import first_of
+from flatprior.models.designs.coded import Structured
 
 HOLDS = 1e-9  # of the terms of a combination: what may be left of it in new rows
 TERMS_SHOWN = 4
+AT_ONCE = 2**22  # numbers in the products of rows and vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ class Aliased:
         """The columns kept (n, k) of a design (n, k + m).
 
         NaN in rows in which the others are not the combinations that they were.
+        For a design of codes see `without_as_held`.
 
         Examples
         --------
@@ -70,6 +73,33 @@ class Aliased:
         found = np.ascontiguousarray(design[:, self.kept])
         found[rest.any(axis=1)] = np.nan
         return found
+
+    def without_as_held(self, design: Structured) -> Array | Structured:
+        """The same, as it is held; NaN are then the numbers of such rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.models.designs.coded import Factor, Structured
+        >>> from flatprior.models.encoding.aliased import Aliased
+        >>> twice = Aliased(("g", "x", "z"), np.array([0, 1]), np.array([[0.0], [-2.0], [1.0]]))
+        >>> group = Factor(np.array([0, 1]), np.array([-1, 0]))
+        >>> numbers = np.array([[1.0, 2.0], [1.0, 3.0]])
+        >>> found = twice.without_as_held(Structured(numbers, np.array([1, 2]), (group,)))
+        >>> found.numbers.ravel().tolist(), found.factors[0].codes.tolist()
+        ([1.0, nan], [0, 1])
+        """
+        unknown, size = np.zeros(design.shape[0], dtype=bool), design.absolute
+        step = max(1, AT_ONCE // max(1, len(unknown)))
+        for start in range(0, self.null.shape[1], step):
+            null = self.null[:, start : start + step]
+            rest = np.abs(design @ null) > HOLDS * (size @ np.abs(null))
+            unknown |= rest.any(axis=1)
+        found = design.with_columns(self.kept)
+        if unknown.any() and not found.numbers.size:
+            return self.without(design.dense())
+        found.numbers[unknown] = np.nan
+        return found.plainest
 
     def with_all(self, design: Array) -> Array:
         """The columns kept (n, k) and those left out beside them, (n, k + m)."""

@@ -55,7 +55,11 @@ def check_parts(X: Any) -> None:
             kind: Any = getattr(sparse, f"{X.format}_array")
             # of the same parts, but an object of its own: the check may put others in
             kind((X.data, X.indices, X.indptr), shape=X.shape).check_format(full_check=True)
+        elif X.format == "dia":
+            sparse.dia_array((X.data, X.offsets), shape=X.shape)
         else:
+            if X.format == "lil" and list(map(len, X.rows)) != list(map(len, X.data)):
+                raise ValueError("rows have other numbers of values than of columns")
             X.tocsr().check_format(full_check=True)
     except (ValueError, IndexError, TypeError) as error:
         raise InputError(f"X is no valid sparse matrix: {error}; build it anew") from error
@@ -98,6 +102,26 @@ def of_matrix(X: Any) -> csr_array:
     own = csr_array(own.astype(float))
     own.eliminate_zeros()
     return own
+
+
+def all_sparse(frame: pd.DataFrame) -> pd.DataFrame:
+    """A data frame of which some columns are sparse, with all of them so, and 0 what is not held.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.sparse_matrices import all_sparse
+    >>> frame = pd.DataFrame({"a": pd.arrays.SparseArray([0.0, 1.0]), "b": [2.0, 3.0]})
+    >>> [str(dtype) for dtype in all_sparse(frame).dtypes]
+    ['Sparse[float64, 0]', 'Sparse[float64, 0]']
+    """
+    held = [dtype for dtype in frame.dtypes if isinstance(dtype, pd.SparseDtype)]
+    if len(held) == frame.shape[1] and all(dtype.fill_value == 0 for dtype in held):
+        return frame
+    types = [getattr(dtype, "subtype", dtype) for dtype in frame.dtypes]
+    single = all(dtype == np.float32 for dtype in types)
+    matrix: Any = of_frame(frame).astype(np.float32 if single else float)
+    return pd.DataFrame.sparse.from_spmatrix(matrix, index=frame.index, columns=frame.columns)
 
 
 def of_frame(frame: pd.DataFrame) -> csr_array:

@@ -191,7 +191,10 @@ def separated_by_levels(model: BernoulliLogistic) -> Existence | None:
     positions = np.flatnonzero(~left)
     separated = SeparatedRows(len(positions), model.n_rows, tuple(model.row_labels[positions]))
     going = going_of(whole.basis, peeled, tied(design, peeled.alive))
-    verdict = verdict_of(model, whole.basis, peeled, going, (rest, last), separated, direction)
+    outcomes = outcomes_of(design, rows.response == 1, peeled)
+    verdict = verdict_of(
+        model, whole.basis, peeled, going, (rest, last), separated, direction, outcomes
+    )
     return replace(verdict, separated_rows=tuple(positions.tolist()))
 
 
@@ -203,8 +206,12 @@ def verdict_of(
     fitted: tuple[Rest, Fit],
     separated: SeparatedRows,
     direction: Array,
+    outcomes: Counts | None,
 ) -> Existence:
-    """What is said of levels that separate, by that direction, and of the fit of the rest."""
+    """What is said of levels that separate, by that direction, and of the fit of the rest.
+
+    For `outcomes` see `outcomes_of`.
+    """
     rest, last = fitted
     found = evaluation_of(last)
     errors = np.sqrt(found.covariance.diagonal())
@@ -220,7 +227,7 @@ def verdict_of(
     )
     return Existence(
         kind="quasi-complete separation",
-        message=_message(model, basis.design, peeled, separated),
+        message=_message(model, basis.design, peeled, separated, outcomes),
         coefficients={name: going.get(j) or "finite" for j, name in enumerate(model.names)},
         direction=np.asarray(direction / np.abs(direction).max()),
         separated_labels=tuple(separated.labels),
@@ -356,27 +363,54 @@ def direction_as_held(rows: ArrayRows, basis: Basis, peeled: Peeled) -> Array | 
 
     None where rounding hides it.
     """
-    direction, rounds = np.zeros(basis.design.shape[1]), rounds_of(basis.design, peeled)
-    last = max(stage for *_, stage in peeled.levels)
-    for stage in range(last, -1, -1):
-        here = tuple(each for each in peeled.levels if each[-1] == stage)
-        further = direction_of(basis, replace(peeled, levels=here))
+    rounds = rounds_of(basis.design, peeled)
+
+    def worst(stage: int, further: Array, direction: Array) -> float:
         own = rounds == stage
-        part = rows.design[own]
-        gained, lost = (rows.sign[own] * part.predictor(d) for d in (further, direction))
-        if not (gained > 0).all():
-            return None
-        worst = max(1.0, 2 * float((-lost / gained).max()))
-        weight = max(
-            float(_base(basis.design)) ** (last - stage), 2.0 ** math.ceil(math.log2(worst))
-        )
-        direction += weight * further
+        return outweighed(rows.design[own], rows.sign[own], further, direction)
+
+    direction = direction_by(basis, peeled, worst)
+    if direction is None:
+        return None
     margins = rows.sign * rows.design.predictor(direction)
     left = rounds == EXACT_BITS
     # sums of whole numbers times powers of two: exact, unless they are of very different sizes
     if not ((margins[~left] > 0).all() and (margins[left] == 0).all()):
         return None
     return direction
+
+
+def direction_by(
+    basis: Basis, peeled: Peeled, worst: Callable[[int, Array, Array], float]
+) -> Array | None:
+    """The same, by what is `outweighed` in the rows of a round by the direction of later ones.
+
+    None where the direction of a round does not separate its rows.
+    """
+    direction = np.zeros(basis.design.shape[1])
+    last = max(stage for *_, stage in peeled.levels)
+    for stage in range(last, -1, -1):
+        here = tuple(each for each in peeled.levels if each[-1] == stage)
+        further = direction_of(basis, replace(peeled, levels=here))
+        times = max(1.0, 2 * worst(stage, further, direction))
+        if not math.isfinite(times):
+            return None
+        weight = max(
+            float(_base(basis.design)) ** (last - stage), 2.0 ** math.ceil(math.log2(times))
+        )
+        direction += weight * further
+    return direction
+
+
+def outweighed(design: Any, sign: Array, further: Array, direction: Array) -> float:
+    """How many times what rows gain in a direction they lose in another one, at most.
+
+    Infinite where some gain nothing.
+    """
+    gained, lost = (sign * (design @ each) for each in (further, direction))
+    if not (gained > 0).all():
+        return math.inf
+    return float((-lost / gained).max(initial=0.0))
 
 
 def rounds_of(design: Structured, peeled: Peeled) -> NDArray[np.intp]:
@@ -399,7 +433,11 @@ def _base(design: Structured) -> int:
 
 
 def _message(
-    model: BernoulliLogistic, design: Structured, peeled: Peeled, separated: SeparatedRows
+    model: BernoulliLogistic,
+    design: Structured,
+    peeled: Peeled,
+    separated: SeparatedRows,
+    outcomes: Counts | None,
 ) -> str:
     """Name the levels, no more than fit a few lines."""
     parts: list[str] = []
@@ -411,7 +449,7 @@ def _message(
                 what = count(len(here), "level")
                 parts.append(f"{outcome} in every row of {what} of {factor.name!r} ({named})")
     of_factors = bool(parts)
-    for before, columns in _by_outcome(model, design, peeled).items():
+    for before, columns in _by_outcome(design, peeled, outcomes).items():
         if columns:
             named = first_of(repr(model.names[design.sparse_places[j]]) for j in columns)
             what, are = count(len(columns), "column"), "is" if len(columns) == 1 else "are"
@@ -433,22 +471,38 @@ def _message(
     )
 
 
-def _by_outcome(
-    model: BernoulliLogistic, design: Structured, peeled: Peeled
-) -> dict[str, list[int]]:
-    """Sparse columns that separate, by what the response is where they are not 0."""
-    found: dict[str, list[int]] = {"0": [], "1": [], "told by the sign": []}
+def outcomes_of(design: Structured, happened: NDArray[np.bool_], peeled: Peeled) -> Counts | None:
+    """Rows and events where each sparse column is not 0, (2, s), in those that it may separate.
+
+    These are the rows that were not taken away before; None without such columns.
+    """
     if design.sparse is None:
-        return found
+        return None
     row, column, _ = entries(design.sparse)
+    stages = _stages(design, peeled)
+    then = rounds_of(design, peeled)[row] >= stages[column]
+    some = (then, then & happened[row])
+    return np.array([np.bincount(column[each], minlength=len(stages)) for each in some])
+
+
+def _stages(design: Structured, peeled: Peeled) -> NDArray[np.intp]:
+    """In which round each sparse column was taken away, (s,); `EXACT_BITS` if it was not."""
     stages = np.full(len(design.sparse_places), EXACT_BITS, dtype=np.intp)
     for f, j, _, stage in peeled.levels:
         if f == len(design.factors):
             stages[j] = stage
-    then = rounds_of(design, peeled)[row] >= stages[column]  # not taken away before
-    rows = np.bincount(column[then], minlength=len(stages))
-    events = np.bincount(column[then], model.response[row[then]], len(stages))
-    for j in np.flatnonzero(stages < EXACT_BITS).tolist():
+    return stages
+
+
+def _by_outcome(
+    design: Structured, peeled: Peeled, outcomes: Counts | None
+) -> dict[str, list[int]]:
+    """Sparse columns that separate, by what the response is where they are not 0."""
+    found: dict[str, list[int]] = {"0": [], "1": [], "told by the sign": []}
+    if outcomes is None:
+        return found
+    rows, events = outcomes
+    for j in np.flatnonzero(_stages(design, peeled) < EXACT_BITS).tolist():
         kind = "0" if not events[j] else "1" if events[j] == rows[j] else "told by the sign"
         found[kind].append(j)
     return found

@@ -27,7 +27,12 @@ from flatprior.models.encoding.columns.checks import check_finite, check_names, 
 from flatprior.models.encoding.frames import is_table, one_column, to_pandas
 from flatprior.models.encoding.response import Outcomes
 from flatprior.models.encoding.sampling import SamplingDesign
-from flatprior.models.encoding.sparse_matrices import check_parts, is_sparse_matrix
+from flatprior.models.encoding.sparse_matrices import (
+    all_sparse,
+    check_parts,
+    is_sparse_frame,
+    is_sparse_matrix,
+)
 from flatprior.models.estimate import PointEstimate
 from flatprior.models.existence.check import require_mle
 from flatprior.models.existence.limiting import Limiting, left_in_place
@@ -405,6 +410,8 @@ def _taken(X: Any) -> Any:
     """What was given, as scikit-learn takes it, whose checks look at numbers and shapes alone."""
     if is_sparse_matrix(X) and X.ndim == 2:
         check_parts(X)
+    if is_sparse_frame(X):
+        return all_sparse(X)  # scikit-learn would write out the others with them
     return to_pandas(X) if is_table(X) else X
 
 

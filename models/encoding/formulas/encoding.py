@@ -96,6 +96,13 @@ class Encoding:
             return design if self.aliased is None else self.aliased.without(design)
         return design if self.aliased is None else design.with_columns(self.aliased.kept).plainest
 
+    def new_rows_as_held(self, frame: pd.DataFrame) -> Array | Structured:
+        """The same of any rows; NaN in those of which nothing is known, but not in codes."""
+        design = self._all_columns(frame)
+        if self.aliased is None or not isinstance(design, Structured):
+            return design if self.aliased is None else self.aliased.without(design)
+        return self.aliased.without_as_held(design)
+
     def _all_columns(self, frame: pd.DataFrame) -> Array | Structured:
         _check_complete(frame, self.parsed.predictors)
         for name in self.booleans:

@@ -12,7 +12,20 @@ from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.files import source
 from flatprior.models.routes.newton import converged_mle
 
-FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ x + g + h + b")
+FORMULAS = (
+    "y ~ x + z + g + h",
+    "y ~ 0 + g + h + x",
+    "y ~ g",
+    "y ~ g * h + x",
+    "y ~ x + g + h + b",
+    # sum contrasts, products with numbers; without a constant, without a factor
+    "y ~ x + C(s, Sum) + h",
+    "y ~ x * C(s, Sum) + g:z",
+    "y ~ C(s, Sum) * b + x",
+    "y ~ x + z:g",
+    "y ~ 0 + x:C(s, Sum) + z:h",
+    "y ~ 0 + x + g:h:z + s",
+)
 COLUMNS = ({}, {"frequency_weights": "w", "offset": "o"})
 
 
@@ -54,11 +67,25 @@ def test_score_and_information_are_those_of_the_rows_in_memory(
     assert sums.extent == pytest.approx(whole.extent, rel=1e-12)
     assert sums.rows.extent_of_offset == whole.rows.extent_of_offset
     facts = facts_of(sums)
+    of_sparse = facts.rows[len(whole.basis.every) :], facts.events[len(whole.basis.every) :]
+    if whole.sparse is not None:
+        dense = whole.sparse.toarray()
+        agree = np.sign(dense) == whole.rows.sign[:, None]
+        expected = (dense != 0).sum(axis=0), agree.sum(axis=0)
+        for (found,), each in zip(of_sparse, expected, strict=True):
+            assert found.tolist() == each.tolist()
+        sizes = np.random.default_rng(3).random(dense.shape[1])
+        assert sums.fullest_row == whole.fullest_row
+        assert sums.largest_in_row(sizes) >= whole.largest_in_row(sizes) * (1 - 1e-15)
+        assert sums.largest_in_row(sizes) <= 3 * whole.largest_in_row(sizes)
+    else:
+        assert of_sparse == ((), ())
     codes = [factor.codes for factor in whole.basis.every]
     sizes = [factor.n_levels for factor in whole.basis.every]
-    for each, size, rows, events in zip(codes, sizes, facts.rows, facts.events, strict=True):
-        assert rows.tolist() == np.bincount(each, minlength=size).tolist()
-        assert events.tolist() == np.bincount(each[frame["y"] == 1], minlength=size).tolist()
+    for each, size, rows, events in zip(codes, sizes, facts.rows, facts.events, strict=False):
+        assert rows.tolist() == np.bincount(each, minlength=size)[:size].tolist()
+        happened = each[frame["y"] == 1]
+        assert events.tolist() == np.bincount(happened, minlength=size)[:size].tolist()
     assert not facts.has_levels_of_one_outcome
 
 

@@ -72,7 +72,7 @@ def test_parts_of_the_rows_add_and_a_basis_that_has_none_serves(formula):
     sums = held_sums(both(formula, frame, frequency_weights="w", offset="o")[0])
     design = sums.basis.design
     ones = [] if sums.basis.constant is None else [sums.basis.constant]
-    basis = Basis.planned(design[:0], ones, design.numbers.mean(axis=0))
+    basis = Basis.of_columns(design[:0], ones, design.numbers.mean(axis=0))
     rng = np.random.default_rng(9)
     alpha, theta = rng.normal(size=basis.n_levels), rng.normal(size=len(basis.columns))
     score, information = sums.at(alpha, theta)

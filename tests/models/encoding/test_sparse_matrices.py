@@ -210,3 +210,24 @@ def test_what_is_not_of_scipy_is_not_taken_for_it(monkeypatch):
     monkeypatch.setattr(sparse_matrices, "MOST_COLUMNS", 2)
     with pytest.raises(InputError, match="3 columns"):
         of_matrix(sparse.eye_array(3))
+
+
+@pytest.mark.parametrize("more", ["columns", "values"])
+def test_ragged_rows_of_lists_are_refused_before_scipy_reads_beyond_them(more):
+    ragged = sparse.lil_array(DENSE)
+    (ragged.rows if more == "columns" else ragged.data)[3].append(1)
+    with pytest.raises(InputError, match="no valid sparse matrix: rows have other numbers of"):
+        BernoulliLogistic.from_arrays(ragged, Y)
+    kept = sparse.lil_array(DENSE)
+    found = of_matrix(kept).toarray()
+    assert (found == DENSE).all()
+    kept.data[6].append(kept.data[5].pop())  # as many in all
+    with pytest.raises(InputError, match="no valid sparse matrix"):
+        of_matrix(kept)
+
+
+def test_diagonals_without_a_place_are_refused():
+    diagonals = sparse.dia_array((np.ones((2, N)), [0, 1]), shape=(N, N))
+    diagonals.offsets = np.array([0])
+    with pytest.raises(InputError, match="no valid sparse matrix: number of diagonals"):
+        of_matrix(diagonals)

@@ -27,7 +27,10 @@ def in_batches(tmp_path, formula, frame, **columns):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_verdict_is_that_in_memory(tmp_path, seed):
-    formula, frame = rare(seed)
+    same_verdict(tmp_path, *rare(seed))
+
+
+def same_verdict(tmp_path, formula, frame):
     model, memory = in_batches(tmp_path, formula, frame)
     found, expected = check_existence(model), check_existence(memory)
     assert (found.kind, found.exists) == (expected.kind, expected.exists)
@@ -83,3 +86,42 @@ def test_overlap_is_proved_of_the_rows_drawn_or_of_all(tmp_path, monkeypatch):
     found = check_existence(twice)
     assert found.kind == "undecided"
     assert "too large to be written out" in found.message
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "right", ["x + z:s", "x + C(s, Sum)", "g + x * C(s, Sum)", "0 + s:z + x:g"]
+)
+def test_products_and_sum_contrasts_separate_as_in_memory(tmp_path, seed, right):
+    frame = survey(150, seed)
+    rng = np.random.default_rng(seed)
+    frame["z"] = np.where(rng.random(150) < 0.5, 1.0, frame["z"])
+    frame.loc[rng.random(150) < 0.6, "s"] = "s3"  # the others are rare
+    same_verdict(tmp_path, f"y ~ {right}", frame)
+
+
+def test_a_product_that_separates_is_named_in_passes_alone(tmp_path, monkeypatch):
+    frame = survey(400, seed=2)
+    frame.loc[frame["g"] == "red", "y"] = (frame["x"] > 3)[frame["g"] == "red"].astype(int)
+    frame["x"] -= 3  # whose sign tells the outcome in one level
+    model, memory = in_batches(tmp_path, "y ~ h + z + x:g", frame)
+    monkeypatch.setattr(batch_rows, "LARGEST_PASS", 0)  # nothing is written out
+    found, expected = separated_in_passes(model, model.rows), check_existence(memory)
+    assert "told by the sign wherever 1 column is not 0 ('x:g[red]')" in found.message
+    assert found.message.split("rows:")[0] == expected.message.split("rows:")[0]
+    assert found.coefficients == expected.coefficients
+    assert found.coefficients["x:g[red]"] == "+inf"
+    assert found.direction == pytest.approx(expected.direction)
+    assert found.n_separated == (frame["g"] == "red").sum()
+
+
+def test_levels_of_sum_contrasts_separate_as_in_memory(tmp_path):
+    frame = survey(400, seed=3)
+    frame.loc[frame["s"] == "s4", "y"] = 1
+    frame.loc[frame["s"] == "s9", "y"] = 0  # the sign of a column tells, of both levels
+    model, memory = in_batches(tmp_path, "y ~ x + C(s, Sum) + z:g", frame)
+    found, expected = check_existence(model), check_existence(memory)
+    assert found.kind == expected.kind == "quasi-complete separation"
+    assert found.n_separated == expected.n_separated == 80
+    assert found.coefficients == expected.coefficients
+    assert found.limit.coefficients == pytest.approx(expected.limit.coefficients, abs=1e-7)

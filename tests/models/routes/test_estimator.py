@@ -22,6 +22,7 @@ from flatprior.models import (
     fit_newton,
     load_spector,
 )
+from flatprior.models.designs.coded import Structured
 
 SEPARATED = "the data of this check are separated: they have no MLE and are refused"
 DEPENDENT = "this check has more features than rows: the MLE is not unique and is refused"
@@ -350,3 +351,52 @@ def test_damaged_sparse_matrices_are_refused_before_scipy_reads_beyond_them(kind
     ):
         with pytest.raises(ValueError, match=r"X is no valid sparse matrix: .*; build it anew"):
             call()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_a_frame_with_some_sparse_columns_is_held_sparse(kind):
+    rng = np.random.default_rng(5)
+    n = 6000
+    frame = pd.get_dummies(pd.Series(rng.integers(0, 60, n)), sparse=True, dtype=kind)
+    frame = frame.drop(columns=0).add_prefix("g")
+    frame.insert(0, "x", rng.normal(size=n).astype(kind))
+    word = (rng.random(n) < 0.01).astype(kind)
+    frame["word"] = pd.arrays.SparseArray(word, fill_value=0)
+    frame["other"] = pd.arrays.SparseArray(1 - word, fill_value=1)
+    frame = frame.drop(columns="other") if kind is np.float32 else frame.assign(word=word[::-1])
+    y = (rng.random(n) < 0.4).astype(int)
+    dense = pd.DataFrame({name: np.asarray(frame[name]) for name in frame})
+    model = LogisticMLE().fit(frame, y)  # scikit-learn warns of frames that it writes out
+    plain = LogisticMLE().fit(dense, y)
+    assert isinstance(model.estimate_.provenance.data_hash, str)
+    assert model.estimate_.provenance.data_hash == plain.estimate_.provenance.data_hash
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert model.coef_.dtype == plain.coef_.dtype == kind
+    assert model.coef_ == pytest.approx(plain.coef_, rel=1e-5, abs=1e-6)
+    assert model.predict_proba(frame.iloc[:50]) == pytest.approx(
+        plain.predict_proba(dense.iloc[:50]), rel=1e-5
+    )
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.iloc[:, ::-1])
+    gap = pd.arrays.SparseArray(np.where(np.arange(n) == 4, np.nan, 1.0), fill_value=1.0)
+    with pytest.raises(ValueError, match="NaN"):
+        LogisticMLE().fit(frame.assign(gap=gap), y)
+
+
+def test_none_of_a_frame_with_sparse_columns_is_written_out(monkeypatch):
+    rng = np.random.default_rng(6)
+    n = 6000
+    frame = pd.get_dummies(pd.Series(rng.integers(0, 60, n)), sparse=True, dtype=float)
+    frame.insert(0, "x", rng.normal(size=n))
+    frame = frame.drop(columns=0).rename(columns=str)
+    y = (rng.random(n) < 0.4).astype(int)
+    held = []
+    original = LogisticMLE._take
+
+    def take(self, model, dtype):
+        held.append(model)
+        original(self, model, dtype)
+
+    monkeypatch.setattr(LogisticMLE, "_take", take)
+    LogisticMLE().fit(frame, y)
+    assert isinstance(held[0].rows.design, Structured)
