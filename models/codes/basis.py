@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import UNIT, Array
-from flatprior.models.designs.coded import Factor, Structured
+from flatprior.models.designs.coded import MOST_BESIDE, Factor, Structured
 
 LARGEST_CROSS = 2**27  # numbers in the table of the levels and the other columns: 1 GB
 MILD = 4.0  # times a mean, which is mild if that is no larger than the largest number
 FIRST_ROWS = 2**11  # which say what is likely of all
-MOST_BESIDE = 2**13  # other columns
 PAIRWISE = 2**7  # numbers that NumPy adds one after the other, at most
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Codes = NDArray[np.int32]
 LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
 LARGEST_KEPT = 2**24  # and kept: 128 MB
+MOST_BESIDE = 2**13  # columns beside the largest factor, which have a square matrix
 ROOM = 60  # characters for the names of columns that are levels of one factor
 
 
@@ -306,9 +307,17 @@ class Structured:
         """Raise a `ValueError` if the matrix is too large to be written out."""
         n, k = self.shape
         if n * k > LARGEST_DENSE:
+            largest = max((int((f.columns >= 0).sum()) for f in self.factors), default=0)
+            remedy = "merge levels, or use fewer rows"
+            if k - largest > MOST_BESIDE:
+                remedy = (
+                    f"only with up to {MOST_BESIDE} columns beside its largest factor it does "
+                    f"without, and has {k - largest}: leave out those that are 0 in nearly all "
+                    f"rows, {remedy}"
+                )
             raise InputError(
                 f"this needs the design written out, {n} rows of {k} columns or "
-                f"{8 * n * k / 1e9:.0f} GB; merge levels, or use fewer rows"
+                f"{8 * n * k / 1e9:.0f} GB; {remedy}"
             )
 
     def dense(self) -> Array:

@@ -118,9 +118,7 @@ def all_sparse(frame: pd.DataFrame) -> pd.DataFrame:
     held = [dtype for dtype in frame.dtypes if isinstance(dtype, pd.SparseDtype)]
     if len(held) == frame.shape[1] and all(dtype.fill_value == 0 for dtype in held):
         return frame
-    types = [getattr(dtype, "subtype", dtype) for dtype in frame.dtypes]
-    single = all(dtype == np.float32 for dtype in types)
-    matrix: Any = of_frame(frame).astype(np.float32 if single else float)
+    matrix: Any = of_frame(frame)
     return pd.DataFrame.sparse.from_spmatrix(matrix, index=frame.index, columns=frame.columns)
 
 

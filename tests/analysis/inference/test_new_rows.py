@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from coded_models import both, survey
 from scipy.special import expit
 
 from flatprior.analysis import average_marginal_effects, predict
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+from flatprior.models.designs.coded import Structured
 
 
 def passengers():
@@ -90,3 +92,39 @@ def test_effects_over_rows_with_another_offset_or_other_weights_are_of_those(for
     slopes = (p := predict(model, fit, heavier)["probability"]) * (1 - p) * fit.coefficients[1]
     expected = np.average(slopes, weights=heavier["w"])
     assert found["effect"].iloc[0] == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+@pytest.mark.parametrize(
+    "right",
+    [
+        "x + twice + z + h + g + same",
+        "x + z + g:h + same",
+        "x + z + z:g + same:z",
+        "z + twice + x + C(s, Sum) * same",
+    ],
+)
+def test_codes_stay_codes_where_columns_are_left_out(monkeypatch, right, unknown):
+    frame = survey(400, seed=3)
+    frame["same"] = np.where(frame["g"].isin(["red", "blue"]), "p", "q")
+    frame["twice"] = 2 * frame["x"]
+    held, written = both(f"y ~ {right}", frame, aliased="drop")
+    assert held.aliased.names == written.aliased.names != ()
+    new = frame.iloc[:60].copy()
+    if unknown:
+        new.loc[new.index[[3, 5]], "same"] = "q"
+        new.loc[7, "twice"] = 3.3
+    fits = [fit_newton(model) for model in (held, written)]
+    expected = predict(written, fits[1], new)
+    dense = Structured.dense
+    monkeypatch.setattr(Structured, "dense", lambda self: pytest.fail("written out"))
+    found = predict(held, fits[0], new)
+    assert found.to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-10, nan_ok=True)
+    assert found.isna().any(axis=1).any() == unknown
+    assert found.columns.name == expected.columns.name
+    monkeypatch.setattr(Structured, "dense", dense)  # for slopes of products
+    one, two = (
+        average_marginal_effects(model, fit, data=new, variables=["z"])
+        for model, fit in zip((held, written), fits, strict=True)
+    )
+    assert one["effect"].to_numpy() == pytest.approx(two["effect"], abs=1e-8, nan_ok=True)

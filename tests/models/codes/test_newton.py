@@ -19,6 +19,7 @@ from coded_models import (
 )
 from multiplier import repeated
 from problems import mp_fit
+from scipy import sparse
 
 from flatprior.models import BernoulliLogistic, certify, fit_newton, rows as rows_module
 from flatprior.models.certificate import evaluate_written_out
@@ -451,3 +452,18 @@ def test_steps_with_the_same_information_save_some_and_change_no_answer(monkeypa
     assert (np.abs(some.beta - none.beta) / errors).max() <= some.error_bound + none.error_bound
     assert expected.certificate.error_bound <= 2 * some.error_bound + 1e-9
     assert some.origin.inverse.standard_errors == pytest.approx(errors, rel=1e-9)
+
+
+def test_too_many_sparse_columns_are_refused_with_their_number_and_the_remedy():
+    rng = np.random.default_rng(9)
+    n, k, entries = 60_000, 20_000, 90_000  # 1.2e9 numbers
+    places = rng.integers(0, n, entries), rng.integers(0, k, entries)
+    words = sparse.csr_array((np.ones(entries), places), shape=(n, k))
+    model = BernoulliLogistic.from_arrays(words, rng.integers(0, 2, n), intercept=True)
+    said = (
+        r"60000 rows of 20001 columns or 10 GB; only with up to 8192 columns beside its largest "
+        r"factor it does without, and has 20001: leave out those that are 0 in nearly all rows, "
+        r"merge levels, or use fewer rows"
+    )
+    with pytest.raises(InputError, match=said):
+        fit_newton(model)

@@ -353,28 +353,24 @@ def test_damaged_sparse_matrices_are_refused_before_scipy_reads_beyond_them(kind
             call()
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32])
-def test_a_frame_with_some_sparse_columns_is_held_sparse(kind):
+def test_a_frame_with_some_sparse_columns_is_taken_as_it_is_written_out():
     rng = np.random.default_rng(5)
     n = 6000
-    frame = pd.get_dummies(pd.Series(rng.integers(0, 60, n)), sparse=True, dtype=kind)
+    frame = pd.get_dummies(pd.Series(rng.integers(0, 60, n)), sparse=True, dtype=float)
     frame = frame.drop(columns=0).add_prefix("g")
-    frame.insert(0, "x", rng.normal(size=n).astype(kind))
-    word = (rng.random(n) < 0.01).astype(kind)
+    frame.insert(0, "x", rng.normal(size=n))
+    word = (rng.random(n) < 0.01).astype(float)
     frame["word"] = pd.arrays.SparseArray(word, fill_value=0)
-    frame["other"] = pd.arrays.SparseArray(1 - word, fill_value=1)
-    frame = frame.drop(columns="other") if kind is np.float32 else frame.assign(word=word[::-1])
+    frame["other"] = pd.arrays.SparseArray(1 - word[::-1], fill_value=1)
     y = (rng.random(n) < 0.4).astype(int)
     dense = pd.DataFrame({name: np.asarray(frame[name]) for name in frame})
     model = LogisticMLE().fit(frame, y)  # scikit-learn warns of frames that it writes out
     plain = LogisticMLE().fit(dense, y)
-    assert isinstance(model.estimate_.provenance.data_hash, str)
     assert model.estimate_.provenance.data_hash == plain.estimate_.provenance.data_hash
     assert list(model.feature_names_in_) == list(frame.columns)
-    assert model.coef_.dtype == plain.coef_.dtype == kind
-    assert model.coef_ == pytest.approx(plain.coef_, rel=1e-5, abs=1e-6)
+    assert model.coef_ == pytest.approx(plain.coef_, rel=1e-9, abs=1e-9)
     assert model.predict_proba(frame.iloc[:50]) == pytest.approx(
-        plain.predict_proba(dense.iloc[:50]), rel=1e-5
+        plain.predict_proba(dense.iloc[:50]), rel=1e-9
     )
     with pytest.raises(ValueError, match="feature names"):
         model.predict(frame.iloc[:, ::-1])
