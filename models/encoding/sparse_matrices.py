@@ -118,8 +118,10 @@ def all_sparse(frame: pd.DataFrame) -> pd.DataFrame:
     held = [dtype for dtype in frame.dtypes if isinstance(dtype, pd.SparseDtype)]
     if len(held) == frame.shape[1] and all(dtype.fill_value == 0 for dtype in held):
         return frame
-    matrix: Any = of_frame(frame)
-    return pd.DataFrame.sparse.from_spmatrix(matrix, index=frame.index, columns=frame.columns)
+    of_pandas: Any = pd.DataFrame.sparse
+    found = of_pandas.from_spmatrix(of_frame(frame), index=frame.index, columns=frame.columns)
+    assert isinstance(found, pd.DataFrame)  # noqa: S101
+    return found
 
 
 def of_frame(frame: pd.DataFrame) -> csr_array:

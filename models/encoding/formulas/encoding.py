@@ -99,9 +99,11 @@ class Encoding:
     def new_rows_as_held(self, frame: pd.DataFrame) -> Array | Structured:
         """The same of any rows; NaN in those of which nothing is known, but not in codes."""
         design = self._all_columns(frame)
-        if self.aliased is None or not isinstance(design, Structured):
-            return design if self.aliased is None else self.aliased.without(design)
-        return self.aliased.without_as_held(design)
+        if self.aliased is None:
+            return design
+        if isinstance(design, Structured):
+            return self.aliased.without_as_held(design)
+        return self.aliased.without(design)
 
     def _all_columns(self, frame: pd.DataFrame) -> Array | Structured:
         _check_complete(frame, self.parsed.predictors)
