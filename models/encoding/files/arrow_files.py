@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.errors import InputError
 from flatprior.models.encoding.columns.known_codes import remember
 from flatprior.models.encoding.files.reading import Found, Reading
+from flatprior.models.encoding.files.stores import is_stored, located, opened
 from flatprior.models.encoding.frames import of_arrow
 
 
@@ -26,6 +27,14 @@ class ParquetFile:
     ) -> None:
         self.path, self.reading, self.names, self.keys = path, reading, names, keys
 
+    @property
+    def _place(self) -> dict[str, Any]:
+        """Where Arrow finds the file."""
+        if not is_stored(self.path):
+            return {"source": self.path}
+        system, inside = located(self.path)
+        return {"source": inside, "filesystem": system}
+
     def frames(
         self,
         columns: tuple[str, ...],
@@ -37,13 +46,16 @@ class ParquetFile:
         from pyarrow import parquet
 
         in_file = [name for name in columns if name not in self.keys]
-        with parquet.ParquetFile(self.path) as file:
+        place = self._place
+        with parquet.ParquetFile(**place) as file:
             require(in_file, file.schema_arrow.names)
             whole, schema = file.metadata.num_rows <= rows, file.schema_arrow
         text = [name for name in in_file if _is_text(schema.field(name).type)]
         # in batches, pages as they are needed, in one thread: a whole row group would be read ahead
         options: dict[str, Any] = {} if whole else {"pre_buffer": False, "buffer_size": 2**16}
-        with parquet.ParquetFile(self.path, read_dictionary=text, **options) as file:
+        if is_stored(self.path):  # where what is small takes as long as what is large
+            options = {"pre_buffer": True}
+        with parquet.ParquetFile(**place, read_dictionary=text, **options) as file:
             batches = (
                 [file.read(in_file)]
                 if whole
@@ -63,7 +75,7 @@ class ParquetFile:
         from pyarrow import parquet
 
         wanted = set(columns)
-        with parquet.ParquetFile(self.path) as file:
+        with parquet.ParquetFile(**self._place) as file:
             found, names = file.metadata, file.schema.names
             tops = [file.schema.column(j).path.split(".")[0] for j in range(len(names))]
             return sum(
@@ -105,13 +117,20 @@ def parquet_files(files: Sequence[str], reading: Reading) -> list[ParquetFile]:
     """The files of a table, which may be partitioned by folders such as ``region=north``."""
     from pyarrow import dataset
 
-    table = dataset.dataset(list(files), format="parquet", partitioning="hive")
+    system, places = None, list(map(os.path.abspath, files))
+    if is_stored(files[0]):
+        system, _ = located(files[0])
+        places = [located(path)[1] for path in files]
+    table = dataset.dataset(places, filesystem=system, format="parquet", partitioning="hive")
     keys = {
-        os.path.abspath(fragment.path): dataset.get_partition_keys(fragment.partition_expression)
+        fragment.path: dataset.get_partition_keys(fragment.partition_expression)
         for fragment in table.get_fragments()
     }
     names = tuple(table.schema.names)
-    return [ParquetFile(path, reading, names, keys[os.path.abspath(path)]) for path in files]
+    return [
+        ParquetFile(path, reading, names, keys[place])
+        for path, place in zip(files, places, strict=True)
+    ]
 
 
 class FeatherFile:
@@ -127,7 +146,8 @@ class FeatherFile:
     def _opened(self) -> Any:
         import pyarrow as pa
 
-        source = pa.OSFile(self.path)
+        stored = is_stored(self.path)
+        source = pa.PythonFile(opened(self.path), "r") if stored else pa.OSFile(self.path)
         try:
             return pa.ipc.open_stream(source) if self._stream else pa.ipc.open_file(source)
         except Exception:

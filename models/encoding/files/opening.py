@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import count
+from flatprior.models.encoding.files.stores import is_stored, opened
 
 HEAD = 4096  # bytes by which a format is told
 STANDARD_INPUT = "-"
@@ -59,7 +60,7 @@ _NOT_READ = (
     *((bytes([128, version]), "a pickle, which could run any program", "Parquet or CSV")
       for version in range(2, 6)),
 )  # fmt: skip
-_ADDRESS = ("http://", "https://", "ftp://", "s3://", "gs://", "gcs://", "az://", "abfs://")
+_ADDRESS = ("http://", "https://", "ftp://", "sftp://", "file://")
 
 
 class Spool(os.PathLike[str]):
@@ -123,6 +124,8 @@ def spooled(data: Any) -> str | os.PathLike[str]:
             f"{path!r} is an address, and none is opened from here: download the file first, or "
             "pass what a library has read from it"
         )
+    if is_stored(path):
+        return data
     if path == STANDARD_INPUT:
         if sys.stdin is None or sys.stdin.isatty():
             raise InputError("nothing comes through standard input; pipe the data in: ... < data")
@@ -151,7 +154,7 @@ def decompressed(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """The bytes of a file, decompressed as its ending says, or how it begins."""
     how = _compression(path)
     if how == ".zip":
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as packed, zipfile.ZipFile(packed) as archive:
             names = archive.namelist()
             if len(names) != 1:
                 raise InputError(
@@ -162,16 +165,16 @@ def decompressed(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     elif how == ".zst":
         import pyarrow as pa
 
-        with pa.input_stream(os.fspath(path), compression="zstd") as source:
+        with opened(path) as packed, pa.input_stream(packed, compression="zstd") as source:
             yield cast(IO[bytes], io.BufferedReader(source))  # Arrow's own has no lines
     else:
-        with _OPENERS.get(how, open)(path, "rb") as source:
+        with opened(path) as packed, _OPENERS[how](packed) if how else packed as source:
             yield source
 
 
 def _compression(path: str | os.PathLike[str]) -> str:
     """The ending of the compression of a file, empty of one that is not compressed."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(8)
     found = next((how for magic, how in _COMPRESSED if head.startswith(magic)), "")
     ending = os.path.splitext(os.fspath(path))[1].lower()
@@ -191,7 +194,7 @@ def kind_by_content(path: str | os.PathLike[str]) -> str:
     ValueError
         If it is of a kind that is not read, or compressed and no text.
     """
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(HEAD)
     if head.startswith(b"PK\x03\x04") and _is_workbook(path):
         return "Excel"
@@ -214,7 +217,7 @@ def kind_by_content(path: str | os.PathLike[str]) -> str:
 
 
 def _is_workbook(path: str | os.PathLike[str]) -> bool:
-    with zipfile.ZipFile(path) as archive:
+    with opened(path) as packed, zipfile.ZipFile(packed) as archive:
         names = archive.namelist()
         if any(name.startswith("xl/workbook.") for name in names):
             return True

@@ -37,9 +37,17 @@ from flatprior.models.encoding.files.statistical import (
     StataFile,
     transport_file,
 )
+from flatprior.models.encoding.files.stores import (
+    is_stored,
+    require_no_secrets,
+    stamp_of,
+    stored_files,
+    without_secrets,
+)
 
 T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
+LONGEST_REASON = 300  # characters of what a library says of a network
 BATCH_ROWS, BATCH_NUMBERS = 2**18, 2**22  # rows of a batch, and values in it, at most
 FEWEST_ROWS = 2**12  # however many columns
 WHOLE_ROWS = 2**26
@@ -127,6 +135,7 @@ FORMATS: dict[str, Format] = {
     "SPSS": Format(_each(SpssFile), (".sav", ".zsav"), ("encoding", "na")),
     "Excel": Format(_each(ExcelFile), (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"), ("sheet", "na")),
 }
+STREAMED = (TEXT, JSON, "Parquet", "Feather", "Arrow stream")  # also where they are stored
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 ENDINGS = tuple(
     ending + packed
@@ -239,6 +248,11 @@ class Source:
         if len(kinds) > 1:
             raise InputError(f"{name!r} holds {' and '.join(kinds)} files; name one kind")
         kind = next(iter(kinds))
+        if is_stored(name) and kind not in STREAMED:
+            raise InputError(
+                f"{name!r}: {kind} files are read on this machine only; copy it here, or save it "
+                "as Parquet"
+            )
         reading = asked.taken_by(f"{kind} files", *FORMATS[kind].options, strict=strict)
         with readable(name):
             readers = tuple(FORMATS[kind].open_all(found, reading))
@@ -338,22 +352,26 @@ class Source:
     def _unchanged(self, place: int) -> None:
         """Raise an `OSError` if a file is not the one that was found."""
         file = self.readers[place].path
-        if not os.path.exists(file):
-            raise FileNotFoundError(f"{file!r} is no longer there; start again")
-        if _stamp(file) != self.stamps[place]:
+        with readable(file):
+            now = _stamp(file)
+        if now != self.stamps[place]:
             raise OSError(f"{file!r} has changed since it was first read; start again")
 
 
 def _size(reader: TableFile, columns: tuple[str, ...]) -> int:
     """Bytes that these columns take in a file, or the file where it is read as a whole."""
     of_columns = getattr(reader, "size", None)
-    return os.path.getsize(reader.path) if of_columns is None else int(of_columns(columns))
+    return _stamp(reader.path)[0] if of_columns is None else int(of_columns(columns))
 
 
 def found_files(path: str | PathLike[str]) -> list[str]:
     """The files of a path: itself, those of a folder, or those that match it as a pattern."""
     name, folder = str(path), check_path(path)
-    if folder.is_dir():
+    if is_stored(name):
+        require_no_secrets(name)
+        with readable(name):
+            found = stored_files(name, ENDINGS)
+    elif folder.is_dir():
         every = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
         shown = [p for p in every if not any(part.startswith((".", "_")) for part in p.parts)]
         found = [str(folder / p) for p in shown if p.name.lower().endswith(ENDINGS)]
@@ -377,6 +395,8 @@ def _shown(path: Any, file: str) -> str:
 
 
 def _stamp(file: str) -> tuple[int, int]:
+    if is_stored(file):
+        return stamp_of(file)
     found = os.stat(file)
     return found.st_size, found.st_mtime_ns
 
@@ -446,6 +466,11 @@ def readable(name: str) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, pd.errors.ParserWarning):
             reason = "rows have more fields than the first line, which must name every column"
+        elif is_stored(name):
+            reason = f"{reason[:LONGEST_REASON].rstrip('.')}; check name, network and access"
         elif _is_of_bytes(error):
             reason = f"{reason.rstrip('.')}; {DAMAGED}"
-        raise ReadError(f"{name!r} cannot be read as a table: {reason}") from error
+        said = without_secrets(reason)
+        # the error itself would be shown below the sentence
+        cause = error if said == reason else None
+        raise ReadError(f"{name!r} cannot be read as a table: {said}") from cause

@@ -108,7 +108,7 @@ def test_text_with_the_ending_of_another_kind_is_refused(tmp_path, kind):
 
 
 def test_addresses_are_not_opened():
-    for address in ("https://example.com/d.csv", "S3://bucket/d.parquet"):
+    for address in ("https://example.com/d.csv", "FTP://example.com/d.parquet"):
         for build in (
             BernoulliLogistic.from_formula,
             lambda f, d: BernoulliLogistic.from_parquet(d, f),
