@@ -119,10 +119,11 @@ def sample_independence(
     since = model.passes
     require_proper_posterior(model)
     start = time.perf_counter()
-    rows = as_held(merge_identical(model.rows))
+    merged = merge_identical(model.rows)
+    rows = as_held(merged)
     pilot, *seeds = np.random.SeedSequence(seed).spawn(1 + chains)
     with progress_bar("draws", chains * n, progress) as advance:
-        first = _laplace_fit(rows)
+        first = _laplace_fit(merged)
         heights = _Heights(rows, None if rows.resident else _Proposed.by(first, seeds, n))
         proposal = _adapted(heights, first, np.random.default_rng(pilot))
         proposed = _Proposed.by(proposal, seeds, n)

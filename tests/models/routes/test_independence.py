@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from coded_models import both, survey
+from coded_models import both, held_as_codes, survey
 from problems import CASES, OVERLAPPING, ids, simulated
 from processes import printed
 from scipy.stats import kstest, multivariate_t
@@ -13,6 +13,7 @@ from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.errors import InputError
 from flatprior.models.covariance import roots
 from flatprior.models.covariance.roots import Written
+from flatprior.models.encoding.files import source
 from flatprior.models.routes import independence
 from flatprior.models.routes.independence import _metropolis, _Proposal
 
@@ -139,3 +140,17 @@ def test_draws_too_large_for_memory_are_refused_with_their_size():
     model = both("y ~ x + g", survey(50, seed=7))[0]
     with pytest.raises(InputError, match=r"of 5 coefficients have 320 GB; ask for fewer"):
         sample_independence(model, draws=2 * 10**9, progress=False)
+
+
+@pytest.mark.parametrize("right", ["x + g + h", "x + C(s, Sum) + h:z"])
+def test_rows_of_files_with_factors_as_codes_are_drawn_as_those_in_memory(
+    tmp_path, monkeypatch, right
+):
+    monkeypatch.setattr(source, "BATCH_ROWS", 70)
+    frame = survey(500, seed=3)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", f"y ~ {right}")
+    memory = both(f"y ~ {right}", frame)[0]
+    one, two = (sample_independence(m, 200, seed=1, progress=False).draws for m in (model, memory))
+    assert one == pytest.approx(two, abs=1e-8)
