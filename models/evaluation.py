@@ -66,7 +66,7 @@ def relative_error(variances: float, change: float) -> float:
     Examples
     --------
     >>> from flatprior.models.evaluation import relative_error
-    >>> relative_error(0.0, 2e-9), relative_error(1.5, 0.0)
+    >>> round(relative_error(0.0, 2e-9), 15), relative_error(1.5, 0.0)
     (1e-09, inf)
     """
     if not (variances < 1 and change < 1):
