@@ -13,8 +13,9 @@ decisions", Journal of the Royal Statistical Society B 14, 107-114. What scikit-
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -47,7 +48,7 @@ from flatprior.models.likelihood import (
     stack_factors,
     triangular_factor,
 )
-from flatprior.models.rows import are_all, as_held
+from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, are_all, as_held
 
 MOST_FACTORS = 2_000_000
 FACTORS_AT_ONCE = 1_000_000
@@ -86,16 +87,65 @@ def bernoulli_likelihood(
     >>> bernoulli_likelihood(model, [np.log(3.0)]).round(12).tolist()  # p = 3/4
     [0.25, 0.75]
     """
-    block = as_held(model.arrays).block(slice(None))
+    block = _whole(model, "bernoulli_likelihood", "their mean logarithm")
+    return _likelihood(block, _vector(model, coefficients))
+
+
+def _whole(model: BernoulliLogistic, what: str, instead: str) -> Block:
+    """All rows, for a function that gives a number for each of them."""
+    if not model.rows.resident:
+        raise InputError(
+            f"{what} gives numbers for each of {count(model.n_rows, 'row')}, which are read in "
+            f"batches: binary_cross_entropy has {instead}"
+        )
+    return as_held(model.arrays).block(slice(None))
+
+
+def _likelihood(block: Block, beta: Array) -> Array:
     # 1 - p of p near 1 would lose its digits: expit(-eta) has them all
-    return expit(block.sign * linear_predictor(block, _vector(model, coefficients)))
+    return expit(block.sign * linear_predictor(block, beta))
 
 
-def _log_likelihood_of_one(model: BernoulliLogistic, beta: Array) -> Array:
+def _log_likelihood_of_one(block: Block, beta: Array) -> Array:
     # times the weight and divided by it again, the last digit would depend on the weight
-    return row_terms(
-        as_held(model.arrays).block(slice(None))._replace(weights=None), beta
-    ).log_likelihood
+    return row_terms(block._replace(weights=None), beta).log_likelihood
+
+
+class _First(NamedTuple):
+    """The first rows of all, at most so many: an array (d, m) of numbers of each."""
+
+    most: int
+    values: Array
+
+    def joined(self, other: _First) -> _First:
+        room = self.most - self.values.shape[1]
+        if room <= 0:
+            return self
+        return self._replace(values=np.hstack([self.values, other.values[:, :room]]))
+
+
+def _first(model: BernoulliLogistic, function: Callable[[Block], Array], most: int) -> Array:
+    """``function(block)`` (d, m) of the first rows, `most` of them or all there are."""
+
+    def of_block(block: Block) -> _First:
+        return _First(most, function(block.select(slice(0, most))))
+
+    rows: Any = as_held(model.rows)
+    if isinstance(rows, ArrayRows):
+        return of_block(rows.block(slice(0, most))).values
+    found: _First = rows.reduce(of_block, _First.joined)
+    return found.values
+
+
+def _first_rows(model: BernoulliLogistic, number: int) -> Block:
+    """The first rows of those that are read in batches, written out."""
+
+    def of_block(block: Block) -> Array:
+        offset = np.zeros(len(block.sign)) if block.offset is None else block.offset
+        return np.vstack([np.asarray(block.design).T, block.sign, offset, block.counts])
+
+    *columns, sign, offset, weights = _first(model, of_block, number)
+    return Block(np.column_stack(columns), sign, offset, weights)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -203,13 +253,16 @@ def product_underflow(
     """
     check_choice("dtype", dtype, get_args(Float))
     beta = _vector(model, coefficients)
-    rows = np.arange(model.n_rows)
-    if model.frequency_weights is not None:
-        times = np.minimum(model.frequency_weights, MOST_FACTORS)
-        room = np.maximum(MOST_FACTORS - (np.cumsum(times) - times), 0)
-        rows = np.repeat(rows, np.minimum(times, room).astype(int))
-    factors = bernoulli_likelihood(model, beta).astype(dtype)[rows]
-    logs = _log_likelihood_of_one(model, beta)[rows]
+
+    def of_block(block: Block) -> Array:
+        terms = _likelihood(block, beta), _log_likelihood_of_one(block, beta), block.counts
+        return np.array(terms)
+
+    likelihood, logs, weights = _first(model, of_block, MOST_FACTORS)
+    times = np.minimum(weights, MOST_FACTORS)
+    room = np.maximum(MOST_FACTORS - (np.cumsum(times) - times), 0)
+    rows = np.repeat(np.arange(len(times)), np.minimum(times, room).astype(int))
+    factors, logs = likelihood.astype(dtype)[rows], logs[rows]
     # rows from the top again, as many at a time as make the loop worth while
     times_over = math.ceil(1000 / len(factors))
     factors, logs = np.tile(factors, times_over), np.tile(logs, times_over)
@@ -301,16 +354,39 @@ def likelihood_curve(
     grid = np.atleast_1d(np.asarray(values, dtype=float))
     vectors = np.tile(beta, (len(grid), 1))
     vectors[:, model.names.index(name)] = grid
-    block = as_held(model.arrays).block(slice(0, rows))
-    factors = expit(block.sign[:, None] * linear_predictor(block, vectors.T))
-    if block.weights is not None:
-        factors = factors ** block.weights[:, None]
-    with np.errstate(under="ignore"):
-        product = np.multiply.reduce(factors, axis=0)
-    logs = row_terms(block, vectors.T).log_likelihood.sum(axis=0)
+
+    def both(block: Block) -> _Likelihoods:
+        factors = expit(block.sign[:, None] * linear_predictor(block, vectors.T))
+        if block.weights is not None:
+            factors = factors ** block.weights[:, None]
+        with np.errstate(under="ignore"):
+            product = np.multiply.reduce(factors, axis=0)
+        return _Likelihoods(product, row_terms(block, vectors.T).log_likelihood.sum(axis=0))
+
+    def in_pieces(block: Block) -> _Likelihoods:
+        return functools.reduce(_Likelihoods.joined, map(both, block.split(PIECE_ROWS)))
+
+    held: Any = as_held(model.rows)
+    if isinstance(held, ArrayRows):
+        product, logs = both(held.block(slice(0, rows)))
+    elif rows == model.n_rows:
+        product, logs = held.reduce(in_pieces, _Likelihoods.joined)
+    else:
+        product, logs = in_pieces(_first_rows(model, rows))
     return pd.DataFrame(
         {"likelihood": product, "log-likelihood": logs}, index=pd.Index(grid, name=name)
     )
+
+
+class _Likelihoods(NamedTuple):
+    """Products of likelihoods (m,), and sums of their logarithms."""
+
+    product: Array
+    logs: Array
+
+    def joined(self, other: _Likelihoods) -> _Likelihoods:
+        with np.errstate(under="ignore"):
+            return _Likelihoods(self.product * other.product, self.logs + other.logs)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -408,27 +484,35 @@ def binary_cross_entropy(
     from sklearn.metrics import log_loss
 
     beta = _vector(model, coefficients)
-    block = as_held(model.arrays).block(slice(None))
-    eta = linear_predictor(block, beta)
-    both = np.column_stack([expit(-eta), expit(eta)])
-    weights = model.counts
-    found: list[float] = []
-    for dtype in ("float64", "float32"):
-        forecast: Any = both.astype(dtype)
-        eps = float(np.finfo(dtype).eps)
-        clipped = ((forecast < eps) | (forecast > 1 - eps)).any(axis=1)
-        loss = log_loss(block.sign > 0, forecast, sample_weight=weights, labels=[False, True])
-        found += [float(loss), float(weights[clipped].sum())]
+
+    def of_block(block: Block) -> Array:
+        eta = linear_predictor(block, beta)
+        both = np.column_stack([expit(-eta), expit(eta)])
+        weights = block.counts
+        found: list[float] = [weights.sum()]
+        for dtype in ("float64", "float32"):
+            forecast: Any = both.astype(dtype)
+            eps = float(np.finfo(dtype).eps)
+            clipped = ((forecast < eps) | (forecast > 1 - eps)).any(axis=1)
+            loss = log_loss(block.sign > 0, forecast, sample_weight=weights, labels=[False, True])
+            found += [float(loss) * found[0], weights[clipped].sum()]
+        return np.array(found)
+
+    rows: Any = as_held(model.rows)
+    if isinstance(rows, ArrayRows):
+        sums = of_block(rows.block(slice(None)))
+    else:
+        sums = rows.reduce(of_block)
     total = model.log_likelihood(beta)
     return CrossEntropy(
         n_observations=model.n_observations,
         log_likelihood=total,
         negative_log_likelihood=-total,
         mean=-total / model.n_observations,
-        log_loss=found[0],
-        clipped=int(found[1]),
-        log_loss_float32=found[2],
-        clipped_float32=int(found[3]),
+        log_loss=float(sums[1] / sums[0]),
+        clipped=int(sums[2]),
+        log_loss_float32=float(sums[3] / sums[0]),
+        clipped_float32=int(sums[4]),
     )
 
 
@@ -458,10 +542,10 @@ def cross_entropy_terms(
     >>> cross_entropy_terms(model, [np.log(3.0)]).round(3).to_numpy().tolist()
     [[0.0, 0.75, 0.0, 1.386, 1.386], [1.0, 0.75, 0.288, 0.0, 0.288]]
     """
+    block = _whole(model, "cross_entropy_terms", "the mean of their losses")
     beta = _vector(model, coefficients)
-    block = as_held(model.arrays).block(slice(None))
     y = (block.sign > 0).astype(float)
-    loss = 0.0 - _log_likelihood_of_one(model, beta)  # and never -0
+    loss = 0.0 - _log_likelihood_of_one(block, beta)  # and never -0
     return pd.DataFrame(
         {
             "y": y,

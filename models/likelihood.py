@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,25 @@ def linear_predictor(block: Block, coefficients: Array) -> Array:
     if block.offset is not None:
         eta = eta + (block.offset if eta.ndim == 1 else block.offset[:, None])
     return eta
+
+
+def alike_predictor(block: Block, coefficients: Array) -> Array:
+    """The linear predictor (m,) for one vector (k,), the same to the last bit of rows that are.
+
+    BLAS adds the terms of a row in an order that depends on where it stands, so that the same rows
+    would be apart by a rounding, and no ties.
+    """
+    design: Any = block.design
+    numbers, beta = design, coefficients
+    eta = np.zeros(len(block.sign))
+    if isinstance(design, Structured):
+        numbers, beta = design.numbers, coefficients[design.places]
+        none = replace(design, numbers=numbers[:, :0], places=design.places[:0])
+        eta += none.predictor(coefficients)
+    for start in range(0, len(eta), PIECE_ROWS):
+        part = slice(start, start + PIECE_ROWS)
+        eta[part] += (numbers[part] * beta).sum(axis=1)
+    return eta if block.offset is None else eta + block.offset
 
 
 class RowTerms(NamedTuple):

@@ -1,22 +1,28 @@
-"""Are predicted probabilities right? Calibration curve, Brier score and log score.
+"""Are predicted probabilities right? Calibration curve, Brier score, log score and AUC.
 
 Any probabilities can be judged: of a fit, of a posterior, or an array from elsewhere, such as the
 leave-one-out predictions. Judged on the rows that they were fitted to, they look better than on new
 ones.
+
+What needs the order of all rows, calibration and AUC, is of bins of predictions where rows are not
+in memory (`flatprior.analysis.diagnostics.ranks`), and says how far that can be from the exact.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.optimize import isotonic_regression
 from scipy.special import expit, logsumexp
 
+from flatprior.analysis.diagnostics.ranks import Ranks, edges_of, isotonic
+from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import checked_coefficients
@@ -25,6 +31,7 @@ from flatprior.models.common.calls import check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
+from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.rendering import (
     Renderable,
     Rendered,
@@ -35,11 +42,15 @@ from flatprior.models.common.rendering import (
 )
 from flatprior.models.common.text import rows_phrase
 from flatprior.models.estimate import require_fit_of
-from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.rows import as_held
+from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
+from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
+
+T = TypeVar("T")
 
 DRAWS_AT_ONCE = 64
 NUMBERS_AT_ONCE = 2**22  # of simulated curves
+MOST_BINS = 2**13  # of predictions on a curve, of rows that are not in memory
+SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -58,6 +69,11 @@ class CalibrationCurve(Renderable):
         Share of observations whose calibrated probability lies outside the envelope.
     formula : str or None
         Of the model that holds the outcomes.
+    grid_error : float
+        0 where each distinct prediction is on its own, as of rows in memory. Of rows in files and
+        on clusters predictions are in bins: the curve is no further than this from that of the
+        distinct ones, in root mean square over the observations, and miscalibration and
+        discrimination are off by no more than its square.
     """
 
     frame: pd.DataFrame
@@ -67,20 +83,27 @@ class CalibrationCurve(Renderable):
     uncertainty: float
     outside: float
     formula: str | None = None
+    grid_error: float = 0.0
 
     @property
     def message(self) -> str:
         """The Brier score with its parts, in one sentence."""
+        grid = (
+            f"; predictions in bins, the curve off by at most {self.grid_error:.1e} in root mean "
+            f"square, the parts by {self.grid_error**2:.1e}"
+            if self.grid_error
+            else ""
+        )
         return (
             f"Brier score {self.brier:.4f} = miscalibration {self.miscalibration:.4f} - "
             f"discrimination {self.discrimination:.4f} + uncertainty {self.uncertainty:.4f}; "
-            f"{self.outside:.1%} of observations outside the envelope"
+            f"{self.outside:.1%} of observations outside the envelope{grid}"
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a distinct predicted probability, in increasing order.
+        """One row a distinct predicted probability, in increasing order, or a bin of them.
 
-        "predicted", "calibrated" (isotonic regression of the events on it), the ends of the
+        "predicted" (the mean of a bin), "calibrated" (isotonic regression of the events on it), the ends of the
         envelope in which "calibrated" would lie if the predictions were right, named by their
         percentages, and "observations".
         """
@@ -99,7 +122,9 @@ class CalibrationCurve(Renderable):
             [
                 "calibrated: isotonic regression of the events on the predicted probabilities; "
                 "percentages: the envelope in which it lies if they are right",
-                shown_of(len(shown), n, "distinct prediction", ".table()"),
+                shown_of(
+                    len(shown), n, "bin" if self.grid_error else "distinct prediction", ".table()"
+                ),
             ],
             rows=shown,
         )
@@ -118,9 +143,10 @@ def calibration_curve(
     Parameters
     ----------
     model : BernoulliLogistic
-        Holds the outcomes.
+        Holds the outcomes. Its rows may lie in memory, in files or on a cluster; in those a pass is
+        made, and predictions are in some thousand bins (see `CalibrationCurve.grid_error`).
     predicted : PointEstimate, Posterior, or array_like (n,)
-        Whose probabilities to judge; an array is one probability of 1 for each row.
+        Whose probabilities to judge; an array, of rows in memory, is one probability of 1 for each.
     prob : float
         Probability inside the envelope, at each predicted value on its own.
     simulations : int
@@ -154,33 +180,24 @@ def calibration_curve(
     check_probability(prob)
     check_whole("simulations", simulations, 2)
     checked = check_seed(seed)
-    probability = _probabilities(model, predicted)
-    weights = model.counts
-    values, place = np.unique(probability, return_inverse=True)
-    counts = np.bincount(place, weights=weights)
-    events = np.bincount(place, weights=weights * model.response)
-
-    def isotonic(frequency: Array) -> Array:
-        # a mean of frequencies may round to above 1
-        return np.clip(isotonic_regression(frequency, weights=counts).x, 0, 1)
-
-    calibrated = isotonic(events / counts)
+    all_of_them = _ranks(model, predicted, by_probability=True)
+    ranks = all_of_them if model.rows.resident else all_of_them.fewer(MOST_BINS)
+    values, counts = ranks.means, ranks.counts
+    calibrated = ranks.isotonic()
     rng = np.random.default_rng(checked)
     simulated, trials = np.empty((simulations, len(values))), counts.astype(np.int64)
     for curve in simulated:
-        curve[:] = isotonic(rng.binomial(trials, values) / counts)
+        curve[:] = isotonic(rng.binomial(trials, values) / counts, counts)
     ends = [(1 - prob) / 2, (1 + prob) / 2]
     parts = np.array_split(np.arange(len(values)), 1 + simulated.size // NUMBERS_AT_ONCE)
     low, high = np.hstack([np.quantile(simulated[:, part], ends, axis=0) for part in parts])
     low_name, high_name = percentages(prob)
-    n, rate = counts.sum(), events.sum() / counts.sum()
-
-    def mean_square(forecast: Array | float) -> float:
-        # events and others apart: w (1 - p)^2 and (n - w) p^2
-        error = events * np.square(1 - forecast) + (counts - events) * np.square(forecast)
-        return float(error.sum() / n)
-
-    brier, best, base = mean_square(values), mean_square(calibrated), mean_square(rate)
+    n = counts.sum()
+    brier, shown = all_of_them.squared / n, ranks.mean_square(calibrated)
+    best, base = shown, ranks.mean_square(ranks.events.sum() / n)
+    if all_of_them is not ranks:
+        best = all_of_them.mean_square(all_of_them.isotonic())
+    exact = all_of_them is ranks and not ranks.loose.any()
     return CalibrationCurve(
         frame=pd.DataFrame(
             {
@@ -197,6 +214,9 @@ def calibration_curve(
         uncertainty=base,
         outside=float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
         formula=model.formula,
+        grid_error=0.0
+        if exact
+        else math.sqrt(max(shown - all_of_them.least_mean_square(), 0.0)),
     )
 
 
@@ -204,12 +224,13 @@ def calibration_curve(
 def predictive_scores(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
 ) -> pd.DataFrame:
-    """Brier score and log score, with standard errors, beside those of the base rate.
+    """Brier score, log score and AUC, with standard errors, beside those of the base rate.
 
     Parameters
     ----------
     model : BernoulliLogistic
-        Holds the outcomes.
+        Holds the outcomes. Its rows may lie in memory, in files or on a cluster; in those a pass is
+        made.
     predicted : PointEstimate, Posterior, or array_like (n,)
         As for `calibration_curve`.
 
@@ -217,10 +238,15 @@ def predictive_scores(
     -------
     DataFrame
         Rows "Brier" (mean squared error of the probability) and "log" (mean negative log
-        probability of the outcome, scikit-learn's ``log_loss``), both the better the smaller.
-        Columns "score", "standard error", "base rate" (the score of predicting the share of events
-        in these data everywhere), "difference" to that with its "difference SE" (paired), and
-        "skill", 1 - score / base rate.
+        probability of the outcome, scikit-learn's ``log_loss``), both the better the smaller; and
+        "AUC", the area under the ROC curve, the better the larger: the probability that an event
+        ranks above another observation, where ties count a half (of arrays and draws, probabilities
+        that are apart by less than 1e-12 of their size). Columns "score", "standard error"
+        (DeLong's of the AUC), "base rate" (the score of predicting the share of events in these
+        data everywhere), "difference" to that with its "difference SE" (paired), "skill", the share
+        of the way from the base rate to perfection, which is 1 - score / base rate of the first
+        two, and "grid error": how far the score can be from the exact one. That is 0 but of the AUC
+        of rows that are not in memory, which are ranked in 260,000 bins.
 
     Raises
     ------
@@ -233,75 +259,164 @@ def predictive_scores(
     >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
     >>> predictive_scores(model, fit_newton(model))["skill"].round(3).tolist()
-    [0.426, 0.374]
+    [0.426, 0.374, 0.766]
     """
-    probability = _probabilities(model, predicted)
-    weights, event = model.counts, model.response == 1
-    n, rate = weights.sum(), model.n_events / model.n_observations
-    with np.errstate(divide="ignore"):
-        scores = {
-            "Brier": np.square(model.response - np.array([probability, np.full(len(event), rate)])),
-            "log": -np.array(
-                [
-                    _log_probability(model, predicted, probability),
-                    np.where(event, np.log(rate), np.log1p(-rate)),
-                ]
-            ),
-        }
+    rate = model.n_events / model.n_observations
+    edges = None if model.rows.resident else _edges(model, predicted, by_probability=False)
+    forecast = _forecast(model, predicted, scored=True)
+    ties = _ties(predicted)
+
+    def of_block(block: Block) -> _Scored:
+        found, event = forecast(block), block.sign > 0
+        with np.errstate(divide="ignore"):
+            base = np.where(event, -np.log(rate), -np.log1p(-rate))
+        squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
+        scores = np.vstack([squares, -found.log_probability, base])
+        differences = scores[[0, 2]] - scores[[1, 3]]
+        ranks = Ranks.of(found.rank, found.probability, event, block.counts, edges, ties)
+        return _Scored(Spread.of(np.vstack([scores, differences]), block.counts), ranks)
+
+    of_all = _reduced(model, of_block, _Scored.joined)
+    error = of_all.spread.sd / math.sqrt(of_all.spread.n)
     rows = {}
-    for name, (own, base) in scores.items():
-        mean, reference = float(weights @ own / n), float(weights @ base / n)
+    for place, name in enumerate(("Brier", "log")):
+        mean, reference = of_all.spread.mean[[2 * place, 2 * place + 1]].tolist()
         rows[name] = {
             "score": mean,
-            "standard error": _standard_error(own, weights),
+            "standard error": error[2 * place],
             "base rate": reference,
             "difference": mean - reference,
-            "difference SE": _standard_error(own - base, weights),
+            "difference SE": error[4 + place],
             "skill": 1 - mean / reference if reference else math.nan,
+            "grid error": 0.0,
         }
+    area = of_all.ranks.filled().area()
+    rows["AUC"] = {
+        "score": area.value,
+        "standard error": area.standard_error,
+        "base rate": 0.5,
+        "difference": area.value - 0.5,
+        "difference SE": area.standard_error,
+        "skill": 2 * area.value - 1,
+        "grid error": area.error_bound,
+    }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score of")
 
 
-def _standard_error(values: Array, weights: Array) -> float:
-    n = weights.sum()
-    if n < 2 or not np.isfinite(values).all():
-        return math.nan
-    deviation = values - weights @ values / n
-    return float(math.sqrt((weights @ np.square(deviation)) / (n - 1) / n))
+class _Scored(NamedTuple):
+    """What is kept of rows: spread of both scores and of the base rate's, and ranks."""
+
+    spread: Spread
+    ranks: Ranks
+
+    def joined(self, other: _Scored) -> _Scored:
+        """That of both sets of rows."""
+        return _Scored(self.spread + other.spread, self.ranks + other.ranks)
 
 
-def _log_probability(model: BernoulliLogistic, predicted: object, probability: Array) -> Array:
-    """Log probability of each outcome, of a fit without a detour over the probability."""
-    if isinstance(predicted, PointEstimate):
-        own = model.pointwise_log_likelihood(predicted.coefficients)
-        return own / model.counts
-    if isinstance(predicted, Posterior):
-        block = as_held(model.arrays).block(slice(None))._replace(weights=None)
-        draws = predicted.draws.reshape(-1, model.n_parameters)
-        found = [
-            logsumexp(row_terms(block, some.T).log_likelihood, axis=1)
-            for some in np.array_split(draws, range(DRAWS_AT_ONCE, len(draws), DRAWS_AT_ONCE))
-        ]
-        return np.asarray(logsumexp(found, axis=0) - math.log(len(draws)))
-    return np.where(model.response == 1, np.log(probability), np.log1p(-probability))
+class _Forecast(NamedTuple):
+    """Of each row (m,): what it is ranked by, probability of 1, log probability of the outcome."""
+
+    rank: Array
+    probability: Array
+    log_probability: Array
 
 
-def _probabilities(
-    model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
-) -> Array:
-    """Probability of 1 in each row of the model, (n,)."""
-    block = as_held(model.arrays).block(slice(None))
+Predicted = PointEstimate | Posterior | ArrayLike
+
+
+def _reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: Any) -> T:
+    """``function(block)`` of all rows: at once where they are in memory, else in a pass."""
+    rows = as_held(model.rows)
+    if isinstance(rows, ArrayRows):
+        return function(rows.block(slice(None)))
+    found: T = rows.reduce(function, combine)
+    return found
+
+
+def _ranks(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Ranks:
+    """Events and others in the order of their probabilities."""
+    edges = None if model.rows.resident else _edges(model, predicted, by_probability)
+    forecast = _forecast(model, predicted)
+    # of rows in memory every distinct number is kept apart
+    ties = 0.0 if edges is None else _ties(predicted)
+
+    def of_block(block: Block) -> Ranks:
+        found = forecast(block)
+        rank = found.probability if by_probability else found.rank
+        return Ranks.of(rank, found.probability, block.sign > 0, block.counts, edges, ties)
+
+    return _reduced(model, of_block, operator.add).filled()
+
+
+def _edges(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Array:
+    """Where bins of rows that are not in memory end."""
+    forecast = _forecast(model, predicted)
+    assert not isinstance(model.rows, ArrayRows)  # noqa: S101
+    some = forecast(as_held(model.rows.drawn).block(slice(None)))
+    return edges_of(some.probability if by_probability else some.rank, _ties(predicted))
+
+
+def _ties(predicted: Predicted) -> float:
+    """How near to one another, of their size, forecasts are that may be of the same rows."""
+    return 0.0 if isinstance(predicted, PointEstimate) else SAME
+
+
+def _forecast(
+    model: BernoulliLogistic, predicted: Predicted, scored: bool = False
+) -> Callable[[Block], _Forecast]:
+    """What forecasts the rows of a block; log probabilities only where they are `scored`."""
     if isinstance(predicted, PointEstimate):
         require_fit_of(model, predicted)
-        return expit(linear_predictor(block, checked_coefficients(model, predicted.coefficients)))
+        beta = checked_coefficients(model, predicted.coefficients)
+
+        def of_fit(block: Block) -> _Forecast:
+            eta = alike_predictor(block, beta)
+            # of a fit without a detour over the probability
+            logs = row_terms(block._replace(weights=None), beta).log_likelihood if scored else eta
+            return _Forecast(eta, expit(eta), logs)
+
+        return of_fit
     if isinstance(predicted, Posterior):
         check_draws_of(model, predicted)
         draws = predicted.draws.reshape(-1, model.n_parameters)
-        total = np.zeros(model.n_rows)
-        for start in range(0, len(draws), DRAWS_AT_ONCE):
-            some = draws[start : start + DRAWS_AT_ONCE]
-            total += expit(linear_predictor(block, some.T)).sum(axis=1)
-        return total / len(draws)
+
+        def of_draws(block: Block) -> _Forecast:
+            pieces = list(block._replace(weights=None).split(PIECE_ROWS))
+            both = parallel_map(lambda piece: _averaged(piece, draws, scored), pieces)
+            probability, logs = np.concatenate(both, axis=1)
+            return _Forecast(probability, probability, logs)
+
+        return of_draws
+    if not model.rows.resident:
+        raise InputError(
+            "an array of probabilities is of rows in memory, and those of the model are read in "
+            "batches: give a fit or a posterior"
+        )
+    probability = _checked(model, predicted)
+
+    def of_array(block: Block) -> _Forecast:
+        with np.errstate(divide="ignore"):
+            logs = np.where(block.sign > 0, np.log(probability), np.log1p(-probability))
+        return _Forecast(probability, probability, logs)
+
+    return of_array
+
+
+def _averaged(piece: Block, draws: Array, scored: bool) -> Array:
+    """Probability of 1 and log probability of the outcome, over draws (d, k), of rows (2, m)."""
+    total, logs = np.zeros(len(piece.sign)), []
+    for start in range(0, len(draws), DRAWS_AT_ONCE):
+        some = draws[start : start + DRAWS_AT_ONCE].T
+        total += expit(linear_predictor(piece, some)).sum(axis=1)
+        if scored:
+            logs.append(logsumexp(row_terms(piece, some).log_likelihood, axis=1))
+    mean = total / len(draws)
+    return np.array([mean, logsumexp(logs, axis=0) - math.log(len(draws)) if scored else mean])
+
+
+def _checked(model: BernoulliLogistic, predicted: ArrayLike) -> Array:
+    """Probabilities from elsewhere, (n,)."""
     try:
         probability = np.asarray(predicted, dtype=float)
     except (TypeError, ValueError):

@@ -8,19 +8,22 @@ Statistics 9, 705-724.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo, others
+from flatprior.analysis.diagnostics.summaries import Largest, Spread
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.calls import model_first
+from flatprior.models.common.calls import check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
@@ -30,9 +33,10 @@ from flatprior.models.covariance.roots import Factored, Root, Written, root_of
 from flatprior.models.designs.coded import LARGEST_DENSE, LARGEST_KEPT, Structured
 from flatprior.models.estimate import formed_when_asked, mle_of
 from flatprior.models.likelihood import linear_predictor, row_terms
-from flatprior.models.rows import Block, as_held
+from flatprior.models.rows import Block, MappedRows, Rows, as_held, consecutive, either
 
 MOST_SHOWN = 10
+MOST_KEPT = 1000  # rows of those that are not in memory
 CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
 MOST_COLUMNS = 1000  # of which all singular values are computed
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
@@ -46,7 +50,7 @@ _SHORT = {
 }
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 @own_error_state
 class Diagnostics(Renderable):
     """Residuals and influence of each observation.
@@ -61,15 +65,27 @@ class Diagnostics(Renderable):
     exact : bool
         Whether influence is from refits, or from one Newton step with the downdated information.
     formula : str or None
+    summary : DataFrame or None
+        One row a column of the table: its "mean", "sd", "smallest", "largest" and "sum of squares"
+        over all observations. That of deviance residuals is the deviance, of Pearson's his
+        statistic; leverages have the sum k.
+    numbers : ndarray of int (m,) or None
+        Of rows that are not in memory, of which the table has but the most influential, the largest
+        Cook's distance first: their places among all rows of the model, from 0.
+    n_rows : int or None
+        How many these are.
     """
 
     frame: pd.DataFrame
     dfbetas: pd.DataFrame
     exact: bool
     formula: str | None = None
+    summary: pd.DataFrame | None = None
+    numbers: NDArray[np.intp] | None = None
+    n_rows: int | None = None
 
     def table(self) -> pd.DataFrame:
-        """One row a row of the data, labelled as there.
+        """One row a row of the data, labelled as there; or the most influential of these.
 
         "fitted" probability of 1; "deviance residual" ``sign(y - p) sqrt(-2 log-likelihood)``;
         "Pearson residual" ``(y - p) / sqrt(p (1 - p))``; "leverage" h; "studentised residual",
@@ -80,7 +96,9 @@ class Diagnostics(Renderable):
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this: all columns of its table or these, the most influential rows."""
-        n = len(self.frame)
+        here = len(self.frame)
+        n = here if self.n_rows is None else self.n_rows
+        all_of_them = "all" if n == here else f"{here} of them, .summary the spread of all"
         shown = self.order[:MOST_SHOWN]
         gone = np.isinf(self.frame["Cook's distance"].to_numpy())
         return Rendered.of(
@@ -90,11 +108,13 @@ class Diagnostics(Renderable):
             [
                 "influence from the fit without each row"
                 if self.exact
-                else "influence from one Newton step without each row; exact=True refits"
+                else "influence from one Newton step without each row"
+                + ("; exact=True refits" if self.n_rows is None else "")
             ],
             [
                 f"shown are the {len(shown)} of {count(n, 'row')} with the largest Cook's "
-                "distance: .table() has all, .dfbetas what each row does to each coefficient"
+                f"distance: .table() has {all_of_them}, .dfbetas what each row does to each "
+                "coefficient"
                 if len(shown) < n
                 else ".dfbetas has what each row does to each coefficient",
                 "Cook's D: squared change of the coefficients without the row, in the metric of "
@@ -122,20 +142,28 @@ formed_when_asked(Diagnostics, "dfbetas")
 
 @model_first
 def diagnose(
-    model: BernoulliLogistic, fit: PointEstimate, exact: bool = False, progress: bool = False
+    model: BernoulliLogistic,
+    fit: PointEstimate,
+    exact: bool = False,
+    progress: bool = False,
+    most: int = MOST_KEPT,
 ) -> Diagnostics:
     """Residuals, leverage and influence of each observation.
 
     Parameters
     ----------
     model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster.
     fit : PointEstimate
         Of that model.
     exact : bool
-        Take influence from the MLE without each observation (see `exact_loo`) in place of one
+        For rows in memory: take influence from the MLE without each observation (see `exact_loo`) in place of one
         Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such MLE.
     progress : bool
         Show a progress bar on standard error.
+    most : int
+        Of rows that are not in memory: how many are kept, those with the largest Cook's distance,
+        which one pass finds. Of all of them the summary has the spread.
 
     Returns
     -------
@@ -155,50 +183,157 @@ def diagnose(
     >>> found.most_influential(2).index.tolist()
     [31, 23]
     """
+    most = check_whole("most", most, 1)
+    if exact and not model.rows.resident:
+        raise InputError(
+            "exact=True refits without each row, which needs the rows in memory: leave it out, and "
+            "influence is from one Newton step"
+        )
     fit = mle_of(model, fit)
-    block = as_held(model.arrays).block(slice(None))._replace(weights=None)
-    margin = block.sign * linear_predictor(block, fit.coefficients)
-    terms = row_terms(block, fit.coefficients)
     root = _root(model, fit.coefficients)
-    rows = leverages(block, fit.coefficients, root)
-    left, moved = rows.left.copy(), np.square(rows.residual / rows.left * rows.length)
-    held_up: dict[int, Array] = {}  # changes of coefficients without rows of a leverage of 1
-    for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE).tolist():
-        left[i], change_of = _held_up(model, fit, i, float(terms.curvature[i]))
-        held_up[i] = terms.residual[i] * change_of
-        known = np.isfinite(held_up[i]).all()
-        moved[i] = np.square(root.unplaced(held_up[i])).sum() if known else math.inf
-    pearson = block.sign * np.exp(-margin / 2)
-
+    if not model.rows.resident:
+        return _in_a_pass(model, fit, root, most)
+    block = as_held(model.arrays).block(slice(None))
     change = None
     if exact:
-        without = exact_loo(model, fit, progress=progress)
-        change = fit.coefficients - without.coefficients
+        refits = exact_loo(model, fit, progress=progress)
+        change = fit.coefficients - refits.coefficients
+
+    def without(i: int) -> Rows:
+        return others(model, i).rows
+
+    table, changes = _diagnosed(fit, root, block, model.row_labels, without, change)
+    small = model.n_rows * model.n_parameters <= LARGEST_KEPT
+    return Diagnostics(
+        frame=table,
+        dfbetas=changes.matrix if small else cast(pd.DataFrame, changes),
+        exact=exact,
+        formula=model.formula,
+        summary=_spread(table, block).table(table.columns),
+    )
+
+
+def _diagnosed(
+    fit: PointEstimate,
+    root: Root,
+    block: Block,
+    labels: pd.Index[Any],
+    without: Callable[[int], Rows],
+    change: Array | None = None,
+) -> tuple[pd.DataFrame, _Changes]:
+    """Table of some rows of a model, and what each of them does to each coefficient.
+
+    `without` gives all rows of the model but one observation of one of these. `change` is what it
+    does where that is known from refits.
+    """
+    rows, columns = _measured(block, fit.coefficients, root)
+    curvature, left = rows.curvature, rows.left.copy()
+    moved = columns["Cook's distance"] * len(fit.names)
+    held_up: dict[int, Array] = {}  # changes of coefficients without rows of a leverage of 1
+    for i in np.flatnonzero(rows.leverage > LARGEST_LEVERAGE).tolist():
+        row = np.asarray(block.design[[i]])
+        left[i], change_of = _held_up(without(i), fit, row, float(curvature[i]))
+        held_up[i] = rows.residual[i] * change_of
+        known = np.isfinite(held_up[i]).all()
+        moved[i] = np.square(root.unplaced(held_up[i])).sum() if known else math.inf
+    columns["studentised residual"] = columns["Pearson residual"] / np.sqrt(left)
+    if change is not None:
         gone = np.isnan(change).any(axis=1)
         moved = np.square(root.unplaced(change)).sum(axis=1)
         moved[gone] = math.inf
-    table = pd.DataFrame(
-        {
-            "fitted": expit(block.sign * margin),
-            "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
-            "Pearson residual": pearson,
-            "leverage": rows.leverage,
-            "studentised residual": pearson / np.sqrt(left),
-            "Cook's distance": moved / model.n_parameters,
-        },
-        index=model.row_labels,
-    )
+    columns["Cook's distance"] = moved / len(fit.names)
     changes = _Changes(
         errors=fit.standard_errors,
-        names=model.names,
-        labels=model.row_labels,
+        names=fit.names,
+        labels=labels,
         rows=rows,
         held_up=held_up,
         exact=change,
     )
-    small = model.n_rows * model.n_parameters <= LARGEST_KEPT
-    dfbetas = changes.matrix if small else cast(pd.DataFrame, changes)
-    return Diagnostics(table, dfbetas, exact, model.formula)
+    return pd.DataFrame(columns, index=labels), changes
+
+
+def _measured(block: Block, beta: Array, root: Root) -> tuple[Leverages, dict[str, Array]]:
+    """What is known of some rows from themselves: that of leverages of nearly 1 has lost digits."""
+    block = block._replace(weights=None)
+    margin = block.sign * linear_predictor(block, beta)
+    terms = row_terms(block, beta)
+    rows = leverages(block, beta, root)
+    pearson = block.sign * np.exp(-margin / 2)
+    return rows, {
+        "fitted": expit(block.sign * margin),
+        "deviance residual": block.sign * np.sqrt(-2 * terms.log_likelihood),
+        "Pearson residual": pearson,
+        "leverage": rows.leverage,
+        "studentised residual": pearson / np.sqrt(rows.left),
+        "Cook's distance": np.square(rows.residual / rows.left * rows.length) / len(beta),
+    }
+
+
+def _spread(columns: Any, block: Block) -> Spread:
+    """Spread of the columns of a table over the observations of its rows."""
+    return Spread.of(np.array([columns[name] for name in columns]), block.counts)
+
+
+class _Kept(NamedTuple):
+    """What a pass keeps: the most influential rows, those of a leverage of 1, and how many."""
+
+    spread: Spread | None
+    influential: Largest
+    alone: Largest
+
+    def joined(self, other: _Kept) -> _Kept:
+        return _Kept(
+            either(operator.add, self.spread, other.spread),
+            self.influential + other.influential,
+            self.alone + other.alone,
+        )
+
+
+def _in_a_pass(model: BernoulliLogistic, fit: PointEstimate, root: Root, most: int) -> Diagnostics:
+    """The most influential rows, and the spread of all, of rows that are not in memory."""
+    beta, k = fit.coefficients, model.n_parameters
+
+    def of_block(block: Block) -> _Kept:
+        rows, columns = _measured(block, beta, root)
+        # leverages sum to k: there are no more of these than columns
+        alone = rows.leverage > LARGEST_LEVERAGE
+        rest, these = np.flatnonzero(~alone), np.flatnonzero(alone)
+        known = {name: values[rest] for name, values in columns.items()}
+        return _Kept(
+            _spread(known, block.select(rest)) if len(rest) else None,
+            Largest.of(columns["Cook's distance"], block, most, rest),
+            Largest.of(rows.leverage, block, k + 1, these),
+        )
+
+    kept = as_held(model.rows).reduce(of_block, _Kept.joined)
+    both = (kept.alone, kept.influential)
+    block = consecutive(*(each.block for each in both))
+    labels = pd.Index(np.concatenate([np.asarray(each.block.labels) for each in both]))
+
+    def without(i: int) -> Rows:
+        # of two rows with the same columns each has a leverage of a half, and is not asked for
+        itself = np.asarray(block.design[[i]])
+        return MappedRows(
+            model.rows,
+            lambda some: some.select((np.asarray(some.design) != itself).any(axis=1)),
+        )
+
+    table, changes = _diagnosed(fit, root, block, labels, without)
+    n = len(kept.alone.numbers)
+    spread = _spread(table.iloc[:n], block.select(slice(0, n))) if n else None
+    found = either(operator.add, spread, kept.spread)
+    assert found is not None  # noqa: S101  (there are rows)
+    order = np.argsort(-table["Cook's distance"].to_numpy(), kind="stable")[:most]
+    return Diagnostics(
+        frame=table.iloc[order],
+        dfbetas=changes.matrix.iloc[order],
+        exact=False,
+        formula=model.formula,
+        summary=found.table(table.columns),
+        numbers=np.concatenate([each.numbers for each in both])[order],
+        n_rows=model.n_rows,
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -230,17 +365,16 @@ class _Changes:
 
 
 def _held_up(
-    model: BernoulliLogistic, fit: PointEstimate, i: int, curvature: float
+    others: Rows, fit: PointEstimate, row: Array, curvature: float
 ) -> tuple[float, Array]:
     """1 - h of a row whose leverage h is nearly 1, and the change of the coefficients without it.
 
     The latter over its residual; both from the information of the other rows, where nothing
     cancels.
     """
-    root = root_of(others(model, i).rows, fit.coefficients)
+    root = root_of(others, fit.coefficients)
     if root is None:  # the others leave a direction undetermined
         return 0.0, np.full(len(fit.names), math.inf)
-    row = np.asarray(model.arrays.design[[i]])
     left = 1 / (1 + curvature * float(np.square(root.lengths(row))[0]))
     return left, root.times(row)[0]
 

@@ -128,6 +128,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     Parameters
     ----------
     diagnostics : Diagnostics
+        Of rows in files and on clusters the most influential are drawn, which it keeps.
     loo : PSISLOO, optional
         Of the same rows.
 

@@ -725,7 +725,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         own = np.exp(exact.pointwise)
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
-    scores = predictive_scores(model, judged)
+    scores = predictive_scores(model, judged).drop(columns="grid error")
     # its envelope is drawn from hundreds of simulated data sets
     curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
     return _section(
@@ -743,8 +743,12 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 Rendered.of(
                     scores,
                     {name: ".5f" for name in scores.columns},
-                    "Scores of the probabilities, the smaller the better",
-                    notes=["log is the binary cross-entropy in nats; skill is 1 - score/base rate"],
+                    "Scores of the probabilities",
+                    notes=[
+                        "Brier and log: the smaller the better; log is the binary cross-entropy in "
+                        "nats. AUC, the area under the ROC curve: the larger the better. skill: "
+                        "share of the way from the base rate to perfection"
+                    ],
                 ),
             ),
             None

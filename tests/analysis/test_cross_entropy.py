@@ -438,3 +438,14 @@ def test_results_are_short_at_the_prompt(spector):
     descent = gradient_descent(spector, steps=60)
     assert len(descent.message) < 200
     assert len(repr(descent).splitlines()) <= 20  # a dozen of the 61 points
+
+
+def test_of_rows_in_files_there_are_sums_and_no_numbers_of_each(tmp_path):
+    load_spector().to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "grade ~ gpa")
+    beta = np.zeros(2)
+    for function in (bernoulli_likelihood, cross_entropy_terms):
+        with pytest.raises(ValueError, match="each of 32 rows, which are read in batches"):
+            function(model, beta)
+    assert binary_cross_entropy(model, beta).log_loss == pytest.approx(math.log(2), rel=1e-14)
+    assert product_underflow(model, beta).n_factors == 1075

@@ -9,7 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flatprior.analysis import check_posterior, posterior_moments
+from flatprior.analysis import (
+    binary_cross_entropy,
+    calibration_curve,
+    check_posterior,
+    collinearity,
+    convexity,
+    diagnose,
+    goodness_of_fit,
+    gradient_descent,
+    hauck_donner,
+    likelihood_curve,
+    posterior_moments,
+    predictive_scores,
+    product_underflow,
+    required_C,
+    sklearn_objective,
+)
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
 FORMULA = "bought ~ income + region + age:member"
@@ -79,10 +95,73 @@ def _moments(model: BernoulliLogistic) -> np.ndarray:
     return np.concatenate([found.mean, found.mean_error, found.sd, found.sd_error])
 
 
+def _scores(model: BernoulliLogistic) -> np.ndarray:
+    """Of a fit and of draws: among so few rows every prediction has a bin of its own."""
+    fit = predictive_scores(model, fit_newton(model))
+    draws = predictive_scores(model, _draws(model))
+    return np.vstack([fit, draws])
+
+
+def _calibration(model: BernoulliLogistic) -> np.ndarray:
+    curves = [
+        calibration_curve(model, judged, simulations=20)
+        for judged in (fit_newton(model), _draws(model))
+    ]
+    parts = [[c.brier, c.miscalibration, c.discrimination, c.outside] for c in curves]
+    return np.concatenate([np.ravel(parts), *(np.ravel(c.table()) for c in curves)])
+
+
+def _influence(model: BernoulliLogistic) -> np.ndarray:
+    found = diagnose(model, fit_newton(model), most=20)
+    summary = found.summary
+    assert summary is not None
+    numbers = found.order if found.numbers is None else found.numbers
+    dfbetas = found.dfbetas.iloc[found.order[:20]]
+    tables = (numbers[:20], found.most_influential(20), dfbetas, summary)
+    return np.concatenate([np.ravel(table) for table in tables])
+
+
+def _goodness(model: BernoulliLogistic) -> list[float]:
+    found = goodness_of_fit(model, fit_newton(model))
+    return [*found.table().to_numpy().ravel()]
+
+
+def _collinearity(model: BernoulliLogistic) -> list[float]:
+    found = collinearity(model)
+    return [found.condition_number, *found.vif]
+
+
+def _descent(model: BernoulliLogistic) -> np.ndarray:
+    return gradient_descent(model, steps=3).path[-1]
+
+
+def _entropy(model: BernoulliLogistic) -> list[float]:
+    fit = fit_newton(model)
+    found, product = binary_cross_entropy(model, fit), product_underflow(model, fit)
+    grid = np.linspace(0.2, 0.5, 3)
+    curves = [likelihood_curve(model, fit, "income", grid, rows) for rows in (None, 450)]
+    return [
+        *(found.mean, found.log_loss, found.clipped, found.log_loss_float32),
+        *(product.n_factors or 0, product.last, product.log_likelihood),
+        *(number for curve in curves for number in curve.to_numpy().ravel()),
+        *convexity(model, fit).eigenvalues,
+        *sklearn_objective(model, fit),
+        required_C(model, fit),
+    ]
+
+
 # what is asked, to the numbers that come out: the same wherever the rows lie
 ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "fit_newton": lambda model: fit_newton(model).coefficients,
     "sample_independence": lambda model: _draws(model).draws,
     "check_posterior": _identities,
     "posterior_moments": _moments,
+    "predictive_scores": _scores,
+    "calibration_curve": _calibration,
+    "diagnose": _influence,
+    "goodness_of_fit": _goodness,
+    "collinearity": _collinearity,
+    "hauck_donner": lambda model: hauck_donner(model, fit_newton(model)).astype(float),
+    "gradient_descent": _descent,
+    "cross_entropy": _entropy,
 }

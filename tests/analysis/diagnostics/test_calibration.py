@@ -4,15 +4,18 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import CASES, simulated
 from scipy.special import expit
 from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import brier_score_loss, log_loss
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from flatprior.analysis import calibration_curve, predict, predictive_scores
+from flatprior.analysis.diagnostics import calibration, ranks
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+from flatprior.models.batches import first_pass
 
 
 @pytest.mark.parametrize("name", ["spector", "smarket", "challenger", "lizards"])
@@ -28,7 +31,12 @@ def test_scores_are_those_of_scikit_learn(name):
         assert table.loc[row, "base rate"] == pytest.approx(
             scikit(y, rate, sample_weight=w), rel=1e-12
         )
-    assert table["skill"].to_numpy() == pytest.approx(1 - table["score"] / table["base rate"])
+    losses = table.loc[["Brier", "log"]]
+    assert losses["skill"].to_numpy() == pytest.approx(1 - losses["score"] / losses["base rate"])
+    assert table.loc["AUC", "score"] == pytest.approx(
+        roc_auc_score(y, p.round(12), sample_weight=w), rel=1e-12
+    )
+    assert (table["grid error"] == 0).all()
     assert predictive_scores(model, p)["score"].to_numpy() == pytest.approx(table["score"])
 
 
@@ -173,3 +181,99 @@ def test_the_envelope_is_of_its_seed():
     shown = ["predicted", "calibrated", "observations"]
     assert one.table()[shown].equals(other.table()[shown])
     assert not one.table().equals(other.table())
+
+
+def test_the_standard_error_of_the_area_is_that_of_all_pairs():
+    X, y = simulated(80, 2, seed=5)
+    model = BernoulliLogistic.from_arrays(X, y)
+    p = expit(X @ fit_newton(model).coefficients)
+    pairs = (p[y == 1][:, None] > p[y == 0]).astype(float)
+    table = predictive_scores(model, p)
+    assert table.loc["AUC", "score"] == pytest.approx(pairs.mean(), rel=1e-12)
+    variance = pairs.mean(axis=1).var(ddof=1) / len(pairs)
+    variance += pairs.mean(axis=0).var(ddof=1) / pairs.shape[1]
+    assert table.loc["AUC", "standard error"] == pytest.approx(math.sqrt(variance), rel=1e-12)
+
+
+def test_rows_that_are_the_same_are_ties_wherever_they_stand():
+    # BLAS adds up the terms of the last rows of a block in another order than of those before
+    rng = np.random.default_rng(6)
+    patterns = rng.normal(size=(5, 7))
+    X = patterns[rng.integers(0, 5, size=20_003)]
+    y = (rng.random(len(X)) < expit(X[:, 0])).astype(float)
+    model = BernoulliLogistic.from_arrays(np.column_stack([X[:, :4], np.ones(len(X))]), y)
+    fit = fit_newton(model)
+    event, others = (np.unique(X[y == way, 0], return_counts=True)[1] for way in (1, 0))
+    rate = np.argsort(event / (event + others))  # saturated: the fit gives each its own share
+    event, others = event[rate], others[rate]
+    below = np.cumsum(others) - others / 2
+    found = predictive_scores(model, fit).loc["AUC"]
+    assert found["score"] == pytest.approx(
+        float(event @ below) / event.sum() / others.sum(), rel=1e-12
+    )
+
+
+@pytest.fixture
+def few_bins(monkeypatch):
+    """A survey that draws few rows, and few bins: something is left open."""
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 64)
+    monkeypatch.setattr(calibration, "edges_of", lambda *a: ranks.edges_of(*a, bins=64))
+    monkeypatch.setattr(calibration, "MOST_BINS", 32)
+
+
+def test_bins_say_how_wrong_they_may_be(few_bins, tmp_path):
+    X, y = simulated(4000, 3, seed=9)
+    frame = pd.DataFrame(X, columns=["one", "a", "b"]).assign(y=y)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    models = [
+        BernoulliLogistic.from_formula("y ~ a + b", frame),
+        BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ a + b"),
+    ]
+    fits = [fit_newton(model) for model in models]
+    exact, binned = (predictive_scores(*pair).loc["AUC"] for pair in zip(models, fits, strict=True))
+    assert 0 < abs(binned["score"] - exact["score"]) <= binned["grid error"] < 0.02
+    assert binned["standard error"] == pytest.approx(exact["standard error"], rel=0.05)
+    one, two = (
+        calibration_curve(*pair, simulations=20) for pair in zip(models, fits, strict=True)
+    )
+    assert one.grid_error == 0
+    assert len(two.table()) < 64
+    assert two.table()["observations"].sum() == 4000
+    assert two.brier == pytest.approx(one.brier, rel=1e-12)
+    assert two.uncertainty == pytest.approx(one.uncertainty, rel=1e-12)
+    assert 0 < abs(two.miscalibration - one.miscalibration) <= two.grid_error**2
+    assert abs(two.discrimination - one.discrimination) <= two.grid_error**2
+    shown = two.table()
+    bins = np.searchsorted(shown["predicted"], one.table()["predicted"]).clip(max=len(shown) - 1)
+    nearest = shown["calibrated"].to_numpy()[bins]  # not its own bin of each: within one of it
+    assert np.sqrt(np.mean((nearest - one.table()["calibrated"]) ** 2)) < 3 * two.grid_error
+    assert "root mean square" in two.message
+    assert f"12 of {len(shown)} bins" in str(two)
+
+
+def test_an_array_goes_with_rows_in_memory(tmp_path):
+    X, y = simulated(40, 2, seed=9)
+    frame = pd.DataFrame({"x": X[:, 1], "y": y})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x")
+    for function in (calibration_curve, predictive_scores):
+        with pytest.raises(ValueError, match="give a fit or a posterior"):
+            function(model, np.full(40, 0.5))
+
+
+@pytest.mark.slow  # in short: bins say how wrong they may be
+def test_the_area_of_a_million_rows_in_files_is_that_of_scikit_learn(tmp_path):
+    rng = np.random.default_rng(12)
+    frame = pd.DataFrame(rng.normal(size=(10**6, 3)), columns=["a", "b", "c"])
+    frame["c"] = np.where(rng.random(10**6) < 0.3, 0.0, frame["c"])
+    eta = 0.8 * frame["a"] - 0.4 * frame["b"] + 0.3 * frame["c"] - 1
+    frame["y"] = (rng.random(10**6) < expit(eta)).astype(int)
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=100_000)
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ a + b + c")
+    fit = fit_newton(model)
+    judged = frame[["a", "b", "c"]].to_numpy() @ fit.coefficients[1:]
+    found = predictive_scores(model, fit).loc["AUC"]
+    assert found["grid error"] < 1e-5
+    assert abs(found["score"] - roc_auc_score(frame["y"], judged)) <= found["grid error"] + 1e-12
+    curve = calibration_curve(model, fit, simulations=20)
+    assert curve.grid_error < 5e-3

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from peers import TEN, expanded
@@ -11,6 +12,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from flatprior.analysis import collinearity, diagnose, exact_loo
 from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton, load_spector
+from flatprior.models.encoding.files import source
 
 
 @pytest.mark.parametrize("name", [*TEN, "hl_chdage55"])
@@ -176,3 +178,45 @@ def test_rows_in_batches_have_the_same_collinearity(tmp_path):
 def test_dependent_columns_are_refused():
     with pytest.raises(ArithmeticError, match="dependent"):
         collinearity(CASES["dup_col"].model)
+
+
+def test_the_summary_is_of_single_observations():
+    case = CASES["lizards"]
+    fit = fit_newton(case.model)
+    found = diagnose(case.model, fit)
+    single = found.table().loc[np.repeat(case.model.row_labels, case.model.counts.astype(int))]
+    assert found.summary["mean"].to_numpy() == pytest.approx(single.mean().to_numpy())
+    assert found.summary["sd"].to_numpy() == pytest.approx(single.std().to_numpy())
+    squares = found.summary["sum of squares"]
+    assert squares["deviance residual"] == pytest.approx(-2 * fit.log_likelihood)
+    n = case.model.n_observations
+    assert found.summary.loc["leverage", "mean"] * n == pytest.approx(len(fit.names))
+
+
+def test_of_rows_in_files_the_most_influential_are_kept_and_one_that_holds_up_a_column(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(source, "BATCH_ROWS", 40)
+    X, y = simulated(150, 3, seed=3)
+    frame = pd.DataFrame(X[:, 1:], columns=["a", "b"]).assign(y=y, base=0.0)
+    frame.loc[70, ["a", "b", "y", "base"]] = [1e9, 0.0, 1.0, -4e8]  # alone far out
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    models = [
+        BernoulliLogistic.from_formula("y ~ a + b", frame, offset="base"),
+        BernoulliLogistic.from_parquet(tmp_path / "rows.csv", "y ~ a + b", offset="base"),
+    ]
+    here, there = (diagnose(model, fit_newton(model), most=9) for model in models)
+    assert here.table()["leverage"].max() > 1 - 1e-8
+    assert there.n_rows == 150
+    assert there.numbers.tolist() == here.order[:9].tolist()
+    assert there.most_influential(9).to_numpy() == pytest.approx(
+        here.most_influential(9).to_numpy(), rel=1e-6
+    )
+    assert there.dfbetas.to_numpy() == pytest.approx(
+        here.dfbetas.iloc[here.order[:9]].to_numpy(), rel=1e-5, abs=1e-9
+    )
+    assert there.summary.to_numpy() == pytest.approx(here.summary.to_numpy(), rel=1e-6, abs=1e-9)
+    assert "9 of 150 rows" in str(there)
+    assert ".table() has 9 of them, .summary the spread of all" in " ".join(str(there).split())
+    with pytest.raises(ValueError, match="needs the rows in memory"):
+        diagnose(models[1], fit_newton(models[1]), exact=True)

@@ -11,6 +11,7 @@ from flatprior.analysis import (
     diagnose,
     plot_calibration,
     plot_influence,
+    plot_model,
     psis_loo,
 )
 from flatprior.analysis.figures.style import MOST_POINTS
@@ -41,6 +42,22 @@ def test_influence_draws_every_row_and_names_the_largest(model, fit, draws):
     half = psis_loo(*results_of_fewer_rows())
     with pytest.raises(ValueError, match="different rows"):
         plot_influence(found, half)
+
+
+def test_of_rows_in_files_the_rows_that_were_kept_are_drawn_and_the_curve_of_bins(tmp_path):
+    load_spector().to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "grade ~ gpa + psi")
+    fit = fit_newton(model)
+    found = diagnose(model, fit, most=7)
+    ax = plot_influence(found).axes[0]
+    drawn = np.concatenate([part.get_xdata() for part in ax.get_lines()[1:]])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(found.table()["leverage"]))
+    assert len(drawn) == 7
+    assert str(found.table().index[0]) in [text.get_text() for text in ax.texts]
+    curve = calibration_curve(model, fit, simulations=20)
+    steps = line(plot_calibration(curve).axes[0], "observed frequency")
+    np.testing.assert_allclose(steps.get_ydata(), curve.table()["calibrated"])
+    assert plot_model(model).axes
 
 
 def results_of_fewer_rows():

@@ -1,0 +1,52 @@
+"""What is kept of a pass against NumPy on all rows."""
+
+import numpy as np
+import pytest
+
+from flatprior.analysis.diagnostics.summaries import Largest, Spread
+from flatprior.models.rows import Block
+
+
+def test_the_spread_is_that_of_single_observations():
+    rng = np.random.default_rng(1)
+    values = rng.normal(1e6, 1, size=(2, 90))
+    weights = rng.integers(1, 5, size=90).astype(float)
+    parts = np.split(np.arange(90), [20, 21])
+    one, two, three = (Spread.of(values[:, part], weights[part]) for part in parts)
+    single = np.repeat(values, weights.astype(int), axis=1)
+    for found in ((one + two) + three, one + (two + three), Spread.of(values, weights)):
+        table = found.table(["a", "b"])
+        assert table["mean"].to_numpy() == pytest.approx(single.mean(axis=1), rel=1e-15)
+        assert table["sd"].to_numpy() == pytest.approx(single.std(axis=1, ddof=1), rel=1e-9)
+        assert table["smallest"].tolist() == values.min(axis=1).tolist()
+        assert table["largest"].tolist() == values.max(axis=1).tolist()
+        assert table["sum of squares"].to_numpy() == pytest.approx(
+            np.square(single).sum(axis=1), rel=1e-14
+        )
+
+
+def test_of_one_observation_and_of_infinite_values_there_is_no_sd():
+    assert np.isnan(Spread.of(np.ones((1, 1)), np.ones(1)).sd).all()
+    infinite = Spread.of(np.array([[1.0, np.inf]]), np.ones(2))
+    assert infinite.mean == [np.inf]
+    assert np.isnan(infinite.sd).all()
+
+
+def test_the_largest_are_those_of_all_rows_in_their_order():
+    rng = np.random.default_rng(2)
+    values = rng.integers(0, 12, size=60).astype(float)  # with ties, of which the first come first
+    design = np.arange(60.0)[:, None]
+    block = Block(design, np.ones(60), None, None)
+
+    def of(start, stop):
+        among = np.flatnonzero(np.arange(start, stop) % 5 > 0)
+        return Largest.of(values[start:stop], block.select(slice(start, stop)), 7, among)
+
+    one, two, three = of(0, 3), of(3, 40), of(40, 60)
+    among = np.flatnonzero(np.concatenate([np.arange(3), np.arange(3, 40), np.arange(40, 60)]) % 5)
+    expected = among[np.argsort(-values[among], kind="stable")[:7]]
+    for found in ((one + two) + three, one + (two + three)):
+        assert found.numbers.tolist() == expected.tolist()
+        assert found.block.design[:, 0].tolist() == expected.tolist()
+        assert found.values.tolist() == values[expected].tolist()
+        assert found.n_rows == 60
