@@ -214,9 +214,7 @@ def calibration_curve(
         uncertainty=base,
         outside=float(counts[(calibrated < low) | (calibrated > high)].sum() / n),
         formula=model.formula,
-        grid_error=0.0
-        if exact
-        else math.sqrt(max(shown - all_of_them.least_mean_square(), 0.0)),
+        grid_error=0.0 if exact else math.sqrt(max(shown - all_of_them.least_mean_square(), 0.0)),
     )
 
 

@@ -364,9 +364,7 @@ class _Changes:
         return pd.DataFrame(change / self.errors, index=self.labels, columns=list(self.names))
 
 
-def _held_up(
-    others: Rows, fit: PointEstimate, row: Array, curvature: float
-) -> tuple[float, Array]:
+def _held_up(others: Rows, fit: PointEstimate, row: Array, curvature: float) -> tuple[float, Array]:
     """1 - h of a row whose leverage h is nearly 1, and the change of the coefficients without it.
 
     The latter over its residual; both from the information of the other rows, where nothing

@@ -233,9 +233,7 @@ def test_bins_say_how_wrong_they_may_be(few_bins, tmp_path):
     exact, binned = (predictive_scores(*pair).loc["AUC"] for pair in zip(models, fits, strict=True))
     assert 0 < abs(binned["score"] - exact["score"]) <= binned["grid error"] < 0.02
     assert binned["standard error"] == pytest.approx(exact["standard error"], rel=0.05)
-    one, two = (
-        calibration_curve(*pair, simulations=20) for pair in zip(models, fits, strict=True)
-    )
+    one, two = (calibration_curve(*pair, simulations=20) for pair in zip(models, fits, strict=True))
     assert one.grid_error == 0
     assert len(two.table()) < 64
     assert two.table()["observations"].sum() == 4000
