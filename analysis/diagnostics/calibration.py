@@ -103,9 +103,9 @@ class CalibrationCurve(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a distinct predicted probability, in increasing order, or a bin of them.
 
-        "predicted" (the mean of a bin), "calibrated" (isotonic regression of the events on it), the ends of the
-        envelope in which "calibrated" would lie if the predictions were right, named by their
-        percentages, and "observations".
+        "predicted" (the mean of a bin), "calibrated" (isotonic regression of the events on it), the
+        ends of the envelope in which "calibrated" would lie if the predictions were right, named by
+        their percentages, and "observations".
         """
         return self.frame.copy()
 
