@@ -158,7 +158,8 @@ def diagnose(
         Of that model.
     exact : bool
         For rows in memory: take influence from the MLE without each observation (see `exact_loo`)
-        in place of one Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such MLE.
+        in place of one Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such
+        MLE.
     progress : bool
         Show a progress bar on standard error.
     most : int
