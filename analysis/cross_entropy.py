@@ -855,7 +855,7 @@ def gradient_descent(
         Default ``4 n / s^2``, with s the largest singular value of the design matrix: one over the
         largest curvature that the cross-entropy can have, with which no step goes uphill.
     steps : int
-        At most.
+        At most; each is a pass over the rows.
     tolerance : float
         In standard errors: descent ends where a certificate puts it this near the MLE.
 

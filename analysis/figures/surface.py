@@ -63,7 +63,8 @@ def plot_surface(
         Of the coefficients; default the first two. Of a model with more than two the
         log-likelihood is maximised over the others.
     paths : mapping of str to array_like (m, k), optional
-        Iterates of each optimiser; default Newton's method, L-BFGS and gradient descent from zero.
+        Iterates of each optimiser; default Newton's method, L-BFGS and gradient descent from zero,
+        the last, of which each step is a pass, only of rows in memory.
     ax : Axes, optional
 
     Returns
@@ -98,12 +99,19 @@ def plot_surface(
             )
     if names[0] == names[1]:
         raise InputError(f"a surface needs two coefficients, not {names[0]!r} twice")
+    here = model.rows.resident
+    if not here and model.n_parameters > 2:
+        raise InputError(
+            f"a surface of two of {model.n_parameters} coefficients is maximised over the others "
+            f"at {GRID**2} points, with passes over the rows for each: build the model on a sample "
+            "with from_formula, or see plot_profile"
+        )
     pair = [model.names.index(name) for name in names]
     mle = converged_mle(model)
     if paths is None:
         zero = np.zeros((1, model.n_parameters))
-        paths = {
-            "gradient descent": gradient_descent(model, steps=MOST_STEPS).path,
+        slow = {"gradient descent": gradient_descent(model, steps=MOST_STEPS).path} if here else {}
+        paths = slow | {
             "L-BFGS": np.vstack([zero, *lbfgs_path(model, 1.0)]),
             "Newton": np.vstack([zero, *newton_path(model)]),
         }

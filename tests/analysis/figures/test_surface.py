@@ -67,3 +67,29 @@ def test_a_surface_refuses_one_coefficient_twice_and_says_what_did_not_arrive(mo
         plot_surface(model, ("gpa", "gpa"))
     ax = plot_surface(model, paths={"short": [[0.0] * 4, [1.0] * 4]}).axes[0]
     assert ax.get_lines()[0].get_label() == "short (1 step, not there)"
+
+
+def test_a_surface_of_rows_in_files_is_of_two_coefficients_and_few_passes(tmp_path):
+    load_spector().to_parquet(tmp_path / "rows.parquet")
+    two, three = (
+        BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula)
+        for formula in ("grade ~ gpa", "grade ~ gpa + psi")
+    )
+    ax = plot_surface(two).axes[0]
+    here = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    found, expected = (
+        np.vstack(
+            [p.vertices for p in plot_surface(m, paths={}).axes[0].collections[-1].get_paths()]
+        )
+        for m in (two, here)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert [found.get_label().split(" (")[0] for found in ax.get_lines()] == [
+        *("L-BFGS", "Newton", "MLE")
+    ]
+    np.testing.assert_allclose(
+        ax.get_lines()[-1].get_xydata()[0], fit_newton(two).coefficients, rtol=1e-12
+    )
+    assert two.rows.passes.number < 100
+    with pytest.raises(ValueError, match="maximised over the others at 1681 points"):
+        plot_surface(three)
