@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from flatprior.analysis.monte_carlo import batch_length, batch_means, hotelling_p, t_p, two_sample_p
+from flatprior.analysis.monte_carlo import (
+    batch_length,
+    batch_means,
+    hotelling_p,
+    standard_error,
+    t_p,
+    two_sample_p,
+)
 
 
 def test_batches_are_consecutive_draws_of_one_chain():
@@ -22,6 +29,44 @@ def test_batches_are_consecutive_draws_of_one_chain():
 )  # fmt: skip
 def test_batches_are_as_long_as_many_or_longer_where_draws_are_dependent(chains, n, ess, length):
     assert batch_length(chains, n, ess) == length
+
+
+@pytest.mark.parametrize("m", [12, 60])
+@pytest.mark.parametrize("kind", ["normal", "with a tail", "skewed"])
+def test_the_distance_over_the_error_has_a_mean_square_of_one(kind, m):
+    # 20,000 averages of m: the error of the root is near 0.005. Skewed numbers have averages that
+    # hang together with their errors, of which half is seen
+    rng = np.random.default_rng(m)
+    means = {
+        "normal": rng.normal(size=(m, 20_000)),
+        "with a tail": rng.standard_t(5, size=(m, 20_000)),
+        "skewed": rng.gamma(2.0, size=(m, 20_000)) - 2.0,
+    }[kind]
+    z = means.mean(axis=0) / standard_error(means)
+    plain = means.mean(axis=0) / (means.std(axis=0, ddof=1) / np.sqrt(m))
+    spread, before = np.sqrt(np.mean(np.square([z, plain]), axis=1))
+    assert spread < before
+    if kind == "skewed":
+        assert spread - 1 < 0.6 * (before - 1)
+    else:
+        assert 0.85 < spread < 1.02
+
+
+def test_an_error_that_one_batch_decides_is_several_times_as_large():
+    one = np.zeros((60, 1))
+    one[0] = 1
+    # fourth central moment over squared variance of one in m: m - 2 + 1 / (m - 1)
+    share = 2 / 59 + (58 + 1 / 59 - 3) / 60
+    assert standard_error(one)[0] == pytest.approx(1 / 60 / np.sqrt(1 - share), rel=1e-12)
+    assert standard_error(1e200 * one)[0] == pytest.approx(
+        1e200 * standard_error(one)[0], rel=1e-12
+    )
+    assert standard_error(np.ones((60, 2))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("m", [2, 3])
+def test_of_two_or_three_batches_no_error_is_known(m):
+    assert standard_error(np.arange(2.0 * m).reshape(m, 2)).tolist() == [np.inf, np.inf]
 
 
 # each test has a fixed seed, and Kolmogorov-Smirnov a false-alarm rate of 1e-4
