@@ -190,7 +190,9 @@ def posterior_moments(
     many control variates as draws; 3 only where it cuts the error at least twentyfold. The factors
     of the control variates are fitted on all chains but one and applied to that one (to quarters of
     fewer than four chains), so that the estimates stay unbiased. Standard errors are those of batch
-    means, larger where few of them decide the variance (`flatprior.analysis.monte_carlo`).
+    means, larger where few of them decide the variance (`flatprior.analysis.monte_carlo`). Of
+    chains that stay in the tails of skewed posteriors, as those of `sample_independence` do, they
+    were seen a tenth too small.
 
     Examples
     --------
