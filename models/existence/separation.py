@@ -51,6 +51,7 @@ UNMOVED = (1e-7, 1e-5, 1e-9, 1e-11, 1e-13, -1.0)  # margins taken for zero, in t
 SMALL_WEIGHTS = (1e-7, 1e-11, 0.0)  # of rows, likewise
 FAINT = 1e-11  # a share of a direction that rounding could have left in a coefficient
 WHITENINGS = 3
+ABOVE = 128  # roundings of the coordinates of a row, which pivots of several rows add up
 # of rows in the search; the first stands rounding, the second sees more
 RESOLUTIONS = (1e-11, 1e-14)
 IN_THE_CONE = 1e-6  # a direction so short beside the target may be the rounding of none
@@ -123,8 +124,10 @@ def find_separation(design: Array, sign: Array, effort: Effort) -> Separation | 
     unit, length = _unit_rows(sign[:, None] * (design @ transform))
     moving = length > 0
     total, scale = unit.sum(axis=0), unit_factor(design)[1]
+    # of the unit rows: what a row adds to others may be no more than that
+    noise = float((_sizes(design, transform)[moving] / length[moving]).max()) * EPSILON
     width = math.inf
-    for resolution in RESOLUTIONS:
+    for resolution in dict.fromkeys(max(each, ABOVE * noise) for each in RESOLUTIONS):
         found = project(unit[moving], -total, effort, resolution)
         if found is None:
             return NoneFound(width, given_up=True)
@@ -178,7 +181,7 @@ def _weights_prove_overlap(signed: Array, transform: Array, weights: Array) -> b
     m, k = signed.shape
     unit, length = _unit_rows(signed @ transform)
     # of each unit row, in norm: k products, their sum, the length and the division
-    error = (k + 4) * EPSILON * np.linalg.norm(np.abs(signed) @ np.abs(transform), axis=1) / length
+    error = (k + 4) * EPSILON * _sizes(signed, transform) / length
     remainder = float(np.linalg.norm(unit.T @ weights) + error @ weights)
     remainder += (m + 2) * EPSILON * float(weights.sum())
     # of the Gram matrix of the exact rows: Weyl's inequality takes off what the rows' errors and
@@ -224,6 +227,11 @@ def _verified(
                 return answer
             second_best = second_best or answer
     return second_best or NoneFound(width)
+
+
+def _sizes(design: Array, transform: Array) -> Array:
+    """Lengths (n,) that rows ``x_i T`` would have, did nothing in them cancel."""
+    return np.asarray(np.linalg.norm(np.abs(design) @ np.abs(transform), axis=1))
 
 
 def _unit_rows(rows: Array) -> tuple[Array, Array]:
