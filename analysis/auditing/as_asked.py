@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from flatprior.analysis.explanation.changed_problems import jeffreys, logit, pro
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, Rows
 
 LINKS = {"logit": logit, "probit": probit}
 NEAR = 0.5  # of decrement times radius: below 1 there is one maximum, and it is near
@@ -72,22 +73,31 @@ def as_asked(model: BernoulliLogistic, b: Array, settings: Settings) -> AsAsked 
     """
     if settings.link not in LINKS or settings.penalty not in ("", *NAMES):
         return None
-    block = _weighted(model.arrays.block(slice(None)), settings)
+    link = LINKS[settings.link]
+
+    def sums(block: Block) -> Array:
+        with np.errstate(all="ignore"):
+            block = _weighted(block, settings)
+            terms = link(block, b)
+            information = (block.design.T * terms.curvature) @ block.design
+            return np.vstack([information, terms.residual @ block.design])
+
+    rows = model.rows
+    found = rows.reduce(sums)
+    information, pull = found[:-1], found[-1]
     with np.errstate(all="ignore"):
-        terms = LINKS[settings.link](block, b)
-        pull = np.asarray(terms.residual @ block.design, dtype=float)
-        information = (block.design.T * terms.curvature) @ block.design
         if settings.penalty == "firth":
             white = whiten(information)
             if white is None:
                 pull = np.full(len(b), math.nan)
             else:
-                by_row = jeffreys(block, b, terms.curvature, white)
-                pull = pull + settings.strength * (by_row @ block.design)
+                pull = pull + settings.strength * rows.reduce(
+                    lambda block: _jeffreys(_weighted(block, settings), b, link, white)
+                )
         elif settings.penalty:
             pull, information = _penalised(pull, information, b, settings)
-        distance = _distance(block, information, pull)
-    total = float(np.sum(block.counts))
+        distance = _distance(rows, information, pull)
+    total = rows.reduce(lambda block: float(np.sum(_weighted(block, settings).counts)))
     return AsAsked(
         cause=_cause(settings),
         words=_words(settings),
@@ -122,7 +132,13 @@ def _penalised(
     return pull, information
 
 
-def _distance(block: Block, information: Array, pull: Array) -> float:
+def _jeffreys(block: Block, b: Array, link: Any, white: Array) -> Array:
+    """The pull of Jeffreys' prior in some rows, (k,)."""
+    with np.errstate(all="ignore"):
+        return np.asarray(jeffreys(block, b, link(block, b).curvature, white) @ block.design)
+
+
+def _distance(rows: Rows, information: Array, pull: Array) -> float:
     if not (np.isfinite(information).all() and np.isfinite(pull).all()):
         return math.inf
     scale = np.sqrt(np.diag(information))
@@ -134,7 +150,12 @@ def _distance(block: Block, information: Array, pull: Array) -> float:
         return math.inf
     step = np.linalg.solve(upper.T, pull / scale)
     decrement = float(np.linalg.norm(step))
-    radius = float(np.linalg.norm(np.linalg.solve(upper.T, (block.design / scale).T), axis=0).max())
+
+    def longest(block: Block) -> float:
+        white = np.linalg.solve(upper.T, (block.design / scale).T)
+        return float(np.linalg.norm(white, axis=0).max())
+
+    radius = rows.reduce(longest, max)
     return decrement if decrement * radius <= NEAR else math.inf
 
 

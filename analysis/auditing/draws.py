@@ -234,7 +234,7 @@ def judge_draws(
         r_hat=float(check.mixing.r_hat.max()),
         ess_bulk=diagnostics["ess bulk"],
         ess_tail=diagnostics["ess tail"],
-        verdict=_verdict(check, found),
+        verdict=_verdict(check, found, looked=model.rows.resident),
         cure=_cure(check, found, posterior),
         notes=(*notes, *_doubts(check, found)),
     )
@@ -556,7 +556,9 @@ def _coordinates(model: BernoulliLogistic) -> list[tuple[tuple[str, ...], Array]
 
 
 def _likenesses(case: _Case) -> Iterator[Likeness]:
-    """What the draws may be from, the likeliest reading first."""
+    """What the draws may be from, the likeliest reading first, where rows are in memory."""
+    if not case.model.rows.resident:
+        return
     flat_density = True
     if case.check.density_source == "stated":
         known = _of_density(case)
@@ -994,8 +996,8 @@ def _correlations(covariance: Array) -> Array:
     return np.asarray(covariance / np.outer(sd, sd))
 
 
-def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...]) -> str:
-    """In one sentence."""
+def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...], looked: bool) -> str:
+    """In one sentence; what else they look like, where that was `looked` for."""
     draws = draws_of(check.route)
     if check.passed:
         return f"{draws} pass every claim: they are draws from the flat-prior posterior"
@@ -1007,8 +1009,8 @@ def _verdict(check: PosteriorCheck, found: tuple[Likeness, ...]) -> str:
         return f"{draws} are no evidence of any posterior: {broken[0]}{like}"
     if not found:
         return (
-            f"{draws} are not from the flat-prior posterior ({check.failures[0]}), and they look "
-            "like nothing that is known here"
+            f"{draws} are not from the flat-prior posterior ({check.failures[0]})"
+            f"{', and they look like nothing that is known here' if looked else ''}"
         )
     if found[0].cause == "unknown density":
         return f"{draws} are not from the flat-prior posterior: {found[0].said}"

@@ -39,6 +39,10 @@ DROP = (
     "drop a level of each category (OneHotEncoder(drop='first'), get_dummies(drop_first=True)), or "
     "the column that the others make up"
 )
+NOT_LOOKED_FOR = (
+    "why is looked for where the rows are in memory, and these are read in batches: audit it on a "
+    "model of some of them, built with from_formula"
+)
 OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
 AVERAGES = ("posterior mean", "proper prior")
 NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
@@ -107,6 +111,12 @@ def judge_fit(
     if some is not None:
         return some
     if placed is None:  # their names are not the model's
+        if not model.rows.resident:
+            raise InputError(
+                f"{first_of(map(printable, their.coefficients))} are not the names of the model's "
+                f"coefficients, {first_of(map(printable, model.names))}; which are meant is looked "
+                "for where the rows are in memory, and these are read in batches"
+            )
         explanation = explain_difference(model, their.coefficients)
         return replace(plain, explanation=explanation, cure=_cure(their, explanation))
     b = placed.matrix @ placed.given
@@ -437,9 +447,11 @@ def _differences(model: BernoulliLogistic, their: TheirFit) -> tuple[str, ...]:
             + (": what counts as 1 is the other level" if flipped else ""),
         )
     found = []
-    if (own.offset is None) != (model.offset is None):
-        found.append(f"{'the model' if own.offset is None else 'it'} has an offset")
+    if own.rows.has_offset != model.rows.has_offset:
+        found.append(f"{'it' if own.rows.has_offset else 'the model'} has an offset")
     known = paired(model.names, own.names)
+    if not (own.rows.resident and model.rows.resident):
+        return tuple(found)
     if len(known) == len(model.names) == len(own.names) and own.n_rows == model.n_rows:
         order = [own.names.index(known[name]) for name in model.names]
         if not np.array_equal(own.response, model.response) or not np.allclose(
@@ -473,6 +485,13 @@ def _why(audit: Audit, their: TheirFit, left_out: Sequence[str]) -> Explanation:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )
+    if not model.rows.resident:
+        return Explanation(
+            cause="none of these",
+            certain=False,
+            message=NOT_LOOKED_FOR,
+            distance=distance,
+        )
     try:
         # a penalty on all columns is seen in those of all
         theirs = their.coefficients if left_out else b

@@ -228,7 +228,7 @@ def steps_to(model: BernoulliLogistic, is_theirs: Callable[[Array], bool]) -> It
 def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
     """Newton's iterates from where programs start, undamped."""
     yield "Newton from zero", _path(model, np.zeros(model.n_parameters))
-    weighted = [False] if model.frequency_weights is None else [False, True]
+    weighted = [False, True] if _has_weights(model) else [False]
     for by_weight in weighted:
         first = _first_of_glm(model, by_weight)
         if first is not None:
@@ -242,6 +242,11 @@ def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
         first = _least_squares(grouped, (size * share + 0.5) / (size + 1))
         if first is not None:
             yield "iterated least squares of groups", _path(model, first)
+
+
+def _has_weights(model: BernoulliLogistic) -> bool:
+    """Whether rows have frequency weights, wherever they lie."""
+    return model.sampling is None and model.rows.sample(1).weights is not None
 
 
 def _least_squares(grouped: Patterns, fitted: Array) -> Array | None:
@@ -394,7 +399,7 @@ def _robust(
     if dispersion > 0:
         found = made("HC1 with dispersion", "HC1")
         yield replace(found, root=math.sqrt(dispersion) * found.root)
-    if model.frequency_weights is not None and model.trials is None:
+    if _has_weights(model) and model.trials is None:
         by_row = sandwich(model, place.coefficients, "HC0", np.arange(model.n_rows), "none")
         yield _kind("HC0 of rows", place, by_row.root, relative)
 

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 from flatprior.analysis.auditing.standard_error_kinds import Place
 from flatprior.analysis.auditing.their_case import Case, Value
 from flatprior.analysis.inference.goodness import explained, null_log_likelihood
-from flatprior.analysis.maxima import maximal
+from flatprior.analysis.maxima import FewerColumns, maximal
 from flatprior.analysis.producers.theirs import Stated
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON
@@ -20,6 +20,7 @@ from flatprior.models.common.closeness import LOG_LIKELIHOOD, Closeness
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.encoding.grouped import Counts, Trials
 from flatprior.models.likelihood import moments, row_terms, total_log_likelihood
+from flatprior.models.rows import Block
 
 PRINTED = Closeness(0.0)  # the digits say how exact it is
 SUMMED = Closeness(1e-11)  # rounding errors of either sign, of up to a hundred million rows
@@ -148,10 +149,15 @@ def short_of_null(model: BernoulliLogistic, tolerance: float) -> float:
     >>> short_of_null(model, 1e-5) < 1e-8
     True
     """
-    rows = replace(model.arrays, design=np.ones((model.n_rows, 1)))
-    block = rows.block(slice(None))
-    curvature = float(row_terms(block, maximal(rows)[1]).curvature.sum())
-    ratio = tolerance * float(block.counts.sum()) / curvature
+
+    def constant(block: Block) -> Block:
+        return block._replace(design=np.ones((len(block.sign), 1)))
+
+    rows = FewerColumns(model.rows, constant, 1)
+    place = maximal(rows)[1]
+    curvature = rows.reduce(lambda block: float(row_terms(block, place).curvature.sum()))
+    total = rows.reduce(lambda block: float(block.counts.sum()))
+    ratio = tolerance * total / curvature
     return curvature * (ratio / (1 - ratio) + math.log1p(-ratio)) if ratio < 1 else math.inf
 
 

@@ -23,6 +23,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.external_draws import levels_of, numbers_of, two_levels
+from flatprior.models.rows import are_all, as_held
 
 MOST_CODINGS = 1000
 
@@ -309,10 +310,9 @@ class Category:
 
 def intercept_of(model: BernoulliLogistic) -> int | None:
     """The column of ones, if there is one."""
-    for j in range(model.n_parameters):
-        if (model.design[:, j] == 1).all():
-            return j
-    return None
+    ones = np.ones(model.n_parameters)
+    found = as_held(model.rows).reduce(lambda block: are_all(block.design, ones), np.logical_and)
+    return int(found.argmax()) if found.any() else None
 
 
 def categories_of(model: BernoulliLogistic) -> list[Category]:

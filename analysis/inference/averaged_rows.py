@@ -64,8 +64,7 @@ def rows_to_average(
                 "the variables of a formula are not columns of the design: pass data, the rows to "
                 "average over"
             )
-        if offset is not None or frequency_weights is not None:
-            raise InputError("offset and frequency_weights go with data; the model has its own")
+        require_none_beside(offset, frequency_weights)
         weights = model.counts
         added = np.zeros(model.n_rows) if model.offset is None else model.offset
         return Averaged(
@@ -112,6 +111,12 @@ def rows_to_average(
         raise InputError("all frequency weights are 0: there is nothing to average over")
     added = new_offsets(model, offset, frame, m)
     return Averaged(frame=frame, design=design, offset=added, share=share / share.sum(), note=note)
+
+
+def require_none_beside(offset: object, frequency_weights: object) -> None:
+    """Raise a `ValueError` for an offset or weights beside the rows of the model."""
+    if offset is not None or frequency_weights is not None:
+        raise InputError("offset and frequency_weights go with data; the model has its own")
 
 
 def _some_of_the_models(

@@ -17,30 +17,37 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from flatprior.analysis.inference.averaged_rows import Averaged, rows_to_average
+from flatprior.analysis.inference.averaged_rows import (
+    Averaged,
+    require_none_beside,
+    rows_to_average,
+)
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
 from flatprior.analysis.inference.hypotheses import Coefficients
-from flatprior.analysis.inference.new_rows import encoded
+from flatprior.analysis.inference.new_rows import encoded, left_out
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
+from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.covariance.roots import Root
 from flatprior.models.designs.coded import Structured
-from flatprior.models.encoding.columns.checks import column
-from flatprior.models.encoding.columns.kinds import numbers
+from flatprior.models.encoding.columns.checks import column, of_some_rows
+from flatprior.models.encoding.columns.kinds import kind_of, numbers
 from flatprior.models.posterior import Interval, interval_of
+from flatprior.models.rows import BLOCK_ROWS, Block
 
 NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
 
@@ -66,8 +73,10 @@ def average_marginal_effects(
     model : BernoulliLogistic
     result : PointEstimate, RobustCovariance or Posterior
     data : DataFrame or mapping, optional
-        Rows to average over, with the columns that the formula names; needed for a model from a
-        formula, whose variables are not columns of its design. Without, the rows of the model.
+        Rows to average over, with the columns that the formula names. Without, the rows of the
+        model: where these are in files or on Dask they are read again, once, and once more for
+        their means. Needed for a model from a formula with its rows in memory, where only the
+        columns of the design are held, which are not the variables.
         Where these are the rows that the model was built from, those that it left out are left out
         again, and its own offset and weights are taken unless others are passed.
     variables : sequence of str, optional
@@ -123,21 +132,30 @@ def average_marginal_effects(
     if at is not None:
         check_choice("at", at, ("mean",))
     result = checked_result(model, result)
-    rows = rows_to_average(model, data, offset, frequency_weights)
-    if at is None:
-        effects = _effects(model, rows, variables)
-    else:
-        effects = map(_of_the_mean, _effects(model, _at_means(model, rows), variables))
-    if isinstance(result, Posterior):
-        found = {effect.name: _of_draws(effect, result, prob, interval) for effect in effects}
-    elif interval != "eti":
+    if not isinstance(result, Posterior) and interval != "eti":
         raise InputError('of an estimate there is the Wald interval only: "eti"')
+    places = _Places.of(result)
+    if data is None and isinstance(model.rows, BatchRows):
+        require_none_beside(offset, frequency_weights)
+        effects = _in_passes(model, model.rows, variables, at, places)
+        n_rows, note = model.n_rows, left_out(model)
+    else:
+        rows = rows_to_average(model, data, offset, frequency_weights)
+        if at is None:
+            averaged = _effects(model, rows, variables)
+        else:
+            averaged = map(_of_the_mean, _effects(model, _at_means(model, rows), variables))
+        effects = {effect.name: effect.numbers(places) for effect in averaged}
+        n_rows, note = len(rows.share), rows.note
+    if isinstance(result, Posterior):
+        shape = result.draws.shape[:2]
+        found = {n: _of_draws(each.reshape(shape), prob, interval) for n, each in effects.items()}
     else:
         root = root_of_covariance(model, result)
-        found = {effect.name: _of_estimate(effect, result, root, prob) for effect in effects}
+        found = {n: _of_estimate(each, root, prob) for n, each in effects.items()}
     table = pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
-    table.attrs["rows"] = len(rows.share)
-    notes = ["at the means"] * (at is not None) + [rows.note] * bool(rows.note)
+    table.attrs["rows"] = n_rows
+    notes = ["at the means"] * (at is not None) + [note] * bool(note)
     unknown = table.index[table["effect"].isna()]
     if len(unknown):
         notes.append(
@@ -147,6 +165,21 @@ def average_marginal_effects(
     if notes:
         table.columns.name = "; ".join(notes)
     return table
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Coefficient vectors (d, k), and whether derivatives are wanted too, of the first."""
+
+    vectors: Array
+    bent: bool
+
+    @classmethod
+    def of(cls, result: Coefficients | Posterior) -> _Places:
+        """All draws, or an estimate, whose standard error needs a derivative."""
+        if isinstance(result, Posterior):
+            return cls(result.draws.reshape(-1, result.draws.shape[2]), bent=False)
+        return cls(result.coefficients[None], bent=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +207,44 @@ class _Effect:
         second = expit(self.rows.offset + (self.other @ coefficients.T).T)
         return np.asarray((first - second) @ self.rows.share)
 
+    def numbers(self, places: _Places) -> Array:
+        """Its values (d,) at all places, and the derivative (k,) behind them where it is wanted."""
+        at_once = max(1, NUMBERS_AT_ONCE // self.design.shape[0])
+        starts = range(0, len(places.vectors), at_once)
+        parts = [self.at(places.vectors[start : start + at_once]) for start in starts]
+        if places.bent:
+            parts.append(self.gradient(places.vectors[0]))
+        return np.concatenate(parts)
+
+    def select(self, part: slice) -> _Effect:
+        """That of some rows: their share of it."""
+
+        def some(design: Any) -> Any:
+            return None if design is None else design[part]
+
+        rows = replace(
+            self.rows,
+            frame=None,
+            design=some(self.rows.design),
+            offset=self.rows.offset[part],
+            share=self.rows.share[part],
+        )
+        return _Effect(self.name, rows, some(self.design), some(self.slope), some(self.other))
+
+    def moved(self, other: _Effect) -> _Effect:
+        """With the numbers in each row added to those of another effect in as many rows."""
+
+        def both(one: Any, two: Any) -> Any:
+            return None if one is None else one + two
+
+        rows = replace(
+            self.rows,
+            design=both(self.rows.design, other.rows.design),
+            offset=self.rows.offset + other.rows.offset,
+        )
+        parts = [both(getattr(self, n), getattr(other, n)) for n in ("design", "slope", "other")]
+        return _Effect(self.name, rows, *parts)
+
     def gradient(self, coefficients: Array) -> Array:
         """Derivative (k,) of the value at one coefficient vector (k,)."""
         share = self.rows.share
@@ -187,9 +258,9 @@ class _Effect:
         return np.asarray(curvature @ self.design - (share * second * (1 - second)) @ self.other)
 
 
-def _of_estimate(effect: _Effect, fit: Coefficients, root: Root, prob: float) -> dict[str, float]:
-    value = float(effect.at(fit.coefficients[None])[0])
-    error = float(np.linalg.norm(root.rooted(effect.gradient(fit.coefficients)[None])))
+def _of_estimate(numbers: Array, root: Root, prob: float) -> dict[str, float]:
+    value = float(numbers[0])
+    error = float(np.linalg.norm(root.rooted(numbers[None, 1:])))
     return {
         "effect": value,
         "standard error": error,
@@ -198,15 +269,8 @@ def _of_estimate(effect: _Effect, fit: Coefficients, root: Root, prob: float) ->
     }
 
 
-def _of_draws(
-    effect: _Effect, posterior: Posterior, prob: float, interval: Interval
-) -> dict[str, float]:
-    chains, n, k = posterior.draws.shape
-    draws = posterior.draws.reshape(-1, k)
-    at_once = max(1, NUMBERS_AT_ONCE // effect.design.shape[0])
-    values = np.concatenate(
-        [effect.at(draws[start : start + at_once]) for start in range(0, len(draws), at_once)]
-    ).reshape(chains, n, 1)
+def _of_draws(values: Array, prob: float, interval: Interval) -> dict[str, float]:
+    values = values[..., None]
     mean = float(values.mean())
     positive = math.nan if math.isnan(mean) else float((values > 0).mean())
     ends = interval_of(values, prob, interval)
@@ -219,17 +283,88 @@ def _of_draws(
     }
 
 
-def _at_means(model: BernoulliLogistic, rows: Averaged) -> Averaged:
-    """The rows with each number that the formula computes with at its mean."""
+def _in_passes(
+    model: BernoulliLogistic,
+    rows: BatchRows,
+    variables: Sequence[str] | None,
+    at: str | None,
+    places: _Places,
+) -> dict[str, Array]:
+    """The numbers of each effect over all rows of a model, which come in batches.
+
+    One pass for the effects, each batch with its share of the sums; one before it for the means.
+    """
+    total = float(rows.n_observations)
+    if model.sampling is not None:
+        total = rows.reduce_as_held(lambda block: float(block.counts.sum()))
+    model = replace(model, rows=rows.sample(1))  # all that encodes rows, and none of them
+
+    def averaged(block: Block, frame: pd.DataFrame) -> Averaged:
+        offset = np.zeros(len(frame)) if block.offset is None else block.offset
+        return Averaged(frame=frame, design=block.design, offset=offset, share=block.counts / total)
+
+    if at is None:
+
+        def numbers_of(block: Block, frame: pd.DataFrame) -> dict[str, Array]:
+            found = {}
+            with of_some_rows():
+                for effect in _effects(model, averaged(block, frame), variables):
+                    pieces = [effect.select(part) for part in _pieces(len(frame))]
+                    parts = parallel_map(lambda each: each.numbers(places), pieces)
+                    found[effect.name] = np.sum(parts, axis=0)
+            return found
+
+        return rows.reduce_with_frames(numbers_of, _each_added)
+    means = rows.reduce_with_frames(
+        lambda block, frame: _means(model, averaged(block, frame)), _each_added
+    )
+
+    def one_row_of(block: Block, frame: pd.DataFrame) -> dict[str, _Effect]:
+        with of_some_rows():
+            part = _at_means(model, averaged(block, frame), means)
+            return {each.name: _of_the_mean(each) for each in _effects(model, part, variables)}
+
+    found = rows.reduce_with_frames(one_row_of, _each_moved)
+    return {name: effect.numbers(places) for name, effect in found.items()}
+
+
+def _pieces(n: int) -> list[slice]:
+    return [slice(start, start + BLOCK_ROWS) for start in range(0, n, BLOCK_ROWS)]
+
+
+def _each_added(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
+    return {name: each + two[name] for name, each in one.items()}
+
+
+def _each_moved(one: dict[str, _Effect], two: dict[str, _Effect]) -> dict[str, _Effect]:
+    """Effects in one row, that of some rows' share of the mean added to that of others."""
+    return {name: effect.moved(two[name]) for name, effect in one.items()}
+
+
+def _means(model: BernoulliLogistic, rows: Averaged) -> dict[str, float]:
+    """The mean of each number that the formula computes with."""
     encoding, frame = model.encoding, rows.frame
     if encoding is None or frame is None:
-        return rows
+        return {}
     categories = {encoding.parsed.generated[key] for key in encoding.levels}
+    means = {}
     for name in encoding.parsed.predictors:
-        truth = pd.api.types.is_bool_dtype(frame[name].dtype)
-        if not (truth or name in categories or name in encoding.parsed.compared):
-            mean = float(rows.share @ numbers(column(frame, name)))
-            frame = replaced(frame, name, np.full(len(frame), mean))
+        if name in categories or name in encoding.parsed.compared:
+            continue
+        if kind_of(frame[name]) != "booleans":
+            means[name] = float(rows.share @ numbers(column(frame, name)))
+    return means
+
+
+def _at_means(
+    model: BernoulliLogistic, rows: Averaged, means: Mapping[str, float] | None = None
+) -> Averaged:
+    """The rows with each number that the formula computes with at its mean."""
+    frame = rows.frame
+    if model.encoding is None or frame is None:
+        return rows
+    for name, mean in (_means(model, rows) if means is None else means).items():
+        frame = replaced(frame, name, np.full(len(frame), mean))
     return replace(rows, frame=frame, design=encoded(model, frame))
 
 
@@ -272,8 +407,7 @@ def _effects(
     frame = cast(pd.DataFrame, rows.frame)
     categories = {encoding.parsed.generated[key]: found for key, found in encoding.levels.items()}
     for name in _chosen(list(encoding.parsed.predictors), variables):
-        truth = pd.api.types.is_bool_dtype(frame[name].dtype)
-        if name not in categories and not truth:
+        if name not in categories and kind_of(frame[name]) != "booleans":
             if name in encoding.parsed.compared:
                 raise InputError(
                     f"the formula compares {printable(name)!r}, so that a small change of it has "

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
+from flatprior.analysis.inference.profiles_in_passes import SEEN, SOLVED, Profiles
 from flatprior.analysis.maxima import Held, maximum_from
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, check_existence
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    check_existence,
+)
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import EPSILON, Array
@@ -37,9 +42,7 @@ from flatprior.models.rows import ArrayRows
 
 LARGEST_DOUBLINGS = 200
 FARTHEST = 1e3  # of a row's linear predictor: the first step to an end moves none further
-SOLVED = 1e-11  # of the drop to an end: its equation is solved
 FELT = 1e-6  # of the drop: what is left of the equation would be seen in the digits
-SEEN = 1e-3  # of the drop: no end is given that rounding could have moved by more
 SMALLEST = float(np.finfo(float).tiny)
 
 
@@ -80,7 +83,8 @@ def confidence_intervals(
         If columns are dependent or it is undecided whether the MLE exists; with "wald", also if the
         outcomes are separated.
     ValueError
-        If `prob` or `method` is not usable, or the model has no coefficient of such a name.
+        If `prob` or `method` is not usable, or the model has no coefficient of such a name; with
+        "profile", if outcomes are separated in rows that are read in batches.
 
     Notes
     -----
@@ -89,6 +93,9 @@ def confidence_intervals(
     outcomes are separated the supremum of the log-likelihood takes the place of its maximum: the
     interval of a coefficient that goes to infinity is open on that side, and its other end is what
     the data say. Chi-squared quantiles are the usual large-sample approximation.
+
+    Of rows in files and on Dask all ends are looked for at once: each pass, of a handful as a rule,
+    serves every one of them.
 
     Examples
     --------
@@ -106,23 +113,48 @@ def confidence_intervals(
     if method == "wald":
         table = converged_mle(model).summary(prob)
         return table.drop(columns=["standard error", "z", "p", "digits"]).loc[list(wanted)]
-    centre, scale, supremum = _centre(model)
-    drop = wald_reach(prob) ** 2 / 2
     chosen = [_position(model, name) for name in wanted]
-    ends = np.empty((len(chosen), 2))
+    drop = wald_reach(prob) ** 2 / 2
     with progress_bar("intervals", len(chosen), progress) as advance:
-        for i, j in enumerate(chosen):
-            if math.isnan(centre[j]):
-                ends[i] = -math.inf, math.inf
-            else:
-                step = _first_step(model, j, scale[j])
-                ends[i] = _interval(_profile(model, j), centre[j], step, supremum - drop, drop)
-            advance()
+        in_memory = isinstance(model.rows, ArrayRows)
+        found = (_one_by_one if in_memory else _in_passes)(model, chosen, drop, advance)
     low, high = percentages(prob)
     return pd.DataFrame(
-        {"coefficient": centre[chosen], low: ends[:, 0], high: ends[:, 1]},
+        {"coefficient": found.centre[chosen], low: found.ends[:, 0], high: found.ends[:, 1]},
         index=pd.Index(wanted, name="name"),
     )
+
+
+class _Intervals(NamedTuple):
+    """The centre of each coefficient (k,), and the ends (d, 2) of those that were asked for."""
+
+    centre: Array
+    ends: Array
+
+
+def _one_by_one(
+    model: BernoulliLogistic, chosen: Sequence[int], drop: float, advance: Callable[[], None]
+) -> _Intervals:
+    """The intervals, each of as many fits as it takes."""
+    centre, scale, supremum = _centre(model)
+    ends = np.empty((len(chosen), 2))
+    for i, j in enumerate(chosen):
+        if math.isnan(centre[j]):
+            ends[i] = -math.inf, math.inf
+        else:
+            step = _first_step(model, j, scale[j])
+            ends[i] = _interval(_profile(model, j), centre[j], step, supremum - drop, drop)
+        advance()
+    return _Intervals(centre, ends)
+
+
+def _in_passes(
+    model: BernoulliLogistic, chosen: Sequence[int], drop: float, advance: Callable[[], None]
+) -> _Intervals:
+    """The intervals, all of them in the same passes over the rows."""
+    profiles = Profiles.of(model)
+    ends = profiles.ends(chosen, drop, advance)
+    return _Intervals(profiles.mle.coefficients, ends)
 
 
 def _position(model: BernoulliLogistic, name: str) -> int:
@@ -239,15 +271,9 @@ def profile_curve(
     check_probability(prob)
     j = _position(model, name)
     check_whole("points", points, 3)
-    centres, scales, supremum = _centre(model)
-    centre, scale = float(centres[j]), float(scales[j])
-    if math.isnan(centre):
-        raise InputError(
-            f"nothing is known about {name!r}: its likelihood has no maximum either way"
-        )
     drop = wald_reach(prob) ** 2 / 2
-    profile = _profile(model, j)
-    low, high = _interval(profile, centre, _first_step(model, j, scale), supremum - drop, drop)
+    here = (_by_fits if isinstance(model.rows, ArrayRows) else _by_passes)(model, j, drop)
+    centre, scale, low, high = here.centre, here.scale, here.low, here.high
     finite_end = low if math.isfinite(low) else high
     reach = (high - low) / 4 if math.isfinite(high - low) else max(abs(finite_end), scale)
     grid = np.linspace(
@@ -256,20 +282,10 @@ def profile_curve(
         points,
     )
 
-    def fall(value: float) -> float:
-        try:
-            return profile(value) - supremum
-        except ArithmeticError:
-            return math.nan
-
-    # outwards from the middle: each fit starts at its neighbour's
-    fallen = {
-        value: fall(value) for value in sorted(grid, key=lambda value: abs(value - grid.mean()))
-    }
     exists = math.isfinite(centre)
     table = pd.DataFrame(
         {
-            "profile": [fallen[value] for value in grid],
+            "profile": here.falls(grid),
             "quadratic": -np.square((grid - centre) / scale) / 2 if exists else math.nan,
         },
         index=pd.Index(grid, name=name),
@@ -285,6 +301,56 @@ def profile_curve(
         prob=prob,
         formula=model.formula,
     )
+
+
+class _Profile(NamedTuple):
+    """Centre and scale of a coefficient, the ends of its interval, and how its profile falls."""
+
+    centre: float
+    scale: float
+    low: float
+    high: float
+    falls: Callable[[Array], list[float]]
+
+
+def _by_fits(model: BernoulliLogistic, j: int, drop: float) -> _Profile:
+    """A profile of which every point is a fit."""
+    centres, scales, supremum = _centre(model)
+    centre, scale = float(centres[j]), float(scales[j])
+    if math.isnan(centre):
+        raise InputError(
+            f"nothing is known about {model.names[j]!r}: its likelihood has no maximum either way"
+        )
+    profile = _profile(model, j)
+    low, high = _interval(profile, centre, _first_step(model, j, scale), supremum - drop, drop)
+
+    def fall(value: float) -> float:
+        try:
+            return profile(value) - supremum
+        except ArithmeticError:
+            return math.nan
+
+    def falls(grid: Array) -> list[float]:
+        # outwards from the middle: each fit starts at its neighbour's
+        outwards = sorted(grid, key=lambda value: abs(value - grid.mean()))
+        fallen = {value: fall(value) for value in outwards}
+        return [fallen[value] for value in grid]
+
+    return _Profile(centre, scale, low, high, falls)
+
+
+def _by_passes(model: BernoulliLogistic, j: int, drop: float) -> _Profile:
+    """A profile of which all points take the same passes over the rows."""
+    profiles = Profiles.of(model)
+    fit = profiles.mle
+    low, high = profiles.ends([j], drop)[0]
+
+    def falls(grid: Array) -> list[float]:
+        reached = profiles.points(j, grid, drop)
+        return [each - fit.log_likelihood for each in reached]
+
+    centre, scale = float(fit.coefficients[j]), float(fit.standard_errors[j])
+    return _Profile(centre, scale, float(low), float(high), falls)
 
 
 def _interval(

@@ -232,7 +232,7 @@ def summarise(
     prob : float
         Confidence of the intervals; the columns name it.
     intervals : {"wald", "profile"}
-        See `confidence_intervals`. Profile intervals need the rows in memory.
+        See `confidence_intervals`.
     robust : RobustCovariance, optional
         Take standard errors, tests and (Wald) intervals from it.
     progress : bool

@@ -134,9 +134,9 @@ class BatchRows(ABC):
     ) -> T:
         """The same of larger blocks, whose factors are codes where they are held so."""
         if self.has_passed:
-            return self._reduce(function, combine)[0]
+            return self._reduce(lambda block, _: function(block), combine)[0]
 
-        def both(block: Block) -> tuple[T, Extent]:
+        def both(block: Block, _: pd.DataFrame) -> tuple[T, Extent]:
             return function(block), extent_of(block)
 
         def together(one: tuple[T, Extent], two: tuple[T, Extent]) -> tuple[T, Extent]:
@@ -146,9 +146,25 @@ class BatchRows(ABC):
         self.__dict__["_found"] = extent, [strand.digest() for strand in strands]
         return answer
 
+    def reduce_with_frames(
+        self,
+        function: Callable[[Block, pd.DataFrame], T],
+        combine: Callable[[T, T], T] = operator.add,
+    ) -> T:
+        """The same of ``function(block, frame)``, with the columns that each block was made of.
+
+        The frame has one row for each of the block.
+        """
+        roles = self.surveyed.encoder.roles
+
+        def of_rows(block: Block, frame: pd.DataFrame) -> T:
+            return function(block, frame.iloc[roles.places(frame)] if roles.counted else frame)
+
+        return self._reduce(of_rows, combine)[0]
+
     def _reduce(
         self,
-        function: Callable[[Block], T],
+        function: Callable[[Block, pd.DataFrame], T],
         combine: Callable[[T, T], T],
         hashed: bool = False,
     ) -> tuple[T, tuple[Strand, ...]]:
@@ -173,7 +189,7 @@ class BatchRows(ABC):
                         strand.join(Strand.of(each, strand.stop))
                         for strand, each in zip(strands, ours, strict=True)
                     )
-                answer = either(combine, answer, function(block))
+                answer = either(combine, answer, function(block, part))
             gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
             return _Pass(len(frame), answer, strands)
 
@@ -278,7 +294,11 @@ class BatchRows(ABC):
     @cached_property
     def _found(self) -> tuple[Extent, list[bytes]]:
         """What the first pass finds beside its answer; one is made if there was none."""
-        extent, strands = self._reduce(extent_of, Extent.or_more, hashed=True)
+
+        def of_rows(block: Block, _: pd.DataFrame) -> Extent:
+            return extent_of(block)
+
+        extent, strands = self._reduce(of_rows, Extent.or_more, hashed=True)
         return extent, [strand.digest() for strand in strands]
 
     @property

@@ -10,21 +10,31 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis import (
+    audit,
+    average_marginal_effects,
     binary_cross_entropy,
     calibration_curve,
     check_posterior,
     collinearity,
+    confidence_intervals,
     convexity,
     diagnose,
     goodness_of_fit,
     gradient_descent,
     hauck_donner,
     likelihood_curve,
+    likelihood_ratio_test,
     posterior_moments,
+    predict,
     predictive_scores,
     product_underflow,
+    profile_curve,
     required_C,
+    robust_covariance,
+    score_test,
     sklearn_objective,
+    summarise,
+    wald_test,
 )
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 
@@ -150,6 +160,68 @@ def _entropy(model: BernoulliLogistic) -> list[float]:
     ]
 
 
+def _curve(model: BernoulliLogistic) -> list[float]:
+    found = profile_curve(model, "income", points=9)
+    return [*found.frame.index, *found.frame["profile"], found.low, found.high]
+
+
+def _tests(model: BernoulliLogistic) -> list[float]:
+    two, half = ["income", "region[T.north]"], {"income": 0.5}
+    fit = fit_newton(model)
+    found = [wald_test(model, fit, two), wald_test(model, fit, half)]
+    for test in (likelihood_ratio_test, score_test):
+        found += [test(model, two), test(model, half), test(model, np.ones(model.n_parameters))]
+    return [number for each in found for number in (each.statistic, each.df, each.p)]
+
+
+def _robust(model: BernoulliLogistic) -> np.ndarray:
+    fit = fit_newton(model)
+    kinds = ("HC0", "HC1", "HC2", "HC3")
+    return np.array([robust_covariance(model, fit, kind).covariance for kind in kinds])
+
+
+def _effects(model: BernoulliLogistic) -> np.ndarray:
+    # of rows in memory the variables of a formula are not held: the data are passed again
+    data = shoppers(1000) if model.rows.resident else None
+    results = (fit_newton(model), _draws(model))
+    tables = [
+        average_marginal_effects(model, result, data, at=at)
+        for result in results
+        for at in (None, "mean")
+    ]
+    return np.concatenate([table.to_numpy(float).ravel() for table in tables])
+
+
+def _predicted(model: BernoulliLogistic) -> np.ndarray:
+    results = (fit_newton(model), _draws(model))
+    new = shoppers(40, seed=2)
+    tables = [predict(model, result, new, missing="drop") for result in results]
+    return np.concatenate([table.to_numpy(float).ravel() for table in tables])
+
+
+def _audited(model: BernoulliLogistic) -> list[float]:
+    frame = shoppers(1000)
+    held = BernoulliLogistic.from_formula(FORMULA, frame, **ROLES)
+    fit = fit_newton(held)
+    table = fit.summary().round(4).rename_axis("name").reset_index()
+    off = dict(zip(held.names, 1.02 * fit.coefficients, strict=True))
+    robust = robust_covariance(held, fit).table().round(4).reset_index()
+    draws = _draws(held)
+    moved = draws.draws + 0.2 * fit.standard_errors
+    found = [audit(each, model) for each in (fit, table, off, robust, draws, moved)]
+    assert [each.passed for each in found] == [True, True, False, True, True, False]
+    judged = [[bool(number.consistent) for number in each.numbers] for each in found[:4]]
+    return [*(each.distance for each in found[1:4]), *map(len, judged), *map(sum, judged)]
+
+
+def _summary(model: BernoulliLogistic) -> np.ndarray:
+    found = summarise(model)
+    assert found.goodness is not None
+    numbers = [*found.goodness.to_dict().values()][:8]
+    assert found.against_null is not None
+    return np.array([*found.frame.to_numpy(float).ravel(), *numbers, found.against_null.statistic])
+
+
 # what is asked, to the numbers that come out: the same wherever the rows lie
 ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "fit_newton": lambda model: fit_newton(model).coefficients,
@@ -164,4 +236,12 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "hauck_donner": lambda model: hauck_donner(model, fit_newton(model)).astype(float),
     "gradient_descent": _descent,
     "cross_entropy": _entropy,
+    "confidence_intervals": lambda model: confidence_intervals(model).to_numpy(),
+    "profile_curve": _curve,
+    "hypothesis tests": _tests,
+    "robust_covariance": _robust,
+    "summarise": _summary,
+    "average_marginal_effects": _effects,
+    "predict": _predicted,
+    "audit": _audited,
 }

@@ -17,6 +17,7 @@ from flatprior.models import (
     load_spector,
     sample_independence,
 )
+from flatprior.models.encoding.files import source
 
 
 def survey(n=400, seed=1):
@@ -318,3 +319,67 @@ def test_numbers_that_do_not_change_on_their_own_have_no_effect():
             assert found.loc[name, "effect"] == pytest.approx(
                 expected.loc[name, "effect"], rel=1e-7
             )
+
+
+def in_pieces(frame, folder, monkeypatch):
+    """Files of the rows, of which a few are read at a time."""
+    monkeypatch.setattr(source, "BATCH_ROWS", 60)
+    for number, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        frame.iloc[part].to_parquet(folder / f"{number}.parquet", row_group_size=50)
+    return str(folder / "*.parquet")
+
+
+def grouped_survey():
+    cells = survey().groupby(["who", "self"], as_index=False)["y"].agg(["sum", "count"])
+    cells["dose"] = np.arange(len(cells)) / 3
+    return cells.rename(columns={"sum": "s"}).assign(f=lambda c: c["count"] - c["s"])
+
+
+def weighed_survey():
+    rng = np.random.default_rng(8)
+    return survey().assign(w=rng.uniform(0.5, 3, 400), block=rng.integers(0, 40, 400))
+
+
+def with_missing_truths():
+    frame = survey().astype({"self": object})
+    frame.loc[::150, "self"] = None
+    return frame
+
+
+def with_an_empty_cell():
+    frame = survey()
+    return frame[~((frame["who"] == "c") & frame["self"])].reset_index(drop=True)
+
+
+LYING = {
+    "functions": (survey, "y ~ age + log(dose):who + self + I(age^2)", {}),
+    "truths that are missing": (with_missing_truths, "y ~ age + self", {}),
+    "groups": (grouped_survey, "cbind(s, f) ~ dose + self", {}),
+    "a sample": (
+        weighed_survey,
+        "y ~ age + who",
+        {"sampling_weights": "w", "clusters": "block"},
+    ),
+    "an empty cell": (with_an_empty_cell, "y ~ age + who * self", {"aliased": "drop"}),
+}
+
+
+@pytest.mark.parametrize("at", [None, "mean"])
+@pytest.mark.parametrize("name", LYING)
+def test_of_rows_in_files_they_are_those_of_the_same_rows_in_memory(
+    tmp_path, monkeypatch, name, at
+):
+    make, formula, roles = LYING[name]
+    frame = make()
+    held = BernoulliLogistic.from_formula(formula, frame, **roles)
+    read = BernoulliLogistic.from_parquet(in_pieces(frame, tmp_path, monkeypatch), formula, **roles)
+    expected = average_marginal_effects(held, fit_newton(held), frame, at=at)
+    fit = fit_newton(read)
+    before = read.rows.passes.number
+    found = average_marginal_effects(read, fit, at=at)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-8)
+    assert found.attrs == expected.attrs
+    # one for the effects, one for the means, and three for the fit and its covariance
+    assert read.rows.passes.number - before <= 5 or name == "a sample"
+    with pytest.raises(ValueError, match="go with data"):
+        average_marginal_effects(read, fit, offset="age")
