@@ -716,8 +716,6 @@ def model_comparison(main: MainModel) -> Facts | None:
 
 def predictive_quality(main: MainModel) -> Facts | None:
     """Scores and calibration, of leave-one-out predictions where they exist."""
-    if not isinstance(main.model.rows, ArrayRows):
-        return None
     model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
     exact = main.exact
     judged: Any = predicted
@@ -725,7 +723,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
         own = np.exp(exact.pointwise)
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
-    scores = predictive_scores(model, judged).drop(columns="grid error")
+    scores = predictive_scores(model, judged)
+    if isinstance(model.rows, ArrayRows):  # of rows in batches the AUC is one on a grid
+        scores = scores.drop(columns="grid error")
     # its envelope is drawn from hundreds of simulated data sets
     curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
     return _section(

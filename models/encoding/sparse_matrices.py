@@ -59,7 +59,7 @@ def check_parts(X: Any) -> None:
             sparse.dia_array((X.data, X.offsets), shape=X.shape)
         else:
             if X.format == "lil" and list(map(len, X.rows)) != list(map(len, X.data)):
-                raise ValueError("rows have other numbers of values than of columns")
+                raise InputError("rows have other numbers of values than of columns")
             X.tocsr().check_format(full_check=True)
     except (ValueError, IndexError, TypeError) as error:
         raise InputError(f"X is no valid sparse matrix: {error}; build it anew") from error
