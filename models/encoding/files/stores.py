@@ -20,7 +20,9 @@ from flatprior.models.common.errors import InputError
 ARROW = ("s3", "gs", "gcs", "abfs", "abfss")
 SCHEMES = (*ARROW, "az", "memory")
 AHEAD = 2**22  # bytes that are asked for at once where a file is read from its beginning
-SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|SAS|SIGNATURE", re.IGNORECASE)
+SECRET = re.compile(
+    r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|SAS|SIGNATURE|CONNECTION_STRING", re.IGNORECASE
+)
 SHORTEST_SECRET = 8
 WILD = re.compile(r"[*?[]")
 
@@ -173,7 +175,8 @@ def without_secrets(text: str) -> str:
     'no access with ***'
     >>> del os.environ["AN_ACCESS_KEY"]
     """
-    for name, value in os.environ.items():
-        if SECRET.search(name) and len(value) >= SHORTEST_SECRET:
+    secrets = [value for name, value in os.environ.items() if SECRET.search(name)]
+    for value in sorted(secrets, key=len, reverse=True):  # one may be the beginning of another
+        if len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "***")
     return text

@@ -205,3 +205,11 @@ def test_the_command_line_takes_stored_rows(s3, tmp_path):
     assert result.exit_code == 2
     assert "holds no credentials" in result.stderr
     assert SECRET not in result.stderr
+
+
+def test_a_secret_that_begins_with_another_is_hidden_whole(monkeypatch):
+    monkeypatch.setenv("A_TOKEN", "begins-alike")  # before the longer one in the environment
+    monkeypatch.setenv("B_TOKEN", "begins-alike-and-goes-on")
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", "AccountName=me;Account=of-azure")
+    assert without_secrets("no access with begins-alike-and-goes-on") == "no access with ***"
+    assert without_secrets("in 'AccountName=me;Account=of-azure'") == "in '***'"
