@@ -18,6 +18,7 @@ from flatprior.analysis import (
     confidence_intervals,
     diagnose,
     exact_loo,
+    predictive_scores,
     report_facts,
     verify_report,
     write_report,
@@ -149,8 +150,13 @@ def test_rows_on_disk_are_reported_without_what_needs_memory(tmp_path):
     }
     facts = report_facts(comparison=compare_models(models))
     sections = [section["id"] for section in facts["sections"]]
-    assert "prediction" not in sections
     assert "influence" not in sections
+    scores = item(facts, "scores")
+    assert scores["columns"][-1] == "grid error"
+    memory = BernoulliLogistic.from_formula(facts["data"]["formula"], load_spector())
+    expected = predictive_scores(memory, fit_newton(memory))
+    for name in ("Brier", "log", "AUC"):
+        assert float(value_of(scores, name)) == pytest.approx(expected["score"][name], abs=1e-5)
     assert "profile 2.5%" not in item(facts, "coefficients-table")["columns"]
     assert "in memory" in " ".join(item(facts, "coefficients-table")["notes"])
 
