@@ -42,10 +42,9 @@ FORMULA = "bought ~ income + region + age:member"
 ROLES = {"offset": "base", "frequency_weights": "count"}
 
 
-def shoppers(n: int, seed: int = 1) -> pd.DataFrame:
-    """Rows with a factor, an offset, weights of which some are 0, and missing values."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
+def customers(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Two numbers, two factors, counts of which some are 0, and a number for an offset."""
+    return pd.DataFrame(
         {
             "income": rng.normal(size=n),
             "age": rng.uniform(18, 80, size=n),
@@ -55,6 +54,12 @@ def shoppers(n: int, seed: int = 1) -> pd.DataFrame:
             "base": rng.normal(size=n),
         }
     )
+
+
+def shoppers(n: int, seed: int = 1) -> pd.DataFrame:
+    """Rows with a factor, an offset, weights of which some are 0, and missing values."""
+    rng = np.random.default_rng(seed)
+    frame = customers(n, rng)
     eta = -0.5 + 0.4 * frame["income"] + 0.3 * (frame["region"] == "east") + frame["base"]
     frame["bought"] = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
     frame.loc[::97, "income"] = np.nan

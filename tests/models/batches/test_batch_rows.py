@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from generated_tables import many
+from places import customers
 from processes import started
 
 from flatprior.analysis import robust_covariance
@@ -28,16 +29,7 @@ def small_batches(monkeypatch):
 def people(n: int, seed: int = 1) -> pd.DataFrame:
     """Rows of every kind, some with missing values, a level that comes late, weights with zeros."""
     rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "income": rng.normal(size=n),
-            "age": rng.uniform(18, 80, size=n),
-            "region": rng.choice(["north", "east", "south"], size=n),
-            "member": rng.choice(["yes", "no"], size=n),
-            "count": rng.integers(0, 4, size=n),
-            "base": rng.normal(size=n),
-        }
-    )
+    frame = customers(n, rng)
     frame.loc[n - 30 :, "region"] = "a late one"
     eta = -0.5 + 0.4 * frame["income"] + 0.3 * (frame["region"] == "east")
     frame["bought"] = np.where(rng.random(n) < 1 / (1 + np.exp(-eta)), "yes", "no")

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from coded_models import both, held_as_codes, survey
 from generated_tables import many
+from places import customers
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
@@ -17,17 +18,7 @@ FORMULA = "bought ~ income + C(region) + age:member"
 
 def people(n: int) -> pd.DataFrame:
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame(
-        {
-            "income": rng.normal(size=n),
-            "age": rng.uniform(18, 80, size=n),
-            "region": rng.choice(["north", "east", "south"], size=n),
-            "member": rng.choice(["yes", "no"], size=n),
-            "count": rng.integers(0, 4, size=n),
-            "base": rng.normal(size=n),
-            "bought": rng.integers(2, size=n),
-        }
-    )
+    frame = customers(n, rng).assign(bought=rng.integers(2, size=n))
     frame.loc[::97, "income"] = np.nan
     return frame
 
