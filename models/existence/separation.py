@@ -222,7 +222,9 @@ def _verified(
             if rows is None:
                 width = min(width, overlap_width(design, sign, candidate))
                 continue
-            answer = Separation(candidate / np.abs(candidate).max(), rows)
+            # by a power of two: a quotient would be rounded, and then not what was verified
+            size = float(np.abs(candidate).max())
+            answer = Separation(np.ldexp(candidate, 1 - math.frexp(size)[1]), rows)
             if not (rows & zero).any():
                 return answer
             second_best = second_best or answer
