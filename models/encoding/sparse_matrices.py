@@ -112,8 +112,8 @@ def all_sparse(frame: pd.DataFrame) -> pd.DataFrame:
     >>> import pandas as pd
     >>> from flatprior.models.encoding.sparse_matrices import all_sparse
     >>> frame = pd.DataFrame({"a": pd.arrays.SparseArray([0.0, 1.0]), "b": [2.0, 3.0]})
-    >>> [(dtype.subtype, dtype.fill_value) for dtype in all_sparse(frame).dtypes]
-    [(dtype('float64'), 0.0), (dtype('float64'), 0.0)]
+    >>> [(str(dtype.subtype), float(dtype.fill_value)) for dtype in all_sparse(frame).dtypes]
+    [('float64', 0.0), ('float64', 0.0)]
     """
     held = [dtype for dtype in frame.dtypes if isinstance(dtype, pd.SparseDtype)]
     if len(held) == frame.shape[1] and all(dtype.fill_value == 0 for dtype in held):
