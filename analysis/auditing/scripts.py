@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from flatprior.models.common.errors import without_address_secrets
 from flatprior.models.common.text import abbreviated, count, first_of, printable
 
 INSIDE = os.path.join(os.path.dirname(__file__), "inside_script.py")
@@ -200,6 +201,7 @@ class _Told:
         if fit.kind == "other":
             self._other[fit.verdict] = self._other.get(fit.verdict, 0) + 1
             return
+        fit = replace(fit, call=without_address_secrets(fit.call))
         key = fit.file, fit.line, fit.call, fit.what, fit.kind, fit.good
         known = self.fits.get(key)
         if known is not None:

@@ -15,7 +15,7 @@ from flatprior.analysis.cli.loading import check_paths, load_model
 from flatprior.analysis.cli.options import DATA, json_option, model_options, report_option
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.analysis.cli.reports import make_report
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, require_no_secrets
 
 SCRIPT = ".py"
 DRAWS = (".nc", ".netcdf", ".zarr")
@@ -143,6 +143,7 @@ def _audit_numbers(
     from flatprior.models.common.writing import write_json
     from flatprior.models.provenance import provenance
 
+    require_no_secrets(path)
     if len(rest) != 2:
         raise InputError(
             f"name the data and the formula that {os.path.basename(path)!r} is of: flatprior audit "

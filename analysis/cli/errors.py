@@ -230,7 +230,9 @@ def _lacks_memory(error: BaseException) -> bool:
 def fail(message: str, status: int) -> NoReturn:
     """Print one line and exit."""
     from flatprior.analysis.cli.as_typed import as_typed
+    from flatprior.models.common.errors import without_address_secrets
     from flatprior.models.common.text import printable
 
-    print(f"flatprior: {as_typed(printable(message))}", file=sys.stderr, flush=True)
+    said = without_address_secrets(message)
+    print(f"flatprior: {as_typed(printable(said))}", file=sys.stderr, flush=True)
     sys.exit(status)

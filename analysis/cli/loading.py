@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, require_no_secrets
 
 if TYPE_CHECKING:
     from flatprior.models import BernoulliLogistic
@@ -118,6 +118,7 @@ def read_json(path: str) -> Any:
 
     from flatprior.analysis.report.page import once
 
+    require_no_secrets(path)
     with open(path, encoding="utf-8-sig") as file:  # some editors write a mark in front
         try:
             return json.load(file, object_pairs_hook=once)

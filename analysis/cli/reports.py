@@ -20,6 +20,7 @@ def make_report(path: str, seed: int | None, **results: Any) -> None:
     import shlex
 
     from flatprior.analysis.report.writing import write_report
+    from flatprior.models.common.errors import without_address_secrets
 
     given = iter(click.get_current_context().meta.get("flatprior.arguments", ()))
     arguments = []
@@ -34,7 +35,7 @@ def make_report(path: str, seed: int | None, **results: Any) -> None:
     write_report(
         path,
         **results,
-        command=shlex.join(["flatprior", *arguments]),
+        command=shlex.join(["flatprior", *map(without_address_secrets, arguments)]),
         progress=sys.stderr.isatty(),
     )
     click.echo(f"     written to {path}", err=True)

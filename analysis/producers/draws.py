@@ -22,7 +22,7 @@ from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.coefficient_names import INTERCEPT, OfTwoLevels, paired, plain_name
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, require_no_secrets
 from flatprior.models.common.text import count, first_of, printable, shorten
 from flatprior.models.encoding.stan_csv import (
     element,
@@ -230,6 +230,7 @@ def _local(name: str | PathLike[str]) -> str:
             f"{shorten(text)} is on another machine, from which nothing is loaded: download it, "
             "and pass its path"
         )
+    require_no_secrets(text)
     suffix = Path(text).suffix.lower()
     if suffix in PICKLED:
         raise InputError(

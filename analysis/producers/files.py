@@ -11,7 +11,7 @@ from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.r_file import read_r
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import PointEstimate
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, require_no_secrets
 from flatprior.models.common.text import printable
 
 LOADED = (*PICKLED, ".rds", ".rda", ".rdata", ".npy", ".npz")
@@ -38,6 +38,7 @@ def read_file(path: str | PathLike[str]) -> TheirFit:
     ...     read_file(path).coefficients
     {'x': 1.25}
     """
+    require_no_secrets(path)
     path = Path(path)
     if "\0" in str(path):
         raise InputError("this is not the name of a file: it has a NUL in it")

@@ -52,7 +52,7 @@ from flatprior.analysis.producers.theirs import (
 )
 from flatprior.analysis.stated_precision import MOST_DIGITS
 from flatprior.models.common.calls import a_or_an
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, require_no_secrets
 from flatprior.models.common.text import first_of, printable, shorten
 
 FEWEST_DIGITS = 4  # that a lone number has which ends with zeros that are none
@@ -127,6 +127,7 @@ def read_table(source: str | PathLike[str] | pd.DataFrame) -> TheirFit:
             f"a table must be a path to a CSV, TSV, JSON or Markdown file, or a data frame, not "
             f"{a_or_an(source)}"
         ) from None
+    require_no_secrets(source)
     name = shorten(printable(path.name), 60)
     text = _text_of(path, name)
     ending = path.suffix.lower()

@@ -12,7 +12,7 @@ import numpy as np
 
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, require_no_secrets
 from flatprior.models.common.text import printable, shorten
 
 LARGEST = 2**26  # bytes: the covariance of two thousand coefficients
@@ -36,6 +36,7 @@ def read_r(path: str | PathLike[str]) -> TheirFit:
     ValueError
         If the file is of another form.
     """
+    require_no_secrets(path)
     file = Path(fspath(path))
     name = shorten(printable(file.name), 60)
     if file.stat().st_size > LARGEST:

@@ -22,6 +22,7 @@ from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.sections import MainModel
 from flatprior.models.common.calls import require_likelihood
 from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import without_address_secrets
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import abbreviated
 from flatprior.models.common.writing import replacing, writable
@@ -148,7 +149,7 @@ def report_facts(
     require_likelihood(getattr(agreement, "model", None), "a report")
     several = (audits,) if isinstance(audits, Audit) else tuple(audits)
     main = MainModel.of(agreement, comparison, several)
-    data = sections.results_as_data(main, command)
+    data = sections.results_as_data(main, without_address_secrets(command))
     return facts_of(main, data, title=title, progress=progress)
 
 

@@ -1,5 +1,8 @@
 """NumPy's error state inside the package is NumPy's default, whatever the caller has set.
 
+Here is also where errors leave the package: those of other libraries may repeat secrets of the
+addresses that they were given, which are taken out.
+
 Underflow to 0 and an odds ratio beyond every double are meant wherever they happen here. A caller's
 ``np.seterr(all="raise")`` is for the caller's own arithmetic, and must not make errors of them.
 """
@@ -13,6 +16,8 @@ from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
+
+from flatprior.models.common.errors import concealed
 
 T = TypeVar("T")
 
@@ -61,6 +66,11 @@ def _wrapped(function: Any) -> Any:
         try:
             with np.errstate(**OWN):
                 return function(*args, **kwargs)
+        except Exception as error:
+            kept = concealed(error)
+            if kept is error:
+                raise
+            raise kept from None
         finally:
             _IS_OWN.reset(outside)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, without_address_secrets
 
 # of an offset and of weights that were given as numbers, not as a column's name
 ARRAY = "(array)"
@@ -51,7 +51,8 @@ def abbreviated(name: object, longest: int = 60) -> str:
 
 
 def shorten(text: str, width: int = 80) -> str:
-    """Quote a piece of the user's text, cut to `width` characters."""
+    """Quote a piece of the user's text, cut to `width` characters, without secrets of addresses."""
+    text = without_address_secrets(text)
     return repr(text if len(text) <= width else f"{text[: width - 3]}...")
 
 

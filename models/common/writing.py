@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from flatprior.models.common.errors import require_no_secrets
+
 written: list[str] = []  # what was put in place, as it was named: for who must say so afterwards
 
 BEGINNING = 40  # characters, of four bytes at most, of which file systems allow 255
@@ -113,7 +115,8 @@ def _descriptor(path: str | os.PathLike[str]) -> int | None:
 
 
 def check_file_name(path: str | os.PathLike[str]) -> None:
-    """Raise an `OSError` if no file can have this name."""
+    """Raise an `OSError` if no file can have this name, a `ValueError` if secrets are in it."""
+    require_no_secrets(path)
     try:
         possible = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.errors import InputError, InputTypeError, without_address_secrets
 from flatprior.models.common.text import count
 from flatprior.models.encoding.files.stores import is_stored, opened
 
@@ -68,7 +68,7 @@ class Spool(os.PathLike[str]):
 
     def __init__(self, stream: Any, name: str) -> None:
         handle, self._path = tempfile.mkstemp(prefix="flatprior-", suffix=".spool")
-        self.name = name
+        self.name = without_address_secrets(name)
         self._remove = weakref.finalize(self, _removed, self._path)
         with os.fdopen(handle, "wb") as file:
             first = stream.read(HEAD)
@@ -121,8 +121,8 @@ def spooled(data: Any) -> str | os.PathLike[str]:
     path = os.fspath(data)
     if isinstance(path, str) and path.lower().startswith(_ADDRESS):
         raise InputError(
-            f"{path!r} is an address, and none is opened from here: download the file first, or "
-            "pass what a library has read from it"
+            f"{without_address_secrets(path)!r} is an address, and none is opened from here: "
+            "download the file first, or pass what a library has read from it"
         )
     if is_stored(path):
         return data

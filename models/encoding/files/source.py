@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import pandas as pd
 
-from flatprior.models.common.errors import FlatpriorError, InputError
+from flatprior.models.common.errors import FlatpriorError, InputError, without_secrets
 from flatprior.models.common.text import NO_ROWS
 from flatprior.models.common.writing import check_file_name
 from flatprior.models.encoding.columns.checks import RepeatedNameError, check_names
@@ -37,13 +37,7 @@ from flatprior.models.encoding.files.statistical import (
     StataFile,
     transport_file,
 )
-from flatprior.models.encoding.files.stores import (
-    is_stored,
-    require_no_secrets,
-    stamp_of,
-    stored_files,
-    without_secrets,
-)
+from flatprior.models.encoding.files.stores import is_stored, stamp_of, stored_files
 
 T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
@@ -368,7 +362,6 @@ def found_files(path: str | PathLike[str]) -> list[str]:
     """The files of a path: itself, those of a folder, or those that match it as a pattern."""
     name, folder = str(path), check_path(path)
     if is_stored(name):
-        require_no_secrets(name)
         with readable(name):
             found = stored_files(name, ENDINGS)
     elif folder.is_dir():

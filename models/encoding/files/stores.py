@@ -2,7 +2,8 @@
 
 Arrow's own file systems speak S3 (and what is compatible with it), Google Cloud Storage and Azure;
 others are those of fsspec. Credentials come from where each of them looks: environment and
-configuration files, never from a path, which ends up in messages and reports.
+configuration files, never from a path, which ends up in messages and reports
+(`require_no_secrets`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,10 @@ import re
 from fnmatch import fnmatchcase
 from typing import IO, Any, cast
 
-from flatprior.models.common.errors import InputError
-
 # of Arrow, and of fsspec
 ARROW = ("s3", "gs", "gcs", "abfs", "abfss")
 SCHEMES = (*ARROW, "az", "memory")
 AHEAD = 2**22  # bytes that are asked for at once where a file is read from its beginning
-SECRET = re.compile(
-    r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|SAS|SIGNATURE|CONNECTION_STRING", re.IGNORECASE
-)
-SHORTEST_SECRET = 8
 WILD = re.compile(r"[*?[]")
 
 
@@ -42,29 +37,6 @@ def is_stored(path: Any) -> bool:
 def _scheme(path: str) -> str:
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", path)
     return found.group(1).lower() if found else ""
-
-
-def require_no_secrets(path: str) -> None:
-    """Raise a `ValueError`, which does not repeat it, if a stored path has credentials in it.
-
-    Examples
-    --------
-    >>> from flatprior.models.encoding.files.stores import require_no_secrets
-    >>> try:
-    ...     require_no_secrets("s3://me:password@bucket/rows.csv")
-    ... except ValueError as error:
-    ...     print(error)
-    a path of s3:// holds no credentials and no options, because messages and reports show it; \
-leave them out, and set them in the environment
-    """
-    scheme, bucket, key = _parts(path)
-    named = bucket.rpartition("@")[0]  # a container of Azure
-    asks = re.search(r"[?&][^/]*=", f"{bucket}/{key}")
-    if ":" in named or (named and not scheme.startswith("abfs")) or asks:
-        raise InputError(
-            f"a path of {scheme}:// holds no credentials and no options, because messages and "
-            "reports show it; leave them out, and set them in the environment"
-        )
 
 
 def located(path: str) -> tuple[Any, str]:
@@ -161,22 +133,3 @@ def opened(path: str | os.PathLike[str]) -> IO[bytes]:
         return open(path, "rb")
     system, inside = located(str(path))
     return cast(IO[bytes], io.BufferedReader(system.open_input_file(inside), AHEAD))
-
-
-def without_secrets(text: str) -> str:
-    """A message without the credentials that the environment holds, should it repeat them.
-
-    Examples
-    --------
-    >>> import os
-    >>> from flatprior.models.encoding.files.stores import without_secrets
-    >>> os.environ["AN_ACCESS_KEY"] = "do-not-show-me"
-    >>> without_secrets("no access with do-not-show-me")
-    'no access with ***'
-    >>> del os.environ["AN_ACCESS_KEY"]
-    """
-    secrets = [value for name, value in os.environ.items() if SECRET.search(name)]
-    for value in sorted(secrets, key=len, reverse=True):  # one may be the beginning of another
-        if len(value) >= SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return text

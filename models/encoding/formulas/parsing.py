@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, require_no_secrets
 from flatprior.models.common.text import count, names_in, shorten
 from flatprior.models.encoding.columns.checks import column
 from flatprior.models.encoding.columns.kinds import is_real, predictor
@@ -302,6 +302,7 @@ def parse(formula: str, frame: pd.DataFrame, apart: Iterable[str | None] = ()) -
         raise InputError("the formula is empty; write for example 'y ~ x1 + x2'")
     if len(formula) > LONGEST_FORMULA:
         raise InputError(f"the formula is longer than {LONGEST_FORMULA} characters")
+    require_no_secrets(formula)  # data and formula may have changed places
     found = tokens(formula)
     tildes = [i for i, token in enumerate(found) if (token.kind, token.text) == ("sign", "~")]
     place = tildes[0] if len(tildes) == 1 else 0  # without a single tilde nothing is left of it

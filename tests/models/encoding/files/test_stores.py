@@ -12,8 +12,9 @@ from object_store import BUCKET, KEY_ID, SECRET, object_store
 from places import FORMULA, ROLES, in_memory, shoppers
 
 from flatprior.models import BernoulliLogistic, PointEstimate, fit_newton
+from flatprior.models.common.errors import without_secrets
 from flatprior.models.encoding.files import source, stores
-from flatprior.models.encoding.files.stores import is_stored, without_secrets
+from flatprior.models.encoding.files.stores import is_stored
 
 fsspec = pytest.importorskip("fsspec")
 
