@@ -37,7 +37,7 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import NO_ROWS
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
-from flatprior.models.encoding.columns.checks import column
+from flatprior.models.encoding.columns.checks import check_size, column, of_sensible_size
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
@@ -143,8 +143,14 @@ class BatchRows(ABC):
             return combine(one[0], two[0]), one[1].or_more(two[1])
 
         (answer, extent), strands = self._reduce(both, together, hashed=True)
-        self.__dict__["_found"] = extent, [strand.digest() for strand in strands]
+        self.__dict__["_found"] = self._sensible(extent), [strand.digest() for strand in strands]
         return answer
+
+    def _sensible(self, extent: Extent) -> Extent:
+        """The extent; a column that is tiny in all rows, which no batch can tell, is an error."""
+        if not of_sensible_size(extent.columns):
+            check_size(extent.columns, self.surveyed.encoder.encoding.names)
+        return extent
 
     def reduce_with_frames(
         self,
@@ -299,7 +305,7 @@ class BatchRows(ABC):
             return extent_of(block)
 
         extent, strands = self._reduce(of_rows, Extent.or_more, hashed=True)
-        return extent, [strand.digest() for strand in strands]
+        return self._sensible(extent), [strand.digest() for strand in strands]
 
     @property
     def extent(self) -> Extent:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -150,7 +151,7 @@ class Roles:
     def weighed(self) -> tuple[str, Callable[[pd.Series[Any]], Array]] | None:
         """The column of weights of whatever kind, and what reads it."""
         if self.sample is not None:
-            return str(self.sample.weights), speaking_weights
+            return str(self.sample.weights), partial(speaking_weights, whole=False)
         return None if self.weights is None else (self.weights, whole_weights)
 
     @property
@@ -335,7 +336,7 @@ def survey(frame: pd.DataFrame, roles: Roles, number: int) -> Survey:
     text = [name for name in roles.numeric if columns[name].tokens or not columns[name].kinds]
     for name in roles.numeric:
         if name not in text:
-            numbers(rows[name])  # says what is wrong with it
+            numbers(rows[name], whole=False)  # says what is wrong with it
     weights, counts = None, None
     if roles.weights is not None and roles.weights not in text:
         weights = whole_weights(rows[roles.weights])
@@ -478,7 +479,7 @@ class Encoder:
         events = np.zeros(len(rows)) if counts is not None else self.outcomes.of(response)
         with of_some_rows():
             design: Any = self.encoding.design_as_held(rows)
-            offset = None if roles.offset is None else numbers(rows[roles.offset])
+            offset = None if roles.offset is None else numbers(rows[roles.offset], whole=False)
             if roles.parsed.offset is not None:
                 offset = self.encoding.offset(rows)
         block = Block(
@@ -536,12 +537,13 @@ def conclude(found: Survey, roles: Roles) -> Surveyed:
     outcomes = rules.outcomes or outcomes_of_counts(roles.parsed.left, str(roles.trials))
     # each level of each column is in a witness; they say how wide the design is
     few, _ = _smallest(found.sample, found.drawn, 1)
-    wide = _encoded(found, roles, outcomes, _joined([found.witnesses, few]))[0].design
+    wide = _encoded(found, roles, outcomes, _joined([found.witnesses, few]), False)[0].design
     k = numbers_a_row(wide)
     sample, _ = _smallest(found.sample, found.drawn, min(SAMPLE_ROWS, SAMPLE_NUMBERS // k))
     labels = sample.index[roles.places(sample)]
     rows = _joined([found.witnesses, sample])
-    encoded, encoding = _encoded(found, roles, outcomes, rows)
+    n_complete = found.n_read - found.n_dropped - found.n_zero_weight
+    encoded, encoding = _encoded(found, roles, outcomes, rows, len(sample) == n_complete)
     part = slice(len(roles.places(found.witnesses)), None)
     return Surveyed(
         encoder=Encoder(roles, encoding, outcomes),
@@ -573,9 +575,9 @@ class _RowLabel:
 
 
 def _encoded(
-    found: Survey, roles: Roles, outcomes: Outcomes, rows: pd.DataFrame
+    found: Survey, roles: Roles, outcomes: Outcomes, rows: pd.DataFrame, whole: bool
 ) -> tuple[Encoded, Encoding]:
-    """Encode rows that show every level; columns of categories in their own order."""
+    """Encode rows that show every level, the `whole` or not; categories in their own order."""
     rows = rows.set_axis(pd.Index([_RowLabel(label) for label in rows.index], dtype=object))
     for name, known in found.columns.items():
         if known.kinds == {"categories"} and known.levels:
@@ -592,4 +594,5 @@ def _encoded(
             None if roles.trials is None else rows[roles.trials],
             None if roles.sample is None else replace(roles.sample, clusters=None, strata=None),
             found.n_rows,
+            whole,
         )

@@ -209,7 +209,7 @@ def units_of(columns: Sequence[pd.Series[Any]], n_rows: int) -> tuple[NDArray[np
     return codes, keys
 
 
-def speaking_weights(series: pd.Series[Any]) -> Array:
+def speaking_weights(series: pd.Series[Any], whole: bool = True) -> Array:
     """Return sampling weights as floats; they may be any finite numbers that are not negative.
 
     Examples
@@ -219,7 +219,7 @@ def speaking_weights(series: pd.Series[Any]) -> Array:
     >>> speaking_weights(pd.Series([0.5, 120.25, 0], name="w")).tolist()
     [0.5, 120.25, 0.0]
     """
-    values = numbers(series)
+    values = numbers(series, whole)
     if (values < 0).any():
         raise InputError(
             f"column {series.name!r} has negative values in "

@@ -103,6 +103,20 @@ def of_sensible_size(largest: Array | float) -> bool:
     return bool((((size >= SMALLEST_SIZE) & (size <= LARGEST_SIZE)) | (size == 0)).all())
 
 
+def check_size(largest: Array, names: Sequence[str], whole: bool = True) -> None:
+    """Raise a `ValueError` naming the first column of no sensible size.
+
+    Rows that are not the `whole` data may well be all tiny in a column.
+    """
+    for name, size in zip(names, largest, strict=True):
+        if not of_sensible_size(size) and (whole or size > LARGEST_SIZE):
+            said = "the largest value of column {} is" if whole else "column {} has the value"
+            raise InputError(
+                f"{said.format(repr(name))} {size:.1g}, whose square double precision cannot hold; "
+                "rescale the column"
+            )
+
+
 def check_finite(
     values: Array,
     names: Sequence[str],
@@ -112,8 +126,7 @@ def check_finite(
 ) -> None:
     """Raise a `ValueError` naming the first column that is not finite, or of no sensible size.
 
-    Rows that are not the `whole` data may well be all tiny in a column. What NaN means depends on
-    where it comes from: of a formula's log(-1), nothing is missing.
+    What NaN means depends on where it comes from: of a formula's log(-1), nothing is missing.
     """
     # as the largest absolute values, but without a copy
     size = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
@@ -121,12 +134,7 @@ def check_finite(
         return
     finite = np.isfinite(values)
     if finite.all():
-        for name, largest in zip(names, size, strict=True):
-            if not of_sensible_size(largest) and (whole or largest > LARGEST_SIZE):
-                raise InputError(
-                    f"the largest value of column {name!r} is {largest:.1g}, whose square double "
-                    "precision cannot hold; rescale the column"
-                )
+        check_size(size, names, whole)
         return
     j = int(np.flatnonzero(~finite.all(axis=0))[0])
     rows = np.flatnonzero(~finite[:, j])

@@ -33,8 +33,11 @@ NEAREST = "decimal numbers, each taken as the nearest double"
 ROOM = 200  # for the names of columns in a fact
 
 
-def numbers(series: pd.Series[Any]) -> Array:
-    """Return a series as floats; text, missing and infinite values are errors."""
+def numbers(series: pd.Series[Any], whole: bool = True) -> Array:
+    """Return a series as floats; text, missing and infinite values are errors.
+
+    So are numbers that are all tiny, where they are the `whole` column.
+    """
     check_one_kind(series)
     if not is_real(series):
         if odd_cell(series):
@@ -43,7 +46,7 @@ def numbers(series: pd.Series[Any]) -> Array:
         way = _way_on(what) or ", not numbers; convert it first"
         raise InputError(f"column {series.name!r} holds {what}{way}")
     values = floats(series)
-    check_finite(values[:, None], (str(series.name),), series.index)
+    check_finite(values[:, None], (str(series.name),), series.index, whole)
     return values
 
 
@@ -125,6 +128,7 @@ def predictor(
     categorical: bool = False,
     levels: Sequence[Any] | None = None,
     numbers_because: str | None = None,
+    whole: bool = True,
 ) -> pd.Series[Any]:
     """Return a predictor as float64 or as categories, never as anything in between.
 
@@ -141,10 +145,12 @@ def predictor(
         The levels of the model; another one is an error.
     numbers_because : str, optional
         Why only numbers will do, in words.
+    whole : bool
+        The rows are all there are.
     """
     check_one_kind(series)
     if is_real(series) and not categorical:
-        return pd.Series(numbers(series), index=series.index, name=series.name)
+        return pd.Series(numbers(series, whole), index=series.index, name=series.name)
     if numbers_because is not None:
         raise InputError(
             f"column {series.name!r} holds {describe_dtype(series)}{odd_cell(series)}, but "

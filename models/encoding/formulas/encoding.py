@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -130,7 +131,7 @@ class Encoding:
         """The offset (n,) that stands in the formula, which has one."""
         assert self.parsed.offset is not None  # noqa: S101
         _check_complete(frame, tuple(self.parsed.offset.uses.columns))
-        return _offset(self.parsed, self.parsed.offset, frame, self.states)
+        return _offset(self.parsed, self.parsed.offset, frame, self.states, whole=False)
 
 
 def _check_complete(frame: pd.DataFrame, names: tuple[str, ...]) -> None:
@@ -166,8 +167,9 @@ def encode(
     trials: pd.Series[Any] | None = None,
     sample: Sample | None = None,
     n_rows: int | None = None,
+    whole: bool = True,
 ) -> tuple[Encoded, Encoding]:
-    """Apply a formula to `frame`, some of `n_rows` or all, and say how it was turned into columns.
+    """Apply a formula to `frame`, some of `n_rows` or the `whole`, and say how columns came of it.
 
     A row is incomplete if any value that the model uses is missing, offset and weight included.
     Rows of weight 0 go before levels are taken from the data; for knots, centres and scales see
@@ -200,7 +202,7 @@ def encode(
         n_zero, counts, keep[keep] = int(np.count_nonzero(~some)), counts.select(some), some
     if sample is not None:
         weight_values, keep, n_zero = positive_weights(
-            beside["sampling_weights"], keep, speaking_weights
+            beside["sampling_weights"], keep, partial(speaking_weights, whole=whole)
         )
     if not keep.any():
         weightless = "weight 0" if counts is None else "no trials"
@@ -212,9 +214,9 @@ def encode(
         rules = _rules(parsed, frame, keep, event, response_of, [offset, weights, trials])
     kept = frame if keep.all() else frame[keep]
     states, learning = learnt(parsed, frame, repeats(len(frame), keep, complete, weights), keep)
-    offset_values = None if offset is None else numbers(offset[keep])
+    offset_values = None if offset is None else numbers(offset[keep], whole)
     if parsed.offset is not None:
-        offset_values = _offset(parsed, parsed.offset, kept, states)
+        offset_values = _offset(parsed, parsed.offset, kept, states, whole)
     if counts is None:
         assert rules.outcomes is not None  # noqa: S101
         outcomes = rules.outcomes
@@ -222,7 +224,7 @@ def encode(
     else:
         named = "" if trials is None else str(trials.name)
         response, outcomes = np.zeros(len(kept)), outcomes_of_counts(left, named)
-    table = parsed.table(kept)
+    table = parsed.table(kept, whole=whole)
     values = _values(parsed, table, states)
     codes = coding(parsed, table, values, n_rows)
     layout = None if codes is None else codes.laid_out(parsed)
@@ -232,12 +234,12 @@ def encode(
     _check_size(parsed, table, values, codes)
     design: Array | Structured
     if layout is None:
-        design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values)
+        design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values, whole)
         names = tuple(parsed.original(str(name)) for name in spec.column_names)
         marked = _marked(spec, parsed, levels)
     else:
         spec, names, marked = layout, layout.names, layout.marked
-        design = layout.design(table, parsed, values)
+        design = layout.design(table, parsed, values, whole)
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -305,13 +307,17 @@ def check_one_offset(parsed: Parsed, beside: bool) -> None:
 
 
 def _offset(
-    parsed: Parsed, offset: Offset, frame: pd.DataFrame, states: dict[str, dict[str, Any]]
+    parsed: Parsed,
+    offset: Offset,
+    frame: pd.DataFrame,
+    states: dict[str, dict[str, Any]],
+    whole: bool,
 ) -> Array:
-    """The offset (n,) of a formula, computed from complete rows."""
-    table = parsed.table(frame, uses=offset.uses)
+    """The offset (n,) of a formula, computed from complete rows, the `whole` data or not."""
+    table = parsed.table(frame, uses=offset.uses, whole=whole)
     with np.errstate(all="ignore"):
         values = Values(table, states, offset.uses.generated).all_rows(offset.expression)
-    check_finite(values[:, None], (f"offset({offset.name})",), frame.index, nan="no numbers")
+    check_finite(values[:, None], (f"offset({offset.name})",), frame.index, whole, "no numbers")
     return values
 
 

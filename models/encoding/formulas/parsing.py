@@ -183,10 +183,11 @@ class Parsed:
         frame: pd.DataFrame,
         levels: dict[str, tuple[Any, ...]] | None = None,
         uses: Uses | None = None,
+        whole: bool = True,
     ) -> pd.DataFrame:
         """Return the columns of the terms, or of `uses`, as numbers or categories.
 
-        They have their generated names.
+        They have their generated names. With the `levels` of a model rows are new or part of its.
         """
         known = levels or {}
         series = {
@@ -203,6 +204,7 @@ class Parsed:
                     if levels is not None and key not in known
                     else None
                 ),
+                whole=whole and levels is None,
             )
             for key, name in (uses or self.uses).generated.items()
         }

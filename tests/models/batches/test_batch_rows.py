@@ -12,9 +12,9 @@ from generated_tables import many
 from places import customers
 from processes import started
 
-from flatprior.analysis import robust_covariance
+from flatprior.analysis import predict, robust_covariance
 from flatprior.models import BernoulliLogistic, certify, fit_newton, verify
-from flatprior.models.batches import batch_rows
+from flatprior.models.batches import batch_rows, first_pass
 from flatprior.models.encoding.files import source
 from flatprior.models.encoding.files.source import Source
 
@@ -311,6 +311,32 @@ def test_a_late_outcome_that_is_neither_0_nor_1_is_noticed_at_once(tmp_path):
 def test_a_batch_may_be_tiny_where_the_whole_is_not(tmp_path):
     frame = people(900).sort_values("base").assign(base=lambda f: np.minimum(600 * f["base"], 1))
     assert_same(in_files(frame.iloc[250:], tmp_path, "parquet"), "bought ~ exp(base)")
+
+
+def test_rows_may_be_tiny_where_the_column_is_not(tmp_path, monkeypatch):
+    """As p-values are: one row that is looked at, a batch, new rows; and nobody else's number."""
+    monkeypatch.setattr(source, "FEWEST_ROWS", 100)
+    monkeypatch.setattr(source, "BATCH_ROWS", 100)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=1000), "y": rng.integers(0, 2, size=1000)})
+    frame.loc[:849, "x"] *= 1e-200
+    frame.to_parquet(tmp_path / "rows.parquet")
+    held = fit_newton(BernoulliLogistic.from_formula("y ~ x", frame))
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x")
+    assert fit_newton(model).coefficients == pytest.approx(held.coefficients, rel=1e-12)
+    told = predict(model, held, frame.iloc[:2])["log-odds"]
+    assert told.to_numpy() == pytest.approx(held.coefficients[0], rel=1e-12)
+    for scale in (1e-170, 1e170):
+        frame.assign(x=frame["x"] * scale).to_parquet(tmp_path / "rows.parquet")
+        largest = f"{frame['x'].abs().max() * scale:.1g}"
+        for rows in (2**16, 50):  # also where the sample does not have the largest
+            monkeypatch.setattr(first_pass, "SAMPLE_ROWS", rows)
+            with pytest.raises(ValueError, match=r"column 'x' .*square double") as caught:
+                fit_newton(BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x"))
+            said = str(caught.value)
+            assert said.startswith(f"the largest value of column 'x' is {largest},") or (
+                (scale, rows) == (1e170, 50) and said.startswith("column 'x' has the value")
+            )
 
 
 def test_weights_past_exact_counting_are_refused(tmp_path):
