@@ -110,10 +110,10 @@ def check_size(largest: Array, names: Sequence[str], whole: bool = True) -> None
     """
     for name, size in zip(names, largest, strict=True):
         if not of_sensible_size(size) and (whole or size > LARGEST_SIZE):
-            said = "the largest value of column {} is" if whole else "column {} has the value"
+            least = "" if whole else " or more (not all rows were looked at)"
             raise InputError(
-                f"{said.format(repr(name))} {size:.1g}, whose square double precision cannot hold; "
-                "rescale the column"
+                f"the largest value of column {name!r} is {size:.1g}{least}, whose square double "
+                "precision cannot hold; rescale the column"
             )
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import sys
 import time
@@ -331,12 +332,11 @@ def test_rows_may_be_tiny_where_the_column_is_not(tmp_path, monkeypatch):
         largest = f"{frame['x'].abs().max() * scale:.1g}"
         for rows in (2**16, 50):  # also where the sample does not have the largest
             monkeypatch.setattr(first_pass, "SAMPLE_ROWS", rows)
-            with pytest.raises(ValueError, match=r"column 'x' .*square double") as caught:
+            with pytest.raises(ValueError, match=r"square double precision cannot hold") as caught:
                 fit_newton(BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x"))
-            said = str(caught.value)
-            assert said.startswith(f"the largest value of column 'x' is {largest},") or (
-                (scale, rows) == (1e170, 50) and said.startswith("column 'x' has the value")
-            )
+            found = re.search(r"column 'x' is (\S+?)(,| or more)", str(caught.value))
+            assert float(found[1]) <= float(largest)
+            assert found[1] == largest or found[2] == " or more"
 
 
 def test_weights_past_exact_counting_are_refused(tmp_path):
