@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -31,27 +32,75 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     A symbolic link stays, and what it leads to is replaced. What is no regular file (a pipe, a
     terminal, ``/dev/stdout`` wherever that goes) is written into instead, when all is there.
+
+    Raises
+    ------
+    OSError
+        In a sentence, where the disk is full or fails; then the old file is as it was.
     """
     target = writable(path)
     into = is_stream(path)
-    beside = None if into else target.parent
-    # a name may be as long as the file system allows, and this one is longer
-    prefix = f".{target.name[:BEGINNING]}."
-    handle, name = tempfile.mkstemp(dir=beside, prefix=prefix, suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        if into:
-            written.append(str(path))
-            _pour(temporary, path)
-        else:
-            temporary.chmod(_mode(target))  # mkstemp makes the file private
-            with _uninterrupted():
-                os.replace(temporary, target)
+    kept = "" if into or not target.exists() else ", and what it held is as it was"
+    with saying(f"{str(path)!r} was not written{kept}"):
+        beside = None if into else target.parent
+        # a name may be as long as the file system allows, and this one is longer
+        prefix = f".{target.name[:BEGINNING]}."
+        handle, name = tempfile.mkstemp(dir=beside, prefix=prefix, suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            if into:
                 written.append(str(path))
+                _pour(temporary, path)
+            else:
+                temporary.chmod(_mode(target))  # mkstemp makes the file private
+                _reach_the_disk(temporary)
+                with _uninterrupted():
+                    os.replace(temporary, target)
+                    written.append(str(path))
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def saying(what: str) -> Iterator[None]:
+    """Say what a failure of the disk means, in a sentence: what was not done, and why.
+
+    Examples
+    --------
+    >>> import errno
+    >>> from flatprior.models.common.writing import saying
+    >>> try:
+    ...     with saying("'fit.json' was not written"):
+    ...         raise OSError(errno.ENOSPC, "No space left on device")
+    ... except OSError as error:
+    ...     print(error)
+    'fit.json' was not written: no space left on device; make room, or name another place
+    """
+    try:
+        yield
+    except BrokenPipeError:  # the reader has gone, which is no failure
+        raise
+    except OSError as error:
+        if not error.strerror:  # ours, a sentence already
+            raise
+        said = f"{error.strerror[0].lower()}{error.strerror[1:]}"
+        failed = OSError(f"{what}: {said}; make room, or name another place")
+        failed.errno = error.errno
+        raise failed from error
+
+
+def _reach_the_disk(path: Path) -> None:
+    """Wait until a file is on the disk, which may be full, and may lose its power."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # it cannot be asked
+            raise
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def _mode(target: Path) -> int:

@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 from flatprior.models.common.errors import InputError, InputTypeError, without_address_secrets
 from flatprior.models.common.text import count
+from flatprior.models.common.writing import saying
 from flatprior.models.encoding.files.stores import is_stored, opened
 
 HEAD = 4096  # bytes by which a format is told
@@ -70,15 +71,20 @@ class Spool(os.PathLike[str]):
         handle, self._path = tempfile.mkstemp(prefix="flatprior-", suffix=".spool")
         self.name = without_address_secrets(name)
         self._remove = weakref.finalize(self, _removed, self._path)
-        with os.fdopen(handle, "wb") as file:
-            first = stream.read(HEAD)
-            if isinstance(first, str):
-                file.write(first.encode())
-                while piece := stream.read(2**20):
-                    file.write(piece.encode())
-            else:
-                file.write(first)
-                shutil.copyfileobj(stream, file, 2**20)
+        what = f"{self.name} was not kept in {tempfile.gettempdir()!r} (TMPDIR says where)"
+        try:
+            with saying(what), os.fdopen(handle, "wb") as file:
+                first = stream.read(HEAD)
+                if isinstance(first, str):
+                    file.write(first.encode())
+                    while piece := stream.read(2**20):
+                        file.write(piece.encode())
+                else:
+                    file.write(first)
+                    shutil.copyfileobj(stream, file, 2**20)
+        except BaseException:
+            self._remove()  # whoever holds the error holds this object
+            raise
 
     def __fspath__(self) -> str:
         return self._path
