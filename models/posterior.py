@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -486,8 +487,10 @@ class Posterior(Renderable):
         digest = hashlib.sha256(content.getbuffer()).hexdigest()
         content.seek(0, io.SEEK_END)
         content.write(f"\nflatprior sha256 {digest}\n".encode())
-        with replacing(path) as temporary:
-            temporary.write_bytes(content.getbuffer())
+        content.seek(0)
+        # a view of the whole would outlive it in the error of a full disk
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            shutil.copyfileobj(content, file)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Posterior:
