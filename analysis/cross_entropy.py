@@ -39,7 +39,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
-from flatprior.models.common.text import count
+from flatprior.models.common.text import SCREEN, count, names_in
 from flatprior.models.covariance.roots import required_root
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import (
@@ -347,7 +347,9 @@ def likelihood_curve(
     """
     beta = _vector(model, coefficients)
     if name not in model.names:
-        raise InputError(f"the model has no coefficient {name!r}; it has {', '.join(model.names)}")
+        raise InputError(
+            f"the model has no coefficient {name!r}; it has {names_in(SCREEN, model.names)}"
+        )
     rows = model.n_rows if rows is None else rows
     if not 1 <= rows <= model.n_rows:
         raise InputError(f"rows must lie between 1 and {model.n_rows}, not {rows}")

@@ -50,6 +50,7 @@ from flatprior.models.common.arrays import SMALLEST, UNIT, Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import Labelled, in_order
+from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.covariance.sampling import sampling_root
 from flatprior.models.covariance.whitening import (
     graded_whitening,
@@ -136,11 +137,11 @@ def checked_coefficients(model: BernoulliLogistic, coefficients: Labelled) -> Ar
     if beta.shape != (model.n_parameters,):
         raise InputError(
             f"coefficients have shape {beta.shape}; the model has {model.n_parameters}: "
-            f"{', '.join(model.names)}"
+            f"{names_in(SCREEN, model.names)}"
         )
     if not np.isfinite(beta).all():
         bad = [model.names[j] for j in np.flatnonzero(~np.isfinite(beta))]
-        raise InputError(f"coefficients are not finite: {', '.join(bad)}")
+        raise InputError(f"coefficients are not finite: {names_in(SCREEN, bad)}")
     return beta
 
 

@@ -28,6 +28,7 @@ from flatprior.models.common.text import (
     ARRAY,
     COUNTS,
     HASH_VERSION,
+    SCREEN,
     SPEAKING,
     abbreviated,
     count,
@@ -880,7 +881,7 @@ class BernoulliLogistic(Renderable):
             one_row = "; write a single row as [[...]]" if np.ndim(matrix) == 1 else ""
             raise InputError(
                 f"new rows have {count(given.shape[1], 'column')}, the model {len(names)}: "
-                f"{', '.join(names)}{one_row}"
+                f"{names_in(SCREEN, names)}{one_row}"
             )
         return kept(given)
 
@@ -894,7 +895,7 @@ class BernoulliLogistic(Renderable):
         if beta.ndim not in (1, 2) or beta.shape[-1] != self.n_parameters:
             raise InputError(
                 f"coefficients have shape {beta.shape}; the model has {self.n_parameters}: "
-                f"{', '.join(self.names)}"
+                f"{names_in(SCREEN, self.names)}"
             )
         return beta
 
@@ -938,7 +939,7 @@ class BernoulliLogistic(Renderable):
             names = self.aliased.names
             lines.append(
                 f"{count(len(names), 'coefficient')} left out (aliased: combinations of others in "
-                f"every row): {', '.join(map(printable, names))}"
+                f"every row): {names_in(SCREEN, names)}"
             )
         return (*lines, *(() if self.encoding is None else self.encoding.facts), *self.said)
 

@@ -49,7 +49,14 @@ from flatprior.models.common.errors import (
     NeedsLikelihoodError,
 )
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
-from flatprior.models.common.text import abbreviated, earlier_hash, listing, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    abbreviated,
+    earlier_hash,
+    listing,
+    names_in,
+    printable,
+)
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import changed, estimate, is_near, recomputed
 from flatprior.models.posterior import check_sampling
@@ -474,8 +481,8 @@ def compare_routes(
     for result in judged:
         if result.names != model.names:
             raise InputError(
-                f"the result of route {result.route!r} has coefficients {', '.join(result.names)}, "
-                f"the model {', '.join(model.names)}"
+                f"the result of route {result.route!r} has coefficients "
+                f"{names_in(SCREEN, result.names)}, the model {names_in(SCREEN, model.names)}"
             )
     routes, mle = judge(model, estimates, tolerance)
     checks = _check_all(model, posteriors, mle, false_alarm)

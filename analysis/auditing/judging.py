@@ -32,7 +32,7 @@ from flatprior.models import (
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import count, first_of, printable
+from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
 from flatprior.models.routes.newton import converged_mle
 
 DROP = (
@@ -257,10 +257,8 @@ def _as_passed(audit: Audit) -> tuple[str, ...]:
     names, matrix = passed
 
     def said(coefficients: Array) -> str:
-        return ", ".join(
-            f"{printable(name)} {value:.6g}"
-            for name, value in zip(names, matrix @ coefficients, strict=True)
-        )
+        values = zip(names, matrix @ coefficients, strict=True)
+        return names_in(SCREEN, [f"{name} {value:.6g}" for name, value in values])
 
     theirs = said(np.array(list(audit.their.coefficients.values())))
     if audit.is_mle:

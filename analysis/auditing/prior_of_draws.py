@@ -29,7 +29,7 @@ from scipy.stats import f as f_distribution
 
 from flatprior.analysis.monte_carlo import batch_means
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.text import listing, printable
+from flatprior.models.common.text import SCREEN, listing, names_in, printable
 
 FAMILIES = ("normal", "Cauchy", "Laplace", "Student t")
 LEAST_PER_TERM = 10  # draws for each number that is fitted
@@ -151,7 +151,7 @@ class Prior:
                 said, _, name = str(term).rpartition(" on ")
                 groups.setdefault(said, []).append(name)
         found = [f"{said} on {listing(names)}" for said, names in groups.items()]
-        return ", ".join(found) or "flat"
+        return names_in(SCREEN, found) or "flat"
 
 
 def _short(number: float, digits: int = 3) -> str:

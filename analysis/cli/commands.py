@@ -369,7 +369,7 @@ def verify(
         out = result_console()
         print_model(out, model)
         formats = {"error bound": ".1e", "stated": ".1e", "digits": "floor"}
-        show(out, Rendered.of(table, formats))
+        show(out, Rendered.of(table, formats), whole="verify_report, in Python, returns all")
         holes = table.attrs["not made again"]
         print_verdict(
             out,

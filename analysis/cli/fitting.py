@@ -11,7 +11,7 @@ import click
 from flatprior.analysis.cli.errors import clean_errors
 from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
 from flatprior.analysis.cli.options import json_option, model_arguments, report_option
-from flatprior.analysis.cli.printing import print_estimate, result_console, show
+from flatprior.analysis.cli.printing import IN_CSV, print_estimate, result_console, show
 from flatprior.analysis.cli.reports import make_report
 from flatprior.models.common.errors import InputError
 
@@ -190,7 +190,7 @@ def _print(summary: Summary, odds_ratios: bool, form: str, estimate: PointEstima
     columns = [each for each in names if odds_ratios or not each.startswith(("odds", "OR "))]
     if form == "text":
         columns.remove("hauck-donner")
-        show(result_console(wide=True), summary.rendered(columns), estimate.warnings)
+        show(result_console(wide=True), summary.rendered(columns), estimate.warnings, IN_CSV)
     elif form == "json":
         import json
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _DECIMAL = re.compile(r"-?\d+(\.\d*)?")
 WIDE = 240  # columns that a table may have
+IN_JSON, IN_CSV = "--json FILE writes all", "--format csv prints all"
 MOST_INTERVALS = 20  # profile intervals that check computes: each takes many fits
 
 
@@ -123,7 +124,8 @@ def print_both(out: Console, model: BernoulliLogistic, given: dict[str, float]) 
         }
     )
     form = FORMATS["coefficient"]
-    show(out, Rendered.of(frame, {"given": form, "MLE": form, "difference / SE": "#.4g"}))
+    shown = Rendered.of(frame, {"given": form, "MLE": form, "difference / SE": "#.4g"})
+    show(out, shown, whole="flatprior fit --format csv prints all of the MLE")
 
 
 def result_console(wide: bool = False) -> Console:
@@ -165,7 +167,7 @@ def print_estimate(out: Console, model: BernoulliLogistic, estimate: PointEstima
     data, *others = model.facts
     data = f"{data}, {count(model.n_parameters, 'coefficient')}"
     facts = (data, *others, estimate.criteria, *([] if grouped is None else [grouped.test]))
-    show(out, replace(rendered, facts=facts), estimate.warnings)
+    show(out, replace(rendered, facts=facts), estimate.warnings, IN_CSV)
 
 
 def print_agreement(out: Console, agreement: Agreement) -> None:
@@ -201,10 +203,13 @@ def print_verdict(out: Console, title: str, message: str, *, good: bool) -> None
     out.print(Panel(text, title=title.upper(), title_align="left", border_style=style))
 
 
-def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> None:
+def show(
+    out: Console, rendered: Rendered, warnings: tuple[str, ...] = (), whole: str = IN_JSON
+) -> None:
     """Print a title, facts, a table and notes; what is too wide goes into further tables below.
 
-    Notes that are `warnings` have their colour.
+    Notes that are `warnings` have their colour. Of a very long table the first rows are printed,
+    how many more there are, and `whole`: what prints or writes all of them.
     """
     from dataclasses import replace
 
@@ -214,6 +219,7 @@ def show(out: Console, rendered: Rendered, warnings: tuple[str, ...] = ()) -> No
     from flatprior.models.common.rendering import as_notes
     from flatprior.models.common.text import printable
 
+    rendered = rendered.shortened(whole)
     text = min(out.width, WIDEST)  # lines of text are read best where they are not too long
     if rendered.title:
         bad = rendered.title.startswith("NOT ")

@@ -45,9 +45,11 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
     COUNTS,
+    SCREEN,
     abbreviated,
     count,
     first_of,
+    names_in,
     observations,
     printable,
     rows_phrase,
@@ -163,7 +165,7 @@ class Comparison(Renderable):
         offsets = {name: model.offset_name or "none" for name, model in self.models.items()}
         if len(set(offsets.values())) > 1:
             each = [f"{offset} ({model_label(name)})" for name, offset in offsets.items()]
-            lines.append(f"offsets: {', '.join(each)}")
+            lines.append(f"offsets: {names_in(SCREEN, each)}")
         elif first.offset_name is not None:
             lines.append(f"offset: {first.offset_name}")
         return tuple(lines)
@@ -508,7 +510,7 @@ def _notes(
     if rough:
         notes.append(
             "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
-            f"criteria and likelihood ratios): {', '.join(rough)}"
+            f"criteria and likelihood ratios): {names_in(SCREEN, rough)}"
         )
     notes += dict.fromkeys(said for model in models.values() for said in model.remarks)
     if any(model.weights_name for model in same.values()):

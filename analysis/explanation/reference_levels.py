@@ -21,7 +21,7 @@ from flatprior.models.common.coefficient_names import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.labels import INTERCEPTS
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import SCREEN, first_of, names_in, printable
 from flatprior.models.external_draws import levels_of, numbers_of, two_levels
 from flatprior.models.rows import are_all, as_held
 
@@ -156,12 +156,12 @@ def place(
         what += [f"has {first_of(map(printable, left))} besides"] if left else []
         raise InputError(
             f"the coefficients are not those of the model: what is given {' and '.join(what)}; the "
-            f"model has {', '.join(map(printable, names))}{meant(missing, list(left))}"
+            f"model has {names_in(SCREEN, names)}{meant(missing, list(left))}"
         )
     return Placed(
         given=found,
         matrix=matrix,
-        recoded=", ".join(said),
+        recoded=names_in(SCREEN, said),
         left_in=" and of ".join(of[1:] if without_all else of),
         left_out=() if beside is None else beside.labels,
         without_intercept=without and not without_all,
@@ -374,7 +374,7 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
                 matrix = category.matrix(reference, model) @ matrix
                 said.append(category.in_words(reference))
         if said:
-            yield ", ".join(said), matrix
+            yield names_in(SCREEN, said), matrix
 
 
 def _labels_of(

@@ -36,7 +36,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.json_values import in_short
-from flatprior.models.common.text import count
+from flatprior.models.common.text import SCREEN, count, names_in
 from flatprior.models.routes.newton import converged_mle
 
 MOST_STEPS = 2000  # of gradient descent, for a figure
@@ -95,7 +95,7 @@ def plot_surface(
     for name in names:
         if name not in model.names:
             raise InputError(
-                f"the model has no coefficient {name!r}; it has {', '.join(model.names)}"
+                f"the model has no coefficient {name!r}; it has {names_in(SCREEN, model.names)}"
             )
     if names[0] == names[1]:
         raise InputError(f"a surface needs two coefficients, not {names[0]!r} twice")

@@ -41,7 +41,7 @@ from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
 from flatprior.models.common.parallel import parallel_map
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import SCREEN, first_of, names_in, printable
 from flatprior.models.covariance.roots import Root
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column, of_some_rows
@@ -435,6 +435,6 @@ def _chosen(known: list[str], variables: Sequence[str] | None) -> list[str]:
     if unknown:
         raise InputError(
             f"there is no variable {printable(unknown[0])!r}; the variables are "
-            f"{', '.join(map(printable, known))}"
+            f"{names_in(SCREEN, known)}"
         )
     return chosen

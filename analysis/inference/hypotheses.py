@@ -43,7 +43,7 @@ from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import SCREEN, first_of, names_in, printable
 from flatprior.models.covariance.roots import Factored, Root, Written, of_inverse, required_root
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.dependence.in_batches import columns_in_batches
@@ -283,7 +283,7 @@ def likelihood_ratio_test(
         if value is not None:
             raise InputError("value goes with names or a matrix; a model needs none")
         large, small = _nested_pair(model, hypothesis)
-        text = small.formula or f"only {', '.join(small.names)}"
+        text = small.formula or f"only {names_in(SCREEN, small.names)}"
         full, lower = supremum(large), supremum(small)
         df, restrictions = full.rank - lower.rank, None
         if not df:
@@ -597,8 +597,7 @@ def _in_words(
                 size = "" if abs(factor) == 1 else f"{abs(factor):.6g} "
                 terms += f"{sign}{size}{names[j]}"
         statements.append(f"{terms} = {held:.6g}")
-    rest = len(values) - len(statements)
-    return ", ".join(statements) + (f" and {rest} more" if rest else "")
+    return first_of(statements, len(values), STATEMENTS_SHOWN)
 
 
 def _nested_pair(

@@ -35,6 +35,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
+from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.existence.cone import PATIENCE, overlaps, recession_cone
 from flatprior.models.existence.separation import NoneFound
 from flatprior.models.routes.newton import converged_mle
@@ -160,7 +161,7 @@ def _in_passes(
 def _position(model: BernoulliLogistic, name: str) -> int:
     if not isinstance(name, str) or name not in model.names:
         raise InputError(
-            f"the model has no coefficient {in_short(name)}; it has {', '.join(model.names)}"
+            f"the model has no coefficient {in_short(name)}; it has {names_in(SCREEN, model.names)}"
         )
     return model.names.index(name)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import first_of, printable, shorten
+from flatprior.models.common.text import SCREEN, first_of, names_in, printable, shorten
 from flatprior.models.results import versions_of
 
 LARGEST = 1e100  # a coefficient beyond it is no number that a program has found
@@ -63,7 +63,7 @@ def named(
         if len(listed) != len(names):
             raise InputError(
                 f"there are {len(listed)} {what}; the model has {len(names)}: "
-                f"{', '.join(map(printable, names))}"
+                f"{names_in(SCREEN, names)}"
             )
         pairs = dict(zip(names, listed, strict=True))
     return {name: _number(value, name, what, finite) for name, value in pairs.items()}

@@ -139,10 +139,10 @@ class Table(Rendered):
 
     formats: dict[str, str] = field(default_factory=dict)
 
-    def in_full(self) -> tuple[list[str], list[list[str]]]:
-        """Columns and rows of the copy with all digits."""
+    def in_full(self) -> tuple[list[str], list[str], list[list[str]]]:
+        """Names of columns and rows, and the cells, of the copy with all rows and digits."""
         head, *rows = csv.reader(io.StringIO(self.formats["CSV"]))
-        return head[1:], [row[1:] for row in rows]
+        return head[1:], [row[0] for row in rows], [row[1:] for row in rows]
 
 
 @dataclass(frozen=True)

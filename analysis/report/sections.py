@@ -43,10 +43,12 @@ from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import (
     COUNTS,
+    SCREEN,
     abbreviated,
     count,
     first_of,
     level_in_words,
+    names_in,
     printable,
 )
 from flatprior.models.common.writing import finite
@@ -57,6 +59,8 @@ from flatprior.models.routes.registry import LABELS
 from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
+MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both grows
+WHOLE = "the copy as CSV has all"
 MOST_DRAWN = 40  # coefficients of a forest plot
 MOST_INFLUENTIAL = 10
 PROB = 0.95
@@ -88,7 +92,7 @@ class MainModel:
         Draws of these data that passed their tests.
     loo : PSISLOO or None
     exact : ExactLOO or None
-        Where the rows are in memory and not too many.
+        Where the rows are in memory, and neither they nor the coefficients too many.
     audits : tuple of Audit
         Of other programs' fits of these data.
     """
@@ -169,7 +173,7 @@ class MainModel:
     ) -> MainModel:
         fit = fit_of(model, fit)
         sound = () if agreement is None else _sound(agreement)
-        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        small = not refits_left_out(model)
         return cls(
             model=model,
             fit=fit,
@@ -190,8 +194,6 @@ class MainModel:
         audits: tuple[Audit, ...] = (),
     ) -> MainModel:
         """The same where the draws, if there were any, are not at hand."""
-        small = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
-        exact = exact_loo(model, fit) if small else None
         return cls(
             model=model,
             fit=fit,
@@ -199,7 +201,7 @@ class MainModel:
             comparison=comparison,
             sound=(),
             loo=None,
-            exact=exact,
+            exact=None if refits_left_out(model) else exact_loo(model, fit),
             audits=audits,
         )
 
@@ -216,7 +218,15 @@ class MainModel:
 
 def formula_of(model: BernoulliLogistic) -> str:
     """The formula as it was given, or the names of response and columns."""
-    return model.formula or f"{model.response_name} on {', '.join(model.names)}"
+    return model.formula or f"{model.response_name} on {names_in(SCREEN, model.names)}"
+
+
+def refits_left_out(model: BernoulliLogistic) -> str:
+    """Why neither intervals by refits nor leave-one-out are computed; empty where they are."""
+    n, k = model.n_rows, model.n_parameters
+    if not isinstance(model.rows, ArrayRows) or n > MOST_ROWS:
+        return f"for models of up to {MOST_ROWS} rows in memory"
+    return f"left out for {n} rows and {k} coefficients" if n * k**3 > MOST_WORK else ""
 
 
 def _sound(agreement: Agreement) -> tuple[Posterior, ...]:
@@ -302,8 +312,12 @@ def _text(*sentences: str) -> Facts:
 
 
 def _table(name: str, rendered: Rendered, words: bool = False) -> Facts:
-    """A table; of words they stand on the left, and break. Long names are whole in CSV only."""
-    shown = replace(rendered, names=tuple(abbreviated(each) for each in rendered.names))
+    """A table; of words they stand on the left, and break.
+
+    Long names are whole in CSV only, and of a long table all rows are there.
+    """
+    shown = rendered.shortened(WHOLE)
+    shown = replace(shown, names=tuple(abbreviated(each) for each in shown.names))
     return {
         "kind": "table",
         "id": name,
@@ -366,11 +380,11 @@ def data_and_model(main: MainModel) -> Facts:
     for name, level in model.reference_levels.items():
         facts[f"reference of {name}"] = level_in_words(level)
     if model.aliased is not None:
-        facts["left out"] = f"{', '.join(model.aliased.names)} (combinations of others)"
+        facts["left out"] = f"{names_in(SCREEN, model.aliased.names)} (combinations of others)"
     if (grouped := grouped_fit(model, main.fit)) is not None:
         facts["grouped counts"] = f"{grouped.message}."
     if model.besides:
-        facts["besides"] = ", ".join(model.besides)
+        facts["besides"] = names_in(SCREEN, model.besides)
     if model.weights_name is not None:
         facts["weights"] = f"{COUNTS[:1].upper()}{COUNTS[1:]}."
     events = count(model.n_events, "event")
@@ -649,10 +663,10 @@ def coefficients(main: MainModel) -> Facts:
                     f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
                     notes=[
                         *summary.notes,
-                        ""
-                        if main.exact is not None
-                        else f"profile-likelihood intervals are for models of up to {MOST_ROWS} "
-                        "rows in memory",
+                        f"profile-likelihood intervals are {refits_left_out(model)}: "
+                        "confidence_intervals(model, names=[...]) computes those of some"
+                        if main.exact is None
+                        else "",
                         NO_INTERVALS if main.posteriors and not main.sound else "",
                     ],
                 ),
@@ -681,7 +695,7 @@ def model_comparison(main: MainModel) -> Facts | None:
     formulas = pd.DataFrame(
         {
             "formula": {
-                name: model.formula or ", ".join(model.names)
+                name: model.formula or names_in(SCREEN, model.names)
                 for name, model in comparison.models.items()
             }
         }
@@ -689,7 +703,9 @@ def model_comparison(main: MainModel) -> Facts | None:
     table = comparison.table()
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
-    said = ", ".join(f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items())
+    said = names_in(
+        SCREEN, [f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items()]
+    )
     return _section(
         "comparison",
         "Model comparison",
@@ -723,6 +739,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         own = np.exp(exact.pointwise)
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
+    why = refits_left_out(model) if exact is None else ""
     scores = predictive_scores(model, judged)
     if isinstance(model.rows, ArrayRows):  # of rows in batches the AUC is one on a grid
         scores = scores.drop(columns="grid error")
@@ -734,6 +751,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
         [
             _text(
                 f"Each observation is predicted by {whose}.",
+                f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
+                if why
+                else "",
                 f"{curve.message}."
                 if curve is not None
                 else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
@@ -804,14 +824,19 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
 def influence(main: MainModel) -> Facts | None:
     """Rows that move the fit, or that leave-one-out cannot do without."""
     model, exact = main.model, main.exact
-    if exact is None:
+    if not isinstance(model.rows, ArrayRows) or model.n_rows > MOST_ROWS:
         return None
     found = diagnose(model, main.fit)
     top = found.most_influential(MOST_INFLUENTIAL)
     loo = main.loo
     if loo is not None:
         top = top.assign(**{"Pareto k": loo.pareto_k[found.order[: len(top)]]})
-    notes = [exact.message]
+    notes = [
+        f"the leave-one-out log score is {refits_left_out(model)}: exact_loo(model, fit) computes "
+        "it"
+        if exact is None
+        else exact.message
+    ]
     if loo is not None:
         notes.append(loo.message)
     return _section(

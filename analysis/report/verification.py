@@ -55,7 +55,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.json_values import numbers_of
-from flatprior.models.common.rendering import as_notes
+from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
 from flatprior.models.common.text import abbreviated, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import recomputed
@@ -156,9 +156,23 @@ def read_report(path: str | PathLike[str]) -> Facts:
         return results_in(page_of(path))
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{str(path)!r} is not a report written by flatprior: name "
-            "one that --report or write_report wrote"
+            f"{str(path)!r} is not a report written by flatprior: "
+            + (
+                "it is an estimate as --json saves it, which PointEstimate.load(path) reads and "
+                "verify(model, fit) computes anew"
+                if _is_estimate(page_of(path))
+                else "name one that --report or write_report wrote"
+            )
         ) from error
+
+
+def _is_estimate(text: str) -> bool:
+    """Whether a file that is no report holds what `PointEstimate.save` writes."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"route", "coefficients", "certificate"} <= set(found)
 
 
 def require_unchanged(path: str | PathLike[str]) -> None:
@@ -784,9 +798,18 @@ def _table_held(
         and (not more or (with_draws and tuple(more) == MORE_COLUMNS.get(name))),
         f"the table {shown.title!r} has other columns",
     )
-    ranked = with_draws and name in RANKED and len(set(again.names)) == len(again.names)
+    _, names, rows = shown.in_full()
+    _, due, anew = again.in_full()
+    ranked = with_draws and name in RANKED and len(set(due)) == len(due)
+    order = [due.index(each) for each in names] if ranked and set(names) <= set(due) else range(0)
+    order = range(len(due)) if names == due else order
+    labels = dict(enumerate(again.names))
     _require(
-        shown.names == again.names or (ranked and sorted(shown.names) == sorted(again.names)),
+        sorted(order) == list(range(len(due)))
+        and all(
+            each == labels.get(i, abbreviated(due[i]))
+            for i, each in zip(order, shown.names, strict=False)
+        ),
         f"the table {shown.title!r} has other rows",
     )
     title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title
@@ -804,31 +827,32 @@ def _table_held(
     if name == "coefficients-table" and with_draws and not more:
         optional = re.escape(NO_POSTERIOR)
     _hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, optional)
-    in_full, anew = shown.in_full(), again.in_full()
-    order = (
-        range(len(shown.names))
-        if shown.names == again.names
-        else [again.names.index(each) for each in shown.names]
-    )
     # two results of one route have columns of one name
     places = [(at, column) for at, column in enumerate(shown.columns) if column not in more]
     for i, j in enumerate(order):
         for now, (at, column) in enumerate(places):
             # a cell shows what its copy with all digits has (`_copies_hold`), which is compared
+            there = i < len(shown.cells) and j < len(again.cells)
+            seen, made = (
+                (shown.cells[i][at], again.cells[j][now]) if there else (rows[i][at], anew[j][now])
+            )
             _require(
-                _same_cell(in_full[1][i][at], anew[1][j][now], column, name, bounds),
-                f"the page shows {shown.cells[i][at]!r} in the table {shown.title!r}, row "
-                f"{shown.names[i]!r}, column {column!r}, where {again.cells[j][now]!r} is computed",
+                _same_cell(rows[i][at], anew[j][now], column, name, bounds),
+                f"{'the page shows' if there else 'there is'} {seen!r} in the table "
+                f"{shown.title!r}, row {names[i]!r}, column {column!r}, where {made!r} is computed",
             )
     return [f"column {column!r} of the table {shown.title!r}" for column in more]
 
 
 def _leave_one_out_held(shown: Table, report: Facts) -> None:
     """Hold what is left of a table of draws, its rows and the names in it."""
+    models, (_, names, _) = report["comparison"]["models"], shown.in_full()
     _require(
         shown.title == "Leave-one-out"
-        and not (shown.facts or shown.notes)
-        and sorted(shown.names) == sorted(map(abbreviated, report["comparison"]["models"]))
+        and not shown.facts
+        and shown.notes == rows_left_out(len(models), sections.WHOLE)
+        and sorted(names) == sorted(str(as_csv(printable(each))) for each in models)
+        and set(shown.names) <= set(map(abbreviated, models))
         and set(shown.columns) <= set(sections.AFTER_SAMPLING)
         and len(set(shown.columns)) == len(shown.columns),
         "the table 'Leave-one-out' of the page is not that of these models",
@@ -838,6 +862,7 @@ def _leave_one_out_held(shown: Table, report: Facts) -> None:
 def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampled: str) -> None:
     """Hold the table of a sampler against what was measured on its draws."""
     due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
+    _, names, rows = shown.in_full()
     _require(
         due in shown.facts,
         f"the diagnostics of {check.route} on the page are not those in its results",
@@ -846,12 +871,14 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         shown.title == f"Draws of {check.route}"
         and shown.facts == (sampled, due)
         and shown.columns == sections.OF_SAMPLER
-        and shown.names == tuple(map(abbreviated, check.names))
-        and shown.notes == as_notes(check.warnings),
+        and names == [as_csv(printable(each)) for each in check.names]
+        and shown.names == tuple(map(abbreviated, check.names))[: len(shown.names)]
+        and shown.notes
+        == as_notes(check.warnings) + rows_left_out(len(check.names), sections.WHOLE),
         f"the table of the draws of {check.route} is not that of its results",
     )
-    rows = dict(zip(shown.columns, zip(*shown.in_full()[1], strict=True), strict=True))
-    found = {name: np.array([float(cell or "nan") for cell in rows[name]]) for name in rows}
+    columns = dict(zip(shown.columns, zip(*rows, strict=True), strict=True))
+    found = {name: np.array([float(cell or "nan") for cell in columns[name]]) for name in columns}
     errors = mle.standard_errors
     for what, seen, again in (
         ("mean", (found["mean"] - mle.coefficients) / errors, check.shift),
@@ -931,16 +958,20 @@ def _same_drawing(name: str, first: str, second: str) -> bool:
 
 
 def _copies_hold(name: str, shown: Table) -> None:
-    """Hold the copies of a table, which a reader takes along, against what the page shows."""
-    columns, rows = shown.in_full()
+    """Hold the copies of a table, which a reader takes along, against what the page shows.
+
+    Only CSV has the rows of a long table that the page does not show.
+    """
+    columns, _, rows = shown.in_full()
     _require(
         shown.formats["Markdown"] == shown.markdown()
         and shown.formats["LaTeX"] == shown.latex()
-        and len(columns) == len(shown.columns)
-        and len(rows) == len(shown.names)
+        and columns == list(map(as_csv, shown.columns))
+        and {len(row) for row in rows} <= {len(columns)}
+        and len(shown.names) == n_shown(len(rows))
         and all(
             len(cells) == len(row) and all(map(shows, cells, row))
-            for cells, row in zip(shown.cells, rows, strict=True)
+            for cells, row in zip(shown.cells, rows, strict=False)
         ),
         f"the copies of the table {name!r} are not what the page shows",
     )

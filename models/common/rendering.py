@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import count, printable
+from flatprior.models.common.text import SCREEN, count, names_in, printable
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
@@ -140,12 +140,14 @@ class Rendered:
         """Whether there is a table to show."""
         return bool(self.columns) and not self.in_words
 
-    def _first_rows(self) -> Rendered:
-        """What fits a screen or two of a table of very many rows."""
-        more = f"Shown are the first {FIRST} of {len(self.names)} rows: to_csv() has all."
-        return replace(
-            self, names=self.names[:FIRST], cells=self.cells[:FIRST], notes=(*self.notes, more)
-        )
+    def shortened(self, whole: str = "to_csv() has all") -> Rendered:
+        """The first rows of a long table, what a screen or two holds; else the table itself.
+
+        A note says how many rows there are, and `whole` where they all are.
+        """
+        n = n_shown(len(self.names))
+        notes = (*self.notes, *rows_left_out(len(self.names), whole))
+        return replace(self, names=self.names[:n], cells=self.cells[:n], notes=notes)
 
     def text(self) -> str:
         """Lines of at most 80 characters; columns that do not fit follow below.
@@ -153,7 +155,7 @@ class Rendered:
         Of a long table the first rows, and how many more there are.
         """
         if len(self.names) > LONGEST:
-            return self._first_rows().text()
+            return self.shortened().text()
         widths = [
             2 + max(map(len, (name, *(row[j] for row in self.cells))))
             for j, name in enumerate(self.columns)
@@ -186,7 +188,7 @@ class Rendered:
         Of a long table the first rows, and how many more there are.
         """
         if len(self.names) > LONGEST:
-            return self._first_rows().html()
+            return self.shortened().html()
         number, name_cell = f"style='text-align:right;{_CELL}'", f"style='text-align:left;{_CELL}'"
         head = "".join(
             f"<th scope='col' {number}>{html.escape(name)}</th>" for name in self.columns
@@ -233,10 +235,10 @@ class Rendered:
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["", *map(_csv, self.columns)])
+        writer.writerow(["", *map(as_csv, self.columns)])
         columns = [self.raw.iloc[:, j] for j in range(self.raw.shape[1])]
         for name, *row in zip(self.raw.index, *columns, strict=True):
-            writer.writerow([_csv(printable(name)), *map(_csv, row)])
+            writer.writerow([as_csv(printable(name)), *map(as_csv, row)])
         return text.getvalue()
 
     def latex(self) -> str:
@@ -312,8 +314,26 @@ def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
     unknown = [name for name in asked if name not in there]
     if unknown or not asked:
         missing = f"no column {unknown[0]!r}" if unknown else "nothing to show"
-        raise InputError(f"there is {missing}; the columns are {', '.join(map(repr, there))}")
+        shown = names_in(SCREEN, [*map(repr, there)])
+        raise InputError(f"there is {missing}; the columns are {shown}")
     return frame[asked]
+
+
+def n_shown(total: int) -> int:
+    """How many of so many rows are shown."""
+    return FIRST if total > LONGEST else total
+
+
+def rows_left_out(total: int, whole: str) -> tuple[str, ...]:
+    """The note that not all of so many rows are shown; none where they are.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.rendering import rows_left_out
+    >>> rows_left_out(227, "to_csv() has all"), rows_left_out(100, "to_csv() has all")
+    (('Shown are the first 40 of 227 rows: to_csv() has all.',), ())
+    """
+    return as_notes([f"shown are the first {FIRST} of {total} rows: {whole}"] * (total > LONGEST))
 
 
 def spread_out(total: int, most: int = SHOWN) -> NDArray[np.intp]:
@@ -418,7 +438,8 @@ def _cell(value: object, form: str) -> str:
     return printable(value)
 
 
-def _csv(value: object) -> object:
+def as_csv(value: object) -> object:
+    """A cell as CSV has it: nothing for NaN, and no text that a spreadsheet takes for a formula."""
     if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
     if not isinstance(value, str):

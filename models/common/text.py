@@ -21,6 +21,7 @@ COUNTS = (
 NO_ROWS = "the data have no rows; give some below the names of the columns"
 HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
+SCREEN = 600  # characters that all the names in a message may have
 
 
 def printable(text: object) -> str:
@@ -89,11 +90,19 @@ def observations(
 def first_of(items: Iterable[object], number: int | None = None, most: int = ROWS_NAMED) -> str:
     """Name the first items, `most` of them, and count the rest: "3, 7, 9, 11, 12 and 4 more".
 
-    `number` is how many there are, where `items` are the first of them only.
+    `number` is how many there are, where `items` are the first of them only. Of long ones there
+    are as many as fit on a screen.
     """
     found = [str(item) for item in items]
-    rest = (len(found) if number is None else number) - most
-    return ", ".join(found[:most]) + (f" and {rest} more" if rest > 0 else "")
+    total = len(found) if number is None else number
+    shown = found[:most]
+    while len(shown) > 1 and len(", ".join(shown)) > SCREEN:
+        shown.pop()
+    named = ", ".join(shown)
+    rest = total - len(shown)
+    return (named if len(named) <= SCREEN else abbreviated(named, SCREEN)) + (
+        f" and {rest} more" if rest > 0 and shown else ""
+    )
 
 
 def names_in(room: int, names: Sequence[str]) -> str:
@@ -120,8 +129,9 @@ def names_in(room: int, names: Sequence[str]) -> str:
 
 
 def listing(names: Sequence[str], last: str = "and") -> str:
-    """Names in a sentence: "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+    """Names in a sentence, "a, b and c"; as many as fit on a screen, and how many more."""
+    whole = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+    return whole if len(whole) <= SCREEN else names_in(SCREEN, names)
 
 
 def rows_phrase(labels: Iterable[object]) -> str:

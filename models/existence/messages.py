@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from flatprior.models.common.arrays import Array
-from flatprior.models.common.text import count, first_of
+from flatprior.models.common.text import ROWS_NAMED, count, first_of
 from flatprior.models.dependence.among_codes import nestings
 from flatprior.models.designs.coded import Structured
-from flatprior.models.encoding.aliased import combination
+from flatprior.models.encoding.aliased import TERMS_SHOWN, combination
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.rows import ArrayRows
 
@@ -147,13 +147,16 @@ def dependence_message(
 ) -> str:
     """Say which columns are combinations of which, and what to do."""
     k, m = model.n_parameters, len(dependencies)
-    equations = first_of(f"{name!r} = {combination(terms)}" for name, terms in dependencies.items())
+    equations = [f"{name!r} = {combination(terms)}" for name, terms in dependencies.items()]
+    said = f"{first_of(equations)} in every row"
+    if m > ROWS_NAMED or (m > 1 and max(map(len, dependencies.values())) > TERMS_SHOWN):
+        said = f"{m} columns are combinations of others in every row, such as {equations[0]}"
     if isinstance(model.rows, ArrayRows) and isinstance(model.rows.design, Structured):
-        equations = "".join(map(_nesting, nestings(model.rows.design))) + equations
+        said = "".join(map(_nesting, nestings(model.rows.design))) + said
     them = "it" if m == 1 else "them"
     return (
         f"the maximum likelihood estimate is not unique: the design has rank {k - m}, not {k}, "
-        f"because {equations} in every row; drop {them}, or let the model leave {them} out "
+        f"because {said}; drop {them}, or let the model leave {them} out "
         '(aliased="drop", --aliased drop)'
     )
 

@@ -11,6 +11,7 @@ from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
+from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.dependence.as_held import columns_as_held
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.files.passes import Passes
@@ -152,7 +153,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
     if not fit.converged:
         hanging = _hanging(model, fit)
         if hanging:
-            what = f"less information on {', '.join(hanging)} than double precision holds"
+            what = f"less information on {names_in(SCREEN, hanging)} than double precision holds"
             return changed(fit, message=f"{fit.message}, where there is {what}")
     return fit
 

@@ -82,3 +82,18 @@ def column(table, name):
 
 def value_of(table, name):
     return next(row["cells"][0] for row in table["rows"] if row["name"] == name)
+
+
+@cache
+def many_levels() -> BernoulliLogistic:
+    """120 levels, each with from 4 to 11 events in 15 rows, and a number: the MLE exists."""
+    rows = [(f"h{i:03d}", int(j < 4 + i % 8)) for i in range(120) for j in range(15)]
+    frame = pd.DataFrame(rows, columns=["hospital", "y"])
+    frame["x"] = np.random.default_rng(5).normal(size=len(frame)).round(3)
+    return BernoulliLogistic.from_formula("y ~ x + hospital", frame)
+
+
+@cache
+def many_levels_agreement():
+    model = many_levels()
+    return compare_routes(model, fit_newton(model), fit_sklearn(model))

@@ -15,6 +15,7 @@ from flatprior.analysis.producers.their_data import (
 )
 from flatprior.analysis.producers.theirs import Settings, TheirFit
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.results import versions_of
 
 MODULE = "torch"
@@ -34,9 +35,10 @@ def read(module: Any, X: Any, y: Any) -> TheirFit:
     weights = [v for v in parameters.values() if v.ndim == 2 and v.shape[0] == 1]
     biases = [v for v in parameters.values() if v.ndim == 1 and v.shape[0] == 1]
     if len(weights) != 1 or len(biases) > 1 or len(weights) + len(biases) != len(parameters):
+        shapes = [f"{name} {tuple(v.shape)}" for name, v in parameters.items()]
         raise InputTypeError(
             f"this {type(module).__name__} is not one linear unit: its parameters are "
-            f"{', '.join(f'{name} {tuple(v.shape)}' for name, v in parameters.items()) or 'none'}; "
+            f"{names_in(SCREEN, shapes) or 'none'}; "
             "a Bernoulli-logistic model is torch.nn.Linear(k, 1)"
         )
     coefficients = _numbers(weights[0])[0]

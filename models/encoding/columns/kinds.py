@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import check_text, names_in, rows_phrase, shorten
+from flatprior.models.common.text import SCREEN, check_text, names_in, rows_phrase, shorten
 from flatprior.models.encoding.columns.checks import check_finite
 from flatprior.models.encoding.columns.known_codes import known_codes, remember_if_read_here
 from flatprior.models.encoding.columns.text_among_numbers import (
@@ -177,7 +177,7 @@ def predictor(
                 + (
                     f"its levels are {_type_name(alike[0])}, not {_type_name(first)}: convert them"
                     if alike
-                    else f"its levels are {', '.join(map(str, levels))}"
+                    else f"its levels are {names_in(SCREEN, [*map(str, levels)])}"
                 )
             )
         order = list(levels)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import shorten
+from flatprior.models.common.text import SCREEN, names_in, shorten
 from flatprior.models.encoding.formulas.options import Arguments, bound, constant, read
 from flatprior.models.encoding.formulas.spellings import not_allowed
 from flatprior.models.encoding.formulas.syntax import Call, Name, Node, Text, shown
@@ -155,7 +155,7 @@ class Category:
     def meaning(self, levels: Sequence[Any]) -> str:
         """What the coefficients are, in words; empty where a level is the reference."""
         said = _MEANING.get(self.kind, "")
-        return said.format(last=levels[-1], levels=", ".join(map(str, levels)))
+        return said.format(last=levels[-1], levels=names_in(SCREEN, [*map(str, levels)]))
 
     @property
     def tag(self) -> str:

@@ -156,3 +156,27 @@ def test_robust_errors_of_groups():
     refused = run("fit", path, formula, "--units", "groups")
     assert refused.exit_code == 2
     assert "add --robust HC0" in refused.stderr
+
+
+def test_a_long_table_is_cut_and_says_what_prints_all(tmp_path):
+    rows = [(f"h{i:03d}", int(j < 4 + i % 8)) for i in range(120) for j in range(15)]
+    frame = pd.DataFrame(rows, columns=["hospital", "y"])
+    frame.to_csv(tmp_path / "d.csv", index=False)
+    out = tmp_path / "fit.json"
+    for options in ([], ["--odds-ratios"]):
+        result = run("fit", tmp_path / "d.csv", "y ~ hospital", "--json", out, *options)
+        assert "Shown are the first 40 of 120 rows: --format csv prints all." in result.stdout
+        assert "hospital[T.h039]" in result.stdout
+        assert "hospital[T.h040]" not in result.stdout
+    whole = run("fit", tmp_path / "d.csv", "y ~ hospital", "--format", "csv").stdout
+    assert len(whole.splitlines()) == 121
+    assert len(json.loads(out.read_text())["coefficients"]) == 120
+
+
+def test_a_saved_fit_is_no_report_and_says_what_reads_it(spector, tmp_path):
+    out = tmp_path / "fit.json"
+    run("fit", spector, "grade ~ gpa", "--json", out)
+    refused = run("verify", out, spector)
+    assert refused.exit_code == 2
+    assert "PointEstimate.load(path) reads" in refused.stderr
+    assert "verify(model, fit) computes anew" in refused.stderr

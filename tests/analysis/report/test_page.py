@@ -114,8 +114,8 @@ def test_tables_figures_and_title_are_read_back_as_they_were_written(which, requ
         assert read.cells == tuple(tuple(row["cells"]) for row in table["rows"])
         assert read.notes == tuple(table["notes"])
         assert read.formats == table["formats"]
-        columns, rows = read.in_full()
-        assert len(rows) == len(read.names)
+        columns, names, rows = read.in_full()
+        assert len(rows) == len(names) == len(read.names)
         assert {len(row) for row in rows} == {len(columns)} == {len(read.columns)}
     for name, figure in figures.items():
         read = found.figures[name]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from reports import column, item, value_of
+from reports import column, item, many_levels, many_levels_agreement, value_of
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import (
@@ -25,6 +25,7 @@ from flatprior.analysis import (
 )
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.report.page import sealed
+from flatprior.analysis.report.sections import formula_of, refits_left_out
 from flatprior.analysis.report.writing import render
 from flatprior.models import (
     BernoulliLogistic,
@@ -301,3 +302,49 @@ def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
     other = BernoulliLogistic.from_formula("grade ~ gpa", data)
     with pytest.raises(ValueError, match="is of other data or columns"):
         report_facts(compare_routes(other, fit_newton(other), fit_sklearn(other)), audits=right)
+
+
+def test_a_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
+    model, facts = many_levels(), report_facts(many_levels_agreement())
+    for name in ("coefficients-table", "odds-ratios", "estimates"):
+        table = item(facts, name)
+        assert [row["name"] for row in table["rows"]] == list(model.names[:40])
+        assert table["notes"][-1] == "Shown are the first 40 of 121 rows: the copy as CSV has all."
+        assert len(list(csv.reader(io.StringIO(table["formats"]["CSV"])))) == 122
+        assert "hospital[T.h038]" in table["formats"]["Markdown"].replace("\\", "")
+        assert "h039" not in table["formats"]["Markdown"] + table["formats"]["LaTeX"]
+
+
+def test_refits_of_many_coefficients_are_left_out_and_said_to_be():
+    facts = report_facts(many_levels_agreement())
+    why = "left out for 1800 rows and 121 coefficients"
+    table = item(facts, "coefficients-table")
+    assert not [each for each in table["columns"] if each.startswith("profile")]
+    assert any(f"intervals are {why}: confidence_intervals" in note for note in table["notes"])
+    said = str(facts["sections"])
+    assert f"predictions are {why}: exact_loo(model, fit)" in said
+    assert f"log score is {why}: exact_loo(model, fit)" in said
+    top = diagnose(many_levels(), fit_newton(many_levels())).most_influential().index
+    assert [row["name"] for row in item(facts, "influential")["rows"]] == list(map(str, top))
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "left_out"), [(200, 60, False), (3000, 60, False), (20000, 51, True)]
+)
+def test_what_is_cheap_is_not_left_out(n, k, left_out):
+    rng = np.random.default_rng(1)
+    names = [f"x{i}" for i in range(k)]
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(n, k)), rng.integers(2, size=n), names=names
+    )
+    assert bool(refits_left_out(model)) == left_out
+
+
+def test_names_of_columns_are_cut_to_a_screen():
+    rng = np.random.default_rng(1)
+    names = [f"column_{i}" for i in range(400)]
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(500, 400)), rng.integers(2, size=500), names=names
+    )
+    assert len(formula_of(model)) < 700
+    assert formula_of(model).endswith(" more")

@@ -18,7 +18,7 @@ from damaged_files import (
 from forged_pages import FORGED, FORGED_WITH_DRAWS, rewritten
 from multiplier import repeated
 from problems import CASES, as_posterior
-from reports import students
+from reports import many_levels, many_levels_agreement, students
 
 from flatprior.analysis import (
     compare_models,
@@ -37,6 +37,7 @@ from flatprior.models import (
     load_spector,
     sample_independence,
 )
+from flatprior.models.common import rendering
 
 
 def test_a_report_is_read_back_and_verified(agreement, comparison, model, tmp_path):
@@ -86,10 +87,11 @@ def both(agreement, comparison, model, tmp_path_factory):
 def made_once(monkeypatch):
     """The sections of that report, which a change of the file does not change, made once only."""
 
-    def facts_of(*given, **options):
-        if not MADE:
-            MADE.update(report.facts_of(*given, **options))
-        return copy.deepcopy(MADE)
+    def facts_of(main, *given, **options):
+        whose = main.model.data_hash
+        if whose not in MADE:
+            MADE[whose] = report.facts_of(main, *given, **options)
+        return copy.deepcopy(MADE[whose])
 
     monkeypatch.setattr(verification, "facts_of", facts_of)
 
@@ -537,3 +539,85 @@ def test_a_report_that_states_nothing_of_events_and_groups_is_verified(both, mod
     found["event"] = "1"
     with pytest.raises(ValueError, match="event is None, not '1'"):
         verify_report(model, found, dict(comparison.models))
+
+
+@pytest.fixture(scope="module")
+def of_many(tmp_path_factory):
+    """A report whose tables are longer than what the page shows of them."""
+    path = write_report(tmp_path_factory.mktemp("many") / "r.html", many_levels_agreement())
+    assert len(verify_report(many_levels(), path)) == 3
+    return path.read_text(encoding="utf-8")
+
+
+def _row(number, change):
+    def in_full(rows):
+        rows[number] = change(rows[number])
+
+    return in_full
+
+
+UNSEEN = {
+    "a number of row 57": _row(57, lambda row: [row[0], "0.5", *row[2:]]),
+    "the name of row 57": _row(57, lambda row: ["hospital[T.h999]", *row[1:]]),
+    "a cell less in row 57": _row(57, lambda row: row[:-1]),
+    "the last row left out": list.pop,
+    "a row more": lambda rows: rows.append(rows[-1]),
+    "another heading": _row(0, lambda row: [row[0], "effect", *row[2:]]),
+    "two rows exchanged": lambda rows: rows.insert(56, rows.pop(57)),
+}
+
+
+LONG = [("coefficients-table", kind) for kind in UNSEEN]
+LONG += [
+    ("odds-ratios", "a number of row 57"),
+    ("estimates", "a number of row 57"),
+]
+
+
+@pytest.mark.parametrize(("table", "kind"), LONG)
+def test_rows_that_the_page_does_not_show_are_verified_too(
+    of_many, table, kind, tmp_path, made_once
+):
+    path = tmp_path / "forged.html"
+    page = rewritten(table, lambda shown: shown, UNSEEN[kind])(of_many)
+    path.write_text(resealed(page), encoding="utf-8", newline="\n")
+    with pytest.raises(ValueError, match=r"table|row|draws"):
+        verify_report(many_levels(), path)
+
+
+def test_how_many_rows_there_are_is_verified(of_many, tmp_path, made_once):
+    def fewer(table):
+        return replace(table, notes=tuple(note.replace("121", "41") for note in table.notes))
+
+    path = tmp_path / "forged.html"
+    page = rewritten("odds-ratios", fewer)(of_many)
+    path.write_text(resealed(page), encoding="utf-8", newline="\n")
+    with pytest.raises(ValueError, match="note"):
+        verify_report(many_levels(), path)
+
+
+UNSEEN_DRAWS = {
+    "nothing": lambda rows: None,
+    "a mean": _row(4, lambda row: [row[0], "0.5", *row[2:]]),
+    "a name": _row(4, lambda row: ["income", *row[1:]]),
+    "a row less": list.pop,
+    "two rows exchanged": lambda rows: rows.insert(3, rows.pop(4)),
+}
+
+
+@pytest.mark.parametrize("kind", UNSEEN_DRAWS)
+def test_rows_of_draws_that_the_page_does_not_show_are_verified_too(
+    kind, agreement, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(rendering, "LONGEST", 3)
+    monkeypatch.setattr(rendering, "FIRST", 2)
+    path = write_report(tmp_path / "r.html", agreement)
+    page = path.read_text(encoding="utf-8")
+    assert "Shown are the first 2 of 4 rows" in page
+    page = rewritten("sampler-1", lambda shown: shown, UNSEEN_DRAWS[kind])(page)
+    path.write_text(resealed(page), encoding="utf-8", newline="\n")
+    if kind == "nothing":
+        assert len(verify_report(model, path)) == 3
+        return
+    with pytest.raises(ValueError, match="draws of independence"):
+        verify_report(model, path)

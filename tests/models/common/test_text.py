@@ -109,3 +109,15 @@ def test_as_many_names_as_there_is_room_for_are_named_and_the_rest_is_counted():
         assert len(said) <= room
         shown, _, rest = said.partition(" and ")
         assert len(shown.split(", ")) + int(rest.split()[0] if rest else 0) == len(names)
+
+
+def test_names_in_a_message_fit_on_a_screen():
+    long = [f"{i}{'x' * 250}" for i in range(9)]
+    assert first_of(long) == f"{long[0]}, {long[1]} and 7 more"
+    assert first_of(long, 100) == f"{long[0]}, {long[1]} and 98 more"
+    assert first_of(["y" * 5000]) == "y" * 599 + "…"
+    assert len(first_of(["y" * 5000, "z"])) < 620
+    many = [f"column {i}" for i in range(400)]
+    assert len(listing(many)) <= 600
+    assert listing(many).endswith(" more")
+    assert listing(many[:3]) == "column 0, column 1 and column 2"

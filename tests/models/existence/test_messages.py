@@ -1,6 +1,7 @@
 """What is said of a likelihood without a maximum: cause, rows, coefficients and remedy."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import CASES, simulated
 
@@ -63,3 +64,18 @@ def test_the_coding_is_said_where_an_event_was_asked_for():
         data = {"y": [0, 0, 1, 1], "x": [1.0, 2, 3, 4]}
         model = BernoulliLogistic.from_formula("y ~ x", data, event=event)
         assert words in check_existence(model).message
+
+
+def test_many_dependent_columns_are_one_sentence():
+    doctor = np.repeat(np.arange(60), 6)
+    frame = pd.DataFrame(
+        {
+            "doctor": pd.Series(doctor).map("d{:02d}".format),
+            "site": pd.Series(doctor // 5).map("s{:02d}".format),
+            "y": np.tile([0, 1], 180),
+        }
+    )
+    said = check_existence(BernoulliLogistic.from_formula("y ~ doctor + site", frame)).message
+    assert "11 columns are combinations of others in every row, such as 'site[T.s01]' = " in said
+    assert said.count(" more") <= 1
+    assert "more and" not in said
