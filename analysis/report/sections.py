@@ -740,6 +740,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
     why = refits_left_out(model) if exact is None else ""
+    by = ": exact_loo(model, fit) computes them" if isinstance(model.rows, ArrayRows) else ""
     scores = predictive_scores(model, judged)
     if isinstance(model.rows, ArrayRows):  # of rows in batches the AUC is one on a grid
         scores = scores.drop(columns="grid error")
@@ -751,9 +752,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         [
             _text(
                 f"Each observation is predicted by {whose}.",
-                f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
-                if why
-                else "",
+                f"Leave-one-out predictions are {why}{by}." if why else "",
                 f"{curve.message}."
                 if curve is not None
                 else f"The calibration curve is for models of up to {MOST_ROWS} rows.",

@@ -160,6 +160,7 @@ def test_rows_on_disk_are_reported_without_what_needs_memory(tmp_path):
         assert float(value_of(scores, name)) == pytest.approx(expected["score"][name], abs=1e-5)
     assert "profile 2.5%" not in item(facts, "coefficients-table")["columns"]
     assert "in memory" in " ".join(item(facts, "coefficients-table")["notes"])
+    assert "exact_loo" not in str(facts["sections"])  # which takes no rows on disk
 
 
 def test_weights_offsets_and_dropped_rows_are_counted():
