@@ -26,7 +26,6 @@ import numpy as np
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
-from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
@@ -36,8 +35,8 @@ VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache
 def linear_predictor(block: Block, coefficients: Array) -> Array:
     """Offset plus ``X @ coefficients``: (m,) for one vector (k,), (m, d) for columns (k, d)."""
     design: Any = block.design
-    held = isinstance(design, Structured)
-    eta: Array = design.predictor(coefficients) if held else np.dot(design, coefficients)
+    written = isinstance(design, np.ndarray)
+    eta: Array = np.dot(design, coefficients) if written else design @ coefficients
     if block.offset is not None:
         eta = eta + (block.offset if eta.ndim == 1 else block.offset[:, None])
     return eta

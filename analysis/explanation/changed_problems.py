@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_ndtr
 
+from flatprior.analysis.explanation.turned import cross_products, lengths
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.common.arrays import Array
 from flatprior.models.likelihood import linear_predictor, row_terms
@@ -76,8 +77,8 @@ def complementary_log_log(block: Block, coefficients: Array) -> Terms:
 def log_log(block: Block, coefficients: Array) -> Terms:
     """Of ``P(y = 1) = exp(-exp(-x'beta))``: opposite outcomes, and the opposite predictor."""
     offset = None if block.offset is None else -block.offset
-    other = block._replace(design=-block.design, sign=-block.sign, offset=offset)
-    found = complementary_log_log(other, coefficients)
+    other = block._replace(sign=-block.sign, offset=offset)
+    found = complementary_log_log(other, -coefficients)
     return found._replace(residual=-found.residual)
 
 
@@ -132,7 +133,7 @@ def firth_maximum(block: Block, start: Array) -> Array | None:
 def _firth_terms(block: Block, beta: Array) -> tuple[float, Array, Array] | None:
     """Penalised log-likelihood, its modified score in whitened columns, and the whitening."""
     log_likelihood, residual, curvature = row_terms(block, beta)
-    white = whiten((block.design.T * curvature) @ block.design)
+    white = whiten(cross_products(block.design, curvature))
     if white is None:
         return None
     height = float(log_likelihood.sum()) - float(np.linalg.slogdet(white)[1])
@@ -145,7 +146,7 @@ def jeffreys(block: Block, beta: Array, curvature: Array, white: Array) -> Array
 
     It is ``h (1/2 - p)``, h the leverage. `white` (k, k) makes the information the identity.
     """
-    leverage = curvature * np.square(block.design @ white).sum(axis=1)
+    leverage = curvature * np.square(lengths(block.design, white))
     return np.asarray(leverage * (0.5 - expit(linear_predictor(block, beta))))
 
 
@@ -185,7 +186,7 @@ def maximum_of(
     beta, before = start, math.inf
     here = terms(block, beta)
     for _ in range(MOST_SCORING if terms is cauchit else MOST_STEPS):
-        information = (block.design.T * here.curvature) @ block.design + penalty
+        information = cross_products(block.design, here.curvature) + penalty
         white = whiten(information)
         if white is None:
             return None
@@ -209,7 +210,7 @@ def maximum_of(
 
 def _radius(block: Block, white: Array) -> float:
     """The largest standard error of a row's linear predictor."""
-    return float(np.linalg.norm(block.design @ white, axis=1).max())
+    return float(lengths(block.design, white).max())
 
 
 def _ascent(

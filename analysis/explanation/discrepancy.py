@@ -13,13 +13,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lu_factor, lu_solve
 
 from flatprior.analysis.explanation.changed_problems import Terms, logit
 from flatprior.analysis.explanation.reference_levels import intercept_of
+from flatprior.analysis.explanation.turned import cross_products, pieces, turned
 from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
@@ -27,7 +29,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 EXPLAINED = 0.3  # of the score: what a changed problem may leave of it
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
@@ -87,8 +89,8 @@ class Discrepancy:
     b : ndarray (k,)
     white : ndarray (k, k) or None
         T with T'HT the identity, H the information at b; None where that is singular.
-    scores : ndarray (n, k)
-        Of each row, in whitened columns.
+    residual : ndarray (n,)
+        Derivative of the log-likelihood in each row's predictor, at b.
     distance : float
         From the MLE, in the norm of the information there.
     half_units : ndarray (k,)
@@ -105,7 +107,7 @@ class Discrepancy:
     fit: PointEstimate | None
     b: Array
     white: Array | None
-    scores: Array
+    residual: Array
     distance: float
     half_units: Array
     root: Array | None
@@ -124,24 +126,21 @@ class Discrepancy:
         b, half = given, half_units(given)
         if matrix is not None:
             b, half = matrix @ given, np.abs(matrix) @ half
-        block = model.arrays.block(slice(None))
+        block = as_held(model.arrays).block(slice(None))
         with np.errstate(all="ignore"):
             white = whitening(model.rows, b)
             residual = row_terms(block, b).residual
-        scores = np.zeros((model.n_rows, model.n_parameters))
-        if white is not None:
-            scores = residual[:, None] * (block.design @ white)
         distance, root = math.nan, None
         if fit is not None:
             root = root_at(model, fit).matrix
             distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
-            block = block._replace(design=block.design @ root)
+            block = block._replace(design=turned(block.design, root))
         return cls(
             model=model,
             fit=fit,
             b=b,
             white=white,
-            scores=scores,
+            residual=residual,
             distance=distance,
             half_units=half,
             root=root,
@@ -184,13 +183,38 @@ class Discrepancy:
     @cached_property
     def pull(self) -> Array:
         """The score, whitened, (k,)."""
-        return np.asarray(self.scores.sum(axis=0))
+        return self.summed(slice(None))
+
+    def summed(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Array:
+        """The score of some rows, whitened, (k,)."""
+        if self.white is None:
+            return np.zeros(len(self.b))
+        design: Any = as_held(self.model.arrays).block(rows).design  # type: ignore[arg-type]
+        return np.asarray((self.residual[rows] @ design) @ self.white)
+
+    def scores(self, rows: NDArray[np.intp] | slice, along: Array | None = None) -> Array:
+        """Of each of these rows, in whitened columns, or `along` some directions of these."""
+        if self.white is None:
+            return np.zeros((len(self.residual[rows]), len(self.b)))
+        white = self.white if along is None else self.white @ along
+        design: Any = as_held(self.model.arrays).block(rows).design
+        return np.asarray(self.residual[rows][:, None] * (design @ white))
+
+    @cached_property
+    def measurable(self) -> bool:
+        """Whether the scores of all rows are numbers."""
+        every = pieces(len(self.residual))
+        return all(bool(np.isfinite(self.scores(some)).all()) for some in every)
 
     def whitened(self, coefficients: Array) -> Array:
         """Coefficients in columns whitened by `root`, which `block` has."""
-        if self.root is None:
+        if self._factored is None:
             raise InputError("there is no MLE")
-        return np.asarray(np.linalg.solve(self.root, coefficients))
+        return np.asarray(lu_solve(self._factored, coefficients, check_finite=False))
+
+    @cached_property
+    def _factored(self) -> Any:
+        return None if self.root is None else lu_factor(self.root)
 
     def unwhitened(self, coefficients: Array) -> Array:
         """The other way."""
@@ -201,6 +225,10 @@ class Discrepancy:
     def length(self, difference: Array) -> float:
         """Of a difference of coefficients (k,), in the norm of the information at the MLE."""
         return float(np.linalg.norm(self.whitened(difference)))
+
+    def lengths(self, differences: Array) -> Array:
+        """Of differences (m, k), in that norm, (m,)."""
+        return np.asarray(np.linalg.norm(self.whitened(differences.T), axis=0))
 
     def rounding(self, matrix: Array | None = None) -> float:
         """What rounding may have added to the distance of ``matrix @ b`` from the MLE, at most."""
@@ -224,9 +252,9 @@ class Discrepancy:
         white = whitening(rows, mle)
         if white is None:
             return None
-        block = rows.block(slice(None))
-        start = np.zeros(len(white)) if mle is None else np.linalg.solve(white, mle)
-        columnwise = block._replace(design=block.design @ white)
+        block = as_held(rows).block(slice(None))
+        start = np.zeros(white.shape[1]) if mle is None else np.linalg.solve(white, mle)
+        columnwise = block._replace(design=turned(block.design, white))
         return Ground(white, columnwise, np.asarray(start, dtype=float))
 
     def gaps(
@@ -245,7 +273,7 @@ class Discrepancy:
         if self.fit is not None:
             return self.length(b - ground.root @ maximum), self.length(b - self.fit.coefficients)
         curvature = terms(ground.block, maximum).curvature
-        metric = (ground.block.design.T * curvature) @ ground.block.design
+        metric = cross_products(ground.block.design, curvature)
         if penalty is not None:
             metric = metric + penalty
         try:

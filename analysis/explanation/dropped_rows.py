@@ -22,10 +22,13 @@ from scipy.spatial import KDTree
 from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import EXACT, EXPLAINED, Cause, Discrepancy
 from flatprior.analysis.explanation.scalings import location
+from flatprior.analysis.explanation.turned import pieces
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, printable, rows_phrase
+from flatprior.models.designs.coded import Structured
+from flatprior.models.rows import ArrayRows, distinct
 
 Rows = NDArray[np.intp]  # positions
 
@@ -47,9 +50,9 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
     """The score of all rows at b is that of the rows left out."""
     if case.white is None:
         return
-    n, k = case.scores.shape
+    n, k = case.model.n_rows, len(case.b)
     pull, labels = case.pull, case.model.row_labels
-    if not (np.isfinite(pull).all() and np.isfinite(case.scores).all()):
+    if not (np.isfinite(pull).all() and case.measurable):
         return  # numbers so large that nothing can be said of their score
     found: list[tuple[float, Rows, str, float]] = []
     # what rounding of the numbers may have added to a sum that is the whole score
@@ -57,15 +60,15 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
 
     def consider(rows: Rows, text: str, ways: float) -> None:
         if _both_outcomes(case.model, rows):
-            gap = float(np.linalg.norm(pull - case.scores[rows].sum(axis=0)))
+            gap = float(np.linalg.norm(pull - case.summed(rows)))
             if gap > most:
                 return
             chance = math.log(ways) + k * math.log(max(gap, 1e-300))
             found.append((chance, rows, text, ways))
 
     along = _directions(pull)
-    seen = case.scores @ along
-    for order in _orders(case.model):
+    seen = case.scores(slice(None), along)
+    for order in _orders(case.model, seen, pull @ along, most):
         few, every = np.cumsum(seen[order.rows], axis=0)[:-1], None
         for head, cuts, text in (
             (True, order.cuts[order.cuts < n // 2], order.first),
@@ -77,8 +80,8 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
             if not len(cut):
                 continue
             if every is None:
-                every = np.cumsum(case.scores[order.rows], axis=0)[:-1]
-            gaps = np.linalg.norm(every[cut] - pull if head else every[cut], axis=1)
+                every = _gaps(case, order.rows, pull)
+            gaps = every[0 if head else 1][cut]
             for best in cut[np.argsort(gaps, kind="stable")[:MOST_CUTS]]:
                 rows = order.rows[: best + 1] if head else order.rows[best + 1 :]
                 consider(rows, text, 2 * (2 * k + 1) * n)
@@ -86,26 +89,26 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
         if len(rows) <= FEW:  # some split or other leaves out any of the few sets that there are
             text = f"{rows_phrase(labels[rows])}, for example as {text}"
         consider(rows, text, len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
-    nearest = int(np.linalg.norm(case.scores - pull, axis=1).argmin())
+    gaps = [np.linalg.norm(case.scores(some) - pull, axis=1) for some in pieces(n)]
+    nearest = int(np.concatenate(gaps).argmin())
     consider(np.array([nearest]), rows_phrase([labels[nearest]]), float(n))
     for size, largest in ((2, MOST_PAIRS), (3, MOST_TRIPLES)):
         if size < n <= largest:
-            nearest_set = _nearest_set(case.scores, pull, size, most)
+            nearest_set = _nearest_set(case.scores(slice(None)), pull, size, most)
             if nearest_set is not None:
                 consider(nearest_set, rows_phrase(labels[nearest_set]), float(n) ** size)
     if not found:
         return
-    table = np.column_stack([case.model.response, case.model.design])
-    distinct = len(np.unique(table, axis=0))
+    different = len(distinct(_plain(case.model))[1])
     proved = 0
     for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_TRIED]:
         left = _distance_without(case, rows)
         if left is None:
             continue
         detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
-        if 2 * distinct < n:  # other rows are the same, and sums of a few values often coincide
+        if 2 * different < n:  # other rows are the same, and sums of a few values often coincide
             detail += ", or rows that are identical to them"
-        certain = EXACT if 2 * distinct >= n else -1.0
+        certain = EXACT if 2 * different >= n else -1.0
         if len(rows) <= FEW and left <= max(EXACT, case.rounding()) and _recoded_too(case, rows):
             detail += "; or with all rows, but the other outcome there"
             certain = -1.0
@@ -185,14 +188,46 @@ class _Order(NamedTuple):
     last: str
 
 
-def _orders(model: BernoulliLogistic) -> Iterator[_Order]:
+def _plain(model: BernoulliLogistic) -> ArrayRows:
+    """The rows without what is not of the design or the response."""
+    design = model.arrays.design
+    held = isinstance(design, Structured)
+    return ArrayRows(design if held else model.design, model.response)
+
+
+def _gaps(case: Discrepancy, rows: Rows, pull: Array) -> tuple[Array, Array]:
+    """Lengths of sums over the first of these rows, 1, 2, ... of them: less `pull`, and as is."""
+    total, gaps = np.zeros(len(pull)), np.empty((2, len(rows)))
+    for some in pieces(len(rows)):
+        sums = np.cumsum(case.scores(rows[some]), axis=0) + total
+        total = sums[-1]
+        gaps[:, some] = np.linalg.norm([sums - pull, sums], axis=2)
+    return gaps[0], gaps[1]
+
+
+def _orders(model: BernoulliLogistic, seen: Array, pull: Array, most: float) -> Iterator[_Order]:
+    """Those in which some sum of scores may be near the whole, as some directions show.
+
+    `seen` (n, m) are the scores along them, and `pull` (m,) that of all rows. Of an indicator there
+    is one cut: the sums of its rows and of the others say whether it is worth looking at.
+    """
     n = model.n_rows
+    design = model.arrays.design
+    indicators = np.zeros(model.n_parameters, dtype=bool)
+    if isinstance(design, Structured):
+        for factor in design.factors:
+            indicators[factor.columns[factor.columns >= 0]] = True
+        inside = seen.T @ design
+        least = np.minimum(
+            np.linalg.norm(inside - pull[:, None], axis=0), np.linalg.norm(inside, axis=0)
+        )
+        indicators &= least > most * (1 + SLACK)
     yield _Order(np.arange(n), np.arange(n - 1), "the first", "the last")
     center, scale = location(model)
     for j, name in enumerate(map(printable, model.names)):
-        if scale[j] == 0:
+        if scale[j] == 0 or indicators[j]:
             continue
-        column, far = model.design[:, j], f"those whose distance from the mean {name} is"
+        column, far = design[:, j], f"those whose distance from the mean {name} is"
         for values, first, last in (
             (column, f"those with the lowest {name}", f"those with the highest {name}"),
             (np.abs(column - center[j]), f"{far} lowest", f"{far} highest"),
@@ -203,9 +238,7 @@ def _orders(model: BernoulliLogistic) -> Iterator[_Order]:
 
 def _splits(model: BernoulliLogistic) -> Iterator[tuple[Rows, str]]:
     """Duplicates, and the test sets of usual calls of scikit-learn's ``train_test_split``."""
-    table = np.column_stack([model.response, model.design])
-    _, first = np.unique(table, axis=0, return_index=True)
-    again = np.setdiff1d(np.arange(model.n_rows), first)
+    again = np.setdiff1d(np.arange(model.n_rows), distinct(_plain(model))[1])
     if len(again):
         yield again, "those that repeat another"
     if model.n_rows < 10:

@@ -30,11 +30,11 @@ CURE = "weigh the rows alike: in scikit-learn class_weight=None; in R and statsm
 
 def class_weights(case: Discrepancy) -> Iterator[Cause]:
     """R S_1(b) + S_0(b) = 0, S_1 and S_0 the scores of the rows of either outcome."""
-    if case.white is None or not np.isfinite(case.scores).all():
+    if case.white is None or not case.measurable:
         return
     ground = case.ground()
     event = case.block.sign > 0
-    ones, zeros = case.scores[event].sum(axis=0), case.scores[~event].sum(axis=0)
+    ones, zeros = case.summed(event), case.summed(~event)
     if ground is None or not (ones @ ones > 0 and zeros @ zeros > 0):
         return
     without_penalty = math.inf

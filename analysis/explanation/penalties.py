@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,12 @@ from flatprior.analysis.explanation.discrepancy import (
     Ground,
 )
 from flatprior.analysis.explanation.scalings import readings
+from flatprior.analysis.explanation.turned import followed_by
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.whitening import whitening
+from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 PENALTY_LEAVES = 0.01  # of the score, where it is certain; other shrinkage leaves more
 DEFAULT = 0.01  # relative: a C so near 1 is scikit-learn's default
@@ -296,10 +298,12 @@ def _strengths(
     case: Discrepancy, b: Array, active: NDArray[np.bool_], directions: list[Array]
 ) -> tuple[float, ...] | None:
     """What to multiply the directions with to get the scores of the active coefficients."""
-    block = case.model.arrays.block(slice(None))
+    block = as_held(case.model.arrays).block(slice(None))
     # on separated data the information says nothing along what diverges: weigh all rows alike
     curvature = block.counts / 4 if case.fit is None else row_terms(block, b).curvature
-    errors = np.sqrt(curvature @ np.square(case.model.design))[active]  # of scores
+    design: Any = block.design
+    squares = design.squares() if isinstance(design, Structured) else np.square(design)
+    errors = np.sqrt(curvature @ squares)[active]  # of scores
     score = case.model.score(b)[active]
     if not (np.isfinite(errors).all() and errors.all() and np.isfinite(score).all()):
         return None
@@ -440,7 +444,10 @@ def _with_observations(ground: Ground, columns: list[int], number: float) -> Blo
     block, added = ground.block, 2 * len(columns)
     zeros = np.zeros(added)
     return block._replace(
-        design=np.vstack([block.design, ground.root[columns], ground.root[columns]]),
+        design=followed_by(
+            block.design,
+            np.repeat(ground.root[None, columns], 2, 0).reshape(-1, block.design.shape[1]),
+        ),
         sign=np.concatenate([block.sign, np.repeat([1.0, -1.0], len(columns))]),
         offset=None if block.offset is None else np.concatenate([block.offset, zeros]),
         weights=np.concatenate([block.counts, zeros + number]),

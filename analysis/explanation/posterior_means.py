@@ -16,6 +16,7 @@ from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy, Ground
 from flatprior.analysis.explanation.other_data import CURE_FLIPPED
 from flatprior.analysis.explanation.scalings import location
+from flatprior.analysis.explanation.turned import cross_products
 from flatprior.analysis.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
@@ -65,6 +66,8 @@ def posterior_mean(case: Discrepancy) -> Iterator[Cause]:
 def flipped_mean(case: Discrepancy) -> Iterator[Cause]:
     """The same of the opposite outcomes."""
     model = case.model
+    if model.n_parameters > MOST_DIMENSIONS:
+        return
     if model.offset is None:  # everything has the other sign
         found = _flat_mean(case, model, case.mle, -case.b)
         mean = None if found is None else -found
@@ -219,7 +222,7 @@ def _importance_mean(ground: Ground, penalty: Array) -> Array | None:
         return None
     curvature = row_terms(block, mode).curvature
     try:
-        upper = np.linalg.cholesky((block.design.T * curvature) @ block.design + penalty).T
+        upper = np.linalg.cholesky(cross_products(block.design, curvature) + penalty).T
     except np.linalg.LinAlgError:
         return None
     number = max(min(DRAWS, MOST_WORK // len(block.sign) // 2), FEWEST // 2)

@@ -310,9 +310,13 @@ class Category:
 
 def intercept_of(model: BernoulliLogistic) -> int | None:
     """The column of ones, if there is one."""
-    ones = np.ones(model.n_parameters)
-    found = as_held(model.rows).reduce(lambda block: are_all(block.design, ones), np.logical_and)
-    return int(found.argmax()) if found.any() else None
+    kept = vars(model.rows)  # a pass over the rows, which many recodings ask for
+    if "_intercept" not in kept:
+        ones, rows = np.ones(model.n_parameters), as_held(model.rows)
+        every = rows.reduce(lambda block: are_all(block.design, ones), np.logical_and)
+        kept["_intercept"] = int(every.argmax()) if every.any() else None
+    found: int | None = kept["_intercept"]
+    return found
 
 
 def categories_of(model: BernoulliLogistic) -> list[Category]:
@@ -340,7 +344,7 @@ def categories_of(model: BernoulliLogistic) -> list[Category]:
 
 def _indicator_groups(model: BernoulliLogistic) -> list[Category]:
     """Indicator columns that never meet in a row and share the beginning of their names."""
-    design = model.design
+    design = model.arrays.design
     groups: dict[str, list[int]] = {}
     for j, name in enumerate(model.names):
         values = np.unique(design[:, j])
@@ -348,7 +352,7 @@ def _indicator_groups(model: BernoulliLogistic) -> list[Category]:
             groups.setdefault(_stem(name), []).append(j)
     found = []
     for stem, columns in groups.items():
-        total = design[:, columns].sum(axis=1)
+        total = design @ np.isin(np.arange(len(model.names)), columns).astype(float)
         if stem and total.max() == 1 and total.min() == 0:
             levels = {model.names[j][len(stem) :]: j for j in columns}
             found.append(Category(stem, "", ("", *levels), levels, by_name=True))
@@ -371,7 +375,8 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
         matrix, said = np.eye(model.n_parameters), []
         for category, reference in zip(categories, chosen, strict=True):
             if reference != category.reference:
-                matrix = category.matrix(reference, model) @ matrix
+                other = category.matrix(reference, model)
+                matrix = other @ matrix if said else other
                 said.append(category.in_words(reference))
         if said:
             yield names_in(SCREEN, said), matrix

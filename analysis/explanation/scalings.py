@@ -16,6 +16,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.designs.coded import Structured
 from flatprior.models.routes.newton import converged_mle
 
 SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
@@ -53,9 +54,9 @@ def readings(case: Discrepancy, some: bool = False) -> Iterator[Reading]:
     model, intercept, k = case.model, case.intercept, len(case.b)
     center, deviation = location(model)
     n = model.n_observations
-    low, high = model.design.min(axis=0), model.design.max(axis=0)
+    low, high = ranges(model.arrays.design)
     sample = deviation * math.sqrt(n / (n - 1)) if n > 1 else deviation
-    largest, zero = np.abs(model.design).max(axis=0), np.zeros(k)
+    largest, zero = np.maximum(-low, high), np.zeros(k)
     for text, scale, origin in (
         ("divided by their standard deviations and centred", deviation, center),
         ("divided by their standard deviations (ddof 1) and centred", sample, center),
@@ -89,6 +90,10 @@ def readings(case: Discrepancy, some: bool = False) -> Iterator[Reading]:
 def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
     """The same numbers as coefficients of columns that were scaled so."""
     model = case.model
+    if isinstance(model.arrays.design, Structured):
+        # scaled columns would have to be written out: the same problem in the model's columns
+        found = Discrepancy.at(model, case.fit, case.b, reading.matrix)
+        return replace(found, solved=case.solved)
     frame = pd.DataFrame(model.design @ reading.matrix, columns=list(model.names))
     try:
         scaled = BernoulliLogistic.from_arrays(
@@ -111,11 +116,35 @@ def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
 
 def location(model: BernoulliLogistic) -> tuple[Array, Array]:
     """Mean and standard deviation (ddof 0) of each column."""
-    weights = model.frequency_weights
-    center = np.average(model.design, axis=0, weights=weights)
-    variance = np.average(np.square(model.design - center), axis=0, weights=weights)
-    variance[np.ptp(model.design, axis=0) == 0] = 0.0
-    return center, np.sqrt(variance)
+    design, share = model.arrays.design, model.counts / model.n_observations
+    if not isinstance(design, Structured):
+        center = np.average(model.design, axis=0, weights=model.frequency_weights)
+        square = np.square(model.design - center)
+        variance = np.average(square, axis=0, weights=model.frequency_weights)
+    else:
+        center = share @ design
+        variance = share @ design.squares() - np.square(center)  # of what is mostly 0
+        of_numbers = np.square(design.numbers - center[design.places])
+        variance[design.places] = share @ of_numbers
+    low, high = ranges(design)
+    variance[low == high] = 0.0
+    return center, np.sqrt(np.maximum(variance, 0.0))
+
+
+def ranges(design: Array | Structured) -> tuple[Array, Array]:
+    """The smallest and the largest number of each column, (k,) and (k,)."""
+    if not isinstance(design, Structured):
+        return design.min(axis=0).astype(float), design.max(axis=0).astype(float)
+    low, high = np.zeros(design.shape[1]), np.zeros(design.shape[1])
+    low[design.places], high[design.places] = design.numbers.min(axis=0), design.numbers.max(axis=0)
+    for factor in design.factors:
+        rows, there = np.bincount(factor.codes, minlength=factor.n_levels), factor.columns >= 0
+        high[factor.columns[there]] = rows[there] > 0
+        low[factor.columns[there]] = rows[there] == len(factor.codes)
+    if design.sparse is not None:
+        low[design.sparse_places] = design.sparse.min(axis=0).toarray().ravel()
+        high[design.sparse_places] = design.sparse.max(axis=0).toarray().ravel()
+    return low, high
 
 
 def rescaled(case: Discrepancy) -> Iterator[Cause]:
@@ -152,7 +181,7 @@ def _other_units(case: Discrepancy) -> Iterator[Cause]:
     )
     matrix = np.eye(len(mle))
     matrix[list(factors), list(factors)] = [1 / factor for factor in factors.values()]
-    column = case.model.design[:, next(iter(factors))]
+    column = case.model.arrays.design[:, next(iter(factors))]
     slip = len(factors) == 1 and (
         next(iter(factors.values())) in SLIPS or len(np.unique(column)) == 2
     )
@@ -183,9 +212,8 @@ def any_units(case: Discrepancy, errors: Array) -> Iterator[Cause]:
     matrix[slopes, slopes] = 1 / factors
     gaps = matrix @ case.b - mle.coefficients
     if intercept is not None:  # it moves with what predictors were centred at, within their range
-        design = case.model.design
-        moved = np.array([mle.coefficients[j] * design[:, [j]] for j in slopes])[..., 0]
-        reach = np.abs(moved).max(axis=1).sum()
+        moved = np.abs(mle.coefficients) * case.model.arrays.extent.columns
+        reach = float(moved[slopes].sum())
         gaps[intercept] = max(abs(gaps[intercept]) - reach, 0.0) if gaps[intercept] else 0.0
     text = first_of(
         f"{printable(case.model.names[j])} by {1 / factor:.6g}"

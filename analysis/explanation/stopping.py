@@ -14,7 +14,6 @@ from flatprior.analysis.optimiser_paths import (
     newton_path,
     scoring_path,
 )
-from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count
 
@@ -53,20 +52,18 @@ def descent(case: Discrepancy) -> Iterator[Cause]:
         f"gradient descent with a learning rate of {rate:g}": descent_path(model, rate, least)
         for rate in RAW_RATES
     }
-    scaled = _standardised(case)
-    if scaled is not None:
-        model, back = scaled
+    back = _standardised(case)
+    if back is not None:
         for rate in RATES:
-            path = descent_path(model, rate, least)
             text = f"gradient descent with a learning rate of {rate:g}, on standardised columns,"
-            paths[text] = [back @ point for point in path]
-        path = lbfgs_path(model, 1.0 / model.n_observations)
-        paths["L-BFGS, on standardised columns,"] = [back @ point for point in path]
+            paths[text] = descent_path(model, rate, least, back)
+        mean = 1.0 / model.n_observations
+        paths["L-BFGS, on standardised columns,"] = lbfgs_path(model, mean, back)
     yield from _on_a_path(case, paths, "from zero")
 
 
-def _standardised(case: Discrepancy) -> tuple[BernoulliLogistic, Array] | None:
-    """The model in standardised columns, and what leads back from its coefficients."""
+def _standardised(case: Discrepancy) -> Array | None:
+    """What leads back from the coefficients of standardised columns, (k, k)."""
     model, intercept = case.model, case.intercept
     if intercept is None:
         return None
@@ -75,13 +72,7 @@ def _standardised(case: Discrepancy) -> tuple[BernoulliLogistic, Array] | None:
     center[intercept] = 0.0
     back = np.diag(1 / scale)
     back[intercept] -= center / scale
-    other = BernoulliLogistic.from_arrays(
-        (model.design - center) / scale,
-        model.response,
-        offset=model.offset,
-        frequency_weights=model.frequency_weights,
-    )
-    return other, back
+    return back
 
 
 def _on_a_path(case: Discrepancy, paths: dict[str, list[Array]], start: str) -> Iterator[Cause]:
@@ -91,7 +82,7 @@ def _on_a_path(case: Discrepancy, paths: dict[str, list[Array]], start: str) -> 
     for text, path in paths.items():
         if not path:
             continue
-        gaps = [case.length(case.b - point) for point in path]
+        gaps = case.lengths(case.b - np.array(path))
         steps = int(np.argmin(gaps))
         after = count(steps + 1, "iteration")
         detail = f"{text} {start} passes here after {after}: it stopped early"

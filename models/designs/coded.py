@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Codes = NDArray[np.int32]
 LARGEST_DENSE = 2**30  # numbers in a design that is written out: 8 GB
+WRITTEN_AT_ONCE = 2**12  # rows
 LARGEST_KEPT = 2**24  # and kept: 128 MB
 MOST_BESIDE = 2**13  # columns beside the largest factor, which have a square matrix
 ROOM = 60  # characters for the names of columns that are levels of one factor
@@ -362,6 +363,78 @@ class Structured:
         sparse: Any = None if self.sparse is None else abs(self.sparse)
         absolute = replace(self, numbers=np.abs(self.numbers), sparse=sparse)
         return absolute.predictor(np.abs(beta))
+
+    def squares(self) -> Structured:
+        """The matrix with every entry squared."""
+        sparse: Any = None if self.sparse is None else self.sparse.power(2)
+        return replace(self, numbers=np.square(self.numbers), sparse=sparse)
+
+    def cross_products(self, weights: Array) -> Array:
+        """``X' D X`` with weights (n,) of the rows, (k, k)."""
+        found = np.zeros((self.shape[1], self.shape[1]))
+
+        def put(rows: NDArray[np.intp], columns: NDArray[np.intp], table: Array) -> None:
+            """Where a factor has no column for a level, what there is of it is left out."""
+            own, other = rows >= 0, columns >= 0
+            part = table[own][:, other]
+            found[np.ix_(rows[own], columns[other])] = part
+            found[np.ix_(columns[other], rows[own])] = part.T
+
+        weighted = self.numbers * weights[:, None]
+        put(self.places, self.places, np.dot(weighted.T, self.numbers))
+        sparse: Any = None
+        if self.sparse is not None:
+            sparse = self.sparse.multiply(weights[:, None]).tocsr()
+            put(self.sparse_places, self.places, sparse.T @ self.numbers)
+            put(self.sparse_places, self.sparse_places, (sparse.T @ self.sparse).toarray())
+        for i, factor in enumerate(self.factors):
+            codes, size = factor.codes, factor.n_levels
+            sums = np.empty((weighted.shape[1], size))
+            for total, each in zip(sums, weighted.T, strict=True):
+                total[:] = np.bincount(codes, each, size)
+            put(self.places, factor.columns, sums)
+            there = factor.columns >= 0
+            own = factor.columns[there]
+            found[own, own] = np.bincount(codes, weights, size)[there]
+            for other in self.factors[:i]:
+                cells = codes.astype(np.intp) * other.n_levels + other.codes
+                table = np.bincount(cells, weights, size * other.n_levels).astype(float)
+                put(factor.columns, other.columns, table.reshape(size, other.n_levels))
+            if sparse is not None:
+                counted = np.empty((sparse.shape[1], size))
+                for total, level in zip(counted.T, range(size), strict=True):
+                    total[:] = sparse.T @ (codes == level)
+                put(self.sparse_places, factor.columns, counted)
+        return found
+
+    def quadratic(self, matrix: Array) -> Array:
+        """``x_i'M x_i`` of each row, M symmetric (k, k), (n,)."""
+        found: Array = np.einsum(
+            "ij,ij->i", self.numbers @ matrix[np.ix_(self.places, self.places)], self.numbers
+        )
+        for i, factor in enumerate(self.factors):
+            own, codes = factor.of_levels, factor.codes
+            found += own(matrix.diagonal().copy())[codes]
+            beside = own(matrix[:, self.places])
+            found += 2 * np.einsum("ij,ij->i", beside[codes], self.numbers)
+            for other in self.factors[:i]:
+                table = own(other.of_levels(matrix).T)
+                found += 2 * table[codes, other.codes]
+        if self.sparse is None:
+            return found
+        of_sparse = matrix[self.sparse_places]
+        for start in range(0, len(found), WRITTEN_AT_ONCE):
+            part = slice(start, start + WRITTEN_AT_ONCE)
+            rows = self.sparse[part]
+            along = rows @ of_sparse  # (m, k)
+            rest = replace(self, sparse=None, sparse_places=self.sparse_places[:0])[part]
+            found[part] += rows.multiply(along[:, self.sparse_places]).sum(axis=1)
+            found[part] += 2 * np.einsum("ij,ij->i", rest.numbers, along[:, self.places])
+            for factor in rest.factors:
+                own = factor.columns[factor.codes]
+                there = np.flatnonzero(own >= 0)
+                found[part][there] += 2 * along[there, own[there]]
+        return found
 
     def __matmul__(self, beta: Array) -> Array:
         """`predictor`, as of a matrix that is written out."""

@@ -2,11 +2,13 @@
 
 import json
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from coded_models import both, held_as_codes, survey
 from disagreements import (
     CAUSES,
     ORDERS,
@@ -28,6 +30,7 @@ from flatprior.models import (
     fit_newton,
     fit_sklearn,
 )
+from flatprior.models.designs.coded import Structured
 
 EACH = 5
 
@@ -291,3 +294,66 @@ def test_columns_far_from_zero_have_an_explanation_too():
     model = BernoulliLogistic.from_arrays(np.column_stack([year**j for j in range(4)]), y)
     found = explain_difference(model, -fit_newton(model).coefficients)
     assert (found.cause, found.certain) == ("response flipped", True)
+
+
+def wrong_coefficients(X, y, mle):
+    """By many causes, those of a model with an intercept first."""
+
+    def fitted(columns, outcomes, rows=slice(None), **options):
+        found = LogisticRegression(**{"C": np.inf, "tol": 1e-10, "max_iter": 10000} | options)
+        found.fit(columns[rows][:, 1:], outcomes[rows])
+        return np.append(found.intercept_, found.coef_)
+
+    scaled = X.copy()
+    scaled[:, 1:] = StandardScaler().fit_transform(X[:, 1:])
+    rng = np.random.default_rng(3)
+    return {
+        "ridge": fitted(X, y, C=1.0),
+        "lasso": fitted(X, y, C=0.5, l1_ratio=1.0, solver="saga", max_iter=100_000),
+        "Firth": firth_estimate(X, y),
+        "balanced": fitted(X, y, class_weight="balanced"),
+        "both": fitted(X, y, C=1.0, class_weight="balanced"),
+        "probit": sm.Probit(y, X).fit(disp=0).params,
+        "flipped": -mle,
+        "flipped ridge": -fitted(X, y, C=1.0),
+        "scaled": fitted(scaled, y),
+        "scaled ridge": fitted(scaled, y, C=0.1),
+        "scaled balanced": fitted(scaled, y, class_weight="balanced"),
+        "first rows": fitted(X, y, slice(40, None)),
+        "lowest": fitted(X, y, X[:, 1] > np.quantile(X[:, 1], 0.15)),
+        "one row": fitted(X, y, np.arange(len(y)) != 7),
+        "a level": fitted(X, y, (X[:, 3] == 0) | (np.cumsum(X[:, 3]) > 400)),
+        "stopped": fitted(scaled, y, tol=1e-1, max_iter=3, solver="lbfgs"),
+        "nothing": mle + rng.normal(size=len(mle)) / 5,
+    }
+
+
+def test_factors_held_as_codes_differ_for_the_reasons_of_the_columns():
+    frame = survey(300, seed=4)
+    codes, columns = both("y ~ x + z + g + h", frame)
+    mle = fit_newton(columns).coefficients
+    causes = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrong = wrong_coefficients(columns.design, columns.response, mle)
+    for what, coefficients in wrong.items():
+        held, written = (explain_difference(model, coefficients) for model in (codes, columns))
+        assert (held.cause, held.certain) == (written.cause, written.certain), what
+        assert held.distance == pytest.approx(written.distance, rel=1e-7), what
+        causes.add(held.cause)
+    assert len(causes) >= 8, causes
+
+
+def test_no_cause_is_looked_for_in_a_matrix_of_all_levels(monkeypatch):
+    frame = survey(3000, seed=4)
+    with held_as_codes(True):
+        model = BernoulliLogistic.from_formula("y ~ x + z + g + h", frame)
+    whole = Structured.dense
+
+    def of_few_rows(design):
+        assert design.shape[0] < 100
+        return whole(design)
+
+    b = fit_newton(model).coefficients + 0.2
+    monkeypatch.setattr(Structured, "dense", of_few_rows)
+    assert explain_difference(model, b).cause

@@ -133,3 +133,19 @@ def test_sizes_of_terms_are_those_of_the_matrix(design):
     beta = np.random.default_rng(3).normal(size=design.shape[1])
     expected = np.abs(written_out(design)) @ np.abs(beta)
     assert design.sizes(beta) == pytest.approx(expected, rel=1e-14)
+
+
+def test_cross_products_are_those_of_the_matrix(design):
+    matrix, rng = written_out(design), np.random.default_rng(4)
+    weights = rng.random(len(matrix))
+    expected = (matrix.T * weights) @ matrix
+    assert design.cross_products(weights) == pytest.approx(expected, rel=1e-12, abs=1e-13)
+    assert np.array_equal(design.squares().dense(), np.square(matrix))
+
+
+def test_quadratic_forms_of_rows_are_those_of_the_matrix(design, monkeypatch):
+    monkeypatch.setattr(coded, "WRITTEN_AT_ONCE", 7)
+    matrix, rng = written_out(design), np.random.default_rng(5)
+    root = rng.normal(size=(matrix.shape[1], matrix.shape[1]))
+    expected = np.square(matrix @ root).sum(axis=1)
+    assert design.quadratic(root @ root.T) == pytest.approx(expected, rel=1e-12)
