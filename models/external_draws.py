@@ -29,6 +29,7 @@ from flatprior.models.common.coefficient_names import (
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import coordinates_of, counted
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.designs.coded import Structured
 from flatprior.models.model import BernoulliLogistic
 
 LEAST_DRAWS = 10  # of a chain: ArviZ's diagnostics need as many
@@ -446,8 +447,15 @@ def numbers_of(model: BernoulliLogistic) -> frozenset[str]:
     """Names of columns that are no indicators, as far as rows are at hand."""
     if not model.rows.resident:
         return frozenset()
-    design = model.design
-    indicator = ((design == 0) | (design == 1)).all(axis=0)
+    design = model.arrays.design
+    if isinstance(design, Structured):
+        indicator = np.ones(model.n_parameters, dtype=bool)
+        indicator[design.places] = ((design.numbers == 0) | (design.numbers == 1)).all(axis=0)
+        if design.sparse is not None:
+            others = design.sparse.indices[~np.isin(design.sparse.data, (0, 1))]
+            indicator[design.sparse_places[others]] = False
+    else:
+        indicator = ((design == 0) | (design == 1)).all(axis=0)
     return frozenset(
         name for name, is_one in zip(model.names, indicator, strict=True) if not is_one
     )
@@ -470,5 +478,5 @@ def _two_numbers(model: BernoulliLogistic, name: str) -> tuple[float, float] | N
                     return None if None in numbers else numbers  # type: ignore[return-value]
     if not model.rows.resident:
         return None
-    values = np.unique(model.design[:, model.names.index(name)])
+    values = np.unique(model.arrays.design[:, model.names.index(name)])
     return (float(values[0]), float(values[1])) if len(values) == 2 else None

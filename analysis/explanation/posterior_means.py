@@ -16,13 +16,14 @@ from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy, Ground
 from flatprior.analysis.explanation.other_data import CURE_FLIPPED
 from flatprior.analysis.explanation.scalings import location
-from flatprior.analysis.explanation.turned import cross_products
+from flatprior.analysis.explanation.turned import cross_products, quadratic
 from flatprior.analysis.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models.common.arrays import Array
 from flatprior.models.likelihood import linear_predictor, log_likelihoods, row_terms
 from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import as_held
 
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
 NO_MEAN = 0.1  # of the shift: what is so near the MLE is no mean
@@ -193,10 +194,10 @@ def _prior_strength(case: Discrepancy, square: Array) -> float | None:
     Integration by parts gives the equation; the mean is :math:`S(b) - X'(w (1 - 2p) v) / 2`, with v
     the posterior variance of each row's linear predictor.
     """
-    block = case.model.arrays.block(slice(None))
+    block = as_held(case.model.arrays).block(slice(None))
     terms = row_terms(block, case.b)
     skewed = terms.curvature * -np.tanh(linear_predictor(block, case.b) / 2)  # w (1 - 2p)
-    information = (block.design.T * terms.curvature) @ block.design
+    information = cross_products(block.design, terms.curvature)
     score, strength = case.model.score(case.b), 0.0
     assert case.white is not None  # noqa: S101
     for _ in range(ROUNDS):
@@ -204,7 +205,7 @@ def _prior_strength(case: Discrepancy, square: Array) -> float | None:
             covariance = np.linalg.inv(information + strength * square)
         except np.linalg.LinAlgError:
             return None
-        variance = np.einsum("ij,jk,ik->i", block.design, covariance, block.design, optimize=True)
+        variance = quadratic(block.design, covariance)
         pull = case.white.T @ (score - 0.5 * (skewed * variance) @ block.design)
         shrink = case.white.T @ (square @ case.b)
         strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)

@@ -116,6 +116,13 @@ def lengths(design: Design, white: Array) -> Array:
     return np.asarray(design.lengths(white))
 
 
+def quadratic(design: Array | Structured, matrix: Array) -> Array:
+    """``x_i'M x_i`` of each row, M symmetric (k, k), (n,)."""
+    if isinstance(design, Structured):
+        return design.quadratic(matrix)
+    return np.asarray(np.einsum("ij,jk,ik->i", design, matrix, design, optimize=True))
+
+
 def pieces(n: int) -> Iterator[slice]:
     """Consecutive rows, so many at a time that they may be written out."""
     for start in range(0, n, ROWS_AT_ONCE):

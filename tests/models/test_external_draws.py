@@ -3,11 +3,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from coded_models import both, survey
 from problems import CASES
 
 from flatprior.analysis import check_posterior, psis_loo
 from flatprior.models import BernoulliLogistic, Posterior, load_spector, sample_independence
 from flatprior.models.common.coefficient_names import plain_name
+from flatprior.models.external_draws import numbers_of
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +273,8 @@ def test_a_response_may_be_called_what_arviz_calls_something_else(name):
     data = draws.to_arviz(model)
     assert data["log_likelihood"][f"{name}_"].shape == (4, 20, 32)
     assert np.array_equal(Posterior.from_arviz(model, data, "beta").draws, draws.draws)
+
+
+def test_numbers_are_the_same_columns_whether_factors_are_codes_or_not():
+    codes, columns = both("y ~ x + z + g + b", survey(200, seed=6))
+    assert numbers_of(codes) == numbers_of(columns) == {"x", "z"}
