@@ -202,7 +202,7 @@ def _prior_strength(case: Discrepancy, square: Array) -> float | None:
     assert case.white is not None  # noqa: S101
     for _ in range(ROUNDS):
         try:
-            covariance = np.linalg.inv(information + strength * square)
+            covariance = np.asarray(np.linalg.inv(information + strength * square), dtype=float)
         except np.linalg.LinAlgError:
             return None
         variance = quadratic(block.design, covariance)
