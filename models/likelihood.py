@@ -26,6 +26,7 @@ import numpy as np
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
+from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
