@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from flatprior.models.covariance.roots import root_of
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import as_held
+from flatprior.models.rows import Block, as_held
 
 MOST_STEPS, MOST_WORK = 1000, 10**7  # of gradient descent
 NEWTON_STEPS = 25
@@ -25,15 +26,14 @@ def lbfgs_path(model: BernoulliLogistic, scale: float, back: Array | None = None
 
     They are those of coefficients from which `back` (k, k), if it is given, leads to the model's.
     """
-    zero = np.zeros(model.n_parameters)
+    rows, zero = as_held(model.rows), np.zeros(model.n_parameters)
     path: list[Array] = []
 
     def loss(point: Array) -> Any:
         beta = point if back is None else back @ point
-        score = model.score(beta)
-        return -scale * model.log_likelihood(beta), -scale * (
-            score if back is None else back.T @ score
-        )
+        height, *score = rows.reduce(partial(_height_and_score, beta=beta))
+        pull = np.array(score)
+        return -scale * height, -scale * (pull if back is None else back.T @ pull)
 
     with np.errstate(all="ignore"):
         minimize(
@@ -45,6 +45,12 @@ def lbfgs_path(model: BernoulliLogistic, scale: float, back: Array | None = None
             options={"maxiter": 200, "ftol": 1e-14, "gtol": 1e-12, "maxls": 50},
         )
     return path if back is None else [back @ point for point in path]
+
+
+def _height_and_score(block: Block, beta: Array) -> Array:
+    """Log-likelihood and score (1 + k,) of some rows, in one pass."""
+    terms = row_terms(block, beta)
+    return np.append(terms.log_likelihood.sum(), terms.residual @ block.design)
 
 
 def newton_path(model: BernoulliLogistic, start: Array | None = None) -> list[Array]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
@@ -376,7 +377,7 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
         for category, reference in zip(categories, chosen, strict=True):
             if reference != category.reference:
                 other = category.matrix(reference, model)
-                matrix = other @ matrix if said else other
+                matrix = np.asarray(csr_array(other) @ matrix) if said else other  # mostly 0
                 said.append(category.in_words(reference))
         if said:
             yield names_in(SCREEN, said), matrix
