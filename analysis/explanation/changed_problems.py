@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_ndtr
 
-from flatprior.analysis.explanation.turned import cross_products, lengths
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.turned import cross_products, lengths
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 

@@ -21,12 +21,12 @@ from scipy.linalg import lu_factor, lu_solve
 
 from flatprior.analysis.explanation.changed_problems import Terms, logit
 from flatprior.analysis.explanation.reference_levels import intercept_of
-from flatprior.analysis.explanation.turned import cross_products, pieces, turned
 from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
+from flatprior.models.covariance.turned import cross_products, pieces, turned
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block, as_held

@@ -22,11 +22,11 @@ from scipy.spatial import KDTree
 from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import EXACT, EXPLAINED, Cause, Discrepancy
 from flatprior.analysis.explanation.scalings import location
-from flatprior.analysis.explanation.turned import pieces
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, printable, rows_phrase
+from flatprior.models.covariance.turned import pieces
 from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import ArrayRows, distinct
 

@@ -28,8 +28,8 @@ from flatprior.analysis.explanation.discrepancy import (
     Ground,
 )
 from flatprior.analysis.explanation.scalings import readings
-from flatprior.analysis.explanation.turned import followed_by
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.turned import followed_by
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import row_terms

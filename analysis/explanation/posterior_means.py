@@ -16,11 +16,11 @@ from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy, Ground
 from flatprior.analysis.explanation.other_data import CURE_FLIPPED
 from flatprior.analysis.explanation.scalings import location
-from flatprior.analysis.explanation.turned import cross_products, quadratic
 from flatprior.analysis.moments import StuckDrawsError, posterior_moments
 from flatprior.analysis.monte_carlo import predicted_mean_shift
 from flatprior.models import BernoulliLogistic, PointEstimate, sample_independence
 from flatprior.models.common.arrays import Array
+from flatprior.models.covariance.turned import cross_products, quadratic
 from flatprior.models.likelihood import linear_predictor, log_likelihoods, row_terms
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held

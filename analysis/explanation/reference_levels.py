@@ -373,7 +373,8 @@ def recodings(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
     categories = categories_of(model)
     choices = itertools.product(*(category.levels for category in categories))
     for chosen in itertools.islice(choices, MOST_CODINGS):
-        matrix, said = np.eye(model.n_parameters), list[str]()
+        matrix: Array = np.eye(model.n_parameters)
+        said: list[str] = []
         for category, reference in zip(categories, chosen, strict=True):
             if reference != category.reference:
                 other = category.matrix(reference, model)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from coded_models import structured, written_out
 
-from flatprior.analysis.explanation.turned import (
+from flatprior.models.covariance.turned import (
     Turned,
     cross_products,
     followed_by,
@@ -45,6 +45,6 @@ def test_products_are_those_of_the_matrix(designs):
 
 
 def test_pieces_are_all_rows_in_their_order(monkeypatch):
-    monkeypatch.setattr("flatprior.analysis.explanation.turned.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("flatprior.models.covariance.turned.ROWS_AT_ONCE", 4)
     assert [*range(10)] == [row for some in pieces(10) for row in range(10)[some]]
     assert [some.stop - some.start for some in pieces(10)] == [4, 4, 2]
