@@ -68,6 +68,7 @@ TOLERANCE = 1e-6  # standard errors
 READ = "read from "  # begins what is said of another program's fit
 POINTS, SAME = 4, 1e-9  # at which likelihoods are compared, and by what share of them they differ
 NUMBERS = ("builtins", "numpy", "xarray")  # whose arrays of draws may be one coefficient's
+MOST_UNASKED = 20_000  # draws of a chain that routes take where no number is said
 MOST_EXPLAINED = 10**7  # numbers in the design in which causes of a difference are looked for
 _LEGEND = (
     "error bound: proved largest error, distance: from the best route, both in standard errors"
@@ -364,7 +365,9 @@ def run_routes(
         Which routes, of "newton", "sklearn", "map", "nuts" and, on request, "independence"
         (`flatprior.models.routes.registry`).
     draws : int, optional
-        Draws of each chain; default 1000, or more where the tests of k coefficients need them.
+        Draws of each chain; default 1000, or more where the tests of k coefficients need them. Of
+        more than 20,000 (four chains of 140 coefficients or more) sampling routes run only when
+        this says so.
     tune, chains, seed
         For the sampling routes, see `flatprior.models.sample_nuts`.
     progress : bool
@@ -376,7 +379,7 @@ def run_routes(
     -------
     tuple
         Of `PointEstimate`, `Posterior`, and `Unavailable` for a route that cannot run on this model
-        (scikit-learn takes no offset).
+        (scikit-learn takes no offset), or would take hours of which nothing was said.
 
     Raises
     ------
@@ -415,6 +418,15 @@ def run_routes(
         )
     results: list[Result] = []
     for route in routes_named(tuple(routes)):
+        if draws is None and least > MOST_UNASKED and route.samples:
+            results.append(
+                Unavailable(
+                    route.name,
+                    f"the tests of {model.n_parameters} coefficients need {least} draws a chain, "
+                    f"which are taken when they are asked for (draws={least}, --draws {least})",
+                )
+            )
+            continue
         if on_start is not None:
             on_start(route.name)
         try:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.dependence.as_held import sums_to_one, with_codes
 from flatprior.models.designs.coded import Structured
@@ -34,7 +34,7 @@ from flatprior.models.encoding.sparse_matrices import (
     is_sparse_matrix,
 )
 from flatprior.models.estimate import PointEstimate
-from flatprior.models.existence.check import require_mle
+from flatprior.models.existence.check import check_existence, require_mle
 from flatprior.models.existence.limiting import Limiting, left_in_place
 from flatprior.models.existence.messages import one_hot_message
 from flatprior.models.model import BernoulliLogistic
@@ -252,6 +252,11 @@ class LogisticMLE(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if existence.kind == "rank deficient":
             intercept = model.names[0] if self.fit_intercept else None
             message = one_hot_message(model, existence.dependencies, intercept) or message
+            if self.separated == "raise" and _separated_without_aliased(model):
+                message += (
+                    "; the columns that are left separate the outcomes, "
+                    'so that separated="limit" is needed besides'
+                )
         return replace(existence, message=message)
 
     def _model(
@@ -457,3 +462,11 @@ def _plain(y: NDArray[Any]) -> NDArray[Any]:
     """Truth values or numbers as what they are; as objects scikit-learn knows no such type."""
     plain = np.array(y.tolist()) if y.dtype == object else y
     return plain if plain.dtype.kind in "bif" else y
+
+
+def _separated_without_aliased(model: BernoulliLogistic) -> bool:
+    """Whether columns separate the outcomes when those that depend on them are left out."""
+    try:
+        return check_existence(model.without_aliased()).kind in SEPARATED
+    except (PrecisionError, InputError):
+        return False

@@ -39,6 +39,8 @@ class Route:
         What to tell who waits.
     needs : str
         The package, as it is imported, without which the route cannot run; empty where NumPy does.
+    samples : bool
+        Whether what comes of it is draws.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Route:
     on_request: str = ""
     at_start: str = ""
     needs: str = ""
+    samples: bool = False
 
     def run(self, model: BernoulliLogistic, **settings: Any) -> PointEstimate | Posterior:
         """Fit or sample `model`.
@@ -77,10 +80,11 @@ ROUTES = (
         at_start="the first run on a machine compiles for a minute",
         needs="pymc",
     ),
-    Route("nuts", "PyMC NUTS sampling", "pymc_routes:sample_nuts", needs="pymc"),
+    Route("nuts", "PyMC NUTS sampling", "pymc_routes:sample_nuts", needs="pymc", samples=True),
     Route(
         *("independence", "independence sampling", "independence:sample_independence"),
         on_request="A fifth route: independence sampling, without PyMC (of many files: always).",
+        samples=True,
     ),
 )
 LABELS = {route.name: route.label for route in ROUTES}

@@ -285,6 +285,24 @@ def test_a_pipeline_with_scikit_learns_defaults_says_what_to_do(shops):
         LogisticMLE().fit(numbers, y)
 
 
+def test_a_pipeline_of_levels_with_one_outcome_says_both_that_it_takes(shops):
+    frame, y = shops
+    rare = frame.assign(town=np.where(frame.index == frame.index[0], "Rare", frame["town"]))
+    with pytest.raises(ValueError, match="sum to the intercept") as caught:
+        one_hot(LogisticMLE()).fit(rare, y)
+    assert str(caught.value).endswith('separated="limit" is needed besides')
+    assert "separated" not in said_of(one_hot(LogisticMLE(separated="limit")), rare, y)
+    assert "separated" not in said_of(one_hot(LogisticMLE()), frame, y)
+    took = one_hot(LogisticMLE(aliased="drop", separated="limit")).fit(rare, y)
+    assert np.isinf(took[-1].coef_).sum() == 1
+
+
+def said_of(pipeline, X, y):
+    with pytest.raises(ValueError, match="sum to the intercept") as caught:
+        pipeline.fit(X, y)
+    return str(caught.value)
+
+
 def test_all_levels_give_the_probabilities_of_all_but_the_first(shops):
     frame, y = shops
     every = one_hot(LogisticMLE(aliased="drop")).fit(frame, y)

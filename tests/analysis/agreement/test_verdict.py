@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from problems import CASES, as_posterior, draws_from, simulated
 from sklearn.datasets import load_breast_cancer
 
 from flatprior.analysis import compare_routes, run_routes
+from flatprior.analysis.agreement.mode import least_draws
 from flatprior.analysis.agreement.verdict import Unavailable
 from flatprior.models import (
     BernoulliLogistic,
@@ -228,6 +230,28 @@ def test_too_few_draws_are_refused_before_the_work():
     with pytest.raises(ValueError, match="100 draws a chain are too few to test 12 coefficients"):
         run_routes(model, draws=100, on_start=started.append)
     assert started == []
+
+
+def test_draws_of_hours_are_taken_only_when_they_are_asked_for():
+    X, y = simulated(3000, 140, seed=3)
+    model = BernoulliLogistic.from_arrays(X, y)
+    started = []
+    routes = ("newton", "nuts", "independence")
+    point, *left_out = run_routes(model, routes=routes, on_start=started.append)
+    assert started == [point.route] == ["newton"]
+    least = math.ceil(least_draws(140) / 4)
+    assert [each.route for each in left_out] == ["nuts", "independence"]
+    assert all(f"--draws {least})" in each.reason for each in left_out)
+    # one less has them, and whoever says the number
+    with pytest.raises(StopIteration):
+        run_routes(model, routes=routes[1:], draws=least, on_start=stopped)
+    less = BernoulliLogistic.from_arrays(X[:, 1:], y)
+    with pytest.raises(StopIteration):
+        run_routes(less, routes=routes[1:], on_start=stopped)
+
+
+def stopped(route):
+    raise StopIteration(route)
 
 
 def test_unusable_arguments_are_named():
