@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -48,7 +48,6 @@ from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
 T = TypeVar("T")
 
 DRAWS_AT_ONCE = 64
-NUMBERS_AT_ONCE = 2**22  # of simulated curves
 MOST_BINS = 2**13  # of predictions on a curve, of rows that are not in memory
 SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
 
@@ -185,12 +184,9 @@ def calibration_curve(
     values, counts = ranks.means, ranks.counts
     calibrated = ranks.isotonic()
     rng = np.random.default_rng(checked)
-    simulated, trials = np.empty((simulations, len(values))), counts.astype(np.int64)
-    for curve in simulated:
-        curve[:] = isotonic(rng.binomial(trials, values) / counts, counts)
-    ends = [(1 - prob) / 2, (1 + prob) / 2]
-    parts = np.array_split(np.arange(len(values)), 1 + simulated.size // NUMBERS_AT_ONCE)
-    low, high = np.hstack([np.quantile(simulated[:, part], ends, axis=0) for part in parts])
+    trials = counts.astype(np.int64)
+    curves = (isotonic(rng.binomial(trials, values) / counts, counts) for _ in range(simulations))
+    low, high = _envelope(curves, simulations, (1 - prob) / 2)
     low_name, high_name = percentages(prob)
     n = counts.sum()
     brier, shown = all_of_them.squared / n, ranks.mean_square(calibrated)
@@ -216,6 +212,24 @@ def calibration_curve(
         formula=model.formula,
         grid_error=0.0 if exact else math.sqrt(max(shown - all_of_them.least_mean_square(), 0.0)),
     )
+
+
+def _envelope(curves: Iterable[Array], n: int, tail: float) -> tuple[Array, Array]:
+    """Quantiles `tail` and ``1 - tail`` (d,) of n curves (d,), which are not held all at once.
+
+    Linear between order statistics, as NumPy's; of each value the outermost alone are kept.
+    """
+    place = (n - 1) * tail
+    below, share = int(place), place % 1
+    kept = min(below + 2, n)  # of either end
+    ends: list[list[Array]] = [[], []]
+    for curve in curves:
+        for sign, held in zip((1, -1), ends, strict=True):
+            held.append(sign * curve)
+            if len(held) == 2 * kept + 1:
+                held[:] = np.partition(held, kept - 1, axis=0)[:kept]
+    low, high = (np.sort(held, axis=0)[below : below + 2] for held in ends)
+    return low[0] + share * (low[-1] - low[0]), -high[0] - share * (high[-1] - high[0])
 
 
 @model_first

@@ -14,6 +14,7 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from flatprior.analysis import calibration_curve, predict, predictive_scores
 from flatprior.analysis.diagnostics import calibration, ranks
+from flatprior.analysis.diagnostics.calibration import _envelope
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 from flatprior.models.batches import first_pass
 
@@ -123,6 +124,15 @@ def test_the_envelope_of_one_value_is_binomial():
     assert high == pytest.approx(binom.ppf(0.95, n, p) / n, abs=0.004)
     assert curve.outside == 1
     assert curve.miscalibration == pytest.approx(0.1**2, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 3, 40, 41, 400])
+@pytest.mark.parametrize("prob", [1e-9, 0.5, 0.8, 0.95, 1 - 1e-9])
+def test_an_envelope_is_of_quantiles_of_all_curves(n, prob):
+    curves = np.random.default_rng(n).normal(size=(n, 7)).round(1)
+    tail = (1 - prob) / 2
+    expected = np.quantile(curves, [tail, 1 - tail], axis=0)
+    assert np.array(_envelope(iter(curves), n, tail)) == pytest.approx(expected, abs=1e-14)
 
 
 def test_the_log_score_needs_no_detour_over_probabilities():
