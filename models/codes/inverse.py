@@ -18,6 +18,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk, dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
@@ -133,8 +134,16 @@ class Inverse:
         columns, rows = self.absolute.columns, self.absolute.rows * self.sizes
         norm = math.sqrt(float(columns.max() * rows.max()))
         if len(columns) <= SMALL:
-            norm = min(norm, float(np.linalg.norm(self.inverse_root * self.sizes[:, None], 2)))
+            norm = min(norm, self.norm)
         return min(float(np.linalg.norm(columns)), math.sqrt(together) * norm)
+
+    @cached_property
+    def norm(self) -> float:
+        """The largest singular value of the inverse root, its rows times their sizes."""
+        square = dsyrk(1.0, self.inverse_root * self.sizes[:, None], lower=1)
+        q = len(square)
+        largest = eigh(square, eigvals_only=True, lower=True, subset_by_index=[q - 1, q - 1])
+        return math.sqrt(float(largest[0]))
 
     @cached_property
     def absolute(self) -> Absolute:
@@ -159,10 +168,10 @@ class Inverse:
         own, levels, reference = basis.levels.columns, self.levels, basis.reference
         there = own >= 0
         if reference is None or basis.constant is None:
-            along = (self.shares + centre) @ root
+            along = _by_triangle(self.shares + centre, root)
             errors[own] = np.sqrt(1 / levels + np.square(along).sum(axis=1))
             return errors
-        along = (self.shares - self.shares[reference]) @ root
+        along = _by_triangle(self.shares - self.shares[reference], root)
         variance = 1 / levels + 1 / levels[reference] + np.square(along).sum(axis=1)
         errors[own[there]] = np.sqrt(variance[there])
         along = (self.shares[reference] + centre) @ root
@@ -294,6 +303,13 @@ class Absolute:
             with np.errstate(over="ignore", under="ignore"):
                 squares[: len(block)] += np.square(block, out=block).sum(axis=1)
         return cls(columns, rows, np.sqrt(squares))
+
+
+def _by_triangle(matrix: Array, upper: Array) -> Array:
+    """The product of a matrix (L, q), used up, and an upper triangular one (q, q)."""
+    if not matrix.size:
+        return matrix
+    return np.asarray(dtrmm(1.0, upper, matrix.T, trans_a=1, overwrite_b=1)).T
 
 
 def _by_columns(matrix: Array) -> Iterator[tuple[slice, Array]]:
