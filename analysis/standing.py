@@ -24,10 +24,10 @@ from flatprior.models import (
     PointEstimate,
     certify,
     check_existence,
-    fit_newton,
 )
 from flatprior.models.common.arrays import Array
 from flatprior.models.likelihood import moments
+from flatprior.models.routes.newton import newton_of
 
 Kind = Literal[
     "not finite", "the estimate", "its probabilities", "another point", "no estimate", "unproved"
@@ -204,7 +204,7 @@ class Standing:
         if known and not self.existence.exists:
             return None
         try:
-            return fit_newton(self.model)
+            return newton_of(self.model)
         except MLEDoesNotExistError as error:
             self.existence = error.existence
             return None

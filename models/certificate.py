@@ -44,6 +44,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flatprior.models import direction_bounds
+from flatprior.models.batches.kept import kept
 from flatprior.models.codes.judgement import judged_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
@@ -200,8 +201,12 @@ def _sums(block: Block, beta: Array, transform: Array, longest_sum: int) -> _Sum
 def evaluate(rows: Rows, beta: Array) -> Evaluation:
     """Certificate, covariance and log-likelihood at coefficients (k,): two passes over the rows.
 
-    One, where factors are held as codes and that suffices.
+    One, where factors are held as codes and that suffices; none, where they were found before.
     """
+    return kept(rows, "evaluation", lambda: _evaluate(rows, beta), beta)
+
+
+def _evaluate(rows: Rows, beta: Array) -> Evaluation:
     coded = sums_of(rows)
     found = None if coded is None else judged_as_held(coded, beta)
     if coded is not None and found is not None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.inference.averages import SameSlope, Slope
 from flatprior.analysis.inference.new_rows import are_unknown, encoded
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import EPSILON, Array
@@ -49,7 +50,7 @@ def with_level(
         return None
     factor = elsewhere.factors[changed[0]]
     code = [str(each) for each in factor.levels[0]].index(str(level))
-    codes = np.full(len(factor.codes), code, dtype=np.int32)
+    codes = np.broadcast_to(np.int32(code), len(factor.codes))
     factors = list(elsewhere.factors)
     factors[changed[0]] = replace(factor, codes=codes)
     return replace(elsewhere, factors=tuple(factors))
@@ -62,16 +63,40 @@ def replaced(frame: pd.DataFrame, name: str, values: Any) -> pd.DataFrame:
     return changed
 
 
-def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Array | Structured:
-    """Derivative (m, k) of the design with respect to a number, and a `ValueError` without one.
+def slope_of(model: BernoulliLogistic, frame: pd.DataFrame, name: str) -> Slope | SameSlope:
+    """Derivative of the design with respect to a number, and a `ValueError` without one.
 
-    Indicators of factors that are held as codes do not change with a number.
+    Where the formula takes the number as it is, it is exact: the design with a 1 less that with a
+    0. Indicators of factors that are held as codes do not change with a number.
     """
+    encoding = model.encoding
+    if encoding is not None and model.aliased is None and encoding.parsed.is_linear(name):
+        alone = encoding.parsed.stands_alone(name)
+        some = frame.iloc[:1] if alone else frame
+        one, none = (
+            encoded(model, replaced(some, name, np.full(len(some), value))) for value in (1.0, 0.0)
+        )
+        matrix = _less(one, none)
+        return SameSlope(np.asarray(matrix)[0]) if alone else Slope(matrix)
     design = encoded(model, frame)
     if not isinstance(design, Structured) or design.sparse is not None:
-        return _slope(model, frame, name, model.design_matrix)
+        return Slope(_slope(model, frame, name, model.design_matrix))
     slope = _slope(model, frame, name, lambda some: cast(Any, encoded(model, some)).numbers)
-    return replace(design, numbers=slope, factors=tuple(map(_nowhere, design.factors)))
+    return Slope(replace(design, numbers=slope, factors=tuple(map(_nowhere, design.factors))))
+
+
+def _less(one: Array | Structured, two: Array | Structured) -> Array | Structured:
+    """The difference of two designs whose factors are the same."""
+    if not (isinstance(one, Structured) and isinstance(two, Structured)):
+        return np.asarray(np.asarray(one) - np.asarray(two))
+    sparse: Any = one.sparse
+    return replace(
+        one,
+        numbers=one.numbers - two.numbers,
+        factors=tuple(map(_nowhere, one.factors)),
+        sparse=None if sparse is None else sparse - two.sparse,
+        contrasted=(),
+    )
 
 
 def _nowhere(factor: Factor) -> Factor:

@@ -16,18 +16,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from dataclasses import replace
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit
 
 from flatprior.analysis.inference.averaged_rows import (
     Averaged,
     require_none_beside,
     rows_to_average,
+)
+from flatprior.analysis.inference.averages import (
+    Averages,
+    Change,
+    Elsewhere,
+    Level,
+    Places,
+    SameSlope,
+    with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
 from flatprior.analysis.inference.hypotheses import Coefficients
@@ -40,16 +48,16 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
-from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.text import SCREEN, first_of, names_in, printable
 from flatprior.models.covariance.roots import Root
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column, of_some_rows
 from flatprior.models.encoding.columns.kinds import kind_of, numbers
 from flatprior.models.posterior import Interval, interval_of
-from flatprior.models.rows import BLOCK_ROWS, Block
+from flatprior.models.rows import Block
 
-NUMBERS_AT_ONCE = 2**20  # of linear predictors: 8 MB
+K = TypeVar("K")
+Key = tuple[int, str]  # of an effect: the place of its variable, and what it is called
 
 
 @model_first(sampling_weights=True)
@@ -115,7 +123,8 @@ def average_marginal_effects(
 
     Notes
     -----
-    The derivative of a column of the design is that of a polynomial through five points, exact for
+    Where the formula takes a number as it is, alone or in products, the derivative is exact. Else
+    that of a column of the design is that of a polynomial through five points, exact for
     polynomials of degree 4; elsewhere its estimated relative error is about 1e-11, and an error is
     raised where it is above 1e-5.
 
@@ -134,7 +143,7 @@ def average_marginal_effects(
     result = checked_result(model, result)
     if not isinstance(result, Posterior) and interval != "eti":
         raise InputError('of an estimate there is the Wald interval only: "eti"')
-    places = _Places.of(result)
+    places = _places(result)
     if data is None and isinstance(model.rows, BatchRows):
         require_none_beside(offset, frequency_weights)
         effects = _in_passes(model, model.rows, variables, at, places)
@@ -144,8 +153,9 @@ def average_marginal_effects(
         if at is None:
             averaged = _effects(model, rows, variables)
         else:
-            averaged = map(_of_the_mean, _effects(model, _at_means(model, rows), variables))
-        effects = {effect.name: effect.numbers(places) for effect in averaged}
+            averaged = (e.of_the_mean() for e in _effects(model, _at_means(model, rows), variables))
+        found_of = (each.numbers(places) for each in averaged)
+        effects = _in_order({key: found for each in found_of for key, found in each.items()})
         n_rows, note = len(rows.share), rows.note
     if isinstance(result, Posterior):
         shape = result.draws.shape[:2]
@@ -167,95 +177,11 @@ def average_marginal_effects(
     return table
 
 
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Coefficient vectors (d, k), and whether derivatives are wanted too, of the first."""
-
-    vectors: Array
-    bent: bool
-
-    @classmethod
-    def of(cls, result: Coefficients | Posterior) -> _Places:
-        """All draws, or an estimate, whose standard error needs a derivative."""
-        if isinstance(result, Posterior):
-            return cls(result.draws.reshape(-1, result.draws.shape[2]), bent=False)
-        return cls(result.coefficients[None], bent=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Effect:
-    """A mean over rows, as a function of the coefficients.
-
-    Of a number: the mean of ``p (1 - p) slope'beta``; of a category: the mean difference of
-    ``expit(design'beta)`` with the level and without, `other` being the design without.
-    """
-
-    name: str
-    rows: Averaged
-    design: Array | Structured
-    slope: Array | Structured | None = None
-    other: Array | Structured | None = None
-
-    def at(self, coefficients: Array) -> Array:
-        """Values (d,) at coefficient vectors (d, k)."""
-        first = expit(self.rows.offset + (self.design @ coefficients.T).T)
-        if self.slope is not None:
-            return np.asarray(
-                (first * (1 - first) * (self.slope @ coefficients.T).T) @ self.rows.share
-            )
-        assert self.other is not None  # noqa: S101
-        second = expit(self.rows.offset + (self.other @ coefficients.T).T)
-        return np.asarray((first - second) @ self.rows.share)
-
-    def numbers(self, places: _Places) -> Array:
-        """Its values (d,) at all places, and the derivative (k,) behind them where it is wanted."""
-        at_once = max(1, NUMBERS_AT_ONCE // self.design.shape[0])
-        starts = range(0, len(places.vectors), at_once)
-        parts = [self.at(places.vectors[start : start + at_once]) for start in starts]
-        if places.bent:
-            parts.append(self.gradient(places.vectors[0]))
-        return np.concatenate(parts)
-
-    def select(self, part: slice) -> _Effect:
-        """That of some rows: their share of it."""
-
-        def some(design: Any) -> Any:
-            return None if design is None else design[part]
-
-        rows = replace(
-            self.rows,
-            frame=None,
-            design=some(self.rows.design),
-            offset=self.rows.offset[part],
-            share=self.rows.share[part],
-        )
-        return _Effect(self.name, rows, some(self.design), some(self.slope), some(self.other))
-
-    def moved(self, other: _Effect) -> _Effect:
-        """With the numbers in each row added to those of another effect in as many rows."""
-
-        def both(one: Any, two: Any) -> Any:
-            return None if one is None else one + two
-
-        rows = replace(
-            self.rows,
-            design=both(self.rows.design, other.rows.design),
-            offset=self.rows.offset + other.rows.offset,
-        )
-        parts = [both(getattr(self, n), getattr(other, n)) for n in ("design", "slope", "other")]
-        return _Effect(self.name, rows, *parts)
-
-    def gradient(self, coefficients: Array) -> Array:
-        """Derivative (k,) of the value at one coefficient vector (k,)."""
-        share = self.rows.share
-        first = expit(self.rows.offset + self.design @ coefficients)
-        curvature = share * first * (1 - first)
-        if self.slope is not None:
-            bend = curvature * (1 - 2 * first) * (self.slope @ coefficients)
-            return np.asarray(curvature @ self.slope + bend @ self.design)
-        assert self.other is not None  # noqa: S101
-        second = expit(self.rows.offset + self.other @ coefficients)
-        return np.asarray(curvature @ self.design - (share * second * (1 - second)) @ self.other)
+def _places(result: Coefficients | Posterior) -> Places:
+    """All draws, or an estimate, whose standard error needs a derivative."""
+    if isinstance(result, Posterior):
+        return Places(result.draws.reshape(-1, result.draws.shape[2]), bent=False)
+    return Places(result.coefficients[None], bent=True)
 
 
 def _of_estimate(numbers: Array, root: Root, prob: float) -> dict[str, float]:
@@ -288,7 +214,7 @@ def _in_passes(
     rows: BatchRows,
     variables: Sequence[str] | None,
     at: str | None,
-    places: _Places,
+    places: Places,
 ) -> dict[str, Array]:
     """The numbers of each effect over all rows of a model, which come in batches.
 
@@ -305,40 +231,39 @@ def _in_passes(
 
     if at is None:
 
-        def numbers_of(block: Block, frame: pd.DataFrame) -> dict[str, Array]:
-            found = {}
+        def numbers_of(block: Block, frame: pd.DataFrame) -> dict[Key, Array]:
+            found: dict[Key, Array] = {}
             with of_some_rows():
-                for effect in _effects(model, averaged(block, frame), variables):
-                    pieces = [effect.select(part) for part in _pieces(len(frame))]
-                    parts = parallel_map(lambda each: each.numbers(places), pieces)
-                    found[effect.name] = np.sum(parts, axis=0)
+                for each in _effects(model, averaged(block, frame), variables):
+                    found |= each.numbers(places)
             return found
 
-        return rows.reduce_with_frames(numbers_of, _each_added)
+        return _in_order(rows.reduce_with_frames(numbers_of, _each_added))
     means = rows.reduce_with_frames(
         lambda block, frame: _means(model, averaged(block, frame)), _each_added
     )
 
-    def one_row_of(block: Block, frame: pd.DataFrame) -> dict[str, _Effect]:
+    def one_row_of(block: Block, frame: pd.DataFrame) -> list[Averages]:
         with of_some_rows():
             part = _at_means(model, averaged(block, frame), means)
-            return {each.name: _of_the_mean(each) for each in _effects(model, part, variables)}
+            return [each.of_the_mean() for each in _effects(model, part, variables)]
 
-    found = rows.reduce_with_frames(one_row_of, _each_moved)
-    return {name: effect.numbers(places) for name, effect in found.items()}
-
-
-def _pieces(n: int) -> list[slice]:
-    return [slice(start, start + BLOCK_ROWS) for start in range(0, n, BLOCK_ROWS)]
+    found = rows.reduce_with_frames(one_row_of, _each_plus)
+    return _in_order({key: of for each in found for key, of in each.numbers(places).items()})
 
 
-def _each_added(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
-    return {name: each + two[name] for name, each in one.items()}
+def _in_order(found: dict[Key, Array]) -> dict[str, Array]:
+    """The numbers of each effect, by variables in the order of the formula or as asked for."""
+    ordered = sorted(found.items(), key=lambda each: each[0][0])  # levels stay as they are
+    return {title: numbers for (_, title), numbers in ordered}
 
 
-def _each_moved(one: dict[str, _Effect], two: dict[str, _Effect]) -> dict[str, _Effect]:
-    """Effects in one row, that of some rows' share of the mean added to that of others."""
-    return {name: effect.moved(two[name]) for name, effect in one.items()}
+def _each_added(one: dict[K, Any], two: dict[K, Any]) -> dict[K, Any]:
+    return {key: each + two[key] for key, each in one.items()}
+
+
+def _each_plus(one: list[Averages], two: list[Averages]) -> list[Averages]:
+    return [first.plus(second) for first, second in zip(one, two, strict=True)]
 
 
 def _means(model: BernoulliLogistic, rows: Averaged) -> dict[str, float]:
@@ -368,63 +293,70 @@ def _at_means(
     return replace(rows, frame=frame, design=encoded(model, frame))
 
 
-def _of_the_mean(effect: _Effect) -> _Effect:
-    """The effect in one row, the mean of all."""
-    rows = effect.rows
-
-    def mean(part: Array | Structured) -> Array:
-        return np.asarray(rows.share @ part)[None]
-
-    one = replace(
-        rows,
-        frame=None,
-        design=mean(rows.design),
-        offset=mean(rows.offset),
-        share=np.ones(1),
-    )
-    return replace(
-        effect,
-        rows=one,
-        design=mean(effect.design),
-        slope=None if effect.slope is None else mean(effect.slope),
-        other=None if effect.other is None else mean(effect.other),
-    )
-
-
 def _effects(
     model: BernoulliLogistic, rows: Averaged, variables: Sequence[str] | None
-) -> Iterator[_Effect]:
+) -> Iterator[Averages]:
+    """The effects of all numbers, and then those of each category."""
+    beside = (rows.offset, rows.share)
     encoding = model.encoding
     if encoding is None:
         moving = [j for j in range(model.n_parameters) if np.ptp(model.design[:, j]) > 0]
         known = [model.names[j] for j in moving]
-        for name in _chosen(known, variables):
-            slope = np.zeros_like(rows.design)
+        slopes: dict[Key, Change] = {}
+        for at, name in enumerate(_chosen(known, variables)):
+            row = np.zeros(model.n_parameters)
             alone = model.aliased is None or not model.aliased.involves(name)
-            slope[:, model.names.index(name)] = 1.0 if alone else math.nan
-            yield _Effect(name, rows, rows.design, slope=slope)
+            row[model.names.index(name)] = 1.0 if alone else math.nan
+            slopes[at, name] = SameSlope(row)
+        yield Averages.of(rows.design, *beside, slopes)
         return
     frame = cast(pd.DataFrame, rows.frame)
     categories = {encoding.parsed.generated[key]: found for key, found in encoding.levels.items()}
-    for name in _chosen(list(encoding.parsed.predictors), variables):
-        if name not in categories and kind_of(frame[name]) != "booleans":
-            if name in encoding.parsed.compared:
-                raise InputError(
-                    f"the formula compares {printable(name)!r}, so that a small change of it has "
-                    "no effect or a sudden one; name the other variables, or compare predictions"
-                )
-            yield _Effect(name, rows, rows.design, slope=slope_of(model, frame, name))
-            continue
-        levels = categories.get(name, (False, True))
-        base = encoding.reference_levels.get(name, str(levels[0]))
-        reference = next(level for level in levels if str(level) == base)
-        of_reference = everywhere(model, frame, name, reference)
-        for level in levels:
-            if level != reference:
-                design = with_level(rows.design, of_reference, level) or everywhere(
-                    model, frame, name, level
-                )
-                yield _Effect(f"{name}: {level} - {base}", rows, design, other=of_reference)
+    chosen = _chosen(list(encoding.parsed.predictors), variables)
+    of_numbers = [n for n in chosen if n not in categories and kind_of(frame[n]) != "booleans"]
+    for name in of_numbers:
+        if name in encoding.parsed.compared:
+            raise InputError(
+                f"the formula compares {printable(name)!r}, so that a small change of it has "
+                "no effect or a sudden one; name the other variables, or compare predictions"
+            )
+    if of_numbers:
+        slopes = {
+            (at, name): slope_of(model, frame, name)
+            for at, name in enumerate(chosen)
+            if name in of_numbers
+        }
+        yield Averages.of(rows.design, *beside, slopes)
+    for at, name in enumerate(chosen):
+        if name not in of_numbers:
+            design, changes = _of_levels(model, rows, name, categories.get(name, (False, True)))
+            keyed: dict[Key, Change] = {(at, title): each for title, each in changes.items()}
+            yield Averages.of(design, *beside, keyed)
+
+
+def _of_levels(
+    model: BernoulliLogistic, rows: Averaged, name: str, levels: Sequence[Any]
+) -> tuple[Array | Structured, dict[str, Change]]:
+    """The design with the reference level of a category in every row, and what others change."""
+    encoding, frame = model.encoding, cast(pd.DataFrame, rows.frame)
+    assert encoding is not None  # noqa: S101
+    base = encoding.reference_levels.get(name, str(levels[0]))
+    reference = next(i for i, level in enumerate(levels) if str(level) == base)
+    called = {i: f"{name}: {level} - {base}" for i, level in enumerate(levels) if i != reference}
+    if model.aliased is None and encoding.parsed.stands_alone(name):
+        few = frame.iloc[np.zeros(len(levels), dtype=np.intp)]
+        each = encoded(model, replaced(few, name, pd.Series(list(levels), index=few.index)))
+        design = with_constant(rows.design, each, reference)
+        if design is not None:
+            return design, {title: Level(each, i, reference) for i, title in called.items()}
+    elsewhere = everywhere(model, frame, name, levels[reference])
+    changes: dict[str, Change] = {}
+    for i, title in called.items():
+        design = with_level(rows.design, elsewhere, levels[i])
+        changes[title] = Elsewhere(
+            everywhere(model, frame, name, levels[i]) if design is None else design
+        )
+    return elsewhere, changes
 
 
 def _chosen(known: list[str], variables: Sequence[str] | None) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
@@ -246,6 +247,24 @@ def sandwich(
     units: str = "trials",
 ) -> RobustCovariance:
     """`robust_covariance` at any coefficients (k,), whether or not they are the MLE."""
+
+    def find() -> RobustCovariance:
+        return _sandwich(model, beta, kind, cluster, correction, units)
+
+    asked = (kind, "" if cluster is None else cluster, correction, units)
+    if all(isinstance(each, str) for each in asked):
+        return kept(model.rows, asked, find, beta, of=model)
+    return find()
+
+
+def _sandwich(
+    model: BernoulliLogistic,
+    beta: Array,
+    kind: str,
+    cluster: str | ArrayLike | pd.Series[Any] | None,
+    correction: str,
+    units: str,
+) -> RobustCovariance:
     if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters

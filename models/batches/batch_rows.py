@@ -11,7 +11,7 @@ import gc
 import operator
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -287,6 +287,10 @@ class BatchRows(ABC):
     def passes(self) -> Passes:
         """How often they were read up to now, the survey included."""
 
+    def seen(self) -> Hashable:
+        """What can be seen of the rows without a pass; None where they may have changed unseen."""
+        return ()
+
     @property
     def at_hand(self) -> bool:
         """Whether rows may come to this process, in which they are read anyway."""
@@ -414,6 +418,10 @@ class FileRows(BatchRows):
     def passes(self) -> Passes:
         """How often the files were read up to now, the survey included."""
         return self.source.tally.now
+
+    def seen(self) -> Hashable:
+        """What can be seen of the files without reading them; an `OSError` if they have changed."""
+        return self.source.seen()
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import rq, solve, solve_triangular
 
+from flatprior.models.batches.kept import kept
 from flatprior.models.codes.inverse import AT_ONCE, Inverse
 from flatprior.models.codes.newton import inverse_as_held
 from flatprior.models.codes.passes import sums_of
@@ -319,9 +320,10 @@ def root_of(rows: Rows, coefficients: Array | None = None) -> Root | None:
     [1.154701]
     """
     coded = sums_of(rows)
-    inverse = None if coded is None else inverse_as_held(coded, coefficients)
-    if inverse is not None:
-        return of_inverse(inverse)
+    if coded is not None:
+        inverse = kept(rows, "inverse", lambda: inverse_as_held(coded, coefficients), coefficients)
+        if inverse is not None:
+            return of_inverse(inverse)
     written = whitening(rows, coefficients)
     return None if written is None else Written(written)
 

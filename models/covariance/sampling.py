@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.covariance.whitening import whitening
@@ -41,6 +42,12 @@ def sampling_root(
 
     Of each cluster that was drawn, and without clusters of each stratum, k sums are in memory.
     """
+    return kept(rows, "sampling", lambda: _sampling_root(rows, design, coefficients), coefficients)
+
+
+def _sampling_root(
+    rows: ArrayRows | BatchRows, design: SamplingDesign, coefficients: Array
+) -> Array | None:
     # the covariance knows no unit of weights: in one, exactly changed to, nothing underflows
     unit = 2.0 ** -math.frexp(rows.extent.weights)[1]
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
 
+from flatprior.models.batches.kept import kept
 from flatprior.models.codes.newton import inverse_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import UNIT, Array
@@ -27,6 +28,10 @@ def whitening(rows: Rows, coefficients: Array | None = None) -> Array | None:
     D is the curvature at `coefficients`, or ``w / 4`` without them. None means that the columns of
     ``sqrt(D) X`` are dependent in double precision.
     """
+    return kept(rows, "whitening", lambda: _whitening(rows, coefficients), coefficients)
+
+
+def _whitening(rows: Rows, coefficients: Array | None) -> Array | None:
     coded = sums_of(rows)
     found = None if coded is None else inverse_as_held(coded, coefficients)
     if found is not None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.designs.coded import Structured, as_codes
@@ -90,7 +91,13 @@ def check_existence(
     with one_thread_each():
         if isinstance(model.rows, ArrayRows):
             return _check(model, signs, progress)
-        return check_in_batches(model, model.rows, signs, progress)
+        rows = model.rows
+        return kept(
+            rows,
+            ("existence", signs),
+            lambda: check_in_batches(model, rows, signs, progress),
+            of=model,
+        )
 
 
 def _check(model: BernoulliLogistic, signs: bool, progress: bool) -> Existence:

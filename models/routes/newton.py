@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
+from flatprior.models.batches.kept import kept
 from flatprior.models.certificate import GOOD_ENOUGH, after_last_step, evaluate
 from flatprior.models.codes.judgement import evaluation_of
 from flatprior.models.codes.newton import fit_as_held
@@ -79,7 +80,12 @@ def fit_newton(model: BernoulliLogistic) -> PointEstimate:
     model.require_unchanged()
     large = model.n_rows * model.n_parameters >= PARALLEL
     with one_thread_each() if large else nullcontext():
-        return _fit(model)
+        return kept(model.rows, "fit", lambda: _fit(model), of=model, anew=True)
+
+
+def newton_of(model: BernoulliLogistic) -> PointEstimate:
+    """`fit_newton`; where rows in batches were read for it before, what was found then."""
+    return kept(model.rows, "fit", lambda: fit_newton(model), of=model)
 
 
 def converged_mle(model: BernoulliLogistic) -> PointEstimate:
@@ -92,7 +98,7 @@ def converged_mle(model: BernoulliLogistic) -> PointEstimate:
     NotConvergedError
         If the fit is not proved to be near it.
     """
-    return require_converged(fit_newton(model))
+    return require_converged(newton_of(model))
 
 
 def _fit(model: BernoulliLogistic) -> PointEstimate:

@@ -87,7 +87,7 @@ def test_where_the_outcomes_are_separated_there_is_no_estimate():
 
 def test_what_is_not_finite_is_told_without_a_look_at_the_rows(monkeypatch):
     X, y = data(2)
-    monkeypatch.setattr(standing, "fit_newton", None)
+    monkeypatch.setattr(standing, "newton_of", None)
     monkeypatch.setattr(standing, "check_existence", None)
     model = BernoulliLogistic.from_arrays(X, y)
     for odd in (np.nan, np.inf):
@@ -98,7 +98,7 @@ def test_the_estimate_is_proved_without_newton_s_method(monkeypatch):
     X, y = data(3)
     model = BernoulliLogistic.from_arrays(X, y)
     b = fit_newton(model).coefficients
-    monkeypatch.setattr(standing, "fit_newton", None)
+    monkeypatch.setattr(standing, "newton_of", None)
     monkeypatch.setattr(standing, "check_existence", None)
     found = Standing(model, b, TOLERANCE)
     assert found.kind == "the estimate"
@@ -120,7 +120,7 @@ def test_what_cannot_be_proved_is_neither_right_nor_wrong(monkeypatch):
     def refuse(_):
         raise NotConvergedError("no curvature")
 
-    monkeypatch.setattr(standing, "fit_newton", refuse)
+    monkeypatch.setattr(standing, "newton_of", refuse)
     found = Standing(model, 2 * mle.coefficients, TOLERANCE)
     assert (found.kind, found.obstacle) == ("unproved", UNPROVED)
     assert found.mle is None

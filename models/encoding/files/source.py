@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -43,6 +44,7 @@ T = TypeVar("T")
 DAMAGED = "the file seems to be damaged or cut short: get it anew, or save it again at its source"
 LONGEST_REASON = 300  # characters of what a library says of a network
 BATCH_ROWS, BATCH_NUMBERS = 2**18, 2**22  # rows of a batch, and values in it, at most
+SECOND, COARSE = 10**9, 3  # nanoseconds; seconds in which a clock of whole ones may see no change
 FEWEST_ROWS = 2**12  # however many columns
 WHOLE_ROWS = 2**26
 FORMULA = re.compile(r"[\w)`]\s*~")  # a tilde behind something: not that of a home folder
@@ -343,6 +345,25 @@ class Source:
             frame = self.meant.out_of(frame, found.words)
         return read_here(frame), self.reading.noting(*found.notes(USUAL))
 
+    def seen(self) -> tuple[tuple[int, ...], ...] | None:
+        """What can be seen of the files without reading them.
+
+        None where they may have changed since without a sign: where a store, or a disk that counts
+        whole seconds, does not tell two changes apart that follow one another.
+
+        Raises
+        ------
+        OSError
+            If a file has changed since it was found.
+        """
+        found = []
+        for place, reader in enumerate(self.readers):
+            self._unchanged(place)
+            with readable(reader.path):
+                found.append(_seen(reader.path))
+        known = tuple(each for each in found if each is not None)
+        return known if len(known) == len(found) else None
+
     def _unchanged(self, place: int) -> None:
         """Raise an `OSError` if a file is not the one that was found."""
         file = self.readers[place].path
@@ -392,6 +413,21 @@ def _stamp(file: str) -> tuple[int, int]:
         return stamp_of(file)
     found = os.stat(file)
     return found.st_size, found.st_mtime_ns
+
+
+def _seen(file: str) -> tuple[int, ...] | None:
+    """What any change of a file changes; None where one may have come too soon to be seen."""
+    found: tuple[int, ...]
+    if is_stored(file):
+        found = stamp_of(file)
+        changed = found[1]
+    else:
+        now = os.stat(file)
+        # the time of the last change can be set to any other; that of the entry cannot
+        changed = now.st_ctime_ns
+        found = (now.st_size, now.st_mtime_ns, changed, now.st_ino)
+    coarse = changed % SECOND == 0 and time.time_ns() - changed < COARSE * SECOND
+    return None if coarse or not changed else found
 
 
 def _guarded(items: Iterator[T], name: str) -> Iterator[T]:

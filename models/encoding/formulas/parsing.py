@@ -156,6 +156,33 @@ class Parsed:
         }
         return frozenset(self.uses.generated[key] for key in names if key.startswith("_number_"))
 
+    def columns_of(self, key: str) -> frozenset[str]:
+        """The columns that a factor of a term, by its generated name, is of."""
+        factor = self.factors_of.get(key)
+        if factor is None:
+            keys = {key}
+        elif isinstance(factor, Category):
+            keys = {factor.column}
+        else:
+            keys = {node.text for node in pieces(factor) if isinstance(node, Name)}
+        return frozenset(self.uses.generated[each] for each in keys)
+
+    def stands_alone(self, name: str) -> bool:
+        """Whether no term of a column is of another column too."""
+        return all(
+            name not in of_term or of_term == {name}
+            for term in self.terms
+            for of_term in [frozenset().union(*map(self.columns_of, term))]
+        )
+
+    def is_linear(self, name: str) -> bool:
+        """Whether each term of a column is that as it is, once, times what is not of it."""
+        return all(
+            len(own) <= 1 and not own & self.factors_of.keys()
+            for term in self.terms
+            for own in [{key for key in term if name in self.columns_of(key)}]
+        )
+
     @property
     def needs_all_rows(self) -> str:
         """The first call that learns from all rows, as it was written; empty if there is none."""
