@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
@@ -225,14 +225,19 @@ _WALD: dict[str, Callable[[Case, Kind], Iterator[tuple[str, Finder]]]] = {
 
 
 def _tests(case: Case) -> Iterator[tuple[str, Finder]]:
-    """P-values of tests that take a fit each."""
+    """P-values of tests that take a fit each; of rows in batches all together."""
 
     def of(kind: str, test: Callable[[BernoulliLogistic, Array, Array], object]) -> Finder:
         def p(each: Stated) -> Value | None:
             direction = case.directions[each.term]
-            found = case.remembered(
-                (kind, each.term), lambda: _statistic(test, case.model, direction)
-            )
+
+            def statistic() -> float:
+                null = case.nulls.get(each.term)
+                if null is None:
+                    return _statistic(test, case.model, direction)
+                return null.score if kind == "score" else null.likelihood_ratio
+
+            found = case.remembered((kind, each.term), statistic)
             if found is None:
                 return None
             root = math.sqrt(found)
@@ -275,15 +280,26 @@ def _profile_end(case: Case, term: str, prob: float, high: bool) -> Value | None
     upper = high if unit > 0 else not high
 
     name = case.model.names[j]
-    key = ("profile", name, prob)
-    if key not in case.intervals:
-        try:
-            ends = confidence_intervals(case.model, prob, names=[name]).to_numpy()[0, 1:]
-            case.intervals[key] = (float(ends[0]), float(ends[1]))
-        except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
-            case.intervals[key] = (math.nan, math.nan)
-    found = case.intervals[key][1 if upper else 0]
+    if (name, prob) not in case.intervals:
+        # of rows in batches all together, or each alone where one of them has none
+        every = () if case.model.rows.resident else case.with_ends
+        for names in (*((every,) if len(every) > 1 else ()), (name,)):
+            if (name, prob) not in case.intervals:
+                case.intervals.update(_profile_ends(case.model, names, prob))
+    found = case.intervals.get((name, prob), (math.nan, math.nan))[1 if upper else 0]
     return Value(found * unit, PROFILE * case.least_error(direction))
+
+
+def _profile_ends(
+    model: BernoulliLogistic, names: Sequence[str], prob: float
+) -> dict[tuple[str, float], tuple[float, float]]:
+    """The ends of profile intervals; of none where one is not found, but that of one alone."""
+    try:
+        ends = confidence_intervals(model, prob, names=list(names)).to_numpy()[:, 1:]
+    except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
+        return {} if len(names) > 1 else {(names[0], prob): (math.nan, math.nan)}
+    pairs = zip(names, ends.tolist(), strict=True)
+    return {(name, prob): (float(low), float(high)) for name, (low, high) in pairs}
 
 
 THOROUGH: dict[str, Callable[[Case], Iterator[tuple[str, Finder]]]] = {

@@ -9,22 +9,22 @@ and has no cancellation.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from flatprior.analysis.inference.robust import sandwich
+from flatprior.analysis.inference.robust import hc1_roots, sandwich
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import FlatpriorError
-from flatprior.models.covariance.whitening import whitening
-from flatprior.models.likelihood import linear_predictor, moments, row_terms
+from flatprior.models.covariance.whitening import whitening, whitenings
+from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import ArrayRows, Block, merge_identical
 
 MOST_ITERATES = 40
@@ -96,6 +96,7 @@ class Step(NamedTuple):
     start: str  # from where the iteration came
     before: Array
     after: Array
+    white: Array  # (k, k), of the information before
 
 
 def kinds(
@@ -201,15 +202,14 @@ def _before(
     steps: Iterable[Step],
 ) -> Iterator[Kind]:
     """The information at the iterate before the one that is printed."""
-    for start, here, after in steps:
-        white = _white(model, here)
-        relative = _relative(replace(place, reach=0.0), white, 0.5)
+    for step in steps:
+        relative = _relative(replace(place, reach=0.0), step.white, 0.5)
         yield Kind(
-            name=f"one iteration old ({start})",
-            coefficients=after,
-            root=white,
+            name=f"one iteration old ({step.start})",
+            coefficients=step.after,
+            root=step.white,
             relative=relative,
-            moved=np.zeros(len(after)),
+            moved=np.zeros(len(step.after)),
         )
 
 
@@ -219,20 +219,26 @@ def steps_to(model: BernoulliLogistic, is_theirs: Callable[[Array], bool]) -> It
     In the logit model Newton's method, Fisher scoring and iterated least squares are the same
     iteration; programs begin it at zero, or with fitted values ``(y + 1/2) / 2``.
     """
-    for start, path in _paths(model):
-        for here, after in itertools.pairwise(path):
-            if is_theirs(after):
-                yield Step(start, here, after)
+    # a pass over rows in batches is dear, and serves all paths as well as one
+    starts = [_starts(model)] if not model.rows.resident else ([each] for each in _starts(model))
+    for some in starts:
+        named = list(some)
+        for (start, _), path in zip(
+            named, _paths(model, [first for _, first in named]), strict=True
+        ):
+            for here, after, white in path:
+                if is_theirs(after):
+                    yield Step(start, here, after, white)
 
 
-def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
-    """Newton's iterates from where programs start, undamped."""
-    yield "Newton from zero", _path(model, np.zeros(model.n_parameters))
+def _starts(model: BernoulliLogistic) -> Iterator[tuple[str, Array]]:
+    """Where programs start."""
+    yield "Newton from zero", np.zeros(model.n_parameters)
     weighted = [False, True] if _has_weights(model) else [False]
     for by_weight in weighted:
         first = _first_of_glm(model, by_weight)
         if first is not None:
-            yield "iterated least squares as R's glm", _path(model, first)
+            yield "iterated least squares as R's glm", first
     grouped = patterns(model)
     if grouped is None:
         return
@@ -241,7 +247,7 @@ def _paths(model: BernoulliLogistic) -> Iterator[tuple[str, list[Array]]]:
     for size in (grouped.trials, np.ones_like(share)):
         first = _least_squares(grouped, (size * share + 0.5) / (size + 1))
         if first is not None:
-            yield "iterated least squares of groups", _path(model, first)
+            yield "iterated least squares of groups", first
 
 
 def _has_weights(model: BernoulliLogistic) -> bool:
@@ -262,25 +268,33 @@ def _least_squares(grouped: Patterns, fitted: Array) -> Array | None:
     return np.asarray(found / scale)
 
 
-def _path(model: BernoulliLogistic, start: Array) -> list[Array]:
-    found = [start]
+def _paths(
+    model: BernoulliLogistic, starts: Sequence[Array]
+) -> list[list[tuple[Array, Array, Array]]]:
+    """The steps of Newton's method from some places, undamped: before, after, and the whitening.
+
+    All of them take the same passes over the rows.
+    """
+    found: list[list[tuple[Array, Array, Array]]] = [[] for _ in starts]
+    at = dict(enumerate(starts))
     for _ in range(MOST_ITERATES):
-        beta = found[-1]
-        white = whitening(model.rows, beta)
-        if white is None:
-            break
-        pull = white.T @ _score(model, beta)
-        after = beta + white @ pull
-        if not np.isfinite(after).all():
-            break
-        found.append(after)
-        if float(np.linalg.norm(pull)) < SETTLED:
+        places = list(at.items())
+        for (i, beta), (white, score) in zip(
+            places, whitenings(model.rows, [beta for _, beta in places]), strict=True
+        ):
+            del at[i]
+            if white is None:
+                continue
+            pull = white.T @ score
+            after = beta + white @ pull
+            if not np.isfinite(after).all():
+                continue
+            found[i].append((beta, after, white))
+            if float(np.linalg.norm(pull)) >= SETTLED:
+                at[i] = after
+        if not at:
             break
     return found
-
-
-def _score(model: BernoulliLogistic, beta: Array) -> Array:
-    return model.rows.reduce(lambda block: moments(block, beta, score_only=True)).score
 
 
 def _first_of_glm(model: BernoulliLogistic, by_weight: bool) -> Array | None:
@@ -325,6 +339,10 @@ def _dispersed(model: BernoulliLogistic, place: Place, *_: object) -> Iterator[K
 
 def _dispersion(model: BernoulliLogistic, beta: Array) -> float:
     """Pearson's chi-squared of observations per degree of freedom; NaN where there is none."""
+    return kept(model.rows, "dispersion", lambda: _dispersion_at(model, beta), beta)
+
+
+def _dispersion_at(model: BernoulliLogistic, beta: Array) -> float:
 
     def squares(block: Block) -> float:
         # (y - p)^2 / (p (1 - p)) is the odds against what was observed
@@ -362,14 +380,17 @@ def _adjusted(
     for kind in (*_of_the_model(model, place), *before):
         name = f"(n - 1) / (n - k) times {kind.name}"
         yield replace(kind, name=name, root=factor * kind.root)
-    for start, here, after in steps:
-        relative = _relative(replace(place, reach=0.0), _white(model, here), 2.0)
-        for name, groups in (("cluster", settings.groups), ("HC1", None)):
-            if groups is None and name == "cluster":
-                continue
-            root = sandwich(model, here, "HC1" if groups is None else "HC0", groups).root
-            kind = _kind(f"{name}, one iteration old ({start})", place, root, relative)
-            yield replace(kind, coefficients=after)
+    for some in ([each] for each in steps) if model.rows.resident else [list(steps)]:
+        roots = hc1_roots(model, [(step.before, step.white) for step in some]) if some else []
+        for step, root in zip(some, roots, strict=True):
+            made = {"HC1": root}
+            if settings.groups is not None:
+                clustered = sandwich(model, step.before, "HC0", settings.groups)
+                made = {"cluster": clustered.root} | made
+            relative = _relative(replace(place, reach=0.0), step.white, 2.0)
+            for name, each in made.items():
+                kind = _kind(f"{name}, one iteration old ({step.start})", place, each, relative)
+                yield replace(kind, coefficients=step.after)
 
 
 def _robust(
@@ -379,7 +400,8 @@ def _robust(
     relative = _relative(place, white, 2.0)
 
     def made(name: str, kind: str, correction: str = "none", units: str = "trials") -> Kind:
-        root = sandwich(model, place.coefficients, kind, None, correction, units).root
+        here = place.coefficients
+        root = sandwich(model, here, kind, None, correction, units, every=True).root
         return _kind(name, place, root, relative)
 
     said = settings.covariance.upper()

@@ -20,6 +20,7 @@ from flatprior.analysis.auditing.standard_error_kinds import (
     steps_to,
 )
 from flatprior.analysis.explanation.reference_levels import coding_of, place
+from flatprior.analysis.inference.profiles_in_passes import Null, Profiles
 from flatprior.analysis.producers.theirs import Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
@@ -124,7 +125,7 @@ class Case:
     directions: dict[str, Array]
     posterior_sd: Array | None
     cache: dict[tuple[object, ...], float | None] = field(default_factory=dict)
-    intervals: dict[tuple[object, ...], tuple[float, float]] = field(default_factory=dict)
+    intervals: dict[tuple[str, float], tuple[float, float]] = field(default_factory=dict)
 
     @cached_property
     def printed(self) -> bool:
@@ -305,6 +306,27 @@ class Case:
             except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
                 self.cache[key] = None
         return self.cache[key]
+
+    @cached_property
+    def nulls(self) -> dict[str, Null]:
+        """Tests that each term with a p-value is 0, where rows in batches are read for all once."""
+        stated = (each.term for each in self.their.stated if each.quantity == "p")
+        terms = [term for term in dict.fromkeys(stated) if term in self.directions]
+        if self.model.rows.resident or not terms:
+            return {}
+        try:
+            found = Profiles.of(self.model).nulls([self.directions[term] for term in terms])
+        except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
+            return {}
+        return {t: null for t, null in zip(terms, found, strict=True) if null is not None}
+
+    @property
+    def with_ends(self) -> tuple[str, ...]:
+        """Coefficients of the model of which an interval is stated, each in whatever unit."""
+        ends = ("low", "high", "odds ratio low", "odds ratio high")
+        terms = dict.fromkeys(each.term for each in self.their.stated if each.quantity in ends)
+        places = [np.flatnonzero(self.directions[t]) for t in terms if t in self.directions]
+        return tuple(dict.fromkeys(self.model.names[int(p[0])] for p in places if len(p) == 1))
 
     @cached_property
     def groups(self) -> Patterns | None:

@@ -42,13 +42,22 @@ MOST_HALVINGS = 30
 SOLVED = 1e-11  # of the drop to an end: its equation is solved
 SEEN = 1e-3  # of the drop: no end is given that rounding could have moved by more
 LONGEST_LAST = 0.1  # of a last step, in units of 1 / R
+DROP_OF_NULL = 1.0  # of a log-likelihood, in which it is found where a hypothesis holds
 
 
 class Found(NamedTuple):
-    """A place on a profile: the coefficient less its estimate, and the log-likelihood."""
+    """A place on a profile: the coefficient less its estimate, the log-likelihood, and where."""
 
     value: float
     log_likelihood: float
+    place: Array
+
+
+class Null(NamedTuple):
+    """Likelihood-ratio and score statistic of the hypothesis that something is 0."""
+
+    likelihood_ratio: float
+    score: float
 
 
 class Parabola(NamedTuple):
@@ -185,6 +194,32 @@ class Profiles:
         found = self._together([point(value) for value in values - centre])
         return [math.nan if each is None else each.log_likelihood for each in found]
 
+    def nulls(self, directions: Sequence[Array]) -> list[Null | None]:
+        """Tests that each of some combinations (k,) of coefficients is 0; None where not found."""
+        mle = self.mle
+
+        def null(direction: Array) -> Search:
+            value = -float(direction @ mle.coefficients)
+            return self._search(self.root.T @ direction, lambda at: value - at.here, DROP_OF_NULL)
+
+        found = self._together([null(direction) for direction in directions])
+        places = [each.place for each in found if each is not None]
+        sums = iter(self._moments(places) if places else [])
+
+        def tested(each: Found | None) -> Null | None:
+            step = None if each is None else self._ascent(next(sums))
+            if each is None or step is None:
+                return None
+            fall = mle.log_likelihood - each.log_likelihood
+            return Null(max(2 * fall, 0.0), step)
+
+        return [tested(each) for each in found]
+
+    def _ascent(self, sums: Moments) -> float | None:
+        """Squared length of the Newton step; None where the information is not positive."""
+        white = self._white(sums)
+        return None if white is None else float(np.square(white.T @ sums.score).sum())
+
     def _together(self, searches: Sequence[Search]) -> list[Found | None]:
         """Lead all searches to their ends, with the same passes."""
         answers: list[Found | None] = [None] * len(searches)
@@ -237,7 +272,8 @@ class Profiles:
             if reach <= LONGEST_LAST and error <= SOLVED * drop:
                 if not self._rounding(alpha, sums) <= SEEN * drop:
                     return None
-                return Found(float(direction @ (alpha + step.by)), step.height_at(1.0))
+                there = alpha + step.by
+                return Found(float(direction @ there), step.height_at(1.0), there)
             share, further = 1.0, None
             for _ in range(MOST_HALVINGS):
                 there = alpha + share * step.by
@@ -256,19 +292,24 @@ class Profiles:
         of_rows = 4 * (len(alpha) + 2) * reach * sums.slope
         return EPSILON * (16 + 64 * abs(sums.log_likelihood) + of_rows)
 
-    def _step(
-        self, alpha: Array, sums: Moments, direction: Array, ahead: Callable[[Parabola], float]
-    ) -> _Step | None:
-        """The next step; None where the information is not positive definite."""
+    @staticmethod
+    def _white(sums: Moments) -> Array | None:
+        """What makes the information the identity; None where it is not positive definite."""
         information = sums.information
         assert information is not None  # noqa: S101
         scale = np.sqrt(information.diagonal())
         if not (np.isfinite(information).all() and (scale > 0).all()):
             return None
         lower, failed = dpotrf(information / (scale * scale[:, None]), lower=1)
-        if failed:
+        return None if failed else np.asarray(dtrtri(lower, lower=1)[0].T / scale[:, None])
+
+    def _step(
+        self, alpha: Array, sums: Moments, direction: Array, ahead: Callable[[Parabola], float]
+    ) -> _Step | None:
+        """The next step; None where the information is not positive definite."""
+        white = self._white(sums)
+        if white is None:
             return None
-        white = dtrtri(lower, lower=1)[0].T / scale[:, None]
         score, along = white.T @ sums.score, white.T @ direction
         pull, variance = float(along @ score), float(along @ along)
         height = sums.log_likelihood + float(score @ score) / 2

@@ -29,8 +29,8 @@ from flatprior.models.covariance.sandwich import (
     Formed,
     Meat,
     Sandwich,
+    meat_of_block,
     meat_of_clusters,
-    meat_of_rows,
 )
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series
@@ -245,11 +245,17 @@ def sandwich(
     cluster: str | ArrayLike | pd.Series[Any] | None,
     correction: str = "statsmodels",
     units: str = "trials",
+    *,
+    every: bool = False,
 ) -> RobustCovariance:
-    """`robust_covariance` at any coefficients (k,), whether or not they are the MLE."""
+    """`robust_covariance` at any coefficients (k,), whether or not they are the MLE.
+
+    Where `every` kind of single observations is asked for, one after the other, rows in batches are
+    read once for all of them.
+    """
 
     def find() -> RobustCovariance:
-        return _sandwich(model, beta, kind, cluster, correction, units)
+        return _sandwich(model, beta, kind, cluster, correction, units, every)
 
     asked = (kind, "" if cluster is None else cluster, correction, units)
     if all(isinstance(each, str) for each in asked):
@@ -264,6 +270,7 @@ def _sandwich(
     cluster: str | ArrayLike | pd.Series[Any] | None,
     correction: str,
     units: str,
+    every: bool,
 ) -> RobustCovariance:
     if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
@@ -343,29 +350,71 @@ def _sandwich(
         meat = np.asarray(np.linalg.qr(rows.reduce(by_cluster), mode="r"))
         return made("cluster", meat, factor, groups, named)
 
-    def sizes(block: Block) -> Array:
-        if kind not in ("HC2", "HC3"):
-            return block.counts * np.square(row_terms(block._replace(weights=None), beta).residual)
-        single = leverages(block, beta, bread)
-        if (single.leverage > LARGEST_LEVERAGE).any():
-            raise _lost(kind, "row")
-        return np.asarray(
-            block.counts * np.square(single.residual) / single.left ** (1 if kind == "HC2" else 2)
-        )
-
-    def factors(block: Block) -> Array:
-        white = np.sqrt(sizes(block))[:, None] * (block.design @ bread.matrix)
-        return np.asarray(np.linalg.qr(white, mode="r"))
-
+    of = kind if kind in ("HC2", "HC3") else "HC0"
     factor = n / (n - k) if kind == "HC1" else 1.0
     factor *= n / (n - 1) if kind == "HC0" and correction == "Stata" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     if by_group:
         return made(kind, _of_groups(model, beta, bread, kind), factor)
-    if isinstance(bread, Factored):
-        return made(kind, meat_of_rows(model.rows, bread, sizes), factor)
-    return made(kind, model.rows.reduce(factors, stack_factors), factor)
+    if every and not model.rows.resident:
+        kinds = ("HC0", "HC2", "HC3")
+        meats = kept(model.rows, "meats", lambda: _meats(model, beta, bread, kinds), beta)
+    else:
+        meats = _meats(model, beta, bread, (of,))
+    found = meats[of]
+    if found is None:
+        raise _lost(kind, "row")
+    return made(kind, found, factor)
+
+
+def _meats(
+    model: BernoulliLogistic, beta: Array, bread: Root, kinds: tuple[str, ...]
+) -> dict[str, Array | Meat | None]:
+    """The meats of single observations; None of a kind that divides by next to nothing."""
+
+    def meat(block: Block, kind: str) -> Array | Meat | None:
+        if kind == "HC0":
+            residual = row_terms(block._replace(weights=None), beta).residual
+            size = block.counts * np.square(residual)
+        else:
+            single = leverages(block, beta, bread)
+            if (single.leverage > LARGEST_LEVERAGE).any():
+                return None
+            power = 1 if kind == "HC2" else 2
+            size = np.asarray(block.counts * np.square(single.residual) / single.left**power)
+        if isinstance(bread, Factored):
+            return meat_of_block(block, bread, size)
+        white = np.sqrt(size)[:, None] * (block.design @ bread.matrix)
+        return np.asarray(np.linalg.qr(white, mode="r"))
+
+    def both(one: Any, two: Any) -> Any:
+        if one is None or two is None:
+            return None
+        return stack_factors(one, two) if isinstance(one, np.ndarray) else one + two
+
+    def together(one: list[Any], two: list[Any]) -> list[Any]:
+        return [both(*pair) for pair in zip(one, two, strict=True)]
+
+    rows = as_held(model.rows) if isinstance(bread, Factored) else model.rows
+    found = rows.reduce(lambda block: [meat(block, kind) for kind in kinds], together)
+    return dict(zip(kinds, found, strict=True))
+
+
+def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -> list[Array]:
+    """Roots (k, r) of HC1 at several coefficients, each with what whitens there: one pass."""
+
+    def meat(block: Block, beta: Array, white: Array) -> Array:
+        size = np.sqrt(block.counts) * row_terms(block._replace(weights=None), beta).residual
+        return np.asarray(np.linalg.qr(size[:, None] * (block.design @ white), mode="r"))
+
+    def together(one: list[Array], two: list[Array]) -> list[Array]:
+        return [stack_factors(*pair) for pair in zip(one, two, strict=True)]
+
+    n, k = model.n_observations, model.n_parameters
+    meats = model.rows.reduce(lambda block: [meat(block, *at) for at in places], together)
+    pairs = zip(places, meats, strict=True)
+    return [math.sqrt(n / (n - k)) * (white @ found.T) for (_, white), found in pairs]
 
 
 def _lost(kind: str, what: str) -> PrecisionError:

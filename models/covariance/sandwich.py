@@ -13,7 +13,6 @@ that.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -27,7 +26,7 @@ from flatprior.models.codes.sums import by_level, indicators
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.roots import Factored, require_room
 from flatprior.models.designs.coded import Structured
-from flatprior.models.rows import ArrayRows, Block, Rows, added, as_held
+from flatprior.models.rows import ArrayRows, Block, added
 
 
 class Meat(Protocol):
@@ -241,20 +240,15 @@ class Formed:
         return self.sandwich.covariance
 
 
-def meat_of_rows(rows: Rows, bread: Factored, size: Callable[[Block], Array]) -> OfRows:
-    """The meat whose observations have squared residuals `size` (m,), a sum over each row's."""
+def meat_of_block(block: Block, bread: Factored, squares: Array) -> OfRows:
+    """The meat of a block as it is held, of observations with these squared residuals (m,)."""
     root = np.sqrt(bread.inverse.levels)
-
-    def of_block(block: Block) -> OfRows:
-        codes, rest = bread.white(block.design)  # type: ignore[arg-type]
-        squares = size(block)
-        return OfRows(
-            by_level(codes, squares, len(root)) / np.square(root),
-            indicators(codes, len(root)) @ (squares[:, None] * rest) / root[:, None],
-            rest.T @ (squares[:, None] * rest),
-        )
-
-    return as_held(rows).reduce(of_block)
+    codes, rest = bread.white(block.design)  # type: ignore[arg-type]
+    return OfRows(
+        by_level(codes, squares, len(root)) / np.square(root),
+        indicators(codes, len(root)) @ (squares[:, None] * rest) / root[:, None],
+        rest.T @ (squares[:, None] * rest),
+    )
 
 
 def meat_of_clusters(

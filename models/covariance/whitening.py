@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtri
@@ -12,7 +16,7 @@ from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.likelihood import moments, stack_factors, triangular_factor
-from flatprior.models.rows import Rows
+from flatprior.models.rows import Block, Rows
 
 DEPENDENT = (
     "the columns are linearly dependent in double precision, or too nearly so: leave out columns "
@@ -37,6 +41,10 @@ def _whitening(rows: Rows, coefficients: Array | None) -> Array | None:
     if found is not None:
         return found.root
     factor = rows.reduce(lambda block: triangular_factor(block, coefficients), stack_factors)
+    return _of_factor(factor)
+
+
+def _of_factor(factor: Array) -> Array | None:
     if factor.shape[0] < factor.shape[1] or not np.isfinite(factor).all():
         return None
     scale = np.linalg.norm(factor, axis=0)
@@ -46,6 +54,28 @@ def _whitening(rows: Rows, coefficients: Array | None) -> Array | None:
     if np.linalg.cond(factor) > 1 / UNIT:
         return None
     return np.asarray(solve_triangular(factor, np.eye(len(scale))) / scale[:, None])
+
+
+def whitenings(rows: Rows, places: Sequence[Array]) -> list[tuple[Array | None, Array]]:
+    """`whitening` at several coefficients (k,), and the score (k,) at each: one pass over the rows.
+
+    Two for each where factors are held as codes.
+    """
+
+    def score(beta: Array, block: Block) -> Array:
+        return moments(block, beta, score_only=True).score
+
+    if sums_of(rows) is not None:
+        return [(whitening(rows, beta), rows.reduce(partial(score, beta))) for beta in places]
+
+    def of_block(block: Block) -> list[tuple[Array, Array]]:
+        return [(triangular_factor(block, beta), score(beta, block)) for beta in places]
+
+    def together(one: Any, two: Any) -> list[tuple[Array, Array]]:
+        pairs = zip(one, two, strict=True)
+        return [(stack_factors(a[0], b[0]), a[1] + b[1]) for a, b in pairs]
+
+    return [(_of_factor(factor), found) for factor, found in rows.reduce(of_block, together)]
 
 
 def graded_whitening(rows: Rows, coefficients: Array) -> Array | None:

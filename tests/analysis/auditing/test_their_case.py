@@ -3,9 +3,17 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from places import in_files, in_memory
 from problems import simulated
 from scipy.special import ndtr
 
+from flatprior.analysis import (
+    audit,
+    confidence_intervals,
+    likelihood_ratio_test,
+    robust_covariance,
+    score_test,
+)
 from flatprior.analysis.auditing.their_case import Case, Value, directions_of, meets
 from flatprior.analysis.producers.theirs import Stated, TheirFit
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -149,3 +157,57 @@ def test_a_coefficient_made_of_an_odds_ratio_has_the_rounding_of_that():
         directions = directions_of(model, fit)
         case = Case(model=model, mle=None, their=fit, directions=directions, posterior_sd=None)
         assert case.given[1].tolist() == [half, 0.0]
+
+
+def three_columns(n=500):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(n, 2)), columns=list("ab"))
+    frame["g"] = rng.choice(["u", "v", "w"], n)
+    eta = 0.5 * frame["a"] - 0.2 * frame["b"] + 0.4 * (frame["g"] == "v")
+    return frame.assign(y=(rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int))
+
+
+def p_values(test, model):
+    return np.round([test(model, name).p for name in model.names], 5)
+
+
+# what a table states in place of what is right, and the passes in which it is found what that is
+STATED = {
+    "as it is": (lambda model, fit: {}, 14),
+    "errors and p-values": (lambda model, fit: {"standard error": 1.3, "p": 0.7}, 36),
+    "likelihood ratios": (lambda model, fit: {"p": p_values(likelihood_ratio_test, model)}, 34),
+    "scores": (lambda model, fit: {"p": p_values(score_test, model)}, 34),
+    "profiles": (
+        lambda model, fit: dict(
+            zip(("2.5%", "97.5%"), confidence_intervals(model).to_numpy().T[1:], strict=True)
+        ),
+        28,
+    ),
+    "HC3": (
+        lambda model, fit: {"standard error": robust_covariance(model, fit, "HC3").standard_errors},
+        24,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_tables_are_judged_in_few_passes_as_they_are_in_memory(tmp_path, name):
+    frame = three_columns()
+    held, read = (place(frame, tmp_path, "y ~ a + b + g") for place in (in_memory, in_files))
+    change, most = STATED[name]
+    fit = fit_newton(held)
+    columns = ["coefficient", "standard error", "z", "p", "2.5%", "97.5%"]
+    table = fit.summary()[columns]
+    for column, wrong in change(held, fit).items():
+        table[column] = wrong * table[column] if isinstance(wrong, float) else wrong
+    table = table.round(5).rename_axis("term").reset_index()
+    expected, before = audit(table, held), read.passes.number
+    found = audit(table, read)
+    assert read.passes.number - before <= most
+    assert found.passed == expected.passed == (name != "errors and p-values")
+    for one, two in zip(found.numbers, expected.numbers, strict=True):
+        assert (one.convention, one.consistent) == (two.convention, two.consistent)
+        assert one.proved == pytest.approx(two.proved, rel=1e-8, abs=1e-10, nan_ok=True)
+    if name in ("likelihood ratios", "scores", "profiles"):
+        named = {"likelihood ratios": "likelihood ratio", "scores": "score"}
+        assert named.get(name, "profile likelihood") in {each.convention for each in found.numbers}

@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from places import in_files, in_memory
 
-from flatprior.analysis import confidence_intervals, profile_curve
+from flatprior.analysis import (
+    confidence_intervals,
+    likelihood_ratio_test,
+    profile_curve,
+    score_test,
+)
 from flatprior.analysis.inference import profiles_in_passes
 from flatprior.models import BernoulliLogistic, fit_newton
 from flatprior.models.batches.batch_rows import BatchRows
@@ -126,3 +131,25 @@ def test_an_end_that_rounding_hides_is_not_given(tmp_path):
     frame = nearly_separated().assign(x=lambda f: 1e-6 * f["x"] + 2000)
     with pytest.raises(PrecisionError, match=r"double precision does not tell .*'Intercept'"):
         confidence_intervals(in_files(frame, tmp_path, "y ~ x + z"), 0.5)
+
+
+@pytest.mark.parametrize("name", ["smooth", "nearly separated", "large offsets"])
+def test_hypotheses_that_something_is_0_are_tested_in_the_same_passes(tmp_path, monkeypatch, name):
+    make, roles = HARD.get(name, (smooth, {}))
+    formula = "y ~ a + b + c + d" if name == "smooth" else "y ~ x + z"
+    memory, read = (place(make(), tmp_path, formula, **roles) for place in (in_memory, in_files))
+    fit_newton(read)
+    k = read.n_parameters
+    directions = [*np.eye(k), np.ones(k)]
+    found, passes = counted(
+        monkeypatch, lambda: profiles_in_passes.Profiles.of(read).nulls(directions)
+    )
+    assert passes <= 12 or name != "smooth"
+    for direction, null in zip(directions, found, strict=True):
+        assert null is not None
+        for statistic, test in (
+            (null.likelihood_ratio, likelihood_ratio_test),
+            (null.score, score_test),
+        ):
+            expected = test(memory, direction[None], np.zeros(1)).statistic
+            assert statistic == pytest.approx(expected, rel=1e-8, abs=1e-9)

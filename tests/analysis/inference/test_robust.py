@@ -7,9 +7,11 @@ import pytest
 import statsmodels.api as sm
 from coded_models import both, survey
 from peers import TEN, expanded
+from places import in_memory
 from problems import CASES, DATA, simulated
 
 from flatprior.analysis import predict, robust_covariance, summarise, wald_test
+from flatprior.analysis.inference import robust
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 OHIO = CASES["ohio"]
@@ -348,3 +350,28 @@ def test_groups_are_told_apart_where_factors_are_held_as_codes():
     )
     assert one.n_units == two.n_units == 60
     assert np.allclose(one.covariance, two.covariance, rtol=1e-6)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ x + g"])
+def test_every_kind_of_single_observations_takes_one_pass_where_all_are_asked_for(
+    tmp_path, formula
+):
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"x": rng.normal(size=20_000), "g": "g"})
+    frame["g"] += (np.arange(20_000) % 30).astype(str)
+    frame = frame.assign(y=(rng.random(20_000) < 0.3).astype(int))
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula)
+    fit = fit_newton(model)
+    robust_covariance(model, fit)  # the bread is known then
+    before = model.passes.number
+    kinds = ("HC1", "HC2", "HC3")
+    every = [robust.sandwich(model, fit.coefficients, kind, None, every=True) for kind in kinds]
+    assert model.passes.number - before == 1
+    for kind, found in zip(kinds, every, strict=True):
+        held = in_memory(frame, tmp_path, formula)
+        expected = robust_covariance(held, fit_newton(held), kind)
+        np.testing.assert_allclose(found.standard_errors, expected.standard_errors, rtol=1e-7)
+    again = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula)
+    alone = robust.sandwich(again, fit.coefficients, "HC3", None)
+    np.testing.assert_array_equal(every[-1].covariance, alone.covariance)

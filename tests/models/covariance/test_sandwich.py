@@ -7,8 +7,9 @@ from coded_models import both, survey
 from flatprior.models.common.errors import InputError
 from flatprior.models.covariance import roots as roots_module, sandwich as sandwich_module
 from flatprior.models.covariance.roots import Factored, root_of
-from flatprior.models.covariance.sandwich import Sandwich, meat_of_clusters, meat_of_rows
+from flatprior.models.covariance.sandwich import Sandwich, meat_of_block, meat_of_clusters
 from flatprior.models.likelihood import row_terms
+from flatprior.models.rows import as_held
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ 0 + g:b")
 
@@ -29,7 +30,9 @@ def found(request, monkeypatch):
         scores = np.array([scores[groups == c].sum(axis=0) for c in range(40)])
         meat = meat_of_clusters(held.rows, bread, residual, groups, 40)
     else:
-        meat = meat_of_rows(held.rows, bread, lambda b: np.square(row_terms(b, beta).residual))
+        meat = as_held(held.rows).reduce(
+            lambda b: meat_of_block(b, bread, np.square(row_terms(b, beta).residual))
+        )
     inverse = np.linalg.inv(written.information(beta))
     covariance = 1.5 * inverse @ (scores.T @ scores) @ inverse
     return Sandwich(bread, meat, 1.5), covariance, held.rows.design, written.design

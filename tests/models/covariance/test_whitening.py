@@ -2,6 +2,7 @@
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from problems import simulated
 
@@ -11,6 +12,7 @@ from flatprior.models.covariance.whitening import (
     required_whitening,
     whitening,
     whitening_by_information,
+    whitenings,
 )
 from flatprior.models.likelihood import moments, row_terms
 from flatprior.models.rows import BLOCK_ROWS
@@ -161,3 +163,20 @@ def test_half_of_the_digits_are_left_or_the_information_does_not_whiten():
             continue
         information = rows.reduce(lambda b: moments(b, np.zeros(3), transform)).information  # noqa: B023
         assert information == pytest.approx(np.eye(3), abs=1e-5)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + z", "y ~ x + g"])
+def test_places_that_share_a_pass_have_each_their_own_whitening_and_score(tmp_path, formula):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"x": rng.normal(size=20_000), "z": rng.normal(size=20_000)})
+    frame["g"] = [f"level {i % 30}" for i in range(20_000)]
+    frame["y"] = (rng.random(20_000) < 0.4).astype(int)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula)
+    places = [0.1 * rng.normal(size=model.n_parameters) for _ in range(3)]
+    before = model.passes.number
+    found = whitenings(model.rows, places)
+    assert model.passes.number - before == (1 if formula == "y ~ x + z" else 6)
+    for beta, (white, score) in zip(places, found, strict=True):
+        np.testing.assert_array_equal(white, whitening(model.rows, beta))
+        np.testing.assert_allclose(score, model.score(beta), rtol=1e-9, atol=1e-8)
