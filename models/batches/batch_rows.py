@@ -41,7 +41,7 @@ from flatprior.models.encoding.columns.checks import check_size, column, of_sens
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
-from flatprior.models.encoding.files.source import Source
+from flatprior.models.encoding.files.source import ReadError, Source
 from flatprior.models.encoding.sampling import Key, Sample, units_of
 from flatprior.models.rows import (
     BLOCK_ROWS,
@@ -408,9 +408,12 @@ class FileRows(BatchRows):
         answer: T | None = None
         what = f"rows, pass {self.passes.number + 1}"
         with progress_bar(what, self.surveyed.survey.n_read, self.progress) as advance:
-            for number, frame in enumerate(self.source.frames(columns)):
-                answer = either(combine, answer, function(frame, number))
-                advance(len(frame))
+            try:
+                for number, frame in enumerate(self.source.frames(columns)):
+                    answer = either(combine, answer, function(frame, number))
+                    advance(len(frame))
+            except ReadError as error:  # it was read before: no input is wrong, and none is tried
+                raise OSError(str(error)) from error.__cause__
         assert answer is not None  # noqa: S101  (the survey found rows in the same files)
         return answer
 

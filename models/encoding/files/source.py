@@ -292,7 +292,8 @@ class Source:
         self.tally.add(1)
         for place, reader in enumerate(self.readers):
             self._unchanged(place)
-            self.tally.add(0, _size(reader, columns))
+            with readable(_shown(self.spool, reader.path)):
+                self.tally.add(0, _size(reader, columns))
             frames = reader.frames(columns, rows, as_text, found)
             with closing(cast("Generator[pd.DataFrame]", frames)):
                 for frame in _guarded(frames, _shown(self.spool, reader.path)):
