@@ -7,6 +7,7 @@ they come: data of few-valued columns fit into memory however long the file is.
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 
@@ -74,6 +75,28 @@ def rows_in_memory(model: BernoulliLogistic, who: str) -> ArrayRows:
 
     parts: tuple[ArrayRows, ...] = rows.reduce_as_held(of_block, together)
     return functools.reduce(_joined, parts)
+
+
+def as_drawn(model: BernoulliLogistic) -> BernoulliLogistic:
+    """The model with its rows in memory, where the first pass kept all of them; else itself.
+
+    Of few rows the random sample that it draws is the whole, in its order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from dask import dataframe
+    >>> from flatprior.models import BernoulliLogistic
+    >>> from flatprior.models.gathering import as_drawn
+    >>> frame = pd.DataFrame({"x": [0, 1, 2, 3], "y": [0, 1, 0, 1]})
+    >>> model = BernoulliLogistic.from_dask(dataframe.from_pandas(frame, npartitions=2), "y ~ x")
+    >>> as_drawn(model).response.tolist()
+    [0.0, 1.0, 0.0, 1.0]
+    """
+    if isinstance(model.rows, ArrayRows) or model.rows.drawn.n_rows < model.n_rows:
+        return model
+    surveyed = model.rows.surveyed
+    return replace(model, rows=surveyed.sample, row_labels=surveyed.sample_labels)
 
 
 def _joined(one: ArrayRows, two: ArrayRows) -> ArrayRows:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from flatprior.models.designs.coded import Structured
 from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
+MOST_MATRICES = 2**22  # numbers of information matrices in a pass: 32 MB, and of each that waits
 VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache
 
 
@@ -260,6 +261,28 @@ def at_each(
     if advance is not None:
         advance(len(coefficients))
     return summed
+
+
+def moments_at_each(rows: Rows, places: Sequence[Array]) -> list[Moments]:
+    """Moments of all rows at each of some coefficient vectors (k,), in few passes.
+
+    In as few as there is room for the information matrices.
+    """
+    found: list[Moments] = []
+    at_once = max(MOST_MATRICES // rows.n_columns**2, 1)
+    for start in range(0, len(places), at_once):
+        part = places[start : start + at_once]
+
+        def at_all(block: Block, part: Sequence[Array] = part) -> list[Moments]:
+            return parallel_map(lambda place: moments(block, place), part)
+
+        sums: list[Moments] = rows.reduce(at_all, _each_added)
+        found += sums
+    return found
+
+
+def _each_added(one: list[Moments], two: list[Moments]) -> list[Moments]:
+    return [first + second for first, second in zip(one, two, strict=True)]
 
 
 def triangular_factor(block: Block, coefficients: Array | None = None) -> Array:

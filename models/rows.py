@@ -745,7 +745,7 @@ def merge_identical(rows: R, most: float = 0.5) -> R:
 def _merged(rows: ArrayRows, most: float) -> ArrayRows:
     held, n = _held(rows), rows.n_rows
     few = [part[:: max(n // LOOKED_AT, 1)] for part in held]
-    if n > 2 * LOOKED_AT and _seem_distinct(_hashed(few), most * n):
+    if n > 2 * LOOKED_AT and _seem_distinct(row_hashes(few), most * n):
         return rows
     found = _distinct(rows, held, most)
     if found is None:
@@ -784,7 +784,7 @@ def _distinct(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """`distinct`; None if more than that share of them is, or two that are not have one hash."""
     n = rows.n_rows
-    hashed = np.concatenate(_over_rows(lambda which: _hashed([p[which] for p in held]), rows))
+    hashed = np.concatenate(_over_rows(lambda which: row_hashes([p[which] for p in held]), rows))
     group, values = pd.factorize(hashed)
     if len(values) > most * n:
         return None
@@ -808,10 +808,10 @@ def _held(rows: ArrayRows) -> list[NDArray[Any]]:
     return [numbers, *codes, rows.response, *([] if rows.offset is None else [rows.offset])]
 
 
-def _hashed(held: list[NDArray[Any]]) -> NDArray[np.uint64]:
+def row_hashes(held: list[NDArray[Any]]) -> NDArray[np.uint64]:
     """A hash of each row. It is exact, where a product in doubles might depend on a row's place.
 
-    Rows are compared afterwards: nothing depends on its being a good one but time.
+    Rows that it does not tell apart are compared here: nothing depends on it but time.
     """
     found = np.zeros(len(held[0]), dtype=np.uint64)
     for part in held:

@@ -118,9 +118,7 @@ def check(data: Any, formula: str, json_path: str | None, **options: Any) -> Non
         out = result_console()
         print_model(out, model)
         print_verdict(out, existence.kind, existence.message, good=existence.exists)
-        if existence.exists and in_batches:
-            out.print("How few rows that hangs on is not looked for in data read in batches.")
-        elif existence.exists:
+        if existence.exists:
             facts["fragility"] = print_fragility(out, model, progress)
         elif existence.limit is not None:
             facts["intervals"] = print_limit(out, model, existence, progress, in_batches)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,9 @@ from flatprior.models.common.errors import FlatpriorError, InputError
 from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.covariance.roots import Factored, Root, root_of
 from flatprior.models.designs.coded import LARGEST_DENSE, Structured
-from flatprior.models.rows import ArrayRows, Block
+from flatprior.models.rows import ArrayRows, as_held, row_hashes
 
+BASE = 0x9E3779B97F4A7C15  # odd: no power of it is 0 modulo 2^64
 IN_THE_SPAN = 1e-9  # of a column's length: what may be left of it
 LARGEST_TOLERANCE = 0.01
 
@@ -143,15 +144,37 @@ def _dropped(model: BernoulliLogistic, other: BernoulliLogistic) -> str:
     return "; build both from the same rows"
 
 
-def _responses_in_batches(model: BernoulliLogistic) -> bytes:
-    """Hash of responses and weights, in their order, of rows that are read in batches."""
+class _InOrder(NamedTuple):
+    """A hash of numbers in their order, the same however they are cut into blocks."""
 
-    def digest(block: Block) -> bytes:
-        found = xxhash.xxh3_128((block.sign > 0).tobytes())
-        found.update(b"none" if block.weights is None else block.weights.tobytes())
-        return found.digest()
+    n: int
+    value: int
 
-    return model.rows.reduce(digest)
+    @classmethod
+    def of(cls, *columns: Array | None) -> _InOrder:
+        """Of rows that have these numbers, (m,) each."""
+        hashed = row_hashes([column for column in columns if column is not None])
+        powers = np.full(len(hashed), BASE, dtype=np.uint64)
+        powers[-1:] = 1
+        np.multiply.accumulate(powers[::-1], out=powers[::-1])  # modulo 2^64
+        return cls(len(hashed), int((hashed * powers).sum(dtype=np.uint64)))
+
+    def __add__(self, other: Any) -> _InOrder:
+        moved = self.value * pow(BASE, other.n, 2**64)
+        return _InOrder(self.n + other.n, (moved + other.value) % 2**64)
+
+
+def _responses_in_batches(model: BernoulliLogistic) -> tuple[_InOrder, bool]:
+    """Hash of responses and weights of rows that are read in batches, and if there are any."""
+    found = as_held(model.rows).reduce(lambda block: _InOrder.of(block.sign, block.weights))
+    return found, model.weights_name is not None
+
+
+def _offsets_in_batches(model: BernoulliLogistic) -> _InOrder | None:
+    """Hash of the offsets, if rows have any."""
+    if not model.rows.has_offset:
+        return None
+    return as_held(model.rows).reduce(lambda block: _InOrder.of(block.offset))
 
 
 def _regrouped(models: Models) -> dict[str, BernoulliLogistic] | None:
@@ -225,13 +248,16 @@ def is_nested(small: BernoulliLogistic, large: BernoulliLogistic) -> bool:
     It is where every column of its design matrix (and the difference of the offsets) is a
     combination of the columns of the other, whatever their names. What is left of a column is
     measured against what the column adds to the others of its model: of time stamps, say, their
-    differences. Where rows are read in batches, names decide.
+    differences. Where rows are read in batches, names decide, and whether offsets are the same.
     """
     if small.n_parameters > large.n_parameters:
         return False
     if not isinstance(large.rows, ArrayRows):
         named = [set(m.names if m.aliased is None else m.aliased.columns) for m in (small, large)]
-        return named[0] <= named[1] and not large.rows.has_offset
+        if not named[0] <= named[1]:
+            return False
+        offsets = [_offsets_in_batches(m) for m in (small, large)]
+        return offsets[0] == offsets[1]
     columns = {*_digests(large.arrays.design)}
     lacking = [j for j, c in enumerate(_digests(small.arrays.design)) if c not in columns]
     same = [None if m.offset is None else m.offset.tobytes() for m in (small, large)]

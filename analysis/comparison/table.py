@@ -23,12 +23,8 @@ from flatprior.analysis.comparison.comparable import (
     is_nested,
     same_observations,
 )
-from flatprior.analysis.diagnostics.leave_one_out import (
-    PSISLOO,
-    exact_loo,
-    importance_loo,
-    spread_of_sum,
-)
+from flatprior.analysis.diagnostics.importance import spread_of_sum
+from flatprior.analysis.diagnostics.leave_one_out import PSISLOO, exact_loo, importance_loo
 from flatprior.analysis.maxima import of_full_rank, ratio
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import (
@@ -77,7 +73,11 @@ SMALL = (
     "the sample is small for {whose}: p_loo is not k, the posterior is not near normal, and AIC "
     "and p of the likelihood ratio are rough"
 )
-OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL)
+NO_PAIRS = (
+    "dse and stacking weights take the log densities of every row under each model, which are kept "
+    "of no more than 1,048,576 rows in files or on a cluster"
+)
+OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL, NO_PAIRS)
 
 _FORMATS = {
     "k": "d",
@@ -219,7 +219,8 @@ def compare_models(
     Parameters
     ----------
     models : mapping of str to BernoulliLogistic
-        At least two, by the names the table shall have.
+        At least two, by the names the table shall have. Their rows may lie in memory, in files or
+        on a cluster, but all in the same way.
     posteriors : mapping of str to Posterior, optional
         Draws of some or all of them, under the same names. Without, nothing is sampled.
     leave_one_out : bool
@@ -398,6 +399,10 @@ def _predictive(loo: Mapping[str, PSISLOO]) -> pd.DataFrame:
         return frame
     best = max(defined, key=lambda name: loo[name].elpd)
     weights = loo[best].weights
+    if loo[best].numbers is not None:  # numbers of some rows are kept, and not the same of each
+        for name in defined:
+            frame.loc[name, "elpd_diff"] = loo[name].elpd - loo[best].elpd
+        return frame
     for name in defined:
         difference = loo[name].pointwise - loo[best].pointwise
         frame.loc[name, "elpd_diff"] = float(weights @ difference)
@@ -484,6 +489,8 @@ def _notes(
             notes.append(
                 BAD_K.format(observations=bad, whose=whose, limit=f"{found.largest_k:.2f}")
             )
+    if any(found.numbers is not None for found in loo.values()):
+        notes.append(NO_PAIRS)
     if loo:
         best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
         close = [

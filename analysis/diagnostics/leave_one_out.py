@@ -16,48 +16,50 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
-from flatprior.analysis.monte_carlo import batch_means, check_draws_of, standard_error
-from flatprior.models import (
-    BernoulliLogistic,
-    MLEDoesNotExistError,
-    PointEstimate,
-    Posterior,
+from flatprior.analysis.diagnostics.importance import (
+    Sampler,
+    in_a_pass,
+    in_memory,
+    spread_of_sum,
 )
+from flatprior.analysis.diagnostics.leave_one_out_in_passes import left_out_in_passes
+from flatprior.analysis.diagnostics.without_each import (
+    NEGLIGIBLE,
+    Near,
+    Refinement,
+    after_a_step,
+    near_of,
+    reach_of,
+    refitted,
+    scored,
+    sum_that_is_enough,
+)
+from flatprior.analysis.monte_carlo import batch_means, check_draws_of, standard_error
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import evaluate
-from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_positive, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, PrecisionError
-from flatprior.models.common.parallel import parallel_map
+from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import rows_phrase
-from flatprior.models.covariance.leverage import Leverages, leverages
-from flatprior.models.covariance.roots import Root, required_root, root_of
+from flatprior.models.covariance.leverage import leverages
+from flatprior.models.covariance.roots import required_root
 from flatprior.models.estimate import mle_of
-from flatprior.models.existence.fragility import critical_rows
-from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
+from flatprior.models.existence.fragility import held_up_by
+from flatprior.models.existence.fragility_in_passes import Named
+from flatprior.models.gathering import as_drawn
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import PARALLEL, ArrayRows, Block, as_held
+from flatprior.models.rows import Block, as_held
 
 MOST_SHOWN = 10  # rows, the hardest
-MOST_TERMS = 2**27  # of a step for every row; more take seconds
-ENOUGH = 0.02  # of the standard error: error of the log score that is enough then
-PIECE = 2**11  # rows that are written out at a time
-SAME = 1e-13  # in log-likelihood, over all draws
-ROWS_AT_ONCE = 256  # with 4000 draws: 8 MB
-FITS_AT_ONCE = 256  # whose scores one thread sums
-NEAR = 0.1  # of lambda R: from there chord steps shrink the error at least eightfold
-DECIDED_BY_REFIT = 0.5  # leverage; without such a row the information is half of itself somewhere
-NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the larger
 
 # what is said of it; a report is held against these too
 UNDEFINED = "elpd_loo is undefined: without {rows} the posterior is not proved to be proper"
@@ -92,6 +94,14 @@ class PSISLOO(Renderable):
         Labels of the rows without which the posterior is improper, or not proved to be proper.
     row_labels : Index or None
         The user's own index; None is 0 to n - 1.
+    bad : int or None
+        Observations with a Pareto k above the limit, where not all rows are kept.
+    numbers : ndarray of int (m,) or None
+        Of more than 1,048,576 rows that are not in memory the 1000 with the largest Pareto k are
+        kept, the largest first, and what is (n,) above is (m,): their places among all rows,
+        from 0.
+    n_rows : int or None
+        How many these are.
     """
 
     elpd: float
@@ -104,6 +114,9 @@ class PSISLOO(Renderable):
     weights: Array
     undefined_rows: tuple[object, ...]
     row_labels: pd.Index | None = None
+    bad: int | None = None
+    numbers: NDArray[np.intp] | None = None
+    n_rows: int | None = None
 
     @property
     def looic(self) -> float:
@@ -113,6 +126,8 @@ class PSISLOO(Renderable):
     @property
     def n_bad(self) -> int:
         """Observations with a Pareto k above the limit, or one that cannot be computed."""
+        if self.bad is not None:
+            return self.bad
         return int(self.weights[~(self.pareto_k <= self.largest_k)].sum())
 
     @property
@@ -129,7 +144,10 @@ class PSISLOO(Renderable):
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a row of the data: "elpd" of one observation, "Pareto k", "observations"."""
+        """One row a row of the data, or of the hardest.
+
+        "elpd" of one observation, "Pareto k", "observations" of the row.
+        """
         return pd.DataFrame(
             {
                 "elpd": self.pointwise,
@@ -150,7 +168,14 @@ class PSISLOO(Renderable):
             {"elpd": ".4f", "Pareto k": ".2f", "observations": ".0f"},
             self.message,
             notes=[
-                shown_of(len(shown), len(frame), "row", ".table()", "largest Pareto k"),
+                shown_of(
+                    len(shown),
+                    self.n_rows or len(frame),
+                    "row",
+                    ".table()",
+                    "largest Pareto k",
+                    len(frame),
+                ),
                 f"a Pareto k above {self.largest_k:.2f} makes the elpd of a row unreliable; elpd "
                 "is that of one observation of the row",
             ],
@@ -165,6 +190,8 @@ def psis_loo(model: BernoulliLogistic, posterior: Posterior, progress: bool = Fa
     Parameters
     ----------
     model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster; there the estimates take one pass, and
+        finding the rows without which the posterior is improper a few more.
     posterior : Posterior
         Draws of any route, of this model.
     progress : bool
@@ -206,7 +233,6 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
 
     with quiet_libraries():
         import arviz_stats
-        from arviz_stats.base import array_stats
 
     chains, n_draws, k = posterior.draws.shape
     total = chains * n_draws
@@ -216,41 +242,34 @@ def importance_loo(model: BernoulliLogistic, posterior: Posterior, progress: boo
     if chains > 1:
         ess = arviz_stats.ess(posterior.data["posterior"]["beta"], method="mean")
         relative = float(ess.to_numpy().mean()) / total
-    draws = posterior.draws.reshape(total, k)
-    elpd, density, pareto = (np.empty(model.n_rows) for _ in range(3))
-    weights = model.counts
-    influence = np.zeros(total)
-    critical = critical_rows(model, progress)
-    with progress_bar("rows", model.n_rows, progress) as advance:
-        for start in range(0, model.n_rows, ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            block = _singly(as_held(model.arrays).block(part))
-            terms = row_terms(block, draws.T).log_likelihood
-            log_weights, pareto[part] = np.full(terms.shape, -math.log(total)), 0.0
-            # a row that is certain in every draw has equal weights, and they no tail to fit
-            told = np.ptp(terms, axis=1) > SAME
-            if told.any():
-                smoothed, shape = array_stats.psislw(terms[told], r_eff=relative, axis=-1)
-                log_weights[told], pareto[part][told] = smoothed, shape
-            elpd[part] = logsumexp(log_weights + terms, axis=1)
-            density[part] = logsumexp(terms, axis=1) - math.log(total)
-            influence += weights[part] @ np.exp(log_weights)
-            advance(len(terms))
-    undefined = sorted({*critical[0], *critical[1]})
-    whole = float(weights @ elpd)
-    return PSISLOO(
-        elpd=math.nan if undefined else whole,
-        se=math.nan if undefined else spread_of_sum(elpd, weights),
-        p_loo=math.nan if undefined else float(weights @ density) - whole,
-        mcse=math.nan
-        if undefined
-        else float(standard_error(batch_means(total * influence.reshape(chains, n_draws, 1)))[0]),
-        pointwise=elpd,
-        pareto_k=pareto,
+    sampler = Sampler(
+        draws=posterior.draws.reshape(total, k),
+        relative=relative,
         largest_k=min(1 - 1 / math.log10(total), LARGEST_PARETO_K),
-        weights=weights,
-        undefined_rows=tuple(model.row_labels[undefined]),
-        row_labels=model.row_labels,
+    )
+    unproved = _labels_of(*held_up_by(model, progress))
+    whole = as_drawn(model)
+    resident = whole.rows.resident
+    found = in_memory(whole, sampler, progress) if resident else in_a_pass(whole, sampler)
+    elpd, se, p_loo, mcse = (math.nan,) * 4
+    if not unproved:
+        elpd, se, p_loo = found.elpd, found.se, found.density - found.elpd
+        batches = batch_means(total * found.influence.reshape(chains, n_draws, 1))
+        mcse = float(standard_error(batches)[0])
+    return PSISLOO(
+        elpd=elpd,
+        se=se,
+        p_loo=p_loo,
+        mcse=mcse,
+        pointwise=found.pointwise,
+        pareto_k=found.pareto_k,
+        largest_k=sampler.largest_k,
+        weights=found.weights,
+        undefined_rows=unproved,
+        row_labels=pd.Index(found.labels),
+        bad=None if found.numbers is None else found.n_bad,
+        numbers=found.numbers,
+        n_rows=None if found.numbers is None else model.n_rows,
     )
 
 
@@ -280,6 +299,11 @@ class ExactLOO(Renderable):
         Rows that were refitted on their own, because the MLE without them is far away.
     row_labels : Index or None
         The user's own index; None is 0 to n - 1.
+    numbers : ndarray of int (m,) or None
+        Of rows that are not in memory, the 1000 with the lowest log scores are kept, the lowest
+        first, and what is (n, ...) above is (m, ...): their places among all rows, from 0.
+    n_rows : int or None
+        How many these are.
     """
 
     log_score: float
@@ -291,6 +315,8 @@ class ExactLOO(Renderable):
     without_mle: tuple[object, ...]
     n_refits: int
     row_labels: pd.Index | None = None
+    numbers: NDArray[np.intp] | None = None
+    n_rows: int | None = None
 
     @property
     def message(self) -> str:
@@ -306,7 +332,10 @@ class ExactLOO(Renderable):
         )
 
     def table(self) -> pd.DataFrame:
-        """One row a row of the data: "log score" of one observation, its "probability", count."""
+        """One row a row of the data, or of those with the lowest log scores.
+
+        "log score" of one observation, its "probability", "observations" of the row.
+        """
         return pd.DataFrame(
             {
                 "log score": self.pointwise,
@@ -325,7 +354,14 @@ class ExactLOO(Renderable):
             {"log score": ".4f", "probability": "#.3g", "observations": ".0f"},
             self.message,
             notes=[
-                shown_of(len(shown), len(frame), "row", ".table()", "lowest log score"),
+                shown_of(
+                    len(shown),
+                    self.n_rows or len(frame),
+                    "row",
+                    ".table()",
+                    "lowest log score",
+                    len(frame),
+                ),
                 "probability: that of the observed outcome, by the fit of all other observations",
             ],
             rows=shown,
@@ -344,6 +380,8 @@ def exact_loo(
     Parameters
     ----------
     model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster: there each round of steps is a pass,
+        for all rows that take one.
     fit : PointEstimate, optional
         The MLE of all rows, where it is at hand.
     tolerance : float, optional
@@ -385,52 +423,49 @@ def exact_loo(
     if tolerance is not None:
         check_positive("tolerance", tolerance)
     fit = converged_mle(model) if fit is None else mle_of(model, fit)
-    weights = model.counts
-    near = _near(model, fit.coefficients)
-    coefficients, bound = _after_a_step(near, fit.coefficients), near.bound
-    held, most, enough = as_held(model.arrays), tolerance or NEGLIGIBLE, 0.0
-    if tolerance is None and model.n_rows**2 > MOST_TERMS:
-        enough = ENOUGH * spread_of_sum(_of_rows(held, coefficients)[0], weights)
+    whole = as_drawn(model)
+    if not whole.rows.resident:
+        return _exact_in_passes(whole, fit, tolerance, progress)
+    return _exact_in_memory(whole, fit, tolerance, progress)
 
-    def unsettled() -> NDArray[np.intp]:
-        """Rows whose error is above the tolerance; the largest of them, if a sum is enough."""
-        error = np.where(near.far, 0.0, bound * near.reach)
-        largest = np.argsort(-weights * error, kind="stable")
-        left = np.cumsum((weights * error)[largest][::-1])[::-1]  # of each and all smaller ones
-        return np.sort(largest[(left > enough) & (error[largest] > most)])
 
+def _exact_in_memory(
+    model: BernoulliLogistic, fit: PointEstimate, tolerance: float | None, progress: bool
+) -> ExactLOO:
+    weights, rows = model.counts, as_held(model.arrays)
+    block = rows.block(slice(None))
+    near = _near(model, block, fit.coefficients)
+    coefficients = after_a_step(near, fit.coefficients)
+
+    def se() -> float:
+        return spread_of_sum(scored(block, coefficients).score, weights)
+
+    refinement = Refinement(
+        rows=rows,
+        block=block,
+        near=near,
+        weights=weights,
+        most=tolerance or NEGLIGIBLE,
+        enough=sum_that_is_enough(model.n_rows, tolerance, se),
+    )
     with progress_bar("rows left out", model.n_rows, progress) as advance:
-        active = unsettled()
-        advance(int((~near.far).sum()) - len(active))
-        while len(active):
-            parts = np.array_split(active, math.ceil(len(active) / FITS_AT_ONCE))
-            together = len(active) * model.n_rows >= PARALLEL
-            steps = (parallel_map if together else map)(
-                lambda rows: _chord(model, near, rows, coefficients[rows]), parts
-            )
-            for rows, (step, length) in zip(parts, steps, strict=True):
-                coefficients[rows] += step
-                rate = near.shrinking[rows]
-                # of a contraction, the error after a step is bounded by the step as well
-                bound[rows] = rate * np.minimum(bound[rows], length / (1 - rate))
-            before, active = len(active), unsettled()
-            advance(max(before - len(active), 0))
+        bound = refinement.refine(coefficients, advance)
         # what rounding leaves of the score, as at the fit of all rows
         floor = evaluate(model.rows, fit.coefficients).certificate.error_bound
         error = (bound + 2 * floor) * near.reach
         gone = []
         for i in np.flatnonzero(near.far).tolist():
-            refit = _without(model, i)
+            refit = refitted(others(model, i), model.row_labels[i])
             if refit is None:
                 gone.append(i)
                 coefficients[i], error[i] = math.nan, 0.0
             else:
                 coefficients[i] = refit.coefficients
-                error[i] = refit.certificate.error_bound * _reach(model, i, refit)
+                reach = reach_of(others(model, i), block.select(slice(i, i + 1)), refit)
+                error[i] = refit.certificate.error_bound * reach
             advance()
-    pointwise, size = _of_rows(held, coefficients)
-    error += (model.n_parameters + 2) * UNIT * size
-    error += 8 * UNIT * np.abs(pointwise)
+    found = scored(block, coefficients)
+    pointwise, error = found.score, error + found.rounding
     error[gone], pointwise[gone] = 0.0, -math.inf
     return ExactLOO(
         log_score=-math.inf if gone else float(weights @ pointwise),
@@ -445,93 +480,40 @@ def exact_loo(
     )
 
 
+def _exact_in_passes(
+    model: BernoulliLogistic, fit: PointEstimate, tolerance: float | None, progress: bool
+) -> ExactLOO:
+    found = left_out_in_passes(model, fit, tolerance, progress)
+    return ExactLOO(
+        log_score=found.log_score,
+        se=found.se,
+        pointwise=found.rows.score,
+        coefficients=found.rows.coefficients,
+        error_bound=found.error_bound,
+        weights=found.rows.weights,
+        without_mle=found.without_mle,
+        n_refits=found.n_refits,
+        row_labels=pd.Index(found.rows.labels),
+        numbers=found.rows.numbers,
+        n_rows=model.n_rows,
+    )
+
+
+def _labels_of(*rows: Named) -> tuple[object, ...]:
+    """Labels of rows that were found in several ways, in the order of the data."""
+    both = {i: label for some in rows for i, label in zip(some.numbers, some.labels, strict=True)}
+    return tuple(both[i] for i in sorted(both))
+
+
 def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
     return pd.RangeIndex(n) if labels is None else labels
 
 
-def _reach(model: BernoulliLogistic, i: int, refit: PointEstimate) -> float:
-    """Standard error of the linear predictor of row i, without it."""
-    root = root_of(others(model, i).rows, refit.coefficients)
-    row = np.asarray(model.arrays.design[[i]])
-    return math.inf if root is None else float(root.lengths(row)[0])
-
-
-class _Near(NamedTuple):
-    """The first step without each observation, in whitened columns, and how far it can be off.
-
-    Norms are those of the information without the observation, at the MLE of all rows.
-    """
-
-    root: Root
-    rows: Leverages
-    pull: Array  # (k,): what the fit has left of the score, in whitened columns
-    bound: Array  # (n,): of the error after the step
-    shrinking: Array  # (n,): factor of the bound by a further step
-    reach: Array  # (n,): standard error of the row's linear predictor without it
-    far: NDArray[np.bool_]  # (n,): whether the step is too long for any of this
-
-
-def _near(model: BernoulliLogistic, beta: Array) -> _Near:
-    whitens = required_root(model.rows, beta)
-    rows = leverages(as_held(model.arrays).block(slice(None)), beta, whitens)
-    root = np.sqrt(rows.left)
-    reach, radius = rows.length / root, rows.length.max() / root
-    pull = whitens.rooted(model.score(beta)[None])[0]  # 0 at the MLE, but for what the fit has left
-    decrement = np.abs(rows.residual) * reach + np.linalg.norm(pull) / root
-    product = decrement * radius
-    far = (product > NEAR) | (rows.leverage > DECIDED_BY_REFIT)
-    distance = -np.log1p(-np.minimum(product, NEAR)) / radius
-    expanded = np.expm1(radius * distance)
-    bound = (expanded - radius * distance) / radius
-    shrinking = np.expm1(radius * (distance + bound))
-    return _Near(
-        root=whitens,
-        rows=rows,
-        pull=pull,
-        bound=bound,
-        shrinking=shrinking,
-        reach=reach,
-        far=far,
-    )
-
-
-def _after_a_step(near: _Near, beta: Array) -> Array:
-    """Coefficients (n, k) after the first step without each observation; `beta` where it is far."""
-    found = np.empty((len(near.far), len(beta)))
-    for start in range(0, len(found), PIECE):
-        part = slice(start, start + PIECE)
-        step = near.rows.steps(near.pull, part)
-        step[near.far[part]] = 0.0
-        found[part] = beta + near.root.placed(step)
-    return found
-
-
-def _of_rows(rows: ArrayRows, coefficients: Array) -> tuple[Array, Array]:
-    """Log score (n,) of one observation of each row at its own coefficients (n, k).
-
-    And the sum of absolute values (n,) of the terms of its linear predictor.
-    """
-    score, size = np.empty((2, rows.n_rows))
-    for start in range(0, rows.n_rows, PIECE):
-        part = slice(start, start + PIECE)
-        block = _singly(rows.block(part))
-        block = block._replace(design=np.asarray(block.design, dtype=float))
-        score[part] = _each_at_its_own(block, coefficients[part]).log_likelihood
-        size[part] = np.einsum("ij,ij->i", np.abs(block.design), np.abs(coefficients[part]))
-        size[part] += 0 if block.offset is None else np.abs(block.offset)
-    return score, size
-
-
-def _chord(
-    model: BernoulliLogistic, near: _Near, rows: NDArray[np.intp], coefficients: Array
-) -> tuple[Array, Array]:
-    """The step from `coefficients` (m, k) with the downdated information, and its length there."""
-    terms = _each_at_its_own(_singly(model.arrays.block(rows)), coefficients)
-    pull = near.root.rooted(at_each(as_held(model.rows), scores, coefficients))
-    pull -= terms.residual[:, None] * near.rows.white(rows)
-    step = near.rows.solved(rows, pull)
-    length = np.sqrt(np.maximum(np.einsum("ij,ij->i", pull, step), 0.0))
-    return near.root.placed(step), length
+def _near(model: BernoulliLogistic, block: Block, beta: Array) -> Near:
+    root = required_root(model.rows, beta)
+    rows = leverages(block, beta, root)
+    pull = root.rooted(model.score(beta)[None])[0]  # 0 at the MLE, but for what the fit has left
+    return near_of(rows, pull, float(rows.length.max()))
 
 
 def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:
@@ -543,36 +525,3 @@ def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:
     if left.weights is not None:
         left = replace(left, weights=weights[keep])
     return replace(model, rows=left, row_labels=model.row_labels[keep])
-
-
-def _without(model: BernoulliLogistic, i: int) -> PointEstimate | None:
-    """MLE without one observation of row i; None where it does not exist."""
-    try:
-        return converged_mle(others(model, i))
-    except MLEDoesNotExistError as error:
-        if error.existence.kind == "undecided":
-            raise PrecisionError(
-                f"without row {model.row_labels[i]} it is undecided whether the MLE exists"
-            ) from error
-        return None
-
-
-def spread_of_sum(values: Array, weights: Array) -> float:
-    """Standard error of the sum over observations: sqrt(n) times their sd, ddof 1."""
-    n = weights.sum()
-    if n < 2:
-        return math.nan
-    mean = weights @ values / n
-    return float(math.sqrt(n / (n - 1) * (weights @ np.square(values - mean))))
-
-
-def _each_at_its_own(block: Block, coefficients: Array) -> RowTerms:
-    """Terms of each of m rows at its own coefficients (m, k)."""
-    eta = np.einsum("ij,ij->i", block.design, coefficients)
-    offset = eta if block.offset is None else eta + block.offset
-    return row_terms(block._replace(design=np.zeros((len(eta), 0)), offset=offset), np.zeros(0))
-
-
-def _singly(block: Block) -> Block:
-    """The rows as if each stood for one observation."""
-    return block._replace(weights=None)

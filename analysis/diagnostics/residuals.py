@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo, others
-from flatprior.analysis.diagnostics.summaries import Largest, Spread
+from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_whole, model_first
 from flatprior.models.common.error_state import own_error_state

@@ -156,7 +156,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
     if loo is not None:
         require_kind(loo, PSISLOO, "loo", "psis_loo(model, posterior)")
     table = diagnostics.table()
-    if loo is not None and len(loo.pareto_k) != len(table):
+    if loo is not None and (loo.n_rows or len(loo.pareto_k)) != (diagnostics.n_rows or len(table)):
         raise InputError("diagnostics and leave-one-out are of different rows")
     cook = table["Cook's distance"].to_numpy()
     finite = np.where(np.isfinite(cook), cook, np.nanmax(np.where(np.isfinite(cook), cook, 0)))
@@ -187,7 +187,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
             k = loo.pareto_k
             keep = _most_and_some(k)
             bad = ~(k <= loo.largest_k)
-            order = np.arange(len(k))
+            order = np.arange(len(k)) if loo.numbers is None else loo.numbers
             for rows, colour, marker in ((keep & ~bad, BLUE, "o"), (keep & bad, ORANGE, "s")):
                 axes[1].plot(
                     order[rows], k[rows], marker, color=colour, markersize=2.6, alpha=0.7, mew=0

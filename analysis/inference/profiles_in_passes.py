@@ -30,13 +30,11 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import InputError, PrecisionError
-from flatprior.models.common.parallel import parallel_map
 from flatprior.models.covariance.roots import required_root
-from flatprior.models.likelihood import Moments, linear_predictor, moments
+from flatprior.models.likelihood import Moments, linear_predictor, moments_at_each
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import Block, MappedRows
 
-MOST_NUMBERS = 2**22  # of information matrices in a pass: 32 MB, and as much for each that waits
 MAX_STEPS = 60
 MOST_HALVINGS = 30
 SOLVED = 1e-11  # of the drop to an end: its equation is solved
@@ -204,7 +202,7 @@ class Profiles:
 
         found = self._together([null(direction) for direction in directions])
         places = [each.place for each in found if each is not None]
-        sums = iter(self._moments(places) if places else [])
+        sums = iter(moments_at_each(self.rows, places))
 
         def tested(each: Found | None) -> Null | None:
             step = None if each is None else self._ascent(next(sums))
@@ -236,23 +234,10 @@ class Profiles:
             go_on(i, None)
         while asked:
             waiting = list(asked)
-            for i, sums in zip(waiting, self._moments([asked[i] for i in waiting]), strict=True):
+            found = moments_at_each(self.rows, [asked[i] for i in waiting])
+            for i, sums in zip(waiting, found, strict=True):
                 go_on(i, sums)
         return answers
-
-    def _moments(self, places: Sequence[Array]) -> list[Moments]:
-        """The sums at each of these places (k,), in as few passes as there is room for."""
-        found: list[Moments] = []
-        at_once = max(MOST_NUMBERS // len(self.extent) ** 2, 1)
-        for start in range(0, len(places), at_once):
-            part = places[start : start + at_once]
-
-            def at_all(block: Block, part: Sequence[Array] = part) -> list[Moments]:
-                return parallel_map(lambda alpha: moments(block, alpha), part)
-
-            sums: list[Moments] = self.rows.reduce(at_all, _each_added)
-            found += sums
-        return found
 
     def _search(self, direction: Array, ahead: Callable[[Parabola], float], drop: float) -> Search:
         """Yield places, each one step from the last, to the one that a step hardly leaves.
@@ -348,7 +333,3 @@ class _Step:
     def height_at(self, share: float) -> float:
         """The parabola after that share of the step."""
         return self.log_likelihood + share * self.slope - (share * self.length) ** 2 / 2
-
-
-def _each_added(one: list[Moments], two: list[Moments]) -> list[Moments]:
-    return [first + second for first, second in zip(one, two, strict=True)]

@@ -19,6 +19,7 @@ from typing import IO, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flatprior.models.batches.first_pass import (
     SAMPLE_NUMBERS,
@@ -94,10 +95,13 @@ class BatchRows(ABC):
     surveyed : Surveyed
     grouped : tuple or None
         Blocks say which of these each row is of.
+    left_out : tuple of int or None
+        A batch, and the place in it of the row of which one observation is left out.
     """
 
     surveyed: Surveyed
     grouped: Groups | None = None
+    left_out: tuple[int, int] | None = None
 
     @abstractmethod
     def _over_frames(
@@ -174,7 +178,8 @@ class BatchRows(ABC):
         combine: Callable[[T, T], T],
         hashed: bool = False,
     ) -> tuple[T, tuple[Strand, ...]]:
-        encoder, grouped = self.surveyed.encoder, self.grouped  # all that a cluster is sent
+        # all that a cluster is sent
+        encoder, grouped, left_out = self.surveyed.encoder, self.grouped, self.left_out
         units = self.surveyed.units if hashed else None
         step, found = self._rows_encoded, self.surveyed.survey
         starts, digests = np.cumsum([0, *found.lengths]), found.digests
@@ -186,9 +191,14 @@ class BatchRows(ABC):
             rows = encoder.complete(frame)
             if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
                 raise OSError(CHANGED)
+            at = 0
             for start in range(0, len(rows), step):
                 part = rows if len(rows) <= step else rows.iloc[start : start + step]
                 block = encoder.block(part, grouped)
+                if left_out is not None and left_out[0] == number:
+                    at, block = at + len(block.sign), _without(block, left_out[1] - at)
+                    if not len(block.sign):
+                        continue
                 if hashed:
                     ours = [block] if units is None else [block, numbered(units.of(part))]
                     strands = tuple(
@@ -214,6 +224,40 @@ class BatchRows(ABC):
         encoder = replace(found.encoder, encoding=encoding)
         sample = found.sample.select(slice(None), aliased.kept)
         return replace(self, surveyed=replace(found, encoder=encoder, sample=sample))
+
+    def without(self, number: int, row: Block) -> BatchRows:
+        """The same rows without one observation of one of them: its number, and itself.
+
+        Only `reduce` and `reduce_as_held` may be asked of them.
+        """
+        found, sample = self.surveyed.survey, self.surveyed.sample
+        lengths = np.array(found.lengths)
+        stops = np.cumsum(lengths)
+        batch = int(np.searchsorted(stops, number, side="right"))
+        place = number - int(stops[batch] - lengths[batch])
+        alone = int(row.counts[0] == 1)
+        lengths[batch] -= alone
+        less = replace(
+            found,
+            n_rows=found.n_rows - alone,
+            n_observations=found.n_observations - 1,
+            lengths=tuple(lengths.tolist()),
+        )
+        kept, weights = np.ones(sample.n_rows, dtype=bool), sample.weights
+        like = _first_like(row, sample)
+        if alone:
+            kept[like] = False
+        elif weights is not None:
+            weights = weights.copy()
+            weights[like] -= 1
+        surveyed = replace(
+            self.surveyed,
+            survey=less,
+            sample=replace(sample, weights=weights).select(kept),
+            sample_labels=self.surveyed.sample_labels[kept],
+            n_events=self.surveyed.n_events - float(row.sign[0] > 0),
+        )
+        return replace(self, surveyed=surveyed, left_out=(batch, place))
 
     @property
     def n_rows(self) -> int:
@@ -383,6 +427,33 @@ class BatchRows(ABC):
     def _as_text(self, name: str) -> BatchRows:
         """The same rows, a column read as text."""
         raise InputError(f"column {name!r} holds both numbers and text; convert all of it")
+
+
+def _without(block: Block, place: int) -> Block:
+    """The block without one observation of the row at that place, if it is one of its places."""
+    if not 0 <= place < len(block.sign):
+        return block
+    if block.weights is not None and block.weights[place] > 1:
+        weights = block.weights.copy()
+        weights[place] -= 1
+        return block._replace(weights=weights)
+    return block.select(np.arange(len(block.sign)) != place)
+
+
+def _first_like(row: Block, sample: ArrayRows) -> NDArray[np.intp]:
+    """The place of the first of the rows drawn that is like this one, if one is."""
+    step, itself = max(BLOCK_NUMBERS // sample.n_columns, 1), np.asarray(row.design)
+    for start in range(0, sample.n_rows, step):
+        part = sample.block_as_held(slice(start, start + step))
+        same = part.sign == row.sign[0]
+        for ours, its in ((part.offset, row.offset), (part.weights, row.weights)):
+            if ours is not None and its is not None:
+                same &= ours == its[0]
+        some = np.flatnonzero(same)
+        alike = some[(np.asarray(part.design[some]) == itself).all(axis=1)]
+        if len(alike):
+            return np.asarray(start + alike[:1], dtype=np.intp)
+    return np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -341,8 +341,12 @@ def spread_out(total: int, most: int = SHOWN) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(np.intp))
 
 
-def shown_of(shown: int, total: int, noun: str, whole: str, which: str = "") -> str:
+def shown_of(
+    shown: int, total: int, noun: str, whole: str, which: str = "", held: int | None = None
+) -> str:
     """How many rows of a table are shown and where all are; nothing where it is all of them.
+
+    Or where more of them are: so many as are `held`.
 
     Examples
     --------
@@ -353,7 +357,9 @@ def shown_of(shown: int, total: int, noun: str, whole: str, which: str = "") -> 
     if shown >= total:
         return ""
     some = f"the {shown} of" if which else f"{shown} of"
-    return f"shown are {some} {count(total, noun)}{which and f' with the {which}'}: {whole} has all"
+    there = "all" if held is None or held >= total else f"{held} of them"
+    named = which and f" with the {which}"
+    return f"shown are {some} {count(total, noun)}{named}: {whole} has {there}"
 
 
 def of_model(what: str, formula: str | None) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.roots import Root
 from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, Rows, as_held
 
 LARGEST_LEVERAGE = 1 - 1e-8  # beyond it 1 - h has lost half of its digits
 
@@ -52,6 +52,18 @@ class Leverages:
     curvature: Array
     leverage: Array
     left: Array
+
+    def select(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Leverages:
+        """Those of some of the rows."""
+        return Leverages(
+            design=self.design[rows],
+            root=self.root,
+            length=self.length[rows],
+            residual=self.residual[rows],
+            curvature=self.curvature[rows],
+            leverage=self.leverage[rows],
+            left=self.left[rows],
+        )
 
     def white(self, rows: NDArray[np.intp] | slice) -> Array:
         """Some of the rows in whitened columns, (m, k)."""
@@ -107,3 +119,16 @@ def leverages(block: Block, coefficients: Array, root: Root) -> Leverages:
         leverage=leverage,
         left=np.maximum(1 - leverage, 1 - LARGEST_LEVERAGE),
     )
+
+
+def score_and_longest(rows: Rows, coefficients: Array, root: Root) -> tuple[Array, float]:
+    """The score (k,) of all rows, and the longest in columns that a root whitens: in one pass."""
+
+    def both(block: Block) -> tuple[Array, float]:
+        score = row_terms(block, coefficients).residual @ block.design
+        return score, float(root.lengths(block.design).max())
+
+    def of_two(one: tuple[Array, float], two: tuple[Array, float]) -> tuple[Array, float]:
+        return one[0] + two[0], max(one[1], two[1])
+
+    return as_held(rows).reduce(both, of_two)

@@ -20,26 +20,35 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import SHOWN, Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import count, rows_phrase
 from flatprior.models.covariance.leverage import leverages
 from flatprior.models.covariance.roots import root_of
-from flatprior.models.covariance.whitening import whitening
+from flatprior.models.covariance.whitening import DEPENDENT, whitening
 from flatprior.models.designs.coded import Structured
 from flatprior.models.existence.check import check_existence, require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
+from flatprior.models.existence.fragility_in_passes import (
+    DECIDED_BY_REFIT,
+    Named,
+    critical_in_passes,
+    smallest_of_columns,
+)
 from flatprior.models.existence.programs import as_sparse
 from flatprior.models.existence.separation import separated
+from flatprior.models.gathering import as_drawn
 from flatprior.models.iterations import last_iterate
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.rows import ArrayRows, as_held, distinct
+from flatprior.models.rows import ArrayRows, Rows, as_held, distinct
 
 SMALL = 5  # a set of this many observations, or fewer, is called fragile
 FAR = 20 * SMALL  # beyond this many the search is given up when it makes little progress
@@ -47,7 +56,6 @@ REWEIGHTINGS = 8
 WORK = 3e10  # multiplications in one linear program: half a minute; the clock has no say
 HOPEFUL = 0.25  # iterations, of the rows and columns: with fewer a program hardly ends
 NEAR_ZERO = 1e-9  # of a margin, relative to the largest
-DECIDED_BY_REFIT = 0.99  # leverage from which a row is decided on the other rows, not by a step
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,7 +74,8 @@ class Fragility(Renderable):
     undecided_rows : tuple of int
         Rows for which this was undecided in double precision.
     smallest_set : tuple of int
-        Positions of the smallest set of rows found without which the MLE does not exist: proved.
+        Positions of the smallest set of rows found without which the MLE does not exist: proved. Of
+        rows that are not in memory the first 1000 of the set.
     smallest_labels : tuple
         The same by the user's own index.
     distance : int
@@ -153,6 +162,8 @@ def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragili
     Parameters
     ----------
     model : BernoulliLogistic
+        Its rows may lie in memory, in files or on a cluster. There more than 65,536 rows take
+        passes, and sets of several observations are looked for column by column alone.
     progress : bool
         Show a progress bar on standard error.
 
@@ -176,6 +187,9 @@ def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragili
     (3, 4)
     """
     require_mle(model)
+    model = as_drawn(model)
+    if not isinstance(model.rows, ArrayRows):
+        return _in_passes(model, model.rows, progress)
     patterns = _patterns(model)
     one, undecided = _critical(patterns, progress)
     smallest = np.array(one[:1]) if one else _pruned(patterns, _smallest_found(patterns, progress))
@@ -203,13 +217,53 @@ def critical_rows(
 
     A part of `check_fragility`. Rows that stand for several observations are never among them.
     """
+    found = held_up_by(model, progress)
+    first, second = (tuple(rows.numbers.tolist()) for rows in found)
+    return first, second
+
+
+def held_up_by(model: BernoulliLogistic, progress: bool = False) -> tuple[Named, Named]:
+    """The rows of `critical_rows`, and their labels."""
     require_mle(model)
+    model = as_drawn(model)
+    if not isinstance(model.rows, ArrayRows):
+        return _critical_in_passes(model, model.rows, progress)
     patterns = _patterns(model)
     first, second = (
-        tuple(np.flatnonzero(np.isin(patterns.of_row, found)).tolist())
-        for found in _critical(patterns, progress)
+        np.flatnonzero(np.isin(patterns.of_row, found)) for found in _critical(patterns, progress)
     )
-    return first, second
+    labels = model.row_labels
+    one, two = (Named(rows, np.asarray(labels[rows], dtype=object)) for rows in (first, second))
+    return one, two
+
+
+def _critical_in_passes(
+    model: BernoulliLogistic, rows: BatchRows, progress: bool
+) -> tuple[Named, Named]:
+    beta = _fitted(rows)
+    if beta is None:
+        raise PrecisionError(DEPENDENT)
+    return critical_in_passes(model, rows, beta, progress)
+
+
+def _in_passes(model: BernoulliLogistic, rows: BatchRows, progress: bool) -> Fragility:
+    """`check_fragility` of rows that are not in memory."""
+    one, undecided = _critical_in_passes(model, rows, progress)
+    distance, smallest = 1, Named(one.numbers[:1], one.labels[:1])
+    if not len(one.numbers):
+        distance, smallest = smallest_of_columns(rows)
+    critical, labels = tuple(one.labels), tuple(smallest.labels)
+    exact = distance == 1 or (distance == 2 and not len(undecided.numbers))
+    return Fragility(
+        critical_rows=tuple(one.numbers.tolist()),
+        critical_labels=critical,
+        undecided_rows=tuple(undecided.numbers.tolist()),
+        smallest_set=tuple(smallest.numbers.tolist()),
+        smallest_labels=labels,
+        distance=distance,
+        exact=exact,
+        message=_message(model, critical, labels, distance, exact),
+    )
 
 
 def _message(
@@ -338,7 +392,7 @@ def _suspects(patterns: _Patterns) -> list[int]:
     return suspects
 
 
-def _fitted(rows: ArrayRows) -> Array | None:
+def _fitted(rows: Rows) -> Array | None:
     """Coefficients (k,) near the MLE, or where the iterates end; None if columns are dependent."""
     coded = sums_of(rows)
     fit = None if coded is None else fit_as_held(coded)

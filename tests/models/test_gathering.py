@@ -10,8 +10,9 @@ from flatprior.models import (
     fit_sklearn,
     gathering,
 )
+from flatprior.models.batches import first_pass
 from flatprior.models.encoding.files import source
-from flatprior.models.gathering import rows_in_memory
+from flatprior.models.gathering import as_drawn, rows_in_memory
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +66,17 @@ def test_rows_that_are_too_many_are_refused_by_the_route(tmp_path, monkeypatch, 
         monkeypatch.setattr(gathering, "MOST_NUMBERS", 3 * 7)
     with pytest.raises(RouteUnavailableError, match="scikit-learn needs all rows in memory"):
         fit_sklearn(model)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_few_rows_are_at_hand_as_the_first_pass_drew_them(tmp_path, place, monkeypatch):
+    model = PLACES[place](shoppers(600), tmp_path, FORMULA, **ROLES)
+    held = as_drawn(model)
+    assert held.rows.resident
+    assert held.data_hash == model.data_hash
+    if place != "memory":
+        assert held.row_labels.equals(model.rows.surveyed.sample_labels)
+        monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 300)
+        (tmp_path / "more").mkdir()
+        model = PLACES[place](shoppers(600), tmp_path / "more", FORMULA, **ROLES)
+        assert as_drawn(model) is model

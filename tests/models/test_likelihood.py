@@ -5,12 +5,13 @@ from hypothesis import given, strategies as st
 from places import FORMULA, PLACES, ROLES, shoppers
 from problems import simulated
 
-from flatprior.models import BernoulliLogistic
+from flatprior.models import BernoulliLogistic, likelihood
 from flatprior.models.likelihood import (
     at_each,
     heights_and_scores,
     log_likelihoods,
     moments,
+    moments_at_each,
     row_terms,
     scores,
     stack_factors,
@@ -155,3 +156,18 @@ def test_rows_in_files_are_read_once_for_any_number_of_coefficients(tmp_path, mo
     assert found == pytest.approx(
         at_each(as_held(memory.rows), heights_and_scores, betas), rel=1e-10
     )
+
+
+def test_moments_at_several_places_are_those_at_each(tmp_path, monkeypatch):
+    rows = PLACES["Parquet"](shoppers(600), tmp_path, FORMULA, **ROLES).rows
+    places = np.random.default_rng(1).normal(size=(5, rows.n_columns)) / 10
+    before = rows.passes.number
+    monkeypatch.setattr(likelihood, "MOST_MATRICES", 2 * rows.n_columns**2)
+    found = moments_at_each(rows, places)
+    assert rows.passes.number - before == 3
+    for place, sums in zip(places, found, strict=True):
+        expected = rows.reduce(lambda block, place=place: moments(block, place))
+        assert sums.log_likelihood == pytest.approx(expected.log_likelihood, rel=1e-12)
+        assert sums.score == pytest.approx(expected.score, rel=1e-9, abs=1e-9)
+        assert sums.information == pytest.approx(expected.information, rel=1e-9, abs=1e-9)
+    assert moments_at_each(rows, []) == []

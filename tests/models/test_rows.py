@@ -387,7 +387,9 @@ def test_hashes_that_are_alike_merge_no_rows_that_are_not(monkeypatch):
     design = np.repeat(np.arange(4.0), 50)[:, None]
     rows = ArrayRows(design, np.zeros(200))
     assert merge_identical(rows).n_rows == 4
-    monkeypatch.setattr("flatprior.models.rows._hashed", lambda held: np.zeros(len(held[0]), "u8"))
+    monkeypatch.setattr(
+        "flatprior.models.rows.row_hashes", lambda held: np.zeros(len(held[0]), "u8")
+    )
     assert merge_identical(rows) is rows
 
 
@@ -411,7 +413,7 @@ def test_the_extent_of_a_column_is_its_largest_absolute_value(shape, order):
 @pytest.mark.parametrize("collide", [False, True])
 def test_each_row_is_told_which_it_is_identical_to(collide, monkeypatch):
     if collide:
-        monkeypatch.setattr(rows, "_hashed", lambda held: np.zeros(len(held[0]), np.uint64))
+        monkeypatch.setattr(rows, "row_hashes", lambda held: np.zeros(len(held[0]), np.uint64))
     rng = np.random.default_rng(7)
     design, response = rng.integers(0, 3, size=(200, 3)) * 1.0, rng.integers(0, 2, 200) * 1.0
     design[design == 0] *= np.where(rng.random((design == 0).sum()) < 0.5, 1, -1)  # 0 and -0

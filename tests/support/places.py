@@ -19,6 +19,7 @@ from flatprior.analysis import (
     confidence_intervals,
     convexity,
     diagnose,
+    exact_loo,
     goodness_of_fit,
     gradient_descent,
     hauck_donner,
@@ -29,6 +30,7 @@ from flatprior.analysis import (
     predictive_scores,
     product_underflow,
     profile_curve,
+    psis_loo,
     required_C,
     robust_covariance,
     score_test,
@@ -36,7 +38,12 @@ from flatprior.analysis import (
     summarise,
     wald_test,
 )
-from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    check_fragility,
+    fit_newton,
+    sample_independence,
+)
 
 FORMULA = "bought ~ income + region + age:member"
 ROLES = {"offset": "base", "frequency_weights": "count"}
@@ -63,6 +70,22 @@ def shoppers(n: int, seed: int = 1) -> pd.DataFrame:
     eta = -0.5 + 0.4 * frame["income"] + 0.3 * (frame["region"] == "east") + frame["base"]
     frame["bought"] = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
     frame.loc[::97, "income"] = np.nan
+    return frame
+
+
+def hanging(n: int, seed: int = 3) -> pd.DataFrame:
+    """The same with levels of few rows, two of them of one outcome but for a row, and an outlier.
+
+    So there are rows without which the MLE is far away, and two without which there is none.
+    """
+    frame, rows = shoppers(n, seed), np.arange(n)
+    frame["group"] = np.where(rows % (n // 4) == 7, "few", "common")
+    frame.loc[frame["group"] == "few", "count"] = 2
+    for level, places in (("odd", rows % (n // 5) == 3), ("late", rows > n - 7)):
+        frame.loc[places, ["group", "income", "count"]] = level, 0.5, 1
+        frame.loc[places, "bought"] = 0
+        frame.loc[rows[places][1], "bought"] = 1
+    frame.loc[5, "income"] = 12.0
     return frame
 
 
@@ -134,6 +157,27 @@ def _influence(model: BernoulliLogistic) -> np.ndarray:
     dfbetas = found.dfbetas.iloc[found.order[:20]]
     tables = (numbers[:20], found.most_influential(20), dfbetas, summary)
     return np.concatenate([np.ravel(table) for table in tables])
+
+
+def _left_out(model: BernoulliLogistic) -> np.ndarray:
+    """Exact leave-one-out; of rows that are not in memory those are kept that there are."""
+    found = exact_loo(model)
+    assert found.error_bound < 1e-6
+    order = slice(None) if found.numbers is None else np.argsort(found.numbers)
+    sums = [found.log_score, found.se, found.n_refits]
+    rows = (found.pointwise, found.weights, found.coefficients.T)
+    return np.concatenate([sums, *(np.ravel(each[..., order]) for each in rows)])
+
+
+def _importance(model: BernoulliLogistic) -> np.ndarray:
+    found = psis_loo(model, _draws(model))
+    sums = [found.elpd, found.se, found.p_loo, found.mcse, found.n_bad, found.largest_k]
+    return np.concatenate([sums, found.pointwise, found.pareto_k, found.weights])
+
+
+def _fragility(model: BernoulliLogistic) -> list[float]:
+    found = check_fragility(model)
+    return [found.distance, found.exact, *found.critical_rows, *found.smallest_set]
 
 
 def _goodness(model: BernoulliLogistic) -> list[float]:
@@ -236,6 +280,9 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "predictive_scores": _scores,
     "calibration_curve": _calibration,
     "diagnose": _influence,
+    "exact_loo": _left_out,
+    "psis_loo": _importance,
+    "check_fragility": _fragility,
     "goodness_of_fit": _goodness,
     "collinearity": _collinearity,
     "hauck_donner": lambda model: hauck_donner(model, fit_newton(model)).astype(float),

@@ -3,20 +3,29 @@
 import functools
 
 import numpy as np
+import pandas as pd
 import pytest
 from places import ASKED, FORMULA, PLACES, ROLES, shoppers
 
-from flatprior.analysis import compare_routes, run_routes
-from flatprior.models import BernoulliLogistic
+from flatprior.analysis import compare_models, compare_routes, run_routes
+from flatprior.models import BernoulliLogistic, sample_independence
+from flatprior.models.batches import first_pass
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.encoding.files import source
 
 CLOSE = 1e-8
+OF_MANY_ROWS = {"exact_loo", "psis_loo", "check_fragility"}
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
     monkeypatch.setattr(source, "BATCH_ROWS", 400)
+
+
+@pytest.fixture
+def few_drawn(monkeypatch):
+    """The first pass keeps fewer rows than there are, which else were treated as in memory."""
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 250)
 
 
 @functools.cache
@@ -26,7 +35,9 @@ def of_memory(name):
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "memory"])
 @pytest.mark.parametrize("name", ASKED)
-def test_the_answer_is_that_of_the_rows_in_memory(tmp_path, name, place):
+def test_the_answer_is_that_of_the_rows_in_memory(tmp_path, name, place, request):
+    if name in OF_MANY_ROWS:
+        request.getfixturevalue("few_drawn")
     model = PLACES[place](shoppers(1000), tmp_path, FORMULA, **ROLES)
     assert isinstance(model.rows, BatchRows)
     expected = of_memory(name)
@@ -55,3 +66,25 @@ def test_routes_that_need_all_rows_run_where_they_fit(tmp_path, place):
             "bought ~ income", shoppers(600), frequency_weights="count"
         ).data_hash
     }
+
+
+def compared(place, folder):
+    formulas = {"small": "bought ~ income + region", "large": FORMULA}
+    models = {
+        name: PLACES[place](shoppers(500), folder / name, formula, **ROLES)
+        for name, formula in formulas.items()
+    }
+    draws = {
+        name: sample_independence(model, draws=50, seed=1, progress=False)
+        for name, model in models.items()
+    }
+    return compare_models(models, draws, leave_one_out=True).table()
+
+
+@pytest.mark.parametrize("place", ["Parquet", "Dask"])
+def test_models_are_compared_as_in_memory(tmp_path, place, few_drawn):
+    for name in ("small", "large"):
+        (tmp_path / name).mkdir()
+    found, expected = compared(place, tmp_path), compared("memory", tmp_path)
+    pd.testing.assert_frame_equal(found, expected, rtol=CLOSE, atol=CLOSE)
+    assert found.drop(columns=["LR", "df", "p"]).notna().all(axis=None)

@@ -9,6 +9,7 @@ from problems import simulated
 from flatprior.analysis import NotComparableError, compare_models, likelihood_ratio_test
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
 from flatprior.models import BernoulliLogistic, sample_independence
+from flatprior.models.batches import batch_rows
 from flatprior.models.designs.coded import Structured
 
 N = 60
@@ -145,6 +146,33 @@ def test_batches_are_comparable_with_batches_of_the_same_files_only(tmp_path):
     ):
         with pytest.raises(NotComparableError, match=message):
             compare_models({"first": small, "second": second})
+
+
+def test_how_rows_are_cut_into_blocks_says_nothing_of_them(tmp_path, monkeypatch):
+    # more columns make smaller blocks, and the responses are the same in any
+    data().to_parquet(tmp_path / "all.parquet", row_group_size=25)
+    monkeypatch.setattr(batch_rows, "BLOCK_NUMBERS", 30)
+    small, large = (
+        BernoulliLogistic.from_parquet(tmp_path / "all.parquet", f) for f in ("y~a", "y~a+b")
+    )
+    assert small.rows.n_blocks < large.rows.n_blocks
+    memory = compare_models({"small": model("y~a"), "large": model("y~a+b")}).table()
+    table = compare_models({"small": small, "large": large}).table()
+    assert table["LR"].to_numpy() == pytest.approx(memory["LR"].to_numpy(), rel=1e-8, nan_ok=True)
+
+
+def test_of_rows_in_batches_the_same_offsets_leave_models_nested(tmp_path):
+    frame = data().assign(o=lambda f: f["a"] / 2, p=lambda f: f["a"] / 3)
+    frame.to_parquet(tmp_path / "all.parquet", row_group_size=25)
+
+    def batches(formula, offset=None):
+        return BernoulliLogistic.from_parquet(tmp_path / "all.parquet", formula, offset=offset)
+
+    large = batches("y ~ a + b", "o")
+    assert is_nested(batches("y ~ a", "o"), large)
+    for other in (batches("y ~ a", "p"), batches("y ~ a")):
+        assert not is_nested(other, large)
+    assert not is_nested(batches("y ~ a", "o"), batches("y ~ a + b"))
 
 
 def test_draws_of_other_data_are_refused():

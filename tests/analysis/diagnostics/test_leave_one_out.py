@@ -13,7 +13,7 @@ from coded_models import both, survey
 from problems import CASES, simulated
 
 from flatprior.analysis import exact_loo, psis_loo
-from flatprior.analysis.diagnostics import leave_one_out
+from flatprior.analysis.diagnostics import leave_one_out, without_each
 from flatprior.models import (
     BernoulliLogistic,
     ImproperPosteriorError,
@@ -234,7 +234,7 @@ def test_a_row_that_is_certain_in_every_draw_is_no_error():
 
 
 def test_factors_held_as_codes_are_left_out_as_the_columns_are(monkeypatch):
-    monkeypatch.setattr(leave_one_out, "PIECE", 50)
+    monkeypatch.setattr(without_each, "PIECE", 50)
     codes, columns = both("y ~ x + z + g + h", survey(300, seed=2), offset="o")
     held, written = exact_loo(codes), exact_loo(columns)
     assert held.pointwise == pytest.approx(written.pointwise, rel=1e-11)
@@ -253,12 +253,14 @@ def test_of_many_rows_the_error_is_small_beside_the_standard_error(enough, monke
     X, y = simulated(500, 4, seed=6)
     model = BernoulliLogistic.from_arrays(X, y)
     exact = exact_loo(model)
-    monkeypatch.setattr(leave_one_out, "MOST_TERMS", 500**2 - 1)
-    monkeypatch.setattr(leave_one_out, "ENOUGH", enough)
+    monkeypatch.setattr(without_each, "MOST_TERMS", 500**2 - 1)
+    monkeypatch.setattr(without_each, "ENOUGH", enough)
     stepped = []
-    chord = leave_one_out._chord
+    chord = without_each.Refinement.chord
     monkeypatch.setattr(
-        leave_one_out, "_chord", lambda *given: stepped.append(len(given[2])) or chord(*given)
+        without_each.Refinement,
+        "chord",
+        lambda self, *given: stepped.append(len(given[0])) or chord(self, *given),
     )
     found = exact_loo(model)
     assert abs(found.log_score - exact.log_score) <= found.error_bound + exact.error_bound

@@ -14,7 +14,7 @@ from flatprior.analysis import (
     score_test,
 )
 from flatprior.analysis.inference import profiles_in_passes
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, likelihood
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.errors import PrecisionError
 
@@ -105,7 +105,7 @@ def test_all_ends_and_points_share_a_few_passes(tmp_path, monkeypatch):
 def test_nothing_depends_on_how_many_places_there_is_room_for(tmp_path, monkeypatch):
     model = in_files(smooth(), tmp_path, "y ~ a + b + c + d")
     expected = confidence_intervals(model)
-    monkeypatch.setattr(profiles_in_passes, "MOST_NUMBERS", 2 * 5**2)
+    monkeypatch.setattr(likelihood, "MOST_MATRICES", 2 * 5**2)
     pd.testing.assert_frame_equal(confidence_intervals(model), expected, rtol=1e-12)
 
 

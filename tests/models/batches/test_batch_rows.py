@@ -3,6 +3,7 @@ import re
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -492,3 +493,40 @@ def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
         assert "found by the first pass" in str(model._repr_html_())
     fit = fit_newton(model)
     assert fit.provenance.data_hash in model._repr_html_()
+
+
+@pytest.mark.parametrize("roles", [{}, {"offset": "base", "frequency_weights": "count"}])
+def test_rows_without_one_observation_are_those_of_the_data_without_it(
+    tmp_path, roles, monkeypatch
+):
+    monkeypatch.setattr(batch_rows, "BLOCK_NUMBERS", 1500)  # several blocks in a batch
+    frame = people(1500)
+    model = BernoulliLogistic.from_parquet(in_files(frame, tmp_path, "parquet"), FORMULA, **roles)
+    memory = BernoulliLogistic.from_formula(FORMULA, frame, **roles)
+    for number in (0, 299, 300, 741, memory.n_rows - 1):
+        row = memory.arrays.block(np.array([number]))
+        rows = model.rows.without(number, row)
+        weights = memory.counts.copy()
+        weights[number] -= 1
+        expected = replace(memory.arrays, weights=weights if roles else None).select(weights > 0)
+        assert rows.digest() == expected.digest()
+        for what in ("n_rows", "n_observations", "n_events"):
+            assert getattr(rows, what) == getattr(expected, what)
+        assert rows.drawn.digest() == expected.digest()  # these are few, and all are drawn
+        again = rows.reduce(lambda block: block.counts @ block.design)
+        assert again == pytest.approx(expected.reduce(lambda b: b.counts @ b.design), rel=1e-12)
+
+
+def test_an_observation_of_a_group_is_left_out_of_its_counts(tmp_path):
+    frame = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "won": [1, 3, 0, 2], "lost": [2, 1, 4, 0]})
+    frame.to_parquet(tmp_path / "counts.parquet", row_group_size=2)
+    formula = "cbind(won, lost) ~ x"
+    rows = BernoulliLogistic.from_parquet(tmp_path / "counts.parquet", formula).rows
+    memory = BernoulliLogistic.from_formula(formula, frame).arrays
+    for number in range(memory.n_rows):
+        weights = memory.weights.copy()
+        weights[number] -= 1
+        expected = replace(memory, weights=weights).select(weights > 0)
+        without = rows.without(number, memory.block(np.array([number])))
+        assert without.digest() == expected.digest()
+        assert without.n_events == expected.n_events

@@ -2,15 +2,20 @@
 
 import numpy as np
 import pytest
+from coded_models import both, survey
 from multiplier import repeated
 from problems import simulated
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
-from flatprior.models.covariance.roots import Written
+from flatprior.models.covariance.leverage import (
+    LARGEST_LEVERAGE,
+    leverages,
+    score_and_longest,
+)
+from flatprior.models.covariance.roots import Written, root_of
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import moments, row_terms
-from flatprior.models.rows import Block
+from flatprior.models.rows import Block, as_held
 
 
 def without_one(block: Block, i: int) -> Block:
@@ -73,3 +78,18 @@ def test_a_row_that_holds_a_column_up_alone_divides_by_no_zero():
     assert found.leverage[5] == pytest.approx(1, abs=1e-12)
     assert found.left.min() == found.left[5] == 1 - LARGEST_LEVERAGE
     assert np.isfinite(found.steps()).all()
+
+
+@pytest.mark.parametrize("codes", [False, True])
+def test_one_pass_finds_the_score_and_the_longest_row(codes):
+    model = both("y ~ x + g + h", survey(300, seed=2), offset="o")[0 if codes else 1]
+    beta = np.linspace(-0.5, 0.5, model.n_parameters)
+    root = root_of(model.rows, beta)
+    found = leverages(as_held(model.rows).block(slice(None)), beta, root)
+    score, longest = score_and_longest(model.rows, beta, root)
+    assert longest == pytest.approx(found.length.max(), rel=1e-12)
+    assert score == pytest.approx(model.score(beta), rel=1e-9, abs=1e-12)
+    some = found.select(np.array([3, 0, 77]))
+    for name in ("length", "residual", "curvature", "leverage", "left"):
+        assert getattr(some, name).tolist() == getattr(found, name)[[3, 0, 77]].tolist()
+    assert some.white(slice(None)) == pytest.approx(found.white(np.array([3, 0, 77])), rel=1e-12)

@@ -1,0 +1,221 @@
+r"""The MLE without one observation of each row, by steps with the downdated information.
+
+The first step takes no more than the leverage of a row (`flatprior.models.covariance.leverage`),
+the same information serves for the steps after it, and the theorem of
+`flatprior.models.certificate` says beforehand how far they lead: each shrinks the bound of the
+error by :math:`e^{RD} - 1`, D being the distance from the MLE of all rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.models.common.arrays import UNIT, Array
+from flatprior.models.common.errors import PrecisionError
+from flatprior.models.common.parallel import parallel_map
+from flatprior.models.covariance.leverage import Leverages
+from flatprior.models.covariance.roots import root_of
+from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import PARALLEL, Block, Rows
+
+PIECE = 2**11  # rows that are written out at a time
+FITS_AT_ONCE = 256  # whose scores one thread sums
+NEAR = 0.1  # of lambda R: from there chord steps shrink the error at least eightfold
+DECIDED_BY_REFIT = 0.5  # leverage; without such a row the information is half of itself somewhere
+NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the larger
+MOST_TERMS = 2**27  # of a step for every row; more take seconds
+ENOUGH = 0.02  # of the standard error: error of the log score that is enough then
+
+
+class Near(NamedTuple):
+    """The first step without an observation of each of some rows, and how far it can be off.
+
+    Norms are those of the information without the observation, at the MLE of all rows.
+    """
+
+    rows: Leverages
+    pull: Array  # (k,): what the fit has left of the score, in whitened columns
+    bound: Array  # (m,): of the error after the step
+    shrinking: Array  # (m,): factor of the bound by a further step
+    reach: Array  # (m,): standard error of the row's linear predictor without it
+    far: NDArray[np.bool_]  # (m,): whether the step is too long for any of this
+
+    def select(self, part: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Near:
+        """That of some of the rows."""
+        return Near(
+            rows=self.rows.select(part),
+            pull=self.pull,
+            bound=self.bound[part],
+            shrinking=self.shrinking[part],
+            reach=self.reach[part],
+            far=self.far[part],
+        )
+
+
+def near_of(rows: Leverages, pull: Array, longest: float) -> Near:
+    """What is known of some rows from themselves, and from the longest of all."""
+    root = np.sqrt(rows.left)
+    reach, radius = rows.length / root, longest / root
+    decrement = np.abs(rows.residual) * reach + np.linalg.norm(pull) / root
+    product = decrement * radius
+    far = (product > NEAR) | (rows.leverage > DECIDED_BY_REFIT)
+    distance = -np.log1p(-np.minimum(product, NEAR)) / radius
+    bound = (np.expm1(radius * distance) - radius * distance) / radius
+    return Near(
+        rows=rows,
+        pull=pull,
+        bound=bound,
+        shrinking=np.expm1(radius * (distance + bound)),
+        reach=reach,
+        far=far,
+    )
+
+
+def after_a_step(near: Near, beta: Array) -> Array:
+    """Coefficients (m, k) after the first step without each row; `beta` where that is far."""
+    found = np.empty((len(near.far), len(beta)))
+    for start in range(0, len(found), PIECE):
+        part = slice(start, start + PIECE)
+        step = near.rows.steps(near.pull, part)
+        step[near.far[part]] = 0.0
+        found[part] = beta + near.rows.root.placed(step)
+    return found
+
+
+class Scored(NamedTuple):
+    """The log score (m,) of one observation of each row, and bounds of its rounding (m,)."""
+
+    score: Array
+    rounding: Array
+
+
+def scored(block: Block, coefficients: Array) -> Scored:
+    """Log scores of rows, each at its own coefficients (m, k)."""
+    found = np.empty((2, len(block.sign)))
+    for start in range(0, len(block.sign), PIECE):
+        part = slice(start, start + PIECE)
+        some = written_out(block.select(part))
+        score = each_at_its_own(some, coefficients[part]).log_likelihood
+        size = np.einsum("ij,ij->i", np.abs(some.design), np.abs(coefficients[part]))
+        size += 0 if some.offset is None else np.abs(some.offset)
+        found[:, part] = score, (coefficients.shape[1] + 2) * UNIT * size
+    found[1] += 8 * UNIT * np.abs(found[0])
+    return Scored(*found)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Refinement:
+    """Rows without each of which the MLE is near, and how near to it what is found should be.
+
+    Attributes
+    ----------
+    rows : Rows
+        All of them.
+    block : Block
+        Those m.
+    near : Near
+    weights : ndarray (m,)
+        Observations that each row stands for.
+    most : float
+        Error of a log score that may be left.
+    enough : float
+        Sum of these errors over all observations that may be left.
+    """
+
+    rows: Rows
+    block: Block
+    near: Near
+    weights: Array
+    most: float
+    enough: float
+
+    def unsettled(self, bound: Array) -> NDArray[np.intp]:
+        """Rows whose error is above `most`; the largest of them, if a sum is enough."""
+        error = np.where(self.near.far, 0.0, bound * self.near.reach)
+        largest = np.argsort(-self.weights * error, kind="stable")
+        left = np.cumsum((self.weights * error)[largest][::-1])[::-1]  # of each and all smaller
+        return np.sort(largest[(left > self.enough) & (error[largest] > self.most)])
+
+    def refine(self, coefficients: Array, advance: Callable[[int], None] = lambda _: None) -> Array:
+        """Bounds (m,) of the error of coefficients (m, k), which are improved in place.
+
+        Rows in memory are taken in parts; of others each round is one pass.
+        """
+        near, bound = self.near, self.near.bound.copy()
+        active = self.unsettled(bound)
+        advance(int((~near.far).sum()) - len(active))
+        while len(active):
+            resident = self.rows.resident
+            n_parts = math.ceil(len(active) / FITS_AT_ONCE) if resident else 1
+            together = resident and len(active) * self.rows.n_rows >= PARALLEL
+            parts = np.array_split(active, n_parts)
+            steps = (parallel_map if together else map)(
+                lambda some: self.chord(some, coefficients[some]), parts
+            )
+            for some, (step, length) in zip(parts, steps, strict=True):
+                coefficients[some] += step
+                rate = near.shrinking[some]
+                # of a contraction, the error after a step is bounded by the step as well
+                bound[some] = rate * np.minimum(bound[some], length / (1 - rate))
+            before, active = len(active), self.unsettled(bound)
+            advance(max(before - len(active), 0))
+        return bound
+
+    def chord(self, some: NDArray[np.intp], coefficients: Array) -> tuple[Array, Array]:
+        """The step from coefficients with the downdated information, and its length there."""
+        near = self.near.rows
+        terms = each_at_its_own(written_out(self.block.select(some)), coefficients)
+        pull = near.root.rooted(at_each(self.rows, scores, coefficients))
+        pull -= terms.residual[:, None] * near.white(some)
+        step = near.solved(some, pull)
+        length = np.sqrt(np.maximum(np.einsum("ij,ij->i", pull, step), 0.0))
+        return near.root.placed(step), length
+
+
+def sum_that_is_enough(n_rows: int, tolerance: float | None, se: Callable[[], float]) -> float:
+    """Error of the whole log score that may be left, beside that of one observation."""
+    return 0.0 if tolerance is not None or n_rows**2 <= MOST_TERMS else ENOUGH * se()
+
+
+def refitted(others: BernoulliLogistic, label: object) -> PointEstimate | None:
+    """MLE of a model from which the row of that label was left out; None where there is none."""
+    try:
+        return converged_mle(others)
+    except MLEDoesNotExistError as error:
+        if error.existence.kind == "undecided":
+            raise PrecisionError(
+                f"without row {label} it is undecided whether the MLE exists"
+            ) from error
+        return None
+
+
+def reach_of(others: BernoulliLogistic, row: Block, refit: PointEstimate) -> float:
+    """Standard error of the linear predictor of a row, by the fit of a model without it."""
+    root = root_of(others.rows, refit.coefficients)
+    return math.inf if root is None else float(root.lengths(np.asarray(row.design))[0])
+
+
+def each_at_its_own(block: Block, coefficients: Array) -> RowTerms:
+    """Terms of one observation of each of m rows at its own coefficients (m, k)."""
+    eta = np.einsum("ij,ij->i", block.design, coefficients)
+    offset = eta if block.offset is None else eta + block.offset
+    alone = block._replace(design=np.zeros((len(eta), 0)), offset=offset)
+    return row_terms(singly(alone), np.zeros(0))
+
+
+def written_out(block: Block) -> Block:
+    """The rows with no factor held as codes."""
+    return block._replace(design=np.asarray(block.design, dtype=float))
+
+
+def singly(block: Block) -> Block:
+    """The rows as if each stood for one observation."""
+    return block._replace(weights=None)
