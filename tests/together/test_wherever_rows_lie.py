@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
+from dying_workers import DyingRows, cluster_of
 from places import ASKED, FORMULA, PLACES, ROLES, shoppers
 
 from flatprior.analysis import compare_models, compare_routes, run_routes
@@ -46,6 +47,26 @@ def test_the_answer_is_that_of_the_rows_in_memory(tmp_path, name, place, request
     assert found == pytest.approx(
         expected, rel=CLOSE, abs=CLOSE * np.nanmax(np.abs(expected)), nan_ok=True
     )
+
+
+# what a worker fewer does to a fit, without processes: tests/models/batches/test_dask_rows.py
+@pytest.mark.slow
+def test_a_worker_that_is_killed_in_mid_pass_costs_time_only(tmp_path):
+    pytest.importorskip("distributed")
+    rows = DyingRows(shoppers(1000), tmp_path)
+    with cluster_of(2) as workers:
+        for name in ("posterior_moments", "confidence_intervals"):
+            for killed in (False, True):
+                before = rows.passes
+                model = BernoulliLogistic.from_dask(rows.lazy(), FORMULA, **ROLES)
+                found, expected = np.asarray(ASKED[name](model)), of_memory(name)
+                assert found == pytest.approx(
+                    expected, rel=CLOSE, abs=CLOSE * np.nanmax(np.abs(expected)), nan_ok=True
+                )
+                if not killed:
+                    rows.kill_in(rows.passes - before)
+            assert rows.killed
+            workers.keep(2)
 
 
 @pytest.mark.parametrize("place", ["Parquet", "Dask"])
