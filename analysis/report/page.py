@@ -141,7 +141,12 @@ class Table(Rendered):
 
     def in_full(self) -> tuple[list[str], list[str], list[list[str]]]:
         """Names of columns and rows, and the cells, of the copy with all rows and digits."""
-        head, *rows = csv.reader(io.StringIO(self.formats["CSV"]))
+        try:
+            head, *rows = csv.reader(io.StringIO(self.formats["CSV"]))
+        except (csv.Error, ValueError) as error:
+            raise InputError(f"the copy as CSV of a table is damaged: {error}") from error
+        if not all((head, *rows)) or head[0]:
+            raise InputError("the copy as CSV of a table is damaged: an empty row, or a corner")
         return head[1:], [row[0] for row in rows], [row[1:] for row in rows]
 
 

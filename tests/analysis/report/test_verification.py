@@ -564,6 +564,10 @@ UNSEEN = {
     "a row more": lambda rows: rows.append(rows[-1]),
     "another heading": _row(0, lambda row: [row[0], "effect", *row[2:]]),
     "two rows exchanged": lambda rows: rows.insert(56, rows.pop(57)),
+    "a corner": _row(0, lambda row: ["=1+1", *row[1:]]),
+    "an empty row": lambda rows: rows.insert(57, []),
+    "nothing": list.clear,
+    "what is too long": _row(57, lambda row: ["h" * 2**18, *row[1:]]),
 }
 
 
