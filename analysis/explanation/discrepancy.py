@@ -101,6 +101,8 @@ class Discrepancy:
         The rows, in columns whitened by `root`: there coefficients are in standard errors.
     solved : dict
         Solutions (k,) of changed problems that are the same wherever b is, by the problem.
+    scaling : ndarray (k, k) or None
+        What leads from coefficients of columns that were scaled to b, where penalties are on these.
     """
 
     model: BernoulliLogistic
@@ -113,6 +115,7 @@ class Discrepancy:
     root: Array | None
     block: Block
     solved: dict[object, Array | None] = field(default_factory=dict)
+    scaling: Array | None = None
 
     @classmethod
     def at(
@@ -169,6 +172,17 @@ class Discrepancy:
     def slopes(self) -> list[int]:
         """The other columns."""
         return [j for j in range(len(self.b)) if j != self.intercept]
+
+    @cached_property
+    def units(self) -> Array:
+        """One unit of each column that a penalty is on, in the model's columns, (k,)."""
+        return np.ones(len(self.b)) if self.scaling is None else 1 / self.scaling.diagonal()
+
+    def shrunk(self, b: Array, some: NDArray[np.bool_]) -> float:
+        """Length of what a penalty on `some` coefficients shrinks: b without the others."""
+        if self.scaling is None:
+            return self.length(b * some)
+        return self.length(self.scaling @ (np.linalg.solve(self.scaling, b) * some))
 
     @cached_property
     def telling(self) -> NDArray[np.bool_]:

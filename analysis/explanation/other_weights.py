@@ -161,7 +161,7 @@ def _estimated(
 
 def _whole(case: Discrepancy, shape: Shape) -> float:
     """Numbers of no size are near the maximum of every likelihood with a large penalty."""
-    return min(case.distance, case.length(case.b * (shape.scale > 0)))
+    return min(case.distance, case.shrunk(case.b, shape.scale > 0))
 
 
 def _balanced(case: Discrepancy) -> float:

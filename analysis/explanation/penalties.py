@@ -67,11 +67,13 @@ def shapes(case: Discrepancy) -> list[Shape]:
     """All slopes alike, the intercept too, or predictors that were scaled before."""
     k, intercept, slopes = len(case.b), case.intercept, case.slopes
     plain = np.zeros(k)
-    plain[slopes] = 1.0
+    plain[slopes] = case.units[slopes]
     whose = "; the intercept was not penalised" if intercept is not None else ""
     found = [Shape(plain, None, whose)]
     if intercept is not None:
-        found.append(Shape(np.ones(k), None, OF_INTERCEPT))
+        found.append(Shape(np.ones(k), None, OF_INTERCEPT, _all_alike(case)))
+    if case.scaling is not None:  # what was scaled is not scaled once more
+        return found
     for reading in readings(case):
         if reading.text.endswith("centred") or "range from 0" in reading.text:
             scale = plain * reading.scale
@@ -80,6 +82,14 @@ def shapes(case: Discrepancy) -> list[Shape]:
             text = f" where {reading.text}, as these coefficients are{whose}"
             found.append(Shape(scale, reading.matrix, text))
     return found
+
+
+def _all_alike(case: Discrepancy) -> Array | None:
+    """The squares of all coefficients of scaled columns, (k, k), of the model's coefficients."""
+    if case.scaling is None:
+        return None
+    back = np.linalg.inv(case.scaling)
+    return np.asarray(back.T @ back)
 
 
 def penalised(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
@@ -150,7 +160,7 @@ def _whole_way(case: Discrepancy, shape: Shape, b: Array, whole: float) -> float
         return whole
     if shape.matrix is not None:
         whole = max(whole, case.distance)
-    return min(whole, case.length(b * (shape.scale > 0)))
+    return min(whole, case.shrunk(b, shape.scale > 0))
 
 
 def _least_penalised(
@@ -208,6 +218,8 @@ def corners(case: Discrepancy) -> Iterator[Corner]:
     """The numbers under each shape of a penalty."""
     variants = shapes(case)
     for shape in variants:
+        if shape.quadratic is not None:  # of sums of these numbers, whose absolute values it lacks
+            continue
         b = case.b if shape.matrix is None else shape.matrix @ case.b
         active = (b != 0) & (shape.scale > 0)
         direction = np.where(active, shape.scale * np.sign(b), 0.0)
@@ -408,11 +420,12 @@ def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     if ground is None or not slopes:
         return
     penalised = np.zeros(k)
-    penalised[slopes] = 1.0
-    strength = _strength(case, penalised * np.tanh(case.b / 2) / 2, case.b, least)
+    penalised[slopes] = case.units[slopes]
+    strength = _strength(case, penalised * np.tanh(penalised * case.b / 2) / 2, case.b, least)
     if strength is None:
         return
-    ground = ground._replace(block=_with_observations(ground, slopes, strength / 2))
+    rows = penalised[slopes, None] * ground.root[slopes]
+    ground = ground._replace(block=_with_observations(ground.block, rows, strength / 2))
     found = maximum_of(ground.block, ground.start)
     gaps = None if found is None else case.gaps(ground, case.b, found)
     if gaps is None or gaps[0] > EXPLAINED * gaps[1]:
@@ -439,16 +452,12 @@ def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     )
 
 
-def _with_observations(ground: Ground, columns: list[int], number: float) -> Block:
-    """The rows, and `number` observations of each outcome where one predictor is 1, others 0."""
-    block, added = ground.block, 2 * len(columns)
-    zeros = np.zeros(added)
+def _with_observations(block: Block, rows: Array, number: float) -> Block:
+    """The block, and `number` observations of each outcome at each of some `rows` (m, k)."""
+    zeros = np.zeros(2 * len(rows))
     return block._replace(
-        design=followed_by(
-            block.design,
-            np.repeat(ground.root[None, columns], 2, 0).reshape(-1, block.design.shape[1]),
-        ),
-        sign=np.concatenate([block.sign, np.repeat([1.0, -1.0], len(columns))]),
+        design=followed_by(block.design, np.vstack([rows, rows])),
+        sign=np.concatenate([block.sign, np.repeat([1.0, -1.0], len(rows))]),
         offset=None if block.offset is None else np.concatenate([block.offset, zeros]),
         weights=np.concatenate([block.counts, zeros + number]),
         groups=None,

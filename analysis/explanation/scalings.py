@@ -91,9 +91,9 @@ def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
     """The same numbers as coefficients of columns that were scaled so."""
     model = case.model
     if isinstance(model.arrays.design, Structured):
-        # scaled columns would have to be written out: the same problem in the model's columns
+        # scaled columns would have to be written out: penalties on them, in the model's columns
         found = Discrepancy.at(model, case.fit, case.b, reading.matrix)
-        return replace(found, solved=case.solved)
+        return replace(found, solved=case.solved, scaling=reading.matrix)
     frame = pd.DataFrame(model.design @ reading.matrix, columns=list(model.names))
     try:
         scaled = BernoulliLogistic.from_arrays(

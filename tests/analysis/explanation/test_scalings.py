@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from coded_models import both, survey
 from disagreements import rescaled
 from multiplier import repeated
 from problems import simulated
@@ -202,3 +203,53 @@ def test_solutions_in_which_the_numbers_have_no_part_are_found_once():
         for one, other, first in zip(shared, alone, plain, strict=True):
             assert one.cause == other.cause == first.cause
             assert one.distance == pytest.approx(other.distance, rel=1e-7)
+
+
+def by_newton(design, y, penalty, weights):
+    """Maximum of a weighted likelihood less ``b'P b / 2``."""
+    b = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-design @ b))
+        score = design.T @ (weights * (y - p)) - penalty @ b
+        b = b + np.linalg.solve((design.T * (weights * p * (1 - p))) @ design + penalty, score)
+    return b
+
+
+def ridge_on_all(scaled, y, weights):
+    """As liblinear, which penalises the intercept too."""
+    return by_newton(scaled, y, 20 * np.eye(scaled.shape[1]), weights)
+
+
+def log_f_prior(scaled, y, weights):
+    """Two observations of each outcome at one unit of each scaled predictor."""
+    units = np.eye(scaled.shape[1])[1:]
+    rows, m = np.vstack([scaled, units, units]), len(units)
+    outcomes = np.concatenate([y, np.ones(m), np.zeros(m)])
+    added = np.concatenate([weights, np.full(2 * m, 2.0)])
+    return by_newton(rows, outcomes, np.zeros((m + 1, m + 1)), added)
+
+
+@pytest.mark.parametrize(
+    ("program", "cause", "said"),
+    [
+        (ridge_on_all, "ridge penalty", "C = 0.05"),
+        (log_f_prior, "log-F penalty", "log-F(4, 4)"),
+    ],
+)
+def test_penalties_on_scaled_columns_need_no_columns_of_codes(program, cause, said):
+    frame = survey(300, seed=4)
+    eta = 2 * frame["z"] + frame["x"] - 3 - 2 * (frame["g"] == "red")  # large, where ridge differs
+    frame["y"] = (np.random.default_rng(5).random(300) < 1 / (1 + np.exp(-eta))).astype(int)
+    codes, columns = both("y ~ x + z + g + h", frame)
+    scaled, y = columns.design.copy(), columns.response
+    scaled[:, 1:] = StandardScaler().fit_transform(scaled[:, 1:])
+    b = program(scaled, y, np.ones(len(y)))
+    held, written = (explain_difference(model, b) for model in (codes, columns))
+    assert (held.cause, held.certain) == (written.cause, written.certain) == (cause, True)
+    assert said in held.message
+    assert "beside that, the predictors were divided by their standard" in held.message
+    if program is ridge_on_all:  # and with weights of the outcomes
+        b = program(scaled, y, np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean())))
+        held = explain_difference(codes, b)
+        assert (held.cause, held.certain) == ("class weights", True)
+        assert "intercept was penalised too" in held.message
