@@ -18,13 +18,14 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeGuard
 
 import numpy as np
 from scipy.linalg.lapack import dposv, dpotrf, dtrtri
 
 from flatprior.models.common.arrays import EPSILON, SMALLEST, Array
+from flatprior.models.common.parallel import found_once
 from flatprior.models.covariance.whitening import graded_whitening, whitening
 from flatprior.models.likelihood import Moments, moments, row_terms, total_log_likelihood
 from flatprior.models.rows import ArrayRows, Block, Extent, MappedRows, Rows, added
@@ -111,7 +112,7 @@ class _Passed(Iterate):
     def __init__(self, rows: Rows, coefficients: Array, decrement: float, step: Array) -> None:
         vars(self).update(rows=rows, coefficients=coefficients, decrement=decrement, step=step)
 
-    @cached_property
+    @found_once
     def log_likelihood(self) -> float:
         """At the coefficients."""
         return total_log_likelihood(vars(self)["rows"], self.coefficients)

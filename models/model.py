@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
@@ -23,6 +22,7 @@ from flatprior.models.common.calls import a_or_an, check_choice, check_flag
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
 from flatprior.models.common.labels import in_order
+from flatprior.models.common.parallel import found_once
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
     ARRAY,
@@ -737,7 +737,7 @@ class BernoulliLogistic(Renderable):
         """Categorical predictor to the level its coefficients are differences from."""
         return {} if self.encoding is None else dict(self.encoding.reference_levels)
 
-    @cached_property
+    @found_once
     def data_hash(self) -> str:
         """XXH3 hash, 128 bits, of names, design, response, offset and weights, after a version.
 

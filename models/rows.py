@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.parallel import parallel_map
+from flatprior.models.common.parallel import found_once, parallel_map
 from flatprior.models.designs.coded import LARGEST_DENSE, Factor, Structured
 
 if TYPE_CHECKING:
@@ -386,6 +386,11 @@ def numbered(groups: NDArray[np.intp]) -> Block:
     return Block(groups[:, None].astype(float), np.ones(len(groups)), None, None)
 
 
+def outcomes_of(block: Block) -> Block:
+    """The same rows without design and offset, to be hashed as others are."""
+    return Block(np.zeros((len(block.sign), 0)), block.sign, None, block.weights)
+
+
 @dataclass(frozen=True, eq=False)
 class MappedRows:
     """The rows of another object, each block changed on its way by `change`."""
@@ -413,7 +418,7 @@ class MappedRows:
         """Whether rows lie in memory."""
         return self.rows.resident
 
-    @cached_property
+    @found_once
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
         return self.reduce(extent_of, Extent.or_more)

@@ -215,10 +215,15 @@ def compare(
         for name, formula in zip(models, formulas, strict=True):
             out.print(Text(f"{name}: {printable(formula)}", style="bold"))
         show(out, comparison.rendered())
+        read = comparison.passes
+        if read is not None:
+            out.print(Text(f"note: for these fits the rows were {read.said}"))
         if report_path:
             make_report(report_path, seed, comparison=comparison)
         if json_path:
             facts = comparison.to_dict()
+            if read is not None:
+                facts |= {"passes": read.number, "bytes_read": read.bytes}
             facts["formulas"] = dict(zip(models, formulas, strict=True))
             write_json(json_path, facts)
 

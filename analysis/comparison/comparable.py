@@ -36,8 +36,11 @@ class NotComparableError(FlatpriorError, ValueError):
     """Models that are not models of the same observations."""
 
 
-def same_observations(models: Models) -> dict[str, BernoulliLogistic]:
+def same_observations(models: Models, outcomes: bool = True) -> dict[str, BernoulliLogistic]:
     """The models, all on the same rows.
+
+    Whether `outcomes` are the same in rows in batches takes a pass, if there was none.
+
 
     Models of single rows and models of grouped counts (frequency weights) of the same observations
     are put on the same rows where the columns of one model include those of every other.
@@ -48,7 +51,7 @@ def same_observations(models: Models) -> dict[str, BernoulliLogistic]:
         Naming the first difference, if the observations are not the same.
     """
     for first, second in pairwise(models):
-        difference = _difference(first, models[first], second, models[second])
+        difference = _difference(first, models[first], second, models[second], outcomes)
         if difference is not None:
             break
     else:
@@ -60,7 +63,7 @@ def same_observations(models: Models) -> dict[str, BernoulliLogistic]:
 
 
 def _difference(
-    first: str, model: BernoulliLogistic, second: str, other: BernoulliLogistic
+    first: str, model: BernoulliLogistic, second: str, other: BernoulliLogistic, outcomes: bool
 ) -> str | None:
     """The first difference between the observations of two models, as a sentence."""
     both = f"{printable(first)!r} and {printable(second)!r}"
@@ -77,7 +80,7 @@ def _difference(
                     f"{both} are models of different rows: {what} is {getattr(model, what)} and "
                     f"{getattr(other, what)}{_dropped(model, other)}"
                 )
-        if _responses_in_batches(model) != _responses_in_batches(other):
+        if outcomes and one.outcomes_digest != two.outcomes_digest:
             return (
                 f"{both} have the same number of rows and events, but responses, weights or their "
                 "order differ; build both from the same files"
@@ -162,12 +165,6 @@ class _InOrder(NamedTuple):
     def __add__(self, other: Any) -> _InOrder:
         moved = self.value * pow(BASE, other.n, 2**64)
         return _InOrder(self.n + other.n, (moved + other.value) % 2**64)
-
-
-def _responses_in_batches(model: BernoulliLogistic) -> tuple[_InOrder, bool]:
-    """Hash of responses and weights of rows that are read in batches, and if there are any."""
-    found = as_held(model.rows).reduce(lambda block: _InOrder.of(block.sign, block.weights))
-    return found, model.weights_name is not None
 
 
 def _offsets_in_batches(model: BernoulliLogistic) -> _InOrder | None:

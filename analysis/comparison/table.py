@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -34,6 +35,8 @@ from flatprior.models import (
     Posterior,
     verify,
 )
+from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.same_passes import in_same_passes
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -51,6 +54,7 @@ from flatprior.models.common.text import (
     rows_phrase,
 )
 from flatprior.models.common.writing import finite
+from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.routes.newton import converged_mle
 
 OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights could bring
@@ -117,6 +121,9 @@ class Comparison(Renderable):
     n_observations, n_events : int
     notes : tuple of str
         What to keep in mind when using the numbers.
+    passes : Passes or None
+        How often rows that are not in memory were read for what follows from the maxima of the
+        likelihoods; a pass over the files of several models counts once.
     """
 
     models: Mapping[str, BernoulliLogistic]
@@ -127,6 +134,7 @@ class Comparison(Renderable):
     n_events: int
     notes: tuple[str, ...]
     frame: pd.DataFrame
+    passes: Passes | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
@@ -272,11 +280,17 @@ def compare_models(
         raise InputError(f"there are draws of {unknown[0]!r}, but no such model")
     for name, posterior in posteriors.items():
         _check_draws_of(name, models[name], posterior)
-    same = same_observations(models)
+    read = any(isinstance(model.rows, BatchRows) for model in models.values())
+    # whether outcomes are the same is known of rows in batches when they were read for a fit
+    same = same_observations(models, outcomes=not read)
     regrouped = any(same[name] is not models[name] for name in models)
-    fits: dict[str, PointEstimate] = {}
-    for name, model in list(same.items()):
-        same[name], fits[name] = _fit(name, model)
+    fitted, passes = in_same_passes(
+        [model.rows for model in same.values()],
+        [partial(_fit, name, model) for name, model in same.items()],
+        lambda: None if not read else same_observations(models),
+    )
+    same = {name: model for name, (model, _) in zip(same, fitted, strict=True)}
+    fits = {name: fit for name, (_, fit) in zip(same, fitted, strict=True)}
     frame = _likelihood(same, fits)
     if leave_one_out:
         frame["LOO log score"] = [
@@ -306,6 +320,7 @@ def compare_models(
         n_events=events,
         notes=notes,
         frame=frame,
+        passes=passes,
     )
 
 

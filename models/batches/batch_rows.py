@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os import PathLike
 from typing import IO, Any, Generic, Literal, TypeVar
 
@@ -34,14 +33,16 @@ from flatprior.models.batches.first_pass import (
     survey,
 )
 from flatprior.models.common.errors import InputError
+from flatprior.models.common.parallel import found_once
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import NO_ROWS
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import check_size, column, of_sensible_size
 from flatprior.models.encoding.files.missing_words import USUAL, Meant
-from flatprior.models.encoding.files.passes import Passes
+from flatprior.models.encoding.files.passes import Passes, Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
+from flatprior.models.encoding.files.sharing import SHARING
 from flatprior.models.encoding.files.source import ReadError, Source
 from flatprior.models.encoding.sampling import Key, Sample, units_of
 from flatprior.models.rows import (
@@ -54,6 +55,7 @@ from flatprior.models.rows import (
     extent_of,
     longest_sum,
     numbered,
+    outcomes_of,
 )
 
 T = TypeVar("T")
@@ -187,7 +189,8 @@ class BatchRows(ABC):
         def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
             answer: T | None = None
             place = int(starts[number])
-            strands = (Strand(place, place, None, b"", None),) * (hashed + (units is not None))
+            none = Strand(place, place, None, b"", None)
+            strands = (none,) * (2 * hashed + (units is not None))
             rows = encoder.complete(frame)
             if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
                 raise OSError(CHANGED)
@@ -200,7 +203,8 @@ class BatchRows(ABC):
                     if not len(block.sign):
                         continue
                 if hashed:
-                    ours = [block] if units is None else [block, numbered(units.of(part))]
+                    ours = [block, outcomes_of(block)]
+                    ours += [] if units is None else [numbered(units.of(part))]
                     strands = tuple(
                         strand.join(Strand.of(each, strand.stop))
                         for strand, each in zip(strands, ours, strict=True)
@@ -328,8 +332,13 @@ class BatchRows(ABC):
 
     @property
     @abstractmethod
+    def tally(self) -> Tally:
+        """Of the passes over them, and over others of the same source."""
+
+    @property
     def passes(self) -> Passes:
         """How often they were read up to now, the survey included."""
+        return self.tally.now
 
     def seen(self) -> Hashable:
         """What can be seen of the rows without a pass; None where they may have changed unseen."""
@@ -345,7 +354,7 @@ class BatchRows(ABC):
         """Whether a pass was made since the survey."""
         return "_found" in self.__dict__
 
-    @cached_property
+    @found_once
     def _found(self) -> tuple[Extent, list[bytes]]:
         """What the first pass finds beside its answer; one is made if there was none."""
 
@@ -377,7 +386,12 @@ class BatchRows(ABC):
     @property
     def units_digest(self) -> bytes:
         """Hash of the units of which the rows are; empty where they are no part of the data."""
-        return b"".join(self._found[1][1:])
+        return b"".join(self._found[1][2:])
+
+    @property
+    def outcomes_digest(self) -> bytes:
+        """Hash of outcomes and weights in their order, whatever the design."""
+        return self._found[1][1]
 
     @property
     def drawn(self) -> ArrayRows:
@@ -478,7 +492,8 @@ class FileRows(BatchRows):
     ) -> T:
         answer: T | None = None
         what = f"rows, pass {self.passes.number + 1}"
-        with progress_bar(what, self.surveyed.survey.n_read, self.progress) as advance:
+        shown = self.progress and SHARING.get() is None  # a pass of several has a bar of its own
+        with progress_bar(what, self.surveyed.survey.n_read, shown) as advance:
             try:
                 for number, frame in enumerate(self.source.frames(columns)):
                     answer = either(combine, answer, function(frame, number))
@@ -489,9 +504,9 @@ class FileRows(BatchRows):
         return answer
 
     @property
-    def passes(self) -> Passes:
-        """How often the files were read up to now, the survey included."""
-        return self.source.tally.now
+    def tally(self) -> Tally:
+        """Of the passes over the files."""
+        return self.source.tally
 
     def seen(self) -> Hashable:
         """What can be seen of the files without reading them; an `OSError` if they have changed."""

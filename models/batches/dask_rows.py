@@ -21,7 +21,7 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.missing_words import Meant
-from flatprior.models.encoding.files.passes import Passes, Tally
+from flatprior.models.encoding.files.passes import Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.sampling import Sample
 from flatprior.models.encoding.tables import named
@@ -51,9 +51,9 @@ class DaskRows(BatchRows):
         return self.read
 
     @property
-    def passes(self) -> Passes:
-        """How often the partitions were computed up to now, the survey included."""
-        return self.frame.tally.now
+    def tally(self) -> Tally:
+        """Of the passes over the partitions."""
+        return self.frame.tally
 
     @property
     def at_hand(self) -> bool:

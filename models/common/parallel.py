@@ -13,12 +13,32 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+
+if TYPE_CHECKING:
+    found_once = functools.cached_property
+else:
+
+    class found_once(functools.cached_property):
+        """`functools.cached_property` of which several threads may each find their own at a time.
+
+        That of Python 3.11 has a lock for all objects of a class: of threads that share the passes
+        over their rows, and wait for one another before each, only one could be inside.
+        """
+
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            if instance is None:
+                return self
+            held = instance.__dict__
+            if self.attrname not in held:
+                held[self.attrname] = self.func(instance)
+            return held[self.attrname]
 
 
 @functools.cache

@@ -32,6 +32,7 @@ from flatprior.models.encoding.files.missing_words import USUAL, Meant, without_
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
 from flatprior.models.encoding.files.passes import Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
+from flatprior.models.encoding.files.sharing import SHARING
 from flatprior.models.encoding.files.statistical import (
     SasFile,
     SpssFile,
@@ -274,7 +275,7 @@ class Source:
     def frames(
         self, columns: tuple[str, ...], found: Found | None = None, whole: bool = False
     ) -> Iterator[pd.DataFrame]:
-        """Yield the rows in order, in batches, labelled 1, 2, ...
+        """Yield the rows in order, in batches, labelled 1, 2, ...; other columns may be with these.
 
         Where all of them will be in memory, files with types may come as a `whole`.
 
@@ -283,10 +284,19 @@ class Source:
         OSError
             If a file has changed since it was found.
         """
-        start = 1
-        as_text = (self.text | self.codes) & set(columns)
         rows = min(BATCH_ROWS, max(FEWEST_ROWS, BATCH_NUMBERS // max(len(columns), 1)))
         rows = max(rows, WHOLE_ROWS) if whole and self.typed else rows
+        sharing = SHARING.get()
+        if sharing is None or found is not None or whole:
+            return self.read(columns, rows, found)
+        return sharing.frames(self, columns, rows)
+
+    def read(
+        self, columns: tuple[str, ...], rows: int, found: Found | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """The same, so many rows at a time, for nobody else."""
+        start = 1
+        as_text = (self.text | self.codes) & set(columns)
         for place in range(len(self.readers)):
             self._unchanged(place)  # all of them, before long work on the first
         self.tally.add(1)
@@ -302,6 +312,31 @@ class Source:
                         frame.index = pd.RangeIndex(start, start + len(frame))
                         start += len(frame)
                         yield read_here(frame)
+
+    def size(self, columns: tuple[str, ...]) -> int:
+        """Bytes that these columns take in the files."""
+        return sum(_size(reader, columns) for reader in self.readers)
+
+    def may_be_read_with(self, others: Sequence[tuple[Source, tuple[str, ...]]]) -> bool:
+        """Whether others with their columns are of these files, and take each of them alike."""
+        every = self.beside([source for source, _ in others], self.tally)
+        return all(
+            (source.files, source.stamps, source.typed, source.reading, source.spool)
+            == (self.files, self.stamps, self.typed, self.reading, self.spool)
+            and all(
+                getattr(source, kind) & set(columns) == getattr(every, kind) & set(columns)
+                for kind in ("text", "codes", "retyped")
+            )
+            for source, columns in others
+        )
+
+    def beside(self, sources: Sequence[Source], tally: Tally) -> Source:
+        """The source that takes the columns of all of them as each does."""
+        text, codes, retyped = (
+            frozenset().union(*(getattr(source, kind) for source in sources))
+            for kind in ("text", "codes", "retyped")
+        )
+        return replace(self, text=text, codes=codes, retyped=retyped, tally=tally)
 
     def _as_meant(self, frame: pd.DataFrame, found: Found | None) -> pd.DataFrame:
         """The frame, words that mean a missing value missing, and codes of categories as such."""

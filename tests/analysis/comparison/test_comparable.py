@@ -8,9 +8,10 @@ from problems import simulated
 
 from flatprior.analysis import NotComparableError, compare_models, likelihood_ratio_test
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
-from flatprior.models import BernoulliLogistic, sample_independence
+from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 from flatprior.models.batches import batch_rows
 from flatprior.models.designs.coded import Structured
+from flatprior.models.encoding.files import source
 
 N = 60
 
@@ -173,6 +174,50 @@ def test_of_rows_in_batches_the_same_offsets_leave_models_nested(tmp_path):
     for other in (batches("y ~ a", "p"), batches("y ~ a")):
         assert not is_nested(other, large)
     assert not is_nested(batches("y ~ a", "o"), batches("y ~ a + b"))
+
+
+def test_batches_of_other_sizes_are_of_the_same_files(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(rng.normal(size=(900, 6)), columns=list("abcdef"))
+    frame.assign(y=rng.integers(0, 2, 900)).to_parquet(tmp_path / "rows.parquet")
+    # as many columns of so many rows that a batch of these is a smaller one
+    for name, number in (("BATCH_NUMBERS", 1400), ("FEWEST_ROWS", 100)):
+        monkeypatch.setattr(source, name, number)
+    models = {
+        f: BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", f"y ~ {f}")
+        for f in ("a", "a + b", "a + b + c + d + e + f")
+    }
+    lengths = [model.rows.surveyed.survey.lengths[0] for model in models.values()]
+    assert lengths == [700, 466, 200]
+    found = compare_models(models)
+    assert list(found.table()["k"].sort_values()) == [2, 3, 7]
+    # none of them can be read in the batches of another
+    assert found.passes.number == sum(fit.provenance.passes for fit in found.fits.values())
+
+
+def test_models_of_the_same_files_share_their_passes_and_no_other_column_is_read(tmp_path):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(5000, 6)), columns=list("abcdef"))
+    path = tmp_path / "rows.parquet"
+    frame.assign(y=rng.integers(0, 2, 5000)).to_parquet(path)
+
+    def models():
+        formulas = ("y ~ a", "y ~ a + b", "y ~ c + a", "y ~ a + b + c")
+        return {f: BernoulliLogistic.from_parquet(path, f) for f in formulas}
+
+    alone = models()
+    fits = {name: fit_newton(one) for name, one in alone.items()}
+    found = compare_models(models())
+    assert found.passes.number == max(fit.provenance.passes for fit in fits.values())
+    # of six columns and the response four are read
+    assert 0 < found.passes.bytes < found.passes.number * 0.65 * path.stat().st_size
+    for name, fit in found.fits.items():
+        np.testing.assert_array_equal(fit.coefficients, fits[name].coefficients)
+        np.testing.assert_array_equal(fit.covariance, fits[name].covariance)
+    # what was fitted before is known
+    again = compare_models(alone)
+    assert again.passes.number == 0
+    pd.testing.assert_frame_equal(again.table(), found.table())
 
 
 def test_draws_of_other_data_are_refused():

@@ -9,7 +9,7 @@ from processes import printed
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.common.parallel import one_thread_each, parallel_map
+from flatprior.models.common.parallel import found_once, one_thread_each, parallel_map
 from flatprior.models.rows import PARALLEL
 
 
@@ -140,3 +140,21 @@ def test_fits_in_several_threads_do_not_disturb_one_another():
     assert all(np.array_equal(coefficients, alone) for coefficients in found)
     assert len(found) == 3
     assert blas_threads() == before
+
+
+def test_what_is_found_once_is_found_by_two_threads_side_by_side():
+    both = threading.Barrier(2, timeout=30)
+
+    class Slow:
+        @found_once
+        def number(self):
+            both.wait()  # until the other object's is being found, too
+            return object()
+
+    one, two = Slow(), Slow()
+    thread = threading.Thread(target=lambda: two.number)
+    thread.start()
+    found = one.number
+    thread.join()
+    assert one.number is found
+    assert two.number is not found
