@@ -241,9 +241,10 @@ def _ascent(
 
 def whiten(information: Array) -> Array | None:
     """T (m, m) that makes the information the identity; None where it is all but singular."""
-    scale = np.sqrt(information.diagonal())
-    if not (np.isfinite(information).all() and scale.all()):
+    diagonal = information.diagonal()  # of turned codes rounding may make it negative
+    if not (np.isfinite(information).all() and (diagonal > 0).all()):
         return None
+    scale = np.sqrt(diagonal)
     values, vectors = np.linalg.eigh(information / (scale * scale[:, None]))
     if not values[0] * LARGEST_CONDITION > values[-1]:
         return None

@@ -15,6 +15,7 @@ from flatprior.analysis.explanation.changed_problems import (
     logit,
     maximum_of,
     probit,
+    whiten,
 )
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
 from flatprior.models.covariance.whitening import required_whitening
@@ -164,3 +165,10 @@ def test_firths_maximum_is_found_from_afar_and_counts_observations():
         assert firth_maximum(block, start + away) == pytest.approx(near, abs=1e-7)
     other, begin, back = whitened(singly)
     assert root @ near == pytest.approx(back @ firth_maximum(other, begin), rel=1e-8)
+
+
+def test_information_that_rounding_made_negative_is_singular():
+    """As of codes, turned, where the curvature of nearly all rows is 0."""
+    assert whiten(np.diag([1.0, -1e-30])) is None
+    assert whiten(np.diag([1.0, 0.0])) is None
+    assert whiten(np.diag([4.0, 25.0])) == pytest.approx(np.diag([0.5, 0.2]))
