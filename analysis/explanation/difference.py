@@ -25,7 +25,7 @@ leave it, where it hardly ever is. Without such evidence the answer is "none of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -52,7 +52,7 @@ from flatprior.analysis.explanation.other_data import (
 )
 from flatprior.analysis.explanation.other_links import another_link
 from flatprior.analysis.explanation.other_weights import class_weights
-from flatprior.analysis.explanation.penalties import penalised
+from flatprior.analysis.explanation.penalties import log_f, penalised
 from flatprior.analysis.explanation.posterior_means import (
     flipped_mean,
     posterior_mean,
@@ -98,6 +98,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.routes.newton import converged_mle
 
 __all__ = ["Explanation", "explain", "explain_difference"]
+
+Test = Callable[[Discrepancy], Iterable[Cause]]
 
 SAME = 1e-6  # standard errors
 COARSE = 0.25  # standard errors: numbers rounded so much cannot show a difference
@@ -222,6 +224,9 @@ def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | Non
     if errors is not None and set(errors) >= set(names):
         stated = any_units(case, np.array([errors[name] for name in names]))
         causes += _beside(stated, placed)
+    if _explained(causes, certainly=True) and best_of_each(causes)[0].cause == "ridge penalty":
+        # of numbers near 0 a log-F prior on scaled columns is nearly one on these columns
+        causes += _beside(_of_scaled_columns(case, (log_f,)), placed)
     if _explained(causes, certainly=True):
         return causes
     for test in (descent, small_gradient, _of_scaled_columns):
@@ -247,7 +252,9 @@ def _beside(causes: Iterable[Cause], placed: Placed) -> Iterator[Cause]:
         yield replace(cause, detail=cause.detail + coding)
 
 
-def _of_scaled_columns(case: Discrepancy) -> Iterator[Cause]:
+def _of_scaled_columns(
+    case: Discrepancy, tests: tuple[Test, ...] = (penalised, class_weights, another_link)
+) -> Iterator[Cause]:
     """Another cause, of predictors that were scaled, in whose columns the numbers are."""
     for reading in readings(case):
         if not reading.text.endswith(SCALERS):
@@ -255,7 +262,7 @@ def _of_scaled_columns(case: Discrepancy) -> Iterator[Cause]:
         scaled = scaled_columns(case, reading)
         if scaled is None or scaled.distance <= max(EXACT, scaled.rounding()):
             continue
-        for test in (penalised, class_weights, another_link):
+        for test in tests:
             for cause in test(scaled):
                 yield replace(
                     cause,

@@ -138,7 +138,7 @@ def ridge(
             free=free,
             least=1,  # of one slope, any shrinkage
             matrix=shape.matrix,
-            most=PENALTY_LEAVES * whole,
+            most=_most(case, shape, whole),
         )
 
 
@@ -149,6 +149,16 @@ def _scaled_alone(case: Discrepancy, shape: Shape, whole: float) -> bool:
         and case.fit is not None
         and whole <= max(EXACT, case.rounding(shape.matrix))
     )
+
+
+def _most(case: Discrepancy, shape: Shape, whole: float) -> float:
+    """What may be left of the `whole` where a penalty is certain; negative where it cannot be.
+
+    The scaling of columns explains most by itself: which shrinkage there is besides, the digits of
+    the numbers must show.
+    """
+    most = PENALTY_LEAVES * whole
+    return most if shape.matrix is None or case.rounding(shape.matrix) <= most else -1.0
 
 
 def _whole_way(case: Discrepancy, shape: Shape, b: Array, whole: float) -> float:
@@ -302,7 +312,7 @@ def _at_a_corner(
         least=0 if both else 1,
         among=corner.active,
         matrix=shape.matrix,
-        most=PENALTY_LEAVES * whole,
+        most=_most(case, shape, whole),
     )
 
 

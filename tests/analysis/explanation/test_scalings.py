@@ -220,6 +220,10 @@ def ridge_on_all(scaled, y, weights):
     return by_newton(scaled, y, 20 * np.eye(scaled.shape[1]), weights)
 
 
+def ridge_on_slopes(scaled, y, weights):
+    return by_newton(scaled, y, np.diag([0.0] + [1.0] * (scaled.shape[1] - 1)), weights)
+
+
 def log_f_prior(scaled, y, weights):
     """Two observations of each outcome at one unit of each scaled predictor."""
     units = np.eye(scaled.shape[1])[1:]
@@ -253,3 +257,20 @@ def test_penalties_on_scaled_columns_need_no_columns_of_codes(program, cause, sa
         held = explain_difference(codes, b)
         assert (held.cause, held.certain) == ("class weights", True)
         assert "intercept was penalised too" in held.message
+
+
+NAMES = {ridge_on_slopes: "ridge penalty", log_f_prior: "log-F penalty"}
+
+
+@pytest.mark.parametrize("seed", range(4, 7))
+@pytest.mark.parametrize("program", [ridge_on_slopes, log_f_prior])
+def test_weak_effects_tell_a_log_f_prior_on_scaled_columns_from_a_ridge_penalty(program, seed):
+    # near 0 either pulls by a multiple of the coefficient: in all digits they are apart, in few not
+    _, columns = both("y ~ x + z + g + h", survey(300, seed=seed))
+    scaled, y = columns.design.copy(), columns.response
+    scaled[:, 1:] = StandardScaler().fit_transform(scaled[:, 1:])
+    b = program(scaled, y, np.ones(len(y)))
+    found = explain_difference(columns, b)
+    assert (found.cause, found.certain) == (NAMES[program], True)
+    rounded = explain_difference(columns, b.round(3))
+    assert rounded.cause == NAMES[program] or not rounded.certain
