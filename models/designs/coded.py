@@ -384,6 +384,9 @@ class Structured:
         put(self.places, self.places, np.dot(weighted.T, self.numbers))
         sparse: Any = None
         if self.sparse is not None:
+            from scipy.sparse import csr_array
+
+            starts = np.arange(len(weights) + 1)
             sparse = self.sparse.multiply(weights[:, None]).tocsr()
             put(self.sparse_places, self.places, sparse.T @ self.numbers)
             put(self.sparse_places, self.sparse_places, (sparse.T @ self.sparse).toarray())
@@ -401,9 +404,8 @@ class Structured:
                 table = np.bincount(cells, weights, size * other.n_levels).astype(float)
                 put(factor.columns, other.columns, table.reshape(size, other.n_levels))
             if sparse is not None:
-                counted = np.empty((sparse.shape[1], size))
-                for total, level in zip(counted.T, range(size), strict=True):
-                    total[:] = sparse.T @ (codes == level)
+                levels = csr_array((np.ones(len(codes)), codes, starts), shape=(len(codes), size))
+                counted = (sparse.T @ levels).toarray()
                 put(self.sparse_places, factor.columns, counted)
         return found
 
