@@ -39,6 +39,7 @@ from flatprior.analysis.monte_carlo import (
     whitened,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.batches.at_draws import at_draws
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -297,11 +298,16 @@ class _Points:
     def of(cls, model: BernoulliLogistic, mle: PointEstimate, draws: Array) -> _Points:
         k, root = len(mle.coefficients), root_at(model, mle)
         factor, away = stretch(k), draws - mle.coefficients
-        places = mle.coefficients + np.stack([away / factor, away, away * factor])
+        near, twin = (mle.coefficients + each for each in (away / factor, away * factor))
         found = at_each(
-            as_held(merge_identical(model.rows)), heights_and_scores, places.reshape(-1, k)
-        ).reshape(*places.shape[:-1], 1 + k)
-        pair, height, score = places[1:], found[..., 0], found[1:, ..., 1:]
+            as_held(merge_identical(model.rows)),
+            heights_and_scores,
+            np.concatenate([near, twin]).reshape(-1, k),
+        ).reshape(2, *draws.shape[:-1], 1 + k)
+        at_own = at_draws(model.rows, draws.reshape(-1, k)).reshape(found.shape[1:])
+        pair = np.stack([draws, twin])
+        height = np.stack([found[0], at_own, found[1]])[..., 0]
+        score = np.stack([at_own, found[1]])[..., 1:]
         return cls(
             standard=(pair - mle.coefficients) / mle.standard_errors,
             white=whitened(pair, mle, root),

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import f as f_distribution, t as t_distribution
 
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
@@ -171,12 +172,32 @@ def predicted_mean_shift(
     order n^-2. A `root` of the covariance at `mle` saves another.
     """
     here = root_at(model, mle) if root is None else root
+    skewness, _ = skewness_and_meat(model, mle, here)
+    return np.asarray(here.times(skewness[None])[0] / 2)
 
-    def skewness(block: Block) -> Array:
+
+def skewness_and_meat(
+    model: BernoulliLogistic, mle: PointEstimate, root: Root
+) -> tuple[Array, float]:
+    """What first-order theory needs of the rows, in one pass.
+
+    Of each row's linear predictor take the variance. These are the sums of third derivatives times
+    it, (k,), and of squared residuals times it: k where the model is right. `root` is that of the
+    covariance at `mle`.
+    """
+
+    def of_block(block: Block) -> Array:
         terms = row_terms(block, mle.coefficients)
         eta = linear_predictor(block, mle.coefficients)
-        variance = np.square(here.lengths(block.design))
-        pulled = (terms.curvature * np.tanh(eta / 2) * variance) @ block.design
-        return np.asarray(pulled)
+        variance = np.square(root.lengths(block.design))
+        skewness = (terms.curvature * np.tanh(eta / 2) * variance) @ block.design
+        meat = (np.square(terms.residual) / block.counts) @ variance
+        return np.append(skewness, meat)
 
-    return np.asarray(here.times(as_held(model.rows).reduce(skewness)[None])[0] / 2)
+    found = kept(
+        model.rows,
+        "skewness and meat",
+        lambda: as_held(model.rows).reduce(of_block),
+        mle.coefficients,
+    )
+    return found[:-1], float(found[-1])

@@ -15,11 +15,10 @@ import numpy as np
 from scipy.special import ncfdtrinc
 from scipy.stats import f as f_distribution, t as t_distribution
 
+from flatprior.analysis.monte_carlo import skewness_and_meat
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.roots import Root
-from flatprior.models.likelihood import row_terms
-from flatprior.models.rows import Block, as_held
 
 POWER = 0.9
 PRIOR_SD = 2.5  # of the prior that other packages put on standardised coefficients
@@ -120,14 +119,8 @@ def named_departures(
     the same to first order) but the variance of the sandwich; a normal prior pulls by the
     coefficient over its variance.
     """
-
-    def meat(block: Block) -> float:
-        weights = block.counts
-        size = np.square(row_terms(block, mle.coefficients).residual) / weights
-        return float(size @ np.square(root.lengths(block.design)))
-
     k, precision = len(shift), PRIOR_SD**-2
-    sandwich = as_held(model.rows).reduce(meat) / k
+    sandwich = skewness_and_meat(model, mle, root)[1] / k
     return (
         Departure(
             "draws from the normal approximation at the MLE",

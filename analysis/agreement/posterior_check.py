@@ -40,6 +40,7 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
+from flatprior.models.batches.at_draws import at_draws
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -49,7 +50,7 @@ from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Root, upper
 from flatprior.models.estimate import fit_of, is_near
-from flatprior.models.likelihood import at_each, heights_and_scores, log_likelihoods
+from flatprior.models.likelihood import at_each, log_likelihoods
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 
@@ -568,7 +569,8 @@ def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Arra
     single = _single(density)
     flat = posterior.draws.reshape(-1, model.n_parameters)[looked_at]
     # identical rows merged, as the samplers sum them, or not
-    for values in (log_likelihood.ravel()[looked_at], model.log_likelihood(flat)):
+    for find in (lambda: log_likelihood.ravel()[looked_at], lambda: model.log_likelihood(flat)):
+        values = find()
         for constant in (0.0, np.median(density - values), (density - values).mean()):
             again = values + constant
             again = again.astype(np.float32) if single else again
@@ -693,9 +695,9 @@ def exact_identities(
 ) -> Identities:
     """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
     chains, n, k = draws.shape
-    flat, rows = draws.reshape(-1, k), as_held(merge_identical(model.rows))
+    flat = draws.reshape(-1, k)
     root = root_at(model, mle) if root is None else root
-    found = at_each(rows, heights_and_scores, flat)
+    found = at_draws(model.rows, flat)
     log_likelihood, score = found[:, 0], found[:, 1:]
     # in whitened coordinates, so that its covariance is near the identity
     white = root.rooted(score).reshape(draws.shape)

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flatprior.models.batches.at_draws import at_draws
+from flatprior.models.batches.kept import kept
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
 from flatprior.models.common.arrays import Array
@@ -32,7 +34,7 @@ from flatprior.models.covariance.roots import MOST_UPPER, Root, Written, root_of
 from flatprior.models.designs.coded import LARGEST_DENSE
 from flatprior.models.existence.check import require_proper_posterior
 from flatprior.models.iterations import last_iterate
-from flatprior.models.likelihood import at_each, log_likelihoods
+from flatprior.models.likelihood import at_each, heights_and_scores, log_likelihoods
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
@@ -127,7 +129,8 @@ def sample_independence(
         heights = _Heights(rows, None if rows.resident else _Proposed.by(first, seeds, n))
         proposal = _adapted(heights, first, np.random.default_rng(pilot))
         proposed = _Proposed.by(proposal, seeds, n)
-        lp = heights.of_draws(proposed, proposal is first, advance)
+        found = heights.of_draws(proposed, proposal is first, advance)
+    lp = found[..., 0]
     log_weight = lp - proposed.log_density
     log_weight -= log_weight.max()
     visited = np.stack(
@@ -136,13 +139,16 @@ def sample_independence(
             for w, g in zip(log_weight, proposed.generators, strict=True)
         ]
     )
-    kept = visited[:, WARM_UP:]
+    stayed = visited[:, WARM_UP:]
     stats = {
-        "lp": np.take_along_axis(lp, kept, axis=1),
-        "accepted": kept == np.arange(WARM_UP, n),
+        "lp": np.take_along_axis(lp, stayed, axis=1),
+        "accepted": stayed == np.arange(WARM_UP, n),
         "log_weight": log_weight[:, WARM_UP:],
     }
-    beta = np.take_along_axis(proposed.coefficients, kept[:, :, None], axis=1)
+    beta = np.take_along_axis(proposed.coefficients, stayed[:, :, None], axis=1)
+    if heights.scored:
+        here = np.take_along_axis(found, stayed[:, :, None], axis=1)
+        at_draws(model.rows, beta.reshape(-1, k), known=here.reshape(-1, 1 + k))
     return Posterior(
         route="independence",
         data=labelled_draws(model, beta, stats),
@@ -200,13 +206,15 @@ class _Heights:
     """Log-likelihoods of draws. Where a pass over the rows is dear, the first serves for two.
 
     On many rows the posterior is nearly normal, and the first pilot sample seldom finds a better
-    proposal than it was drawn from: draws from that, `ahead`, are evaluated in the same pass.
+    proposal than it was drawn from: draws from that, `ahead`, are evaluated in the same pass. So
+    are the scores, which the tests of the draws and their moments would read the rows for.
     """
 
     def __init__(self, rows: Rows, ahead: _Proposed | None) -> None:
         self._rows = rows
         self._ahead = ahead
         self._known: Array | None = None
+        self.scored = ahead is not None
 
     def of_pilot(self, coefficients: Array) -> Array:
         """Those of a pilot sample (d, k), (d,)."""
@@ -214,26 +222,33 @@ class _Heights:
             return at_each(self._rows, log_likelihoods, coefficients)
         k, shape = coefficients.shape[1], self._ahead.log_density.shape
         both = np.vstack([coefficients, self._ahead.coefficients.reshape(-1, k)])
-        found = at_each(self._rows, log_likelihoods, both)
-        self._known = found[len(coefficients) :].reshape(shape)
-        return found[: len(coefficients)]
+        found = at_each(self._rows, heights_and_scores, both)
+        self._known = found[len(coefficients) :].reshape(*shape, 1 + k)
+        return found[: len(coefficients), 0]
 
     def of_draws(
         self, proposed: _Proposed, at_first: bool, advance: Callable[[int], None]
     ) -> Array:
-        """Those of the draws, (chains, n); `at_first`, if they are those that were drawn ahead."""
+        """Those of the draws, and scores if `scored`: (chains, n, 1) or (chains, n, 1 + k).
+
+        `at_first`, if they are those that were drawn ahead.
+        """
         if at_first and self._known is not None:
             return self._known
-        flat = proposed.coefficients.reshape(-1, proposed.coefficients.shape[2])
-        found = at_each(self._rows, log_likelihoods, flat, advance)
-        return found.reshape(proposed.log_density.shape)
+        *shape, k = proposed.coefficients.shape
+        flat = proposed.coefficients.reshape(-1, k)
+        if self.scored:
+            found = at_each(self._rows, heights_and_scores, flat, advance)
+        else:
+            found = at_each(self._rows, log_likelihoods, flat, advance)[:, None]
+        return found.reshape(*shape, -1)
 
 
 def _laplace_fit(rows: Rows) -> _Proposal:
     """Centre at the MLE, and as root that of the inverse of the information there."""
     coded = sums_of(rows)
     held = None if coded is None else fit_as_held(coded)
-    last = last_iterate(rows) if held is None else None
+    last = kept(rows, "last iterate", lambda: last_iterate(rows)) if held is None else None
     centre = held.beta if held is not None else None if last is None else last.coefficients
     root = None if centre is None else root_of(rows, centre)
     if centre is None or root is None:

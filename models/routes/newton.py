@@ -126,6 +126,7 @@ def _fit(model: BernoulliLogistic) -> PointEstimate:
             )
         )
     last, steps = visited[-1], len(visited) - 1
+    kept(model.rows, "last iterate", lambda: last, anew=True)
     taken, evaluation = last_step_of(last), None
     if taken is not None:
         evaluation = after_last_step(
