@@ -39,7 +39,6 @@ from flatprior.analysis.monte_carlo import (
     whitened,
 )
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.batches.at_draws import at_draws
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -54,6 +53,7 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import at_each, heights_and_scores
+from flatprior.models.routes.at_draws import at_draws
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 

@@ -224,7 +224,8 @@ def _tiles(block: Block, coefficients: Array) -> Iterator[_Tile]:
     rooms = np.empty((2, min(PRODUCT, len(block.sign)), len(coefficients)))
     for piece in block.split(PRODUCT):
         margin, room = rooms[:, : len(piece.sign)]
-        sign, weights, pull = piece.sign[:, None], piece.weights, piece.design
+        sign, weights = piece.sign[:, None], piece.weights
+        pull: Any = piece.design
         signed = sign if weights is None else sign * weights[:, None]
         if isinstance(pull, np.ndarray):
             pull = sign * pull

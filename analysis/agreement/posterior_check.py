@@ -40,7 +40,6 @@ from flatprior.analysis.monte_carlo import (
 )
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
-from flatprior.models.batches.at_draws import at_draws
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -51,6 +50,7 @@ from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Root, upper
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods
+from flatprior.models.routes.at_draws import at_draws
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flatprior.models.batches.at_draws import at_draws
 from flatprior.models.batches.kept import kept
 from flatprior.models.codes.newton import fit_as_held
 from flatprior.models.codes.passes import sums_of
@@ -38,6 +37,7 @@ from flatprior.models.likelihood import at_each, heights_and_scores, log_likelih
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
+from flatprior.models.routes.at_draws import at_draws
 from flatprior.models.rows import Rows, as_held, merge_identical
 
 # degrees of freedom, or k if that is more: in k dimensions the length of a normal vector varies

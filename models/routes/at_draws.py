@@ -27,7 +27,7 @@ def at_draws(rows: Rows, coefficients: Array, known: Array | None = None) -> Arr
     --------
     >>> import numpy as np
     >>> from flatprior.models import BernoulliLogistic, load_spector
-    >>> from flatprior.models.batches.at_draws import at_draws
+    >>> from flatprior.models.routes.at_draws import at_draws
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
     >>> at_draws(model.rows, np.zeros((1, 2))).round(4).tolist()
     [[-22.1807, -5.0, -12.115]]
