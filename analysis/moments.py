@@ -53,7 +53,7 @@ from flatprior.models.common.rendering import (
 from flatprior.models.common.text import count
 from flatprior.models.estimate import mle_of
 from flatprior.models.likelihood import at_each, heights_and_scores
-from flatprior.models.routes.at_draws import at_draws
+from flatprior.models.posterior import at_draws
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, check_whole, require_likelihood
 from flatprior.models.common.error_state import own_error_state
@@ -44,9 +45,11 @@ from flatprior.models.external_draws import (
     take_draws,
     to_arviz,
 )
+from flatprior.models.likelihood import at_each, heights_and_scores
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.provenance import provenance, require_belonging
 from flatprior.models.results import FORMAT, Provenance
+from flatprior.models.rows import Rows, as_held, merge_identical
 
 if TYPE_CHECKING:
     from xarray import DataTree
@@ -666,3 +669,40 @@ def labelled_draws(model: BernoulliLogistic, beta: Array, stats: dict[str, Array
             dims={"beta": ["coefficient"]},
             coords={"coefficient": list(model.names)},
         )
+
+
+def at_draws(rows: Rows, coefficients: Array, known: Array | None = None) -> Array:
+    """Log-likelihood and score of rows at draws, of which sampler, tests and moments share a pass.
+
+    Parameters
+    ----------
+    rows : Rows
+    coefficients : ndarray (d, k)
+    known : ndarray (d, 1 + k), optional
+        Those already found, to be kept.
+
+    Returns
+    -------
+    ndarray (d, 1 + k)
+        Log-likelihoods, then scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models import BernoulliLogistic, load_spector
+    >>> from flatprior.models.posterior import at_draws
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    >>> at_draws(model.rows, np.zeros((1, 2))).round(4).tolist()
+    [[-22.1807, -5.0, -12.115]]
+    """
+    return kept(
+        rows,
+        "at draws",
+        lambda: (
+            at_each(as_held(merge_identical(rows)), heights_and_scores, coefficients)
+            if known is None
+            else known
+        ),
+        at=coefficients,
+        anew=known is not None,
+    )

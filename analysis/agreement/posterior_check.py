@@ -50,7 +50,7 @@ from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Root, upper
 from flatprior.models.estimate import fit_of, is_near
 from flatprior.models.likelihood import at_each, log_likelihoods
-from flatprior.models.routes.at_draws import at_draws
+from flatprior.models.posterior import at_draws
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import as_held, merge_identical
 

@@ -35,9 +35,8 @@ from flatprior.models.existence.check import require_proper_posterior
 from flatprior.models.iterations import last_iterate
 from flatprior.models.likelihood import at_each, heights_and_scores, log_likelihoods
 from flatprior.models.model import BernoulliLogistic
-from flatprior.models.posterior import Posterior, check_sampling, labelled_draws
+from flatprior.models.posterior import Posterior, at_draws, check_sampling, labelled_draws
 from flatprior.models.provenance import provenance
-from flatprior.models.routes.at_draws import at_draws
 from flatprior.models.rows import Rows, as_held, merge_identical
 
 # degrees of freedom, or k if that is more: in k dimensions the length of a normal vector varies
