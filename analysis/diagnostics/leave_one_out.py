@@ -30,15 +30,13 @@ from flatprior.analysis.diagnostics.importance import (
 from flatprior.analysis.diagnostics.leave_one_out_in_passes import left_out_in_passes
 from flatprior.analysis.diagnostics.without_each import (
     NEGLIGIBLE,
-    Near,
+    AtMLE,
     Refinement,
     after_a_step,
-    near_of,
-    reach_of,
-    refitted,
     scored,
     sum_that_is_enough,
 )
+from flatprior.analysis.diagnostics.without_far import without_far
 from flatprior.analysis.monte_carlo import batch_means, check_draws_of, standard_error
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.certificate import evaluate
@@ -49,15 +47,13 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, shown_of
 from flatprior.models.common.text import rows_phrase
-from flatprior.models.covariance.leverage import leverages
-from flatprior.models.covariance.roots import required_root
 from flatprior.models.estimate import mle_of
 from flatprior.models.existence.fragility import held_up_by
 from flatprior.models.existence.fragility_in_passes import Named
 from flatprior.models.gathering import as_drawn
 from flatprior.models.posterior import LARGEST_PARETO_K, LEAST_FOR_PARETO
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import Block, as_held
+from flatprior.models.rows import as_held
 
 MOST_SHOWN = 10  # rows, the hardest
 
@@ -296,7 +292,7 @@ class ExactLOO(Renderable):
     without_mle : tuple
         Labels of the rows without which the MLE does not exist.
     n_refits : int
-        Rows that were refitted on their own, because the MLE without them is far away.
+        Rows without which the others were fitted anew, because the MLE without them is far away.
     row_labels : Index or None
         The user's own index; None is 0 to n - 1.
     numbers : ndarray of int (m,) or None
@@ -408,7 +404,8 @@ def exact_loo(
 
     Notes
     -----
-    Rows for which the downdated Newton step is long (lambda R > 0.1) are refitted on their own.
+    Rows for which the downdated Newton step is long (lambda R > 0.1) are fitted anew, all at once,
+    each with a bound that is proved at its own place, or alone where that proves nothing.
     For the others each step with the downdated information shrinks a proved bound of the error by
     :math:`e^{RD} - 1`, D the distance from the MLE of all rows.
 
@@ -434,7 +431,10 @@ def _exact_in_memory(
 ) -> ExactLOO:
     weights, rows = model.counts, as_held(model.arrays)
     block = rows.block(slice(None))
-    near = _near(model, block, fit.coefficients)
+    # what rounding leaves of the score, as at the fit of all rows
+    floor = evaluate(model.rows, fit.coefficients).certificate.error_bound
+    at_mle = AtMLE.of(model, fit.coefficients, floor)
+    near = at_mle.near(block)
     coefficients = after_a_step(near, fit.coefficients)
 
     def se() -> float:
@@ -450,32 +450,29 @@ def _exact_in_memory(
     )
     with progress_bar("rows left out", model.n_rows, progress) as advance:
         bound = refinement.refine(coefficients, advance)
-        # what rounding leaves of the score, as at the fit of all rows
-        floor = evaluate(model.rows, fit.coefficients).certificate.error_bound
-        error = (bound + 2 * floor) * near.reach
-        gone = []
-        for i in np.flatnonzero(near.far).tolist():
-            refit = refitted(others(model, i), model.row_labels[i])
-            if refit is None:
-                gone.append(i)
-                coefficients[i], error[i] = math.nan, 0.0
-            else:
-                coefficients[i] = refit.coefficients
-                reach = reach_of(others(model, i), block.select(slice(i, i + 1)), refit)
-                error[i] = refit.certificate.error_bound * reach
-            advance()
+        far = np.flatnonzero(near.far)
+        labels = np.asarray(model.row_labels[far], dtype=object)
+        refits = without_far(
+            model,
+            at_mle,
+            block.select(far),
+            labels,
+            lambda i: others(model, int(far[i])),
+            lambda: advance(1),
+        )
     found = scored(block, coefficients)
-    pointwise, error = found.score, error + found.rounding
-    error[gone], pointwise[gone] = 0.0, -math.inf
+    pointwise, error = found.score, (bound + 2 * floor) * near.reach + found.rounding
+    coefficients[far], pointwise[far], error[far] = refits[:3]
+    gone = far[refits.gone]
     return ExactLOO(
-        log_score=-math.inf if gone else float(weights @ pointwise),
-        se=math.nan if gone else spread_of_sum(pointwise, weights),
+        log_score=-math.inf if len(gone) else float(weights @ pointwise),
+        se=math.nan if len(gone) else spread_of_sum(pointwise, weights),
         pointwise=pointwise,
         coefficients=coefficients,
         error_bound=float(weights @ error),
         weights=weights,
         without_mle=tuple(model.row_labels[gone]),
-        n_refits=int(near.far.sum()),
+        n_refits=len(far),
         row_labels=model.row_labels,
     )
 
@@ -507,13 +504,6 @@ def _labels_of(*rows: Named) -> tuple[object, ...]:
 
 def _labelled(labels: pd.Index | None, n: int) -> pd.Index:
     return pd.RangeIndex(n) if labels is None else labels
-
-
-def _near(model: BernoulliLogistic, block: Block, beta: Array) -> Near:
-    root = required_root(model.rows, beta)
-    rows = leverages(block, beta, root)
-    pull = root.rooted(model.score(beta)[None])[0]  # 0 at the MLE, but for what the fit has left
-    return near_of(rows, pull, float(rows.length.max()))
 
 
 def others(model: BernoulliLogistic, i: int) -> BernoulliLogistic:

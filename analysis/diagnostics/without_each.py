@@ -16,14 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import UNIT, Array
-from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.parallel import parallel_map
-from flatprior.models.covariance.leverage import Leverages
-from flatprior.models.covariance.roots import root_of
+from flatprior.models.covariance.leverage import Leverages, leverages, score_and_longest
+from flatprior.models.covariance.roots import Root, required_root
 from flatprior.models.likelihood import RowTerms, at_each, row_terms, scores
-from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import PARALLEL, Block, Rows
 
 PIECE = 2**11  # rows that are written out at a time
@@ -33,6 +31,42 @@ DECIDED_BY_REFIT = 0.5  # leverage; without such a row the information is half o
 NEGLIGIBLE = 1e-14  # error of one log score, beside which rounding is the larger
 MOST_TERMS = 2**27  # of a step for every row; more take seconds
 ENOUGH = 0.02  # of the standard error: error of the log score that is enough then
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AtMLE:
+    """What every row is asked with.
+
+    Attributes
+    ----------
+    beta : ndarray (k,)
+        The MLE of all rows.
+    root : Root
+    pull : ndarray (k,)
+        What it has left of the score, in whitened columns: rounding, where it is the MLE.
+    longest : float
+        Of whitened rows.
+    floor : float
+        How far it may be from the MLE.
+    """
+
+    beta: Array
+    root: Root
+    pull: Array
+    longest: float
+    floor: float
+
+    @classmethod
+    def of(cls, model: BernoulliLogistic, beta: Array, floor: float) -> AtMLE:
+        """Those of a model: one pass, and what its root takes."""
+        root = required_root(model.rows, beta)
+        score, longest = score_and_longest(model.rows, beta, root)
+        pull = root.rooted(score[None])[0]
+        return cls(beta=beta, root=root, pull=pull, longest=longest, floor=floor)
+
+    def near(self, block: Block) -> Near:
+        """What is known of rows from themselves."""
+        return near_of(leverages(block, self.beta, self.root), self.pull, self.longest)
 
 
 class Near(NamedTuple):
@@ -183,24 +217,6 @@ class Refinement:
 def sum_that_is_enough(n_rows: int, tolerance: float | None, se: Callable[[], float]) -> float:
     """Error of the whole log score that may be left, beside that of one observation."""
     return 0.0 if tolerance is not None or n_rows**2 <= MOST_TERMS else ENOUGH * se()
-
-
-def refitted(others: BernoulliLogistic, label: object) -> PointEstimate | None:
-    """MLE of a model from which the row of that label was left out; None where there is none."""
-    try:
-        return converged_mle(others)
-    except MLEDoesNotExistError as error:
-        if error.existence.kind == "undecided":
-            raise PrecisionError(
-                f"without row {label} it is undecided whether the MLE exists"
-            ) from error
-        return None
-
-
-def reach_of(others: BernoulliLogistic, row: Block, refit: PointEstimate) -> float:
-    """Standard error of the linear predictor of a row, by the fit of a model without it."""
-    root = root_of(others.rows, refit.coefficients)
-    return math.inf if root is None else float(root.lengths(np.asarray(row.design))[0])
 
 
 def each_at_its_own(block: Block, coefficients: Array) -> RowTerms:

@@ -12,10 +12,10 @@ are matrix products here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,9 @@ class Answers:
 
     Attributes
     ----------
-    coefficients, standard_errors : ndarray (d, k)
+    coefficients : ndarray (d, k)
+    standard_errors : ndarray (d, r)
+        Of the r quantities that the rows name in `Fits.standard_errors`: of the coefficients, say.
     error_bounds : ndarray (d,)
         Standard errors.
     """
@@ -55,19 +57,70 @@ class Answers:
     error_bounds: Array
 
     @classmethod
-    def none(cls, d: int, k: int) -> Answers:
+    def none(cls, d: int, k: int, r: int) -> Answers:
         """Nothing is known yet."""
-        unknown = np.full((d, k), np.nan)
-        return cls(unknown, unknown.copy(), np.full(d, math.inf))
+        return cls(np.full((d, k), np.nan), np.full((d, r), np.nan), np.full(d, math.inf))
+
+    @classmethod
+    def together(cls, parts: Sequence[Answers]) -> Answers:
+        """Those of several batches of fits, in order."""
+        names = [each.name for each in fields(cls)]
+        return cls(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
 
 
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    """Scores (d, k), sums of absolute values (d, k), and information matrices (d, k, k)."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sums:
+    """What is summed over the rows of each of d fits, at coefficients of its own.
+
+    Attributes
+    ----------
+    score : ndarray (d, k)
+    rounding : ndarray (d, k)
+        Bound on its error, but for what underflow takes.
+    information : ndarray (d, k, k)
+    row_error : ndarray (d,)
+        Bound on the relative error of a curvature.
+    column_error : ndarray (d,)
+        Bound on the squared Frobenius norm of the error of ``sqrt(D) X``, where columns have one.
+    longest : ndarray (d,)
+        Length of the longest row, at most.
+    """
 
     score: Array
-    size: Array
+    rounding: Array
     information: Array
+    row_error: Array
+    column_error: Array
+    longest: Array
+
+    def select(self, fits: NDArray[np.bool_]) -> Sums:
+        """Those of some of the fits."""
+        return Sums(**{name: values[fits] for name, values in vars(self).items()})
+
+
+class Fits(Protocol):
+    """Many fits of the same rows, in whatever they differ."""
+
+    @property
+    def extent(self) -> Extent:
+        """Largest absolute values of columns and offset."""
+
+    @property
+    def total(self) -> float:
+        """Observations of a fit, at most."""
+
+    @property
+    def sum_error(self) -> float:
+        """Bound on the error of a sum over rows, relative to that of absolute values."""
+
+    def at(self, fits: NDArray[np.intp], beta: Array) -> Sums:
+        """The sums of some fits (d,), each at coefficients of its own (d, k)."""
+
+    def longest(self, here: Sums, white: Array) -> Array:
+        """Bound (d,) on the lengths of rows in columns whitened by each of `white` (d, k, k)."""
+
+    def standard_errors(self, fits: NDArray[np.intp], white: Array) -> Array:
+        """Of what is asked of each fit, (d, r); `white` (d, k, k) are roots of covariances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +206,7 @@ class Reweighted:
                 offset = None if offset is None else sign * offset
             yield _Piece(part, columns, np.hstack([columns, np.abs(columns)]), products, offset)
 
-    def at(self, fits: NDArray[np.intp], beta: Array) -> _Sums:
+    def at(self, fits: NDArray[np.intp], beta: Array) -> Sums:
         """The sums of some fits (d,), each at coefficients of its own (d, k)."""
         d, k = beta.shape
         score, flat = np.zeros((d, 2 * k)), np.zeros((d, len(self.pairs[0])))
@@ -187,7 +240,24 @@ class Reweighted:
         first, second = self.pairs
         information[:, first, second] = flat
         information[:, second, first] = flat
-        return _Sums(score[:, :k], score[:, k:], information)
+        row_error = self._rounding_of_rows(beta)
+        return Sums(
+            score=score[:, :k],
+            rounding=(row_error + self.sum_error)[:, None] * score[:, k:],
+            information=information,
+            row_error=row_error,
+            column_error=np.zeros(d),
+            longest=np.full(d, np.linalg.norm(self.extent.columns)),
+        )
+
+    def longest(self, here: Sums, white: Array) -> Array:
+        """Bound (d,) on the lengths of rows in columns whitened by each of `white` (d, k, k)."""
+        by_entry = np.einsum("dji,j->di", np.abs(white), self.extent.columns)
+        return np.asarray(np.linalg.norm(by_entry, axis=1))
+
+    def standard_errors(self, fits: NDArray[np.intp], white: Array) -> Array:
+        """Of the coefficients, (d, k)."""
+        return np.asarray(np.linalg.norm(white, axis=2))
 
     def _weights(self, fits: NDArray[np.intp], part: slice) -> Array | None:
         if self.own_weights is not None:
@@ -195,9 +265,10 @@ class Reweighted:
         return None if self.weights is None else self.weights[part]
 
     @cached_property
-    def longest_sum(self) -> int:
-        """Additions that a term goes through: in its piece, and of the pieces."""
-        return min(self.piece_rows, len(self.design)) + -(-len(self.design) // self.piece_rows)
+    def sum_error(self) -> float:
+        """By the additions that a term goes through: in its piece, and of the pieces."""
+        n = len(self.design)
+        return (min(self.piece_rows, n) + -(-n // self.piece_rows) + 16) * UNIT
 
     @cached_property
     def total(self) -> float:
@@ -206,7 +277,7 @@ class Reweighted:
         largest = 1.0 if weights is None else float(weights.max())
         return len(self.design) * largest
 
-    def rounding_of_rows(self, beta: Array) -> Array:
+    def _rounding_of_rows(self, beta: Array) -> Array:
         """Bound (d,) on the relative errors of residuals and curvatures."""
         k = beta.shape[1]
         reach = np.abs(beta) @ self.extent.columns + self.extent.offset
@@ -218,33 +289,29 @@ def fit_all(rows: Reweighted, start: Array) -> Answers:
     n, k = rows.design.shape
     size = min(max(AT_ONCE // min(n, rows.piece_rows), 1), MOST_FITS)
     batches = [np.arange(at, min(at + size, rows.n_fits)) for at in range(0, rows.n_fits, size)]
-    _ = rows.pieces, rows.longest_sum, rows.total  # made once, before threads ask for them
+    _ = rows.pieces, rows.sum_error, rows.total  # made once, before threads ask for them
 
     def fitted(batch: NDArray[np.intp]) -> Answers:
         with np.errstate(all="ignore"):
-            return _fit(rows, batch, start)
+            return fit_some(rows, batch, start)
 
     large = rows.n_fits * n * k >= PARALLEL
-    found = parallel_map(fitted, batches) if large else [*map(fitted, batches)]
-    return Answers(
-        *(
-            np.concatenate([getattr(each, name) for each in found])
-            for name in ("coefficients", "standard_errors", "error_bounds")
-        )
-    )
+    return Answers.together(parallel_map(fitted, batches) if large else [*map(fitted, batches)])
 
 
-def _fit(rows: Reweighted, fits: NDArray[np.intp], start: Array) -> Answers:
-    """Newton's method on some fits (d,).
+def fit_some(rows: Fits, fits: NDArray[np.intp], start: Array, near: float = UNCHANGED) -> Answers:
+    """Newton's method on some fits (d,), from coefficients (k,).
 
     A step is taken where the log-likelihood is still rising at its end, or falling but little: it
-    is concave, so that it has not been overshot by much. Otherwise it is halved.
+    is concave, so that it has not been overshot by much. Otherwise it is halved. The last one
+    changes the information by less than `near`, or if rounding forbids that, by `UNCHANGED`.
     """
-    found = Answers.none(len(fits), len(start))
-    left = np.arange(len(fits))  # without an end
-    base = np.tile(start, (len(fits), 1))
-    step, decrement = np.zeros_like(base), np.full(len(fits), math.inf)
-    size = np.ones(len(fits))
+    d, k = len(fits), len(start)
+    found: Answers | None = None
+    left = np.arange(d)  # without an end
+    base = np.tile(start, (d, 1))
+    step, decrement = np.zeros_like(base), np.full(d, math.inf)
+    size = np.ones(d)
     for _ in range(MAX_ITERATIONS):
         beta = base + size[:, None] * step
         here = rows.at(fits[left], beta)
@@ -253,15 +320,17 @@ def _fit(rows: Reweighted, fits: NDArray[np.intp], start: Array) -> Answers:
         taken &= np.isfinite(white).all(axis=(1, 2))
         pull = np.einsum("dji,dj->di", white, here.score)
         length = np.linalg.norm(pull, axis=1)
-        by_entry = np.linalg.norm(
-            np.einsum("dji,j->di", np.abs(white), rows.extent.columns), axis=1
-        )
+        product = length * rows.longest(here, white)
         full = np.einsum("dij,dj->di", white, pull)
-        ended = taken & (length * by_entry <= UNCHANGED)
+        stalled = 2 * length > decrement
+        ended = taken & ((product <= near) | ((product <= UNCHANGED) & stalled))
+        if found is None:
+            found = Answers.none(d, k, rows.standard_errors(fits[:1], white[:1]).shape[1])
         if ended.any():
             of = left[ended]
-            last = _Sums(here.score[ended], here.size[ended], here.information[ended])
-            answers = _judged(rows, beta[ended], last, white[ended], full[ended])
+            answers = _judged(
+                rows, fits[of], beta[ended], here.select(ended), white[ended], full[ended]
+            )
             found.coefficients[of] = answers.coefficients
             found.standard_errors[of] = answers.standard_errors
             found.error_bounds[of] = answers.error_bounds
@@ -273,6 +342,7 @@ def _fit(rows: Reweighted, fits: NDArray[np.intp], start: Array) -> Answers:
         )
         if not len(left):
             break
+    assert found is not None  # noqa: S101
     return found
 
 
@@ -297,26 +367,27 @@ def _whitenings(information: Array) -> Array:
     return np.asarray(white)
 
 
-def _judged(rows: Reweighted, beta: Array, here: _Sums, white: Array, step: Array) -> Answers:
+def _judged(
+    rows: Fits, fits: NDArray[np.intp], beta: Array, here: Sums, white: Array, step: Array
+) -> Answers:
     """What is proved of one more step from coefficients (d, k); see `after_last_step`."""
     k = beta.shape[1]
-    row_error = rows.rounding_of_rows(beta)
-    sum_error = (rows.longest_sum + 16) * UNIT
     size = np.sqrt(np.einsum("djj->dj", here.information))
     positive = np.abs(white)
     spread = SLACK * np.linalg.norm(np.einsum("dji,dj->di", positive, size), axis=1)
     whitened = np.einsum("dji,djl,dlm->dim", white, here.information, white, optimize=True)
     measured = np.linalg.norm(whitened - np.eye(k), axis=(1, 2))
-    delta = measured + (row_error + sum_error + 4 * k * UNIT) * np.square(spread)
+    columns = SLACK * np.linalg.norm(white, axis=(1, 2)) * np.sqrt(here.column_error)
+    delta = measured + columns * (2 * np.sqrt(1 + measured) + columns)
+    delta += (here.row_error + rows.sum_error + 4 * k * UNIT) * np.square(spread)
     shrink = np.sqrt(1 - delta)
     pull = np.linalg.norm(np.einsum("dji,dj->di", white, here.score), axis=1)
     lost = rows.total * LOST * rows.extent.columns
-    error = (row_error + sum_error)[:, None] * here.size + lost
+    error = here.rounding + lost
     rounding = SLACK * np.linalg.norm(np.einsum("dji,dj->di", positive, error), axis=1) / shrink
     rounding += 4 * k * UNIT * spread * pull
     decrement = pull / shrink + rounding
-    by_entry = np.linalg.norm(np.einsum("dji,j->di", positive, rows.extent.columns), axis=1)
-    radius = SLACK * by_entry / shrink
+    radius = SLACK * rows.longest(here, white) / shrink
     product = decrement * radius
     rho = -np.log1p(-np.minimum(product, LARGEST_PRODUCT)) / radius
     t = radius * rho
@@ -326,8 +397,9 @@ def _judged(rows: Reweighted, beta: Array, here: _Sums, white: Array, step: Arra
     remainder += SLACK * UNIT * np.einsum("dj,dj->d", size, np.abs(after))
     proved = (delta < DEPARTED) & (product <= LARGEST_PRODUCT) & (remainder < GOOD_ENOUGH)
     proved &= (UNIT * np.square(size) >= lost * rows.extent.columns).all(axis=1)
-    answers = Answers.none(len(beta), k)
+    errors = rows.standard_errors(fits, white)
+    answers = Answers.none(len(beta), k, errors.shape[1])
     answers.coefficients[proved] = after[proved]
-    answers.standard_errors[proved] = np.linalg.norm(white[proved], axis=2)
+    answers.standard_errors[proved] = errors[proved]
     answers.error_bounds[proved] = remainder[proved]
     return answers

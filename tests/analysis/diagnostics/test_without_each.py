@@ -10,7 +10,6 @@ from flatprior.analysis.diagnostics.without_each import (
     Refinement,
     after_a_step,
     near_of,
-    reach_of,
     scored,
 )
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -73,13 +72,3 @@ def test_some_of_the_rows_have_what_they_have_among_all():
     expected = -np.logaddexp(0, -(2 * codes.response[7] - 1) * eta)
     assert found.score[0] == pytest.approx(expected, rel=1e-12)
     assert 0 < found.rounding[0] < 1e-12
-
-
-def test_the_reach_of_a_row_is_the_standard_error_of_its_predictor_without_it():
-    X, y = simulated(80, 3, seed=5)
-    model = BernoulliLogistic.from_arrays(X, y)
-    left = others(model, 4)
-    refit = fit_newton(left)
-    row = model.rows.block(np.array([4]))
-    expected = np.sqrt(X[4] @ np.asarray(refit.covariance) @ X[4])
-    assert reach_of(left, row, refit) == pytest.approx(expected, rel=1e-8)
