@@ -104,29 +104,40 @@ class ReaderGone(Exception):
     """The reader of a pipe has gone: not our failure, and nothing to say."""
 
 
-_pressed: list[bool] = []
+_noted: list[int] = []  # the signals by which the end was asked for
 
 
 @contextmanager
 def _noting_interrupts() -> Iterator[None]:
-    """Remember Ctrl-C: an import that it breaks may end in any other error."""
+    """Remember Ctrl-C: an import that it breaks may end in any other error.
 
-    def note(*_: object) -> None:
-        _pressed.append(True)
+    SIGTERM, which schedulers of jobs and containers send, ends the work in the same way.
+    """
+
+    def note(number: int, _: object) -> None:
+        _noted.append(number)
+        if number != signal.SIGINT and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.raise_signal(signal.SIGINT)  # for who handles it just now, such as PyMC's chains
+            return
         raise KeyboardInterrupt
 
-    _pressed.clear()
-    ours = (
-        threading.current_thread() is threading.main_thread()  # only it may handle signals
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, note)
+    _noted.clear()
+    usual: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    if threading.current_thread() is not threading.main_thread():  # only it may handle signals
+        usual = {}
+    usual = {
+        number: before for number, before in usual.items() if signal.getsignal(number) is before
+    }
+    for number in usual:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, before in usual.items():
+            signal.signal(number, before)
 
 
 def _written() -> list[str]:
@@ -138,8 +149,10 @@ def _written() -> list[str]:
 def _interrupted() -> NoReturn:
     """Say what Ctrl-C has left behind. Imports nothing: it may have come within an import."""
     files = ", ".join(repr(path) for path in _written())
-    print(f"flatprior: interrupted; {files or 'nothing'} was written", file=sys.stderr, flush=True)
-    sys.exit(130)
+    by = _noted[0] if _noted else signal.SIGINT
+    how = "interrupted" if by == signal.SIGINT else "terminated"
+    print(f"flatprior: {how}; {files or 'nothing'} was written", file=sys.stderr, flush=True)
+    sys.exit(128 + by)
 
 
 def _forget_output() -> None:
@@ -169,7 +182,7 @@ def clean_errors() -> Iterator[None]:
     except BrokenPipeError as error:
         raise ReaderGone from error
     except Exception as error:
-        if _pressed:
+        if _noted:
             _interrupted()
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise ReaderGone from error

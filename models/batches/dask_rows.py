@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.cluster import computed
 from flatprior.models.batches.first_pass import Roles, Survey, conclude, settled, survey
 from flatprior.models.common.errors import InputError, InputTypeError
-from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.missing_words import Meant
 from flatprior.models.encoding.files.passes import Tally
@@ -119,8 +119,7 @@ def _combined(
     level = [each(part, i) for i, part in enumerate(partitions)]
     while len(level) > 1:
         level = [together(level[i : i + FAN_IN]) for i in range(0, len(level), FAN_IN)]
-    with one_thread_each():
-        answer: T = dask.compute(level[0])[0]
+    answer: T = computed(level[0])
     return answer
 
 

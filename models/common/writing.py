@@ -127,11 +127,11 @@ def _pour(source: Path, path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back, so that a file and the note that it was written come together."""
+    """Hold Ctrl-C and SIGTERM back: a file and the note that it was written come together."""
     if threading.current_thread() is not threading.main_thread() or os.name != "posix":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ computed first, such as a lazy frame, narwhals collects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeGuard, cast
 
@@ -97,6 +97,42 @@ def to_pandas(data: Any) -> pd.DataFrame:
     raise InputTypeError(f"data must be {TAKEN}, not {a_or_an(data)}")
 
 
+def names_of(data: Any) -> tuple[str, ...] | None:
+    """The columns of a table of which `with_columns` takes some; None of any other.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from flatprior.models.encoding.frames import names_of
+    >>> names_of(pa.table({"x": [1, 2], "y": [0, 1]})), names_of({"x": [1, 2]})
+    (('x', 'y'), None)
+    """
+    if _is_arrow(data, "Table"):
+        return tuple(data.schema.names)
+    with _computed():
+        if _is_of_duckdb(data):
+            return tuple(data.columns)
+        names = tuple(data.collect_schema().names()) if _is_polars_frame(data) else ()
+    # a name that looks like a pattern is one to polars
+    return names if names and not any(name.startswith("^") for name in names) else None
+
+
+def with_columns(data: Any, names: Sequence[str]) -> Any:
+    """Some columns of a table whose `names_of` are known; what is lazy computes no other.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from flatprior.models.encoding.frames import with_columns
+    >>> with_columns(pa.table({"x": [1, 2], "y": [0, 1]}), ["y"]).schema.names
+    ['y']
+    """
+    with _computed():
+        if _is_of_duckdb(data):  # to which a name in quotes is one whatever is in it
+            return data.project(", ".join('"' + name.replace('"', '""') + '"' for name in names))
+        return data.select(list(names))
+
+
 def of_arrow(batch: Any) -> pd.DataFrame:
     """A batch or table of Arrow as a data frame, in which a missing value changes no other."""
     import pyarrow as pa
@@ -146,6 +182,18 @@ def _streams(data: Any) -> bool:
 def _is_arrow(data: Any, *names: str) -> bool:
     kind = type(data)
     return kind.__module__.partition(".")[0] == "pyarrow" and kind.__name__ in names
+
+
+def _is_polars_frame(data: Any) -> bool:
+    kind = type(data)
+    of_polars = kind.__module__.partition(".")[0] == "polars"
+    return of_polars and kind.__name__ in ("DataFrame", "LazyFrame")
+
+
+def _is_of_duckdb(data: Any) -> bool:
+    kind = type(data)
+    of_duckdb = kind.__module__.partition(".")[0] in ("duckdb", "_duckdb")
+    return of_duckdb and kind.__name__ == "DuckDBPyRelation"
 
 
 def _is_one_column(data: Any) -> bool:

@@ -17,7 +17,7 @@ from flatprior.models.encoding.files.opening import is_file
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.files.source import Source
 from flatprior.models.encoding.formulas.parsing import Parsed, parse
-from flatprior.models.encoding.frames import Table, to_pandas
+from flatprior.models.encoding.frames import Table, names_of, to_pandas, with_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +48,13 @@ def as_frame(
     if all of them are there. `asked` was asked for another table: what this one has not is passed
     over.
     """
+    wanted = tuple(dict.fromkeys(name for name in columns or () if name is not None))
     if not is_file(data):
+        known = names_of(data)
+        if known is not None and wanted and set(wanted) <= set(known):
+            data = with_columns(data, wanted)
         return _taken(data, asked, strict=False).frame
     source = Source.find(data, asked.as_asked, strict=False)
-    wanted = tuple(dict.fromkeys(name for name in columns or () if name is not None))
     names = wanted if wanted and set(wanted) <= set(source.names) else source.names
     return read(source, names, factors).frame
 
@@ -64,16 +67,30 @@ def as_table(
 ) -> tuple[Read, Parsed]:
     """Return `data` as a data frame with all columns that are used, and what the formula says.
 
-    Columns `apart` have other roles in the model.
+    Columns `apart` have other roles in the model. Of files, and of tables of which that can be
+    asked (DuckDB, polars, Arrow), no others are read or computed.
     """
     if is_file(data):
         source = Source.find(data, asked)
-        parsed = parse(formula, source.heading, apart)
-        others = [str(column(source.heading, name).name) for name in apart]
-        names = dict.fromkeys((*parsed.left.columns, *parsed.columns, *others))
-        return read(source, tuple(names), parsed.factors), parsed
+        parsed, names = _used(formula, source.names, apart)
+        return read(source, names, parsed.factors), parsed
+    known = None if isinstance(data, Read) else names_of(data)
+    if known is not None:
+        check_names(known)
+        parsed, names = _used(formula, known, apart)
+        return _taken(with_columns(data, names), asked), parsed
     table = data if isinstance(data, Read) else _taken(data, asked)
     return table, parse(formula, table.frame, apart)
+
+
+def _used(
+    formula: str, names: tuple[str, ...], apart: Sequence[str]
+) -> tuple[Parsed, tuple[str, ...]]:
+    """What a formula says of columns of these names, and which it and other roles use."""
+    heading = pd.DataFrame(columns=list(names))
+    parsed = parse(formula, heading, apart)
+    others = [str(column(heading, name).name) for name in apart]
+    return parsed, tuple(dict.fromkeys((*parsed.left.columns, *parsed.columns, *others)))
 
 
 def read(source: Source, columns: tuple[str, ...], factors: Collection[str] = ()) -> Read:

@@ -2,21 +2,30 @@
 
 import os
 import signal
+import threading
 
+import pandas as pd
 import pytest
 from command_line import run
 from places import ASKED, in_files, shoppers
 
 import flatprior as fp
+from flatprior.models.batches import first_pass
 from flatprior.models.encoding.files import source
 from flatprior.models.encoding.files.passes import Tally
 
 FORMULA = "bought ~ income"
 
 
+def small(patch):
+    """Several batches, of which the first pass keeps some rows only."""
+    patch.setattr(source, "BATCH_ROWS", 400)
+    patch.setattr(first_pass, "SAMPLE_ROWS", 250)
+
+
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(source, "BATCH_ROWS", 400)
+    small(monkeypatch)
 
 
 class Passes:
@@ -70,6 +79,9 @@ KINDS = {
     "profile": ASKED["confidence_intervals"],
     "scores": ASKED["predictive_scores"],
     "audit": lambda model: fp.audit(WRONG, model).distance,
+    "leave-one-out": ASKED["exact_loo"],
+    "importance": ASKED["psis_loo"],
+    "fragility": ASKED["check_fragility"],
 }
 
 
@@ -78,7 +90,7 @@ def first(tmp_path_factory):
     """How many passes each kind of work takes, and what it finds."""
     found = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "BATCH_ROWS", 400)
+        small(patch)
         for name in KINDS:
             model = in_files(shoppers(600), tmp_path_factory.mktemp("rows"), FORMULA)
             before = model.passes.number
@@ -114,6 +126,36 @@ def test_after_ctrl_c_in_a_pass_the_next_call_has_the_whole_answer(name, passes,
     assert KINDS[name](model) == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
+def compared(folder):
+    """The work of comparing two models of the same files, in the same passes."""
+    frame, path = shoppers(600).dropna(), str(folder / "*.parquet")
+    in_files(frame, folder, FORMULA)
+    formulas = "bought ~ income", "bought ~ income + age"
+    models = {each: fp.BernoulliLogistic.from_parquet(path, each) for each in formulas}
+    return lambda: fp.compare_models(models, leave_one_out=True).table()
+
+
+@pytest.mark.parametrize("fault", ["damaged", "Ctrl-C"])
+def test_of_models_that_share_their_passes_none_has_half_an_answer(fault, passes, tmp_path):
+    compare, threads = compared(tmp_path), threading.active_count()
+    passes.break_in(None, None)
+    expected, last = compare(), passes.number
+    assert last > 1
+    for number in (1, last):
+        compare = compared(tmp_path)
+        if fault == "Ctrl-C":
+            passes.break_in(number, lambda: signal.raise_signal(signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt):
+                compare()
+            pd.testing.assert_frame_equal(compare(), expected, rtol=1e-9)
+        else:
+            happens, said = FAULTS[fault]
+            passes.break_in(number, lambda: happens(tmp_path / "2.parquet"))  # noqa: B023
+            with pytest.raises(OSError, match=rf"2\.parquet' {said}"):
+                compare()
+        assert threading.active_count() == threads
+
+
 COMMANDS = {
     "check": ("--json",),
     "fit": ("--profile", "--json"),
@@ -140,6 +182,7 @@ def test_what_a_command_has_written_when_it_is_broken_off_is_whole_and_named(
     last = passes.number
     faults = {
         "flatprior: interrupted; ": (130, signal.raise_signal, signal.SIGINT),
+        "flatprior: terminated; ": (143, signal.raise_signal, signal.SIGTERM),
         "2.parquet' is no longer there; start again": (2, os.unlink, rows / "2.parquet"),
     }
     for number in {1, last}:
@@ -154,8 +197,8 @@ def test_what_a_command_has_written_when_it_is_broken_off_is_whole_and_named(
             assert said in sentence
             made = set(tmp_path.iterdir()) - kept
             assert made <= set(whole)
-            if status == 130:
+            if status != 2:
                 files = ", ".join(repr(str(path)) for path in made) or "nothing"
-                assert sentence == f"flatprior: interrupted; {files} was written"
+                assert sentence == f"{said}{files} was written"
             for path in made:  # but for how long it took
                 assert len(path.read_text()) == pytest.approx(len(whole[path]), abs=20)

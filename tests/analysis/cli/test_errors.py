@@ -45,8 +45,17 @@ main()
 """
 
 
+# Ctrl-C comes to all processes of a terminal, SIGTERM to one; how that is said, and that nothing is
+# half-written, is tested in mid-pass too: tests/together/test_broken_passes.py
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "send", "said"),
+    [
+        (signal.SIGINT, "killpg", "interrupted"),
+        pytest.param(signal.SIGTERM, "kill", "terminated", marks=pytest.mark.slow),
+    ],
+)
+def test_signals_during_sampling_end_it_cleanly(number, send, said, good, tmp_path):
     out, begun = tmp_path / "result.json", tmp_path / "begun"
     arguments = ("agree", good, "y ~ x", "--draws", "1000000", "--json", out)
     with started(sys.executable, "-c", SAMPLE, begun, *arguments) as process:
@@ -55,12 +64,12 @@ def test_ctrl_c_during_sampling_ends_cleanly(good, tmp_path):
             time.sleep(0.05)
         begun.unlink()
         before = sorted(tmp_path.iterdir())
-        os.killpg(process.pid, signal.SIGINT)
+        getattr(os, send)(process.pid, number)
         stdout, stderr = process.communicate(timeout=60)
-        assert process.returncode == 130
+        assert process.returncode == 128 + number
         assert "\n4/4" in stderr
         assert "Traceback" not in stderr + stdout
-        assert stderr.splitlines()[-1] == "flatprior: interrupted; nothing was written"
+        assert stderr.splitlines()[-1] == f"flatprior: {said}; nothing was written"
         assert sorted(tmp_path.iterdir()) == before
         with pytest.raises(ProcessLookupError):  # no worker is left behind
             os.killpg(process.pid, 0)

@@ -165,6 +165,49 @@ def test_what_an_engine_cannot_compute_is_said_in_its_words():
         BernoulliLogistic.from_formula("y ~ 1", lazy)
 
 
+def never(kind):
+    """Rows beside a column that cannot be computed, in what computes it when it is asked for."""
+    if kind == "DuckDB":
+        connection = pytest.importorskip("duckdb").connect()
+        CONNECTIONS.append(connection)
+        connection.register("t", table())
+        return connection.sql("select *, error('it was computed')::integer as unused from t")
+    pl = pytest.importorskip("polars")
+    lazy = polars(table()).lazy()
+    return lazy.with_columns(pl.col("g").cast(pl.Int64).alias("unused"))
+
+
+@pytest.mark.parametrize("kind", ["DuckDB", "polars"])
+def test_columns_that_no_formula_uses_are_never_computed(kind):
+    roles = {"offset": "x", "frequency_weights": "b"}
+    frame = table().astype({"b": int})
+    model = BernoulliLogistic.from_formula("y ~ g", frame, **roles)
+    rows = never(kind)
+    found = BernoulliLogistic.from_formula("y ~ g", rows, **roles)
+    assert found.data_hash == model.data_hash
+    fit = fit_newton(found)
+    pd.testing.assert_frame_equal(
+        predict(found, fit, rows, offset="x"), predict(model, fit, frame, offset="x")
+    )
+    with pytest.raises(ValueError, match="no column 'h'"):
+        BernoulliLogistic.from_formula("y ~ h", rows)
+    with pytest.raises(ValueError, match="the data could not be computed"):
+        BernoulliLogistic.from_formula("y ~ .", rows)
+
+
+ODD = ('a"b', "c.d", "*", "^x$", "x, y", 'x" from t; drop table t; --', "a'b", "count(*)", "Y", "é")
+
+
+@pytest.mark.parametrize("way", ["DuckDB", "polars", "lazy", "Arrow table"])
+def test_a_name_is_a_name_whatever_is_in_it(way):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({name: rng.normal(size=60) for name in ODD}).assign(z=0.0, k=table()["y"])
+    formula = "k ~ " + " + ".join(f"`{name}`" for name in ODD)
+    model = BernoulliLogistic.from_formula(formula, frame)
+    found = BernoulliLogistic.from_formula(formula, WAYS[way](frame))
+    assert (found.names, found.data_hash) == (model.names, model.data_hash)
+
+
 def test_a_frame_of_dask_is_sent_to_its_own_door():
     dd = pytest.importorskip("dask.dataframe")
     with pytest.raises(TypeError, match="from_dask"):
