@@ -41,9 +41,11 @@ from .diagnostics.calibration import (
     predictive_scores as predictive_scores,
 )
 from .diagnostics.leave_one_out import (
-    PSISLOO as PSISLOO,
     ExactLOO as ExactLOO,
     exact_loo as exact_loo,
+)
+from .diagnostics.psis import (
+    PSISLOO as PSISLOO,
     psis_loo as psis_loo,
 )
 from .diagnostics.residuals import (

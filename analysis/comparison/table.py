@@ -24,8 +24,9 @@ from flatprior.analysis.comparison.comparable import (
     is_nested,
     same_observations,
 )
-from flatprior.analysis.diagnostics.importance import spread_of_sum
-from flatprior.analysis.diagnostics.leave_one_out import PSISLOO, exact_loo, importance_loo
+from flatprior.analysis.diagnostics.leave_one_out import exact_loo
+from flatprior.analysis.diagnostics.psis import PSISLOO, importance_loo
+from flatprior.analysis.diagnostics.summaries import spread_of_sum
 from flatprior.analysis.maxima import of_full_rank, ratio
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import (

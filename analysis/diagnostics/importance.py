@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.diagnostics.summaries import Spread, se_of_sum, spread_of_sum
 from flatprior.analysis.diagnostics.without_each import singly
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.largest import Largest
@@ -192,13 +192,3 @@ def in_a_pass(model: BernoulliLogistic, sampler: Sampler) -> OfRows:
         labels=np.asarray(hardest.block.labels)[order],
         numbers=None if most == n else hardest.numbers,
     )
-
-
-def spread_of_sum(values: Array, weights: Array) -> float:
-    """Standard error of the sum over observations: sqrt(n) times their sd, ddof 1."""
-    return se_of_sum(Spread.of(values[None], weights))
-
-
-def se_of_sum(spread: Spread) -> float:
-    """The same, of the only quantity of a spread."""
-    return float(spread.sd[0]) * math.sqrt(spread.n)

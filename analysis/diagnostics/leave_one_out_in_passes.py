@@ -18,8 +18,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from flatprior.analysis.diagnostics.importance import se_of_sum
-from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.diagnostics.summaries import Spread, se_of_sum
 from flatprior.analysis.diagnostics.without_each import (
     NEGLIGIBLE,
     AtMLE,

@@ -1,7 +1,8 @@
-"""What a pass over rows keeps of numbers that each of them has: their spread."""
+"""What is kept of numbers that each row has: their spread, and the labels of rows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,3 +91,18 @@ class Spread:
             },
             index=pd.Index(names),
         )
+
+
+def spread_of_sum(values: Array, weights: Array) -> float:
+    """Standard error of the sum over observations: sqrt(n) times their sd, ddof 1."""
+    return se_of_sum(Spread.of(values[None], weights))
+
+
+def se_of_sum(spread: Spread) -> float:
+    """The same, of the only quantity of a spread."""
+    return float(spread.sd[0]) * math.sqrt(spread.n)
+
+
+def labelled(labels: pd.Index | None, n: int) -> pd.Index:
+    """The user's own labels of n rows, or their numbers."""
+    return pd.RangeIndex(n) if labels is None else labels

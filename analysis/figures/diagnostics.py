@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from flatprior.analysis.diagnostics.calibration import CalibrationCurve
-from flatprior.analysis.diagnostics.leave_one_out import PSISLOO
+from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.diagnostics.residuals import Diagnostics
 from flatprior.analysis.figures.style import (
     BLUE,

@@ -19,7 +19,8 @@ from flatprior.analysis.auditing.stored import stored_audit
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, model_label, require_its_own
 from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
-from flatprior.analysis.diagnostics.leave_one_out import PSISLOO, ExactLOO, exact_loo, psis_loo
+from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
+from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import diagnose
 from flatprior.analysis.figures.coefficients import interval_frame, plot_agreement, plot_forest
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence

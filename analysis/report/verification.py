@@ -21,7 +21,7 @@ from flatprior.analysis.agreement.verdict import Agreement, Unavailable, conclud
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.stored import audit_again, stored_audit
 from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT, Comparison, compare_models
-from flatprior.analysis.diagnostics.leave_one_out import FOUND, UNDEFINED
+from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
 from flatprior.analysis.monte_carlo import predicted_mean_shift, root_at
 from flatprior.analysis.report import sections
 from flatprior.analysis.report.page import (

@@ -35,6 +35,7 @@ from flatprior.models.covariance.leverage import leverages
 from flatprior.models.covariance.roots import root_of
 from flatprior.models.covariance.whitening import DEPENDENT, whitening
 from flatprior.models.designs.coded import Structured
+from flatprior.models.encoding.files.passes import Passes, between
 from flatprior.models.existence.check import check_existence, require_mle
 from flatprior.models.existence.cone import Cone, overlaps, recession_cone
 from flatprior.models.existence.fragility_in_passes import (
@@ -84,6 +85,8 @@ class Fragility(Renderable):
         Whether no smaller set exists: proved for one observation, and for two where no single one
         is enough.
     message : str
+    passes : Passes or None
+        How often rows that are not in memory were read for it, and how much.
     """
 
     critical_rows: tuple[int, ...]
@@ -94,6 +97,7 @@ class Fragility(Renderable):
     distance: int
     exact: bool
     message: str
+    passes: Passes | None = None
 
     @property
     def fragile(self) -> bool:
@@ -186,6 +190,12 @@ def check_fragility(model: BernoulliLogistic, progress: bool = False) -> Fragili
     >>> check_fragility(model).critical_rows
     (3, 4)
     """
+    before = model.passes
+    found = _found(model, progress)
+    return replace(found, passes=between(before, model.passes))
+
+
+def _found(model: BernoulliLogistic, progress: bool) -> Fragility:
     require_mle(model)
     model = as_drawn(model)
     if not isinstance(model.rows, ArrayRows):

@@ -45,6 +45,11 @@ class Passes:
         return f"read {times}" + (f" ({size:.2g} {unit})" if self.bytes else "")
 
 
+def between(before: Passes | None, now: Passes | None) -> Passes | None:
+    """Passes from one look at a tally to a later one; None of rows in memory, which have none."""
+    return None if before is None or now is None else now - before
+
+
 class Tally:
     """Counts the passes over one source, whoever makes them."""
 

@@ -6,7 +6,6 @@ from places import hanging, in_files, in_memory
 
 from flatprior.analysis import compare_models, psis_loo
 from flatprior.analysis.diagnostics import importance
-from flatprior.analysis.diagnostics.importance import spread_of_sum
 from flatprior.models import sample_independence
 from flatprior.models.batches import first_pass
 from flatprior.models.encoding.files import source
@@ -63,12 +62,3 @@ def test_what_takes_pairs_of_all_rows_is_said_to_be_missing(tmp_path, monkeypatc
         assert values == pytest.approx(others, rel=1e-8, abs=1e-9, nan_ok=True)
     assert table[["dse", "weight"]].isna().all(axis=None)
     assert any("dse and stacking weights take" in note for note in found.notes)
-
-
-def test_the_standard_error_of_a_sum_is_that_of_single_observations():
-    rng = np.random.default_rng(1)
-    values, weights = rng.normal(size=50), rng.integers(1, 4, 50).astype(float)
-    single = np.repeat(values, weights.astype(int))
-    expected = np.sqrt(len(single)) * single.std(ddof=1)
-    assert spread_of_sum(values, weights) == pytest.approx(expected, rel=1e-12)
-    assert np.isnan(spread_of_sum(np.ones(1), np.ones(1)))

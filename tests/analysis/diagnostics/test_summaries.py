@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.diagnostics.summaries import Spread, spread_of_sum
 
 
 def test_the_spread_is_that_of_single_observations():
@@ -29,3 +29,12 @@ def test_of_one_observation_and_of_infinite_values_there_is_no_sd():
     infinite = Spread.of(np.array([[1.0, np.inf]]), np.ones(2))
     assert infinite.mean == [np.inf]
     assert np.isnan(infinite.sd).all()
+
+
+def test_the_standard_error_of_a_sum_is_that_of_single_observations():
+    rng = np.random.default_rng(1)
+    values, weights = rng.normal(size=50), rng.integers(1, 4, 50).astype(float)
+    single = np.repeat(values, weights.astype(int))
+    expected = np.sqrt(len(single)) * single.std(ddof=1)
+    assert spread_of_sum(values, weights) == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(spread_of_sum(np.ones(1), np.ones(1)))

@@ -29,12 +29,15 @@ def test_the_rows_it_hangs_on_are_those_in_memory(tmp_path, place, codes):
     with held_as_codes(codes):
         memory = in_memory(hanging(500), tmp_path, FORMULA, frequency_weights="count")
         model = PLACES[place](hanging(500), tmp_path, FORMULA, frequency_weights="count")
+    made = model.passes.number
     found, expected = check_fragility(model), check_fragility(memory)
     assert len(expected.critical_rows) == 2
     for name in ("critical_rows", "undecided_rows", "smallest_set", "distance", "exact"):
         assert getattr(found, name) == getattr(expected, name)
     assert found.message.startswith("the MLE hangs on single observations: without any one of rows")
     assert len(found.table()) == 2
+    assert found.passes.number == model.passes.number - made > 0
+    assert expected.passes is None
 
 
 def test_of_two_rows_that_are_alike_none_is_critical(tmp_path):

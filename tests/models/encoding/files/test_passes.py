@@ -8,11 +8,13 @@ from flatprior.models import (
     fit_newton,
     sample_independence,
 )
-from flatprior.models.encoding.files.passes import Passes
+from flatprior.models.encoding.files.passes import Passes, between
 
 
 def test_passes_add_and_are_said_in_words():
     assert Passes(3, 10) + Passes(1, 5) - Passes(2, 2) == Passes(2, 13)
+    assert between(Passes(2, 2), Passes(4, 15)) == Passes(2, 13)
+    assert between(None, None) is None  # rows in memory
     assert Passes(1).said == "read once"
     assert Passes(2, 2_345_000).said == "read twice (2.3 MB)"
     assert Passes(11, 4_000_000_000).said == "read 11 times (4 GB)"
