@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from prior_draws import independence
 
-from flatprior.analysis.auditing.draws import DrawsAudit, judge_draws
+from flatprior.analysis.auditing.draws.judged import DrawsAudit, judge_draws
 from flatprior.analysis.producers.draws import read_draws
 from flatprior.models import (
     BernoulliLogistic,

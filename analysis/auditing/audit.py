@@ -10,7 +10,8 @@ import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import draws_of
 from flatprior.analysis.agreement.verdict import TOLERANCE
-from flatprior.analysis.auditing.draws import explain_draws, judge_draws
+from flatprior.analysis.auditing.draws.judged import judge_draws
+from flatprior.analysis.auditing.draws.without_mle import explain_draws
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.draws import is_draws, read_draws

@@ -13,7 +13,7 @@ import pandas as pd
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.agreement.verdict import TOLERANCE
 from flatprior.analysis.auditing.as_asked import AsAsked
-from flatprior.analysis.auditing.draws import DrawsAudit
+from flatprior.analysis.auditing.draws.judged import DrawsAudit
 from flatprior.analysis.auditing.numbers import (
     Judged,
     as_frame,

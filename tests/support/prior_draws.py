@@ -35,3 +35,13 @@ def independence(model, log_prior, seed=1, n=1000, chains=4, start=None):
         np.take_along_axis(proposed, kept[..., None], axis=1),
         np.take_along_axis(lp, kept, axis=1),
     )
+
+
+def normal(sd):
+    """Logarithm of independent normal priors at 0; of the standard deviations inf is flat."""
+    return lambda b: -np.square(b / sd).sum(axis=-1) / 2
+
+
+def flat(b):
+    """Logarithm of the flat prior."""
+    return np.zeros(b.shape[:-1])

@@ -9,7 +9,7 @@ import pytest
 from prior_draws import independence
 
 from flatprior.analysis import check_posterior
-from flatprior.analysis.auditing.draws import judge_draws
+from flatprior.analysis.auditing.draws.judged import judge_draws
 from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.models import BernoulliLogistic, Posterior, load_spector, sample_independence
 from flatprior.models.routes.pymc_versions import import_pymc

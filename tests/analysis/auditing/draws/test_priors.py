@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flatprior.analysis.auditing.prior_of_draws import (
+from flatprior.analysis.auditing.draws.priors import (
     Prior,
     PriorTerm,
     _log_density,

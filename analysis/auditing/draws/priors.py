@@ -189,7 +189,7 @@ def prior_of_density(
     Examples
     --------
     >>> import numpy as np
-    >>> from flatprior.analysis.auditing.prior_of_draws import prior_of_density
+    >>> from flatprior.analysis.auditing.draws.priors import prior_of_density
     >>> beta = np.random.default_rng(1).normal(size=(200, 2))
     >>> log_prior = -beta[:, 1] ** 2 / (2 * 2.5**2) - 7
     >>> str(prior_of_density(("a", "b"), beta, log_prior, 1e-9))

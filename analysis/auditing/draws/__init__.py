@@ -1,0 +1,1 @@
+"""Draws from a posterior: are they the flat-prior posterior's, and if not, whose?"""
