@@ -1,18 +1,18 @@
 # Every public name and its home; `__init__.py` reads this file, and so do type checkers.
 
+from .agreement.judged import (
+    Agreement as Agreement,
+    RouteVerdict as RouteVerdict,
+    Unavailable as Unavailable,
+)
 from .agreement.mode import posterior_mode as posterior_mode
 from .agreement.posterior_check import (
     PosteriorCheck as PosteriorCheck,
     check_posterior as check_posterior,
 )
 from .agreement.pymc_model import PymcCheck as PymcCheck, check_pymc as check_pymc
-from .agreement.verdict import (
-    Agreement as Agreement,
-    RouteVerdict as RouteVerdict,
-    Unavailable as Unavailable,
-    compare_routes as compare_routes,
-    run_routes as run_routes,
-)
+from .agreement.running import run_routes as run_routes
+from .agreement.verdict import compare_routes as compare_routes
 from .auditing.audit import audit as audit
 from .auditing.found import Audit as Audit
 from .comparison.comparable import NotComparableError as NotComparableError

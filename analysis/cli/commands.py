@@ -394,7 +394,8 @@ def _agree(
     seed: int | None,
     draws: int | None,
 ) -> None:
-    from flatprior.analysis.agreement.verdict import compare_routes, run_routes
+    from flatprior.analysis.agreement.running import run_routes
+    from flatprior.analysis.agreement.verdict import compare_routes
     from flatprior.models.common.writing import write_json
 
     seed = seed_for(seed, report_path)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from flatprior.analysis.agreement.verdict import Agreement
+    from flatprior.analysis.agreement.judged import Agreement
     from flatprior.models import BernoulliLogistic, Existence, PointEstimate
     from flatprior.models.common.rendering import Rendered
 

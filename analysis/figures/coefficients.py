@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from flatprior.analysis.agreement.verdict import Agreement
+from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.figures.style import (
     BLUE,
     CYCLE,

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
-from flatprior.analysis.agreement.verdict import Agreement, rejudged
+from flatprior.analysis.agreement.verdict import rejudged
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.auditing.stored import stored_audit

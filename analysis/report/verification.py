@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.agreement.departures import Sight, named_departures
+from flatprior.analysis.agreement.judged import Agreement, Unavailable
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck, density_tolerances
-from flatprior.analysis.agreement.verdict import Agreement, Unavailable, conclude, judge
+from flatprior.analysis.agreement.verdict import conclude, judge
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.stored import audit_again, stored_audit
 from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT, Comparison, compare_models

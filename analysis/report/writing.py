@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-from flatprior.analysis.agreement.verdict import Agreement
+from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report import sections
