@@ -70,12 +70,11 @@ from .figures.posterior import plot_draws as plot_draws, plot_posterior as plot_
 from .figures.surface import plot_surface as plot_surface
 from .inference.effects import average_marginal_effects as average_marginal_effects
 from .inference.goodness import GoodnessOfFit as GoodnessOfFit, goodness_of_fit as goodness_of_fit
-from .inference.hypotheses import (
-    hauck_donner as hauck_donner,
+from .inference.hypotheses.likelihood_tests import (
     likelihood_ratio_test as likelihood_ratio_test,
     score_test as score_test,
-    wald_test as wald_test,
 )
+from .inference.hypotheses.wald import hauck_donner as hauck_donner, wald_test as wald_test
 from .inference.intervals import (
     ProfileCurve as ProfileCurve,
     confidence_intervals as confidence_intervals,

@@ -12,7 +12,10 @@ from scipy.stats import t as student
 from flatprior.analysis.auditing.standard_error_kinds import Kind, Place
 from flatprior.analysis.auditing.their_case import ROUNDING, SAME, Case, Value
 from flatprior.analysis.auditing.whole_fit import of_the_fit
-from flatprior.analysis.inference.hypotheses import likelihood_ratio_test, score_test
+from flatprior.analysis.inference.hypotheses.likelihood_tests import (
+    likelihood_ratio_test,
+    score_test,
+)
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.producers.theirs import OF_THE_FIT, Stated
 from flatprior.models import BernoulliLogistic

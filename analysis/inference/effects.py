@@ -38,7 +38,7 @@ from flatprior.analysis.inference.averages import (
     with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
-from flatprior.analysis.inference.hypotheses import Coefficients
+from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.new_rows import encoded, left_out
 from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
 from flatprior.analysis.monte_carlo import batch_means, standard_error

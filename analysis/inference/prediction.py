@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from flatprior.analysis.inference.hypotheses import Coefficients, require_coefficients
+from flatprior.analysis.inference.hypotheses.wald import Coefficients, require_coefficients
 from flatprior.analysis.inference.new_rows import new_rows
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.monte_carlo import batch_means, check_draws, root_at, standard_error

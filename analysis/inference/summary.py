@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
-from flatprior.analysis.inference.hypotheses import misled
+from flatprior.analysis.inference.hypotheses.wald import misled
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest

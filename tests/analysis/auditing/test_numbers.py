@@ -23,7 +23,10 @@ from written_tables import OF_A_TERM, printed
 from flatprior.analysis import confidence_intervals
 from flatprior.analysis.auditing import conventions as conventions_module
 from flatprior.analysis.auditing.numbers import ENOUGH, as_frame, judge_numbers, not_judged
-from flatprior.analysis.inference.hypotheses import likelihood_ratio_test, score_test
+from flatprior.analysis.inference.hypotheses.likelihood_tests import (
+    likelihood_ratio_test,
+    score_test,
+)
 from flatprior.analysis.producers.printed_table import read_table
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, fit_newton

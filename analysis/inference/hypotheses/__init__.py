@@ -1,0 +1,1 @@
+"""Tests of linear hypotheses: Wald, likelihood ratio, score."""
