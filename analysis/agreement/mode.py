@@ -190,3 +190,30 @@ def _derivative(coefficients: Array, powers: Any, j: int) -> tuple[Array, Any]:
 
 def _value(coefficients: Array, powers: Any, z: Array) -> float:
     return float(coefficients @ np.prod(z**powers, axis=1))
+
+
+def mode_or_none(posterior: Posterior) -> PointEstimate:
+    """The mode of the draws; none where they hardly move."""
+    try:
+        return posterior_mode(posterior)
+    except DegenerateDrawsError as error:
+        return no_mode(posterior, str(error))
+
+
+def no_mode(posterior: Posterior, why: str) -> PointEstimate:
+    """The mean of the draws with an infinite error, where they tell no mode."""
+    k = len(posterior.names)
+    return PointEstimate(
+        route="draws",
+        names=posterior.names,
+        coefficients=posterior.draws.mean(axis=(0, 1)),
+        covariance=np.full((k, k), np.nan),
+        log_likelihood=float(posterior.log_density.max()),
+        certificate=Certificate.refused(k),
+        converged=False,
+        message=why,
+        n_iterations=0,
+        seconds=0.0,
+        provenance=posterior.provenance,
+        stated_error=np.full(k, np.inf),
+    )

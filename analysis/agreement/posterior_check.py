@@ -17,29 +17,33 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from flatprior.analysis.agreement.departures import Departure, Sight, named_departures
+from flatprior.analysis.agreement.identities import agreement_p, batches_of, exact_identities
 from flatprior.analysis.agreement.mixing import Claim, Mixing
-from flatprior.analysis.agreement.mode import DegenerateDrawsError, posterior_mode
+from flatprior.analysis.agreement.mode import mode_or_none, no_mode
+from flatprior.analysis.agreement.sampled_density import (
+    density_tolerances,
+    is_own,
+    is_single,
+    noise_of,
+    rounding_of,
+    trend_of,
+    with_density,
+)
 from flatprior.analysis.monte_carlo import (
-    batch_length,
-    batch_means,
     check_draws,
-    hotelling_p,
     predicted_mean_shift,
     require_draws,
     root_at,
-    t_p,
-    two_sample_p,
     whitened,
 )
-from flatprior.analysis.stated_precision import half_units
-from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
@@ -47,23 +51,15 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, p_value
 from flatprior.models.common.text import count, listing, printable
 from flatprior.models.common.writing import finite
-from flatprior.models.covariance.roots import Root, upper
+from flatprior.models.covariance.roots import upper
 from flatprior.models.estimate import fit_of, is_near
-from flatprior.models.likelihood import at_each, log_likelihoods
-from flatprior.models.posterior import at_draws
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import as_held, merge_identical
 
 FALSE_ALARM = 1e-3
 LARGEST_MODE_ERROR = 0.1  # standard errors: a mode that is told no better is no evidence
 DensitySource = Literal["stated", "the model's own", "missing"]
 OWN_TESTS = 2  # of the score and the trace
 UNTOLD = 3.0  # stated errors by which a mode that is not told may differ
-DENSITY_TOLERANCE = 1e-6  # nats; it changes no probability by more than one in a million
-PRINTED = 5.0  # roundings, each of half a unit, that are let pass where numbers were printed
-CHANCE = 5.0  # root mean squares that the trend of rounding errors may have by chance
-COMPARED = 200  # draws at which log-densities are compared with the model's to the last bit
-LEAST_DISTINCT = 5  # of these: as many values as chance may make equal are no evidence
 UNNAMED = "external"  # the route of draws that do not say what made them
 
 
@@ -453,7 +449,7 @@ def check_posterior(
     posterior = as_drawn(posterior)
     other = None if other is None else as_drawn(other)
     stated = posterior.states_density
-    posterior = posterior if stated else _with_density(model, posterior)
+    posterior = posterior if stated else with_density(model, posterior)
     for draws in (posterior, other):
         if draws is not None:
             check_draws(model, draws)
@@ -462,19 +458,20 @@ def check_posterior(
     if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     error = mle.standard_errors
-    length = _length(posterior)
+    length = batches_of(posterior)
     root = upper(root_at(model, mle))
     white = whitened(posterior.draws, mle, root)
     identities = exact_identities(model, posterior.draws, mle, length, root)
     log_likelihood = identities.log_likelihood
-    mode = _mode_of(posterior) if stated else _no_mode(posterior, "no log-density came with them")
+    missing = "no log-density came with them"
+    mode = mode_or_none(posterior) if stated else no_mode(posterior, missing)
     assert mode.stated_error is not None  # noqa: S101
-    noise = _noise(mle.log_likelihood)
+    noise = noise_of(mle.log_likelihood)
     departure = posterior.log_density - log_likelihood
-    rounding = _rounding(posterior, identities.score)
-    trend = _trend(departure, white, rounding) if rounding else (0.0, math.inf)
+    rounding = rounding_of(posterior, identities.score)
+    trend = trend_of(departure, white, rounding) if rounding else (0.0, math.inf)
     doubles, single = density_tolerances(model, mle.log_likelihood, rounding)
-    own = _is_own(model, posterior, log_likelihood)
+    own = is_own(model, posterior, log_likelihood)
     shift = predicted_mean_shift(model, mle, root)
     return PosteriorCheck(
         route=posterior.route,
@@ -487,7 +484,7 @@ def check_posterior(
         other=None if other is None else other.route,
         agreement_p=None if other is None else agreement_p(model, posterior, other, mle),
         density_error=float(np.ptp(departure)) / 2,
-        density_tolerance=single if _single(posterior.log_density) else doubles,
+        density_tolerance=single if is_single(posterior.log_density) else doubles,
         density_rounding=rounding,
         density_trend=trend[0],
         density_trend_tolerance=trend[1],
@@ -507,76 +504,12 @@ def check_posterior(
     )
 
 
-def _noise(height: float) -> float:
-    """By what two sums of the same terms differ that two libraries have made."""
-    return 1e-12 * (1 + abs(height))
-
-
-def density_tolerances(
-    model: BernoulliLogistic, height: float, rounding: float
-) -> tuple[float, float]:
-    """What is let pass of a log-density's difference: of doubles, and of single precision.
-
-    A sum of n terms in single precision may be off by more roundings than one. `height` is a
-    log-likelihood of the usual size, that of the MLE.
-    """
-    times = (PRINTED, max(PRINTED, math.sqrt(model.n_rows)))
-    doubles, single = (DENSITY_TOLERANCE + _noise(height) + each * rounding for each in times)
-    return doubles, single
-
-
-def density_tolerance_of(
-    model: BernoulliLogistic, posterior: Posterior, height: float, score: Array
-) -> float:
-    """The one of these draws, of whose digits `score` (chains * draws, k) says what they do."""
-    doubles, single = density_tolerances(model, height, _rounding(posterior, score))
-    return single if _single(posterior.log_density) else doubles
-
-
 def as_drawn(posterior: Posterior) -> Posterior:
     """The same draws with nothing remembered of them: what was, may be of draws before a change."""
     require_draws(posterior)
     return Posterior(
         **{each.name: getattr(posterior, each.name) for each in dataclasses.fields(Posterior)}
     )
-
-
-def _with_density(model: BernoulliLogistic, posterior: Posterior) -> Posterior:
-    """The same draws with the model's log-likelihood in place of a log-density."""
-    from xarray import DataArray
-
-    draws, data = posterior.draws, posterior.data.copy()
-    values = at_each(
-        as_held(merge_identical(model.rows)),
-        log_likelihoods,
-        draws.reshape(-1, model.n_parameters),
-    )
-    data["sample_stats"]["lp"] = DataArray(values.reshape(draws.shape[:2]), dims=("chain", "draw"))
-    return replace(posterior, data=data)
-
-
-def _is_own(model: BernoulliLogistic, posterior: Posterior, log_likelihood: Array) -> bool:
-    """Whether the log-density is that of the model, apart from a constant, to the last bit.
-
-    At every draw that is looked at: another program's differs in the order of its sums, and of few
-    rows nine in ten may be equal by chance, but not all.
-    """
-    # not the last draw, which may be summed by itself and so in another order
-    looked_at = slice(min(COMPARED, posterior.log_density.size - 1))
-    density = posterior.log_density.ravel()[looked_at]
-    if len(np.unique(density)) <= LEAST_DISTINCT:
-        return False
-    single = _single(density)
-    flat = posterior.draws.reshape(-1, model.n_parameters)[looked_at]
-    # identical rows merged, as the samplers sum them, or not
-    for find in (lambda: log_likelihood.ravel()[looked_at], lambda: model.log_likelihood(flat)):
-        values = find()
-        for constant in (0.0, np.median(density - values), (density - values).mean()):
-            again = values + constant
-            again = again.astype(np.float32) if single else again
-            if (again == density).all():
-                return True
-    return False
 
 
 def draws_of(route: str) -> str:
@@ -589,142 +522,3 @@ def draws_of(route: str) -> str:
     ('the draws of nuts', 'these draws')
     """
     return "these draws" if route == UNNAMED else f"the draws of {printable(route)}"
-
-
-def _rounding(posterior: Posterior, score: Array) -> float:
-    """What few digits of draws and log-densities do to their difference from the likelihood.
-
-    Half a unit of the last digit of the log-density, and of each coefficient times the slope of
-    the log-likelihood there; 0 for doubles.
-    """
-
-    def half(values: Array) -> Array:
-        # the first values show whether there is anything to find out
-        return half_units(values) if half_units(values[:COMPARED]).any() else np.zeros(len(values))
-
-    columns = posterior.draws.reshape(len(score), -1).T
-    moved = sum(
-        np.abs(slope) * half(column) for slope, column in zip(score.T, columns, strict=True)
-    )
-    return float(half(posterior.log_density.ravel()).max() + np.max(moved))
-
-
-def _single(values: Array) -> bool:
-    """Whether single precision holds all of these numbers exactly."""
-    with np.errstate(over="ignore"):
-        return bool((values == values.astype(np.float32)).all())
-
-
-def _trend(departure: Array, white: Array, rounding: float) -> tuple[float, float]:
-    """Half the range of what follows the whitened draws and their squared length, and its limit.
-
-    Errors of rounding follow nothing, but a fit to them follows them by chance: the more the fewer
-    the draws and the larger the errors are.
-    """
-    flat = white.reshape(-1, white.shape[2])
-    terms = np.column_stack([np.ones(len(flat)), flat, np.square(flat).sum(axis=1)])
-    fitted = terms @ np.linalg.lstsq(terms, departure.ravel(), rcond=None)[0]
-    error = max(rounding, 2 * float(np.std(departure.ravel() - fitted)))
-    chance = CHANCE * math.sqrt(terms.shape[1] / len(terms))
-    return float(np.ptp(fitted)) / 2, DENSITY_TOLERANCE + chance * error
-
-
-def _mode_of(posterior: Posterior) -> PointEstimate:
-    """The mode of the draws; none where they hardly move."""
-    try:
-        return posterior_mode(posterior)
-    except DegenerateDrawsError as error:
-        return _no_mode(posterior, str(error))
-
-
-def _no_mode(posterior: Posterior, why: str) -> PointEstimate:
-    """The mean of the draws with an infinite error, where they tell no mode."""
-    k = len(posterior.names)
-    return PointEstimate(
-        route="draws",
-        names=posterior.names,
-        coefficients=posterior.draws.mean(axis=(0, 1)),
-        covariance=np.full((k, k), np.nan),
-        log_likelihood=float(posterior.log_density.max()),
-        certificate=Certificate.refused(k),
-        converged=False,
-        message=why,
-        n_iterations=0,
-        seconds=0.0,
-        provenance=posterior.provenance,
-        stated_error=np.full(k, np.inf),
-    )
-
-
-def _length(posterior: Posterior) -> int:
-    """Draws in a batch for the tests of these draws.
-
-    Longer where the draws depend on one another, unless there would be too few batches then.
-    """
-    chains, n, k = posterior.draws.shape
-    found = posterior.diagnostics
-    # ArviZ has no number for draws that do not move
-    ess = max(1.0, float(np.nan_to_num(min(found["ess bulk"], found["ess tail"]))))
-    for length in (batch_length(chains, n, ess), batch_length(chains, n)):
-        batches = chains * (n // length)
-        if batches > k + 2:
-            return length
-    raise InputError(
-        f"{count(chains, 'chain')} of {count(n, 'draw')}, cut into {batches} batches, are too few "
-        f"to test {count(k, 'coefficient')}; draw more"
-    )
-
-
-class Identities(NamedTuple):
-    """What `exact_identities` finds."""
-
-    score_p: float
-    trace: float
-    trace_p: float
-    log_likelihood: Array  # of each draw, (chains, draws)
-    score: Array  # of each draw, (chains * draws, k)
-    sight: Sight
-
-
-def exact_identities(
-    model: BernoulliLogistic,
-    draws: Array,
-    mle: PointEstimate,
-    length: int | None = None,
-    root: Root | None = None,
-) -> Identities:
-    """Score and trace test of draws (chains, n, k) in batches, and their log-likelihoods."""
-    chains, n, k = draws.shape
-    flat = draws.reshape(-1, k)
-    root = root_at(model, mle) if root is None else root
-    found = at_draws(model.rows, flat)
-    log_likelihood, score = found[:, 0], found[:, 1:]
-    # in whitened coordinates, so that its covariance is near the identity
-    white = root.rooted(score).reshape(draws.shape)
-    trace = np.einsum("ij,ij->i", flat - mle.coefficients, score)
-    scores_of, traces = (
-        batch_means(values, length) for values in (white, (trace + k).reshape(chains, n, 1))
-    )
-    return Identities(
-        score_p=hotelling_p(scores_of),
-        trace=float(trace.mean()),
-        trace_p=t_p(traces[:, 0]),
-        log_likelihood=log_likelihood.reshape(chains, n),
-        score=score,
-        sight=Sight.of(scores_of, traces),
-    )
-
-
-def agreement_p(
-    model: BernoulliLogistic, first: Posterior, second: Posterior, mle: PointEstimate
-) -> float:
-    """p-value that two sets of draws have the same means and the same spread."""
-    lengths = [_length(posterior) for posterior in (first, second)]
-    root = root_at(model, mle)
-    means = []
-    for posterior, length in zip((first, second), lengths, strict=True):
-        white = whitened(posterior.draws, mle, root)
-        squared = np.square(white).sum(axis=2, keepdims=True)
-        joined = np.concatenate([white, squared], axis=2)
-        means.append(batch_means(joined, length))
-    return two_sample_p(*means)

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from flatprior.analysis.agreement.identities import agreement_p
 from flatprior.analysis.agreement.judged import Agreement, RouteVerdict, Unavailable
 from flatprior.analysis.agreement.posterior_check import (
     FALSE_ALARM,
     PosteriorCheck,
-    agreement_p,
     as_drawn,
     check_posterior,
 )

@@ -17,7 +17,8 @@ import pandas as pd
 
 from flatprior.analysis.agreement.departures import Sight, named_departures
 from flatprior.analysis.agreement.judged import Agreement, Unavailable
-from flatprior.analysis.agreement.posterior_check import PosteriorCheck, density_tolerances
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.agreement.sampled_density import density_tolerances
 from flatprior.analysis.agreement.verdict import conclude, judge
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.stored import audit_again, stored_audit

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from flatprior.analysis.agreement.mixing import Mixing
-from flatprior.analysis.agreement.posterior_check import FALSE_ALARM, as_drawn, density_tolerance_of
+from flatprior.analysis.agreement.posterior_check import FALSE_ALARM, as_drawn
+from flatprior.analysis.agreement.sampled_density import density_tolerance_of
 from flatprior.analysis.auditing.draws.case import Draws, problems_of
 from flatprior.analysis.auditing.draws.density import (
     FAR,

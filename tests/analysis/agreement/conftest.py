@@ -1,7 +1,8 @@
 import pytest
+from problems import CASES
 
 from flatprior.analysis import compare_routes, run_routes
-from flatprior.models import BernoulliLogistic, load_smarket
+from flatprior.models import BernoulliLogistic, fit_newton, load_smarket
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,9 @@ def demo():
     )
     results = run_routes(model, seed=1)
     return model, results, compare_routes(model, *results)
+
+
+@pytest.fixture(scope="session")
+def spector():
+    model = CASES["spector"].model
+    return model, fit_newton(model)

@@ -27,7 +27,7 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
-from flatprior.analysis.agreement.posterior_check import density_tolerances
+from flatprior.analysis.agreement.sampled_density import density_tolerances
 from flatprior.analysis.report import verification, writing as report
 from flatprior.analysis.report.verification import formulas_of, pattern_of
 from flatprior.models import (
