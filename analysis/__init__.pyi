@@ -17,23 +17,30 @@ from .auditing.audit import audit as audit
 from .auditing.found import Audit as Audit
 from .comparison.comparable import NotComparableError as NotComparableError
 from .comparison.table import Comparison as Comparison, compare_models as compare_models
-from .cross_entropy import (
-    Coin as Coin,
+from .cross_entropy.coins import Coin as Coin, coin as coin
+from .cross_entropy.descent import (
+    GradientDescent as GradientDescent,
+    gradient_descent as gradient_descent,
+)
+from .cross_entropy.each_row import (
+    bernoulli_likelihood as bernoulli_likelihood,
+    cross_entropy_terms as cross_entropy_terms,
+)
+from .cross_entropy.loss import (
     Convexity as Convexity,
     CrossEntropy as CrossEntropy,
-    GradientDescent as GradientDescent,
-    PenalisedObjective as PenalisedObjective,
-    Underflow as Underflow,
-    bernoulli_likelihood as bernoulli_likelihood,
     binary_cross_entropy as binary_cross_entropy,
-    coin as coin,
     convexity as convexity,
-    cross_entropy_terms as cross_entropy_terms,
-    gradient_descent as gradient_descent,
-    likelihood_curve as likelihood_curve,
-    product_underflow as product_underflow,
+)
+from .cross_entropy.penalised import (
+    PenalisedObjective as PenalisedObjective,
     required_C as required_C,
     sklearn_objective as sklearn_objective,
+)
+from .cross_entropy.products import (
+    Underflow as Underflow,
+    likelihood_curve as likelihood_curve,
+    product_underflow as product_underflow,
 )
 from .diagnostics.calibration import (
     CalibrationCurve as CalibrationCurve,

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
-from flatprior.analysis.cross_entropy import gradient_descent
+from flatprior.analysis.cross_entropy.descent import gradient_descent
 from flatprior.analysis.figures.style import (
     BLUE,
     FAINT,
