@@ -32,7 +32,7 @@ from written_tables import OF_A_FIT, OF_A_TERM, markdown, printed, records
 
 from flatprior.analysis import confidence_intervals, likelihood_ratio_test
 from flatprior.analysis.auditing.numbers import judge_numbers
-from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.printed.table import read_table
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit
 from flatprior.models import (
     BernoulliLogistic,

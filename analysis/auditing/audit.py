@@ -16,7 +16,7 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.draws import is_draws, read_draws
 from flatprior.analysis.producers.files import read_file
-from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.printed.table import read_table
 from flatprior.analysis.producers.registry import holds_data, is_fit, read
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import (

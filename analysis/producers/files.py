@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flatprior.analysis.producers.draws import PICKLED
 from flatprior.analysis.producers.plain import read_estimate
-from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.printed.table import read_table
 from flatprior.analysis.producers.r_file import read_r
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import PointEstimate

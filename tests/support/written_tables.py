@@ -5,7 +5,10 @@ import io
 import json
 from dataclasses import dataclass, replace
 
-from stated_numbers import as_printed
+from problems import simulated
+from stated_numbers import as_printed, covariance, newton, of_fit, of_terms
+
+from flatprior.analysis.producers.printed.table import read_table
 
 WALD = ("coefficient", "standard error", "z", "p", "low", "high")
 RATIOS = ("odds ratio", "standard error", "z", "p", "odds ratio low", "odds ratio high")
@@ -279,3 +282,20 @@ OF_A_TERM = {
     records: tuple(_titles),
     german: WALD,
 }  # fmt: skip
+
+NAMES = ("const", "age", "smoke")
+
+
+def example(digits=4, significant=False):
+    """A fit of these names, as a table has it."""
+    X, y = simulated(80, 3, seed=3)
+    beta = newton(X, y)[-1]
+    terms = of_terms(beta, covariance(X, y, beta))
+    return printed(NAMES, terms, of_fit(X, y, beta), digits, significant)
+
+
+def read_text(folder, text, ending=".csv"):
+    """What is read of a file of this text."""
+    path = folder / f"table{ending}"
+    path.write_text(text, encoding="utf-8")
+    return read_table(path)

@@ -27,7 +27,7 @@ from flatprior.analysis.inference.hypotheses.likelihood_tests import (
     likelihood_ratio_test,
     score_test,
 )
-from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.printed.table import read_table
 from flatprior.analysis.producers.theirs import Settings, Stated, TheirFit, log_unit
 from flatprior.models import BernoulliLogistic, fit_newton
 

@@ -7,7 +7,7 @@ from stated_numbers import covariance, glm_path, of_fit
 
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.auditing.numbers import judge_numbers
-from flatprior.analysis.producers.printed_table import read_table
+from flatprior.analysis.producers.printed.table import read_table
 from flatprior.analysis.producers.r_file import read_r
 from flatprior.models import BernoulliLogistic, FlatpriorError, fit_newton, load_spector
 

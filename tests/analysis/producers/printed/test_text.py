@@ -1,6 +1,6 @@
 import pytest
 
-from flatprior.analysis.producers.printed_text import (
+from flatprior.analysis.producers.printed.text import (
     cells_of_csv,
     cells_of_markdown,
     facts_in,

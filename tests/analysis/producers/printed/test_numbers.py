@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from flatprior.analysis.producers.printed_numbers import decimal_mark, interval, written
+from flatprior.analysis.producers.printed.numbers import decimal_mark, interval, written
 from flatprior.models import FlatpriorError
 
 

@@ -6,6 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import printable, shorten
@@ -59,7 +62,7 @@ def decimal_mark(cells: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.printed_numbers import decimal_mark
+    >>> from flatprior.analysis.producers.printed.numbers import decimal_mark
     >>> decimal_mark(["0,25", "1,5"]), decimal_mark(["1,234.5"]), decimal_mark(["[0,1; 0,5]"])
     (',', '.', ',')
     """
@@ -86,7 +89,7 @@ def written(text: str, place: str, mark: str = ".") -> Written | None:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.printed_numbers import written
+    >>> from flatprior.analysis.producers.printed.numbers import written
     >>> written("\u22121,234.50***", "row 1").value, written("<.0001", "row 1").below
     (-1234.5, True)
     >>> written("1.2e-05", "row 1").unit, written("NA", "row 1").value
@@ -156,7 +159,7 @@ def interval(text: str, place: str, mark: str = ".") -> tuple[Written, Written] 
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.printed_numbers import interval
+    >>> from flatprior.analysis.producers.printed.numbers import interval
     >>> [end.value for end in interval("[0.1, 0.5]", "row 1")]
     [0.1, 0.5]
     >>> [end.value for end in interval("\u22120.10\u20130.52", "row 1")]
@@ -198,3 +201,14 @@ def interval(text: str, place: str, mark: str = ".") -> tuple[Written, Written] 
     assert low is not None  # noqa: S101
     assert high is not None  # noqa: S101
     return low, high
+
+
+def as_cell(value: Any) -> str:
+    """A value as it would be written: of a float all digits that it has."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, float):
+        return "NA" if math.isnan(value) else repr(float(value))
+    return str(value)

@@ -108,7 +108,7 @@ def heading(text: str) -> Heading:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.printed_text import heading
+    >>> from flatprior.analysis.producers.printed.text import heading
     >>> heading("Std. err.").what, heading("Pr(>|z|)").what, heading("97.5 %")
     ('standard error', 'p', Heading(what='high', prob=0.95, second='', text='97.5 %'))
     >>> found = heading("OR (95% CI)")
@@ -358,7 +358,7 @@ def facts_in(line: str) -> list[tuple[str, str]]:
 
     Examples
     --------
-    >>> from flatprior.analysis.producers.printed_text import facts_in
+    >>> from flatprior.analysis.producers.printed.text import facts_in
     >>> facts_in("Logistic regression      Number of obs = 189   LR chi2(8) = 33.22")
     [('n', '189'), ('LR chi-squared', '33.22')]
     """

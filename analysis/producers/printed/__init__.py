@@ -1,0 +1,1 @@
+"""Tables of coefficients as programs print them, to the last digit that is written."""
