@@ -25,7 +25,8 @@ from flatprior.analysis.auditing.stored import audit_again, stored_audit
 from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT, Comparison, compare_models
 from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
 from flatprior.analysis.monte_carlo import predicted_mean_shift, root_at
-from flatprior.analysis.report import sections
+from flatprior.analysis.report.items import PROB, WHOLE
+from flatprior.analysis.report.main_model import MainModel, formula_of
 from flatprior.analysis.report.page import (
     Drawing,
     Facts,
@@ -39,7 +40,19 @@ from flatprior.analysis.report.page import (
     sealed,
     shows,
 )
-from flatprior.analysis.report.sections import MainModel
+from flatprior.analysis.report.results import PACKAGES, described, machine, timeless
+from flatprior.analysis.report.sections.making import (
+    OF_SAMPLER,
+    sampler_diagnostics,
+    sampling_in_words,
+)
+from flatprior.analysis.report.sections.model import KINDS_DIFFER, NO_INTERVALS
+from flatprior.analysis.report.sections.prediction import (
+    AFTER_SAMPLING,
+    WITH_BAD_K,
+    model_comparison,
+)
+from flatprior.analysis.report.sections.routes import density_words, draws_words
 from flatprior.analysis.report.stored import plain, rebuilt
 from flatprior.analysis.report.writing import Section, facts_of, render
 from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
@@ -90,7 +103,7 @@ DIFFERENCES = {"LR": DIFFERENCE, "p": DIFFERENCE, "distance": 1e-12}
 BOUNDS = ("newton_decrement", "error_bound", "log_likelihood_error", "standard_errors_within")
 # what tables and figures have more where draws passed, and the notes that these give
 MORE_COLUMNS = {
-    "coefficients-table": tuple(f"posterior {end}" for end in percentages(sections.PROB)),
+    "coefficients-table": tuple(f"posterior {end}" for end in percentages(PROB)),
     "influential": ("Pareto k",),
 }
 # what may stand in the place of a name in a sentence; of all others a number
@@ -114,10 +127,10 @@ MORE_NOTES = {
     "comparison": pattern_of(*OF_LEAVE_ONE_OUT),
 }
 MORE_WORDS = {
-    "forest": pattern_of(sections.KINDS_DIFFER),
-    "influence-plot": pattern_of(sections.WITH_BAD_K),
+    "forest": pattern_of(KINDS_DIFFER),
+    "influence-plot": pattern_of(WITH_BAD_K),
 }
-(NO_POSTERIOR,) = as_notes([sections.NO_INTERVALS])
+(NO_POSTERIOR,) = as_notes([NO_INTERVALS])
 
 
 @own_error_state
@@ -275,10 +288,10 @@ def _verified(
     elsewhere = _elsewhere(report)
     made_by = f"it was made by {report['command'] or 'a script'}"
     require_belonging(model, "the report", None, str(report["data_hash"]), made_by)
-    more = sorted(set(report) - {*RESULTS, *sections.described(model)})
-    more += sorted(set(report["versions"]) - set(versions_of(*sections.PACKAGES)))
+    more = sorted(set(report) - {*RESULTS, *described(model)})
+    more += sorted(set(report["versions"]) - set(versions_of(*PACKAGES)))
     _require(not more, f"the results have {first_of(more)}, which nothing gives")
-    for what, now in sections.described(model).items():
+    for what, now in described(model).items():
         if what in ADDED and what not in report:
             continue
         # to Python, 0 is False and 32 is 32.0
@@ -308,14 +321,14 @@ def _verified(
 
 def _making(model: BernoulliLogistic, title: str | None) -> str:
     """What a report says of its own making, which nothing in it tells."""
-    named = title is not None and title != abbreviated(sections.formula_of(model), 160)
+    named = title is not None and title != abbreviated(formula_of(model), 160)
     said = [*(["title"] if named else []), "command", "seeds", "versions", "machine"]
     return f"what the report says of its making: {', '.join(said)}"
 
 
 def _elsewhere(report: Facts) -> str:
     """How the report was made otherwise than one would be here, in words; empty if in no way."""
-    now = versions_of(*sections.PACKAGES) | {"machine": sections.machine()}
+    now = versions_of(*PACKAGES) | {"machine": machine()}
     then = {**report["versions"], "machine": report.get("machine", "not stated")}
     other = [
         f"{name} {printable(then.get(name, 'not stated'))} (here {now[name]})"
@@ -505,10 +518,10 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
     """Hold the results of the report against those computed anew; say what was not computed."""
     holes = []
     bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
-    fit: Facts = finite(sections.timeless(found.fit.to_dict()))
+    fit: Facts = finite(timeless(found.fit.to_dict()))
     if found.agreement is not None:
         told = report["agreement"]
-        again = finite(sections.timeless(found.agreement.to_dict()))
+        again = finite(timeless(found.agreement.to_dict()))
         _hold("agreement", told, again, bounds)
         if told["routes"]:
             holes.append(
@@ -527,7 +540,7 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
     for i, (facts, audit) in enumerate(
         zip(report.get("audits", []), found.audits, strict=True), start=1
     ):
-        _hold(f"audit {i}", facts, finite(sections.timeless(stored_audit(audit))), bounds)
+        _hold(f"audit {i}", facts, finite(timeless(stored_audit(audit))), bounds)
         holes.append(
             f"what is read of {printable(audit.their.producer)}: its settings, and whether its "
             "data are these"
@@ -536,7 +549,7 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
     if told is not None and found.comparison is None:
         holes.append("the comparison: pass its models as others")
     elif told is not None and found.comparison is not None:
-        again = finite(sections.timeless(found.comparison.to_dict()))
+        again = finite(timeless(found.comparison.to_dict()))
         more_keys = sorted(set(told) - set(again))
         _require(not more_keys, f"comparison has {first_of(more_keys)}, which nothing gives")
         for name, part in told["estimates"].items():
@@ -560,7 +573,7 @@ def _held_against(found: _Anew, report: Facts, elsewhere: bool) -> list[str]:
             name: {
                 key: value
                 for key, value in row.items()
-                if key in again["models"][name] or key not in sections.AFTER_SAMPLING
+                if key in again["models"][name] or key not in AFTER_SAMPLING
             }
             for name, row in told["models"].items()
         }
@@ -715,9 +728,9 @@ def _made_again(found: _Anew, report: Facts, title: str, unverified: bool, spoke
     )
     instead: dict[Section, Facts] = {}
     if found.checks:
-        instead[sections.sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
+        instead[sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
     if unverified:
-        instead[sections.model_comparison] = _empty("comparison", "Model comparison")
+        instead[model_comparison] = _empty("comparison", "Model comparison")
     verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}
     facts = facts_of(main, report, title=title, instead=instead, verdict=verdict)
     again = Page.of(render(facts | {"data": report}))
@@ -752,7 +765,7 @@ def _tables_held(
     if found.with_draws and "leave-one-out" in page.tables:
         _leave_one_out_held(page.tables["leave-one-out"], report)
     for (name, check), seed in zip(samplers.items(), report["seeds"].values(), strict=False):
-        sampled = sections.sampled(check.mixing.n_chains, check.mixing.n_draws, seed)
+        sampled = sampling_in_words(check.mixing.n_chains, check.mixing.n_draws, seed)
         _sampler_held(page.tables[name], check, found.fit, sampled)
     for name in again.tables:
         _require(name in page.tables or name in free, f"the page lacks the table {name!r}")
@@ -767,7 +780,7 @@ def _figures_held(
     of_draws = {
         f"{kind}-{i + 1}": words(check)
         for i, check in enumerate(found.checks)
-        for kind, words in (("density", sections.density_words), ("draws", sections.draws_words))
+        for kind, words in (("density", density_words), ("draws", draws_words))
     }
     for name, drawing in page.figures.items():
         _require(
@@ -852,10 +865,10 @@ def _leave_one_out_held(shown: Table, report: Facts) -> None:
     _require(
         shown.title == "Leave-one-out"
         and not shown.facts
-        and shown.notes == rows_left_out(len(models), sections.WHOLE)
+        and shown.notes == rows_left_out(len(models), WHOLE)
         and sorted(names) == sorted(str(as_csv(printable(each))) for each in models)
         and set(shown.names) <= set(map(abbreviated, models))
-        and set(shown.columns) <= set(sections.AFTER_SAMPLING)
+        and set(shown.columns) <= set(AFTER_SAMPLING)
         and len(set(shown.columns)) == len(shown.columns),
         "the table 'Leave-one-out' of the page is not that of these models",
     )
@@ -872,11 +885,10 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
     _require(
         shown.title == f"Draws of {check.route}"
         and shown.facts == (sampled, due)
-        and shown.columns == sections.OF_SAMPLER
+        and shown.columns == OF_SAMPLER
         and names == [as_csv(printable(each)) for each in check.names]
         and shown.names == tuple(map(abbreviated, check.names))[: len(shown.names)]
-        and shown.notes
-        == as_notes(check.warnings) + rows_left_out(len(check.names), sections.WHOLE),
+        and shown.notes == as_notes(check.warnings) + rows_left_out(len(check.names), WHOLE),
         f"the table of the draws of {check.route} is not that of its results",
     )
     columns = dict(zip(shown.columns, zip(*rows, strict=True), strict=True))

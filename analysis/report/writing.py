@@ -17,9 +17,26 @@ from pathlib import Path
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
-from flatprior.analysis.report import sections
+from flatprior.analysis.report.main_model import MainModel
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
-from flatprior.analysis.report.sections import MainModel
+from flatprior.analysis.report.results import results_as_data
+from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
+from flatprior.analysis.report.sections.model import (
+    coefficients,
+    data_and_model,
+    existence_certificate,
+)
+from flatprior.analysis.report.sections.prediction import (
+    influence,
+    model_comparison,
+    predictive_quality,
+)
+from flatprior.analysis.report.sections.routes import (
+    agreement_of_routes,
+    audits_of_fits,
+    posterior_against_mle,
+)
+from flatprior.analysis.report.takeaway import takeaway
 from flatprior.models.common.calls import require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import without_address_secrets
@@ -29,16 +46,16 @@ from flatprior.models.common.writing import replacing, writable
 
 Section = Callable[[MainModel], Facts | None]
 SECTIONS: tuple[Section, ...] = (
-    sections.data_and_model,
-    sections.existence_certificate,
-    sections.agreement_of_routes,
-    sections.audits_of_fits,
-    sections.posterior_against_mle,
-    sections.coefficients,
-    sections.model_comparison,
-    sections.predictive_quality,
-    sections.sampler_diagnostics,
-    sections.influence,
+    data_and_model,
+    existence_certificate,
+    agreement_of_routes,
+    audits_of_fits,
+    posterior_against_mle,
+    coefficients,
+    model_comparison,
+    predictive_quality,
+    sampler_diagnostics,
+    influence,
 )
 
 
@@ -151,7 +168,7 @@ def report_facts(
     require_likelihood(getattr(agreement, "model", None), "a report")
     several = (audits,) if isinstance(audits, Audit) else tuple(audits)
     main = MainModel.of(agreement, comparison, several)
-    data = sections.results_as_data(main, without_address_secrets(command))
+    data = results_as_data(main, without_address_secrets(command))
     return facts_of(main, data, title=title, progress=progress)
 
 
@@ -173,10 +190,10 @@ def facts_of(
         for section in SECTIONS:
             found.append(instead[section] if section in instead else section(main))
             advance()
-    found.append(sections.reproducibility(main, data["command"], data))
+    found.append(reproducibility(main, data["command"], data))
     return {
         "title": abbreviated(title or main.formula, 160),
-        "verdict": sections.verdict(main) if verdict is None else verdict,
+        "verdict": takeaway(main) if verdict is None else verdict,
         "sections": [section for section in found if section is not None],
         "data": data,
     }

@@ -1,0 +1,73 @@
+"""What sections are made of: sentences, tables and figures, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.svg import inline_svg
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import abbreviated, printable
+
+WHOLE = "the copy as CSV has all"
+HALF_PAGE = 58  # characters: a wider table takes the whole width
+PROB = 0.95  # of intervals
+
+
+def section_of(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
+    """A section, of the items that apply."""
+    return {"id": name, "title": title, "items": [item for item in items if item is not None]}
+
+
+def text_of(*sentences: str) -> Facts:
+    """Sentences, without those that are empty."""
+    return {"kind": "text", "text": [printable(sentence) for sentence in sentences if sentence]}
+
+
+def table_of(name: str, rendered: Rendered, words: bool = False) -> Facts:
+    """A table; of words they stand on the left, and break.
+
+    Long names are whole in CSV only, and of a long table all rows are there.
+    """
+    shown = rendered.shortened(WHOLE)
+    shown = replace(shown, names=tuple(abbreviated(each) for each in shown.names))
+    return {
+        "kind": "table",
+        "id": name,
+        "title": shown.title,
+        "columns": list(shown.columns),
+        "rows": [
+            {"name": each, "cells": list(cells)}
+            for each, cells in zip(shown.names, shown.cells, strict=True)
+        ],
+        "facts": list(shown.facts),
+        "notes": list(shown.notes),
+        "words": words,
+        "wide": not words and _width(shown) > HALF_PAGE,
+        "formats": {
+            "CSV": rendered.csv(),
+            "Markdown": shown.markdown(),
+            "LaTeX": shown.latex(),
+        },
+    }
+
+
+def _width(rendered: Rendered) -> int:
+    """Characters that the table takes beside one another."""
+    columns = zip(rendered.columns, *rendered.cells, strict=True)
+    names = min(max(map(len, ("", *rendered.names))), 30)
+    return names + sum(2 + max(map(len, column)) for column in columns)
+
+
+def figure_of(name: str, figure: Any, title: str, how: str, alternative: str) -> Facts:
+    """A figure with its title, how it is read, and what it shows in words."""
+    return {
+        "kind": "figure",
+        "id": name,
+        "title": title,
+        "how": how,
+        "alternative": printable(alternative),
+        "svg": inline_svg(figure, name, printable(alternative)),
+    }

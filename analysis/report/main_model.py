@@ -1,0 +1,184 @@
+"""The main model of a report: what is judged anew before anything is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flatprior.analysis.agreement.judged import Agreement
+from flatprior.analysis.agreement.verdict import rejudged
+from flatprior.analysis.auditing.found import Audit
+from flatprior.analysis.auditing.judging import judge_fit
+from flatprior.analysis.comparison.comparable import same_observations
+from flatprior.analysis.comparison.table import Comparison, require_its_own
+from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
+from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.common.calls import require_kind
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import SCREEN, names_in
+from flatprior.models.estimate import fit_of
+from flatprior.models.rows import ArrayRows
+
+MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
+MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both grows
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MainModel:
+    """The main model of a report, with what several sections need.
+
+    Attributes
+    ----------
+    model : BernoulliLogistic
+    fit : PointEstimate
+        Computed anew from its coefficients: the certificate of a fit may be of its last step.
+    agreement : Agreement or None
+    comparison : Comparison or None
+    sound : tuple of Posterior
+        Draws of these data that passed their tests.
+    loo : PSISLOO or None
+    exact : ExactLOO or None
+        Where the rows are in memory, and neither they nor the coefficients too many.
+    audits : tuple of Audit
+        Of other programs' fits of these data.
+    """
+
+    model: BernoulliLogistic
+    fit: PointEstimate
+    agreement: Agreement | None
+    comparison: Comparison | None
+    sound: tuple[Posterior, ...]
+    loo: PSISLOO | None
+    exact: ExactLOO | None
+    audits: tuple[Audit, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        audits: tuple[Audit, ...] = (),
+    ) -> MainModel:
+        """The model of the agreement, the best of the comparison, or that of the audits.
+
+        All are made sure of.
+        """
+        if agreement is None and comparison is None and audits:
+            first = audits[0]
+            if first.mle is None:
+                raise InputError(
+                    "there is no maximum likelihood estimate, so nothing to report: "
+                    + first.existence.message
+                )
+            main = cls._with(first.model, first.mle, None, None, None)
+        else:
+            main = cls._of_results(agreement, comparison)
+        again = []
+        for audit in audits:
+            require_kind(audit, Audit, "an audit", "audit(fit, model)")
+            if audit.model.names != main.model.names or audit.model.data_hash != (
+                main.model.data_hash
+            ):
+                raise InputError(
+                    f"the audit of {audit.their.producer} is of other data or columns than "
+                    f"{formula_of(main.model)}: audit(fit, model) judges it on these"
+                )
+            again.append(judge_fit(main.model, audit.their, audit.tolerance))
+        return replace(main, audits=tuple(again))
+
+    @classmethod
+    def _of_results(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+        if comparison is not None:
+            require_kind(comparison, Comparison, "the comparison", "compare_models(models)")
+            require_its_own(comparison)
+        if agreement is not None:
+            by = "compare_routes(model, *results)"
+            require_kind(agreement, Agreement, "the agreement", by)
+            agreement = rejudged(agreement)
+            if comparison is not None:
+                other = next(iter(comparison.models.values()))
+                models = {"the routes' model": agreement.model, "the comparison's": other}
+                same_observations(models)
+            return cls._with(agreement.model, agreement.mle, agreement, comparison, None)
+        if comparison is None:
+            raise InputError(
+                "there is nothing to report: pass an agreement, a comparison or audits"
+            )
+        best = comparison.table().index[0]
+        model, fit = comparison.models[best], comparison.fits[best]
+        return cls._with(model, fit, None, comparison, comparison.loo.get(best))
+
+    @classmethod
+    def _with(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        loo: PSISLOO | None,
+    ) -> MainModel:
+        fit = fit_of(model, fit)
+        sound = () if agreement is None else _sound(agreement)
+        small = not refits_left_out(model)
+        return cls(
+            model=model,
+            fit=fit,
+            agreement=agreement,
+            comparison=comparison,
+            sound=sound,
+            loo=psis_loo(model, sound[0]) if sound and small else loo,
+            exact=exact_loo(model, fit) if small else None,
+        )
+
+    @classmethod
+    def without_draws(
+        cls,
+        model: BernoulliLogistic,
+        fit: PointEstimate,
+        agreement: Agreement | None,
+        comparison: Comparison | None,
+        audits: tuple[Audit, ...] = (),
+    ) -> MainModel:
+        """The same where the draws, if there were any, are not at hand."""
+        return cls(
+            model=model,
+            fit=fit,
+            agreement=agreement,
+            comparison=comparison,
+            sound=(),
+            loo=None,
+            exact=None if refits_left_out(model) else exact_loo(model, fit),
+            audits=audits,
+        )
+
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The draws that were checked."""
+        return () if self.agreement is None else self.agreement.posteriors
+
+    @property
+    def formula(self) -> str:
+        """As it was given, or the names of response and columns."""
+        return formula_of(self.model)
+
+
+def formula_of(model: BernoulliLogistic) -> str:
+    """The formula as it was given, or the names of response and columns."""
+    return model.formula or f"{model.response_name} on {names_in(SCREEN, model.names)}"
+
+
+def refits_left_out(model: BernoulliLogistic) -> str:
+    """Why neither intervals by refits nor leave-one-out are computed; empty where they are."""
+    n, k = model.n_rows, model.n_parameters
+    if not isinstance(model.rows, ArrayRows) or n > MOST_ROWS:
+        return f"for models of up to {MOST_ROWS} rows in memory"
+    return f"left out for {n} rows and {k} coefficients" if n * k**3 > MOST_WORK else ""
+
+
+def _sound(agreement: Agreement) -> tuple[Posterior, ...]:
+    """Draws of these data that passed their tests."""
+    return tuple(
+        posterior
+        for posterior, check in zip(agreement.posteriors, agreement.posterior_checks, strict=True)
+        if check.passed and posterior.provenance.data_hash == agreement.model.data_hash
+    )

@@ -1,0 +1,100 @@
+"""Sections on how the results were made: samplers, seeds, versions, command."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from flatprior.analysis.report.items import PROB, section_of, table_of, text_of
+from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.page import Facts
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import count, printable
+from flatprior.models.encoding.files.passes import Passes
+from flatprior.models.rows import ArrayRows
+
+OF_SAMPLER = ("mean", "sd", "mcse", "ess bulk", "ess tail", "r_hat")
+
+
+def sampling_in_words(chains: int, n: int, seed: int | None) -> str:
+    """How many draws there are, and with which seed, in words."""
+    said = f"{count(chains, 'chain')} of {count(n, 'draw')}"
+    return said if seed is None else f"{said}, seed {seed}"
+
+
+def sampler_diagnostics(main: MainModel) -> Facts | None:
+    """How well each sampler did."""
+    items: list[Facts | None] = []
+    for i, posterior in enumerate(main.posteriors):
+        chains, n, _ = posterior.draws.shape
+        frame = posterior.summary(PROB)[list(OF_SAMPLER)]
+        found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
+        items.append(
+            table_of(
+                f"sampler-{i + 1}",
+                Rendered.of(
+                    frame,
+                    {
+                        "mean": "#.5g",
+                        "sd": "#.4g",
+                        "mcse": ".1e",
+                        "ess bulk": ".0f",
+                        "ess tail": ".0f",
+                        "r_hat": ".4f",
+                    },
+                    f"Draws of {posterior.route}",
+                    [sampling_in_words(chains, n, posterior.seed), found],
+                    posterior.warnings,
+                ),
+            )
+        )
+    return section_of("sampling", "Sampler diagnostics", items) if items else None
+
+
+def _reads(main: MainModel) -> dict[str, str]:
+    """How often the rows were read for each point estimate, as it states it."""
+    judged = () if main.agreement is None else main.agreement.routes
+    found = [(each.estimate.route, each.estimate.provenance) for each in judged]
+    return {
+        route: Passes(origin.passes, origin.bytes_read or 0).said
+        for route, origin in found or [(main.fit.route, main.fit.provenance)]
+        if origin.passes is not None
+    }
+
+
+def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
+    """Command, seeds, versions, hash, and all results as JSON."""
+    facts = {
+        "command": printable(command) or "(none: made in Python)",
+        "seed": ", ".join(
+            f"{route} {'none' if seed is None else seed}" for route, seed in data["seeds"].items()
+        )
+        or "none needed",
+        "data hash (XXH3, 128 bits)": main.model.data_hash,
+    } | {f"version of {name}": number for name, number in data["versions"].items()}
+    facts["machine"] = data["machine"]
+    rows = main.model.rows
+    if not isinstance(rows, ArrayRows):
+        facts["rows"] = (
+            f"read in batches {'from files' if rows.at_hand else 'on a cluster'}"
+            + "".join(f"; for {name} {said}" for name, said in _reads(main).items())
+        )
+    again = "The command above, with --report FILE, makes" if command else "The same results make"
+    return section_of(
+        "reproducibility",
+        "Reproducibility",
+        [
+            table_of(
+                "provenance",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was computed"),
+                words=True,
+            ),
+            text_of(
+                "To verify: flatprior verify REPORT DATA checks DATA by their hash, computes every "
+                "number anew from the coefficients, and holds the results in this file and the "
+                "page itself against them; what comes from the draws, which the file does not "
+                "hold, it lists instead.",
+                f"{again} this very file again, byte for byte, on the same machine and versions.",
+            ),
+            {"kind": "data", "id": "data-json"},
+        ],
+    )

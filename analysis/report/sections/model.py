@@ -1,0 +1,180 @@
+"""Sections on the model itself: its data, whether its MLE exists, its coefficients."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
+from flatprior.analysis.figures.models import plot_model
+from flatprior.analysis.inference.goodness import grouped_fit
+from flatprior.analysis.inference.intervals import confidence_intervals
+from flatprior.analysis.inference.summary import summarise
+from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
+from flatprior.analysis.report.main_model import MainModel, refits_left_out
+from flatprior.analysis.report.page import Facts
+from flatprior.models import check_existence
+from flatprior.models.common.intervals import percentages
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import COUNTS, SCREEN, count, level_in_words, names_in
+
+MOST_DRAWN = 40  # coefficients of a forest plot
+# sentences of draws; a report, which does not hold these, is held against them too
+NO_INTERVALS = "no draws of these data passed their tests: no posterior intervals"
+KINDS_DIFFER = "; where the kinds differ, the sample is small"
+
+
+def data_and_model(main: MainModel) -> Facts:
+    """What was fitted to what."""
+    model = main.model
+    facts = {
+        "formula": main.formula,
+        "response": model.response_name,
+        "observations": f"{model.n_observations}"
+        + ("" if model.weights_name is None else f" in {count(model.n_rows, 'row')}")
+        + ("" if model.trials is None else f" in {count(model.trials.n_groups, 'group')}"),
+        "events": f"{model.n_events} ({model.n_events / model.n_observations:.1%})",
+        "coefficients": f"{model.n_parameters}",
+        "rows left out": f"{model.n_dropped} (a value missing)"
+        + (
+            f", {model.n_zero_weight} ({'weight 0' if model.trials is None else 'no trials'})"
+            if model.n_zero_weight
+            else ""
+        ),
+    }
+    if model.response_coding:
+        facts["coded as"] = model.response_coding
+    for name, level in model.reference_levels.items():
+        facts[f"reference of {name}"] = level_in_words(level)
+    if model.aliased is not None:
+        facts["left out"] = f"{names_in(SCREEN, model.aliased.names)} (combinations of others)"
+    if (grouped := grouped_fit(model, main.fit)) is not None:
+        facts["grouped counts"] = f"{grouped.message}."
+    if model.besides:
+        facts["besides"] = names_in(SCREEN, model.besides)
+    if model.weights_name is not None:
+        facts["weights"] = f"{COUNTS[:1].upper()}{COUNTS[1:]}."
+    events = count(model.n_events, "event")
+    predictor = "o + x'beta" if model.rows.has_offset else "x'beta"
+    return section_of(
+        "data",
+        "Data and model",
+        [
+            table_of(
+                "data-table",
+                Rendered.of(pd.DataFrame({"value": facts}), {}, "What was fitted"),
+                words=True,
+            ),
+            figure_of(
+                "model-graph",
+                plot_model(model),
+                "The model",
+                "Circles are random, boxes computed; shaded is what was observed; the frame "
+                "repeats for every row.",
+                f"Graph: a flat prior on {count(model.n_parameters, 'coefficient')} beta; in each "
+                f"of {count(model.n_rows, 'row')}, x and beta give p = sigmoid({predictor}), and p "
+                f"the outcome {model.response_name} ({events}).",
+            ),
+        ],
+    )
+
+
+def existence_certificate(main: MainModel) -> Facts:
+    """Whether there is anything to estimate, and how near the best route is."""
+    existence = check_existence(main.model)
+    certificate = main.fit.certificate
+    shown = certificate.rendered()
+    message = existence.message
+    return section_of(
+        "existence",
+        "Does the maximum exist?",
+        [
+            text_of(
+                f"{message[:1].upper()}{message[1:]}.",
+                *(f"{said}." for said in existence.warnings if said not in main.model.warnings),
+            ),
+            table_of(
+                "certificate",
+                replace(
+                    shown,
+                    title=f"Certificate of the best route ({main.fit.route})",
+                    raw=pd.DataFrame(shown.cells, index=shown.names, columns=shown.columns),
+                ),
+            ),
+        ],
+    )
+
+
+def coefficients(main: MainModel) -> Facts:
+    """Estimates with Wald, profile and posterior intervals."""
+    model, fit = main.model, main.fit
+    low, high = percentages(PROB)
+    summary = summarise(model, fit)
+    frame = summary.table().drop(columns=["hauck-donner"])
+    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]].copy()  # or pandas 2 warns
+    table = frame[["coefficient", "standard error", "z", "p"]].rename(
+        columns={"standard error": "SE"}
+    )
+    wald = fit.summary(PROB)[["coefficient", low, high]]
+    intervals: dict[str, Any] = {"Wald": wald}
+    if main.exact is not None:
+        intervals["profile"] = confidence_intervals(model, PROB)
+        with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
+            odds[f"profile {low}"] = np.exp(intervals["profile"][low])
+            odds[f"profile {high}"] = np.exp(intervals["profile"][high])
+    if main.sound:
+        intervals["posterior"] = interval_frame(main.sound[0], PROB)
+    for label, part in intervals.items():
+        table[f"{label} {low}"], table[f"{label} {high}"] = part[low], part[high]
+    strongest = np.argsort(-np.abs(frame["z"].to_numpy()), kind="stable")[:MOST_DRAWN]
+    chosen = frame.index[np.sort(strongest)]
+    left_out = len(frame) - len(chosen)
+    said = "; ".join(
+        f"{name} {value:.3g} ({bottom:.3g} to {top:.3g})"
+        for name, value, bottom, top in wald.head(12).itertuples()
+    )
+    return section_of(
+        "coefficients",
+        "Coefficients",
+        [
+            table_of(
+                "coefficients-table",
+                Rendered.of(
+                    table,
+                    {name: "#.4g" for name in table.columns} | {"z": ".2f", "p": "p"},
+                    f"Coefficients (log odds), with 95% intervals: {', '.join(intervals)}",
+                    notes=[
+                        *summary.notes,
+                        f"profile-likelihood intervals are {refits_left_out(model)}: "
+                        "confidence_intervals(model, names=[...]) computes those of some"
+                        if main.exact is None
+                        else "",
+                        NO_INTERVALS if main.posteriors and not main.sound else "",
+                    ],
+                ),
+            ),
+            table_of(
+                "odds-ratios",
+                Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
+            ),
+            figure_of(
+                "forest",
+                plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
+                "Forest plot" + (f" (the {MOST_DRAWN} with the largest z)" if left_out else ""),
+                "Each coefficient in standard errors; an interval that crosses 0 does not exclude "
+                "that there is no effect" + (f"{KINDS_DIFFER}." if len(intervals) > 1 else "."),
+                f"Coefficients with 95% Wald intervals: {said}.",
+            ),
+        ],
+    )
+
+
+def _odds_ratio(value: float) -> str:
+    """Four digits of the difference from 1, which is small where a unit is."""
+    away = abs(value - 1)
+    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
+    return f"{value:#.{min(4 + more, 15)}g}"

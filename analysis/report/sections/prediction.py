@@ -1,0 +1,180 @@
+"""Sections on what the models predict, and on the rows that it hangs on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.comparison.table import model_label
+from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
+from flatprior.analysis.diagnostics.residuals import diagnose
+from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
+from flatprior.analysis.figures.models import plot_comparison
+from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
+from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, refits_left_out
+from flatprior.analysis.report.page import Facts
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import SCREEN, count, first_of, names_in
+from flatprior.models.rows import ArrayRows
+
+AFTER_SAMPLING = (
+    *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
+    *("LOOIC-AIC", "p_loo-k"),
+)
+MOST_INFLUENTIAL = 10
+WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
+
+
+def model_comparison(main: MainModel) -> Facts | None:
+    """Models of the same observations side by side."""
+    comparison = main.comparison
+    if comparison is None:
+        return None
+    formulas = pd.DataFrame(
+        {
+            "formula": {
+                name: model.formula or names_in(SCREEN, model.names)
+                for name, model in comparison.models.items()
+            }
+        }
+    )
+    table = comparison.table()
+    likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
+    rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
+    said = names_in(
+        SCREEN, [f"{model_label(name)} AIC {value:.2f}" for name, value in table["AIC"].items()]
+    )
+    return section_of(
+        "comparison",
+        "Model comparison",
+        [
+            table_of("formulas", Rendered.of(formulas, {}, "Models"), words=True),
+            table_of("comparison-table", comparison.rendered(likelihood)),
+            table_of(
+                "leave-one-out",
+                replace(comparison.rendered(rest), title="Leave-one-out", facts=(), notes=()),
+            )
+            if rest
+            else None,
+            figure_of(
+                "comparison-plot",
+                plot_comparison(comparison),
+                "Difference from the best model",
+                "Further left predicts worse; a difference within two standard errors is no "
+                "evidence.",
+                f"Models, the best first: {said}.",
+            ),
+        ],
+    )
+
+
+def predictive_quality(main: MainModel) -> Facts | None:
+    """Scores and calibration, of leave-one-out predictions where they exist."""
+    model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
+    exact = main.exact
+    judged: Any = predicted
+    if exact is not None and not exact.without_mle:
+        own = np.exp(exact.pointwise)
+        judged = np.where(model.response == 1, own, 1 - own)
+        whose = "the fits without it (leave-one-out)"
+    why = refits_left_out(model) if exact is None else ""
+    by = ": exact_loo(model, fit) computes them" if isinstance(model.rows, ArrayRows) else ""
+    scores = predictive_scores(model, judged)
+    if isinstance(model.rows, ArrayRows):  # of rows in batches the AUC is one on a grid
+        scores = scores.drop(columns="grid error")
+    # its envelope is drawn from hundreds of simulated data sets
+    curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
+    return section_of(
+        "prediction",
+        "Predictive quality",
+        [
+            text_of(
+                f"Each observation is predicted by {whose}.",
+                f"Leave-one-out predictions are {why}{by}." if why else "",
+                f"{curve.message}."
+                if curve is not None
+                else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
+            ),
+            table_of(
+                "scores",
+                Rendered.of(
+                    scores,
+                    {name: ".5f" for name in scores.columns},
+                    "Scores of the probabilities",
+                    notes=[
+                        "Brier and log: the smaller the better; log is the binary cross-entropy in "
+                        "nats. AUC, the area under the ROC curve: the larger the better. skill: "
+                        "share of the way from the base rate to perfection"
+                    ],
+                ),
+            ),
+            None
+            if curve is None
+            else figure_of(
+                "calibration",
+                plot_calibration(curve),
+                "Calibration",
+                "A right model's steps leave the grey envelope at about one prediction in twenty; "
+                "more than that is miscalibration.",
+                f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
+                f"envelope; Brier score {curve.brier:.4f}.",
+            ),
+        ],
+    )
+
+
+def influence(main: MainModel) -> Facts | None:
+    """Rows that move the fit, or that leave-one-out cannot do without."""
+    model, exact = main.model, main.exact
+    if not isinstance(model.rows, ArrayRows) or model.n_rows > MOST_ROWS:
+        return None
+    found = diagnose(model, main.fit)
+    top = found.most_influential(MOST_INFLUENTIAL)
+    loo = main.loo
+    if loo is not None:
+        top = top.assign(**{"Pareto k": loo.pareto_k[found.order[: len(top)]]})
+    notes = [
+        f"the leave-one-out log score is {refits_left_out(model)}: exact_loo(model, fit) computes "
+        "it"
+        if exact is None
+        else exact.message
+    ]
+    if loo is not None:
+        notes.append(loo.message)
+    return section_of(
+        "influence",
+        "Influence of single observations",
+        [
+            table_of(
+                "influential",
+                Rendered.of(
+                    top,
+                    {name: "#.3g" for name in top.columns},
+                    "Rows with the largest Cook's distance",
+                    notes=notes,
+                ),
+            ),
+            figure_of(
+                "influence-plot",
+                plot_influence(found, loo),
+                "Leverage, residuals and Pareto k" if loo is not None else "Leverage and residuals",
+                "Large circles move the coefficients most; rows above the dashed line make "
+                "leave-one-out by importance sampling unreliable.",
+                "Most influential rows: "
+                + first_of(top.index)
+                + (
+                    ""
+                    if loo is None
+                    else WITH_BAD_K.format(
+                        bad=loo.n_bad,
+                        observations=count(model.n_observations, "observation"),
+                        limit=f"{loo.largest_k:.2f}",
+                    )
+                )
+                + ".",
+            ),
+        ],
+    )

@@ -1,0 +1,197 @@
+"""Sections on the routes: their agreement, other programs' fits, and draws against the MLE."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.figures.coefficients import plot_agreement
+from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
+from flatprior.analysis.report.items import figure_of, section_of, table_of
+from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.page import Facts
+from flatprior.models.common.rendering import Rendered, as_notes
+from flatprior.models.common.text import count
+from flatprior.models.routes.registry import LABELS
+
+
+def _to_standard_error(values: pd.DataFrame, errors: pd.Series[float]) -> pd.DataFrame:
+    """Each number with the digits that eight decimals of its standard error have."""
+
+    def text(value: float, error: float) -> str:
+        size = math.log10(abs(value) / error) if value and math.isfinite(value / error) else 0
+        return f"{value:#.{min(max(math.floor(size) + 9, 1), 17)}g}"
+
+    shown = [
+        [text(float(value), float(error)) for value in row[:-1]] + [f"{row[-1]:#.4g}"]
+        for row, error in zip(values.to_numpy(), errors, strict=True)
+    ]
+    return pd.DataFrame(shown, index=values.index, columns=values.columns)
+
+
+def agreement_of_routes(main: MainModel) -> Facts | None:
+    """How far the routes are from one another, and what is proved of each."""
+    agreement = main.agreement
+    if agreement is None:
+        return None
+    rendered = agreement.rendered(["agrees", "error bound", "digits", "distance", "log-likelihood"])
+    notes = [
+        "error bound: proved, of draws the stated error of the mode found from them alone; "
+        "distance: from the best route; both in standard errors",
+        *(missing.message for missing in agreement.unavailable),
+        *agreement.notes,
+        *(judged.alone for judged in agreement.routes),
+    ]
+    table = agreement.table()
+    rendered = replace(rendered, names=tuple(LABELS.get(name, name) for name in rendered.names))
+    proved = len(agreement.routes)
+    said = ", ".join(
+        f"{name} {distance:.1e} ({'proved' if i < proved else 'stated'} {bound:.1e})"
+        for i, (name, distance, bound) in enumerate(
+            zip(table.index, table["distance"], table["error bound"], strict=True)
+        )
+    )
+    values = agreement.coefficients()
+    as_text = _to_standard_error(values, values["standard error"])
+    return section_of(
+        "agreement",
+        "Do the routes agree?",
+        [
+            table_of("routes", replace(rendered, title="Routes", facts=(), notes=as_notes(notes))),
+            table_of(
+                "estimates",
+                replace(
+                    Rendered.of(as_text, {}, "Coefficients by every route"),
+                    raw=values,
+                ),
+            ),
+            figure_of(
+                "agreement-plot",
+                plot_agreement(agreement),
+                "Distance of each route from the best",
+                "A dot a coefficient, a bar at the bound that is proved. Bounds left of the dashed "
+                "line are agreement; draws, whose bound is stated, are judged by their tests.",
+                f"Largest distance of each route in standard errors, with its bound: {said}.",
+            ),
+        ],
+    )
+
+
+def audits_of_fits(main: MainModel) -> Facts | None:
+    """What is found of other programs' fits, one after the other."""
+    if not main.audits:
+        return None
+    items: list[Facts | None] = []
+    for i, audit in enumerate(main.audits):
+        rendered = audit.rendered()
+        title = f"{audit.producer}: {'passed' if audit.passed else 'not passed'}"
+        items.append(table_of(f"audit-{i + 1}", replace(rendered, title=title)))
+        beside = [each for each in audit.numbers if each.quantity != "coefficient"]
+        if beside:
+            frame = pd.DataFrame(
+                {
+                    "stated": [each.stated for each in beside],
+                    "proved": [each.proved for each in beside],
+                    "convention": [each.convention for each in beside],
+                    "consistent": [
+                        {True: "yes", False: "NO", None: "-"}[each.consistent] for each in beside
+                    ],
+                },
+                index=pd.Index([f"{each.quantity} {each.term}".strip() for each in beside]),
+            )
+            numbers = Rendered.of(
+                frame,
+                {"stated": ".6g", "proved": ".6g"},
+                f"Numbers stated by {audit.producer}",
+                notes=[
+                    "consistent: whether the stated number is, to its last digit or to rounding, "
+                    "the value that its convention gives"
+                ],
+            )
+            items.append(table_of(f"audit-numbers-{i + 1}", numbers))
+    return section_of("audits", "Other programs' fits", items)
+
+
+def posterior_against_mle(main: MainModel) -> Facts | None:
+    """What the draws say: tests, densities, and the mean that is not the mode."""
+    agreement = main.agreement
+    if agreement is None or not agreement.posterior_checks:
+        return None
+    items: list[Facts | None] = []
+    for i, (check, posterior) in enumerate(
+        zip(agreement.posterior_checks, agreement.posteriors, strict=True)
+    ):
+        suffix = f"-{i + 1}"
+        items += [
+            table_of(
+                f"claims{suffix}",
+                Rendered.of(
+                    check.table(),
+                    {"p": "p"},
+                    f"What holds of draws from the flat-prior posterior ({check.route})",
+                    [count(check.n_draws, "draw")],
+                    [
+                        f"a test fails below p = {check.threshold:.1e}; correct draws fail one "
+                        f"with probability {check.false_alarm:.1e} at most",
+                        f"mean of (beta - MLE)'score: {check.trace:.4f}, expected {-check.k}; mode "
+                        f"of the draws: {check.mode_distance:.1e} standard errors from the MLE, "
+                        f"stated error {check.mode_error:.1e}; highest draw: "
+                        f"{abs(check.highest_draw):.3g} in log-likelihood "
+                        f"{'above' if check.highest_draw > 0 else 'below'} the MLE",
+                        *(f"{said[:1].lower()}{said[1:]}" for said in check.scope),
+                    ],
+                ),
+            ),
+            table_of(
+                f"shift{suffix}",
+                Rendered.of(
+                    check.shift_table(),
+                    {"observed": "+.4f", "predicted": "+.4f", "mcse": ".4f"},
+                    f"Posterior mean minus MLE, in standard errors ({check.route})",
+                    notes=["the mean is not the mode; by how much it differs is known beforehand"],
+                ),
+            ),
+        ]
+        if posterior.provenance.data_hash != main.model.data_hash:
+            continue
+        items += [
+            figure_of(
+                f"density{suffix}",
+                plot_posterior(posterior, main.fit, check.mode),
+                *density_words(check),
+            ),
+            figure_of(
+                f"draws{suffix}",
+                plot_draws(main.model, posterior, main.fit),
+                *draws_words(check),
+            ),
+        ]
+    return section_of("posterior", "The posterior against the MLE", items)
+
+
+def density_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of posterior densities."""
+    shift = check.shift[int(np.argmax(np.abs(check.shift)))]
+    return (
+        f"Posterior densities ({check.route})",
+        "The solid line (MLE) and the triangle (mode of the draws) must coincide; "
+        "the dashed mean need not.",
+        f"Densities of {count(check.k, 'coefficient')}: the modes are within "
+        f"{check.mode_distance:.1e} standard errors of the MLE, the means up to "
+        f"{abs(shift):.3f} away.",
+    )
+
+
+def draws_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of the draws' log-likelihoods."""
+    return (
+        f"Log-likelihood of the draws ({check.route})",
+        "No draw may lie left of the MLE; in large samples the bars follow the curve.",
+        f"Histogram of how far {count(check.n_draws, 'draw')} lie below the maximum, as "
+        f"twice the log-likelihood; the highest is {2 * abs(check.highest_draw):.3g} "
+        f"{'above' if check.highest_draw > 0 else 'below'} it.",
+    )

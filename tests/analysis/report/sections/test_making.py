@@ -1,0 +1,21 @@
+import pytest
+from reports import column, item, value_of
+
+
+def test_seed_hash_and_versions_are_those_of_the_results(facts, model, agreement):
+    table = item(facts, "provenance")
+    (posterior,) = agreement.posteriors
+    assert value_of(table, "seed") == f"{posterior.route} {posterior.seed}"
+    assert value_of(table, "data hash (XXH3, 128 bits)") == model.data_hash
+    for name, version in facts["data"]["versions"].items():
+        assert value_of(table, f"version of {name}") == version
+
+
+def test_the_table_of_a_sampler_is_its_own_summary(facts, model, agreement):
+    table = item(facts, "sampler-1")
+    (posterior,) = agreement.posteriors
+    assert [row["name"] for row in table["rows"]] == list(model.names)
+    summary = posterior.summary()
+    for name in ("mean", "sd", "mcse", "r_hat"):
+        shown = [float(cell) for cell in column(table, name)]
+        assert shown == pytest.approx(summary[name].tolist(), rel=1e-2)

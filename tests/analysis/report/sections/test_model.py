@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+from reports import column, item, value_of
+
+from flatprior.analysis import (
+    compare_routes,
+    confidence_intervals,
+    diagnose,
+    exact_loo,
+    report_facts,
+)
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_spector,
+    sample_independence,
+)
+
+
+def test_the_data_are_described(facts):
+    table = item(facts, "data-table")
+    assert value_of(table, "observations") == "32"
+    assert value_of(table, "events") == "11 (34.4%)"
+    assert value_of(table, "reference of psi") == "0"
+    assert value_of(table, "rows left out") == "0 (a value missing)"
+
+
+def test_weights_offsets_and_dropped_rows_are_counted():
+    frame = load_spector().assign(w=[2] * 30 + [0, 1], o=0.1)
+    frame.loc[3, "gpa"] = np.nan
+    model = BernoulliLogistic.from_formula("grade ~ gpa", frame, offset="o", frequency_weights="w")
+    agreement = compare_routes(model, fit_newton(model), sample_independence(model, seed=1))
+    table = item(report_facts(agreement), "data-table")
+    assert value_of(table, "rows left out") == "1 (a value missing), 1 (weight 0)"
+    assert value_of(table, "besides") == "offset: o, frequency weights: w"
+    assert value_of(table, "weights").startswith("Frequency weights are taken as counts")
+
+
+def test_numbers_are_those_of_the_analysis(facts, model, agreement):
+    fit = fit_newton(model)
+    table = item(facts, "coefficients-table")
+    assert [row["name"] for row in table["rows"]] == list(model.names)
+    assert [float(c) for c in column(table, "coefficient")] == pytest.approx(
+        fit.coefficients.tolist(), rel=1e-3
+    )
+    profile = confidence_intervals(model)
+    assert [float(c) for c in column(table, "profile 2.5%")] == pytest.approx(
+        profile["2.5%"].tolist(), rel=1e-3
+    )
+    odds = item(facts, "odds-ratios")
+    assert [float(c) for c in column(odds, "odds ratio")] == pytest.approx(
+        np.exp(fit.coefficients).tolist(), rel=1e-3
+    )
+    shift = item(facts, "shift-1")
+    check = agreement.posterior_check
+    assert [float(c) for c in column(shift, "predicted")] == pytest.approx(
+        check.predicted_shift.tolist(), abs=1e-4
+    )
+    top = diagnose(model, fit).most_influential().index
+    assert [row["name"] for row in item(facts, "influential")["rows"]] == [str(i) for i in top]
+    said = item(facts, "influential")["notes"][0]
+    assert exact_loo(model, fit).message in said.replace("L", "l", 1)
+
+
+def test_numbers_keep_their_digits_whatever_the_unit():
+    data = load_spector().assign(income=lambda frame: frame["gpa"] * 1e7)
+    model = BernoulliLogistic.from_formula("grade ~ income", data)
+    fit = fit_newton(model)
+    facts = report_facts(compare_routes(model, fit, fit_sklearn(model)))
+    shown = column(item(facts, "estimates"), "newton")[1]
+    assert float(shown) == pytest.approx(fit.coefficients[1], abs=1e-8 * fit.standard_errors[1])
+    assert float(column(item(facts, "estimates"), "standard error")[1]) > 0
+    ratio = column(item(facts, "odds-ratios"), "odds ratio")[1]
+    assert float(ratio) - 1 == pytest.approx(math.expm1(fit.coefficients[1]), rel=1e-3)
+
+
+def test_draws_that_fail_are_no_posterior_interval(model):
+    other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[3:])
+    wrong = sample_independence(other, seed=1, progress=False)
+    right = sample_independence(model, seed=1, progress=False)
+    alone = report_facts(compare_routes(model, fit_newton(model), wrong))
+    table = item(alone, "coefficients-table")
+    assert "posterior 2.5%" not in table["columns"]
+    assert any("No draws of these data passed" in note for note in table["notes"])
+    both = report_facts(compare_routes(model, fit_newton(model), wrong, right))
+    table = item(both, "coefficients-table")
+    low = right.summary()["2.5%"]
+    assert [float(c) for c in column(table, "posterior 2.5%")] == pytest.approx(
+        low.tolist(), rel=1e-3
+    )

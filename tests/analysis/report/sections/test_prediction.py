@@ -1,0 +1,78 @@
+import math
+
+import pandas as pd
+import pytest
+from reports import column, item, many_levels, many_levels_agreement, value_of
+
+from flatprior.analysis import (
+    compare_models,
+    compare_routes,
+    diagnose,
+    predictive_scores,
+    report_facts,
+)
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_spector,
+    sample_independence,
+)
+
+
+def test_rows_on_disk_are_reported_without_what_needs_memory(tmp_path):
+    load_spector().to_csv(tmp_path / "spector.csv", index=False)
+    models = {
+        formula: BernoulliLogistic.from_parquet(tmp_path / "spector.csv", formula)
+        for formula in ("grade ~ gpa", "grade ~ gpa + tuce")
+    }
+    facts = report_facts(comparison=compare_models(models))
+    sections = [section["id"] for section in facts["sections"]]
+    assert "influence" not in sections
+    scores = item(facts, "scores")
+    assert scores["columns"][-1] == "grid error"
+    memory = BernoulliLogistic.from_formula(facts["data"]["formula"], load_spector())
+    expected = predictive_scores(memory, fit_newton(memory))
+    for name in ("Brier", "log", "AUC"):
+        assert float(value_of(scores, name)) == pytest.approx(expected["score"][name], abs=1e-5)
+    assert "profile 2.5%" not in item(facts, "coefficients-table")["columns"]
+    assert "in memory" in " ".join(item(facts, "coefficients-table")["notes"])
+    assert "exact_loo" not in str(facts["sections"])  # which takes no rows on disk
+
+
+def test_leave_one_out_without_an_mle_falls_back_to_the_fit():
+    # without row 3 or 4 the outcomes are separated
+    model = BernoulliLogistic.from_arrays(
+        [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 1, 0, 1, 1, 1], intercept=True
+    )
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    facts = report_facts(agreement)
+    prediction = next(s for s in facts["sections"] if s["id"] == "prediction")
+    assert "on the rows that it was fitted to" in prediction["items"][0]["text"][0]
+    assert math.isfinite(float(column(item(facts, "scores"), "score")[0]))
+    assert facts["title"] == "y on const, x1"
+
+
+def test_repeated_row_labels_are_one_row_each(model):
+    twice = pd.concat([load_spector(), load_spector()])
+    model = BernoulliLogistic.from_formula("grade ~ gpa", twice)
+    draws = sample_independence(model, seed=1, progress=False)
+    facts = report_facts(compare_routes(model, fit_newton(model), draws))
+    table = item(facts, "influential")
+    assert len(table["rows"]) == 10
+    cook = [float(cell) for cell in column(table, "Cook's distance")]
+    assert cook == sorted(cook, reverse=True)
+    assert "-" not in column(table, "Pareto k")
+
+
+def test_refits_of_many_coefficients_are_left_out_and_said_to_be():
+    facts = report_facts(many_levels_agreement())
+    why = "left out for 1800 rows and 121 coefficients"
+    table = item(facts, "coefficients-table")
+    assert not [each for each in table["columns"] if each.startswith("profile")]
+    assert any(f"intervals are {why}: confidence_intervals" in note for note in table["notes"])
+    said = str(facts["sections"])
+    assert f"predictions are {why}: exact_loo(model, fit)" in said
+    assert f"log score is {why}: exact_loo(model, fit)" in said
+    top = diagnose(many_levels(), fit_newton(many_levels())).most_influential().index
+    assert [row["name"] for row in item(facts, "influential")["rows"]] == list(map(str, top))

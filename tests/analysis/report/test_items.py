@@ -1,0 +1,43 @@
+import csv
+import io
+
+from reports import item, many_levels, many_levels_agreement
+
+from flatprior.analysis import report_facts
+from flatprior.models import fit_newton
+
+
+def test_every_figure_has_a_line_on_reading_it_and_an_alternative(facts):
+    figures = [i for s in facts["sections"] for i in s["items"] if i["kind"] == "figure"]
+    assert len(figures) == 8
+    for figure in figures:
+        assert figure["how"].endswith(".")
+        assert len(figure["alternative"]) > 30
+        assert figure["alternative"].replace("&", "&amp;") in figure["svg"]
+
+
+def test_every_table_can_be_copied_in_three_formats(facts):
+    tables = [i for s in facts["sections"] for i in s["items"] if i["kind"] == "table"]
+    assert len(tables) >= 12
+    for table in tables:
+        rows = list(csv.reader(io.StringIO(table["formats"]["CSV"])))
+        assert len(rows) == 1 + len(table["rows"])
+        assert {len(row) for row in rows} == {1 + len(table["columns"])}
+        assert table["formats"]["Markdown"].count("\n| ") >= len(table["rows"])
+        assert table["formats"]["LaTeX"].count(r"\\") == 1 + len(table["rows"])
+
+
+def test_csv_has_all_digits(facts, model):
+    rows = list(csv.reader(io.StringIO(item(facts, "coefficients-table")["formats"]["CSV"])))
+    assert [float(row[1]) for row in rows[1:]] == fit_newton(model).coefficients.tolist()
+
+
+def test_a_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
+    model, facts = many_levels(), report_facts(many_levels_agreement())
+    for name in ("coefficients-table", "odds-ratios", "estimates"):
+        table = item(facts, name)
+        assert [row["name"] for row in table["rows"]] == list(model.names[:40])
+        assert table["notes"][-1] == "Shown are the first 40 of 121 rows: the copy as CSV has all."
+        assert len(list(csv.reader(io.StringIO(table["formats"]["CSV"])))) == 122
+        assert "hospital[T.h038]" in table["formats"]["Markdown"].replace("\\", "")
+        assert "h039" not in table["formats"]["Markdown"] + table["formats"]["LaTeX"]

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reports import column, item
+
+from flatprior.analysis import (
+    NotComparableError,
+    compare_models,
+    compare_routes,
+    report_facts,
+    verify_report,
+)
+from flatprior.analysis.report.main_model import formula_of, refits_left_out
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "left_out"), [(200, 60, False), (3000, 60, False), (20000, 51, True)]
+)
+def test_what_is_cheap_is_not_left_out(n, k, left_out):
+    rng = np.random.default_rng(1)
+    names = [f"x{i}" for i in range(k)]
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(n, k)), rng.integers(2, size=n), names=names
+    )
+    assert bool(refits_left_out(model)) == left_out
+
+
+def test_names_of_columns_are_cut_to_a_screen():
+    rng = np.random.default_rng(1)
+    names = [f"column_{i}" for i in range(400)]
+    model = BernoulliLogistic.from_arrays(
+        rng.normal(size=(500, 400)), rng.integers(2, size=500), names=names
+    )
+    assert len(formula_of(model)) < 700
+    assert formula_of(model).endswith(" more")
+
+
+def test_agreement_and_comparison_must_be_of_the_same_observations(agreement):
+    fewer = load_spector().iloc[:30]
+    other = compare_models(
+        {f: BernoulliLogistic.from_formula(f, fewer) for f in ("grade ~ gpa", "grade ~ tuce")}
+    )
+    with pytest.raises(NotComparableError, match="30"):
+        report_facts(agreement, other)
+
+
+def test_a_log_likelihood_is_of_the_data_of_the_report(model):
+    other = BernoulliLogistic.from_formula(model.formula, load_spector().iloc[3:])
+    theirs = fit_newton(other)
+    facts = report_facts(compare_routes(model, fit_newton(model), replace(theirs, route="theirs")))
+    shown = [float(cell) for cell in column(item(facts, "routes"), "log-likelihood")]
+    assert shown[1] == pytest.approx(model.log_likelihood(theirs.coefficients), abs=1e-6)
+    assert verify_report(model, facts["data"]).index.tolist() == ["newton", "theirs", "reported"]

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import numpy as np
+from reports import column, item
+from sklearn.linear_model import LogisticRegression
+
+from flatprior.analysis import compare_models, compare_routes, report_facts
+from flatprior.analysis.report.writing import render
+from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+
+
+def test_disagreement_is_said_at_the_top(model):
+    penalised = LogisticRegression().fit(model.design[:, 1:], model.response)
+    mle = fit_newton(model)
+    wrong = replace(
+        mle,
+        route="ridge",
+        coefficients=np.concatenate([penalised.intercept_, penalised.coef_[0]]),
+    )
+    facts = report_facts(compare_routes(model, mle, wrong))
+    assert not facts["verdict"]["good"]
+    assert facts["verdict"]["headline"] == "The routes disagree"
+    assert "ridge disagrees" in facts["verdict"]["message"]
+    assert column(item(facts, "routes"), "agrees") == ["yes", "NO"]
+    assert 'class="verdict bad"' in render(facts)
+
+
+def test_a_comparison_alone_is_a_report_of_its_best_model(comparison, model):
+    facts = report_facts(comparison=comparison)
+    sections = [section["id"] for section in facts["sections"]]
+    assert "agreement" not in sections
+    assert "sampling" not in sections
+    assert "comparison" in sections
+    assert facts["title"] == "grade ~ gpa + tuce + C(psi)"
+    assert facts["verdict"]["message"].startswith(
+        "all (grade ~ gpa + tuce + C(psi)) has the smallest AIC"
+    )
+    draws = {
+        name: sample_independence(each, seed=1, progress=False)
+        for name, each in comparison.models.items()
+    }
+    facts = report_facts(comparison=compare_models(comparison.models, draws))
+    assert "predicts best: elpd_loo" in facts["verdict"]["message"]
+    assert "do not tell the two apart" in facts["verdict"]["message"]
+    assert facts["data"]["seeds"] == {"model all": 1, "model gpa": 1}
+    assert "leave-one-out" in [i.get("id") for s in facts["sections"] for i in s["items"]]
+
+
+def test_an_undefined_elpd_is_not_called_best():
+    # without row 3 or 4 the outcomes of the second model are separated
+    x = [1, 2, 3, 4, 5, 6, 7, 8]
+    y = [0, 0, 0, 1, 0, 1, 1, 1]
+    models = {
+        "constant": BernoulliLogistic.from_arrays(np.ones((8, 1)), y),
+        "line": BernoulliLogistic.from_arrays(x, y, intercept=True),
+    }
+    draws = {
+        name: sample_independence(each, seed=1, progress=False) for name, each in models.items()
+    }
+    facts = report_facts(comparison=compare_models(models, draws))
+    assert "nan" not in facts["verdict"]["message"]
+    assert facts["verdict"]["message"].startswith("line has the smallest AIC")
+
+
+def test_models_may_have_names_that_are_not_text(comparison):
+    one, two = comparison.models.values()
+    facts = report_facts(comparison=compare_models({1: one, 2: two}))
+    assert facts["verdict"]["message"].startswith(
+        "Model 1 (grade ~ gpa + tuce + C(psi)) has the smallest AIC, 33.78; model 2 (grade ~ gpa) "
+    )
