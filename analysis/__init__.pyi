@@ -98,5 +98,6 @@ from .moments import (
     PosteriorMoments as PosteriorMoments,
     posterior_moments as posterior_moments,
 )
-from .report.verification import read_report as read_report, verify_report as verify_report
+from .report.verification.reading import read_report as read_report
+from .report.verification.verified import verify_report as verify_report
 from .report.writing import report_facts as report_facts, write_report as write_report

@@ -332,12 +332,12 @@ def verify(
     does not stand.
     """
     with clean_errors():
-        from flatprior.analysis.report.verification import (
+        from flatprior.analysis.report.verification.reading import (
             formulas_of,
             read_report,
             require_unchanged,
-            verify_report,
         )
+        from flatprior.analysis.report.verification.verified import verify_report
         from flatprior.models.common.rendering import Rendered
 
         facts = read_report(report)

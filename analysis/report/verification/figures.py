@@ -1,0 +1,80 @@
+"""Figures of the page, held against those made anew: their drawing and their words."""
+
+from __future__ import annotations
+
+import re
+
+from flatprior.analysis.report.page import Drawing, Page, alike
+from flatprior.analysis.report.sections.routes import density_words, draws_words
+from flatprior.analysis.report.verification.anew import Anew
+from flatprior.analysis.report.verification.holding import OF_BOUNDS, require
+from flatprior.analysis.report.verification.of_draws import MORE_WORDS
+from flatprior.models.common.closeness import TWICE
+
+
+def figures_held(
+    found: Anew, page: Page, again: Page, bounds: float, free: tuple[str, ...], elsewhere: bool
+) -> list[str]:
+    """Hold the figures against those made anew; say which were not made."""
+    holes: list[str] = []
+    of_draws = {
+        f"{kind}-{i + 1}": words(check)
+        for i, check in enumerate(found.checks)
+        for kind, words in (("density", density_words), ("draws", draws_words))
+    }
+    for name, drawing in page.figures.items():
+        require(
+            name in again.figures or name in of_draws or name in free,
+            f"the page has a figure {name!r} that nothing gives",
+        )
+        if name in again.figures:
+            _words_held(name, drawing, again.figures[name], bounds, free)
+        elif name in of_draws:
+            _words_held(name, drawing, Drawing(*of_draws[name], ""), bounds, free)
+        if name not in again.figures or name in free:
+            holes.append(f"figure {name!r} and its words")
+        elif not elsewhere:
+            require(
+                _same_drawing(name, drawing.markup, again.figures[name].markup),
+                f"the figure {name!r} of the page is not that of these results",
+            )
+    for name in again.figures:
+        require(name in page.figures or name in free, f"the page lacks the figure {name!r}")
+    return holes
+
+
+def _words_held(
+    name: str, shown: Drawing, due: Drawing, bounds: float, free: tuple[str, ...]
+) -> None:
+    """Hold title, caption and alternative of a figure against those made anew.
+
+    Those of a figure with draws, which were not at hand, say more, or in another order.
+    """
+    drawn = name in free
+
+    def same(seen: str, again: str) -> bool:
+        if drawn and name == "comparison-plot":
+            seen, again = (" ".join(sorted(re.split(r"[:,] ", said))) for said in (seen, again))
+        if drawn and name in MORE_WORDS:
+            seen = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", seen)
+            again = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", again)
+        return alike(seen, again, TWICE, bounds)
+
+    title = shown.title
+    if drawn and name == "influence-plot" and title == "Leverage, residuals and Pareto k":
+        title = "Leverage and residuals"
+    require(
+        same(title, due.title)
+        and same(shown.how, due.how)
+        and same(shown.alternative, due.alternative),
+        f"the words of the figure {name!r} of the page are not those of these results",
+    )
+
+
+def _same_drawing(name: str, first: str, second: str) -> bool:
+    """Whether two figures are one, but for the last decimal of a place in it.
+
+    Where an error bound lies in a figure is rounding as well.
+    """
+    rough = name == "agreement-plot"
+    return alike(first, second, 0.05 if rough else TWICE, OF_BOUNDS, 1.0 if rough else 0.011)

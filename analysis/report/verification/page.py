@@ -1,0 +1,93 @@
+"""The page of a report, made anew and held against the one in the file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.page import Facts, Page, Table, alike
+from flatprior.analysis.report.sections.making import sampler_diagnostics
+from flatprior.analysis.report.sections.prediction import model_comparison
+from flatprior.analysis.report.verification.anew import Anew
+from flatprior.analysis.report.verification.figures import figures_held
+from flatprior.analysis.report.verification.holding import OF_BOUNDS, OF_BOUNDS_ELSEWHERE, require
+from flatprior.analysis.report.verification.of_draws import OF_DRAWS
+from flatprior.analysis.report.verification.tables import tables_held
+from flatprior.analysis.report.writing import Section, facts_of, render
+from flatprior.models.common.closeness import TWICE
+from flatprior.models.common.errors import InputError
+from flatprior.models.results import versions_of
+
+
+def page_held(found: Anew, report: Facts, text: str, elsewhere: bool) -> list[str]:
+    """Make the page anew and hold it against the one in the file; say what was not made."""
+    try:
+        page = Page.of(text)
+    except (ValueError, AssertionError, IndexError, RecursionError) as error:
+        raise InputError(f"the page of the report is damaged: {error}") from error
+    unverified = report["comparison"] is not None and found.comparison is None
+    free: tuple[str, ...] = OF_DRAWS if found.with_draws else ()
+    free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
+    # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
+    spoken = report["agreement"] is not None or not (found.with_draws or unverified)
+    again = _made_again(found, report, page.title, unverified, spoken)
+    bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
+    holes = tables_held(found, report, page, again, bounds, free)
+    holes += figures_held(found, page, again, bounds, free, elsewhere)
+    require(
+        len(page.texts) == len(again.texts)
+        and all(alike(*pair, TWICE, bounds) for pair in zip(page.texts, again.texts, strict=True)),
+        "the sentences of the page are not those of these results",
+    )
+    rest, made = page.rest, again.rest
+    if not spoken:
+        holes.append("the verdict, which follows from leave-one-out")
+        rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
+    if not _same_version(report):  # then style and script are not those of this one
+        holes.append("style and script of the page, which are those of another version")
+        rest, made = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
+    require(alike(rest, made, TWICE, bounds), "the page has other words than these results give")
+    return holes
+
+
+def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken: bool) -> Page:
+    """The page of these results; empty is what needs draws, or models that were not passed."""
+    main = MainModel.without_draws(
+        found.model, found.fit, found.agreement, found.comparison, found.audits
+    )
+    instead: dict[Section, Facts] = {}
+    if found.checks:
+        instead[sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
+    if unverified:
+        instead[model_comparison] = _empty("comparison", "Model comparison")
+    verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}
+    facts = facts_of(main, report, title=title, instead=instead, verdict=verdict)
+    again = Page.of(render(facts | {"data": report}))
+    again.tables["certificate"] = _with_digits(
+        again.tables["certificate"], report["estimate"]["certificate"]["digits"]
+    )
+    return again
+
+
+def _empty(name: str, title: str) -> Facts:
+    """A section in which nothing stands."""
+    return {"id": name, "title": title, "items": []}
+
+
+def _with_digits(certificate: Table, digits: list[float]) -> Table:
+    """The table with the certain digits as the results of the report have them.
+
+    These are held against the data already; rounding may decide what their whole number is.
+    """
+    whole = str(math.floor(min(digits)))
+    copy = certificate.formats["CSV"].rsplit(",", 1)[0]
+    return replace(
+        certificate,
+        cells=(*certificate.cells[:-1], (whole,)),
+        formats=certificate.formats | {"CSV": f"{copy},{whole}\n"},
+    )
+
+
+def _same_version(report: Facts) -> bool:
+    return bool(report["versions"].get("flatprior") == versions_of()["flatprior"])

@@ -1,0 +1,190 @@
+"""Tables of the page, held against those made anew or against what was measured on draws."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.report.items import WHOLE
+from flatprior.analysis.report.page import Facts, Page, Table, alike, same_number, shows
+from flatprior.analysis.report.sections.making import OF_SAMPLER, sampling_in_words
+from flatprior.analysis.report.sections.prediction import AFTER_SAMPLING
+from flatprior.analysis.report.verification.anew import Anew
+from flatprior.analysis.report.verification.holding import DIFFERENCES, hold_notes, require
+from flatprior.analysis.report.verification.of_draws import (
+    MORE_COLUMNS,
+    MORE_NOTES,
+    NO_POSTERIOR,
+    RANKED,
+)
+from flatprior.models import PointEstimate
+from flatprior.models.common.closeness import TWICE, Closeness
+from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
+from flatprior.models.common.text import abbreviated, printable
+
+
+def tables_held(
+    found: Anew, report: Facts, page: Page, again: Page, bounds: float, free: tuple[str, ...]
+) -> list[str]:
+    """Hold the tables against those made anew, or what was measured; say what was not made."""
+    holes: list[str] = []
+    samplers = {f"sampler-{i + 1}": check for i, check in enumerate(found.checks)}
+    require(len(report["seeds"]) >= len(samplers), "a seed is missing")
+    for name, shown in page.tables.items():
+        _copies_hold(name, shown)
+        if name in again.tables and name not in free:
+            holes += _table_held(name, shown, again.tables[name], bounds, found.with_draws)
+        else:
+            require(
+                name in free or name in samplers,
+                f"the page has a table {name!r} that nothing gives",
+            )
+            holes.append(f"table {shown.title!r}")
+    if found.with_draws and "leave-one-out" in page.tables:
+        _leave_one_out_held(page.tables["leave-one-out"], report)
+    for (name, check), seed in zip(samplers.items(), report["seeds"].values(), strict=False):
+        sampled = sampling_in_words(check.mixing.n_chains, check.mixing.n_draws, seed)
+        _sampler_held(page.tables[name], check, found.fit, sampled)
+    for name in again.tables:
+        require(name in page.tables or name in free, f"the page lacks the table {name!r}")
+    return holes
+
+
+def _table_held(
+    name: str, shown: Table, again: Table, bounds: float, with_draws: bool
+) -> list[str]:
+    """Hold a table of the page against the one made anew; say which columns were not made."""
+    more = [column for column in shown.columns if column not in again.columns]
+    require(
+        tuple(column for column in shown.columns if column not in more) == again.columns
+        and (not more or (with_draws and tuple(more) == MORE_COLUMNS.get(name))),
+        f"the table {shown.title!r} has other columns",
+    )
+    _, names, rows = shown.in_full()
+    _, due, anew = again.in_full()
+    ranked = with_draws and name in RANKED and len(set(due)) == len(due)
+    order = [due.index(each) for each in names] if ranked and set(names) <= set(due) else range(0)
+    order = range(len(due)) if names == due else order
+    labels = dict(enumerate(again.names))
+    require(
+        sorted(order) == list(range(len(due)))
+        and all(
+            each == labels.get(i, abbreviated(due[i]))
+            for i, each in zip(order, shown.names, strict=False)
+        ),
+        f"the table {shown.title!r} has other rows",
+    )
+    title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title
+    require(
+        alike(
+            "\n".join((shown.title, *shown.facts)),
+            "\n".join((title, *again.facts)),
+            TWICE,
+            bounds,
+        ),
+        f"the table {shown.title!r} has another heading",
+    )
+    notes = [note for note in again.notes if not (with_draws and note == NO_POSTERIOR)]
+    optional = MORE_NOTES.get(name.removesuffix("-table"), "") if with_draws else ""
+    if name == "coefficients-table" and with_draws and not more:
+        optional = re.escape(NO_POSTERIOR)
+    hold_notes(f"the table {shown.title!r}", list(shown.notes), notes, bounds, optional)
+    # two results of one route have columns of one name
+    places = [(at, column) for at, column in enumerate(shown.columns) if column not in more]
+    for i, j in enumerate(order):
+        for now, (at, column) in enumerate(places):
+            # a cell shows what its copy with all digits has (`_copies_hold`), which is compared
+            there = i < len(shown.cells) and j < len(again.cells)
+            seen, made = (
+                (shown.cells[i][at], again.cells[j][now]) if there else (rows[i][at], anew[j][now])
+            )
+            require(
+                _same_cell(rows[i][at], anew[j][now], column, name, bounds),
+                f"{'the page shows' if there else 'there is'} {seen!r} in the table "
+                f"{shown.title!r}, row {names[i]!r}, column {column!r}, where {made!r} is computed",
+            )
+    return [f"column {column!r} of the table {shown.title!r}" for column in more]
+
+
+def _leave_one_out_held(shown: Table, report: Facts) -> None:
+    """Hold what is left of a table of draws, its rows and the names in it."""
+    models, (_, names, _) = report["comparison"]["models"], shown.in_full()
+    require(
+        shown.title == "Leave-one-out"
+        and not shown.facts
+        and shown.notes == rows_left_out(len(models), WHOLE)
+        and sorted(names) == sorted(str(as_csv(printable(each))) for each in models)
+        and set(shown.names) <= set(map(abbreviated, models))
+        and set(shown.columns) <= set(AFTER_SAMPLING)
+        and len(set(shown.columns)) == len(shown.columns),
+        "the table 'Leave-one-out' of the page is not that of these models",
+    )
+
+
+def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampled: str) -> None:
+    """Hold the table of a sampler against what was measured on its draws."""
+    due = ", ".join(f"{name} {value:.4g}" for name, value in check.diagnostics.items())
+    _, names, rows = shown.in_full()
+    require(
+        due in shown.facts,
+        f"the diagnostics of {check.route} on the page are not those in its results",
+    )
+    require(
+        shown.title == f"Draws of {check.route}"
+        and shown.facts == (sampled, due)
+        and shown.columns == OF_SAMPLER
+        and names == [as_csv(printable(each)) for each in check.names]
+        and shown.names == tuple(map(abbreviated, check.names))[: len(shown.names)]
+        and shown.notes == as_notes(check.warnings) + rows_left_out(len(check.names), WHOLE),
+        f"the table of the draws of {check.route} is not that of its results",
+    )
+    columns = dict(zip(shown.columns, zip(*rows, strict=True), strict=True))
+    found = {name: np.array([float(cell or "nan") for cell in columns[name]]) for name in columns}
+    errors = mle.standard_errors
+    for what, seen, again in (
+        ("mean", (found["mean"] - mle.coefficients) / errors, check.shift),
+        ("mcse", found["mcse"] / errors, check.shift_mcse),
+        ("ess bulk", found["ess bulk"].min(), check.diagnostics["ess bulk"]),
+        ("ess tail", found["ess tail"].min(), check.diagnostics["ess tail"]),
+        ("r_hat", found["r_hat"].max(), check.diagnostics["r_hat"]),
+    ):
+        require(
+            Closeness(TWICE, TWICE).holds(seen, again),
+            f"{what} of the draws of {check.route} on the page is not that in its results",
+        )
+
+
+def _same_cell(seen: str, due: str, column: str, table: str, bounds: float) -> bool:
+    """Whether a cell of the copy with all digits is the one computed anew."""
+    if alike(seen, due, TWICE, bounds if table == "certificate" else 0.0):
+        return True
+    if "" in (seen, due):
+        return False
+    if column == "error bound":
+        return same_number(float(seen), float(due), TWICE, bounds)
+    if column == "digits":
+        return abs(float(seen) - float(due)) <= -math.log10(1 - bounds)
+    return column in DIFFERENCES and abs(float(seen) - float(due)) <= DIFFERENCES[column]
+
+
+def _copies_hold(name: str, shown: Table) -> None:
+    """Hold the copies of a table, which a reader takes along, against what the page shows.
+
+    Only CSV has the rows of a long table that the page does not show.
+    """
+    columns, _, rows = shown.in_full()
+    require(
+        shown.formats["Markdown"] == shown.markdown()
+        and shown.formats["LaTeX"] == shown.latex()
+        and columns == list(map(as_csv, shown.columns))
+        and {len(row) for row in rows} <= {len(columns)}
+        and len(shown.names) == n_shown(len(rows))
+        and all(
+            len(cells) == len(row) and all(map(shows, cells, row))
+            for cells, row in zip(shown.cells, rows, strict=False)
+        ),
+        f"the copies of the table {name!r} are not what the page shows",
+    )

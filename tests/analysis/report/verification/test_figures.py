@@ -1,0 +1,18 @@
+import re
+
+import pytest
+from damaged_files import resealed
+
+from flatprior.analysis import verify_report
+
+
+@pytest.mark.usefixtures("made_once")
+def test_a_figure_that_is_changed_is_told(both, comparison, model, tmp_path):
+    page, _ = both
+    at = page.index('<figure id="agreement-plot">')
+    number = re.compile(r"\d+\.\d\d").search(page, at)
+    changed = page[: number.start()] + "77.77" + page[number.end() :]
+    path = tmp_path / "changed.html"
+    path.write_text(resealed(changed), newline="\n")
+    with pytest.raises(ValueError, match="figure 'agreement-plot'"):
+        verify_report(model, path, dict(comparison.models))

@@ -1,0 +1,60 @@
+import math
+
+import pytest
+
+from flatprior.analysis.report.verification.holding import hold, hold_notes
+
+AGAIN = {
+    "n": 32,
+    "exists": True,
+    "p": 0.0123456789,
+    "bound": None,
+    "message": "2 routes, p = 0.01235",
+    "routes": [{"error_bound": 1e-12, "digits": [11.9, 12.0]}],
+}
+
+
+def held(bounds=0.3, **changed):
+    hold("results", AGAIN | changed, AGAIN, bounds)
+
+
+def test_values_are_held_to_their_rounding():
+    held()
+    held(p=0.0123456789 * (1 + 1e-13))
+    # an error bound is rounding itself
+    held(routes=[{"error_bound": 1.2e-12, "digits": [11.8, 12.0]}])
+    with pytest.raises(ValueError, match="results routes error_bound is"):
+        held(routes=[{"error_bound": 2e-12, "digits": [11.9, 12.0]}])
+    held(0.9, routes=[{"error_bound": 2e-12, "digits": [11.9, 12.0]}])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"p": 0.0123456789 * (1 + 1e-4)}, "results p is 0.0123456789, not"),
+        ({"p": "0.0123456789"}, "results p is"),
+        ({"n": 33}, "results n is 32, not 33"),
+        ({"exists": 1}, "results exists is True, not 1"),
+        ({"bound": math.inf}, "results bound is None, not"),
+        ({"message": "3 routes, p = 0.01235"}, "results message is"),
+        ({"routes": []}, "results routes is incomplete"),
+        ({"more": 1}, "results has more, which nothing gives"),
+    ],
+)
+def test_what_differs_is_named_with_both_values(changed, said):
+    with pytest.raises(ValueError, match=said):
+        held(**changed)
+    less = {key: value for key, value in AGAIN.items() if key != next(iter(changed))}
+    if len(less) < len(AGAIN):
+        with pytest.raises(ValueError, match="results is incomplete"):
+            hold("results", less, AGAIN, 0.3)
+
+
+def test_notes_may_stand_in_any_order_and_none_is_left_out_or_added():
+    again = ["the sample is small", "2 rows were left out"]
+    hold_notes("the table", again[::-1], again, 0.3)
+    with pytest.raises(ValueError, match="lacks the note 'the sample is small'"):
+        hold_notes("the table", again[1:], again, 0.3)
+    with pytest.raises(ValueError, match="a note that nothing gives: all is well"):
+        hold_notes("the table", [*again, "all is well"], again, 0.3)
+    hold_notes("the table", [*again, "All is well."], again, 0.3, more="all is (well|good)")

@@ -1,0 +1,38 @@
+import pytest
+from damaged_files import resealed
+from forged_pages import FORGED, FORGED_WITH_DRAWS
+
+from flatprior.analysis import verify_report
+
+
+@pytest.mark.usefixtures("made_once")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("one answer</h2>", "no answer</h2>"),
+        ("are each proved to lie", "are all proved to lie"),
+        ("<p>The maximum likelihood estimate exists", "<p>The estimate exists"),
+        (
+            '<section aria-labelledby="existence">',
+            '<p>p = 0.03</p><section aria-labelledby="existence">',
+        ),
+        ("Made by flatprior.", "Made by nobody."),
+    ],
+)
+def test_words_that_are_changed_on_the_page_are_told(old, new, both, comparison, model, tmp_path):
+    page, _ = both
+    assert old in page
+    path = tmp_path / "changed.html"
+    path.write_text(resealed(page.replace(old, new, 1)), newline="\n")
+    with pytest.raises(ValueError, match=r"of the page|the page"):
+        verify_report(model, path, dict(comparison.models))
+
+
+@pytest.mark.parametrize("what", [*FORGED, *FORGED_WITH_DRAWS])
+def test_whatever_is_done_to_a_page_is_told(what, both, comparison, model, tmp_path, made_once):
+    page, path = both[0], tmp_path / "forged.html"
+    path.write_text(resealed((FORGED | FORGED_WITH_DRAWS)[what](page)), newline="\n")
+    with pytest.raises(
+        ValueError, match=r"report|page|table|figure|results|draws|nothing gives|is 0"
+    ):
+        verify_report(model, path, dict(comparison.models))
