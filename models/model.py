@@ -462,7 +462,7 @@ class BernoulliLogistic(Renderable):
         (('Intercept', 'Lag1', 'Volume'), 1250)
         """
         check_choice("aliased", aliased, ("raise", "drop"))
-        from flatprior.models.batches.batch_rows import read_files
+        from flatprior.models.batches.file_rows import read_files
 
         asked = Reading.of(sep=sep, decimal=decimal, encoding=encoding, na=na, sheet=sheet)
         sample = Sample.of(sampling_weights, clusters, strata, frequency_weights)

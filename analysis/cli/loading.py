@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -33,6 +34,7 @@ def load_models(
 ) -> dict[str, BernoulliLogistic]:
     """Models 1, 2, ... of the data; with `common_rows`, of the rows complete for all of them."""
     from flatprior.models import BernoulliLogistic
+    from flatprior.models.batches.same_passes import all_of, side_by_side
     from flatprior.models.common.text import count
     from flatprior.models.encoding.columns.checks import column
     from flatprior.models.encoding.files.reading import Reading
@@ -46,14 +48,19 @@ def load_models(
             raise InputError(
                 "--common-rows needs data that fit into memory: leave it out, or name less data"
             )
-        return {
-            name: load_model(
-                *(data, formula, offset, weights, "drop", event, trials, aliased),
-                in_batches=True,
-                **reading,
-            )
-            for name, formula in zip(names, formulas, strict=True)
-        }
+        # the first pass as well is one for all
+        found, _ = side_by_side(
+            [
+                partial(
+                    load_model,
+                    *(data, formula, offset, weights, "drop", event, trials, aliased),
+                    in_batches=True,
+                    **reading,
+                )
+                for formula in formulas
+            ]
+        )
+        return dict(zip(names, all_of(found), strict=True))
     source = Source.find(data, Reading.of(**_asked(reading)))
     apart = [name for name in (offset, weights, trials) if name is not None]
     parsed = [parse(formula, source.heading, apart) for formula in formulas]

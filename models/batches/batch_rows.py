@@ -1,7 +1,8 @@
 """Rows that are read or sent in batches: files larger than memory, and what a cluster shares.
 
 `BatchRows` says what the two have in common: a survey made once, and passes that encode each batch
-anew. `FileRows` reads files. `flatprior.models.batches.dask_rows` has the cluster.
+anew. `flatprior.models.batches.file_rows` reads files, `flatprior.models.batches.dask_rows` has the
+cluster.
 """
 
 from __future__ import annotations
@@ -10,41 +11,29 @@ import functools
 import gc
 import operator
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from os import PathLike
-from typing import IO, Any, Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from flatprior.models.batches.encoder import Groups
 from flatprior.models.batches.first_pass import (
     SAMPLE_NUMBERS,
-    Groups,
-    Roles,
-    Survey,
     Surveyed,
-    conclude,
     content_digest,
     numbers_a_row,
-    settled,
-    survey,
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.parallel import found_once
-from flatprior.models.common.progress import progress_bar
-from flatprior.models.common.text import NO_ROWS
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.columns.checks import check_size, column, of_sensible_size
-from flatprior.models.encoding.files.missing_words import USUAL, Meant
 from flatprior.models.encoding.files.passes import Passes, Tally
-from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
-from flatprior.models.encoding.files.sharing import SHARING
-from flatprior.models.encoding.files.source import ReadError, Source
-from flatprior.models.encoding.sampling import Key, Sample, units_of
+from flatprior.models.encoding.files.reading import PLAIN, Reading
+from flatprior.models.encoding.sampling import Key, units_of
 from flatprior.models.rows import (
     BLOCK_ROWS,
     ArrayRows,
@@ -468,111 +457,3 @@ def _first_like(row: Block, sample: ArrayRows) -> NDArray[np.intp]:
         if len(alike):
             return np.asarray(start + alike[:1], dtype=np.intp)
     return np.zeros(0, dtype=np.intp)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FileRows(BatchRows):
-    """Rows of files, read anew in each pass.
-
-    Attributes
-    ----------
-    source : Source
-    progress : bool
-        Show a progress bar on standard error in each pass.
-    """
-
-    source: Source
-    progress: bool = False
-
-    def _over_frames(
-        self,
-        function: Callable[[pd.DataFrame, int], T],
-        combine: Callable[[T, T], T],
-        columns: tuple[str, ...],
-    ) -> T:
-        answer: T | None = None
-        what = f"rows, pass {self.passes.number + 1}"
-        shown = self.progress and SHARING.get() is None  # a pass of several has a bar of its own
-        with progress_bar(what, self.surveyed.survey.n_read, shown) as advance:
-            try:
-                for number, frame in enumerate(self.source.frames(columns)):
-                    answer = either(combine, answer, function(frame, number))
-                    advance(len(frame))
-            except ReadError as error:  # it was read before: no input is wrong, and none is tried
-                raise OSError(str(error)) from error.__cause__
-        assert answer is not None  # noqa: S101  (the survey found rows in the same files)
-        return answer
-
-    @property
-    def tally(self) -> Tally:
-        """Of the passes over the files."""
-        return self.source.tally
-
-    def seen(self) -> Hashable:
-        """What can be seen of the files without reading them; an `OSError` if they have changed."""
-        return self.source.seen()
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return self.source.names
-
-    @property
-    def reading(self) -> Reading:
-        """How the files were read, and what there is to say of it."""
-        return self.source.reading
-
-    def _as_text(self, name: str) -> BatchRows:
-        if self.source.typed or name in self.source.text:
-            return super()._as_text(name)
-        return replace(self, source=replace(self.source, text=self.source.text | {name}))
-
-
-def read_files(
-    path: str | PathLike[str] | IO[Any],
-    formula: str,
-    offset: str | None,
-    weights: str | None,
-    missing: Literal["drop", "raise"],
-    progress: bool,
-    event: Any = None,
-    trials: str | None = None,
-    asked: Reading = PLAIN,
-    sample: Sample | None = None,
-) -> FileRows:
-    """Survey the files and say how their rows are encoded."""
-    source = Source.find(path, asked)
-    roles = Roles.read(formula, source.heading, offset, weights, missing, event, trials, sample)
-    source = replace(source, codes=roles.factors)
-    told = Found()
-
-    def survey_with(meant: Meant) -> tuple[Survey, dict[str, Counter[str]]]:
-        nonlocal source, told
-        source = replace(source, text=meant.text, retyped=meant.retyped)
-        of_all, told = _survey(source, roles, progress)
-        return of_all, told.words if source.typed else {}
-
-    found, _, _ = settled(survey_with, roles, source.meant)
-    if not source.typed:
-        # what looks like numbers here and like words there, because batches are read one by one,
-        # is words everywhere
-        mixed = frozenset(name for name, each in found.columns.items() if len(each.kinds) > 1)
-        mixed |= frozenset(() if sample is None else sample.mixed(found.units))
-        if mixed:
-            source = replace(source, text=mixed)
-            found, told = _survey(source, roles, progress)
-    reading = source.reading.noting(*told.notes(USUAL))
-    source = replace(source, reading=reading)
-    return FileRows(surveyed=conclude(found, roles), source=source, progress=progress)
-
-
-def _survey(source: Source, roles: Roles, progress: bool) -> tuple[Survey, Found]:
-    survey_of, told = None, Found()
-    # how many there are is not known yet: the bar counts without an end
-    with progress_bar("rows, first pass", None, progress) as advance:
-        for number, frame in enumerate(source.frames(roles.columns, told)):
-            part = survey(frame, roles, number)
-            survey_of = part if survey_of is None else survey_of.merge(part)
-            advance(len(frame))
-    if survey_of is None:
-        raise InputError(NO_ROWS)
-    return survey_of, told

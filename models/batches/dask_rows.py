@@ -17,11 +17,13 @@ import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.cluster import computed
-from flatprior.models.batches.first_pass import Roles, Survey, conclude, settled, survey
+from flatprior.models.batches.first_pass import Survey, conclude, settled, survey
+from flatprior.models.batches.roles import Roles
+from flatprior.models.batches.same_passes import Request, for_all
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.missing_words import Meant
-from flatprior.models.encoding.files.passes import Tally
+from flatprior.models.encoding.files.passes import Passes, Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
 from flatprior.models.encoding.sampling import Sample
 from flatprior.models.encoding.tables import named
@@ -69,10 +71,11 @@ class DaskRows(BatchRows):
         meant = self.frame.meant
 
         def of_meant(part: pd.DataFrame, number: int) -> T:
-            return function(meant.out_of(part, None), number)
+            return function(meant.out_of(_with(part, columns), None), number)
 
-        self.frame.tally.add(1)
-        return _combined(self.frame.select(columns), of_meant, combine)
+        return DaskPass(
+            columns=columns, function=of_meant, combine=combine, partitions=self.frame
+        ).answer()
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -85,6 +88,8 @@ class Partitions:
 
     Attributes
     ----------
+    key : str
+        Dask's token of what they are made of.
     names : tuple of str
         The columns.
     select : callable
@@ -95,10 +100,44 @@ class Partitions:
         Of the passes over them.
     """
 
+    key: str
     names: tuple[str, ...]
     select: Callable[[tuple[str, ...]], Sequence[Any]]
     meant: Meant = field(default_factory=Meant)
     tally: Tally = field(default_factory=Tally)
+
+
+def _with(part: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The part with these columns alone."""
+    return part if tuple(part.columns) == columns else part[list(columns)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DaskPass(Request[T]):
+    """What somebody wants of a pass over partitions.
+
+    Attributes
+    ----------
+    partitions : Partitions
+    """
+
+    partitions: Partitions
+
+    def may_go_with(self, others: Sequence[DaskPass[Any]]) -> bool:
+        """Whether these are the same partitions."""
+        return all(
+            isinstance(each, DaskPass) and each.partitions.key == self.partitions.key
+            for each in others
+        )
+
+    def made(self, every: Sequence[DaskPass[Any]]) -> tuple[list[Any], Passes]:
+        """Compute one graph, with a task for each partition."""
+        columns = tuple(dict.fromkeys(name for each in every for name in each.columns))
+        for each in every:
+            each.partitions.tally.add(1)
+        function, combine = for_all(every)
+        answers = _combined(self.partitions.select(columns), function, combine)
+        return answers, Passes(len(every) - 1)
 
 
 def _combined(
@@ -164,10 +203,12 @@ def survey_dask(
     def survey_with(meant: Meant) -> tuple[Survey, dict[str, Counter[str]]]:
         def of_partition(part: pd.DataFrame, number: int) -> tuple[Survey, Words]:
             words: Words = {}
-            return survey(meant.out_of(part, words), roles, number), words
+            own = meant.out_of(_with(part, roles.columns), words)
+            return survey(own, roles, number), words
 
-        partitions.tally.add(1)
-        return _combined(partitions.select(roles.columns), of_partition, _of_both)
+        return DaskPass(
+            columns=roles.columns, function=of_partition, combine=_of_both, partitions=partitions
+        ).answer()
 
     found, words, meant = settled(survey_with, roles, Meant(words=asked.words(())))
     return DaskRows(
@@ -183,10 +224,13 @@ def _of_both(one: tuple[Survey, Words], two: tuple[Survey, Words]) -> tuple[Surv
 
 
 def _of_frame(frame: Any) -> Partitions:
+    import dask
+
     names = tuple(str(name) for name in frame.columns)
     check_names(names)
     renamed = named(frame)
-    return Partitions(names, lambda columns: renamed[list(columns)].to_delayed())
+    key = dask.base.tokenize(frame)
+    return Partitions(key, names, lambda columns: renamed[list(columns)].to_delayed())
 
 
 def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
@@ -214,6 +258,7 @@ def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise InputError(f"the {name} hold {array.dtype} values; they must hold numbers")
     names = [f"x{j + 1}" for j in range(design.shape[1])]
+    key = dask.base.tokenize(design, response)
     design = design.rechunk({1: -1})
     response = response.rechunk((*design.chunks[:1], -1)[: response.ndim])
     counts = [RESPONSE] if response.ndim == 1 else [f"{RESPONSE}[:, {i}]" for i in range(2)]
@@ -227,4 +272,5 @@ def _of_arrays(design: Any, response: Any) -> tuple[Partitions, str]:
     starts = np.concatenate([[0], np.cumsum(design.chunks[0])[:-1]]).tolist()
     blocks = zip(design.to_delayed().ravel(), response.to_delayed().ravel(), starts, strict=True)
     parts = [together(x, y, start) for x, y, start in blocks]
-    return Partitions((*names, *counts), lambda _: parts), f"{left} ~ 0 + {' + '.join(names)}"
+    found = Partitions(key, (*names, *counts), lambda _: parts)
+    return found, f"{left} ~ 0 + {' + '.join(names)}"

@@ -28,13 +28,14 @@ def kept(
     *,
     of: Any = None,
     anew: bool = False,
+    in_memory: bool = False,
 ) -> T:
     """What `find` gives of some rows; of rows in batches found once, and a copy of it later.
 
     Parameters
     ----------
     rows : Rows
-        Of which nothing is kept where they lie in memory.
+        Of which little is kept where they lie in memory.
     what : hashable
         What is asked.
     find : callable
@@ -45,6 +46,8 @@ def kept(
         What it belongs to, by default the rows: their model, where it depends on more of that.
     anew : bool
         Whether it is found again, and kept in place of what there was.
+    in_memory : bool
+        Whether it is kept of rows in memory too: what is small, and asked for many times.
 
     Raises
     ------
@@ -64,9 +67,10 @@ def kept(
     [1250, 1250]
     (1250, 2)
     """
-    if not isinstance(rows, BatchRows):
+    in_batches = isinstance(rows, BatchRows)
+    if not (in_batches or in_memory):
         return find()
-    seen = rows.seen()
+    seen = rows.seen() if in_batches else ()
     held: OrderedDict[Any, tuple[Hashable, T]] = vars(rows if of is None else of).setdefault(
         "_kept", OrderedDict()
     )

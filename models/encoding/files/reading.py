@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -185,6 +185,18 @@ class Found:
         counts = Counter(values)
         if counts:
             self.own[name] = self.own.get(name, Counter()) + counts
+
+    def take(self, other: Found, columns: Sequence[str]) -> None:
+        """Take what another found of these columns, in their order."""
+        for name in columns:
+            for ours, theirs in (
+                (self.words, other.words),
+                (self.own, other.own),
+                (self.codes, other.codes),
+            ):
+                if name in theirs:
+                    ours[name] = ours.get(name, Counter()) + theirs[name]
+        self.short |= other.short
 
     def notes(self, usual: Iterable[str] = ()) -> tuple[str, ...]:
         """What is to be said of it; of `usual` words how they stay what they are."""

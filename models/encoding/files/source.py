@@ -32,7 +32,6 @@ from flatprior.models.encoding.files.missing_words import USUAL, Meant, without_
 from flatprior.models.encoding.files.opening import Spool, kind_by_content, spooled
 from flatprior.models.encoding.files.passes import Tally
 from flatprior.models.encoding.files.reading import PLAIN, Found, Reading
-from flatprior.models.encoding.files.sharing import SHARING
 from flatprior.models.encoding.files.statistical import (
     SasFile,
     SpssFile,
@@ -284,17 +283,18 @@ class Source:
         OSError
             If a file has changed since it was found.
         """
-        rows = min(BATCH_ROWS, max(FEWEST_ROWS, BATCH_NUMBERS // max(len(columns), 1)))
+        rows = self.rows_at_once(columns)
         rows = max(rows, WHOLE_ROWS) if whole and self.typed else rows
-        sharing = SHARING.get()
-        if sharing is None or found is not None or whole:
-            return self.read(columns, rows, found)
-        return sharing.frames(self, columns, rows)
+        return self.read(columns, rows, found)
+
+    def rows_at_once(self, columns: tuple[str, ...]) -> int:
+        """Rows of a batch with these columns."""
+        return min(BATCH_ROWS, max(FEWEST_ROWS, BATCH_NUMBERS // max(len(columns), 1)))
 
     def read(
         self, columns: tuple[str, ...], rows: int, found: Found | None = None
     ) -> Iterator[pd.DataFrame]:
-        """The same, so many rows at a time, for nobody else."""
+        """The same, so many rows at a time."""
         start = 1
         as_text = (self.text | self.codes) & set(columns)
         for place in range(len(self.readers)):

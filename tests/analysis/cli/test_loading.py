@@ -11,6 +11,7 @@ from command_line import run
 from flatprior.analysis.cli.commands import main
 from flatprior.analysis.cli.loading import check_paths, load_models
 from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models.encoding.files.source import Source
 
 
 def test_two_results_do_not_share_a_file(good, tmp_path):
@@ -212,6 +213,22 @@ def test_standard_input_is_data_of_every_command(tmp_path, semicolons, command, 
     assert piped.exit_code == run(*given).exit_code == 0, piped.stderr
     if command != "agree":  # which says how long it took
         assert piped.stdout == run(*given).stdout
+
+
+def test_models_of_the_same_files_are_surveyed_in_one_pass(folder, monkeypatch):
+    formulas = ("y ~ x", "y ~ g", "y ~ x + g")
+    alone = [BernoulliLogistic.from_parquet(folder, each) for each in formulas]
+    read, columns = Source.read, []
+    monkeypatch.setattr(
+        Source, "read", lambda self, names, *rest: columns.append(names) or read(self, names, *rest)
+    )
+    found = load_models(folder, formulas, None, None, False, True)
+    assert list(map(set, columns)) == [{"y", "x", "g"}]
+    for one, two in zip(found.values(), alone, strict=True):
+        assert one.facts == two.facts
+        assert one.data_hash == two.data_hash
+    with pytest.raises(ValueError, match="no column 'z'"):
+        load_models(folder, ("y ~ x", "y ~ z"), None, None, False, True)
 
 
 def test_standard_input_is_compared_with_a_table_and_with_a_report(tmp_path, semicolons):

@@ -1,6 +1,5 @@
 """What one pass over rows in batches must know, wherever the batches are cut."""
 
-import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,33 +8,13 @@ import pandas as pd
 import pytest
 from every_way import every_way
 from multiplier import repeated
+from surveyed_rows import GRADES, roles_of, rows_of
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches import first_pass
-from flatprior.models.batches.first_pass import Roles, conclude, content_digest, survey
+from flatprior.models.batches.first_pass import conclude, content_digest, survey
 from flatprior.models.encoding.columns import summary
 from flatprior.models.encoding.files import source
-
-FORMULA = "y ~ x + g + C(code) + grade"
-GRADES = ["low", "mid", "high", "never"]
-
-
-def rows_of(n: int, seed: int = 1) -> pd.DataFrame:
-    """Rows of every kind: numbers, text, codes, categories, weights with zeros, holes."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"x": rng.normal(size=n), "o": rng.normal(size=n)})
-    frame["g"] = pd.Series(rng.choice(["north", "south", "west"], n), dtype=object)
-    frame["code"] = rng.choice([1, 2, 10], n)
-    frame["grade"] = pd.Categorical(rng.choice(GRADES[:3], n), GRADES)
-    frame["w"] = rng.integers(0, 4, n)
-    frame["y"] = rng.integers(0, 2, n)
-    frame.loc[rng.random(n) < 0.1, "x"] = np.nan
-    frame.loc[rng.random(n) < 0.1, "g"] = None
-    return frame
-
-
-def roles_of(frame: pd.DataFrame, formula: str = FORMULA, missing="drop") -> Roles:
-    return Roles.read(formula, frame, "o", "w", missing)
 
 
 def facts(found):
@@ -148,26 +127,6 @@ def test_a_sample_is_that_of_the_smallest_draws_in_whatever_order_surveys_merge(
     assert len(forward.sample) == 20
 
 
-def test_rows_that_are_not_complete_are_refused_by_row_and_column_where_they_may_not_be_dropped():
-    frame = rows_of(50)
-    frame.loc[[7], "g"] = None
-    frame.loc[:6, ["x", "g"]] = [0.5, "west"]
-    with pytest.raises(ValueError, match=r"first in row 7 \(column '[xg]'\)"):
-        survey(frame, roles_of(frame, missing="raise"), 0)
-    with pytest.raises(ValueError, match='missing must be "drop" or "raise", not None'):
-        roles_of(frame, missing=None)
-
-
-@pytest.mark.parametrize("call", ["center(x)", "scale(x)", "poly(x, 2)", "bs(x, df=4)"])
-def test_what_needs_all_rows_at_once_is_refused_before_the_first_is_read(call):
-    frame = rows_of(3)
-    with pytest.raises(ValueError, match=rf"{re.escape(call)} in the formula needs all"):
-        roles_of(frame, f"y ~ {call}")
-    # a level of that name is none
-    quoted = roles_of(frame, "y ~ C(g, contr.treatment(base='scale(x)'))")
-    assert quoted.columns == ("y", "g", "o", "w")
-
-
 def test_too_many_levels_are_refused_by_name_unless_they_may_be_numbers(monkeypatch):
     monkeypatch.setattr(summary, "MOST_LEVELS", 5)
     frame = rows_of(40).dropna().assign(w=1)
@@ -194,23 +153,6 @@ def test_nothing_left_is_said_with_what_became_of_the_rows():
         ValueError, match="no rows are left of 30: 10 have a missing value, 20 have w"
     ):
         conclude(survey(empty, roles, 0), roles)
-    with pytest.raises(TypeError, match="offset must name a column"):
-        Roles.read(FORMULA, frame, frame["o"], "w", "drop")
-
-
-def test_every_batch_is_encoded_as_the_whole_would_be():
-    frame = rows_of(400, seed=9)
-    roles = roles_of(frame)
-    found = survey(frame[:150], roles, 0).merge(survey(frame[150:], roles, 1))
-    encoder = conclude(found, roles).encoder
-    whole = BernoulliLogistic.from_formula(FORMULA, frame, offset="o", frequency_weights="w")
-    blocks = [encoder.block(encoder.complete(frame[i : i + 90])) for i in range(0, 400, 90)]
-    assert np.array_equal(np.concatenate([block.design for block in blocks]), whole.design)
-    signs = np.concatenate([block.sign for block in blocks])
-    assert np.array_equal(signs, 2 * whole.response - 1)
-    assert np.array_equal(
-        np.concatenate([block.weights for block in blocks]), whole.frequency_weights
-    )
 
 
 NUMBERS = [f"{i % 13 - 6}.5" for i in range(40)]
