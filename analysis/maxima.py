@@ -19,7 +19,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import FlatpriorError, PrecisionError
 from flatprior.models.common.rendering import SMALLEST_P, Renderable, Rendered, p_value
 from flatprior.models.common.text import printable
-from flatprior.models.covariance.roots import Factored, Written, root_of
+from flatprior.models.covariance.roots import Factored, root_of
 from flatprior.models.iterations import maximum
 from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows, MappedRows, Rows
@@ -190,18 +190,25 @@ def of_full_rank(model: BernoulliLogistic) -> BernoulliLogistic:
 
     It has the same likelihood at every point that the data can tell from others.
     """
-    root = root_of(model.rows) if model.n_parameters else Written(np.eye(0))
-    if isinstance(root, Factored):  # which it is not of nearly dependent columns
+    if not model.n_parameters:
         return model
-    white = None if root is None else root.matrix
-    if white is not None and not (
-        len(white) and np.linalg.cond(white / np.linalg.norm(white, axis=1)[:, None]) > SURELY
-    ):
+    # columns that are independent in some rows are so in all: those drawn are in memory
+    some = () if isinstance(model.rows, ArrayRows) else (model.rows.drawn,)
+    if any(_surely_independent(rows) for rows in (*some, model.rows)):
         return model
     try:
         return model.without_aliased()
     except FlatpriorError:  # undecided, or all columns are 0: whoever fits it says so
         return model
+
+
+def _surely_independent(rows: Rows) -> bool:
+    """Whether no column is a combination of others, nor nearly so."""
+    root = root_of(rows)
+    if root is None or isinstance(root, Factored):  # which it is not of nearly dependent columns
+        return root is not None
+    lengths = np.linalg.norm(root.matrix, axis=1)
+    return bool(np.linalg.cond(root.matrix / lengths[:, None]) <= SURELY)
 
 
 @dataclass(frozen=True)

@@ -308,7 +308,7 @@ def moments_at_each(rows: Rows, places: Sequence[Array]) -> list[Moments]:
     In as few as there is room for the information matrices.
     """
     found: list[Moments] = []
-    at_once = max(MOST_MATRICES // rows.n_columns**2, 1)
+    at_once = max(MOST_MATRICES // rows.n_columns**2, 2)  # both ends of an interval
     for start in range(0, len(places), at_once):
         part = places[start : start + at_once]
 

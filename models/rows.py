@@ -421,7 +421,7 @@ class MappedRows:
     @found_once
     def extent(self) -> Extent:
         """Largest absolute values of columns and offset."""
-        return self.reduce(extent_of, Extent.or_more)
+        return self._reduce(extent_of, Extent.or_more)
 
     @property
     def has_offset(self) -> bool:
@@ -435,7 +435,23 @@ class MappedRows:
     def reduce(
         self, function: Callable[[Block], T], combine: Callable[[T, T], T] = operator.add
     ) -> T:
-        """Combine ``function(change(block))`` over all blocks that have a row left."""
+        """Combine ``function(change(block))`` over all blocks that have a row left.
+
+        Of rows that are not in memory the first pass finds the extent beside its answer.
+        """
+        if self.resident or "extent" in vars(self):
+            return self._reduce(function, combine)
+
+        def both(block: Block) -> tuple[T, Extent]:
+            return function(block), extent_of(block)
+
+        def of_both(first: tuple[T, Extent], second: tuple[T, Extent]) -> tuple[T, Extent]:
+            return combine(first[0], second[0]), first[1].or_more(second[1])
+
+        answer, vars(self)["extent"] = self._reduce(both, of_both)
+        return answer
+
+    def _reduce(self, function: Callable[[Block], T], combine: Callable[[T, T], T]) -> T:
         change = self.change  # all that a cluster is sent of this object
 
         def changed(block: Block) -> T | None:

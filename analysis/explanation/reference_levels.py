@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from flatprior.models import BernoulliLogistic
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.coefficient_names import (
     CODINGS,
@@ -311,13 +312,13 @@ class Category:
 
 def intercept_of(model: BernoulliLogistic) -> int | None:
     """The column of ones, if there is one."""
-    kept = vars(model.rows)  # a pass over the rows, which many recodings ask for
-    if "_intercept" not in kept:
+
+    def find() -> int | None:
         ones, rows = np.ones(model.n_parameters), as_held(model.rows)
         every = rows.reduce(lambda block: are_all(block.design, ones), np.logical_and)
-        kept["_intercept"] = int(every.argmax()) if every.any() else None
-    found: int | None = kept["_intercept"]
-    return found
+        return int(every.argmax()) if every.any() else None
+
+    return kept(model.rows, "intercept", find, in_memory=True)  # many recodings ask for it
 
 
 def categories_of(model: BernoulliLogistic) -> list[Category]:

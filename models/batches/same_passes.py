@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -308,7 +309,7 @@ def in_same_passes(
     if len(apart) > 1:
         large = any(rows[i].n_rows * rows[i].n_columns >= PARALLEL for (i, *_) in apart)
         with one_thread_each() if large else nullcontext():
-            answers, saved = side_by_side([lambda p=each: in_turn(p) for each in apart])
+            answers, saved = side_by_side([partial(in_turn, places) for places in apart])
         for places, several in zip(apart, all_of(answers), strict=True):
             found |= dict(zip(places, several, strict=True))
     for i in range(len(tasks)):

@@ -24,9 +24,10 @@ from flatprior.models.codes.passes import sums_of
 from flatprior.models.codes.sums import by_level, indicators
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, PrecisionError
-from flatprior.models.covariance.whitening import DEPENDENT, whitening
+from flatprior.models.covariance.whitening import DEPENDENT, whitening, whitenings
 from flatprior.models.designs.coded import LARGEST_DENSE, Structured
-from flatprior.models.rows import Rows
+from flatprior.models.likelihood import scores
+from flatprior.models.rows import Rows, as_held
 
 MOST_UPPER = 1000  # coefficients
 
@@ -326,6 +327,28 @@ def root_of(rows: Rows, coefficients: Array | None = None) -> Root | None:
             return of_inverse(inverse)
     written = whitening(rows, coefficients)
     return None if written is None else Written(written)
+
+
+def root_and_score(rows: Rows, coefficients: Array) -> tuple[Root, Array]:
+    """`required_root` and the score (k,) at coefficients: one pass where nothing is held as codes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.covariance.roots import root_and_score
+    >>> from flatprior.models.rows import ArrayRows
+    >>> rows = ArrayRows(np.ones((4, 1)), np.array([0.0, 1.0, 1.0, 1.0]))
+    >>> root_and_score(rows, np.zeros(1))[1].tolist()
+    [1.0]
+    """
+    if sums_of(rows) is not None:
+        root = required_root(rows, coefficients)
+        held = as_held(rows)
+        return root, held.reduce(lambda block: scores(block, coefficients[None]))[0]
+    ((white, score),) = whitenings(rows, [coefficients])
+    if white is None:
+        raise PrecisionError(DEPENDENT)
+    return Written(white), score
 
 
 def required_root(rows: Rows, coefficients: Array | None = None) -> Root:

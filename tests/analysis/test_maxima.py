@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from places import PLACES, shoppers
 from problems import simulated
 from scipy.stats import chi2
 
@@ -21,6 +22,7 @@ from flatprior.analysis.maxima import (
     supremum,
 )
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, fit_newton
+from flatprior.models.batches import first_pass
 from flatprior.models.iterations import maximum
 
 
@@ -176,3 +178,29 @@ def test_columns_that_are_nearly_dependent_are_left_to_whoever_fits_them():
     assert of_full_rank(model) is model
     with pytest.raises(MLEDoesNotExistError, match="undecided in double precision"):
         supremum(model)
+
+
+def test_rows_in_files_are_read_for_their_rank_only_where_those_drawn_leave_it_open(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 100)
+    frame = shoppers(600)
+    surveyed = PLACES["Parquet"](frame, tmp_path, "bought ~ income").rows.surveyed
+    left = frame.index.difference(surveyed.sample_labels - 1)  # rows are numbered from 1
+    frame["same"] = frame["income"]
+    frame.loc[left[:9], "same"] += 1.0
+
+    def passes(formula):
+        model = PLACES["Parquet"](frame, tmp_path, formula)
+        before = model.passes.number
+        full = of_full_rank(model)
+        return full is model, model.passes.number - before
+
+    assert passes("bought ~ income + age") == (True, 0)
+    drawn = PLACES["Parquet"](frame, tmp_path, "bought ~ income + same").rows.drawn
+    assert np.linalg.matrix_rank(drawn.design) == 2  # other rows tell the columns apart
+    assert passes("bought ~ income + same") == (True, 1)
+    frame["same"] = frame["income"]
+    full, read = passes("bought ~ income + same")
+    assert not full
+    assert read > 1

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from coded_models import both, structured, survey, written_out
 from multiplier import repeated
+from places import PLACES, shoppers
 from problems import simulated
 from scipy.sparse import csr_array
 
@@ -122,6 +123,23 @@ def test_the_digest_sees_any_change_and_no_storage():
     assert ArrayRows(X, 1 - y).digest() != digest
     assert ArrayRows(X, y, weights=np.ones(len(y))).digest() != digest
     assert ArrayRows(X[::-1], y).digest() != digest
+
+
+def test_the_first_pass_over_changed_rows_in_files_finds_their_extent_too(tmp_path):
+    model = PLACES["Parquet"](shoppers(600), tmp_path, "bought ~ income + age")
+
+    def change(block):
+        return block._replace(design=block.design * 3, offset=np.full(len(block.sign), 7.0))
+
+    before = model.passes.number
+    mapped = MappedRows(model.rows, change)
+    total = mapped.reduce(lambda block: block.design.sum(axis=0))
+    assert model.passes.number == before + 1
+    found = mapped.extent
+    assert model.passes.number == before + 1
+    assert total == pytest.approx(3 * model.rows.reduce(lambda block: block.design.sum(axis=0)))
+    np.testing.assert_array_equal(found.columns, 3 * model.rows.extent.columns)
+    assert (found.offset, mapped.has_offset) == (7.0, True)
 
 
 def test_blocks_of_which_no_row_is_left_are_passed_over():

@@ -36,10 +36,9 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, names_in, printable
-from flatprior.models.covariance.roots import required_root
-from flatprior.models.likelihood import scores
+from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import ArrayRows, as_held
+from flatprior.models.rows import ArrayRows
 
 SAME = "the two models are the same model: there is nothing to test"
 
@@ -165,8 +164,8 @@ def score_test(
     df = _told(large.n_parameters, len(kept), linear.text)
     notes = _fewer(len(linear.values), df)
     beta = null.at(gamma)
-    root = required_root(large.rows, beta)
-    pull = root.rooted(as_held(large.rows).reduce(lambda block: scores(block, beta[None])))[0]
+    root, score = root_and_score(large.rows, beta)
+    pull = root.rooted(score[None])[0]
     return chi_squared_test("score", linear.text, float(pull @ pull), df, "; ".join(notes))
 
 

@@ -105,8 +105,12 @@ def test_all_ends_and_points_share_a_few_passes(tmp_path, monkeypatch):
 def test_nothing_depends_on_how_many_places_there_is_room_for(tmp_path, monkeypatch):
     model = in_files(smooth(), tmp_path, "y ~ a + b + c + d")
     expected = confidence_intervals(model)
-    monkeypatch.setattr(likelihood, "MOST_MATRICES", 2 * 5**2)
-    pd.testing.assert_frame_equal(confidence_intervals(model), expected, rtol=1e-12)
+    _, passes = counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]))
+    for room in (3 * 5**2, 0):
+        monkeypatch.setattr(likelihood, "MOST_MATRICES", room)
+        pd.testing.assert_frame_equal(confidence_intervals(model), expected, rtol=1e-12)
+    # both ends of one share their passes however many coefficients there are
+    assert counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]))[1] == passes
 
 
 def test_a_point_is_the_maximum_over_the_other_coefficients(tmp_path):

@@ -455,7 +455,7 @@ def test_to_print_a_model_is_not_to_read_its_files(tmp_path, monkeypatch):
     many(300).to_parquet(tmp_path / "d.parquet")
     model = BernoulliLogistic.from_parquet(tmp_path, "y ~ x")
     with monkeypatch.context() as patched:
-        patched.setattr(Source, "frames", None)
+        patched.setattr(Source, "read", None)
         assert "found by the first pass" in str(model._repr_html_())
     fit = fit_newton(model)
     assert fit.provenance.data_hash in model._repr_html_()

@@ -13,6 +13,7 @@ from flatprior.analysis import (
     score_test,
     wald_test,
 )
+from flatprior.analysis.explanation.reference_levels import intercept_of
 from flatprior.models import certify, check_existence, fit_newton
 from flatprior.models.batches import kept as module
 from flatprior.models.batches.kept import kept
@@ -147,9 +148,24 @@ def test_no_more_is_kept_than_there_is_room_for(tmp_path, monkeypatch):
     assert len(vars(rows)["_kept"]) == module.LEAST
 
 
-def test_rows_in_memory_keep_nothing():
+def test_rows_in_memory_keep_only_what_is_said_to_be_kept_there():
     model = PLACES["memory"](shoppers(300), None, FORMULA)
     found = []
     for _ in range(2):
         kept(model.rows, "what", lambda: found.append(1))
     assert len(found) == 2
+    for _ in range(2):
+        kept(model.rows, "what", lambda: found.append(1), in_memory=True)
+    assert len(found) == 3
+
+
+def test_whether_there_is_an_intercept_is_looked_for_once_and_again_where_files_have_changed(
+    tmp_path,
+):
+    model = PLACES["CSV"](shoppers(600), tmp_path, FORMULA)
+    assert made(model, lambda: intercept_of(model)) == (0, 1)
+    assert made(model, lambda: intercept_of(model)) == (0, 0)
+    path = tmp_path / "rows.csv"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(OSError, match="has changed"):
+        intercept_of(model)

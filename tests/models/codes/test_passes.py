@@ -92,10 +92,8 @@ def test_score_and_information_are_those_of_the_rows_in_memory(
 def test_a_pass_that_was_the_last_is_not_made_again(tmp_path, monkeypatch):
     sums = sums_of(in_batches(tmp_path, monkeypatch, "y ~ x + g + h", survey(300, seed=3)).rows)
     begun = []
-    frames = source.Source.frames
-    monkeypatch.setattr(
-        source.Source, "frames", lambda *given: begun.append(given) or frames(*given)
-    )
+    read = source.Source.read
+    monkeypatch.setattr(source.Source, "read", lambda *given: begun.append(given) or read(*given))
     facts_of(sums)
     place = np.zeros(sums.basis.n_levels), np.zeros(len(sums.basis.columns))
     first = sums.at(*place)[0]

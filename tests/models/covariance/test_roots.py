@@ -3,12 +3,21 @@
 import numpy as np
 import pytest
 from coded_models import both, held_sums, survey
+from places import PLACES, shoppers
 
 from flatprior.analysis import robust_covariance
 from flatprior.models import fit_newton
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.covariance import roots as roots_module
-from flatprior.models.covariance.roots import Factored, Written, required_root, root_of, upper
+from flatprior.models.covariance.roots import (
+    Factored,
+    Written,
+    required_root,
+    root_and_score,
+    root_of,
+    upper,
+)
+from flatprior.models.likelihood import scores
 from flatprior.models.rows import ArrayRows
 
 FORMULAS = ("y ~ x + z + g + h", "y ~ 0 + g + h + x", "y ~ g", "y ~ g * h + x", "y ~ 0 + g:b")
@@ -116,3 +125,19 @@ def test_where_levels_are_contrasted_the_root_is_written_out(formula):
     for kind in ("HC0", "HC3"):
         one, two = (robust_covariance(*each, kind=kind) for each in ((held, fit), (written, other)))
         assert one.covariance == pytest.approx(two.covariance, rel=1e-6, abs=1e-9)
+
+
+def test_root_and_score_are_found_in_one_pass_where_nothing_is_held_as_codes(tmp_path):
+    model = PLACES["Parquet"](shoppers(600), tmp_path, "bought ~ income + age")
+    beta = np.array([-0.4, 0.3, 0.01])
+    before = model.passes.number
+    root, score = root_and_score(model.rows, beta)
+    assert model.passes.number == before + 1
+    np.testing.assert_array_equal(root.matrix, required_root(model.rows, beta).matrix)
+    expected = model.rows.reduce(lambda block: scores(block, beta[None]))[0]
+    assert score == pytest.approx(expected, rel=1e-12)
+    held, written = both("y ~ x + g + h", survey(250, seed=1))
+    beta = np.random.default_rng(2).normal(size=held.n_parameters) / 3
+    root, score = root_and_score(held.rows, beta)
+    assert isinstance(root, Factored)
+    assert score == pytest.approx(written.score(beta), rel=1e-9, abs=1e-9)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from peers import TEN, glm
+from places import PLACES, shoppers
 from problems import CASES
 from scipy.stats import chi2
 
@@ -17,6 +18,8 @@ from flatprior.analysis import (
     score_test,
     wald_test,
 )
+from flatprior.analysis.inference.hypotheses.null_models import Null, restricted
+from flatprior.analysis.maxima import maximal
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -249,3 +252,17 @@ def test_dependence_and_separation_together_have_suprema():
     assert likelihood_ratio_test(full, ["NV", "both"]).df == 1
     with pytest.raises(MLEDoesNotExistError, match="coefficients: 'NV' to"):
         score_test(full, "PI")
+
+
+def test_a_score_test_reads_rows_once_more_than_the_fit_of_its_null_model(tmp_path):
+    model = PLACES["Parquet"](shoppers(600), tmp_path, "bought ~ income + age + region")
+    j = model.names.index("age")
+
+    def passes(function):
+        before = model.passes.number
+        function()
+        return model.passes.number - before
+
+    null = Null(np.zeros(5), kept=np.delete(np.arange(5), j))
+    fit = passes(lambda: maximal(restricted(model, null)))
+    assert passes(lambda: score_test(model, "age")) == fit + 1
