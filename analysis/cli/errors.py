@@ -16,6 +16,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 LEAST_MEMORY = 2**30  # bytes of addresses
+A_MOMENT = 0.01  # seconds, in which a destructor ends
 
 
 class OneLineErrors(click.Group):
@@ -121,21 +122,35 @@ def _noting_interrupts() -> Iterator[None]:
             return
         raise KeyboardInterrupt
 
+    def again(ignored: Any) -> None:
+        """What came within a destructor, out of which nothing is raised, comes again."""
+        if not isinstance(ignored.exc_value, KeyboardInterrupt) or not _noted:
+            told(ignored)
+        elif hasattr(signal, "pthread_kill"):
+            threading.Timer(A_MOMENT, once_more).start()
+
+    def once_more() -> None:
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
     _noted.clear()
     usual: dict[int, Any] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
     }
-    if threading.current_thread() is not threading.main_thread():  # only it may handle signals
+    main, told = threading.main_thread(), sys.unraisablehook
+    if threading.current_thread() is not main:  # only it may handle signals
         usual = {}
     usual = {
         number: before for number, before in usual.items() if signal.getsignal(number) is before
     }
     for number in usual:
         signal.signal(number, note)
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = told
         for number, before in usual.items():
             signal.signal(number, before)
 

@@ -87,6 +87,26 @@ def test_an_interrupt_says_which_files_were_written(good, tmp_path, monkeypatch)
         assert result.stderr == f"flatprior: interrupted; {said} was written\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(("number", "said"), [(2, "interrupted"), (15, "terminated")])
+def test_a_signal_that_comes_within_a_destructor_is_not_lost(number, said, good, monkeypatch):
+    class Last:
+        def __del__(self):
+            signal.raise_signal(number)
+
+    def work(*_):
+        last = Last()
+        del last
+        waited = time.monotonic() + 5
+        while time.monotonic() < waited:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(fitting, "print_estimate", work)
+    result = run("fit", good, "y ~ x")
+    assert result.exit_code == 128 + number
+    assert result.stderr == f"flatprior: {said}; nothing was written\n"
+
+
 BREAK = """
 import importlib.abc, os, signal, sys
 when, how = sys.argv.pop(1), sys.argv.pop(1)
