@@ -154,7 +154,7 @@ def _alike(block: Block, rows: Block, hashes: NDArray[np.uint64]) -> list[NDArra
     """Of each of some rows, those of a block that are like it."""
     held, own = _told_by(block), _told_by(rows)
     found = row_hashes(held)
-    candidates = np.flatnonzero(np.isin(found, hashes))
+    candidates = np.flatnonzero(np.isin(found, hashes, kind="sort"))  # tables hold no 64 bits
     of_each = []
     for i, value in enumerate(hashes):
         some = candidates[found[candidates] == value]
