@@ -54,8 +54,12 @@ class FilePass(Request[T]):
 
     def sent(self) -> FilePass[T]:
         """The same, in the context of who asks, in which NumPy's error state is too."""
-        run, function = contextvars.copy_context().run, self.function
-        return replace(self, function=lambda frame, number: run(function, frame, number))
+        run, function, combine = contextvars.copy_context().run, self.function, self.combine
+        return replace(
+            self,
+            function=lambda frame, number: run(function, frame, number),
+            combine=lambda one, two: run(combine, one, two),
+        )
 
     def may_go_with(self, others: Sequence[FilePass[Any]]) -> bool:
         """Whether these are the same files, taken alike in batches of the same size."""

@@ -163,8 +163,8 @@ def stepwise(work: Callable[[], T]) -> Generator[Request[Any], Any, T]:
     # in a copy of this context, in which NumPy's error state is too
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), daemon=True)
-    thread.start()
     try:
+        thread.start()
         while True:
             said = asking.requests.get()
             if isinstance(said, _Ended):
@@ -176,7 +176,8 @@ def stepwise(work: Callable[[], T]) -> Generator[Request[Any], Any, T]:
     finally:
         asking.stopped = True
         asking.answers.put(None)
-        thread.join()
+        if thread.is_alive():  # Ctrl-C may come while it starts
+            thread.join()
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> tuple[list[T | Failed], Passes]:

@@ -242,3 +242,33 @@ def test_work_is_a_generator_of_what_it_asks_for(tmp_path):
     with pytest.raises(StopIteration) as over:
         steps.send(again.made([again])[0][0])
     np.testing.assert_array_equal(over.value.value, 2 * expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_the_error_state_of_who_asks_holds_where_blocks_are_put_together(tmp_path, at_once):
+    # 1.5e308 + 1.5e308 overflows: a warning, and so an error here, but for the state
+    models = in_files(tmp_path)[:at_once]
+
+    def put_together(rows):
+        with np.errstate(over="ignore"):
+            return rows.reduce(lambda block: np.array([1.5e308]), np.add)
+
+    found, _ = in_same_passes(
+        [each.rows for each in models], [lambda r=each.rows: put_together(r) for each in models]
+    )
+    assert found == [np.inf] * at_once
+
+
+def test_an_interrupt_while_a_thread_starts_leaves_none(tmp_path, monkeypatch):
+    (model, *_) = in_files(tmp_path)
+    begun = threading.active_count()
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(stepwise(lambda: sums(model)))
+    assert threading.active_count() == begun

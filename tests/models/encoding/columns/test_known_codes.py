@@ -20,6 +20,7 @@ def column(values):
 
 def test_what_is_remembered_is_of_that_column_and_goes_with_it():
     pytest.importorskip("pyarrow")
+    gc.collect()  # of what other tests have left
     before = len(module._KNOWN)
     series = column(["b", "a", None, "b"])
     remember(series, np.array([0, 1, -1, 0]), ["b", "a"])
