@@ -393,7 +393,7 @@ def test_row_numbers_run_through_all_files(tmp_path):
 
 
 CODE = """
-import pathlib, signal, sys
+import pathlib, signal, sys, time
 import flatprior.models.encoding.files.source as files
 from flatprior.analysis.cli import main
 
@@ -401,7 +401,9 @@ original, begun = files._guarded, pathlib.Path(sys.argv.pop())
 
 def told(items, name):
     begun.touch()
-    return original(items, name)
+    for item in original(items, name):
+        time.sleep(0.05)  # of a thousand batches: the signal comes within this pass
+        yield item
 
 files.BATCH_ROWS, files._guarded = 100, told
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
