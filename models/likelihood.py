@@ -31,7 +31,7 @@ from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
 MOST_MATRICES = 2**22  # numbers of information matrices in a pass: 32 MB, and of each that waits
-VECTORS_AT_ONCE = 64  # of 2048 rows each: 1 MB, which stays in a core's cache
+VECTORS_AT_ONCE = 64  # of PRODUCT rows each: 256 KB, which stay in a core's cache
 
 
 def linear_predictor(block: Block, coefficients: Array) -> Array:
@@ -174,8 +174,8 @@ def moments(
 def log_likelihoods(block: Block, coefficients: Array) -> Array:
     """Log-likelihood (d,) of these rows at each row of `coefficients` (d, k), for many d.
 
-    Many times as fast as the sum of `row_terms`: without weights one logarithm serves `PRODUCT`
-    rows. Its error is absolute, one unit roundoff a row, where that of `row_terms` is relative.
+    Faster than the sum of `row_terms`: without weights one logarithm serves `PRODUCT` rows. Its
+    error is absolute, one unit roundoff a row, where that of `row_terms` is relative.
     """
     found = np.zeros(len(coefficients))
     for tile in _tiles(block, coefficients):
