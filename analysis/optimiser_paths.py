@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,7 @@ from scipy.optimize import minimize
 
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.arrays import Array
-from flatprior.models.covariance.roots import root_of
-from flatprior.models.covariance.whitening import whitening
-from flatprior.models.designs.coded import Structured
+from flatprior.models.covariance.whitening import whitening, whitenings
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block, as_held
 
@@ -21,10 +20,13 @@ NEWTON_STEPS = 25
 SETTLED = 1e-9  # standard errors: the square of so small a step is below rounding
 
 
-def lbfgs_path(model: BernoulliLogistic, scale: float, back: Array | None = None) -> list[Array]:
+def lbfgs_path(
+    model: BernoulliLogistic, scale: float, back: Array | None = None, least: float = math.inf
+) -> list[Array]:
     """Iterates of L-BFGS from zero on `scale` times the negative log-likelihood.
 
-    They are those of coefficients from which `back` (k, k), if it is given, leads to the model's.
+    They are those of coefficients from which `back` (k, k), if it is given, leads to the model's;
+    until the log-likelihood is above `least`.
     """
     rows, zero = as_held(model.rows), np.zeros(model.n_parameters)
     path: list[Array] = []
@@ -35,13 +37,18 @@ def lbfgs_path(model: BernoulliLogistic, scale: float, back: Array | None = None
         pull = np.array(score)
         return -scale * height, -scale * (pull if back is None else back.T @ pull)
 
+    def on_the_way(intermediate_result: Any) -> None:
+        path.append(np.array(intermediate_result.x))
+        if -intermediate_result.fun > least * scale:
+            raise StopIteration
+
     with np.errstate(all="ignore"):
         minimize(
             loss,
             zero,
             jac=True,
             method="L-BFGS-B",
-            callback=lambda beta: path.append(np.array(beta)),
+            callback=on_the_way,
             options={"maxiter": 200, "ftol": 1e-14, "gtol": 1e-12, "maxls": 50},
         )
     return path if back is None else [back @ point for point in path]
@@ -57,10 +64,10 @@ def newton_path(model: BernoulliLogistic, start: Array | None = None) -> list[Ar
     """Undamped Newton steps from zero, or another start, as far as they go."""
     beta, path = np.zeros(model.n_parameters) if start is None else start, list[Array]()
     while len(path) < NEWTON_STEPS:
-        white = whitening(model.rows, beta)
+        ((white, score),) = whitenings(model.rows, [beta])
         if white is None:
             break
-        pull = white.T @ model.score(beta)
+        pull = white.T @ score
         beta = beta + white @ pull
         if not np.isfinite(beta).all():
             break
@@ -72,19 +79,18 @@ def newton_path(model: BernoulliLogistic, start: Array | None = None) -> list[Ar
 
 def scoring_path(model: BernoulliLogistic) -> list[Array]:
     """The same from where R's glm begins: fitted probabilities of 1/4 and 3/4, by the outcome."""
-    block = as_held(model.arrays).block(slice(None))
-    root = np.sqrt(block.counts * 3 / 16)
-    working = block.sign * (np.log(3) + 4 / 3)  # eta, and the residual over its variance
-    if block.offset is not None:
-        working = working - block.offset
-    design: Any = block.design
-    if isinstance(design, Structured):
-        covariance = root_of(model.rows)
-        if covariance is None:
-            return []
-        first = covariance.times(((block.counts / 4 * working) @ design)[None])[0]
-    else:
-        first = np.linalg.lstsq(root[:, None] * design, root * working, rcond=None)[0]
+    white = whitening(model.rows)
+    if white is None:
+        return []
+
+    def pull(block: Block) -> Array:
+        working = block.sign * (np.log(3) + 4 / 3)  # eta, and the residual over its variance
+        if block.offset is not None:
+            working = working - block.offset
+        design: Any = block.design
+        return np.asarray((block.counts / 4 * working) @ design)
+
+    first = white @ (white.T @ as_held(model.rows).reduce(pull))
     return [np.asarray(first), *newton_path(model, first)]
 
 
@@ -98,17 +104,17 @@ def descent_path(
     """
     path: list[Array] = []
     beta = np.zeros(model.n_parameters)
-    block, number = as_held(model.arrays).block(slice(None)), model.n_observations
-    most = min(MOST_STEPS, MOST_WORK // max(model.arrays.design.size, 1))
+    rows, number = as_held(model.rows), model.n_observations
+    most = min(MOST_STEPS, MOST_WORK // max(model.n_rows * model.n_parameters, 1))
     square = None if back is None else back @ back.T
     with np.errstate(all="ignore"):
         for _ in range(most):
-            terms = row_terms(block, beta)
+            height, *score = rows.reduce(partial(_height_and_score, beta=beta))
             if not np.isfinite(beta).all():
                 break
-            pull = terms.residual @ block.design
+            pull = np.array(score)
             there = beta + rate * (pull if square is None else square @ pull) / number
-            if path and float(terms.log_likelihood.sum()) >= least:
+            if path and height >= least:
                 return [*path, there]
             beta = there
             path.append(beta)

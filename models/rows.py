@@ -829,6 +829,11 @@ def _held(rows: ArrayRows) -> list[NDArray[Any]]:
     return [numbers, *codes, rows.response, *([] if rows.offset is None else [rows.offset])]
 
 
+def hashes_of(rows: ArrayRows) -> NDArray[np.uint64]:
+    """A hash of each row, (n,): of rows that are identical the same, wherever else they stand."""
+    return row_hashes(_held(rows))
+
+
 def row_hashes(held: list[NDArray[Any]]) -> NDArray[np.uint64]:
     """A hash of each row. It is exact, where a product in doubles might depend on a row's place.
 

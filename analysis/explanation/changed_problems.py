@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, log_ndtr
 
 from flatprior.models.certificate import LARGEST_PRODUCT
 from flatprior.models.common.arrays import Array
-from flatprior.models.covariance.turned import cross_products, lengths
+from flatprior.models.covariance.turned import TurnedRows, cross_products, lengths
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block
 
@@ -98,14 +98,36 @@ def cauchit(block: Block, coefficients: Array) -> Terms:
     )
 
 
-def firth_maximum(block: Block, start: Array) -> Array | None:
+class Sums(NamedTuple):
+    """Log-likelihood, score (m,) and information (m, m) of some rows; they add."""
+
+    log_likelihood: float
+    score: Array
+    information: Array
+
+    def __add__(self, other: Any) -> Sums:
+        return Sums(*(one + two for one, two in zip(self, other, strict=True)))
+
+
+def sums(rows: TurnedRows, beta: Array, terms: Callable[[Block, Array], Terms] = logit) -> Sums:
+    """Of all rows at some coefficients, in one pass."""
+
+    def of_block(block: Block) -> Sums:
+        height, residual, curvature = terms(block, beta)
+        score = np.asarray(residual @ block.design)
+        return Sums(height, score, cross_products(block.design, curvature))
+
+    return rows.reduce(of_block)
+
+
+def firth_maximum(rows: TurnedRows, start: Array) -> Array | None:
     """What maximises the likelihood times the root of the information's determinant.
 
     There Firth's modified score vanishes. It exists on separated data too. Steps are those of
     Fisher scoring, the information being that of the likelihood alone.
     """
     beta, before = start, math.inf
-    here = _firth_terms(block, beta)
+    here = _firth_terms(rows, beta)
     for _ in range(MOST_SCORING):
         if here is None:
             return None
@@ -117,7 +139,7 @@ def firth_maximum(block: Block, start: Array) -> Array | None:
             return beta
         before, length = decrement, 1.0
         while length >= SHORTEST:
-            there = _firth_terms(block, beta + length * (white @ pull))
+            there = _firth_terms(rows, beta + length * (white @ pull))
             rises = there is not None and (
                 there[0] - height >= SUFFICIENT * length * decrement * decrement
             )
@@ -130,15 +152,19 @@ def firth_maximum(block: Block, start: Array) -> Array | None:
     return None
 
 
-def _firth_terms(block: Block, beta: Array) -> tuple[float, Array, Array] | None:
+def _firth_terms(rows: TurnedRows, beta: Array) -> tuple[float, Array, Array] | None:
     """Penalised log-likelihood, its modified score in whitened columns, and the whitening."""
-    log_likelihood, residual, curvature = row_terms(block, beta)
-    white = whiten(cross_products(block.design, curvature))
+    here = sums(rows, beta)
+    white = whiten(here.information)
     if white is None:
         return None
-    height = float(log_likelihood.sum()) - float(np.linalg.slogdet(white)[1])
-    pull = residual + jeffreys(block, beta, curvature, white)
-    return height, white.T @ (pull @ block.design), white
+
+    def of_block(block: Block) -> Array:
+        pull = jeffreys(block, beta, row_terms(block, beta).curvature, white)
+        return np.asarray(pull @ block.design)
+
+    height = here.log_likelihood - float(np.linalg.slogdet(white)[1])
+    return height, white.T @ (here.score + rows.reduce(of_block)), white
 
 
 def jeffreys(block: Block, beta: Array, curvature: Array, white: Array) -> Array:
@@ -151,7 +177,7 @@ def jeffreys(block: Block, beta: Array, curvature: Array, white: Array) -> Array
 
 
 def maximum_of(
-    block: Block,
+    rows: TurnedRows,
     start: Array,
     terms: Callable[[Block, Array], Terms] = logit,
     penalty: Array | None = None,
@@ -161,7 +187,7 @@ def maximum_of(
 
     Parameters
     ----------
-    block : Block
+    rows : TurnedRows
         In columns in which the information is of the size of the identity.
     start : ndarray (m,)
     terms : callable
@@ -178,29 +204,28 @@ def maximum_of(
     predictor is below 1, there is one maximum, and it is near. On rows of one outcome, separated
     rows and rows of dependent columns the product is never below 1. The other likelihoods are
     concave, but for the cauchit's, and their maxima are held to the same product, for which there
-    is no such theorem.
+    is no such theorem. Each step, and each length that is tried, is one pass over the rows.
     """
     penalty = np.zeros((len(start), len(start))) if penalty is None else penalty
     tilt = np.zeros(len(start)) if tilt is None else tilt
     slow = 0.9 if terms is cauchit else 0.5
     beta, before = start, math.inf
-    here = terms(block, beta)
+    here = sums(rows, beta, terms)
     for _ in range(MOST_SCORING if terms is cauchit else MOST_STEPS):
-        information = cross_products(block.design, here.curvature) + penalty
-        white = whiten(information)
+        white = whiten(here.information + penalty)
         if white is None:
             return None
-        pull = white.T @ (here.residual @ block.design - penalty @ beta - tilt)
+        pull = white.T @ (here.score - penalty @ beta - tilt)
         decrement = float(np.linalg.norm(pull))
-        # only where the decrement is small is it asked for
-        radius = math.inf if decrement > FAR else _radius(block, white)
-        near = decrement * radius <= LARGEST_PRODUCT
         if not math.isfinite(decrement):
             return None
+        # only where the decrement is small is it asked for
+        radius = math.inf if decrement > FAR else _radius(rows, white)
+        near = decrement * radius <= LARGEST_PRODUCT
         if decrement <= DONE or (decrement <= NEARLY and decrement > slow * before):
             return beta if near else None
         full = decrement <= FAR and decrement * radius <= FAR
-        found = _ascent(block, beta, white @ pull, here, decrement, terms, (penalty, tilt), full)
+        found = _ascent(rows, beta, white @ pull, here, decrement, terms, (penalty, tilt), full)
         if found is None:
             return beta if near and decrement <= NEARLY else None
         beta, here = found
@@ -208,30 +233,30 @@ def maximum_of(
     return None
 
 
-def _radius(block: Block, white: Array) -> float:
-    """The largest standard error of a row's linear predictor."""
-    return float(lengths(block.design, white).max())
+def _radius(rows: TurnedRows, white: Array) -> float:
+    """The largest standard error of a row's linear predictor, or more."""
+    return rows.longest * float(np.linalg.norm(white, 2))
 
 
 def _ascent(
-    block: Block,
+    rows: TurnedRows,
     beta: Array,
     step: Array,
-    here: Terms,
+    here: Sums,
     decrement: float,
     terms: Callable[[Block, Array], Terms],
     penalties: tuple[Array, Array],
     full: bool,
-) -> tuple[Array, Terms] | None:
+) -> tuple[Array, Sums] | None:
     """The first of the lengths 1, 1/2, 1/4, ... that rises enough."""
 
-    def height(at: Array, found: Terms) -> float:
+    def height(at: Array, found: Sums) -> float:
         penalty, tilt = penalties
         return found.log_likelihood - 0.5 * float(at @ penalty @ at) - float(at @ tilt)
 
     length, ground = 1.0, height(beta, here)
     while length >= SHORTEST:
-        there = terms(block, beta + length * step)
+        there = sums(rows, beta + length * step, terms)
         enough = SUFFICIENT * length * decrement * decrement
         if full or height(beta + length * step, there) - ground >= enough:
             return beta + length * step, there

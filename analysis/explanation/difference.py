@@ -25,8 +25,10 @@ leave it, where it hardly ever is. Without such evidence the answer is "none of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,12 +47,12 @@ from flatprior.analysis.explanation.no_maximum import without_mle
 from flatprior.analysis.explanation.other_data import (
     CURE_FLIPPED,
     CURE_INTERCEPT,
+    another_link,
     flipped,
     no_intercept,
     offset_ignored,
     weights_ignored,
 )
-from flatprior.analysis.explanation.other_links import another_link
 from flatprior.analysis.explanation.other_weights import class_weights
 from flatprior.analysis.explanation.penalties import log_f, penalised
 from flatprior.analysis.explanation.posterior_means import (
@@ -74,7 +76,9 @@ from flatprior.analysis.explanation.renamed import (
 from flatprior.analysis.explanation.scalings import (
     CURE as CURE_OF_SCALING,
     SCALERS,
+    Reading,
     any_units,
+    location,
     readings,
     rescaled,
     scaled_columns,
@@ -95,6 +99,8 @@ from flatprior.models import (
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
+from flatprior.models.encoding.files.passes import Passes
+from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
 
 __all__ = ["Explanation", "explain", "explain_difference"]
@@ -118,7 +124,8 @@ def explain_difference(
     Parameters
     ----------
     model : BernoulliLogistic
-        Its rows in memory.
+        Its rows may lie in memory, in files or on a cluster: there all changed problems are solved
+        side by side, with as few passes as the longest of them needs, which the result states.
     coefficients : mapping of str to float, or array_like (k,)
         By name, or in the order of ``model.names`` (or of all columns, where `aliased` ones were
         left out: NaN, R's NA, where there is none). By name the intercept may be absent, or stand
@@ -165,6 +172,20 @@ def explain(
     holds and no cause is certain, it stopped early; and that is certain where no other cause fits,
     and it is not far from the MLE.
     """
+    before, asked = model.passes, model
+    model = as_drawn(model)  # few rows are at hand
+    found = _explain(model, coefficients, standard_errors, tolerance)
+    if before is None:
+        return found
+    return replace(found, passes=cast(Passes, asked.passes) - before)
+
+
+def _explain(
+    model: BernoulliLogistic,
+    coefficients: Mapping[str, float] | ArrayLike,
+    standard_errors: Mapping[str, float] | ArrayLike | None,
+    tolerance: float,
+) -> Explanation:
     names = in_all(model, coefficients)
     given = named(coefficients, names, "coefficients", finite=model.aliased is None)
     given = named(as_left_out(model, given), names, "coefficients")
@@ -187,7 +208,10 @@ def explain(
     with np.errstate(all="ignore"):  # numbers of any size may be given
         case = Discrepancy.at(model, fit, placed.given, placed.matrix)
         agreed = _agreement(case, placed)
-        return agreed or _concluded(case, _causes(case, placed, errors), tolerance)
+        if agreed is not None:
+            return agreed
+        found = _concluded(case, _causes(case, placed, errors), tolerance)
+        return replace(found, not_tried=tuple(case.untried))
 
 
 # of b alone; each yields all ways in which it may have come about
@@ -220,7 +244,16 @@ def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | Non
         if case.distance <= max(EXACT, case.rounding()):
             return causes
         causes += _beside(ridge_on_every_level(case, placed), placed)
-    causes += _beside((cause for test in TESTS for cause in test(case)), placed)
+    if not case.model.rows.resident:  # what most tests ask for, in one pass
+        case.at_once(
+            [
+                lambda: case.by_outcome,
+                lambda: case.intercept,
+                lambda: case.rows.longest,
+                lambda: location(case.model),
+            ]
+        )
+    causes += _beside(_of_each(case, TESTS), placed)
     if errors is not None and set(errors) >= set(names):
         stated = any_units(case, np.array([errors[name] for name in names]))
         causes += _beside(stated, placed)
@@ -229,11 +262,20 @@ def _causes(case: Discrepancy, placed: Placed, errors: Mapping[str, float] | Non
         causes += _beside(_of_scaled_columns(case, (log_f,)), placed)
     if _explained(causes, certainly=True):
         return causes
-    for test in (descent, small_gradient, _of_scaled_columns):
-        causes += _beside(test(case), placed)
+    causes += _beside(_of_each(case, (descent, small_gradient, _of_scaled_columns)), placed)
     if not _explained(causes, certainly=False):
         causes += _beside(_opposite(case), placed)
     return causes
+
+
+def _of_each(case: Discrepancy, tests: Sequence[Test]) -> Iterator[Cause]:
+    """All causes that some tests yield, in their order; the tests share their passes."""
+
+    def of(test: Test) -> list[Cause]:
+        return list(test(case))
+
+    for found in case.at_once([partial(of, test) for test in tests]):
+        yield from found
 
 
 def _explained(causes: list[Cause], certainly: bool) -> bool:
@@ -256,38 +298,41 @@ def _of_scaled_columns(
     case: Discrepancy, tests: tuple[Test, ...] = (penalised, class_weights, another_link)
 ) -> Iterator[Cause]:
     """Another cause, of predictors that were scaled, in whose columns the numbers are."""
-    for reading in readings(case):
-        if not reading.text.endswith(SCALERS):
-            continue
+
+    def of(reading: Reading) -> list[Cause]:
         scaled = scaled_columns(case, reading)
         if scaled is None or scaled.distance <= max(EXACT, scaled.rounding()):
-            continue
-        for test in tests:
-            for cause in test(scaled):
-                yield replace(
-                    cause,
-                    detail=f"{cause.detail}; beside that, {reading.text}",
-                    coincidence=min(COMBINED * cause.coincidence, 1.0),
-                    cure=f"{cause.cure}; and {CURE_OF_SCALING}",
-                )
+            return []
+        return [
+            replace(
+                cause,
+                detail=f"{cause.detail}; beside that, {reading.text}",
+                coincidence=min(COMBINED * cause.coincidence, 1.0),
+                cure=f"{cause.cure}; and {CURE_OF_SCALING}",
+            )
+            for cause in _of_each(scaled, tests)
+        ]
+
+    some = [reading for reading in readings(case) if reading.text.endswith(SCALERS)]
+    for found in case.at_once([partial(of, reading) for reading in some]):
+        yield from found
 
 
 def _opposite(case: Discrepancy) -> Iterator[Cause]:
     """Another cause, of the opposite response: without an offset, of the opposite numbers."""
-    if case.block.offset is not None:
+    if case.model.rows.has_offset:
         return
     mirrored = Discrepancy.at(case.model, case.fit, -case.b)
     mirrored = replace(mirrored, half_units=case.half_units, solved=case.solved)
-    for test in (penalised, class_weights, another_link, proper_prior):
-        for cause in test(mirrored):
-            yield replace(
-                cause,
-                cause="response flipped",
-                detail="these are of the opposite response: what counts as 1 here counts as 0 "
-                f"there. With the other sign, {cause.detail}",
-                coincidence=min(COMBINED * cause.coincidence, 1.0),
-                cure=f"{CURE_FLIPPED}. Then {cause.cure}",
-            )
+    for cause in _of_each(mirrored, (penalised, class_weights, another_link, proper_prior)):
+        yield replace(
+            cause,
+            cause="response flipped",
+            detail="these are of the opposite response: what counts as 1 here counts as 0 "
+            f"there. With the other sign, {cause.detail}",
+            coincidence=min(COMBINED * cause.coincidence, 1.0),
+            cure=f"{CURE_FLIPPED}. Then {cause.cure}",
+        )
 
 
 def _agreement(case: Discrepancy, placed: Placed) -> Explanation | None:
@@ -385,6 +430,18 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
 
 def _their_intercept(model: BernoulliLogistic, placed: Placed, tolerance: float) -> Explanation:
     """They have an intercept and the model has none."""
+    if not model.rows.resident:
+        return Explanation(
+            cause="missing intercept",
+            certain=False,
+            message="they have an intercept, and the model has none: add one",
+            distance=math.nan,
+            cure=CURE_INTERCEPT,
+            not_tried=(
+                "how far they are from the MLE with an intercept, because the columns of rows in "
+                "batches are those of the formula: build the model with one",
+            ),
+        )
     design = np.column_stack([np.ones(model.n_rows), model.design])
     larger = BernoulliLogistic.from_arrays(
         design, model.response, offset=model.offset, frequency_weights=model.frequency_weights

@@ -10,27 +10,30 @@ errors of the model's MLE: that an equation all but holds at b is not enough
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lu_factor, lu_solve
+from scipy.linalg import lu_factor, lu_solve, solve_triangular
 
-from flatprior.analysis.explanation.changed_problems import Terms, logit
+from flatprior.analysis.explanation.changed_problems import Terms, logit, sums
 from flatprior.analysis.explanation.reference_levels import intercept_of
 from flatprior.analysis.monte_carlo import root_at
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models.batches.same_passes import all_of, side_by_side
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.covariance.turned import cross_products, pieces, turned
+from flatprior.models.common.parallel import found_once
+from flatprior.models.covariance.turned import TurnedRows, pieces
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block, as_held
 
+T = TypeVar("T")
 EXPLAINED = 0.3  # of the score: what a changed problem may leave of it
 EXACT = 1e-3  # standard errors: what an optimiser's tolerance may leave where a cause is certain
 ROUNDED_AWAY = 0.01  # of the whole distance
@@ -72,9 +75,25 @@ class Cause:
 class Ground(NamedTuple):
     """Columns in which a changed problem is solved."""
 
-    root: Array  # (m, m), from them to the model's
-    block: Block
+    root: Array  # (k, m), from them to the model's
+    rows: TurnedRows
     start: Array  # the MLE in them, or 0 where there is none
+
+
+class ByOutcome(NamedTuple):
+    """Rows of outcome 0, and of outcome 1: their scores (2, k), and how many they are (2,).
+
+    And whether the scores of single rows are numbers.
+    """
+
+    scores: Array
+    rows: Array
+    finite: bool
+
+    def __add__(self, other: Any) -> ByOutcome:
+        return ByOutcome(
+            self.scores + other.scores, self.rows + other.rows, self.finite and other.finite
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,33 +108,33 @@ class Discrepancy:
     b : ndarray (k,)
     white : ndarray (k, k) or None
         T with T'HT the identity, H the information at b; None where that is singular.
-    residual : ndarray (n,)
-        Derivative of the log-likelihood in each row's predictor, at b.
     distance : float
         From the MLE, in the norm of the information there.
     half_units : ndarray (k,)
         What rounding may have done to each of b.
     root : ndarray (k, k) or None
         Of the covariance at the MLE.
-    block : Block
-        The rows, in columns whitened by `root`: there coefficients are in standard errors.
+    whitened_rows : TurnedRows or None
+        In columns whitened by `root`: there coefficients are in standard errors.
     solved : dict
         Solutions (k,) of changed problems that are the same wherever b is, by the problem.
     scaling : ndarray (k, k) or None
         What leads from coefficients of columns that were scaled to b, where penalties are on these.
+    untried : list of str
+        What was not looked for, and why.
     """
 
     model: BernoulliLogistic
     fit: PointEstimate | None
     b: Array
     white: Array | None
-    residual: Array
     distance: float
     half_units: Array
     root: Array | None
-    block: Block
+    whitened_rows: TurnedRows | None
     solved: dict[object, Array | None] = field(default_factory=dict)
     scaling: Array | None = None
+    untried: list[str] = field(default_factory=list)
 
     @classmethod
     def at(
@@ -129,25 +148,22 @@ class Discrepancy:
         b, half = given, half_units(given)
         if matrix is not None:
             b, half = matrix @ given, np.abs(matrix) @ half
-        block = as_held(model.arrays).block(slice(None))
         with np.errstate(all="ignore"):
             white = whitening(model.rows, b)
-            residual = row_terms(block, b).residual
-        distance, root = math.nan, None
+        distance, root, rows = math.nan, None, None
         if fit is not None:
             root = root_at(model, fit).matrix
             distance = float(np.linalg.norm(np.linalg.solve(root, b - fit.coefficients)))
-            block = block._replace(design=turned(block.design, root))
+            rows = TurnedRows.of(model.rows, root)
         return cls(
             model=model,
             fit=fit,
             b=b,
             white=white,
-            residual=residual,
             distance=distance,
             half_units=half,
             root=root,
-            block=block,
+            whitened_rows=rows,
         )
 
     @property
@@ -163,7 +179,7 @@ class Discrepancy:
             self.solved[problem] = solve()
         return self.solved[problem]
 
-    @cached_property
+    @found_once
     def intercept(self) -> int | None:
         """Which column is the constant 1, if one is."""
         return intercept_of(self.model)
@@ -194,12 +210,38 @@ class Discrepancy:
         own = np.array([half_units(np.array([value]))[0] for value in self.b])
         return np.asarray((self.b != 0) & ~((own > 0) & (self.half_units == 0)))
 
-    @cached_property
+    @found_once
+    def by_outcome(self) -> ByOutcome:
+        """The scores of the rows of either outcome, whitened: one pass over the rows."""
+        b = self.b
+        white = np.zeros((len(b), 0)) if self.white is None else self.white
+
+        def of_block(block: Block) -> ByOutcome:
+            residual, design = row_terms(block, b).residual, cast(Any, block.design)
+            event = block.sign > 0
+            scores = [np.where(which, residual, 0.0) @ design for which in (~event, event)]
+            finite = all(
+                np.isfinite(residual[some, None] * (design[some] @ white)).all()
+                for some in pieces(len(residual))
+            )
+            return ByOutcome(
+                np.array(scores), np.bincount(event, minlength=2).astype(float), finite
+            )
+
+        found = as_held(self.model.rows).reduce(of_block)
+        return found._replace(scores=found.scores @ white)
+
+    @found_once
     def pull(self) -> Array:
         """The score, whitened, (k,)."""
-        return self.summed(slice(None))
+        return np.asarray(self.by_outcome.scores.sum(axis=0))
 
-    def summed(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Array:
+    @cached_property
+    def residual(self) -> Array:
+        """Derivative of the log-likelihood in each row's predictor, at b, (n,): in memory alone."""
+        return row_terms(as_held(self.model.arrays).block(slice(None)), self.b).residual
+
+    def summed(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Array:
         """The score of some rows, whitened, (k,)."""
         if self.white is None:
             return np.zeros(len(self.b))
@@ -214,14 +256,26 @@ class Discrepancy:
         design: Any = as_held(self.model.arrays).block(rows).design
         return np.asarray(self.residual[rows][:, None] * (design @ white))
 
-    @cached_property
+    @property
     def measurable(self) -> bool:
         """Whether the scores of all rows are numbers."""
-        every = pieces(len(self.residual))
-        return all(bool(np.isfinite(self.scores(some)).all()) for some in every)
+        return self.by_outcome.finite
+
+    @property
+    def rows(self) -> TurnedRows:
+        """All rows, in columns whitened at the MLE."""
+        if self.whitened_rows is None:
+            raise InputError("there is no MLE")
+        return self.whitened_rows
+
+    def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """What each gives; of rows in batches in the same passes."""
+        if self.model.rows.resident or len(tasks) < 2:
+            return [task() for task in tasks]
+        return all_of(side_by_side(tasks)[0])
 
     def whitened(self, coefficients: Array) -> Array:
-        """Coefficients in columns whitened by `root`, which `block` has."""
+        """Coefficients in columns whitened by `root`, as the rows are."""
         if self._factored is None:
             raise InputError("there is no MLE")
         return np.asarray(lu_solve(self._factored, coefficients, check_finite=False))
@@ -255,21 +309,20 @@ class Discrepancy:
     def ground(self, columns: list[int] | None = None) -> Ground | None:
         """Columns of unit size, all or some, in which to solve; None where they are dependent."""
         if columns is None and self.root is not None:
-            return Ground(self.root, self.block, self.whitened(self.mle.coefficients))
-        rows = self.model.arrays
-        if columns is not None:
-            rows = rows.select(slice(None), np.array(columns, dtype=np.intp))
-        mle = None
-        if self.fit is not None:
-            mle = self.fit.coefficients[slice(None) if columns is None else columns]
+            return Ground(self.root, self.rows, self.whitened(self.mle.coefficients))
         # on separated data the information says nothing along what diverges: weigh all alike
-        white = whitening(rows, mle)
+        white = self.root if self.root is not None else whitening(self.model.rows)
+        if white is not None and columns is not None:
+            white = _of_some_columns(white, columns)
         if white is None:
             return None
-        block = as_held(rows).block(slice(None))
-        start = np.zeros(white.shape[1]) if mle is None else np.linalg.solve(white, mle)
-        columnwise = block._replace(design=turned(block.design, white))
-        return Ground(white, columnwise, np.asarray(start, dtype=float))
+        start: Array = np.zeros(white.shape[1])
+        if self.fit is not None:
+            some = slice(None) if columns is None else columns
+            start = np.asarray(
+                np.linalg.solve(white[some], self.fit.coefficients[some]), dtype=float
+            )
+        return Ground(white, TurnedRows.of(self.model.rows, white), start)
 
     def gaps(
         self,
@@ -286,15 +339,14 @@ class Discrepancy:
         """
         if self.fit is not None:
             return self.length(b - ground.root @ maximum), self.length(b - self.fit.coefficients)
-        curvature = terms(ground.block, maximum).curvature
-        metric = cross_products(ground.block.design, curvature)
+        metric = sums(ground.rows, maximum, terms).information
         if penalty is not None:
             metric = metric + penalty
         try:
             upper = np.linalg.cholesky(metric).T
         except np.linalg.LinAlgError:
             return None
-        point = np.linalg.solve(ground.root, b)
+        point = np.linalg.lstsq(ground.root, b, rcond=None)[0]
         left, whole = upper @ (point - maximum), upper @ point
         return float(np.linalg.norm(left)), float(np.linalg.norm(whole))
 
@@ -431,6 +483,17 @@ class Discrepancy:
             most=most,
             cure=cure,
         )
+
+
+def _of_some_columns(white: Array, columns: list[int]) -> Array | None:
+    """What whitens some of the columns that `white` (k, k) whitens, (k, m)."""
+    factor = np.linalg.qr(np.linalg.inv(white)[:, columns])[1]
+    scale = np.linalg.norm(factor, axis=0)
+    if not (np.isfinite(factor).all() and scale.all()):
+        return None
+    found = np.zeros((len(white), len(columns)))
+    found[columns] = solve_triangular(factor / scale, np.eye(len(scale))) / scale[:, None]
+    return found
 
 
 def _distinct(numbers: Array) -> int:

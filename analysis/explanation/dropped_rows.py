@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +23,28 @@ from scipy.spatial import KDTree
 
 from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import EXACT, EXPLAINED, Cause, Discrepancy
+from flatprior.analysis.explanation.dropped_rows_in_passes import (
+    MOST_HASHED,
+    MOST_SPLIT,
+    Left,
+    Order,
+    cuts as nearest_cuts,
+    has_room,
+    in_batches,
+    levels,
+    orders,
+    repeated_rows,
+    single_row,
+    splits,
+)
 from flatprior.analysis.explanation.scalings import location
 from flatprior.models import BernoulliLogistic
 from flatprior.models.certificate import evaluate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count, printable, rows_phrase
-from flatprior.models.covariance.turned import pieces
+from flatprior.models.covariance.turned import TurnedRows, pieces
 from flatprior.models.designs.coded import Structured
-from flatprior.models.rows import ArrayRows, distinct
+from flatprior.models.rows import ArrayRows, Block, MappedRows, as_held, distinct
 
 Rows = NDArray[np.intp]  # positions
 
@@ -48,15 +64,15 @@ SPLIT_SEEDS, SPLIT_SHARES = (0, 1, 42, 123, 1234), (0.1, 0.2, 0.25, 0.3, 1 / 3, 
 
 def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
     """The score of all rows at b is that of the rows left out."""
-    if case.white is None:
+    if case.white is None or not (np.isfinite(case.pull).all() and case.measurable):
+        return  # numbers so large that nothing can be said of their score
+    if not case.model.rows.resident:
+        yield from _in_passes(case)
         return
     n, k = case.model.n_rows, len(case.b)
     pull, labels = case.pull, case.model.row_labels
-    if not (np.isfinite(pull).all() and case.measurable):
-        return  # numbers so large that nothing can be said of their score
     found: list[tuple[float, Rows, str, float]] = []
-    # what rounding of the numbers may have added to a sum that is the whole score
-    most = (EXPLAINED * float(np.linalg.norm(pull)) + case.rounding()) * (1 + SLACK)
+    most = _most(case)
 
     def consider(rows: Rows, text: str, ways: float) -> None:
         if _both_outcomes(case.model, rows):
@@ -99,23 +115,135 @@ def rows_dropped(case: Discrepancy) -> Iterator[Cause]:
                 consider(nearest_set, rows_phrase(labels[nearest_set]), float(n) ** size)
     if not found:
         return
-    different = len(distinct(_plain(case.model))[1])
+    repeated = 2 * len(distinct(_plain(case.model))[1]) < n
     proved = 0
     for _, rows, text, ways in sorted(found, key=lambda item: item[0])[:MOST_TRIED]:
         left = _distance_without(case, rows)
         if left is None:
             continue
-        detail = f"these are the MLE without {count(len(rows), 'row')}: {text}"
-        if 2 * different < n:  # other rows are the same, and sums of a few values often coincide
-            detail += ", or rows that are identical to them"
-        certain = EXACT if 2 * different >= n else -1.0
-        if len(rows) <= FEW and left <= max(EXACT, case.rounding()) and _recoded_too(case, rows):
-            detail += "; or with all rows, but the other outcome there"
-            certain = -1.0
-        yield case.cause("rows dropped", detail, left, KINDS * ways, k, cure=CURE, most=certain)
+        small = len(rows) <= FEW
+        both = small and left <= max(EXACT, case.rounding()) and _recoded_too(case, rows)
+        yield _cause(case, len(rows), text, ways, left, repeated, both)
         proved += 1
         if proved == MOST_REFITTED:
             return
+
+
+def _most(case: Discrepancy) -> float:
+    """How far a sum may be from the score of all; rounding of the numbers may have added some."""
+    return (EXPLAINED * float(np.linalg.norm(case.pull)) + case.rounding()) * (1 + SLACK)
+
+
+def _cause(
+    case: Discrepancy,
+    n_left: int,
+    text: str,
+    ways: float,
+    left: float,
+    repeated: bool,
+    recoded: bool,
+) -> Cause:
+    """That rows were left out: whether most repeat another, and whether recoding them fits too."""
+    detail = f"these are the MLE without {count(n_left, 'row')}: {text}"
+    if repeated:  # other rows are the same, and sums of a few values often coincide
+        detail += ", or rows that are identical to them"
+    if recoded:
+        detail += "; or with all rows, but the other outcome there"
+    certain = -1.0 if repeated or recoded else EXACT
+    k = len(case.b)
+    return case.cause("rows dropped", detail, left, KINDS * ways, k, cure=CURE, most=certain)
+
+
+def _in_passes(case: Discrepancy) -> Iterator[Cause]:
+    """The same of rows that are not in memory; of pairs and triples they are too many."""
+    n, k, most, rows = case.model.n_rows, len(case.b), _most(case), case.model.rows
+    if rows.too_large_to_write_out:
+        case.untried.append("rows left out, because a fit without them would take hours")
+        return
+    every, ways = orders(case), float(len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
+    tasks: list[Callable[[], list[Left]]] = [lambda: [single_row(case)], lambda: levels(case)]
+    if n <= MOST_SPLIT:
+        tasks.append(lambda: splits(case, SPLIT_SEEDS, SPLIT_SHARES))
+    else:
+        case.untried.append(f"test sets that were left out of more than {MOST_SPLIT} rows")
+    different = [0]  # where nobody knows
+    if n <= MOST_HASHED:
+        tasks.append(lambda: _repeated(case, ways, different))
+    else:
+        case.untried.append(f"repeated rows that were left out of more than {MOST_HASHED}")
+    if has_room(every, k):
+        tasks.append(lambda: _cuts(case, every, most))
+    else:
+        case.untried.append("rows that a filter left out, because there are too many columns")
+    if n <= MOST_PAIRS:
+        case.untried.append("two or three rows left out, which are held against one another")
+    events = int(case.by_outcome.rows[1])
+    found = [
+        (math.log(left.ways) + k * math.log(max(left.gap, 1e-300)), left)
+        for some in case.at_once(tasks)
+        for left in some
+        if left.gap <= most and 0 < events - left.n_events < n - left.n_rows
+    ]
+    found = sorted(found, key=lambda item: item[0])[:MOST_TRIED]
+    repeated, proved = 2 * different[0] < n, 0
+    for start in range(0, len(found), MOST_REFITTED):
+        some = [left for _, left in found[start : start + MOST_REFITTED]]
+        without = case.at_once([partial(_distance_in_passes, case, left) for left in some])
+        for left, distance in zip(some, without, strict=True):
+            if distance is None or proved == MOST_REFITTED:
+                continue
+            few = left.n_rows <= FEW and distance <= max(EXACT, case.rounding())
+            recoded = few and _recoded_in_passes(case, left)
+            yield _cause(case, left.n_rows, left.text, left.ways, distance, repeated, recoded)
+            proved += 1
+        if proved == MOST_REFITTED:
+            return
+
+
+def _repeated(case: Discrepancy, ways: float, different: list[int]) -> list[Left]:
+    found, different[0] = repeated_rows(case, ways)
+    return found
+
+
+def _cuts(case: Discrepancy, every: list[Order], most: float) -> list[Left]:
+    found, all_of_them = nearest_cuts(case, every, most, MOST_CUTS)
+    if not all_of_them:
+        case.untried.append("some of the rows that a filter may have left out, of too many")
+    return found
+
+
+def _distance_in_passes(case: Discrepancy, left: Left) -> float | None:
+    """Of b from the MLE of the rows that are left; None if they are not proved to have one."""
+    numbered, within = in_batches(case).with_numbers, left.within
+
+    def others(block: Block) -> Block:
+        return block.select(~within(block))
+
+    start = case.whitened(case.mle.coefficients)
+    rows = TurnedRows(rows=MappedRows(as_held(numbered), others), root=case.root)
+    found = maximum_of(replace(rows, before=case.rows), start)
+    if found is None:
+        return None
+    estimate = case.unwhitened(found)
+    # the same with every rounding error counted in
+    if not math.isfinite(evaluate(MappedRows(numbered, others), estimate).certificate.error_bound):
+        return None
+    return case.length(case.b - estimate)
+
+
+def _recoded_in_passes(case: Discrepancy, left: Left) -> bool:
+    within = left.within
+
+    def recoded(block: Block) -> Block:
+        return block._replace(sign=np.where(within(block), -block.sign, block.sign))
+
+    rows = TurnedRows(
+        rows=MappedRows(as_held(in_batches(case).with_numbers), recoded), root=case.root
+    )
+    found = maximum_of(replace(rows, before=case.rows), case.whitened(case.mle.coefficients))
+    if found is None:
+        return False
+    return case.length(case.b - case.unwhitened(found)) <= max(EXACT, case.rounding())
 
 
 def _both_outcomes(model: BernoulliLogistic, rows: Rows) -> bool:
@@ -129,7 +257,7 @@ def _distance_without(case: Discrepancy, rows: Rows) -> float | None:
     kept = np.ones(case.model.n_rows, dtype=bool)
     kept[rows] = False
     start = case.whitened(case.mle.coefficients)
-    found = maximum_of(case.block.select(kept), start)
+    found = maximum_of(case.rows.changed(lambda block: block.select(kept)), start)
     if found is None:
         return None
     estimate, part = case.unwhitened(found), case.model.arrays.select(kept)
@@ -144,9 +272,13 @@ def _recoded_too(case: Discrepancy, rows: Rows) -> bool:
 
     So it is where a row has a fitted probability of 0 or 1, and its outcome was the other.
     """
-    sign = case.block.sign.copy()
-    sign[rows] *= -1
-    found = maximum_of(case.block._replace(sign=sign), case.whitened(case.mle.coefficients))
+
+    def recoded(block: Block) -> Block:
+        sign = block.sign.copy()
+        sign[rows] *= -1
+        return block._replace(sign=sign)
+
+    found = maximum_of(case.rows.changed(recoded), case.whitened(case.mle.coefficients))
     if found is None:
         return False
     return case.length(case.b - case.unwhitened(found)) <= max(EXACT, case.rounding())

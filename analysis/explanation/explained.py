@@ -13,6 +13,7 @@ from flatprior.analysis.explanation.discrepancy import Cause
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.writing import finite
+from flatprior.models.encoding.files.passes import Passes
 
 CERTAIN = 1e-6
 COINCIDENCE = 0.02
@@ -44,6 +45,10 @@ class Explanation(Renderable):
         Those that were tested, each as it may best have come about, the likeliest first.
     cure : str
         What to type or do to get the MLE; empty where there is nothing to cure, or no cause.
+    not_tried : tuple of str
+        What was not looked for, and why: of rows in batches what would take too many passes.
+    passes : Passes or None
+        How often rows that are not in memory were read for this; None of those that are.
     """
 
     cause: str
@@ -52,6 +57,8 @@ class Explanation(Renderable):
     distance: float
     causes: tuple[Cause, ...] = ()
     cure: str = ""
+    not_tried: tuple[str, ...] = ()
+    passes: Passes | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a tested cause: what is left unexplained, and how likely by coincidence."""
@@ -87,6 +94,8 @@ class Explanation(Renderable):
                 if self.causes
                 else "",
                 f"to get the MLE: {self.cure}" if self.cure else "",
+                *(f"not looked for: {each}" for each in self.not_tried),
+                "" if self.passes is None else f"the rows were {self.passes.said} for this",
             ],
         )
 
@@ -100,6 +109,8 @@ class Explanation(Renderable):
                 "cure": self.cure,
                 "distance": self.distance,
                 "causes": [vars(cause) for cause in self.causes],
+                "not_tried": list(self.not_tried),
+                "passes": None if self.passes is None else self.passes.number,
             }
         )
         return facts

@@ -137,7 +137,7 @@ def _turned(model: BernoulliLogistic, b: Array) -> Array:
     """Vectors of the size of b, measured by the columns, in random directions, (d, k)."""
     white = required_whitening(model.rows)
     size = float(np.linalg.norm(np.linalg.solve(white, b)))
-    number = max(min(MOST_TURNED, MOST_WORK // model.design.size), LEAST_TURNED)
+    number = max(min(MOST_TURNED, MOST_WORK // (model.n_rows * model.n_parameters)), LEAST_TURNED)
     turned = np.random.default_rng(0).normal(size=(number, len(b)))
     turned *= size / np.linalg.norm(turned, axis=1, keepdims=True)
     return np.asarray(turned @ white.T)

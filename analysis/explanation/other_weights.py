@@ -19,6 +19,7 @@ from flatprior.analysis.explanation.penalties import (
     shapes,
 )
 from flatprior.models.common.arrays import Array
+from flatprior.models.rows import Block
 
 BALANCED = 0.01  # relative: a ratio so near that of the numbers of rows is it
 ALIKE = 0.01  # relative: a ratio so near 1 is none
@@ -33,8 +34,7 @@ def class_weights(case: Discrepancy) -> Iterator[Cause]:
     if case.white is None or not case.measurable:
         return
     ground = case.ground()
-    event = case.block.sign > 0
-    ones, zeros = case.summed(event), case.summed(~event)
+    zeros, ones = case.by_outcome.scores
     if ground is None or not (ones @ ones > 0 and zeros @ zeros > 0):
         return
     without_penalty = math.inf
@@ -133,8 +133,8 @@ def _estimated(
     case: Discrepancy, ones: Array, zeros: Array, shrink: Array
 ) -> Iterator[tuple[tuple[float, float], float, int]]:
     """Weights of outcomes 1 and 0, the strength of the penalty, and how many were estimated."""
-    event = case.block.sign > 0
-    rows = (int(np.count_nonzero(event)), int(np.count_nonzero(~event)))
+    others, events = case.by_outcome.rows.tolist()
+    rows = (events, others)
     balanced = (sum(rows) / (2 * rows[0]), sum(rows) / (2 * rows[1]))
     pull = balanced[0] * ones + balanced[1] * zeros
     length = float(shrink @ shrink)
@@ -166,12 +166,15 @@ def _whole(case: Discrepancy, shape: Shape) -> float:
 
 def _balanced(case: Discrepancy) -> float:
     """The ratio of the weights that make both outcomes count alike."""
-    events = int(np.count_nonzero(case.block.sign > 0))
-    return (len(case.block.sign) - events) / events
+    others, events = case.by_outcome.rows.tolist()
+    return float(others / events)
 
 
 def _maximum(
     case: Discrepancy, ground: Ground, one: float, zero: float, penalty: Array | None = None
 ) -> Array | None:
-    weights = case.block.counts * np.where(case.block.sign > 0, one, zero)
-    return maximum_of(ground.block._replace(weights=weights), ground.start, penalty=penalty)
+
+    def weighted(block: Block) -> Block:
+        return block._replace(weights=block.counts * np.where(block.sign > 0, one, zero))
+
+    return maximum_of(ground.rows.changed(weighted), ground.start, penalty=penalty)

@@ -29,7 +29,6 @@ from flatprior.analysis.explanation.discrepancy import (
 )
 from flatprior.analysis.explanation.scalings import readings
 from flatprior.models.common.arrays import Array
-from flatprior.models.covariance.turned import followed_by
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import row_terms
@@ -94,11 +93,16 @@ def _all_alike(case: Discrepancy) -> Array | None:
 
 def penalised(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     """Every penalty, of a strength of `least` or more."""
-    found = [*ridge(case, least), *lasso(case, least)]
-    yield from found
-    yield from elastic_net(case, least, min((c.distance for c in found), default=math.inf))
-    yield from firth(case)
-    yield from log_f(case, least)
+
+    def sparse() -> list[Cause]:
+        found = case.at_once([lambda: list(ridge(case, least)), lambda: list(lasso(case, least))])
+        both = [cause for some in found for cause in some]
+        left = min((cause.distance for cause in both), default=math.inf)
+        return [*both, *elastic_net(case, least, left)]
+
+    others = (lambda: list(firth(case)), lambda: list(log_f(case, least)))
+    for found in case.at_once([sparse, *others]):
+        yield from found
 
 
 def ridge(
@@ -107,9 +111,10 @@ def ridge(
     """S(b) = P b / C, P diagonal: 1, or the squared scale of predictors that were scaled."""
     k, intercept = len(case.b), case.intercept
     variants = shapes(case) if among is None else among
-    for shape in variants:
-        b = case.b if shape.matrix is None else shape.matrix @ case.b
-        found = _least_penalised(case, shape.square, b, least)
+    numbers = [case.b if s.matrix is None else s.matrix @ case.b for s in variants]
+    each = zip(variants, numbers, strict=True)
+    solved = case.at_once([partial(_least_penalised, case, s.square, b, least) for s, b in each])
+    for shape, b, found in zip(variants, numbers, solved, strict=True):
         if found is None or _scaled_alone(case, shape, found[2]):
             continue
         strength, left, whole = found
@@ -185,7 +190,7 @@ def _least_penalised(
     if strength is None or ground is None:
         return None
     shrinking = strength * ground.root.T @ penalty @ ground.root
-    maximum = maximum_of(ground.block, ground.start, penalty=shrinking)
+    maximum = maximum_of(ground.rows, ground.start, penalty=shrinking)
     found = None if maximum is None else case.gaps(ground, b, maximum, shrinking)
     return None if found is None or found[0] > EXPLAINED * found[1] else (strength, *found)
 
@@ -238,14 +243,15 @@ def corners(case: Discrepancy) -> Iterator[Corner]:
 
 def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     """|S_j(b)| = lambda where b_j is not 0, and no larger where it is."""
-    for corner in corners(case):
+
+    def at(corner: Corner) -> list[Cause]:
         if not corner.number or (corner.number == 1 and corner.b.all()):
-            continue  # of one slope ridge says the same
+            return []  # of one slope ridge says the same
         strengths = _strengths(case, corner.b, corner.active, [corner.direction])
         if strengths is None or not strengths[0] > least:
-            continue
+            return []
         (strength,) = strengths
-        yield from _at_a_corner(
+        causes = _at_a_corner(
             case,
             corner,
             (strength, 0.0),
@@ -253,24 +259,29 @@ def lasso(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
             "the score is as large for every coefficient that is not 0, as at the maximum of a "
             f"likelihood with a lasso penalty of C = {1 / strength:.4g} (lambda = {strength:.4g}, ",
         )
+        return list(causes)
+
+    for found in case.at_once([partial(at, corner) for corner in corners(case)]):
+        yield from found
 
 
 def elastic_net(
     case: Discrepancy, least: float = 0.0, simpler: float = math.inf
 ) -> Iterator[Cause]:
     """Both penalties at once; `simpler` is what one of them alone leaves unexplained."""
-    for corner in corners(case):
+
+    def at(corner: Corner) -> list[Cause]:
         if corner.number < 3:  # two strengths explain any two coefficients
-            continue
+            return []
         squares = np.square(corner.shape.scale) * corner.b
         strengths = _strengths(case, corner.b, corner.active, [corner.direction, squares])
         if strengths is None or min(strengths) <= least:
-            continue
+            return []
         total = sum(strengths)
         share = strengths[0] / total
         if not MIXED < share < 1 - MIXED:
-            continue
-        yield from _at_a_corner(
+            return []
+        causes = _at_a_corner(
             case,
             corner,
             (strengths[0], strengths[1]),
@@ -280,6 +291,10 @@ def elastic_net(
             f"l1_ratio = {share:.3g} (",
             BETTER * simpler,
         )
+        return list(causes)
+
+    for found in case.at_once([partial(at, corner) for corner in corners(case)]):
+        yield from found
 
 
 def _at_a_corner(
@@ -320,13 +335,18 @@ def _strengths(
     case: Discrepancy, b: Array, active: NDArray[np.bool_], directions: list[Array]
 ) -> tuple[float, ...] | None:
     """What to multiply the directions with to get the scores of the active coefficients."""
-    block = as_held(case.model.arrays).block(slice(None))
     # on separated data the information says nothing along what diverges: weigh all rows alike
-    curvature = block.counts / 4 if case.fit is None else row_terms(block, b).curvature
-    design: Any = block.design
-    squares = design.squares() if isinstance(design, Structured) else np.square(design)
-    errors = np.sqrt(curvature @ squares)[active]  # of scores
-    score = case.model.score(b)[active]
+    alike = case.fit is None
+
+    def of_block(block: Block) -> Array:
+        terms = row_terms(block, b)
+        curvature = block.counts / 4 if alike else terms.curvature
+        design: Any = block.design
+        squares = design.squares() if isinstance(design, Structured) else np.square(design)
+        return np.array([terms.residual @ design, curvature @ squares])
+
+    score, variance = as_held(case.model.rows).reduce(of_block)[:, active]  # of scores
+    errors = np.sqrt(variance)
     if not (np.isfinite(errors).all() and errors.all() and np.isfinite(score).all()):
         return None
     columns = np.column_stack([direction[active] / errors for direction in directions])
@@ -353,13 +373,12 @@ def _sparse(
         ground = case.ground(columns) if columns else None
         if ground is None:
             return None
-        squares = ground.root.T * (quadratic * np.square(shape.scale[columns])) @ ground.root
-        tilt = ground.root.T @ (weights * signs)[columns]
-        found = maximum_of(ground.block, ground.start, penalty=squares, tilt=tilt)
+        squares = ground.root.T * (quadratic * np.square(shape.scale)) @ ground.root
+        tilt = ground.root.T @ (weights * signs)
+        found = maximum_of(ground.rows, ground.start, penalty=squares, tilt=tilt)
         if found is None:
             return None
-        full = np.zeros(len(b))
-        full[columns] = ground.root @ found
+        full = ground.root @ found
         turned = (signs != 0) & (np.sign(full) != signs)
         score = case.model.score(full)
         held = (shape.scale > 0) & (signs == 0)
@@ -372,26 +391,25 @@ def _sparse(
         return None
     if (b[held] != 0).any() and case.fit is None:
         return None
-    gaps = _gaps_of_some(case, ground, columns, b, found, squares)
+    gaps = _gaps_of_some(case, ground, b, found, squares)
     if gaps is None or gaps[0] > EXPLAINED * gaps[1]:
         return None
     return (*gaps, int(np.count_nonzero(held)))
 
 
 def _gaps_of_some(
-    case: Discrepancy, ground: Ground, columns: list[int], b: Array, found: Array, squares: Array
+    case: Discrepancy, ground: Ground, b: Array, found: Array, squares: Array
 ) -> tuple[float, float] | None:
     """`Discrepancy.gaps` of a maximum in which the other columns are 0.
 
     The penalty explains the way from the MLE with these zeros, not that to the zeros.
     """
     if case.fit is None:
-        return case.gaps(ground, b[columns], found, squares)
-    bare = maximum_of(ground.block, ground.start)
+        return case.gaps(ground, b, found, squares)
+    bare = maximum_of(ground.rows, ground.start)
     if bare is None:
         return None
-    solution, without = np.zeros(len(b)), np.zeros(len(b))
-    solution[columns], without[columns] = ground.root @ found, ground.root @ bare
+    solution, without = ground.root @ found, ground.root @ bare
     whole = min(case.length(b - case.fit.coefficients), case.length(b - without))
     return case.length(b - solution), whole
 
@@ -420,7 +438,7 @@ def firth(case: Discrepancy) -> Iterator[Cause]:
 
 
 def _firth_maximum(ground: Ground) -> Array | None:
-    found = firth_maximum(ground.block, ground.start)
+    found = firth_maximum(ground.rows, ground.start)
     return None if found is None else np.asarray(ground.root @ found)
 
 
@@ -435,8 +453,8 @@ def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     if strength is None:
         return
     rows = penalised[slopes, None] * ground.root[slopes]
-    ground = ground._replace(block=_with_observations(ground.block, rows, strength / 2))
-    found = maximum_of(ground.block, ground.start)
+    ground = ground._replace(rows=ground.rows.followed_by(_observations(rows, strength / 2)))
+    found = maximum_of(ground.rows, ground.start)
     gaps = None if found is None else case.gaps(ground, case.b, found)
     if gaps is None or gaps[0] > EXPLAINED * gaps[1]:
         return
@@ -462,14 +480,7 @@ def log_f(case: Discrepancy, least: float = 0.0) -> Iterator[Cause]:
     )
 
 
-def _with_observations(block: Block, rows: Array, number: float) -> Block:
-    """The block, and `number` observations of each outcome at each of some `rows` (m, k)."""
-    zeros = np.zeros(2 * len(rows))
-    return block._replace(
-        design=followed_by(block.design, np.vstack([rows, rows])),
-        sign=np.concatenate([block.sign, np.repeat([1.0, -1.0], len(rows))]),
-        offset=None if block.offset is None else np.concatenate([block.offset, zeros]),
-        weights=np.concatenate([block.counts, zeros + number]),
-        groups=None,
-        labels=None,
-    )
+def _observations(rows: Array, number: float) -> Block:
+    """`number` observations of each outcome at each of some `rows` (m, k)."""
+    sign = np.repeat([1.0, -1.0], len(rows))
+    return Block(np.vstack([rows, rows]), sign, None, np.full(len(sign), number))

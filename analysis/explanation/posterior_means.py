@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from flatprior.analysis.explanation.changed_problems import maximum_of
+from flatprior.analysis.explanation.changed_problems import maximum_of, sums
 from flatprior.analysis.explanation.discrepancy import Cause, Discrepancy, Ground
 from flatprior.analysis.explanation.other_data import CURE_FLIPPED
 from flatprior.analysis.explanation.scalings import location
@@ -23,7 +24,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.turned import cross_products, quadratic
 from flatprior.models.likelihood import linear_predictor, log_likelihoods, row_terms
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import as_held
+from flatprior.models.rows import Block, as_held
 
 LEFT_OF_A_MEAN = 0.3  # standard errors that Monte Carlo error may add
 NO_MEAN = 0.1  # of the shift: what is so near the MLE is no mean
@@ -69,9 +70,12 @@ def flipped_mean(case: Discrepancy) -> Iterator[Cause]:
     model = case.model
     if model.n_parameters > MOST_DIMENSIONS:
         return
-    if model.offset is None:  # everything has the other sign
+    if not model.rows.has_offset:  # everything has the other sign
         found = _flat_mean(case, model, case.mle, -case.b)
         mean = None if found is None else -found
+    elif not model.rows.resident:
+        case.untried.append("the posterior mean of the opposite response, where there is an offset")
+        return
     else:
         other = BernoulliLogistic.from_arrays(
             model.design,
@@ -177,7 +181,7 @@ def _mean_under(case: Discrepancy, ground: Ground, prior: Prior) -> tuple[float,
     inner = ground.root.T @ square @ ground.root
     means = []
     for nudged in (strength, NUDGE * strength):
-        mean = _importance_mean(ground, nudged * inner)
+        mean = _importance_mean(ground, nudged * inner, case.model.n_rows)
         if mean is None:
             return None
         means.append(ground.root @ mean)
@@ -194,19 +198,18 @@ def _prior_strength(case: Discrepancy, square: Array) -> float | None:
     Integration by parts gives the equation; the mean is :math:`S(b) - X'(w (1 - 2p) v) / 2`, with v
     the posterior variance of each row's linear predictor.
     """
-    block = as_held(case.model.arrays).block(slice(None))
-    terms = row_terms(block, case.b)
-    skewed = terms.curvature * -np.tanh(linear_predictor(block, case.b) / 2)  # w (1 - 2p)
-    information = cross_products(block.design, terms.curvature)
-    score, strength = case.model.score(case.b), 0.0
+    rows, b = as_held(case.model.rows), case.b
+    information = rows.reduce(
+        lambda block: cross_products(block.design, row_terms(block, b).curvature)
+    )
+    score, strength = case.model.score(b), 0.0
     assert case.white is not None  # noqa: S101
     for _ in range(ROUNDS):
         try:
             covariance = np.asarray(np.linalg.inv(information + strength * square), dtype=float)
         except np.linalg.LinAlgError:
             return None
-        variance = quadratic(block.design, covariance)
-        pull = case.white.T @ (score - 0.5 * (skewed * variance) @ block.design)
+        pull = case.white.T @ (score - 0.5 * rows.reduce(partial(_skewed, b, covariance)))
         shrink = case.white.T @ (square @ case.b)
         strength = float(pull @ shrink) / max(float(shrink @ shrink), 1e-300)
         if not (strength > 0 and math.isfinite(strength)):
@@ -215,25 +218,30 @@ def _prior_strength(case: Discrepancy, square: Array) -> float | None:
     return strength if gap <= HALF_EXPLAINED * whole + LEFT_OF_A_MEAN else None
 
 
-def _importance_mean(ground: Ground, penalty: Array) -> Array | None:
+def _skewed(b: Array, covariance: Array, block: Block) -> Array:
+    """``X'(w (1 - 2p) v)`` of some rows, (k,)."""
+    skewed = row_terms(block, b).curvature * -np.tanh(linear_predictor(block, b) / 2)
+    return np.asarray((skewed * quadratic(block.design, covariance)) @ cast(Any, block.design))
+
+
+def _importance_mean(ground: Ground, penalty: Array, n_rows: int) -> Array | None:
     """The mean of likelihood times normal prior, by weighted draws in pairs about the mode."""
-    block, k = ground.block, len(ground.start)
-    mode = maximum_of(block, ground.start, penalty=penalty)
+    k = len(ground.start)
+    mode = maximum_of(ground.rows, ground.start, penalty=penalty)
     if mode is None:
         return None
-    curvature = row_terms(block, mode).curvature
     try:
-        upper = np.linalg.cholesky(cross_products(block.design, curvature) + penalty).T
+        upper = np.linalg.cholesky(sums(ground.rows, mode).information + penalty).T
     except np.linalg.LinAlgError:
         return None
-    number = max(min(DRAWS, MOST_WORK // len(block.sign) // 2), FEWEST // 2)
+    number = max(min(DRAWS, MOST_WORK // n_rows // 2), FEWEST // 2)
     rng = np.random.default_rng(1)
     normal, chi = rng.normal(size=(number, k)), rng.chisquare(FREEDOM, size=number)
     away = normal * np.sqrt(FREEDOM / chi)[:, None]
     proposal = -0.5 * (FREEDOM + k) * np.log1p(np.square(away).sum(axis=1) / FREEDOM)
     steps = np.linalg.solve(upper, away.T).T
     points = np.concatenate([mode + steps, mode - steps])
-    density = log_likelihoods(block, points)
+    density = ground.rows.reduce(lambda block: log_likelihoods(block, points))
     density -= 0.5 * np.einsum("ij,jk,ik->i", points, penalty, points, optimize=True)
     logs = density - np.tile(proposal, 2)
     weights = np.exp(logs - logs.max())

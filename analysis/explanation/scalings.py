@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,13 @@ import pandas as pd
 from flatprior.analysis.explanation.discrepancy import EXACT, Cause, Discrepancy
 from flatprior.analysis.stated_precision import half_units
 from flatprior.models import BernoulliLogistic
+from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import FlatpriorError
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.designs.coded import Structured
 from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, Block, as_held
 
 SLIPS = (10.0, 0.1, 2.0, 0.5)  # factors that a misplaced decimal or a mistyped digit has too
 
@@ -54,7 +58,7 @@ def readings(case: Discrepancy, some: bool = False) -> Iterator[Reading]:
     model, intercept, k = case.model, case.intercept, len(case.b)
     center, deviation = location(model)
     n = model.n_observations
-    low, high = ranges(model.arrays.design)
+    low, high = ranges(model)
     sample = deviation * math.sqrt(n / (n - 1)) if n > 1 else deviation
     largest, zero = np.maximum(-low, high), np.zeros(k)
     for text, scale, origin in (
@@ -90,7 +94,7 @@ def readings(case: Discrepancy, some: bool = False) -> Iterator[Reading]:
 def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
     """The same numbers as coefficients of columns that were scaled so."""
     model = case.model
-    if isinstance(model.arrays.design, Structured):
+    if not isinstance(model.rows, ArrayRows) or isinstance(model.rows.design, Structured):
         # scaled columns would have to be written out: penalties on them, in the model's columns
         found = Discrepancy.at(model, case.fit, case.b, reading.matrix)
         return replace(found, solved=case.solved, scaling=reading.matrix)
@@ -116,23 +120,67 @@ def scaled_columns(case: Discrepancy, reading: Reading) -> Discrepancy | None:
 
 def location(model: BernoulliLogistic) -> tuple[Array, Array]:
     """Mean and standard deviation (ddof 0) of each column."""
-    design, share = model.arrays.design, model.counts / model.n_observations
-    if not isinstance(design, Structured):
-        center = np.average(model.design, axis=0, weights=model.frequency_weights)
-        square = np.square(model.design - center)
-        variance = np.average(square, axis=0, weights=model.frequency_weights)
-    else:
-        center = share @ design
-        variance = share @ design.squares() - np.square(center)  # of what is mostly 0
-        of_numbers = np.square(design.numbers - center[design.places])
-        variance[design.places] = share @ of_numbers
-    low, high = ranges(design)
-    variance[low == high] = 0.0
-    return center, np.sqrt(np.maximum(variance, 0.0))
+    found = _columns(model)
+    center = found.sums / found.size
+    variance = found.squares / found.size - np.square(center)
+    variance[found.low == found.high] = 0.0
+    return found.about + center, np.sqrt(np.maximum(variance, 0.0))
 
 
-def ranges(design: Array | Structured) -> tuple[Array, Array]:
+def ranges(model: BernoulliLogistic) -> tuple[Array, Array]:
     """The smallest and the largest number of each column, (k,) and (k,)."""
+    found = _columns(model)
+    return found.low, found.high
+
+
+class _Columns(NamedTuple):
+    """Of some rows, which count, the columns less `about`: sums (k,), squares; and their ends."""
+
+    about: Array
+    size: float
+    sums: Array
+    squares: Array
+    low: Array
+    high: Array
+
+    def __add__(self, other: Any) -> _Columns:
+        return _Columns(
+            self.about,
+            self.size + other.size,
+            self.sums + other.sums,
+            self.squares + other.squares,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+
+def _columns(model: BernoulliLogistic) -> _Columns:
+    """All rows in one pass, about the mean of those at hand: hardly a digit cancels."""
+    some = model.rows if isinstance(model.rows, ArrayRows) else model.rows.drawn
+    first = as_held(some).reduce(partial(_of_columns, about=np.zeros(model.n_parameters)))
+    about = first.sums / first.size
+    return kept(
+        model.rows,
+        "location of columns",
+        lambda: as_held(model.rows).reduce(partial(_of_columns, about=about)),
+    )
+
+
+def _of_columns(block: Block, about: Array) -> _Columns:
+    design, counts = cast(Any, block.design), block.counts
+    if isinstance(design, Structured):  # what is mostly 0 stays so
+        own, about = about[design.places], np.zeros(len(about))
+        about[design.places] = own
+        moved: Any = replace(design, numbers=design.numbers - own)
+        squares: Any = moved.squares()
+    else:
+        moved = design - about
+        squares = np.square(moved)
+    low, high = _ends(design)
+    return _Columns(about, float(counts.sum()), counts @ moved, counts @ squares, low, high)
+
+
+def _ends(design: Array | Structured) -> tuple[Array, Array]:
     if not isinstance(design, Structured):
         return design.min(axis=0).astype(float), design.max(axis=0).astype(float)
     low, high = np.zeros(design.shape[1]), np.zeros(design.shape[1])
@@ -181,9 +229,8 @@ def _other_units(case: Discrepancy) -> Iterator[Cause]:
     )
     matrix = np.eye(len(mle))
     matrix[list(factors), list(factors)] = [1 / factor for factor in factors.values()]
-    column = case.model.arrays.design[:, next(iter(factors))]
     slip = len(factors) == 1 and (
-        next(iter(factors.values())) in SLIPS or len(np.unique(column)) == 2
+        next(iter(factors.values())) in SLIPS or _has_two_values(case.model, next(iter(factors)))
     )
     detail = (
         f"predictors were multiplied by a factor: {text}; the fitted probabilities are the same"
@@ -196,6 +243,17 @@ def _other_units(case: Discrepancy) -> Iterator[Cause]:
         cure=CURE_OF_UNITS,
         most=-1.0 if slip else EXACT,
     )
+
+
+def _has_two_values(model: BernoulliLogistic, j: int) -> bool:
+    low, high = (ends[j] for ends in ranges(model))
+    itself = np.eye(model.n_parameters)[j]
+
+    def of_block(block: Block) -> bool:
+        column = cast(Any, block.design) @ itself
+        return bool(((column == low) | (column == high)).all())
+
+    return bool(low < high and as_held(model.rows).reduce(of_block, operator.and_))
 
 
 def any_units(case: Discrepancy, errors: Array) -> Iterator[Cause]:
@@ -212,7 +270,7 @@ def any_units(case: Discrepancy, errors: Array) -> Iterator[Cause]:
     matrix[slopes, slopes] = 1 / factors
     gaps = matrix @ case.b - mle.coefficients
     if intercept is not None:  # it moves with what predictors were centred at, within their range
-        moved = np.abs(mle.coefficients) * case.model.arrays.extent.columns
+        moved = np.abs(mle.coefficients) * case.model.rows.extent.columns
         reach = float(moved[slopes].sum())
         gaps[intercept] = max(abs(gaps[intercept]) - reach, 0.0) if gaps[intercept] else 0.0
     text = first_of(

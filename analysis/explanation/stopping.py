@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.text import count
 
 USUAL_TOLERANCE = 1e-4  # of the gradient of the mean log-likelihood: scikit-learn's
+SUM_ROUNDING = 1e-12  # relative, of a log-likelihood
 RATES = (1.0, 0.5, 0.1)  # of gradient descent on standardised columns
 RAW_RATES = (0.1, 0.01, 0.001)
 NUMBERS_TRIED = 2000
@@ -31,16 +33,35 @@ CURE = (
 def path_from_zero(case: Discrepancy) -> Iterator[Cause]:
     """Iterates of Newton's method and of L-BFGS from zero."""
     model, mean = case.model, 1.0 / case.model.n_observations
+    least = _beyond(case)
+    newton, lbfgs, of_the_mean, scoring = case.at_once(
+        [
+            lambda: newton_path(model),
+            lambda: lbfgs_path(model, 1.0, least=least),
+            lambda: lbfgs_path(model, mean, least=least),
+            lambda: scoring_path(model),
+        ]
+    )
     paths = {
-        "Newton's method (iteratively reweighted least squares)": newton_path(model),
-        "L-BFGS": lbfgs_path(model, 1.0),
-        "L-BFGS (as in scikit-learn)": lbfgs_path(model, mean),
+        "Newton's method (iteratively reweighted least squares)": newton,
+        "L-BFGS": lbfgs,
+        "L-BFGS (as in scikit-learn)": of_the_mean,
     }
     yield from _on_a_path(case, paths, "from zero")
     first = "from fitted probabilities of 1/4 and 3/4"
-    yield from _on_a_path(
-        case, {"iteratively reweighted least squares (as in R's glm)": scoring_path(model)}, first
-    )
+    glm = "iteratively reweighted least squares (as in R's glm)"
+    yield from _on_a_path(case, {glm: scoring}, first)
+
+
+def _beyond(case: Discrepancy) -> float:
+    """A log-likelihood above that of b, by more than rounding of b and of the sum.
+
+    What goes up, as L-BFGS does, is past b there. Numbers as far as their rounding is long have a
+    log-likelihood that differs by less than that times the score, and by its square.
+    """
+    height, rounding = case.model.log_likelihood(case.b), case.rounding()
+    slack = rounding * (float(np.linalg.norm(case.pull)) + rounding)
+    return float(height + slack + SUM_ROUNDING * abs(height))
 
 
 def descent(case: Discrepancy) -> Iterator[Cause]:
@@ -48,17 +69,22 @@ def descent(case: Discrepancy) -> Iterator[Cause]:
     model, least = case.model, case.model.log_likelihood(case.b)
     if not least > model.log_likelihood(np.zeros(model.n_parameters)):
         return
-    paths = {
-        f"gradient descent with a learning rate of {rate:g}": descent_path(model, rate, least)
+    tasks = {
+        f"gradient descent with a learning rate of {rate:g}": partial(
+            descent_path, model, rate, least
+        )
         for rate in RAW_RATES
     }
     back = _standardised(case)
     if back is not None:
         for rate in RATES:
             text = f"gradient descent with a learning rate of {rate:g}, on standardised columns,"
-            paths[text] = descent_path(model, rate, least, back)
+            tasks[text] = partial(descent_path, model, rate, least, back)
         mean = 1.0 / model.n_observations
-        paths["L-BFGS, on standardised columns,"] = lbfgs_path(model, mean, back)
+        tasks["L-BFGS, on standardised columns,"] = partial(
+            lbfgs_path, model, mean, back, _beyond(case)
+        )
+    paths = dict(zip(tasks, case.at_once([*tasks.values()]), strict=True))
     yield from _on_a_path(case, paths, "from zero")
 
 

@@ -8,22 +8,21 @@ cluster.
 from __future__ import annotations
 
 import functools
-import gc
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from flatprior.models.batches.blocks import CHANGED, Blocks, OfBatches
 from flatprior.models.batches.encoder import Groups
 from flatprior.models.batches.first_pass import (
     SAMPLE_NUMBERS,
     Surveyed,
-    content_digest,
     numbers_a_row,
 )
 from flatprior.models.common.errors import InputError
@@ -40,41 +39,14 @@ from flatprior.models.rows import (
     Block,
     Extent,
     Strand,
-    either,
     extent_of,
     longest_sum,
-    numbered,
-    outcomes_of,
 )
 
 T = TypeVar("T")
 
-CHANGED = (
-    "the data are not the same in each pass: they have changed while they were read, or are "
-    "random; store them, and start again"
-)
 BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
 LARGEST_PASS = 2**46  # products that the information of a design written out takes
-
-
-@dataclass(frozen=True, eq=False)
-class _Pass(Generic[T]):
-    """What a pass over some batches gives: rows read, an answer, and the strands of their hashes.
-
-    Those of the rows, and of the units of which they are, where they are a sample.
-    """
-
-    n_read: int
-    answer: T | None
-    strands: tuple[Strand, ...]
-
-    def merge(self, other: _Pass[T], combine: Callable[[T, T], T]) -> _Pass[T]:
-        """That of both, the other after this one."""
-        return _Pass(
-            self.n_read + other.n_read,
-            either(combine, self.answer, other.answer),
-            tuple(map(Strand.join, self.strands, other.strands)),
-        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,20 +60,28 @@ class BatchRows(ABC):
         Blocks say which of these each row is of.
     left_out : tuple of int or None
         A batch, and the place in it of the row of which one observation is left out.
+    numbered : bool
+        Blocks say the number of each row among all, in place of its group.
     """
 
     surveyed: Surveyed
     grouped: Groups | None = None
     left_out: tuple[int, int] | None = None
+    numbered: bool = False
 
     @abstractmethod
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame, int], T],
+        function: Callable[..., T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
-    ) -> T:
-        """Combine ``function(frame, number)`` over all batches in order, with these columns."""
+        blocks: Blocks | None = None,
+    ) -> Any:
+        """Combine ``function(frame, number)`` over all batches in order, with these columns.
+
+        Or ``function(block, frame, number of its first row)``, where blocks are made of them: then
+        what comes is `OfBatches`.
+        """
 
     @property
     @abstractmethod
@@ -169,45 +149,41 @@ class BatchRows(ABC):
         combine: Callable[[T, T], T],
         hashed: bool = False,
     ) -> tuple[T, tuple[Strand, ...]]:
-        # all that a cluster is sent
-        encoder, grouped, left_out = self.surveyed.encoder, self.grouped, self.left_out
-        units = self.surveyed.units if hashed else None
-        step, found = self._rows_encoded, self.surveyed.survey
-        starts, digests = np.cumsum([0, *found.lengths]), found.digests
+        with_numbers = self.numbered
 
-        def of_frame(frame: pd.DataFrame, number: int) -> _Pass[T]:
-            answer: T | None = None
-            place = int(starts[number])
-            none = Strand(place, place, None, b"", None)
-            strands = (none,) * (2 * hashed + (units is not None))
-            rows = encoder.complete(frame)
-            if content_digest(rows, encoder.roles) not in digests[number : number + 1]:
-                raise OSError(CHANGED)
-            at = 0
-            for start in range(0, len(rows), step):
-                part = rows if len(rows) <= step else rows.iloc[start : start + step]
-                block = encoder.block(part, grouped)
-                if left_out is not None and left_out[0] == number:
-                    at, block = at + len(block.sign), _without(block, left_out[1] - at)
-                    if not len(block.sign):
-                        continue
-                if hashed:
-                    ours = [block, outcomes_of(block)]
-                    ours += [] if units is None else [numbered(units.of(part))]
-                    strands = tuple(
-                        strand.join(Strand.of(each, strand.stop))
-                        for strand, each in zip(strands, ours, strict=True)
-                    )
-                answer = either(combine, answer, function(block, part))
-            gc.collect(1)  # formulaic leaves cycles behind, which hold the batch
-            return _Pass(len(frame), answer, strands)
+        def of_block(block: Block, frame: pd.DataFrame, first: int) -> T:
+            if with_numbers:
+                numbers = np.arange(first, first + len(block.sign))
+                block = block._replace(groups=numbers)
+            return function(block, frame)
 
-        used = encoder.roles.columns
-        columns = used if grouped is None else tuple(dict.fromkeys((*used, *grouped.columns)))
-        done = self._over_frames(of_frame, lambda one, two: one.merge(two, combine), columns)
-        if done.n_read != found.n_read or done.answer is None:
+        blocks = self._blocks
+        if hashed:
+            blocks = replace(blocks, hashed=True, units=self.surveyed.units)
+        done: OfBatches[T] = self._over_frames(of_block, combine, blocks.columns, blocks)
+        if done.n_read != self.surveyed.survey.n_read or done.answer is None:
             raise OSError(CHANGED)
         return done.answer, done.strands
+
+    @found_once
+    def _blocks(self) -> Blocks:
+        found, encoder = self.surveyed.survey, self.surveyed.encoder
+        more = () if self.grouped is None else self.grouped.columns
+        columns = tuple(dict.fromkeys((*encoder.roles.columns, *more)))
+        return Blocks(
+            columns=columns,
+            encoder=encoder,
+            grouped=self.grouped,
+            left_out=self.left_out,
+            step=self._rows_encoded,
+            starts=np.cumsum([0, *found.lengths]),
+            digests=found.digests,
+            as_meant=self._as_meant(columns),
+        )
+
+    def _as_meant(self, columns: tuple[str, ...]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        """What makes of a batch, before all else, one with these columns; it holds no rows."""
+        return _as_it_is
 
     def without_columns(self, aliased: Aliased) -> BatchRows:
         """The same rows without the columns that are combinations of others."""
@@ -403,10 +379,13 @@ class BatchRows(ABC):
         column(pd.DataFrame(columns=list(self._names)), name)
         roles = self.surveyed.encoder.roles
 
+        columns = tuple(dict.fromkeys((*roles.columns, name)))
+        as_meant = self._as_meant(columns)
+
         def values(frame: pd.DataFrame, _: int) -> dict[Key, None]:
+            frame = as_meant(frame)
             return dict.fromkeys(units_of([frame[name][roles.complete(frame)[0]]], 0)[1])
 
-        columns = tuple(dict.fromkeys((*roles.columns, name)))
         found = self._over_frames(values, operator.or_, columns)
         if len({isinstance(value, str) for (value,) in found}) > 1:
             return self._as_text(name).group(name)
@@ -415,6 +394,15 @@ class BatchRows(ABC):
     def in_units(self) -> BatchRows:
         """The same rows, grouped by the clusters that were drawn, or without clusters by strata."""
         return self._grouped(self.surveyed.units)
+
+    @property
+    def with_numbers(self) -> BatchRows:
+        """The same rows, and blocks, each row of a group that is its number among all, from 0."""
+        same = replace(self, numbered=True)
+        same.__dict__["_blocks"] = self._blocks
+        if self.has_passed:
+            same.__dict__["_found"] = self._found
+        return same
 
     def _grouped(self, groups: Groups | None) -> BatchRows:
         same = replace(self, grouped=groups)
@@ -432,15 +420,8 @@ class BatchRows(ABC):
         raise InputError(f"column {name!r} holds both numbers and text; convert all of it")
 
 
-def _without(block: Block, place: int) -> Block:
-    """The block without one observation of the row at that place, if it is one of its places."""
-    if not 0 <= place < len(block.sign):
-        return block
-    if block.weights is not None and block.weights[place] > 1:
-        weights = block.weights.copy()
-        weights[place] -= 1
-        return block._replace(weights=weights)
-    return block.select(np.arange(len(block.sign)) != place)
+def _as_it_is(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
 
 
 def _first_like(row: Block, sample: ArrayRows) -> NDArray[np.intp]:

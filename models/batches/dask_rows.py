@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.blocks import Blocks
 from flatprior.models.batches.cluster import computed
 from flatprior.models.batches.first_pass import Survey, conclude, settled, survey
 from flatprior.models.batches.roles import Roles
@@ -64,18 +65,22 @@ class DaskRows(BatchRows):
 
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame, int], T],
+        function: Callable[..., T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
-    ) -> T:
-        meant = self.frame.meant
-
-        def of_meant(part: pd.DataFrame, number: int) -> T:
-            return function(meant.out_of(_with(part, columns), None), number)
-
+        blocks: Blocks | None = None,
+    ) -> Any:
         return DaskPass(
-            columns=columns, function=of_meant, combine=combine, partitions=self.frame
+            columns=columns,
+            function=function,
+            combine=combine,
+            shared=blocks,
+            partitions=self.frame,
         ).answer()
+
+    def _as_meant(self, columns: tuple[str, ...]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        meant = self.frame.meant
+        return lambda part: meant.out_of(_with(part, columns), None)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -133,11 +138,12 @@ class DaskPass(Request[T]):
     def made(self, every: Sequence[DaskPass[Any]]) -> tuple[list[Any], Passes]:
         """Compute one graph, with a task for each partition."""
         columns = tuple(dict.fromkeys(name for each in every for name in each.columns))
-        for each in every:
-            each.partitions.tally.add(1)
-        function, combine = for_all(every)
+        tallies = {id(each.partitions.tally): each.partitions.tally for each in every}
+        for tally in tallies.values():
+            tally.add(1)
+        function, combine, of_each = for_all(every)
         answers = _combined(self.partitions.select(columns), function, combine)
-        return answers, Passes(len(every) - 1)
+        return of_each(answers), Passes(len(tallies) - 1)
 
 
 def _combined(

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import IO, Any, Literal, TypeVar
 
-import pandas as pd
-
 from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.batches.blocks import Blocks
 from flatprior.models.batches.first_pass import Survey, conclude, settled, survey
 from flatprior.models.batches.roles import Roles
 from flatprior.models.batches.same_passes import Request, for_all
@@ -57,7 +56,7 @@ class FilePass(Request[T]):
         run, function, combine = contextvars.copy_context().run, self.function, self.combine
         return replace(
             self,
-            function=lambda frame, number: run(function, frame, number),
+            function=lambda *parts: run(function, *parts),
             combine=lambda one, two: run(combine, one, two),
         )
 
@@ -75,21 +74,24 @@ class FilePass(Request[T]):
 
     def made(self, every: Sequence[FilePass[Any]]) -> tuple[list[Any], Passes]:
         """Read the files once."""
-        source, alone = self.source, len(every) == 1
-        counted, once = Passes(), Tally()
+        of_source: dict[int, list[FilePass[Any]]] = {}
+        for each in every:
+            of_source.setdefault(id(each.source.tally), []).append(each)
+        alone, counted, once = len(of_source) == 1, Passes(), Tally()
         if not alone:
-            source.seen()  # an error where they have changed
-            sizes = [each.source.size(each.columns) for each in every]
-            for each, size in zip(every, sizes, strict=True):
-                each.source.tally.add(1, size)
+            self.source.seen()  # an error where they have changed
+            sizes = [some[0].source.size(_columns(some)) for some in of_source.values()]
+            for (first, *_), size in zip(of_source.values(), sizes, strict=True):
+                first.source.tally.add(1, size)
                 counted += Passes(1, size)
-            source = source.beside([each.source for each in every], once)
+        tally = self.source.tally if alone else once
+        source = self.source.beside([each.source for each in every], tally)
         rows, told = self.source.rows_at_once(self.columns), Found()
         asked_for_notes = any(each.told is not None for each in every)
         frames = source.read(_columns(every), rows, told if asked_for_notes else None)
-        function, combine = for_all(every)
+        function, combine, of_each = for_all(every)
         answers: list[Any] | None = None
-        what = f"rows, {self.what}" if alone else f"rows for {len(every)} models, {self.what}"
+        what = f"rows, {self.what}" if alone else f"rows for {len(of_source)} models, {self.what}"
         total = max((each.total or 0 for each in every), default=0) or None
         with progress_bar(what, total, any(each.shown for each in every)) as advance:
             for number, frame in enumerate(frames):
@@ -100,7 +102,7 @@ class FilePass(Request[T]):
         for each in every:
             if each.told is not None:
                 each.told.take(told, each.columns)
-        return answers, counted - once.now
+        return of_each(answers), counted - once.now
 
 
 def _columns(every: Sequence[FilePass[Any]]) -> tuple[str, ...]:
@@ -124,14 +126,16 @@ class FileRows(BatchRows):
 
     def _over_frames(
         self,
-        function: Callable[[pd.DataFrame, int], T],
+        function: Callable[..., T],
         combine: Callable[[T, T], T],
         columns: tuple[str, ...],
-    ) -> T:
+        blocks: Blocks | None = None,
+    ) -> Any:
         wanted = FilePass(
             columns=columns,
             function=function,
             combine=combine,
+            shared=blocks,
             source=self.source,
             what=f"pass {self.passes.number + 1}",
             total=self.surveyed.survey.n_read,

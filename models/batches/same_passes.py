@@ -1,10 +1,11 @@
-"""Work on several models whose rows lie in the same place, in the same passes over them.
+"""Work on rows that lie in the same place, of one model or several, in the same passes over them.
 
 Each work goes on until it asks for a pass. When all have asked for one, or have ended, the rows are
 read once, with the columns that any of them asks for, and each batch is gone through for one after
-the other. Nothing happens beside anything else: a work is a generator of what it asks for. Behind
-it is a thread, which waits whenever something else goes on, because who asks is deep inside
-functions that know nothing of all this.
+the other; what they make of it alike, as the blocks of one model, is made once. Nothing happens
+beside anything else: a work is a generator of what it asks for. Behind it is a thread, which waits
+whenever something else goes on, because who asks is deep inside functions that know nothing of all
+this. Work may consist of work: then it asks for all that its parts wait for, and waits as they do.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from flatprior.models.common.parallel import one_thread_each
 from flatprior.models.encoding.files.passes import Passes
@@ -42,6 +44,18 @@ class Failed:
     error: BaseException
 
 
+class Shared(Protocol):
+    """What is made of each batch once, for all who name the same object."""
+
+    def over_frames(
+        self, function: Callable[..., Any], combine: Callable[[Any, Any], Any]
+    ) -> tuple[Callable[[pd.DataFrame, int], Any], Callable[[Any, Any], Any]]:
+        """`function` of what is made, and `combine`, as those of batches."""
+
+    def each_of(self, answer: Any, n: int) -> Sequence[Any]:
+        """N answers, where `function` made lists of n."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Request(ABC, Generic[T]):
     """What somebody wants of a pass over rows.
@@ -51,14 +65,17 @@ class Request(ABC, Generic[T]):
     columns : tuple of str
         Without which ``function(frame, number)`` cannot do; others may be in the frame.
     function : callable
-        Of each batch.
+        Of each batch, or of what is made of it.
     combine : callable
         Associative: two answers to that for both batches.
+    shared : Shared or None
+        What is made of each batch.
     """
 
     columns: tuple[str, ...]
-    function: Callable[[pd.DataFrame, int], T]
+    function: Callable[..., T]
     combine: Callable[[T, T], T]
+    shared: Shared | None = None
 
     def sent(self) -> Request[T]:
         """The same, as another thread can make use of it."""
@@ -79,26 +96,49 @@ class Request(ABC, Generic[T]):
 
     def answer(self) -> T:
         """What the pass gives, which is made at once, or when all have asked for one."""
-        asking = _ASKING.get()
-        if asking is None or asking.thread != threading.get_ident():
-            (found,), _ = self.made([self])
-        else:
-            found = asking.ask(self.sent())
+        asking = _of_this_thread()
+        (found,), _ = self.made([self]) if asking is None else asking.ask([self.sent()])
         if isinstance(found, Failed):
             raise found.error
         answer: T = found
         return answer
 
 
-def for_all(
-    requests: Sequence[Request[Any]],
-) -> tuple[Callable[[pd.DataFrame, int], list[Any]], Callable[[list[Any], list[Any]], list[Any]]]:
-    """`function` and `combine` for several requests: of lists that have an answer for each."""
-    functions = [each.function for each in requests]
-    combines = [each.combine for each in requests]
-    alone = len(requests) == 1  # then nothing goes on after an error
+Of = Callable[..., Any]
 
-    def tried(function: Callable[..., Any], *arguments: Any) -> Any:
+
+def for_all(requests: Sequence[Request[Any]]) -> tuple[Of, Of, Callable[[Any], list[Any]]]:
+    """`function` and `combine` for several requests, and what makes of the answer theirs."""
+    alike: dict[int, list[int]] = {}
+    for i, each in enumerate(requests):
+        alike.setdefault(id(each if each.shared is None else each.shared), []).append(i)
+    alone = len(requests) == 1  # then nothing goes on after an error
+    both = []
+    for places in alike.values():
+        some = [requests[i] for i in places]
+        of_each = _lists([each.function for each in some], [each.combine for each in some], alone)
+        shared = some[0].shared
+        both.append(of_each if shared is None else shared.over_frames(*of_each))
+    function, combine = _lists([one for one, _ in both], [two for _, two in both], alone)
+
+    def answers(found: list[Any]) -> list[Any]:
+        every: dict[int, Any] = {}
+        for places, several in zip(alike.values(), found, strict=True):
+            shared = requests[places[0]].shared
+            if isinstance(several, Failed):
+                several = [several] * len(places)
+            elif shared is not None:
+                several = shared.each_of(several, len(places))
+            every |= dict(zip(places, several, strict=True))
+        return [every[i] for i in range(len(requests))]
+
+    return function, combine, answers
+
+
+def _lists(functions: Sequence[Of], combines: Sequence[Of], alone: bool) -> tuple[Of, Of]:
+    """`function` and `combine` of lists with an answer, or an error, for each."""
+
+    def tried(function: Of, *arguments: Any) -> Any:
         for each in arguments:
             if isinstance(each, Failed):
                 return each
@@ -109,8 +149,8 @@ def for_all(
         except Exception as error:
             return Failed(error)
 
-    def function(frame: pd.DataFrame, number: int) -> list[Any]:
-        return [tried(each, frame, number) for each in functions]
+    def function(*parts: Any) -> list[Any]:
+        return [tried(each, *parts) for each in functions]
 
     def combine(first: list[Any], second: list[Any]) -> list[Any]:
         return [tried(*each) for each in zip(combines, first, second, strict=True)]
@@ -127,17 +167,22 @@ class _Asking:
     answers: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     stopped: bool = False
 
-    def ask(self, request: Request[Any]) -> Any:
-        """Wait for the answer to a request."""
+    def ask(self, requests: list[Request[Any]]) -> tuple[list[Any], Passes]:
+        """Wait for the answers; how often nothing was read who answers counts."""
         if not self.stopped:
-            self.requests.put(request)
-            answer = self.answers.get()
+            self.requests.put(requests)
+            answers: list[Any] = self.answers.get()
         if self.stopped:
             raise StoppedError
-        return answer
+        return answers, Passes()
 
 
 _ASKING: ContextVar[_Asking | None] = ContextVar("_ASKING", default=None)
+
+
+def _of_this_thread() -> _Asking | None:
+    asking = _ASKING.get()
+    return asking if asking is not None and asking.thread == threading.get_ident() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +190,7 @@ class _Ended:
     answer: Any
 
 
-def stepwise(work: Callable[[], T]) -> Generator[Request[Any], Any, T]:
+def stepwise(work: Callable[[], T]) -> Generator[list[Request[Any]], list[Any], T]:
     """Work as a generator: it yields requests for passes, is sent the answers, and returns.
 
     It goes on only while its next request is waited for.
@@ -183,6 +228,8 @@ def stepwise(work: Callable[[], T]) -> Generator[Request[Any], Any, T]:
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> tuple[list[T | Failed], Passes]:
     """What each task gives, or its error, and what was counted of passes and not made.
 
+    Where this is a task of others itself, it shares their passes, and what was not made they count.
+
     Examples
     --------
     >>> from flatprior.models.batches.same_passes import side_by_side
@@ -191,44 +238,59 @@ def side_by_side(tasks: Sequence[Callable[[], T]]) -> tuple[list[T | Failed], Pa
     """
     works = [stepwise(task) for task in tasks]
     answers: dict[int, T | Failed] = {}
-    asked: dict[int, Request[Any]] = {}
-    saved = Passes()
+    asked: dict[int, list[Request[Any]]] = {}
+    asking, saved = _of_this_thread(), Passes()
+    meet = _met if asking is None else asking.ask
 
-    def go_on(i: int, answer: Any) -> None:
+    def go_on(i: int, found: Any) -> None:
         try:
-            asked[i] = works[i].send(answer)
+            asked[i] = works[i].send(found)
         except StopIteration as over:
             answers[i] = over.value
         except Exception as error:
             answers[i] = Failed(error)
 
-    try:
-        with warnings.catch_warnings():  # of the process: whatever threads leave of theirs goes
+    # of the process: whatever threads leave of theirs goes
+    with nullcontext() if asking else warnings.catch_warnings():
+        try:
             for i in range(len(works)):
                 go_on(i, None)
             while asked:
                 waiting, asked = asked, {}
-                for places in _met_together(waiting):
-                    requests = [waiting[i] for i in places]
-                    try:
-                        found, more = requests[0].made(requests)
-                    except Exception as error:
-                        found, more = [Failed(error)] * len(requests), Passes()
-                    saved += more
-                    for i, each in zip(places, found, strict=True):
-                        go_on(i, each)
-    finally:
-        for work in works:
-            work.close()
+                every, more = meet([each for some in waiting.values() for each in some])
+                saved += more
+                given = iter(every)
+                for i, some in waiting.items():
+                    go_on(i, list(islice(given, len(some))))
+        finally:
+            for work in works:
+                work.close()
     return [answers[i] for i in range(len(works))], saved
 
 
-def _met_together(asked: dict[int, Request[Any]]) -> list[list[int]]:
+def _met(requests: Sequence[Request[Any]]) -> tuple[list[Any], Passes]:
+    """Their answers, in as few passes as can be, and what was counted and not made."""
+    answers: dict[int, Any] = {}
+    saved = Passes()
+    for places in _met_together(requests):
+        some = [requests[i] for i in places]
+        try:
+            found, more = some[0].made(some)
+        except Exception as error:
+            found, more = [Failed(error)] * len(some), Passes()
+        saved += more
+        answers |= dict(zip(places, found, strict=True))
+    return [answers[i] for i in range(len(requests))], saved
+
+
+def _met_together(requests: Sequence[Request[Any]]) -> list[list[int]]:
     """The places of requests, those together that one pass can meet."""
     found: list[list[int]] = []
-    for i, each in asked.items():
+    for i, each in enumerate(requests):
         for others in found:
-            if each.may_go_with([asked[j] for j in others]):
+            some = [requests[j] for j in others]
+            alike = each.shared is not None and any(one.shared is each.shared for one in some)
+            if alike or each.may_go_with(some):
                 others.append(i)
                 break
         else:

@@ -15,9 +15,11 @@ from flatprior.analysis.explanation.changed_problems import (
     logit,
     maximum_of,
     probit,
+    sums,
     whiten,
 )
 from flatprior.models import BernoulliLogistic, check_existence, fit_newton
+from flatprior.models.covariance.turned import TurnedRows
 from flatprior.models.covariance.whitening import required_whitening
 from flatprior.models.rows import Block
 
@@ -26,24 +28,23 @@ def whitened(model):
     """The rows in columns whitened at the MLE, the MLE there, and what leads back."""
     fit = fit_newton(model)
     root = required_whitening(model.rows, fit.coefficients)
-    block = model.arrays.block(slice(None))
     start = np.linalg.solve(root, fit.coefficients)
-    return block._replace(design=block.design @ root), start, root
+    return TurnedRows.of(model.rows, root), start, root
 
 
 def test_the_probit_maximum_is_that_of_statsmodels():
     X, y = simulated(200, 4, seed=3)
-    block, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
+    rows, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
     theirs = sm.Probit(y, X).fit(disp=0, tol=1e-12).params / [1, 1e6, 1e-6, 1]
-    assert root @ maximum_of(block, start, probit) == pytest.approx(theirs, rel=1e-8)
+    assert root @ maximum_of(rows, start, probit) == pytest.approx(theirs, rel=1e-8)
 
 
 def test_the_penalised_maximum_is_that_of_scikit_learn():
     X, y = simulated(200, 4, seed=3)
-    block, start, root = whitened(BernoulliLogistic.from_arrays(X, y))
+    rows, start, root = whitened(BernoulliLogistic.from_arrays(X, y))
     theirs = LogisticRegression(C=0.2, solver="newton-cholesky", tol=1e-12).fit(X[:, 1:], y)
     penalty = 5.0 * (root.T * [0, 1, 1, 1]) @ root
-    found = root @ maximum_of(block, start, penalty=penalty)
+    found = root @ maximum_of(rows, start, penalty=penalty)
     assert found == pytest.approx([*theirs.intercept_, *theirs.coef_[0]], rel=1e-7)
 
 
@@ -57,9 +58,9 @@ def test_some_rows_have_a_maximum_where_their_mle_exists_and_nowhere_else():
         model = BernoulliLogistic.from_arrays(X, y)
         if not check_existence(model).exists:
             continue
-        block, start, root = whitened(model)
+        rows, start, root = whitened(model)
         kept = rng.permutation(n)[: int(rng.integers(1, n))]
-        found = maximum_of(block.select(kept), start)
+        found = maximum_of(rows.changed(lambda block, kept=kept: block.select(kept)), start)
         part = BernoulliLogistic.from_arrays(X[kept], y[kept])
         if (found is not None) != check_existence(part).exists:
             wrong.append(i)
@@ -77,16 +78,16 @@ LINKS = [logit, probit, complementary_log_log, log_log, cauchit]
 def test_from_however_far_the_maximum_is_found(terms):
     for seed in (3, 8, 11):
         X, y = simulated(100, 3, seed=seed)
-        block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
-        near = maximum_of(block, start, terms)
+        rows, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
+        near = maximum_of(rows, start, terms)
         assert near is not None
         # it is one: of a concave function whose derivative vanishes there
-        assert np.abs(terms(block, near).residual @ block.design).max() < 1e-9
+        assert np.abs(sums(rows, near, terms).score).max() < 1e-9
         for away in (3.0, -3.0, 10.0, -10.0, 100.0, -100.0):
             if abs(away) > 10 and terms in (complementary_log_log, log_log):
                 continue  # exp(100): its rows have no information beside one another
             with np.errstate(all="ignore"):
-                found = maximum_of(block, start + away, terms)
+                found = maximum_of(rows, start + away, terms)
             assert found == pytest.approx(near, abs=1e-8), away
 
 
@@ -126,21 +127,21 @@ def test_terms_are_derivatives_of_one_another_with_weights_and_offsets(terms):
 )
 def test_the_maximum_under_another_link_is_that_of_statsmodels(terms, link):
     X, y = simulated(200, 4, seed=3)
-    block, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
+    rows, start, root = whitened(BernoulliLogistic.from_arrays(X * [1, 1e6, 1e-6, 1], y))
     theirs = sm.GLM(y, X, sm.families.Binomial(link())).fit(tol=1e-13, maxiter=500).params
-    assert root @ maximum_of(block, start, terms) == pytest.approx(
+    assert root @ maximum_of(rows, start, terms) == pytest.approx(
         theirs / [1, 1e6, 1e-6, 1], rel=1e-6
     )
 
 
 def test_a_tilt_moves_the_maximum_to_where_the_score_is_it():
     X, y = simulated(150, 3, seed=3)
-    block, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
+    rows, start, _ = whitened(BernoulliLogistic.from_arrays(X, y))
     tilt = np.array([0.5, -1.0, 2.0])
-    found = maximum_of(block, start, tilt=tilt)
-    assert logit(block, found).residual @ block.design == pytest.approx(tilt, abs=1e-8)
+    found = maximum_of(rows, start, tilt=tilt)
+    assert sums(rows, found).score == pytest.approx(tilt, abs=1e-8)
     # so far that the likelihood nowhere rises as fast as the tilt falls
-    assert maximum_of(block, start, tilt=1e4 * tilt) is None
+    assert maximum_of(rows, start, tilt=1e4 * tilt) is None
 
 
 @pytest.mark.parametrize("name", ["spector", "challenger", "lizards", "endometrial"])
@@ -148,8 +149,7 @@ def test_firths_maximum_is_that_of_brglm2(name):
     case = CASES[name]
     model = case.model
     root = required_whitening(model.rows)
-    block = model.arrays.block(slice(None))
-    found = root @ firth_maximum(block._replace(design=block.design @ root), np.zeros(len(root)))
+    found = root @ firth_maximum(TurnedRows.of(model.rows, root), np.zeros(len(root)))
     theirs = [case.facts["firth"]["beta"][column] for column in case.frame.columns]
     assert found == pytest.approx(theirs, rel=1e-6, abs=1e-9)
 
@@ -159,10 +159,10 @@ def test_firths_maximum_is_found_from_afar_and_counts_observations():
     weights = np.random.default_rng(1).integers(1, 4, size=40)
     model = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
     singly = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
-    block, start, root = whitened(model)
-    near = firth_maximum(block, start)
+    rows, start, root = whitened(model)
+    near = firth_maximum(rows, start)
     for away in (2.0, -2.0, 5.0):
-        assert firth_maximum(block, start + away) == pytest.approx(near, abs=1e-7)
+        assert firth_maximum(rows, start + away) == pytest.approx(near, abs=1e-7)
     other, begin, back = whitened(singly)
     assert root @ near == pytest.approx(back @ firth_maximum(other, begin), rel=1e-8)
 

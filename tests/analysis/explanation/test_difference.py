@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import places
 import pytest
 import statsmodels.api as sm
 from coded_models import both, held_as_codes, survey
@@ -25,6 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from flatprior.analysis import explain_difference
+from flatprior.analysis.explanation.explained import COINCIDENCE
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
@@ -359,3 +361,91 @@ def test_no_cause_is_looked_for_in_a_matrix_of_all_levels(monkeypatch):
     monkeypatch.setattr(Structured, "dense", of_few_rows)
     monkeypatch.setattr(rows, "BLOCK_ROWS", 500)  # a certificate far out takes block by block
     assert explain_difference(model, b).cause
+
+
+def left_out(frame, model):
+    part = BernoulliLogistic.from_formula(places.FORMULA, frame[~(frame["income"] > 1.2)])
+    return fit_newton(part).coefficients
+
+
+def penalised(frame, model):
+    rows = model.arrays
+    fit = LogisticRegression(C=0.3, fit_intercept=False, tol=1e-11, max_iter=9999)
+    return fit.fit(rows.design, rows.response).coef_[0]
+
+
+def of_the_others(frame, model):
+    other = BernoulliLogistic.from_formula(
+        places.FORMULA, frame.assign(bought=1 - frame["bought"]), **places.ROLES
+    )
+    return fit_newton(other).coefficients
+
+
+def balanced(frame, model):
+    rows = model.arrays
+    fit = LogisticRegression(
+        C=np.inf, fit_intercept=False, tol=1e-11, max_iter=9999, class_weight="balanced"
+    )
+    return fit.fit(rows.design, rows.response).coef_[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "theirs", "cause", "roles"),
+    [
+        (places.in_files, left_out, "rows dropped", {}),
+        (places.in_text, penalised, "ridge penalty", {}),
+        (places.on_dask, of_the_others, "response flipped", places.ROLES),
+        (places.in_files, balanced, "class weights", {}),
+    ],
+)
+def test_rows_in_batches_are_explained_in_passes_as_they_are_in_memory(
+    place, theirs, cause, roles, tmp_path, monkeypatch
+):
+    frame = places.shoppers(700)
+    memory = places.in_memory(frame, tmp_path, places.FORMULA, **roles)
+    numbers = theirs(frame, memory)
+    expected = explain_difference(memory, numbers)
+    assert (expected.cause, expected.certain) == (cause, True)
+    assert expected.passes is None
+    model = place(frame, tmp_path, places.FORMULA, **roles)
+    # few rows are all at hand
+    at_hand = explain_difference(model, numbers)
+    assert at_hand.message == expected.message
+    assert not at_hand.not_tried
+    monkeypatch.setattr("flatprior.analysis.explanation.difference.as_drawn", lambda model: model)
+    before = model.passes
+    found = explain_difference(model, numbers)
+    assert (found.cause, found.certain, found.message) == (cause, True, expected.message)
+    assert found.passes == model.passes - before
+    assert 10 < found.passes.number < 90
+    assert f"rows were {found.passes.said} for this" in " ".join(str(found).split())
+    # of 700 rows these are looked for in memory
+    lacking = ["two or three rows left out"]
+    lacking += ["the posterior mean of the opposite response"] if "offset" in roles else []
+    assert [each.split(",")[0] for each in found.not_tried] == lacking
+    assert found.to_dict()["not_tried"] == list(found.not_tried)
+    ours, other = (
+        result.table().drop(index="rows dropped", errors="ignore") for result in (found, expected)
+    )
+    assert ours.index.tolist() == other.index.tolist()
+    # of those that explain nothing two ways may be equally far, but for rounding
+    telling = (other["coincidence"] < COINCIDENCE).to_numpy()
+    assert ours["detail"][telling].tolist() == other["detail"][telling].tolist()
+    np.testing.assert_allclose(ours["distance"], other["distance"], rtol=1e-5, atol=1e-7)
+    apart = np.log(ours["coincidence"] + 1e-20) - np.log(other["coincidence"] + 1e-20)
+    assert np.abs(apart).max() < 1e-2
+
+
+def test_numbers_without_a_cause_are_so_in_passes_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("flatprior.analysis.explanation.difference.as_drawn", lambda model: model)
+    monkeypatch.setattr("flatprior.analysis.optimiser_paths.MOST_STEPS", 3)
+    frame = places.shoppers(400)
+    found = {}
+    for place in (places.in_memory, places.in_files):
+        model = place(frame, tmp_path, "bought ~ income + region")
+        fit = fit_newton(model)
+        numbers = fit.coefficients + fit.standard_errors * [2.1, -1.4, 1.9, 2.6]
+        found[place] = explain_difference(model, numbers)
+    memory, batches = found.values()
+    assert (batches.cause, batches.message) == (memory.cause, memory.message)
+    assert not batches.certain

@@ -92,7 +92,8 @@ def test_a_weighted_mean_is_that_of_independent_draws():
     case = Discrepancy.at(model, fit, 2 * fit.coefficients)
     ground = case.ground()
     precision = np.array([0.0, 2.0, 2.0])
-    found = ground.root @ _importance_mean(ground, ground.root.T @ np.diag(precision) @ ground.root)
+    penalty = ground.root.T @ np.diag(precision) @ ground.root
+    found = ground.root @ _importance_mean(ground, penalty, 60)
     oracle = posterior_mean_under(X, y, precision, np.random.default_rng(4))
     assert np.abs(found - oracle).max() < 0.05 * fit.standard_errors.min()
 

@@ -15,7 +15,7 @@ from sklearn_penalties import l1
 
 from flatprior.analysis import explain_difference
 from flatprior.analysis.explanation.discrepancy import Discrepancy
-from flatprior.analysis.explanation.other_links import another_link
+from flatprior.analysis.explanation.other_data import another_link
 from flatprior.analysis.explanation.penalties import firth
 from flatprior.analysis.explanation.scalings import SCALERS, location, readings, scaled_columns
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector

@@ -235,12 +235,11 @@ def test_work_is_a_generator_of_what_it_asks_for(tmp_path):
     (model, *_) = in_files(tmp_path)
     expected = sums(model)
     steps = stepwise(lambda: sums(model) + sums(model))
-    request = next(steps)
+    (request,) = next(steps)
     assert set(request.columns) == {"bought", "income"}
-    ((answer,), _) = request.made([request])
-    again = steps.send(answer)
+    (again,) = steps.send(request.made([request])[0])
     with pytest.raises(StopIteration) as over:
-        steps.send(again.made([again])[0][0])
+        steps.send(again.made([again])[0])
     np.testing.assert_array_equal(over.value.value, 2 * expected)
 
 
@@ -272,3 +271,82 @@ def test_an_interrupt_while_a_thread_starts_leaves_none(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         next(stepwise(lambda: sums(model)))
     assert threading.active_count() == begun
+
+
+def climbs(model):
+    """Tasks of 1, 2, ... steps, each of which needs the one before."""
+
+    def climb(steps):
+        beta = np.zeros(model.n_parameters)
+        for _ in range(steps):
+            beta = beta + model.score(beta) / 1000
+        return beta
+
+    return [lambda steps=steps: climb(steps) for steps in range(1, 6)]
+
+
+@pytest.fixture(params=["files", "Dask"])
+def model(request, tmp_path):
+    found = (in_files(tmp_path) if request.param == "files" else on_dask())[2]
+    assert found.data_hash  # the pass that finds the hash is made
+    return found
+
+
+def test_work_on_one_model_makes_and_counts_as_many_passes_as_the_longest(model):
+    before = model.passes
+    alone = [task() for task in climbs(model)]
+    between = model.passes
+    together, saved = side_by_side(climbs(model))
+    assert (between - before).number == 15
+    assert (model.passes - between).number == 5
+    assert 3 * (model.passes - between).bytes == (between - before).bytes
+    assert saved.number == 0  # nothing was counted and not made
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_work_that_consists_of_work_shares_the_passes_of_all(model):
+    def both():
+        return side_by_side(climbs(model))[0]
+
+    before = model.passes
+    (first, second, third), _ = side_by_side([both, both, climbs(model)[1]])
+    assert (model.passes - before).number == 5
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[1], third)
+    np.testing.assert_array_equal(first[4], climbs(model)[4]())
+
+
+def test_an_error_deep_inside_is_an_answer_and_ends_nothing_else(model):
+    def fails():
+        climbs(model)[1]()
+        raise ValueError("no")
+
+    def both():
+        return side_by_side([fails, climbs(model)[2]])[0]
+
+    (found, other), _ = side_by_side([both, climbs(model)[3]])
+    with pytest.raises(ValueError, match="no"):
+        all_of(found)
+    np.testing.assert_array_equal(found[1], climbs(model)[2]())
+    np.testing.assert_array_equal(other, climbs(model)[3]())
+
+
+def test_an_interrupt_deep_inside_ends_all_and_leaves_no_thread(model):
+    ended = []
+
+    def waits():
+        try:
+            for task in climbs(model):
+                task()
+        finally:
+            ended.append(True)
+
+    def fails():
+        climbs(model)[1]()
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([waits, lambda: side_by_side([waits, fails])])
+    assert ended == [True, True]
+    assert threading.active_count() == before
