@@ -130,8 +130,8 @@ def judge(
 
 
 def _why(model: BernoulliLogistic, coefficients: Array) -> Explanation | None:
-    """Why they are not the MLE, where the rows are in memory and few enough to look."""
-    if not model.rows.resident or model.n_rows * model.n_parameters > MOST_EXPLAINED:
+    """Why they are not the MLE, where the rows are few enough to look."""
+    if model.n_rows * model.n_parameters > MOST_EXPLAINED:
         return None
     try:
         return explain_difference(model, coefficients)

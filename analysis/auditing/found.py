@@ -226,8 +226,6 @@ class Audit(Renderable):
                 return " ".join([*said, f"{where} of the model's data"]).rstrip(":;")
             if math.isfinite(self.distance):
                 where += f" but {size(self.distance)} standard errors away"
-            if self.cause == "none of these" and not self.model.rows.resident:
-                return " ".join([*said, where])  # why was not looked for
             sure = "" if self.certain else " (not certain)"
             why = "for none of the known causes" if self.cause == "none of these" else self.cause
             said.append(f"{where}: {why}{'' if self.cause == 'none of these' else sure}")

@@ -39,10 +39,6 @@ DROP = (
     "drop a level of each category (OneHotEncoder(drop='first'), get_dummies(drop_first=True)), or "
     "the column that the others make up"
 )
-NOT_LOOKED_FOR = (
-    "why is looked for where the rows are in memory, and these are read in batches: audit it on a "
-    "model of some of them, built with from_formula"
-)
 OF_A_PENALTY = ("ridge penalty", "lasso penalty", "elastic net", "log-F penalty", "Firth penalty")
 AVERAGES = ("posterior mean", "proper prior")
 NEAR_BY = 0.05  # standard errors: farther away an early stop is one cause of many
@@ -64,7 +60,7 @@ def judge_fit(
     Parameters
     ----------
     model : BernoulliLogistic
-        In memory.
+        Its rows may lie in memory, in files or on a cluster.
     their : TheirFit
     tolerance : float
         In standard errors.
@@ -111,12 +107,6 @@ def judge_fit(
     if some is not None:
         return some
     if placed is None:  # their names are not the model's
-        if not model.rows.resident:
-            raise InputError(
-                f"{first_of(map(printable, their.coefficients))} are not the names of the model's "
-                f"coefficients, {first_of(map(printable, model.names))}; which are meant is looked "
-                "for where the rows are in memory, and these are read in batches"
-            )
         explanation = explain_difference(model, their.coefficients)
         return replace(plain, explanation=explanation, cure=_cure(their, explanation))
     b = placed.matrix @ placed.given
@@ -483,13 +473,6 @@ def _why(audit: Audit, their: TheirFit, left_out: Sequence[str]) -> Explanation:
             return Explanation(
                 cause="stopped early", certain=True, message=early, distance=distance
             )
-    if not model.rows.resident:
-        return Explanation(
-            cause="none of these",
-            certain=False,
-            message=NOT_LOOKED_FOR,
-            distance=distance,
-        )
     try:
         # a penalty on all columns is seen in those of all
         theirs = their.coefficients if left_out else b

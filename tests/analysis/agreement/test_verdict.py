@@ -1,4 +1,5 @@
 import numpy as np
+import places
 import pytest
 from problems import CASES, as_posterior, draws_from, simulated
 from sklearn.datasets import load_breast_cancer
@@ -17,6 +18,7 @@ from flatprior.models import (
     sample_independence,
     sample_nuts,
 )
+from flatprior.models.batches import first_pass
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.estimate import estimate
 
@@ -185,3 +187,14 @@ def test_breast_cancer_data_are_separated_by_all_columns_and_fitted_by_ten():
     assert agreement.verdict == "agree"
     assert {judged.estimate.route for judged in agreement.routes} == {"newton", "sklearn", "map"}
     assert [check.route for check in agreement.posterior_checks] == ["nuts"]
+
+
+def test_why_a_route_disagrees_is_said_of_rows_in_files_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 100)
+    frame, formula = places.shoppers(300), "bought ~ income"
+    opposite = places.in_memory(frame.assign(bought=1 - frame["bought"]), tmp_path, formula)
+    model = places.in_files(frame, tmp_path, formula)
+    wrong = estimate(model, fit_newton(opposite).coefficients, **STATED)
+    (_, judged) = compare_routes(model, fit_newton(model), wrong).routes
+    assert (judged.passed, judged.explanation.cause) == (False, "response flipped")
+    assert judged.explanation.passes.number > 1

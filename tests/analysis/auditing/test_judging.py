@@ -1,6 +1,7 @@
 import foreign_fits
 import numpy as np
 import pandas as pd
+import places
 import pytest
 import statsmodels.formula.api as smf
 from foreign_fits import audit_of, quiet, spector
@@ -10,6 +11,7 @@ import flatprior as fp
 from flatprior.analysis.auditing.audit import audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.producers.theirs import Stated, TheirFit
+from flatprior.models.batches import first_pass
 
 
 @pytest.mark.parametrize(
@@ -327,3 +329,26 @@ def test_a_digit_is_right_to_half_a_unit_and_no_further(beside, right):
     assert audit(table, model).within_digits == right
     found = fp.explain_difference(model, dict(zip(model.names, map(float, numbers), strict=True)))
     assert (found.cause == "agreement") == right
+
+
+def test_why_numbers_are_wrong_is_found_of_rows_in_files_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 100)
+    frame, formula = places.shoppers(400), "bought ~ income + age"
+    opposite = places.in_memory(frame.assign(bought=1 - frame["bought"]), tmp_path, formula)
+    theirs = dict(zip(opposite.names, fp.fit_newton(opposite).coefficients, strict=True))
+    expected = audit(theirs, places.in_memory(frame, tmp_path, formula))
+    model = places.in_files(frame, tmp_path, formula)
+    found = audit(theirs, model)
+    assert (found.cause, found.certain, found.passed) == ("response flipped", True, False)
+    assert found.verdict == expected.verdict
+    assert found.explanation.message == expected.explanation.message
+    assert found.cure == expected.cure
+    assert found.explanation.passes.number > 1
+    # and under names of their own
+    renamed = dict(zip(["a", "b", "c"], theirs.values(), strict=True))
+    messages = []
+    for each in (model, places.in_memory(frame, tmp_path, formula)):
+        with pytest.raises(ValueError, match="lacks income, age and has a, b, c") as refused:
+            audit(renamed, each)
+        messages.append(str(refused.value))
+    assert messages[0] == messages[1]
