@@ -47,6 +47,10 @@ from .diagnostics.calibration import (
     calibration_curve as calibration_curve,
     predictive_scores as predictive_scores,
 )
+from .diagnostics.collinearity import (
+    Collinearity as Collinearity,
+    collinearity as collinearity,
+)
 from .diagnostics.leave_one_out import (
     ExactLOO as ExactLOO,
     exact_loo as exact_loo,
@@ -55,12 +59,7 @@ from .diagnostics.psis import (
     PSISLOO as PSISLOO,
     psis_loo as psis_loo,
 )
-from .diagnostics.residuals import (
-    Collinearity as Collinearity,
-    Diagnostics as Diagnostics,
-    collinearity as collinearity,
-    diagnose as diagnose,
-)
+from .diagnostics.residuals import Diagnostics as Diagnostics, diagnose as diagnose
 from .explanation.difference import explain_difference as explain_difference
 from .explanation.explained import Explanation as Explanation
 from .figures.coefficients import (

@@ -27,7 +27,7 @@ from flatprior.analysis.diagnostics.without_each import (
     scored,
     sum_that_is_enough,
 )
-from flatprior.analysis.diagnostics.without_far import without_far
+from flatprior.analysis.diagnostics.without_far import Refits, without_far
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.largest import Largest
@@ -136,12 +136,7 @@ def left_out_in_passes(
     room = max(min(MOST_COLLECTED, MOST_NUMBERS // k), 1)
     most_kept = max(min(MOST_KEPT, MOST_NUMBERS // k), 1)
     found = rows.reduce(_Pass(at_mle=at_mle, room=room, most_kept=most_kept).stepped)
-    if found.n_far > room:
-        raise InputError(
-            f"without any one of {count(found.n_far, 'row')} the MLE is farther away than one step "
-            f"tells, and no more than {room} are fitted anew where rows are read in batches; merge "
-            "levels with few rows, or build the model with from_formula"
-        )
+    require_room(found.n_far, room)
     far = found.far
     first = scored(far.block, np.tile(beta, (len(far.numbers), 1))).score
     of_all = found.near
@@ -172,15 +167,8 @@ def left_out_in_passes(
     after = scored(hard.block, coefficients)
     error = rest + float(weights @ (bound * near.reach))
     error += found.rounding + float(weights @ (after.rounding - before.rounding))
-    in_batches = cast(BatchRows, model.rows)
-
-    def without(i: int) -> BernoulliLogistic:
-        row = far.block.select(slice(i, i + 1))
-        return replace(model, rows=in_batches.without(int(far.numbers[i]), row))
-
     labels = np.asarray(far.block.labels, dtype=object)
-    with progress_bar("rows left out", len(labels), progress) as advance:
-        refits = without_far(model, at_mle, far.block, labels, without, advance)
+    refits = fitted_without(model, at_mle, far, progress)
     gone, score = refits.gone, refits.score
     error += float(far.block.counts[~gone] @ refits.error[~gone])
     total = (
@@ -205,6 +193,31 @@ def left_out_in_passes(
         without_mle=tuple(labels[order][gone[order]]),
         rows=told,
     )
+
+
+def require_room(n_far: int, room: int) -> None:
+    """Raise a `ValueError` if there are more rows than that to fit the others of anew."""
+    if n_far > room:
+        raise InputError(
+            f"without any one of {count(n_far, 'row')} the MLE is farther away than one step "
+            f"tells, and no more than {room} are fitted anew where rows are read in batches; merge "
+            "levels with few rows, or build the model with from_formula"
+        )
+
+
+def fitted_without(
+    model: BernoulliLogistic, at_mle: AtMLE, rows: Largest, progress: bool
+) -> Refits:
+    """The MLE without one observation of each of these rows, which are far from the others."""
+    in_batches = cast(BatchRows, model.rows)
+
+    def without(i: int) -> BernoulliLogistic:
+        row = rows.block.select(slice(i, i + 1))
+        return replace(model, rows=in_batches.without(int(rows.numbers[i]), row))
+
+    labels = np.asarray(rows.block.labels, dtype=object)
+    with progress_bar("rows left out", len(labels), progress) as advance:
+        return without_far(model, at_mle, rows.block, labels, without, advance)
 
 
 def _replaced(spread: Spread, before: Array, after: Array, weights: Array) -> Spread:

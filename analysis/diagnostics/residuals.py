@@ -1,4 +1,4 @@
-r"""Which observations do not fit, which move the fit, and which columns say the same.
+r"""Which observations do not fit, and which move the fit.
 
 Residuals, leverage and influence are of single observations: of a row with frequency weight w there
 are w, each with these values. Pregibon (1981), "Logistic regression diagnostics", Annals of
@@ -19,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from flatprior.analysis.diagnostics.collinearity import well_conditioned_root
+from flatprior.analysis.diagnostics.exact_influence import most_moving
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo, others
 from flatprior.analysis.diagnostics.summaries import Spread
 from flatprior.models import BernoulliLogistic, PointEstimate
@@ -26,21 +28,18 @@ from flatprior.models.batches.largest import Largest
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, Leverages, leverages
-from flatprior.models.covariance.roots import Factored, Root, Written, root_of
-from flatprior.models.designs.coded import LARGEST_DENSE, LARGEST_KEPT, Structured
+from flatprior.models.covariance.roots import Root, root_of
+from flatprior.models.designs.coded import LARGEST_DENSE, LARGEST_KEPT
 from flatprior.models.estimate import formed_when_asked, mle_of
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import Block, MappedRows, Rows, as_held, consecutive, either
 
 MOST_SHOWN = 10
 MOST_KEPT = 1000  # rows of those that are not in memory
-CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
-MOST_COLUMNS = 1000  # of which all singular values are computed
-LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
 _SHORT = {
@@ -75,6 +74,9 @@ class Diagnostics(Renderable):
         Cook's distance first: their places among all rows of the model, from 0.
     n_rows : int or None
         How many these are.
+    rest_at_most : float or None
+        Where influence is exact and the table has not all rows: no other row has a larger Cook's
+        distance, but for rounding.
     """
 
     frame: pd.DataFrame
@@ -84,6 +86,7 @@ class Diagnostics(Renderable):
     summary: pd.DataFrame | None = None
     numbers: NDArray[np.intp] | None = None
     n_rows: int | None = None
+    rest_at_most: float | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a row of the data, labelled as there; or the most influential of these.
@@ -109,8 +112,7 @@ class Diagnostics(Renderable):
             [
                 "influence from the fit without each row"
                 if self.exact
-                else "influence from one Newton step without each row"
-                + ("; exact=True refits" if self.n_rows is None else "")
+                else "influence from one Newton step without each row; exact=True refits"
             ],
             [
                 f"shown are the {len(shown)} of {count(n, 'row')} with the largest Cook's "
@@ -124,6 +126,9 @@ class Diagnostics(Renderable):
                 "D is inf"
                 if gone.any()
                 else "",
+                ""
+                if self.rest_at_most is None
+                else f"no row beside these {here} has a Cook's D above {self.rest_at_most:.3g}",
             ],
             rows=shown,
         )
@@ -158,14 +163,14 @@ def diagnose(
     fit : PointEstimate
         Of that model.
     exact : bool
-        For rows in memory: take influence from the MLE without each observation (see `exact_loo`)
-        in place of one Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such
-        MLE.
+        Take influence from the MLE without each observation (see `exact_loo`) in place of one
+        Newton step. Cook's distance is inf, and dfbetas NaN, where there is no such MLE.
     progress : bool
         Show a progress bar on standard error.
     most : int
         Of rows that are not in memory: how many are kept, those with the largest Cook's distance,
-        which one pass finds. Of all of them the summary has the spread.
+        which one pass finds. Of all of them the summary has the spread; but not of exact Cook's
+        distances, unless all are kept: `rest_at_most` bounds the others.
 
     Returns
     -------
@@ -186,15 +191,11 @@ def diagnose(
     [31, 23]
     """
     most = check_whole("most", most, 1)
-    if exact and not model.rows.resident:
-        raise InputError(
-            "exact=True refits without each row, which needs the rows in memory: leave it out, and "
-            "influence is from one Newton step"
-        )
     fit = mle_of(model, fit)
-    root = _root(model, fit.coefficients)
+    root = well_conditioned_root(model, fit.coefficients)
     if not model.rows.resident:
-        return _in_a_pass(model, fit, root, most)
+        found = _in_a_pass(model, fit, root, most)
+        return _exactly(model, fit, root, found, progress) if exact else found
     block = as_held(model.arrays).block(slice(None))
     change = None
     if exact:
@@ -313,15 +314,7 @@ def _in_a_pass(model: BernoulliLogistic, fit: PointEstimate, root: Root, most: i
     block = consecutive(*(each.block for each in both))
     labels = pd.Index(np.concatenate([np.asarray(each.block.labels) for each in both]))
 
-    def without(i: int) -> Rows:
-        # of two rows with the same columns each has a leverage of a half, and is not asked for
-        itself = np.asarray(block.design[[i]])
-        return MappedRows(
-            model.rows,
-            lambda some: some.select((np.asarray(some.design) != itself).any(axis=1)),
-        )
-
-    table, changes = _diagnosed(fit, root, block, labels, without)
+    table, changes = _diagnosed(fit, root, block, labels, _others_of(model, block))
     n = len(kept.alone.numbers)
     spread = _spread(table.iloc[:n], block.select(slice(0, n))) if n else None
     found = either(operator.add, spread, kept.spread)
@@ -336,6 +329,50 @@ def _in_a_pass(model: BernoulliLogistic, fit: PointEstimate, root: Root, most: i
         numbers=np.concatenate([each.numbers for each in both])[order],
         n_rows=model.n_rows,
     )
+
+
+def _exactly(
+    model: BernoulliLogistic, fit: PointEstimate, root: Root, found: Diagnostics, progress: bool
+) -> Diagnostics:
+    """What was found of rows that are not in memory, with influence from fits without each."""
+    k, most = model.n_parameters, len(found.frame)
+    moving = most_moving(model, fit, root, most, progress)
+    block = moving.block
+    labels = pd.Index(np.asarray(block.labels))
+    table, changes = _diagnosed(fit, root, block, labels, _others_of(model, block), moving.change)
+    cook = table["Cook's distance"].to_numpy()
+    order = np.argsort(-cook, kind="stable")
+    summary, rest = cast(pd.DataFrame, found.summary), math.nan
+    every = len(cook) == most == model.n_rows
+    if every:
+        summary = _spread(table, block).table(table.columns)
+    else:
+        summary = summary.drop(index="Cook's distance")
+        rest = float(cook[order[most:]].max(initial=np.square(moving.rest) / k))
+    order = order[:most]
+    return replace(
+        found,
+        frame=table.iloc[order],
+        dfbetas=changes.matrix.iloc[order],
+        exact=True,
+        summary=summary,
+        numbers=moving.numbers[order],
+        rest_at_most=None if every else rest,
+    )
+
+
+def _others_of(model: BernoulliLogistic, block: Block) -> Callable[[int], Rows]:
+    """Rows that are not in memory, without those that are like one of a block."""
+
+    def without(i: int) -> Rows:
+        # of two rows with the same columns each has a leverage of a half, and is not asked for
+        itself = np.asarray(block.design[[i]])
+        return MappedRows(
+            model.rows,
+            lambda some: some.select((np.asarray(some.design) != itself).any(axis=1)),
+        )
+
+    return without
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -377,150 +414,3 @@ def _held_up(others: Rows, fit: PointEstimate, row: Array, curvature: float) -> 
         return 0.0, np.full(len(fit.names), math.inf)
     left = 1 / (1 + curvature * float(np.square(root.lengths(row))[0]))
     return left, root.times(row)[0]
-
-
-def _root(model: BernoulliLogistic, coefficients: Array | None = None) -> Root:
-    root = root_of(model.rows, coefficients)
-    # where it is factored it was proved to be well-conditioned
-    if root is None or (isinstance(root, Written) and _condition(root) > LARGEST_CONDITION):
-        raise PrecisionError(
-            "the columns are dependent, or too nearly so for double precision: leave out columns "
-            "that are combinations of others, or centre them"
-        )
-    return root
-
-
-def _condition(root: Root) -> float:
-    """Condition number of the whitened columns, each scaled to unit length."""
-    factor = np.linalg.inv(root.matrix)  # R of the QR factorisation
-    return float(np.linalg.cond(factor / np.linalg.norm(factor, axis=0)))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-@own_error_state
-class Collinearity(Renderable):
-    """How nearly the columns of a design matrix are dependent.
-
-    Attributes
-    ----------
-    vif : Series (k,)
-        Variance inflation factor of each column, 1 / (1 - R^2) of its regression on the others;
-        NaN for a constant.
-    condition_number : float
-        Of the design with columns scaled to unit length; beyond 30, say Belsley, Kuh and Welsch
-        (1980), Regression Diagnostics, dependencies begin to matter.
-    formula : str or None
-    """
-
-    vif: pd.Series[float]
-    condition_number: float
-    formula: str | None = None
-
-    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """What is shown of this: the variance inflation factors."""
-        much = self.condition_number > CONDITION_THAT_MATTERS
-        return Rendered.of(
-            chosen(pd.DataFrame({"VIF": self.vif}), columns),
-            {"VIF": ".4g"},
-            of_model("Collinearity", self.formula),
-            [
-                f"condition number of the scaled columns {self.condition_number:.4g}: "
-                + ("dependencies matter" if much else "no dependency to speak of")
-                + f" (limit {CONDITION_THAT_MATTERS:g})"
-            ],
-            [
-                "VIF: factor by which the variance of a coefficient is larger than if its column "
-                "were uncorrelated with the others; none for a constant"
-            ],
-        )
-
-
-@model_first(sampling_weights=True)
-def collinearity(model: BernoulliLogistic) -> Collinearity:
-    """Variance inflation factors and the condition number of the design matrix.
-
-    Parameters
-    ----------
-    model : BernoulliLogistic
-        Its rows may lie in memory, in files or on a cluster; two passes are made.
-
-    Returns
-    -------
-    Collinearity
-
-    Raises
-    ------
-    ArithmeticError
-        If columns are dependent in double precision.
-
-    Notes
-    -----
-    Where the design has a constant, R^2 is about the mean, else about zero. Rows count with their
-    frequency weights.
-
-    Examples
-    --------
-    >>> from flatprior.analysis import collinearity
-    >>> from flatprior.models import BernoulliLogistic, load_spector
-    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
-    >>> collinearity(model).vif.round(3).tolist()
-    [nan, 1.176, 1.189, 1.013]
-    """
-    root = _root(model)
-    inverse = np.square(root.standard_errors) / 4  # of X'WX, the diagonal
-    first = model.rows.sample(1).design[0].astype(float)
-
-    def sums(block: Block) -> Array:
-        weights = block.counts
-        design: Any = block.design
-        moved = _about(design, first)  # 0 in a constant column, exactly
-        size = np.full(design.shape[1], weights.sum())  # of sampling weights no count of rows
-        return np.vstack(
-            [weights @ moved, weights @ _squared(moved), weights @ _squared(design), size]
-        )
-
-    total, squares, raw, n = as_held(model.rows).reduce(sums)
-    constant = (squares == 0) & (raw > 0)
-    about = squares - np.square(total) / n if constant.any() else raw
-    vif = np.where(constant, math.nan, inverse * about)
-    factors = pd.Series(vif, index=list(model.names), name="VIF")
-    many = isinstance(root, Factored) and model.n_parameters > MOST_COLUMNS
-    condition = _of_ends(model, root, np.sqrt(raw)) if many else _condition(root)
-    return Collinearity(factors, condition, model.formula)
-
-
-def _of_ends(model: BernoulliLogistic, root: Root, lengths: Array) -> float:
-    """The same of many columns (of these lengths), by the two ends of their spectrum alone."""
-    from scipy.sparse.linalg import LinearOperator, eigsh
-
-    k, rows = len(lengths), as_held(model.rows)
-
-    def product(vector: Array) -> Array:
-        beta = np.ravel(vector) / lengths
-        found = rows.reduce(lambda b: (b.counts * (b.design @ beta)) @ b.design)
-        return np.asarray(found / lengths)
-
-    def solved(vector: Array) -> Array:
-        return np.asarray(root.times((np.ravel(vector) * lengths)[None])[0] * lengths / 4)
-
-    start = np.random.default_rng(0).normal(size=k)
-    square = 1.0
-    for apply in (product, solved):
-        operator = LinearOperator((k, k), apply, dtype=float)
-        square *= float(eigsh(operator, k=1, v0=start, return_eigenvectors=False)[0])
-    return math.sqrt(square)
-
-
-def _about(design: Any, first: Array) -> Any:
-    """The design less a row of it; indicators and sparse columns as they are."""
-    if isinstance(design, Structured):
-        return replace(design, numbers=design.numbers - first[design.places])
-    return design - first
-
-
-def _squared(design: Any) -> Any:
-    """The design with its entries squared."""
-    if isinstance(design, Structured):
-        sparse = None if design.sparse is None else design.sparse.power(2)
-        return replace(design, numbers=np.square(design.numbers), sparse=sparse)
-    return np.square(design)

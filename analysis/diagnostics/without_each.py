@@ -57,9 +57,11 @@ class AtMLE:
     floor: float
 
     @classmethod
-    def of(cls, model: BernoulliLogistic, beta: Array, floor: float) -> AtMLE:
-        """Those of a model: one pass, and what its root takes."""
-        root = required_root(model.rows, beta)
+    def of(
+        cls, model: BernoulliLogistic, beta: Array, floor: float, root: Root | None = None
+    ) -> AtMLE:
+        """Those of a model: one pass, and what its root takes where it is not at hand."""
+        root = required_root(model.rows, beta) if root is None else root
         score, longest = score_and_longest(model.rows, beta, root)
         pull = root.rooted(score[None])[0]
         return cls(beta=beta, root=root, pull=pull, longest=longest, floor=floor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.verdict import rejudged
@@ -17,6 +18,7 @@ from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.estimate import fit_of
+from flatprior.models.gathering import as_drawn
 from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
@@ -38,7 +40,7 @@ class MainModel:
         Draws of these data that passed their tests.
     loo : PSISLOO or None
     exact : ExactLOO or None
-        Where the rows are in memory, and neither they nor the coefficients too many.
+        Where neither rows nor coefficients are too many.
     audits : tuple of Audit
         Of other programs' fits of these data.
     """
@@ -151,6 +153,11 @@ class MainModel:
             audits=audits,
         )
 
+    @cached_property
+    def here(self) -> BernoulliLogistic:
+        """The model with its rows in memory: of files and clusters too, where they are few."""
+        return as_drawn(self.model)
+
     @property
     def posteriors(self) -> tuple[Posterior, ...]:
         """The draws that were checked."""
@@ -170,8 +177,8 @@ def formula_of(model: BernoulliLogistic) -> str:
 def refits_left_out(model: BernoulliLogistic) -> str:
     """Why neither intervals by refits nor leave-one-out are computed; empty where they are."""
     n, k = model.n_rows, model.n_parameters
-    if not isinstance(model.rows, ArrayRows) or n > MOST_ROWS:
-        return f"for models of up to {MOST_ROWS} rows in memory"
+    if not isinstance(as_drawn(model).rows, ArrayRows) or n > MOST_ROWS:
+        return f"for models of up to {MOST_ROWS} rows"
     return f"left out for {n} rows and {k} coefficients" if n * k**3 > MOST_WORK else ""
 
 

@@ -73,7 +73,7 @@ def model_comparison(main: MainModel) -> Facts | None:
 
 def predictive_quality(main: MainModel) -> Facts | None:
     """Scores and calibration, of leave-one-out predictions where they exist."""
-    model, predicted, whose = main.model, main.fit, "the fit, on the rows that it was fitted to"
+    model, predicted, whose = main.here, main.fit, "the fit, on the rows that it was fitted to"
     exact = main.exact
     judged: Any = predicted
     if exact is not None and not exact.without_mle:
@@ -81,7 +81,6 @@ def predictive_quality(main: MainModel) -> Facts | None:
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
     why = refits_left_out(model) if exact is None else ""
-    by = ": exact_loo(model, fit) computes them" if isinstance(model.rows, ArrayRows) else ""
     scores = predictive_scores(model, judged)
     if isinstance(model.rows, ArrayRows):  # of rows in batches the AUC is one on a grid
         scores = scores.drop(columns="grid error")
@@ -93,7 +92,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
         [
             text_of(
                 f"Each observation is predicted by {whose}.",
-                f"Leave-one-out predictions are {why}{by}." if why else "",
+                f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
+                if why
+                else "",
                 f"{curve.message}."
                 if curve is not None
                 else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
@@ -128,7 +129,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
 
 def influence(main: MainModel) -> Facts | None:
     """Rows that move the fit, or that leave-one-out cannot do without."""
-    model, exact = main.model, main.exact
+    model, exact = main.here, main.exact
     if not isinstance(model.rows, ArrayRows) or model.n_rows > MOST_ROWS:
         return None
     found = diagnose(model, main.fit)

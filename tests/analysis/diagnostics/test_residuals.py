@@ -8,9 +8,8 @@ import pytest
 import statsmodels.api as sm
 from peers import TEN, expanded
 from problems import CASES, simulated
-from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from flatprior.analysis import collinearity, diagnose, exact_loo
+from flatprior.analysis import diagnose, exact_loo
 from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton, load_spector
 from flatprior.models.encoding.files import source
 
@@ -143,43 +142,6 @@ def test_rows_keep_their_labels():
         diagnose(model, fit_newton(BernoulliLogistic.from_formula("grade ~ gpa", data)))
 
 
-@pytest.mark.parametrize("name", ["lbw_stata", "pima_tr", "smarket", "fertility"])
-def test_variance_inflation_is_that_of_statsmodels(name):
-    case = CASES[name]
-    frame, _, _ = expanded(case)
-    found = collinearity(case.model)
-    X = frame.to_numpy(dtype=float)
-    for j, column in enumerate(frame):
-        if column == "const":
-            assert math.isnan(found.vif[column])
-        else:
-            assert found.vif[column] == pytest.approx(variance_inflation_factor(X, j), rel=1e-8)
-    scaled = X / np.linalg.norm(X, axis=0)
-    assert found.condition_number == pytest.approx(np.linalg.cond(scaled), rel=1e-9)
-
-
-def test_without_a_constant_variance_inflation_is_about_zero():
-    X = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0], [1.0, 1.0]])
-    found = collinearity(BernoulliLogistic.from_arrays(X, [0, 1, 0, 1]))
-    r2 = (X[:, 0] @ X[:, 1]) ** 2 / (X[:, 0] @ X[:, 0]) / (X[:, 1] @ X[:, 1])
-    assert found.vif.to_numpy() == pytest.approx([1 / (1 - r2)] * 2, rel=1e-12)
-
-
-def test_rows_in_batches_have_the_same_collinearity(tmp_path):
-    frame = CASES["ohio"].frame.assign(y=CASES["ohio"].response)
-    frame.to_parquet(tmp_path / "ohio.parquet", row_group_size=300)
-    formula = "y ~ age + smoke + age_smoke"
-    batches = collinearity(BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", formula))
-    memory = collinearity(BernoulliLogistic.from_formula(formula, frame))
-    assert batches.vif.to_numpy() == pytest.approx(memory.vif.to_numpy(), rel=1e-10, nan_ok=True)
-    assert batches.condition_number == pytest.approx(memory.condition_number, rel=1e-10)
-
-
-def test_dependent_columns_are_refused():
-    with pytest.raises(ArithmeticError, match="dependent"):
-        collinearity(CASES["dup_col"].model)
-
-
 def test_the_summary_is_of_single_observations():
     case = CASES["lizards"]
     fit = fit_newton(case.model)
@@ -218,5 +180,3 @@ def test_of_rows_in_files_the_most_influential_are_kept_and_one_that_holds_up_a_
     assert there.summary.to_numpy() == pytest.approx(here.summary.to_numpy(), rel=1e-6, abs=1e-9)
     assert "9 of 150 rows" in str(there)
     assert ".table() has 9 of them, .summary the spread of all" in " ".join(str(there).split())
-    with pytest.raises(ValueError, match="needs the rows in memory"):
-        diagnose(models[1], fit_newton(models[1]), exact=True)

@@ -18,17 +18,44 @@ from flatprior.models import (
     load_spector,
     sample_independence,
 )
+from flatprior.models.batches import first_pass
 
 
-def test_rows_on_disk_are_reported_without_what_needs_memory(tmp_path):
+def on_disk(tmp_path):
     load_spector().to_csv(tmp_path / "spector.csv", index=False)
+    return compare_models(
+        {
+            formula: BernoulliLogistic.from_parquet(tmp_path / "spector.csv", formula)
+            for formula in ("grade ~ gpa", "grade ~ gpa + tuce")
+        }
+    )
+
+
+def test_few_rows_on_disk_are_reported_as_they_are_in_memory(tmp_path):
+    facts = report_facts(comparison=on_disk(tmp_path))
     models = {
-        formula: BernoulliLogistic.from_parquet(tmp_path / "spector.csv", formula)
+        formula: BernoulliLogistic.from_formula(formula, load_spector())
         for formula in ("grade ~ gpa", "grade ~ gpa + tuce")
     }
-    facts = report_facts(comparison=compare_models(models))
-    sections = [section["id"] for section in facts["sections"]]
-    assert "influence" not in sections
+    expected = report_facts(comparison=compare_models(models))
+    sections = [[section["id"] for section in each["sections"]] for each in (facts, expected)]
+    assert sections[0] == sections[1]
+    assert "influence" in sections[0]
+    for name in ("scores", "coefficients-table", "influential"):
+        ours, theirs = item(facts, name), item(expected, name)
+        assert ours["columns"] == theirs["columns"]
+        for one, two in zip(ours["rows"], theirs["rows"], strict=True):
+            assert one["cells"] == two["cells"]
+    assert "profile 2.5%" in item(facts, "coefficients-table")["columns"]
+    assert "profile-likelihood intervals are" not in str(facts["sections"])
+    assert "fits without it (leave-one-out)" in str(facts["sections"])
+    assert item(facts, "influential")["notes"][0].startswith("Leave-one-out log score -")
+
+
+def test_many_rows_on_disk_are_reported_without_what_takes_them_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 20)
+    facts = report_facts(comparison=on_disk(tmp_path))
+    assert "influence" not in [section["id"] for section in facts["sections"]]
     scores = item(facts, "scores")
     assert scores["columns"][-1] == "grid error"
     memory = BernoulliLogistic.from_formula(facts["data"]["formula"], load_spector())
@@ -36,8 +63,8 @@ def test_rows_on_disk_are_reported_without_what_needs_memory(tmp_path):
     for name in ("Brier", "log", "AUC"):
         assert float(value_of(scores, name)) == pytest.approx(expected["score"][name], abs=1e-5)
     assert "profile 2.5%" not in item(facts, "coefficients-table")["columns"]
-    assert "in memory" in " ".join(item(facts, "coefficients-table")["notes"])
-    assert "exact_loo" not in str(facts["sections"])  # which takes no rows on disk
+    assert "up to 20000 rows" in " ".join(item(facts, "coefficients-table")["notes"])
+    assert "exact_loo(model, fit) computes them" in str(facts["sections"])
 
 
 def test_leave_one_out_without_an_mle_falls_back_to_the_fit():
