@@ -95,8 +95,8 @@ def as_drawn(model: BernoulliLogistic) -> BernoulliLogistic:
     """
     if isinstance(model.rows, ArrayRows) or model.rows.drawn.n_rows < model.n_rows:
         return model
-    surveyed = model.rows.surveyed
-    return replace(model, rows=surveyed.sample, row_labels=surveyed.sample_labels)
+    rows = model.rows
+    return replace(model, rows=rows.drawn, row_labels=rows.surveyed.sample_labels)
 
 
 def _joined(one: ArrayRows, two: ArrayRows) -> ArrayRows:

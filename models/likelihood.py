@@ -59,7 +59,7 @@ def alike_predictor(block: Block, coefficients: Array) -> Array:
         eta += none.predictor(coefficients)
     for start in range(0, len(eta), PIECE_ROWS):
         part = slice(start, start + PIECE_ROWS)
-        eta[part] += (numbers[part] * beta).sum(axis=1)
+        eta[part] += np.multiply(numbers[part], beta, order="C").sum(axis=1)
     return eta if block.offset is None else eta + block.offset
 
 

@@ -726,7 +726,7 @@ class BernoulliLogistic(Renderable):
         """Whether frequency weights are large and most of them distinct, as counts seldom are."""
         if self.weights_name is None:
             return False
-        some = self.rows if isinstance(self.rows, ArrayRows) else self.rows.surveyed.sample
+        some = self.rows if isinstance(self.rows, ArrayRows) else self.rows.drawn
         weights = some.weights
         if weights is None or len(weights) < FEW_WEIGHTS or weights.max() < LARGE_WEIGHT:
             return False

@@ -89,10 +89,20 @@ class Block(NamedTuple):
         """Some of the rows."""
         return Block(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
 
+    def with_columns(self, columns: NDArray[np.intp]) -> Block:
+        """All rows, with some of the columns, as they are held."""
+        return self._replace(design=_with_columns(self.design, columns))
+
     def split(self, most: int) -> Iterator[Block]:
         """Smaller blocks, of `most` rows each."""
         for start in range(0, len(self.sign), most):
             yield self.select(slice(start, start + most))
+
+
+def _with_columns(design: Any, columns: NDArray[np.intp]) -> Any:
+    if isinstance(design, Structured):
+        return design.with_columns(columns).plainest
+    return np.ascontiguousarray(design[:, columns])
 
 
 class Extent(NamedTuple):
@@ -680,10 +690,8 @@ class ArrayRows:
     ) -> ArrayRows:
         """Some of the rows, and some of the columns, without their groups."""
         design: Any = self.design[rows]
-        if columns is not None and isinstance(design, Structured):
-            design = design.with_columns(columns).plainest
-        elif columns is not None:
-            design = np.ascontiguousarray(design[:, columns])
+        if columns is not None:
+            design = _with_columns(design, columns)
         return ArrayRows(
             design,
             self.response[rows],

@@ -49,6 +49,25 @@ BLOCK_NUMBERS = 2**21  # in the design of a block: 16 MB
 LARGEST_PASS = 2**46  # products that the information of a design written out takes
 
 
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """What becomes of rows on their way.
+
+    Attributes
+    ----------
+    change : callable
+        Block to block of as many rows; both as they are held.
+    drawn : ArrayRows
+        The rows that the survey drew, changed.
+    intercept : bool
+        Whether the first column is what it was.
+    """
+
+    change: Callable[[Block], Block]
+    drawn: ArrayRows
+    intercept: bool
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BatchRows(ABC):
     """Rows of which a batch at a time is in memory.
@@ -62,12 +81,15 @@ class BatchRows(ABC):
         A batch, and the place in it of the row of which one observation is left out.
     numbered : bool
         Blocks say the number of each row among all, in place of its group.
+    changed : Changed or None
+        What becomes of all blocks.
     """
 
     surveyed: Surveyed
     grouped: Groups | None = None
     left_out: tuple[int, int] | None = None
     numbered: bool = False
+    changed: Changed | None = None
 
     @abstractmethod
     def _over_frames(
@@ -174,6 +196,7 @@ class BatchRows(ABC):
             columns=columns,
             encoder=encoder,
             grouped=self.grouped,
+            change=None if self.changed is None else self.changed.change,
             left_out=self.left_out,
             step=self._rows_encoded,
             starts=np.cumsum([0, *found.lengths]),
@@ -187,12 +210,32 @@ class BatchRows(ABC):
 
     def without_columns(self, aliased: Aliased) -> BatchRows:
         """The same rows without the columns that are combinations of others."""
+        if self.changed is not None:
+            kept = aliased.kept
+            return self.become(lambda block: block.with_columns(kept), bool(kept[0] == 0))
         found = self.surveyed
         names = tuple(aliased.columns[j] for j in aliased.kept)
         encoding = replace(found.encoder.encoding, names=names, aliased=aliased)
         encoder = replace(found.encoder, encoding=encoding)
         sample = found.sample.select(slice(None), aliased.kept)
         return replace(self, surveyed=replace(found, encoder=encoder, sample=sample))
+
+    def become(self, change: Callable[[Block], Block], intercept: bool) -> BatchRows:
+        """Other rows, each made of one of these.
+
+        Parameters
+        ----------
+        change : callable
+            Block to block of as many rows, both as they are held; it is all a cluster is sent.
+        intercept : bool
+            Whether the first column stays.
+        """
+        before, drawn = self.changed, ArrayRows.of(change(self.drawn.block_as_held(slice(None))))
+        if before is None:
+            return replace(self, changed=Changed(change, drawn, intercept))
+        first = before.change
+        both = Changed(lambda block: change(first(block)), drawn, before.intercept and intercept)
+        return replace(self, changed=both)
 
     def without(self, number: int, row: Block) -> BatchRows:
         """The same rows without one observation of one of them: its number, and itself.
@@ -236,7 +279,7 @@ class BatchRows(ABC):
     @property
     def n_columns(self) -> int:
         """Number of columns of the design matrix, k."""
-        return self.surveyed.sample.n_columns
+        return self.drawn.n_columns
 
     @property
     def n_observations(self) -> int:
@@ -270,17 +313,18 @@ class BatchRows(ABC):
     @property
     def _rows_encoded(self) -> int:
         """How many rows are encoded at once."""
-        return max(1, BLOCK_NUMBERS // numbers_a_row(self.surveyed.sample.design))
+        found = max(numbers_a_row(rows.design) for rows in (self.surveyed.sample, self.drawn))
+        return max(1, BLOCK_NUMBERS // found)
 
     @property
     def _rows_written_out(self) -> int:
         """How many rows are written out at once."""
-        return min(BLOCK_ROWS, self._rows_encoded, max(1, BLOCK_NUMBERS // self.n_columns))
+        return min(BLOCK_ROWS, self._rows_encoded, max(1, BLOCK_NUMBERS // max(self.n_columns, 1)))
 
     @property
     def too_large_to_write_out(self) -> bool:
         """Whether factors are held as codes, and a pass over their columns would take hours."""
-        held = isinstance(self.surveyed.sample.design, Structured)
+        held = isinstance(self.drawn.design, Structured)
         return held and self.n_rows * self.n_columns**2 > LARGEST_PASS
 
     def _require_room(self) -> None:
@@ -342,6 +386,8 @@ class BatchRows(ABC):
     @property
     def has_offset(self) -> bool:
         """Whether rows have an offset."""
+        if self.changed is not None:
+            return self.changed.drawn.offset is not None
         return self.surveyed.encoder.roles.has_offset
 
     def digest(self) -> bytes:
@@ -361,14 +407,20 @@ class BatchRows(ABC):
     @property
     def drawn(self) -> ArrayRows:
         """The rows that the survey drew at random, as they are held."""
-        return self.surveyed.sample
+        return self.surveyed.sample if self.changed is None else self.changed.drawn
+
+    @property
+    def has_intercept(self) -> bool:
+        """Whether the first column is the formula's intercept."""
+        of_formula = self.surveyed.encoder.encoding.parsed.intercept
+        return bool(of_formula and (self.changed is None or self.changed.intercept))
 
     def sample(self, size: int) -> ArrayRows:
         """The rows that the survey drew at random, written out; `size` of them, if they are many.
 
         No more than there is room for.
         """
-        found = self.surveyed.sample
+        found = self.drawn
         if isinstance(found.design, Structured):
             size = min(size, found.n_rows, max(1, SAMPLE_NUMBERS // self.n_columns))
             return found.sample(size)

@@ -57,6 +57,8 @@ class Blocks:
     encoder : Encoder
     grouped : Groups or None
         Blocks say which of these each row is of.
+    change : callable or None
+        What is made of each block, of as many rows.
     left_out : tuple of int or None
         A batch, and the place in it of the row of which one observation is left out.
     step : int
@@ -76,6 +78,7 @@ class Blocks:
     columns: tuple[str, ...]
     encoder: Encoder
     grouped: Groups | None
+    change: Callable[[Block], Block] | None
     left_out: tuple[int, int] | None
     step: int
     starts: NDArray[np.intp]
@@ -124,6 +127,8 @@ class Blocks:
         for start in range(0, len(rows), self.step):
             part = rows if len(rows) <= self.step else rows.iloc[start : start + self.step]
             block = self.encoder.block(part, self.grouped)
+            if self.change is not None:
+                block = self.change(block)
             place, at = at, at + len(block.sign)
             if self.left_out is not None and self.left_out[0] == number:
                 block = _without(block, self.left_out[1] - place)

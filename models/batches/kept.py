@@ -8,16 +8,19 @@ changed. Of a cluster's partitions nothing is seen but in a pass.
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
+
+import numpy as np
 
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 
 T = TypeVar("T")
 MOST, LEAST = 16, 2  # answers of one object
-MOST_NUMBERS = 2**23  # in as many square matrices of all coefficients: 64 MB
+MOST_NUMBERS = 2**23  # in all of them together, 64 MB; but for the least
 
 
 def kept(
@@ -71,17 +74,26 @@ def kept(
     if not (in_batches or in_memory):
         return find()
     seen = rows.seen() if in_batches else ()
-    held: OrderedDict[Any, tuple[Hashable, T]] = vars(rows if of is None else of).setdefault(
+    held: OrderedDict[Any, tuple[Hashable, T, int]] = vars(rows if of is None else of).setdefault(
         "_kept", OrderedDict()
     )
-    key = (what, None if at is None else at.tobytes())
+    key = (what, None if at is None else (at.shape, hashlib.blake2b(at.tobytes()).digest()))
     before = held.get(key)
     if before is not None and before[0] == seen and not anew:
         held.move_to_end(key)
         return copy.deepcopy(before[1])
     found = find()
-    if seen is not None:
-        held[key] = seen, copy.deepcopy(found)
-        while len(held) > max(LEAST, min(MOST, MOST_NUMBERS // max(rows.n_columns, 1) ** 2)):
-            held.popitem(last=False)
+    if seen is None:
+        return found
+    held.pop(key, None)
+    size = rows.n_columns**2  # a matrix or so
+    if isinstance(found, np.ndarray):
+        size = found.size
+        if size > MOST_NUMBERS:
+            return found
+    held[key] = seen, copy.deepcopy(found), size
+    while len(held) > LEAST and (
+        len(held) > MOST or sum(numbers for *_, numbers in held.values()) > MOST_NUMBERS
+    ):
+        held.popitem(last=False)
     return found

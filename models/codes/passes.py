@@ -345,11 +345,11 @@ def _made_of(rows: Rows) -> AnySums | None:
 
 def in_batches(rows: BatchRows, contrasted: bool = True) -> SumsInBatches | None:
     """Those of rows in batches; sum contrasts may be sparse columns like others, as they are."""
-    design, encoding = rows.surveyed.sample.design, rows.surveyed.encoder.encoding
+    design = rows.drawn.design
     if not isinstance(design, Structured):
         return None
     numbers = design.numbers
-    intercept = bool(encoding.parsed.intercept and len(numbers.T) and (numbers[:, 0] == 1).all())
+    intercept = bool(rows.has_intercept and len(numbers.T) and (numbers[:, 0] == 1).all())
     columns = design[:0] if contrasted else replace(design[:0], contrasted=())
     basis = Basis.of_columns(columns, [0] if intercept else [], centre_of(numbers))
     return None if basis is None else SumsInBatches(rows, basis)

@@ -58,7 +58,7 @@ def check_in_batches(
         return overlap(model)
     if rows.too_large_to_write_out:
         return too_large(model)
-    if overlaps(rows.surveyed.sample):
+    if overlaps(rows.drawn):
         return overlap(model)
     if rows.n_columns > MANY_COLUMNS:  # then passes cost less than the search for directions
         plain = MappedRows(rows, without_offset_and_weights)
@@ -98,9 +98,9 @@ def check_in_batches(
 
 
 def _first(model: BernoulliLogistic, rows: BatchRows) -> BernoulliLogistic:
-    found = rows.surveyed.sample.n_rows  # they are in the order of the data: take some of all
+    found = rows.drawn.n_rows  # they are in the order of the data: take some of all
     part = np.unique(np.linspace(0, found - 1, START).astype(np.intp))
-    block = rows.surveyed.sample.block(part)
+    block = rows.drawn.block(part)
     return _model(model, block._replace(labels=rows.surveyed.sample_labels[part]))
 
 

@@ -18,16 +18,10 @@ from numpy.typing import ArrayLike
 
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
 from flatprior.analysis.inference.hypotheses.linear import Contrasts, linear_of
-from flatprior.analysis.inference.hypotheses.null_models import (
-    null_model,
-    null_of,
-    rows_of_full_rank,
-)
+from flatprior.analysis.inference.hypotheses.null_models import null_model, null_of
 from flatprior.analysis.maxima import (
     HypothesisTest,
-    Supremum,
     chi_squared_test,
-    maximal,
     of_full_rank,
     ratio,
     supremum,
@@ -38,7 +32,6 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, names_in, printable
 from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.routes.newton import converged_mle
-from flatprior.models.rows import ArrayRows
 
 SAME = "the two models are the same model: there is nothing to test"
 
@@ -100,11 +93,7 @@ def likelihood_ratio_test(
         text, restrictions = linear.text, len(linear.values)
         large = of_full_rank(model)
         full, null = supremum(large), null_of(model, large, linear)
-        if isinstance(null.rows, ArrayRows):
-            lower = supremum(null_model(model, null))
-        else:
-            rows, kept = rows_of_full_rank(null)
-            lower = Supremum(maximal(rows)[0], len(kept))
+        lower = supremum(null_model(model, null))
         df = _told(full.rank, lower.rank, text)
     notes = ["the outcomes are separated, the larger model has a supremum only"] * full.separated
     notes += _fewer(restrictions, df)
@@ -154,13 +143,10 @@ def score_test(
     null = null_of(model, large, linear)
     q = null.rows.n_columns
     gamma, kept = np.zeros(q), np.arange(q)
-    if isinstance(null.rows, ArrayRows) and q:
+    if q:
         small = null_model(model, null)
         kept = kept if small.aliased is None else small.aliased.kept
         gamma[kept] = converged_mle(small).coefficients
-    else:
-        rows, kept = rows_of_full_rank(null)
-        gamma[kept] = maximal(rows)[1]
     df = _told(large.n_parameters, len(kept), linear.text)
     notes = _fewer(len(linear.values), df)
     beta = null.at(gamma)

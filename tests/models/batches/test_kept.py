@@ -1,4 +1,5 @@
 import os
+import pickle
 import time
 
 import numpy as np
@@ -146,6 +147,28 @@ def test_no_more_is_kept_than_there_is_room_for(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_NUMBERS", 16)  # of four columns
     ask("last")
     assert len(vars(rows)["_kept"]) == module.LEAST
+
+
+def test_arrays_are_kept_by_their_size_and_none_that_is_larger_than_the_room(tmp_path, monkeypatch):
+    rows = PLACES["CSV"](shoppers(300), tmp_path, "bought ~ income").rows
+    monkeypatch.setattr(module, "MOST_NUMBERS", 100)
+    found = []
+
+    def ask(number, size):
+        return kept(rows, number, lambda: found.append(number) or np.zeros(size))
+
+    for number in range(5):
+        ask(number, 30)
+    assert [what for what, _ in vars(rows)["_kept"]] == [2, 3, 4]
+    for _ in range(2):
+        assert len(ask("large", 101)) == 101
+    assert found[5:] == ["large"] * 2
+    assert [what for what, _ in vars(rows)["_kept"]] == [2, 3, 4]
+    # what is asked at a place is kept without it
+    kept(rows, "there", lambda: 1, at=np.zeros((1000, 2)))
+    assert kept(rows, "there", lambda: 2, at=np.zeros((1000, 2))) == 1
+    assert kept(rows, "there", lambda: 2, at=np.zeros((2, 1000))) == 2
+    assert len(pickle.dumps(list(vars(rows)["_kept"]))) < 1000
 
 
 def test_rows_in_memory_keep_only_what_is_said_to_be_kept_there():

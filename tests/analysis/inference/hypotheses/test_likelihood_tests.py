@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,13 @@ from flatprior.analysis import (
     score_test,
     wald_test,
 )
-from flatprior.analysis.inference.hypotheses.null_models import Null, restricted
+from flatprior.analysis.inference.hypotheses.linear import linear_of
+from flatprior.analysis.inference.hypotheses.null_models import (
+    Null,
+    null_model,
+    null_of,
+    restricted,
+)
 from flatprior.analysis.maxima import maximal
 from flatprior.models import (
     BernoulliLogistic,
@@ -27,6 +34,7 @@ from flatprior.models import (
     load_endometrial,
     load_spector,
 )
+from flatprior.models.designs.coded import Structured
 
 
 @pytest.mark.parametrize("name", TEN)
@@ -266,3 +274,51 @@ def test_a_score_test_reads_rows_once_more_than_the_fit_of_its_null_model(tmp_pa
     null = Null(np.zeros(5), kept=np.delete(np.arange(5), j))
     fit = passes(lambda: maximal(restricted(model, null)))
     assert passes(lambda: score_test(model, "age")) == fit + 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_null_model_that_is_separated_is_found_wherever_its_rows_lie(tmp_path, place):
+    rng = np.random.default_rng(11)
+    frame = pd.DataFrame(rng.normal(size=(3000, 3)), columns=list("abc"))
+    frame["d"] = 0.0
+    frame["y"] = (rng.random(3000) < 1 / (1 + np.exp(0.5 - frame["a"]))).astype(int)
+    frame.loc[2999, ["d", "y"]] = 1.0, 1
+    model = PLACES[place](frame, tmp_path, "y ~ a + b + c + d")
+    memory = BernoulliLogistic.from_formula("y ~ a + b + c + d", frame)
+    differ = [[0, 1, -1, 0, 0]]
+
+    def without_numbers(error):
+        return re.sub(r"rows: \d+", "", str(error.value))
+
+    for hypothesis, value in (("a", 0.25), (differ, None), ("Intercept", None)):
+        with pytest.raises(MLEDoesNotExistError) as expected:
+            score_test(memory, hypothesis, value)
+        with pytest.raises(MLEDoesNotExistError) as found:
+            score_test(model, hypothesis, value)
+        assert without_numbers(found) == without_numbers(expected)  # of rows: files have lines
+        ours, theirs = (likelihood_ratio_test(each, hypothesis, value) for each in (model, memory))
+        assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-9)
+        assert (ours.df, ours.note) == (theirs.df, theirs.note)
+    # nor is the larger model's separation one of the null model
+    assert score_test(model, "d").statistic == pytest.approx(score_test(memory, "d").statistic)
+
+
+def test_a_null_model_of_many_levels_in_files_keeps_them_as_codes(tmp_path):
+    rng = np.random.default_rng(12)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=6000),
+            "g": np.char.add("g", rng.integers(300, size=6000).astype(str)),
+        }
+    )
+    frame["y"] = (rng.random(6000) < 1 / (1 + np.exp(-0.3 * frame["x"]))).astype(int)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x + g")
+    small = null_model(model, null_of(model, model, linear_of(model.names, "x", None)))
+    assert isinstance(small.rows.drawn.design, Structured)
+    memory = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    for test in (score_test, likelihood_ratio_test):
+        for hypothesis in ("x", list(model.names[2:])):
+            found, expected = test(model, hypothesis), test(memory, hypothesis)
+            assert found.statistic == pytest.approx(expected.statistic, rel=1e-8)
+            assert found.df == expected.df
