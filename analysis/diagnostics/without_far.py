@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flatprior.analysis.diagnostics.without_each import AtMLE, scored, singly, written_out
-from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    NotConvergedError,
+    PointEstimate,
+)
 from flatprior.models.common.arrays import UNIT, Array
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.covariance.roots import root_of
@@ -64,7 +69,8 @@ def without_far(
     Raises
     ------
     ArithmeticError
-        If it is undecided whether the MLE exists without some row, or it cannot be computed.
+        If it is undecided whether the MLE exists without some row, or it cannot be computed; the
+        row is named.
     """
     block, m = singly(written_out(rows)), len(labels)
     coefficients, error = np.full((m, model.n_parameters), math.nan), np.full(m, math.inf)
@@ -126,6 +132,8 @@ def _refitted(others: BernoulliLogistic, label: object) -> PointEstimate | None:
                 f"without row {label} it is undecided whether the MLE exists"
             ) from error
         return None
+    except NotConvergedError as error:
+        raise NotConvergedError(f"without row {label}: {error}") from error
 
 
 def _reach_of(others: BernoulliLogistic, row: Block, refit: PointEstimate) -> float:

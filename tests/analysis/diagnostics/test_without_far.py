@@ -7,7 +7,7 @@ from problems import mp_fit, simulated
 from flatprior.analysis import exact_loo
 from flatprior.analysis.diagnostics import without_far
 from flatprior.analysis.diagnostics.leave_one_out import others
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton
 
 
 def few_rows(n=24, seed=4):
@@ -56,6 +56,28 @@ def test_what_is_not_proved_together_is_fitted_alone(monkeypatch, proves):
     assert found.without_mle == expected.without_mle
     assert found.pointwise == pytest.approx(expected.pointwise, rel=1e-12)
     assert found.coefficients == pytest.approx(expected.coefficients, rel=1e-10, nan_ok=True)
+
+
+def test_the_row_without_which_no_fit_is_proved_is_named(monkeypatch):
+    model = few_rows()
+    converged = without_far.converged_mle
+
+    def fails_once(others):
+        if others.n_rows == 23 and others.design[0, 1] == model.design[1, 1]:  # without the first
+            raise NotConvergedError("stopped early")
+        return converged(others)
+
+    monkeypatch.setattr(
+        without_far,
+        "_together",
+        lambda *given: (
+            np.full((len(given[2].sign), 3), np.nan),
+            np.full(len(given[2].sign), np.inf),
+        ),
+    )
+    monkeypatch.setattr(without_far, "converged_mle", fails_once)
+    with pytest.raises(NotConvergedError, match="without row 0: stopped early"):
+        exact_loo(model)
 
 
 def test_the_reach_of_a_row_is_the_standard_error_of_its_predictor_without_it():
