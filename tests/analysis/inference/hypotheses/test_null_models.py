@@ -5,6 +5,8 @@ import pytest
 from problems import simulated
 
 from flatprior.analysis import likelihood_ratio_test, score_test, wald_test
+from flatprior.analysis.inference.hypotheses.linear import linear_of
+from flatprior.analysis.inference.hypotheses.null_models import echelon, null_of
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
@@ -80,3 +82,32 @@ def test_combinations_are_tested_of_dependent_columns_too():
             test(deficient, "twice")
     with pytest.raises(ValueError, match="the two models are the same model"):
         likelihood_ratio_test(deficient, plain)
+
+
+def test_hypotheses_are_solved_for_one_coefficient_each_whatever_the_size_of_columns_and_rows():
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        q, k = sorted(rng.integers(1, 9, size=2))
+        size = 10.0 ** rng.integers(-8, 9, size=k)
+        matrix = rng.normal(size=(q, k)) * size * 10.0 ** rng.integers(-20, 20, size=(q, 1))
+        reduced, pivots = echelon(matrix, size, q)
+        np.testing.assert_array_equal(reduced[:, pivots], np.eye(q))
+        # the rows span the same space
+        expected = np.linalg.qr((matrix / size / np.abs(matrix / size).max(axis=1)[:, None]).T)[0]
+        there = (reduced / size).T
+        there /= np.abs(there).max(axis=0)
+        lost = there - expected @ (expected.T @ there)
+        assert np.abs(lost).max() < 1e-9
+
+
+def test_columns_that_take_no_part_in_a_hypothesis_stay_as_they_are_to_the_last_bit():
+    rng = np.random.default_rng(9)
+    design = rng.normal(size=(500, 5)) * [1, 1e6, 1e-6, 1, 1]
+    design[:-1, 4] = 0.0
+    model = BernoulliLogistic.from_arrays(design, rng.integers(2, size=500))
+    matrix = [[0, 1, -1, 0, 0], [1, 0, 0, 0, 0]]
+    rows = null_of(model, model, linear_of(model.names, matrix, [0, 2.0])).rows
+    assert rows.n_columns == 3
+    np.testing.assert_array_equal(rows.design[:, 1:], design[:, 3:])
+    np.testing.assert_array_equal(np.abs(rows.design[:, 0]), np.abs(design[:, 1] + design[:, 2]))
+    np.testing.assert_array_equal(rows.offset, 2 * design[:, 0])
