@@ -29,11 +29,14 @@ from flatprior.models import (
     PointEstimate,
     check_existence,
 )
+from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.coefficient_names import paired
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
+from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, Block
 
 DROP = (
     "drop a level of each category (OneHotEncoder(drop='first'), get_dummies(drop_first=True)), or "
@@ -351,7 +354,7 @@ def _as_asked(
         labels = paired(every, list(their.coefficients))
         if len(labels) != len(their.coefficients):
             return None
-        rows = replace(model.arrays, design=model.aliased.with_all(model.design))
+        rows = _with_all(model.rows, model.aliased)
         model = replace(model, rows=rows, names=every, encoding=None, aliased=None)
         shares = dict(zip(their.coefficients, settings.penalised, strict=True))
         # one of a column of zeros that has gone is 0 where it is penalised
@@ -365,6 +368,17 @@ def _as_asked(
     if order is None:
         return None
     return as_asked(model, b, replace(settings, penalised=tuple(order.tolist())))
+
+
+def _with_all(rows: ArrayRows | BatchRows, aliased: Aliased) -> ArrayRows | BatchRows:
+    """Rows with the columns that were left out too."""
+
+    def change(block: Block) -> Block:
+        return block._replace(design=aliased.with_all(np.asarray(block.design)))
+
+    if isinstance(rows, BatchRows):
+        return rows.become(change, intercept=False)
+    return replace(rows, design=aliased.with_all(np.asarray(rows.design)))
 
 
 def _mle_of(model: BernoulliLogistic, existence: Existence) -> PointEstimate | None:

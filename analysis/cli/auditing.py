@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from flatprior.analysis.cli.errors import clean_errors
-from flatprior.analysis.cli.loading import check_paths, load_model
+from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
 from flatprior.analysis.cli.options import DATA, json_option, model_options, report_option
 from flatprior.analysis.cli.printing import print_model, print_verdict, result_console, show
 from flatprior.analysis.cli.reports import make_report
@@ -155,7 +155,7 @@ def _audit_numbers(
     if os.path.isfile(path):  # nor is this to be written over
         check_paths(path, json=json_path, report=report_path)
     source = _files_of(path)
-    model = load_model(data, formula, **options)
+    model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
     found = audit_of(source, model, tolerance=tolerance, variables=list(variables) or None)
     out = result_console()
     print_model(out, found.model)

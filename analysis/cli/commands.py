@@ -262,7 +262,7 @@ def explain(data: Any, formula: str, path: str, json_path: str | None, **options
 
         check_paths(data, json=json_path)
         coefficients, errors = read_coefficients(path)
-        model = load_model(data, formula, **options)
+        model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
         explanation = explain_difference(model, coefficients, errors)
         if json_path:
             facts = explanation.to_dict() | {"provenance": asdict(provenance(model))}
@@ -272,9 +272,10 @@ def explain(data: Any, formula: str, path: str, json_path: str | None, **options
         print_both(out, model, coefficients)
         agreed = explanation.cause == "agreement"
         print_verdict(out, explanation.title, f"{explanation.message}.", good=agreed)
-        if explanation.causes:
+        shown = replace(explanation.rendered(), title="", facts=())
+        if explanation.causes or any(shown.notes):
             out.print()
-            show(out, replace(explanation.rendered(), title="", facts=()))
+            show(out, shown)
         if explanation.cause in ("separation", "dependent columns"):
             sys.exit(1)
 

@@ -39,7 +39,7 @@ MOST_SPLIT = 2**24  # rows, of each of which a pass knows in which test sets it 
 MOST_HASHED = 2**23  # rows whose hashes are compared
 MOST_NUMBERS = 2**22  # in sums over bins
 FEWEST_BINS, MOST_BINS = 32, 2**11  # of an order, at first
-MOST_PARTS = 2**11  # that a bin is cut into
+FEWEST_PARTS, MOST_PARTS = 8, 2**11  # that a bin is cut into
 MOST_ROUNDS = 8
 PIECE_NUMBERS = 2**18  # of scores at a time: 2 MB
 SPARE = 1 + 1e-9  # of the rounding of sums
@@ -308,7 +308,7 @@ def cuts(
     numbers = np.linspace(0, n, len(drawn.sign))
     drawn = drawn._replace(groups=numbers)  # type: ignore[arg-type]
     borders = [np.unique(np.quantile(o.keys(drawn), shares, method="lower")) for o in every]
-    searches = [_Search(case.pull, n, most, number) for _ in every]
+    searches, all_of_them = [_Search(case.pull, n, most, number) for _ in every], True
     for _ in range(MOST_ROUNDS):
         asked = [i for i, edges in enumerate(borders) if len(edges)]
         if not asked:
@@ -318,17 +318,22 @@ def cuts(
         found: list[_Bins] = _numbered(case).reduce(binned, _added)
         for i, bins in zip(asked, found, strict=True):
             searches[i].take(bins)
+        least = np.concatenate([search.least for search in searches])
+        most_open = MOST_NUMBERS // (FEWEST_PARTS * (k + 3))
+        if len(least) > most_open:  # where a cut may be nearest is looked into
+            all_of_them = False
+            limit = float(np.partition(least, most_open)[most_open])
+            for search in searches:
+                search.leave(limit)
         open_bins = sum(len(search.open) for search in searches)
         parts = min(MOST_NUMBERS // (max(open_bins, 1) * (k + 3)), MOST_PARTS)
-        if open_bins and parts < 2:
-            return [], False
         borders = [search.borders(parts) for search in searches]
     lefts = [
         left
         for order, search in zip(every, searches, strict=True)
         for left in search.found(order, 2.0 * (2 * k + 1) * n)
     ]
-    return lefts, not any(len(edges) for edges in borders)
+    return lefts, all_of_them and not any(len(edges) for edges in borders)
 
 
 class _Cut(NamedTuple):
@@ -348,6 +353,7 @@ class _Search:
         self.first: dict[float, _Cut] = {}
         self.last: dict[float, _Cut] = {}
         self.open = [(-math.inf, math.inf)]
+        self.least = np.zeros(1)  # gap of a cut in each open bin, at the least
 
     def take(self, bins: _Bins) -> None:
         """Go on, knowing the sums over the bins that were asked for."""
@@ -357,7 +363,7 @@ class _Search:
         ahead = np.linalg.norm(upto[:, :-3] - self.pull, axis=1)
         behind = np.linalg.norm(upto[:, :-3], axis=1)  # of the rest from the score of all
         n_rows, n_events = upto[:, -2], upto[:, -1]
-        inside = np.zeros(len(sums), dtype=bool)
+        inside, nearest = np.zeros(len(sums), dtype=bool), np.full(len(sums), math.inf)
         for known, gaps, rows, events in (
             (self.first, ahead, n_rows, n_events),
             (self.last, behind, self.n - n_rows, n_events[-1] - n_events),
@@ -375,11 +381,20 @@ class _Search:
             )
             least = (gaps[:-1] + gaps[1:] - sums[:, -3]) / 2
             few = np.minimum(rows[:-1], rows[1:]) < self.n // 2
-            inside |= few & (least <= enough * SPARE)
+            here = few & (least <= enough * SPARE)
+            nearest[here] = np.minimum(nearest[here], least[here])
+            inside |= here
         # others were found to hold no nearer cut, and are parts of larger ones now
         starts, stops = np.array(self.open).T
         inside &= (low < high) & (high <= stops[np.searchsorted(starts, low, side="right") - 1])
         self.open = list(zip(low[inside].tolist(), high[inside].tolist(), strict=True))
+        self.least = nearest[inside]
+
+    def leave(self, limit: float) -> None:
+        """Go on with the open bins that may hold a cut nearer than the limit."""
+        near = self.least < limit
+        self.open = [ends for ends, goes_on in zip(self.open, near, strict=True) if goes_on]
+        self.least = self.least[near]
 
     def borders(self, parts: int) -> Array:
         """Where the smaller bins begin that the open ones are cut into."""

@@ -95,7 +95,9 @@ class Explanation(Renderable):
                 else "",
                 f"to get the MLE: {self.cure}" if self.cure else "",
                 *(f"not looked for: {each}" for each in self.not_tried),
-                "" if self.passes is None else f"the rows were {self.passes.said} for this",
+                f"the rows were {self.passes.said} for this"
+                if self.passes is not None and self.passes.number
+                else "",
             ],
         )
 
@@ -111,6 +113,7 @@ class Explanation(Renderable):
                 "causes": [vars(cause) for cause in self.causes],
                 "not_tried": list(self.not_tried),
                 "passes": None if self.passes is None else self.passes.number,
+                "bytes_read": None if self.passes is None else self.passes.bytes,
             }
         )
         return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from flatprior.analysis.producers.programs import (
     statsmodels_fit,
     torch_fit,
 )
+from flatprior.analysis.producers.their_data import Totals
 from flatprior.analysis.producers.theirs import TheirFit
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import a_or_an
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import INTERCEPTS
 from flatprior.models.common.text import first_of, printable
+from flatprior.models.rows import ArrayRows
 
 HOLD_DATA = (statsmodels_fit, pyfixest_fit)
 NEED_DATA = (glum_fit, firthmodels_fit, torch_fit, sklearn_fit)
@@ -74,8 +77,9 @@ def read(
         modules = [name for name in modules if name != sklearn_fit.MODULE] or modules
     for producer in NEED_DATA:
         if producer.MODULE in modules:
-            if y is None and model is not None:
-                X, y, sample_weight, offset = _as_fitted(fit, model)
+            some = None if y is not None or model is None else _some_rows(model)
+            if some is not None:
+                X, y, sample_weight, offset = _as_fitted(fit, some)
             if y is None:
                 raise InputError(
                     f"a {type(fit).__name__} holds no data: audit(fit, X, y) with those that it "
@@ -83,17 +87,30 @@ def read(
                 )
             extra = {"sample_weight": sample_weight, "offset": offset}
             taken = {"glum": ("sample_weight", "offset"), "sklearn": ("sample_weight",)}
+            counts = producer in (glum_fit, sklearn_fit)
             for name, value in extra.items():
                 if value is not None and name not in taken.get(producer.MODULE, ()):
                     raise InputError(f"a {type(fit).__name__} is fitted without {name}")
             given = {name: extra[name] for name in taken.get(producer.MODULE, ())}
-            found: TheirFit = producer.read(fit, X, y, **given)
-            return found
+            if some is None or model is None or some.n_rows == model.n_rows:
+                found: TheirFit = producer.read(fit, X, y, **given)
+                return found
+            if counts:
+                given["totals"] = Totals.of_rows(model.rows)
+            # of some rows the names are told, and what the fit says of itself
+            return replace(producer.read(fit, X, y, **given), model=None)
     if isinstance(fit, Mapping | pd.Series | list | tuple | np.ndarray):
         if model is None:
             raise InputError("coefficients alone need the model: audit(coefficients, model)")
         return plain.read(fit, model)
     raise InputTypeError(f"nothing is known of {a_or_an(fit)}; {TAKEN}")
+
+
+def _some_rows(model: BernoulliLogistic) -> BernoulliLogistic:
+    """The model with rows in memory: all where that is so, or those that the survey drew."""
+    if isinstance(model.rows, ArrayRows):
+        return model
+    return replace(model, rows=model.rows.drawn, row_labels=model.rows.surveyed.sample_labels)
 
 
 def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:

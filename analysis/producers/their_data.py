@@ -7,7 +7,7 @@ Each row's log-likelihood is then ``w (y log p + (1 - y) log(1 - p))``, which is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,33 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import printable
 from flatprior.models.encoding.columns.checks import check_finite, check_names
-from flatprior.models.rows import ArrayRows
+from flatprior.models.rows import ArrayRows, Rows
 
 MOST_NUMBERS = 2 * 10**8  # of a sparse design that is made dense
 INTERCEPT = "(Intercept)"
 ROUNDING = 1e-12  # relative: what a share of a count, times the count, may be off
+
+
+class Totals(NamedTuple):
+    """What programs count of the rows that they fit: rows, those of outcome 1, sum of weights."""
+
+    rows: float
+    events: float
+    weight: float
+
+    @classmethod
+    def of(cls, events: ArrayLike, weights: ArrayLike | None) -> Totals:
+        """Of rows (n,) whose outcomes and weights are at hand."""
+        n = float(np.size(events))
+        return cls(n, float(np.sum(events)), n if weights is None else float(np.sum(weights)))
+
+    @classmethod
+    def of_rows(cls, rows: Rows) -> Totals:
+        """Of rows wherever they lie, in a pass."""
+        found = rows.reduce(
+            lambda block: np.array([len(block.sign), np.sum(block.sign > 0), block.counts.sum()])
+        )
+        return cls(*found.tolist())
 
 
 def model_of(

@@ -146,7 +146,10 @@ class BatchRows(ABC):
     def _sensible(self, extent: Extent) -> Extent:
         """The extent; a column that is tiny in all rows, which no batch can tell, is an error."""
         if not of_sensible_size(extent.columns):
-            check_size(extent.columns, self.surveyed.encoder.encoding.names)
+            names = self.surveyed.encoder.encoding.names
+            if self.changed is not None:
+                names = tuple(f"column {j + 1}" for j in range(self.n_columns))
+            check_size(extent.columns, names)
         return extent
 
     def reduce_with_frames(
@@ -212,7 +215,9 @@ class BatchRows(ABC):
         """The same rows without the columns that are combinations of others."""
         if self.changed is not None:
             kept = aliased.kept
-            return self.become(lambda block: block.with_columns(kept), bool(kept[0] == 0))
+            return self.become(
+                lambda block: block.with_columns(kept), intercept=bool(0 in kept[:1])
+            )
         found = self.surveyed
         names = tuple(aliased.columns[j] for j in aliased.kept)
         encoding = replace(found.encoder.encoding, names=names, aliased=aliased)
@@ -324,7 +329,7 @@ class BatchRows(ABC):
     @property
     def too_large_to_write_out(self) -> bool:
         """Whether factors are held as codes, and a pass over their columns would take hours."""
-        held = isinstance(self.drawn.design, Structured)
+        held = isinstance(self.surveyed.sample.design, Structured)
         return held and self.n_rows * self.n_columns**2 > LARGEST_PASS
 
     def _require_room(self) -> None:

@@ -35,6 +35,8 @@ class FilePass(Request[T]):
     Attributes
     ----------
     source : Source
+    rows : int
+        Of a batch: that of the survey, whatever columns are read beside its own.
     what : str
         Which pass it is.
     total : int or None
@@ -46,6 +48,7 @@ class FilePass(Request[T]):
     """
 
     source: Source
+    rows: int
     what: str
     total: int | None
     shown: bool
@@ -65,7 +68,7 @@ class FilePass(Request[T]):
         every = [*others, self]
         if not all(isinstance(each, FilePass) for each in every):
             return False
-        rows = {each.source.rows_at_once(each.columns) for each in every}
+        rows = {each.rows for each in every}
         return (
             len(rows) == 1
             and len(_columns(every)) * rows.pop() <= MOST_NUMBERS
@@ -86,9 +89,9 @@ class FilePass(Request[T]):
                 counted += Passes(1, size)
         tally = self.source.tally if alone else once
         source = self.source.beside([each.source for each in every], tally)
-        rows, told = self.source.rows_at_once(self.columns), Found()
+        told = Found()
         asked_for_notes = any(each.told is not None for each in every)
-        frames = source.read(_columns(every), rows, told if asked_for_notes else None)
+        frames = source.read(_columns(every), self.rows, told if asked_for_notes else None)
         function, combine, of_each = for_all(every)
         answers: list[Any] | None = None
         what = f"rows, {self.what}" if alone else f"rows for {len(of_source)} models, {self.what}"
@@ -137,6 +140,7 @@ class FileRows(BatchRows):
             combine=combine,
             shared=blocks,
             source=self.source,
+            rows=self.source.rows_at_once(self.surveyed.encoder.roles.columns),
             what=f"pass {self.passes.number + 1}",
             total=self.surveyed.survey.n_read,
             shown=self.progress,
@@ -215,6 +219,7 @@ def _survey(source: Source, roles: Roles, progress: bool) -> tuple[Survey, Found
         function=lambda frame, number: survey(frame, roles, number),
         combine=Survey.merge,
         source=source,
+        rows=source.rows_at_once(roles.columns),
         what="first pass",
         total=None,  # how many there are is not known yet: the bar counts without an end
         shown=progress,

@@ -34,6 +34,7 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.text import count
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import fit_of, is_near
+from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
 
 LEAST_RESAMPLED = 0.01  # of the draws that are there again, not right after one another
@@ -149,7 +150,9 @@ def judge_draws(
     if mle is None or not is_near(mle.certificate):
         mle = converged_mle(model)
     check = check_posterior(model, posterior, mle, false_alarm)
-    case = None if check.passed else Case.beside(model, posterior, mle, check)
+    # causes are looked for where rows are, or may be, in memory
+    at_hand = as_drawn(model)
+    case = None if check.passed else Case.beside(at_hand, posterior, mle, check)
     found = () if case is None else tuple(_likenesses(case))
     diagnostics = check.diagnostics
     notes = [*posterior.notes]
@@ -162,7 +165,7 @@ def judge_draws(
         r_hat=float(check.mixing.r_hat.max()),
         ess_bulk=diagnostics["ess bulk"],
         ess_tail=diagnostics["ess tail"],
-        verdict=_verdict(check, found, looked=model.rows.resident),
+        verdict=_verdict(check, found, looked=at_hand.rows.resident),
         cure=cure_of(check, found, posterior),
         notes=(*notes, *_doubts(check, found)),
     )

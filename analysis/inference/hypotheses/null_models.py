@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.covariance.whitening import required_whitening
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.likelihood import alike_predictor
 from flatprior.models.rows import ArrayRows, Block
@@ -20,64 +22,70 @@ from flatprior.models.rows import ArrayRows, Block
 
 @dataclass(frozen=True, eq=False)
 class Null:
-    """A null model: ``beta = origin + directions @ gamma``.
+    """A null model: some coefficients are free, and combinations of others are, beside these.
 
     Attributes
     ----------
     origin : ndarray (k,)
-    directions : ndarray (k, q) or None
-        Of full column rank; None where they are single coefficients.
-    kept : ndarray (q,) or None
-        Which these are.
+        Where the free ones are 0.
+    kept : ndarray of int (p,)
+        Coefficients that are free by themselves.
+    mixed : ndarray (k, r)
+        Directions of the others.
     """
 
     origin: Array
-    directions: Array | None = None
-    kept: NDArray[np.intp] | None = None
+    kept: NDArray[np.intp]
+    mixed: Array
 
     @property
     def size(self) -> int:
-        """Number of directions, q."""
-        if self.directions is not None:
-            return int(self.directions.shape[1])
-        assert self.kept is not None  # noqa: S101
-        return len(self.kept)
+        """Number of free coefficients, p + r."""
+        return len(self.kept) + self.mixed.shape[1]
+
+    @property
+    def directions(self) -> Array:
+        """All directions, (k, p + r)."""
+        found = np.zeros((len(self.origin), self.size))
+        found[self.kept, np.arange(len(self.kept))] = 1.0
+        found[:, len(self.kept) :] = self.mixed
+        return found
 
     def moved(self, gamma: Array) -> Array:
         """``origin + directions @ gamma``."""
-        if self.directions is not None:
-            return self.origin + self.directions @ gamma
-        beta = self.origin.copy()
-        beta[self.kept] += gamma
-        return beta
+        p = len(self.kept)
+        beta = self.origin + self.mixed @ gamma[p:]
+        beta[self.kept] += gamma[:p]
+        return np.asarray(beta)
 
     def of_block(self, block: Block) -> Block:
-        """A block of the null model; columns that are only left out are held as they were.
+        """A block of the null model; columns that are kept are held as they were.
 
         The same row gives the same numbers to the last bit in any block: else rows that separate
         in one pass would not do so in the next.
         """
-        plain = block._replace(offset=None)
+        plain, found = block._replace(offset=None), block.with_columns(self.kept)
         if self.origin.any():
-            offset = alike_predictor(block, self.origin)
-            block = block._replace(offset=offset)
-        if self.directions is None:
-            assert self.kept is not None  # noqa: S101
-            return block.with_columns(self.kept)
-        design = np.empty((len(block.sign), self.size))
-        for j, direction in enumerate(self.directions.T):
-            design[:, j] = alike_predictor(plain, direction)
-        return block._replace(design=design)
+            found = found._replace(offset=alike_predictor(block, self.origin))
+        if not self.mixed.shape[1]:
+            return found
+        columns = np.column_stack([alike_predictor(plain, way) for way in self.mixed.T])
+        design: Any = found.design
+        if not isinstance(design, Structured):
+            return found._replace(design=np.column_stack([design, columns]))
+        places = np.append(design.places, np.arange(len(self.kept), self.size))
+        numbers = np.column_stack([design.numbers, columns])
+        return found._replace(design=replace(design, numbers=numbers, places=places))
 
 
 def _held_null(linear: Linear, model: BernoulliLogistic) -> Null:
-    """The null model; exact where single coefficients are held, else by whitened columns."""
+    """The null model; exact where single coefficients are held."""
     held = linear.positions
-    if held is not None:
-        origin = np.zeros(linear.k)
-        origin[held] = linear.values
-        return Null(origin, kept=np.delete(np.arange(linear.k), held))
-    return _eliminated(linear, model.rows.extent.columns)
+    if held is None:
+        return _eliminated(linear, model.rows.extent.columns)
+    origin = np.zeros(linear.k)
+    origin[held] = linear.values
+    return Null(origin, np.delete(np.arange(linear.k), held), np.zeros((linear.k, 0)))
 
 
 def _eliminated(linear: Linear, size: Array) -> Null:
@@ -85,19 +93,28 @@ def _eliminated(linear: Linear, size: Array) -> Null:
     size = np.where(size > 0, size, 1.0)
     matrix = np.column_stack([linear.matrix, linear.values])
     reduced, solved = echelon(matrix, np.append(size, np.inf), len(matrix))
-    free = np.delete(np.arange(linear.k), solved)
-    origin, directions = np.zeros(linear.k), np.zeros((linear.k, len(free)))
-    origin[solved] = reduced[:, -1]
-    directions[free, np.arange(len(free))] = 1.0
-    directions[solved] = -reduced[:, free]
-    return Null(origin, directions)
+    pivots = reduced[np.arange(len(solved)), solved]
+    origin = np.zeros(linear.k)
+    origin[solved] = reduced[:, -1] / pivots
+    rest = reduced[:, :-1].copy()
+    rest[:, solved] = 0.0
+    mixed = np.flatnonzero(rest.any(axis=0))
+    kept = np.setdiff1d(np.arange(linear.k), np.append(mixed, solved))
+    directions = np.zeros((linear.k, len(mixed)))
+    for i, j in enumerate(mixed):
+        # multiplied by what would divide: whole numbers stay whole
+        factors = np.where(rest[:, j] != 0, pivots, 1.0)
+        directions[j, i] = np.prod(factors)
+        others = [np.prod(np.delete(factors, s)) for s in range(len(solved))]
+        directions[solved, i] = -rest[:, j] * others
+    return Null(origin, kept, _of_usual_size(directions.T, 1 / size).T)
 
 
 def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.intp]]:
     """Gauss-Jordan elimination with complete pivoting of a matrix (m, k) of a rank.
 
-    What is 0 or a small whole number stays so: columns that take no part are not touched by
-    rounding, which separated rows would not survive.
+    Nothing is divided by: of small whole numbers all are exact, and columns that take no part are
+    not touched by rounding, which separated rows would not survive.
 
     Parameters
     ----------
@@ -109,37 +126,43 @@ def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.in
     Returns
     -------
     reduced : ndarray (rank, k)
-        With the same span of rows; its columns at the pivots are those of an identity matrix.
-    pivots : ndarray (rank,)
+        With the same span of rows; its columns at the pivots are those of a diagonal matrix.
+    pivots : ndarray of int (rank,)
 
     Examples
     --------
     >>> import numpy as np
     >>> from flatprior.analysis.inference.hypotheses.null_models import echelon
-    >>> reduced, pivots = echelon(np.array([[1.0, 1, 0], [0, 2, 4]]), np.ones(3), 2)
-    >>> pivots.tolist(), reduced.tolist()
-    ([0, 2], [[1.0, 1.0, 0.0], [0.0, 0.5, 1.0]])
+    >>> reduced, pivots = echelon(np.array([[1.0, 1, 0], [0, 1, 49]]), np.ones(3), 2)
+    >>> pivots.tolist(), reduced[:, pivots].tolist()
+    ([2, 0], [[0.765625, 0.0], [0.0, 0.5]])
     """
-    largest = (np.abs(matrix) / size).max(axis=1, keepdims=True, initial=0.0)
-    left = np.ldexp(matrix, -np.frexp(largest)[1])  # a power of two rounds nothing
+    left = _of_usual_size(matrix, size)
     pivots = np.empty(rank, dtype=np.intp)
     for done in range(rank):
         relative = np.abs(left[done:]) / size
         i, j = divmod(int(relative.argmax()), len(size))
         left[[done, done + i]] = left[[done + i, done]]
-        left[done] /= left[done, j]
-        others = np.arange(len(left)) != done
-        left[others] -= np.outer(left[others, j], left[done])
-        left[others, j] = 0.0
+        others = np.flatnonzero((np.arange(len(left)) != done) & (left[:, j] != 0))
+        pivot = left[done, j]
+        less = pivot * left[others] - np.outer(left[others, j], left[done])
+        less[:, j] = 0.0
+        # nearly divided by: what is left of a row that depends on others stays small
+        left[others] = np.ldexp(less, -np.frexp(pivot)[1])
         pivots[done] = j
     return left[:rank], pivots
+
+
+def _of_usual_size(matrix: Array, size: Array) -> Array:
+    """Rows times a power of two, which rounds nothing, so that none is large or small."""
+    largest = (np.abs(matrix) / size).max(axis=1, keepdims=True, initial=0.0)
+    return np.asarray(np.ldexp(matrix, -np.frexp(largest)[1]))
 
 
 def _null_of_reduced(linear: Linear, model: BernoulliLogistic, reduced: BernoulliLogistic) -> Null:
     """The null model in the coefficients of the model without dependent columns."""
     assert reduced.aliased is not None  # noqa: S101
     whole = _eliminated(linear, model.rows.extent.columns)
-    assert whole.directions is not None  # noqa: S101
     ways = reduced.aliased.coefficients(whole.directions)
     spread = np.linalg.svd(
         np.linalg.solve(required_whitening(reduced.rows), ways), compute_uv=False
@@ -148,7 +171,9 @@ def _null_of_reduced(linear: Linear, model: BernoulliLogistic, reduced: Bernoull
     size = reduced.rows.extent.columns
     some = ways.T[np.abs(ways).max(axis=0, initial=0.0) > 0]
     spanning = echelon(some, 1 / np.where(size > 0, size, 1.0), rank)[0]
-    return Null(reduced.aliased.coefficients(whole.origin), spanning.T)
+    alone = np.count_nonzero(spanning, axis=1) == 1
+    kept = np.sort(np.nonzero(spanning[alone])[1])
+    return Null(reduced.aliased.coefficients(whole.origin), kept, spanning[~alone].T)
 
 
 def restricted(model: BernoulliLogistic, null: Null) -> ArrayRows | BatchRows:
@@ -156,8 +181,7 @@ def restricted(model: BernoulliLogistic, null: Null) -> ArrayRows | BatchRows:
     rows = model.rows
     change = null.of_block  # all that a cluster is sent
     if isinstance(rows, BatchRows):
-        stays = null.kept is not None and len(null.kept) and null.kept[0] == 0
-        return rows.become(change, bool(stays))
+        return rows.become(change, intercept=bool(0 in null.kept[:1]))
     block = change(rows.block_as_held(slice(None)))
     return ArrayRows(block.design, model.response, block.offset, block.weights)
 
@@ -179,17 +203,14 @@ class Restricted:
 
 def null_of(model: BernoulliLogistic, large: BernoulliLogistic, linear: Linear) -> Restricted:
     """The null model; `large` is the model without columns that are combinations of others."""
-    q = model.n_parameters - len(linear.values)
-    names = tuple(f"combination {j + 1}" for j in range(q))
-    if linear.positions is not None:
-        left = np.delete(np.arange(model.n_parameters), linear.positions)
-        names = tuple(model.names[j] for j in left)
     if large is model or linear.positions is not None:
-        null = _held_null(linear, model)
+        null, of = _held_null(linear, model), model
         reduced = None if large is model else large.aliased
-        return Restricted(restricted(model, null), names, null, reduced)
-    null = _null_of_reduced(linear, model, large)
-    return Restricted(restricted(large, null), names[: null.size], null, None)
+    else:
+        null, of, reduced = _null_of_reduced(linear, model, large), large, None
+    mixed = tuple(f"combination {j + 1}" for j in range(null.mixed.shape[1]))
+    names = (*(of.names[j] for j in null.kept), *mixed)
+    return Restricted(restricted(of, null), names, null, reduced)
 
 
 def null_model(model: BernoulliLogistic, null: Restricted) -> BernoulliLogistic:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flatprior.analysis.producers.their_data import (
+    Totals,
     dense,
     labels_of,
     model_of,
@@ -20,8 +21,18 @@ from flatprior.models.results import versions_of
 MODULE = "glum"
 
 
-def read(regressor: Any, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> TheirFit:
-    """What a fitted regressor says of the data that it was fitted to, numbers as columns."""
+def read(
+    regressor: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    offset: Any = None,
+    totals: Totals | None = None,
+) -> TheirFit:
+    """What a fitted regressor says of the data that it was fitted to, numbers as columns.
+
+    Of data of which these are some rows, with the `totals` of all.
+    """
     kind = type(regressor).__name__
     family = getattr(regressor, "family", "")
     family = family if isinstance(family, str) else type(family).__name__
@@ -61,7 +72,7 @@ def read(regressor: Any, X: Any, y: Any, sample_weight: Any = None, offset: Any 
         )
     # its default is alpha = 0 since version 3; it multiplies the mean log-likelihood's penalty
     alpha = float(getattr(regressor, "alpha", 0.0) or 0.0)
-    total = len(design) if sample_weight is None else float(np.sum(sample_weight))
+    total = (totals or Totals.of(y, sample_weight)).weight
     share = float(regressor.l1_ratio or 0.0)
     slopes = (False,) * bool(regressor.fit_intercept) + (True,) * (X.shape[1])
     link = getattr(regressor, "link", "auto")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from flatprior.analysis.producers.their_data import (
     INTERCEPT,
+    Totals,
     dense,
     labels_of,
     model_of,
@@ -32,7 +33,9 @@ AFFINE = 1e-10  # relative: what rounding may leave of a column that was shifted
 BY_GRADIENT = ("lbfgs", "newton-cg", "newton-cholesky")
 
 
-def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
+def read(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, totals: Totals | None = None
+) -> TheirFit:
     """What a fitted estimator says of the data that it was fitted to.
 
     Parameters
@@ -42,6 +45,8 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
     X, y
         As they were passed to its ``fit``.
     sample_weight : array_like (n,), optional
+    totals : Totals, optional
+        Of all rows, where these are some of them.
     """
     whole, notes = estimator, []
     for attribute in SEARCHES:
@@ -105,7 +110,7 @@ def read(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> TheirFit:
         ],
         coefficients=dict(zip(names, coefficients.tolist(), strict=True)),
         model=model,
-        settings=_settings(last, kind, len(names), response, sample_weight),
+        settings=_settings(last, kind, len(names), totals or Totals.of(response, sample_weight)),
         cure=_cure(kind, getattr(last, "class_weight", None) is not None),
         notes=tuple(notes),
     )
@@ -180,12 +185,12 @@ def _as_passed(
     return tuple(labels[i] for i in kept), matrix[kept]
 
 
-def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -> Settings:
+def _settings(last: Any, kind: str, k: int, totals: Totals) -> Settings:
     """What the estimator's parameters say that it maximised."""
     if kind == "LogisticMLE":
         return Settings(method="newton", converged=True)
     slopes = (False,) * bool(last.fit_intercept) + (True,) * (k - bool(last.fit_intercept))
-    penalty, strength, share = _penalty(last, kind, events, sample_weight)
+    penalty, strength, share = _penalty(last, kind, totals)
     if last.fit_intercept and getattr(last, "solver", "") == "liblinear" and strength:
         slopes = (True,) * k  # its intercept is the coefficient of one column more
     steps = np.max(np.ravel(last.n_iter_)) if hasattr(last, "n_iter_") else 0
@@ -195,7 +200,7 @@ def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -
         strength=strength,
         share=share,
         penalised=slopes if strength else (),
-        class_weights=_class_weights(last, events),
+        class_weights=_class_weights(last, totals),
         tolerance=float(last.tol) if solver in BY_GRADIENT and last.tol is not None else math.nan,
         converged=bool(steps < last.max_iter),
         method=solver,
@@ -203,12 +208,11 @@ def _settings(last: Any, kind: str, k: int, events: Array, sample_weight: Any) -
     )
 
 
-def _penalty(last: Any, kind: str, events: Array, sample_weight: Any) -> tuple[str, float, float]:
+def _penalty(last: Any, kind: str, totals: Totals) -> tuple[str, float, float]:
     """Name, strength against the log-likelihood of all observations, share of absolute values."""
     if kind == SGD:  # its penalty is on the mean loss
         share = {"l2": 0.0, "l1": 1.0, "elasticnet": last.l1_ratio}.get(last.penalty, 0.0)
-        n = len(events) if sample_weight is None else float(np.sum(sample_weight))
-        strength = float(last.alpha) * n if last.penalty is not None else 0.0
+        strength = float(last.alpha) * totals.weight if last.penalty is not None else 0.0
         return (last.penalty or "", strength, float(share)) if strength else ("", 0.0, 0.0)
     strength = 1.0 / float(np.ravel(last.C_)[0] if hasattr(last, "C_") else last.C)
     name = getattr(last, "penalty", "deprecated")
@@ -225,12 +229,12 @@ def _penalty(last: Any, kind: str, events: Array, sample_weight: Any) -> tuple[s
     return name, strength, float(share)
 
 
-def _class_weights(last: Any, events: Array) -> dict[float, float] | None:
+def _class_weights(last: Any, totals: Totals) -> dict[float, float] | None:
     """What rows of outcome 0 and 1 were weighted with."""
     given = last.class_weight
     if given is None:
         return None
-    n, ones = len(events), float(np.sum(events))
+    n, ones, _ = totals
     if isinstance(given, str):  # "balanced"
         return {0.0: n / (2 * (n - ones)), 1.0: n / (2 * ones)}
     no, yes = last.classes_

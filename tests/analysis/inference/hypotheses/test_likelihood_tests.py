@@ -271,7 +271,7 @@ def test_a_score_test_reads_rows_once_more_than_the_fit_of_its_null_model(tmp_pa
         function()
         return model.passes.number - before
 
-    null = Null(np.zeros(5), kept=np.delete(np.arange(5), j))
+    null = Null(np.zeros(5), np.delete(np.arange(5), j), np.zeros((5, 0)))
     fit = passes(lambda: maximal(restricted(model, null)))
     assert passes(lambda: score_test(model, "age")) == fit + 1
 
@@ -322,3 +322,40 @@ def test_a_null_model_of_many_levels_in_files_keeps_them_as_codes(tmp_path):
             found, expected = test(model, hypothesis), test(memory, hypothesis)
             assert found.statistic == pytest.approx(expected.statistic, rel=1e-8)
             assert found.df == expected.df
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_contrast_that_does_not_divide_evenly_hides_no_separation(tmp_path, place):
+    # b = 49 a in all rows but one: under a + 49 b = 0 that row alone separates
+    a = np.append(np.arange(1.0, 61), 1000.0)
+    frame = pd.DataFrame({"a": a, "b": np.append(49 * a[:60], 0.0), "y": np.arange(61) % 2})
+    frame.loc[60, "y"] = 1
+    model = PLACES[place](frame, tmp_path, "y ~ a + b")
+    others = BernoulliLogistic.from_formula("y ~ a", frame[:60])
+    for hypothesis in ([[0, 1, 49]], [[0, -3, -147]]):
+        with pytest.raises(MLEDoesNotExistError, match="1 of 61 rows"):
+            score_test(model, hypothesis)
+        ratio = likelihood_ratio_test(model, hypothesis)
+        # suprema of what is left without that row: 60 rows on a, and 30 of each outcome
+        expected = 2 * (fit_newton(others).log_likelihood - 60 * math.log(0.5))
+        assert ratio.statistic == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("hypothesis", [[[0, 0, 1, -1]], [[0, 0, 2, 0]], [[0, 1, 1, 0]]])
+def test_contrasts_of_levels_leave_the_others_codes(tmp_path, hypothesis):
+    rng = np.random.default_rng(13)
+    levels = np.char.add("g", rng.integers(120, size=4000).astype(str))
+    frame = pd.DataFrame({"x": rng.normal(size=4000), "g": levels})
+    frame["y"] = (rng.random(4000) < 1 / (1 + np.exp(-0.3 * frame["x"]))).astype(int)
+    memory = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", "y ~ x + g")
+    matrix = np.zeros((1, model.n_parameters))
+    matrix[:, :4] = hypothesis
+    null = null_of(model, model, linear_of(model.names, matrix, None))
+    assert isinstance(null.rows.drawn.design, Structured)
+    wald = wald_test(fit_newton(memory), matrix).statistic
+    for test in (score_test, likelihood_ratio_test):
+        found, expected = test(model, matrix), test(memory, matrix)
+        assert found.statistic == pytest.approx(expected.statistic, rel=1e-8)
+        assert found.statistic == pytest.approx(wald, rel=0.2, abs=0.05)
