@@ -440,9 +440,9 @@ class BernoulliLogistic(Renderable):
         Returns
         -------
         BernoulliLogistic
-            One pass was made, to find the levels of categories and count the rows. Point estimates,
-            `check_existence` and `robust_covariance` work with it; what needs the rows in memory
-            says so.
+            One pass was made, to find the levels of categories and count the rows. What a model in
+            memory can be asked can be asked of it; the few things that need the rows in memory say
+            so.
 
         Raises
         ------

@@ -79,7 +79,7 @@ class RouteVerdict(Renderable):
     stated : PointEstimate
         The estimate as it was passed; none of its numbers are used but the coefficients.
     explanation : Explanation or None
-        Why it does not agree, where it does not and the rows are in memory.
+        Why it does not agree, where it does not.
     """
 
     estimate: PointEstimate

@@ -67,8 +67,8 @@ def main() -> None:
 
     DATA is a file (CSV, TSV, JSON lines, Parquet, Feather, Stata, SAS, SPSS or
     Excel), a folder of them, a quoted pattern such as 'folder/*.parquet', or -
-    for standard input; FORMULA for example "y ~ x1 + C(x2)". fit and check
-    take data larger than memory.
+    for standard input; FORMULA for example "y ~ x1 + C(x2)". Data may be
+    larger than memory: folders and large files are read in batches.
     Exit status: 0 agreement, 1 disagreement or no MLE, 2 wrong input.
     """
 

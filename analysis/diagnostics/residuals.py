@@ -128,6 +128,8 @@ class Diagnostics(Renderable):
                 else "",
                 ""
                 if self.rest_at_most is None
+                else f"without others than these {here} there is no MLE either"
+                if math.isinf(self.rest_at_most)
                 else f"no row beside these {here} has a Cook's D above {self.rest_at_most:.3g}",
             ],
             rows=shown,

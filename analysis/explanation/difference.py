@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,12 +96,15 @@ from flatprior.models import (
     MLEDoesNotExistError,
     certify,
 )
+from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import EPSILON
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.errors import InputError
+from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, Block
 
 __all__ = ["Explanation", "explain", "explain_difference"]
 
@@ -428,24 +431,28 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
     )
 
 
+def _behind_ones(block: Block) -> Block:
+    design: Any = block.design
+    if isinstance(design, Structured):
+        return block._replace(design=design.behind_ones())
+    return block._replace(design=np.column_stack([np.ones(len(block.sign)), design]))
+
+
+def _with_intercept(model: BernoulliLogistic) -> BernoulliLogistic:
+    """The model with a first column of ones."""
+    rows: ArrayRows | BatchRows
+    if isinstance(model.rows, BatchRows):
+        rows = model.rows.become(_behind_ones, intercept=False)
+    else:
+        block = _behind_ones(model.rows.block_as_held(slice(None)))
+        rows = replace(model.rows, design=block.design, at_first=None)
+    names = ("Intercept" if "Intercept" not in model.names else "(ones)", *model.names)
+    return replace(model, rows=rows, names=names, encoding=None, formula=None, aliased=None)
+
+
 def _their_intercept(model: BernoulliLogistic, placed: Placed, tolerance: float) -> Explanation:
     """They have an intercept and the model has none."""
-    if not model.rows.resident:
-        return Explanation(
-            cause="missing intercept",
-            certain=False,
-            message="they have an intercept, and the model has none: add one",
-            distance=math.nan,
-            cure=CURE_INTERCEPT,
-            not_tried=(
-                "how far they are from the MLE with an intercept, because the columns of rows in "
-                "batches are those of the formula: build the model with one",
-            ),
-        )
-    design = np.column_stack([np.ones(model.n_rows), model.design])
-    larger = BernoulliLogistic.from_arrays(
-        design, model.response, offset=model.offset, frequency_weights=model.frequency_weights
-    )
+    larger = _with_intercept(model)
     detail = "they have an intercept, and the model has none: add one"
     cure = f"{CURE_INTERCEPT}; here, intercept=True in BernoulliLogistic.from_arrays"
     try:

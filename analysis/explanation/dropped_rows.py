@@ -25,6 +25,7 @@ from flatprior.analysis.explanation.changed_problems import maximum_of
 from flatprior.analysis.explanation.discrepancy import EXACT, EXPLAINED, Cause, Discrepancy
 from flatprior.analysis.explanation.dropped_rows_in_passes import (
     MOST_HASHED,
+    MOST_SENT,
     MOST_SPLIT,
     Left,
     Order,
@@ -140,16 +141,21 @@ def _cause(
     text: str,
     ways: float,
     left: float,
-    repeated: bool,
+    repeated: bool | None,
     recoded: bool,
 ) -> Cause:
-    """That rows were left out: whether most repeat another, and whether recoding them fits too."""
+    """That rows were left out: whether most repeat another, and whether recoding them fits too.
+
+    Where nobody looked whether they do, `repeated` is None.
+    """
     detail = f"these are the MLE without {count(n_left, 'row')}: {text}"
     if repeated:  # other rows are the same, and sums of a few values often coincide
         detail += ", or rows that are identical to them"
+    elif repeated is None:
+        detail += " (or rows that are identical to them, if there are some)"
     if recoded:
         detail += "; or with all rows, but the other outcome there"
-    certain = -1.0 if repeated or recoded else EXACT
+    certain = EXACT if repeated is False and not recoded else -1.0
     k = len(case.b)
     return case.cause("rows dropped", detail, left, KINDS * ways, k, cure=CURE, most=certain)
 
@@ -162,15 +168,17 @@ def _in_passes(case: Discrepancy) -> Iterator[Cause]:
         return
     every, ways = orders(case), float(len(SPLIT_SEEDS) * len(SPLIT_SHARES) + 1)
     tasks: list[Callable[[], list[Left]]] = [lambda: [single_row(case)], lambda: levels(case)]
-    if n <= MOST_SPLIT:
+    most_known = MOST_SPLIT if in_batches(case).at_hand else MOST_SENT
+    if n <= most_known:
         tasks.append(lambda: splits(case, SPLIT_SEEDS, SPLIT_SHARES))
     else:
-        case.untried.append(f"test sets that were left out of more than {MOST_SPLIT} rows")
-    different = [0]  # where nobody knows
-    if n <= MOST_HASHED:
+        case.untried.append(f"test sets that were left out of more than {most_known} rows")
+    different: list[int] = []  # where nobody knows
+    if n <= min(MOST_HASHED, most_known):
         tasks.append(lambda: _repeated(case, ways, different))
     else:
-        case.untried.append(f"repeated rows that were left out of more than {MOST_HASHED}")
+        most_known = min(MOST_HASHED, most_known)
+        case.untried.append(f"repeated rows that were left out of more than {most_known}")
     if has_room(every, k):
         tasks.append(lambda: _cuts(case, every, most))
     else:
@@ -185,7 +193,7 @@ def _in_passes(case: Discrepancy) -> Iterator[Cause]:
         if left.gap <= most and 0 < events - left.n_events < n - left.n_rows
     ]
     found = sorted(found, key=lambda item: item[0])[:MOST_TRIED]
-    repeated, proved = 2 * different[0] < n, 0
+    repeated, proved = 2 * different[0] < n if different else None, 0
     for start in range(0, len(found), MOST_REFITTED):
         some = [left for _, left in found[start : start + MOST_REFITTED]]
         without = case.at_once([partial(_distance_in_passes, case, left) for left in some])
@@ -201,7 +209,8 @@ def _in_passes(case: Discrepancy) -> Iterator[Cause]:
 
 
 def _repeated(case: Discrepancy, ways: float, different: list[int]) -> list[Left]:
-    found, different[0] = repeated_rows(case, ways)
+    found, number = repeated_rows(case, ways)
+    different.append(number)
     return found
 
 

@@ -37,6 +37,7 @@ Mask = NDArray[np.bool_]
 
 MOST_SPLIT = 2**24  # rows, of each of which a pass knows in which test sets it is
 MOST_HASHED = 2**23  # rows whose hashes are compared
+MOST_SENT = 2**20  # of a cluster, to which what is known of each row goes in every pass
 MOST_NUMBERS = 2**22  # in sums over bins
 FEWEST_BINS, MOST_BINS = 32, 2**11  # of an order, at first
 FEWEST_PARTS, MOST_PARTS = 8, 2**11  # that a bin is cut into

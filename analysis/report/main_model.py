@@ -177,8 +177,10 @@ def formula_of(model: BernoulliLogistic) -> str:
 def refits_left_out(model: BernoulliLogistic) -> str:
     """Why neither intervals by refits nor leave-one-out are computed; empty where they are."""
     n, k = model.n_rows, model.n_parameters
-    if not isinstance(as_drawn(model).rows, ArrayRows) or n > MOST_ROWS:
+    if n > MOST_ROWS:
         return f"for models of up to {MOST_ROWS} rows"
+    if not isinstance(as_drawn(model).rows, ArrayRows):
+        return "for rows that are in memory, or few enough for the first pass to keep"
     return f"left out for {n} rows and {k} coefficients" if n * k**3 > MOST_WORK else ""
 
 

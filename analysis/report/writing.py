@@ -104,11 +104,11 @@ def write_report(
 
     Notes
     -----
-    Profile-likelihood intervals, leave-one-out and influence are computed for models in memory of
-    up to 20,000 rows; the first two of 50 coefficients, or more where there are fewer rows. Of a
-    table of more than 100 rows the page shows the first 40, and its copy as CSV has all. The file
-    holds every figure as SVG and all results as JSON, but no data and no draws; the same results
-    give the same bytes.
+    Profile-likelihood intervals, leave-one-out and influence are computed for models of up to
+    20,000 rows; the first two of 50 coefficients, or more where there are fewer rows. Of a table of
+    more than 100 rows the page shows the first 40, and its copy as CSV has all. The file holds
+    every figure as SVG and all results as JSON, but no data and no draws; the same results give the
+    same bytes.
 
     Examples
     --------

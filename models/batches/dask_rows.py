@@ -70,10 +70,12 @@ class DaskRows(BatchRows):
         columns: tuple[str, ...],
         blocks: Blocks | None = None,
     ) -> Any:
+        # workers, and Dask's threads here, have an error state of their own
+        state = np.geterr()
         return DaskPass(
             columns=columns,
-            function=function,
-            combine=combine,
+            function=_under(state, function),
+            combine=_under(state, combine),
             shared=blocks,
             partitions=self.frame,
         ).answer()
@@ -85,6 +87,16 @@ class DaskRows(BatchRows):
     @property
     def _names(self) -> tuple[str, ...]:
         return self.frame.names
+
+
+def _under(state: dict[str, Any], function: Callable[..., T]) -> Callable[..., T]:
+    """The function in NumPy's error state of who asks."""
+
+    def inside(*given: Any) -> T:
+        with np.errstate(**state):
+            return function(*given)
+
+    return inside
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from flatprior.analysis import (
     convexity,
     diagnose,
     exact_loo,
+    explain_difference,
     goodness_of_fit,
     gradient_descent,
     hauck_donner,
@@ -263,6 +264,13 @@ def _audited(model: BernoulliLogistic) -> list[float]:
     return [*(each.distance for each in found[1:4]), *map(len, judged), *map(sum, judged)]
 
 
+def _explained(model: BernoulliLogistic) -> list[float]:
+    fit = fit_newton(model)
+    found = [explain_difference(model, b) for b in (-fit.coefficients, 1.01 * fit.coefficients)]
+    assert not found[1].certain
+    return [each.distance for each in found] + [len(found[0].cause), found[0].certain]
+
+
 def _summary(model: BernoulliLogistic) -> np.ndarray:
     found = summarise(model)
     assert found.goodness is not None
@@ -296,4 +304,5 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "average_marginal_effects": _effects,
     "predict": _predicted,
     "audit": _audited,
+    "explain_difference": _explained,
 }

@@ -74,6 +74,13 @@ FAULTS = {
     ),
 }
 WRONG = {"Intercept": 0.0, "income": 1.0}
+
+
+def flipped(model):
+    """The estimate of the other outcome, which is one of the causes."""
+    return -fp.fit_newton(model).coefficients
+
+
 KINDS = {
     "sampling": ASKED["posterior_moments"],
     "profile": ASKED["confidence_intervals"],
@@ -82,6 +89,10 @@ KINDS = {
     "leave-one-out": ASKED["exact_loo"],
     "importance": ASKED["psis_loo"],
     "fragility": ASKED["check_fragility"],
+    "explanation": lambda model: fp.explain_difference(model, flipped(model)).distance,
+    "influence": lambda model: fp.diagnose(model, fp.fit_newton(model), exact=True, most=5).frame[
+        "Cook's distance"
+    ],
 }
 
 

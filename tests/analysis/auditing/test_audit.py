@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from foreign_fits import audit_of, quiet, spector
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 import flatprior as fp
 from flatprior.analysis.auditing.audit import audit
+from flatprior.models.batches import first_pass
 
 MAKERS = [(package, make) for package, makers in foreign_fits.RIGHT.items() for make in makers]
 WRONG = [(truth, *made) for truth, makers in foreign_fits.WRONG.items() for made in makers]
@@ -191,3 +193,34 @@ def test_draws_of_separated_data_are_named_by_their_prior():
     assert "proper prior" in alone.message
     assert "the data alone do not hold up" in alone.message
     assert "proper prior" in str(alone)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_fit_that_holds_no_data_is_audited_on_rows_in_files(tmp_path, monkeypatch, sampled):
+    if sampled:  # of which the first pass keeps some, in which outcomes have other shares
+        monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 150)
+    rng = np.random.default_rng(21)
+    frame = pd.DataFrame(rng.normal(size=(1500, 2)), columns=["a", "b"])
+    frame["g"] = rng.choice(["r", "s"], size=1500)
+    frame["y"] = (rng.random(1500) < 1 / (1 + np.exp(1.5 - frame["a"]))).astype(int)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    model = fp.BernoulliLogistic.from_parquet(tmp_path, "y ~ a + b + g")
+    memory = fp.BernoulliLogistic.from_formula("y ~ a + b + g", frame)
+    X = frame[["a", "b"]].assign(**{"g[T.s]": frame["g"].eq("s") * 1.0})
+    settings = {"tol": 1e-9, "max_iter": 10_000}
+    for estimator, cause in (
+        (LogisticRegression(C=1e-2, **settings), "ridge penalty"),
+        (LogisticRegression(C=1e9, class_weight="balanced", **settings), "class weights"),
+        (LogisticRegression(C=np.inf, solver="newton-cholesky", **settings), "agreement"),
+        (SGDClassifier(loss="log_loss", alpha=0.01, random_state=1), None),
+    ):
+        fit = estimator.fit(X, frame["y"])
+        found, expected = audit(fit, model), audit(fit, memory)
+        assert cause in (None, found.cause)
+        assert (found.cause, found.certain, found.passed) == (
+            expected.cause,
+            expected.certain,
+            expected.passed,
+        )
+        assert found.distance == pytest.approx(expected.distance, rel=1e-6, abs=1e-9)
+        assert found.their.settings == expected.their.settings

@@ -276,6 +276,28 @@ def test_the_routes_agree_on_many_files_where_pymc_has_no_room(folder, tmp_path,
     assert facts["posteriors"][0]["trace"] == pytest.approx(expected.trace, rel=1e-8)
 
 
+def test_explain_and_audit_read_many_files_in_passes(folder, tmp_path, monkeypatch):
+    whole = BernoulliLogistic.from_formula("y ~ x", pd.read_csv(folder.parent / "whole.csv"))
+    fit = fit_newton(whole)
+    theirs, table = tmp_path / "theirs.json", tmp_path / "table.csv"
+    theirs.write_text(json.dumps(dict(zip(whole.names, (-fit.coefficients).tolist(), strict=True))))
+    fit.summary().round(4).to_csv(table)
+
+    def in_memory(*given, **options):
+        raise AssertionError("the rows come into memory")
+
+    monkeypatch.setattr(BernoulliLogistic, "from_formula", in_memory)
+    monkeypatch.setattr("flatprior.models.batches.first_pass.SAMPLE_ROWS", 300)
+    out = tmp_path / "out.json"
+    result = run("explain", folder, "y ~ x", "--coefficients", theirs, "--json", out)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text())
+    assert found["cause"] == "response flipped"
+    assert found["passes"] > 5
+    assert f"the rows were read {found['passes']} times" in " ".join(result.output.split())
+    assert run("audit", table, folder, "y ~ x").exit_code == 0
+
+
 def test_existence_is_decided_for_many_files(folder):
     result = run("check", folder, "y ~ x + g")
     assert result.exit_code == 1

@@ -449,3 +449,24 @@ def test_numbers_without_a_cause_are_so_in_passes_too(tmp_path, monkeypatch):
     memory, batches = found.values()
     assert (batches.cause, batches.message) == (memory.cause, memory.message)
     assert not batches.certain
+
+
+@pytest.mark.parametrize("place", [places.in_files, places.on_dask])
+def test_an_intercept_that_the_model_lacks_is_found_wherever_its_rows_lie(
+    place, tmp_path, monkeypatch
+):
+    frame, formula = places.shoppers(700), "bought ~ 0 + income + age"
+    memory = places.in_memory(frame, tmp_path, formula)
+    theirs = fit_newton(places.in_memory(frame, tmp_path, "bought ~ income + age"))
+    given = dict(zip(("Intercept", *memory.names), theirs.coefficients.tolist(), strict=True))
+    expected = explain_difference(memory, given)
+    assert (expected.cause, expected.certain) == ("missing intercept", True)
+    model = place(frame, tmp_path, formula)
+    monkeypatch.setattr("flatprior.analysis.explanation.difference.as_drawn", lambda model: model)
+    found = explain_difference(model, given)
+    assert (found.cause, found.certain, found.message) == (
+        expected.cause,
+        expected.certain,
+        expected.message,
+    )
+    assert found.distance == pytest.approx(expected.distance, abs=1e-8)

@@ -365,6 +365,22 @@ def test_clusters_in_text_files_are_compared_by_value(tmp_path):
     assert robust_covariance(model, fit_newton(model), cluster="firm").n_clusters == 47
 
 
+def test_a_column_beside_those_of_the_formula_leaves_the_batches_what_they_were(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(source, "BATCH_NUMBERS", 320)
+    monkeypatch.setattr(source, "FEWEST_ROWS", 8)
+    frame = people(400).assign(firm=np.arange(400) % 40)
+    frame.to_parquet(tmp_path / "a.parquet")
+    model = BernoulliLogistic.from_parquet(tmp_path, "bought ~ age")
+    memory = BernoulliLogistic.from_formula("bought ~ age", frame)
+    found, expected = (
+        robust_covariance(each, fit_newton(each), cluster=cluster).covariance
+        for each, cluster in ((model, "firm"), (memory, frame["firm"]))
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 def test_lists_are_refused_in_a_sentence(tmp_path):
     people(300).assign(lists=[[1, 2]] * 300).to_parquet(tmp_path / "0.parquet")
     with pytest.raises(ValueError, match="'lists' holds lists or the like"):
