@@ -96,7 +96,7 @@ def as_drawn(model: BernoulliLogistic) -> BernoulliLogistic:
     if isinstance(model.rows, ArrayRows) or model.rows.drawn.n_rows < model.n_rows:
         return model
     rows = model.rows
-    return replace(model, rows=rows.drawn, row_labels=rows.surveyed.sample_labels)
+    return replace(model, rows=rows.drawn, row_labels=rows.drawn_labels)
 
 
 def _joined(one: ArrayRows, two: ArrayRows) -> ArrayRows:

@@ -433,9 +433,12 @@ def _concluded(case: Discrepancy, causes: list[Cause], tolerance: float) -> Expl
 
 def _behind_ones(block: Block) -> Block:
     design: Any = block.design
-    if isinstance(design, Structured):
-        return block._replace(design=design.behind_ones())
-    return block._replace(design=np.column_stack([np.ones(len(block.sign)), design]))
+    behind: Any = (
+        design.behind_ones()
+        if isinstance(design, Structured)
+        else np.column_stack([np.ones(len(block.sign)), design])
+    )
+    return block._replace(design=behind)
 
 
 def _with_intercept(model: BernoulliLogistic) -> BernoulliLogistic:

@@ -98,7 +98,8 @@ def read(
             if counts:
                 given["totals"] = Totals.of_rows(model.rows)
             # of some rows the names are told, and what the fit says of itself
-            return replace(producer.read(fit, X, y, **given), model=None)
+            of_some: TheirFit = producer.read(fit, X, y, **given)
+            return replace(of_some, model=None)
     if isinstance(fit, Mapping | pd.Series | list | tuple | np.ndarray):
         if model is None:
             raise InputError("coefficients alone need the model: audit(coefficients, model)")
@@ -110,7 +111,7 @@ def _some_rows(model: BernoulliLogistic) -> BernoulliLogistic:
     """The model with rows in memory: all where that is so, or those that the survey drew."""
     if isinstance(model.rows, ArrayRows):
         return model
-    return replace(model, rows=model.rows.drawn, row_labels=model.rows.surveyed.sample_labels)
+    return replace(model, rows=model.rows.drawn, row_labels=model.rows.drawn_labels)
 
 
 def _as_fitted(fit: Any, model: BernoulliLogistic) -> tuple[Any, Any, Any, Any]:

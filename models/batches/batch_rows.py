@@ -58,13 +58,16 @@ class Changed:
     change : callable
         Block to block of as many rows; both as they are held.
     drawn : ArrayRows
-        The rows that the survey drew, changed.
+        The rows that the survey drew, changed; as many of them as there is room for.
+    labels : Index (m,)
+        The user's own, of these.
     intercept : bool
         Whether the first column is what it was.
     """
 
     change: Callable[[Block], Block]
     drawn: ArrayRows
+    labels: pd.Index[Any]
     intercept: bool
 
 
@@ -231,22 +234,32 @@ class BatchRows(ABC):
         Parameters
         ----------
         change : callable
-            Block to block of as many rows, both as they are held; it is all a cluster is sent.
+            Block to block of as many rows with the same outcomes and weights, both as they are
+            held; it is all a cluster is sent.
         intercept : bool
             Whether the first column stays.
         """
-        before, drawn = self.changed, ArrayRows.of(change(self.drawn.block_as_held(slice(None))))
+        before, drawn, labels = self.changed, self.drawn, self.drawn_labels
+        one = change(drawn.block_as_held(slice(0, 1)))
+        most = SAMPLE_NUMBERS // max(numbers_a_row(one.design), 1)
+        if most < drawn.n_rows:  # what was held as codes may be written out now
+            some = np.linspace(0, drawn.n_rows - 1, most).astype(np.intp)
+            drawn, labels = drawn.select(some), labels[some]
+        drawn = ArrayRows.of(change(drawn.block_as_held(slice(None))))
         if before is None:
-            return replace(self, changed=Changed(change, drawn, intercept))
-        first = before.change
-        both = Changed(lambda block: change(first(block)), drawn, before.intercept and intercept)
-        return replace(self, changed=both)
+            return replace(self, changed=Changed(change, drawn, labels, intercept))
+        first, both = before.change, before.intercept and intercept
+        return replace(
+            self, changed=Changed(lambda block: change(first(block)), drawn, labels, both)
+        )
 
     def without(self, number: int, row: Block) -> BatchRows:
         """The same rows without one observation of one of them: its number, and itself.
 
-        Only `reduce` and `reduce_as_held` may be asked of them.
+        Only `reduce` and `reduce_as_held` may be asked of them. They are rows of a model itself,
+        which became no others.
         """
+        assert self.changed is None  # noqa: S101
         found, sample = self.surveyed.survey, self.surveyed.sample
         lengths = np.array(found.lengths)
         stops = np.cumsum(lengths)
@@ -413,6 +426,11 @@ class BatchRows(ABC):
     def drawn(self) -> ArrayRows:
         """The rows that the survey drew at random, as they are held."""
         return self.surveyed.sample if self.changed is None else self.changed.drawn
+
+    @property
+    def drawn_labels(self) -> pd.Index[Any]:
+        """The user's own labels of these."""
+        return self.surveyed.sample_labels if self.changed is None else self.changed.labels
 
     @property
     def has_intercept(self) -> bool:

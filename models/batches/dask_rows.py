@@ -8,7 +8,7 @@ where it came from, by Dask.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -71,7 +71,7 @@ class DaskRows(BatchRows):
         blocks: Blocks | None = None,
     ) -> Any:
         # workers, and Dask's threads here, have an error state of their own
-        state = np.geterr()
+        state: dict[str, Any] = {**np.geterr()}
         return DaskPass(
             columns=columns,
             function=_under(state, function),
@@ -89,7 +89,7 @@ class DaskRows(BatchRows):
         return self.frame.names
 
 
-def _under(state: dict[str, Any], function: Callable[..., T]) -> Callable[..., T]:
+def _under(state: Mapping[str, Any], function: Callable[..., T]) -> Callable[..., T]:
     """The function in NumPy's error state of who asks."""
 
     def inside(*given: Any) -> T:

@@ -101,7 +101,7 @@ def _first(model: BernoulliLogistic, rows: BatchRows) -> BernoulliLogistic:
     found = rows.drawn.n_rows  # they are in the order of the data: take some of all
     part = np.unique(np.linspace(0, found - 1, START).astype(np.intp))
     block = rows.drawn.block(part)
-    return _model(model, block._replace(labels=rows.surveyed.sample_labels[part]))
+    return _model(model, block._replace(labels=rows.drawn_labels[part]))
 
 
 def _model(model: BernoulliLogistic, block: Block) -> BernoulliLogistic:

@@ -41,7 +41,7 @@ class Null:
     @property
     def size(self) -> int:
         """Number of free coefficients, p + r."""
-        return len(self.kept) + self.mixed.shape[1]
+        return len(self.kept) + int(self.mixed.shape[1])
 
     @property
     def directions(self) -> Array:
@@ -75,7 +75,8 @@ class Null:
             return found._replace(design=np.column_stack([design, columns]))
         places = np.append(design.places, np.arange(len(self.kept), self.size))
         numbers = np.column_stack([design.numbers, columns])
-        return found._replace(design=replace(design, numbers=numbers, places=places))
+        beside: Any = replace(design, numbers=numbers, places=places)
+        return found._replace(design=beside)
 
 
 def _held_null(linear: Linear, model: BernoulliLogistic) -> Null:

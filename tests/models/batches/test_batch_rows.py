@@ -81,3 +81,40 @@ def test_an_observation_of_a_group_is_left_out_of_its_counts(tmp_path):
         without = rows.without(number, memory.block(np.array([number])))
         assert without.digest() == expected.digest()
         assert without.n_events == expected.n_events
+
+
+def test_rows_become_others_wherever_they_are_looked_at(tmp_path, monkeypatch):
+    frame = shoppers(900).dropna()
+    rows = in_files(frame, tmp_path, "bought ~ income + age").rows
+
+    def turned(block):
+        return block._replace(design=block.design[:, ::-1], offset=block.design[:, 1])
+
+    def doubled(block):
+        return block._replace(design=2 * block.design)
+
+    def written(there):
+        return there.reduce(
+            lambda block: np.column_stack([block.design, block.offset]),
+            lambda one, two: np.vstack([one, two]),
+        )
+
+    both = rows.become(turned, intercept=False).become(doubled, intercept=True)
+    expected = BernoulliLogistic.from_formula("bought ~ income + age", frame).design
+    found = written(both)
+    np.testing.assert_allclose(found[:, :3], 2 * expected[:, ::-1], rtol=1e-15)
+    np.testing.assert_allclose(found[:, 3], expected[:, 1], rtol=1e-15)
+    np.testing.assert_array_equal(both.drawn.design, found[:, :3])
+    np.testing.assert_array_equal(both.extent.columns, np.abs(found[:, :3]).max(axis=0))
+    assert both.has_offset
+    assert not both.has_intercept
+    assert rows.has_intercept
+    assert not rows.has_offset
+    # no more of them are kept than there is room for, and each under its label
+    monkeypatch.setattr(batch_rows, "SAMPLE_NUMBERS", 90)
+    few = rows.become(doubled, intercept=True)
+    assert few.drawn.n_rows == 30
+    places = rows.drawn_labels.get_indexer(few.drawn_labels)
+    np.testing.assert_array_equal(few.drawn.design, 2 * rows.drawn.design[places])
+    with pytest.raises(AssertionError):
+        few.without(0, rows.drawn.block(slice(0, 1)))
