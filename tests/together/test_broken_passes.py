@@ -76,6 +76,10 @@ FAULTS = {
 WRONG = {"Intercept": 0.0, "income": 1.0}
 
 
+def influence(model):
+    return fp.diagnose(model, fp.fit_newton(model), exact=True, most=5)
+
+
 def flipped(model):
     """The estimate of the other outcome, which is one of the causes."""
     return -fp.fit_newton(model).coefficients
@@ -90,9 +94,7 @@ KINDS = {
     "importance": ASKED["psis_loo"],
     "fragility": ASKED["check_fragility"],
     "explanation": lambda model: fp.explain_difference(model, flipped(model)).distance,
-    "influence": lambda model: fp.diagnose(model, fp.fit_newton(model), exact=True, most=5).frame[
-        "Cook's distance"
-    ],
+    "influence": lambda model: influence(model).frame["Cook's distance"].tolist(),
 }
 
 

@@ -294,7 +294,7 @@ def test_explain_and_audit_read_many_files_in_passes(folder, tmp_path, monkeypat
     found = json.loads(out.read_text())
     assert found["cause"] == "response flipped"
     assert found["passes"] > 5
-    assert f"the rows were read {found['passes']} times" in " ".join(result.output.split())
+    assert f"he rows were read {found['passes']} times" in " ".join(result.output.split())
     assert run("audit", table, folder, "y ~ x").exit_code == 0
 
 
