@@ -19,6 +19,8 @@ from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.likelihood import alike_predictor
 from flatprior.models.rows import ArrayRows, Block
 
+ROUNDING = 1e-12  # of a direction
+
 
 @dataclass(frozen=True, eq=False)
 class Null:
@@ -92,8 +94,9 @@ def _held_null(linear: Linear, model: BernoulliLogistic) -> Null:
 def _eliminated(linear: Linear, size: Array) -> Null:
     """The null model in which each row of the hypothesis is solved for one coefficient."""
     size = np.where(size > 0, size, 1.0)
-    matrix = np.column_stack([linear.matrix, linear.values])
-    reduced, solved = echelon(matrix, np.append(size, np.inf), len(matrix))
+    ends = np.append(size, np.inf)
+    matrix = _of_usual_size(np.column_stack([linear.matrix, linear.values]), ends)
+    reduced, solved = echelon(matrix, ends, len(matrix))
     pivots = reduced[np.arange(len(solved)), solved]
     origin = np.zeros(linear.k)
     origin[solved] = reduced[:, -1] / pivots
@@ -120,6 +123,7 @@ def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.in
     Parameters
     ----------
     matrix : ndarray (m, k)
+        Rows of about the same size, measured by these columns.
     size : ndarray (k,)
         Of the columns that the coefficients belong to; infinite where there is no pivot.
     rank : int
@@ -134,11 +138,11 @@ def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.in
     --------
     >>> import numpy as np
     >>> from flatprior.analysis.inference.hypotheses.null_models import echelon
-    >>> reduced, pivots = echelon(np.array([[1.0, 1, 0], [0, 1, 49]]), np.ones(3), 2)
-    >>> pivots.tolist(), reduced[:, pivots].tolist()
-    ([2, 0], [[0.765625, 0.0], [0.0, 0.5]])
+    >>> reduced, pivots = echelon(np.array([[1.0, 1, 0], [0, 1, 7]]), np.ones(3), 2)
+    >>> pivots.tolist(), reduced.tolist()
+    ([2, 0], [[0.0, 1.0, 7.0], [1.0, 1.0, 0.0]])
     """
-    left = _of_usual_size(matrix, size)
+    left = matrix.copy()
     pivots = np.empty(rank, dtype=np.intp)
     for done in range(rank):
         relative = np.abs(left[done:]) / size
@@ -163,15 +167,19 @@ def _of_usual_size(matrix: Array, size: Array) -> Array:
 def _null_of_reduced(linear: Linear, model: BernoulliLogistic, reduced: BernoulliLogistic) -> Null:
     """The null model in the coefficients of the model without dependent columns."""
     assert reduced.aliased is not None  # noqa: S101
-    whole = _eliminated(linear, model.rows.extent.columns)
-    ways = reduced.aliased.coefficients(whole.directions)
+    size = model.rows.extent.columns
+    whole = _eliminated(linear, size)
+    # measured before columns go: what is left of a direction that goes with them is rounding
+    directions = _of_usual_size(whole.directions.T, 1 / np.where(size > 0, size, 1.0)).T
+    ways = reduced.aliased.coefficients(directions)
+    left = reduced.rows.extent.columns
+    # what rounding has left in the combinations of columns that went is none of theirs
+    ways = np.where(np.abs(ways) * left[:, None] <= ROUNDING, 0.0, ways)
     spread = np.linalg.svd(
         np.linalg.solve(required_whitening(reduced.rows), ways), compute_uv=False
     )
     rank = int((spread > RANK * spread.max(initial=0.0)).sum())
-    size = reduced.rows.extent.columns
-    some = ways.T[np.abs(ways).max(axis=0, initial=0.0) > 0]
-    spanning = echelon(some, 1 / np.where(size > 0, size, 1.0), rank)[0]
+    spanning = echelon(ways.T, 1 / left, rank)[0]
     alone = np.count_nonzero(spanning, axis=1) == 1
     kept = np.sort(np.nonzero(spanning[alone])[1])
     return Null(reduced.aliased.coefficients(whole.origin), kept, spanning[~alone].T)
