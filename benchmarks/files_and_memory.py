@@ -35,9 +35,9 @@ NESTED = f"y ~ {' + '.join(NUMBERS[:-1])}"
 
 
 def fragility(model: BernoulliLogistic) -> list[float]:
-    """Counts of rows."""
+    """How few rows stand between the data and a separation, and how many they are of."""
     found = check_fragility(model)
-    return [len(found.critical_rows), len(found.smallest_set or ())]
+    return [found.distance, len(found.smallest_set or ())]
 
 
 def leave_one_out(model: BernoulliLogistic) -> list[float]:

@@ -41,6 +41,7 @@ from flatprior.models.common.rendering import (
     spread_out,
 )
 from flatprior.models.common.text import rows_phrase
+from flatprior.models.direction_bounds import ROW_ULPS, predictor_error
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
 from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
@@ -50,6 +51,8 @@ T = TypeVar("T")
 DRAWS_AT_ONCE = 64
 MOST_BINS = 2**13  # of predictions on a curve, of rows that are not in memory
 SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
+CLOSE = 1e-7  # standard errors: fits proved to be no further from the MLE are judged as it
+FAR = 64.0  # on the log-odds scale: who errs by that knows nothing
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -69,10 +72,11 @@ class CalibrationCurve(Renderable):
     formula : str or None
         Of the model that holds the outcomes.
     grid_error : float
-        0 where each distinct prediction is on its own, as of rows in memory. Of rows in files and
-        on clusters predictions are in bins: the curve is no further than this from that of the
-        distinct ones, in root mean square over the observations, and miscalibration and
-        discrimination are off by no more than its square.
+        0 where each distinct prediction is on its own, as a rule of rows in memory. Of rows in
+        files and on clusters predictions are in bins, and so are those of a fit whose order
+        rounding decides: the curve is no further than this from that of the distinct ones, in root
+        mean square over the observations, and miscalibration and discrimination are off by no more
+        than its square.
     """
 
     frame: pd.DataFrame
@@ -179,7 +183,7 @@ def calibration_curve(
     check_probability(prob)
     check_whole("simulations", simulations, 2)
     checked = check_seed(seed)
-    all_of_them = _ranks(model, predicted, by_probability=True)
+    all_of_them = _ranks(model, predicted)
     ranks = all_of_them if model.rows.resident else all_of_them.fewer(MOST_BINS)
     values, counts = ranks.means, ranks.counts
     calibrated = ranks.isotonic()
@@ -253,12 +257,15 @@ def predictive_scores(
         probability of the outcome, scikit-learn's ``log_loss``), both the better the smaller; and
         "AUC", the area under the ROC curve, the better the larger: the probability that an event
         ranks above another observation, where ties count a half (of arrays and draws, probabilities
-        that are apart by less than 1e-12 of their size). Columns "score", "standard error"
+        that are apart by less than 1e-12 of their size; of a fit, those whose order rounding
+        decides, or what a proof of 1e-7 standard errors or better leaves open). Columns "score",
+        "standard error"
         (DeLong's of the AUC), "base rate" (the score of predicting the share of events in these
         data everywhere), "difference" to that with its "difference SE" (paired), "skill", the share
         of the way from the base rate to perfection, which is 1 - score / base rate of the first
-        two, and "grid error": how far the score can be from the exact one. That is 0 but of the AUC
-        of rows that are not in memory, which are ranked in 260,000 bins.
+        two, and "grid error": how far the score can be from the exact one. That is 0 but of the
+        AUC: of a fit by rows whose order is open, and of rows that are not in memory, which are
+        ranked in 260,000 bins.
 
     Raises
     ------
@@ -285,7 +292,9 @@ def predictive_scores(
         squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
         scores = np.vstack([squares, -found.log_probability, base])
         differences = scores[[0, 2]] - scores[[1, 3]]
-        ranks = Ranks.of(found.rank, found.probability, event, block.counts, edges, ties)
+        ranks = Ranks.of(
+            found.rank, found.probability, event, block.counts, edges, ties, found.errors[0]
+        )
         return _Scored(Spread.of(np.vstack([scores, differences]), block.counts), ranks)
 
     of_all = _reduced(model, of_block, _Scored.joined)
@@ -302,7 +311,7 @@ def predictive_scores(
             "skill": 1 - mean / reference if reference else math.nan,
             "grid error": 0.0,
         }
-    area = of_all.ranks.filled().area()
+    area = of_all.ranks.apart().area()
     rows["AUC"] = {
         "score": area.value,
         "standard error": area.standard_error,
@@ -332,6 +341,7 @@ class _Forecast(NamedTuple):
     rank: Array
     probability: Array
     log_probability: Array
+    errors: tuple[Array, Array]  # how far the rank may be off, and the probability
 
 
 Predicted = PointEstimate | Posterior | ArrayLike
@@ -346,19 +356,17 @@ def _reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: 
     return found
 
 
-def _ranks(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Ranks:
+def _ranks(model: BernoulliLogistic, predicted: Predicted) -> Ranks:
     """Events and others in the order of their probabilities."""
-    edges = None if model.rows.resident else _edges(model, predicted, by_probability)
-    forecast = _forecast(model, predicted)
-    # of rows in memory every distinct number is kept apart
-    ties = 0.0 if edges is None else _ties(predicted)
+    edges = None if model.rows.resident else _edges(model, predicted, by_probability=True)
+    forecast, ties = _forecast(model, predicted), _ties(predicted)
 
     def of_block(block: Block) -> Ranks:
-        found = forecast(block)
-        rank = found.probability if by_probability else found.rank
-        return Ranks.of(rank, found.probability, block.sign > 0, block.counts, edges, ties)
+        found, event = forecast(block), block.sign > 0
+        p, error = found.probability, found.errors[1]
+        return Ranks.of(p, p, event, block.counts, edges, ties, error)
 
-    return _reduced(model, of_block, operator.add).filled()
+    return _reduced(model, of_block, operator.add).apart()
 
 
 def _edges(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Array:
@@ -382,11 +390,17 @@ def _forecast(
         require_fit_of(model, predicted)
         beta = checked_coefficients(model, predicted.coefficients)
 
+        from_mle = _distance(predicted)
+
         def of_fit(block: Block) -> _Forecast:
             eta = alike_predictor(block, beta)
+            error = predictor_error(block, beta) + np.abs(block.design) @ from_mle
+            p = expit(eta)
+            # the derivative p (1 - p) changes by no more than a factor exp(t) over a distance t
+            change = p * (1 - p) * np.expm1(np.minimum(error, FAR)) + ROW_ULPS * p
             # of a fit without a detour over the probability
             logs = row_terms(block._replace(weights=None), beta).log_likelihood if scored else eta
-            return _Forecast(eta, expit(eta), logs)
+            return _Forecast(eta, p, logs, (error, change))
 
         return of_fit
     if isinstance(predicted, Posterior):
@@ -397,7 +411,7 @@ def _forecast(
             pieces = list(block._replace(weights=None).split(PIECE_ROWS))
             both = parallel_map(lambda piece: _averaged(piece, draws, scored), pieces)
             probability, logs = np.concatenate(both, axis=1)
-            return _Forecast(probability, probability, logs)
+            return _given(probability, logs)
 
         return of_draws
     if not model.rows.resident:
@@ -410,9 +424,23 @@ def _forecast(
     def of_array(block: Block) -> _Forecast:
         with np.errstate(divide="ignore"):
             logs = np.where(block.sign > 0, np.log(probability), np.log1p(-probability))
-        return _Forecast(probability, probability, logs)
+        return _given(probability, logs)
 
     return of_array
+
+
+def _given(probability: Array, log_probability: Array) -> _Forecast:
+    """A forecast that is ranked by its probability."""
+    error = SAME / 2 * probability
+    return _Forecast(probability, probability, log_probability, (error, error))
+
+
+def _distance(fit: PointEstimate) -> Array:
+    """How far each coefficient is from that of the MLE at most, (k,); 0 where it is not close."""
+    certificate = fit.certificate
+    if certificate is None or not certificate.error_bound <= CLOSE:
+        return np.zeros(len(fit.names))
+    return np.asarray(1.01 * certificate.error_bound * fit.standard_errors)
 
 
 def _averaged(piece: Block, draws: Array, scored: bool) -> Array:

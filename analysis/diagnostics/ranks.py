@@ -16,6 +16,10 @@ bins. What that leaves open is computed and not guessed, for either question in 
 
 A bin in which all forecasts are the same is one tie, and leaves nothing open. Bins are cut at
 forecasts of a random sample of the rows, with one of its own for each forecast that is there twice.
+
+Nor is the order of two forecasts known that are no further apart than they may be wrong: rows of a
+fit whose predictions are equal in exact arithmetic, but for the last bits of the computed ones,
+would be ranked by rounding. Such rows are put in one bin too, and what that leaves open is counted.
 """
 
 from __future__ import annotations
@@ -59,6 +63,8 @@ class Ranks:
     ----------
     lowest, highest : ndarray (b,)
         Forecasts in a bin; inf and -inf in one that is empty.
+    lower, upper : ndarray (b,)
+        Between which the exact ones are.
     events, others : ndarray (b,)
         Observations.
     predicted : ndarray (b,)
@@ -71,6 +77,8 @@ class Ranks:
 
     lowest: Array
     highest: Array
+    lower: Array
+    upper: Array
     events: Array
     others: Array
     predicted: Array
@@ -86,8 +94,11 @@ class Ranks:
         weights: Array,
         edges: Array | None = None,
         ties: float = 0.0,
+        error: Array | float = 0.0,
     ) -> Ranks:
         """Of rows (m,): in the bins that end at `edges`, or in one for each distinct forecast.
+
+        Forecasts may be wrong by `error` (m,).
 
         Examples
         --------
@@ -98,6 +109,7 @@ class Ranks:
         0.75
         """
         order = np.argsort(forecast, kind="stable")
+        error = np.broadcast_to(error, forecast.shape)[order]
         forecast, weights, event = forecast[order], weights[order], event[order]
         probability = probability[order]
         if edges is None:
@@ -119,6 +131,8 @@ class Ranks:
         return cls(
             lowest=placed(forecast[starts], math.inf),
             highest=placed(forecast[last], -math.inf),
+            lower=placed(np.minimum.reduceat(forecast - error, starts), math.inf),
+            upper=placed(np.maximum.reduceat(forecast + error, starts), -math.inf),
             events=placed(np.add.reduceat(counted, starts)),
             others=placed(np.add.reduceat(weights - counted, starts)),
             predicted=placed(np.add.reduceat(weights * probability, starts)),
@@ -131,6 +145,8 @@ class Ranks:
             self,
             lowest=np.minimum(self.lowest, other.lowest),
             highest=np.maximum(self.highest, other.highest),
+            lower=np.minimum(self.lower, other.lower),
+            upper=np.maximum(self.upper, other.upper),
             events=self.events + other.events,
             others=self.others + other.others,
             predicted=self.predicted + other.predicted,
@@ -155,9 +171,21 @@ class Ranks:
         # of one forecast it is that, to the last bit
         return np.clip(self.predicted / self.counts, self.lowest, self.highest)
 
-    def filled(self) -> Ranks:
-        """Without bins in which nothing is."""
-        return self._joined(np.flatnonzero(self.counts > 0))
+    def apart(self) -> Ranks:
+        """Without bins in which nothing is, and one of those that errors may put in another order.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.analysis.diagnostics.ranks import Ranks
+        >>> p, event = np.array([0.2, 0.2 + 3e-17, 0.7]), np.array([False, True, False])
+        >>> Ranks.of(p, p, event, np.ones(3), error=1e-16).apart().area()[::2]
+        (0.25, 0.25)
+        """
+        there = np.flatnonzero(self.counts > 0)
+        before = np.maximum.accumulate(self.upper[there])[:-1]
+        after = np.minimum.accumulate(self.lower[there][::-1])[::-1][1:]
+        return self._joined(there[np.concatenate([[True], after > before])])
 
     def fewer(self, most: int) -> Ranks:
         """About `most` bins of as many observations each; those that have more stay as they are."""
@@ -175,6 +203,8 @@ class Ranks:
             self,
             lowest=np.minimum.reduceat(self.lowest, starts),
             highest=np.maximum.reduceat(self.highest, starts),
+            lower=np.minimum.reduceat(self.lower, starts),
+            upper=np.maximum.reduceat(self.upper, starts),
             events=np.add.reduceat(self.events, starts),
             others=np.add.reduceat(self.others, starts),
             predicted=np.add.reduceat(self.predicted, starts),

@@ -160,6 +160,13 @@ def _influence(model: BernoulliLogistic) -> np.ndarray:
     return np.concatenate([np.ravel(table) for table in tables])
 
 
+def _exact_influence(model: BernoulliLogistic) -> np.ndarray:
+    found = diagnose(model, fit_newton(model), exact=True, most=20)
+    numbers = found.order if found.numbers is None else found.numbers
+    dfbetas = found.dfbetas.iloc[found.order[:20]]
+    return np.concatenate([numbers[:20], np.ravel(found.most_influential(20)), np.ravel(dfbetas)])
+
+
 def _left_out(model: BernoulliLogistic) -> np.ndarray:
     """Exact leave-one-out; of rows that are not in memory those are kept that there are."""
     found = exact_loo(model)
@@ -288,6 +295,7 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "predictive_scores": _scores,
     "calibration_curve": _calibration,
     "diagnose": _influence,
+    "exact influence": _exact_influence,
     "exact_loo": _left_out,
     "psis_loo": _importance,
     "check_fragility": _fragility,

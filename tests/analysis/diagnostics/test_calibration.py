@@ -1,12 +1,13 @@
 """Calibration and scores against scikit-learn, by hand, and with a known false-alarm rate."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from problems import CASES, simulated
+from problems import CASES, DATA, simulated
 from scipy.special import expit
 from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
@@ -221,6 +222,50 @@ def test_rows_that_are_the_same_are_ties_wherever_they_stand():
     assert found["score"] == pytest.approx(
         float(event @ below) / event.sum() / others.sum(), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("levels", list(itertools.permutations("abc")))
+def test_rounding_ranks_no_rows_whose_predictions_are_equal(levels, tmp_path):
+    # both levels of B beside the first have as many events of as many rows in each cell of A and D,
+    # so that their coefficients are equal: which of them is larger as computed is chance
+    frame = pd.read_csv(DATA / "empty_cells.csv")
+    frame["B"] = frame["B"].map(dict(zip("abc", levels, strict=True)))
+    formula = "y ~ A + B + D"
+    frame.to_parquet(tmp_path / "rows.parquet")
+    merged = frame.assign(B=frame["B"].eq(levels[0]).astype(int))
+    one_level = BernoulliLogistic.from_formula(formula, merged)
+    fit = fit_newton(one_level)
+    eta = (one_level.design @ fit.coefficients).round(9)
+    event, other = eta[frame["y"] == 1], eta[frame["y"] == 0]
+    pairs = (event[:, None] > other) + (event[:, None] == other) / 2
+    tied = (event[:, None] == other).mean() / 2
+    calibrated = calibration_curve(one_level, fit)
+    for model in (
+        BernoulliLogistic.from_formula(formula, frame),
+        BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula),
+    ):
+        found = predictive_scores(model, fit_newton(model)).loc["AUC"]
+        assert found["score"] == pytest.approx(pairs.mean(), rel=1e-12)
+        assert found["grid error"] <= tied * (1 + 1e-12)
+        curve = calibration_curve(model, fit_newton(model), simulations=20)
+        assert curve.miscalibration == pytest.approx(calibrated.miscalibration, rel=1e-9)
+        assert len(curve.table()) == len(calibrated.table()) == len(np.unique(eta))
+
+
+def test_an_order_that_a_proof_leaves_open_is_in_the_error():
+    X, y = simulated(40, 2, seed=11)
+    X[1], y[:2] = X[0], (0, 1)
+    X[1, 1] += 1e-9  # further than rounding
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    assert fit.certificate.error_bound < 1e-11
+    assert predictive_scores(model, fit).loc["AUC", "grid error"] == 0
+    rough = replace(fit, certificate=replace(fit.certificate, error_bound=5e-8))
+    found = predictive_scores(model, rough).loc["AUC"]
+    pair = 1 / model.n_events / (40 - model.n_events)
+    assert found["grid error"] == pytest.approx(pair / 2)
+    wild = replace(fit, certificate=replace(fit.certificate, error_bound=0.1))
+    assert predictive_scores(model, wild).loc["AUC", "grid error"] == 0  # judged as they are
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def in_bins(p, event, weights, edges, cuts=(0.3, 0.5)):
     """The same of three blocks of rows, added."""
     parts = np.split(np.arange(len(p)), [int(len(p) * cut) for cut in cuts])
     one, two, three = (Ranks.of(p[i], p[i], event[i], weights[i], edges) for i in parts)
-    return (one + (two + three)).filled()
+    return (one + (two + three)).apart()
 
 
 @pytest.mark.parametrize("digits", [None, 1, 0])
@@ -81,7 +81,7 @@ def test_no_order_inside_bins_has_a_smaller_mean_square_than_the_bound():
     rng = np.random.default_rng(3)
     for _ in range(20):
         p, event = np.sort(rng.random(6)), rng.random(6) < 0.5
-        binned = Ranks.of(p, p, event, np.ones(6), np.array([p[2]])).filled()
+        binned = Ranks.of(p, p, event, np.ones(6), np.array([p[2]])).apart()
         least = binned.least_mean_square()
         orders = [
             np.array([*event[:3][list(one)], *event[3:][list(two)]], dtype=float)
