@@ -82,7 +82,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         whose = "the fits without it (leave-one-out)"
     why = refits_left_out(model) if exact is None else ""
     scores = predictive_scores(model, judged)
-    if not scores["grid error"].any():
+    if isinstance(model.rows, ArrayRows) and not scores["grid error"].any():
         scores = scores.drop(columns="grid error")
     # its envelope is drawn from hundreds of simulated data sets
     curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
