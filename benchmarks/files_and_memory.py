@@ -35,9 +35,9 @@ NESTED = f"y ~ {' + '.join(NUMBERS[:-1])}"
 
 
 def fragility(model: BernoulliLogistic) -> list[float]:
-    """How few rows stand between the data and a separation, and how many they are of."""
+    """How few observations stand between the data and a separation, and the first of these rows."""
     found = check_fragility(model)
-    return [found.distance, len(found.smallest_set or ())]
+    return [found.distance, len(found.critical_rows), *found.smallest_set[:1000]]
 
 
 def leave_one_out(model: BernoulliLogistic) -> list[float]:
