@@ -86,6 +86,10 @@ from .inference.intervals import (
     confidence_intervals as confidence_intervals,
     profile_curve as profile_curve,
 )
+from .inference.means.marginal_means import (
+    MarginalMeans as MarginalMeans,
+    marginal_means as marginal_means,
+)
 from .inference.prediction import predict as predict
 from .inference.robust import (
     RobustCovariance as RobustCovariance,

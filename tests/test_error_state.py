@@ -103,7 +103,8 @@ def test_every_public_name_is_tried():
     known = {*MODELS, *NO_OFFSET, *WITH_PYMC, *ANALYSIS, *REPORT}
     # what the calls of another name return or go through
     through = {
-        "Audit", "Coin", "GradientDescent", "ExactLOO", "PSISLOO", "PenalisedObjective",
+        "Audit", "Coin", "GradientDescent", "ExactLOO", "MarginalMeans", "PSISLOO",
+        "PenalisedObjective",
         "PymcCheck",
         "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
         "calibration_curve",

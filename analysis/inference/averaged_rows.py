@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,15 +20,19 @@ from flatprior.analysis.inference.new_rows import (
     same_design,
 )
 from flatprior.models import BernoulliLogistic
+from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import count
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series, column
+from flatprior.models.encoding.columns.kinds import kind_of, numbers
 from flatprior.models.encoding.frames import one_column
 from flatprior.models.encoding.sampling import speaking_weights
 from flatprior.models.encoding.weights import whole_weights
-from flatprior.models.rows import ArrayRows
+from flatprior.models.rows import ArrayRows, Block
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -131,3 +135,39 @@ def _some_of_the_models(
     if not same_design(model.arrays.design[places], design):
         return ""
     return f"over {len(frame)} of the model's {count(model.n_rows, 'row')}"
+
+
+def means_of_numbers(model: BernoulliLogistic, rows: Averaged) -> dict[str, float]:
+    """The mean of each number that the formula computes with."""
+    encoding, frame = model.encoding, rows.frame
+    if encoding is None or frame is None:
+        return {}
+    categories = {encoding.parsed.generated[key] for key in encoding.levels}
+    means = {}
+    for name in encoding.parsed.predictors:
+        if name in categories or name in encoding.parsed.compared:
+            continue
+        if kind_of(frame[name]) != "booleans":
+            means[name] = float(rows.share @ numbers(column(frame, name)))
+    return means
+
+
+def of_batches(
+    model: BernoulliLogistic, rows: BatchRows
+) -> tuple[BernoulliLogistic, Callable[[Block, pd.DataFrame], Averaged]]:
+    """The model without its rows, and what makes of a batch its share of all rows."""
+    total = float(rows.n_observations)
+    if model.sampling is not None:
+        total = rows.reduce_as_held(lambda block: float(block.counts.sum()))
+    model = replace(model, rows=rows.sample(1))  # all that encodes rows, and none of them
+
+    def averaged(block: Block, frame: pd.DataFrame) -> Averaged:
+        offset = np.zeros(len(frame)) if block.offset is None else block.offset
+        return Averaged(frame=frame, design=block.design, offset=offset, share=block.counts / total)
+
+    return model, averaged
+
+
+def each_added(one: dict[K, Any], two: dict[K, Any]) -> dict[K, Any]:
+    """The sums of what two parts of the rows have of each."""
+    return {key: each + two[key] for key, each in one.items()}

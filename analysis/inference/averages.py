@@ -232,6 +232,42 @@ class Level(NamedTuple):
         return self
 
 
+class OwnProbability(NamedTuple):
+    """The probability in the rows themselves, changed by nothing."""
+
+    def values(self, at: _At) -> Array:
+        """Means (d,) at the vectors."""
+        return np.asarray(at.fitted @ at.share)
+
+    def gradient(self, at: _At) -> Array:
+        """Derivative (k,) of the mean at the first vector."""
+        return at.pull
+
+    def select(self, part: slice) -> OwnProbability:
+        """That of some rows: the same."""
+        return self
+
+    def mean(self, share: Array) -> OwnProbability:
+        """That of one row: the same."""
+        return self
+
+    def plus(self, other: OwnProbability) -> OwnProbability:
+        """That of a row that is the sum of two: the same."""
+        return self
+
+
+class OwnLogOdds(OwnProbability):
+    """The linear predictor in the rows themselves, which is that of their mean."""
+
+    def values(self, at: _At) -> Array:
+        """Means (d,) at the vectors."""
+        return np.asarray(at.own @ at.share)
+
+    def gradient(self, at: _At) -> Array:
+        """Derivative (k,) of the mean at the first vector."""
+        return np.asarray(at.share @ at.design)
+
+
 def _row(sums: Any) -> Array:
     return np.asarray(sums)[None]
 

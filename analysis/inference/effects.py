@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from numpy.typing import ArrayLike
 
 from flatprior.analysis.inference.averaged_rows import (
     Averaged,
+    each_added,
+    means_of_numbers,
+    of_batches,
     require_none_beside,
     rows_to_average,
 )
@@ -38,25 +41,23 @@ from flatprior.analysis.inference.averages import (
     with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
+from flatprior.analysis.inference.functionals import PLAIN, functionals_of, places_of
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.new_rows import encoded, left_out
-from flatprior.analysis.inference.prediction import checked_result, root_of_covariance
-from flatprior.analysis.monte_carlo import batch_means, standard_error
+from flatprior.analysis.inference.prediction import checked_result
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.intervals import check_probability, wald_interval, wald_statistics
+from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.text import SCREEN, first_of, names_in, printable
-from flatprior.models.covariance.roots import Root
 from flatprior.models.designs.coded import Structured
-from flatprior.models.encoding.columns.checks import column, of_some_rows
-from flatprior.models.encoding.columns.kinds import kind_of, numbers
-from flatprior.models.posterior import Interval, interval_of
+from flatprior.models.encoding.columns.checks import of_some_rows
+from flatprior.models.encoding.columns.kinds import kind_of
+from flatprior.models.posterior import Interval
 from flatprior.models.rows import Block
 
-K = TypeVar("K")
 Key = tuple[int, str]  # of an effect: the place of its variable, and what it is called
 
 
@@ -143,7 +144,7 @@ def average_marginal_effects(
     result = checked_result(model, result)
     if not isinstance(result, Posterior) and interval != "eti":
         raise InputError('of an estimate there is the Wald interval only: "eti"')
-    places = _places(result)
+    places = places_of(result)
     if data is None and isinstance(model.rows, BatchRows):
         require_none_beside(offset, frequency_weights)
         effects = _in_passes(model, model.rows, variables, at, places)
@@ -157,13 +158,9 @@ def average_marginal_effects(
         found_of = (each.numbers(places) for each in averaged)
         effects = _in_order({key: found for each in found_of for key, found in each.items()})
         n_rows, note = len(rows.share), rows.note
-    if isinstance(result, Posterior):
-        shape = result.draws.shape[:2]
-        found = {n: _of_draws(each.reshape(shape), prob, interval) for n, each in effects.items()}
-    else:
-        root = root_of_covariance(model, result)
-        found = {n: _of_estimate(each, root, prob) for n, each in effects.items()}
-    table = pd.DataFrame.from_dict(found, orient="index").rename_axis("variable")
+    found = functionals_of(model, result, effects.values())
+    columns = found.columns("effect", prob, interval, PLAIN)
+    table = pd.DataFrame(columns, index=pd.Index(list(effects), name="variable"))
     table.attrs["rows"] = n_rows
     notes = ["at the means"] * (at is not None) + [note] * bool(note)
     unknown = table.index[table["effect"].isna()]
@@ -177,38 +174,6 @@ def average_marginal_effects(
     return table
 
 
-def _places(result: Coefficients | Posterior) -> Places:
-    """All draws, or an estimate, whose standard error needs a derivative."""
-    if isinstance(result, Posterior):
-        return Places(result.draws.reshape(-1, result.draws.shape[2]), bent=False)
-    return Places(result.coefficients[None], bent=True)
-
-
-def _of_estimate(numbers: Array, root: Root, prob: float) -> dict[str, float]:
-    value = float(numbers[0])
-    error = float(np.linalg.norm(root.rooted(numbers[None, 1:])))
-    return {
-        "effect": value,
-        "standard error": error,
-        **wald_statistics(value, error or math.nan),
-        **wald_interval(value, error, prob),
-    }
-
-
-def _of_draws(values: Array, prob: float, interval: Interval) -> dict[str, float]:
-    values = values[..., None]
-    mean = float(values.mean())
-    positive = math.nan if math.isnan(mean) else float((values > 0).mean())
-    ends = interval_of(values, prob, interval)
-    return {
-        "effect": mean,
-        "sd": float(values.std(ddof=1)),
-        **{name: float(end[0]) for name, end in ends.items()},
-        "pd": max(positive, 1 - positive),
-        "mcse": float(standard_error(batch_means(values))[0]),
-    }
-
-
 def _in_passes(
     model: BernoulliLogistic,
     rows: BatchRows,
@@ -220,15 +185,7 @@ def _in_passes(
 
     One pass for the effects, each batch with its share of the sums; one before it for the means.
     """
-    total = float(rows.n_observations)
-    if model.sampling is not None:
-        total = rows.reduce_as_held(lambda block: float(block.counts.sum()))
-    model = replace(model, rows=rows.sample(1))  # all that encodes rows, and none of them
-
-    def averaged(block: Block, frame: pd.DataFrame) -> Averaged:
-        offset = np.zeros(len(frame)) if block.offset is None else block.offset
-        return Averaged(frame=frame, design=block.design, offset=offset, share=block.counts / total)
-
+    model, averaged = of_batches(model, rows)
     if at is None:
 
         def numbers_of(block: Block, frame: pd.DataFrame) -> dict[Key, Array]:
@@ -238,9 +195,9 @@ def _in_passes(
                     found |= each.numbers(places)
             return found
 
-        return _in_order(rows.reduce_with_frames(numbers_of, _each_added))
+        return _in_order(rows.reduce_with_frames(numbers_of, each_added))
     means = rows.reduce_with_frames(
-        lambda block, frame: _means(model, averaged(block, frame)), _each_added
+        lambda block, frame: means_of_numbers(model, averaged(block, frame)), each_added
     )
 
     def one_row_of(block: Block, frame: pd.DataFrame) -> list[Averages]:
@@ -258,27 +215,8 @@ def _in_order(found: dict[Key, Array]) -> dict[str, Array]:
     return {title: numbers for (_, title), numbers in ordered}
 
 
-def _each_added(one: dict[K, Any], two: dict[K, Any]) -> dict[K, Any]:
-    return {key: each + two[key] for key, each in one.items()}
-
-
 def _each_plus(one: list[Averages], two: list[Averages]) -> list[Averages]:
     return [first.plus(second) for first, second in zip(one, two, strict=True)]
-
-
-def _means(model: BernoulliLogistic, rows: Averaged) -> dict[str, float]:
-    """The mean of each number that the formula computes with."""
-    encoding, frame = model.encoding, rows.frame
-    if encoding is None or frame is None:
-        return {}
-    categories = {encoding.parsed.generated[key] for key in encoding.levels}
-    means = {}
-    for name in encoding.parsed.predictors:
-        if name in categories or name in encoding.parsed.compared:
-            continue
-        if kind_of(frame[name]) != "booleans":
-            means[name] = float(rows.share @ numbers(column(frame, name)))
-    return means
 
 
 def _at_means(
@@ -288,7 +226,7 @@ def _at_means(
     frame = rows.frame
     if model.encoding is None or frame is None:
         return rows
-    for name, mean in (_means(model, rows) if means is None else means).items():
+    for name, mean in (means_of_numbers(model, rows) if means is None else means).items():
         frame = replaced(frame, name, np.full(len(frame), mean))
     return replace(rows, frame=frame, design=encoded(model, frame))
 

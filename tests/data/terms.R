@@ -68,8 +68,8 @@ expanded <- function(fit, data) {
   call$start <- coef(first)
   eval(call, globalenv())
 }
-means <- function(fit, by, ...) {
-  grid <- quiet(ref_grid(fit, cov.keep = character(0), ...))
+means <- function(fit, by) {
+  grid <- quiet(ref_grid(fit, cov.keep = character(0)))
   of <- function(x, ...) table_of(quiet(summary(x, infer = TRUE, ...)))
   emm <- quiet(emmeans(grid, by))
   # regrid takes no offset that is beside the grid; there is one factor then, and no mean
@@ -124,7 +124,7 @@ casewise <- function(fit) list(
   rstudent = rstudent(fit), rstandard = rstandard(fit), rstandard_pearson = rstandard(fit, type = "pearson"),
   dffits = dffits(fit), cooks_distance = cooks.distance(fit), hatvalues = hatvalues(fit), covratio = covratio(fit)
 )
-facts <- function(fit, python, data_file, data, by = NULL, one = NULL, two = NULL, cases = FALSE, weights = NULL, offset = NULL) {
+facts <- function(fit, python, data_file, data, by = NULL, one = NULL, two = NULL, cases = FALSE, weights = NULL) {
   flat <- all(fit$prior.weights == 1)
   each <- if (flat) fit else expanded(fit, data)
   found <- list(
@@ -146,7 +146,6 @@ facts <- function(fit, python, data_file, data, by = NULL, one = NULL, two = NUL
     plain(quiet(Anova(each, type = 2, test.statistic = "Wald", vcov. = vcovHC(each, "HC3")))), error = function(e) NULL)
   if (!flat && is.matrix(model.response(model.frame(fit)))) found$robust_of_groups <- robust(fit)
   if (!is.null(by)) found$means <- setNames(lapply(by, function(v) means(fit, v)), sapply(by, paste, collapse = ":"))
-  if (!is.null(offset)) found$means_offset_0 <- setNames(lapply(by, function(v) means(fit, v, offset = 0)), unlist(by))
   if (!is.null(one)) found$clustered <- c(list(by = I(c(one, two))), clustered(fit, data[[one]], data[[two]]))
   if (cases) found$casewise <- casewise(fit)
   found
@@ -165,7 +164,7 @@ fits <- list(
   passengers = facts(settled(survived ~ pclass * sex + age, people), "survived ~ C(pclass) * sex + age",
     "passengers_train.csv", people, list("pclass", "sex", c("pclass", "sex"))),
   survey = facts(settled(y ~ x + g + offset(log(t)), survey), "y ~ x + g + offset(log(t))",
-    "survey.csv", survey, list("g"), "psu", "stratum", TRUE, offset = "log(t)"),
+    "survey.csv", survey, list("g"), "psu", "stratum", TRUE),
   survey_slopes = facts(settled(y ~ x * g + stratum, survey), "y ~ x * g + stratum",
     "survey.csv", survey, list("g", "stratum"), "psu", "stratum"),
   lizards = facts(settled(grahami ~ height + diameter + light + time, lizards, weights = freq),

@@ -204,6 +204,15 @@ ANALYSIS: Calls = {
         c.model, c.fit, "x", np.linspace(-900, 900, 5)
     ),
     "likelihood_ratio_test": lambda c: str(a.likelihood_ratio_test(c.model, c.small)),
+    "marginal_means": lambda c: [
+        of
+        for result in (c.fit, c.posterior)
+        for means in (
+            a.marginal_means(c.model, result, "g", c.data),
+            a.marginal_means(c.model, result, "g", c.data, "probability", "rows"),
+        )
+        for of in (*dressed(means), means.to_dict(), means.contrasts(comparison="odds ratio"))
+    ],
     "plot_surface": lambda c: a.plot_surface(c.small) is None,
     "posterior_mode": lambda c: a.posterior_mode(c.posterior).coefficients,
     "predict": lambda c: [

@@ -1,0 +1,174 @@
+"""Functions of the coefficients: of an estimate by the delta method, or at each draw.
+
+The same function has a value, a derivative and so a standard error at an estimate, and a
+distribution over draws. What is computed from several of them, their differences or a logarithm, is
+again such a function; so a table of any of them is made here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit
+
+from flatprior.analysis.inference.averages import Places
+from flatprior.analysis.inference.hypotheses.wald import Coefficients
+from flatprior.analysis.inference.prediction import root_of_covariance
+from flatprior.analysis.monte_carlo import batch_means, standard_error
+from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.intervals import percentages, wald_reach, wald_statistics
+from flatprior.models.covariance.roots import Root
+from flatprior.models.posterior import Interval, interval_of
+
+
+class Scale(NamedTuple):
+    """An increasing function, its inverse, and the derivative of the function."""
+
+    of: Callable[[Array], Array]
+    back: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+
+PLAIN = Scale(lambda x: x, lambda x: x, np.ones_like)
+LOG = Scale(np.log, np.exp, np.reciprocal)
+LOGIT = Scale(logit, expit, lambda p: 1 / (p * (1 - p)))
+
+
+@dataclass(frozen=True, eq=False)
+class OfEstimate:
+    """q functions of the coefficients at an estimate.
+
+    Attributes
+    ----------
+    values : ndarray (q,)
+    jacobian : ndarray (q, k)
+    root : Root
+        Of the covariance of the coefficients.
+    """
+
+    values: Array
+    jacobian: Array
+    root: Root
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def errors(self) -> Array:
+        """Standard errors (q,)."""
+        return np.asarray(np.linalg.norm(self.root.rooted(self.jacobian), axis=1))
+
+    @property
+    def known(self) -> Array:
+        """Which have a value, (q,)."""
+        return ~np.isnan(self.values)
+
+    def combined(self, matrix: Array) -> OfEstimate:
+        """Combinations of them, rows of a matrix (p, q); what has the factor 0 may be unknown."""
+        pairs = [(row[row != 0], row != 0) for row in matrix]
+        values = np.array([row @ self.values[used] for row, used in pairs])
+        jacobian = np.array([row @ self.jacobian[used] for row, used in pairs])
+        return replace(self, values=values, jacobian=jacobian)
+
+    def on(self, scale: Scale) -> OfEstimate:
+        """What they are on some scale."""
+        with np.errstate(all="ignore"):
+            slope = scale.slope(self.values)[:, None]
+            return replace(self, values=scale.of(self.values), jacobian=slope * self.jacobian)
+
+    def columns(
+        self, name: str, prob: float, interval: Interval, shown: Scale, reach: float | None = None
+    ) -> dict[str, Array]:
+        """Values, standard errors, tests and intervals of what is given on a scale, (q,) each.
+
+        Tests are of the scale's 0, and intervals are those of the scale, put back.
+        """
+        errors = self.errors
+        away = (wald_reach(prob) if reach is None else reach) * errors
+        low, high = percentages(prob)
+        with np.errstate(all="ignore"):
+            values = shown.back(self.values)
+            return {
+                name: values,
+                "standard error": errors / np.abs(shown.slope(values)),
+                **wald_statistics(self.values, np.where(errors > 0, errors, math.nan)),
+                low: shown.back(self.values - away),
+                high: shown.back(self.values + away),
+            }
+
+
+@dataclass(frozen=True, eq=False)
+class OfDraws:
+    """q functions of the coefficients at each draw: (chains, draws, q)."""
+
+    draws: Array
+
+    def __len__(self) -> int:
+        return self.draws.shape[2]
+
+    @property
+    def known(self) -> Array:
+        """Which have a value, (q,)."""
+        return ~np.isnan(self.draws).any(axis=(0, 1))
+
+    def combined(self, matrix: Array) -> OfDraws:
+        """Combinations of them, rows of a matrix (p, q); what has the factor 0 may be unknown."""
+        parts = [self.draws[..., row != 0] @ row[row != 0] for row in matrix]
+        return OfDraws(np.stack(parts, axis=-1))
+
+    def on(self, scale: Scale) -> OfDraws:
+        """What they are on some scale."""
+        with np.errstate(all="ignore"):
+            return OfDraws(scale.of(self.draws))
+
+    def columns(
+        self, name: str, prob: float, interval: Interval, shown: Scale, reach: float | None = None
+    ) -> dict[str, Array]:
+        """Means, their Monte Carlo errors, intervals and directions of draws given on a scale.
+
+        The probability of direction is that of being on one side of the scale's 0.
+        """
+        with np.errstate(all="ignore"):
+            values = shown.back(self.draws)
+        positive = np.where(self.known, (self.draws > 0).mean(axis=(0, 1)), math.nan)
+        return {
+            name: values.mean(axis=(0, 1)),
+            "sd": values.std(axis=(0, 1), ddof=1),
+            **interval_of(values, prob, interval),
+            "pd": np.maximum(positive, 1 - positive),
+            "mcse": standard_error(batch_means(values)),
+        }
+
+
+Functionals = OfEstimate | OfDraws
+
+
+def places_of(result: Coefficients | Posterior) -> Places:
+    """All draws, or an estimate, whose standard error needs a derivative."""
+    if isinstance(result, Posterior):
+        return Places(result.draws.reshape(-1, result.draws.shape[2]), bent=False)
+    return Places(result.coefficients[None], bent=True)
+
+
+def functionals_of(
+    model: BernoulliLogistic, result: Coefficients | Posterior, numbers: Iterable[Array]
+) -> Functionals:
+    """Those whose numbers at `places_of` the result these are.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+    result : PointEstimate, RobustCovariance or Posterior
+    numbers : iterable of ndarray (d,) or (1 + k,)
+        Values at all draws; or that at the estimate and its derivative.
+    """
+    found = np.array(list(numbers))
+    if isinstance(result, Posterior):
+        return OfDraws(np.moveaxis(found.reshape(-1, *result.draws.shape[:2]), 0, -1))
+    found = found.reshape(-1, 1 + len(result.coefficients))
+    return OfEstimate(found[:, 0], found[:, 1:], root_of_covariance(model, result))

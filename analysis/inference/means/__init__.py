@@ -1,0 +1,1 @@
+"""Marginal means, what they are averaged over, and contrasts of them."""

@@ -1,0 +1,166 @@
+"""Contrasts of means: which combinations, what they are called, and which make a family."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.text import SCREEN, names_in, printable
+
+Method = Literal["pairwise", "reference", "sequential", "mean"]
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Contrasts that are adjusted together.
+
+    Attributes
+    ----------
+    titles : tuple of str
+    matrix : ndarray (p, L)
+        Of all L means.
+    q : int
+        Of how many means.
+    """
+
+    titles: tuple[str, ...]
+    matrix: Array
+    q: int
+
+
+def called(label: Any) -> str:
+    """A cell of several variables in one piece of text."""
+    return ", ".join(label) if isinstance(label, tuple) else str(label)
+
+
+def families(
+    index: pd.Index[Any],
+    references: Mapping[str, str],
+    method: Method | Mapping[str, Any] | ArrayLike,
+    within: Sequence[str],
+    joined: str,
+) -> list[Family]:
+    """The contrasts of means, a family for each level of the variables `within`.
+
+    Parameters
+    ----------
+    index : Index (L,)
+        The cells.
+    references : mapping
+        Variable to its reference level.
+    method : str, mapping or array_like (p, L)
+    within : sequence of str
+    joined : str
+        What stands between two means in a title.
+
+    Raises
+    ------
+    ValueError
+        If a contrast names no cell, has another shape, or there is nothing to compare.
+    """
+    if not isinstance(method, str):
+        if len(within):
+            raise InputError("contrasts of one's own are of all means; leave within out")
+        return [_own(index, method)]
+    names = list(index.names)
+    for name in within:
+        if name not in names:
+            raise InputError(
+                f"the means are not by {printable(name)!r}; they are by {names_in(SCREEN, names)}"
+            )
+    cells = [label if isinstance(label, tuple) else (label,) for label in index]
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, cell in enumerate(cells):
+        key = tuple(cell[names.index(name)] for name in within)
+        groups.setdefault(key, []).append(place)
+    free = [j for j, name in enumerate(names) if name not in within]
+    found = []
+    for key, members in groups.items():
+        if len(members) < 2:
+            raise InputError("there is one mean only, and nothing to compare it with")
+        short = {i: ", ".join(cells[i][j] for j in free) for i in members}
+        base = next(
+            (i for i in members if all(cells[i][j] == references.get(names[j]) for j in free)),
+            members[0],
+        )
+        whose = ", ".join(f"{name} {level}" for name, level in zip(within, key, strict=True))
+        titles, rows = [], []
+        for weights in _weights(method, members, base):
+            row = np.zeros(len(cells))
+            row[list(weights)] = list(weights.values())
+            plus = next(i for i, weight in weights.items() if weight > 0)
+            minus = [i for i, weight in weights.items() if weight < 0]
+            other = "mean" if method == "mean" else short[minus[0]]
+            titles.append(f"{whose}: " * bool(whose) + f"{short[plus]} {joined} {other}")
+            rows.append(row)
+        found.append(Family(tuple(titles), np.array(rows), len(members)))
+    return found
+
+
+def _weights(method: Method, members: list[int], base: int) -> Iterator[dict[int, float]]:
+    if method == "pairwise":
+        pairs = itertools.combinations(members, 2)
+    elif method == "reference":
+        pairs = ((i, base) for i in members if i != base)
+    elif method == "sequential":
+        pairs = ((later, earlier) for earlier, later in itertools.pairwise(members))
+    else:
+        share = 1 / len(members)
+        for i in members:
+            yield {i: 1 - share} | {j: -share for j in members if j != i}
+        return
+    for one, two in pairs:
+        yield {one: 1.0, two: -1.0}
+
+
+def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
+    """Contrasts by name, each a mapping of cells to weights or as many weights as there are means.
+
+    Or a matrix of them.
+    """
+    n = len(index)
+    place = {label: i for i, label in enumerate(index)} | {
+        called(label): i for i, label in enumerate(index)
+    }
+    if isinstance(given, pd.DataFrame):
+        given = {str(title): dict(row) for title, row in given.iterrows()}
+    if not isinstance(given, Mapping):
+        try:
+            rows = np.atleast_2d(np.asarray(given, dtype=float))
+        except (TypeError, ValueError):
+            methods = names_in(SCREEN, map(repr, get_args(Method)))
+            raise InputError(
+                f"contrasts are one of {methods}, a mapping of names to weights, or a matrix with "
+                "a column a mean"
+            ) from None
+        given = {f"contrast {i + 1}": row for i, row in enumerate(rows)}
+    matrix = np.zeros((len(given), n))
+    for own, (title, weights) in zip(matrix, given.items(), strict=True):
+        if isinstance(weights, Mapping):
+            for label, weight in weights.items():
+                key = tuple(map(str, label)) if isinstance(label, tuple) else str(label)
+                if key not in place:
+                    raise InputError(
+                        f"there is no mean {called(key)!r}; they are "
+                        f"{names_in(SCREEN, map(called, index))}"
+                    )
+                own[place[key]] = float(weight)
+        else:
+            values = np.asarray(weights, dtype=float)
+            if values.shape != (n,):
+                raise InputError(
+                    f"the contrast {printable(title)!r} has shape {values.shape}; there are {n} "
+                    "means, and as many weights"
+                )
+            own[:] = values
+    if not len(matrix) or not np.isfinite(matrix).all() or not matrix.any(axis=1).all():
+        raise InputError("the weights of a contrast must be finite, and not all 0")
+    return Family(tuple(map(str, given)), matrix, n)

@@ -1,0 +1,353 @@
+"""Marginal means: the log-odds or probability at each level of a variable, and their contrasts.
+
+Over a reference grid, what R's emmeans gives (Searle, Speed and Milliken 1980, "Population marginal
+means in the linear model", The American Statistician 34, 216-221): every combination of the levels
+of the other categories equally often, numbers at their means. Over rows, average predictions: every
+row as it is but for the levels of the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from flatprior.analysis.inference.functionals import (
+    LOG,
+    LOGIT,
+    PLAIN,
+    Functionals,
+    OfDraws,
+    OfEstimate,
+    functionals_of,
+    places_of,
+)
+from flatprior.analysis.inference.hypotheses.wald import Coefficients
+from flatprior.analysis.inference.means.adjustments import Adjustment, adjusted, reach_of
+from flatprior.analysis.inference.means.cells import Cells, Over, Scale, numbers_of_cells
+from flatprior.analysis.inference.means.contrasts import Method, called, families
+from flatprior.analysis.inference.prediction import checked_result
+from flatprior.models import BernoulliLogistic, Posterior
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import check_choice, model_first
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import check_probability
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.text import first_of
+from flatprior.models.posterior import Interval
+
+Comparison = Literal["difference", "ratio", "odds ratio"]
+_PROVED = 3  # means, of which Tukey's p-values are conservative whatever their covariance
+_INDEPENDENT = 1e-9  # a correlation of means that is none
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@own_error_state
+class MarginalMeans(Renderable):
+    """Means of each cell, with what their contrasts need.
+
+    Attributes
+    ----------
+    means : OfEstimate or OfDraws
+        On the scale: their values and derivatives at an estimate, or at each draw.
+    index : Index (L,)
+        The levels of each cell, as text.
+    scale : {"log-odds", "probability"}
+    prob : float
+    interval : {"eti", "hdi"}
+    references : dict
+        Variable to its reference level.
+    formula : str or None
+    notes : tuple of str
+        What they are averaged over.
+    """
+
+    means: Functionals
+    index: pd.Index[Any]
+    scale: Scale
+    prob: float
+    interval: Interval
+    references: dict[str, str]
+    formula: str | None
+    notes: tuple[str, ...]
+
+    def table(self) -> pd.DataFrame:
+        """One row a cell, as `predict` gives rows.
+
+        Of log-odds: with their interval and "standard error" ("sd" and "mcse" of draws), and the
+        same transformed to probabilities. Of probabilities: with an interval that is that of their
+        logit, put back, and so within 0 to 1.
+        """
+        if self.scale == "probability":
+            on = self.means.on(LOGIT)
+            found = on.columns("probability", self.prob, self.interval, LOGIT)
+            if isinstance(self.means, OfEstimate):
+                found["standard error"] = self.means.errors
+            left = {name: each for name, each in found.items() if name not in ("z", "p", "pd")}
+            return pd.DataFrame(left, index=self.index)
+        plain = self.means.columns("log-odds", self.prob, self.interval, PLAIN)
+        back = self.means.columns("probability", self.prob, self.interval, LOGIT)
+        ends = [name for name in plain if name.endswith(("%", "low", "high"))]
+        beside = [name for name in ("standard error", "sd") if name in plain]
+        found = {"log-odds": plain["log-odds"]}
+        found |= {f"log-odds {name}": plain[name] for name in ends}
+        found |= {name: plain[name] for name in beside}
+        found |= {"probability": back["probability"]}
+        found |= {f"probability {name}": back[name] for name in ends}
+        found |= {"mcse": plain["mcse"]} if "mcse" in plain else {}
+        return pd.DataFrame(found, index=self.index)
+
+    def contrasts(
+        self,
+        method: Method | Mapping[str, Any] | ArrayLike = "pairwise",
+        comparison: Comparison = "difference",
+        adjust: Adjustment = "none",
+        within: str | Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Differences or ratios of the means.
+
+        Parameters
+        ----------
+        method : {"pairwise", "reference", "sequential", "mean"}, mapping or array_like (p, L)
+            Every two means, each with that of the reference level, with the one before it, or with
+            the average of all. A mapping gives contrasts by name, each a mapping of cells to
+            weights, or weights for all L means; or a matrix of these.
+        comparison : {"difference", "ratio", "odds ratio"}
+            Differences of log-odds are log odds ratios. Ratios are of probabilities.
+        adjust : {"none", "holm", "bonferroni", "tukey"}
+            "adjusted p" holds for all contrasts of a family together, and so do the intervals;
+            Holm's are Bonferroni's, since his procedure has none. Tukey's is for all pairs of
+            means, conservative for three, or where they are independent; the heading says where
+            that is not proved.
+        within : str or sequence of str
+            Variables at each level of which the others are compared, a family each.
+
+        Returns
+        -------
+        DataFrame
+            One row a contrast. Of an estimate: its value, "standard error" (delta method), "z", "p"
+            and the ends of the interval, ratios tested and their intervals made on the logarithm;
+            of draws: posterior mean, "sd", the ends, "pd" (probability of direction) and "mcse".
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to compare, a contrast names no mean, a ratio is asked for whose
+            logarithm is no contrast, or draws are to be adjusted, which have no p-values.
+
+        Examples
+        --------
+        >>> from flatprior.analysis import marginal_means
+        >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+        >>> data = load_spector()
+        >>> model = BernoulliLogistic.from_formula("grade ~ gpa + C(psi)", data)
+        >>> means = marginal_means(model, fit_newton(model), "psi", data)
+        >>> means.contrasts("reference", "odds ratio")["odds ratio"].round(3).to_dict()
+        {'1 / 0': 10.34}
+        """
+        check_choice("comparison", comparison, get_args(Comparison))
+        check_choice("adjust", adjust, get_args(Adjustment))
+        if isinstance(method, str):
+            check_choice("method", method, get_args(Method))
+        within = (within,) if isinstance(within, str) else tuple(within)
+        if comparison == "ratio" and self.scale == "log-odds":
+            raise InputError(
+                'a ratio of log-odds says nothing: take the "odds ratio", or scale="probability"'
+            )
+        if adjust != "none" and isinstance(self.means, OfDraws):
+            raise InputError('draws have no p-values to adjust; leave adjust at "none"')
+        if adjust == "tukey" and method != "pairwise":
+            raise InputError('Tukey\'s is for all pairs of means; for others take "holm"')
+        joined = "-" if comparison == "difference" else "/"
+        found = families(self.index, self.references, method, within, joined)
+        means, shown = self.means, PLAIN if comparison == "difference" else LOG
+        if comparison != "difference":
+            if any(np.abs(f.matrix.sum(axis=1)).max() > 1e-9 for f in found):
+                raise InputError(f"the weights of a contrast that is a {comparison} add up to 0")
+            if self.scale == "probability":
+                means = means.on(LOG if comparison == "ratio" else LOGIT)
+        parts, unproved = [], False
+        for family in found:
+            each = means.combined(family.matrix)
+            known = int(each.known.sum())
+            q = int((means.known & family.matrix.any(axis=0)).sum())
+            reach = reach_of(self.prob, adjust, known, q)
+            columns = each.columns(comparison, self.prob, self.interval, shown, reach)
+            if adjust != "none":
+                z = columns["z"]
+                columns["adjusted p"] = adjusted(columns["p"], z, adjust, max(q, 2))
+                unproved |= adjust == "tukey" and q > _PROVED and _correlated(means, family.matrix)
+            titles = pd.Index(family.titles, name="contrast")
+            parts.append(pd.DataFrame(columns, index=titles))
+        table = pd.concat(parts)
+        if adjust != "none":
+            names = list(table.columns)
+            names.insert(names.index("p") + 1, names.pop(names.index("adjusted p")))
+            table = table[names]
+            said = f"p-values and intervals adjusted by {_WHOSE[adjust]}"
+            if unproved:
+                said += ", which is not proved to be conservative for correlated means"
+            table.columns.name = said
+        return table
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The table, with what its means are averaged over."""
+        table = self.table()
+        unknown = [called(label) for label in table.index[~self.means.known]]
+        notes = list(self.notes)
+        if unknown:
+            notes.append(
+                f"the data say nothing of {first_of(unknown)}, which would need combinations that "
+                "never occur"
+            )
+        table.index = pd.Index([called(label) for label in table.index])
+        what = f"Marginal means by {', '.join(map(str, self.index.names))}"
+        shown = chosen(table, columns).rename(columns={"standard error": "SE"})
+        formats = dict.fromkeys(shown.columns, "#.4g")
+        return Rendered.of(
+            shown, formats, of_model(what, self.formula), (), notes, second="probability"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that is shown as plain values, ready for JSON."""
+        table = self.table()
+        table.index = pd.Index([called(label) for label in table.index])
+        return {
+            "by": list(map(str, self.index.names)),
+            "scale": self.scale,
+            "means": {
+                str(label): {
+                    str(name): None if math.isnan(value) else float(value)
+                    for name, value in row.items()
+                }
+                for label, row in table.iterrows()
+            },
+            "notes": list(self.notes),
+        }
+
+
+_WHOSE = {
+    "holm": "Holm's procedure (intervals by Bonferroni's)",
+    "bonferroni": "Bonferroni's inequality",
+    "tukey": "Tukey's distribution",
+}
+
+
+def _correlated(means: Functionals, matrix: Array) -> bool:
+    """Whether means of a family are correlated."""
+    assert isinstance(means, OfEstimate)  # noqa: S101
+    some = means.known & matrix.any(axis=0)
+    rooted = means.root.rooted(means.jacobian[some])
+    unit = rooted / np.linalg.norm(rooted, axis=1)[:, None]
+    return bool(np.abs(unit @ unit.T - np.eye(len(unit))).max() > _INDEPENDENT)
+
+
+@model_first(sampling_weights=True)
+def marginal_means(
+    model: BernoulliLogistic,
+    result: Coefficients | Posterior,
+    by: str | Sequence[str],
+    data: pd.DataFrame | Mapping[str, ArrayLike] | None = None,
+    scale: Scale = "log-odds",
+    over: Over = "grid",
+    at: Mapping[str, Any] | None = None,
+    prob: float = 0.95,
+    interval: Interval = "eti",
+    offset: float | str | ArrayLike | None = None,
+    frequency_weights: str | ArrayLike | None = None,
+) -> MarginalMeans:
+    """Mean log-odds or probability at each level of a variable, from an estimate or from draws.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        From a formula.
+    result : PointEstimate, RobustCovariance or Posterior
+        Of any route.
+    by : str or sequence of str
+        The variables whose combinations have a mean each: categories, what is true or false, and
+        numbers at the values that `at` names.
+    data : DataFrame or mapping, optional
+        Rows to average over, or whose means the numbers are held at; see
+        `average_marginal_effects`. Needed for either where the rows of the model are in memory.
+    scale : {"log-odds", "probability"}
+        What is averaged: the mean of log-odds is not the log-odds of the mean probability.
+    over : {"grid", "rows"}
+        The reference grid, in which every combination of the levels of other categories comes
+        equally often and numbers are at their means; or the rows as they are.
+    at : mapping, optional
+        Variables to the value that they are held at, or of the grid to several, which come equally
+        often.
+    prob : float
+        Probability inside the intervals, or their confidence; the columns name it.
+    interval : {"eti", "hdi"}
+        Of draws: equal-tailed, or the shortest.
+    offset : float, or str or array_like (m,), optional
+        One number for every row; or those of the rows of `data`, whose mean the grid has, as that
+        of R's emmeans has it.
+    frequency_weights : str or array_like (m,), optional
+        Of the rows of `data`.
+
+    Returns
+    -------
+    MarginalMeans
+        Its `table` has one row a cell, its `contrasts` compare them.
+
+    Raises
+    ------
+    ValueError
+        If the result is of other data, a variable is unknown or has no levels, the model is not
+        from a formula, or the grid is too large.
+    NotConvergedError
+        If an estimate is not proved to be near the MLE.
+
+    Notes
+    -----
+    NaN is what the data say nothing of: a mean that needs `aliased` columns to be other than the
+    combinations of others that they were.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import marginal_means
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> data = load_spector()
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + C(psi)", data)
+    >>> means = marginal_means(model, fit_newton(model), "psi", data, "probability", "rows")
+    >>> means.table()["probability"].round(3).to_dict()
+    {'0': 0.196, '1': 0.542}
+    >>> means.contrasts("reference")[["difference", "standard error"]].round(3).to_dict("index")
+    {'1 - 0': {'difference': 0.346, 'standard error': 0.132}}
+    """
+    check_probability(prob)
+    check_choice("scale", scale, get_args(Scale))
+    check_choice("over", over, get_args(Over))
+    result = checked_result(model, result)
+    if not isinstance(result, Posterior) and interval != "eti":
+        raise InputError('of an estimate there is the Wald interval only: "eti"')
+    if model.encoding is None:
+        raise InputError(
+            "marginal means are by the variables of a formula, and this model is of columns; build "
+            "it with from_formula"
+        )
+    cells = Cells.of(model.encoding, by, at)
+    places = places_of(result)
+    found = numbers_of_cells(model, cells, places, scale, over, data, offset, frequency_weights)
+    return MarginalMeans(
+        means=functionals_of(model, result, found.numbers),
+        index=cells.index,
+        scale=scale,
+        prob=prob,
+        interval=interval,
+        references={
+            name: model.encoding.reference_levels.get(name, str(levels[0]))
+            for name, levels in cells.levels.items()
+        },
+        formula=model.encoding.parsed.formula,
+        notes=found.notes,
+    )
