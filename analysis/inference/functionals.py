@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from flatprior.analysis.inference.averages import Places
@@ -64,9 +65,9 @@ class OfEstimate:
         return np.asarray(np.linalg.norm(self.root.rooted(self.jacobian), axis=1))
 
     @property
-    def known(self) -> Array:
+    def known(self) -> NDArray[np.bool_]:
         """Which have a value, (q,)."""
-        return ~np.isnan(self.values)
+        return np.asarray(~np.isnan(self.values))
 
     def combined(self, matrix: Array) -> OfEstimate:
         """Combinations of them, rows of a matrix (p, q); what has the factor 0 may be unknown."""
@@ -109,12 +110,12 @@ class OfDraws:
     draws: Array
 
     def __len__(self) -> int:
-        return self.draws.shape[2]
+        return int(self.draws.shape[2])
 
     @property
-    def known(self) -> Array:
+    def known(self) -> NDArray[np.bool_]:
         """Which have a value, (q,)."""
-        return ~np.isnan(self.draws).any(axis=(0, 1))
+        return np.asarray(~np.isnan(self.draws).any(axis=(0, 1)))
 
     def combined(self, matrix: Array) -> OfDraws:
         """Combinations of them, rows of a matrix (p, q); what has the factor 0 may be unknown."""

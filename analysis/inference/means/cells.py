@@ -128,7 +128,7 @@ def numbers_of_cells(
     scale: Scale,
     over: Over,
     data: pd.DataFrame | Mapping[str, ArrayLike] | None,
-    offset: float | str | ArrayLike | None,
+    offset: Any,
     frequency_weights: str | ArrayLike | None,
 ) -> Found:
     """The mean log-odds or probability of each cell, at all places.

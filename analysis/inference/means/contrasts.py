@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -70,7 +70,7 @@ def families(
         if len(within):
             raise InputError("contrasts of one's own are of all means; leave within out")
         return [_own(index, method)]
-    names = list(index.names)
+    names = list(map(str, index.names))
     for name in within:
         if name not in names:
             raise InputError(
@@ -105,7 +105,8 @@ def families(
     return found
 
 
-def _weights(method: Method, members: list[int], base: int) -> Iterator[dict[int, float]]:
+def _weights(method: str, members: list[int], base: int) -> Iterator[dict[int, float]]:
+    pairs: Iterable[tuple[int, int]]
     if method == "pairwise":
         pairs = itertools.combinations(members, 2)
     elif method == "reference":
@@ -136,7 +137,7 @@ def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
         try:
             rows = np.atleast_2d(np.asarray(given, dtype=float))
         except (TypeError, ValueError):
-            methods = names_in(SCREEN, map(repr, get_args(Method)))
+            methods = names_in(SCREEN, [*map(repr, get_args(Method))])
             raise InputError(
                 f"contrasts are one of {methods}, a mapping of names to weights, or a matrix with "
                 "a column a mean"
@@ -150,7 +151,7 @@ def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
                 if key not in place:
                     raise InputError(
                         f"there is no mean {called(key)!r}; they are "
-                        f"{names_in(SCREEN, map(called, index))}"
+                        f"{names_in(SCREEN, [*map(called, index)])}"
                     )
                 own[place[key]] = float(weight)
         else:

@@ -149,7 +149,7 @@ class MarginalMeans(Renderable):
         >>> model = BernoulliLogistic.from_formula("grade ~ gpa + C(psi)", data)
         >>> means = marginal_means(model, fit_newton(model), "psi", data)
         >>> means.contrasts("reference", "odds ratio")["odds ratio"].round(3).to_dict()
-        {'1 / 0': 10.34}
+        {'1 / 0': 10.358}
         """
         check_choice("comparison", comparison, get_args(Comparison))
         check_choice("adjust", adjust, get_args(Adjustment))
@@ -309,6 +309,9 @@ def marginal_means(
 
     Notes
     -----
+    Numbers are at their means over observations, each as often as its frequency weight or its
+    trials say (R's emmeans counts each row once), and offsets too.
+
     NaN is what the data say nothing of: a mean that needs `aliased` columns to be other than the
     combinations of others that they were.
 
@@ -320,9 +323,9 @@ def marginal_means(
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + C(psi)", data)
     >>> means = marginal_means(model, fit_newton(model), "psi", data, "probability", "rows")
     >>> means.table()["probability"].round(3).to_dict()
-    {'0': 0.196, '1': 0.542}
+    {'0': 0.181, '1': 0.545}
     >>> means.contrasts("reference")[["difference", "standard error"]].round(3).to_dict("index")
-    {'1 - 0': {'difference': 0.346, 'standard error': 0.132}}
+    {'1 - 0': {'difference': 0.365, 'standard error': 0.146}}
     """
     check_probability(prob)
     check_choice("scale", scale, get_args(Scale))
