@@ -310,7 +310,9 @@ def marginal_means(
     Notes
     -----
     Numbers are at their means over observations, each as often as its frequency weight or its
-    trials say (R's emmeans counts each row once), and offsets too.
+    trials say (R's emmeans counts each row once), and offsets too. A number that is 0 or 1 in all
+    rows is a number too, and at its mean, where R's emmeans keeps both values, equally often:
+    ``at={"psi": [0, 1]}`` says that, or ``C(psi)`` in the formula.
 
     NaN is what the data say nothing of: a mean that needs `aliased` columns to be other than the
     combinations of others that they were.

@@ -274,6 +274,21 @@ def test_numbers_have_means_at_values_and_others_are_held(crossed):
     assert found.notes == ("the reference grid has race averaged over 3 values, smoke at yes",)
 
 
+def test_zeros_and_ones_are_held_at_their_mean_and_on_request_both_kept(crossed):
+    model, fit = crossed
+    frame = BIRTHS.assign(smoke=(BIRTHS["smoke"] == "yes").astype(int))
+    other = BernoulliLogistic.from_formula("low ~ race * smoke + age + I(age**2)", frame)
+    theirs = fit_newton(other)
+    at_mean = marginal_means(other, theirs, "race", frame).table()
+    share = frame["smoke"].mean()
+    same = marginal_means(other, theirs, "race", frame, at={"smoke": share}).table()
+    assert at_mean.to_numpy() == pytest.approx(same.to_numpy(), rel=1e-12)
+    both = marginal_means(other, theirs, "race", frame, at={"smoke": [0, 1]}).table()
+    expected = marginal_means(model, fit, "race", BIRTHS).table()
+    assert both.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-9)
+    assert abs(both["log-odds"] - at_mean["log-odds"]).min() > 0.01
+
+
 def test_within_levels_of_another_variable_families_are_apart(crossed):
     model, fit = crossed
     found = marginal_means(model, fit, ["race", "smoke"], BIRTHS)
