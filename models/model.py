@@ -737,6 +737,22 @@ class BernoulliLogistic(Renderable):
         """Categorical predictor to the level its coefficients are differences from."""
         return {} if self.encoding is None else dict(self.encoding.reference_levels)
 
+    @property
+    def terms(self) -> dict[str, tuple[str, ...]] | None:
+        """Each term of the formula to the names of its columns; None for a model from arrays.
+
+        Terms stand in the order of their columns, the intercept as "Intercept"; columns that are
+        `aliased` are left out, so that a term may have none.
+
+        Examples
+        --------
+        >>> from flatprior.models import BernoulliLogistic, load_spector
+        >>> model = BernoulliLogistic.from_formula("grade ~ poly(gpa, 2) + psi", load_spector())
+        >>> model.terms["poly(gpa, 2)"], model.terms["psi"]
+        (('poly(gpa, 2)[1]', 'poly(gpa, 2)[2]'), ('psi',))
+        """
+        return None if self.encoding is None else self.encoding.terms
+
     @found_once
     def data_hash(self) -> str:
         """XXH3 hash, 128 bits, of names, design, response, offset and weights, after a version.

@@ -1124,13 +1124,15 @@ RESULTS = {
     "a curve in other case": (lambda m: profile_curve(m.model, "X"),
         "the model has no coefficient 'X'; it has Intercept, x, g[T.b]"),
     "a test of no coefficient": (lambda m: wald_test(m.model, m.fit, ["q"]),
-        "there is no coefficient 'q'; the coefficients are Intercept, x, g[T.b]"),
+        "there is no coefficient or term 'q'; the coefficients are Intercept, x, g[T.b]; the "
+        "terms are g"),
     "a test of nothing": (lambda m: wald_test(m.model, m.fit, []),
         "the matrix of a hypothesis must be finite, of shape (q, 3); this one has shape (1, " "0)"),
     "a matrix of a wrong shape": (lambda m: wald_test(m.model, m.fit, np.ones((1, 7))),
         "the matrix of a hypothesis must be finite, of shape (q, 3); this one has shape (1, " "7)"),
     "a score test of no coefficient": (lambda m: score_test(m.model, ["q"]),
-        "there is no coefficient 'q'; the coefficients are Intercept, x, g[T.b]"),
+        "there is no coefficient or term 'q'; the coefficients are Intercept, x, g[T.b]; the "
+        "terms are g"),
     "models that are not nested": (lambda m: likelihood_ratio_test(m.model, m.coded),
         "neither model is nested in the other (the columns of neither…them by AIC or elpd, "
         "see compare_models"),

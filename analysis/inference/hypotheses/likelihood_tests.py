@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
-from flatprior.analysis.inference.hypotheses.linear import Contrasts, linear_of
+from flatprior.analysis.inference.hypotheses.linear import Contrasts
 from flatprior.analysis.inference.hypotheses.null_models import null_model, null_of
+from flatprior.analysis.inference.hypotheses.of_model import linear_of_model
 from flatprior.analysis.maxima import (
     HypothesisTest,
     chi_squared_test,
@@ -33,6 +34,7 @@ from flatprior.models.common.text import SCREEN, names_in, printable
 from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.routes.newton import converged_mle
 
+SUPREMUM = "the outcomes are separated, the larger model has a supremum only"
 SAME = "the two models are the same model: there is nothing to test"
 
 
@@ -48,8 +50,8 @@ def likelihood_ratio_test(
     ----------
     model : BernoulliLogistic
     hypothesis : BernoulliLogistic, or as for `wald_test`
-        Of two models the one whose columns are combinations of the other's is the null model,
-        whatever the order and the names.
+        By name of coefficients or terms, such as "race" or "age:race". Of two models the one whose
+        columns are combinations of the other's is the null model, whatever the order and the names.
     value : float or array_like (q,), optional
 
     Returns
@@ -78,6 +80,9 @@ def likelihood_ratio_test(
     >>> null = BernoulliLogistic.from_formula("grade ~ tuce", load_spector())
     >>> print(likelihood_ratio_test(null, model))
     likelihood ratio test of grade ~ tuce: chi-squared(2) = 12.1940, p = 0.00225
+    >>> curved = BernoulliLogistic.from_formula("grade ~ poly(gpa, 2) + psi", load_spector())
+    >>> likelihood_ratio_test(curved, "gpa").df      # all columns of the term poly(gpa, 2)
+    2
     """
     if isinstance(hypothesis, BernoulliLogistic):
         if value is not None:
@@ -89,13 +94,13 @@ def likelihood_ratio_test(
         if not df:
             raise InputError(SAME)
     else:
-        linear = linear_of(model.names, hypothesis, value, model.aliased)
+        linear = linear_of_model(model, hypothesis, value)
         text, restrictions = linear.text, len(linear.values)
         large = of_full_rank(model)
         full, null = supremum(large), null_of(model, large, linear)
         lower = supremum(null_model(model, null))
         df = _told(full.rank, lower.rank, text)
-    notes = ["the outcomes are separated, the larger model has a supremum only"] * full.separated
+    notes = [SUPREMUM] * full.separated
     notes += _fewer(restrictions, df)
     statistic = ratio(full.log_likelihood, lower.log_likelihood)
     return chi_squared_test("likelihood ratio", text, statistic, df, "; ".join(notes))
@@ -138,7 +143,7 @@ def score_test(
     >>> print(score_test(model, ["gpa", "psi"]))
     score test of gpa = 0, psi = 0: chi-squared(2) = 11.1864, p = 0.00372
     """
-    linear = linear_of(model.names, hypothesis, value, model.aliased)
+    linear = linear_of_model(model, hypothesis, value)
     large = of_full_rank(model)
     null = null_of(model, large, linear)
     q = null.rows.n_columns

@@ -1,4 +1,8 @@
-"""What a hypothesis is: names, a mapping or a matrix, as linear equations in the coefficients."""
+"""What a hypothesis is: names, a mapping or a matrix, as linear equations in the coefficients.
+
+A name is that of a coefficient, or else of a term of the formula, all of whose columns it stands
+for: that the term has no part in the model.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.text import first_of, printable
 from flatprior.models.designs.coded import LARGEST_DENSE
 from flatprior.models.encoding.aliased import Aliased
+from flatprior.models.encoding.columns.names import alike
+from flatprior.models.encoding.formulas.model_terms import ModelTerm, term_called
 
 Contrasts = Sequence[str] | Mapping[str, float] | ArrayLike
 RANK = 1e-7  # of a combination, what the others leave of it: the square is lost in rounding
@@ -35,6 +41,8 @@ class Linear:
     values : ndarray (q,)
     text : str
     k : int
+    terms : tuple of ModelTerm
+        Those that were named.
     """
 
     given: Array | None
@@ -42,6 +50,7 @@ class Linear:
     values: Array
     text: str
     k: int
+    terms: tuple[ModelTerm, ...] = ()
 
     @property
     def matrix(self) -> Array:
@@ -65,9 +74,15 @@ def linear_of(
     hypothesis: Contrasts | str,
     value: ArrayLike | None,
     aliased: Aliased | tuple[str, ...] | None = None,
+    terms: Sequence[ModelTerm] | None = (),
 ) -> Linear:
-    """The hypothesis in numbers; of columns that are `aliased` there is nothing to test."""
+    """The hypothesis in numbers; of columns that are `aliased` there is nothing to test.
+
+    Names may be those of `terms` too; these are None where there is a formula, but nobody knows
+    what it became.
+    """
     k = len(names)
+    named: tuple[ModelTerm, ...] = ()
     if isinstance(hypothesis, Mapping):
         if value is not None:
             raise InputError("the mapping gives the values already; leave value out")
@@ -84,15 +99,22 @@ def linear_of(
                 f"nested model, not {a_or_an(hypothesis)}"
             ) from None
     if chosen and all(isinstance(name, str) for name in chosen):
+        if isinstance(hypothesis, Mapping) and given.shape != (len(chosen),):
+            raise InputError("a mapping gives each coefficient or term one value")
         known = set(names)
-        unknown = [name for name in chosen if name not in known]
-        for name in unknown:
-            _check_left_out(name, aliased)
-        if unknown:
-            raise InputError(
-                f"there is no coefficient {printable(unknown[0])!r}; the coefficients are "
-                f"{first_of(map(printable, names), most=NAMES_SHOWN)}"
-            )
+        of_terms = {
+            name: _term(names, name, aliased, terms) for name in chosen if name not in known
+        }
+        of_each = [
+            [each for each in of_terms[name].columns if each in known]
+            if name in of_terms
+            else [name]
+            for name in chosen
+        ]
+        named = tuple(of_terms.values())
+        if isinstance(hypothesis, Mapping):
+            given = np.repeat(given, [len(each) for each in of_each])
+        chosen = [name for each in of_each for name in each]
         if len(set(chosen)) < len(chosen):
             raise InputError("a coefficient is named twice in the hypothesis")
         place = {name: j for j, name in enumerate(names)}
@@ -124,7 +146,42 @@ def linear_of(
     if not np.isfinite(given).all():
         raise InputError("the values of a hypothesis must be finite")
     text = _in_words(names, matrix, positions, given)
-    return Linear(None if positions is not None else matrix, positions, given, text, k)
+    return Linear(None if positions is not None else matrix, positions, given, text, k, named)
+
+
+def _term(
+    names: tuple[str, ...],
+    name: str,
+    aliased: Aliased | tuple[str, ...] | None,
+    terms: Sequence[ModelTerm] | None,
+) -> ModelTerm:
+    """The term of a name that is no coefficient's."""
+    _check_left_out(name, aliased)
+    term = term_called(terms or (), name)
+    if term is None:
+        raise _unknown(names, name, terms)
+    if set(names).isdisjoint(term.columns):
+        raise InputError(
+            f"every column of {printable(term.name)!r} was left out of the model, a combination of "
+            "others in every row: no data tell its coefficients apart"
+        )
+    return term
+
+
+def _unknown(names: tuple[str, ...], name: str, terms: Sequence[ModelTerm] | None) -> InputError:
+    """The error for a name that is none, with the one that was meant."""
+    called = [term.name for term in terms or () if term.columns != (term.name,)]
+    single = [term.factors[0] for term in terms or () if len(term.factors) == 1]
+    columns = [column for each in single if len(each.columns) == 1 for column in each.columns]
+    near = alike(name, [*called, *columns, *names])
+    hint = f" (did you mean {printable(near)!r}?)" if near else ""
+    behind = f"; the terms are {first_of(map(printable, called), most=NAMES_SHOWN)}"
+    if not called:
+        behind = "; terms are known of a model: pass it too" if terms is None else ""
+    return InputError(
+        f"there is no coefficient {'or term ' if called else ''}{printable(name)!r}{hint}; the "
+        f"coefficients are {first_of(map(printable, names), most=NAMES_SHOWN)}{behind}"
+    )
 
 
 def _single(matrix: Array) -> NDArray[np.intp] | None:

@@ -95,23 +95,16 @@ def _eliminated(linear: Linear, size: Array) -> Null:
     """The null model in which each row of the hypothesis is solved for one coefficient."""
     size = np.where(size > 0, size, 1.0)
     ends = np.append(size, np.inf)
-    matrix = _of_usual_size(np.column_stack([linear.matrix, linear.values]), ends)
+    matrix = of_usual_size(np.column_stack([linear.matrix, linear.values]), ends)
     reduced, solved = echelon(matrix, ends, len(matrix))
     pivots = reduced[np.arange(len(solved)), solved]
     origin = np.zeros(linear.k)
     origin[solved] = reduced[:, -1] / pivots
-    rest = reduced[:, :-1].copy()
-    rest[:, solved] = 0.0
-    mixed = np.flatnonzero(rest.any(axis=0))
+    others = np.setdiff1d(np.arange(linear.k), solved)
+    mixed = others[reduced[:, others].any(axis=0)]
     kept = np.setdiff1d(np.arange(linear.k), np.append(mixed, solved))
-    directions = np.zeros((linear.k, len(mixed)))
-    for i, j in enumerate(mixed):
-        # multiplied by what would divide: whole numbers stay whole
-        factors = np.where(rest[:, j] != 0, pivots, 1.0)
-        directions[j, i] = np.prod(factors)
-        others = [np.prod(np.delete(factors, s)) for s in range(len(solved))]
-        directions[solved, i] = -rest[:, j] * others
-    return Null(origin, kept, _of_usual_size(directions.T, 1 / size).T)
+    directions = solutions(reduced[:, :-1], solved, mixed)
+    return Null(origin, kept, of_usual_size(directions.T, 1 / size).T)
 
 
 def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.intp]]:
@@ -158,8 +151,37 @@ def echelon(matrix: Array, size: Array, rank: int) -> tuple[Array, NDArray[np.in
     return left[:rank], pivots
 
 
-def _of_usual_size(matrix: Array, size: Array) -> Array:
-    """Rows times a power of two, which rounds nothing, so that none is large or small."""
+def solutions(reduced: Array, pivots: NDArray[np.intp], free: NDArray[np.intp]) -> Array:
+    """Solutions (k, f) of ``reduced @ x = 0`` (`echelon`), each of which moves one free column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis.inference.hypotheses.null_models import solutions
+    >>> solutions(np.array([[2.0, 0, 3], [0, 1, 5]]), np.array([0, 1]), np.array([2])).T.tolist()
+    [[-3.0, -10.0, 2.0]]
+    """
+    diagonal = reduced[np.arange(len(pivots)), pivots]
+    found = np.zeros((reduced.shape[1], len(free)))
+    for i, j in enumerate(free):
+        # multiplied by what would divide: whole numbers stay whole
+        factors = np.where(reduced[:, j] != 0, diagonal, 1.0)
+        found[j, i] = np.prod(factors)
+        others = [np.prod(np.delete(factors, at)) for at in range(len(pivots))]
+        found[pivots, i] = -reduced[:, j] * others
+    return found
+
+
+def of_usual_size(matrix: Array, size: Array) -> Array:
+    """Rows times a power of two, which rounds nothing, so that none is large or small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis.inference.hypotheses.null_models import of_usual_size
+    >>> of_usual_size(np.array([[4.0, 6.0]]), np.ones(2)).tolist()
+    [[0.5, 0.75]]
+    """
     largest = (np.abs(matrix) / size).max(axis=1, keepdims=True, initial=0.0)
     return np.asarray(np.ldexp(matrix, -np.frexp(largest)[1]))
 
@@ -170,7 +192,7 @@ def _null_of_reduced(linear: Linear, model: BernoulliLogistic, reduced: Bernoull
     size = model.rows.extent.columns
     whole = _eliminated(linear, size)
     # measured before columns go: what is left of a direction that goes with them is rounding
-    directions = _of_usual_size(whole.directions.T, 1 / np.where(size > 0, size, 1.0)).T
+    directions = of_usual_size(whole.directions.T, 1 / np.where(size > 0, size, 1.0)).T
     ways = reduced.aliased.coefficients(directions)
     left = reduced.rows.extent.columns
     # what rounding has left in the combinations of columns that went is none of theirs

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, linear_of
+from flatprior.analysis.inference.hypotheses.of_model import linear_of_model
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
 from flatprior.models import BernoulliLogistic, PointEstimate
@@ -77,7 +78,10 @@ def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
         With the latter the test is robust.
     hypothesis : str, sequence of str, mapping, or array_like (q, k) or (k,)
         A name or several: they are 0. A mapping: each has its value. A matrix R: ``R beta`` is
-        `value`.
+        `value`. With `model` a name may also be that of a term of its formula (`model.terms`), an
+        interaction in any order, or the column that a single term is of ("race" for "C(race)"), and
+        stands for all coefficients of the term. What is the name of a coefficient is that first of
+        all: where a formula has ``age + I(age**2)``, "age" is the first of the two alone.
     value : float or array_like (q,), optional
         Default 0; not with a mapping.
     model : BernoulliLogistic, optional
@@ -90,8 +94,9 @@ def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
     Raises
     ------
     ValueError
-        If a name is not among the coefficients, shapes do not fit, or rows of R are dependent; if
-        an estimate was read from a file, which may state any covariance, and there is no `model`.
+        If a name is not among the coefficients and terms, shapes do not fit, or rows of R are
+        dependent; if an estimate was read from a file, which may state any covariance, and there is
+        no `model`.
     NotConvergedError
         If an estimate is not proved to be near the MLE.
     ArithmeticError
@@ -145,10 +150,13 @@ def _wald_test(
             "no covariance is known, and no Wald test either: the warnings of the fit say "
             "why; take more units, or another covariance"
         )
-    aliased = getattr(getattr(fit, "provenance", None), "aliased", None)
     if model is not None:
-        aliased = model.aliased
-    linear = linear_of(fit.names, hypothesis, value, aliased)
+        linear = linear_of_model(model, hypothesis, value)
+    else:
+        source = getattr(fit, "provenance", None)
+        terms = () if getattr(source, "formula", None) is None else None
+        aliased = getattr(source, "aliased", None)
+        linear = linear_of(fit.names, hypothesis, value, aliased, terms)
     if isinstance(root, Factored) and linear.positions is not None:
         moved = fit.coefficients[linear.positions] - linear.values
         distance = root.distance(linear.positions, moved)

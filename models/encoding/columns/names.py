@@ -26,7 +26,7 @@ def no_such_column(name: str, known: Sequence[str]) -> ValueError:
     >>> print(no_such_column("Age", ["y", "age"]))
     there is no column 'Age' (did you mean 'age'?); the columns are 'y', 'age'
     """
-    near, same = _alike(name, known), _drawn_alike(name, known)
+    near, same = alike(name, known), _drawn_alike(name, known)
     hint = f" (did you mean {near!r}?)" if near else ""
     if same:
         hint = f" ({same!r} looks like it, but has other letters: {_odd(name, same)})"
@@ -46,8 +46,15 @@ def no_such_column(name: str, known: Sequence[str]) -> ValueError:
     return InputError(f"there is no column {name!r}{hint}; the columns are {shown}{heading}")
 
 
-def _alike(name: str, known: Sequence[str]) -> str:
-    """The known name nearest to one that is not known, whatever their case; empty without one."""
+def alike(name: str, known: Sequence[str]) -> str:
+    """The known name nearest to one that is not known, whatever their case; empty without one.
+
+    Examples
+    --------
+    >>> from flatprior.models.encoding.columns.names import alike
+    >>> alike("agee", ["age", "race"]), alike("weight", ["age", "race"])
+    ('age', '')
+    """
     folded: dict[str, str] = {}
     for each in known:
         folded.setdefault(each.casefold(), each)

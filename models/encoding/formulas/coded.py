@@ -23,6 +23,7 @@ from flatprior.models.common.arrays import Array
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.encoding.columns.checks import check_finite
 from flatprior.models.encoding.formulas.contrasts import Category
+from flatprior.models.encoding.formulas.model_terms import Scoped
 from flatprior.models.encoding.formulas.parsing import Parsed
 
 FEW_INDICATORS = 16  # with fewer the matrix is as fast
@@ -35,6 +36,7 @@ TREATMENT = ("treatment", "last")
 EXACT = (*TREATMENT, "sum")  # contrasts whose products are not rounded
 
 Part = tuple[tuple[int, bool], ...]  # factors by their place, and whether without one of the levels
+Parts = tuple[tuple[tuple[int, ...], tuple[Part, ...]], ...]  # of each term
 Columns = Mapping[str, Any]  # the numbers of a call by its generated name: an array, or some
 
 
@@ -184,12 +186,15 @@ class Coded:
         Of the columns.
     marked : dict
         Generated name of a category to the first column of a contrast of its levels.
+    scoped : tuple of Scoped
+        Which columns are of which terms.
     """
 
     products: tuple[Product, ...]
     orders: dict[str, tuple[Any, ...]]
     names: tuple[str, ...]
     marked: dict[str, int]
+    scoped: tuple[Scoped, ...]
 
     @property
     def is_written_out(self) -> bool:
@@ -307,8 +312,8 @@ class Coding:
     ----------
     keys : tuple of str
         Generated names of the factors.
-    parts : tuple of tuple
-        The parts of the terms, in their order.
+    parts_of : tuple of (tuple of int, tuple of tuple)
+        Each term, as the places of its factors, and its parts.
     orders : dict
         Generated name of a category to its levels in order.
     reduced : dict
@@ -319,10 +324,15 @@ class Coding:
     """
 
     keys: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts_of: Parts
     orders: dict[str, tuple[Any, ...]]
     reduced: dict[str, tuple[Cells, list[str]]]
     fields: dict[str, tuple[dict[Any, str], dict[Any, str]]]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of all terms, in their order."""
+        return [part for _, parts in self.parts_of for part in parts]
 
     def size(self, part: Part) -> int:
         """Number of columns of a part."""
@@ -359,14 +369,20 @@ class Coding:
         products: list[Product] = []
         names: list[str] = []
         marked: dict[str, int] = {}
-        for part in self.parts:
-            labels, product = self._product(part, named, len(names))
-            for at, reduced in part:
-                if reduced and self.keys[at] in self.orders:
-                    marked.setdefault(self.keys[at], len(names))
-            products.append(product)
-            names += labels
-        return Coded(tuple(products), self.orders, tuple(names), marked)
+        scoped: list[Scoped] = []
+        for term, parts in self.parts_of:
+            first = len(names)
+            for part in parts:
+                labels, product = self._product(part, named, len(names))
+                for at, reduced in part:
+                    if reduced and self.keys[at] in self.orders:
+                        marked.setdefault(self.keys[at], len(names))
+                products.append(product)
+                names += labels
+            whole = {self.keys[at] for part in parts for at, reduced in part if not reduced}
+            factors = tuple(self.keys[at] for at in term)
+            scoped.append(Scoped(factors, frozenset(whole), tuple(names[first:])))
+        return Coded(tuple(products), self.orders, tuple(names), marked, tuple(scoped))
 
     def _product(self, part: Part, named: dict[str, str], first: int) -> tuple[list[str], Product]:
         """The names of the columns of a part, the `first` of which is there, and what they are."""
@@ -496,7 +512,7 @@ def _fields(key: str, found: Any) -> tuple[dict[Any, str], dict[Any, str]]:
 @lru_cache(maxsize=256)
 def _parts(
     intercept: bool, terms: tuple[tuple[int, ...], ...], spanning: tuple[bool, ...]
-) -> tuple[Part, ...]:
+) -> Parts:
     """The parts of the terms, as formulaic says: which factors span the intercept is all it asks.
 
     For these stand categories of two levels, for the others numbers.
@@ -514,7 +530,12 @@ def _parts(
     formula = Formula(" + ".join([str(int(intercept)), *right]))
     spec = formula.get_model_matrix(frame, output="pandas").model_spec
     return tuple(
-        tuple((int(each.factor.expr[1:]), bool(each.reduced)) for each in scoped.factors)
+        (
+            tuple(int(each.expr[1:]) for each in row.term.factors if each.expr != "1"),
+            tuple(
+                tuple((int(each.factor.expr[1:]), bool(each.reduced)) for each in scoped.factors)
+                for scoped in row.scoped_terms
+            ),
+        )
         for row in spec.structure
-        for scoped in row.scoped_terms
     )

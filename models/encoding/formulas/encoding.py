@@ -36,6 +36,7 @@ from flatprior.models.encoding.formulas.coded import (
 )
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.learning import learnt, repeats
+from flatprior.models.encoding.formulas.model_terms import ModelTerm, model_terms, scoped_of
 from flatprior.models.encoding.formulas.parsing import Offset, Parsed
 from flatprior.models.encoding.grouped import (
     check_alone,
@@ -73,6 +74,8 @@ class Encoding:
         Columns that are left out because they are combinations of others; `names` are without them.
     booleans : tuple of str
         Predictors that are true or false, as numbers 1 and 0.
+    model_terms : tuple of ModelTerm
+        The terms in the order of their columns, those that are left out among them.
     """
 
     parsed: Parsed
@@ -84,6 +87,16 @@ class Encoding:
     facts: tuple[str, ...] = ()
     aliased: Aliased | None = None
     booleans: tuple[str, ...] = ()
+    model_terms: tuple[ModelTerm, ...] = ()
+
+    @property
+    def terms(self) -> dict[str, tuple[str, ...]]:
+        """Each term to the names of its columns, without those that are left out."""
+        known = set(self.names)
+        return {
+            term.name: tuple(name for name in term.columns if name in known)
+            for term in self.model_terms
+        }
 
     def design_matrix(self, frame: pd.DataFrame) -> Array:
         """Encode the rows of `frame` with the levels, knots, centres and scales of the model."""
@@ -236,9 +249,9 @@ def encode(
     if layout is None:
         design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values, whole)
         names = tuple(parsed.original(str(name)) for name in spec.column_names)
-        marked = _marked(spec, parsed, levels)
+        marked, scoped = _marked(spec, parsed, levels), scoped_of(spec, names)
     else:
-        spec, names, marked = layout, layout.names, layout.marked
+        spec, names, marked, scoped = layout, layout.names, layout.marked, layout.scoped
         design = layout.design(table, parsed, values, whole)
     check_names(names)
     encoded = Encoded(
@@ -268,6 +281,7 @@ def encode(
         states=states,
         facts=(*facts, *learning),
         booleans=tuple(name for name in parsed.predictors if are_booleans(kept[name])),
+        model_terms=model_terms(parsed, scoped, levels),
     )
 
 

@@ -330,7 +330,7 @@ def test_a_hypothesis_on_a_column_left_out_is_told_what_to_test(copies, test):
     ):
         with pytest.raises(ValueError, match=why):
             test(*given, hypothesis)
-    with pytest.raises(ValueError, match="there is no coefficient 'zz'"):
+    with pytest.raises(ValueError, match="there is no coefficient or term 'zz'"):
         test(*given, "zz")
     with pytest.raises(ValueError, match="a combination of others in every row"):
         wald_test(fit, "w")
