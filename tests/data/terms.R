@@ -75,13 +75,18 @@ means <- function(fit, by) {
   # regrid takes no offset that is beside the grid; there is one factor then, and no mean
   probabilities <- if (is.null(fit$offset)) quiet(emmeans(regrid(grid), by))
   pairs_of <- function(x, adjust, ...) of(contrast(x, "pairwise"), adjust = adjust, ...)
+  joint_of <- function(x) { x <- as.data.frame(quiet(x)); x$note <- NULL; table_of(x) }
   list(
     link = of(emm), response = of(emm, type = "response"), # the response of the mean of log-odds
     mean_response = if (!is.null(probabilities)) of(probabilities), # the mean of probabilities
     pairs = lapply(c(none = "none", holm = "holm", tukey = "tukey"), function(a) pairs_of(emm, a)),
     odds_ratios = pairs_of(emm, "none", type = "response"),
     differences = lapply(c(none = "none", holm = "holm", tukey = "tukey"), function(a) pairs_of(regrid(emm), a)),
-    mean_differences = if (!is.null(probabilities)) pairs_of(probabilities, "none")
+    mean_differences = if (!is.null(probabilities)) pairs_of(probabilities, "none"),
+    joint_tests = joint_of(joint_tests(emm)), # by term; the last: within each level of the second
+    joint_pairs = joint_of(test(contrast(emm, "pairwise"), joint = TRUE)),
+    joint_tests_of_means = if (!is.null(probabilities)) joint_of(joint_tests(probabilities)),
+    joint_tests_within = if (length(by) > 1) joint_of(joint_tests(emm, by = by[2]))
   )
 }
 robust <- function(fit, data) { # one row an observation

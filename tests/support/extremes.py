@@ -211,7 +211,12 @@ ANALYSIS: Calls = {
             a.marginal_means(c.model, result, "g", c.data),
             a.marginal_means(c.model, result, "g", c.data, "probability", "rows"),
         )
-        for of in (*dressed(means), means.to_dict(), means.contrasts(comparison="odds ratio"))
+        for of in (
+            *dressed(means),
+            means.to_dict(),
+            means.contrasts(comparison="odds ratio"),
+            means.joint_tests(),
+        )
     ],
     "plot_surface": lambda c: a.plot_surface(c.small) is None,
     "posterior_mode": lambda c: a.posterior_mode(c.posterior).coefficients,

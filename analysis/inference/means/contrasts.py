@@ -27,13 +27,13 @@ class Family:
     titles : tuple of str
     matrix : ndarray (p, L)
         Of all L means.
-    q : int
-        Of how many means.
+    whose : str
+        The levels of the variables within which they are; mostly empty.
     """
 
     titles: tuple[str, ...]
     matrix: Array
-    q: int
+    whose: str = ""
 
 
 def called(label: Any) -> str:
@@ -71,11 +71,7 @@ def families(
             raise InputError("contrasts of one's own are of all means; leave within out")
         return [_own(index, method)]
     names = list(map(str, index.names))
-    for name in within:
-        if name not in names:
-            raise InputError(
-                f"the means are not by {printable(name)!r}; they are by {names_in(SCREEN, names)}"
-            )
+    _require_names(names, within)
     cells = [label if isinstance(label, tuple) else (label,) for label in index]
     groups: dict[tuple[str, ...], list[int]] = {}
     for place, cell in enumerate(cells):
@@ -101,8 +97,58 @@ def families(
             other = "mean" if method == "mean" else short[minus[0]]
             titles.append(f"{whose}: " * bool(whose) + f"{short[plus]} {joined} {other}")
             rows.append(row)
-        found.append(Family(tuple(titles), np.array(rows), len(members)))
+        found.append(Family(tuple(titles), np.array(rows), whose))
     return found
+
+
+def terms(index: pd.Index[Any], within: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    """Main effects and interactions of the variables of means: contrasts that are 0 without them.
+
+    Those of a term are differences over levels of its variables, averaged over all levels of
+    others.
+
+    Parameters
+    ----------
+    index : Index (L,)
+        All combinations of levels, the last variable changing fastest.
+    within : sequence of str
+        Variables at each level of which the others have terms of their own.
+
+    Yields
+    ------
+    title : str
+    matrix : ndarray (p, L)
+    """
+    names = list(map(str, index.names))
+    _require_names(names, within)
+    if not index.is_unique:
+        raise InputError("a level has two means, so that there are no terms")
+    free = [name for name in names if name not in within]
+    levels = {name: list(dict.fromkeys(index.get_level_values(name))) for name in names}
+    for held in itertools.product(*(range(len(levels[name])) for name in within)):
+        at = dict(zip(within, held, strict=True))
+        whose = ", ".join(f"{name} {levels[name][i]}" for name, i in at.items())
+        for size in range(1, len(free) + 1):
+            for term in itertools.combinations(free, size):
+                matrix = np.ones((1, 1))
+                for name in names:
+                    n = len(levels[name])
+                    part = np.full((1, n), 1 / n)
+                    if name in at:
+                        part = np.eye(n)[at[name]][None]
+                    elif name in term:
+                        part = np.hstack([np.ones((n - 1, 1)), -np.eye(n - 1)])
+                    matrix = np.kron(matrix, part)
+                if len(matrix):
+                    yield f"{whose}: " * bool(whose) + ":".join(term), matrix
+
+
+def _require_names(names: list[str], within: Sequence[str]) -> None:
+    for name in within:
+        if name not in names:
+            raise InputError(
+                f"the means are not by {printable(name)!r}; they are by {names_in(SCREEN, names)}"
+            )
 
 
 def _weights(method: str, members: list[int], base: int) -> Iterator[dict[int, float]]:
@@ -164,4 +210,4 @@ def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
             own[:] = values
     if not len(matrix) or not np.isfinite(matrix).all() or not matrix.any(axis=1).all():
         raise InputError("the weights of a contrast must be finite, and not all 0")
-    return Family(tuple(map(str, given)), matrix, n)
+    return Family(tuple(map(str, given)), matrix)

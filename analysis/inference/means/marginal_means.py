@@ -24,13 +24,21 @@ from flatprior.analysis.inference.functionals import (
     Functionals,
     OfDraws,
     OfEstimate,
+    Scale as Shown,
     functionals_of,
     places_of,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.means.adjustments import Adjustment, adjusted, reach_of
 from flatprior.analysis.inference.means.cells import Cells, Over, Scale, numbers_of_cells
-from flatprior.analysis.inference.means.contrasts import Method, called, families
+from flatprior.analysis.inference.means.contrasts import (
+    Family,
+    Method,
+    called,
+    families,
+    terms,
+)
+from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
@@ -39,7 +47,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import first_of
+from flatprior.models.common.text import first_of, printable
 from flatprior.models.posterior import Interval
 
 Comparison = Literal["difference", "ratio", "odds ratio"]
@@ -151,27 +159,13 @@ class MarginalMeans(Renderable):
         >>> means.contrasts("reference", "odds ratio")["odds ratio"].round(3).to_dict()
         {'1 / 0': 10.358}
         """
-        check_choice("comparison", comparison, get_args(Comparison))
         check_choice("adjust", adjust, get_args(Adjustment))
-        if isinstance(method, str):
-            check_choice("method", method, get_args(Method))
-        within = (within,) if isinstance(within, str) else tuple(within)
-        if comparison == "ratio" and self.scale == "log-odds":
-            raise InputError(
-                'a ratio of log-odds says nothing: take the "odds ratio", or scale="probability"'
-            )
         if adjust != "none" and isinstance(self.means, OfDraws):
             raise InputError('draws have no p-values to adjust; leave adjust at "none"')
         if adjust == "tukey" and method != "pairwise":
             raise InputError('Tukey\'s is for all pairs of means; for others take "holm"')
-        joined = "-" if comparison == "difference" else "/"
-        found = families(self.index, self.references, method, within, joined)
-        means, shown = self.means, PLAIN if comparison == "difference" else LOG
-        if comparison != "difference":
-            if any(np.abs(f.matrix.sum(axis=1)).max() > 1e-9 for f in found):
-                raise InputError(f"the weights of a contrast that is a {comparison} add up to 0")
-            if self.scale == "probability":
-                means = means.on(LOG if comparison == "ratio" else LOGIT)
+        means, shown = self._compared(comparison)
+        found = self._families(method, comparison, within)
         parts, unproved = [], False
         for family in found:
             each = means.combined(family.matrix)
@@ -195,6 +189,104 @@ class MarginalMeans(Renderable):
                 said += ", which is not proved to be conservative for correlated means"
             table.columns.name = said
         return table
+
+    def joint_tests(
+        self,
+        method: Literal["terms"] | Method | Mapping[str, Any] | ArrayLike = "terms",
+        comparison: Comparison = "difference",
+        within: str | Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Tests that contrasts of the means are 0 together (ratios 1).
+
+        Parameters
+        ----------
+        method : "terms", or as `contrasts` takes it
+            "terms": main effects and interactions of the variables of the means, which over a grid
+            are what R's emmeans calls joint tests. Else all contrasts of a family together.
+        comparison : {"difference", "ratio", "odds ratio"}
+            See `contrasts`: tests of ratios are of their logarithms.
+        within : str or sequence of str
+            Variables at each level of which there are tests of the others.
+
+        Returns
+        -------
+        DataFrame
+            One row a test. Of an estimate: Wald's "chi-squared", "df" and "p". Of draws: the
+            squared "distance" of 0 from their mean, in their covariance, its dimensions "df",
+            "contour probability", the share of draws that are as far from their mean or farther,
+            and its Monte Carlo error "mcse". The heading names tests without contrasts of which the
+            data say nothing. Contrasts that are 0 whatever the coefficients, but for rounding, such
+            as an interaction that the model does not have, leave 0 degrees of freedom, and NaN.
+
+        Raises
+        ------
+        ValueError
+            As `contrasts` does, and where there are no terms.
+        ArithmeticError
+            If contrasts depend on one another, but not their values, or one is lost to
+            cancellation.
+
+        Examples
+        --------
+        >>> from flatprior.analysis import marginal_means
+        >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+        >>> data = load_spector().assign(high=lambda rows: rows["tuce"] > 21)
+        >>> model = BernoulliLogistic.from_formula("grade ~ gpa + high + C(psi)", data)
+        >>> means = marginal_means(model, fit_newton(model), ["high", "psi"], data)
+        >>> means.joint_tests()["p"].round(3).to_dict()
+        {'high': 0.782, 'psi': 0.024, 'high:psi': nan}
+        """
+        within = (within,) if isinstance(within, str) else tuple(within)
+        means, _ = self._compared(comparison)
+        if isinstance(method, str) and method == "terms":
+            tests = list(terms(self.index, within))
+            if not tests:
+                raise InputError("there is one mean only, and nothing to compare it with")
+        else:
+            named = f"{method} contrasts" if isinstance(method, str) else "contrasts"
+            tests = [
+                (f"{each.whose}: " * bool(each.whose) + named, each.matrix)
+                for each in self._families(method, comparison, within)
+            ]
+        rows = [joint_test(means, matrix, title) for title, matrix in tests]
+        index = pd.Index([title for title, _ in tests], name="test")
+        table = pd.DataFrame(rows, index=index).astype({"df": int})
+        less = [title for title, matrix in tests if not means.combined(matrix).known.all()]
+        if less:
+            table.columns.name = (
+                f"{first_of(map(printable, less))}: without contrasts that the data say nothing of"
+            )
+        return table
+
+    def _compared(self, comparison: Comparison) -> tuple[Functionals, Shown]:
+        """The means on the scale of which contrasts are differences, and what shows these."""
+        check_choice("comparison", comparison, get_args(Comparison))
+        if comparison == "difference":
+            return self.means, PLAIN
+        if self.scale == "probability":
+            return self.means.on(LOG if comparison == "ratio" else LOGIT), LOG
+        if comparison == "ratio":
+            raise InputError(
+                'a ratio of log-odds says nothing: take the "odds ratio", or scale="probability"'
+            )
+        return self.means, LOG
+
+    def _families(
+        self,
+        method: Method | Mapping[str, Any] | ArrayLike,
+        comparison: Comparison,
+        within: str | Sequence[str],
+    ) -> list[Family]:
+        if isinstance(method, str):
+            check_choice("method", method, get_args(Method))
+        within = (within,) if isinstance(within, str) else tuple(within)
+        joined = "-" if comparison == "difference" else "/"
+        found = families(self.index, self.references, method, within, joined)
+        if comparison != "difference" and any(
+            np.abs(each.matrix.sum(axis=1)).max() > 1e-9 for each in found
+        ):
+            raise InputError(f"the weights of a contrast that is a {comparison} add up to 0")
+        return found
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The table, with what its means are averaged over."""

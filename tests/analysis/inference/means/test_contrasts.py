@@ -20,7 +20,7 @@ def test_each_method_has_its_combinations():
         (found,) = families(ONE, {"g": "b"}, method, (), "-")
         assert list(found.titles) == titles
         assert np.allclose(found.matrix, matrix, rtol=1e-15, atol=1e-15)
-        assert found.q == 3
+        assert found.whose == ""
 
 
 def test_within_a_variable_each_of_its_levels_has_a_family():
