@@ -47,9 +47,17 @@ from .diagnostics.calibration import (
     calibration_curve as calibration_curve,
     predictive_scores as predictive_scores,
 )
+from .diagnostics.classification import (
+    ClassificationTable as ClassificationTable,
+    classification_table as classification_table,
+)
 from .diagnostics.collinearity import (
     Collinearity as Collinearity,
     collinearity as collinearity,
+)
+from .diagnostics.indices import (
+    PredictiveIndices as PredictiveIndices,
+    predictive_indices as predictive_indices,
 )
 from .diagnostics.leave_one_out import (
     ExactLOO as ExactLOO,

@@ -107,7 +107,7 @@ def test_every_public_name_is_tried():
         "PenalisedObjective",
         "PymcCheck",
         "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
-        "calibration_curve",
+        "calibration_curve", "classification_table", "predictive_indices",
         "check_posterior", "check_pymc",
         "collinearity", "compare_models", "compare_routes", "convexity", "diagnose",
         "explain_difference", "goodness_of_fit", "plot_agreement", "plot_calibration",

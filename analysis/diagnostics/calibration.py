@@ -11,27 +11,28 @@ in memory (`flatprior.analysis.diagnostics.ranks`), and says how far that can be
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit, logsumexp
 
-from flatprior.analysis.diagnostics.ranks import Ranks, edges_of, isotonic
+from flatprior.analysis.diagnostics.forecasts import (
+    forecast_of,
+    ranks_of,
+    reduced,
+    sampled_edges,
+    ties_of,
+)
+from flatprior.analysis.diagnostics.ranks import Ranks, isotonic
 from flatprior.analysis.diagnostics.summaries import Spread
-from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
-from flatprior.models.certificate import checked_coefficients
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_seed, check_whole, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages
-from flatprior.models.common.parallel import parallel_map
 from flatprior.models.common.rendering import (
     Renderable,
     Rendered,
@@ -40,19 +41,11 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
-from flatprior.models.common.text import rows_phrase
-from flatprior.models.direction_bounds import ROW_ULPS, predictor_error
-from flatprior.models.estimate import require_fit_of
-from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
-from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
+from flatprior.models.rows import Block
 
 T = TypeVar("T")
 
-DRAWS_AT_ONCE = 64
 MOST_BINS = 2**13  # of predictions on a curve, of rows that are not in memory
-SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
-CLOSE = 1e-7  # standard errors: fits proved to be no further from the MLE are judged as it
-FAR = 64.0  # on the log-odds scale: who errs by that knows nothing
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -183,7 +176,7 @@ def calibration_curve(
     check_probability(prob)
     check_whole("simulations", simulations, 2)
     checked = check_seed(seed)
-    all_of_them = _ranks(model, predicted)
+    all_of_them = ranks_of(model, predicted, by_probability=True)
     ranks = all_of_them if model.rows.resident else all_of_them.fewer(MOST_BINS)
     values, counts = ranks.means, ranks.counts
     calibrated = ranks.isotonic()
@@ -281,9 +274,9 @@ def predictive_scores(
     [0.426, 0.374, 0.766]
     """
     rate = model.n_events / model.n_observations
-    edges = None if model.rows.resident else _edges(model, predicted, by_probability=False)
-    forecast = _forecast(model, predicted, scored=True)
-    ties = _ties(predicted)
+    edges = None if model.rows.resident else sampled_edges(model, predicted, by_probability=False)
+    forecast = forecast_of(model, predicted, scored=True)
+    ties = ties_of(predicted)
 
     def of_block(block: Block) -> _Scored:
         found, event = forecast(block), block.sign > 0
@@ -297,7 +290,7 @@ def predictive_scores(
         )
         return _Scored(Spread.of(np.vstack([scores, differences]), block.counts), ranks)
 
-    of_all = _reduced(model, of_block, _Scored.joined)
+    of_all = reduced(model, of_block, _Scored.joined)
     error = of_all.spread.sd / math.sqrt(of_all.spread.n)
     rows = {}
     for place, name in enumerate(("Brier", "log")):
@@ -333,140 +326,3 @@ class _Scored(NamedTuple):
     def joined(self, other: _Scored) -> _Scored:
         """That of both sets of rows."""
         return _Scored(self.spread + other.spread, self.ranks + other.ranks)
-
-
-class _Forecast(NamedTuple):
-    """Of each row (m,): what it is ranked by, probability of 1, log probability of the outcome."""
-
-    rank: Array
-    probability: Array
-    log_probability: Array
-    errors: tuple[Array, Array]  # how far the rank may be off, and the probability
-
-
-Predicted = PointEstimate | Posterior | ArrayLike
-
-
-def _reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: Any) -> T:
-    """``function(block)`` of all rows: at once where they are in memory, else in a pass."""
-    rows = as_held(model.rows)
-    if isinstance(rows, ArrayRows):
-        return function(rows.block(slice(None)))
-    found: T = rows.reduce(function, combine)
-    return found
-
-
-def _ranks(model: BernoulliLogistic, predicted: Predicted) -> Ranks:
-    """Events and others in the order of their probabilities."""
-    edges = None if model.rows.resident else _edges(model, predicted, by_probability=True)
-    forecast, ties = _forecast(model, predicted), _ties(predicted)
-
-    def of_block(block: Block) -> Ranks:
-        found, event = forecast(block), block.sign > 0
-        p, error = found.probability, found.errors[1]
-        return Ranks.of(p, p, event, block.counts, edges, ties, error)
-
-    return _reduced(model, of_block, operator.add).apart()
-
-
-def _edges(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Array:
-    """Where bins of rows that are not in memory end."""
-    forecast = _forecast(model, predicted)
-    assert not isinstance(model.rows, ArrayRows)  # noqa: S101
-    some = forecast(as_held(model.rows.drawn).block(slice(None)))
-    return edges_of(some.probability if by_probability else some.rank, _ties(predicted))
-
-
-def _ties(predicted: Predicted) -> float:
-    """How near to one another, of their size, forecasts are that may be of the same rows."""
-    return 0.0 if isinstance(predicted, PointEstimate) else SAME
-
-
-def _forecast(
-    model: BernoulliLogistic, predicted: Predicted, scored: bool = False
-) -> Callable[[Block], _Forecast]:
-    """What forecasts the rows of a block; log probabilities only where they are `scored`."""
-    if isinstance(predicted, PointEstimate):
-        require_fit_of(model, predicted)
-        beta = checked_coefficients(model, predicted.coefficients)
-
-        from_mle = _distance(predicted)
-
-        def of_fit(block: Block) -> _Forecast:
-            eta = alike_predictor(block, beta)
-            error = predictor_error(block, beta) + np.abs(block.design) @ from_mle
-            p = expit(eta)
-            # the derivative p (1 - p) changes by no more than a factor exp(t) over a distance t
-            change = p * (1 - p) * np.expm1(np.minimum(error, FAR)) + ROW_ULPS * p
-            # of a fit without a detour over the probability
-            logs = row_terms(block._replace(weights=None), beta).log_likelihood if scored else eta
-            return _Forecast(eta, p, logs, (error, change))
-
-        return of_fit
-    if isinstance(predicted, Posterior):
-        check_draws_of(model, predicted)
-        draws = predicted.draws.reshape(-1, model.n_parameters)
-
-        def of_draws(block: Block) -> _Forecast:
-            pieces = list(block._replace(weights=None).split(PIECE_ROWS))
-            both = parallel_map(lambda piece: _averaged(piece, draws, scored), pieces)
-            probability, logs = np.concatenate(both, axis=1)
-            return _given(probability, logs)
-
-        return of_draws
-    if not model.rows.resident:
-        raise InputError(
-            "an array of probabilities is of rows in memory, and those of the model are read in "
-            "batches: give a fit or a posterior"
-        )
-    probability = _checked(model, predicted)
-
-    def of_array(block: Block) -> _Forecast:
-        with np.errstate(divide="ignore"):
-            logs = np.where(block.sign > 0, np.log(probability), np.log1p(-probability))
-        return _given(probability, logs)
-
-    return of_array
-
-
-def _given(probability: Array, log_probability: Array) -> _Forecast:
-    """A forecast that is ranked by its probability."""
-    error = SAME / 2 * probability
-    return _Forecast(probability, probability, log_probability, (error, error))
-
-
-def _distance(fit: PointEstimate) -> Array:
-    """How far each coefficient is from that of the MLE at most, (k,); 0 where it is not close."""
-    certificate = fit.certificate
-    if certificate is None or not certificate.error_bound <= CLOSE:
-        return np.zeros(len(fit.names))
-    return np.asarray(1.01 * certificate.error_bound * fit.standard_errors)
-
-
-def _averaged(piece: Block, draws: Array, scored: bool) -> Array:
-    """Probability of 1 and log probability of the outcome, over draws (d, k), of rows (2, m)."""
-    total, logs = np.zeros(len(piece.sign)), []
-    for start in range(0, len(draws), DRAWS_AT_ONCE):
-        some = draws[start : start + DRAWS_AT_ONCE].T
-        total += expit(linear_predictor(piece, some)).sum(axis=1)
-        if scored:
-            logs.append(logsumexp(row_terms(piece, some).log_likelihood, axis=1))
-    mean = total / len(draws)
-    return np.array([mean, logsumexp(logs, axis=0) - math.log(len(draws)) if scored else mean])
-
-
-def _checked(model: BernoulliLogistic, predicted: ArrayLike) -> Array:
-    """Probabilities from elsewhere, (n,)."""
-    try:
-        probability = np.asarray(predicted, dtype=float)
-    except (TypeError, ValueError):
-        probability = np.empty(0)
-    if probability.shape != (model.n_rows,):
-        raise InputError(f"predicted must be {model.n_rows} probabilities, one for each row")
-    wrong = ~((probability >= 0) & (probability <= 1))
-    if wrong.any():
-        raise InputError(
-            "predicted must be probabilities from 0 to 1; see "
-            f"{rows_phrase(model.row_labels[wrong])}"
-        )
-    return probability

@@ -45,6 +45,11 @@ class GroupedFit:
         Sum of the logarithms of the binomial coefficients, by which the log-likelihood of grouped
         counts is larger than that of their single observations.
     n_observations : int
+    log_likelihood, null_log_likelihood : float
+        With that constant, as R's ``logLik`` of a fit of ``cbind(successes, failures)`` has it.
+    mcfadden, cox_snell, nagelkerke, aic, bic, aicc : float
+        As of `GoodnessOfFit`, of these log-likelihoods and with a group as one observation: what
+        R's ``AIC``, ``BIC`` and ``pscl::pR2`` give of such a fit.
     """
 
     n_groups: int
@@ -55,6 +60,14 @@ class GroupedFit:
     p: float
     constant: float
     n_observations: int
+    log_likelihood: float
+    null_log_likelihood: float
+    mcfadden: float
+    cox_snell: float
+    nagelkerke: float
+    aic: float
+    bic: float
+    aicc: float
 
     @property
     def message(self) -> str:
@@ -94,6 +107,13 @@ class GoodnessOfFit(Renderable):
     tjur : float
         Mean fitted probability of the events less that of the others.
     aic, bic : float
+    aicc : float
+        AIC + 2 k (k + 1) / (n - k - 1), n the observations; inf where n is no more than k + 1. The
+        term is exact for linear regression; for other models it is a convention.
+    cox_snell : float
+        1 - exp(-LR / n), LR twice the difference of the log-likelihoods ("maximum likelihood" R2).
+    nagelkerke : float
+        The same over the most that it can be, 1 - exp(2 null log-likelihood / n).
     n_observations, n_parameters : int
     formula : str or None
     grouped : GroupedFit or None
@@ -108,6 +128,9 @@ class GoodnessOfFit(Renderable):
     tjur: float
     aic: float
     bic: float
+    aicc: float
+    cox_snell: float
+    nagelkerke: float
     n_observations: int
     n_parameters: int
     formula: str | None = dataclasses.field(default=None, compare=False)
@@ -123,8 +146,11 @@ class GoodnessOfFit(Renderable):
             both["grouped deviance"] = (self.grouped.deviance, self.grouped.null_deviance)
         both |= {
             "AIC": (self.aic, math.nan),
+            "AICc": (self.aicc, math.nan),
             "BIC": (self.bic, math.nan),
             "McFadden's R2": (self.mcfadden, math.nan),
+            "Cox and Snell's R2": (self.cox_snell, math.nan),
+            "Nagelkerke's R2": (self.nagelkerke, math.nan),
             "Tjur's R2": (self.tjur, math.nan),
         }
         return pd.DataFrame.from_dict(both, orient="index", columns=["model", "constant"])
@@ -139,8 +165,9 @@ class GoodnessOfFit(Renderable):
             [f"{n}, {k}", *([] if self.grouped is None else [self.grouped.message])],
             [
                 "constant: a model of one probability for all; McFadden's R2 is 1 - log-likelihood "
-                "/ that of the constant, Tjur's the mean fitted probability of the events less "
-                "that of the others"
+                "/ that of the constant, Cox and Snell's 1 - exp(-LR / n), Nagelkerke's the same "
+                "over the most that it can be, Tjur's the mean fitted probability of the events "
+                "less that of the others"
             ],
         )
 
@@ -174,7 +201,10 @@ def goodness_of_fit(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfF
     -----
     McFadden (1974), "Conditional logit analysis of qualitative choice behavior", in Frontiers in
     Econometrics, 105-142. Tjur (2009), "Coefficients of determination in logistic regression
-    models", The American Statistician 63, 366-372.
+    models", The American Statistician 63, 366-372. Cox and Snell (1989), Analysis of Binary Data,
+    2nd edition, 208-209. Nagelkerke (1991), "A note on a general definition of the coefficient of
+    determination", Biometrika 78, 691-692. Hurvich and Tsai (1989), "Regression and time series
+    model selection in small samples", Biometrika 76, 297-307 (AICc).
 
     Examples
     --------
@@ -203,20 +233,34 @@ def explained(model: BernoulliLogistic, fit: PointEstimate) -> GoodnessOfFit:
     missed, false, events = as_held(model.rows).reduce(sums)
     others = model.n_observations - events
     tjur = float(1 - missed / events - false / others) if events and others else math.nan
+    found = _indices(fit.log_likelihood, null, model.n_observations, model.n_parameters)
     return GoodnessOfFit(
         log_likelihood=fit.log_likelihood,
         null_log_likelihood=null,
         deviance=-2 * fit.log_likelihood,
         null_deviance=-2 * null,
-        mcfadden=1 - fit.log_likelihood / null if null else math.nan,
         tjur=tjur,
-        aic=fit.aic,
-        bic=fit.bic,
+        **found,
         n_observations=model.n_observations,
         n_parameters=model.n_parameters,
         formula=model.formula,
         grouped=grouped_fit(model, fit, null),
     )
+
+
+def _indices(log_likelihood: float, null: float, n: int, k: int) -> dict[str, Any]:
+    """What follows from the log-likelihoods of a fit of k coefficients and of a constant."""
+    cox_snell = -math.expm1(2 * (null - log_likelihood) / n)
+    return {
+        "mcfadden": 1 - log_likelihood / null if null else math.nan,
+        "cox_snell": cox_snell,
+        "nagelkerke": cox_snell / -math.expm1(2 * null / n) if null else math.nan,
+        "aic": 2 * k - 2 * log_likelihood,
+        "bic": k * math.log(n) - 2 * log_likelihood,
+        "aicc": 2 * k - 2 * log_likelihood + 2 * k * (k + 1) / (n - k - 1)
+        if n > k + 1
+        else math.inf,
+    }
 
 
 def grouped_fit(
@@ -228,6 +272,7 @@ def grouped_fit(
         return None
     null = null_log_likelihood(model) if null is None else null
     deviance, df = ratio(found.saturated, fit.log_likelihood), found.n_groups - model.n_parameters
+    likelihood, of_constant = fit.log_likelihood + found.constant, null + found.constant
     return GroupedFit(
         n_groups=found.n_groups,
         deviance=deviance,
@@ -237,6 +282,9 @@ def grouped_fit(
         p=_test(deviance, df).p if df else math.nan,
         constant=found.constant,
         n_observations=model.n_observations,
+        log_likelihood=likelihood,
+        null_log_likelihood=of_constant,
+        **_indices(likelihood, of_constant, found.n_groups, model.n_parameters),
     )
 
 

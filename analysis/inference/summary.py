@@ -189,7 +189,10 @@ class Summary(Renderable):
                 "null_deviance": found.null_deviance,
                 "aic": found.aic,
                 "bic": found.bic,
+                "aicc": found.aicc,
                 "pseudo_r2": found.mcfadden,
+                "cox_snell_r2": found.cox_snell,
+                "nagelkerke_r2": found.nagelkerke,
                 "tjur_r2": found.tjur,
             }
         ).get(key)
@@ -208,7 +211,13 @@ class Summary(Renderable):
 
     @property
     def __maketables_stat_labels__(self) -> dict[str, str]:
-        return {"tjur_r2": "Tjur's R2", "pseudo_r2": "McFadden's R2"}
+        return {
+            "tjur_r2": "Tjur's R2",
+            "pseudo_r2": "McFadden's R2",
+            "cox_snell_r2": "Cox and Snell's R2",
+            "nagelkerke_r2": "Nagelkerke's R2",
+            "aicc": "AICc",
+        }
 
 
 @model_first(sampling_weights=True)
@@ -327,9 +336,7 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        notes.append(
-            f"standard errors are {robust.said}, with a small-sample factor of {robust.factor:.6g}"
-        )
+        notes.append(f"standard errors are {robust.said}, with a small-sample factor of {robust.factor:.6g}")
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

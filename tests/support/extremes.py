@@ -170,6 +170,7 @@ WITH_PYMC: Calls = {
 ANALYSIS: Calls = {
     "Agreement": lambda c: [c.agreement.to_dict(), c.agreement.coefficients()],
     "CalibrationCurve": lambda c: str(a.calibration_curve(c.model, c.fit)),
+    "ClassificationTable": lambda c: str(a.classification_table(c.model, c.fit)),
     "Collinearity": lambda c: str(a.collinearity(c.model)),
     "Comparison": lambda c: [*dressed(c.comparison), c.comparison.to_dict()],
     "Convexity": lambda c: a.convexity(c.model, c.far),
@@ -183,6 +184,7 @@ ANALYSIS: Calls = {
     "HypothesisTest": lambda c: str(a.wald_test(c.fit, "x")),
     "PosteriorCheck": lambda c: a.check_posterior(c.model, c.posterior).to_dict(),
     "PosteriorMoments": lambda c: a.posterior_moments(c.model, c.posterior),
+    "PredictiveIndices": lambda c: str(a.predictive_indices(c.model, c.fit)),
     "ProfileCurve": lambda c: a.profile_curve(c.model, "x", points=5),
     "RobustCovariance": lambda c: str(a.robust_covariance(c.model, c.fit, "HC3")),
     "Summary": lambda c: [*dressed(a.summarise(c.model)), a.summarise(c.model).tidy()],

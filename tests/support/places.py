@@ -15,6 +15,7 @@ from flatprior.analysis import (
     binary_cross_entropy,
     calibration_curve,
     check_posterior,
+    classification_table,
     collinearity,
     confidence_intervals,
     convexity,
@@ -28,6 +29,7 @@ from flatprior.analysis import (
     likelihood_ratio_test,
     posterior_moments,
     predict,
+    predictive_indices,
     predictive_scores,
     product_underflow,
     profile_curve,
@@ -139,6 +141,19 @@ def _scores(model: BernoulliLogistic) -> np.ndarray:
     fit = predictive_scores(model, fit_newton(model))
     draws = predictive_scores(model, _draws(model))
     return np.vstack([fit, draws])
+
+
+def _indices(model: BernoulliLogistic) -> np.ndarray:
+    found = predictive_indices(model, fit_newton(model)).table()
+    draws = predictive_indices(model, _draws(model)).table()
+    assert found["error bound"].max() < 1e-6
+    cells = [
+        classification_table(model, judged, cut).table().to_numpy()[:, :3]
+        for judged in (fit_newton(model), _draws(model))
+        for cut in (0.2, 0.5)
+    ]
+    tables = (found.drop(columns="error bound"), draws.drop(columns="error bound"), *cells)
+    return np.concatenate([np.ravel(table) for table in tables])
 
 
 def _calibration(model: BernoulliLogistic) -> np.ndarray:
@@ -293,6 +308,7 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "check_posterior": _identities,
     "posterior_moments": _moments,
     "predictive_scores": _scores,
+    "predictive_indices": _indices,
     "calibration_curve": _calibration,
     "diagnose": _influence,
     "exact influence": _exact_influence,

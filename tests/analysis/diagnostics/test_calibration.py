@@ -14,7 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from flatprior.analysis import calibration_curve, predict, predictive_scores
-from flatprior.analysis.diagnostics import calibration, ranks
+from flatprior.analysis.diagnostics import calibration, forecasts, ranks
 from flatprior.analysis.diagnostics.calibration import _envelope
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 from flatprior.models.batches import first_pass
@@ -272,7 +272,7 @@ def test_an_order_that_a_proof_leaves_open_is_in_the_error():
 def few_bins(monkeypatch):
     """A survey that draws few rows, and few bins: something is left open."""
     monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 64)
-    monkeypatch.setattr(calibration, "edges_of", lambda *a: ranks.edges_of(*a, bins=64))
+    monkeypatch.setattr(forecasts, "edges_of", lambda *a: ranks.edges_of(*a, bins=64))
     monkeypatch.setattr(calibration, "MOST_BINS", 32)
 
 

@@ -1,0 +1,169 @@
+"""What forecasts each row of a model: a fit, a posterior, or probabilities from elsewhere."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logsumexp
+
+from flatprior.analysis.diagnostics.ranks import Ranks, edges_of
+from flatprior.analysis.monte_carlo import check_draws_of
+from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models.certificate import checked_coefficients
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.parallel import parallel_map
+from flatprior.models.common.text import rows_phrase
+from flatprior.models.direction_bounds import ROW_ULPS, predictor_error
+from flatprior.models.estimate import require_fit_of
+from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
+from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
+
+T = TypeVar("T")
+
+DRAWS_AT_ONCE = 64
+SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
+CLOSE = 1e-7  # standard errors: fits proved to be no further from the MLE are judged as it
+FAR = 64.0  # on the log-odds scale: who errs by that knows nothing
+
+
+class Forecast(NamedTuple):
+    """Of each row (m,): what it is ranked by, probability of 1, log probability of the outcome."""
+
+    rank: Array
+    probability: Array
+    log_probability: Array
+    errors: tuple[Array, Array]  # how far the rank may be off, and the probability
+
+
+Predicted = PointEstimate | Posterior | ArrayLike
+
+
+def reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: Any) -> T:
+    """``function(block)`` of all rows: at once where they are in memory, else in a pass."""
+    rows = as_held(model.rows)
+    if isinstance(rows, ArrayRows):
+        return function(rows.block(slice(None)))
+    found: T = rows.reduce(function, combine)
+    return found
+
+
+def ranks_of(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Ranks:
+    """Events and others in the order of their probabilities, or of what fits are ranked by."""
+    edges = None if model.rows.resident else sampled_edges(model, predicted, by_probability)
+    forecast, ties = forecast_of(model, predicted), ties_of(predicted)
+
+    def of_block(block: Block) -> Ranks:
+        found, event = forecast(block), block.sign > 0
+        rank = found.probability if by_probability else found.rank
+        error = found.errors[int(by_probability)]
+        return Ranks.of(rank, found.probability, event, block.counts, edges, ties, error)
+
+    return reduced(model, of_block, operator.add).apart()
+
+
+def sampled_edges(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Array:
+    """Where bins of rows that are not in memory end."""
+    forecast = forecast_of(model, predicted)
+    assert not isinstance(model.rows, ArrayRows)  # noqa: S101
+    some = forecast(as_held(model.rows.drawn).block(slice(None)))
+    return edges_of(some.probability if by_probability else some.rank, ties_of(predicted))
+
+
+def ties_of(predicted: Predicted) -> float:
+    """How near to one another, of their size, forecasts are that may be of the same rows."""
+    return 0.0 if isinstance(predicted, PointEstimate) else SAME
+
+
+def forecast_of(
+    model: BernoulliLogistic, predicted: Predicted, scored: bool = False
+) -> Callable[[Block], Forecast]:
+    """What forecasts the rows of a block; log probabilities only where they are `scored`."""
+    if isinstance(predicted, PointEstimate):
+        require_fit_of(model, predicted)
+        beta = checked_coefficients(model, predicted.coefficients)
+        from_mle = _distance(predicted)
+
+        def of_fit(block: Block) -> Forecast:
+            eta = alike_predictor(block, beta)
+            error = predictor_error(block, beta) + np.abs(block.design) @ from_mle
+            p = expit(eta)
+            # the derivative p (1 - p) changes by no more than a factor exp(t) over a distance t
+            change = p * (1 - p) * np.expm1(np.minimum(error, FAR)) + ROW_ULPS * p
+            # of a fit without a detour over the probability
+            logs = row_terms(block._replace(weights=None), beta).log_likelihood if scored else eta
+            return Forecast(eta, p, logs, (error, change))
+
+        return of_fit
+    if isinstance(predicted, Posterior):
+        check_draws_of(model, predicted)
+        draws = predicted.draws.reshape(-1, model.n_parameters)
+
+        def of_draws(block: Block) -> Forecast:
+            pieces = list(block._replace(weights=None).split(PIECE_ROWS))
+            both = parallel_map(lambda piece: _averaged(piece, draws, scored), pieces)
+            probability, logs = np.concatenate(both, axis=1)
+            return _given(probability, logs)
+
+        return of_draws
+    if not model.rows.resident:
+        raise InputError(
+            "an array of probabilities is of rows in memory, and those of the model are read in "
+            "batches: give a fit or a posterior"
+        )
+    probability = _checked(model, predicted)
+
+    def of_array(block: Block) -> Forecast:
+        with np.errstate(divide="ignore"):
+            logs = np.where(block.sign > 0, np.log(probability), np.log1p(-probability))
+        return _given(probability, logs)
+
+    return of_array
+
+
+def _given(probability: Array, log_probability: Array) -> Forecast:
+    """A forecast that is ranked by its probability."""
+    error = SAME / 2 * probability
+    return Forecast(probability, probability, log_probability, (error, error))
+
+
+def _distance(fit: PointEstimate) -> Array:
+    """How far each coefficient is from that of the MLE at most, (k,); 0 where it is not close."""
+    certificate = fit.certificate
+    if certificate is None or not certificate.error_bound <= CLOSE:
+        return np.zeros(len(fit.names))
+    return np.asarray(1.01 * certificate.error_bound * fit.standard_errors)
+
+
+def _averaged(piece: Block, draws: Array, scored: bool) -> Array:
+    """Probability of 1 and log probability of the outcome, over draws (d, k), of rows (2, m)."""
+    total, logs = np.zeros(len(piece.sign)), []
+    for start in range(0, len(draws), DRAWS_AT_ONCE):
+        some = draws[start : start + DRAWS_AT_ONCE].T
+        total += expit(linear_predictor(piece, some)).sum(axis=1)
+        if scored:
+            logs.append(logsumexp(row_terms(piece, some).log_likelihood, axis=1))
+    mean = total / len(draws)
+    return np.array([mean, logsumexp(logs, axis=0) - math.log(len(draws)) if scored else mean])
+
+
+def _checked(model: BernoulliLogistic, predicted: ArrayLike) -> Array:
+    """Probabilities from elsewhere, (n,)."""
+    try:
+        probability = np.asarray(predicted, dtype=float)
+    except (TypeError, ValueError):
+        probability = np.empty(0)
+    if probability.shape != (model.n_rows,):
+        raise InputError(f"predicted must be {model.n_rows} probabilities, one for each row")
+    wrong = ~((probability >= 0) & (probability <= 1))
+    if wrong.any():
+        raise InputError(
+            "predicted must be probabilities from 0 to 1; see "
+            f"{rows_phrase(model.row_labels[wrong])}"
+        )
+    return probability

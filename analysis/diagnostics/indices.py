@@ -1,0 +1,278 @@
+r"""How well predictions tell events from others, and whether they are calibrated, in five numbers.
+
+The area under the ROC curve and its standard error are those of DeLong, DeLong and Clarke-Pearson
+(1988), from midranks in O(n log n) as in Sun and Xu (2014), "Fast implementation of DeLong's
+algorithm for comparing the areas under correlated receiver operating characteristic curves", IEEE
+Signal Processing Letters 21, 1389-1393.
+
+Calibration is a refit. With :math:`\ell` the log-odds of a prediction,
+:math:`\operatorname{logit} P(y = 1) = a + b\,\ell` has slope b = 1 and intercept a = 0 where
+predictions are right (Cox 1958, "Two further applications of a model for binary regression",
+Biometrika 45, 562-565); b below 1 says that they are too extreme. With b held at 1 the intercept is
+calibration in the large. Each refit is a Bernoulli-logistic model of its own, with a certificate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from flatprior.analysis.diagnostics.forecasts import Predicted, forecast_of, ranks_of, reduced
+from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    NotConvergedError,
+    PointEstimate,
+)
+from flatprior.models.batches.batch_rows import BatchRows
+from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import model_first
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.errors import InputError
+from flatprior.models.common.intervals import wald_interval, wald_reach
+from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.text import count
+from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows, Block, either
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@own_error_state
+class PredictiveIndices(Renderable):
+    """Discrimination and calibration of predictions.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        What `table` returns.
+    formula : str or None
+        Of the model that holds the outcomes.
+    lacking : tuple of str
+        Why a number is not there, where one is not.
+    """
+
+    frame: pd.DataFrame
+    formula: str | None = None
+    lacking: tuple[str, ...] = ()
+
+    def table(self) -> pd.DataFrame:
+        """One row an index.
+
+        "AUC", the area under the ROC curve, with DeLong's standard error; "discrimination slope",
+        mean prediction of the events less that of the others (Yates 1982; of a fit on its own rows
+        it is Tjur's R2); "calibration slope" and "calibration intercept", of the refit on the
+        log-odds of the predictions; "calibration in the large", the intercept with a slope of 1.
+        Columns "value", "standard error", the ends of the Wald interval (of the area cut at 0 and
+        1), named by their percentages, and "error bound": how far the value can be from the exact
+        one, from the bins of rows that are not in memory, or from the certificate of the refit.
+        """
+        return self.frame.copy()
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """What is shown of this, with all columns of its table or these."""
+        frame = chosen(self.frame, columns).rename(columns={"standard error": "SE"})
+        formats = {str(name): "#.4g" for name in frame.columns} | {"error bound": ".1e"}
+        return Rendered.of(
+            frame,
+            formats,
+            of_model("Discrimination and calibration", self.formula),
+            self.lacking,
+            [
+                "calibration: a refit on the log-odds of the predictions; where they are right its "
+                "slope is 1 and its intercept 0, as they are of a fit with an intercept and no "
+                "offset on its own rows, however wrong it is"
+            ],
+        )
+
+
+@model_first
+def predictive_indices(
+    model: BernoulliLogistic, predicted: Predicted, prob: float = 0.95
+) -> PredictiveIndices:
+    """AUC, discrimination slope, calibration slope and intercepts, with standard errors.
+
+    Parameters
+    ----------
+    model : BernoulliLogistic
+        Holds the outcomes. Its rows may lie in memory, in files or on a cluster.
+    predicted : PointEstimate, Posterior, or array_like (n,)
+        Whose probabilities to judge; an array, of rows in memory, is one probability of 1 for each,
+        such as `predict` gives of another model's fit. Of a posterior it is their mean.
+    prob : float
+        Confidence of the intervals.
+
+    Returns
+    -------
+    PredictiveIndices
+        An index is NaN, and `lacking` says why, where there is none: without events or without
+        others, or where the refit has no MLE.
+
+    Raises
+    ------
+    ValueError
+        If probabilities are not n numbers from 0 to 1, or a result is another model's.
+
+    Notes
+    -----
+    Intervals of the area are those of R's ``pROC::ci.auc``; the refits are those of
+    ``rms::val.prob``, whose "Intercept" and "Slope" these are. Standard errors take the predictions
+    as given: they are of new rows, not of the rows that a model was fitted to.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import predictive_indices
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> data = load_spector()
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
+    >>> found = predictive_indices(model, fit_newton(model))
+    >>> found.table()["value"].round(4).abs().tolist()
+    [0.8831, 0.4286, 1.0, 0.0, 0.0]
+    """
+    wald_reach(prob)  # before the work, should it be no probability
+    values = {"AUC": _area(model, predicted), "discrimination slope": _apart(model, predicted)}
+    refits, lacking = _calibrated(model, predicted)
+    values |= refits
+    if math.isnan(values["AUC"].value):
+        lacking = ("without events, or without others, nothing is told apart", *lacking)
+    rows = {}
+    for name, found in values.items():
+        ends = wald_interval(found.value, found.standard_error, prob)
+        if name == "AUC":
+            ends = {each: float(np.clip(end, 0, 1)) for each, end in ends.items()}
+        rows[name] = {
+            "value": found.value,
+            "standard error": found.standard_error,
+            **ends,
+            "error bound": found.error_bound,
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("index")
+    return PredictiveIndices(frame=frame, formula=model.formula, lacking=lacking)
+
+
+class _Index(NamedTuple):
+    """A number, its standard error, and how far it can be from the exact one."""
+
+    value: float
+    standard_error: float
+    error_bound: float
+
+
+_NONE = _Index(math.nan, math.nan, math.nan)
+
+
+def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
+    """The area under the ROC curve."""
+    return _Index(*ranks_of(model, predicted, by_probability=False).area())
+
+
+class _Apart(NamedTuple):
+    """Spread of the probabilities of events, and of others; None where there are none."""
+
+    events: Spread | None
+    others: Spread | None
+
+    def joined(self, other: _Apart) -> _Apart:
+        """That of both sets of rows."""
+        return _Apart(
+            either(Spread.__add__, self.events, other.events),
+            either(Spread.__add__, self.others, other.others),
+        )
+
+
+def _apart(model: BernoulliLogistic, predicted: Predicted) -> _Index:
+    """Mean probability of the events less that of the others."""
+    forecast = forecast_of(model, predicted)
+
+    def of_block(block: Block) -> _Apart:
+        probability, counts = forecast(block).probability, block.counts
+
+        def of(rows: NDArray[np.bool_]) -> Spread | None:
+            if not rows.any():
+                return None
+            return Spread.of(probability[None, rows], counts[rows])
+
+        return _Apart(of(block.sign > 0), of(block.sign < 0))
+
+    both = reduced(model, of_block, _Apart.joined)
+    if both.events is None or both.others is None:
+        return _NONE
+    value = float(both.events.mean[0] - both.others.mean[0])
+    variance = sum(float(each.sd[0]) ** 2 / each.n for each in (both.events, both.others))
+    return _Index(value, math.sqrt(variance), 0.0)
+
+
+def _calibrated(
+    model: BernoulliLogistic, predicted: Predicted
+) -> tuple[dict[str, _Index], tuple[str, ...]]:
+    """Slope and intercept of the refit, the intercept without a slope; and what is lacking."""
+    log_odds = _log_odds(model, predicted)
+
+    def with_slope(block: Block) -> Block:
+        found = log_odds(block)
+        return block._replace(design=np.column_stack([np.ones_like(found), found]), offset=None)
+
+    def in_the_large(block: Block) -> Block:
+        found = log_odds(block)
+        return block._replace(design=np.ones((len(found), 1)), offset=found)
+
+    intercept, slope = "calibration intercept", "calibration slope"
+    large = "calibration in the large"
+    found: dict[str, _Index] = {}
+    lacking: list[str] = []
+    for change, names in ((with_slope, (intercept, slope)), (in_the_large, (large,))):
+        try:
+            fit = converged_mle(_refitted(model, change, names))
+        except (MLEDoesNotExistError, NotConvergedError) as error:
+            found |= dict.fromkeys(names, _NONE)
+            kind = error.existence.kind if isinstance(error, MLEDoesNotExistError) else "no fit"
+            lacking.append(f"there is no {' and no '.join(names)}: of the refit, {kind}")
+            continue
+        errors = fit.standard_errors
+        bounds = fit.certificate.error_bound * errors
+        numbers = zip(fit.coefficients.tolist(), errors.tolist(), bounds.tolist(), strict=True)
+        found |= {name: _Index(*each) for name, each in zip(names, numbers, strict=True)}
+    return {name: found[name] for name in (slope, intercept, large)}, tuple(lacking)
+
+
+def _log_odds(model: BernoulliLogistic, predicted: Predicted) -> Callable[[Block], Array]:
+    """What gives the log-odds (m,) of the predictions of a block."""
+    forecast = forecast_of(model, predicted)
+    if isinstance(predicted, PointEstimate):
+        return lambda block: forecast(block).rank
+
+    def of_block(block: Block) -> Array:
+        probability = forecast(block).probability
+        certain = (probability <= 0) | (probability >= 1)
+        if certain.any():
+            raise InputError(
+                "a prediction of 0 or 1 has no finite log-odds, and calibration is a refit on "
+                f"them: {count(int(certain.sum()), 'row')} have one; leave these out, or judge "
+                "them by predictive_scores"
+            )
+        return np.asarray(logit(probability))
+
+    return of_block
+
+
+def _refitted(
+    model: BernoulliLogistic, change: Callable[[Block], Block], names: tuple[str, ...]
+) -> BernoulliLogistic:
+    """A model of the same outcomes, of blocks that are changed."""
+    rows = model.rows
+    other: ArrayRows | BatchRows
+    if isinstance(rows, ArrayRows):
+        block = change(rows.block_as_held(slice(None)))
+        other = ArrayRows(block.design, rows.response, block.offset, block.weights)
+    else:
+        other = rows.become(change, False)
+    return replace(
+        model, rows=other, names=names, formula=None, encoding=None, aliased=None, trials=None
+    )
