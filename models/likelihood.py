@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit, log_expit, xlog1py, xlogy
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
@@ -31,6 +32,8 @@ from flatprior.models.rows import PIECE_ROWS, Block, Rows
 
 PRODUCT = 512  # rows whose factors 1 + exp(-|m|) are multiplied before a logarithm is taken
 MOST_MATRICES = 2**22  # numbers of information matrices in a pass: 32 MB, and of each that waits
+NEARLY_EXPECTED = 0.1  # of a count: closer to it than that the series is taken
+TERMS = 20  # of it; what is left is below a unit roundoff
 VECTORS_AT_ONCE = 64  # of PRODUCT rows each: 256 KB, which stay in a core's cache
 
 
@@ -265,6 +268,49 @@ def heights_and_scores(block: Block, coefficients: Array) -> Array:
         found[:, 0] += tile.heights()
         found[:, 1:] += tile.scores()
     return found
+
+
+def deviance_of_counts(successes: Array, failures: Array, eta: Array) -> Array:
+    r"""Twice what a probability of its own would add to the log-likelihood of each group, (g,).
+
+    With s successes and f failures of n trials of probability p, and :math:`\delta = s - np`,
+    :math:`2 s \log(s / np) + 2 f \log(f / nq)` is
+    :math:`2 np\,\varphi(\delta / np) + 2 nq\,\varphi(-\delta / nq)` with
+    :math:`\varphi(u) = (1 + u)\log(1 + u) - u`, in which nothing cancels where both are small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.likelihood import deviance_of_counts
+    >>> s, f = np.array([3.0, 0.0]), np.array([3.0, 2.0])
+    >>> deviance_of_counts(s, f, np.zeros(2)).round(6).tolist()
+    [0.0, 2.772589]
+    """
+    n = successes + failures
+    found = _count_log_share(successes, failures) + _count_log_share(failures, successes)
+    found -= successes * log_expit(eta) + failures * log_expit(-eta)
+    expected, others = n * expit(eta), n * expit(-eta)
+    beyond = successes * expit(-eta) - failures * expit(eta)
+    near = np.abs(beyond) < NEARLY_EXPECTED * np.minimum(expected, others)
+    for_events = _beyond(beyond[near] / expected[near])
+    for_others = _beyond(-beyond[near] / others[near])
+    found[near] = expected[near] * for_events + others[near] * for_others
+    return np.asarray(2 * np.maximum(found, 0.0))
+
+
+def _count_log_share(count: Array, other: Array) -> Array:
+    """A count times the logarithm of its share, also of a share of nearly 1."""
+    n = count + other
+    few = count <= other
+    return np.asarray(np.where(few, xlogy(count, count / n), xlog1py(count, -other / n)))
+
+
+def _beyond(u: Array) -> Array:
+    """``(1 + u) log(1 + u) - u`` of small u, by its series, to full relative accuracy."""
+    total = np.zeros_like(u)
+    for j in range(TERMS, 1, -1):
+        total = 1 / (j * (j - 1)) - u * total
+    return np.asarray(np.square(u) * total)
 
 
 def at_each(

@@ -22,6 +22,7 @@ from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
+from flatprior.models.covariance.grouped_rows import groups_of_rows
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.covariance.roots import Factored, Root, Written, required_root
 from flatprior.models.covariance.sampling import required_sampling_root
@@ -449,49 +450,6 @@ def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) ->
         every: NDArray[Any] = np.arange(len(first))
         return meat_of_clusters(own, bread, np.asarray(score, dtype=float), every, len(first))
     return np.asarray(np.linalg.qr(score[:, None] * single.white(first), mode="r"))
-
-
-def groups_of_rows(model: BernoulliLogistic) -> NDArray[np.intp]:
-    """The group of each row (n,) of a model of grouped counts, numbered.
-
-    A group is a row of 1 and the row of 0 that follows it, or one of them.
-
-    Raises
-    ------
-    ValueError
-        If rows are not in memory, or some have one label and cannot be told apart.
-    """
-    rows = model.rows
-    if not isinstance(rows, ArrayRows):
-        raise InputError(
-            'units="groups" need the rows in memory; where they are read in batches, name a column '
-            "that numbers the groups as the cluster"
-        )
-    labels = model.row_labels
-    alike = np.zeros(rows.n_rows, dtype=bool)
-    alike[1:] = (rows.response[1:] == 0) & (rows.response[:-1] == 1)
-    alike[1:] &= np.asarray(labels[1:] == labels[:-1])
-    alike[1:] &= _as_before(rows.design)
-    if rows.offset is not None:
-        alike[1:] &= rows.offset[1:] == rows.offset[:-1]
-    group = np.cumsum(~alike) - 1
-    if model.trials is None or group[-1] + 1 != model.trials.n_groups:
-        raise InputError(
-            "groups of one label follow one another, and cannot be told apart: give each row of "
-            "the data its own label (frame.reset_index(drop=True))"
-        )
-    return np.asarray(group, dtype=np.intp)
-
-
-def _as_before(design: Array | Structured) -> NDArray[np.bool_]:
-    """Whether each row but the first is the one before it, (n - 1,)."""
-    if not isinstance(design, Structured) or design.sparse is not None:
-        written = np.asarray(design)
-        return np.asarray((written[1:] == written[:-1]).all(axis=1))
-    alike = (design.numbers[1:] == design.numbers[:-1]).all(axis=1)
-    for factor in design.factors:
-        alike &= factor.codes[1:] == factor.codes[:-1]
-    return np.asarray(alike)
 
 
 def _of_a_sample(

@@ -8,6 +8,7 @@ from problems import simulated
 from flatprior.models import BernoulliLogistic, likelihood
 from flatprior.models.likelihood import (
     at_each,
+    deviance_of_counts,
     heights_and_scores,
     log_likelihoods,
     moments,
@@ -171,3 +172,23 @@ def test_moments_at_several_places_are_those_at_each(tmp_path, monkeypatch):
         assert sums.score == pytest.approx(expected.score, rel=1e-9, abs=1e-9)
         assert sums.information == pytest.approx(expected.information, rel=1e-9, abs=1e-9)
     assert moments_at_each(rows, []) == []
+
+
+def test_the_deviance_of_counts_keeps_its_digits_near_saturation_and_in_both_tails():
+    rng = np.random.default_rng(1)
+    s = np.append([0.0, 7, 5, 10**6, 10**6, 1, 999], rng.integers(0, 50, 30))
+    f = np.append([7.0, 0, 5, 10**6, 10**6, 10**9, 1], rng.integers(1, 50, 30))
+    eta = np.append([-1, 2, 0, 1e-7, 1e-3, -19, 30.0], rng.normal(size=30))
+    near = np.array([1e-9, 1e-5, 1e-3, 0.01, 0.1])
+    eta[-5:] = np.log((s[-5:] + 0.1) / f[-5:]) + near
+    found = deviance_of_counts(s, f, eta)
+    with mpmath.workdps(60):
+        for i, value in enumerate(found):
+            p = 1 / (1 + mpmath.exp(-mpmath.mpf(eta[i])))
+            n, total = mpmath.mpf(s[i] + f[i]), mpmath.mpf(0)
+            for count, chance in ((s[i], p), (f[i], 1 - p)):
+                if count:
+                    total += 2 * count * mpmath.log(count / (n * chance))
+            # eta is what it is, but p has the rounding of exp: delta has it times n p
+            rounding = 8e-16 * mpmath.sqrt(n * p * (1 - p)) * mpmath.sqrt(total) + 1e-13 * total
+            assert abs(value - total) <= rounding + mpmath.mpf(10) ** -25

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from peers import TEN, expanded
-from problems import CASES, simulated
+from problems import CASES, DATA, simulated
 
 from flatprior.analysis import diagnose, exact_loo
 from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton, load_spector
@@ -29,6 +29,12 @@ def test_residuals_and_influence_are_those_of_statsmodels(name):
         "leverage": influence.hat_matrix_diag,
         "studentised residual": influence.resid_studentized,
         "Cook's distance": influence.cooks_distance[0],
+        # of their parts: R's rstandard and rstudent
+        "standardised deviance residual": fit.resid_dev / np.sqrt(1 - influence.hat_matrix_diag),
+        "rstudent": np.sign(fit.resid_dev)
+        * np.sqrt(fit.resid_dev**2 + influence.hat_matrix_diag * influence.resid_studentized**2),
+        "DFFITS": influence.resid_studentized
+        * np.sqrt(influence.hat_matrix_diag / (1 - influence.hat_matrix_diag)),
     }.items():
         assert table[column].to_numpy() == pytest.approx(np.asarray(theirs), rel=1e-8, abs=1e-11)
     assert found.dfbetas.iloc[times].to_numpy() == pytest.approx(
@@ -180,3 +186,124 @@ def test_of_rows_in_files_the_most_influential_are_kept_and_one_that_holds_up_a_
     assert there.summary.to_numpy() == pytest.approx(here.summary.to_numpy(), rel=1e-6, abs=1e-9)
     assert "9 of 150 rows" in str(there)
     assert ".table() has 9 of them, .summary the spread of all" in " ".join(str(there).split())
+
+
+def test_rstudent_is_nearly_what_the_deviance_loses_without_the_row():
+    # Williams (1987): its square approximates twice the change of the log-likelihood
+    X, y = simulated(400, 3, seed=4)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    found = diagnose(model, fit).table()["rstudent"].to_numpy()
+    for i in (0, 17, int(np.argmax(np.abs(found)))):
+        others = np.arange(400) != i
+        without = sm.GLM(y[others], X[others], sm.families.Binomial()).fit(tol=1e-14)
+        fall = -2 * fit.log_likelihood - without.deviance
+        assert found[i] ** 2 == pytest.approx(fall, rel=0.01)
+        assert np.sign(found[i]) == 2 * y[i] - 1
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_dffits_is_the_change_of_a_rows_own_predictor(exact):
+    X, y = simulated(60, 3, seed=5)
+    model = BernoulliLogistic.from_arrays(X, y)
+    fit = fit_newton(model)
+    found = diagnose(model, fit, exact=exact)
+    change = found.dfbetas.to_numpy() * fit.standard_errors
+    error = np.sqrt(np.einsum("ij,jk,ik->i", X, fit.covariance, X))
+    assert found.table()["DFFITS"].to_numpy() == pytest.approx(
+        np.einsum("ij,ij->i", X, change) / error, rel=1e-7
+    )
+    if not exact:
+        assert (found.table()["DFFITS"] ** 2).to_numpy() == pytest.approx(
+            3 * found.table()["Cook's distance"].to_numpy(), rel=1e-10
+        )
+
+
+def test_where_there_is_no_fit_without_a_row_its_predictor_moves_without_end():
+    model = BernoulliLogistic.from_arrays(
+        [0, 1, 0, 1], [1, 1, 0, 0], intercept=True, frequency_weights=[6, 1, 5, 9]
+    )
+    table = diagnose(model, fit_newton(model), exact=True).table()
+    assert table["DFFITS"].iloc[1] == math.inf  # of an event
+    assert np.isfinite(table["DFFITS"].iloc[[0, 2, 3]]).all()
+
+
+COUNTS = pd.read_csv(DATA / "grouped.csv")
+OF_COUNTS = "cbind(dead, n - dead) ~ sex + dose"
+
+
+def test_groups_are_diagnosed_as_statsmodels_does():
+    model = BernoulliLogistic.from_formula(OF_COUNTS, COUNTS)
+    fit = fit_newton(model)
+    found = diagnose(model, fit, units="groups")
+    X = pd.DataFrame({"Intercept": 1.0, "sex[T.M]": COUNTS["sex"] == "M", "dose": COUNTS["dose"]})
+    both = np.column_stack([COUNTS["dead"], COUNTS["n"] - COUNTS["dead"]])
+    theirs = sm.GLM(both, X[list(model.names)].astype(float), sm.families.Binomial()).fit(tol=1e-14)
+    influence = theirs.get_influence()
+    table, h = found.table(), influence.hat_matrix_diag
+    assert list(table.index) == list(COUNTS.index)
+    for column, expected in {
+        "fitted": theirs.fittedvalues,
+        "deviance residual": theirs.resid_deviance,
+        "Pearson residual": theirs.resid_pearson,
+        "leverage": h,
+        "studentised residual": influence.resid_studentized,
+        "Cook's distance": influence.cooks_distance[0],
+        "standardised deviance residual": theirs.resid_deviance / np.sqrt(1 - h),
+        "DFFITS": influence.d_linpred_scaled,
+    }.items():
+        assert table[column].to_numpy() == pytest.approx(np.asarray(expected), rel=1e-8), column
+    assert found.dfbetas.to_numpy() == pytest.approx(np.asarray(influence.dfbetas), rel=1e-7)
+    assert found.summary.loc["deviance residual", "sum of squares"] == pytest.approx(
+        theirs.deviance, rel=1e-11
+    )
+    assert found.summary.loc["leverage", "mean"] == pytest.approx(3 / 12)
+    assert "without each group" in str(found)
+
+
+def test_exact_influence_of_a_group_is_that_of_a_refit_without_it():
+    model = BernoulliLogistic.from_formula(OF_COUNTS, COUNTS)
+    fit = fit_newton(model)
+    found = diagnose(model, fit, exact=True, units="groups")
+    for g in (0, 5, 11):
+        fewer = BernoulliLogistic.from_formula(OF_COUNTS, COUNTS.drop(g))
+        change = fit.coefficients - fit_newton(fewer).coefficients
+        assert found.dfbetas.loc[g].to_numpy() == pytest.approx(
+            change / fit.standard_errors, rel=1e-7
+        )
+        cook = change @ model.information(fit.coefficients) @ change / 3
+        assert found.table().loc[g, "Cook's distance"] == pytest.approx(cook, rel=1e-7)
+
+
+def test_groups_of_one_trial_are_rows():
+    X, y = simulated(40, 2, seed=6)
+    frame = pd.DataFrame({"x": X[:, 1], "s": y, "f": 1 - y})
+    groups = BernoulliLogistic.from_formula("cbind(s, f) ~ x", frame)
+    rows = BernoulliLogistic.from_formula("s ~ x", frame)
+    for exact in (False, True):
+        one = diagnose(groups, fit_newton(groups), exact=exact, units="groups")
+        two = diagnose(rows, fit_newton(rows), exact=exact)
+        assert one.table().to_numpy() == pytest.approx(two.table().to_numpy(), rel=1e-8)
+        assert one.dfbetas.to_numpy() == pytest.approx(two.dfbetas.to_numpy(), rel=1e-6, abs=1e-9)
+
+
+def test_a_group_that_alone_holds_up_a_coefficient_is_said_to():
+    frame = COUNTS.assign(own=(COUNTS.index == 3).astype(float))
+    model = BernoulliLogistic.from_formula(f"{OF_COUNTS} + own", frame)
+    for exact in (False, True):
+        table = diagnose(model, fit_newton(model), exact=exact, units="groups").table()
+        assert table.loc[3, "leverage"] == pytest.approx(1, abs=1e-9)
+        assert table.loc[3, "Cook's distance"] == math.inf
+        assert np.isfinite(table.drop(index=3)).all(axis=None)
+
+
+def test_groups_are_refused_where_there_are_none(tmp_path):
+    model = CASES["spector"].model
+    with pytest.raises(ValueError, match='units="groups" are of grouped counts'):
+        diagnose(model, fit_newton(model), units="groups")
+    with pytest.raises(ValueError, match="units must be"):
+        diagnose(model, fit_newton(model), units="rows")
+    COUNTS.to_parquet(tmp_path / "counts.parquet")
+    files = BernoulliLogistic.from_parquet(tmp_path / "counts.parquet", OF_COUNTS)
+    with pytest.raises(ValueError, match="need the rows in memory"):
+        diagnose(files, fit_newton(files), units="groups")
