@@ -29,10 +29,15 @@ FORMATS = ("text", "csv", "md", "tex", "json")
 @click.option("--profile", is_flag=True, help="Profile-likelihood intervals, not Wald's.")
 @click.option(
     "--robust",
-    type=click.Choice(["HC0", "HC1", "HC2", "HC3"], case_sensitive=False),
-    help="Robust standard errors of this kind.",
+    type=click.Choice(["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"], case_sensitive=False),
+    help="Robust standard errors of this kind; CR2 goes with --cluster.",
 )
-@click.option("--cluster", metavar="COLUMN", help="Standard errors clustered by a column.")
+@click.option(
+    "--cluster",
+    metavar="COLUMN",
+    multiple=True,
+    help="Standard errors clustered by a column; given twice, by two ways at once.",
+)
 @click.option(
     "--correction",
     type=click.Choice(["statsmodels", "Stata", "R", "none"], case_sensitive=False),
@@ -73,7 +78,7 @@ def fit(
     odds_ratios: bool,
     profile: bool,
     robust: str | None,
-    cluster: str | None,
+    cluster: tuple[str, ...],
     correction: str,
     units: str,
     sampling_weights: str | None,
@@ -100,8 +105,10 @@ def fit(
                 "--sampling-weights have standard errors of their own, of --clusters and --strata, "
                 "and no likelihood: leave out --profile, --robust, --cluster and --report"
             )
-        if robust and cluster and robust.upper() != "HC0":
+        if robust and cluster and robust.upper() not in ("HC0", "CR2"):
             raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
+        if robust and robust.upper() == "CR2" and not cluster:
+            raise InputError("--robust CR2 is of clusters: add --cluster COLUMN")
         if units == "groups" and not (robust or cluster):
             raise InputError("--units groups are of robust standard errors: add --robust HC0")
         model = load_model(
@@ -113,10 +120,11 @@ def fit(
             strata=strata,
             **options,
         )
-        if cluster and _taken_by_a_dot(model, formula, cluster):
+        taken = [each for each in cluster if _taken_by_a_dot(model, formula, each)]
+        if taken:
             model = load_model(
                 data,
-                f"{formula} - `{cluster}`",
+                formula + "".join(f" - `{each}`" for each in taken),
                 in_batches=reads_in_batches(data),
                 **options,
             )
@@ -166,7 +174,7 @@ def _robust(
     model: BernoulliLogistic,
     estimate: PointEstimate,
     robust: str | None,
-    cluster: str | None,
+    cluster: tuple[str, ...],
     correction: Any,
     units: Any,
 ) -> RobustCovariance | None:
@@ -176,9 +184,11 @@ def _robust(
 
     if not robust and not cluster:
         return None
-    groups: Any = cluster
+    by: list[Any] = list(cluster)
     if cluster and model.rows.resident:
-        groups = column(as_frame(data, (), (cluster,), model.reading), cluster)
+        frame = as_frame(data, (), cluster, model.reading)
+        by = [column(frame, each) for each in cluster]
+    groups: Any = None if not by else by[0] if len(by) == 1 else tuple(by)
     kind: Any = (robust or "HC0").upper()
     return robust_covariance(model, estimate, kind, groups, correction=correction, units=units)
 

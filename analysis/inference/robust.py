@@ -1,28 +1,36 @@
-"""Covariances that hold although the model does not: HC0 to HC3, and clustered."""
+"""Covariances that hold although the model does not: HC0 to HC4, and clustered."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from flatprior.analysis.inference.clustered import (
+    Clusters,
+    Named,
+    adjusted_meat,
+    both_at_once,
+    meat_of_two_ways,
+    meat_of_way,
+    ways_of,
+)
 from flatprior.models import BernoulliLogistic, PointEstimate
-from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
+from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
-from flatprior.models.covariance.grouped_rows import groups_of_rows
+from flatprior.models.covariance.grouped_rows import GroupedRows, groups_of_rows, require_groups
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
 from flatprior.models.covariance.roots import Factored, Root, Written, required_root
 from flatprior.models.covariance.sampling import required_sampling_root
@@ -33,16 +41,15 @@ from flatprior.models.covariance.sandwich import (
     meat_of_block,
     meat_of_clusters,
 )
-from flatprior.models.designs.coded import Structured
-from flatprior.models.encoding.columns.checks import as_series
 from flatprior.models.estimate import formed_when_asked, mle_of, near_coefficients
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
-from flatprior.models.rows import ArrayRows, Block, as_held
+from flatprior.models.rows import Block, as_held
 
-Kind = Literal["HC0", "HC1", "HC2", "HC3"]
+Kind = Literal["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"]
 Units = Literal["trials", "groups"]
+DIVIDED = ("HC2", "HC3", "HC4")  # by 1 - h, to some power
 SAMPLING = "sampling"
 GROUPS = "groups"
 Correction = Literal["statsmodels", "Stata", "R", "none"]
@@ -56,7 +63,7 @@ class RobustCovariance(Renderable):
     Attributes
     ----------
     kind : str
-        "HC0", "HC1", "HC2", "HC3", "cluster" or "sampling".
+        "HC0", "HC1", "HC2", "HC3", "HC4", "cluster", "CR2" or "sampling".
     names : tuple of str
     coefficients : ndarray (k,)
     covariance : ndarray (k, k)
@@ -65,11 +72,13 @@ class RobustCovariance(Renderable):
         L with LL' the covariance, r its rank at most; nothing has cancelled in it. Where factors of
         many levels are held as codes both are formed when they are asked for.
     factor : float
-        The small-sample factor: 1 but for "HC1", "cluster" and where a `correction` says so.
+        The small-sample factor: 1 but for "HC1", "cluster" and where a `correction` says so; NaN of
+        two ways of clustering, of which each has its own.
     n_clusters : int or None
+        Of two ways the smaller number.
     data_hash : str
         Of the data they are from.
-    cluster : ndarray (n,), str or None
+    cluster : ndarray (n,), str, tuple of two, or None
         The number of each row's cluster, or the column that names them.
     formula : str or None
     correction : str
@@ -78,6 +87,12 @@ class RobustCovariance(Renderable):
         Of grouped counts what counted as one observation, "trials" or "groups".
     n_units : int or None
         How many of them there are.
+    clusters_by_way : tuple of int
+        Of two ways of clustering: how many clusters the first has, the second, and both at once.
+    factors : tuple of float
+        The small-sample factor of each of these.
+    n_negative : int
+        Of two ways: eigenvalues of the meat that were negative and were set to 0.
     """
 
     kind: str
@@ -88,21 +103,42 @@ class RobustCovariance(Renderable):
     factor: float
     n_clusters: int | None = None
     data_hash: str = ""
-    cluster: np.ndarray | str | None = None
+    cluster: Named | tuple[Named, ...] | None = None
     formula: str | None = None
     correction: str = "statsmodels"
     units: str | None = None
     n_units: int | None = None
+    clusters_by_way: tuple[int, ...] = ()
+    factors: tuple[float, ...] = ()
+    n_negative: int = 0
 
     @property
     def said(self) -> str:
         """Kind and units in words: "HC0", "HC0 of 12 groups", "by 7 clusters"."""
+        if self.clusters_by_way:
+            one, two, both = self.clusters_by_way
+            return f"by {one} and {count(two, 'cluster')}, {both} together"
         if self.n_clusters is not None:
-            return f"by {count(self.n_clusters, 'cluster')}"
+            of = f"{self.kind} " if self.kind == "CR2" else ""
+            return f"{of}by {count(self.n_clusters, 'cluster')}"
         if self.units is None or self.n_units is None:
             return self.kind
         group = "group" if self.units == GROUPS else "single trial"
         return f"{self.kind} of {count(self.n_units, group)}"
+
+    @property
+    def factor_in_words(self) -> str:
+        """The small-sample factor, and whose it is: "small-sample factor 1.14286 (statsmodels)"."""
+        named = self.kind in ("cluster", "HC0") and (self.factor != 1 or bool(self.factors))
+        whose = f" ({self.correction})" if named else ""
+        if not self.factors:
+            return f"small-sample factor {self.factor:.6g}{whose}"
+        one, two, both = (f"{factor:.6g}" for factor in self.factors)
+        negative = ""
+        if self.n_negative:
+            each = count(self.n_negative, "negative eigenvalue")
+            negative = f"; {each} of the difference set to 0"
+        return f"small-sample factors {one} and {two}, together {both}{whose}{negative}"
 
     @property
     def spread(self) -> Root:
@@ -133,7 +169,7 @@ class RobustCovariance(Renderable):
             frame,
             {name: "#.4g" for name in frame.columns} | FORMATS,
             of_model("Robust covariance", self.formula),
-            [f"{self.said}, small-sample factor {self.factor:.6g}"],
+            [f"{self.said}, {self.factor_in_words}"],
             ["standard errors and Wald intervals hold although the model may not"],
         )
 
@@ -146,7 +182,7 @@ def robust_covariance(
     model: BernoulliLogistic,
     fit: PointEstimate,
     kind: Kind = "HC0",
-    cluster: str | ArrayLike | pd.Series[Any] | None = None,
+    cluster: Clusters | None = None,
     *,
     correction: Correction = "statsmodels",
     units: Units = "trials",
@@ -159,20 +195,26 @@ def robust_covariance(
         Its rows may lie in memory, in files or on a cluster; one pass is made, two with `cluster`.
     fit : PointEstimate
         Of the model's MLE.
-    kind : {"HC0", "HC1", "HC2", "HC3"}
+    kind : {"HC0", "HC1", "HC2", "HC3", "HC4", "CR2"}
         M is the sum over observations of :math:`r^2 xx'`, r the residual; "HC1" multiplies it by
-        n / (n - k), "HC2" and "HC3" divide each term by 1 - h and its square, h the leverage.
-        Only "HC0" goes with `cluster`. A model with sampling weights has one covariance, that of
-        the units that were drawn, and takes neither.
-    cluster : array_like (n,), Series, or str, optional
+        n / (n - k), "HC2" and "HC3" divide each term by 1 - h and its square, h the leverage, and
+        "HC4" by its power of min(4, n h / k). Only "HC0" and "CR2" go with `cluster`: the latter
+        divides by a root of what corresponds to 1 - h of a cluster, as R's ``clubSandwich`` does,
+        so that the covariance is unbiased where the model is right; it needs the rows in memory. A
+        model with sampling weights has one covariance, that of the units that were drawn, and takes
+        none of these.
+    cluster : array_like (n,), Series, str, or two of them, optional
         Which cluster each row belongs to; M is then the sum over clusters of the outer products of
         their scores, times a factor. A series is matched by its index. Where rows are read in
-        batches, the name of a column.
+        batches, the name of a column. Two, in a list or as the columns of a frame, are two ways of
+        clustering (firms and years): the M of the first plus that of the second less that of the
+        clusters in which both are the same.
     correction : {"statsmodels", "Stata", "R", "none"}
         Whose factor for small samples, of "HC0" and of clusters: with G clusters that of
         statsmodels is G / (G - 1) (n - 1) / (n - k), and G / (G - 1) that of Stata's ``logit`` and
         of R's ``sandwich::vcovCL``; without clusters that of Stata's ``vce(robust)`` is
-        n / (n - 1), and 1 for the others ("HC0" of R's ``vcovHC``). It is stated in `factor`.
+        n / (n - 1), and 1 for the others ("HC0" of R's ``vcovHC``). Of two ways of clustering each
+        has its own, and so have both together. It is stated in `factor`. "CR2" has none.
     units : {"trials", "groups"}
         Of grouped counts, what is one observation in all of the above: every single trial, as if
         each had a row, or a group with all of its trials, as R's ``sandwich``, statsmodels' ``GLM``
@@ -188,15 +230,20 @@ def robust_covariance(
     ValueError
         If the fit is another model's, or a cluster is missing, or there is one only.
     ArithmeticError
-        If columns are dependent in double precision, or, for "HC2" and "HC3", a row has a leverage
-        above 1 - 1e-8.
+        If columns are dependent in double precision, or, for "HC2", "HC3" and "HC4", a row has a
+        leverage above 1 - 1e-8.
 
     Notes
     -----
     White (1980), "A heteroskedasticity-consistent covariance matrix estimator and a direct test for
     heteroskedasticity", Econometrica 48, 817-838; MacKinnon and White (1985), Journal of
-    Econometrics 29, 305-325 (HC1 to HC3); Liang and Zeger (1986), "Longitudinal data analysis using
-    generalized linear models", Biometrika 73, 13-22 (clusters). A frequency weight counts
+    Econometrics 29, 305-325 (HC1 to HC3); Cribari-Neto (2004), "Asymptotic inference under
+    heteroskedasticity of unknown form", Computational Statistics & Data Analysis 45, 215-233 (HC4);
+    Liang and Zeger (1986), "Longitudinal data analysis using generalized linear models", Biometrika
+    73, 13-22 (clusters); Cameron, Gelbach and Miller (2011), "Robust inference with multiway
+    clustering", Journal of Business & Economic Statistics 29, 238-249; Bell and McCaffrey (2002),
+    "Bias reduction in standard errors for linear regression with multi-stage samples", Survey
+    Methodology 28, 169-181 (CR2). A frequency weight counts
     observations, each with its own residual. Where the model is wrong, the coefficients are those
     of the Bernoulli-logistic model nearest to the truth.
 
@@ -227,14 +274,14 @@ def recomputed_robust(model: BernoulliLogistic, stated: RobustCovariance) -> Rob
         model, "the robust covariance", stated.names, stated.data_hash, "make it of this one"
     )
     beta = near_coefficients(model, stated.coefficients, "the robust covariance")
-    clustered, sampled = stated.kind == "cluster", stated.kind == SAMPLING
+    clustered, sampled = stated.kind in ("cluster", "CR2"), stated.kind == SAMPLING
     if sampled != (model.sampling is not None):
         raise InputError("the robust covariance is of sampling weights, or the model: make it anew")
     if clustered and stated.cluster is None:
         raise InputError(
             "the robust covariance does not hold the clusters that it is from; make it again"
         )
-    kind = "HC0" if clustered or sampled else stated.kind
+    kind = "HC0" if stated.kind == "cluster" or sampled else stated.kind
     cluster, units = stated.cluster if clustered else None, stated.units or "trials"
     return sandwich(model, beta, kind, cluster, stated.correction, units)
 
@@ -243,7 +290,7 @@ def sandwich(
     model: BernoulliLogistic,
     beta: Array,
     kind: str,
-    cluster: str | ArrayLike | pd.Series[Any] | None,
+    cluster: Clusters | None,
     correction: str = "statsmodels",
     units: str = "trials",
     *,
@@ -258,8 +305,8 @@ def sandwich(
     def find() -> RobustCovariance:
         return _sandwich(model, beta, kind, cluster, correction, units, every)
 
-    asked = (kind, "" if cluster is None else cluster, correction, units)
-    if all(isinstance(each, str) for each in asked):
+    asked = (kind, *(cluster if isinstance(cluster, tuple) else (cluster,)), correction, units)
+    if all(each is None or isinstance(each, str) for each in asked):
         return kept(model.rows, asked, find, beta, of=model)
     return find()
 
@@ -268,7 +315,7 @@ def _sandwich(
     model: BernoulliLogistic,
     beta: Array,
     kind: str,
-    cluster: str | ArrayLike | pd.Series[Any] | None,
+    cluster: Clusters | None,
     correction: str,
     units: str,
     every: bool,
@@ -277,11 +324,8 @@ def _sandwich(
         raise InputError(f"kind must be one of {', '.join(get_args(Kind))}, not {in_short(kind)}")
     n, k = model.n_observations, model.n_parameters
     by_group = units == GROUPS
-    if by_group and model.trials is None:
-        raise InputError(
-            'units="groups" are of grouped counts, and each row here is an observation: leave '
-            "units at its default, or give cluster= what says which rows belong together"
-        )
+    if by_group:
+        require_groups(model)
     if model.sampling is not None:
         return _of_a_sample(model, beta, kind, cluster)
     if by_group:
@@ -296,7 +340,8 @@ def _sandwich(
         meat: Array | Meat,
         factor: float,
         groups: int | None = None,
-        cluster: np.ndarray | str | None = None,
+        cluster: Named | tuple[Named, ...] | None = None,
+        **more: Any,
     ) -> RobustCovariance:
         if isinstance(meat, np.ndarray):
             root: Any = math.sqrt(factor) * (bread.matrix @ meat.T)
@@ -319,60 +364,85 @@ def _sandwich(
             correction=correction,
             units=None if model.trials is None else units,
             n_units=None if model.trials is None else n,
+            **more,
         )
 
     if cluster is not None:
-        if kind != "HC0":
-            raise InputError(f"{kind} does not go with cluster; leave kind at its default")
-        rows, groups = _grouped(model, cluster)
-        if groups < 2:
+        if kind not in ("HC0", "CR2"):
             raise InputError(
-                "there is one cluster only; a clustered covariance needs several: name those"
+                f"{kind} does not go with cluster; leave kind at its default, or take CR2"
             )
+        ways = ways_of(model, cluster)
+        if kind == "CR2":
+            if len(ways) > 1:
+                raise InputError(
+                    "CR2 is of one way of clustering, and there are two: leave kind at its default"
+                )
+            (way,) = ways
+            adjusted = adjusted_meat(model, way, beta, bread, by_group)
+            return made("CR2", adjusted, 1.0, way.n_clusters, way.named)
+        if len(ways) == 1:
+            (way,) = ways
+            factor = _factor(correction, way.n_clusters, n, k)
+            meat = meat_of_way(way, beta, bread)
+            return made("cluster", meat, factor, way.n_clusters, way.named)
+        every_way = (*ways, both_at_once(model, ways))
+        sizes = tuple(way.n_clusters for way in every_way)
+        factors = tuple(_factor(correction, size, n, k) for size in sizes)
+        meat, n_negative = meat_of_two_ways(every_way, factors, beta, bread)
+        found = made(
+            "cluster",
+            meat,
+            1.0,  # they are in the meat
+            min(sizes),
+            tuple(way.named for way in ways),
+            clusters_by_way=sizes,
+            factors=factors,
+            n_negative=n_negative,
+        )
+        return replace(found, factor=math.nan)
+    if kind == "CR2":
+        raise InputError("CR2 is of clusters: give cluster=, or take HC2, of single observations")
 
-        named = cluster if isinstance(cluster, str) else cast(ArrayRows, rows).groups
-        factor = 1.0 if correction == "none" else groups / (groups - 1)
-        factor *= (n - 1) / (n - k) if correction == "statsmodels" else 1.0
-        if isinstance(bread, Factored) and isinstance(rows, ArrayRows):
-            whole = as_held(rows).block(slice(None))
-            residual = row_terms(whole, beta).residual
-            assert rows.groups is not None  # noqa: S101
-            of_clusters = meat_of_clusters(rows, bread, residual, rows.groups, groups)
-            return made("cluster", of_clusters, factor, groups, named)
-        white = bread.matrix
-
-        def by_cluster(block: Block) -> Array:
-            score = row_terms(block, beta).residual[:, None] * (block.design @ white)
-            assert block.groups is not None  # noqa: S101
-            total = np.zeros((groups, k))
-            np.add.at(total, block.groups, score)
-            return total
-
-        meat = np.asarray(np.linalg.qr(rows.reduce(by_cluster), mode="r"))
-        return made("cluster", meat, factor, groups, named)
-
-    of = kind if kind in ("HC2", "HC3") else "HC0"
+    of = kind if kind in DIVIDED else "HC0"
     factor = n / (n - k) if kind == "HC1" else 1.0
     factor *= n / (n - 1) if kind == "HC0" and correction == "Stata" else 1.0
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     if by_group:
         return made(kind, _of_groups(model, beta, bread, kind), factor)
-    if every and not model.rows.resident:
-        kinds = ("HC0", "HC2", "HC3")
+    kinds = ("HC0", "HC2", "HC3")
+    if every and of in kinds and not model.rows.resident:
         meats = kept(model.rows, "meats", lambda: _meats(model, beta, bread, kinds), beta)
     else:
         meats = _meats(model, beta, bread, (of,))
-    found = meats[of]
-    if found is None:
+    of_rows = meats[of]
+    if of_rows is None:
         raise _lost(kind, "row")
-    return made(kind, found, factor)
+    return made(kind, of_rows, factor)
+
+
+def _factor(correction: str, clusters: int, n: int, k: int) -> float:
+    """The small-sample factor of so many clusters."""
+    if correction == "statsmodels" and n <= k:
+        raise InputError(
+            f"the factor of statsmodels needs more observations than coefficients, and there are "
+            f"{n}: take another correction"
+        )
+    factor = 1.0 if correction == "none" else clusters / (clusters - 1)
+    return factor * ((n - 1) / (n - k) if correction == "statsmodels" else 1.0)
+
+
+def _power(kind: str, leverage: Array, n: int, k: int) -> Array | float:
+    """By which power of 1 - h squared residuals are divided, of n observations."""
+    return {"HC2": 1.0, "HC3": 2.0}[kind] if kind != "HC4" else np.minimum(4.0, n / k * leverage)
 
 
 def _meats(
     model: BernoulliLogistic, beta: Array, bread: Root, kinds: tuple[str, ...]
 ) -> dict[str, Array | Meat | None]:
     """The meats of single observations; None of a kind that divides by next to nothing."""
+    n = model.n_observations
 
     def meat(block: Block, kind: str) -> Array | Meat | None:
         if kind == "HC0":
@@ -382,7 +452,7 @@ def _meats(
             single = leverages(block, beta, bread)
             if (single.leverage > LARGEST_LEVERAGE).any():
                 return None
-            power = 1 if kind == "HC2" else 2
+            power = _power(kind, single.leverage, n, len(beta))
             size = np.asarray(block.counts * np.square(single.residual) / single.left**power)
         if isinstance(bread, Factored):
             return meat_of_block(block, bread, size)
@@ -428,28 +498,24 @@ def _lost(kind: str, what: str) -> PrecisionError:
 
 def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) -> Array | Meat:
     """Scores of groups in whitened columns, (groups, k), as HC0, HC2 or HC3 weigh them."""
-    group = groups_of_rows(model)
-    rows = as_held(model.arrays)
-    block = rows.block(slice(None))
-    single = leverages(block, beta, bread)
-    count_of, first = np.bincount(group), np.unique(group, return_index=True)[1]
-    if len(count_of) <= len(beta):
+    groups = GroupedRows.of(model)
+    single, g = groups.leverages(beta, bread), len(groups.first)
+    if g <= len(beta):
         raise InputError(
-            f"{count(len(count_of), 'group')} have no more residuals than there are coefficients "
+            f"{count(g, 'group')} have no more residuals than there are coefficients "
             f"({len(beta)}), and nothing is known of the variance between them: leave units at its "
             "default"
         )
-    score = np.bincount(group, block.counts * single.residual)
-    leverage = np.bincount(group, block.counts * single.leverage)
-    if kind in ("HC2", "HC3"):
-        if (leverage > LARGEST_LEVERAGE).any():
+    score = single.residual
+    if kind in DIVIDED:
+        if (single.leverage > LARGEST_LEVERAGE).any():
             raise _lost(kind, "group")
-        score = score / (1 - leverage) ** (0.5 if kind == "HC2" else 1)
+        score = score / single.left ** (_power(kind, single.leverage, g, len(beta)) / 2)
     if isinstance(bread, Factored):
-        own = rows.select(first)
-        every: NDArray[Any] = np.arange(len(first))
-        return meat_of_clusters(own, bread, np.asarray(score, dtype=float), every, len(first))
-    return np.asarray(np.linalg.qr(score[:, None] * single.white(first), mode="r"))
+        own = as_held(model.arrays).select(groups.first)
+        every: NDArray[Any] = np.arange(g)
+        return meat_of_clusters(own, bread, score, every, g)
+    return np.asarray(np.linalg.qr(score[:, None] * single.white(slice(None)), mode="r"))
 
 
 def _of_a_sample(
@@ -475,39 +541,3 @@ def _of_a_sample(
         data_hash=model.data_hash,
         formula=model.formula,
     )
-
-
-def _grouped(
-    model: BernoulliLogistic, cluster: str | ArrayLike | pd.Series[Any]
-) -> tuple[ArrayRows | BatchRows, int]:
-    """The rows with their groups numbered 0, 1, ..., and how many groups there are."""
-    rows = model.rows
-    if not isinstance(rows, ArrayRows):
-        if not isinstance(cluster, str):
-            raise InputTypeError("cluster must name a column where rows are read in batches")
-        grouped = rows.group(cluster)
-        assert grouped.grouped is not None  # noqa: S101
-        groups = len(grouped.grouped.number)
-        if grouped.reduce(lambda block: int(np.count_nonzero(_of(block) < 0))):
-            raise InputError(f"the cluster {cluster!r} is missing in some rows; complete it")
-        return grouped, groups
-    if isinstance(cluster, str):
-        raise InputTypeError("cluster must be one value a row, as an array or series")
-    if isinstance(cluster, pd.Series) and not cluster.index.equals(model.row_labels):
-        lacking = ~model.row_labels.isin(cluster.index)
-        if lacking.any() or not cluster.index.is_unique:
-            raise InputError(
-                "the index of cluster does not match the rows of the model; pass an array"
-            )
-        cluster = cluster.loc[model.row_labels]
-    series = as_series(cluster, "cluster", model.row_labels)
-    if series.isna().any():
-        n = count(int(series.isna().sum()), "row")
-        raise InputError(f"cluster is missing in {n}; give each row one")
-    codes, values = pd.factorize(series)
-    return ArrayRows(rows.design, rows.response, rows.offset, rows.weights, codes), len(values)
-
-
-def _of(block: Block) -> np.ndarray:
-    assert block.groups is not None  # noqa: S101
-    return block.groups

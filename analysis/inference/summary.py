@@ -336,7 +336,7 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        notes.append(f"standard errors are {robust.said}, with a small-sample factor of {robust.factor:.6g}")
+        notes.append(f"standard errors are {robust.said}, {robust.factor_in_words}")
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

@@ -449,22 +449,24 @@ class BatchRows(ABC):
             return found.sample(size)
         return found if size >= found.n_rows else found.sample(size)
 
-    def group(self, name: str) -> BatchRows:
-        """The same rows, grouped by a column."""
-        column(pd.DataFrame(columns=list(self._names)), name)
+    def group(self, *names: str) -> BatchRows:
+        """The same rows, grouped by a column, or by several at once that are missing nowhere."""
         roles = self.surveyed.encoder.roles
-
-        columns = tuple(dict.fromkeys((*roles.columns, name)))
+        for name in names:
+            column(pd.DataFrame(columns=list(self._names)), name)
+        columns = tuple(dict.fromkeys((*roles.columns, *names)))
         as_meant = self._as_meant(columns)
 
         def values(frame: pd.DataFrame, _: int) -> dict[Key, None]:
             frame = as_meant(frame)
-            return dict.fromkeys(units_of([frame[name][roles.complete(frame)[0]]], 0)[1])
+            rows = frame[roles.complete(frame)[0]]
+            return dict.fromkeys(units_of([rows[name] for name in names], len(rows))[1])
 
         found = self._over_frames(values, operator.or_, columns)
-        if len({isinstance(value, str) for (value,) in found}) > 1:
-            return self._as_text(name).group(name)
-        return self._grouped(Groups((name,), {key: place for place, key in enumerate(found)}))
+        for place, name in enumerate(names):
+            if len({isinstance(key[place], str) for key in found if key}) > 1:
+                return self._as_text(name).group(*names)
+        return self._grouped(Groups(names, {key: place for place, key in enumerate(found)}))
 
     def in_units(self) -> BatchRows:
         """The same rows, grouped by the clusters that were drawn, or without clusters by strata."""

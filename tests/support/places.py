@@ -248,7 +248,7 @@ def _tests(model: BernoulliLogistic) -> list[float]:
 
 def _robust(model: BernoulliLogistic) -> np.ndarray:
     fit = fit_newton(model)
-    kinds = ("HC0", "HC1", "HC2", "HC3")
+    kinds = ("HC0", "HC1", "HC2", "HC3", "HC4")
     return np.array([robust_covariance(model, fit, kind).covariance for kind in kinds])
 
 

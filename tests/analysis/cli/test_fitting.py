@@ -45,6 +45,12 @@ def test_the_table_is_that_of_summarise(spector):
             fit,
             robust=robust_covariance(model, fit, cluster=groups, correction="Stata"),
         ),
+        ("--cluster", "group", "--cluster", "psi"): summarise(
+            model, fit, robust=robust_covariance(model, fit, cluster=[groups, frame["psi"]])
+        ),
+        ("--robust", "cr2", "--cluster", "group"): summarise(
+            model, fit, robust=robust_covariance(model, fit, "CR2", cluster=groups)
+        ),
     }
     for options, summary in expected.items():
         wanted = summary.table().drop(columns="hauck-donner")
@@ -124,6 +130,7 @@ def test_a_report_holds_the_fit_beside_another_program_s(spector, tmp_path):
     [
         (("--profile", "--robust", "HC1"), "--profile is of the likelihood"),
         (("--robust", "HC1", "--cluster", "group"), "does not go with --cluster"),
+        (("--robust", "CR2"), "add --cluster COLUMN"),
         (("--cluster", "nope"), "there is no column 'nope'"),
         (("--robust", "HC9"), "'HC9' is not one of"),
         (("--level", "1"), "1.0 is not in the range"),

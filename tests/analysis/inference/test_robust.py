@@ -40,7 +40,7 @@ def test_clusters_are_those_of_statsmodels():
     assert "537 clusters, small-sample factor 1.00327" in str(ours)
 
 
-@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3"])
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC2", "HC3", "HC4"])
 def test_each_kind_is_its_formula(kind):
     X, y = simulated(80, 3, seed=1)
     model = BernoulliLogistic.from_arrays(X, y)
@@ -49,6 +49,8 @@ def test_each_kind_is_its_formula(kind):
     V = np.linalg.inv(X.T @ (X * (p * (1 - p))[:, None]))
     leverage = p * (1 - p) * np.einsum("ij,jk,ik->i", X, V, X)
     share = {"HC0": 1, "HC1": 80 / 77, "HC2": 1 / (1 - leverage), "HC3": (1 - leverage) ** -2}
+    # Cribari-Neto (2004), and sandwich::vcovHC
+    share["HC4"] = (1 - leverage) ** -np.minimum(4, leverage / leverage.mean())
     meat = X.T @ (X * ((y - p) ** 2 * share[kind])[:, None])
     assert robust_covariance(model, fit, kind).covariance == pytest.approx(V @ meat @ V, rel=1e-9)
 
@@ -84,7 +86,7 @@ def test_rows_in_files_give_the_same(tmp_path):
     model = BernoulliLogistic.from_parquet(tmp_path / "ohio.parquet", formula)
     memory = BernoulliLogistic.from_formula(formula, frame)
     fits = fit_newton(model), fit_newton(memory)
-    for kind in ("HC0", "HC1", "HC2", "HC3"):
+    for kind in ("HC0", "HC1", "HC2", "HC3", "HC4"):
         assert robust_covariance(model, fits[0], kind).covariance == pytest.approx(
             robust_covariance(memory, fits[1], kind).covariance, rel=1e-8
         )
@@ -109,7 +111,7 @@ def test_a_series_of_clusters_is_matched_by_its_index():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "HC4"}, "kind must be one of HC0, HC1, HC2, HC3"),
+        ({"kind": "HC5"}, "kind must be one of HC0, HC1, HC2, HC3"),
         ({"kind": "HC1", "cluster": np.zeros(2148)}, "does not go with cluster"),
         ({"cluster": np.zeros(2148)}, "one cluster only"),
         ({"cluster": np.zeros(3)}, "has 3 values, the data have 2148 rows"),
@@ -199,7 +201,7 @@ def hanging_on_one_row(size):
     return BernoulliLogistic.from_arrays(np.column_stack([np.ones(40), x, z]), y)
 
 
-@pytest.mark.parametrize("kind", ["HC2", "HC3"])
+@pytest.mark.parametrize("kind", ["HC2", "HC3", "HC4"])
 def test_digits_that_a_leverage_near_one_has_lost_are_not_printed(kind):
     # found to be wrong by 13 % at 1e-14, and by a thousandth at 1e-12
     for size in (1e-8, 1e-10, 1e-12, 1e-14):
@@ -223,12 +225,18 @@ def exact_errors(model, beta, kind):
         beta = mpmath.matrix([mpmath.mpf(v) for v in beta.tolist()])
         p = [1 / (1 + mpmath.exp(-(row.T * beta)[0])) for row in rows]
         k = len(beta)
-        information, meat, power = mpmath.zeros(k), mpmath.zeros(k), {"HC2": 1, "HC3": 2}[kind]
+        information, meat, power = (
+            mpmath.zeros(k),
+            mpmath.zeros(k),
+            {"HC2": 1, "HC3": 2, "HC4": 0}[kind],
+        )
         for q, row in zip(p, rows, strict=True):
             information += q * (1 - q) * row * row.T
         bread = information**-1
         for q, row, y in zip(p, rows, model.response.tolist(), strict=True):
             left = 1 - q * (1 - q) * (row.T * bread * row)[0]
+            if kind == "HC4":
+                power = min(4, len(rows) * (1 - left) / k)
             meat += (y - q) ** 2 / left**power * row * row.T
         covariance = bread * meat * bread
         return [float(mpmath.sqrt(covariance[j, j])) for j in range(k)]
@@ -375,3 +383,37 @@ def test_every_kind_of_single_observations_takes_one_pass_where_all_are_asked_fo
     again = BernoulliLogistic.from_parquet(tmp_path / "rows.parquet", formula)
     alone = robust.sandwich(again, fit.coefficients, "HC3", None)
     np.testing.assert_array_equal(every[-1].covariance, alone.covariance)
+
+
+def test_hc4_of_groups_has_their_leverages():
+    model, fit, _ = of_counts()
+    found = robust_covariance(model, fit, "HC4", units="groups")
+    X = model.design[~model.row_labels.duplicated()]
+    n, dead = COUNTS["n"].to_numpy(), COUNTS["dead"].to_numpy()
+    p = 1 / (1 + np.exp(-X @ fit.coefficients))
+    size = n * p * (1 - p)
+    bread = np.linalg.inv(X.T @ (X * size[:, None]))
+    h = size * np.einsum("ij,jk,ik->i", X, bread, X)
+    meat = X.T @ (X * ((dead - n * p) ** 2 / (1 - h) ** np.minimum(4, 12 * h / 3))[:, None])
+    assert found.covariance == pytest.approx(bread @ meat @ bread, rel=1e-9)
+    assert found.said == "HC4 of 12 groups"
+
+
+def test_whose_factor_it_is_is_said():
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    fit = fit_newton(model)
+    groups = np.arange(32) % 8
+    for correction in ("statsmodels", "Stata", "R"):
+        found = robust_covariance(model, fit, cluster=groups, correction=correction)
+        said = f"small-sample factor {found.factor:.6g} ({correction})"
+        assert said in str(found)
+        assert said in " ".join(str(summarise(model, fit, robust=found)).split())
+    few = BernoulliLogistic.from_arrays(np.eye(2)[[0, 0, 1, 1]], [0, 1, 0, 1])
+    found = robust_covariance(few, fit_newton(few), cluster=[0, 1, 0, 1])
+    assert found.factor == pytest.approx(2 * 3 / 2)
+
+
+def test_the_factor_of_statsmodels_needs_more_observations_than_coefficients():
+    with pytest.raises(ValueError, match="take another correction"):
+        robust._factor("statsmodels", 3, 4, 4)
+    assert robust._factor("R", 3, 4, 4) == 1.5

@@ -51,7 +51,7 @@ def test_robust_and_profile_intervals_take_the_place_of_walds(model):
     robust = robust_covariance(model, fit, "HC3")
     summary = summarise(model, fit, robust=robust)
     assert summary.table()["standard error"].to_numpy() == pytest.approx(robust.standard_errors)
-    assert "Standard errors are HC3, with a small-sample factor of 1" in str(summary)
+    assert "Standard errors are HC3, small-sample factor 1" in str(summary)
     with pytest.raises(ValueError, match="no profile likelihood"):
         summarise(model, fit, robust=robust, intervals="profile")
     with pytest.raises(ValueError, match="that of another fit"):
