@@ -9,9 +9,8 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from flatprior.analysis.inference.clustered import (
+from flatprior.analysis.inference.sandwiches.clusters import (
     Clusters,
     Named,
     adjusted_meat,
@@ -20,36 +19,38 @@ from flatprior.analysis.inference.clustered import (
     meat_of_way,
     ways_of,
 )
+from flatprior.analysis.inference.sandwiches.observations import (
+    DIVIDED,
+    lost,
+    meat_of_groups,
+    meats_of_rows,
+)
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import wald_interval
 from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
-from flatprior.models.covariance.grouped_rows import GroupedRows, groups_of_rows, require_groups
-from flatprior.models.covariance.leverage import LARGEST_LEVERAGE, leverages
+from flatprior.models.covariance.grouped_rows import groups_of_rows, require_groups
 from flatprior.models.covariance.roots import Factored, Root, Written, required_root
 from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.covariance.sandwich import (
     Formed,
     Meat,
     Sandwich,
-    meat_of_block,
-    meat_of_clusters,
 )
 from flatprior.models.estimate import formed_when_asked, mle_of, near_coefficients
 from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
-from flatprior.models.rows import Block, as_held
+from flatprior.models.rows import Block
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"]
 Units = Literal["trials", "groups"]
-DIVIDED = ("HC2", "HC3", "HC4")  # by 1 - h, to some power
 SAMPLING = "sampling"
 GROUPS = "groups"
 Correction = Literal["statsmodels", "Stata", "R", "none"]
@@ -410,15 +411,15 @@ def _sandwich(
     if not math.isfinite(factor) or factor < 0:
         raise InputError(f"HC1 needs more observations than coefficients, and there are {n}")
     if by_group:
-        return made(kind, _of_groups(model, beta, bread, kind), factor)
+        return made(kind, meat_of_groups(model, beta, bread, kind), factor)
     kinds = ("HC0", "HC2", "HC3")
     if every and of in kinds and not model.rows.resident:
-        meats = kept(model.rows, "meats", lambda: _meats(model, beta, bread, kinds), beta)
+        meats = kept(model.rows, "meats", lambda: meats_of_rows(model, beta, bread, kinds), beta)
     else:
-        meats = _meats(model, beta, bread, (of,))
+        meats = meats_of_rows(model, beta, bread, (of,))
     of_rows = meats[of]
     if of_rows is None:
-        raise _lost(kind, "row")
+        raise lost(kind, "row")
     return made(kind, of_rows, factor)
 
 
@@ -431,45 +432,6 @@ def _factor(correction: str, clusters: int, n: int, k: int) -> float:
         )
     factor = 1.0 if correction == "none" else clusters / (clusters - 1)
     return factor * ((n - 1) / (n - k) if correction == "statsmodels" else 1.0)
-
-
-def _power(kind: str, leverage: Array, n: int, k: int) -> Array | float:
-    """By which power of 1 - h squared residuals are divided, of n observations."""
-    return {"HC2": 1.0, "HC3": 2.0}[kind] if kind != "HC4" else np.minimum(4.0, n / k * leverage)
-
-
-def _meats(
-    model: BernoulliLogistic, beta: Array, bread: Root, kinds: tuple[str, ...]
-) -> dict[str, Array | Meat | None]:
-    """The meats of single observations; None of a kind that divides by next to nothing."""
-    n = model.n_observations
-
-    def meat(block: Block, kind: str) -> Array | Meat | None:
-        if kind == "HC0":
-            residual = row_terms(block._replace(weights=None), beta).residual
-            size = block.counts * np.square(residual)
-        else:
-            single = leverages(block, beta, bread)
-            if (single.leverage > LARGEST_LEVERAGE).any():
-                return None
-            power = _power(kind, single.leverage, n, len(beta))
-            size = np.asarray(block.counts * np.square(single.residual) / single.left**power)
-        if isinstance(bread, Factored):
-            return meat_of_block(block, bread, size)
-        white = np.sqrt(size)[:, None] * (block.design @ bread.matrix)
-        return np.asarray(np.linalg.qr(white, mode="r"))
-
-    def both(one: Any, two: Any) -> Any:
-        if one is None or two is None:
-            return None
-        return stack_factors(one, two) if isinstance(one, np.ndarray) else one + two
-
-    def together(one: list[Any], two: list[Any]) -> list[Any]:
-        return [both(*pair) for pair in zip(one, two, strict=True)]
-
-    rows = as_held(model.rows) if isinstance(bread, Factored) else model.rows
-    found = rows.reduce(lambda block: [meat(block, kind) for kind in kinds], together)
-    return dict(zip(kinds, found, strict=True))
 
 
 def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -> list[Array]:
@@ -486,36 +448,6 @@ def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -
     meats = model.rows.reduce(lambda block: [meat(block, *at) for at in places], together)
     pairs = zip(places, meats, strict=True)
     return [math.sqrt(n / (n - k)) * (white @ found.T) for (_, white), found in pairs]
-
-
-def _lost(kind: str, what: str) -> PrecisionError:
-    return PrecisionError(
-        f"{kind} divides by 1 - h, of which double precision has lost half of the digits: a {what} "
-        "has a leverage h above 1 - 1e-8, and a coefficient hangs on it alone (diagnose shows "
-        f"which); take HC0 or HC1, or leave the {what} out"
-    )
-
-
-def _of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str) -> Array | Meat:
-    """Scores of groups in whitened columns, (groups, k), as HC0, HC2 or HC3 weigh them."""
-    groups = GroupedRows.of(model)
-    single, g = groups.leverages(beta, bread), len(groups.first)
-    if g <= len(beta):
-        raise InputError(
-            f"{count(g, 'group')} have no more residuals than there are coefficients "
-            f"({len(beta)}), and nothing is known of the variance between them: leave units at its "
-            "default"
-        )
-    score = single.residual
-    if kind in DIVIDED:
-        if (single.leverage > LARGEST_LEVERAGE).any():
-            raise _lost(kind, "group")
-        score = score / single.left ** (_power(kind, single.leverage, g, len(beta)) / 2)
-    if isinstance(bread, Factored):
-        own = as_held(model.arrays).select(groups.first)
-        every: NDArray[Any] = np.arange(g)
-        return meat_of_clusters(own, bread, score, every, g)
-    return np.asarray(np.linalg.qr(score[:, None] * single.white(slice(None)), mode="r"))
 
 
 def _of_a_sample(

@@ -269,7 +269,7 @@ def adjusted(z: Array, theta: Array, residual: Array) -> Array:
     Of one row it divides by the root of 1 - h.
 
     >>> import numpy as np
-    >>> from flatprior.analysis.inference.clustered import adjusted
+    >>> from flatprior.analysis.inference.sandwiches.clusters import adjusted
     >>> adjusted(np.array([[0.6]]), np.array([0.2]), np.array([0.4])).round(12).tolist()
     [0.5]
     """

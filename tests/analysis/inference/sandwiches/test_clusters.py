@@ -10,7 +10,7 @@ from problems import DATA, simulated
 from scipy.linalg import sqrtm
 
 from flatprior.analysis import robust_covariance, summarise, wald_test
-from flatprior.analysis.inference.clustered import adjusted, both_at_once, ways_of
+from flatprior.analysis.inference.sandwiches.clusters import adjusted, both_at_once, ways_of
 from flatprior.models import BernoulliLogistic, fit_newton
 
 

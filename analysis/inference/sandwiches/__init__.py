@@ -1,0 +1,1 @@
+"""What stands between two breads: the spread of scores, of observations and of clusters."""
