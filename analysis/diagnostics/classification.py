@@ -37,7 +37,8 @@ class ClassificationTable(Renderable):
     true_positives, false_negatives, false_positives, true_negatives : int
         Observations: a row counts as often as its frequency weight says.
     at_the_cut : int
-        Of these, how many have a prediction within 1e-9 of the cut, which counts as the cut itself.
+        Of these, how many have a prediction within 1e-9 of the cut, or no further from it than it
+        may be wrong, which counts as the cut itself.
     formula : str or None
         Of the model that holds the outcomes.
     prob : float
@@ -163,8 +164,8 @@ def classification_table(
     cut : float
         An event is predicted from this probability on, as in Stata's ``estat classification``
         (scikit-learn predicts it above one half only). Predictions within 1e-9 of it, of its size,
-        count as being at it, and are counted in `ClassificationTable.at_the_cut`: on which side of
-        it they are is rounding.
+        or than rounding and the proof of a fit leave open, count as being at it, and are counted in
+        `ClassificationTable.at_the_cut`: on which side of it they are is not known.
     prob : float
         Confidence of the intervals.
 
@@ -192,8 +193,9 @@ def classification_table(
     forecast = forecast_of(model, predicted)
 
     def of_block(block: Any) -> Array:
-        probability, counts, event = forecast(block).probability, block.counts, block.sign > 0
-        at = np.abs(probability - cut) <= AT_THE_CUT * cut
+        found, counts, event = forecast(block), block.counts, block.sign > 0
+        probability, error = found.probability, found.errors[1]
+        at = np.abs(probability - cut) <= np.maximum(AT_THE_CUT * cut, error)
         above = at | (probability > cut)
         cells = (event & above, event & ~above, ~event & above, ~event & ~above, at)
         return np.array([counts[cell].sum() for cell in cells])

@@ -72,7 +72,9 @@ class PredictiveIndices(Renderable):
         log-odds of the predictions; "calibration in the large", the intercept with a slope of 1.
         Columns "value", "standard error", the ends of the Wald interval (of the area cut at 0 and
         1), named by their percentages, and "error bound": how far the value can be from the exact
-        one, from the bins of rows that are not in memory, or from the certificate of the refit.
+        one. Of the area that is from predictions whose order is open and from the bins of rows that
+        are not in memory, of the discrimination slope from how far each prediction may be off, and
+        of calibration from the certificate of the refit, which takes predictions as computed.
         """
         return self.frame.copy()
 
@@ -174,7 +176,7 @@ def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
 
 
 class _Apart(NamedTuple):
-    """Spread of the probabilities of events, and of others; None where there are none."""
+    """Spread of the probabilities, and of their errors, of events and of others, if any."""
 
     events: Spread | None
     others: Spread | None
@@ -192,12 +194,13 @@ def _apart(model: BernoulliLogistic, predicted: Predicted) -> _Index:
     forecast = forecast_of(model, predicted)
 
     def of_block(block: Block) -> _Apart:
-        probability, counts = forecast(block).probability, block.counts
+        found, counts = forecast(block), block.counts
+        both = np.array([found.probability, found.errors[1]])
 
         def of(rows: NDArray[np.bool_]) -> Spread | None:
             if not rows.any():
                 return None
-            return Spread.of(probability[None, rows], counts[rows])
+            return Spread.of(both[:, rows], counts[rows])
 
         return _Apart(of(block.sign > 0), of(block.sign < 0))
 
@@ -206,7 +209,8 @@ def _apart(model: BernoulliLogistic, predicted: Predicted) -> _Index:
         return _NONE
     value = float(both.events.mean[0] - both.others.mean[0])
     variance = sum(float(each.sd[0]) ** 2 / each.n for each in (both.events, both.others))
-    return _Index(value, math.sqrt(variance), 0.0)
+    error = float(both.events.mean[1] + both.others.mean[1])
+    return _Index(value, math.sqrt(variance), error)
 
 
 def _calibrated(

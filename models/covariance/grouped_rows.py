@@ -59,8 +59,8 @@ class GroupedRows:
         event, counts, g = block.sign > 0, block.counts, len(first)
         return cls(
             block=block.select(first),
-            successes=np.bincount(numbers, np.where(event, counts, 0.0), g),
-            failures=np.bincount(numbers, np.where(event, 0.0, counts), g),
+            successes=_summed(numbers, np.where(event, counts, 0.0), g),
+            failures=_summed(numbers, np.where(event, 0.0, counts), g),
             numbers=numbers,
             first=first,
         )
@@ -82,6 +82,10 @@ class GroupedRows:
             leverage=leverage,
             left=np.maximum(1 - leverage, 1 - LARGEST_LEVERAGE),
         )
+
+
+def _summed(numbers: NDArray[np.intp], counts: Array, groups: int) -> Array:
+    return np.asarray(np.bincount(numbers, counts, groups), dtype=float)
 
 
 def require_groups(model: BernoulliLogistic) -> None:

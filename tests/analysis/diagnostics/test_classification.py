@@ -1,6 +1,7 @@
 """Classification tables against scikit-learn, exact binomial tests and invariance."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_predictions_at_the_cut_are_of_events_whatever_their_rounding():
     assert found.at_the_cut == 3
     assert "3 at the cut" in str(found)
     assert found.negative_predictive_value == 1
+
+
+def test_predictions_that_a_proof_leaves_open_are_at_the_cut():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    cut = float(expit(model.design @ fit.coefficients)[3]) * (1 + 3e-9)
+    assert classification_table(model, fit, cut).at_the_cut == 0
+    rough = replace(fit, certificate=replace(fit.certificate, error_bound=5e-8))
+    assert classification_table(model, rough, cut).at_the_cut == 1
 
 
 def test_shares_of_nothing_are_not_numbers():

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,18 @@ def test_the_discrimination_slope_is_a_difference_of_two_means():
     assert row["value"] == pytest.approx(events.mean() - others.mean(), rel=1e-13)
     error = math.sqrt(events.var(ddof=1) / len(events) + others.var(ddof=1) / len(others))
     assert row["standard error"] == pytest.approx(error, rel=1e-12)
+
+
+def test_what_a_proof_leaves_open_is_in_the_error_of_the_discrimination_slope():
+    model = CASES["spector"].model
+    fit = fit_newton(model)
+    row = predictive_indices(model, fit).table().loc["discrimination slope"]
+    assert 0 < row["error bound"] < 1e-8
+    off = 2e-8 * fit.standard_errors * [1, -1, 1, -1]
+    known = replace(fit.certificate, error_bound=5e-8)
+    other = replace(fit, coefficients=fit.coefficients + off, certificate=known)
+    moved = predictive_indices(model, other).table().loc["discrimination slope"]
+    assert 1e-10 < abs(moved["value"] - row["value"]) <= moved["error bound"] < 1e-6
 
 
 @pytest.mark.parametrize("name", ["spector", "lizards", "challenger"])
