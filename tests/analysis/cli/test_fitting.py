@@ -159,7 +159,7 @@ def test_robust_errors_of_groups():
         errors = pd.read_csv(io.StringIO(shown.stdout), index_col=0).iloc[:, 1]
         np.testing.assert_allclose(errors, expected, rtol=1e-12)
         text = run("fit", path, formula, "--robust", "HC1", "--units", units).stdout
-        assert f"Standard errors are {said}, with" in " ".join(text.split())
+        assert f"Standard errors are {said}, small-sample factor" in " ".join(text.split())
     refused = run("fit", path, formula, "--units", "groups")
     assert refused.exit_code == 2
     assert "add --robust HC0" in refused.stderr
