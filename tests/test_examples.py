@@ -77,6 +77,7 @@ def readme_prelude(folder):
     frame = pd.DataFrame({"x1": rng.normal(size=400), "x2": rng.choice(["a", "b"], 400)})
     frame["y"] = rng.integers(0, 2, 400)
     frame["village"] = rng.choice(list("pqrstuvw"), 400)
+    frame["year"] = rng.integers(2015, 2021, 400)
     (folder / "folder").mkdir()
     for part in range(4):
         rows = frame.iloc[100 * part : 100 * (part + 1)]

@@ -1153,7 +1153,7 @@ RESULTS = {
         "compare_models takes models by name, such as {'a': model}, not a PointEstimate: "
         "compare_models(models)"),
     "a kind that is none": (lambda m: robust_covariance(m.model, m.fit, "HC9"),
-        "kind must be one of HC0, HC1, HC2, HC3, not 'HC9'"),
+        "kind must be one of HC0, HC1, HC2, HC3, HC4, CR2, not 'HC9'"),
     "clusters that are too few": (lambda m: robust_covariance(m.model, m.fit, cluster=["a"]),
         "'cluster' has 1 values, the data have 12 rows"),
     "one cluster": (lambda m: robust_covariance(m.model, m.fit, cluster=["a"] * ROWS),
@@ -1255,7 +1255,8 @@ TYPED = {
     "a level that is text": (("fit", "DATA", "y ~ x", "--level", "high"), "",
         "Invalid value for '--level': 'high' is not a valid float range; give a number"),
     "a kind of errors that is none": (("fit", "DATA", "y ~ x", "--robust", "HC9"), "",
-        "Invalid value for '--robust': 'HC9' is not one of 'hc0', 'hc1', 'hc2', 'hc3'."),
+        "Invalid value for '--robust': 'HC9' is not one of 'hc0', 'hc1', 'hc2', 'hc3', 'hc4', "
+        "'cr2'."),
     "a correction that is none": (("fit", "DATA", "y ~ x", "--correction", "SPSS"), "",
         "Invalid value for '--correction': 'SPSS' is not one of 'statsmodels', 'stata', 'r', "
         "'none'."),
