@@ -84,6 +84,11 @@ from .figures.posterior import plot_draws as plot_draws, plot_posterior as plot_
 from .figures.surface import plot_surface as plot_surface
 from .inference.effects import average_marginal_effects as average_marginal_effects
 from .inference.goodness import GoodnessOfFit as GoodnessOfFit, goodness_of_fit as goodness_of_fit
+from .inference.hypotheses.anova import (
+    AnalysisOfDeviance as AnalysisOfDeviance,
+    anova as anova,
+    drop_one as drop_one,
+)
 from .inference.hypotheses.likelihood_tests import (
     likelihood_ratio_test as likelihood_ratio_test,
     score_test as score_test,

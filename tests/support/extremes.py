@@ -194,11 +194,18 @@ ANALYSIS: Calls = {
         a.bernoulli_likelihood(c.model, c.far),
     ],
     "coin": lambda c: str(a.coin(3, 5000)),
+    "AnalysisOfDeviance": lambda c: [*dressed(a.anova(c.model)), a.anova(c.model).to_dict()],
+    "anova": lambda c: [
+        str(a.anova(c.small, c.model)),
+        *(str(a.anova(c.model, test=test, type=2)) for test in ("LR", "score", "Wald")),
+        str(a.anova(c.separated)),
+    ],
     "confidence_intervals": lambda c: [
         a.confidence_intervals(c.model),
         a.confidence_intervals(c.separated),
     ],
     "cross_entropy_terms": lambda c: a.cross_entropy_terms(c.model, c.far),
+    "drop_one": lambda c: str(a.drop_one(c.model)),
     "exact_loo": lambda c: a.exact_loo(c.model, c.fit),
     "gradient_descent": lambda c: a.gradient_descent(c.small, steps=50),
     "hauck_donner": lambda c: a.hauck_donner(c.model, c.fit),

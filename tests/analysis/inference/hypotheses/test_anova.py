@@ -1,0 +1,357 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+from every_way import every_way
+from r_values import NAMES, STORED, r_model
+from scipy.stats import chi2
+
+from flatprior.analysis import (
+    NotComparableError,
+    anova,
+    drop_one,
+    likelihood_ratio_test,
+    score_test,
+    wald_test,
+)
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    fit_newton,
+    load_endometrial,
+    load_spector,
+)
+
+TESTS = ("LR", "score", "Wald")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(5)
+    n = 300
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "z": rng.normal(size=n),
+            "g": rng.choice(list("abc"), n),
+            "h": rng.choice(["u", "v"], n),
+        }
+    )
+    eta = 0.5 * frame["x"] + 0.6 * (frame["g"] == "b") - 0.4 * frame["x"] * (frame["h"] == "v")
+    return frame.assign(y=(rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int))
+
+
+def model_of(formula, frame, **given):
+    return BernoulliLogistic.from_formula(formula, frame, **given)
+
+
+def deviance(formula, frame):
+    family = sm.families.Binomial()
+    return smf.glm(formula, frame, family=family).fit(tol=1e-13, maxiter=100)
+
+
+def test_type_one_is_the_differences_of_deviances_in_order(frame):
+    found = anova(model_of("y ~ g*x + poly(z, 2) + h", frame)).table()
+    frame = frame.assign(z2=frame["z"] ** 2)
+    sums = ["1", "g", "x", "z + z2", "h", "g:x"]
+    theirs = [deviance("y ~ " + " + ".join(sums[: i + 1]), frame) for i in range(len(sums))]
+    assert found.index.tolist() == ["null model", "g", "x", "poly(z, 2)", "h", "g:x"]
+    expected = [each.deviance for each in theirs]
+    assert found["deviance"].tolist() == pytest.approx(expected, rel=1e-10)
+    assert found["AIC"].tolist() == pytest.approx([each.aic for each in theirs], rel=1e-10)
+    assert found["LR"].tolist()[1:] == pytest.approx(-np.diff(expected), abs=1e-8)
+    assert found["df"].tolist()[1:] == [2, 1, 2, 1, 2]
+    p = chi2.sf(found["LR"][1:], found["df"][1:].astype(int))
+    assert found["p"].tolist()[1:] == pytest.approx(p, rel=1e-12)
+    assert np.isnan(found["LR"].iloc[0])
+
+
+def test_type_two_respects_marginality(frame):
+    found = anova(model_of("y ~ g*x + x:h + h + z", frame), type=2).table()
+    whole = "g + x + h + z + g:x + x:h"
+    without = {
+        "g": ("x + h + z + x:h", "g + x + h + z + x:h"),
+        "x": ("g + h + z", "g + x + h + z"),
+        "h": ("g + x + z + g:x", "g + x + h + z + g:x"),
+        "z": ("g + x + h + g:x + x:h", whole),
+        "g:x": ("g + x + h + z + x:h", whole),
+        "x:h": ("g + x + h + z + g:x", whole),
+    }
+    assert set(found.index) == set(without)
+    for name, (small, large) in without.items():
+        lr = deviance(f"y ~ {small}", frame).deviance - deviance(f"y ~ {large}", frame).deviance
+        assert found.loc[name, "LR"] == pytest.approx(lr, rel=1e-7, abs=1e-8), name
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_the_kinds_of_tests_are_those_of_the_submodels(frame, test):
+    def between(large, more):
+        model = model_of(f"y ~ {large}", frame)
+        if test == "Wald":
+            return wald_test(model, fit_newton(model), more).statistic
+        return (likelihood_ratio_test if test == "LR" else score_test)(model, more).statistic
+
+    model = model_of("y ~ g*x + h", frame)
+    one = anova(model, test=test).table()[test]
+    assert one["g"] == pytest.approx(between("g", "g"), rel=1e-8)
+    assert one["x"] == pytest.approx(between("g + x", "x"), rel=1e-8)
+    assert one["g:x"] == pytest.approx(between("g*x + h", "g:x"), rel=1e-8)
+    single = drop_one(model, test).table()[test]
+    assert single.drop("none", errors="ignore").index.tolist() == ["h", "g:x"]
+    assert single["h"] == pytest.approx(between("g*x + h", "h"), rel=1e-8)
+    two = anova(model, test=test, type=2).table()[test]
+    if test != "Wald":
+        assert two["x"] == pytest.approx(between("g + x + h", "x"), rel=1e-8)
+    else:  # of the whole model, as car has it
+        fit = fit_newton(model)
+        more, less = wald_test(model, fit, ["x", "g:x"]), wald_test(model, fit, "g:x")
+        assert two["x"] == pytest.approx(more.statistic - less.statistic, rel=1e-9)
+    assert two["h"] == pytest.approx(single["h"], rel=1e-9)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_type_two_depends_on_no_coding_of_factors(frame, test):
+    tables = [
+        anova(model_of(formula, frame), test=test, type=2).table().to_numpy(float, na_value=np.nan)
+        for formula in (
+            "y ~ g*h + x",
+            "y ~ C(g, contr.treatment('c'))*C(h, levels=c('v', 'u')) + x",
+            "y ~ C(g, contr.helmert)*C(h, contr.sum) + x",
+        )
+    ]
+    for table in tables[1:]:
+        assert table == pytest.approx(tables[0], rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_type_three_is_of_means_over_cells_whatever_the_zero_sum_contrasts(frame, test):
+    tables = [
+        anova(model_of(f"y ~ C(g, {c})*C(h, {d})", frame), test=test, type=3).table()
+        for c, d in (("Sum", "Sum"), ("contr.helmert", "contr.sum"), ("contr.poly", "contr.diff"))
+    ]
+    for table in tables[1:]:
+        assert table.to_numpy(float, na_value=np.nan) == pytest.approx(
+            tables[0].to_numpy(float, na_value=np.nan), rel=1e-6, abs=1e-9
+        )
+    # the mean over the levels of g of the differences between those of h, from cell log-odds
+    cells = frame.groupby(["g", "h"])["y"].agg(["sum", "count"])
+    odds = np.log(cells["sum"] / (cells["count"] - cells["sum"])).unstack()
+    variance = (1 / cells["sum"] + 1 / (cells["count"] - cells["sum"])).unstack()
+    wald = (odds["v"] - odds["u"]).mean() ** 2 / (variance.to_numpy().sum() / 9)
+    if test == "Wald":
+        assert tables[0]["Wald"].iloc[1] == pytest.approx(wald, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("y ~ g*h", r"of type III of 'g' would be of its effect in the reference level of 'h' "),
+        ("y ~ x*g", r"of 'x' would be .* 'g' alone, since 'x:g' is in the model: write C\(g, Sum"),
+        ("y ~ C(g, Sum)*h", r"'C\(g\)' would be of its effect in the reference level of 'h'"),
+        ("y ~ 0 + C(g, Sum)*C(h, Sum)", "add the intercept, or take type=2"),
+    ],
+)
+def test_type_three_is_refused_where_it_depends_on_a_reference_level(frame, formula, message):
+    with pytest.raises(ValueError, match=message):
+        anova(model_of(formula, frame), type=3)
+
+
+def test_type_three_says_where_numbers_are_held(frame):
+    found = anova(model_of("y ~ x*C(g, Sum)", frame), type=3)
+    assert "at x = 0 the term C(g) is tested" in " ".join(found.notes)
+    centred = anova(model_of("y ~ center(x)*C(g, Sum)", frame), type=3)
+    assert "is tested" not in " ".join(centred.notes)
+    assert anova(model_of("y ~ x + g", frame), type=3).tests["g"].df == 2
+
+
+def test_tables_are_the_same_wherever_rows_lie(frame, tmp_path, monkeypatch):
+    expected = {}
+    for where, build in every_way(frame.iloc[:60], tmp_path, monkeypatch):
+        if where.startswith("CSV"):  # which are read into the same rows
+            continue
+        model = build("y ~ g*x + h")
+        for test in TESTS:
+            tables = [
+                anova(model, test=test),
+                anova(model, test=test, type=2),
+                drop_one(model, test),
+                anova(build("y ~ x"), build("y ~ x + g"), model, test=test),
+            ]
+            found = [each.table() for each in tables]
+            if test not in expected:
+                expected[test] = found
+            for one, two in zip(found, expected[test], strict=True):
+                assert one.index.equals(two.index)
+                assert one.to_numpy(float, na_value=np.nan) == pytest.approx(
+                    two.to_numpy(float, na_value=np.nan), rel=1e-6, abs=1e-8, nan_ok=True
+                )
+
+
+def test_several_models_are_tested_each_against_the_one_before(frame):
+    models = [model_of(f"y ~ {right}", frame) for right in ("x", "x + g", "x*g", "g")]
+    found = anova(*models)
+    table = found.table()
+    assert table["k"].tolist() == [2, 4, 6, 3]
+    for i, name in enumerate(table.index[1:], 1):
+        test = likelihood_ratio_test(models[i - 1], models[i])
+        assert (table.loc[name, "LR"], table.loc[name, "df"]) == (
+            pytest.approx(test.statistic, rel=1e-9),
+            test.df,
+        )
+    assert "model 2: y ~ x + g" in str(found)
+    score = anova(*models[:2], test="score").table().loc["model 2", "score"]
+    assert score == pytest.approx(score_test(models[1], "g").statistic, rel=1e-9)
+    with pytest.raises(ValueError, match="model 2 and the one before it are not nested"):
+        anova(models[0], models[3])
+    with pytest.raises(NotComparableError):
+        anova(models[0], model_of("y ~ x + g", frame.iloc[:100]))
+    with pytest.raises(ValueError, match="of the terms of one model"):
+        anova(*models[:2], type=2)
+
+
+def test_a_score_or_wald_test_of_models_needs_the_columns_by_name(frame):
+    small = model_of("y ~ C(g, levels=c('c', 'b', 'a'))", frame)
+    large = model_of("y ~ g + x", frame)
+    assert anova(small, large).table()["df"].iloc[1] == 1
+    for test in ("score", "Wald"):
+        with pytest.raises(ValueError, match="not among the other's by name"):
+            anova(small, large, test=test)
+
+
+def test_separated_models_have_suprema():
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    found = drop_one(model)
+    for name in ("NV", "PI", "EH"):
+        alone = likelihood_ratio_test(model, name)
+        assert found.table().loc[name, "LR"] == pytest.approx(alone.statistic, rel=1e-7)
+        assert found.tests[name].note == alone.note
+    assert "suprema" in str(found)
+    # whose null models have maxima, the one without NV
+    reduced = anova(BernoulliLogistic.from_formula("HG ~ PI + EH + NV", load_endometrial()))
+    assert reduced.table()["df"].tolist()[1:] == [1, 1, 1]
+    last = BernoulliLogistic.from_formula("HG ~ PI + EH + NV", load_endometrial())
+    scores = anova(last, test="score").table()["score"]
+    assert scores["NV"] == pytest.approx(score_test(last, "NV").statistic, rel=1e-7)
+    for wrong in (lambda: anova(model, test="Wald"), lambda: drop_one(model, "score")):
+        with pytest.raises(MLEDoesNotExistError):
+            wrong()
+
+
+def test_columns_that_depend_on_others_have_ranks(frame):
+    table = frame.assign(twice=2 * frame["x"], same=(frame["g"] != "a").astype(float))
+    whole = model_of("y ~ x + twice + g + same + z", table)
+    less = model_of("y ~ x + twice + g + same + z", table, aliased="drop")
+    for test in TESTS:
+        for asked in (
+            lambda m, test=test: anova(m, test=test),
+            lambda m, test=test: drop_one(m, test),
+        ):
+            one, two = asked(whole).table(), asked(less).table()
+            assert one.index.equals(two.index)
+            assert one.to_numpy(float, na_value=np.nan) == pytest.approx(
+                two.to_numpy(float, na_value=np.nan), rel=1e-7, nan_ok=True
+            )
+    single = drop_one(less)
+    assert single.table()["df"].fillna(0).tolist()[1:] == [0, 0, 1, 0, 1]
+    # without g the column of `same` stays, as in R
+    expected = likelihood_ratio_test(
+        model_of("y ~ x + same + z", table), model_of("y ~ x + g + z", table)
+    )
+    assert single.table().loc["g", "LR"] == pytest.approx(expected.statistic, rel=1e-8)
+    assert "no data tell" in str(single)
+
+
+def test_weights_and_rows_say_the_same(frame):
+    table = frame.assign(x=frame["x"].round(0), z=1.0)
+    keys = ["y", "x", "g", "h"]
+    counted = table.groupby(keys, as_index=False).agg(n=("z", "size"))
+    for test in TESTS:
+        one = anova(model_of("y ~ g*h + x", table), test=test, type=2).table()
+        two = anova(
+            model_of("y ~ g*h + x", counted, frequency_weights="n"), test=test, type=2
+        ).table()
+        assert one.to_numpy(float, na_value=np.nan) == pytest.approx(
+            two.to_numpy(float, na_value=np.nan), rel=1e-7
+        )
+
+
+def test_a_model_without_terms_is_refused():
+    data = load_spector()
+    with pytest.raises(ValueError, match="from arrays has no terms"):
+        anova(BernoulliLogistic.from_arrays(data[["gpa"]], data["grade"]))
+    with pytest.raises(ValueError, match="no term besides the intercept"):
+        drop_one(BernoulliLogistic.from_formula("grade ~ 1", data))
+    model = BernoulliLogistic.from_formula("grade ~ gpa", data)
+    with pytest.raises(ValueError, match="type must be 1, 2 or 3, not II"):
+        anova(model, type="II")
+    with pytest.raises(ValueError, match='test must be "LR", "score" or "Wald"'):
+        anova(model, test="Rao")
+    with pytest.raises(TypeError, match="each model must be a BernoulliLogistic"):
+        anova(model, "grade ~ psi")
+
+
+def test_without_an_intercept_the_whole_of_a_factor_is_tested_and_said(frame):
+    found = anova(model_of("y ~ 0 + g + x", frame))
+    assert found.table()["deviance"].iloc[0] == pytest.approx(2 * len(frame) * np.log(2))
+    assert found.tests["g"].df == 3
+    assert "without an intercept g has a column for each level" in " ".join(found.notes)
+
+
+def of_r(rows, column):
+    """A column of a table of R, without the rows that are no term."""
+    return [
+        value
+        for name, value in zip(rows["row"], rows[column], strict=True)
+        if name not in ("NULL", "<none>", "(Intercept)")
+    ]
+
+
+def with_sums_to_zero(name):
+    """The model with contrasts that sum to zero."""
+    _, frame, facts = r_model(name)
+    formula = facts["formula"]
+    for column in frame:
+        if not pd.api.types.is_numeric_dtype(frame[column]) or f"C({column})" in formula:
+            formula = re.sub(rf"C\({column}\)|\b{column}\b", f"C({column}, Sum)", formula)
+    return BernoulliLogistic.from_formula(formula, frame, frequency_weights=facts["weights"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_are_those_of_r(name):
+    model, _, theirs = r_model(name)
+    close = {"rel": 1e-6, "abs": 1e-9}
+    for test, key, column in (("LR", "chisq", "Deviance"), ("score", "rao", "Rao")):
+        found, rows = anova(model, test=test).table().iloc[1:], theirs["anova"][key]
+        assert found[test].tolist() == pytest.approx(of_r(rows, column), **close)
+        assert found["df"].tolist() == of_r(rows, "Df")
+        assert found["p"].tolist() == pytest.approx(of_r(rows, "Pr(>Chi)"), rel=1e-5, abs=1e-9)
+        single, rows = drop_one(model, test).table(), theirs["drop1"][key]
+        column = "LRT" if test == "LR" else "Rao score"
+        assert single[test].tolist()[1:] == pytest.approx(of_r(rows, column), **close)
+        # of grouped counts R's have constants that do not depend on the model
+        for column in ("AIC", "Deviance"):
+            ours = single[column.replace("D", "d")].diff().tolist()[1:]
+            assert ours == pytest.approx(np.diff(rows[column]).tolist(), rel=1e-6, abs=1e-8)
+    for key, test in (("lr", "LR"), ("wald", "Wald")):
+        column = "LR Chisq" if test == "LR" else "Chisq"
+        found, rows = anova(model, test=test, type=2).table(), theirs["type_II"][key]
+        assert found[test].tolist() == pytest.approx(of_r(rows, column), **close)
+        assert found["df"].tolist() == of_r(rows, "Df")
+        found, rows = anova(with_sums_to_zero(name), test=test, type=3), theirs["type_III"][key]
+        assert found.table()[test].tolist() == pytest.approx(of_r(rows, column), **close)
+
+
+def test_tables_of_several_models_are_those_of_r():
+    births = r_model("births")[1]
+    models = [
+        BernoulliLogistic.from_formula(f"low ~ {right}", births)
+        for right in ("lwt", "lwt + race", "lwt + race * smoke")
+    ]
+    for test, key, column in (("LR", "chisq", "Deviance"), ("score", "rao", "Rao")):
+        found, rows = anova(*models, test=test).table(), STORED["between"][key]
+        assert found[test].tolist()[1:] == pytest.approx(rows[column][1:], rel=1e-6)
+        assert found["deviance"].tolist() == pytest.approx(rows["Resid. Dev"], rel=1e-9)
+        assert found["df"].tolist()[1:] == rows["Df"][1:]
