@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from flatprior.models import BernoulliLogistic
+from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
+from flatprior.models.common.text import first_of
 from flatprior.models.covariance.roots import Factored, Root, Written, root_of
 from flatprior.models.designs.coded import Structured
+from flatprior.models.estimate import mle_of
+from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import Block, as_held
 
 CONDITION_THAT_MATTERS = 30.0  # Belsley, Kuh and Welsch (1980)
 MOST_COLUMNS = 1000  # of which all singular values are computed
+MOST_OF_TERM = 100  # columns of a term whose products are summed
+PER_COLUMN = "GVIF^(1/(2 df))"
 LARGEST_CONDITION = 1e14  # of the scaled columns: beyond it, no digit is sure
 
 
@@ -39,11 +45,17 @@ class Collinearity(Renderable):
         Of the design with columns scaled to unit length; beyond 30, say Belsley, Kuh and Welsch
         (1980), Regression Diagnostics, dependencies begin to matter.
     formula : str or None
+    gvif : DataFrame or None
+        Of a model from a formula, one row a term: "df" columns, "GVIF", their generalised variance
+        inflation factor (Fox and Monette 1992), which does not depend on how a factor is coded, and
+        "GVIF^(1/(2 df))", of the size of a standard error, as R's car has them; NaN for a term of
+        a constant column and of more than 100.
     """
 
     vif: pd.Series[float]
     condition_number: float
     formula: str | None = None
+    gvif: pd.DataFrame | None = None
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this: the variance inflation factors."""
@@ -55,7 +67,8 @@ class Collinearity(Renderable):
             [
                 f"condition number of the scaled columns {self.condition_number:.4g}: "
                 + ("dependencies matter" if much else "no dependency to speak of")
-                + f" (limit {CONDITION_THAT_MATTERS:g})"
+                + f" (limit {CONDITION_THAT_MATTERS:g})",
+                *self._of_terms(),
             ],
             [
                 "VIF: factor by which the variance of a coefficient is larger than if its column "
@@ -63,15 +76,32 @@ class Collinearity(Renderable):
             ],
         )
 
+    def _of_terms(self) -> list[str]:
+        """The largest generalised variance inflation of terms of several columns, in words."""
+        if self.gvif is None:
+            return []
+        several = self.gvif[(self.gvif["df"] > 1) & self.gvif["GVIF"].notna()]
+        if several.empty:
+            return []
+        said = first_of(
+            f"{name} {row['GVIF']:.4g} ({row['df']:.0f} df; {row[PER_COLUMN]:.4g})"
+            for name, row in several.sort_values(PER_COLUMN, ascending=False).iterrows()
+        )
+        return [f"generalised VIF of terms (and its root of 2 df): {said}"]
+
 
 @model_first(sampling_weights=True)
-def collinearity(model: BernoulliLogistic) -> Collinearity:
+def collinearity(model: BernoulliLogistic, fit: PointEstimate | None = None) -> Collinearity:
     """Variance inflation factors and the condition number of the design matrix.
 
     Parameters
     ----------
     model : BernoulliLogistic
-        Its rows may lie in memory, in files or on a cluster; two passes are made.
+        Its rows may lie in memory, in files or on a cluster.
+    fit : PointEstimate, optional
+        Then rows count with the weights p (1 - p) of this fit too, in all numbers, and the factors
+        are those of its covariance, about weighted means; of single columns statsmodels has the
+        others, of terms R's car has these (``vif`` of a glm).
 
     Returns
     -------
@@ -85,7 +115,9 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     Notes
     -----
     Where the design has a constant, R^2 is about the mean, else about zero. Rows count with their
-    frequency weights.
+    frequency weights. Without a `fit` these are properties of the design, as in Fox and Monette
+    (1992), "Generalized collinearity diagnostics", Journal of the American Statistical Association
+    87, 178-183.
 
     Examples
     --------
@@ -94,16 +126,21 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
     >>> collinearity(model).vif.round(3).tolist()
     [nan, 1.176, 1.189, 1.013]
+    >>> curved = BernoulliLogistic.from_formula("grade ~ poly(gpa, 2) + psi", load_spector())
+    >>> collinearity(curved).gvif["df"].to_dict()
+    {'Intercept': 1, 'poly(gpa, 2)': 2, 'psi': 1}
     """
-    root = well_conditioned_root(model)
-    inverse = np.square(root.standard_errors) / 4  # of X'WX, the diagonal
+    beta = None if fit is None else mle_of(model, fit).coefficients
+    root = well_conditioned_root(model, beta)
+    inverse = np.square(root.standard_errors)  # of X'WX, the diagonal
     first = model.rows.sample(1).design[0].astype(float)
+    weights_of = partial(_weights, coefficients=beta)
 
     def sums(block: Block) -> Array:
-        weights = block.counts
+        weights = weights_of(block)
         design: Any = block.design
         moved = _about(design, first)  # 0 in a constant column, exactly
-        size = np.full(design.shape[1], weights.sum())  # of sampling weights no count of rows
+        size = np.full(design.shape[1], weights.sum())
         return np.vstack(
             [weights @ moved, weights @ _squared(moved), weights @ _squared(design), size]
         )
@@ -114,8 +151,90 @@ def collinearity(model: BernoulliLogistic) -> Collinearity:
     vif = np.where(constant, math.nan, inverse * about)
     factors = pd.Series(vif, index=list(model.names), name="VIF")
     many = isinstance(root, Factored) and model.n_parameters > MOST_COLUMNS
-    condition = _of_ends(model, root, np.sqrt(raw)) if many else _condition(root)
-    return Collinearity(factors, condition, model.formula)
+    condition = _of_ends(model, root, np.sqrt(raw), weights_of) if many else _condition(root)
+    terms = {} if model.terms is None else model.terms
+    generalised = _generalised(model, root, terms, vif, constant, weights_of) if terms else None
+    return Collinearity(factors, condition, model.formula, generalised)
+
+
+def _generalised(
+    model: BernoulliLogistic,
+    root: Root,
+    terms: Mapping[str, tuple[str, ...]],
+    vif: Array,
+    constant: Any,
+    weights_of: Callable[[Block], Array],
+) -> pd.DataFrame:
+    """The generalised variance inflation factor of each term that has columns.
+
+    It is det(V) det(S) of the columns of the term: V of their inverse, S of their own sums of
+    products about the mean. With the variance inflation of each column taken out of both,
+    determinants of correlations are left.
+    """
+    place = {name: j for j, name in enumerate(model.names)}
+    columns = {name: [place[each] for each in own] for name, own in terms.items() if own}
+    several = [
+        own
+        for own in columns.values()
+        if 1 < len(own) <= MOST_OF_TERM and np.isfinite(vif[own]).all()
+    ]
+    products = _products(model, several, bool(constant.any()), weights_of) if several else []
+    found = {name: math.nan for name in columns}
+    for name, own in columns.items():
+        if len(own) == 1:
+            found[name] = float(vif[own[0]])
+    for own, inner in zip(several, products, strict=True):
+        rows = np.zeros((len(own), len(vif)))
+        rows[np.arange(len(own)), own] = 1.0
+        rooted = root.rooted(rows)
+        logs = [np.linalg.slogdet(_correlation(each))[1] for each in (rooted @ rooted.T, inner)]
+        name = next(each for each, its in columns.items() if its is own)
+        found[name] = float(np.exp(np.log(vif[own]).sum() + sum(logs)))
+    df = pd.Series({name: len(own) for name, own in columns.items()})
+    values = pd.Series(found)
+    return pd.DataFrame({"df": df, "GVIF": values, PER_COLUMN: values ** (1 / (2 * df))})
+
+
+def _weights(block: Block, coefficients: Array | None) -> Array:
+    """The weights of rows in the information at coefficients, or where all are 0."""
+    return block.counts / 4 if coefficients is None else row_terms(block, coefficients).curvature
+
+
+def _products(
+    model: BernoulliLogistic,
+    sets: list[list[int]],
+    centred: bool,
+    weights_of: Callable[[Block], Array],
+) -> list[Array]:
+    """Sums of products of the columns of each set, about their means where `centred`."""
+    first = model.rows.sample(1).design[0].astype(float)
+
+    def sums(block: Block) -> Array:
+        weights = weights_of(block)
+        found = [np.array([weights.sum()])]
+        for own in sets:
+            design: Any = block.with_columns(np.array(own)).design
+            part = design.dense() if isinstance(design, Structured) else np.asarray(design)
+            part = part - first[own]
+            found += [weights @ part, ((part * weights[:, None]).T @ part).ravel()]
+        return np.concatenate(found)
+
+    total = as_held(model.rows).reduce(sums)
+    n, at, products = total[0], 1, []
+    for own in sets:
+        q = len(own)
+        sums_of, inner = total[at : at + q], total[at + q : at + q + q * q].reshape(q, q)
+        if not centred:
+            moved = np.outer(sums_of, first[own])
+            inner = inner + moved + moved.T + n * np.outer(first[own], first[own])
+        products.append(inner - np.outer(sums_of, sums_of) / n if centred else inner)
+        at += q + q * q
+    return products
+
+
+def _correlation(matrix: Array) -> Array:
+    size = np.sqrt(np.diag(matrix))
+    return np.asarray(matrix / np.outer(size, size))
 
 
 def well_conditioned_root(model: BernoulliLogistic, coefficients: Array | None = None) -> Root:
@@ -142,7 +261,12 @@ def _condition(root: Root) -> float:
     return float(np.linalg.cond(factor / np.linalg.norm(factor, axis=0)))
 
 
-def _of_ends(model: BernoulliLogistic, root: Root, lengths: Array) -> float:
+def _of_ends(
+    model: BernoulliLogistic,
+    root: Root,
+    lengths: Array,
+    weights_of: Callable[[Block], Array],
+) -> float:
     """The same of many columns (of these lengths), by the two ends of their spectrum alone."""
     from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -150,11 +274,11 @@ def _of_ends(model: BernoulliLogistic, root: Root, lengths: Array) -> float:
 
     def product(vector: Array) -> Array:
         beta = np.ravel(vector) / lengths
-        found = rows.reduce(lambda b: (b.counts * (b.design @ beta)) @ b.design)
+        found = rows.reduce(lambda b: (weights_of(b) * (b.design @ beta)) @ b.design)
         return np.asarray(found / lengths)
 
     def solved(vector: Array) -> Array:
-        return np.asarray(root.times((np.ravel(vector) * lengths)[None])[0] * lengths / 4)
+        return np.asarray(root.times((np.ravel(vector) * lengths)[None])[0] * lengths)
 
     start = np.random.default_rng(0).normal(size=k)
     square = 1.0

@@ -171,7 +171,10 @@ ANALYSIS: Calls = {
     "Agreement": lambda c: [c.agreement.to_dict(), c.agreement.coefficients()],
     "CalibrationCurve": lambda c: str(a.calibration_curve(c.model, c.fit)),
     "ClassificationTable": lambda c: str(a.classification_table(c.model, c.fit)),
-    "Collinearity": lambda c: str(a.collinearity(c.model)),
+    "Collinearity": lambda c: [
+        str(a.collinearity(c.model)),
+        str(a.collinearity(c.model, c.fit).gvif),
+    ],
     "Comparison": lambda c: [*dressed(c.comparison), c.comparison.to_dict()],
     "Convexity": lambda c: a.convexity(c.model, c.far),
     "CrossEntropy": lambda c: [
