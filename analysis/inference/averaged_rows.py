@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import count
+from flatprior.models.common.text import SCREEN, count, names_in, printable, rows_phrase
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import as_series, column
 from flatprior.models.encoding.columns.kinds import kind_of, numbers
@@ -33,6 +33,8 @@ from flatprior.models.encoding.weights import whole_weights
 from flatprior.models.rows import ArrayRows, Block
 
 K = TypeVar("K")
+Group = tuple[Any, ...]  # the values of the columns that groups are by
+MOST_GROUPS = 1000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -169,5 +171,47 @@ def of_batches(
 
 
 def each_added(one: dict[K, Any], two: dict[K, Any]) -> dict[K, Any]:
-    """The sums of what two parts of the rows have of each."""
-    return {key: each + two[key] for key, each in one.items()}
+    """The sums of what two parts of the rows have of each, or what one of them has."""
+    return one | {key: one[key] + each if key in one else each for key, each in two.items()}
+
+
+def groups_of(rows: Averaged, by: Sequence[str]) -> dict[Group, Averaged]:
+    """The rows with the same values of some columns, each with its share of all rows.
+
+    Without columns all rows are one group.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, a value is missing, or groups are too many.
+    """
+    frame = rows.frame
+    if not by:
+        return {(): rows}
+    if frame is None:
+        raise InputError("groups are of rows with columns: build the model with from_formula")
+    for name in by:
+        missing = column(frame, name).isna()
+        if missing.any():
+            raise InputError(
+                f"{printable(name)!r} is missing in {rows_phrase(frame.index[missing])}: these "
+                "rows are of no group"
+            )
+    codes = frame.groupby(list(by), observed=True, sort=False).ngroup().to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    if len(starts) > MOST_GROUPS:
+        raise InputError(
+            f"{names_in(SCREEN, by)}: {len(starts)} groups are more than {MOST_GROUPS}"
+        )
+    found = {}
+    for some in np.split(order, starts[1:]):
+        label = tuple(frame[name].iloc[some[0]] for name in by)
+        found[label] = replace(
+            rows,
+            frame=frame.iloc[some],
+            design=rows.design[some],
+            offset=rows.offset[some],
+            share=rows.share[some],
+        )
+    return found

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.parallel import parallel_map
@@ -43,12 +43,28 @@ class _At:
     design : ndarray (m, k) or Structured
     offset, share : ndarray (m,)
     vectors : ndarray (d, k)
+    log : bool
+        Whether it is the probability's logarithm that changes.
     """
 
     design: Design
     offset: Array
     share: Array
     vectors: Array
+    log: bool = False
+
+    def outcome(self, predictors: Array) -> Array:
+        """Probabilities, or their logarithms."""
+        return np.asarray(log_expit(predictors) if self.log else expit(predictors))
+
+    def steepness(self, predictors: Array) -> Array:
+        """Derivatives of outcomes in the predictors."""
+        fitted = expit(-predictors if self.log else predictors)
+        return np.asarray(fitted if self.log else fitted * (1 - fitted))
+
+    def shared(self, factor: Array) -> _At:
+        """The same with each row's share times a number of its own, (m,)."""
+        return replace(self, share=self.share * factor)
 
     def predictors(self, design: Design) -> Array:
         """Linear predictors (d, m) in rows of some design."""
@@ -61,32 +77,33 @@ class _At:
 
     @cached_property
     def fitted(self) -> Array:
-        """Probabilities, (d, m)."""
-        return np.asarray(expit(self.own))
+        """Outcomes, (d, m)."""
+        return self.outcome(self.own)
 
     @cached_property
     def curvature(self) -> Array:
-        """``p (1 - p)``, (d, m)."""
-        return np.asarray(self.fitted * (1 - self.fitted))
+        """``p (1 - p)``, or ``1 - p`` of the logarithm, (d, m)."""
+        return self.steepness(self.own)
 
     @cached_property
     def weight(self) -> Array:
-        """Each row's share of ``p (1 - p)``, at the first vector, (m,)."""
+        """Each row's share of that, at the first vector, (m,)."""
         return np.asarray(self.share * self.curvature[0])
 
     @cached_property
     def bend(self) -> Array:
         """Its derivative in the row's predictor, (m,)."""
-        return np.asarray(self.weight * (1 - 2 * self.fitted[0]))
+        fitted = expit(self.own[0])
+        return np.asarray(self.weight * (-fitted if self.log else 1 - 2 * fitted))
 
     @cached_property
     def pull(self) -> Array:
-        """Derivative of the mean probability, (k,)."""
+        """Derivative of the mean outcome, (k,)."""
         return np.asarray(self.weight @ self.design)
 
     @cached_property
     def bent(self) -> Array:
-        """Derivative of the mean of ``p (1 - p)``, (k,)."""
+        """Derivative of the mean of `curvature`, (k,)."""
         return np.asarray(self.bend @ self.design)
 
 
@@ -165,6 +182,34 @@ class SameSlope:
 
 
 @dataclass(frozen=True, eq=False)
+class Scaled:
+    """What a number changes for each part of itself, as much as its own value (m,) in each row."""
+
+    change: Slope | SameSlope
+    factor: Array
+
+    def values(self, at: _At) -> Array:
+        """Means (d,) at the vectors."""
+        return self.change.values(at.shared(self.factor))
+
+    def gradient(self, at: _At) -> Array:
+        """Derivative (k,) of the mean at the first vector."""
+        return self.change.gradient(at.shared(self.factor))
+
+    def select(self, part: slice) -> Scaled:
+        """That of some rows."""
+        return Scaled(self.change.select(part), self.factor[part])
+
+    def mean(self, share: Array) -> Scaled:
+        """That of one row."""
+        return Scaled(self.change.mean(share), _row(share @ self.factor))
+
+    def plus(self, other: Any) -> Scaled:
+        """That of a row that is the sum of two."""
+        return Scaled(self.change.plus(other.change), self.factor + other.factor)
+
+
+@dataclass(frozen=True, eq=False)
 class Elsewhere:
     """The design (m, k) with another level in every row."""
 
@@ -172,12 +217,12 @@ class Elsewhere:
 
     def values(self, at: _At) -> Array:
         """Means (d,) at the vectors."""
-        return np.asarray((expit(at.predictors(self.design)) - at.fitted) @ at.share)
+        return np.asarray((at.outcome(at.predictors(self.design)) - at.fitted) @ at.share)
 
     def gradient(self, at: _At) -> Array:
         """Derivative (k,) of the mean at the first vector."""
-        fitted = expit(at.offset + self.design @ at.vectors[0])
-        return np.asarray((at.share * fitted * (1 - fitted)) @ self.design - at.pull)
+        weight = at.share * at.steepness(at.offset + self.design @ at.vectors[0])
+        return np.asarray(weight @ self.design - at.pull)
 
     def select(self, part: slice) -> Elsewhere:
         """That of some rows."""
@@ -208,15 +253,14 @@ class Level(NamedTuple):
     def values(self, at: _At) -> Array:
         """Means (d,) at the vectors."""
         some = self.rows[[self.own, self.reference]] @ at.vectors.T
-        moved = expit(at.own + (some[0] - some[1])[:, None])
+        moved = at.outcome(at.own + (some[0] - some[1])[:, None])
         return np.asarray((moved - at.fitted) @ at.share)
 
     def gradient(self, at: _At) -> Array:
         """Derivative (k,) of the mean at the first vector."""
         some = np.asarray(self.rows[[self.own, self.reference]])
         row = some[0] - some[1]
-        fitted = expit(at.own[0] + row @ at.vectors[0])
-        weight = at.share * fitted * (1 - fitted)
+        weight = at.share * at.steepness(at.own[0] + row @ at.vectors[0])
         return np.asarray(weight @ at.design + weight.sum() * row - at.pull)
 
     def select(self, part: slice) -> Level:
@@ -282,6 +326,8 @@ class Averages:
     offset, share : ndarray (m,)
         The shares of all rows add up to 1.
     changes : mapping
+    log : bool
+        Whether it is the probability's logarithm that they change.
 
     Examples
     --------
@@ -299,13 +345,19 @@ class Averages:
     offset: Array
     share: Array
     changes: Mapping[Any, Change]
+    log: bool = False
 
     @classmethod
     def of(
-        cls, design: Design, offset: Array, share: Array, changes: Mapping[Any, Change]
+        cls,
+        design: Design,
+        offset: Array,
+        share: Array,
+        changes: Mapping[Any, Change],
+        log: bool = False,
     ) -> Averages:
         """Those of rows of a design."""
-        return cls(design=design, offset=offset, share=share, changes=changes)
+        return cls(design=design, offset=offset, share=share, changes=changes, log=log)
 
     def numbers(self, places: Places) -> dict[Any, Array]:
         """Each one's values (d,) at all places, and behind them its derivative (k,) if wanted."""
@@ -330,7 +382,7 @@ class Averages:
         at_once = max(1, NUMBERS_AT_ONCE // len(self.share))
         for start in range(0, len(vectors), at_once):
             part = vectors[start : start + at_once]
-            yield _At(self.design, self.offset, self.share, part)
+            yield _At(self.design, self.offset, self.share, part, self.log)
 
     def select(self, part: slice) -> Averages:
         """Those of some rows: their share of them."""
@@ -345,7 +397,8 @@ class Averages:
     def of_the_mean(self) -> Averages:
         """Those in one row, the mean of all; of some rows, their share of it."""
         share = self.share
-        return Averages(
+        return replace(
+            self,
             design=_row(share @ self.design),
             offset=_row(share @ self.offset),
             share=np.ones(1),

@@ -8,6 +8,9 @@ Variables enter through the formula, so that squares, splines and interactions c
 At the means of the variables there is one row in place of many: numbers are at their means, and the
 design is averaged over categories as they occur, so that each has its share.
 
+Elasticities are the same with logarithms: of the probability, whose derivative in the predictor is
+1 - p, of the variable, which multiplies the derivative by its value, or of both.
+
 An effect is one function of the coefficients. Of an estimate it has a standard error by the delta
 method; of draws it is evaluated at each.
 """
@@ -16,16 +19,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal, cast
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.inference.averaged_rows import (
+    MOST_GROUPS,
     Averaged,
+    Group,
     each_added,
+    groups_of,
     means_of_numbers,
     of_batches,
     require_none_beside,
@@ -38,6 +45,7 @@ from flatprior.analysis.inference.averages import (
     Level,
     Places,
     SameSlope,
+    Scaled,
     with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
@@ -53,12 +61,19 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.text import SCREEN, first_of, names_in, printable
 from flatprior.models.designs.coded import Structured
-from flatprior.models.encoding.columns.checks import of_some_rows
-from flatprior.models.encoding.columns.kinds import kind_of
+from flatprior.models.encoding.columns.checks import column, of_some_rows
+from flatprior.models.encoding.columns.kinds import kind_of, numbers
 from flatprior.models.posterior import Interval
 from flatprior.models.rows import Block
 
 Key = tuple[int, str]  # of an effect: the place of its variable, and what it is called
+Kind = Literal["dydx", "eyex", "dyex", "eydx"]
+WEIGHT: Key = (-1, "")  # of a group: the share that it has of all rows
+_IN_WORDS = {
+    "eyex": "elasticities (eyex)",
+    "dyex": "changes of the probability for relative changes of the variable (dyex)",
+    "eydx": "relative changes of the probability (eydx)",
+}
 
 
 @model_first(sampling_weights=True)
@@ -71,7 +86,9 @@ def average_marginal_effects(
     interval: Interval = "eti",
     offset: str | ArrayLike | None = None,
     frequency_weights: str | ArrayLike | None = None,
-    at: Literal["mean"] | None = None,
+    at: Literal["mean"] | Mapping[str, Any] | None = None,
+    by: str | Sequence[str] = (),
+    slope: Kind = "dydx",
 ) -> pd.DataFrame:
     """Average effect of each variable on the probability of 1.
 
@@ -99,14 +116,23 @@ def average_marginal_effects(
         column, and `data` has it too.
     frequency_weights : str or array_like (m,), optional
         Of the rows of `data`.
-    at : "mean", optional
+    at : "mean" or mapping, optional
         The effects at the means of the rows in place of their mean: numbers at their means, each
-        level of a category in its share. Of categories still a difference between levels.
+        level of a category in its share. Of categories still a difference between levels. A mapping
+        of variables to values: the mean over rows in all of which they have these.
+    by : str or sequence of str
+        Columns of `data`, or variables of rows in files, for each combination of whose values there
+        are effects of their own: over the rows that have it as they are, or at their means.
+    slope : {"dydx", "eyex", "dyex", "eydx"}
+        What of numbers: the derivative of the probability, the elasticity (of its logarithm in that
+        of the variable: x / p times the derivative), or with the logarithm of one of the two. Of
+        categories there is a difference of probabilities ("dydx") or of their logarithms ("eydx").
 
     Returns
     -------
     DataFrame
-        One row a variable (for categories, one a level but the reference: "race: b - a"). Of an
+        One row a variable (for categories, one a level but the reference: "race: b - a"), and for
+        each group. Of an
         estimate: "effect", "standard error" (delta method), "z", "p" and the ends of the interval;
         of draws: posterior mean "effect", "sd", the ends, "pd" (probability of direction) and
         "mcse", the Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows
@@ -137,33 +163,62 @@ def average_marginal_effects(
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", data)
     >>> average_marginal_effects(model, fit_newton(model), data)["effect"].round(4).to_dict()
     {'gpa': 0.3626, 'tuce': 0.0122, 'psi: 1 - 0': 0.3575}
+
+    Of each group, and as an elasticity:
+
+    >>> of = model, fit_newton(model), data, ["gpa"]
+    >>> average_marginal_effects(*of, by="psi")["effect"].round(4).to_dict()
+    {('gpa', '0'): 0.2864, ('gpa', '1'): 0.4606}
+    >>> average_marginal_effects(*of, slope="eyex")["effect"].round(4).to_dict()
+    {'gpa': 5.4747}
     """
     check_probability(prob)
-    if at is not None:
+    check_choice("slope", slope, get_args(Kind))
+    held = at if isinstance(at, Mapping) else {}
+    if at is not None and not isinstance(at, Mapping):
         check_choice("at", at, ("mean",))
+    of = _Of(variables, (by,) if isinstance(by, str) else tuple(by), at == "mean", held, slope)
     result = checked_result(model, result)
     if not isinstance(result, Posterior) and interval != "eti":
         raise InputError('of an estimate there is the Wald interval only: "eti"')
     places = places_of(result)
     if data is None and isinstance(model.rows, BatchRows):
         require_none_beside(offset, frequency_weights)
-        effects = _in_passes(model, model.rows, variables, at, places)
+        found = _in_passes(model, model.rows, of, places)
         n_rows, note = model.n_rows, left_out(model)
     else:
         rows = rows_to_average(model, data, offset, frequency_weights)
-        if at is None:
-            averaged = _effects(model, rows, variables)
-        else:
-            averaged = (e.of_the_mean() for e in _effects(model, _at_means(model, rows), variables))
-        found_of = (each.numbers(places) for each in averaged)
-        effects = _in_order({key: found for each in found_of for key, found in each.items()})
+        found = {}
+        for group, part in groups_of(rows, of.by).items():
+            weight = part.share.sum() if of.by else 1.0
+            if weight:
+                part = _held(model, replace(part, share=part.share / weight), held)
+                part = _at_means(model, part) if of.at_means else part
+                for each in _effects(model, part, of):
+                    each = each.of_the_mean() if of.at_means else each
+                    own = each.numbers(places)
+                    found |= {(group, key): of_each for key, of_each in own.items()}
         n_rows, note = len(rows.share), rows.note
-    found = functionals_of(model, result, effects.values())
-    columns = found.columns("effect", prob, interval, PLAIN)
-    table = pd.DataFrame(columns, index=pd.Index(list(effects), name="variable"))
+    if not found:
+        raise InputError("no variable is a number, of which there would be a relative change")
+    effects = _in_order(model, found, of.by)
+    functions = functionals_of(model, result, effects.values())
+    columns = functions.columns("effect", prob, interval, PLAIN)
+    index: pd.Index[Any] = pd.Index([title for title, *_ in effects], name="variable")
+    if of.by:
+        index = pd.MultiIndex.from_tuples(list(effects), names=["variable", *of.by])
+    table = pd.DataFrame(columns, index=index)
     table.attrs["rows"] = n_rows
-    notes = ["at the means"] * (at is not None) + [note] * bool(note)
-    unknown = table.index[table["effect"].isna()]
+    notes = [_IN_WORDS[slope]] if slope in _IN_WORDS else []
+    if without := _without_logarithm(model, of):
+        notes.append(f"none of {first_of(map(printable, without))}, whose levels have no logarithm")
+    notes += ["at the means"] * of.at_means + [note] * bool(note)
+    notes += [
+        f"{printable(name)} at {printable(value)} in all rows" for name, value in held.items()
+    ]
+    unknown = [
+        ", ".join(each) for each in np.array(list(effects), dtype=object)[table["effect"].isna()]
+    ]
     if len(unknown):
         notes.append(
             f"the data say nothing of {first_of(map(printable, unknown))}, which would need "
@@ -174,49 +229,177 @@ def average_marginal_effects(
     return table
 
 
+@dataclass(frozen=True, eq=False)
+class _Of:
+    """What effects are asked for."""
+
+    variables: Sequence[str] | None
+    by: tuple[str, ...]
+    at_means: bool
+    held: Mapping[str, Any]
+    slope: Kind
+
+    @property
+    def log(self) -> bool:
+        """Of the logarithm of the probability?"""
+        return self.slope in ("eyex", "eydx")
+
+    @property
+    def relative(self) -> bool:
+        """For relative changes of a variable?"""
+        return self.slope in ("eyex", "dyex")
+
+
 def _in_passes(
-    model: BernoulliLogistic,
-    rows: BatchRows,
-    variables: Sequence[str] | None,
-    at: str | None,
-    places: Places,
-) -> dict[str, Array]:
+    model: BernoulliLogistic, rows: BatchRows, of: _Of, places: Places
+) -> dict[tuple[Group, Key], Array]:
     """The numbers of each effect over all rows of a model, which come in batches.
 
     One pass for the effects, each batch with its share of the sums; one before it for the means.
     """
     model, averaged = of_batches(model, rows)
-    if at is None:
 
-        def numbers_of(block: Block, frame: pd.DataFrame) -> dict[Key, Array]:
-            found: dict[Key, Array] = {}
+    def groups(block: Block, frame: pd.DataFrame) -> dict[Group, Averaged]:
+        whole = averaged(block, frame)
+        if of.by and len(of.by) > len(set(of.by) & set(frame.columns)):
+            absent = next(name for name in of.by if name not in frame.columns)
+            raise InputError(
+                f"there is no variable {printable(absent)!r}; of rows in files groups are by "
+                f"variables of the formula: {names_in(SCREEN, _variables(model))}"
+            )
+        parts = groups_of(whole, of.by)
+        return {group: _held(model, part, of.held) for group, part in parts.items()}
+
+    if not of.at_means:
+
+        def numbers_of(block: Block, frame: pd.DataFrame) -> dict[tuple[Group, Key], Any]:
+            found: dict[tuple[Group, Key], Any] = {}
             with of_some_rows():
-                for each in _effects(model, averaged(block, frame), variables):
-                    found |= each.numbers(places)
+                for group, part in groups(block, frame).items():
+                    found[group, WEIGHT] = part.share.sum()
+                    for each in _effects(model, part, of):
+                        own = each.numbers(places)
+                        found |= {(group, key): of_each for key, of_each in own.items()}
             return found
 
-        return _in_order(rows.reduce_with_frames(numbers_of, each_added))
-    means = rows.reduce_with_frames(
-        lambda block, frame: means_of_numbers(model, averaged(block, frame)), each_added
-    )
+        sums = rows.reduce_with_frames(numbers_of, each_added)
+        weights = {group: sums.pop((group, WEIGHT)) for group, key in list(sums) if key == WEIGHT}
+        _few(weights)
+        if not of.by:
+            return sums
+        return {key: each / weights[key[0]] for key, each in sums.items() if weights[key[0]]}
 
-    def one_row_of(block: Block, frame: pd.DataFrame) -> list[Averages]:
+    def sums_of(block: Block, frame: pd.DataFrame) -> dict[tuple[Group, str | Key], float]:
+        found: dict[tuple[Group, str | Key], float] = {}
+        for group, part in groups(block, frame).items():
+            found[group, WEIGHT] = part.share.sum()
+            found |= {(group, name): mean for name, mean in means_of_numbers(model, part).items()}
+        return found
+
+    totals = rows.reduce_with_frames(sums_of, each_added)
+    shares = {group: each for (group, key), each in totals.items() if key == WEIGHT and each}
+    _few(shares)
+    if not of.by:
+        shares = {(): 1.0}
+    means: dict[Group, dict[str, float]] = {group: {} for group in shares}
+    for (group, key), each in totals.items():
+        if isinstance(key, str) and group in shares:
+            means[group][key] = each / shares[group]
+
+    def one_row_of(block: Block, frame: pd.DataFrame) -> dict[Group, list[Averages]]:
+        found = {}
         with of_some_rows():
-            part = _at_means(model, averaged(block, frame), means)
-            return [each.of_the_mean() for each in _effects(model, part, variables)]
+            for group, part in groups(block, frame).items():
+                if group in shares:
+                    part = replace(part, share=part.share / shares[group])
+                    part = _at_means(model, part, means[group])
+                    found[group] = [each.of_the_mean() for each in _effects(model, part, of)]
+        return found
 
-    found = rows.reduce_with_frames(one_row_of, _each_plus)
-    return _in_order({key: of for each in found for key, of in each.numbers(places).items()})
+    rows_of = rows.reduce_with_frames(one_row_of, _each_plus)
+    return {
+        (group, key): of_each
+        for group, averages in rows_of.items()
+        for each in averages
+        for key, of_each in each.numbers(places).items()
+    }
 
 
-def _in_order(found: dict[Key, Array]) -> dict[str, Array]:
-    """The numbers of each effect, by variables in the order of the formula or as asked for."""
-    ordered = sorted(found.items(), key=lambda each: each[0][0])  # levels stay as they are
-    return {title: numbers for (_, title), numbers in ordered}
+def _few(groups: Sequence[Group] | Mapping[Group, Any]) -> None:
+    if len(groups) > MOST_GROUPS:
+        raise InputError(f"{len(groups)} groups are more than {MOST_GROUPS}")
 
 
-def _each_plus(one: list[Averages], two: list[Averages]) -> list[Averages]:
-    return [first.plus(second) for first, second in zip(one, two, strict=True)]
+def _in_order(
+    model: BernoulliLogistic, found: Mapping[tuple[Group, Key], Array], by: tuple[str, ...]
+) -> dict[tuple[str, ...], Array]:
+    """The numbers of each effect, by variables in the order of the formula or as asked for.
+
+    Those of groups beside each other, levels in their order and numbers in theirs.
+    """
+    encoding = model.encoding
+    levels: dict[str, list[str]] = {}
+    if encoding is not None and by:
+        generated = encoding.parsed.generated
+        levels = {generated[key]: list(map(str, each)) for key, each in encoding.levels.items()}
+
+    def of_value(name: str, value: Any) -> tuple[float, str]:
+        if name in levels:
+            own = levels[name]
+            return own.index(str(value)) if str(value) in own else len(own), str(value)
+        is_number = isinstance(value, Real | np.bool_)
+        return (float(value) if is_number else math.inf), str(value)
+
+    titles = {key: place for place, key in enumerate(dict.fromkeys(key for _, key in found))}
+
+    def place(each: tuple[Group, Key]) -> tuple[Any, ...]:
+        group, key = each
+        values = tuple(of_value(name, value) for name, value in zip(by, group, strict=True))
+        return key[0], titles[key], values
+
+    return {
+        (key[1], *map(str, group)): found[group, key] for group, key in sorted(found, key=place)
+    }
+
+
+def _each_plus(
+    one: dict[Group, list[Averages]], two: dict[Group, list[Averages]]
+) -> dict[Group, list[Averages]]:
+    added = {
+        group: [first.plus(second) for first, second in zip(one[group], each, strict=True)]
+        for group, each in two.items()
+        if group in one
+    }
+    return one | two | added
+
+
+def _variables(model: BernoulliLogistic) -> list[str]:
+    return [] if model.encoding is None else list(model.encoding.parsed.predictors)
+
+
+def _held(model: BernoulliLogistic, rows: Averaged, held: Mapping[str, Any]) -> Averaged:
+    """The rows with some variables at one value each in all of them."""
+    if not held:
+        return rows
+    frame = rows.frame
+    if model.encoding is None or frame is None:
+        raise InputError(
+            "values are of the variables of a formula, and this model is of columns; build it with "
+            "from_formula"
+        )
+    for name, value in held.items():
+        _chosen(_variables(model), [name])
+        frame = replaced(frame, name, pd.Series([value] * len(frame), index=frame.index))
+    return replace(rows, frame=frame, design=encoded(model, frame))
+
+
+def _without_logarithm(model: BernoulliLogistic, of: _Of) -> list[str]:
+    """Variables with levels, where a relative change is asked for of all variables."""
+    encoding = model.encoding
+    if encoding is None or not of.relative or of.variables is not None:
+        return []
+    with_levels = {*(encoding.parsed.generated[key] for key in encoding.levels), *encoding.booleans}
+    return [name for name in encoding.parsed.predictors if name in with_levels]
 
 
 def _at_means(
@@ -231,9 +414,7 @@ def _at_means(
     return replace(rows, frame=frame, design=encoded(model, frame))
 
 
-def _effects(
-    model: BernoulliLogistic, rows: Averaged, variables: Sequence[str] | None
-) -> Iterator[Averages]:
+def _effects(model: BernoulliLogistic, rows: Averaged, of: _Of) -> Iterator[Averages]:
     """The effects of all numbers, and then those of each category."""
     beside = (rows.offset, rows.share)
     encoding = model.encoding
@@ -241,16 +422,18 @@ def _effects(
         moving = [j for j in range(model.n_parameters) if np.ptp(model.design[:, j]) > 0]
         known = [model.names[j] for j in moving]
         slopes: dict[Key, Change] = {}
-        for at, name in enumerate(_chosen(known, variables)):
+        for at, name in enumerate(_chosen(known, of.variables)):
             row = np.zeros(model.n_parameters)
             alone = model.aliased is None or not model.aliased.involves(name)
             row[model.names.index(name)] = 1.0 if alone else math.nan
-            slopes[at, name] = SameSlope(row)
-        yield Averages.of(rows.design, *beside, slopes)
+            own = SameSlope(row)
+            column_of = np.asarray(rows.design[:, model.names.index(name)])
+            slopes[at, name] = Scaled(own, column_of) if of.relative else own
+        yield Averages.of(rows.design, *beside, slopes, of.log)
         return
     frame = cast(pd.DataFrame, rows.frame)
     categories = {encoding.parsed.generated[key]: found for key, found in encoding.levels.items()}
-    chosen = _chosen(list(encoding.parsed.predictors), variables)
+    chosen = _chosen(list(encoding.parsed.predictors), of.variables)
     of_numbers = [n for n in chosen if n not in categories and kind_of(frame[n]) != "booleans"]
     for name in of_numbers:
         if name in encoding.parsed.compared:
@@ -259,17 +442,25 @@ def _effects(
                 "no effect or a sudden one; name the other variables, or compare predictions"
             )
     if of_numbers:
-        slopes = {
-            (at, name): slope_of(model, frame, name)
-            for at, name in enumerate(chosen)
-            if name in of_numbers
-        }
-        yield Averages.of(rows.design, *beside, slopes)
+        slopes = {}
+        for at, name in enumerate(chosen):
+            if name in of_numbers:
+                change = slope_of(model, frame, name)
+                factor = numbers(column(frame, name)) if of.relative else None
+                slopes[at, name] = change if factor is None else Scaled(change, factor)
+        yield Averages.of(rows.design, *beside, slopes, of.log)
     for at, name in enumerate(chosen):
         if name not in of_numbers:
+            if of.relative:
+                if of.variables is None:
+                    continue
+                raise InputError(
+                    f"{printable(name)!r} has levels, which have no logarithm: take slope="
+                    '"dydx" or "eydx" for it'
+                )
             design, changes = _of_levels(model, rows, name, categories.get(name, (False, True)))
             keyed: dict[Key, Change] = {(at, title): each for title, each in changes.items()}
-            yield Averages.of(design, *beside, keyed)
+            yield Averages.of(design, *beside, keyed, of.log)
 
 
 def _of_levels(

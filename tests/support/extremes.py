@@ -191,7 +191,11 @@ ANALYSIS: Calls = {
     "ProfileCurve": lambda c: a.profile_curve(c.model, "x", points=5),
     "RobustCovariance": lambda c: str(a.robust_covariance(c.model, c.fit, "HC3")),
     "Summary": lambda c: [*dressed(a.summarise(c.model)), a.summarise(c.model).tidy()],
-    "average_marginal_effects": lambda c: a.average_marginal_effects(c.model, c.fit, c.data),
+    "average_marginal_effects": lambda c: [
+        a.average_marginal_effects(c.model, c.fit, c.data),
+        a.average_marginal_effects(c.model, c.fit, c.data, by="g", slope="eydx"),
+        a.average_marginal_effects(c.model, c.fit, c.data, ["x"], at="mean", slope="eyex"),
+    ],
     "bernoulli_likelihood": lambda c: [
         a.bernoulli_likelihood(c.model, c.fit),
         a.bernoulli_likelihood(c.model, c.far),
