@@ -50,6 +50,7 @@ from flatprior.analysis.cli.printing import (
     show,
 )
 from flatprior.analysis.cli.reports import make_report, seed_for
+from flatprior.analysis.cli.testing import term_tests
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.registry import ROUTES, Route
 
@@ -75,6 +76,7 @@ def main() -> None:
 
 main.add_command(audit)
 main.add_command(fit)
+main.add_command(term_tests)
 
 
 def on_request(command: F) -> F:

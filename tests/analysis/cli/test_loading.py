@@ -201,7 +201,14 @@ def test_the_options_of_reading_are_those_of_the_library(tmp_path, semicolons):
 
 @pytest.mark.parametrize(
     ("command", "more"),
-    [("fit", ()), ("check", ()), ("agree", ()), ("compare", ("y ~ g",)), ("explain", ())],
+    [
+        ("fit", ()),
+        ("check", ()),
+        ("agree", ()),
+        ("compare", ("y ~ g",)),
+        ("explain", ()),
+        ("test", ()),
+    ],
 )
 def test_standard_input_is_data_of_every_command(tmp_path, semicolons, command, more):
     if command == "explain":

@@ -158,6 +158,7 @@ def test_offset_and_weights_are_named_on_screen_and_in_json(good, tmp_path):
         ("check", ["y ~ x"]),
         ("explain", ["y ~ x", "--coefficients", theirs]),
         ("compare", ["y ~ x", "y ~ 1"]),
+        ("test", ["y ~ x"]),
     ):
         result = run(command, good, *more, *roles)
         assert result.exit_code == 0, result.stderr
