@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from flatprior.models.common.errors import InputError
 from flatprior.models.model import BernoulliLogistic
 from flatprior.models.results import RouteUnavailableError
 from flatprior.models.rows import ArrayRows, Block, consecutive, merge_identical
@@ -97,6 +100,48 @@ def as_drawn(model: BernoulliLogistic) -> BernoulliLogistic:
         return model
     rows = model.rows
     return replace(model, rows=rows.drawn, row_labels=rows.drawn_labels)
+
+
+def in_order(model: BernoulliLogistic, who: str) -> BernoulliLogistic:
+    """The model with all its rows in memory, in their order, written out; for `who` numbers them.
+
+    Raises
+    ------
+    ValueError
+        If they stay on a cluster, or are too many.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from dask import dataframe
+    >>> from flatprior.models import BernoulliLogistic
+    >>> from flatprior.models.gathering import in_order
+    >>> frame = pd.DataFrame({"x": [0, 1, 2, 3], "y": [0, 1, 0, 1]})
+    >>> model = BernoulliLogistic.from_dask(dataframe.from_pandas(frame, npartitions=2), "y ~ x")
+    >>> in_order(model, "validate").response.tolist()
+    [0.0, 1.0, 0.0, 1.0]
+    """
+    model = as_drawn(model)
+    rows = model.rows
+    if isinstance(rows, ArrayRows):
+        return model
+    if not rows.at_hand or rows.n_rows * rows.n_columns > MOST_NUMBERS:
+        raise InputError(
+            f"{who} needs all rows in memory, in their order, and "
+            + (
+                f"{rows.n_rows} rows of {rows.n_columns} columns are too many for it"
+                if rows.at_hand
+                else "these stay on the cluster"
+            )
+            + "; build the model on a random sample of them"
+        )
+    parts = rows.reduce(lambda block: (block._replace(groups=None, labels=None),))
+
+    def joined(each: Any) -> Any:
+        return None if each[0] is None else np.concatenate(each)
+
+    whole = Block(*map(joined, zip(*parts, strict=True)))
+    return replace(model, rows=ArrayRows.of(whole), row_labels=pd.RangeIndex(rows.n_rows))
 
 
 def _joined(one: ArrayRows, two: ArrayRows) -> ArrayRows:

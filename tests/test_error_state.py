@@ -113,7 +113,8 @@ def test_every_public_name_is_tried():
         "explain_difference", "goodness_of_fit", "plot_agreement", "plot_calibration",
         "plot_comparison", "plot_draws", "plot_forest", "plot_influence", "plot_model",
         "plot_posterior", "plot_profile", "posterior_moments", "profile_curve", "read_report",
-        "report_facts", "robust_covariance", "summarise", "summarize", "wald_test", "write_report",
+        "report_facts", "robust_covariance", "summarise", "summarize", "validate", "wald_test",
+        "write_report",
     }  # fmt: skip
     errors = {n for n, w in PUBLIC.items() if isinstance(w, type) and issubclass(w, Exception)}
     assert known | through | errors == set(PUBLIC)

@@ -32,7 +32,7 @@ FLOORS = {
         ("moments", "producers"),
         ("explanation", "standing"),
         ("agreement", "diagnostics"),
-        ("comparison",),
+        ("comparison", "validation"),
         ("inference",),
         ("auditing",),
         ("figures",),

@@ -64,6 +64,7 @@ def all_of(model, separated):
         existence.limit,
         models.check_fragility(model),
         models.refit(model, [np.arange(model.n_rows) % 3, np.zeros(model.n_rows)]),
+        analysis.validate(model, 5, seed=1),
         agreement,
         agreement.routes[0],
         agreement.posterior_checks[0],

@@ -7,9 +7,10 @@ What was checked of the model is not checked again. All are fitted at once
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -186,20 +187,9 @@ def refit(
     coefficients, errors = np.full((m, k), np.nan), np.full((m, k), np.nan)
     bounds = np.full(m, np.inf)
     with one_thread_each():
-        design = rows.design
-        if isinstance(design, Structured) and k <= MOST_COLUMNS and design.size <= LARGEST_KEPT:
-            design = design.dense()
-        if k <= MOST_COLUMNS and isinstance(design, np.ndarray):
-            together = Reweighted(
-                design=design,
-                response=rows.response,
-                offset=rows.offset,
-                weights=rows.weights,
-                extent=rows.extent,
-                own_weights=own_weights,
-                own_responses=own,
-            )
-            found = fit_all(together, _start(model))
+        together = reweighted(model, own_weights, own)
+        if together is not None:
+            found = fit_all(together, start_of(model))
             coefficients, errors, bounds = (
                 found.coefficients,
                 found.standard_errors,
@@ -207,13 +197,15 @@ def refit(
             )
         reasons = [""] * m
         for i in np.flatnonzero(np.isinf(bounds)):
-            reasons[i], alone = _alone(
+            alone = fitted_alone(
                 model,
                 None if own_weights is None else own_weights[i].astype(float),
                 None if own is None else own[i].astype(float),
             )
-            if alone is not None:
-                coefficients[i], errors[i], bounds[i] = alone
+            reasons[i] = alone.reason
+            if not alone.reason:
+                coefficients[i], errors[i] = alone.coefficients, alone.standard_errors
+                bounds[i] = alone.error_bound
     return Refits(
         names=model.names,
         coefficients=coefficients,
@@ -258,7 +250,30 @@ def _checked(given: ArrayLike, n: int, what: str) -> NDArray[Any]:
     return values
 
 
-def _start(model: BernoulliLogistic) -> Array:
+def reweighted(
+    model: BernoulliLogistic,
+    own_weights: NDArray[Any] | None = None,
+    own_responses: NDArray[Any] | None = None,
+) -> Reweighted | None:
+    """The rows of a model, in memory, for many fits at once; None where that saves no time."""
+    rows, k = model.arrays, model.n_parameters
+    design = rows.design
+    if isinstance(design, Structured) and k <= MOST_COLUMNS and design.size <= LARGEST_KEPT:
+        design = design.dense()
+    if k > MOST_COLUMNS or not isinstance(design, np.ndarray):
+        return None
+    return Reweighted(
+        design=design,
+        response=rows.response,
+        offset=rows.offset,
+        weights=rows.weights,
+        extent=rows.extent,
+        own_weights=own_weights,
+        own_responses=own_responses,
+    )
+
+
+def start_of(model: BernoulliLogistic) -> Array:
     """The MLE of the model itself, near which the others are; 0 where there is none."""
     try:
         return fit_newton(model).coefficients
@@ -266,23 +281,50 @@ def _start(model: BernoulliLogistic) -> Array:
         return np.zeros(model.n_parameters)
 
 
-def _alone(
-    model: BernoulliLogistic, weights: Array | None, response: Array | None
-) -> tuple[str, tuple[Array, Array, float] | None]:
-    """Why there is no MLE; or nothing, and coefficients, standard errors and error bound."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Alone:
+    """One fit that was looked at by itself.
+
+    Attributes
+    ----------
+    reason : str
+        Why there is no MLE, as in `Refits`; empty where there is one.
+    superfluous : dict
+        Where columns are dependent, each superfluous one to the combination of others that it is.
+    coefficients, standard_errors : ndarray (k,) or None
+    error_bound : float
+        Standard errors; inf without an MLE.
+    """
+
+    reason: str
+    superfluous: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    coefficients: Array | None = None
+    standard_errors: Array | None = None
+    error_bound: float = math.inf
+
+
+def fitted_alone(
+    model: BernoulliLogistic, weights: Array | None, response: Array | None = None
+) -> Alone:
+    """Fit a model with weights (n,), a response (n,) or both of its own, or say why not."""
     other = _reweighted(model, weights, response)
     if other is None:
-        return NOTHING_LEFT, None
+        return Alone(reason=NOTHING_LEFT)
     existence = check_existence(other, signs=False)
     if not existence.exists:
-        return existence.kind, None
+        return Alone(reason=existence.kind, superfluous=existence.dependencies)
     try:
         fit = fit_newton(other)
     except NotConvergedError:
-        return NOT_CONVERGED, None
+        return Alone(reason=NOT_CONVERGED)
     if not is_near(fit.certificate):
-        return NOT_CONVERGED, None
-    return "", (fit.coefficients, fit.standard_errors, fit.certificate.error_bound)
+        return Alone(reason=NOT_CONVERGED)
+    return Alone(
+        reason="",
+        coefficients=fit.coefficients,
+        standard_errors=fit.standard_errors,
+        error_bound=fit.certificate.error_bound,
+    )
 
 
 def _reweighted(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -186,11 +186,23 @@ class Reweighted:
         """Rows of a piece."""
         return min(max(LARGEST_PRODUCTS // len(self.pairs[0]), FEWEST_ROWS), MOST_ROWS)
 
+    @property
+    def fits_at_once(self) -> int:
+        """How many fits are best done side by side."""
+        return min(max(AT_ONCE // min(len(self.design), self.piece_rows), 1), MOST_FITS)
+
     @cached_property
     def pieces(self) -> list[_Piece] | None:
         """All of them, where they take little room."""
         large = self.design.shape[0] * len(self.pairs[0]) > 16 * LARGEST_PRODUCTS
         return None if large else list(self._made())
+
+    def with_weights(self, own_weights: NDArray[Any]) -> Reweighted:
+        """The same rows, of which each of other fits has weights of its own, (m, n)."""
+        same = replace(self, own_weights=own_weights, own_responses=None)
+        if self.own_responses is None:
+            same.__dict__["pieces"] = self.pieces
+        return same
 
     def _made(self) -> Iterator[_Piece]:
         n = self.design.shape[0]
@@ -287,7 +299,7 @@ class Reweighted:
 def fit_all(rows: Reweighted, start: Array) -> Answers:
     """Fit all of them, from coefficients (k,)."""
     n, k = rows.design.shape
-    size = min(max(AT_ONCE // min(n, rows.piece_rows), 1), MOST_FITS)
+    size = rows.fits_at_once
     batches = [np.arange(at, min(at + size, rows.n_fits)) for at in range(0, rows.n_fits, size)]
     _ = rows.pieces, rows.sum_error, rows.total  # made once, before threads ask for them
 

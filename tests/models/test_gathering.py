@@ -5,6 +5,7 @@ from places import FORMULA, PLACES, ROLES, shoppers
 
 from flatprior.models import (
     BernoulliLogistic,
+    FlatpriorError,
     RouteUnavailableError,
     fit_newton,
     fit_sklearn,
@@ -12,7 +13,7 @@ from flatprior.models import (
 )
 from flatprior.models.batches import first_pass
 from flatprior.models.encoding.files import source
-from flatprior.models.gathering import as_drawn, rows_in_memory
+from flatprior.models.gathering import as_drawn, in_order, rows_in_memory
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +81,28 @@ def test_few_rows_are_at_hand_as_the_first_pass_drew_them(tmp_path, place, monke
         (tmp_path / "more").mkdir()
         model = PLACES[place](shoppers(600), tmp_path / "more", FORMULA, **ROLES)
         assert as_drawn(model) is model
+
+
+@pytest.mark.parametrize("place", ["Parquet", "CSV"])
+def test_rows_in_order_are_those_in_memory_where_more_than_are_drawn(tmp_path, place, monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 100)
+    frame = shoppers(1000)
+    model = PLACES[place](frame, tmp_path, FORMULA, **ROLES)
+    memory = PLACES["memory"](frame, None, FORMULA, **ROLES)
+    assert as_drawn(model) is model
+    found = in_order(model, "a program")
+    assert np.array_equal(found.design, memory.design)
+    assert np.array_equal(found.response, memory.response)
+    assert np.array_equal(found.offset, memory.offset)
+    assert np.array_equal(found.counts, memory.counts)
+    assert found.data_hash == memory.data_hash
+    monkeypatch.setattr(gathering, "MOST_NUMBERS", 1000)
+    with pytest.raises(FlatpriorError, match="a program needs all rows in memory, in their order"):
+        in_order(model, "a program")
+
+
+def test_rows_on_a_cluster_are_not_brought_here_in_order(monkeypatch):
+    monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 100)
+    model = PLACES["Dask"](shoppers(1000), None, FORMULA, **ROLES)
+    with pytest.raises(FlatpriorError, match="these stay on the cluster; build the model on a"):
+        in_order(model, "a program")

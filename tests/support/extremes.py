@@ -182,6 +182,11 @@ ANALYSIS: Calls = {
         str(a.binary_cross_entropy(c.model, c.far)),
     ],
     "Diagnostics": lambda c: a.diagnose(c.model, c.fit).table(),
+    "Validation": lambda c: [
+        *dressed(found := a.validate(c.small, 20, seed=1)),
+        *(found.coefficient_intervals(kind) for kind in ("percentile", "BCa")),
+        str(a.validate(c.small, 1, method="cross-validation", folds=3)),
+    ],
     "Explanation": lambda c: a.explain_difference(c.small, 2 * m.fit_newton(c.small).coefficients),
     "GoodnessOfFit": lambda c: a.goodness_of_fit(c.model, c.fit).to_dict(),
     "HypothesisTest": lambda c: str(a.wald_test(c.fit, "x")),

@@ -1,0 +1,1 @@
+"""How well a model predicts what it was not fitted to: bootstrap and cross-validation."""

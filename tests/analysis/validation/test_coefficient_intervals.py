@@ -1,0 +1,115 @@
+"""Bootstrap intervals are quantiles of the estimates, wherever fits that do not exist are put."""
+
+import numpy as np
+import pytest
+from scipy.special import logit, ndtr, ndtri
+from scipy.stats import binom
+
+from flatprior.analysis import validate
+from flatprior.analysis.validation.coefficient_intervals import (
+    accelerations,
+    bootstrap_intervals,
+)
+from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial, load_spector, refit
+
+ENDS = ["2.5%", "97.5%"]
+
+
+def estimated():
+    model = BernoulliLogistic.from_formula("HG ~ PI + EH", load_endometrial())
+    return model, fit_newton(model)
+
+
+def test_percentile_ends_are_the_quantiles_of_the_estimates():
+    _, fit = estimated()
+    drawn = fit.coefficients + np.random.default_rng(1).normal(size=(500, 3))
+    found = bootstrap_intervals(fit, drawn, np.zeros(3), "percentile", 0.95)
+    ends = found[ENDS].to_numpy().T
+    assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975], axis=0))
+    assert found["SE"].to_numpy() == pytest.approx(drawn.std(axis=0, ddof=1))
+    assert found["bias"].to_numpy() == pytest.approx(drawn.mean(axis=0) - fit.coefficients)
+
+
+def test_ends_hold_wherever_the_fits_that_do_not_exist_are_put():
+    _, fit = estimated()
+    drawn = fit.coefficients + np.random.default_rng(1).normal(size=(500, 3))
+    some = drawn.copy()
+    some[:5] = np.nan
+    found = bootstrap_intervals(fit, some, np.zeros(3), "percentile", 0.95)
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        some[:5] = rng.choice([-1e9, 1e9, 0.0], size=(5, 3))
+        low, high = np.quantile(some, [0.025, 0.975], axis=0)
+        assert (found[ENDS[0]] <= low + 1e-9).all()
+        assert (found[ENDS[1]] >= high - 1e-9).all()
+    assert np.isfinite(found[ENDS].to_numpy()).all()
+    some[:20] = np.nan  # 4 %
+    found = bootstrap_intervals(fit, some, np.zeros(3), "percentile", 0.95)
+    assert np.isinf(found[ENDS].to_numpy()).all()
+    assert bootstrap_intervals(fit, some, np.zeros(3), "BCa", 0.95)[ENDS].isna().all().all()
+
+
+def test_accelerations_are_those_of_the_jackknife():
+    model, fit = estimated()
+    n = model.n_rows
+    left_out = refit(model, 1.0 - np.eye(n)).coefficients
+    away = left_out.mean(axis=0) - left_out
+    jackknife = (away**3).sum(axis=0) / (6 * (away**2).sum(axis=0) ** 1.5)
+    # the infinitesimal jackknife takes no row out altogether: leverages of rows are lacking
+    assert accelerations(model, fit) == pytest.approx(jackknife, abs=0.02)
+    assert np.abs(jackknife).max() > 0.03
+
+
+def test_repeated_rows_and_weights_have_the_same_acceleration():
+    model, fit = estimated()
+    twice = BernoulliLogistic.from_arrays(
+        model.design, model.response, frequency_weights=np.full(model.n_rows, 3)
+    )
+    found = accelerations(twice, fit_newton(twice))
+    assert found == pytest.approx(accelerations(model, fit) / np.sqrt(3), rel=1e-6)
+
+
+@pytest.mark.parametrize("acceleration", [0.0, 0.08])
+def test_BCa_ends_are_exact_where_a_function_of_the_estimate_is_normal(acceleration):
+    """Efron's model: the function has a bias of z and a standard error that grows with it."""
+    _, fit = estimated()
+    z, m = 0.2, 4001
+    normal = ndtri((np.arange(m) + 0.5) / m)
+    drawn = np.sinh(np.arcsinh(fit.coefficients) + (normal - z)[:, None])  # any function
+    found = bootstrap_intervals(fit, drawn, np.full(3, acceleration), "BCa", 0.95)
+    for end, quantile in zip(ENDS, (-1.959964, 1.959964), strict=True):
+        away = (z + quantile) / (1 - acceleration * (z + quantile))
+        expected = np.sinh(np.arcsinh(fit.coefficients) + away)
+        assert found[end].to_numpy() == pytest.approx(expected, rel=0.02, abs=0.02)
+
+
+def test_BCa_of_a_lone_intercept_is_that_of_all_samples_though_rounding_hides_ties():
+    """The number of events in a sample is binomial: its exact distribution, 100,000 samples."""
+    n, events = 40, 6
+    y = np.repeat([0.0, 1.0], [n - events, events])
+    fit = fit_newton(model := BernoulliLogistic.from_arrays(np.ones((n, 1)), y))
+    law = binom(n, events / n)
+    number = law.ppf((np.arange(100_000) + 0.5) / 100_000).clip(1)
+    rounding = np.random.default_rng(1).normal(scale=1e-12, size=len(number))
+    drawn = (logit(number / n) + rounding)[:, None]
+    found = bootstrap_intervals(fit, drawn, accelerations(model, fit), "BCa", 0.95)
+    bias = ndtri(law.cdf(events - 1) + law.pmf(events) / 2)
+    acceleration = (1 - 2 * events / n) / (6 * law.std())
+    for end, quantile in zip(ENDS, (-1.959964, 1.959964), strict=True):
+        moved = bias + quantile
+        level = ndtr(bias + moved / (1 - acceleration * moved))
+        expected = logit(law.ppf(level) / n)
+        assert found.loc["x1", end] == pytest.approx(expected, abs=1e-6)
+    plain = bootstrap_intervals(fit, drawn, accelerations(model, fit), "percentile", 0.95)
+    assert found.loc["x1", ENDS[1]] > plain.loc["x1", ENDS[1]]
+
+
+def test_intervals_of_a_validation_are_of_its_samples_and_of_none_after_cross_validation():
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", load_spector())
+    found = validate(model, 200, seed=1)
+    assert found.n_lost > 10
+    assert np.isinf(found.coefficient_intervals()[ENDS].to_numpy()).all()
+    narrow = found.coefficient_intervals(prob=0.5)
+    assert np.isfinite(narrow[["25%", "75%"]].to_numpy()).all()
+    with pytest.raises(ValueError, match='validate with method="bootstrap"'):
+        validate(model, 1, method="cross-validation").coefficient_intervals()

@@ -1,0 +1,288 @@
+"""Validation is Harrell's algorithm, and scikit-learn's cross-validation, on the same samples."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from places import FORMULA, PLACES, ROLES, shoppers
+from problems import simulated
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
+
+from flatprior.analysis import validate
+from flatprior.analysis.validation.resampling import Observations, bootstrap_counts, fold_counts
+from flatprior.models import (
+    BernoulliLogistic,
+    MLEDoesNotExistError,
+    fit_newton,
+    gathering,
+    load_endometrial,
+    load_smarket,
+    load_spector,
+)
+from flatprior.models.encoding.files import source
+
+INDICES = ["AUC", "Brier", "log", "calibration slope", "calibration intercept"]
+
+
+def unpenalised(**options):
+    return LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, **options)
+
+
+def scores(X, y, weights, coefficients, offset=0.0):
+    """By scikit-learn, of coefficients on rows with weights."""
+    eta = X @ coefficients + offset
+    p = 1 / (1 + np.exp(-eta))
+    refit = unpenalised().fit(eta[:, None], y, sample_weight=weights)
+    return np.array(
+        [
+            roc_auc_score(y, eta, sample_weight=weights),
+            brier_score_loss(y, p, sample_weight=weights),
+            log_loss(y, p, sample_weight=weights),
+            refit.coef_[0, 0],
+            refit.intercept_[0],
+        ]
+    )
+
+
+def model_of(name):
+    if name == "endometrial":
+        return BernoulliLogistic.from_formula("HG ~ PI + EH", load_endometrial())
+    if name == "smarket":
+        formula = "Direction ~ Lag1 + Lag2 + Volume"
+        return BernoulliLogistic.from_formula(formula, load_smarket())
+    if name == "shoppers":  # a factor, an interaction and frequency weights
+        return BernoulliLogistic.from_formula(FORMULA, shoppers(400), frequency_weights="count")
+    return BernoulliLogistic.from_arrays(*simulated(250, 6, seed=4))
+
+
+@pytest.mark.parametrize("name", ["endometrial", "smarket", "shoppers", "simulated"])
+@pytest.mark.parametrize("stratified", [False, True])
+def test_the_bootstrap_is_the_algorithm_of_harrell_written_plainly(name, stratified):
+    model, m = model_of(name), 25
+    found = validate(model, m, stratified=stratified, seed=11)
+    X, y, counts = model.design, model.response, model.counts
+    drawn = bootstrap_counts(Observations.of(model.arrays, stratified), 11, range(m))
+
+    def fitted(weights):
+        plain = unpenalised(fit_intercept=False).fit(X, y, sample_weight=weights)
+        return plain.coef_[0]
+
+    apparent = scores(X, y, counts, fitted(counts))
+    fits = [fitted(weights) for weights in drawn]
+    training = np.array([scores(X, y, w, b) for w, b in zip(drawn, fits, strict=True)])
+    test = np.array([scores(X, y, counts, b) for b in fits])
+    optimism = (training - test).mean(axis=0)
+    table = found.table()
+    assert list(table.index) == INDICES
+    assert table["apparent"].to_numpy() == pytest.approx(apparent, abs=2e-6)
+    assert found.training.to_numpy() == pytest.approx(training, abs=2e-5)
+    assert found.test.to_numpy() == pytest.approx(test, abs=2e-5)
+    assert table["corrected"].to_numpy() == pytest.approx(apparent - optimism, abs=1e-5)
+    assert found.refits.coefficients == pytest.approx(np.array(fits), abs=1e-4)
+    intervals = table[["2.5%", "97.5%"]].to_numpy().T
+    ends = np.quantile(training, [0.025, 0.975], axis=0) - optimism
+    ends = np.clip(ends[:, :3], 0, [1, np.inf, np.inf])
+    assert intervals[:, :3] == pytest.approx(ends, abs=1e-5)
+    ends = np.quantile(apparent - (training - test), [0.025, 0.975], axis=0)
+    assert intervals[:, 3:] == pytest.approx(ends[:, 3:], abs=1e-4)
+    error = (training - test).std(axis=0, ddof=1) / math.sqrt(m)
+    assert table["MCSE"].to_numpy() == pytest.approx(error, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["endometrial", "smarket", "simulated"])
+@pytest.mark.parametrize("stratified", [False, True])
+def test_cross_validation_is_that_of_scikit_learn_on_the_same_folds(name, stratified):
+    model = model_of(name)
+    X, y = model.design, model.response
+    found = validate(model, 1, method="cross-validation", folds=5, stratified=stratified, seed=2)
+    held = fold_counts(Observations.of(model.arrays, stratified), 2, 0, 5) > 0
+    cut = [(np.flatnonzero(~fold), np.flatnonzero(fold)) for fold in held]
+    plain = unpenalised(fit_intercept=False)
+    predicted = cross_val_predict(plain, X, y, cv=cut, method="predict_proba")[:, 1]
+    assert found.predicted == pytest.approx(predicted, abs=1e-6)
+    table = found.table()["corrected"]
+    areas = cross_val_score(plain, X, y, cv=cut, scoring="roc_auc")
+    assert table["AUC"] == pytest.approx(areas.mean(), abs=1e-6)
+    assert found.test["AUC"].to_numpy() == pytest.approx(areas, abs=1e-6)
+    logs = -cross_val_score(plain, X, y, cv=cut, scoring="neg_log_loss")
+    assert found.test["log"].to_numpy() == pytest.approx(logs, abs=1e-6)
+    assert table["Brier"] == pytest.approx(brier_score_loss(y, predicted), abs=1e-6)
+    assert table["log"] == pytest.approx(log_loss(y, predicted), abs=1e-6)
+    refit = unpenalised().fit(np.log(predicted / (1 - predicted))[:, None], y)
+    assert table["calibration slope"] == pytest.approx(refit.coef_[0, 0], abs=1e-5)
+    assert table["calibration intercept"] == pytest.approx(refit.intercept_[0], abs=1e-5)
+    squared = np.square(y - predicted)
+    reach = 1.959964 * squared.std(ddof=1) / math.sqrt(len(y))
+    ends = found.table().loc["Brier", ["2.5%", "97.5%"]].to_numpy(float)
+    assert ends == pytest.approx([squared.mean() - reach, squared.mean() + reach], abs=1e-5)
+
+
+def test_cuts_are_averaged_and_their_spread_is_the_monte_carlo_error():
+    model = model_of("simulated")
+    every = validate(model, 4, method="cross-validation", folds=5, seed=2)
+    briers = every.test["Brier"].to_numpy().reshape(4, 5).mean(axis=1)  # folds of one size
+    table = every.table()
+    assert table.loc["Brier", "corrected"] == pytest.approx(briers.mean())
+    assert table.loc["Brier", "MCSE"] == pytest.approx(briers.std(ddof=1) / 2)
+    assert table["fits"].tolist() == [20, 20, 20, 4, 4]
+
+
+def overlaps(x, y):
+    """Whether an intercept and a slope have an MLE, by the order of the values."""
+    zeros, ones = x[y == 0], x[y == 1]
+    return bool(len(zeros) and len(ones) and zeros.max() > ones.min() and ones.max() > zeros.min())
+
+
+def test_the_share_of_samples_without_an_MLE_is_that_of_all_that_can_be_drawn():
+    x = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    y = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    drawn = np.array(list(itertools.product(range(6), repeat=6)))
+    share = 1 - np.mean([overlaps(x[rows], y[rows]) for rows in drawn])
+    m = 1200
+    found = validate(BernoulliLogistic.from_arrays(x, y, intercept=True), m, seed=8)
+    assert 0.2 < share < 0.3
+    # binomial: beyond 4 standard errors once in 16,000 seeds
+    assert abs(found.n_lost / m - share) < 4 * math.sqrt(share * (1 - share) / m)
+    counts = bootstrap_counts(Observations.of(found_rows(x, y), False), 8, range(m))
+    there = [overlaps(x[each > 0], y[each > 0]) for each in counts]
+    assert found.refits.exists.tolist() == there
+    assert sum(map(bool, found.refits.reasons)) == found.n_lost
+    assert f"{found.n_lost} of 1200 samples have no MLE" in str(found)
+    assert found.table()["fits"].max() == m - found.n_lost
+
+
+def found_rows(x, y):
+    return BernoulliLogistic.from_arrays(x, y, intercept=True).arrays
+
+
+@pytest.mark.parametrize("rare", ["b", "a"])
+def test_samples_that_lack_a_level_are_counted_and_its_coefficient_is_named(rare):
+    """Also where the level is the reference, of which the others are then the intercept."""
+    rng = np.random.default_rng(3)
+    g = np.where(np.arange(120) % 40 == 7, rare, "c")
+    g[60:] = np.where(g[60:] == rare, rare, "ab".replace(rare, ""))
+    frame = pd.DataFrame({"g": g, "x": rng.normal(size=120), "y": rng.integers(0, 2, 120)})
+    frame.loc[frame["g"] == rare, "y"] = [0, 1, 0]
+    model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    found = validate(model, 400, seed=1)
+    counts = bootstrap_counts(Observations.of(model.arrays, False), 1, range(400))
+    lacking = counts[:, (g == rare)].sum(axis=1) == 0
+    assert lacking.sum() > 5
+    deficient = np.array(found.refits.reasons) == "rank deficient"
+    assert (deficient == lacking).all()
+    assert sum(found.superfluous.values()) == lacking.sum()
+    assert all(name.startswith("g[") for name in found.superfluous)
+    assert "not determined in rank deficient ones" in " ".join(str(found).split()).lower()
+
+
+@pytest.mark.parametrize("place", ["Parquet", "CSV", "Dask"])
+@pytest.mark.parametrize("method", ["bootstrap", "cross-validation"])
+def test_rows_of_files_are_drawn_as_the_same_rows_in_memory_are(
+    place, method, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(source, "BATCH_ROWS", 400)
+    frame = shoppers(1000)
+    both = [
+        validate(PLACES[where](frame, tmp_path, FORMULA, **ROLES), 6, method=method, seed=4)
+        for where in ("memory", place)
+    ]
+    monkeypatch.setattr(gathering, "as_drawn", lambda model: model)  # more rows than are drawn
+    if place != "Dask":
+        model = PLACES[place](frame, tmp_path, FORMULA, **ROLES)
+        both.append(validate(model, 6, method=method, seed=4))
+    for other in both[1:]:
+        assert other.refits.coefficients == pytest.approx(both[0].refits.coefficients, abs=1e-9)
+        assert other.table().to_numpy() == pytest.approx(both[0].table().to_numpy(), abs=1e-8)
+        assert other.refits.provenance.data_hash == both[0].refits.provenance.data_hash
+
+
+def test_an_observation_of_a_weighted_row_is_drawn_as_a_row_of_its_own_is():
+    X, y = simulated(80, 3, seed=6)
+    weights = np.random.default_rng(1).integers(1, 5, 80)
+    counted = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
+    repeated = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    for method, m in (("bootstrap", 1500), ("cross-validation", 40)):
+        one, two = (
+            validate(model, m, method=method, seed=3).table() for model in (counted, repeated)
+        )
+        assert one["apparent"].to_numpy() == pytest.approx(two["apparent"].to_numpy(), abs=1e-8)
+        apart = (one["corrected"] - two["corrected"]) / np.hypot(one["MCSE"], two["MCSE"])
+        # 5 numbers beyond 4 standard errors: once in 3,000 seeds
+        assert apart.abs().max() < 4
+
+
+def test_an_offset_is_part_of_every_prediction():
+    X, y = simulated(200, 3, seed=7)
+    offset = np.linspace(-1, 1, 200)
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+    found = validate(model, 4, seed=1)
+    expected = scores(X, y, None, found.fit.coefficients, offset)
+    assert found.table()["apparent"].to_numpy() == pytest.approx(expected, abs=1e-5)
+    for i, each in enumerate(found.refits.coefficients):
+        assert found.test.iloc[i].to_numpy() == pytest.approx(
+            scores(X, y, None, each, offset), abs=1e-5
+        )
+
+
+def test_no_seed_is_a_seed_that_is_stated_and_gives_the_same_again():
+    model = model_of("endometrial")
+    one, two = validate(model, 5, seed=None), validate(model, 5, seed=None)
+    assert one.seed != two.seed
+    again = validate(model, 5, seed=one.seed)
+    assert again.table().equals(one.table())
+    assert f"seed {one.seed}" in str(one)
+
+
+def test_what_cannot_be_validated_is_one_sentence(tmp_path, monkeypatch):
+    model = model_of("endometrial")
+    for options, said in (
+        ({"resamples": 1}, "resamples must be a whole number of at least 2, not 1"),
+        ({"method": "jackknife"}, 'method must be "bootstrap" or "cross-validation"'),
+        ({"method": "cross-validation", "folds": 80}, "80 folds cannot be made of 79 observations"),
+        ({"method": "cross-validation", "folds": 1}, "folds must be a whole number of at least 2"),
+        ({"prob": 95}, "prob must lie between 0 and 1"),
+        ({"stratified": "no"}, "stratified must be True or False"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=said):
+            validate(model, **options)
+    separated = BernoulliLogistic.from_formula("HG ~ NV", load_endometrial())
+    with pytest.raises(MLEDoesNotExistError):
+        validate(separated)
+    monkeypatch.setattr(gathering, "MOST_NUMBERS", 100)
+    monkeypatch.setattr(gathering, "as_drawn", lambda model: model)
+    many = PLACES["Parquet"](shoppers(300), tmp_path, FORMULA, **ROLES)
+    with pytest.raises(ValueError, match=r"validate needs all rows in memory.*random sample"):
+        validate(many)
+
+
+def test_a_progress_bar_changes_nothing(capsys):
+    model = model_of("endometrial")
+    for options in ({"resamples": 20}, {"resamples": 2, "method": "cross-validation", "folds": 3}):
+        shown, plain = (validate(model, progress=bar, **options) for bar in (True, False))
+        assert shown.table().equals(plain.table())
+    assert capsys.readouterr().out == ""
+
+
+def test_an_intercept_alone_tells_nothing_apart_and_has_no_calibration_slope():
+    model = BernoulliLogistic.from_formula("grade ~ 1", load_spector())
+    table = validate(model, 50, seed=1).table()
+    assert table.loc["AUC", ["apparent", "corrected"]].tolist() == [0.5, 0.5]
+    assert table.loc["calibration slope"].drop("fits").isna().all()
+    said = str(validate(model, 50, seed=1))
+    assert "Calibration slope could not be formed in 50 of the samples" in said
+
+
+def test_leave_one_out_is_as_many_folds_as_observations_and_has_no_area_of_a_fold():
+    model = model_of("endometrial")
+    found = validate(model, 1, method="cross-validation", folds=79)
+    row = 12
+    keep = np.arange(79) != row
+    fit = fit_newton(BernoulliLogistic.from_arrays(model.design[keep], model.response[keep]))
+    chance = 1 / (1 + np.exp(-model.design[row] @ fit.coefficients))
+    assert found.predicted[row] == pytest.approx(chance, abs=1e-9)
+    assert np.isnan(found.table().loc["AUC", "corrected"])
+    assert "AUC could not be formed in 79" in str(found)
