@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from flatprior.models.batches.blocks import CHANGED, Blocks, OfBatches
+from flatprior.models.batches.blocks import CHANGED, Blocks, ChangedError, OfBatches
 from flatprior.models.batches.encoder import Groups
 from flatprior.models.batches.first_pass import (
     SAMPLE_NUMBERS,
@@ -190,7 +190,7 @@ class BatchRows(ABC):
             blocks = replace(blocks, hashed=True, units=self.surveyed.units)
         done: OfBatches[T] = self._over_frames(of_block, combine, blocks.columns, blocks)
         if done.n_read != self.surveyed.survey.n_read or done.answer is None:
-            raise OSError(CHANGED)
+            raise ChangedError(CHANGED)
         return done.answer, done.strands
 
     @found_once

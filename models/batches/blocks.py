@@ -24,6 +24,10 @@ CHANGED = (
 )
 
 
+class ChangedError(OSError):
+    """What is said of rows that are not the same in each pass."""
+
+
 @dataclass(frozen=True, eq=False)
 class OfBatches(Generic[T]):
     """What a pass over some batches gives: rows read, an answer, and the strands of their hashes.
@@ -122,7 +126,7 @@ class Blocks:
         strands = (none,) * (2 * self.hashed + (self.units is not None))
         rows = self.encoder.complete(frame)
         if content_digest(rows, self.encoder.roles) not in self.digests[number : number + 1]:
-            raise OSError(CHANGED)
+            raise ChangedError(CHANGED)
         at = 0
         for start in range(0, len(rows), self.step):
             part = rows if len(rows) <= self.step else rows.iloc[start : start + self.step]

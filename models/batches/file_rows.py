@@ -10,7 +10,7 @@ from os import PathLike
 from typing import IO, Any, Literal, TypeVar
 
 from flatprior.models.batches.batch_rows import BatchRows
-from flatprior.models.batches.blocks import Blocks
+from flatprior.models.batches.blocks import Blocks, ChangedError
 from flatprior.models.batches.first_pass import Survey, conclude, settled, survey
 from flatprior.models.batches.roles import Roles
 from flatprior.models.batches.same_passes import Request, for_all
@@ -147,6 +147,11 @@ class FileRows(BatchRows):
         )
         try:
             return wanted.answer()
+        except ChangedError as error:
+            raise ChangedError(
+                f"the data are not the same in each pass: files of {self.source.name!r} have "
+                "changed while they were read, though their sizes and times have not; start again"
+            ) from error.__cause__
         except ReadError as error:  # it was read before: no input is wrong, and none is tried
             raise OSError(str(error)) from error.__cause__
 
