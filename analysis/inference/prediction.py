@@ -67,9 +67,10 @@ def predict(
     DataFrame
         One row a new row, labelled as `data` is. Of draws: posterior mean and interval of the
         log-odds, then of the probability, whose mean is the predictive probability of observing 1,
-        and "mcse", the Monte Carlo standard error of that mean. Of an estimate: the log-odds with
-        their Wald interval and "standard error", then the same transformed to probabilities, where
-        the interval cannot leave 0 to 1.
+        its standard deviation "probability sd", and "mcse", the Monte Carlo standard error of that
+        mean. Of an estimate: the log-odds with their Wald interval and "standard error", then the
+        same transformed to probabilities, where the interval cannot leave 0 to 1, and "probability
+        standard error" by the delta method.
 
     Raises
     ------
@@ -113,6 +114,7 @@ def predict(
             columns[name] = draws.mean(axis=(0, 1))
             for end, values in interval_of(draws, prob, interval).items():
                 columns[f"{name} {end}"] = values
+        columns["probability sd"] = probability.std(axis=(0, 1), ddof=1)
         columns["mcse"] = standard_error(batch_means(probability))
         parts.append(pd.DataFrame(columns, index=labels[part]))
     return pd.concat(parts).rename_axis(columns=rows.note or None)
@@ -171,12 +173,14 @@ def _from_estimate(
     log_odds = design @ fit.coefficients + offset
     error = root_of_covariance(model, fit).lengths(design)
     ends = wald_interval(log_odds, error, prob)
+    probability = expit(log_odds)
     return pd.DataFrame(
         {
             "log-odds": log_odds,
             **{f"log-odds {name}": values for name, values in ends.items()},
             "standard error": error,
-            "probability": expit(log_odds),
+            "probability": probability,
             **{f"probability {name}": expit(values) for name, values in ends.items()},
+            "probability standard error": probability * expit(-log_odds) * error,
         }
     )

@@ -1,6 +1,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import mpmath as mp
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +94,24 @@ def test_unusable_rows_are_refused_in_words():
         predict(CASES["vaso"].model, posterior, np.ones((1, 3)))
 
 
+def test_errors_of_probabilities_are_right_to_ten_digits_and_of_draws_their_sd():
+    case = CASES["spector"]
+    fit = fit_newton(case.model)
+    rows = np.vstack([case.frame.to_numpy(dtype=float)[:4], 30 * case.frame.to_numpy(float)[:2]])
+    found = predict(case.model, fit, rows)["probability standard error"]
+    with mp.workdps(60):
+        covariance = mp.matrix(fit.covariance.tolist())
+        for row, error in zip(rows, found, strict=True):
+            x = mp.matrix([row.tolist()])
+            p = 1 / (1 + mp.exp(-mp.fdot(row, fit.coefficients.tolist())))
+            expected = p * (1 - p) * mp.sqrt((x * covariance * x.T)[0])
+            assert error == pytest.approx(float(expected), rel=1e-10)
+    posterior = sample_independence(case.model, draws=200, chains=2, seed=3, progress=False)
+    of_draws = predict(case.model, posterior, rows[:4])["probability sd"]
+    each = expit(posterior.draws @ rows[:4].T).reshape(-1, 4)
+    assert of_draws.to_numpy() == pytest.approx(each.std(axis=0, ddof=1), rel=1e-10)
+
+
 def test_standard_errors_do_not_cancel():
     # years, and the same years counted from 2005 in decades: one model
     rng = np.random.default_rng(4)
@@ -127,6 +146,8 @@ def test_of_an_estimate_the_interval_is_that_of_the_log_odds_transformed():
     frame = theirs.summary_frame(alpha=0.1)
     found = predict(case.model, fit, case.frame, prob=0.9)
     assert found["probability"].to_numpy() == pytest.approx(frame["mean"], rel=1e-8)
+    errors = found["probability standard error"].to_numpy()
+    assert errors == pytest.approx(frame["mean_se"].to_numpy(), rel=1e-8)
     for ours, column in (("5%", "mean_ci_lower"), ("95%", "mean_ci_upper")):
         assert found[f"probability {ours}"].to_numpy() == pytest.approx(frame[column], rel=1e-8)
         assert expit(found[f"log-odds {ours}"]).to_numpy() == pytest.approx(
