@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.stats import chi2, f as f_distribution
 
 from flatprior.models import BernoulliLogistic, MLEDoesNotExistError
 from flatprior.models.codes.newton import fit_as_held
@@ -44,6 +44,8 @@ class HypothesisTest(Renderable):
     p : float
     note : str
         What to keep in mind; mostly empty.
+    df_error : float or None
+        Of a statistic that is referred to Fisher's F-distribution: its second degrees of freedom.
     """
 
     kind: str
@@ -52,20 +54,31 @@ class HypothesisTest(Renderable):
     df: int
     p: float
     note: str = ""
+    df_error: float | None = None
 
     @property
     def message(self) -> str:
         """The test in one sentence, as a manuscript quotes it."""
         note = f"; {self.note}" if self.note else ""
         return (
-            f"{self.kind} test of {printable(self.hypothesis)}: chi-squared({self.df}) = "
+            f"{self.kind} test of {printable(self.hypothesis)}: {self._referred_to} = "
             f"{self.statistic:.4f}, p = {self.p_text}{note}"
         )
 
     @property
     def p_text(self) -> str:
         """P in three digits; below the range of doubles, where it is 0, by its logarithm."""
+        if self.df_error is not None:
+            return p_value(
+                self.p, float(f_distribution.logsf(self.statistic, self.df, self.df_error))
+            )
         return p_value(self.p, log_chi_squared_tail(self.statistic, self.df))
+
+    @property
+    def _referred_to(self) -> str:
+        if self.df_error is None:
+            return f"chi-squared({self.df})"
+        return f"F({self.df}, {self.df_error:.2f})"
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The sentence; its CSV has the numbers."""
@@ -73,8 +86,9 @@ class HypothesisTest(Renderable):
             {
                 "test": (self.kind, ""),
                 "hypothesis": (self.hypothesis, ""),
-                "chi-squared": (self.statistic, ".4f"),
+                "chi-squared" if self.df_error is None else "F": (self.statistic, ".4f"),
                 "df": (self.df, "d"),
+                **({} if self.df_error is None else {"df error": (self.df_error, ".2f")}),
                 "p": (self.p_text if self.p < SMALLEST_P else self.p, "p"),
                 "note": (self.note, ""),
             },
@@ -85,7 +99,10 @@ class HypothesisTest(Renderable):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        facts = dataclasses.asdict(self)
+        if self.df_error is None:
+            del facts["df_error"]
+        return facts
 
 
 def ratio(full: float, lower: float) -> float:

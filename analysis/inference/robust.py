@@ -19,6 +19,7 @@ from flatprior.analysis.inference.sandwiches.clusters import (
     meat_of_way,
     ways_of,
 )
+from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
 from flatprior.analysis.inference.sandwiches.observations import (
     DIVIDED,
     lost,
@@ -94,6 +95,12 @@ class RobustCovariance(Renderable):
         The small-sample factor of each of these.
     n_negative : int
         Of two ways: eigenvalues of the meat that were negative and were set to 0.
+    df : ndarray (k,) or None
+        Of "CR2": degrees of freedom of each standard error (Satterthwaite), with which intervals,
+        p-values and Wald tests are Student's and Hotelling's. None of other kinds, which are
+        normal, and of more than 8 million clusters times squared coefficients.
+    moments : ClusterMoments or None
+        What gives them of any combination of coefficients.
     """
 
     kind: str
@@ -112,6 +119,8 @@ class RobustCovariance(Renderable):
     clusters_by_way: tuple[int, ...] = ()
     factors: tuple[float, ...] = ()
     n_negative: int = 0
+    df: Array | None = None
+    moments: ClusterMoments | None = None
 
     @property
     def said(self) -> str:
@@ -153,12 +162,16 @@ class RobustCovariance(Renderable):
         return self.spread.standard_errors
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
-        """Coefficients, robust standard errors and Wald intervals, one row a coefficient."""
+        """Coefficients, robust standard errors and Wald intervals, one row a coefficient.
+
+        Of "CR2" also "df", the degrees of freedom of Student's t, of which the intervals are.
+        """
         return pd.DataFrame(
             {
                 "coefficient": self.coefficients,
                 "standard error": self.standard_errors,
-                **wald_interval(self.coefficients, self.standard_errors, prob),
+                **({} if self.df is None else {"df": self.df}),
+                **wald_interval(self.coefficients, self.standard_errors, prob, self.df),
             },
             index=pd.Index(self.names, name="name"),
         )
@@ -168,10 +181,13 @@ class RobustCovariance(Renderable):
         frame = chosen(self.table(), columns).rename(columns={"standard error": "SE"})
         return Rendered.of(
             frame,
-            {name: "#.4g" for name in frame.columns} | FORMATS,
+            {name: "#.4g" for name in frame.columns} | FORMATS | {"df": ".1f"},
             of_model("Robust covariance", self.formula),
             [f"{self.said}, {self.factor_in_words}"],
-            ["standard errors and Wald intervals hold although the model may not"],
+            [
+                "standard errors and Wald intervals hold although the model may not",
+                "" if self.df is None else "intervals are Student's, with Satterthwaite's df",
+            ],
         )
 
 
@@ -201,7 +217,10 @@ def robust_covariance(
         n / (n - k), "HC2" and "HC3" divide each term by 1 - h and its square, h the leverage, and
         "HC4" by its power of min(4, n h / k). Only "HC0" and "CR2" go with `cluster`: the latter
         divides by a root of what corresponds to 1 - h of a cluster, as R's ``clubSandwich`` does,
-        so that the covariance is unbiased where the model is right; it needs the rows in memory. A
+        so that the covariance is unbiased where the model is right; it needs the rows in memory.
+        Its table, `summarise` and `wald_test` then refer to Student's t and Hotelling's
+        distribution with Satterthwaite's degrees of freedom, as ``coef_test`` and ``Wald_test`` do
+        there; intervals of predictions, and intervals and tests of marginal means, stay normal. A
         model with sampling weights has one covariance, that of the units that were drawn, and takes
         none of these.
     cluster : array_like (n,), Series, str, or two of them, optional
@@ -380,8 +399,10 @@ def _sandwich(
                     "CR2 is of one way of clustering, and there are two: leave kind at its default"
                 )
             (way,) = ways
-            adjusted = adjusted_meat(model, way, beta, bread, by_group)
-            return made("CR2", adjusted, 1.0, way.n_clusters, way.named)
+            adjusted, moments = adjusted_meat(model, way, beta, bread, by_group)
+            df = None if moments is None else moments.each()
+            ends = (way.n_clusters, way.named)
+            return made("CR2", adjusted, 1.0, *ends, df=df, moments=moments)
         if len(ways) == 1:
             (way,) = ways
             factor = _factor(correction, way.n_clusters, n, k)

@@ -22,7 +22,6 @@ from flatprior.models.common.intervals import (
     check_probability,
     percentages,
     wald_interval,
-    wald_reach,
     wald_statistics,
 )
 from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
@@ -152,15 +151,17 @@ class Summary(Renderable):
 
     @property
     def __maketables_coef_table__(self) -> pd.DataFrame:
-        reach = wald_reach(0.95) * self.frame["standard error"]
+        df = None if self.robust is None else self.robust.df
+        b, se = (self.frame[name].to_numpy() for name in ("coefficient", "standard error"))
+        low, high = wald_interval(b, se, 0.95, df).values()
         return pd.DataFrame(
             {
                 "b": self.frame["coefficient"],
                 "se": self.frame["standard error"],
                 "t": self.frame["z"],
                 "p": self.frame["p"],
-                "ci95l": self.frame["coefficient"] - reach,
-                "ci95u": self.frame["coefficient"] + reach,
+                "ci95l": low,
+                "ci95u": high,
             }
         )
 
@@ -284,8 +285,9 @@ def summarise(
         robust = recomputed_robust(model, robust)
     low, high = percentages(prob)
     error = fit.standard_errors if robust is None else robust.standard_errors
+    df = None if robust is None else robust.df
     if intervals == "wald":
-        ends = np.column_stack(list(wald_interval(fit.coefficients, error, prob).values()))
+        ends = np.column_stack(list(wald_interval(fit.coefficients, error, prob, df).values()))
     else:
         ends = confidence_intervals(model, prob, intervals, progress).iloc[:, 1:].to_numpy()
     counted = model.sampling is None
@@ -297,7 +299,7 @@ def summarise(
         {
             "coefficient": fit.coefficients,
             "standard error": error,
-            **wald_statistics(fit.coefficients, error),
+            **wald_statistics(fit.coefficients, error, df),
             low: ends[:, 0],
             high: ends[:, 1],
             "odds ratio": ratios[:, 0],
@@ -337,6 +339,13 @@ def _notes(
     ]
     if robust is not None:
         notes.append(f"standard errors are {robust.said}, {robust.factor_in_words}")
+        if robust.df is not None:
+            known = robust.df[np.isfinite(robust.df)]
+            few = f"{known.min():.1f} to {known.max():.1f}" if known.size else "no known"
+            notes.append(
+                f"p-values and intervals are of Student's t, with {few} degrees of freedom "
+                "(Satterthwaite)"
+            )
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

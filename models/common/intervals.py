@@ -6,7 +6,7 @@ import numbers
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
@@ -44,14 +44,20 @@ def wald_reach(prob: float) -> float:
     return float(ndtri(0.5 + float(prob) / 2))
 
 
-def wald_interval(estimate: Numbers, error: Numbers, prob: float) -> dict[str, Numbers]:
-    """Ends of Wald intervals, named by their percentages."""
-    reach = wald_reach(prob) * error
+def wald_interval(
+    estimate: Numbers, error: Numbers, prob: float, df: Array | None = None
+) -> dict[str, Numbers]:
+    """Ends of Wald intervals, named by their percentages; with `df` they are Student's."""
+    reach: Any = wald_reach(prob)
+    if df is not None:
+        reach = stdtrit(df, 0.5 + float(prob) / 2)
     low, high = percentages(prob)
-    return {low: estimate - reach, high: estimate + reach}
+    return {low: estimate - reach * error, high: estimate + reach * error}
 
 
-def wald_statistics(estimate: Numbers, error: Numbers) -> dict[str, Numbers]:
-    """The estimate in standard errors, "z", and its two-sided "p"."""
+def wald_statistics(
+    estimate: Numbers, error: Numbers, df: Array | None = None
+) -> dict[str, Numbers]:
+    """The estimate in standard errors, "z", and its two-sided "p"; with `df` it is Student's."""
     z = estimate / error
-    return {"z": z, "p": 2 * ndtr(-np.abs(z))}
+    return {"z": z, "p": 2 * (ndtr(-np.abs(z)) if df is None else stdtr(df, -np.abs(z)))}

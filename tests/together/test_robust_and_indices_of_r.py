@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
-from r_values import NAMES, STORED, r_model
+from r_values import NAMES, STORED, r_model, r_table
 
-from flatprior.analysis import diagnose, goodness_of_fit, predictive_indices, robust_covariance
+from flatprior.analysis import (
+    diagnose,
+    goodness_of_fit,
+    predictive_indices,
+    robust_covariance,
+    wald_test,
+)
 from flatprior.models import fit_newton
 
 ROUNDED = ("cells",)  # predictions that are the same but for rounding
@@ -93,3 +99,37 @@ def test_residuals_are_those_of_r(name, units):
         assert table[column].to_numpy() == pytest.approx(theirs[of_r], rel=1e-7, abs=1e-10), column
     # R's dffits is another: it has deviance residuals, and a scale without the observation
     assert np.abs(table["DFFITS"] / np.array(theirs["dffits"]) - 1).max() > 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_robust_tests_by_term_are_those_of_anova_in_car(name):
+    """Type II with HC3, of every term that is in no interaction."""
+    model, _, facts = r_model(name)
+    robust = robust_covariance(model, fit_newton(model), "HC3")
+    theirs = r_table(facts["type_II_HC3_of_trials"])
+    inside = {part for row in theirs.index if ":" in row for part in row.split(":")}
+    alone = [row for row in theirs.index if row not in inside]
+    assert alone
+    for row in alone:
+        found = wald_test(model, robust, row.replace("^", "**"))
+        assert found.df == theirs.loc[row, "Df"]
+        assert found.statistic == pytest.approx(theirs.loc[row, "Chisq"], rel=1e-6)
+        assert found.p == pytest.approx(theirs.loc[row, "Pr(>Chisq)"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "theirs"),
+    [
+        ("race", (4.836547557171855694, 2, 12.750655357561640812, 0.027347919184185294)),
+        (
+            ["age", "lwt", "smoke[T.yes]"],
+            (3.521463275504551849, 3, 14.415457478029694016, 0.042437122081809095),
+        ),
+    ],
+)
+def test_tests_with_few_clusters_are_those_of_club_sandwich(hypothesis, theirs):
+    """Of births: Wald_test(fit, constrain_zero(i), vcovCR(fit, age, "CR2"), test = "HTZ")."""
+    model, frame, _ = r_model("births")
+    robust = robust_covariance(model, fit_newton(model), "CR2", cluster=frame["age"])
+    found = wald_test(model, robust, hypothesis)
+    assert (found.statistic, found.df, found.df_error, found.p) == pytest.approx(theirs, rel=1e-6)

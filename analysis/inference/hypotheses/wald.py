@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, linear_of
+from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, Linear, linear_of
 from flatprior.analysis.inference.hypotheses.of_model import linear_of_model
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
+from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.codes.inverse import Inverse
@@ -75,7 +76,8 @@ def wald_test(*arguments: Any, **named: Any) -> HypothesisTest:
     Parameters
     ----------
     fit : PointEstimate or RobustCovariance
-        With the latter the test is robust.
+        With the latter the test is robust; of "CR2" the statistic is an F of Satterthwaite's
+        degrees of freedom (`HypothesisTest.df_error`), of one restriction the square of t.
     hypothesis : str, sequence of str, mapping, or array_like (q, k) or (k,)
         A name or several: they are 0. A mapping: each has its value. A matrix R: ``R beta`` is
         `value`. With `model` a name may also be that of a term of its formula (`model.terms`), an
@@ -161,7 +163,7 @@ def _wald_test(
         moved = fit.coefficients[linear.positions] - linear.values
         distance = root.distance(linear.positions, moved)
         if distance is not None:
-            return chi_squared_test("Wald", linear.text, distance, len(moved))
+            return _referred(fit, linear, distance)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
     difference = matrix @ fit.coefficients - linear.values / lengths
@@ -177,7 +179,17 @@ def _wald_test(
         )
     upper = np.asarray(np.linalg.qr((rooted / error[:, None]).T, mode="r"))
     white = np.linalg.solve(upper.T, difference / error)
-    return chi_squared_test("Wald", linear.text, float(white @ white), len(difference))
+    return _referred(fit, linear, float(white @ white))
+
+
+def _referred(fit: Coefficients, linear: Linear, statistic: float) -> HypothesisTest:
+    """A statistic with its p: of CR2 from Hotelling's distribution, else from chi-squared."""
+    moments, q = getattr(fit, "moments", None), len(linear.values)
+    if moments is None:
+        return chi_squared_test("Wald", linear.text, statistic, q)
+    f, df, p = hotelling(statistic, q, moments.degrees_of_freedom(linear.matrix))
+    note = "" if p == p else "these clusters are too few for so many restrictions together"
+    return HypothesisTest("Wald", linear.text, f, q, p, note, df)
 
 
 def _root_of(fit: Coefficients) -> Root | None:

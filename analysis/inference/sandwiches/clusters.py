@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from flatprior.analysis.inference.sandwiches.degrees_of_freedom import LARGEST, ClusterMoments
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
@@ -199,8 +200,10 @@ def meat_of_two_ways(
 
 def adjusted_meat(
     model: BernoulliLogistic, way: Way, beta: Array, bread: Root, by_group: bool
-) -> Array:
-    """R (r, k) of clusters whose residuals are adjusted: CR2.
+) -> tuple[Array, ClusterMoments | None]:
+    """R (r, k) of clusters whose residuals are adjusted: CR2, and what the model says of it.
+
+    The latter is None where it would be too large.
 
     Raises
     ------
@@ -216,15 +219,25 @@ def adjusted_meat(
             "leave kind at its default, or bring the rows into memory"
         )
     numbers, z, theta, pull, residual = _of_units(model, way, beta, bread, by_group)
-    scores = np.zeros((way.n_clusters, z.shape[1]))
+    g, k = way.n_clusters, z.shape[1]
+    scores, deviations = np.zeros((g, k)), np.sqrt(theta)[:, None]
+    moments = None
+    if g * k**2 <= LARGEST:
+        moments = ClusterMoments(np.zeros((g, k, k)), np.zeros((g, k, k)), bread.matrix)
     for cluster, some in _clusters(numbers):
         if len(some) > LARGEST_CLUSTER:
             raise InputError(
                 f"CR2 takes the root of a matrix of the rows of a cluster, and one has {len(some)} "
                 f"(more than {LARGEST_CLUSTER}): leave kind at its default"
             )
-        scores[cluster] = adjusted(z[some], theta[some], residual[some]) @ pull[some]
-    return np.asarray(np.linalg.qr(scores, mode="r"))
+        adjusted, space = adjustment(z[some], theta[some])
+        moved = adjusted @ pull[some]
+        scores[cluster] = residual[some] @ moved
+        if moments is not None:
+            kept = space.T @ (deviations[some] * pull[some])
+            moments.own[cluster] = kept.T @ kept
+            moments.along[cluster] = (deviations[some] * moved).T @ z[some]
+    return np.asarray(np.linalg.qr(scores, mode="r")), moments
 
 
 def _of_units(
@@ -258,20 +271,20 @@ def _clusters(numbers: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.intp]]]:
         yield int(numbers[some[0]]), some
 
 
-def adjusted(z: Array, theta: Array, residual: Array) -> Array:
-    """Residuals (m,) of a cluster times A, the hat matrix of its rows being ``z z'``.
+def adjustment(z: Array, theta: Array) -> tuple[Array, Array]:
+    """A (m, m), symmetric, of a cluster the hat matrix of whose rows is ``z z'``.
 
     Where ``I - z z'`` is singular, as where a column is of one cluster alone, the root is that of
-    the Moore-Penrose inverse.
+    the Moore-Penrose inverse. Beside A an orthonormal basis (m, s) of the space that it leaves.
 
     Examples
     --------
     Of one row it divides by the root of 1 - h.
 
     >>> import numpy as np
-    >>> from flatprior.analysis.inference.sandwiches.clusters import adjusted
-    >>> adjusted(np.array([[0.6]]), np.array([0.2]), np.array([0.4])).round(12).tolist()
-    [0.5]
+    >>> from flatprior.analysis.inference.sandwiches.clusters import adjustment
+    >>> adjustment(np.array([[0.6]]), np.array([0.2]))[0].round(12).tolist()
+    [[1.25]]
     """
     m = len(theta)
     inner = np.eye(m) - z @ z.T
@@ -294,7 +307,7 @@ def adjusted(z: Array, theta: Array, residual: Array) -> Array:
     if not departure <= DEPARTURE:
         raise PrecisionError(_ROOT_LOST)
     root = np.sqrt(scaled)
-    return np.asarray(root * (half @ (root * residual)))
+    return np.asarray(root[:, None] * half * root), space
 
 
 _ROOT_LOST = (
