@@ -80,7 +80,9 @@ class PredictiveIndices(Renderable):
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
-        frame = chosen(self.frame, columns).rename(columns={"standard error": "SE"})
+        value, bound = self.frame["value"], self.frame["error bound"]
+        told = self.frame.assign(value=value.mask(value.abs() <= bound, 0.0))
+        frame = chosen(told, columns).rename(columns={"standard error": "SE"})
         formats = {str(name): "#.4g" for name in frame.columns} | {"error bound": ".1e"}
         return Rendered.of(
             frame,
