@@ -55,6 +55,8 @@ def all_of(model, separated):
     y = pd.Series(model.response, index=model.row_labels)
     ones = pd.DataFrame({"one": 1.0}, index=model.row_labels)
     null = BernoulliLogistic.from_arrays(ones, y)
+    levels = pd.DataFrame({"g": [NAMES[i % 4] for i in range(model.n_rows)], "y": model.response})
+    of_levels = BernoulliLogistic.from_formula("y ~ g", levels)
     return (
         model,
         fit,
@@ -69,6 +71,7 @@ def all_of(model, separated):
         agreement.routes[0],
         agreement.posterior_checks[0],
         left_out,
+        analysis.anova(null, model),
         analysis.audit(fit, model),
         analysis.calibration_curve(model, fit, simulations=20),
         analysis.classification_table(model, fit),
@@ -85,6 +88,7 @@ def all_of(model, separated):
         analysis.likelihood_ratio_test(model, [model.names[1]]),
         analysis.psis_loo(model, draws),
         analysis.sklearn_objective(model, fit),
+        analysis.marginal_means(of_levels, models.fit_newton(of_levels), "g", levels),
         analysis.posterior_moments(model, draws),
         analysis.predictive_indices(model, fit),
         analysis.profile_curve(model, model.names[1], points=15),
