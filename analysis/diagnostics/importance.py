@@ -70,7 +70,13 @@ class Sampler:
         # a row that is certain in every draw has equal weights, and they no tail to fit
         told = np.ptp(terms, axis=1) > SAME
         if told.any():
-            smoothed, shape = array_stats.psislw(terms[told], r_eff=self.relative, axis=-1)
+            with np.errstate(all="ignore"):
+                smoothed, shape = array_stats.psislw(terms[told], r_eff=self.relative, axis=-1)
+            # draws that are repeated may fill a tail, to which none is fitted: nothing is smoothed
+            tied = np.isnan(smoothed).any(axis=1)
+            plain = -terms[told][tied]
+            smoothed[tied] = plain - logsumexp(plain, axis=1, keepdims=True)
+            shape[tied] = math.nan
             log_weights[told], pareto[told] = smoothed, shape
         return Estimates(
             elpd=logsumexp(log_weights + terms, axis=1),

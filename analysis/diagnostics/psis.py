@@ -61,6 +61,7 @@ class PSISLOO(Renderable):
     pointwise : ndarray (n,)
         Of one observation of each row.
     pareto_k : ndarray (n,)
+        NaN where draws are repeated so often that no tail can be fitted; nothing is smoothed there.
     largest_k : float
         Pareto k above which the estimate of a row is unreliable: min(1 - 1 / log10(draws), 0.7).
     weights : ndarray (n,)

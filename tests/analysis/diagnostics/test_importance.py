@@ -9,6 +9,7 @@ from flatprior.analysis.diagnostics import importance
 from flatprior.models import sample_independence
 from flatprior.models.batches import first_pass
 from flatprior.models.encoding.files import source
+from flatprior.models.rows import ArrayRows
 
 FORMULA = "bought ~ income + age"
 MOST = 30
@@ -62,3 +63,19 @@ def test_what_takes_pairs_of_all_rows_is_said_to_be_missing(tmp_path, monkeypatc
         assert values == pytest.approx(others, rel=1e-8, abs=1e-9, nan_ok=True)
     assert table[["dse", "weight"]].isna().all(axis=None)
     assert any("dse and stacking weights take" in note for note in found.notes)
+
+
+def test_a_tail_of_repeated_draws_is_not_smoothed_and_its_estimate_counts_as_bad():
+    """Where most of the tail is one draw, repeated by a sampler that rejects, none can be fitted."""
+    rng = np.random.default_rng(1)
+    spread = [rng.normal(4, 0.1, 680), np.zeros(300), -1 - rng.random(20)]
+    draws = np.concatenate(spread)[:, None]
+    rows = ArrayRows(np.array([[1.0], [0.5]]), np.array([1.0, 0.0]))
+    found = importance.Sampler(draws=draws, relative=1.0, largest_k=0.7).estimates(
+        rows.block(slice(None))
+    )
+    weights = 1 + np.exp(-draws[:, 0])  # of the first row, 1 / p
+    assert found.elpd[0] == pytest.approx(-np.log(weights.mean()), rel=1e-12)
+    assert np.isnan(found.pareto_k[0])
+    assert np.isfinite(found.pareto_k[1])
+    assert found.influence.sum() == pytest.approx(2.0, rel=1e-12)
