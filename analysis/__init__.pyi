@@ -84,6 +84,10 @@ from .figures.posterior import plot_draws as plot_draws, plot_posterior as plot_
 from .figures.surface import plot_surface as plot_surface
 from .inference.effects import average_marginal_effects as average_marginal_effects
 from .inference.goodness import GoodnessOfFit as GoodnessOfFit, goodness_of_fit as goodness_of_fit
+from .inference.high_dimension.corrections import (
+    HighDimensional as HighDimensional,
+    high_dimensional as high_dimensional,
+)
 from .inference.hypotheses.anova import (
     AnalysisOfDeviance as AnalysisOfDeviance,
     anova as anova,

@@ -73,6 +73,8 @@ SPEAK_FOR = (
     "as sampling_weights"
 )
 HIGH_DIMENSION = 0.1  # coefficients an observation
+MANY = 11  # coefficients, of which the theory of many begins
+CORRECTED = "; high_dimensional(model, fit) corrects both"
 NAMES_WIDTH = 58  # characters for names where a model is printed, so that its lines have 80
 
 
@@ -710,6 +712,7 @@ class BernoulliLogistic(Renderable):
         With more than one coefficient to ten observations the MLE is biased away from zero and
         varies more than its Wald standard errors say: Sur and Candès (2019), "A modern
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
+        Of many coefficients `flatprior.analysis.high_dimensional` corrects both.
         """
         k, n = self.n_parameters, self.n_observations
         found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]
@@ -719,8 +722,13 @@ class BernoulliLogistic(Renderable):
             *found,
             f"{count(k, 'coefficient')} on {count(n, 'observation')}, more than 1 to 10: expect "
             "the MLE to be biased away from zero and Wald standard errors to be too small "
-            "(Sur and Candès 2019, PNAS 116, 14516-14525)",
+            "(Sur and Candès 2019, PNAS 116, 14516-14525)" + (CORRECTED if self._is_wide() else ""),
         )
+
+    def _is_wide(self) -> bool:
+        """Whether what corrects for many coefficients may take this model."""
+        single = self.weights_name is None and self.trials is None and self.sampling is None
+        return self.n_parameters >= MANY and single and not self.rows.has_offset
 
     def _look_like_sampling_weights(self) -> bool:
         """Whether frequency weights are large and most of them distinct, as counts seldom are."""

@@ -105,7 +105,7 @@ def test_every_public_name_is_tried():
     through = {
         "Audit", "Coin", "GradientDescent", "ExactLOO", "MarginalMeans", "PSISLOO",
         "PenalisedObjective",
-        "PymcCheck",
+        "HighDimensional", "PymcCheck",
         "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
         "calibration_curve", "classification_table", "predictive_indices",
         "check_posterior", "check_pymc",

@@ -91,6 +91,15 @@ def page(case: Case) -> Any:
         return a.read_report(path)
 
 
+def wide() -> Any:
+    """A correction of many slopes, one of them far from zero: some fitted odds are in the 1e9."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(400, 20)) * 10.0 ** rng.integers(-150, 150, 20)
+    y = rng.random(400) < 1 / (1 + np.exp(-6 * x[:, 0] / x[:, 0].std()))
+    model = m.BernoulliLogistic.from_arrays(x, y, intercept=True)
+    return a.high_dimensional(model, m.fit_newton(model))
+
+
 def dressed(result: Any) -> list[Any]:
     """A result in all its dresses."""
     return [str(result), result._repr_html_(), result.to_markdown(), result.to_latex()]
@@ -220,6 +229,7 @@ ANALYSIS: Calls = {
     "drop_one": lambda c: str(a.drop_one(c.model)),
     "exact_loo": lambda c: a.exact_loo(c.model, c.fit),
     "gradient_descent": lambda c: a.gradient_descent(c.small, steps=50),
+    "high_dimensional": lambda c: [*dressed(wide()), wide().to_dict()],
     "hauck_donner": lambda c: a.hauck_donner(c.model, c.fit),
     "likelihood_curve": lambda c: a.likelihood_curve(
         c.model, c.fit, "x", np.linspace(-900, 900, 5)

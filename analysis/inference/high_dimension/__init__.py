@@ -1,0 +1,1 @@
+"""Inference where coefficients are not few beside the observations."""
