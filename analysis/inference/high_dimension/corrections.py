@@ -164,8 +164,8 @@ class HighDimensional(Renderable):
             ],
             [
                 "of the limit where slopes and observations grow together, for independent rows of "
-                "roughly Gaussian columns (Sur and Candès 2019, PNAS 116, 14516-14525); the "
-                f"leverages of rows spread {self.leverage_spread:.2f} times as much as of Gaussian ones",
+                "roughly Gaussian columns (Sur and Candès 2019, PNAS 116, 14516-14525); "
+                f"leverages spread {self.leverage_spread:.2f} times as much as of Gaussian rows",
                 "standard errors do not hold the error of the estimated signal strength"
                 if self.signal_is_estimated
                 else "",
@@ -330,8 +330,8 @@ def _require_covered(model: BernoulliLogistic, rows: MeasuredRows, slopes: Array
             SCREEN, [name for name, lone in zip(model.names, few, strict=True) if lone]
         )
         raise InputError(
-            f"the variance of {names} is from fewer than {FEWEST_ROWS} rows, and the theory of many "
-            "coefficients is of columns to which many rows contribute: join rare levels, or "
+            f"the variance of {names} is from fewer than {FEWEST_ROWS} rows, and the theory of "
+            "many coefficients is of columns to which many rows contribute: join rare levels, or "
             "transform columns of long tails"
         )
     if rows.constant is None:

@@ -1,10 +1,10 @@
 r"""What the theory of many coefficients asks of the rows, in two passes over them.
 
 How strong the signal is: the variance over rows of the linear predictor by the MLE without the row,
-from one Newton step, :math:`x_i'\hat\beta - r_i \ell_i^2 / (1 - h_i)` with :math:`\ell_i^2 =
-x_i'H^{-1}x_i` (SLOE: Yadlowsky, Yun, McLean and D'Amour 2021, "SLOE: a faster method for statistical
-inference in high-dimensional logistic regression", Advances in Neural Information Processing
-Systems 34, 29517-29528). And how far the columns are from Gaussian ones.
+from one Newton step, :math:`x_i'\hat\beta - r_i \ell_i^2 / (1 - h_i)` with
+:math:`\ell_i^2 = x_i'H^{-1}x_i` (SLOE: Yadlowsky, Yun, McLean and D'Amour 2021, "SLOE: a faster
+method for statistical inference in high-dimensional logistic regression", Advances in Neural
+Information Processing Systems 34, 29517-29528). And how far the columns are from Gaussian ones.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ class _At(NamedTuple):
     lambda_: float
 
 
-# of a vector of unknowns, and of how far one has come, from 0 to 1; what is positive stands there as
-# a logarithm, over kappa where it vanishes with it, and what an intercept adds is the last
+# of a vector of unknowns, and of how far one has come, from 0 to 1; in the vector what is positive
+# is a logarithm, over kappa where it vanishes with it, and what an intercept adds is the last
 Path = Callable[[Array, float], _At]
 
 
@@ -316,7 +316,7 @@ def normal_nodes(scale: float, step: float = 1.0) -> tuple[Array, Array]:
     n = math.ceil(REACH / width)
     u = width * np.arange(-n, n + 1)
     weight = np.exp(-np.square(u) / 2)
-    return u, weight / weight.sum()
+    return u, np.asarray(weight / weight.sum())
 
 
 def _solved(path: Path, part: float, start: Array, step: float, most: float) -> Array | None:
@@ -349,7 +349,7 @@ def _continued(path: Path, start: Array) -> Array:
     exact = _solved(path, 1.0, vector, 1.0, SOLVED) if here == 1 else None
     if exact is None:
         raise PrecisionError(
-            "no solution of the equations of Sur and Candès was found: the phase transition is near, "
-            "beyond which there is no MLE"
+            "no solution of the equations of Sur and Candès was found: the phase transition, "
+            "beyond which there is no MLE, is near"
         )
     return exact
