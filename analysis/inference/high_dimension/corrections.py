@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import beta as beta_distribution
 
 from flatprior.analysis.inference.high_dimension.frontier import largest_signal
@@ -239,13 +240,7 @@ def high_dimensional(
     >>> round(found.bias_factor, 3), round(found.likelihood_ratio_factor, 3)
     (1.157, 1.156)
     """
-    if signal_strength is not None and not (
-        isinstance(signal_strength, numbers.Real) and 0 <= float(signal_strength) < math.inf
-    ):
-        raise InputError(
-            "signal_strength must be a standard deviation, finite and not below 0, not "
-            f"{in_short(signal_strength)}"
-        )
+    _check_signal(signal_strength)
     fit = mle_of(model, fit)
     _require_single_rows(model)
     rows = measured(model, fit)
@@ -284,8 +279,17 @@ def high_dimensional(
     )
 
 
+def _check_signal(signal: Any) -> None:
+    known = isinstance(signal, numbers.Real) and 0 <= float(signal) < math.inf
+    if signal is not None and not known:
+        raise InputError(
+            "signal_strength must be a standard deviation, finite and not below 0, not "
+            f"{in_short(signal)}"
+        )
+
+
 def _corrected(
-    beta: Array, rows: MeasuredRows, slopes: Array, solution: StateEvolution
+    beta: Array, rows: MeasuredRows, slopes: NDArray[np.bool_], solution: StateEvolution
 ) -> tuple[Array, Array]:
     """Corrected coefficients (k,), and their standard errors (k,)."""
     corrected = beta / solution.alpha
@@ -310,7 +314,9 @@ def _require_single_rows(model: BernoulliLogistic) -> None:
         )
 
 
-def _require_covered(model: BernoulliLogistic, rows: MeasuredRows, slopes: Array) -> None:
+def _require_covered(
+    model: BernoulliLogistic, rows: MeasuredRows, slopes: NDArray[np.bool_]
+) -> None:
     """Refuse rows that are far from what the theory assumes of them."""
     n_slopes = int(slopes.sum())
     if rows.most > 1:

@@ -315,8 +315,8 @@ def normal_nodes(scale: float, step: float = 1.0) -> tuple[Array, Array]:
     width = step * min(COARSEST, 2 * math.pi**2 / (LOST * max(scale, 1e-9)))
     n = math.ceil(REACH / width)
     u = width * np.arange(-n, n + 1)
-    weight = np.exp(-np.square(u) / 2)
-    return u, np.asarray(weight / weight.sum())
+    weight: Array = np.exp(-np.square(u) / 2)
+    return np.asarray(u, dtype=float), weight / weight.sum()
 
 
 def _solved(path: Path, part: float, start: Array, step: float, most: float) -> Array | None:
