@@ -38,10 +38,12 @@ import functools
 import math
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from flatprior.models.common.arrays import SMALLEST, UNIT, Array
+from flatprior.models.designs.coded import Structured
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import PIECE_ROWS, Block, Rows, added
 
@@ -62,12 +64,16 @@ def whitened_columns(block: Block, transform: Array) -> tuple[Array, Array]:
     return block.design @ transform, error
 
 
-def predictor_error(block: Block, beta: Array) -> Array:
-    """Bound on the rounding error of the linear predictor, (m,)."""
-    size = np.abs(block.design) @ np.abs(beta)
-    if block.offset is not None:
-        size = size + np.abs(block.offset)
-    return np.asarray((len(beta) + 2) * UNIT * size)
+def predictor_error(block: Block, beta: Array, apart: Array | float = 0.0) -> Array:
+    """Bound on the rounding error of the linear predictor, (m,).
+
+    And on what it changes by if the coefficients are `apart` (k,) from others, at most.
+    """
+    design: Any = block.design
+    rounding = (len(beta) + 2) * UNIT
+    each = rounding * np.abs(beta) + apart
+    size = design.sizes(each) if isinstance(design, Structured) else np.abs(design) @ each
+    return size if block.offset is None else size + rounding * np.abs(block.offset)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

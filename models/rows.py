@@ -842,6 +842,24 @@ def hashes_of(rows: ArrayRows) -> NDArray[np.uint64]:
     return row_hashes(_held(rows))
 
 
+def hashes_of_predictors(block: Block) -> NDArray[np.uint64]:
+    """A hash of each row (m,), as `hashes_of`, but whatever its outcome."""
+    design: Any = block.design
+    of_sparse = []
+    if isinstance(design, Structured) and design.sparse is not None:
+        sparse = design.sparse
+        none = design.sparse_places[:0]
+        design = replace(design, sparse=None, sparse_places=none, contrasted=())
+        columns = (sparse.indices.astype(np.uint64) + np.uint64(1)) * MULTIPLIER
+        each = ((sparse.data + 0.0).view(np.uint64) ^ columns) * MULTIPLIER
+        each ^= each >> np.uint64(29)
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each)])
+        found = sums[sparse.indptr[1:]] - sums[sparse.indptr[:-1]]
+        of_sparse = [(found >> np.uint64(11)).astype(float)]  # 53 bits, as many as a double has
+    rows = ArrayRows(design, np.zeros(len(block.sign)), block.offset)
+    return row_hashes([*_held(rows), *of_sparse])
+
+
 def row_hashes(held: list[NDArray[Any]]) -> NDArray[np.uint64]:
     """A hash of each row. It is exact, where a product in doubles might depend on a row's place.
 

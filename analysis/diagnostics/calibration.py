@@ -24,7 +24,6 @@ from flatprior.analysis.diagnostics.forecasts import (
     ranks_of,
     reduced,
     sampled_edges,
-    ties_of,
 )
 from flatprior.analysis.diagnostics.ranks import Ranks, isotonic
 from flatprior.analysis.diagnostics.summaries import Spread
@@ -66,10 +65,10 @@ class CalibrationCurve(Renderable):
         Of the model that holds the outcomes.
     grid_error : float
         0 where each distinct prediction is on its own, as a rule of rows in memory. Of rows in
-        files and on clusters predictions are in bins, and so are those of a fit whose order
-        rounding decides: the curve is no further than this from that of the distinct ones, in root
-        mean square over the observations, and miscalibration and discrimination are off by no more
-        than its square.
+        files and on clusters predictions are in bins, and so are those of a fit whose order is left
+        open by rounding, or by a proof of 1e-7 standard errors or better: the curve is no further
+        than this from that of the distinct ones, in root mean square over the observations, and
+        miscalibration and discrimination are off by no more than its square.
     """
 
     frame: pd.DataFrame
@@ -176,7 +175,7 @@ def calibration_curve(
     check_probability(prob)
     check_whole("simulations", simulations, 2)
     checked = check_seed(seed)
-    all_of_them = ranks_of(model, predicted, by_probability=True)
+    all_of_them = ranks_of(model, predicted)
     ranks = all_of_them if model.rows.resident else all_of_them.fewer(MOST_BINS)
     values, counts = ranks.means, ranks.counts
     calibrated = ranks.isotonic()
@@ -274,9 +273,8 @@ def predictive_scores(
     [0.426, 0.374, 0.766]
     """
     rate = model.n_events / model.n_observations
-    edges = None if model.rows.resident else sampled_edges(model, predicted, by_probability=False)
+    edges = None if model.rows.resident else sampled_edges(model, predicted)
     forecast = forecast_of(model, predicted, scored=True)
-    ties = ties_of(predicted)
 
     def of_block(block: Block) -> _Scored:
         found, event = forecast(block), block.sign > 0
@@ -285,9 +283,7 @@ def predictive_scores(
         squares = np.square(event - np.array([found.probability, np.full(len(event), rate)]))
         scores = np.vstack([squares, -found.log_probability, base])
         differences = scores[[0, 2]] - scores[[1, 3]]
-        ranks = Ranks.of(
-            found.rank, found.probability, event, block.counts, edges, ties, found.errors[0]
-        )
+        ranks = found.ranks(block, predicted, edges)
         return _Scored(Spread.of(np.vstack([scores, differences]), block.counts), ranks)
 
     of_all = reduced(model, of_block, _Scored.joined)

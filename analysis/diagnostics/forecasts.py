@@ -22,7 +22,13 @@ from flatprior.models.common.text import rows_phrase
 from flatprior.models.direction_bounds import ROW_ULPS, predictor_error
 from flatprior.models.estimate import require_fit_of
 from flatprior.models.likelihood import alike_predictor, linear_predictor, row_terms
-from flatprior.models.rows import PIECE_ROWS, ArrayRows, Block, as_held
+from flatprior.models.rows import (
+    PIECE_ROWS,
+    ArrayRows,
+    Block,
+    as_held,
+    hashes_of_predictors,
+)
 
 T = TypeVar("T")
 
@@ -30,6 +36,9 @@ DRAWS_AT_ONCE = 64
 SAME = 1e-12  # of probabilities of others, or over draws: closer ones may be of the same rows
 CLOSE = 1e-7  # standard errors: fits proved to be no further from the MLE are judged as it
 FAR = 64.0  # on the log-odds scale: who errs by that knows nothing
+
+
+Predicted = PointEstimate | Posterior | ArrayLike
 
 
 class Forecast(NamedTuple):
@@ -40,8 +49,21 @@ class Forecast(NamedTuple):
     log_probability: Array
     errors: tuple[Array, Array]  # how far the rank may be off, and the probability
 
-
-Predicted = PointEstimate | Posterior | ArrayLike
+    def ranks(self, block: Block, predicted: Predicted, edges: Array | None) -> Ranks:
+        """Events and others in the order of the ranks; a fit's are ties where rows are the same."""
+        kinds = None
+        if isinstance(predicted, PointEstimate):
+            kinds = (hashes_of_predictors(block) >> np.uint64(11)).astype(float)
+        return Ranks.of(
+            self.rank,
+            self.probability,
+            block.sign > 0,
+            block.counts,
+            edges,
+            ties_of(predicted),
+            self.errors[0],
+            kinds,
+        )
 
 
 def reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: Any) -> T:
@@ -53,26 +75,26 @@ def reduced(model: BernoulliLogistic, function: Callable[[Block], T], combine: A
     return found
 
 
-def ranks_of(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Ranks:
-    """Events and others in the order of their probabilities, or of what fits are ranked by."""
-    edges = None if model.rows.resident else sampled_edges(model, predicted, by_probability)
-    forecast, ties = forecast_of(model, predicted), ties_of(predicted)
+def ranks_of(model: BernoulliLogistic, predicted: Predicted) -> Ranks:
+    """Events and others in the order of their probabilities.
+
+    A fit ranks by the linear predictor: far out probabilities are 1 to the last bit.
+    """
+    edges = None if model.rows.resident else sampled_edges(model, predicted)
+    forecast = forecast_of(model, predicted)
 
     def of_block(block: Block) -> Ranks:
-        found, event = forecast(block), block.sign > 0
-        rank = found.probability if by_probability else found.rank
-        error = found.errors[int(by_probability)]
-        return Ranks.of(rank, found.probability, event, block.counts, edges, ties, error)
+        return forecast(block).ranks(block, predicted, edges)
 
     return reduced(model, of_block, operator.add).apart()
 
 
-def sampled_edges(model: BernoulliLogistic, predicted: Predicted, by_probability: bool) -> Array:
+def sampled_edges(model: BernoulliLogistic, predicted: Predicted) -> Array:
     """Where bins of rows that are not in memory end."""
     forecast = forecast_of(model, predicted)
     assert not isinstance(model.rows, ArrayRows)  # noqa: S101
     some = forecast(as_held(model.rows.drawn).block(slice(None)))
-    return edges_of(some.probability if by_probability else some.rank, ties_of(predicted))
+    return edges_of(some.rank, ties_of(predicted))
 
 
 def ties_of(predicted: Predicted) -> float:
@@ -91,10 +113,11 @@ def forecast_of(
 
         def of_fit(block: Block) -> Forecast:
             eta = alike_predictor(block, beta)
-            error = predictor_error(block, beta) + np.abs(block.design) @ from_mle
-            p = expit(eta)
+            error = predictor_error(block, beta, from_mle)
+            p, tail = expit(eta), expit(-np.abs(eta))
             # the derivative p (1 - p) changes by no more than a factor exp(t) over a distance t
-            change = p * (1 - p) * np.expm1(np.minimum(error, FAR)) + ROW_ULPS * p
+            change = tail * (1 - tail) * np.expm1(np.minimum(error, FAR)) + ROW_ULPS * p
+            change = np.where(error < FAR, change, 1.0)
             # of a fit without a detour over the probability
             logs = row_terms(block._replace(weights=None), beta).log_likelihood if scored else eta
             return Forecast(eta, p, logs, (error, change))
@@ -133,11 +156,14 @@ def _given(probability: Array, log_probability: Array) -> Forecast:
 
 
 def _distance(fit: PointEstimate) -> Array:
-    """How far each coefficient is from that of the MLE at most, (k,); 0 where it is not close."""
-    certificate = fit.certificate
-    if certificate is None or not certificate.error_bound <= CLOSE:
-        return np.zeros(len(fit.names))
-    return np.asarray(1.01 * certificate.error_bound * fit.standard_errors)
+    """How far each coefficient is from that of the MLE at most, (k,).
+
+    0 where that is not close, or not known: then the fit is judged as it is.
+    """
+    bound, within = fit.certificate.error_bound, fit.certificate.standard_errors_within
+    within = max(within, 0.01) if math.isfinite(within) else 0.01
+    apart = bound * (1 + within) * fit.standard_errors if bound <= CLOSE else math.nan
+    return np.asarray(apart if np.isfinite(apart).all() else np.zeros(len(fit.names)))
 
 
 def _averaged(piece: Block, draws: Array, scored: bool) -> Array:

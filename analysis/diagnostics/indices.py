@@ -174,7 +174,7 @@ _NONE = _Index(math.nan, math.nan, math.nan)
 
 def _area(model: BernoulliLogistic, predicted: Predicted) -> _Index:
     """The area under the ROC curve."""
-    return _Index(*ranks_of(model, predicted, by_probability=False).area())
+    return _Index(*ranks_of(model, predicted).area())
 
 
 class _Apart(NamedTuple):

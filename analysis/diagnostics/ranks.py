@@ -14,7 +14,7 @@ bins. What that leaves open is computed and not guessed, for either question in 
   projection on a convex cone: of any g in it :math:`\lVert f - g\rVert^2` is at most what its mean
   squared error is larger than c.
 
-A bin in which all forecasts are the same is one tie, and leaves nothing open. Bins are cut at
+A bin in which all rows are the same is one tie, and leaves nothing open. Bins are cut at
 forecasts of a random sample of the rows, with one of its own for each forecast that is there twice.
 
 Nor is the order of two forecasts known that are no further apart than they may be wrong: rows of a
@@ -33,7 +33,7 @@ from scipy.optimize import isotonic_regression
 
 from flatprior.models.common.arrays import UNIT, Array
 
-BINS = 2**18  # about so many: the largest sketch is five numbers each, 10 MB
+BINS = 2**18  # about so many: the largest sketch is nine numbers each, 19 MB
 
 
 class Area(NamedTuple):
@@ -62,7 +62,10 @@ class Ranks:
     Attributes
     ----------
     lowest, highest : ndarray (b,)
-        Forecasts in a bin; inf and -inf in one that is empty.
+        Probabilities in a bin; inf and -inf in one that is empty.
+    first, last : ndarray (b,)
+        The smallest and the largest of what tells its rows apart: the forecasts, unless there is
+        something else that does.
     lower, upper : ndarray (b,)
         Between which the exact ones are.
     events, others : ndarray (b,)
@@ -77,6 +80,8 @@ class Ranks:
 
     lowest: Array
     highest: Array
+    first: Array
+    last: Array
     lower: Array
     upper: Array
     events: Array
@@ -95,10 +100,11 @@ class Ranks:
         edges: Array | None = None,
         ties: float = 0.0,
         error: Array | float = 0.0,
+        kinds: Array | None = None,
     ) -> Ranks:
         """Of rows (m,): in the bins that end at `edges`, or in one for each distinct forecast.
 
-        Forecasts may be wrong by `error` (m,).
+        Forecasts may be wrong by `error` (m,); rows of one of the `kinds` (m,) have the same.
 
         Examples
         --------
@@ -112,6 +118,7 @@ class Ranks:
         error = np.broadcast_to(error, forecast.shape)[order]
         forecast, weights, event = forecast[order], weights[order], event[order]
         probability = probability[order]
+        kinds = forecast if kinds is None else kinds[order]
         if edges is None:
             place, b = np.zeros(0, dtype=np.intp), 0
             new = forecast[1:] > forecast[:-1] + ties * np.abs(forecast[:-1])
@@ -119,7 +126,6 @@ class Ranks:
             place, b = np.searchsorted(edges, forecast), len(edges) + 1
             new = place[1:] != place[:-1]
         starts = np.flatnonzero(np.concatenate([[True], new]))
-        last = np.append(starts[1:], len(forecast)) - 1
         there = np.arange(len(starts)) if edges is None else place[starts]
 
         def placed(values: Array, empty: float = 0.0) -> Array:
@@ -129,8 +135,10 @@ class Ranks:
 
         counted = np.where(event, weights, 0.0)
         return cls(
-            lowest=placed(forecast[starts], math.inf),
-            highest=placed(forecast[last], -math.inf),
+            lowest=placed(np.minimum.reduceat(probability, starts), math.inf),
+            highest=placed(np.maximum.reduceat(probability, starts), -math.inf),
+            first=placed(np.minimum.reduceat(kinds, starts), math.inf),
+            last=placed(np.maximum.reduceat(kinds, starts), -math.inf),
             lower=placed(np.minimum.reduceat(forecast - error, starts), math.inf),
             upper=placed(np.maximum.reduceat(forecast + error, starts), -math.inf),
             events=placed(np.add.reduceat(counted, starts)),
@@ -145,6 +153,8 @@ class Ranks:
             self,
             lowest=np.minimum(self.lowest, other.lowest),
             highest=np.maximum(self.highest, other.highest),
+            first=np.minimum(self.first, other.first),
+            last=np.maximum(self.last, other.last),
             lower=np.minimum(self.lower, other.lower),
             upper=np.maximum(self.upper, other.upper),
             events=self.events + other.events,
@@ -162,12 +172,12 @@ class Ranks:
     def loose(self) -> np.ndarray:
         """Which bins have events and others whose order is open, (b,)."""
         both = (self.events > 0) & (self.others > 0)
-        highest = np.where(both, self.highest, 0.0)
-        return np.asarray(both & (highest - self.lowest > self.ties * np.abs(highest)))
+        last = np.where(both, self.last, 0.0)
+        return np.asarray(both & (last - self.first > self.ties * np.abs(last)))
 
     @property
     def means(self) -> Array:
-        """Mean of the forecasts in each bin, where these are probabilities, (b,)."""
+        """Mean of the probabilities in each bin, (b,)."""
         # of one forecast it is that, to the last bit
         return np.clip(self.predicted / self.counts, self.lowest, self.highest)
 
@@ -203,6 +213,8 @@ class Ranks:
             self,
             lowest=np.minimum.reduceat(self.lowest, starts),
             highest=np.maximum.reduceat(self.highest, starts),
+            first=np.minimum.reduceat(self.first, starts),
+            last=np.maximum.reduceat(self.last, starts),
             lower=np.minimum.reduceat(self.lower, starts),
             upper=np.maximum.reduceat(self.upper, starts),
             events=np.add.reduceat(self.events, starts),

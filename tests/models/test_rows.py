@@ -22,6 +22,7 @@ from flatprior.models.rows import (
     as_held,
     content,
     distinct,
+    hashes_of_predictors,
     merge_identical,
 )
 
@@ -444,3 +445,23 @@ def test_each_row_is_told_which_it_is_identical_to(collide, monkeypatch):
     one, two = distinct(held.rows), distinct(written.rows)
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True)) or collide
     assert len(one[1]) == len(two[1])
+
+
+def test_predictors_have_one_hash_whatever_the_outcome_and_however_they_are_held():
+    rng = np.random.default_rng(8)
+    kinds = rng.integers(0, 3, size=(5, 4)).astype(float)
+    which = rng.integers(5, size=60)
+    X = kinds[which]
+    same = (X[:, None] == X[None]).all(axis=2)
+    none = np.zeros((60, 0))
+    held_as = (
+        X,
+        Structured(none, np.arange(0), (), csr_array(X), np.arange(4)),
+        Structured(X[:, :2], np.arange(2), (), csr_array(X[:, 2:]), np.arange(2, 4)),
+    )
+    response, offset = rng.integers(2, size=60).astype(float), np.arange(60) % 2.0
+    for held in held_as:
+        found = hashes_of_predictors(ArrayRows(held, response).block(slice(None)))
+        assert ((found[:, None] == found[None]) == same).all()
+    found = hashes_of_predictors(ArrayRows(X, response, offset).block(slice(None)))
+    assert ((found[:, None] == found[None]) == (same & (offset[:, None] == offset[None]))).all()

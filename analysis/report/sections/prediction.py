@@ -25,6 +25,7 @@ AFTER_SAMPLING = (
     *("LOOIC-AIC", "p_loo-k"),
 )
 MOST_INFLUENTIAL = 10
+SHOWN_ERROR = 5e-6  # of a score, which is shown to five decimals
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 
 
@@ -82,7 +83,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         whose = "the fits without it (leave-one-out)"
     why = refits_left_out(model) if exact is None else ""
     scores = predictive_scores(model, judged)
-    if isinstance(model.rows, ArrayRows) and not scores["grid error"].any():
+    if isinstance(model.rows, ArrayRows) and not (scores["grid error"] > SHOWN_ERROR).any():
         scores = scores.drop(columns="grid error")
     # its envelope is drawn from hundreds of simulated data sets
     curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
@@ -103,12 +104,20 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "scores",
                 Rendered.of(
                     scores,
-                    {name: ".5f" for name in scores.columns},
+                    {name: ".1e" if name == "grid error" else ".5f" for name in scores.columns},
                     "Scores of the probabilities",
                     notes=[
                         "Brier and log: the smaller the better; log is the binary cross-entropy in "
                         "nats. AUC, the area under the ROC curve: the larger the better. skill: "
-                        "share of the way from the base rate to perfection"
+                        "share of the way from the base rate to perfection",
+                        *(
+                            [
+                                "grid error: how far the order of rows that is not known, or not "
+                                "kept, may move it"
+                            ]
+                            if "grid error" in scores
+                            else []
+                        ),
                     ],
                 ),
             ),

@@ -18,6 +18,7 @@ from flatprior.analysis.diagnostics import calibration, forecasts, ranks
 from flatprior.analysis.diagnostics.calibration import _envelope
 from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
 from flatprior.models.batches import first_pass
+from flatprior.models.rows import as_held
 
 
 @pytest.mark.parametrize("name", ["spector", "smarket", "challenger", "lizards"])
@@ -252,6 +253,54 @@ def test_rounding_ranks_no_rows_whose_predictions_are_equal(levels, tmp_path):
         assert len(curve.table()) == len(calibrated.table()) == len(np.unique(eta))
 
 
+def test_rows_that_round_alike_are_no_ties():
+    # neighbours are one unit in the last place apart, which some of the predictions do not show
+    x = np.repeat(np.linspace(-2, 2, 21), 2)
+    x[1::2] = np.nextafter(x[1::2], 9)
+    y = np.tile([0.0, 1.0], 21)
+    y[:12:2] = y[1:12:4] = 0
+    y[-12::4] = 1
+    model = BernoulliLogistic.from_arrays(np.column_stack([np.ones(42), x]), y)
+    found = predictive_scores(model, fit_newton(model)).loc["AUC"]
+    exact = roc_auc_score(y, np.arange(42))  # the slope is positive
+    assert found["score"] != exact
+    assert abs(found["score"] - exact) <= found["grid error"] + 1e-15 < 0.05
+
+
+def test_the_curve_ranks_rows_whose_probabilities_are_one():
+    rng = np.random.default_rng(4)
+    x = np.concatenate([rng.normal(size=200), np.zeros(100)])
+    offset = np.concatenate([np.zeros(200), np.repeat([-60.0, -42.0, 42.0, 60.0], 25)])
+    y = np.concatenate([rng.random(200) < expit(x[:200]), np.repeat([0, 1, 0, 1], 25)])
+    y = y.astype(float)
+    X = np.column_stack([np.ones(300), x])
+    model = BernoulliLogistic.from_arrays(X, y, offset=offset)
+    fit = fit_newton(model)
+    eta = X @ fit.coefficients + offset
+    curve = calibration_curve(model, fit)
+    fitted = IsotonicRegression().fit_transform(eta, y)
+    expected = np.mean((y - expit(eta)) ** 2) - np.mean((y - fitted) ** 2)
+    assert (curve.grid_error, len(curve.table())) == (0, 204)
+    assert curve.miscalibration == pytest.approx(expected, rel=1e-9)
+    turned = BernoulliLogistic.from_arrays(X[::-1], y[::-1], offset=offset[::-1])
+    again = calibration_curve(turned, fit_newton(turned))
+    assert again.miscalibration == pytest.approx(expected, rel=1e-9)
+
+
+def test_scores_of_a_factor_of_many_levels_write_nothing_out():
+    rng = np.random.default_rng(5)
+    n, levels = 360_000, 3000
+    frame = pd.DataFrame({"x": rng.normal(size=n), "g": rng.integers(levels, size=n)})
+    frame["g"] = "g" + frame["g"].astype(str)
+    frame["y"] = (rng.random(n) < expit(frame["x"])).astype(int)
+    model = BernoulliLogistic.from_formula("y ~ x + g", frame)
+    fit = fit_newton(model)
+    found = predictive_scores(model, fit).loc["AUC"]
+    eta = as_held(model.rows).design @ fit.coefficients
+    assert found["score"] == pytest.approx(roc_auc_score(frame["y"], eta), abs=1e-9)
+    assert found["grid error"] < 1e-6
+
+
 def test_an_order_that_a_proof_leaves_open_is_in_the_error():
     X, y = simulated(40, 2, seed=11)
     X[1], y[:2] = X[0], (0, 1)
@@ -260,6 +309,8 @@ def test_an_order_that_a_proof_leaves_open_is_in_the_error():
     fit = fit_newton(model)
     assert fit.certificate.error_bound < 1e-11
     assert predictive_scores(model, fit).loc["AUC", "grid error"] == 0
+    unknown = replace(fit, covariance=np.full((2, 2), math.nan))
+    assert predictive_scores(model, unknown).loc["AUC", "grid error"] == 0
     rough = replace(fit, certificate=replace(fit.certificate, error_bound=5e-8))
     found = predictive_scores(model, rough).loc["AUC"]
     pair = 1 / model.n_events / (40 - model.n_events)

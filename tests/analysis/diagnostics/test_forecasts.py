@@ -18,9 +18,7 @@ def test_a_fit_and_its_probabilities_are_one_forecast():
     two = forecast_of(model, one.probability)(block)
     assert one.probability == pytest.approx(expit(model.design @ fit.coefficients), rel=1e-12)
     assert two.log_probability == pytest.approx(one.log_probability, rel=1e-12)
-    assert (
-        ranks_of(model, fit, False).events == ranks_of(model, one.probability, True).events
-    ).all()
+    assert (ranks_of(model, fit).events == ranks_of(model, one.probability).events).all()
     assert (ties_of(fit), ties_of(one.probability)) == (0.0, 1e-12)
 
 

@@ -66,7 +66,7 @@ def test_what_takes_pairs_of_all_rows_is_said_to_be_missing(tmp_path, monkeypatc
 
 
 def test_a_tail_of_repeated_draws_is_not_smoothed_and_its_estimate_counts_as_bad():
-    """Where most of the tail is one draw, repeated by a sampler that rejects, none can be fitted."""
+    """Where most of the tail is one draw, repeated by a sampler that rejects, it has no fit."""
     rng = np.random.default_rng(1)
     spread = [rng.normal(4, 0.1, 680), np.zeros(300), -1 - rng.random(20)]
     draws = np.concatenate(spread)[:, None]
