@@ -57,6 +57,9 @@ def all_of(model, separated):
     null = BernoulliLogistic.from_arrays(ones, y)
     levels = pd.DataFrame({"g": [NAMES[i % 4] for i in range(model.n_rows)], "y": model.response})
     of_levels = BernoulliLogistic.from_formula("y ~ g", levels)
+    rng = np.random.default_rng(6)
+    columns = pd.DataFrame({f"{NAMES[i % 4]}{i}": rng.normal(size=200) for i in range(12)})
+    many = BernoulliLogistic.from_arrays(columns, rng.integers(0, 2, 200), intercept=True)
     return (
         model,
         fit,
@@ -85,6 +88,7 @@ def all_of(model, separated):
         analysis.explain_difference(model, -fit.coefficients),
         analysis.goodness_of_fit(model, fit),
         analysis.gradient_descent(model, steps=60),
+        analysis.high_dimensional(many, models.fit_newton(many)),
         analysis.likelihood_ratio_test(model, [model.names[1]]),
         analysis.psis_loo(model, draws),
         analysis.sklearn_objective(model, fit),
