@@ -14,6 +14,7 @@ import flatprior as fp
 from flatprior.analysis import (
     average_marginal_effects,
     compare_routes,
+    marginal_means,
     predict,
     robust_covariance,
     run_routes,
@@ -205,6 +206,30 @@ def test_everything_that_follows_takes_the_same_covariance(model):
     assert effect["standard error"] == pytest.approx(np.sqrt(gradient @ V @ gradient), rel=1e-6)
 
 
+def test_marginal_means_are_of_those_whom_the_rows_speak_for(survey):
+    model = of(survey, "both")
+    fit = fit_newton(model)
+    V, levels = fit.covariance, sorted(survey["g"].unique())
+    over = marginal_means(model, fit, "g", survey, "probability", "rows", offset="o").table()
+    grid = marginal_means(model, fit, "g", survey, offset="o").table()
+    w = survey["w"].to_numpy()
+    middle = np.average(survey[["x", "o"]], axis=0, weights=w)
+    for place, level in enumerate(levels):
+        at = np.zeros(4)
+        at[0], at[1] = 1, middle[0]
+        X = np.column_stack([np.ones(len(survey)), survey["x"], np.zeros((len(survey), 2))])
+        if place:
+            at[1 + place], X[:, 1 + place] = 1, 1
+        p = expit(X @ fit.coefficients + survey["o"].to_numpy())
+        gradient = np.average((p * (1 - p))[:, None] * X, axis=0, weights=w)
+        row = over.loc[str(level)]
+        assert row["probability"] == pytest.approx(np.average(p, weights=w), rel=1e-9)
+        assert row["standard error"] == pytest.approx(np.sqrt(gradient @ V @ gradient), rel=1e-6)
+        row = grid.loc[str(level)]
+        assert row["log-odds"] == pytest.approx(at @ fit.coefficients + middle[1], rel=1e-9)
+        assert row["standard error"] == pytest.approx(np.sqrt(at @ V @ at), rel=1e-6)
+
+
 def test_point_routes_agree_and_samplers_are_said_to_be_unavailable(model):
     results = run_routes(model, routes=["newton", "sklearn", "map", "independence"], seed=1)
     found = compare_routes(model, *results)
@@ -233,7 +258,7 @@ def test_criteria_are_refused(model, name):
 ALLOWED = {
     *("verify", "certify", "check_existence", "fit_map", "fit_sklearn", "fit_newton"),
     *("run_routes", "compare_routes", "predict", "average_marginal_effects", "robust_covariance"),
-    *("summarise", "summarize", "collinearity"),
+    *("summarise", "summarize", "collinearity", "marginal_means"),
 }
 
 
