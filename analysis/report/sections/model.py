@@ -12,6 +12,7 @@ import pandas as pd
 from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
 from flatprior.analysis.figures.models import plot_model
 from flatprior.analysis.inference.goodness import grouped_fit
+from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.summary import summarise
 from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
@@ -161,6 +162,7 @@ def coefficients(main: MainModel) -> Facts:
                 "odds-ratios",
                 Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
+            _by_term(main),
             figure_of(
                 "forest",
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
@@ -171,6 +173,14 @@ def coefficients(main: MainModel) -> Facts:
             ),
         ],
     )
+
+
+def _by_term(main: MainModel) -> Facts | None:
+    """Tests of whole terms, where one has several columns; None where the table says it all."""
+    terms = main.model.terms or {}
+    if main.exact is None or all(len(names) < 2 for names in terms.values()):
+        return None
+    return table_of("terms", anova(main.here, type=2).rendered())
 
 
 def _odds_ratio(value: float) -> str:

@@ -49,6 +49,11 @@ from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
 PARSES = 5  # of one formula, where threads get into one another's way
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
+# pandas marks levels as ordered, R then takes polynomial contrasts without being asked
+IN_ORDER = (
+    "{name}: its levels are in order, which treatment contrasts make no use of; ordered({spelt}) "
+    "takes polynomial ones"
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -271,7 +276,7 @@ def encode(
     )
     if counts is not None:
         encoded = encoded.of_groups(counts)
-    references, facts = _said(marked, parsed, levels)
+    references, facts = _said(marked, parsed, levels, _in_order(parsed, kept))
     return encoded, Encoding(
         parsed=parsed,
         names=names,
@@ -499,8 +504,17 @@ def _marked(spec: Any, parsed: Parsed, levels: dict[str, tuple[Any, ...]]) -> di
     return {key: place for key, place in places.items() if place is not None}
 
 
+def _in_order(parsed: Parsed, frame: pd.DataFrame) -> frozenset[str]:
+    """The columns, by generated name, whose levels are said to have an order."""
+    generated = parsed.uses.generated.items()
+    return frozenset(key for key, name in generated if getattr(frame[name].dtype, "ordered", False))
+
+
 def _said(
-    marked: dict[str, int], parsed: Parsed, levels: dict[str, tuple[Any, ...]]
+    marked: dict[str, int],
+    parsed: Parsed,
+    levels: dict[str, tuple[Any, ...]],
+    in_order: frozenset[str],
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Reference levels of the categorical predictors that have one, and facts on the others."""
     categories = _categories_of(parsed)
@@ -513,6 +527,10 @@ def _said(
             facts.append(f"{each.name}: {each.meaning(known)}")
         else:
             references.setdefault(each.name, str(each.base(known)))
+            if each.column in in_order:
+                name = parsed.uses.generated[each.column]
+                spelt = name if name.isidentifier() else f"`{name}`"
+                facts.append(IN_ORDER.format(name=name, spelt=spelt))
             if each.note(known):
                 facts.append(f"{each.name}: {each.note(known)}")
     facts += [said for key, said in parsed.remarks if key not in levels]
