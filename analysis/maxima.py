@@ -61,7 +61,7 @@ class HypothesisTest(Renderable):
         """The test in one sentence, as a manuscript quotes it."""
         note = f"; {self.note}" if self.note else ""
         return (
-            f"{self.kind} test of {printable(self.hypothesis)}: {self._referred_to} = "
+            f"{self.kind} test of {printable(self.hypothesis)}: {self.referred_to} = "
             f"{self.statistic:.4f}, p = {self.p_text}{note}"
         )
 
@@ -75,7 +75,8 @@ class HypothesisTest(Renderable):
         return p_value(self.p, log_chi_squared_tail(self.statistic, self.df))
 
     @property
-    def _referred_to(self) -> str:
+    def referred_to(self) -> str:
+        """The distribution that the statistic is referred to, with its degrees of freedom."""
         if self.df_error is None:
             return f"chi-squared({self.df})"
         return f"F({self.df}, {self.df_error:.2f})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
-from flatprior.analysis.inference.hypotheses.wald import misled
+from flatprior.analysis.inference.hypotheses.wald import misled, wald_test
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import check_choice, model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import InputError, PrecisionError
 from flatprior.models.common.intervals import (
     check_probability,
     percentages,
@@ -25,11 +25,12 @@ from flatprior.models.common.intervals import (
     wald_statistics,
 )
 from flatprior.models.common.rendering import Renderable, Rendered, certain, chosen
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle
 
+MOST_TERMS = 8  # of several coefficients, whose tests are said
 _FORMATS = {
     "coefficient": "#.5g",
     "SE": "#.4g",
@@ -53,6 +54,10 @@ class Summary(Renderable):
     robust : RobustCovariance or None
         What the standard errors are from, if not from the information.
     frame : DataFrame
+    by_term : dict
+        Each term of several coefficients that is in no interaction to the Wald `HypothesisTest`
+        that all of them are 0, with the covariance of the standard errors. One that is in an
+        interaction would be tested at the reference level of the other: see `anova`.
     response : str
     n_events : int
     facts : tuple of str
@@ -66,6 +71,7 @@ class Summary(Renderable):
     against_null: HypothesisTest | None
     robust: RobustCovariance | None
     frame: pd.DataFrame
+    by_term: Mapping[str, HypothesisTest]
     response: str
     n_events: int
     facts: tuple[str, ...]
@@ -143,6 +149,7 @@ class Summary(Renderable):
                 "covariance": self._kind or "information",
                 "goodness": None if self.goodness is None else self.goodness.to_dict(),
                 "against_null": None if self.against_null is None else self.against_null.to_dict(),
+                "by_term": {name: test.to_dict() for name, test in self.by_term.items()},
                 "fit": self.fit.to_dict(),
                 "notes": list(self.notes),
             }
@@ -310,20 +317,53 @@ def summarise(
         index=pd.Index(model.names, name="name"),
     )
     goodness = explained(model, fit) if counted else None
+    by_term, lacking = _by_term(model, fit, robust)
     return Summary(
         fit=fit,
         goodness=goodness,
         against_null=None if goodness is None else null_test(model, goodness),
         robust=robust,
         frame=frame,
+        by_term=by_term,
         response=model.response_name,
         n_events=model.n_events,
         facts=model.facts,
-        notes=_notes(model, fit, frame, robust),
+        notes=(*_told(by_term), *lacking, *_notes(model, fit, frame, robust)),
     )
 
 
 summarize = summarise
+
+
+def _by_term(
+    model: BernoulliLogistic, fit: PointEstimate, robust: RobustCovariance | None
+) -> tuple[dict[str, HypothesisTest], list[str]]:
+    """The tests of terms of several coefficients, and why one is not there."""
+    terms = [] if model.encoding is None else model.encoding.model_terms
+    columns, found, lacking = model.terms or {}, {}, []
+    for term in terms:
+        names = columns[term.name]
+        if len(names) < 2 or any(term.is_within(other) for other in terms):
+            continue
+        try:
+            found[term.name] = wald_test(fit if robust is None else robust, names)
+        except PrecisionError as error:
+            lacking.append(f"no test of {printable(term.name)}: {error}")
+    return found, lacking
+
+
+def _told(by_term: Mapping[str, HypothesisTest]) -> list[str]:
+    """The tests of terms in a sentence."""
+    said = [
+        f"of {printable(name)} {test.referred_to} = {test.statistic:.3f}, p = {test.p_text}"
+        for name, test in by_term.items()
+    ]
+    return [f"Wald test {'; '.join(said[:MOST_TERMS])}{_more(said)}"] if said else []
+
+
+def _more(said: Sequence[str]) -> str:
+    left = len(said) - MOST_TERMS
+    return f"; and {count(left, 'term')} more, see by_term" if left > 0 else ""
 
 
 def _notes(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
 from flatprior.analysis.figures.models import plot_model
-from flatprior.analysis.inference.goodness import grouped_fit
+from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
 from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.summary import summarise
@@ -163,6 +163,7 @@ def coefficients(main: MainModel) -> Facts:
                 Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
             _by_term(main),
+            table_of("goodness", goodness_of_fit(model, fit).rendered()),
             figure_of(
                 "forest",
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),

@@ -10,6 +10,8 @@ import pandas as pd
 
 from flatprior.analysis.comparison.table import model_label
 from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
+from flatprior.analysis.diagnostics.classification import classification_table
+from flatprior.analysis.diagnostics.indices import predictive_indices
 from flatprior.analysis.diagnostics.residuals import diagnose
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison
@@ -121,6 +123,8 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     ],
                 ),
             ),
+            table_of("indices", predictive_indices(model, judged).rendered()),
+            table_of("classification", classification_table(model, judged).rendered()),
             None
             if curve is None
             else figure_of(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from flatprior.analysis import confidence_intervals, robust_covariance, summarise
+from flatprior.analysis import confidence_intervals, robust_covariance, summarise, wald_test
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -158,3 +158,45 @@ def test_intervals_that_there_are_not_are_refused_by_their_own_name():
     model = BernoulliLogistic.from_formula("grade ~ psi", load_spector())
     with pytest.raises(ValueError, match='intervals must be "wald" or "profile", not \'hdi\''):
         summarise(model, intervals="hdi")
+
+
+def test_terms_of_several_coefficients_are_tested_together():
+    rng = np.random.default_rng(11)
+    n = 120
+    data = pd.DataFrame(
+        {"y": rng.integers(0, 2, n), "x": rng.normal(size=n), "g": rng.choice(list("abc"), n)}
+    )
+    data["h"] = rng.choice(["u", "v", "w"], n)
+    model = BernoulliLogistic.from_formula("y ~ x + g", data)
+    theirs = smf.logit("y ~ x + g", data).fit(disp=0, tol=1e-12)
+    expected = theirs.wald_test_terms(scalar=True).table.loc["g"]
+    summary = summarise(model)
+    assert list(summary.by_term) == ["g"]
+    test = summary.by_term["g"]
+    assert [test.statistic, test.df, test.p] == pytest.approx(
+        [expected["statistic"], 2, expected["pvalue"]], rel=1e-7
+    )
+    assert f"Wald test of g chi-squared(2) = {test.statistic:.3f}" in str(summary)
+    assert summary.to_dict()["by_term"]["g"]["df"] == 2
+    # with other standard errors another covariance
+    fit = fit_newton(model)
+    robust = robust_covariance(model, fit, "HC3")
+    same = wald_test(model, robust, "g").statistic
+    assert summarise(model, fit, robust=robust).by_term["g"].statistic == same != test.statistic
+    # of what stands in an interaction only that is tested, whatever the reference levels
+    both = BernoulliLogistic.from_formula("y ~ x + g*h", data)
+    assert list(summarise(both).by_term) == ["g:h"]
+    assert not summarise(BernoulliLogistic.from_formula("y ~ x", data)).by_term
+
+
+def test_a_term_that_too_few_clusters_cannot_test_is_said():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"y": rng.integers(0, 2, 90), "g": list("abcdef") * 15})
+    model = BernoulliLogistic.from_formula("y ~ g", data)
+    robust = robust_covariance(model, fit_newton(model), "HC0", np.arange(90) % 4)
+    summary = summarise(model, robust=robust)
+    assert not summary.by_term
+    assert (
+        "no test of g: the covariance of 4 clusters supports"
+        in " ".join(str(summary).split()).lower()
+    )

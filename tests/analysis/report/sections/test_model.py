@@ -9,6 +9,8 @@ from flatprior.analysis import (
     confidence_intervals,
     diagnose,
     exact_loo,
+    goodness_of_fit,
+    likelihood_ratio_test,
     report_facts,
 )
 from flatprior.models import (
@@ -90,4 +92,26 @@ def test_draws_that_fail_are_no_posterior_interval(model):
     low = right.summary()["2.5%"]
     assert [float(c) for c in column(table, "posterior 2.5%")] == pytest.approx(
         low.tolist(), rel=1e-3
+    )
+
+
+def test_whole_terms_are_tested_where_one_has_several_columns(facts):
+    frame = load_spector().assign(third=list("abcb") * 8)
+    model = BernoulliLogistic.from_formula("grade ~ gpa + third", frame)
+    table = item(
+        report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model))), "terms"
+    )
+    expected = [likelihood_ratio_test(model, name) for name in ("gpa", "third")]
+    assert column(table, "df") == ["1", "2"]
+    assert [float(each) for each in column(table, "LR")] == pytest.approx(
+        [test.statistic for test in expected], abs=5e-5
+    )
+    # with a column for each term the table of coefficients says it
+    assert not [i for s in facts["sections"] for i in s["items"] if i.get("id") == "terms"]
+
+
+def test_the_fit_is_described_by_the_usual_indices(facts, model):
+    table, found = item(facts, "goodness"), goodness_of_fit(model, fit_newton(model))
+    assert [float(value_of(table, name)) for name in ("AICc", "Nagelkerke's R2")] == pytest.approx(
+        [found.aicc, found.nagelkerke], abs=6e-5
     )

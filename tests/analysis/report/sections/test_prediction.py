@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from reports import column, item, many_levels, many_levels_agreement, value_of
@@ -8,6 +9,8 @@ from flatprior.analysis import (
     compare_models,
     compare_routes,
     diagnose,
+    exact_loo,
+    predictive_indices,
     predictive_scores,
     report_facts,
 )
@@ -105,3 +108,17 @@ def test_refits_of_many_coefficients_are_left_out_and_said_to_be():
     assert f"log score is {why}: exact_loo(model, fit)" in said
     top = diagnose(many_levels(), fit_newton(many_levels())).most_influential().index
     assert [row["name"] for row in item(facts, "influential")["rows"]] == list(map(str, top))
+
+
+def test_discrimination_and_calibration_are_those_of_the_fits_without_each_row(facts, model):
+    loo = exact_loo(model, fit_newton(model))
+    own = np.exp(loo.pointwise)
+    left_out = np.where(model.response == 1, own, 1 - own)
+    expected = predictive_indices(model, left_out).table()["value"]
+    table = item(facts, "indices")
+    assert [float(cell) for cell in column(table, "value")] == pytest.approx(
+        expected.tolist(), rel=1e-3
+    )
+    assert float(value_of(table, "calibration slope")) < 0.8  # 32 students and 4 coefficients
+    right = sum((left_out >= 0.5) == (model.response == 1))
+    assert column(item(facts, "classification"), "right")[-1] == str(right)

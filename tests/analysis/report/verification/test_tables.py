@@ -8,7 +8,13 @@ from multiplier import repeated
 from reports import many_levels, many_levels_agreement
 
 from flatprior.analysis import compare_routes, verify_report, write_report
-from flatprior.models import fit_newton, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_spector,
+    sample_independence,
+)
 from flatprior.models.common import rendering
 
 
@@ -67,6 +73,32 @@ def test_how_many_rows_there_are_is_verified(of_many, tmp_path, made_once):
     path.write_text(resealed(page), encoding="utf-8", newline="\n")
     with pytest.raises(ValueError, match="note"):
         verify_report(many_levels(), path)
+
+
+@pytest.fixture(scope="module")
+def of_terms(tmp_path_factory):
+    """A report with tests of terms, and its model."""
+    frame = load_spector().assign(third=list("abcb") * 8)
+    model = BernoulliLogistic.from_formula("grade ~ gpa + third", frame)
+    agreement = compare_routes(model, fit_newton(model), fit_sklearn(model))
+    path = write_report(tmp_path_factory.mktemp("terms") / "r.html", agreement)
+    return path.read_text(encoding="utf-8"), model
+
+
+@pytest.mark.parametrize("table", ["terms", "goodness", "indices", "classification"])
+def test_tests_of_terms_indices_and_tables_at_a_cut_are_made_anew(
+    of_terms, table, tmp_path, made_once
+):
+    page, model = of_terms
+
+    def another(row):
+        return [*row[:-1], "0.123"]
+
+    path = tmp_path / "forged.html"
+    page = rewritten(table, lambda shown: shown, _row(1, another))(page)
+    path.write_text(resealed(page), encoding="utf-8", newline="\n")
+    with pytest.raises(ValueError, match="table"):
+        verify_report(model, path)
 
 
 UNSEEN_DRAWS = {

@@ -219,3 +219,18 @@ def test_what_the_coefficients_are_is_said(frame, term, said):
 def test_what_cannot_be_is_refused_with_the_remedy(frame, term, words):
     with pytest.raises(ValueError, match=words):
         BernoulliLogistic.from_formula(f"y ~ {term}", frame)
+
+
+def test_an_order_of_levels_of_which_no_use_is_made_is_said(frame):
+    frame["my a"] = pd.Categorical(frame["a"], categories=list("dcba"), ordered=True)
+    said = "levels are in order, which treatment contrasts make no use of; ordered(`my a`)"
+    model = BernoulliLogistic.from_formula("y ~ `my a` + x", frame)
+    assert sum(said in fact for fact in model.facts) == 1
+    for asked in ("ordered(`my a`)", "C(`my a`, contr.helmert)"):
+        assert not any("in order" in fact for fact in _facts(f"y ~ {asked} + x", frame))
+    frame["my a"] = frame["my a"].astype(str)  # text has none
+    assert not any("in order" in fact for fact in _facts("y ~ `my a` + x", frame))
+
+
+def _facts(formula, frame):
+    return BernoulliLogistic.from_formula(formula, frame).facts
