@@ -83,6 +83,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
         own = np.exp(exact.pointwise)
         judged = np.where(model.response == 1, own, 1 - own)
         whose = "the fits without it (leave-one-out)"
+    told = judged is predicted or bool(((judged > 0) & (judged < 1)).all())
     why = refits_left_out(model) if exact is None else ""
     scores = predictive_scores(model, judged)
     if isinstance(model.rows, ArrayRows) and not (scores["grid error"] > SHOWN_ERROR).any():
@@ -98,6 +99,10 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
                 if why
                 else "",
+                ""
+                if told
+                else "Some of them are 0 or 1 in doubles, whose log-odds no refit can take: their "
+                "calibration slope is left out.",
                 f"{curve.message}."
                 if curve is not None
                 else f"The calibration curve is for models of up to {MOST_ROWS} rows.",
@@ -123,7 +128,7 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     ],
                 ),
             ),
-            table_of("indices", predictive_indices(model, judged).rendered()),
+            table_of("indices", predictive_indices(model, judged).rendered()) if told else None,
             table_of("classification", classification_table(model, judged).rendered()),
             None
             if curve is None
