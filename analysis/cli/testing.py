@@ -13,6 +13,8 @@ from flatprior.analysis.cli.printing import print_model, print_warnings, result_
 from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
+    from flatprior.analysis.diagnostics.collinearity import Collinearity
+    from flatprior.analysis.inference.hypotheses.anova import AnalysisOfDeviance
     from flatprior.analysis.maxima import HypothesisTest
     from flatprior.models import BernoulliLogistic
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     "all others.",
 )
 @click.option("--drop-one", is_flag=True, help="Each term that may be left out alone, with AIC.")
+@click.option("--vif", is_flag=True, help="Variance inflation of coefficients and terms in place.")
 @click.option(
     "--test",
     "statistic",
@@ -49,6 +52,7 @@ def term_tests(
     terms: tuple[str, ...],
     kind: str | None,
     drop_one: bool,
+    vif: bool,
     statistic: Any,
     json_path: str | None,
     **options: Any,
@@ -57,17 +61,23 @@ def term_tests(
     with clean_errors():
         from dataclasses import asdict, replace
 
+        from flatprior.analysis.diagnostics.collinearity import collinearity
         from flatprior.analysis.inference.hypotheses.anova import anova, drop_one as drop_each
+        from flatprior.models import fit_newton
         from flatprior.models.common.writing import write_json
         from flatprior.models.provenance import provenance
 
         check_paths(data, json=json_path)
-        if sum((bool(terms), kind is not None, drop_one)) > 1:
-            raise InputError("--by, --type and --drop-one ask for different tests: take one")
+        if sum((bool(terms), kind is not None, drop_one, vif)) > 1:
+            raise InputError(
+                "--by, --type, --drop-one and --vif ask for different things: take one"
+            )
         model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
         numbers: Any = int(kind or 1)
-        found = (
-            _alone(model, terms, statistic)
+        found: AnalysisOfDeviance | HypothesisTest | Collinearity = (
+            collinearity(model, fit_newton(model))
+            if vif
+            else _alone(model, terms, statistic)
             if terms
             else drop_each(model, statistic)
             if drop_one
@@ -75,7 +85,8 @@ def term_tests(
         )
         out = result_console()
         print_model(out, model)
-        show(out, replace(found.rendered(), facts=()))
+        shown = found.rendered()
+        show(out, shown if vif else replace(shown, facts=()))
         print_warnings(out, model.warnings)
         if json_path:
             write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(model))})

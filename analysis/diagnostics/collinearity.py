@@ -18,6 +18,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import first_of
+from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Factored, Root, Written, root_of
 from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import mle_of
@@ -75,6 +76,18 @@ class Collinearity(Renderable):
                 "were uncorrelated with the others; none for a constant"
             ],
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON; what is not finite is None."""
+        facts: dict[str, Any] = finite(
+            {
+                "formula": self.formula,
+                "condition_number": self.condition_number,
+                "vif": self.vif.to_dict(),
+                "terms": None if self.gvif is None else self.gvif.to_dict("index"),
+            }
+        )
+        return facts
 
     def _of_terms(self) -> list[str]:
         """The largest generalised variance inflation of terms of several columns, in words."""

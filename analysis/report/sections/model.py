@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.diagnostics.collinearity import collinearity
 from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
 from flatprior.analysis.figures.models import plot_model
 from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
@@ -163,6 +164,7 @@ def coefficients(main: MainModel) -> Facts:
                 Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
             _by_term(main),
+            table_of("collinearity", collinearity(model, fit).rendered()),
             table_of("goodness", goodness_of_fit(model, fit).rendered()),
             figure_of(
                 "forest",

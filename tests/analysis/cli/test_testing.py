@@ -9,6 +9,7 @@ from command_line import run
 
 from flatprior.analysis import (
     anova,
+    collinearity,
     drop_one,
     likelihood_ratio_test,
     score_test,
@@ -34,6 +35,7 @@ def data(tmp_path):
         ((), anova),
         (("--type", "2", "--test", "score"), lambda m: anova(m, type=2, test="score")),
         (("--drop-one", "--test", "wald"), lambda m: drop_one(m, "Wald")),
+        (("--vif",), lambda m: collinearity(m, fit_newton(m))),
         (("--by", "g:x"), lambda m: likelihood_ratio_test(m, "x:g")),
         (("--by", "g", "--by", "x:g"), lambda m: likelihood_ratio_test(m, ["g", "x:g"])),
         (("--by", "g", "--test", "score"), lambda m: score_test(m, "g")),

@@ -5,6 +5,7 @@ import pytest
 from reports import column, item, value_of
 
 from flatprior.analysis import (
+    collinearity,
     compare_routes,
     confidence_intervals,
     diagnose,
@@ -98,13 +99,17 @@ def test_draws_that_fail_are_no_posterior_interval(model):
 def test_whole_terms_are_tested_where_one_has_several_columns(facts):
     frame = load_spector().assign(third=list("abcb") * 8)
     model = BernoulliLogistic.from_formula("grade ~ gpa + third", frame)
-    table = item(
-        report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model))), "terms"
-    )
+    whole = report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+    table = item(whole, "terms")
     expected = [likelihood_ratio_test(model, name) for name in ("gpa", "third")]
     assert column(table, "df") == ["1", "2"]
     assert [float(each) for each in column(table, "LR")] == pytest.approx(
         [test.statistic for test in expected], abs=5e-5
+    )
+    found = item(whole, "collinearity")
+    inflation = collinearity(model, fit_newton(model)).vif
+    assert [float(each) for each in column(found, "VIF")[1:]] == pytest.approx(
+        inflation[1:].tolist(), rel=1e-3
     )
     # with a column for each term the table of coefficients says it
     assert not [i for s in facts["sections"] for i in s["items"] if i.get("id") == "terms"]

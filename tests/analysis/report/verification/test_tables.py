@@ -85,7 +85,9 @@ def of_terms(tmp_path_factory):
     return path.read_text(encoding="utf-8"), model
 
 
-@pytest.mark.parametrize("table", ["terms", "goodness", "indices", "classification"])
+@pytest.mark.parametrize(
+    "table", ["terms", "collinearity", "goodness", "indices", "classification"]
+)
 def test_tests_of_terms_indices_and_tables_at_a_cut_are_made_anew(
     of_terms, table, tmp_path, made_once
 ):
