@@ -27,6 +27,7 @@ import pandas as pd
 from flatprior.analysis import (
     check_posterior,
     compare_routes,
+    likelihood_ratio_test,
     plot_agreement,
     plot_draws,
     plot_forest,
@@ -34,6 +35,7 @@ from flatprior.analysis import (
     posterior_mode,
     posterior_moments,
     predict,
+    validate,
 )
 from flatprior.models import (
     BernoulliLogistic,
@@ -129,6 +131,17 @@ plot_forest({"Wald": newton, "NUTS": nuts, "independence": independence})
 # %%
 tomorrow = {"Lag1": 0.5, "Lag2": 0.0, "Lag3": 0.0, "Lag4": 0.0, "Lag5": 0.0, "Volume": 1.2}
 predict(model, newton, pd.DataFrame([tomorrow])).round(3)
+
+# %% [markdown]
+# ## What a reader should conclude
+#
+# The routes agree, and still nothing was found: that the answer is right does not make the
+# model good. Against a constant probability the six predictors have a likelihood ratio as large as chance
+# gives, and on days that it has not seen the model ranks ups and downs no better than a coin.
+
+# %%
+print(likelihood_ratio_test(model, ["Lag1", "Lag2", "Lag3", "Lag4", "Lag5", "Volume"]))
+validate(model, 200, seed=1).table().loc[["AUC", "Brier", "calibration slope"]].round(4)
 
 # %% [markdown]
 # ## What a disagreement looks like
