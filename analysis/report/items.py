@@ -54,6 +54,11 @@ def table_of(name: str, rendered: Rendered, words: bool = False) -> Facts:
     }
 
 
+def table_of_main(name: str, rendered: Rendered, title: str) -> Facts:
+    """A table on the main model, which the page need not name again."""
+    return table_of(name, replace(rendered, title=title))
+
+
 def _width(rendered: Rendered) -> int:
     """Characters that the table takes beside one another."""
     columns = zip(rendered.columns, *rendered.cells, strict=True)

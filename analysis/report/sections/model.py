@@ -16,7 +16,14 @@ from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
 from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.summary import summarise
-from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
+from flatprior.analysis.report.items import (
+    PROB,
+    figure_of,
+    section_of,
+    table_of,
+    table_of_main,
+    text_of,
+)
 from flatprior.analysis.report.main_model import MainModel, refits_left_out
 from flatprior.analysis.report.page import Facts
 from flatprior.models import check_existence
@@ -164,8 +171,8 @@ def coefficients(main: MainModel) -> Facts:
                 Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
             _by_term(main),
-            table_of("collinearity", collinearity(model, fit).rendered()),
-            table_of("goodness", goodness_of_fit(model, fit).rendered()),
+            table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
+            table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
             figure_of(
                 "forest",
                 plot_forest({name: part.loc[chosen] for name, part in intervals.items()}),
@@ -183,7 +190,9 @@ def _by_term(main: MainModel) -> Facts | None:
     terms = main.model.terms or {}
     if main.exact is None or all(len(names) < 2 for names in terms.values()):
         return None
-    return table_of("terms", anova(main.here, type=2).rendered())
+    return table_of_main(
+        "terms", anova(main.here, type=2).rendered(), "Tests of terms, type II (likelihood ratio)"
+    )
 
 
 def _odds_ratio(value: float) -> str:

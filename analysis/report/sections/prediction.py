@@ -15,7 +15,7 @@ from flatprior.analysis.diagnostics.indices import predictive_indices
 from flatprior.analysis.diagnostics.residuals import diagnose
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison
-from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
+from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, refits_left_out
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered
@@ -128,8 +128,16 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     ],
                 ),
             ),
-            table_of("indices", predictive_indices(model, judged).rendered()) if told else None,
-            table_of("classification", classification_table(model, judged).rendered()),
+            table_of_main(
+                "indices",
+                predictive_indices(model, judged).rendered(),
+                "Discrimination and calibration",
+            )
+            if told
+            else None,
+            table_of_main(
+                "classification", classification_table(model, judged).rendered(), "Classification"
+            ),
             None
             if curve is None
             else figure_of(
