@@ -1,5 +1,7 @@
-"""Marginal effects against statsmodels, closed forms, difference quotients and draws."""
+"""Marginal effects against statsmodels, Stata, closed forms, difference quotients and draws."""
 
+import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +243,53 @@ def test_effects_at_the_means_are_those_of_statsmodels():
     assert found["effect"].to_numpy() == pytest.approx(expected.margeff, rel=1e-8)
     with pytest.raises(ValueError, match='at must be "mean"'):
         average_marginal_effects(arrays, fit_newton(arrays), at="median")
+
+
+OF_STATA = json.loads((DATA / "stata_margins.json").read_text(encoding="utf-8"))
+STOPPED = 5e-7  # standard errors: so far from the MLE are the coefficients that Stata states
+
+
+def last_digit(written):
+    return 10.0 ** Decimal(written).as_tuple().exponent
+
+
+def spector_in_stata(factor):
+    formula = "grade ~ gpa + tuce + " + ("C(psi)" if factor else "psi")
+    model = BernoulliLogistic.from_formula(formula, load_spector())
+    return model, fit_newton(model)
+
+
+def test_stata_stops_as_far_from_the_mle_as_its_margins_may_differ_here():
+    _, fit = spector_in_stata(factor=False)
+    theirs = OF_STATA["logit"]
+    order = [fit.names.index(name) for name in theirs["names"]]
+    apart = np.array(list(map(float, theirs["coefficients"]))) - fit.coefficients[order]
+    information = np.linalg.inv(fit.covariance[np.ix_(order, order)])
+    assert 1e-7 < np.sqrt(apart @ information @ apart) < STOPPED
+    errors = list(map(float, theirs["standard_errors"]))
+    assert fit.standard_errors[order] == pytest.approx(errors, rel=2e-7)
+
+
+@pytest.mark.parametrize("asked", OF_STATA["margins"], ids=lambda asked: asked["stata"])
+def test_effects_and_elasticities_are_those_of_stata(asked):
+    """To the last digit that is published, and what its iteration left."""
+    data, factor = load_spector(), asked["psi"] == "i.psi"
+    model, fit = spector_in_stata(factor)
+    names, at = ["gpa", "tuce", "psi"], asked["at"]
+    if at in ("median", "zero"):
+        at = dict.fromkeys(names, at)
+    if isinstance(at, dict):
+        middle = {"mean": data.mean(), "median": data.median(), "zero": 0 * data.mean()}
+        at = {
+            name: float(middle[to][name]) if isinstance(to, str) else to for name, to in at.items()
+        }
+    found = average_marginal_effects(model, fit, data, at=at, slope=asked["slope"])
+    assert list(found.index) == [*names[:2], "psi: 1 - 0" if factor else "psi"]
+    for i, (effect, error) in enumerate(zip(asked["effect"], asked["standard_error"], strict=True)):
+        ours = found.iloc[i]
+        left = STOPPED * ours["standard error"]
+        assert abs(ours["effect"] - float(effect)) <= last_digit(effect) / 2 + left
+        assert abs(ours["standard error"] - float(error)) <= last_digit(error) / 2 + left
 
 
 def test_at_the_means_functions_are_of_the_mean_and_categories_have_their_shares():
