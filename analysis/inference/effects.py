@@ -155,6 +155,10 @@ def average_marginal_effects(
     polynomials of degree 4; elsewhere its estimated relative error is about 1e-11, and an error is
     raised where it is above 1e-5.
 
+    Effects, at the means and at values, by group and as elasticities are those of Stata's
+    ``margins``: ``dydx()``, ``eyex()`` and the like, ``at((mean) _all)``, ``at()``, ``over()``. The
+    rows are taken as they are; ``vce(unconditional)``, which takes them as a sample, is not here.
+
     Examples
     --------
     >>> from flatprior.analysis import average_marginal_effects
