@@ -4,8 +4,12 @@ import shutil
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from click.testing import CliRunner
 from docutils import nodes
+from docutils.parsers.rst import Directive
 from latex2mathml.converter import convert
+
+from flatprior.analysis.cli import main
 
 HERE = Path(__file__).parent
 
@@ -41,7 +45,9 @@ numpydoc_xref_param_type = False
 default_role = "code"
 
 exclude_patterns = ["_build"]
-html_sidebars = {"index": [], "tutorial": [], "architecture": []}  # which have no pages below them
+# pages that have none below them
+alone = ("index", "installation", "tutorial", "cheat_sheet", "command_line", "architecture")
+html_sidebars = {page: [] for page in alone}
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "flatprior"
@@ -54,8 +60,7 @@ html_theme_options = {
     "footer_end": [],
     # notebooks need the width for tables and code
     "secondary_sidebar_items": {
-        page: ["page-toc"]
-        for page in ("tutorial", "architecture", "how_to/*", "explanation/*", "generated/*")
+        page: ["page-toc"] for page in (*alone[1:], "how_to/*", "explanation/*", "generated/*")
     },
 }
 html_show_sourcelink = False
@@ -74,6 +79,22 @@ def displayed_math(translator, node):
     raise nodes.SkipNode
 
 
+class CommandHelp(Directive):
+    """What a command of flatprior says of itself."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Ask the command."""
+        asked = CliRunner().invoke(
+            main, [*self.arguments, "--help"], prog_name="flatprior", terminal_width=88
+        )
+        if asked.exit_code:
+            raise self.error(asked.output)
+        return [nodes.literal_block(asked.output, asked.output, language="text")]
+
+
 def setup(app):
-    """Register the renderer that the documentation uses for mathematics."""
+    """Register the renderer of mathematics, and the help of commands."""
+    app.add_directive("command-help", CommandHelp)
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))

@@ -4,6 +4,7 @@ import ast
 import doctest
 import math
 import re
+import shlex
 from pathlib import Path
 
 import jupytext
@@ -11,14 +12,20 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 
 import flatprior.analysis
 import flatprior.models
-from flatprior.models import load_spector
+from flatprior.analysis.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if "```pycon" in page.read_text(encoding="utf-8")]
+WITH_SCRIPTS = [
+    page
+    for page in [ROOT / "README.md", *PAGES]
+    if "```python\n" in page.read_text(encoding="utf-8")
+]
 SCRIPTS = sorted((ROOT / "notebooks").glob("[0-9]_*.py"))
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 ROUNDING = 1e-9  # numbers below are error bounds, which another machine's BLAS moves
@@ -69,42 +76,63 @@ def test_every_example_of_the_documentation_is_right(page):
     assert runner.summarize(verbose=False).failed == 0, "".join(said)
 
 
-def readme_prelude(folder):
-    """What the README's examples take for granted: a folder of files, arrays, a Dask frame."""
-    import dask.dataframe
-
+@pytest.fixture
+def folder_of_examples(tmp_path, monkeypatch):
+    """The files that examples take for granted; what they write goes beside them."""
     rng = np.random.default_rng(3)
     frame = pd.DataFrame({"x1": rng.normal(size=400), "x2": rng.choice(["a", "b"], 400)})
     frame["y"] = rng.integers(0, 2, 400)
-    frame["village"] = rng.choice(list("pqrstuvw"), 400)
-    frame["year"] = rng.integers(2015, 2021, 400)
-    (folder / "folder").mkdir()
+    (tmp_path / "folder").mkdir()
     for part in range(4):
         rows = frame.iloc[100 * part : 100 * (part + 1)]
-        rows.to_parquet(folder / "folder" / f"{part}.parquet")
-    students = load_spector()
-    (folder / "table2.csv").write_text("term,estimate,std.error\n(Intercept),-13.02,4.93\n")
-    return {
-        "X": students[["gpa", "tuce", "psi"]].to_numpy(),
-        "y": students["grade"].to_numpy(),
-        "frame": dask.dataframe.from_pandas(frame, npartitions=3),
-    }
-
-
-def test_every_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
-    assert len(blocks) >= 8
-    namespace = readme_prelude(tmp_path)
+        rows.to_parquet(tmp_path / "folder" / f"{part}.parquet")
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    (tmp_path / "data.tsv").write_text("y\tx1\n0\t0,5\n1\t1,5\n1\t0,2\n0\t2,1\n1\t?\n")
+    (tmp_path / "other.json").write_text('{"Intercept": 0.1, "x1": 0.2}')
+    (tmp_path / "table2.csv").write_text("term,estimate,std.error\n(Intercept),-13.02,4.93\n")
     monkeypatch.chdir(tmp_path)
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
-    # what the README shows of the comparison is what it prints
-    shown = re.search(r"```text\n(Comparison of 2 models.*?)\n```", text, re.DOTALL)[1]
-    printed = capsys.readouterr().out
-    start = printed.index("Comparison of 2 models")
-    flags = doctest.NORMALIZE_WHITESPACE
-    assert AlmostEqualNumbers().check_output(shown, printed[start : start + len(shown)], flags)
+
+
+@pytest.mark.parametrize("page", WITH_SCRIPTS, ids=lambda page: page.stem)
+@pytest.mark.usefixtures("folder_of_examples")
+def test_every_script_of_a_page_runs_and_prints_what_is_shown(page, capsys):
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)\n```(?:\n```text\n(.*?)\n```)?", text, re.DOTALL)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    namespace = {}
+    for code, shown in blocks:
+        exec(compile(code, page.name, "exec"), namespace)  # noqa: S102
+        printed = capsys.readouterr().out
+        assert AlmostEqualNumbers().check_output(shown, printed.rstrip("\n"), flags), printed
+
+
+def example_commands():
+    """Every command of flatprior that a page shows, as the shell would pass it."""
+    for page in [ROOT / "README.md", *PAGES]:
+        for block in re.findall(r"```sh\n(.*?)\n```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in re.findall(r"^flatprior .*", block, re.MULTILINE):
+                yield page, shlex.split(line, comments=True)[1:]
+
+
+def test_every_command_that_a_page_shows_is_one():
+    shown = list(example_commands())
+    assert len(shown) > 20
+    for _, (name, *arguments) in shown:
+        main.commands[name].make_context(name, arguments)  # raises where an option is unknown
+
+
+def test_the_command_line_page_has_every_command_and_its_examples_run(folder_of_examples):
+    page = ROOT / "docs" / "command_line.md"
+    text = page.read_text(encoding="utf-8")
+    helped = re.findall(r"^```{command-help} (\w+)$", text, re.MULTILINE)
+    assert sorted(helped) == sorted(main.commands)
+    examples = [arguments for where, arguments in example_commands() if where == page]
+    assert {arguments[0] for arguments in examples} | {"demo"} == set(main.commands)
+    heavy = ("agree", "verify", "audit")  # PyMC and its report, and a table of this very model
+    for arguments in examples:
+        if arguments[0] not in heavy:
+            result = run(*arguments)
+            assert result.exit_code == 0, (arguments, result.output)
 
 
 def test_the_reference_lists_every_public_name():

@@ -54,6 +54,19 @@ def test_every_test_that_a_guide_names_is_there(guide):
     assert found or guide != "CONTRIBUTING.md"
 
 
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    text = text_of("README.md")
+    assert len(text.splitlines()) < 150
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 8
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_every_benchmark_is_listed_with_what_it_measures():
+    listed = re.findall(r"^\| `(\w+\.py)` \|", text_of("docs/explanation/measurements.md"), re.M)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "benchmarks").glob("*.py"))
+
+
 def names_in(tree):
     """Every name that code defines or uses."""
     for node in ast.walk(tree):
