@@ -22,6 +22,7 @@ from flatprior.models.batches.first_pass import Survey, conclude, settled, surve
 from flatprior.models.batches.roles import Roles
 from flatprior.models.batches.same_passes import Request, for_all
 from flatprior.models.common.errors import InputError, InputTypeError
+from flatprior.models.common.text import first_of
 from flatprior.models.encoding.columns.checks import check_names
 from flatprior.models.encoding.files.missing_words import Meant
 from flatprior.models.encoding.files.passes import Passes, Tally
@@ -154,7 +155,16 @@ class DaskPass(Request[T]):
         for tally in tallies.values():
             tally.add(1)
         function, combine, of_each = for_all(every)
-        answers = _combined(self.partitions.select(columns), function, combine)
+        try:
+            answers = _combined(self.partitions.select(columns), function, combine)
+        except KeyError as error:  # of Dask, in whose graph columns are chosen
+            lost = [name for name in columns if repr(name) in str(error)]
+            if not lost:
+                raise
+            raise InputError(
+                f"a partition has no column {first_of(map(repr, lost))}, although the frame says "
+                "so: the data are not the same in each pass, or the frame's meta is of others"
+            ) from error
         return of_each(answers), Passes(len(tallies) - 1)
 
 

@@ -247,3 +247,17 @@ def test_words_that_mean_a_missing_value_are_those_of_the_rows_in_memory():
     assert_same_fit(model, memory)
     with pytest.raises(ValueError, match="na= is not for arrays; leave it out"):
         BernoulliLogistic.from_dask(da.ones((10, 2)), da.ones(10), na="?")
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_partition_that_has_lost_a_column_is_said(after):
+    data, made = people(40).reset_index(drop=True), []
+
+    def part(rows):
+        made.append(rows)
+        whole = data.iloc[rows : rows + 20]
+        return whole.drop(columns="income") if len(made) > after and rows else whole
+
+    frame = dd.from_map(part, [0, 20], meta=data)
+    with pytest.raises(ValueError, match="a partition has no column 'income', although the frame"):
+        fit_newton(BernoulliLogistic.from_dask(frame, "bought ~ age + income"))
