@@ -48,6 +48,11 @@ def stored_audit(audit: Audit) -> dict[str, Any]:
             "draws are reported with the routes: write_report(path, compare_routes(model, "
             "fit_newton(model), draws))"
         )
+    if not their.coefficients:
+        raise InputError(
+            "draws of a model without a posterior are not reported, only why there is none: "
+            "write_report(path, model=model)"
+        )
     if their.settings.groups is not None:
         raise InputError(
             f"the standard errors of {printable(their.producer)} are by clusters of rows, which a "

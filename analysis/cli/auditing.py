@@ -162,10 +162,11 @@ def _audit_numbers(
     print_verdict(out, "passed" if found.passed else "not passed", found.verdict, good=found.passed)
     out.print()
     show(out, replace(found.rendered(), title="", facts=()))
-    if report_path and found.draws is not None:
+    if report_path and found.mle is None and not found.their.coefficients:
+        make_report(report_path, None, model=found.model)  # of draws, but there is no posterior
+    elif report_path and found.mle is not None and found.draws is not None:
         drawn = read_draws(source, model, list(variables) or None)
-        results = (drawn,) if found.mle is None else (found.mle, drawn)
-        make_report(report_path, None, agreement=compare_routes(model, *results))
+        make_report(report_path, None, agreement=compare_routes(model, found.mle, drawn))
     elif report_path:
         make_report(report_path, None, audits=found)
     if json_path:

@@ -49,7 +49,7 @@ from flatprior.analysis.cli.printing import (
     result_console,
     show,
 )
-from flatprior.analysis.cli.reports import make_report, seed_for
+from flatprior.analysis.cli.reports import make_report, reported_anyway, seed_for
 from flatprior.analysis.cli.testing import term_tests
 from flatprior.models.common.errors import InputError
 from flatprior.models.routes.registry import ROUTES, Route
@@ -124,7 +124,7 @@ def check(data: Any, formula: str, json_path: str | None, **options: Any) -> Non
         if existence.exists:
             facts["fragility"] = print_fragility(out, model, progress)
         elif existence.limit is not None:
-            facts["intervals"] = print_limit(out, model, existence, progress, in_batches)
+            facts["intervals"] = print_limit(out, model, existence, progress)
         print_warnings(out, existence.warnings)
         if json_path:
             write_json(json_path, facts)
@@ -376,14 +376,20 @@ def verify(
         out = result_console()
         print_model(out, model)
         formats = {"error bound": ".1e", "stated": ".1e", "digits": "floor"}
-        show(out, Rendered.of(table, formats), whole="verify_report, in Python, returns all")
+        if len(table):
+            show(out, Rendered.of(table, formats), whole="verify_report, in Python, returns all")
         holes = table.attrs["not made again"]
         print_verdict(
             out,
             "verified",
-            "These are the data, and the coefficients in the report are as near the maximum "
-            "likelihood estimate as it says (error bound, in standard errors, computed now). The "
-            "results in the file and its page are what follows from them"
+            "These are the data, "
+            + (
+                "and the coefficients in the report are as near the maximum likelihood estimate as "
+                "it says (error bound, in standard errors, computed now)"
+                if len(table)
+                else "and what the report says of their maximum likelihood estimate was found anew"
+            )
+            + ". The results in the file and its page are what follows from them"
             + (f". Not made again: {'; '.join(holes)}." if holes else "."),
             good=True,
         )
@@ -405,16 +411,17 @@ def _agree(
     out = result_console()
     print_model(out, model)
     names = [route.name for route in routes]
-    results = run_routes(
-        model,
-        routes=names,
-        draws=draws,
-        seed=seed,
-        progress=sys.stderr.isatty(),
-        on_start=lambda name: announce(
-            routes[names.index(name)], f"{names.index(name) + 1}/{len(names)}"
-        ),
-    )
+    with reported_anyway(report_path, model):
+        results = run_routes(
+            model,
+            routes=names,
+            draws=draws,
+            seed=seed,
+            progress=sys.stderr.isatty(),
+            on_start=lambda name: announce(
+                routes[names.index(name)], f"{names.index(name) + 1}/{len(names)}"
+            ),
+        )
     click.echo("     certificates and posterior tests ...", err=True)
     agreement = compare_routes(model, *results)
     print_agreement(out, agreement)

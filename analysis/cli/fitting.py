@@ -12,7 +12,7 @@ from flatprior.analysis.cli.errors import clean_errors
 from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
 from flatprior.analysis.cli.options import json_option, model_arguments, report_option
 from flatprior.analysis.cli.printing import IN_CSV, print_estimate, result_console, show
-from flatprior.analysis.cli.reports import make_report
+from flatprior.analysis.cli.reports import make_report, reported_anyway
 from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ def fit(
                 in_batches=reads_in_batches(data),
                 **options,
             )
-        estimate = fit_newton(model)
+        with reported_anyway(report_path, model):
+            estimate = fit_newton(model)
         if json_path:
             estimate.save(json_path)
         if report_path:  # before anything is printed: whoever reads that may go away

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _DECIMAL = re.compile(r"-?\d+(\.\d*)?")
 WIDE = 240  # columns that a table may have
 IN_JSON, IN_CSV = "--json FILE writes all", "--format csv prints all"
-MOST_INTERVALS = 20  # profile intervals that check computes: each takes many fits
 
 
 def print_fragility(out: Console, model: BernoulliLogistic, progress: bool) -> dict[str, Any]:
@@ -41,56 +40,17 @@ def print_fragility(out: Console, model: BernoulliLogistic, progress: bool) -> d
 
 
 def print_limit(
-    out: Console, model: BernoulliLogistic, existence: Existence, progress: bool, in_batches: bool
+    out: Console, model: BernoulliLogistic, existence: Existence, progress: bool
 ) -> dict[str, Any] | None:
     """Print where each coefficient goes, and what the likelihood still says about it."""
-    from flatprior.analysis.inference.intervals import confidence_intervals
-    from flatprior.models.common.rendering import Rendered
-    from flatprior.models.common.text import count
-    from flatprior.models.results import FORMATS
+    from flatprior.analysis.inference.limits import Limits
 
-    limit = existence.limit
-    assert limit is not None  # noqa: S101
-    frame, intervals, names = existence.table(), None, _most_telling(existence)
-    notes = []
-    known = not math.isnan(limit.log_likelihood)
-    if known:
-        left = model.n_rows - existence.n_separated
-        whose = "that of all rows" if left == model.n_rows else f"that of {count(left, 'row')} left"
-        notes.append(
-            f"supremum of the log-likelihood: {limit.log_likelihood:.6f}"
-            f" ({whose if left else 'every row is separated'})"
-        )
-    if known and existence.kind != "rank deficient" and not in_batches:
-        intervals = confidence_intervals(model, progress=progress, names=names)
-        intervals = intervals.drop(columns="coefficient")
-        frame = frame.join(intervals)
-        notes.append(
-            "limit, SE: of the coefficients that stay finite; percentages: profile-likelihood "
-            "interval, open where the coefficient diverges"
-        )
-        if len(names) < len(frame):
-            notes.append(
-                f"intervals are those of {len(names)} of {len(frame)} coefficients, the diverging "
-                "ones first: each takes many fits; flatprior.analysis.confidence_intervals(model, "
-                "names=...) computes others"
-            )
-    frame = frame.rename(columns={"standard error": "SE"})
-    formats = dict.fromkeys(map(str, frame.columns), FORMATS["limit"]) | FORMATS
-    show(out, Rendered.of(frame, formats, notes=notes))
-    if intervals is None:
+    found = Limits.of(model, existence, progress=progress)
+    show(out, found.rendered())
+    if found.intervals is None:
         return None
-    return {name: [float(low), float(high)] for name, low, high in intervals.itertuples()}
-
-
-def _most_telling(existence: Existence) -> list[str]:
-    """Names of the coefficients whose profiles `check` computes, in their order.
-
-    Those that diverge in one direction come first: of them an interval says what no estimate does.
-    """
-    where = existence.coefficients
-    ranked = sorted(where, key=lambda name: where[name] not in ("+inf", "-inf"))
-    return [name for name in where if name in set(ranked[:MOST_INTERVALS])]
+    ends = found.intervals.drop(columns="coefficient")
+    return {name: [float(low), float(high)] for name, low, high in ends.itertuples()}
 
 
 def print_warnings(out: Console, warnings: tuple[str, ...]) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from flatprior.models import BernoulliLogistic
 
 
 def seed_for(seed: int | None, report_path: str | None) -> int | None:
@@ -13,6 +18,19 @@ def seed_for(seed: int | None, report_path: str | None) -> int | None:
     import secrets
 
     return secrets.randbelow(2**32) if seed is None and report_path else seed
+
+
+@contextmanager
+def reported_anyway(path: str | None, model: BernoulliLogistic) -> Iterator[None]:
+    """Where there is no estimate, a report of why not, before the command ends for that reason."""
+    from flatprior.models import MLEDoesNotExistError
+
+    try:
+        yield
+    except MLEDoesNotExistError:
+        if path:
+            make_report(path, None, model=model)
+        raise
 
 
 def make_report(path: str, seed: int | None, **results: Any) -> None:

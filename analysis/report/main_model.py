@@ -1,4 +1,4 @@
-"""The main model of a report: what is judged anew before anything is said of it."""
+"""What a report is of: a model with its MLE, judged anew before anything is said, or without."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, require_its_own
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
-from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
+from flatprior.models import (
+    BernoulliLogistic,
+    Existence,
+    PointEstimate,
+    Posterior,
+    check_existence,
+)
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, names_in
 from flatprior.models.estimate import fit_of
 from flatprior.models.gathering import as_drawn
+from flatprior.models.routes.newton import converged_mle
 from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
@@ -26,70 +33,80 @@ MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both gr
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MainModel:
-    """The main model of a report, with what several sections need.
+class Reported:
+    """The model that a report is of, and results of its observations.
 
     Attributes
     ----------
     model : BernoulliLogistic
-    fit : PointEstimate
-        Computed anew from its coefficients: the certificate of a fit may be of its last step.
     agreement : Agreement or None
     comparison : Comparison or None
-    sound : tuple of Posterior
-        Draws of these data that passed their tests.
-    loo : PSISLOO or None
-    exact : ExactLOO or None
-        Where neither rows nor coefficients are too many.
     audits : tuple of Audit
         Of other programs' fits of these data.
     """
 
     model: BernoulliLogistic
+    agreement: Agreement | None = None
+    comparison: Comparison | None = None
+    audits: tuple[Audit, ...] = ()
+
+    @cached_property
+    def here(self) -> BernoulliLogistic:
+        """The model with its rows in memory: of files and clusters too, where they are few."""
+        return as_drawn(self.model)
+
+    @property
+    def posteriors(self) -> tuple[Posterior, ...]:
+        """The draws that were checked."""
+        return () if self.agreement is None else self.agreement.posteriors
+
+    @property
+    def formula(self) -> str:
+        """As it was given, or the names of response and columns."""
+        return formula_of(self.model)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WithoutMLE(Reported):
+    """A model that has no maximum likelihood estimate, or is not proved to have one.
+
+    Attributes
+    ----------
+    existence : Existence
+        Why not, and what the likelihood approaches.
+    """
+
+    existence: Existence
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MainModel(Reported):
+    """The main model of a report, with what several sections need.
+
+    Attributes
+    ----------
+    fit : PointEstimate
+        Computed anew from its coefficients: the certificate of a fit may be of its last step.
+    sound : tuple of Posterior
+        Draws of these data that passed their tests.
+    loo : PSISLOO or None
+    exact : ExactLOO or None
+        Where neither rows nor coefficients are too many.
+    """
+
     fit: PointEstimate
-    agreement: Agreement | None
-    comparison: Comparison | None
     sound: tuple[Posterior, ...]
     loo: PSISLOO | None
     exact: ExactLOO | None
-    audits: tuple[Audit, ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        agreement: Agreement | None,
-        comparison: Comparison | None,
-        audits: tuple[Audit, ...] = (),
-    ) -> MainModel:
-        """The model of the agreement, the best of the comparison, or that of the audits.
-
-        All are made sure of.
-        """
-        if agreement is None and comparison is None and audits:
-            first = audits[0]
-            if first.mle is None:
-                raise InputError(
-                    "there is no maximum likelihood estimate, so nothing to report: "
-                    + first.existence.message
-                )
-            main = cls._with(first.model, first.mle, None, None, None)
-        else:
-            main = cls._of_results(agreement, comparison)
-        again = []
-        for audit in audits:
-            require_kind(audit, Audit, "an audit", "audit(fit, model)")
-            if audit.model.names != main.model.names or audit.model.data_hash != (
-                main.model.data_hash
-            ):
-                raise InputError(
-                    f"the audit of {audit.their.producer} is of other data or columns than "
-                    f"{formula_of(main.model)}: audit(fit, model) judges it on these"
-                )
-            again.append(judge_fit(main.model, audit.their, audit.tolerance))
-        return replace(main, audits=tuple(again))
+    def of_fit(cls, model: BernoulliLogistic, fit: PointEstimate) -> MainModel:
+        """A model and its fit, beside which there are no results."""
+        return cls._with(model, fit, None, None, None)
 
     @classmethod
-    def _of_results(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+    def of_results(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+        """The model of the agreement, or the best of the comparison; all are made sure of."""
         if comparison is not None:
             require_kind(comparison, Comparison, "the comparison", "compare_models(models)")
             require_its_own(comparison)
@@ -104,7 +121,7 @@ class MainModel:
             return cls._with(agreement.model, agreement.mle, agreement, comparison, None)
         if comparison is None:
             raise InputError(
-                "there is nothing to report: pass an agreement, a comparison or audits"
+                "there is nothing to report: pass an agreement, a comparison, audits or a model"
             )
         best = comparison.table().index[0]
         model, fit = comparison.models[best], comparison.fits[best]
@@ -153,20 +170,50 @@ class MainModel:
             audits=audits,
         )
 
-    @cached_property
-    def here(self) -> BernoulliLogistic:
-        """The model with its rows in memory: of files and clusters too, where they are few."""
-        return as_drawn(self.model)
 
-    @property
-    def posteriors(self) -> tuple[Posterior, ...]:
-        """The draws that were checked."""
-        return () if self.agreement is None else self.agreement.posteriors
+def reported(
+    agreement: Agreement | None,
+    comparison: Comparison | None,
+    audits: tuple[Audit, ...] = (),
+    model: BernoulliLogistic | None = None,
+) -> MainModel | WithoutMLE:
+    """What a report is of: the model of the agreement, the best of the comparison, or that given.
 
-    @property
-    def formula(self) -> str:
-        """As it was given, or the names of response and columns."""
-        return formula_of(self.model)
+    Where only audits are given it is theirs. All are made sure of.
+    """
+    for audit in audits:
+        require_kind(audit, Audit, "an audit", "audit(fit, model)")
+    if agreement is not None or comparison is not None:
+        if model is not None:
+            raise InputError(
+                "a model is reported alone or with audits: an agreement and a comparison are of "
+                "models of their own; leave model out"
+            )
+        main: MainModel | WithoutMLE = MainModel.of_results(agreement, comparison)
+    elif model is not None or audits:
+        main = _of_model(model or audits[0].model, None if model else audits[0].mle)
+    else:
+        main = MainModel.of_results(None, None)
+    again = []
+    for audit in audits:
+        if audit.model.names != main.model.names or audit.model.data_hash != main.model.data_hash:
+            raise InputError(
+                f"the audit of {audit.their.producer} is of other data or columns than "
+                f"{formula_of(main.model)}: audit(fit, model) judges it on these"
+            )
+        again.append(judge_fit(main.model, audit.their, audit.tolerance))
+    return replace(main, audits=tuple(again))
+
+
+def _of_model(model: BernoulliLogistic, fit: PointEstimate | None) -> MainModel | WithoutMLE:
+    """A model with its MLE, computed where no `fit` is at hand, or without one."""
+    require_kind(model, BernoulliLogistic, "a model", "BernoulliLogistic.from_formula(...)")
+    if fit is None:
+        existence = check_existence(model)
+        if not existence.exists:
+            return WithoutMLE(model=model, existence=existence)
+        fit = converged_mle(model)
+    return MainModel.of_fit(model, fit)
 
 
 def formula_of(model: BernoulliLogistic) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.rendering import Rendered, as_csv
 
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
@@ -276,7 +276,7 @@ def same_number(
 
 def shows(cell: str, value: str) -> bool:
     """Whether a cell is a number of the copy with all digits, as far as it has digits."""
-    if cell == value or (cell == "-" and value == ""):
+    if value in (cell, as_csv(cell)) or (cell == "-" and value == ""):
         return True
     try:
         number = float(value)

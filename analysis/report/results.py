@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flatprior.analysis.auditing.stored import stored_audit
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, Reported, WithoutMLE
 from flatprior.analysis.report.page import FORMAT, Facts
 from flatprior.analysis.report.stored import plain
 from flatprior.models import BernoulliLogistic
@@ -18,7 +18,7 @@ from flatprior.models.rows import ArrayRows
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pymc", "arviz", "matplotlib")
 
 
-def results_as_data(main: MainModel, command: str) -> Facts:
+def results_as_data(main: Reported, command: str) -> Facts:
     """All results as JSON has them; times left out, which no two runs share."""
     agreement, comparison = main.agreement, main.comparison
     facts: Facts = finite(
@@ -31,7 +31,9 @@ def results_as_data(main: MainModel, command: str) -> Facts:
                 "versions": versions_of(*PACKAGES),
                 "machine": machine(),
                 "seeds": _seeds(main),
-                "estimate": main.fit.to_dict(),
+                "estimate": main.fit.to_dict() if isinstance(main, MainModel) else None,
+                # only where there is no estimate
+                **({"existence": main.existence.to_dict()} if isinstance(main, WithoutMLE) else {}),
                 "agreement": None if agreement is None else agreement.to_dict(),
                 "comparison": None if comparison is None else comparison.to_dict(),
                 "audits": [stored_audit(audit) for audit in main.audits],
@@ -74,7 +76,7 @@ def machine() -> str:
     return " ".join([platform.system(), platform.machine(), *sorted(kernels)])
 
 
-def _seeds(main: MainModel) -> dict[str, int | None]:
+def _seeds(main: Reported) -> dict[str, int | None]:
     """Seeds of the draws, by route, and of the draws of the comparison, by model."""
     routes = [posterior.route for posterior in main.posteriors]
     found = {

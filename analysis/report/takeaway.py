@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 from flatprior.analysis.comparison.table import Comparison, model_label
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.text import abbreviated, count, first_of
 
+NONE = {
+    "rank deficient": "The maximum likelihood estimate is not unique",
+    "undecided": "Whether a maximum likelihood estimate exists is undecided",
+}
 
-def takeaway(main: MainModel) -> Facts:
+
+def takeaway(main: MainModel | WithoutMLE) -> Facts:
     """The box at the top: what to take away."""
     agreement, comparison = main.agreement, main.comparison
+    if isinstance(main, WithoutMLE):
+        existence = main.existence
+        return {
+            "headline": NONE.get(existence.kind, "There is no maximum likelihood estimate"),
+            "good": False,
+            "message": f"{existence.message[:1].upper()}{existence.message[1:]}."
+            + "".join(f" {audit.verdict}." for audit in main.audits),
+            "notes": [*main.model.warnings],
+        }
     if agreement is not None:
         ran = len(agreement.routes) + len(agreement.posterior_checks)
         good = agreement.verdict == "agree"
@@ -18,6 +34,19 @@ def takeaway(main: MainModel) -> Facts:
             "headline": f"{count(ran, 'route')}, one answer" if good else "The routes disagree",
             "good": good,
             "message": f"{agreement.message[:1].upper()}{agreement.message[1:]}",
+            "notes": [*main.model.warnings],
+        }
+    if comparison is None and not main.audits:
+        certificate = main.fit.certificate
+        good = math.isfinite(certificate.error_bound)
+        return {
+            "headline": "One estimate, proved" if good else "Nothing is proved of the estimate",
+            "good": good,
+            "message": f"No coefficient is further than {certificate.error_bound:.1e} standard "
+            "errors from the maximum likelihood estimate (proved). No other route was run."
+            if good
+            else "Nothing is proved of how far the coefficients are from the maximum likelihood "
+            "estimate.",
             "notes": [*main.model.warnings],
         }
     if comparison is None:

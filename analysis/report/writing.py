@@ -13,11 +13,12 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
 from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
@@ -26,6 +27,7 @@ from flatprior.analysis.report.sections.model import (
     data_and_model,
     existence_certificate,
 )
+from flatprior.analysis.report.sections.no_maximum import what_holds, what_to_do, why_not
 from flatprior.analysis.report.sections.prediction import (
     influence,
     model_comparison,
@@ -37,6 +39,7 @@ from flatprior.analysis.report.sections.routes import (
     posterior_against_mle,
 )
 from flatprior.analysis.report.takeaway import takeaway
+from flatprior.models import BernoulliLogistic
 from flatprior.models.common.calls import require_likelihood
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import without_address_secrets
@@ -44,7 +47,7 @@ from flatprior.models.common.progress import progress_bar
 from flatprior.models.common.text import abbreviated
 from flatprior.models.common.writing import replacing, writable
 
-Section = Callable[[MainModel], Facts | None]
+Section = Callable[[Any], Facts | None]
 SECTIONS: tuple[Section, ...] = (
     data_and_model,
     existence_certificate,
@@ -57,6 +60,13 @@ SECTIONS: tuple[Section, ...] = (
     sampler_diagnostics,
     influence,
 )
+WITHOUT_MLE: tuple[Section, ...] = (
+    data_and_model,
+    why_not,
+    what_holds,
+    what_to_do,
+    audits_of_fits,
+)
 
 
 @own_error_state
@@ -65,6 +75,7 @@ def write_report(
     agreement: Agreement | None = None,
     comparison: Comparison | None = None,
     *,
+    model: BernoulliLogistic | None = None,
     audits: Audit | Sequence[Audit] = (),
     title: str = "",
     command: str = "",
@@ -79,9 +90,13 @@ def write_report(
         Of the routes on the main model; see `compare_routes`.
     comparison : Comparison, optional
         Of models of the same observations. Without `agreement` the best of them is the main model.
+    model : BernoulliLogistic, optional
+        The main model, where there is neither agreement nor comparison. It is fitted; where it has
+        no maximum likelihood estimate, the report says why not, what can still be claimed of each
+        coefficient, and what to do next.
     audits : Audit or sequence of Audit
-        Of other programs' fits of the same data; see `audit`. Without `agreement` and `comparison`
-        theirs is the main model.
+        Of other programs' fits of the same data; see `audit`. Without `agreement`, `comparison` and
+        `model` theirs is the main model.
     title : str
         Default: the formula of the main model.
     command : str
@@ -97,7 +112,7 @@ def write_report(
     Raises
     ------
     ValueError
-        If there is neither agreement, comparison nor audit, or they are not of the same
+        If there is neither agreement, comparison, model nor audit, or they are not of the same
         observations (`NotComparableError`).
     OSError
         If no file can be put there.
@@ -121,10 +136,25 @@ def write_report(
     ...     path = write_report(pathlib.Path(folder) / "report.html", agreement=agreement)
     ...     read_report(path)["agreement"]["verdict"]
     'agree'
+
+    Where there is no estimate, there is a report all the same:
+
+    >>> from flatprior.models import load_endometrial
+    >>> separated = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_report(pathlib.Path(folder) / "report.html", model=separated)
+    ...     read_report(path)["existence"]["kind"]
+    'quasi-complete separation'
     """
     writable(path)
     facts = report_facts(
-        agreement, comparison, audits=audits, title=title, command=command, progress=progress
+        agreement,
+        comparison,
+        model=model,
+        audits=audits,
+        title=title,
+        command=command,
+        progress=progress,
     )
     page = sealed(render(facts))
     with replacing(path) as temporary:
@@ -137,6 +167,7 @@ def report_facts(
     agreement: Agreement | None = None,
     comparison: Comparison | None = None,
     *,
+    model: BernoulliLogistic | None = None,
     audits: Audit | Sequence[Audit] = (),
     title: str = "",
     command: str = "",
@@ -146,7 +177,7 @@ def report_facts(
 
     Parameters
     ----------
-    agreement, comparison, audits, title, command, progress
+    agreement, comparison, model, audits, title, command, progress
         As for `write_report`.
 
     Returns
@@ -165,15 +196,16 @@ def report_facts(
     >>> facts["verdict"]["good"], facts["sections"][0]["title"]
     (True, 'Data and model')
     """
-    require_likelihood(getattr(agreement, "model", None), "a report")
+    for of in (model, getattr(agreement, "model", None)):
+        require_likelihood(of, "a report")
     several = (audits,) if isinstance(audits, Audit) else tuple(audits)
-    main = MainModel.of(agreement, comparison, several)
+    main = reported(agreement, comparison, several, model)
     data = results_as_data(main, without_address_secrets(command))
     return facts_of(main, data, title=title, progress=progress)
 
 
 def facts_of(
-    main: MainModel,
+    main: MainModel | WithoutMLE,
     data: Facts,
     *,
     title: str = "",
@@ -186,8 +218,9 @@ def facts_of(
     A section in `instead` is not made, but what stands there is taken; and so is a `verdict`.
     """
     found, instead = [], {} if instead is None else instead
-    with progress_bar("report", len(SECTIONS), progress) as advance:
-        for section in SECTIONS:
+    sections = WITHOUT_MLE if isinstance(main, WithoutMLE) else SECTIONS
+    with progress_bar("report", len(sections), progress) as advance:
+        for section in sections:
             found.append(instead[section] if section in instead else section(main))
             advance()
     found.append(reproducibility(main, data["command"], data))

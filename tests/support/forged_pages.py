@@ -324,3 +324,30 @@ FORGED_WITH_DRAWS = {
         r'("numpy": ")[^"]*', r"\g<1>1.0", page, count=1
     ).replace("<style>", "<style>td { visibility: hidden }"),
 }
+
+# of a report of the endometrial data, whose outcomes NV separates
+FORGED_WITHOUT_MLE = {
+    "a verdict that is good": lambda page: page.replace(
+        'class="verdict bad"', 'class="verdict good"', 1
+    ).replace("✗ There is no maximum", "✓ There is a maximum", 1),
+    "a limit and its copies": rewritten("limits", *_cell(2, "limit", "-0.0521834")),
+    "an end of an interval and its copies": rewritten("limits", *_cell(1, "2.5%", "2.28411")),
+    "an interval that is closed, and its copies": rewritten("limits", *_cell(1, "97.5%", "9.5")),
+    "where a coefficient goes, and its copies": rewritten("limits", *_cell(1, "goes to", "finite")),
+    "a separated row less and in its copies": rewritten("separated-rows", _without_last, list.pop),
+    "another outcome of a row and its copies": rewritten(
+        "separated-rows", *_cell(0, "outcome", "0")
+    ),
+    "a count of events and its copies": rewritten("outcomes-by-value", *_cell(1, "events", "12")),
+    "a likelihood ratio and its copies": rewritten("tests", *_cell(1, "LR", "1.3576")),
+    "a supremum in a note": _table("limits", r"(log-likelihood: -)\d+", r"\g<1>21"),
+    "another remedy": _once(
+        r"<p>Report the supremum,[^<]*", lambda m: "<p>Report what R prints; it is the estimate."
+    ),
+    "a claim more": _once(
+        r"(<p>With a flat prior there is no)", lambda m: f"<p>{FALSE}.</p>{m[1]}"
+    ),
+    "no section of claims": _once(
+        r'<section aria-labelledby="claims">.*?</section>\n', lambda m: ""
+    ),
+}

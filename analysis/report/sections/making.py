@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from flatprior.analysis.report.items import PROB, section_of, table_of, text_of
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import count, printable
@@ -50,18 +50,20 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
     return section_of("sampling", "Sampler diagnostics", items) if items else None
 
 
-def _reads(main: MainModel) -> dict[str, str]:
+def _reads(main: Reported) -> dict[str, str]:
     """How often the rows were read for each point estimate, as it states it."""
     judged = () if main.agreement is None else main.agreement.routes
     found = [(each.estimate.route, each.estimate.provenance) for each in judged]
+    if not found and isinstance(main, MainModel):
+        found = [(main.fit.route, main.fit.provenance)]
     return {
         route: Passes(origin.passes, origin.bytes_read or 0).said
-        for route, origin in found or [(main.fit.route, main.fit.provenance)]
+        for route, origin in found
         if origin.passes is not None
     }
 
 
-def reproducibility(main: MainModel, command: str, data: Facts) -> Facts:
+def reproducibility(main: Reported, command: str, data: Facts) -> Facts:
     """Command, seeds, versions, hash, and all results as JSON."""
     facts = {
         "command": printable(command) or "(none: made in Python)",

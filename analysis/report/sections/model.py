@@ -24,7 +24,7 @@ from flatprior.analysis.report.items import (
     table_of_main,
     text_of,
 )
-from flatprior.analysis.report.main_model import MainModel, refits_left_out
+from flatprior.analysis.report.main_model import MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
 from flatprior.models import check_existence
 from flatprior.models.common.intervals import percentages
@@ -37,7 +37,7 @@ NO_INTERVALS = "no draws of these data passed their tests: no posterior interval
 KINDS_DIFFER = "; where the kinds differ, the sample is small"
 
 
-def data_and_model(main: MainModel) -> Facts:
+def data_and_model(main: Reported) -> Facts:
     """What was fitted to what."""
     model = main.model
     facts = {
@@ -61,7 +61,8 @@ def data_and_model(main: MainModel) -> Facts:
         facts[f"reference of {name}"] = level_in_words(level)
     if model.aliased is not None:
         facts["left out"] = f"{names_in(SCREEN, model.aliased.names)} (combinations of others)"
-    if (grouped := grouped_fit(model, main.fit)) is not None:
+    grouped = grouped_fit(model, main.fit) if isinstance(main, MainModel) else None
+    if grouped is not None:
         facts["grouped counts"] = f"{grouped.message}."
     if model.besides:
         facts["besides"] = names_in(SCREEN, model.besides)

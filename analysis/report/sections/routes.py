@@ -12,7 +12,7 @@ from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
 from flatprior.analysis.report.items import figure_of, section_of, table_of
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import count
@@ -81,7 +81,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
     )
 
 
-def audits_of_fits(main: MainModel) -> Facts | None:
+def audits_of_fits(main: Reported) -> Facts | None:
     """What is found of other programs' fits, one after the other."""
     if not main.audits:
         return None

@@ -22,7 +22,14 @@ from flatprior.analysis.monte_carlo import predicted_mean_shift, root_at
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.report.stored import plain, rebuilt
 from flatprior.analysis.report.verification.holding import OF_BOUNDS_ELSEWHERE, hold, require
-from flatprior.models import BernoulliLogistic, Certificate, PointEstimate, Posterior
+from flatprior.models import (
+    BernoulliLogistic,
+    Certificate,
+    Existence,
+    PointEstimate,
+    Posterior,
+    check_existence,
+)
 from flatprior.models.certificate import checked_coefficients, judged
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
@@ -35,20 +42,24 @@ from flatprior.models.results import Provenance
 
 @dataclass(frozen=True, eq=False)
 class Anew:
-    """The results of a report, computed anew."""
+    """The results of a report, computed anew; of a model without an MLE, why there is none."""
 
     model: BernoulliLogistic
-    fit: PointEstimate
+    fit: PointEstimate | None
     agreement: Agreement | None
     comparison: Comparison | None
     with_draws: bool
     audits: tuple[Audit, ...] = ()
+    existence: Existence | None = None
 
     @classmethod
     def of(
         cls, model: BernoulliLogistic, report: Facts, others: Mapping[str, BernoulliLogistic]
     ) -> Anew:
         """Of the data, the coefficients that the report states, and what was measured on draws."""
+        audits = tuple(audit_again(model, facts) for facts in report.get("audits", []))
+        if report["estimate"] is None:
+            return cls._without_mle(model, report, audits)
         stated = as_stated(model, report["estimate"])
         require(
             math.isfinite(judged(model, stated.coefficients).certificate.error_bound),
@@ -75,8 +86,17 @@ class Anew:
             comparison = compare_models(models, leave_one_out=scored)
             if agreement is None:
                 fit = recomputed(model, _fit_in(comparison, model))
-        audits = tuple(audit_again(model, facts) for facts in report.get("audits", []))
         return cls(model, fit, agreement, comparison, drawn, audits)
+
+    @classmethod
+    def _without_mle(
+        cls, model: BernoulliLogistic, report: Facts, audits: tuple[Audit, ...]
+    ) -> Anew:
+        existence = check_existence(model)
+        require(not existence.exists, "the maximum likelihood estimate exists, and is not in it")
+        for what in ("agreement", "comparison", "checks", "seeds"):
+            require(not report[what], f"there is no {what} of a model without an estimate")
+        return cls(model, None, None, None, False, audits, existence)
 
     @property
     def checks(self) -> tuple[PosteriorCheck, ...]:
@@ -102,7 +122,8 @@ class Anew:
                 row(judged.estimate.route, judged.certificate, part)
                 for judged, part in zip(self.agreement.routes, parts, strict=True)
             ]
-        found.append(row("reported", self.fit.certificate, report["estimate"]))
+        if self.fit is not None:
+            found.append(row("reported", self.fit.certificate, report["estimate"]))
         if self.comparison is not None:
             found += [
                 row(f"model {name}", fit.certificate, report["comparison"]["estimates"][name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts, Page, Table, alike
 from flatprior.analysis.report.sections.making import sampler_diagnostics
 from flatprior.analysis.report.sections.prediction import model_comparison
@@ -53,9 +53,14 @@ def page_held(found: Anew, report: Facts, text: str, elsewhere: bool) -> list[st
 
 def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken: bool) -> Page:
     """The page of these results; empty is what needs draws, or models that were not passed."""
-    main = MainModel.without_draws(
-        found.model, found.fit, found.agreement, found.comparison, found.audits
-    )
+    main: MainModel | WithoutMLE
+    if found.fit is None:
+        assert found.existence is not None  # noqa: S101
+        main = WithoutMLE(model=found.model, audits=found.audits, existence=found.existence)
+    else:
+        main = MainModel.without_draws(
+            found.model, found.fit, found.agreement, found.comparison, found.audits
+        )
     instead: dict[Section, Facts] = {}
     if found.checks:
         instead[sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
@@ -64,9 +69,10 @@ def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken
     verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}
     facts = facts_of(main, report, title=title, instead=instead, verdict=verdict)
     again = Page.of(render(facts | {"data": report}))
-    again.tables["certificate"] = _with_digits(
-        again.tables["certificate"], report["estimate"]["certificate"]["digits"]
-    )
+    if found.fit is not None:
+        again.tables["certificate"] = _with_digits(
+            again.tables["certificate"], report["estimate"]["certificate"]["digits"]
+        )
     return again
 
 

@@ -43,7 +43,6 @@ def results_held(found: Anew, report: Facts, elsewhere: bool) -> list[str]:
     """Hold the results of the report against those computed anew; say what was not computed."""
     holes = []
     bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
-    fit: Facts = finite(timeless(found.fit.to_dict()))
     if found.agreement is not None:
         told = report["agreement"]
         again = finite(timeless(found.agreement.to_dict()))
@@ -56,7 +55,10 @@ def results_held(found: Anew, report: Facts, elsewhere: bool) -> list[str]:
             )
         if told["unavailable"]:
             holes.append("which routes were left out, and why")
-    hold("estimate", report["estimate"], fit, bounds)
+    if found.fit is not None:
+        hold("estimate", report["estimate"], finite(timeless(found.fit.to_dict())), bounds)
+    if found.existence is not None:
+        hold("existence", report["existence"], found.existence.to_dict(), bounds)
     if found.with_draws:
         holes.append(
             "what comes from draws, which the report does not hold: tests, diagnostics, posterior "

@@ -46,6 +46,7 @@ def tables_held(
     if found.with_draws and "leave-one-out" in page.tables:
         _leave_one_out_held(page.tables["leave-one-out"], report)
     for (name, check), seed in zip(samplers.items(), report["seeds"].values(), strict=False):
+        assert found.fit is not None  # noqa: S101  (there are draws)
         sampled = sampling_in_words(check.mixing.n_chains, check.mixing.n_draws, seed)
         _sampler_held(page.tables[name], check, found.fit, sampled)
     for name in again.tables:

@@ -50,7 +50,8 @@ def verify_report(
     Returns
     -------
     DataFrame
-        One row a point route, the estimate that the report is about, and the other models: "error
+        One row a point route, the estimate that the report is about, and the other models, none
+        where there is no maximum likelihood estimate, which is decided anew: "error
         bound" in standard errors and certain "digits", as they are now, and "stated", the bound in
         the report. ``attrs["not made again"]`` lists in words what could not be verified.
 
@@ -99,7 +100,8 @@ def _verified(
     elsewhere = _elsewhere(report)
     made_by = f"it was made by {report['command'] or 'a script'}"
     require_belonging(model, "the report", None, str(report["data_hash"]), made_by)
-    more = sorted(set(report) - {*RESULTS, *described(model)})
+    without = ("existence",) if report["estimate"] is None else ()
+    more = sorted(set(report) - {*RESULTS, *without, *described(model)})
     more += sorted(set(report["versions"]) - set(versions_of(*PACKAGES)))
     require(not more, f"the results have {first_of(more)}, which nothing gives")
     for what, now in described(model).items():
@@ -125,7 +127,8 @@ def _verified(
     if page is not None and not has_seal(page):
         holes.append("whether the file was changed: it has no checksum")
     holes.insert(0, _making(model, None if page is None else Page.of(page).title))
-    table = pd.DataFrame(found.rows(report)).set_index("route")
+    columns = ["route", "error bound", "stated", "digits"]
+    table = pd.DataFrame(found.rows(report), columns=columns).set_index("route")
     table.attrs["not made again"] = holes
     return table
 

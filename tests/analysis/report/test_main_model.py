@@ -6,13 +6,20 @@ from reports import column, item
 
 from flatprior.analysis import (
     NotComparableError,
+    audit,
     compare_models,
     compare_routes,
     report_facts,
     verify_report,
 )
-from flatprior.analysis.report.main_model import formula_of, refits_left_out
-from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+from flatprior.analysis.report.main_model import (
+    MainModel,
+    WithoutMLE,
+    formula_of,
+    refits_left_out,
+    reported,
+)
+from flatprior.models import BernoulliLogistic, fit_newton, load_endometrial, load_spector
 
 
 @pytest.mark.parametrize(
@@ -53,3 +60,16 @@ def test_a_log_likelihood_is_of_the_data_of_the_report(model):
     shown = [float(cell) for cell in column(item(facts, "routes"), "log-likelihood")]
     assert shown[1] == pytest.approx(model.log_likelihood(theirs.coefficients), abs=1e-6)
     assert verify_report(model, facts["data"]).index.tolist() == ["newton", "theirs", "reported"]
+
+
+def test_a_model_is_reported_by_its_fit_or_by_why_there_is_none(model, agreement):
+    main = reported(None, None, (), model)
+    assert isinstance(main, MainModel)
+    np.testing.assert_array_equal(main.fit.coefficients, fit_newton(model).coefficients)
+    separated = BernoulliLogistic.from_formula("HG ~ NV + PI", load_endometrial())
+    main = reported(None, None, (audit({"Intercept": 1, "NV": 18, "PI": 0}, separated),))
+    assert isinstance(main, WithoutMLE)
+    assert main.existence.kind == "quasi-complete separation"
+    assert not main.audits[0].passed
+    with pytest.raises(ValueError, match="leave model out"):
+        reported(agreement, None, (), model)

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import compare_models, compare_routes, report_facts
 from flatprior.analysis.report.writing import render
-from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+from flatprior.models import BernoulliLogistic, certify, fit_newton, sample_independence
 
 
 def test_disagreement_is_said_at_the_top(model):
@@ -68,3 +68,12 @@ def test_models_may_have_names_that_are_not_text(comparison):
     assert facts["verdict"]["message"].startswith(
         "Model 1 (grade ~ gpa + tuce + C(psi)) has the smallest AIC, 33.78; model 2 (grade ~ gpa) "
     )
+
+
+def test_a_fit_alone_is_said_to_be_proved_and_to_be_alone(model):
+    facts = report_facts(model=model)
+    assert facts["verdict"]["good"]
+    assert facts["verdict"]["headline"] == "One estimate, proved"
+    bound = certify(model, fit_newton(model).coefficients).error_bound
+    assert f"further than {bound:.1e} standard errors" in facts["verdict"]["message"]
+    assert "No other route was run" in facts["verdict"]["message"]

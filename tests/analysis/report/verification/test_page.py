@@ -1,6 +1,6 @@
 import pytest
 from damaged_files import resealed
-from forged_pages import FORGED, FORGED_WITH_DRAWS
+from forged_pages import FORGED, FORGED_WITH_DRAWS, FORGED_WITHOUT_MLE
 
 from flatprior.analysis import verify_report
 
@@ -36,3 +36,15 @@ def test_whatever_is_done_to_a_page_is_told(what, both, comparison, model, tmp_p
         ValueError, match=r"report|page|table|figure|results|draws|nothing gives|is 0"
     ):
         verify_report(model, path, dict(comparison.models))
+
+
+@pytest.mark.parametrize("what", FORGED_WITHOUT_MLE)
+def test_whatever_is_done_to_a_page_without_an_estimate_is_told(
+    what, without_mle, separated, tmp_path, made_once
+):
+    page, path = without_mle[0], tmp_path / "forged.html"
+    forged = FORGED_WITHOUT_MLE[what](page)
+    assert forged != page
+    path.write_text(resealed(forged), newline="\n")
+    with pytest.raises(ValueError, match=r"page|table|there is"):
+        verify_report(separated, path)

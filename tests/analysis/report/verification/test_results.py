@@ -147,3 +147,39 @@ def test_a_report_that_states_nothing_of_events_and_groups_is_verified(both, mod
     found["event"] = "1"
     with pytest.raises(ValueError, match="event is None, not '1'"):
         verify_report(model, found, dict(comparison.models))
+
+
+WITHOUT_MLE = {
+    "a limit": (("existence", "limit", "coefficients", 1), lambda value: value + 0.01),
+    "the supremum": (("existence", "limit", "log_likelihood"), -21.7),
+    "a kind": (("existence", "kind"), "overlap"),
+    "whether it exists": (("existence", "exists"), True),
+    "the message": (("existence", "message"), "the maximum likelihood estimate exists"),
+    "a row less": (("existence", "separated_rows"), lambda rows: rows[:-1]),
+    "a label less": (("existence", "separated_labels"), lambda rows: rows[:-1]),
+    "how many rows": (("existence", "n_separated"), 12),
+    "where a coefficient goes": (("existence", "coefficients", "NV"), "finite"),
+    "a direction": (("existence", "direction", 1), 0.0),
+    "a bound": (("existence", "limit", "error_bound"), 1e-30),
+    "draws": (("seeds",), {"nuts": 1}),
+    "no reason": (("existence",), {}),
+    "events": (("n_events",), 31),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_MLE)
+def test_why_there_is_no_estimate_is_found_anew(what, without_mle, separated):
+    found = copy.deepcopy(without_mle[1])
+    verify_report(separated, found)
+    change(found, *WITHOUT_MLE[what])
+    with pytest.raises(ValueError, match=r"existence|n_events|there is no seeds"):
+        verify_report(separated, found)
+
+
+def test_an_estimate_cannot_be_kept_silent_nor_a_reason_be_added(both, without_mle, model):
+    silent = copy.deepcopy(both[1]) | {"agreement": None, "comparison": None, "checks": []}
+    silent |= {"estimate": None, "existence": without_mle[1]["existence"], "seeds": {}}
+    with pytest.raises(ValueError, match="estimate exists, and is not in it"):
+        verify_report(model, silent)
+    with pytest.raises(ValueError, match="existence, which nothing gives"):
+        verify_report(model, both[1] | {"existence": without_mle[1]["existence"]})
