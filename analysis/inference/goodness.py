@@ -99,7 +99,8 @@ class GoodnessOfFit(Renderable):
     Attributes
     ----------
     log_likelihood, null_log_likelihood : float
-        Of the fit, and of a constant probability (with the model's offset, if it has one).
+        Of the fit, and of a constant probability (with the model's offset, if it has one, which R's
+        ``pscl::pR2`` leaves out of it).
     deviance, null_deviance : float
         -2 times these: the saturated Bernoulli model has log-likelihood 0.
     mcfadden : float

@@ -103,6 +103,10 @@ def validate(
     the coefficient is named. The procedure that is validated is the fit of this formula: knots,
     centres and scales of its terms, and any choice of terms, are those made on all rows.
 
+    R's ``rms::validate`` gives the same but for two things. At its tolerance of 0.025 most samples
+    without an MLE count as fits. Its calibration by cross-validation is the mean of those of single
+    folds; here it is that of all predictions of a cut together, which is nearer to 1 and 0.
+
     Harrell, Lee and Mark (1996), "Multivariable prognostic models: issues in developing models,
     evaluating assumptions and adequacy, and measuring and reducing errors", Statistics in Medicine
     15, 361-387 (``rms::validate`` in R). Noma, Shinozaki, Iba, Teramukai and Furukawa (2021),

@@ -1,5 +1,5 @@
-# What stands in terms_r.json: R 4.2.2 with car 3.1-1, sandwich 3.0-2, emmeans 1.8.4-1, clubSandwich 0.5.8,
-# pROC 1.18.0 and rms 6.5-0 (Debian 12). Run in this folder: Rscript terms.R > terms_r.json
+# What stands in terms_r.json: R 4.2.2 with car 3.1-1, sandwich 3.0-2, emmeans 1.8.4-1, clubSandwich 0.5.8
+# and pROC 1.18.0 (Debian 12). Run in this folder: Rscript terms.R > terms_r.json
 invisible(Sys.setlocale("LC_COLLATE", "C"))
 suppressPackageStartupMessages({
   library(car); library(sandwich); library(emmeans); library(clubSandwich); library(pROC)
@@ -185,15 +185,7 @@ small <- settled(low ~ lwt, births); middle <- settled(low ~ lwt + race, births)
 between <- lapply(c(chisq = "Chisq", rao = "Rao"), function(t) plain(anova(small, middle, large, test = t)))
 # an ordered factor: polynomial contrasts
 ordered_fit <- settled(cbind(dead, n - dead) ~ sex + ordered(dose), grouped)
-# optimism-corrected indices, with their own Monte Carlo error: 2,000 resamples
-validated <- suppressPackageStartupMessages({
-  library(rms)
-  fit <- lrm(low ~ age + lwt + race + smoke + ht + ui, births, x = TRUE, y = TRUE, eps = 1e-10, maxit = 50)
-  set.seed(1)
-  quiet(plain(validate(fit, B = 2000)))
-})
 out <- list(models = fits, between = between,
   ordered = list(formula = "cbind(dead, n - dead) ~ sex + ordered(dose)", names = names(coef(ordered_fit)),
-    coefficients = unname(coef(ordered_fit)), standard_errors = unname(sqrt(diag(vcov(ordered_fit))))),
-  validate = list(model = "births", resamples = 2000, table = validated))
+    coefficients = unname(coef(ordered_fit)), standard_errors = unname(sqrt(diag(vcov(ordered_fit))))))
 cat(gsub('("(births|passengers|survey|lizards|grouped|cells)[a-z_]*": \\{"data")', "\n\\1", json(out)), "\n")

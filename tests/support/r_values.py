@@ -11,6 +11,7 @@ from flatprior.models import BernoulliLogistic
 
 DATA = Path(__file__).parents[1] / "data"
 STORED = json.loads((DATA / "terms_r.json").read_text(encoding="utf-8"))  # see terms.R
+OF_PACKAGES = json.loads((DATA / "packages_r.json").read_text(encoding="utf-8"))  # packages.R
 NAMES = tuple(STORED["models"])
 
 

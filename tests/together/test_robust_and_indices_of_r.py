@@ -1,17 +1,23 @@
-"""Covariances by name, indices and residuals against those of R, which terms.R stored."""
+"""Covariances by name, indices, tests and residuals against those of R.
+
+Which terms.R and packages.R stored.
+"""
 
 import numpy as np
 import pytest
-from r_values import NAMES, STORED, r_model, r_table
+from r_values import NAMES, OF_PACKAGES, STORED, r_model, r_table
 
 from flatprior.analysis import (
     diagnose,
     goodness_of_fit,
+    hauck_donner,
+    likelihood_ratio_test,
     predictive_indices,
     robust_covariance,
+    score_test,
     wald_test,
 )
-from flatprior.models import fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton
 
 ROUNDED = ("cells",)  # predictions that are the same but for rounding
 ROUNDED_IN_R = ("births_polynomial",)  # predictions that R ranks although the rows are the same
@@ -55,7 +61,7 @@ def test_clusters_are_those_of_sandwich_and_club_sandwich(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_indices_are_those_of_pscl_and_proc(name):
+def test_indices_are_those_of_r_and_proc(name):
     model, _, facts = r_model(name)
     fit = fit_newton(model)
     theirs, found = facts["indices_of_trials"], goodness_of_fit(model, fit)
@@ -80,6 +86,42 @@ def test_indices_are_those_of_pscl_and_proc(name):
         return
     assert area["standard error"] ** 2 == pytest.approx(theirs["auc_delong_variance"], rel=1e-9)
     assert list(area[["2.5%", "97.5%"]]) == pytest.approx(theirs["auc_delong_interval"], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_PACKAGES["models"])
+def test_indices_are_those_of_pscl(name):
+    model, frame, _ = r_model(name)
+    found = goodness_of_fit(model, fit_newton(model))
+    found, theirs = found.grouped or found, OF_PACKAGES["models"][name]["pR2"]
+    assert found.log_likelihood == pytest.approx(theirs["llh"], rel=1e-11)
+    if name == "survey":  # its null model has no offset
+        plain = BernoulliLogistic.from_formula("y ~ 1", frame)
+        assert theirs["llhNull"] == pytest.approx(fit_newton(plain).log_likelihood, rel=1e-11)
+        assert found.null_log_likelihood < theirs["llhNull"] - 0.1
+        return
+    assert found.null_log_likelihood == pytest.approx(theirs["llhNull"], rel=1e-11)
+    assert found.mcfadden == pytest.approx(theirs["McFadden"], rel=1e-9)
+    assert found.cox_snell == pytest.approx(theirs["r2ML"], rel=1e-9)
+    assert found.nagelkerke == pytest.approx(theirs["r2CU"], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_PACKAGES["models"])
+def test_fits_and_tests_of_coefficients_are_those_of_vgam(name):
+    model, _, facts = r_model(name)
+    fit, theirs = fit_newton(model), OF_PACKAGES["models"][name]
+    assert theirs["names"][1:] == [each.replace("C(", "") for each in facts["names"]][1:]
+    assert fit.coefficients == pytest.approx(theirs["vglm"]["coefficients"], rel=1e-8)
+    assert fit.standard_errors == pytest.approx(theirs["vglm"]["standard_errors"], rel=1e-8)
+    table = hauck_donner(model, fit)
+    assert table["hauck-donner"].tolist() == theirs["vglm"]["hauck_donner"]
+    assert table["derivative"].to_numpy() == pytest.approx(
+        np.array(theirs["vglm"]["derivative"]), rel=1e-8
+    )
+    assert any(table["hauck-donner"]) == (name in ("passengers", "grouped"))
+    for j, coefficient in enumerate(model.names[1:]):
+        for test, roots in ((likelihood_ratio_test, theirs["lrt"]), (score_test, theirs["score"])):
+            found = test(model, coefficient).statistic
+            assert found == pytest.approx(roots[j] ** 2, rel=1e-7), (test, coefficient)
 
 
 @pytest.mark.parametrize(

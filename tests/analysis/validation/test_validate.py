@@ -1,4 +1,7 @@
-"""Validation is Harrell's algorithm, and scikit-learn's cross-validation, on the same samples."""
+"""Validation is Harrell's algorithm, and scikit-learn's cross-validation, on the same samples.
+
+Of other samples it is that of R's rms, within the Monte Carlo error of both.
+"""
 
 import itertools
 import math
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 from places import FORMULA, PLACES, ROLES, shoppers
 from problems import simulated
+from r_values import DATA, OF_PACKAGES
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from sklearn.model_selection import cross_val_predict, cross_val_score
@@ -119,6 +123,70 @@ def test_cross_validation_is_that_of_scikit_learn_on_the_same_folds(name, strati
     reach = 1.959964 * squared.std(ddof=1) / math.sqrt(len(y))
     ends = found.table().loc["Brier", ["2.5%", "97.5%"]].to_numpy(float)
     assert ends == pytest.approx([squared.mean() - reach, squared.mean() + reach], abs=1e-5)
+
+
+IN_RMS = OF_PACKAGES["validate"]  # 2,000 samples, or 100 cuts into 5 folds
+PLACE_OF = {"passengers": "passengers_train", "nes_logit": "cases/nes_logit"}
+PLACE_OF |= {"pima_tr": "cases/pima_tr"}
+
+
+def in_rms(name, method):
+    """A model, and what rms says of it and how far that is from as many samples as there are."""
+    facts = IN_RMS[name]
+    frame = pd.read_csv(DATA / f"{PLACE_OF.get(name, name)}.csv")
+    formula = facts["formula"].replace("pclass", "C(pclass)")
+    model = BernoulliLogistic.from_formula(formula, frame)
+    assert model.n_rows == facts["n"]
+    theirs = facts[method]
+    shown = "corrected" if method != "cross_validation" else "test"
+    table = pd.DataFrame(
+        {"apparent": theirs["orig"], "corrected": theirs[shown], "MCSE": theirs[f"{shown}_se"]},
+        index=OF_PACKAGES["indices"],
+    )
+    p = model.response.mean()
+    of_constant = -2 * (p * np.log(p) + (1 - p) * np.log1p(-p)) + 1 / model.n_rows
+    values = table[["apparent", "corrected"]]
+    # D_xy is 2 AUC - 1, and Q what the deviance is below that of a constant, and 1, for each row
+    renamed = pd.DataFrame(
+        {
+            "AUC": (1 + values.loc["Dxy"]) / 2,
+            "Brier": values.loc["B"],
+            "log": (of_constant - values.loc["Q"]) / 2,
+            "calibration slope": values.loc["Slope"],
+            "calibration intercept": values.loc["Intercept"],
+        }
+    ).T
+    renamed["MCSE"] = table["MCSE"][["Dxy", "B", "Q", "Slope", "Intercept"]].to_numpy()
+    renamed.loc[["AUC", "log"], "MCSE"] /= 2
+    return model, renamed
+
+
+def distances(found, theirs, indices):
+    """In Monte Carlo standard errors of both."""
+    ours = found.table().loc[indices]
+    assert ours["apparent"].to_numpy() == pytest.approx(theirs["apparent"][indices], abs=1e-9)
+    apart = ours["corrected"] - theirs["corrected"][indices]
+    return (apart / np.hypot(ours["MCSE"], theirs["MCSE"][indices])).abs()
+
+
+# of 55 numbers below none is 4.5 standard errors away: one would be in 1 of 1,300 seeds
+@pytest.mark.parametrize("name", IN_RMS)
+def test_the_bootstrap_is_that_of_rms(name):
+    model, theirs = in_rms(name, "bootstrap")
+    # Q has the constant of each sample
+    indices = [index for index in INDICES if index != "log"]
+    assert distances(validate(model, 400, seed=5), theirs, indices).max() < 4.5
+    model, theirs = in_rms(name, "stratified")
+    found = validate(model, 400, stratified=True, seed=5)
+    assert distances(found, theirs, INDICES).max() < 4.5
+
+
+@pytest.mark.parametrize("name", IN_RMS)
+def test_cross_validation_is_that_of_rms(name):
+    """But for its calibration, which is the mean over folds there, and of a cut as a whole here."""
+    model, theirs = in_rms(name, "cross_validation")
+    found = validate(model, 40, method="cross-validation", folds=5, seed=5)
+    assert distances(found, theirs, ["AUC", "Brier"]).max() < 4.5
 
 
 def test_cuts_are_averaged_and_their_spread_is_the_monte_carlo_error():

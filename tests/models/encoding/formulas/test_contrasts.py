@@ -1,8 +1,11 @@
 """Which levels are compared with which."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
+from r_values import DATA, OF_PACKAGES, STORED
 
 from flatprior.models import BernoulliLogistic, fit_newton
 
@@ -95,6 +98,42 @@ def test_contrasts_are_the_known_matrices_however_they_are_spelt(frame, written,
         np.testing.assert_allclose(model.design[:4, 1:], matrix, atol=1e-15)
         assert (model.design_matrix(frame) == model.design).all()
         assert (model.design_matrix(frame.iloc[[2]]) == model.design[[2]]).all()
+
+
+def orthogonal_polynomials(n):
+    """Of 0, 1, ..., n - 1, by Gram and Schmidt in fractions, of length 1."""
+    rows: list[list[Fraction]] = []
+    for degree in range(n):
+        power = [Fraction(place**degree) for place in range(n)]
+        for row in rows:
+            share = dot(power, row) / dot(row, row)
+            power = [a - share * b for a, b in zip(power, row, strict=True)]
+        rows.append(power)
+    return np.array([[float(a) / float(dot(row, row)) ** 0.5 for a in row] for row in rows[1:]]).T
+
+
+def dot(one, two):
+    return sum(a * b for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("n_levels", [2, 3, 5, 8, 12])
+def test_polynomials_are_those_of_fractions_and_of_r(n_levels):
+    frame = pd.DataFrame({"y": [0, 1] * n_levels, "g": np.repeat(np.arange(n_levels), 2)})
+    model = BernoulliLogistic.from_formula("y ~ ordered(g)", frame)
+    found = model.design[::2, 1:]
+    assert found == pytest.approx(orthogonal_polynomials(n_levels), abs=2e-14)
+    theirs = np.reshape(OF_PACKAGES["polynomials"][str(n_levels)], (-1, n_levels)).T
+    assert found == pytest.approx(theirs, abs=1e-13)  # R's of 12 are off by 3e-14
+    tags = [".L", ".Q", ".C", *(f"^{degree}" for degree in range(4, n_levels))][: n_levels - 1]
+    assert model.names[1:] == tuple(f"ordered(g)[{tag}]" for tag in tags)
+
+
+def test_a_fit_with_ordered_levels_is_that_of_r():
+    theirs = STORED["ordered"]
+    model = BernoulliLogistic.from_formula(theirs["formula"], pd.read_csv(DATA / "grouped.csv"))
+    fit = fit_newton(model)
+    assert fit.coefficients == pytest.approx(np.array(theirs["coefficients"]), rel=1e-9)
+    assert fit.standard_errors == pytest.approx(np.array(theirs["standard_errors"]), rel=1e-8)
 
 
 REFERENCES = {
