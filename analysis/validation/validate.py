@@ -105,7 +105,8 @@ def validate(
 
     R's ``rms::validate`` gives the same but for two things. At its tolerance of 0.025 most samples
     without an MLE count as fits. Its calibration by cross-validation is the mean of those of single
-    folds; here it is that of all predictions of a cut together, which is nearer to 1 and 0.
+    folds, whose slopes are too large where folds are small; here it is that of all predictions of a
+    cut together.
 
     Harrell, Lee and Mark (1996), "Multivariable prognostic models: issues in developing models,
     evaluating assumptions and adequacy, and measuring and reducing errors", Statistics in Medicine

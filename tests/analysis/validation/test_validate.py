@@ -187,6 +187,8 @@ def test_cross_validation_is_that_of_rms(name):
     model, theirs = in_rms(name, "cross_validation")
     found = validate(model, 40, method="cross-validation", folds=5, seed=5)
     assert distances(found, theirs, ["AUC", "Brier"]).max() < 4.5
+    slope = "calibration slope"
+    assert theirs.loc[slope, "corrected"] > found.table().loc[slope, "corrected"]
 
 
 def test_cuts_are_averaged_and_their_spread_is_the_monte_carlo_error():
