@@ -105,7 +105,7 @@ def _note(table: Table) -> Table:
     return replace(table, notes=(*table.notes, f"{FALSE}."))
 
 
-def _cell(i: int, column: str, value: str):
+def cell(i: int, column: str, value: str):
     def change(table: Table) -> Table:
         cells = [list(row) for row in table.cells]
         cells[i][table.columns.index(column)] = value
@@ -155,8 +155,8 @@ _ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
 
 # of every report
 FORGED = {
-    "a number and its copies": rewritten("coefficients-table", *_cell(1, "coefficient", "2.827")),
-    "a p-value and its copies": rewritten("coefficients-table", *_cell(1, "p", "0.0253")),
+    "a number and its copies": rewritten("coefficients-table", *cell(1, "coefficient", "2.827")),
+    "a p-value and its copies": rewritten("coefficients-table", *cell(1, "p", "0.0253")),
     "a column and its copies": rewritten("coefficients-table", *_more("true p")),
     "a column twice and its copies": rewritten("coefficients-table", *_more("p")),
     "two names and their copies": rewritten("coefficients-table", _swapped, _swap),
@@ -169,7 +169,7 @@ FORGED = {
     "a title and its copies": rewritten(
         "coefficients-table", lambda table: replace(table, title=f"{table.title}, causal")
     ),
-    "another seed in the provenance": rewritten("provenance", *_cell(1, "value", "independence 4")),
+    "another seed in the provenance": rewritten("provenance", *cell(1, "value", "independence 4")),
     "a fact and its copies": rewritten(
         "influential", lambda table: replace(table, facts=(*table.facts, FALSE))
     ),
@@ -319,7 +319,7 @@ FORGED_WITH_DRAWS = {
     ),
     "a note of claims and its copies": rewritten("claims-1", _note),
     "a claim less and in its copies": rewritten("claims-1", _without_last, list.pop),
-    "a mean of draws and its copies": rewritten("sampler-1", *_cell(1, "mean", "2.9")),
+    "a mean of draws and its copies": rewritten("sampler-1", *cell(1, "mean", "2.9")),
     "another version of numpy, and a style": lambda page: re.sub(
         r'("numpy": ")[^"]*', r"\g<1>1.0", page, count=1
     ).replace("<style>", "<style>td { visibility: hidden }"),
@@ -330,16 +330,16 @@ FORGED_WITHOUT_MLE = {
     "a verdict that is good": lambda page: page.replace(
         'class="verdict bad"', 'class="verdict good"', 1
     ).replace("✗ There is no maximum", "✓ There is a maximum", 1),
-    "a limit and its copies": rewritten("limits", *_cell(2, "limit", "-0.0521834")),
-    "an end of an interval and its copies": rewritten("limits", *_cell(1, "2.5%", "2.28411")),
-    "an interval that is closed, and its copies": rewritten("limits", *_cell(1, "97.5%", "9.5")),
-    "where a coefficient goes, and its copies": rewritten("limits", *_cell(1, "goes to", "finite")),
+    "a limit and its copies": rewritten("limits", *cell(2, "limit", "-0.0521834")),
+    "an end of an interval and its copies": rewritten("limits", *cell(1, "2.5%", "2.28411")),
+    "an interval that is closed, and its copies": rewritten("limits", *cell(1, "97.5%", "9.5")),
+    "where a coefficient goes, and its copies": rewritten("limits", *cell(1, "goes to", "finite")),
     "a separated row less and in its copies": rewritten("separated-rows", _without_last, list.pop),
     "another outcome of a row and its copies": rewritten(
-        "separated-rows", *_cell(0, "outcome", "0")
+        "separated-rows", *cell(0, "outcome", "0")
     ),
-    "a count of events and its copies": rewritten("outcomes-by-value", *_cell(1, "events", "12")),
-    "a likelihood ratio and its copies": rewritten("tests", *_cell(1, "LR", "1.3576")),
+    "a count of events and its copies": rewritten("outcomes-by-value", *cell(1, "events", "12")),
+    "a likelihood ratio and its copies": rewritten("tests", *cell(1, "LR", "1.3576")),
     "a supremum in a note": _table("limits", r"(log-likelihood: -)\d+", r"\g<1>21"),
     "another remedy": _once(
         r"<p>Report the supremum,[^<]*", lambda m: "<p>Report what R prints; it is the estimate."

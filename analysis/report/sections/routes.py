@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
@@ -15,7 +16,7 @@ from flatprior.analysis.report.items import figure_of, section_of, table_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered, as_notes
-from flatprior.models.common.text import count
+from flatprior.models.common.text import count, printable
 from flatprior.models.routes.registry import LABELS
 
 
@@ -77,8 +78,25 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
                 "line are agreement; draws, whose bound is stated, are judged by their tests.",
                 f"Largest distance of each route in standard errors, with its bound: {said}.",
             ),
+            *_explanations(agreement),
         ],
     )
+
+
+def _explanations(agreement: Agreement) -> list[Facts]:
+    """Of each route that does not agree, why: what was found, and what was tried."""
+    return [
+        table_of(
+            f"explanation-{i + 1}",
+            replace(
+                judged.explanation.rendered(),
+                title=f"Why {printable(judged.estimate.route)} differs: {judged.explanation.title}",
+                facts=as_notes([judged.explanation.message]),
+            ),
+        )
+        for i, judged in enumerate(agreement.routes)
+        if judged.explanation is not None and judged.explanation.causes
+    ]
 
 
 def audits_of_fits(main: Reported) -> Facts | None:

@@ -2,13 +2,16 @@ import csv
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from damaged_files import resealed
+from forged_pages import cell, rewritten
 from reports import item
 from sklearn.linear_model import LogisticRegression
 
 from flatprior.analysis import compare_routes, report_facts, verify_report, write_report
 from flatprior.analysis.auditing.audit import audit
-from flatprior.analysis.report.page import sealed
+from flatprior.analysis.report.page import Page, sealed
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, load_spector
 
 
@@ -46,3 +49,25 @@ def test_audits_of_other_programs_have_a_section_of_their_own(tmp_path):
     other = BernoulliLogistic.from_formula("grade ~ gpa", data)
     with pytest.raises(ValueError, match="is of other data or columns"):
         report_facts(compare_routes(other, fit_newton(other), fit_sklearn(other)), audits=right)
+
+
+def test_a_route_that_disagrees_is_explained_with_what_was_tried_and_verified(model, tmp_path):
+    mle = fit_newton(model)
+    X = model.design[:, 1:]
+    ridge = LogisticRegression(tol=1e-10, max_iter=10_000).fit(X, model.response)
+    theirs = np.concatenate([ridge.intercept_, ridge.coef_[0]])
+    agreement = compare_routes(model, mle, replace(mle, route="<b>ridge", coefficients=theirs))
+    path = write_report(tmp_path / "report.html", agreement)
+    page = path.read_text(encoding="utf-8")
+    table = Page.of(page).tables["explanation-2"]
+    assert table.title == "Why <b>ridge differs: ridge penalty"
+    assert "<b>ridge" not in page
+    assert table.names[0] == "ridge penalty"
+    assert "C = 1 (lambda = 1)" in table.facts[0]
+    assert "in place of glmnet" in " ".join(table.notes)
+    assert "explanation-1" not in Page.of(page).tables
+    verify_report(model, path)
+    changed = rewritten("explanation-2", *cell(0, "distance", "0.29"))(page)
+    path.write_text(resealed(changed), encoding="utf-8", newline="\n")
+    with pytest.raises(ValueError, match="row 'ridge penalty', column 'distance'"):
+        verify_report(model, path)
