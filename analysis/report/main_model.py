@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.verdict import rejudged
@@ -11,8 +15,16 @@ from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.auditing.judging import judge_fit
 from flatprior.analysis.comparison.comparable import same_observations
 from flatprior.analysis.comparison.table import Comparison, require_its_own
+from flatprior.analysis.diagnostics.calibration import (
+    CalibrationCurve,
+    calibration_curve,
+    predictive_scores,
+)
+from flatprior.analysis.diagnostics.indices import PredictiveIndices, predictive_indices
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
+from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
+from flatprior.analysis.inference.summary import Summary, summarise
 from flatprior.models import (
     BernoulliLogistic,
     Existence,
@@ -169,6 +181,48 @@ class MainModel(Reported):
             exact=None if refits_left_out(model) else exact_loo(model, fit),
             audits=audits,
         )
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Tests, intervals and goodness of the fit."""
+        return summarise(self.model, self.fit)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether each observation is predicted by the fit of all others, all of which exist."""
+        return self.exact is not None and not self.exact.without_mle
+
+    @cached_property
+    def predicted(self) -> Any:
+        """What is judged: probabilities of fits without each observation, or the fit itself."""
+        if self.exact is None or not self.leaves_out:
+            return self.fit
+        own = np.exp(self.exact.pointwise)
+        return np.where(self.here.response == 1, own, 1 - own)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Brier score, log score and AUC of these."""
+        return predictive_scores(self.here, self.predicted)
+
+    @cached_property
+    def indices(self) -> PredictiveIndices | None:
+        """Discrimination and calibration; None where a probability is 0 or 1 in doubles."""
+        judged = self.predicted
+        told = not self.leaves_out or bool(((judged > 0) & (judged < 1)).all())
+        return predictive_indices(self.here, judged) if told else None
+
+    @cached_property
+    def curve(self) -> CalibrationCurve | None:
+        """Its envelope is drawn from hundreds of simulated data sets: not of many rows."""
+        few = self.model.n_rows <= MOST_ROWS
+        return calibration_curve(self.here, self.predicted) if few else None
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics | None:
+        """Residuals and influence, where the rows are few."""
+        few = isinstance(self.here.rows, ArrayRows) and self.model.n_rows <= MOST_ROWS
+        return diagnose(self.here, self.fit) if few else None
 
 
 def reported(

@@ -18,6 +18,7 @@ from typing import Any
 from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
+from flatprior.analysis.report.first_screen import first_screen
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
@@ -183,9 +184,10 @@ def report_facts(
     Returns
     -------
     dict
-        "title"; "verdict" with "headline", "good" and "message"; "sections", a list of dicts with
-        "id", "title" and "items", each item with a "kind" ("text", "table" or "figure"); "data",
-        all results as JSON has them.
+        "title"; "verdict" with "headline", "good" and "message"; "first", what a reader sees first:
+        "sentence", "figures", "doubts" and the "standings" of sections, or None without an MLE;
+        "sections", a list of dicts with "id", "title" and "items", each item with a "kind" ("text",
+        "table" or "figure"); "data", all results as JSON has them.
 
     Examples
     --------
@@ -227,6 +229,7 @@ def facts_of(
     return {
         "title": abbreviated(title or main.formula, 160),
         "verdict": takeaway(main) if verdict is None else verdict,
+        "first": None if isinstance(main, WithoutMLE) else first_screen(main),
         "sections": [section for section in found if section is not None],
         "data": data,
     }

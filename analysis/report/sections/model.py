@@ -15,7 +15,6 @@ from flatprior.analysis.figures.models import plot_model
 from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
 from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.inference.intervals import confidence_intervals
-from flatprior.analysis.inference.summary import summarise
 from flatprior.analysis.report.items import (
     PROB,
     figure_of,
@@ -123,7 +122,7 @@ def coefficients(main: MainModel) -> Facts:
     """Estimates with Wald, profile and posterior intervals."""
     model, fit = main.model, main.fit
     low, high = percentages(PROB)
-    summary = summarise(model, fit)
+    summary = main.summary
     frame = summary.table().drop(columns=["hauck-donner"])
     odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]].copy()  # or pandas 2 warns
     table = frame[["coefficient", "standard error", "z", "p"]].rename(

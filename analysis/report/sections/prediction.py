@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from flatprior.analysis.comparison.table import model_label
-from flatprior.analysis.diagnostics.calibration import calibration_curve, predictive_scores
 from flatprior.analysis.diagnostics.classification import classification_table
-from flatprior.analysis.diagnostics.indices import predictive_indices
-from flatprior.analysis.diagnostics.residuals import diagnose
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
@@ -26,6 +21,10 @@ AFTER_SAMPLING = (
     *("LOO log score", "elpd_loo", "elpd_diff", "dse", "p_loo", "bad k", "weight"),
     *("LOOIC-AIC", "p_loo-k"),
 )
+WHOSE = {
+    False: "the fit, on the rows that it was fitted to",
+    True: "the fits without it (leave-one-out)",
+}
 MOST_INFLUENTIAL = 10
 SHOWN_ERROR = 5e-6  # of a score, which is shown to five decimals
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
@@ -76,31 +75,24 @@ def model_comparison(main: MainModel) -> Facts | None:
 
 def predictive_quality(main: MainModel) -> Facts | None:
     """Scores and calibration, of leave-one-out predictions where they exist."""
-    model, predicted, whose = main.here, main.fit, "the fit, on the rows that it was fitted to"
-    exact = main.exact
-    judged: Any = predicted
-    if exact is not None and not exact.without_mle:
-        own = np.exp(exact.pointwise)
-        judged = np.where(model.response == 1, own, 1 - own)
-        whose = "the fits without it (leave-one-out)"
-    told = judged is predicted or bool(((judged > 0) & (judged < 1)).all())
-    why = refits_left_out(model) if exact is None else ""
-    scores = predictive_scores(model, judged)
+    model, judged, scores, indices, curve = (
+        *(main.here, main.predicted, main.scores),
+        *(main.indices, main.curve),
+    )
+    why = refits_left_out(model) if main.exact is None else ""
     if isinstance(model.rows, ArrayRows) and not (scores["grid error"] > SHOWN_ERROR).any():
         scores = scores.drop(columns="grid error")
-    # its envelope is drawn from hundreds of simulated data sets
-    curve = calibration_curve(model, judged) if model.n_rows <= MOST_ROWS else None
     return section_of(
         "prediction",
         "Predictive quality",
         [
             text_of(
-                f"Each observation is predicted by {whose}.",
+                f"Each observation is predicted by {WHOSE[main.leaves_out]}.",
                 f"Leave-one-out predictions are {why}: exact_loo(model, fit) computes them."
                 if why
                 else "",
                 ""
-                if told
+                if indices is not None
                 else "Some of them are 0 or 1 in doubles, whose log-odds no refit can take: their "
                 "calibration slope is left out.",
                 f"{curve.message}."
@@ -128,13 +120,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
                     ],
                 ),
             ),
-            table_of_main(
-                "indices",
-                predictive_indices(model, judged).rendered(),
-                "Discrimination and calibration",
-            )
-            if told
-            else None,
+            None
+            if indices is None
+            else table_of_main("indices", indices.rendered(), "Discrimination and calibration"),
             table_of_main(
                 "classification", classification_table(model, judged).rendered(), "Classification"
             ),
@@ -155,10 +143,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
 
 def influence(main: MainModel) -> Facts | None:
     """Rows that move the fit, or that leave-one-out cannot do without."""
-    model, exact = main.here, main.exact
-    if not isinstance(model.rows, ArrayRows) or model.n_rows > MOST_ROWS:
+    model, exact, found = main.here, main.exact, main.diagnostics
+    if found is None:
         return None
-    found = diagnose(model, main.fit)
     top = found.most_influential(MOST_INFLUENTIAL)
     loo = main.loo
     if loo is not None:

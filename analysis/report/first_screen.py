@@ -1,0 +1,260 @@
+"""What a reader sees first: one sentence, the key figures, what to doubt, how each section stands.
+
+Nothing here comes from draws that a report does not hold, so that all of it is made again, and held
+against the page, when a report is verified.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from flatprior.analysis.report.items import PROB
+from flatprior.analysis.report.main_model import MainModel
+from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.prediction import WHOSE
+from flatprior.models.common.intervals import percentages
+from flatprior.models.common.rendering import certain
+from flatprior.models.common.text import abbreviated, count, first_of, names_in, printable
+
+PROVED, PASSED, LOOK, FAILED = "proved", "passed", "look here", "failed"
+FEW_EVENTS = 10  # for each coefficient, below which estimates are biased (Peduzzi et al. 1996)
+LARGE_MOVE = 1.0  # standard errors by which one row may move a coefficient (Kutner et al. 2005)
+OUTSIDE = 0.05  # of the envelope of a calibration curve, as a right model's is on average
+ALPHA = 0.05
+NAMED = 3  # most influential rows
+ROOM = 80  # characters for names
+
+
+class Doubt(NamedTuple):
+    """A conclusion that a reader should draw, and the section that shows why."""
+
+    section: str
+    text: str
+
+
+def first_screen(main: MainModel) -> Facts:
+    """The sentence, key figures and doubts, and the standing of each section by its identifier."""
+    doubts = [*_of_size(main), *_of_tests(main), *_of_prediction(main), *_of_rows(main)]
+    return {
+        "sentence": _sentence(main),
+        "figures": _figures(main),
+        "predicted": WHOSE[main.leaves_out],
+        "doubts": [doubt._asdict() for doubt in doubts],
+        "rows": _most_influential(main),
+        "standings": _standings(main, {doubt.section for doubt in doubts}),
+    }
+
+
+def _sentence(main: MainModel) -> str:
+    """The verdict on the routes as one would say it; empty where there are none."""
+    agreement = main.agreement
+    if agreement is None:
+        return ""
+    bound = main.fit.certificate.error_bound
+    proved = (
+        f"proved to be the maximum likelihood estimate to within {bound:.1e} standard errors"
+        if math.isfinite(bound)
+        else "not proved to be the maximum likelihood estimate"
+    )
+    if agreement.verdict == "agree":
+        return f"All routes lead to one answer, {proved}."
+    failed = [each.estimate.route for each in agreement.routes if not each.passed]
+    drawn = [check.route for check in agreement.posterior_checks if not check.passed]
+    said = [
+        f"{first_of(failed)}: not the maximum likelihood estimate to the tolerance"
+        if failed
+        else "",
+        f"{first_of(drawn)}: not draws of the flat-prior posterior, or too few to tell"
+        if drawn
+        else "",
+    ]
+    return (
+        "; ".join(part for part in said if part)
+        + f". The numbers below are those of {main.fit.route}, {proved}."
+    )
+
+
+def _figures(main: MainModel) -> list[Facts]:
+    """Name, value and detail of each key figure."""
+    model, fit, summary = main.model, main.fit, main.summary
+    n, k = model.n_observations, model.n_parameters
+    found = [
+        ("Observations", f"{n}", "" if model.n_rows == n else f"in {count(model.n_rows, 'row')}"),
+        ("Events", f"{model.n_events}", f"{model.n_events / n:.1%}"),
+        ("Coefficients", f"{k}", f"{_rarer(main) / k:.1f} of the rarer outcome for each"),
+    ]
+    goodness, test = summary.goodness, summary.against_null
+    if goodness is not None:
+        error = fit.certificate.log_likelihood_error
+        found.append(
+            (
+                "Log-likelihood",
+                certain(goodness.log_likelihood, error, 2),
+                f"of a constant {goodness.null_log_likelihood:.2f}",
+            )
+        )
+        if test is not None:
+            found.append(
+                (
+                    "All slopes 0?",
+                    f"p = {test.p_text}",
+                    f"likelihood ratio, chi-squared({test.df}) = {test.statistic:.2f}",
+                )
+            )
+        found.append(("R2, McFadden", f"{_signed(goodness.mcfadden)}", ""))
+        found.append(("R2, Tjur", f"{_signed(goodness.tjur)}", ""))
+    scores, indices = main.scores, main.indices
+    if indices is None:
+        found.append(("AUC", _signed(scores["score"]["AUC"]), ""))
+    else:
+        found.append(("AUC", *_with_interval(main, "AUC")))
+    found.append(("Brier skill", _signed(scores["skill"]["Brier"]), "0: the base rate's"))
+    # a fit is calibrated on its own rows, however wrong it is
+    if indices is not None and main.leaves_out:
+        found.append(("Calibration slope", *_with_interval(main, "calibration slope")))
+        found.append(("Calibration intercept", *_with_interval(main, "calibration intercept")))
+    return [dict(zip(("name", "value", "detail"), each, strict=True)) for each in found]
+
+
+def _with_interval(main: MainModel, name: str) -> tuple[str, str]:
+    assert main.indices is not None  # noqa: S101
+    row = main.indices.table().loc[[name]]
+    value, low, high = (_signed(row[end].item()) for end in ("value", *percentages(PROB)))
+    return value, f"{low} to {high}"
+
+
+def _signed(value: float) -> str:
+    """Three decimals, and no minus before a zero."""
+    return "-" if math.isnan(value) else f"{round(float(value), 3) + 0.0:.3f}"
+
+
+def _rarer(main: MainModel) -> int:
+    """Observations of the outcome that came less often."""
+    return min(main.model.n_events, main.model.n_observations - main.model.n_events)
+
+
+def _of_size(main: MainModel) -> list[Doubt]:
+    """Warnings of the model, and a sample that is small."""
+    found = [Doubt("data", f"{said[:1].upper()}{said[1:]}.") for said in main.model.warnings]
+    rarer, k = _rarer(main), main.model.n_parameters
+    if rarer < FEW_EVENTS * k:
+        found.append(
+            Doubt(
+                "coefficients",
+                f"Small sample: {rarer} of the rarer outcome for {count(k, 'coefficient')}, fewer "
+                f"than {FEW_EVENTS} for each. Expect estimates too far from zero, and read profile "
+                "intervals rather than Wald's.",
+            )
+        )
+    return found
+
+
+def _of_tests(main: MainModel) -> list[Doubt]:
+    """Wald tests that mislead, and a model that explains nothing."""
+    found, summary = [], main.summary
+    table = summary.table()
+    misled = [str(name) for name in table.index[table["hauck-donner"].astype(bool)]]
+    if misled:
+        found.append(
+            Doubt(
+                "coefficients",
+                f"The Wald test is misled for {names_in(ROOM, misled)} (Hauck-Donner effect): a "
+                "larger effect would look less significant. Use the likelihood ratio.",
+            )
+        )
+    test = summary.against_null
+    if test is not None and test.p > ALPHA:
+        found.append(
+            Doubt(
+                "coefficients",
+                "The data do not tell this model from a constant probability (likelihood ratio, "
+                f"p = {test.p_text}): no slope should be interpreted on its own.",
+            )
+        )
+    return found
+
+
+def _of_prediction(main: MainModel) -> list[Doubt]:
+    """Predictions no better than the base rate, and miscalibrated ones."""
+    found = []
+    skill = float(main.scores["skill"]["Brier"])
+    if skill < 0:
+        found.append(
+            f"It predicts worse than the share of events does: Brier skill {_signed(skill)}, where "
+            "0 is the share of events. Do not use it for prediction."
+        )
+    curve, low_high = main.curve, percentages(PROB)
+    if curve is not None and curve.outside > OUTSIDE:
+        found.append(
+            f"Miscalibrated: {curve.outside:.1%} of observations lie outside the envelope of the "
+            f"calibration curve, where a right model has {OUTSIDE:.0%} on average."
+        )
+    if main.indices is not None and main.leaves_out:
+        low, high = (float(main.indices.table()[end]["calibration slope"]) for end in low_high)
+        if high < 1 or low > 1:
+            found.append(
+                f"Predictions are too {'extreme' if high < 1 else 'moderate'}: calibration slope "
+                f"from {_signed(low)} to {_signed(high)}, where 1 is right."
+            )
+    return [Doubt("prediction", text) for text in found]
+
+
+def _of_rows(main: MainModel) -> list[Doubt]:
+    """Rows on which the estimate hangs, or which move it far, by the fits without them."""
+    exact = main.exact
+    if exact is None:
+        return []
+    found = []
+    if exact.without_mle:
+        found.append(f"The estimate hangs on single rows: {exact.message}.")
+    moved = np.abs(exact.coefficients - main.fit.coefficients) / main.fit.standard_errors
+    far = np.nan_to_num(moved).max(axis=1)
+    many = int((far > LARGE_MOVE).sum())
+    if many:
+        i = int(np.argmax(far))
+        j = int(np.argmax(np.nan_to_num(moved[i])))
+        found.append(
+            f"{count(many, 'row')} alone {'moves' if many == 1 else 'move'} a coefficient by more "
+            f"than a standard error: without row {_label(main.here.row_labels[i])} "
+            f"{abbreviated(main.model.names[j])} changes by {far[i]:.2f} of them."
+        )
+    return [Doubt("influence", text) for text in found]
+
+
+def _label(label: object) -> str:
+    return abbreviated(printable(label))
+
+
+def _most_influential(main: MainModel) -> str:
+    """The rows with the largest Cook's distance, in words; empty where rows are many."""
+    if main.diagnostics is None:
+        return ""
+    top = main.diagnostics.most_influential(NAMED)["Cook's distance"]
+    return ", ".join(f"{_label(label)} ({value:.3g})" for label, value in top.items())
+
+
+def _standings(main: MainModel, doubted: set[str]) -> dict[str, str]:
+    """How each section stands that makes a claim."""
+    agreement = main.agreement
+    proved = math.isfinite(main.fit.certificate.error_bound)
+    found = {
+        "data": LOOK if main.model.n_dropped else PASSED,
+        "existence": PROVED if proved else LOOK,
+        "coefficients": PROVED if proved else LOOK,
+        "prediction": PASSED,
+    }
+    if main.diagnostics is not None:
+        found["influence"] = PASSED
+    if agreement is not None:
+        agrees = PROVED if agreement.routes else PASSED
+        found["agreement"] = agrees if agreement.verdict == "agree" else FAILED
+        if checks := agreement.posterior_checks:
+            found["posterior"] = PASSED if all(check.passed for check in checks) else FAILED
+            warned = any(check.warnings for check in checks)
+            found["sampling"] = LOOK if warned else PASSED
+    if main.audits:
+        found["audits"] = PASSED if all(audit.passed for audit in main.audits) else FAILED
+    return found | {section: LOOK for section in doubted if section in found}

@@ -1,0 +1,127 @@
+"""The first screen: its sentence, key figures, doubts, and how the sections stand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from sklearn.metrics import roc_auc_score
+
+from flatprior.analysis import compare_routes, report_facts
+from flatprior.analysis.report.writing import render
+from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn
+
+
+def reported(model):
+    return report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+
+
+def shown(facts):
+    return {each["name"]: each for each in facts["first"]["figures"]}
+
+
+def test_key_figures_are_those_of_another_program_and_of_refits_by_it(facts, model):
+    found = shown(facts)
+    fit = sm.Logit(model.response, model.design).fit(disp=0)
+    assert found["Log-likelihood"]["value"] == f"{fit.llf:.2f}"
+    assert found["Log-likelihood"]["detail"].endswith(f"{fit.llnull:.2f}")
+    assert found["R2, McFadden"]["value"] == f"{fit.prsquared:.3f}"
+    test = found["All slopes 0?"]
+    assert test["detail"].endswith(f"chi-squared(3) = {fit.llr:.2f}")
+    assert float(test["value"].removeprefix("p = ")) == pytest.approx(fit.llr_pvalue, rel=5e-3)
+    y, inside = model.response, fit.predict()
+    assert found["R2, Tjur"]["value"] == f"{inside[y == 1].mean() - inside[y == 0].mean():.3f}"
+    alone = np.array(
+        [
+            sm.Logit(y[rest], model.design[rest]).fit(disp=0).predict(model.design[~rest])[0]
+            for rest in ~np.eye(len(y), dtype=bool)
+        ]
+    )
+    assert found["AUC"]["value"] == f"{roc_auc_score(y, alone):.3f}"
+    skill = 1 - np.mean((y - alone) ** 2) / np.mean((y - y.mean()) ** 2)
+    assert found["Brier skill"]["value"] == f"{skill:.3f}"
+    logit = np.log(alone / (1 - alone))
+    again = sm.Logit(y, sm.add_constant(logit)).fit(disp=0)
+    assert found["Calibration slope"]["value"] == f"{again.params[1]:.3f}"
+    assert found["Calibration intercept"]["value"] == f"{again.params[0]:.3f}"
+    low, high = again.conf_int()[1]
+    assert found["Calibration slope"]["detail"] == f"{low:.3f} to {high:.3f}"
+    assert found["Events"]["detail"] == f"{y.mean():.1%}"
+
+
+def test_what_is_wrong_with_a_small_sample_is_concluded(facts):
+    said = {}
+    for doubt in facts["first"]["doubts"]:
+        said[doubt["section"]] = f"{said.get(doubt['section'], '')} {doubt['text']}"
+    assert "11 of the rarer outcome for 4 coefficients" in said["coefficients"]
+    assert "misled for Intercept" in said["coefficients"]
+    assert "too extreme: calibration slope" in said["prediction"]
+    assert set(said) == {"data", "coefficients", "prediction", "influence"}
+    for section in said:
+        assert facts["first"]["standings"][section] == "look here"
+    assert facts["first"]["standings"] | dict.fromkeys(said, "look here") == {
+        **{"data": "look here", "existence": "proved", "agreement": "proved"},
+        **{"posterior": "passed", "coefficients": "look here", "prediction": "look here"},
+        **{"sampling": "passed", "influence": "look here"},
+    }
+
+
+def test_the_row_that_moves_a_coefficient_most_is_the_one_that_refits_find():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=60)
+    y = (rng.random(60) < 1 / (1 + np.exp(-x))).astype(float)
+    x[17], y[17] = 9.0, 0.0  # far out, and against all others
+    model = BernoulliLogistic.from_arrays(x, y, intercept=True)
+    design = sm.add_constant(x)
+    fit = sm.Logit(y, design).fit(disp=0)
+    moved = [
+        np.abs((sm.Logit(y[rest], design[rest]).fit(disp=0).params - fit.params) / fit.bse)
+        for rest in ~np.eye(60, dtype=bool)
+    ]
+    far = np.max(moved, axis=1)
+    facts = reported(model)
+    (said,) = [each["text"] for each in facts["first"]["doubts"] if each["section"] == "influence"]
+    assert np.argmax(far) == 17
+    assert (far > 1).sum() == 1
+    assert said.startswith("1 row alone moves a coefficient")
+    assert "without row 17 " in said
+    assert f"changes by {far.max():.2f}" in said
+    assert facts["first"]["rows"].startswith("17 (")
+
+
+def test_predictors_of_nothing_are_called_that():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(200, 6)), np.tile([0, 1], 100)
+    facts = reported(BernoulliLogistic.from_arrays(X, y, intercept=True))
+    said = " ".join(each["text"] for each in facts["first"]["doubts"])
+    assert "predicts worse than the share of events" in said
+    assert "do not tell this model from a constant" in said
+
+
+def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(3000, 2))
+    y = (rng.random(3000) < 1 / (1 + np.exp(-X @ [0.8, -0.5]))).astype(float)
+    facts = reported(BernoulliLogistic.from_arrays(X, y, intercept=True))
+    assert facts["first"]["doubts"] == []
+    assert set(facts["first"]["standings"].values()) == {"proved", "passed"}
+    assert "Nothing that was looked at" in render(facts)
+
+
+def test_the_sentence_names_the_route_that_fails(model):
+    mle = fit_newton(model)
+    wrong = replace(mle, route="ridge", coefficients=0.9 * mle.coefficients)
+    facts = report_facts(compare_routes(model, mle, wrong))
+    assert facts["first"]["sentence"].startswith("ridge: not the maximum likelihood estimate")
+    assert "those of newton, proved to be" in facts["first"]["sentence"]
+    assert facts["first"]["standings"]["agreement"] == "failed"
+    assert 'class="standing failed">✗ failed' in render(facts)
+
+
+def test_each_standing_leads_to_its_section(facts):
+    ids = {section["id"] for section in facts["sections"]}
+    assert set(facts["first"]["standings"]) <= ids
+    page = render(facts)
+    for name, word in facts["first"]["standings"].items():
+        assert f'href="#{name}"' in page
+        assert f'<span class="standing {word.replace(" ", "-")}">' in page
