@@ -1,9 +1,11 @@
 """Sphinx configuration: ``sphinx-build -W docs build/docs``."""
 
+import re
 import shutil
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import matplotlib as mpl
 from click.testing import CliRunner
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -46,7 +48,15 @@ default_role = "code"
 
 exclude_patterns = ["_build"]
 # pages that have none below them
-alone = ("index", "installation", "tutorial", "cheat_sheet", "command_line", "architecture")
+alone = (
+    "index",
+    "installation",
+    "tutorial",
+    "cheat_sheet",
+    "gallery",
+    "command_line",
+    "architecture",
+)
 html_sidebars = {page: [] for page in alone}
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
@@ -79,6 +89,27 @@ def displayed_math(translator, node):
     raise nodes.SkipNode
 
 
+def drawn(app, docname, source):
+    """Run the gallery's blocks in order, and put below each the figure that it draws."""
+    if docname != "gallery":
+        return
+    folder = HERE / "_drawn"
+    folder.mkdir(exist_ok=True)
+    heading, names, page = "", {}, []
+    for part in re.split(r"(^## [^\n]*$|^```python\n.*?^```$)", source[0], flags=re.M | re.S):
+        page.append(part)
+        if part.startswith("## "):
+            heading = part[3:]
+        elif part.startswith("```python"):
+            exec("\n".join(part.splitlines()[1:-1]), names)  # noqa: S102
+            if figure := names.pop("figure", None):
+                file = folder / f"{re.sub(r'[^a-z]+', '-', heading.lower()).strip('-')}.svg"
+                with mpl.rc_context({"svg.hashsalt": "flatprior"}):
+                    figure.savefig(file, metadata={"Date": None})
+                page.append(f"\n\n![{heading}](_drawn/{file.name})")
+    source[0] = "".join(page)
+
+
 class CommandHelp(Directive):
     """What a command of flatprior says of itself."""
 
@@ -96,5 +127,6 @@ class CommandHelp(Directive):
 
 def setup(app):
     """Register the renderer of mathematics, and the help of commands."""
+    app.connect("source-read", drawn)
     app.add_directive("command-help", CommandHelp)
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))

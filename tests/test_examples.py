@@ -106,6 +106,12 @@ def test_every_script_of_a_page_runs_and_prints_what_is_shown(page, capsys):
         assert AlmostEqualNumbers().check_output(shown, printed.rstrip("\n"), flags), printed
 
 
+def test_the_gallery_has_every_figure():
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"^figure = fp\.(plot_\w+)", text, re.MULTILINE))
+    assert drawn == {name for name in flatprior.analysis.__all__ if name.startswith("plot_")}
+
+
 def example_commands():
     """Every command of flatprior that a page shows, as the shell would pass it."""
     for page in [ROOT / "README.md", *PAGES]:
