@@ -36,7 +36,7 @@ shutil.copytree(
 )
 nb_execution_mode = "off"
 nb_merge_streams = True
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
 templates_path = ["_templates"]
@@ -49,13 +49,8 @@ default_role = "code"
 exclude_patterns = ["_build"]
 # pages that have none below them
 alone = (
-    "index",
-    "installation",
-    "tutorial",
-    "cheat_sheet",
-    "gallery",
-    "command_line",
-    "architecture",
+    *("index", "installation", "for_me", "tutorial", "coming_from", "cheat_sheet", "gallery"),
+    *("command_line", "architecture"),
 )
 html_sidebars = {page: [] for page in alone}
 html_math_renderer = "mathml"
