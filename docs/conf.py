@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zlib
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from latex2mathml.converter import convert
+from numpydoc.xref import DEFAULT_LINKS
 
+from flatprior import analysis, models
 from flatprior.analysis.cli import main
 
 HERE = Path(__file__).parent
@@ -23,6 +26,7 @@ release = version = version_of("flatprior")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
@@ -43,8 +47,48 @@ templates_path = ["_templates"]
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings give types in words
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+numpydoc_xref_param_type = True
 default_role = "code"
+
+# where types of other libraries are documented: an inventory of these alone, which needs no network
+ELSEWHERE = {
+    "https://numpy.org/doc/stable/": {
+        "numpy.ndarray": "reference/generated/numpy.ndarray.html",
+    },
+    "https://pandas.pydata.org/docs/": {
+        "pandas.DataFrame": "reference/api/pandas.DataFrame.html",
+        "pandas.Series": "reference/api/pandas.Series.html",
+    },
+    "https://matplotlib.org/stable/": {
+        "matplotlib.axes.Axes": "api/_as_gen/matplotlib.axes.Axes.html",
+        "matplotlib.figure.Figure": "api/_as_gen/matplotlib.figure.Figure.html",
+    },
+}
+
+
+def inventory(names):
+    """Write a Sphinx inventory of classes, and say where it is."""
+    library = next(iter(names)).split(".")[0]
+    head = f"# Sphinx inventory version 2\n# Project: {library}\n# Version:\n"
+    head += "# The remainder of this file is compressed using zlib.\n"
+    lines = "".join(f"{name} py:class 1 {page} -\n" for name, page in names.items())
+    path = HERE / "generated" / f"{library}.inv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(head.encode() + zlib.compress(lines.encode()))
+    return library, str(path)
+
+
+intersphinx_mapping = {}
+for place, names in ELSEWHERE.items():
+    library, path = inventory(names)
+    intersphinx_mapping[library] = (place, path)
+# types in docstrings that are links: those, and our own classes; all other words stay words
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS}
+numpydoc_xref_aliases |= {name.split(".")[-1]: name for n in ELSEWHERE.values() for name in n}
+for package in (models, analysis):
+    classes = [name for name in package.__all__ if name[0].isupper()]
+    numpydoc_xref_aliases |= {name: f"{package.__name__}.{name}" for name in classes}
 
 exclude_patterns = ["_build"]
 # pages that have none below them
