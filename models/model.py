@@ -74,7 +74,7 @@ SPEAK_FOR = (
 )
 HIGH_DIMENSION = 0.1  # coefficients an observation
 MANY = 11  # coefficients, of which the theory of many begins
-CORRECTED = "; high_dimensional(model, fit) corrects both"
+CORRECTED = "; where rows are like Gaussian ones high_dimensional(model, fit) corrects both"
 NAMES_WIDTH = 58  # characters for names where a model is printed, so that its lines have 80
 
 
@@ -712,7 +712,7 @@ class BernoulliLogistic(Renderable):
         With more than one coefficient to ten observations the MLE is biased away from zero and
         varies more than its Wald standard errors say: Sur and Candès (2019), "A modern
         maximum-likelihood theory for high-dimensional logistic regression", PNAS 116, 14516-14525.
-        Of many coefficients `flatprior.analysis.high_dimensional` corrects both.
+        Where rows are like Gaussian ones `flatprior.analysis.high_dimensional` corrects both.
         """
         k, n = self.n_parameters, self.n_observations
         found = [*self.remarks, *([SPEAK_FOR] if self._look_like_sampling_weights() else [])]

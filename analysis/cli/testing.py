@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(["1", "2", "3"]),
+    type=click.Choice(["1", "2", "3", "I", "II", "III"]),
     help="1 (default): each term added to those before it; 2: to all but its interactions; 3: to "
     "all others.",
 )
@@ -73,7 +73,7 @@ def term_tests(
                 "--by, --type, --drop-one and --vif ask for different things: take one"
             )
         model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
-        numbers: Any = int(kind or 1)
+        numbers: Any = kind if kind and kind.startswith("I") else int(kind or 1)
         found: AnalysisOfDeviance | HypothesisTest | Collinearity = (
             collinearity(model, fit_newton(model))
             if vif

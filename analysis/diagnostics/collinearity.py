@@ -17,7 +17,6 @@ from flatprior.models.common.calls import model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import first_of
 from flatprior.models.common.writing import finite
 from flatprior.models.covariance.roots import Factored, Root, Written, root_of
 from flatprior.models.designs.coded import Structured
@@ -57,23 +56,34 @@ class Collinearity(Renderable):
     condition_number: float
     formula: str | None = None
     gvif: pd.DataFrame | None = None
+    of_fit: bool = False
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """What is shown of this: the variance inflation factors."""
+        """What is shown of this: those of terms where one has several columns, else of columns."""
         much = self.condition_number > CONDITION_THAT_MATTERS
+        gvif, several = self.gvif, False
+        if gvif is not None:
+            several = bool(((gvif["df"] > 1) & gvif["GVIF"].notna()).any())
+        table = gvif if gvif is not None and several else pd.DataFrame({"VIF": self.vif})
         return Rendered.of(
-            chosen(pd.DataFrame({"VIF": self.vif}), columns),
-            {"VIF": ".4g"},
+            chosen(table, columns),
+            {"VIF": ".4g", "GVIF": ".4g", PER_COLUMN: ".4g"},
             of_model("Collinearity", self.formula),
             [
                 f"condition number of the scaled columns {self.condition_number:.4g}: "
                 + ("dependencies matter" if much else "no dependency to speak of")
                 + f" (limit {CONDITION_THAT_MATTERS:g})",
-                *self._of_terms(),
             ],
             [
-                "VIF: factor by which the variance of a coefficient is larger than if its column "
-                "were uncorrelated with the others; none for a constant"
+                "GVIF: generalised variance inflation of a term (Fox and Monette), with one df "
+                "that of its coefficient; its root of 2 df is of the size of a standard error"
+                if several
+                else "VIF: factor by which the variance of a coefficient is larger than if its "
+                "column were uncorrelated with the others; none for a constant",
+                "in the covariance of the fit, as in R's car"
+                if self.of_fit
+                else "in the columns alone, as if all rows had one variance, and not in a covariance "
+                "of a fit",
             ],
         )
 
@@ -88,19 +98,6 @@ class Collinearity(Renderable):
             }
         )
         return facts
-
-    def _of_terms(self) -> list[str]:
-        """The largest generalised variance inflation of terms of several columns, in words."""
-        if self.gvif is None:
-            return []
-        several = self.gvif[(self.gvif["df"] > 1) & self.gvif["GVIF"].notna()]
-        if several.empty:
-            return []
-        said = first_of(
-            f"{name} {row['GVIF']:.4g} ({row['df']:.0f} df; {row[PER_COLUMN]:.4g})"
-            for name, row in several.sort_values(PER_COLUMN, ascending=False).iterrows()
-        )
-        return [f"generalised VIF of terms (and its root of 2 df): {said}"]
 
 
 @model_first(sampling_weights=True)
@@ -167,7 +164,7 @@ def collinearity(model: BernoulliLogistic, fit: PointEstimate | None = None) -> 
     condition = _of_ends(model, root, np.sqrt(raw), weights_of) if many else _condition(root)
     terms = {} if model.terms is None else model.terms
     generalised = _generalised(model, root, terms, vif, constant, weights_of) if terms else None
-    return Collinearity(factors, condition, model.formula, generalised)
+    return Collinearity(factors, condition, model.formula, generalised, fit is not None)
 
 
 def _generalised(

@@ -59,8 +59,8 @@ class _At:
 
     def steepness(self, predictors: Array) -> Array:
         """Derivatives of outcomes in the predictors."""
-        fitted = expit(-predictors if self.log else predictors)
-        return np.asarray(fitted if self.log else fitted * (1 - fitted))
+        other = expit(-predictors)  # 1 - p of a rounded p is 0 long before
+        return np.asarray(other if self.log else expit(predictors) * other)
 
     def shared(self, factor: Array) -> _At:
         """The same with each row's share times a number of its own, (m,)."""
@@ -298,6 +298,18 @@ class OwnProbability(NamedTuple):
     def plus(self, other: OwnProbability) -> OwnProbability:
         """That of a row that is the sum of two: the same."""
         return self
+
+
+class OwnComplement(OwnProbability):
+    """The probability of no event in the rows themselves, to all digits where it is small."""
+
+    def values(self, at: _At) -> Array:
+        """Means (d,) at the vectors."""
+        return np.asarray(expit(-at.own) @ at.share)
+
+    def gradient(self, at: _At) -> Array:
+        """Derivative (k,) of the mean at the first vector."""
+        return -at.pull
 
 
 class OwnLogOdds(OwnProbability):

@@ -37,7 +37,7 @@ class Scale(NamedTuple):
 
 PLAIN = Scale(lambda x: x, lambda x: x, np.ones_like)
 LOG = Scale(np.log, np.exp, np.reciprocal)
-LOGIT = Scale(logit, expit, lambda p: 1 / (p * (1 - p)))
+LOGIT = Scale(logit, expit, lambda p: 1 / (p * (1 - p)))  # to show; see `log_odds`
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,20 @@ class OfEstimate:
         values = np.array([row @ self.values[used] for row, used in pairs])
         jacobian = np.array([row @ self.jacobian[used] for row, used in pairs])
         return replace(self, values=values, jacobian=jacobian)
+
+    @property
+    def centres(self) -> Array:
+        """Where they are, (q,)."""
+        return self.values
+
+    def beside(self, other: Functionals) -> OfEstimate:
+        """These and others of the same estimate."""
+        assert isinstance(other, OfEstimate)  # noqa: S101
+        return replace(
+            self,
+            values=np.concatenate([self.values, other.values]),
+            jacobian=np.vstack([self.jacobian, other.jacobian]),
+        )
 
     def on(self, scale: Scale) -> OfEstimate:
         """What they are on some scale."""
@@ -122,6 +136,16 @@ class OfDraws:
         parts = [self.draws[..., row != 0] @ row[row != 0] for row in matrix]
         return OfDraws(np.stack(parts, axis=-1))
 
+    @property
+    def centres(self) -> Array:
+        """Where they are, (q,)."""
+        return np.asarray(self.draws.mean(axis=(0, 1)))
+
+    def beside(self, other: Functionals) -> OfDraws:
+        """These and others of the same draws."""
+        assert isinstance(other, OfDraws)  # noqa: S101
+        return OfDraws(np.concatenate([self.draws, other.draws], axis=-1))
+
     def on(self, scale: Scale) -> OfDraws:
         """What they are on some scale."""
         with np.errstate(all="ignore"):
@@ -149,6 +173,15 @@ class OfDraws:
 Functionals = OfEstimate | OfDraws
 
 
+def log_odds(probabilities: Functionals, others: Functionals) -> Functionals:
+    """The log-odds of probabilities, of which 1 less them are at hand too.
+
+    Of 1 - p of a rounded p nothing is left where p is near 1.
+    """
+    one = np.eye(len(probabilities))
+    return probabilities.beside(others).on(LOG).combined(np.hstack([one, -one]))
+
+
 def places_of(result: Coefficients | Posterior) -> Places:
     """All draws, or an estimate, whose standard error needs a derivative."""
     if isinstance(result, Posterior):
@@ -173,3 +206,14 @@ def functionals_of(
         return OfDraws(np.moveaxis(found.reshape(-1, *result.draws.shape[:2]), 0, -1))
     found = found.reshape(-1, 1 + len(result.coefficients))
     return OfEstimate(found[:, 0], found[:, 1:], root_of_covariance(model, result))
+
+
+def differences(probabilities: Functionals, others: Functionals, matrix: Array) -> Functionals:
+    """Contrasts of probabilities, rows of a matrix; of such as are near 1 from 1 less them."""
+    near_one = ~(probabilities.centres <= 0.5)
+    zero = np.zeros_like(matrix)
+    turned = [not row.sum() and bool(near_one[row != 0].all()) for row in matrix]
+    rows = np.where(
+        np.array(turned)[:, None], np.hstack([zero, -matrix]), np.hstack([matrix, zero])
+    )
+    return probabilities.beside(others).combined(rows)

@@ -99,8 +99,9 @@ class GoodnessOfFit(Renderable):
     Attributes
     ----------
     log_likelihood, null_log_likelihood : float
-        Of the fit, and of a constant probability (with the model's offset, if it has one, which R's
-        ``pscl::pR2`` leaves out of it).
+        Of the fit, and of an intercept alone (with the model's offset, if it has one, which R's
+        ``pscl::pR2`` leaves out of it), also where the model has no intercept: R's null deviance is
+        then that of probabilities 1/2.
     deviance, null_deviance : float
         -2 times these: the saturated Bernoulli model has log-likelihood 0.
     mcfadden : float
@@ -165,10 +166,10 @@ class GoodnessOfFit(Renderable):
             of_model("Goodness of fit", self.formula),
             [f"{n}, {k}", *([] if self.grouped is None else [self.grouped.message])],
             [
-                "constant: a model of one probability for all; McFadden's R2 is 1 - log-likelihood "
-                "/ that of the constant, Cox and Snell's 1 - exp(-LR / n), Nagelkerke's the same "
-                "over the most that it can be, Tjur's the mean fitted probability of the events "
-                "less that of the others"
+                "constant: a model of an intercept alone, beside the offset if there is one; "
+                "McFadden's R2 is 1 - log-likelihood / that of the constant, Cox and Snell's 1 - "
+                "exp(-LR / n), Nagelkerke's the same over the most that it can be, Tjur's the mean "
+                "fitted probability of the events less that of the others"
             ],
         )
 

@@ -185,7 +185,7 @@ class RobustCovariance(Renderable):
             of_model("Robust covariance", self.formula),
             [f"{self.said}, {self.factor_in_words}"],
             [
-                "standard errors and Wald intervals hold although the model may not",
+                "standard errors and Wald intervals hold of many units, although the model may not",
                 "" if self.df is None else "intervals are Student's, with Satterthwaite's df",
             ],
         )

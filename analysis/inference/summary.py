@@ -341,6 +341,7 @@ def _by_term(
     """The tests of terms of several coefficients, and why one is not there."""
     terms = [] if model.encoding is None else model.encoding.model_terms
     columns, found, lacking = model.terms or {}, {}, []
+    parts = [each.name for each in terms if any(each.is_within(other) for other in terms)]
     for term in terms:
         names = columns[term.name]
         if len(names) < 2 or any(term.is_within(other) for other in terms):
@@ -349,6 +350,12 @@ def _by_term(
             found[term.name] = wald_test(fit if robust is None else robust, names)
         except PrecisionError as error:
             lacking.append(f"no test of {printable(term.name)}: {error}")
+    if parts:
+        how = "" if robust is None else ', test="Wald", robust=...'
+        lacking.append(
+            f"in interactions stand {first_of(map(printable, parts))}, whose coefficients are at "
+            f"reference levels or 0 of the others: anova(model, type=2{how}) tests the terms"
+        )
     return found, lacking
 
 

@@ -25,8 +25,10 @@ from flatprior.analysis.inference.hypotheses.likelihood_tests import (
     likelihood_ratio_test,
     score_test,
 )
+from flatprior.analysis.inference.hypotheses.of_model import ZERO_SUM
 from flatprior.analysis.inference.hypotheses.submodels import KINDS, Left, Step, Submodels
 from flatprior.analysis.inference.hypotheses.wald import wald_test
+from flatprior.analysis.inference.robust import RobustCovariance
 from flatprior.analysis.maxima import (
     HypothesisTest,
     Supremum,
@@ -53,12 +55,19 @@ from flatprior.models.routes.newton import converged_mle
 
 Kind = Literal["LR", "score", "Wald"]
 TYPES = {1: "I", 2: "II", 3: "III"}
-ZERO_SUM = ("sum", "helmert", "poly", "diff")  # contrasts: over the levels each sums to 0
+ROMAN: dict[str, Literal[1, 2, 3]] = {"I": 1, "II": 2, "III": 3}
 CENTRED = ("center(", "scale(", "poly(")
 NULL, WHOLE = "null model", "none"  # rows of tables
 SAME_LIKELIHOOD = 1e-8
 SUPREMA = "the outcomes are separated in some of the models: their likelihoods have suprema only"
-_FORMATS = {"deviance": ".3f", "AIC": ".2f", "LR": ".4f", "score": ".4f", "Wald": ".4f", "p": "p"}
+_FORMATS = {
+    "deviance": ".3f",
+    "AIC": ".2f",
+    "LR": ".4f",
+    "score": ".4f",
+    "Wald": ".4f",
+    "p": "p",
+} | {"df error": ".2f"}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -91,10 +100,11 @@ class AnalysisOfDeviance(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a term or model.
 
-        Columns: "df" (a difference of ranks), the statistic by the name of the test ("LR", "score"
-        or "Wald") and "p"; but for Wald and types II and III "deviance", -2 times the maximal
-        log-likelihood of single observations, and "AIC". These are of the model up to that term
-        (type I), without it (`drop_one`), or of the model itself. What is undefined is NaN.
+        Columns: "df" (a difference of ranks), with "CR2" "df error", the statistic by the name of
+        the test ("LR", "score" or "Wald") and "p"; but for Wald and types II and III "deviance", -2
+        times the maximal log-likelihood of single observations, and "AIC". These are of the model
+        up to that term (type I), without it (`drop_one`), or of the model itself. What is undefined
+        is NaN.
         """
         return self.frame.copy()
 
@@ -132,7 +142,8 @@ def anova(
     model: BernoulliLogistic,
     *models: BernoulliLogistic,
     test: Kind = "LR",
-    type: Literal[1, 2, 3] = 1,
+    type: Literal[1, 2, 3, "I", "II", "III"] = 1,
+    robust: RobustCovariance | None = None,
 ) -> AnalysisOfDeviance:
     """Test the terms of a model, or several models each against the one before it.
 
@@ -145,11 +156,14 @@ def anova(
         Of the same observations, each nested in the one before it or the other way round.
     test : {"LR", "score", "Wald"}
         Likelihood ratio (R's "Chisq" and "LRT"), Rao's score ("Rao") or Wald.
-    type : {1, 2, 3}
+    type : {1, 2, 3} or {"I", "II", "III"}
         Of a single model. 1: each term added to those before it, as R's ``anova``. 2: each added to
         all but interactions of it with others, as ``Anova`` of R's car. 3: each added to all
         others; refused where that depends on the reference level of a factor. The columns of a term
         are left out, nothing is coded anew.
+    robust : RobustCovariance, optional
+        Of this model: what Wald tests of type II and III take, as ``Anova(fit, vcov. = V)`` of car.
+        Of "CR2" they are Hotelling's F.
 
     Returns
     -------
@@ -183,13 +197,19 @@ def anova(
     {'gpa': 1, 'psi': 1, 'tuce': 1, 'gpa:psi': 1}
     """
     check_choice("test", test, tuple(KINDS))
+    if isinstance(type, str) and type in ROMAN:
+        type = ROMAN[type]
     if isinstance(type, bool) or not isinstance(type, int) or type not in TYPES:
         raise InputError(f"type must be 1, 2 or 3, not {printable(type)[:40]}")
     if models:
-        if type != 1:
-            raise InputError("tests of type II and III are of the terms of one model")
+        if type != 1 or robust is not None:
+            raise InputError(
+                "tests of type II and III, and with a robust covariance (which is passed as "
+                "robust=), are of the terms of one model"
+            )
         return _of_models((model, *models), test)
-    found = Submodels.of(model)
+    _check_robust(robust, test, type != 1)
+    found = Submodels.of(model, robust)
     if type == 3:
         _check_type_three(found.terms, model)
     names = [term.name for term in found.terms]
@@ -213,6 +233,7 @@ def anova(
         formula=model.formula,
         notes=(
             *_what_is_tested(type, found.terms),
+            *_whose(found.robust),
             *_notes(tests, found, model),
         ),
         facts=model.facts[:1],
@@ -220,7 +241,9 @@ def anova(
 
 
 @model_first
-def drop_one(model: BernoulliLogistic, test: Kind = "LR") -> AnalysisOfDeviance:
+def drop_one(
+    model: BernoulliLogistic, test: Kind = "LR", *, robust: RobustCovariance | None = None
+) -> AnalysisOfDeviance:
     """Test each term that may be left out alone, as R's ``drop1`` does.
 
     Parameters
@@ -228,6 +251,7 @@ def drop_one(model: BernoulliLogistic, test: Kind = "LR") -> AnalysisOfDeviance:
     model : BernoulliLogistic
         From a formula; its rows may lie in memory, in files or on a cluster.
     test : {"LR", "score", "Wald"}
+    robust : RobustCovariance, optional
         As for `anova`.
 
     Returns
@@ -254,7 +278,8 @@ def drop_one(model: BernoulliLogistic, test: Kind = "LR") -> AnalysisOfDeviance:
     (['none', 'gpa', 'tuce', 'psi'], '6.2037')
     """
     check_choice("test", test, tuple(KINDS))
-    found = Submodels.of(model)
+    _check_robust(robust, test, True)
+    found = Submodels.of(model, robust)
     names = [term.name for term in found.terms if not found.within(term)]
     steps = [Step(name, Left(), Left({name})) for name in names]
     tests = found.test(steps, test, conditional=True)
@@ -268,9 +293,25 @@ def drop_one(model: BernoulliLogistic, test: Kind = "LR") -> AnalysisOfDeviance:
         tests=_told(names, tests),
         frame=frame,
         formula=model.formula,
-        notes=tuple(_notes(tests, found, model)),
+        notes=(*_whose(found.robust), *_notes(tests, found, model)),
         facts=model.facts[:1],
     )
+
+
+def _check_robust(robust: RobustCovariance | None, test: str, of_whole_model: bool) -> None:
+    if robust is not None and (test != "Wald" or not of_whole_model):
+        raise InputError(
+            "a robust covariance is of the whole model and has no likelihood: take test='Wald', "
+            "and in anova type=2 or 3"
+        )
+
+
+def _whose(robust: RobustCovariance | None) -> list[str]:
+    """Which covariance the tests are from, where it is not the model's."""
+    if robust is None:
+        return []
+    said = f"the covariance is {robust.said}, {robust.factor_in_words}"
+    return [said + ("" if robust.moments is None else "; Wald: F of Hotelling's distribution")]
 
 
 def _nothing(_: str) -> None:
@@ -279,9 +320,12 @@ def _nothing(_: str) -> None:
 
 def _table(names: Sequence[str], tests: Sequence[HypothesisTest | None], kind: str) -> pd.DataFrame:
     """Degrees of freedom, statistic and p of some tests."""
+    second = [None if t is None else t.df_error for t in tests]
+    referred = [each for each in second if each is not None]
     return pd.DataFrame(
         {
             "df": pd.array([None if t is None else t.df for t in tests], dtype="Int64"),
+            **({"df error": pd.array(second, dtype="Float64")} if referred else {}),
             kind: [np.nan if t is None else t.statistic for t in tests],
             "p": [np.nan if t is None else t.p for t in tests],
         },
@@ -321,7 +365,7 @@ def _notes(
     if parsed is not None and not parsed.intercept and whole:
         notes.append(
             f"without an intercept {printable(whole[0])} has a column for each level: without the "
-            "term the log-odds are 0 in the reference levels of the others"
+            "term the log-odds are 0 where the others are at their reference levels or 0"
         )
     return notes
 
@@ -331,7 +375,7 @@ def _what_is_tested(type_: int, terms: Sequence[ModelTerm]) -> list[str]:
     if type_ == 1:
         return ["each term is added to those above it"]
     if type_ == 2:
-        return ["each term is added to all that are no interactions of it with others"]
+        return ["each term is added to all others but interactions of which it is a part"]
     notes = ["each term is added to all others, interactions of it among them"]
     for term in terms:
         numbers = {
@@ -357,7 +401,14 @@ def _is_centred(name: str) -> bool:
 def _check_type_three(terms: Sequence[ModelTerm], model: BernoulliLogistic) -> None:
     """Raise a `ValueError` where a test of type III depends on a reference level."""
     parsed = None if model.encoding is None else model.encoding.parsed
+    left = set() if model.aliased is None else set(model.aliased.names)
     for term in terms:
+        if len(term.factors) > 1 and left.intersection(term.columns):
+            raise InputError(
+                f"of {printable(term.name)!r} columns were left out as combinations of others, as "
+                "they are where a combination of levels has no rows: without a term the rest is no "
+                "model of its effect, and a test of type III says nothing; take type=2"
+            )
         for factor in term.factors:
             if factor.contrasts == "levels" and parsed is not None and not parsed.intercept:
                 raise InputError(

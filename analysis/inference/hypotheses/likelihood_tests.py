@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from flatprior.analysis.comparison.comparable import is_nested, same_observations
 from flatprior.analysis.inference.hypotheses.linear import Contrasts
 from flatprior.analysis.inference.hypotheses.null_models import null_model, null_of
-from flatprior.analysis.inference.hypotheses.of_model import linear_of_model
+from flatprior.analysis.inference.hypotheses.of_model import linear_of_model, where_tested
 from flatprior.analysis.maxima import (
     HypothesisTest,
     chi_squared_test,
@@ -90,18 +90,19 @@ def likelihood_ratio_test(
         large, small = _nested_pair(model, hypothesis)
         text = small.formula or f"only {names_in(SCREEN, small.names)}"
         full, lower = supremum(large), supremum(small)
-        df, restrictions = full.rank - lower.rank, None
+        df, restrictions, where = full.rank - lower.rank, None, ""
         if not df:
             raise InputError(SAME)
     else:
         linear = linear_of_model(model, hypothesis, value)
         text, restrictions = linear.text, len(linear.values)
+        where = where_tested(model, linear)
         large = of_full_rank(model)
         full, null = supremum(large), null_of(model, large, linear)
         lower = supremum(null_model(model, null))
         df = _told(full.rank, lower.rank, text)
     notes = [SUPREMUM] * full.separated
-    notes += _fewer(restrictions, df)
+    notes += _fewer(restrictions, df) + [where] * bool(where)
     statistic = ratio(full.log_likelihood, lower.log_likelihood)
     return chi_squared_test("likelihood ratio", text, statistic, df, "; ".join(notes))
 
@@ -153,7 +154,8 @@ def score_test(
         kept = kept if small.aliased is None else small.aliased.kept
         gamma[kept] = converged_mle(small).coefficients
     df = _told(large.n_parameters, len(kept), linear.text)
-    notes = _fewer(len(linear.values), df)
+    where = where_tested(model, linear)
+    notes = _fewer(len(linear.values), df) + [where] * bool(where)
     beta = null.at(gamma)
     root, score = root_and_score(large.rows, beta)
     pull = root.rooted(score[None])[0]

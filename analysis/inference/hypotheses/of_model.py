@@ -16,6 +16,8 @@ from flatprior.models.common.text import first_of, printable
 from flatprior.models.encoding.aliased import Aliased
 from flatprior.models.encoding.formulas.model_terms import ModelTerm
 
+ZERO_SUM = ("sum", "helmert", "poly", "diff")  # contrasts: over the levels each sums to 0
+
 
 def linear_of_model(
     model: BernoulliLogistic, hypothesis: Contrasts | str, value: ArrayLike | None = None
@@ -59,6 +61,40 @@ def linear_without(model: BernoulliLogistic, terms: Sequence[ModelTerm]) -> Line
     if model.aliased is None:
         return linear
     return _that_others_do_not_have(linear, model, model.aliased)
+
+
+def where_tested(model: BernoulliLogistic, linear: Linear) -> str:
+    """Where the effect of a term is tested that is a part of an interaction; mostly empty.
+
+    With treatment contrasts that all of its own coefficients are 0 is a statement on the reference
+    level of the others, and of a number on 0; with contrasts that sum to zero it is one on their
+    mean.
+    """
+    if model.encoding is None or linear.positions is None or linear.values.any():
+        return ""
+    held, terms = {model.names[j] for j in linear.positions}, model.encoding.model_terms
+    known = set(model.names)
+    said: dict[str, None] = {}
+    for term in terms:
+        own = known.intersection(term.columns)
+        if not own or not own <= held:
+            continue
+        for other in terms:
+            if not term.is_within(other) or known.intersection(other.columns) <= held:
+                continue
+            for factor in other.factors:
+                if factor.name not in term.of and factor.contrasts not in ZERO_SUM:
+                    level = "the reference level of " if factor.contrasts else ""
+                    zero = "" if factor.contrasts else " = 0"
+                    said[
+                        f"{printable(term.name)} is tested at {level}{printable(factor.name)}{zero}"
+                    ] = None
+    if not said:
+        return ""
+    return (
+        f"{first_of(said)}, since an interaction of these is in the model: test that too, or take "
+        "anova(model, type=2)"
+    )
 
 
 def _that_others_do_not_have(

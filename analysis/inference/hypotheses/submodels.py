@@ -19,6 +19,7 @@ from flatprior.analysis.inference.hypotheses.null_models import (
 )
 from flatprior.analysis.inference.hypotheses.of_model import linear_without
 from flatprior.analysis.inference.hypotheses.wald import wald_test
+from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import (
     HypothesisTest,
     chi_squared_test,
@@ -30,6 +31,7 @@ from flatprior.analysis.maxima import (
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.same_passes import in_same_passes
 from flatprior.models.common.arrays import Array
+from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
 from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.encoding.files.passes import Passes
@@ -93,18 +95,21 @@ class Submodels:
         Without columns that are combinations of others.
     terms : tuple of ModelTerm
         Without the intercept.
+    robust : RobustCovariance or None
+        What Wald tests of the whole model take in place of its own covariance.
     passes : list of Passes
         That were made, where rows are not in memory.
     """
 
     base: BernoulliLogistic
     terms: tuple[ModelTerm, ...]
+    robust: RobustCovariance | None = None
     passes: list[Passes] = field(default_factory=list)
     maxima: dict[Left, Maximum] = field(default_factory=dict)
     _made: dict[Left, Restricted] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: BernoulliLogistic) -> Submodels:
+    def of(cls, model: BernoulliLogistic, robust: RobustCovariance | None = None) -> Submodels:
         """Those of a model from a formula."""
         if model.encoding is None:
             raise InputError(
@@ -114,7 +119,10 @@ class Submodels:
         terms = tuple(term for term in model.encoding.model_terms if term.factors)
         if not terms:
             raise InputError("the formula has no term besides the intercept: nothing to test")
-        return cls(of_full_rank(model), terms)
+        if robust is None:
+            return cls(of_full_rank(model), terms)
+        require_kind(robust, RobustCovariance, "robust", "robust_covariance(model, fit)")
+        return cls(model, terms, recomputed_robust(model, robust))
 
     def within(self, term: ModelTerm) -> Left:
         """The terms to which a term is marginal: interactions of it with more."""
@@ -172,6 +180,8 @@ class Submodels:
         With `conditional` Wald tests are those of the whole model, what it says of the terms of
         the smaller model beyond those of the larger; else of the larger.
         """
+        if self.robust is not None:
+            return [self._robust(step, self.robust) for step in steps]
         if kind == "Wald" and conditional:
             self.fit([frozenset()], reached=True)
             return [self._conditional(step) for step in steps]
@@ -213,6 +223,25 @@ class Submodels:
             return None
         text = f"{step.name} = 0"
         return chi_squared_test(KINDS["Wald"], text, max(float(statistic), 0.0), int(df))
+
+    def _robust(self, step: Step, robust: RobustCovariance) -> HypothesisTest | None:
+        """The same with a robust covariance V.
+
+        What rows T beta say beyond rows A beta is (T - T V A' (A V A')^-1 A) beta, which with V is
+        uncorrelated with A beta; of a single matrix Hotelling's distribution is known too.
+        """
+        tested, others = self._rows_of(step.smaller - step.larger), self._rows_of(step.larger)
+        if tested is None:
+            return None
+        if others is not None:
+            wald_test(robust, others)  # says where V has not the rank for these
+            spread = robust.covariance @ others.T
+            tested = tested - np.linalg.solve(others @ spread, (tested @ spread).T).T @ others
+        return replace(wald_test(robust, tested), hypothesis=f"{step.name} = 0")
+
+    def _rows_of(self, names: Left) -> Array | None:
+        linear = linear_without(self.base, [term for term in self.terms if term.name in names])
+        return None if linear is None else linear.matrix
 
     def _distance(self, left: Left) -> tuple[float, int]:
         """The Wald statistic, in the whole model, of some terms, and its degrees of freedom."""

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, Linear, linear_of
-from flatprior.analysis.inference.hypotheses.of_model import linear_of_model
+from flatprior.analysis.inference.hypotheses.of_model import linear_of_model, where_tested
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
@@ -152,8 +152,10 @@ def _wald_test(
             "no covariance is known, and no Wald test either: the warnings of the fit say "
             "why; take more units, or another covariance"
         )
+    where = ""
     if model is not None:
         linear = linear_of_model(model, hypothesis, value)
+        where = where_tested(model, linear)
     else:
         source = getattr(fit, "provenance", None)
         terms = () if getattr(source, "formula", None) is None else None
@@ -163,7 +165,7 @@ def _wald_test(
         moved = fit.coefficients[linear.positions] - linear.values
         distance = root.distance(linear.positions, moved)
         if distance is not None:
-            return _referred(fit, linear, distance)
+            return _referred(fit, linear, distance, where)
     lengths = np.linalg.norm(linear.matrix, axis=1)
     matrix = linear.matrix / lengths[:, None]
     difference = matrix @ fit.coefficients - linear.values / lengths
@@ -179,16 +181,17 @@ def _wald_test(
         )
     upper = np.asarray(np.linalg.qr((rooted / error[:, None]).T, mode="r"))
     white = np.linalg.solve(upper.T, difference / error)
-    return _referred(fit, linear, float(white @ white))
+    return _referred(fit, linear, float(white @ white), where)
 
 
-def _referred(fit: Coefficients, linear: Linear, statistic: float) -> HypothesisTest:
+def _referred(fit: Coefficients, linear: Linear, statistic: float, where: str) -> HypothesisTest:
     """A statistic with its p: of CR2 from Hotelling's distribution, else from chi-squared."""
     moments, q = getattr(fit, "moments", None), len(linear.values)
     if moments is None:
-        return chi_squared_test("Wald", linear.text, statistic, q)
+        return chi_squared_test("Wald", linear.text, statistic, q, where)
     f, df, p = hotelling(statistic, q, moments.degrees_of_freedom(linear.matrix))
-    note = "" if p == p else "these clusters are too few for so many restrictions together"
+    few = "" if p == p else "these clusters are too few for so many restrictions together"
+    note = "; ".join(each for each in (few, where) if each)
     return HypothesisTest("Wald", linear.text, f, q, p, note, df)
 
 

@@ -21,7 +21,13 @@ from flatprior.analysis.inference.averaged_rows import (
     require_none_beside,
     rows_to_average,
 )
-from flatprior.analysis.inference.averages import Averages, OwnLogOdds, OwnProbability, Places
+from flatprior.analysis.inference.averages import (
+    Averages,
+    OwnComplement,
+    OwnLogOdds,
+    OwnProbability,
+    Places,
+)
 from flatprior.analysis.inference.derivatives import replaced
 from flatprior.analysis.inference.new_rows import encoded, frame_for, left_out
 from flatprior.models import BernoulliLogistic
@@ -34,6 +40,7 @@ from flatprior.models.encoding.formulas.encoding import Encoding
 from flatprior.models.rows import Block
 
 MOST_ROWS = 1_000_000  # of a reference grid
+OTHER = "other"  # the key, beside its place, of 1 less a probability
 OFFSET = ""  # the key of a mean that is no column's
 Over = Literal["grid", "rows"]
 Scale = Literal["log-odds", "probability"]
@@ -115,10 +122,21 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The numbers of each cell at all places, over how many rows, and which these are."""
+    """The numbers of each cell at all places, over how many rows, and which these are.
+
+    Of probabilities those of 1 less them too, which near 1 these do not give.
+    """
 
     numbers: list[Array]
+    complements: list[Array]
     notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: Mapping[Any, Array], cells: Cells, notes: Iterable[str]) -> Found:
+        """From the numbers by what they are of."""
+        places = range(len(cells.cells))
+        others = [found[each, OTHER] for each in places if (each, OTHER) in found]
+        return cls([found[each] for each in places], others, tuple(filter(None, notes)))
 
 
 def numbers_of_cells(
@@ -141,7 +159,7 @@ def numbers_of_cells(
     if over == "grid":
         base = _grid(model, cells, data, offset, frequency_weights)
         found = _numbers(model, cells, base, places, scale)
-        return Found([found[i] for i in range(len(cells.cells))], tuple(filter(None, (base.note,))))
+        return Found.of(found, cells, (base.note,))
     held = {name: values[0] for name, values in cells.given.items() if len(values) == 1}
     for name in cells.given.keys() - held.keys():
         raise InputError(
@@ -175,8 +193,7 @@ def numbers_of_cells(
         n_rows, note = len(rows.share), rows.note
     said = [f"average over {count(n_rows, 'row')}, with the levels of each mean in all of them"]
     said += [f"{printable(name)} at {printable(value)}" for name, value in held.items()]
-    notes = tuple(filter(None, ("; ".join(said), note)))
-    return Found([found[i] for i in range(len(cells.cells))], notes)
+    return Found.of(found, cells, ("; ".join(said), note))
 
 
 def _numbers(
@@ -185,9 +202,13 @@ def _numbers(
     """The numbers of each cell, by its place, of the share of these rows."""
     assert base.frame is not None  # noqa: S101
     found: dict[Any, Array] = {}
-    what = OwnProbability() if scale == "probability" else OwnLogOdds()
     for place, frame in enumerate(cells.frames(base.frame)):
-        rows = Averages.of(encoded(model, frame), base.offset, base.share, {place: what})
+        what: dict[Any, OwnProbability] = (
+            {place: OwnProbability(), (place, OTHER): OwnComplement()}
+            if scale == "probability"
+            else {place: OwnLogOdds()}
+        )
+        rows = Averages.of(encoded(model, frame), base.offset, base.share, what)
         found |= (rows if scale == "probability" else rows.of_the_mean()).numbers(places)
     return found
 

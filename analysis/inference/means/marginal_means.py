@@ -25,7 +25,9 @@ from flatprior.analysis.inference.functionals import (
     OfDraws,
     OfEstimate,
     Scale as Shown,
+    differences,
     functionals_of,
+    log_odds,
     places_of,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
@@ -77,6 +79,7 @@ class MarginalMeans(Renderable):
     """
 
     means: Functionals
+    others: Functionals | None
     index: pd.Index[Any]
     scale: Scale
     prob: float
@@ -92,8 +95,8 @@ class MarginalMeans(Renderable):
         same transformed to probabilities. Of probabilities: with an interval that is that of their
         logit, put back, and so within 0 to 1.
         """
-        if self.scale == "probability":
-            on = self.means.on(LOGIT)
+        if self.others is not None:
+            on = log_odds(self.means, self.others)
             found = on.columns("probability", self.prob, self.interval, LOGIT)
             if isinstance(self.means, OfEstimate):
                 found["standard error"] = self.means.errors
@@ -168,7 +171,11 @@ class MarginalMeans(Renderable):
         found = self._families(method, comparison, within)
         parts, unproved = [], False
         for family in found:
-            each = means.combined(family.matrix)
+            each = (
+                means.combined(family.matrix)
+                if self.others is None or comparison != "difference"
+                else differences(means, self.others, family.matrix)
+            )
             known = int(each.known.sum())
             q = int((means.known & family.matrix.any(axis=0)).sum())
             reach = reach_of(self.prob, adjust, known, q)
@@ -263,8 +270,10 @@ class MarginalMeans(Renderable):
         check_choice("comparison", comparison, get_args(Comparison))
         if comparison == "difference":
             return self.means, PLAIN
-        if self.scale == "probability":
-            return self.means.on(LOG if comparison == "ratio" else LOGIT), LOG
+        if self.others is not None:
+            if comparison == "ratio":
+                return self.means.on(LOG), LOG
+            return log_odds(self.means, self.others), LOG
         if comparison == "ratio":
             raise InputError(
                 'a ratio of log-odds says nothing: take the "odds ratio", or scale="probability"'
@@ -437,6 +446,7 @@ def marginal_means(
     found = numbers_of_cells(model, cells, places, scale, over, data, offset, frequency_weights)
     return MarginalMeans(
         means=functionals_of(model, result, found.numbers),
+        others=functionals_of(model, result, found.complements) if found.complements else None,
         index=cells.index,
         scale=scale,
         prob=prob,

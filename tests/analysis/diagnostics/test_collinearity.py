@@ -94,7 +94,10 @@ def test_generalised_variance_inflation_depends_on_no_coding(grouped):
     rows = grouped.loc[grouped.index.repeat(grouped["n"])]
     repeated = collinearity(BernoulliLogistic.from_formula("y ~ g + x", rows))
     assert repeated.gvif.to_numpy() == pytest.approx(tables[0].to_numpy(), rel=1e-8, nan_ok=True)
-    assert "generalised VIF of terms (and its root of 2 df): g " in str(repeated)
+    shown = repeated.rendered()
+    assert shown.names == tuple(repeated.gvif.index)
+    assert "GVIF" in shown.columns
+    assert "the columns alone" in shown.notes[-1]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -117,7 +117,7 @@ def test_rows_in_files_have_the_same(tmp_path):
 
 def test_the_warning_of_many_coefficients_leads_to_it():
     model = BernoulliLogistic.from_arrays(*rows(), intercept=True)
-    assert model.warnings[-1].endswith("high_dimensional(model, fit) corrects both")
+    assert model.warnings[-1].endswith("Gaussian ones high_dimensional(model, fit) corrects both")
     few = BernoulliLogistic.from_arrays(*rows(40, 8, 0.5), intercept=True)
     assert few.warnings[-1].endswith("14516-14525)")  # where it would refuse
 

@@ -14,6 +14,7 @@ from flatprior.analysis import (
     anova,
     drop_one,
     likelihood_ratio_test,
+    robust_covariance,
     score_test,
     wald_test,
 )
@@ -285,8 +286,8 @@ def test_a_model_without_terms_is_refused():
     with pytest.raises(ValueError, match="no term besides the intercept"):
         drop_one(BernoulliLogistic.from_formula("grade ~ 1", data))
     model = BernoulliLogistic.from_formula("grade ~ gpa", data)
-    with pytest.raises(ValueError, match="type must be 1, 2 or 3, not II"):
-        anova(model, type="II")
+    with pytest.raises(ValueError, match="type must be 1, 2 or 3, not IV"):
+        anova(model, type="IV")
     with pytest.raises(ValueError, match='test must be "LR", "score" or "Wald"'):
         anova(model, test="Rao")
     with pytest.raises(TypeError, match="each model must be a BernoulliLogistic"):
@@ -355,3 +356,73 @@ def test_tables_of_several_models_are_those_of_r():
         assert found[test].tolist()[1:] == pytest.approx(rows[column][1:], rel=1e-6)
         assert found["deviance"].tolist() == pytest.approx(rows["Resid. Dev"], rel=1e-9)
         assert found["df"].tolist()[1:] == rows["Df"][1:]
+
+
+def test_a_robust_covariance_is_for_wald_tests_of_the_whole_model():
+    model = BernoulliLogistic.from_formula("grade ~ gpa*psi", load_spector())
+    robust = robust_covariance(model, fit_newton(model), "HC3")
+    for how in ({"robust": robust, "type": 2}, {"robust": robust, "test": "Wald"}):
+        with pytest.raises(ValueError, match="of the whole model and has no likelihood"):
+            anova(model, **how)
+    with pytest.raises(ValueError, match="has no likelihood"):
+        drop_one(model, robust=robust)
+    found = anova(model, type="II", test="Wald", robust=robust)
+    assert "the covariance is HC3, small-sample factor 1" in found.notes
+    alone = drop_one(model, "Wald", robust=robust)
+    expected = wald_test(model, robust, "gpa:psi").statistic
+    assert alone.tests["gpa:psi"].statistic == pytest.approx(expected, rel=1e-12)
+    assert found.tests["gpa:psi"].statistic == pytest.approx(expected, rel=1e-12)
+
+
+def test_with_few_clusters_tests_of_type_two_are_hotellings():
+    rng = np.random.default_rng(8)
+    n = 160
+    data = pd.DataFrame({"y": rng.integers(0, 2, n), "g": rng.choice(list("abc"), n)})
+    data["x"], cluster = rng.normal(size=n), np.arange(n) % 12
+    model = BernoulliLogistic.from_formula("y ~ x*g", data)
+    robust = robust_covariance(model, fit_newton(model), "CR2", cluster=cluster)
+    found = anova(model, type=2, test="Wald", robust=robust)
+    # whatever the level that others are compared with: type II is no test at one of them
+    other = BernoulliLogistic.from_formula("y ~ x*C(g, ref='c')", data)
+    again = robust_covariance(other, fit_newton(other), "CR2", cluster=cluster)
+    second = anova(other, type=2, test="Wald", robust=again)
+    for column in ("df error", "Wald", "p"):
+        assert found.table()[column].to_numpy(float) == pytest.approx(
+            second.table()[column].to_numpy(float), rel=1e-8
+        )
+    assert (found.table()["df error"] < 12).all()
+    expected = wald_test(model, robust, "x:g")
+    assert found.tests["x:g"].p == pytest.approx(expected.p, rel=1e-10)
+
+
+def test_that_a_part_of_an_interaction_is_tested_somewhere_is_said():
+    data = load_spector()
+    model = BernoulliLogistic.from_formula("grade ~ gpa*C(psi) + tuce", data)
+    fit = fit_newton(model)
+    tests = (
+        likelihood_ratio_test(model, "gpa"),
+        score_test(model, "gpa"),
+        wald_test(model, fit, "gpa"),
+    )
+    for found in tests:
+        assert found.note.startswith("gpa is tested at the reference level of C(psi)")
+    assert "C(psi) is tested at gpa = 0, since" in likelihood_ratio_test(model, "C(psi)").note
+    for whole in (["gpa", "gpa:C(psi)"], "gpa:C(psi)", "tuce"):
+        assert not likelihood_ratio_test(model, whole).note
+    centred = BernoulliLogistic.from_formula("grade ~ gpa*C(psi, Sum)", data)
+    assert not likelihood_ratio_test(centred, "gpa").note  # on the mean of the levels
+
+
+def test_with_an_empty_cell_there_is_no_test_of_type_three():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({"g": rng.choice(list("pqr"), 200), "h": rng.choice(list("st"), 200)})
+    data["y"] = rng.integers(0, 2, 200)
+    formula = "y ~ C(g, Sum)*C(h, Sum)"
+    assert anova(BernoulliLogistic.from_formula(formula, data), type=3).table()["df"].tolist() == [
+        *(2, 1, 2),
+    ]
+    data = data[(data["g"] != "p") | (data["h"] != "s")]
+    model = BernoulliLogistic.from_formula(formula, data, aliased="drop")
+    with pytest.raises(ValueError, match=r"has no rows: .* take type=2"):
+        anova(model, type=3)
+    assert anova(model, type=2).table()["df"].tolist() == [2, 1, 1]

@@ -416,3 +416,43 @@ def test_models_of_columns_and_grids_too_large_are_refused(crossed):
 def test_contrasts_that_say_nothing_are_refused(crossed, options, message):
     with pytest.raises(ValueError, match=message):
         marginal_means(*crossed, "race", BIRTHS).contrasts(**options)
+
+
+@pytest.mark.parametrize("x", [30.0, 60.0, 100.0, 400.0])
+def test_means_near_one_are_as_exact_as_those_near_zero(x):
+    """Against the delta method in 60 digits, and against the other outcome."""
+    outcome = [0, 0, 1, 0, 0, 1, 0, 1, 1, 1]
+    data = pd.DataFrame({"y": outcome, "x": np.arange(10.0), "b": [True, False] * 5})
+    model = BernoulliLogistic.from_formula("y ~ x + b", data)
+    fit = fit_newton(model)
+    at = {"x": [-x, x, x + 1]}
+    means = marginal_means(model, fit, "x", data, at=at, scale="probability")
+    with mp.workdps(60):
+        beta = [mp.mpf(float(each)) for each in fit.coefficients]
+        spread = mp.matrix(fit.covariance.tolist())
+        logs, others, slopes = [], [], []
+        for value in at["x"]:
+            p, q, slope = mp.mpf(0), mp.mpf(0), mp.matrix(3, 1)
+            for b in (0, 1):
+                row = mp.matrix([1, mp.mpf(value), b])
+                eta = sum(row[i] * beta[i] for i in range(3))
+                up, down = 1 / (1 + mp.exp(-eta)), 1 / (1 + mp.exp(eta))
+                p, q, slope = p + up / 2, q + down / 2, slope + up * down * row / 2
+            logs.append(mp.log(p) - mp.log(q))
+            others.append(q)
+            slopes.append(slope / (p * q))
+
+        def z_of(change, slope):
+            return float(change / mp.sqrt((slope.T * spread * slope)[0]))
+
+        ratio = float(logs[0] - logs[1]), z_of(logs[0] - logs[1], slopes[0] - slopes[1])
+        plain = [s * (1 - q) * q for s, q in zip(slopes, others, strict=True)]
+        near = float(others[2] - others[1]), z_of(others[2] - others[1], plain[1] - plain[2])
+        end = logs[1] - mp.mpf("1.959963984540054") * mp.sqrt((slopes[1].T * spread * slopes[1])[0])
+        low = float(1 / (1 + mp.exp(-end)))
+    found = means.contrasts("pairwise", "odds ratio").iloc[0]
+    assert [np.log(found["odds ratio"]), found["z"]] == pytest.approx(ratio, rel=1e-8)
+    assert means.table()["2.5%"].iloc[1] == pytest.approx(low, rel=1e-7)
+    change = means.contrasts("pairwise").iloc[2]
+    # the first of the two less the second
+    assert [change["difference"], change["z"]] == pytest.approx(near, rel=1e-8)
