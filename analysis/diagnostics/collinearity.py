@@ -82,8 +82,8 @@ class Collinearity(Renderable):
                 "column were uncorrelated with the others; none for a constant",
                 "in the covariance of the fit, as in R's car"
                 if self.of_fit
-                else "in the columns alone, as if all rows had one variance, and not in a covariance "
-                "of a fit",
+                else "in the columns alone, as if all rows had one variance, and not in the "
+                "covariance of a fit",
             ],
         )
 

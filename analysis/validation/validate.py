@@ -27,7 +27,7 @@ from flatprior.analysis.validation.fitting import (
     indices_of,
 )
 from flatprior.analysis.validation.scores import AREA, INDICES, SLOPE
-from flatprior.analysis.validation.validation import Validation
+from flatprior.analysis.validation.validation import TOO_MANY_LOST, Validation
 from flatprior.models import BernoulliLogistic, Refits, fit_newton
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import (
@@ -204,7 +204,7 @@ def _of_bootstrap(apparent: Array, training: Array, test: Array, prob: float) ->
         own, of_all, n = training[both, j], test[both, j], int(both.sum())
         optimism = float((own - of_all).mean()) if n else math.nan
         ends = (math.nan, math.nan)
-        if n:
+        if n and n >= (1 - TOO_MANY_LOST) * len(both):
             # the calibration of a fit on its own sample hardly varies, that of its predictions does
             shifted = own - optimism if j < SLOPE else apparent[j] - (own - of_all)
             shifted = np.clip(shifted, 0, 1 if j == AREA else None) if j < SLOPE else shifted

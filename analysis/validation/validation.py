@@ -21,6 +21,7 @@ from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_m
 from flatprior.models.common.text import count, first_of
 
 MANY_LOST = 0.05  # of all fits; more, and the rest speaks for other data than these
+TOO_MANY_LOST = 0.1  # for intervals of scores: what was lost is no random part of the samples
 
 OF_BOOTSTRAP = (
     "corrected: apparent less optimism, which is the mean of training (a fit on its own sample) "
@@ -155,6 +156,11 @@ class Validation(Renderable):
                 + (
                     ", which is too favourable: the model is too large for these data"
                     if self.n_lost > MANY_LOST * m
+                    else ""
+                )
+                + (
+                    "; that is too many for intervals"
+                    if self.folds is None and self.n_lost > TOO_MANY_LOST * m
                     else ""
                 )
             )

@@ -280,7 +280,8 @@ def high_dimensional(
 
 
 def _check_signal(signal: Any) -> None:
-    known = isinstance(signal, numbers.Real) and 0 <= float(signal) < math.inf
+    number = isinstance(signal, numbers.Real) and not isinstance(signal, bool | np.bool_)
+    known = number and 0 <= float(signal) < math.inf
     if signal is not None and not known:
         raise InputError(
             "signal_strength must be a standard deviation, finite and not below 0, not "

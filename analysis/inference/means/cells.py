@@ -301,4 +301,9 @@ def _as_tuple(name: str, values: Any) -> tuple[Any, ...]:
     )
     if not found:
         raise InputError(f"at has no value for {printable(name)!r}")
+    twice = [value for i, value in enumerate(found) if value in found[:i]]
+    if twice:
+        raise InputError(
+            f"at has {printable(twice[0])} twice for {printable(name)!r}: name each value once"
+        )
     return found

@@ -2,6 +2,9 @@
 
 import re
 
+import numpy as np
+import pandas as pd
+
 from flatprior.analysis import validate
 from flatprior.models import BernoulliLogistic, load_spector
 
@@ -28,6 +31,16 @@ def test_many_fits_without_an_MLE_are_said_to_make_the_rest_too_favourable():
     assert found.n_lost > 3
     assert f"{found.n_lost} of 60 samples have no MLE" in flat(found)
     assert "too large for these data" in flat(found)
+
+
+def test_where_many_samples_are_lost_scores_have_no_interval():
+    # of samples of five rows 0.5872 have no MLE: the others are no sample of what a fit would do
+    few = pd.DataFrame({"x": range(5), "y": [0, 1, 0, 1, 1]})
+    found = validate(BernoulliLogistic.from_formula("y ~ x", few), 40, seed=2)
+    assert found.n_lost > 10
+    assert found.table()[["2.5%", "97.5%"]].isna().all(axis=None)
+    assert np.isfinite(found.table().loc["AUC", "corrected"])
+    assert "that is too many for intervals" in flat(found)
 
 
 def test_it_is_shown_everywhere_and_its_tables_are_copies():

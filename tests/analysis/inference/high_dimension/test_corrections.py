@@ -129,6 +129,8 @@ def test_what_is_beyond_the_phase_transition_is_refused():
         of(*rows(), signal_strength=float("nan"))
     with pytest.raises(ValueError, match="standard deviation, finite"):
         of(*rows(), signal_strength="2")
+    with pytest.raises(ValueError, match="standard deviation, finite"):
+        of(*rows(), signal_strength=True)
 
 
 def refused(match, x, y, intercept=True, **named):

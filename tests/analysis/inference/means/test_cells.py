@@ -6,7 +6,7 @@ import pytest
 
 from flatprior.analysis import marginal_means
 from flatprior.analysis.inference.means.cells import Cells
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, load_spector
 
 
 def survey(n=200):
@@ -77,3 +77,10 @@ def test_what_is_compared_is_held_where_one_says():
     row = pd.DataFrame({"age": [50.0], "who": ["c"]})
     expected = (model.design_matrix(row) @ fit.coefficients)[0]
     assert found.loc["c", "log-odds"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_value_that_is_asked_for_twice_is_refused():
+    data = load_spector()
+    model = BernoulliLogistic.from_formula("grade ~ gpa + psi", data)
+    with pytest.raises(ValueError, match=r"at has 3\.0 twice for 'gpa'"):
+        marginal_means(model, fit_newton(model), "gpa", data, at={"gpa": [3, 2, 3.0]})
