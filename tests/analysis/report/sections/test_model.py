@@ -107,8 +107,8 @@ def test_whole_terms_are_tested_where_one_has_several_columns(facts):
         [test.statistic for test in expected], abs=5e-5
     )
     found = item(whole, "collinearity")
-    inflation = collinearity(model, fit_newton(model)).vif
-    assert [float(each) for each in column(found, "VIF")[1:]] == pytest.approx(
+    inflation = collinearity(model, fit_newton(model)).gvif["GVIF"]
+    assert [float(each) for each in column(found, "GVIF")[1:]] == pytest.approx(
         inflation[1:].tolist(), rel=1e-3
     )
     # with a column for each term the table of coefficients says it
