@@ -53,6 +53,7 @@ from flatprior.analysis.inference.functionals import PLAIN, functionals_of, plac
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.new_rows import encoded, left_out
 from flatprior.analysis.inference.prediction import checked_result
+from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
@@ -132,13 +133,14 @@ def average_marginal_effects(
     -------
     DataFrame
         One row a variable (for categories, one a level but the reference: "race: b - a"), and for
-        each group. Of an
-        estimate: "effect", "standard error" (delta method), "z", "p" and the ends of the interval;
-        of draws: posterior mean "effect", "sd", the ends, "pd" (probability of direction) and
-        "mcse", the Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows
-        were averaged over; where others were left out, or they are only some of the model's, the
-        heading says so. NaN is what the data say nothing of: an effect that needs `aliased` columns
-        to be other than the combinations of others that they were.
+        each group. Of an estimate: "effect", "standard error" (delta method), "z", "p" and the ends
+        of the interval, of a covariance "CR2" Student's with Satterthwaite's "df"; of draws:
+        posterior mean "effect", "sd", the ends, "pd" (probability of direction) and "mcse", the
+        Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows were averaged
+        over, ``attrs["standard errors"]`` which robust covariance it is; the heading says that too,
+        and where others were left out, or they are only some of the model's. NaN is what the data
+        say nothing of: an effect that needs `aliased` columns to be other than the combinations of
+        others that they were.
 
     Raises
     ------
@@ -228,9 +230,7 @@ def average_marginal_effects(
             f"the data say nothing of {first_of(map(printable, unknown))}, which would need "
             "combinations that never occur"
         )
-    if notes:
-        table.columns.name = "; ".join(notes)
-    return table
+    return WhichErrors.of(result).stated(table, *notes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 from flatprior.analysis.inference.averages import Places
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.prediction import root_of_covariance
+from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
@@ -50,11 +51,14 @@ class OfEstimate:
     jacobian : ndarray (q, k)
     root : Root
         Of the covariance of the coefficients.
+    moments : ClusterMoments or None
+        Of a covariance from few clusters: what gives degrees of freedom. Else it is normal.
     """
 
     values: Array
     jacobian: Array
     root: Root
+    moments: ClusterMoments | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -63,6 +67,11 @@ class OfEstimate:
     def errors(self) -> Array:
         """Standard errors (q,)."""
         return np.asarray(np.linalg.norm(self.root.rooted(self.jacobian), axis=1))
+
+    @property
+    def df(self) -> Array | None:
+        """Degrees of freedom of their standard errors (q,); None where these are normal."""
+        return None if self.moments is None else self.moments.each(self.jacobian)
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -97,21 +106,28 @@ class OfEstimate:
             return replace(self, values=scale.of(self.values), jacobian=slope * self.jacobian)
 
     def columns(
-        self, name: str, prob: float, interval: Interval, shown: Scale, reach: float | None = None
+        self,
+        name: str,
+        prob: float,
+        interval: Interval,
+        shown: Scale,
+        reach: float | Array | None = None,
     ) -> dict[str, Array]:
         """Values, standard errors, tests and intervals of what is given on a scale, (q,) each.
 
-        Tests are of the scale's 0, and intervals are those of the scale, put back.
+        Tests are of the scale's 0, and intervals are those of the scale, put back. Where there are
+        degrees of freedom, a column has them, and both are Student's.
         """
-        errors = self.errors
-        away = (wald_reach(prob) if reach is None else reach) * errors
+        errors, df = self.errors, self.df
+        away = (wald_reach(prob, df) if reach is None else reach) * errors
         low, high = percentages(prob)
         with np.errstate(all="ignore"):
             values = shown.back(self.values)
             return {
                 name: values,
                 "standard error": errors / np.abs(shown.slope(values)),
-                **wald_statistics(self.values, np.where(errors > 0, errors, math.nan)),
+                **({} if df is None else {"df": df}),
+                **wald_statistics(self.values, np.where(errors > 0, errors, math.nan), df),
                 low: shown.back(self.values - away),
                 high: shown.back(self.values + away),
             }
@@ -152,7 +168,12 @@ class OfDraws:
             return OfDraws(scale.of(self.draws))
 
     def columns(
-        self, name: str, prob: float, interval: Interval, shown: Scale, reach: float | None = None
+        self,
+        name: str,
+        prob: float,
+        interval: Interval,
+        shown: Scale,
+        reach: float | Array | None = None,
     ) -> dict[str, Array]:
         """Means, their Monte Carlo errors, intervals and directions of draws given on a scale.
 
@@ -205,7 +226,8 @@ def functionals_of(
     if isinstance(result, Posterior):
         return OfDraws(np.moveaxis(found.reshape(-1, *result.draws.shape[:2]), 0, -1))
     found = found.reshape(-1, 1 + len(result.coefficients))
-    return OfEstimate(found[:, 0], found[:, 1:], root_of_covariance(model, result))
+    root, moments = root_of_covariance(model, result), getattr(result, "moments", None)
+    return OfEstimate(found[:, 0], found[:, 1:], root, moments)
 
 
 def differences(probabilities: Functionals, others: Functionals, matrix: Array) -> Functionals:

@@ -14,6 +14,7 @@ from scipy.special import expit
 from flatprior.analysis.inference.hypotheses.wald import Coefficients, require_coefficients
 from flatprior.analysis.inference.new_rows import new_rows
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
+from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.monte_carlo import batch_means, check_draws, root_at, standard_error
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
@@ -70,7 +71,10 @@ def predict(
         its standard deviation "probability sd", and "mcse", the Monte Carlo standard error of that
         mean. Of an estimate: the log-odds with their Wald interval and "standard error", then the
         same transformed to probabilities, where the interval cannot leave 0 to 1, and "probability
-        standard error" by the delta method.
+        standard error" by the delta method. Of a covariance "CR2" the intervals are Student's, with
+        Satterthwaite's degrees of freedom of each row, "df", which take a product of all clusters a
+        row. The name of the columns says which robust covariance it is, and
+        ``table.attrs["standard errors"]`` with its factor.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def predict(
         if interval != "eti":
             raise InputError('of an estimate there is the Wald interval only; leave interval "eti"')
         table = _from_estimate(model, result, design, added, prob).set_index(labels)
-        return table.rename_axis(columns=rows.note or None)
+        return WhichErrors.of(result).stated(table, rows.note)
     parts = []
     chains, n, k = result.draws.shape
     draws_of = result.draws.reshape(-1, k).T
@@ -172,13 +176,16 @@ def _from_estimate(
 ) -> pd.DataFrame:
     log_odds = design @ fit.coefficients + offset
     error = root_of_covariance(model, fit).lengths(design)
-    ends = wald_interval(log_odds, error, prob)
+    moments = getattr(fit, "moments", None)
+    df = None if moments is None else moments.each(design)
+    ends = wald_interval(log_odds, error, prob, df)
     probability = expit(log_odds)
     return pd.DataFrame(
         {
             "log-odds": log_odds,
             **{f"log-odds {name}": values for name, values in ends.items()},
             "standard error": error,
+            **({} if df is None else {"df": df}),
             "probability": probability,
             **{f"probability {name}": expit(values) for name, values in ends.items()},
             "probability standard error": probability * expit(-log_odds) * error,

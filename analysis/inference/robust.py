@@ -218,9 +218,10 @@ def robust_covariance(
         "HC4" by its power of min(4, n h / k). Only "HC0" and "CR2" go with `cluster`: the latter
         divides by a root of what corresponds to 1 - h of a cluster, as R's ``clubSandwich`` does,
         so that the covariance is unbiased where the model is right; it needs the rows in memory.
-        Its table, `summarise` and `wald_test` then refer to Student's t and Hotelling's
+        Its table, and whatever is made of it (`summarise`, `wald_test`, `predict`,
+        `marginal_means`, `average_marginal_effects`), then refer to Student's t and Hotelling's
         distribution with Satterthwaite's degrees of freedom, as ``coef_test`` and ``Wald_test`` do
-        there; intervals of predictions, and intervals and tests of marginal means, stay normal. A
+        there; of what is no linear combination of coefficients those of its derivative. A
         model with sampling weights has one covariance, that of the units that were drawn, and takes
         none of these.
     cluster : array_like (n,), Series, str, or two of them, optional

@@ -13,6 +13,7 @@ from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null
 from flatprior.analysis.inference.hypotheses.wald import misled, wald_test
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, recomputed_robust
+from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import check_choice, model_first, require_kind
@@ -385,14 +386,7 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        notes.append(f"standard errors are {robust.said}, {robust.factor_in_words}")
-        if robust.df is not None:
-            known = robust.df[np.isfinite(robust.df)]
-            few = f"{known.min():.1f} to {known.max():.1f}" if known.size else "no known"
-            notes.append(
-                f"p-values and intervals are of Student's t, with {few} degrees of freedom "
-                "(Satterthwaite)"
-            )
+        notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df)]
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

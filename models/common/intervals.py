@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
@@ -26,8 +26,16 @@ def percentages(prob: float) -> tuple[str, str]:
     return f"{50 * (1 - prob):.12g}%", f"{50 * (1 + prob):.12g}%"
 
 
-def wald_reach(prob: float) -> float:
-    """How many standard errors a Wald interval reaches to either side.
+@overload
+def wald_reach(prob: float) -> float: ...
+
+
+@overload
+def wald_reach(prob: float, df: Array | None) -> float | Array: ...
+
+
+def wald_reach(prob: float, df: Array | None = None) -> float | Array:
+    """How many standard errors a Wald interval reaches to either side; with `df` Student's.
 
     Raises
     ------
@@ -41,16 +49,15 @@ def wald_reach(prob: float) -> float:
     1.959964
     """
     check_probability(prob)
-    return float(ndtri(0.5 + float(prob) / 2))
+    level = 0.5 + float(prob) / 2
+    return float(ndtri(level)) if df is None else np.asarray(stdtrit(df, level))
 
 
 def wald_interval(
     estimate: Numbers, error: Numbers, prob: float, df: Array | None = None
 ) -> dict[str, Numbers]:
     """Ends of Wald intervals, named by their percentages; with `df` they are Student's."""
-    reach: Any = wald_reach(prob)
-    if df is not None:
-        reach = stdtrit(df, 0.5 + float(prob) / 2)
+    reach: Any = wald_reach(prob, df)
     low, high = percentages(prob)
     return {low: estimate - reach * error, high: estimate + reach * error}
 

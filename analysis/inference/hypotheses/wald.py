@@ -19,6 +19,7 @@ from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, Line
 from flatprior.analysis.inference.hypotheses.of_model import linear_of_model, where_tested
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
+from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.codes.inverse import Inverse
@@ -187,11 +188,13 @@ def _wald_test(
 def _referred(fit: Coefficients, linear: Linear, statistic: float, where: str) -> HypothesisTest:
     """A statistic with its p: of CR2 from Hotelling's distribution, else from chi-squared."""
     moments, q = getattr(fit, "moments", None), len(linear.values)
+    errors = WhichErrors.of(fit).whole
     if moments is None:
-        return chi_squared_test("Wald", linear.text, statistic, q, where)
+        note = "; ".join(filter(None, (where, errors)))
+        return chi_squared_test("Wald", linear.text, statistic, q, note)
     f, df, p = hotelling(statistic, q, moments.degrees_of_freedom(linear.matrix))
     few = "" if p == p else "these clusters are too few for so many restrictions together"
-    note = "; ".join(each for each in (few, where) if each)
+    note = "; ".join(filter(None, (few, where, errors)))
     return HypothesisTest("Wald", linear.text, f, q, p, note, df)
 
 

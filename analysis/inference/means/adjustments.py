@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_ndtr, ndtri
+from scipy.special import log_ndtr, ndtri, stdtrit
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import wald_reach
@@ -98,15 +98,20 @@ def adjusted(p: Array, z: Array, adjust: Adjustment, q: int) -> Array:
     return found
 
 
-def reach_of(prob: float, adjust: Adjustment, m: int, q: int) -> float:
+def reach_of(
+    prob: float, adjust: Adjustment, m: int, q: int, df: Array | None = None
+) -> float | Array:
     """Standard errors to either side of m contrasts of q means, with `prob` for all together.
 
-    Those of Holm's are Bonferroni's: his procedure has no intervals of its own.
+    Those of Holm's are Bonferroni's: his procedure has no intervals of its own. With degrees of
+    freedom, of each contrast its own, they are Student's; Tukey's takes none.
     """
     if adjust == "none" or m == 0:
-        return wald_reach(prob)
+        return wald_reach(prob, df)
     if adjust != "tukey":
-        return float(-ndtri((1 - prob) / (2 * m)))
+        outside = (1 - prob) / (2 * m)
+        return float(-ndtri(outside)) if df is None else np.asarray(-stdtrit(df, outside))
+    assert df is None  # noqa: S101
     # no narrower than one of them alone, and no wider than Bonferroni's
     ends = wald_reach(prob) * (1 - 1e-9), float(-ndtri((1 - prob) / (q * (q - 1)))) * (1 + 1e-9)
     tail = 1 - prob

@@ -110,6 +110,33 @@ class Cells:
             return pd.Index([cell[0] for cell in told], name=self.by[0])
         return pd.MultiIndex.from_tuples(told, names=self.by)
 
+    def interactions(self, encoding: Encoding) -> tuple[str, ...]:
+        """What is to be said of variables that are in an interaction with others.
+
+        Not of others that are held at one value that was asked for.
+        """
+        said = []
+        asked = {name for name, values in self.given.items() if len(values) == 1}
+        for name in self.by:
+            sets = [
+                frozenset[str]().union(*(factor.columns for factor in term.factors))
+                for term in encoding.model_terms
+                if len(term.factors) > 1
+            ]
+            beside = frozenset[str]().union(*(each for each in sets if name in each))
+            others = [
+                other
+                for other in encoding.parsed.predictors
+                if other in beside and other not in self.by and other not in asked
+            ]
+            if others:
+                said.append(
+                    f"there is an interaction of {printable(name)} with "
+                    f"{names_in(SCREEN, others)}: how the means differ depends on that too, and at "
+                    "other values they may differ otherwise"
+                )
+        return tuple(said)
+
     def frames(self, frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """Rows with the variables of each cell at its values."""
         for cell in self.cells:

@@ -21,6 +21,7 @@ from scipy.stats import chi2
 from flatprior.analysis.inference.functionals import Functionals, OfDraws, OfEstimate
 from flatprior.analysis.inference.hypotheses.linear import RANK
 from flatprior.analysis.inference.hypotheses.wald import CANCELLED
+from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import PrecisionError
@@ -44,8 +45,9 @@ def joint_test(means: Functionals, matrix: Array, title: str) -> dict[str, float
     Returns
     -------
     dict
-        "chi-squared", "df" and "p"; of draws "distance", squared, "df", "contour probability" and
-        "mcse". Contrasts that are 0 whatever the coefficients have no degrees of freedom, and NaN
+        "chi-squared", "df" and "p"; with Satterthwaite's degrees of freedom Hotelling's "F", "df",
+        "df error" and "p"; of draws "distance", squared, "df", "contour probability" and "mcse".
+        Contrasts that are 0 whatever the coefficients have no degrees of freedom, and NaN
         for a p-value.
 
     Raises
@@ -75,6 +77,13 @@ def joint_test(means: Functionals, matrix: Array, title: str) -> dict[str, float
         # what cancels between means, and between coefficients
         size = np.abs(matrix) @ np.nan_to_num(np.abs(means.jacobian) @ root.standard_errors)
         found = _distance(values, rooted, ROUNDING * len(root.standard_errors) * size[known], title)
+        if contrasts.moments is not None:
+            df, f, left, p = found.df, math.nan, math.nan, math.nan
+            if df:
+                independent = found.rows @ contrasts.jacobian[known]
+                eta = contrasts.moments.degrees_of_freedom(independent)
+                f, left, p = hotelling(found.squared, df, eta)
+            return {"F": f, "df": df, "df error": left, "p": p}
         p = float(chi2.sf(found.squared, found.df)) if found.df else math.nan
         return {"chi-squared": found.squared, "df": found.df, "p": p}
     assert isinstance(means, OfDraws)  # noqa: S101
@@ -97,11 +106,13 @@ def joint_test(means: Functionals, matrix: Array, title: str) -> dict[str, float
 class _Distance(NamedTuple):
     """How far values are from 0 in their covariance, squared.
 
-    And what of the root's r columns goes with each of as many dimensions as it has: (r, df).
+    And what of the root's r columns goes with each of as many dimensions as it has, (r, df), and
+    the combinations of the values that these dimensions are, (df, q).
     """
 
     squared: float
     columns: Array
+    rows: Array
 
     @property
     def df(self) -> int:
@@ -117,7 +128,7 @@ def _distance(values: Array, rooted: Array, rounding: Array, title: str) -> _Dis
             f"one of {printable(title)} is lost to cancellation: centre or rescale the columns"
         )
     if not vary.any():
-        return _Distance(0.0, np.zeros((rooted.shape[1], 0)))
+        return _Distance(0.0, np.zeros((rooted.shape[1], 0)), np.zeros((0, len(values))))
     z = values[vary] / errors[vary]
     left, lengths, right = np.linalg.svd(rooted[vary] / errors[vary, None], full_matrices=False)
     rank = int((lengths > RANK * lengths[0]).sum())
@@ -128,4 +139,6 @@ def _distance(values: Array, rooted: Array, rounding: Array, title: str) -> _Dis
             "together: test fewer at a time"
         )
     white = along / lengths[:rank]
-    return _Distance(float(white @ white), right[:rank].T)
+    rows = np.zeros((rank, len(values)))
+    rows[:, vary] = left[:, :rank].T / errors[vary]
+    return _Distance(float(white @ white), right[:rank].T, rows)

@@ -42,6 +42,7 @@ from flatprior.analysis.inference.means.contrasts import (
 )
 from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
+from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
@@ -75,7 +76,9 @@ class MarginalMeans(Renderable):
         Variable to its reference level.
     formula : str or None
     notes : tuple of str
-        What they are averaged over.
+        What they are averaged over, and which other variables they depend on.
+    errors : WhichErrors
+        Which covariance their standard errors are from.
     """
 
     means: Functionals
@@ -87,13 +90,15 @@ class MarginalMeans(Renderable):
     references: dict[str, str]
     formula: str | None
     notes: tuple[str, ...]
+    errors: WhichErrors
 
     def table(self) -> pd.DataFrame:
         """One row a cell, as `predict` gives rows.
 
         Of log-odds: with their interval and "standard error" ("sd" and "mcse" of draws), and the
         same transformed to probabilities. Of probabilities: with an interval that is that of their
-        logit, put back, and so within 0 to 1.
+        logit, put back, and so within 0 to 1. Where standard errors have degrees of freedom, "df",
+        intervals are Student's.
         """
         if self.others is not None:
             on = log_odds(self.means, self.others)
@@ -105,7 +110,7 @@ class MarginalMeans(Renderable):
         plain = self.means.columns("log-odds", self.prob, self.interval, PLAIN)
         back = self.means.columns("probability", self.prob, self.interval, LOGIT)
         ends = [name for name in plain if name.endswith(("%", "low", "high"))]
-        beside = [name for name in ("standard error", "sd") if name in plain]
+        beside = [name for name in ("standard error", "df", "sd") if name in plain]
         found = {"log-odds": plain["log-odds"]}
         found |= {f"log-odds {name}": plain[name] for name in ends}
         found |= {name: plain[name] for name in beside}
@@ -145,12 +150,16 @@ class MarginalMeans(Renderable):
             One row a contrast. Of an estimate: its value, "standard error" (delta method), "z", "p"
             and the ends of the interval, ratios tested and their intervals made on the logarithm;
             of draws: posterior mean, "sd", the ends, "pd" (probability of direction) and "mcse".
+            Of a covariance "CR2" also "df", Satterthwaite's degrees of freedom of each contrast, of
+            which p and interval are (Student's). The heading says which covariance it is, and
+            ``attrs["standard errors"]`` with its factor.
 
         Raises
         ------
         ValueError
             If there is nothing to compare, a contrast names no mean, a ratio is asked for whose
-            logarithm is no contrast, or draws are to be adjusted, which have no p-values.
+            logarithm is no contrast, or draws are to be adjusted, which have no p-values; or
+            Tukey's is asked for of contrasts each of which has degrees of freedom of its own.
 
         Examples
         --------
@@ -167,6 +176,11 @@ class MarginalMeans(Renderable):
             raise InputError('draws have no p-values to adjust; leave adjust at "none"')
         if adjust == "tukey" and method != "pairwise":
             raise InputError('Tukey\'s is for all pairs of means; for others take "holm"')
+        if adjust == "tukey" and getattr(self.means, "moments", None) is not None:
+            raise InputError(
+                "Tukey's distribution is of one number of degrees of freedom, and with CR2 every "
+                'contrast has its own; take "holm"'
+            )
         means, shown = self._compared(comparison)
         found = self._families(method, comparison, within)
         parts, unproved = [], False
@@ -178,7 +192,8 @@ class MarginalMeans(Renderable):
             )
             known = int(each.known.sum())
             q = int((means.known & family.matrix.any(axis=0)).sum())
-            reach = reach_of(self.prob, adjust, known, q)
+            df = each.df if isinstance(each, OfEstimate) else None
+            reach = reach_of(self.prob, adjust, known, q, df)
             columns = each.columns(comparison, self.prob, self.interval, shown, reach)
             if adjust != "none":
                 z = columns["z"]
@@ -186,7 +201,7 @@ class MarginalMeans(Renderable):
                 unproved |= adjust == "tukey" and q > _PROVED and _correlated(means, family.matrix)
             titles = pd.Index(family.titles, name="contrast")
             parts.append(pd.DataFrame(columns, index=titles))
-        table = pd.concat(parts)
+        table, said = pd.concat(parts), ""
         if adjust != "none":
             names = list(table.columns)
             names.insert(names.index("p") + 1, names.pop(names.index("adjusted p")))
@@ -194,8 +209,7 @@ class MarginalMeans(Renderable):
             said = f"p-values and intervals adjusted by {_WHOSE[adjust]}"
             if unproved:
                 said += ", which is not proved to be conservative for correlated means"
-            table.columns.name = said
-        return table
+        return self.errors.stated(table, said)
 
     def joint_tests(
         self,
@@ -218,7 +232,8 @@ class MarginalMeans(Renderable):
         Returns
         -------
         DataFrame
-            One row a test. Of an estimate: Wald's "chi-squared", "df" and "p". Of draws: the
+            One row a test. Of an estimate: Wald's "chi-squared", "df" and "p"; of a covariance
+            "CR2" Hotelling's "F", "df", "df error" and "p", as `wald_test`. Of draws: the
             squared "distance" of 0 from their mean, in their covariance, its dimensions "df",
             "contour probability", the share of draws that are as far from their mean or farther,
             and its Monte Carlo error "mcse". The heading names tests without contrasts of which the
@@ -259,11 +274,9 @@ class MarginalMeans(Renderable):
         index = pd.Index([title for title, _ in tests], name="test")
         table = pd.DataFrame(rows, index=index).astype({"df": int})
         less = [title for title, matrix in tests if not means.combined(matrix).known.all()]
-        if less:
-            table.columns.name = (
-                f"{first_of(map(printable, less))}: without contrasts that the data say nothing of"
-            )
-        return table
+        without = "without contrasts that the data say nothing of"
+        said = f"{first_of(map(printable, less))}: {without}" if less else ""
+        return self.errors.stated(table, said)
 
     def _compared(self, comparison: Comparison) -> tuple[Functionals, Shown]:
         """The means on the scale of which contrasts are differences, and what shows these."""
@@ -302,6 +315,10 @@ class MarginalMeans(Renderable):
         table = self.table()
         unknown = [called(label) for label in table.index[~self.means.known]]
         notes = list(self.notes)
+        if self.errors.whole:
+            notes.append(self.errors.whole)
+        if isinstance(self.means, OfEstimate):
+            notes += student_in_words(self.means.df)
         if unknown:
             notes.append(
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "
@@ -310,7 +327,7 @@ class MarginalMeans(Renderable):
         table.index = pd.Index([called(label) for label in table.index])
         what = f"Marginal means by {', '.join(map(str, self.index.names))}"
         shown = chosen(table, columns).rename(columns={"standard error": "SE"})
-        formats = dict.fromkeys(shown.columns, "#.4g")
+        formats = dict.fromkeys(shown.columns, "#.4g") | {"df": ".1f"}
         return Rendered.of(
             shown, formats, of_model(what, self.formula), (), notes, second="probability"
         )
@@ -329,7 +346,7 @@ class MarginalMeans(Renderable):
                 }
                 for label, row in table.iterrows()
             },
-            "notes": list(self.notes),
+            "notes": [*self.notes, *filter(None, [self.errors.whole])],
         }
 
 
@@ -456,5 +473,6 @@ def marginal_means(
             for name, levels in cells.levels.items()
         },
         formula=model.encoding.parsed.formula,
-        notes=found.notes,
+        notes=(*found.notes, *cells.interactions(model.encoding)),
+        errors=WhichErrors.of(result),
     )

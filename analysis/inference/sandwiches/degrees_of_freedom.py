@@ -26,11 +26,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import fdtrc
 
 from flatprior.models.common.arrays import Array
+from flatprior.models.designs.coded import Structured
 
 LARGEST = 2**23  # numbers of all clusters that are kept
 NOTHING = 1e-8  # of the variance of a combination, of which no cluster says anything
@@ -90,9 +92,40 @@ class ClusterMoments:
             total += np.einsum("ijab,ijba->", both, both)
         return float(q * (q + 1) / total)
 
-    def each(self) -> Array:
-        """Degrees of freedom of the variance of each coefficient, (k,)."""
-        return np.array([self.degrees_of_freedom(row[None]) for row in np.eye(len(self.white))])
+    def each(self, combinations: Array | Structured | None = None) -> Array:
+        """Degrees of freedom of each of m combinations (m, k) alone, (m,); of every coefficient.
+
+        Infinitely many where a combination is 0, and not uncertain at all; NaN where it is not
+        known, or no cluster says anything of it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
+        >>> z = np.full((4, 1, 1), 0.5)
+        >>> clusters = ClusterMoments(z**2, z / np.sqrt(0.75) * z, np.ones((1, 1)))
+        >>> clusters.each(np.array([[2.0], [0.0]])).round(12).tolist()
+        [3.0, inf]
+        """
+        g, k = self.own.shape[:2]
+        rows: Any = np.eye(k) if combinations is None else combinations
+        found = [np.empty(0)]
+        step = max(1, AT_ONCE // (g * k * k))
+        for start in range(0, rows.shape[0], step):
+            turned = np.asarray(rows[start : start + step] @ self.white)
+            lengths = np.linalg.norm(turned, axis=1)
+            unit = turned / np.where(lengths > 0, lengths, 1.0)[:, None]
+            own = np.einsum("ma,gab,mb->mg", unit, self.own, unit, optimize=True)
+            along = np.einsum("ma,gab->mgb", unit, self.along, optimize=True)
+            # pairs of different clusters: all of them, less those of a cluster with itself
+            all_pairs = np.square(along.transpose(0, 2, 1) @ along).sum(axis=(1, 2))
+            itself = np.square(np.square(along).sum(axis=2)).sum(axis=1)
+            total = np.square(own).sum(axis=1) + all_pairs - itself
+            variance = own.sum(axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                df = np.where(variance > NOTHING, variance**2 / total, math.nan)
+            found.append(np.where(lengths == 0, math.inf, df))
+        return np.concatenate(found)
 
 
 def hotelling(statistic: float, q: int, df: float) -> tuple[float, float, float]:

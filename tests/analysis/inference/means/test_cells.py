@@ -84,3 +84,20 @@ def test_a_value_that_is_asked_for_twice_is_refused():
     model = BernoulliLogistic.from_formula("grade ~ gpa + psi", data)
     with pytest.raises(ValueError, match=r"at has 3\.0 twice for 'gpa'"):
         marginal_means(model, fit_newton(model), "gpa", data, at={"gpa": [3, 2, 3.0]})
+
+
+def test_means_of_a_variable_in_an_interaction_are_said_to_depend_on_the_other():
+    data = load_spector().assign(high=lambda rows: rows["tuce"] > 21)
+    model = BernoulliLogistic.from_formula("grade ~ gpa*C(psi) + high", data)
+    fit = fit_newton(model)
+
+    def said(by, **options):
+        return "an interaction of" in str(marginal_means(model, fit, by, data, **options))
+
+    found = " ".join(str(marginal_means(model, fit, "psi", data)).split())
+    assert "There is an interaction of psi with gpa: how the means differ depends on that" in found
+    assert said("psi", over="rows")
+    assert not said("high")
+    assert not said("psi", at={"gpa": 3.0})
+    assert not said(["gpa", "psi"], at={"gpa": [2.5, 3.5]})
+    assert said("gpa", at={"gpa": [2.5, 3.5]})
