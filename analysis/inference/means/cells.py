@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Literal
@@ -329,7 +329,8 @@ def _as_tuple(name: str, values: Any) -> tuple[Any, ...]:
     )
     if not found:
         raise InputError(f"at has no value for {printable(name)!r}")
-    twice = [value for value, number in Counter(found).items() if number > 1]
+    whole = [value for value in found if isinstance(value, Hashable)]
+    twice = [value for value, number in Counter(whole).items() if number > 1]
     if twice:
         raise InputError(
             f"at has {printable(twice[0])} twice for {printable(name)!r}: name each value once"

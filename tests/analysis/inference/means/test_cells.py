@@ -101,3 +101,5 @@ def test_means_of_a_variable_in_an_interaction_are_said_to_depend_on_the_other()
     assert not said("psi", at={"gpa": 3.0})
     assert not said(["gpa", "psi"], at={"gpa": [2.5, 3.5]})
     assert said("gpa", at={"gpa": [2.5, 3.5]})
+    with pytest.raises(ValueError, match="holds list values"):
+        marginal_means(model, fit_newton(model), "gpa", data, at={"gpa": [[3], [2]]})
