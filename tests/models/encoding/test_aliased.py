@@ -79,7 +79,7 @@ def test_cells_have_their_own_proportions_and_empty_ones_no_prediction(model):
     for result in (fit, robust_covariance(model, fit)):
         table = predict(model, result, CELLS)
         assert table["probability"].to_numpy() == pytest.approx(proportions.to_numpy(), abs=1e-11)
-        assert table.columns.name is None
+        assert table.columns.name == (None if result is fit else "SE: HC0")
     new = pd.DataFrame({"A": ["a", "b", "a"], "B": ["c", "c", "a"], "D": "b"})
     for result in (fit, sample_independence(model, draws=100, seed=1, progress=False)):
         for interval in ("eti",) if result is fit else ("eti", "hdi"):
