@@ -126,7 +126,7 @@ def test_no_error_no_request_no_overflow(browser, path, width, theme):
         for message in messages
         if message["method"] == "Network.requestWillBeSent"
     }
-    own = ("data:", "chrome://", "chrome-untrusted://")  # of the page itself, and of the browser's first tab
+    own = ("data:", "chrome://", "chrome-untrusted://")  # of page, and of the first tab
     assert {url for url in asked if not url.startswith(own)} == {path.as_uri()}
     content, window = browser.execute_script(
         "return [document.documentElement.scrollWidth, innerWidth]"
