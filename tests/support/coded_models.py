@@ -21,13 +21,14 @@ from flatprior.models.rows import ArrayRows
 
 @contextmanager
 def held_as_codes(codes: bool) -> Iterator[None]:
-    """Factors are held as codes, however small the data; or never."""
-    before = coded.SMALLEST, coded.FEW_INDICATORS
+    """Factors are held as codes, however small the data; or never, and written by formulaic."""
+    before = coded.SMALLEST, coded.FEW_INDICATORS, coded.MOST_WRITTEN
     coded.SMALLEST, coded.FEW_INDICATORS = (0, 0) if codes else (10**18, 10**18)
+    coded.MOST_WRITTEN = before[-1] if codes else -1
     try:
         yield
     finally:
-        coded.SMALLEST, coded.FEW_INDICATORS = before
+        coded.SMALLEST, coded.FEW_INDICATORS, coded.MOST_WRITTEN = before
 
 
 def both(

@@ -91,6 +91,16 @@ class PriorTerm:
         nu = self.freedom
         return np.asarray(-(nu + 1) * u / (nu * self.scale**2 + u * u))
 
+    def slope_by_log_scale(self, values: Array) -> Array:
+        """Derivative of `slope` in the logarithm of the scale."""
+        if self.family == "flat":
+            return np.zeros_like(values)
+        slope = self.slope(values)
+        if self.family in ("normal", "Laplace"):
+            return np.asarray((-2 if self.family == "normal" else -1) * slope)
+        u, spread = values - self.location, self.freedom * self.scale**2
+        return np.asarray(-2 * slope * spread / (spread + u * u))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prior:
@@ -484,13 +494,25 @@ def prior_of_score(
             for j, name in enumerate(names)
         )
 
+    def means(pull: Array, divergence: float) -> Array:
+        """Batch means (m, 2 k) of this pull (chains, n, k) towards 0, and of it times the place."""
+        pull = pull * sd
+        return batch_means(np.concatenate([pull, divergence + moved * pull], axis=-1), length)
+
     def identities(log_scale: Array) -> Array:
         """Batch means (m, 2 k) whose expectation is 0 under this prior."""
-        pull = own + np.stack(
-            [term.slope(theta[..., j]) for j, term in enumerate(terms(log_scale))], axis=-1
-        )
-        pull = pull * sd
-        return batch_means(np.concatenate([pull, 1 + moved * pull], axis=-1), length)
+        slopes = [term.slope(theta[..., j]) for j, term in enumerate(terms(log_scale))]
+        return means(own + np.stack(slopes, axis=-1), 1.0)
+
+    def by_log_scale(log_scale: Array) -> Array:
+        """Derivatives (m, 2 k, scales) of the identities."""
+        prior = terms(log_scale)
+        each = [term.slope_by_log_scale(theta[..., j]) for j, term in enumerate(prior)]
+        bent = means(np.stack(each, axis=-1), 0.0)
+        held = np.zeros((2 * k, len(groups)))
+        for column, group in enumerate(groups):
+            held[[*group, *(k + j for j in group)], column] = 1.0
+        return bent[..., None] * held
 
     start = np.array([math.log(float(np.mean(size[group]))) for group in groups])
     m = len(identities(start))
@@ -506,7 +528,10 @@ def prior_of_score(
             def weighted(log_scale: Array, root: Array = root) -> Array:
                 return np.asarray(root @ identities(log_scale)[use].mean(axis=0))
 
-            best = least_squares(weighted, best).x
+            def slopes(log_scale: Array, root: Array = root) -> Array:
+                return np.asarray(root @ by_log_scale(log_scale)[use].mean(axis=0))
+
+            best = least_squares(weighted, best, slopes).x
             covariance = np.cov(identities(best)[use], rowvar=False) / len(use)
             try:
                 root = np.linalg.inv(np.linalg.cholesky(covariance))

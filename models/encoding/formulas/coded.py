@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -22,12 +22,14 @@ from scipy import sparse
 from flatprior.models.common.arrays import Array
 from flatprior.models.designs.coded import Factor, Structured
 from flatprior.models.encoding.columns.checks import check_finite
+from flatprior.models.encoding.formulas.by_formulaic import built
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.model_terms import Scoped
 from flatprior.models.encoding.formulas.parsing import Parsed
 
 FEW_INDICATORS = 16  # with fewer the matrix is as fast
 SMALLEST = 2**18  # numbers in the matrix, likewise
+MOST_WRITTEN = 2**8  # cells of all terms whose columns are written out without formulaic
 MOST_COLUMNS = 2**16
 DENSE = 1 / 4  # of the entries of contrasts, beyond which they are held as numbers
 MOST_CROSSED = 8  # categories in one term; the time to code them goes with 5 to that power
@@ -102,6 +104,14 @@ class Cells:
         found[self.cell] = self.column
         return found
 
+    @cached_property
+    def written_out(self) -> tuple[NDArray[np.intp], Array]:
+        """The columns that have entries (c,), and all of these (c, cells)."""
+        own, at = np.unique(self.column, return_inverse=True)
+        found = np.zeros((len(own), self.shape[0]))
+        found[at, self.cell] = self.value
+        return own, found
+
     @property
     def matrix(self) -> sparse.csr_array:
         """Its rows are the cells."""
@@ -173,6 +183,27 @@ class Product:
             yield reduce(np.multiply, factors) if factors else np.ones(n)
 
 
+class Factors(NamedTuple):
+    """The numbers and the codes of some rows."""
+
+    table: pd.DataFrame
+    values: Columns
+    orders: Mapping[str, tuple[Any, ...]]
+    codes: Mapping[str, NDArray[np.int32]]
+
+    def number(self, key: str, field: Any) -> Array:
+        """One column of numbers (n,)."""
+        found = self.values[key] if key in self.values else self.table[key]
+        return np.asarray(found if field is None else found[field], dtype=float)
+
+    def cells_of(self, product: Product) -> NDArray[np.int32]:
+        """The cell of each row (n,); of the categories, the last one's levels change fastest."""
+        cells = self.codes[product.categories[0]]
+        for key in product.categories[1:]:
+            cells = cells * np.int32(len(self.orders[key])) + self.codes[key]
+        return cells
+
+
 @dataclass(frozen=True, eq=False)
 class Coded:
     """How numbers and codes stand in the design: a counterpart of formulaic's specification.
@@ -201,22 +232,24 @@ class Coded:
         """Whether nothing is held as codes or as a sparse matrix."""
         return all(each.kind == "numbers" for each in self.products)
 
+    def factors_of(self, table: pd.DataFrame, parsed: Parsed, values: Columns) -> Factors:
+        """What the columns are computed from, in the rows of a table."""
+        return Factors(
+            table,
+            values,
+            self.orders,
+            {key: _codes(table[_column(parsed, key)], order) for key, order in self.orders.items()},
+        )
+
     def design(
         self, table: pd.DataFrame, parsed: Parsed, values: Columns, whole: bool = True
     ) -> Structured:
         """The design of the rows of a table; they are the `whole` data, or new or part of them."""
-        n = len(table)
-        codes = {
-            key: _codes(table[_column(parsed, key)], order) for key, order in self.orders.items()
-        }
-
-        def number(key: str, field: Any) -> Array:
-            found = values[key] if key in values else table[key]
-            return np.asarray(found if field is None else found[field], dtype=float)
+        n, held = len(table), self.factors_of(table, parsed, values)
 
         def checked(product: Product) -> list[Array]:
             with np.errstate(all="ignore"):
-                columns = [*product.columns(number, n)]
+                columns = [*product.columns(held.number, n)]
             if not product.as_it_is(values):
                 names = [self.names[j] for j in product.first + product.steps]
                 check_finite(np.column_stack(columns), names, table.index, whole, "no numbers")
@@ -228,9 +261,7 @@ class Coded:
             if not each.categories:
                 plain += zip((each.first + each.steps).tolist(), checked(each), strict=True)
                 continue
-            cells = codes[each.categories[0]]
-            for key in each.categories[1:]:
-                cells = cells * np.int32(len(self.orders[key])) + codes[key]
+            cells = held.cells_of(each)
             if each.kind == "codes":
                 name = parsed.original(":".join(each.categories))
                 levels = tuple(self.orders[key] for key in each.categories)
@@ -423,11 +454,16 @@ class Coding:
 
 
 def coding(
-    parsed: Parsed, table: pd.DataFrame, values: Columns, n_rows: int | None = None
+    parsed: Parsed,
+    table: pd.DataFrame,
+    values: Columns,
+    n_rows: int | None = None,
+    written_out: bool = False,
 ) -> Coding | None:
     """How the terms are coded; None where the design is better written out.
 
-    The table may be of few of `n_rows`, if they show every level.
+    The table may be of few of `n_rows`, if they show every level. For a design that is
+    `written_out` likewise; None where it is for formulaic to do so.
     """
     order: dict[str, tuple[Any, ...]] = {}
     category: dict[str, Category] = {}
@@ -441,16 +477,21 @@ def coding(
         order[key] = tuple(category[key].order(table[column].cat.categories.tolist()))
     of_categories = [term for term in parsed.terms if any(key in order for key in term)]
     if (
-        not of_categories
+        not (of_categories or written_out)
         or any(sum(key in order for key in term) > MOST_CROSSED for term in of_categories)
-        or min(map(len, order.values())) < 2
+        or min(map(len, order.values()), default=2) < 2
     ):
         return None  # or an error, as is said by whoever writes them out
     fields = {key: _fields(key, values.get(key)) for key in keys if key not in order}
     sizes = {key: len(order[key]) if key in order else len(fields[key][0]) for key in keys}
     cells = sum(math.prod(sizes[key] for key in term) for term in of_categories)
-    if cells < FEW_INDICATORS or cells * (n_rows or len(table)) < SMALLEST or cells > MOST_COLUMNS:
-        return None  # where there are too many, this is refused
+    if written_out:
+        if cells > MOST_WRITTEN:
+            return None
+    elif cells < FEW_INDICATORS or cells * (n_rows or len(table)) < SMALLEST:
+        return None
+    elif cells > MOST_COLUMNS:
+        return None  # this is refused
     if any(
         category[key].kind not in EXACT and len(term) > 1
         for term in of_categories
@@ -528,7 +569,7 @@ def _parts(
     )
     right = [":".join(f"f{at}" for at in term) for term in terms]
     formula = Formula(" + ".join([str(int(intercept)), *right]))
-    spec = formula.get_model_matrix(frame, output="pandas").model_spec
+    spec = built(formula, frame).model_spec
     return tuple(
         (
             tuple(int(each.expr[1:]) for each in row.term.factors if each.expr != "1"),

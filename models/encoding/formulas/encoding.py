@@ -27,6 +27,7 @@ from flatprior.models.encoding.column_rules import Judged, Uses, check_not_text,
 from flatprior.models.encoding.columns.checks import check_finite, check_names, column
 from flatprior.models.encoding.columns.kinds import are_booleans, floats, is_real, numbers
 from flatprior.models.encoding.formulas.arithmetic import SHIFTS, Applied, Values
+from flatprior.models.encoding.formulas.by_formulaic import built
 from flatprior.models.encoding.formulas.coded import (
     MOST_COLUMNS,
     MOST_CROSSED,
@@ -38,6 +39,7 @@ from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.learning import learnt, repeats
 from flatprior.models.encoding.formulas.model_terms import ModelTerm, model_terms, scoped_of
 from flatprior.models.encoding.formulas.parsing import Offset, Parsed
+from flatprior.models.encoding.formulas.written_out import WrittenOut, written_out
 from flatprior.models.encoding.grouped import (
     check_alone,
     counts_of_columns,
@@ -47,7 +49,6 @@ from flatprior.models.encoding.response import Outcomes
 from flatprior.models.encoding.sampling import Sample, speaking_weights
 from flatprior.models.encoding.weights import no_rows_left, positive_weights
 
-PARSES = 5  # of one formula, where threads get into one another's way
 LARGEST_DESIGN = 2**30  # numbers in the design matrix
 # pandas marks levels as ordered, R then takes polynomial contrasts without being asked
 IN_ORDER = (
@@ -67,8 +68,8 @@ class Encoding:
         Names of the design columns.
     reference_levels : dict
         Categorical predictor to its reference level.
-    spec : formulaic.ModelSpec or Coded
-        formulaic's record of levels, or where they stand among codes.
+    spec : formulaic.ModelSpec, WrittenOut or Coded
+        formulaic's record of levels, or what every column is.
     levels : dict
         Generated name of a categorical variable to the levels seen.
     states : dict
@@ -130,7 +131,7 @@ class Encoding:
             _check_truth(column(frame, name))
         table = self.parsed.table(frame, self.levels)
         values = _values(self.parsed, table, self.states)
-        if isinstance(self.spec, Coded):
+        if isinstance(self.spec, Coded | WrittenOut):
             return self.spec.design(table, self.parsed, values, whole=False)
         return _matrix(self.spec, table, self.parsed, values, whole=False)[0]
 
@@ -250,14 +251,17 @@ def encode(
         codes = layout = None
     levels = _levels(parsed, table, LARGEST_DESIGN if codes is None else MOST_COLUMNS * len(table))
     _check_size(parsed, table, values, codes)
+    ours: Coded | WrittenOut | None = layout or written_out(parsed, table, values)
     design: Array | Structured
-    if layout is None:
+    if ours is None:
         design, spec = _matrix(_right_hand_side(parsed.rewritten), table, parsed, values, whole)
         names = tuple(parsed.original(str(name)) for name in spec.column_names)
         marked, scoped = _marked(spec, parsed, levels), scoped_of(spec, names)
     else:
-        spec, names, marked, scoped = layout, layout.names, layout.marked, layout.scoped
-        design = layout.design(table, parsed, values, whole)
+        spec, names, marked, scoped = ours, ours.names, ours.marked, ours.scoped
+        design = ours.design(table, parsed, values, whole)
+    if not names:  # a formula without a single column
+        raise InputError("the model has no coefficient: add a column or an intercept")
     check_names(names)
     encoded = Encoded(
         design=design,
@@ -377,13 +381,11 @@ def _matrix(
         if isinstance(factor, Category):
             context[key] = _categories(factor, table)
     with np.errstate(all="ignore"):
-        built = _built(what, table, context)
-    spec = built.model_spec
-    columns = built.to_numpy(dtype=float)
+        made = built(what, table, context)
+    spec = made.model_spec
+    columns = made.to_numpy(dtype=float)
     names = tuple(parsed.original(str(name)) for name in spec.column_names)
     check_finite(columns, names, table.index, whole, "no numbers")
-    if columns.shape[0] != len(table) or not columns.shape[1]:  # a formula without a single column
-        raise InputError("the model has no coefficient: add a column or an intercept")
     return columns, spec
 
 
@@ -441,26 +443,6 @@ def _numbers(factor: Any, values: Values) -> Any:
             return columns
         return FactorValues(columns, kind="numerical", format="{name}[{field}]")
     return values.all_rows(factor)
-
-
-def _built(what: Any, table: pd.DataFrame, context: dict[str, Any]) -> Any:
-    """What formulaic makes of the table, in any number of threads.
-
-    It parses the number 1 by Python, and CPython 3.11 counts how deep a syntax tree is for all
-    threads together: where several parse at once it may find the count wrong, and raise a
-    SystemError. To parse again is all that is needed.
-    """
-    for attempt in range(PARSES):
-        try:
-            return what.get_model_matrix(
-                table, context=context, na_action="ignore", output="pandas"
-            )
-        except SystemError as error:
-            if attempt == PARSES - 1:
-                raise InputError(
-                    "the formula cannot be read while so many threads read formulas; try again"
-                ) from error
-    raise AssertionError
 
 
 def _levels(parsed: Parsed, table: pd.DataFrame, most: int) -> dict[str, tuple[Any, ...]]:

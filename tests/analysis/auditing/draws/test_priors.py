@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,10 @@ def test_slopes_and_derivatives_are_those_of_the_log_density(family):
     value, derivatives = _log_density(family, x, at)
     above, below = (_log_density(family, x + step, at)[0] for step in (h, -h))
     assert term.slope(x) == pytest.approx((above - below) / (2 * h), abs=1e-8)
+    wider, narrower = (replace(term, scale=term.scale * np.exp(step)) for step in (h, -h))
+    assert term.slope_by_log_scale(x) == pytest.approx(
+        (wider.slope(x) - narrower.slope(x)) / (2 * h), abs=1e-8
+    )
     for i in range(2 + (family == "Student t")):
         step = np.zeros(3)
         step[i] = h

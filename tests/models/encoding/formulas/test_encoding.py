@@ -1,13 +1,10 @@
 """From a formula to a design matrix."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from flatprior.models import BernoulliLogistic, fit_newton
-from flatprior.models.encoding.formulas import encoding as encoding_module
 
 
 def test_reference_levels_are_stated_and_can_be_chosen(frame):
@@ -108,27 +105,6 @@ def test_rows_without_weight_and_rows_without_a_value_are_counted_apart():
     model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w")
     # the third row lacks a value and has no weight: it is counted once
     assert (model.n_dropped, model.n_zero_weight, model.n_rows) == (1, 2, 3)
-
-
-def test_a_parse_that_other_threads_have_disturbed_is_made_again(monkeypatch):
-    data = pd.DataFrame({"y": [0, 1, 0, 1], "x": [1.0, 2, 3, 5]})
-    model = BernoulliLogistic.from_formula("y ~ x", data)
-    spec, asked = model.encoding.spec, []
-
-    class Disturbed:
-        def get_model_matrix(self, *arguments, **keywords):
-            asked.append(1)
-            if len(asked) < 3:
-                raise SystemError("AST constructor recursion depth mismatch (before=2, after=5)")
-            return spec.get_model_matrix(*arguments, **keywords)
-
-    encoding = replace(model.encoding, spec=Disturbed())
-    assert np.array_equal(encoding.design_matrix(data), model.design)
-    assert len(asked) == 3
-    asked.clear()
-    monkeypatch.setattr(encoding_module, "PARSES", 1)
-    with pytest.raises(ValueError, match="so many threads read formulas"):
-        replace(model.encoding, spec=Disturbed()).design_matrix(data)
 
 
 def test_what_a_formula_multiplies_out_to_is_bounded():
