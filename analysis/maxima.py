@@ -238,13 +238,23 @@ class Supremum:
     log_likelihood : float
     rank : int
         Of the design.
-    separated : bool
-        Whether it is not reached.
+    n_separated : int
+        Rows that are separated; where there are any it is not reached.
     """
 
     log_likelihood: float
     rank: int
-    separated: bool = False
+    n_separated: int = 0
+
+    @property
+    def separated(self) -> bool:
+        """Whether it is not reached."""
+        return self.n_separated > 0
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, of single observations."""
+        return 2 * (self.rank - self.log_likelihood)
 
 
 def supremum(model: BernoulliLogistic) -> Supremum:
@@ -261,8 +271,25 @@ def supremum(model: BernoulliLogistic) -> Supremum:
     try:
         return Supremum(converged_mle(model).log_likelihood, k)
     except MLEDoesNotExistError as error:
-        found = error.existence
-        if found.limit is None or math.isnan(found.limit.log_likelihood):
-            raise
-        rank = k - len(found.dependencies)
-        return Supremum(found.limit.log_likelihood, rank, found.n_separated > 0)
+        return supremum_of(error, k)
+
+
+def supremum_of(error: MLEDoesNotExistError, k: int) -> Supremum:
+    """What the error that a model of k columns has no MLE knows of its supremum; else it is raised.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.maxima import supremum_of
+    >>> from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, fit_newton
+    >>> model = BernoulliLogistic.from_arrays([[1.0], [2.0], [3.0]], [0, 1, 1], intercept=True)
+    >>> try:
+    ...     fit_newton(model)
+    ... except MLEDoesNotExistError as error:
+    ...     print(supremum_of(error, 2))
+    Supremum(log_likelihood=0.0, rank=2, n_separated=3)
+    """
+    found = error.existence
+    if found.limit is None or math.isnan(found.limit.log_likelihood):
+        raise error
+    rank = k - len(found.dependencies)
+    return Supremum(found.limit.log_likelihood, rank, found.n_separated)

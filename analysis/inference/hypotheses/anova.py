@@ -23,19 +23,27 @@ from flatprior.analysis.comparison.comparable import is_nested, same_observation
 from flatprior.analysis.inference.hypotheses.likelihood_tests import (
     SUPREMUM,
     likelihood_ratio_test,
+    of_suprema,
     score_test,
 )
 from flatprior.analysis.inference.hypotheses.of_model import ZERO_SUM
-from flatprior.analysis.inference.hypotheses.submodels import KINDS, Left, Step, Submodels
+from flatprior.analysis.inference.hypotheses.submodels import (
+    KINDS,
+    Left,
+    Maximum,
+    Step,
+    Submodels,
+    Wanted,
+    each_or_why_not,
+    maximum_of,
+)
 from flatprior.analysis.inference.hypotheses.wald import wald_test
 from flatprior.analysis.inference.robust import RobustCovariance
 from flatprior.analysis.maxima import (
     HypothesisTest,
-    Supremum,
     chi_squared_test,
     of_full_rank,
     ratio,
-    supremum,
 )
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.same_passes import in_same_passes
@@ -48,7 +56,7 @@ from flatprior.models.common.calls import (
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import SCREEN, listing, names_in, printable
+from flatprior.models.common.text import SCREEN, first_of, listing, names_in, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.encoding.formulas.model_terms import ModelTerm
 from flatprior.models.routes.newton import converged_mle
@@ -168,7 +176,8 @@ def anova(
     Returns
     -------
     AnalysisOfDeviance
-        Where outcomes are separated, likelihood ratios are of suprema in place of maxima; where
+        Where outcomes are separated, likelihood ratios are of suprema in place of maxima; a score
+        or Wald test that needs an MLE which does not exist is NaN, and a note says why. Where
         columns are combinations of others, degrees of freedom are differences of ranks.
 
     Raises
@@ -179,8 +188,8 @@ def anova(
     NotComparableError
         If models have different rows, responses or weights.
     MLEDoesNotExistError
-        If outcomes are separated in a model whose MLE a score or Wald test needs; if existence is
-        undecided.
+        If no test can be found, since outcomes are separated in the models whose MLE score or Wald
+        tests need, or existence is undecided.
 
     Notes
     -----
@@ -234,7 +243,7 @@ def anova(
         notes=(
             *_what_is_tested(type, found.terms),
             *_whose(found.robust),
-            *_notes(tests, found, model),
+            *_notes(dict(zip(names, tests, strict=True)), found, model),
         ),
         facts=model.facts[:1],
     )
@@ -293,7 +302,7 @@ def drop_one(
         tests=_told(names, tests),
         frame=frame,
         formula=model.formula,
-        notes=(*_whose(found.robust), *_notes(tests, found, model)),
+        notes=(*_whose(found.robust), *_notes(dict(zip(names, tests, strict=True)), found, model)),
         facts=model.facts[:1],
     )
 
@@ -347,7 +356,7 @@ def _fit_with(frame: pd.DataFrame, found: Submodels, sets: Sequence[Left]) -> No
 
 
 def _notes(
-    tests: Sequence[HypothesisTest | None],
+    tests: Mapping[str, HypothesisTest | None],
     found: Submodels,
     model: BernoulliLogistic,
 ) -> list[str]:
@@ -355,7 +364,8 @@ def _notes(
     notes = []
     if any(each.separated for each in found.maxima.values()):
         notes.append(SUPREMA)
-    if any(test is None for test in tests):
+    notes += _of_some(tests)
+    if any(test is None for test in tests.values()):
         notes.append(
             "of terms without a number no data tell the effect: their columns are combinations of "
             "others in every row"
@@ -368,6 +378,19 @@ def _notes(
             "term the log-odds are 0 where the others are at their reference levels or 0"
         )
     return notes
+
+
+def _of_some(tests: Mapping[str, HypothesisTest | None]) -> list[str]:
+    """What is to be said of some of the tests alone."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, test in tests.items():
+        if test is None:
+            continue
+        if math.isnan(test.p):
+            alike.setdefault((f"no {test.kind} test of ", test.note), []).append(printable(name))
+        elif test.kind == KINDS["LR"] and test.note not in ("", SUPREMUM):
+            alike.setdefault(("", test.note), []).append(printable(name))
+    return [f"{begins}{first_of(names)}: {note}" for (begins, note), names in alike.items()]
 
 
 def _what_is_tested(type_: int, terms: Sequence[ModelTerm]) -> list[str]:
@@ -447,17 +470,28 @@ def _of_models(given: Sequence[BernoulliLogistic], test: Kind) -> AnalysisOfDevi
                 "compare_models"
             )
     maxima, _ = in_same_passes(
-        [each.rows for each in models], [partial(supremum, each) for each in models]
+        [each.rows for each in models], [partial(maximum_of, each) for each in models]
     )
     every = list(zip(names, models, maxima, strict=True))
-    tests = [_between(one, two, test) for one, two in pairwise(every)]
+    tests = each_or_why_not(
+        test,
+        [
+            Wanted(
+                min(one, two, key=_rank)[0],
+                partial(lambda one, two: abs(_rank(one) - _rank(two)), one, two),
+                partial(_between, one, two, test),
+            )
+            for one, two in pairwise(every)
+        ],
+    )
     frame = _table(names, [None, *tests], test)
     frame.insert(0, "k", [each.rank for each in maxima])
     frame.insert(1, "deviance", [-2 * each.log_likelihood for each in maxima])
-    frame.insert(2, "AIC", [2 * (each.rank - each.log_likelihood) for each in maxima])
+    frame.insert(2, "AIC", [each.aic for each in maxima])
     notes = ["each model is tested against the one above it"]
     if any(each.separated for each in maxima):
         notes.append(SUPREMA)
+    notes += _of_some(dict(zip(names[1:], tests, strict=True)))
     called = [
         f"{name}: {each.formula or names_in(SCREEN, each.names)}"
         for name, each in zip(names, given, strict=True)
@@ -473,18 +507,24 @@ def _of_models(given: Sequence[BernoulliLogistic], test: Kind) -> AnalysisOfDevi
     )
 
 
-Fitted = tuple[str, BernoulliLogistic, Supremum]
+Fitted = tuple[str, BernoulliLogistic, Maximum]
+
+
+def _rank(fitted: Fitted) -> int:
+    return fitted[2].rank
 
 
 def _between(one: Fitted, two: Fitted, test: Kind) -> HypothesisTest | None:
     """The test of two models, of which one is nested in the other; None if they are the same."""
-    small, large = sorted((one, two), key=lambda each: each[2].rank)
+    small, large = sorted((one, two), key=_rank)
     lower, full = small[2], large[2]
     if lower.rank == full.rank:
         return None
+    for each in (lower, full):
+        each.require(reached=False)
     statistic = ratio(full.log_likelihood, lower.log_likelihood)
     if test == "LR":
-        note = SUPREMUM * full.separated
+        note = "; ".join(of_suprema(full, lower, large[1].n_rows))
         return chi_squared_test(KINDS[test], small[0], statistic, full.rank - lower.rank, note)
     model, names = large[1], small[1].names
     more = [name for name in model.names if name not in names]

@@ -22,6 +22,7 @@ from flatprior.analysis.inference.hypotheses.null_models import null_model, null
 from flatprior.analysis.inference.hypotheses.of_model import linear_of_model, where_tested
 from flatprior.analysis.maxima import (
     HypothesisTest,
+    Supremum,
     chi_squared_test,
     of_full_rank,
     ratio,
@@ -101,7 +102,7 @@ def likelihood_ratio_test(
         full, null = supremum(large), null_of(model, large, linear)
         lower = supremum(null_model(model, null))
         df = _told(full.rank, lower.rank, text)
-    notes = [SUPREMUM] * full.separated
+    notes = of_suprema(full, lower, model.n_rows)
     notes += _fewer(restrictions, df) + [where] * bool(where)
     statistic = ratio(full.log_likelihood, lower.log_likelihood)
     return chi_squared_test("likelihood ratio", text, statistic, df, "; ".join(notes))
@@ -187,6 +188,27 @@ def _told(full: int, lower: int, text: str) -> int:
             "combinations of others, which take their place in the null model"
         )
     return full - lower
+
+
+def of_suprema(full: Supremum, lower: Supremum, n_rows: int) -> list[str]:
+    """What a ratio of likelihoods is of where outcomes are separated.
+
+    Rows that the null model separates have probability 1 in the suprema of both.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.inference.hypotheses.likelihood_tests import of_suprema
+    >>> from flatprior.analysis.maxima import Supremum
+    >>> of_suprema(Supremum(0.0, 2, 9), Supremum(0.0, 1, 9), 9)
+    ['the null model separates all outcomes already, and nothing is left to test']
+    """
+    if lower.n_separated == n_rows:
+        return ["the null model separates all outcomes already, and nothing is left to test"]
+    said = []
+    if lower.separated:
+        rows = f"{lower.n_separated} of {n_rows} rows are"
+        said.append(f"{rows} separated in the null model too, and the test is of the others alone")
+    return [SUPREMUM] * (full.n_separated > lower.n_separated) + said
 
 
 def _fewer(restrictions: int | None, df: int) -> list[str]:

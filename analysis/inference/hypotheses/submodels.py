@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from flatprior.analysis.inference.hypotheses.likelihood_tests import SUPREMUM
+from flatprior.analysis.inference.hypotheses.likelihood_tests import of_suprema
 from flatprior.analysis.inference.hypotheses.null_models import (
     Null,
     Restricted,
@@ -22,20 +23,22 @@ from flatprior.analysis.inference.hypotheses.wald import wald_test
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.maxima import (
     HypothesisTest,
+    Supremum,
     chi_squared_test,
     maximal,
     of_full_rank,
     ratio,
-    supremum,
+    supremum_of,
 )
-from flatprior.models import BernoulliLogistic, PointEstimate
+from flatprior.models import BernoulliLogistic, MLEDoesNotExistError, PointEstimate
 from flatprior.models.batches.same_passes import in_same_passes
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
-from flatprior.models.common.errors import InputError
+from flatprior.models.common.errors import FlatpriorError, InputError, PrecisionError
 from flatprior.models.covariance.roots import root_and_score
 from flatprior.models.encoding.files.passes import Passes
 from flatprior.models.encoding.formulas.model_terms import ModelTerm
+from flatprior.models.results import NotConvergedError
 from flatprior.models.routes.newton import converged_mle
 
 KINDS = {"LR": "likelihood ratio", "score": "score", "Wald": "Wald"}
@@ -60,29 +63,98 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Maximum:
-    """The maximum of a log-likelihood, or its supremum.
+class Maximum(Supremum):
+    """The maximum of a log-likelihood, or its supremum, or why neither is known (then it is NaN).
 
     Attributes
     ----------
-    log_likelihood : float
-    rank : int
-        Of the design.
-    separated : bool
-        Whether it is not reached.
     estimate : PointEstimate or None
         Of a model of its own columns, where it is reached and was asked for.
+    refused : FlatpriorError or None
+        Why it is not reached, or not known.
     """
 
-    log_likelihood: float
-    rank: int
-    separated: bool = False
     estimate: PointEstimate | None = None
+    refused: FlatpriorError | None = None
 
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, of single observations."""
-        return 2 * (self.rank - self.log_likelihood)
+    def require(self, reached: bool) -> None:
+        """Raise why it is not known, or not `reached`, where that is so."""
+        if self.refused is not None and (reached or math.isnan(self.log_likelihood)):
+            raise self.refused
+
+
+def maximum_of(model: BernoulliLogistic, reached: bool = False) -> Maximum:
+    """The maximum of a model of full rank, with the estimate if it is to be `reached`.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.inference.hypotheses.submodels import maximum_of
+    >>> from flatprior.models import BernoulliLogistic, load_endometrial
+    >>> found = maximum_of(BernoulliLogistic.from_formula("HG ~ NV + PI", load_endometrial()))
+    >>> found.n_separated, str(found.refused)[:42]
+    (13, 'the maximum likelihood estimate does not e')
+    """
+    k = model.n_parameters
+    if not k:
+        return Maximum(maximal(model.rows)[0], 0)
+    try:
+        fit = converged_mle(model)
+    except MLEDoesNotExistError as error:
+        try:
+            found = supremum_of(error, k)
+        except MLEDoesNotExistError:
+            return Maximum(math.nan, k, refused=error)
+        return Maximum(found.log_likelihood, found.rank, found.n_separated, refused=error)
+    except (NotConvergedError, PrecisionError) as error:
+        return Maximum(math.nan, k, refused=error)
+    return Maximum(fit.log_likelihood, k, estimate=fit if reached else None)
+
+
+class Wanted(NamedTuple):
+    """A test that may not be there: what it is of, its degrees of freedom, and what finds it."""
+
+    text: str
+    df: Callable[[], int]
+    find: Callable[[], HypothesisTest | None]
+
+
+def each_or_why_not(kind: str, tests: Sequence[Wanted]) -> list[HypothesisTest | None]:
+    """Tests, of which those that cannot be found are NaN and say why; an error if none can.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.inference.hypotheses.submodels import Wanted, each_or_why_not
+    >>> from flatprior.analysis.maxima import chi_squared_test
+    >>> from flatprior.models.common.errors import PrecisionError
+    >>> def fails():
+    ...     raise PrecisionError("rescale the columns")
+    >>> one = Wanted("x = 0", lambda: 1, lambda: chi_squared_test("score", "x = 0", 2.0, 1))
+    >>> two = Wanted("z = 0", lambda: 1, fails)
+    >>> [test.message for test in each_or_why_not("score", [one, two])]
+    ['score test of x = 0: chi-squared(1) = 2.0000, p = 0.157', \
+'score test of z = 0: chi-squared(1) = nan, p = -; rescale the columns']
+    """
+    found: list[HypothesisTest | None] = []
+    refused = []
+    for text, df, find in tests:
+        try:
+            found.append(find())
+        except (MLEDoesNotExistError, NotConvergedError, PrecisionError) as error:
+            refused.append(error)
+            nothing = HypothesisTest(KINDS[kind], text, math.nan, df(), math.nan, _why(error, kind))
+            found.append(nothing if nothing.df else None)
+    if refused and len(refused) == sum(test is not None for test in found):
+        raise refused[0]
+    return found
+
+
+def _why(error: FlatpriorError, kind: str) -> str:
+    """The error, and which test there is in place of this one."""
+    if kind == "LR" or not isinstance(error, MLEDoesNotExistError):
+        return str(error)
+    where = "under the null hypothesis" if kind == "score" else "with the term"
+    instead = "" if error.existence.limit is None else '; test="LR" takes suprema'
+    return f"{where} {error}{instead}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +222,8 @@ class Submodels:
         new = [
             left
             for left in dict.fromkeys(wanted)
-            if left not in self.maxima or (reached and self.maxima[left].estimate is None)
+            if left not in self.maxima
+            or (reached and self.maxima[left].estimate is None and not self.maxima[left].refused)
         ]
         self.maxima.update(self._of_each(new, partial(self._maximum, reached=reached)))
 
@@ -164,13 +237,7 @@ class Submodels:
     def _maximum(self, left: Left, reached: bool) -> Maximum:
         made = self.without(left)
         model = self.base if made.rows is self.base.rows else null_model(self.base, made)
-        if not model.n_parameters:
-            return Maximum(maximal(model.rows)[0], 0)
-        if reached:
-            fit = converged_mle(model)
-            return Maximum(fit.log_likelihood, model.n_parameters, estimate=fit)
-        found = supremum(model)
-        return Maximum(found.log_likelihood, found.rank, found.separated)
+        return maximum_of(model, reached)
 
     def test(
         self, steps: Sequence[Step], kind: str, conditional: bool = False
@@ -180,35 +247,60 @@ class Submodels:
         With `conditional` Wald tests are those of the whole model, what it says of the terms of
         the smaller model beyond those of the larger; else of the larger.
         """
+        find = self._finder(steps, kind, conditional)
+        return each_or_why_not(
+            kind,
+            [
+                Wanted(f"{step.name} = 0", partial(self._size, step), partial(find, step))
+                for step in steps
+            ],
+        )
+
+    def _finder(
+        self, steps: Sequence[Step], kind: str, conditional: bool
+    ) -> Callable[[Step], HypothesisTest | None]:
+        """What finds the test of each step, with all fits made that it takes."""
         if self.robust is not None:
-            return [self._robust(step, self.robust) for step in steps]
+            return partial(self._robust, robust=self.robust)
         if kind == "Wald" and conditional:
             self.fit([frozenset()], reached=True)
-            return [self._conditional(step) for step in steps]
+            self.maxima[frozenset()].require(reached=True)
+            return self._conditional
         larger, smaller = [step.larger for step in steps], [step.smaller for step in steps]
         if kind == "LR":
             self.fit([*larger, *smaller], reached=False)
-            return [self._ratio(step) for step in steps]
+            return self._ratio
         if kind == "score":
             self.fit(smaller, reached=True)
             self.fit(larger, reached=False)
-            return self._scores(steps)
+            return partial(self._score, values=self._scores(steps))
         self.fit(larger, reached=True)
-        return [self._wald(step) for step in steps]
+        return self._wald
 
     def _df(self, step: Step) -> int:
         return self.maxima[step.larger].rank - self.maxima[step.smaller].rank
+
+    def _size(self, step: Step) -> int:
+        """The degrees of freedom without any fit."""
+        return self._restrictions(step.smaller) - self._restrictions(step.larger)
+
+    def _restrictions(self, left: Left) -> int:
+        linear = linear_without(self.base, [term for term in self.terms if term.name in left])
+        return 0 if linear is None else len(linear.values)
 
     def _ratio(self, step: Step) -> HypothesisTest | None:
         large, small = self.maxima[step.larger], self.maxima[step.smaller]
         if not self._df(step):
             return None
+        for each in (small, large):
+            each.require(reached=False)
         statistic = ratio(large.log_likelihood, small.log_likelihood)
-        text, note = f"{step.name} = 0", SUPREMUM * large.separated
-        return chi_squared_test(KINDS["LR"], text, statistic, self._df(step), note)
+        note = "; ".join(of_suprema(large, small, self.base.n_rows))
+        return chi_squared_test(KINDS["LR"], f"{step.name} = 0", statistic, self._df(step), note)
 
     def _wald(self, step: Step) -> HypothesisTest | None:
         """In the larger model, whose columns are those of the model or it is that itself."""
+        self.maxima[step.larger].require(reached=True)
         fit = self.maxima[step.larger].estimate
         more = step.smaller - step.larger
         own = {name for term in self.terms if term.name in more for name in term.columns}
@@ -255,20 +347,22 @@ class Submodels:
         )
         return found.statistic, found.df
 
-    def _scores(self, steps: Sequence[Step]) -> list[HypothesisTest | None]:
-        """Score tests: the score of the larger model where the smaller has its maximum."""
-        told = [step for step in steps if self._df(step)]
-        starts = [self._start(step) for step in told]
+    def _score(self, step: Step, values: Mapping[Step, float]) -> HypothesisTest | None:
+        """The score of the larger model where the smaller has its maximum."""
+        if not self._df(step):
+            return None
+        self.maxima[step.smaller].require(reached=True)
+        return chi_squared_test(KINDS["score"], f"{step.name} = 0", values[step], self._df(step))
 
+    def _scores(self, steps: Sequence[Step]) -> dict[Step, float]:
+        """Score statistics, of steps whose smaller models have maxima."""
+        told = [step for step in steps if self._df(step) and not self.maxima[step.smaller].refused]
+        starts = [self._start(step) for step in told]
         work = [partial(_score_statistic, self.base, each) for each in starts]
         values, passes = in_same_passes([each.rows for each in starts], work)
         if passes is not None:
             self.passes.append(passes)
-        found = {
-            step: chi_squared_test(KINDS["score"], f"{step.name} = 0", value, self._df(step))
-            for step, value in zip(told, values, strict=True)
-        }
-        return [found.get(step) for step in steps]
+        return dict(zip(told, values, strict=True))
 
     def _start(self, step: Step) -> Restricted:
         """The larger model, with the linear predictor of the smaller as its offset."""

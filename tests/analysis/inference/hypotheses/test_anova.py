@@ -1,4 +1,5 @@
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -236,9 +237,87 @@ def test_separated_models_have_suprema():
     last = BernoulliLogistic.from_formula("HG ~ PI + EH + NV", load_endometrial())
     scores = anova(last, test="score").table()["score"]
     assert scores["NV"] == pytest.approx(score_test(last, "NV").statistic, rel=1e-7)
-    for wrong in (lambda: anova(model, test="Wald"), lambda: drop_one(model, "score")):
+    for wrong in (lambda: anova(model, test="Wald"), lambda: drop_one(model, "Wald")):
         with pytest.raises(MLEDoesNotExistError):
             wrong()
+
+
+def up_to(last):
+    return BernoulliLogistic.from_formula(f"HG ~ {last}", load_endometrial())
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (lambda m: drop_one(m, "score"), {"NV": lambda m: score_test(m, "NV")}),
+        (lambda m: anova(m, test="score", type=2), {"NV": lambda m: score_test(m, "NV")}),
+        (
+            lambda m: anova(m, test="score"),
+            {
+                "PI": lambda m: score_test(up_to("PI"), "PI"),
+                "NV": lambda m: score_test(up_to("PI + NV"), "NV"),
+            },
+        ),
+        (
+            lambda m: anova(m, test="Wald"),
+            {"PI": lambda m: wald_test(up_to("PI"), fit_newton(up_to("PI")), "PI")},
+        ),
+    ],
+)
+def test_where_one_model_has_no_mle_the_other_tests_stand(asked, expected):
+    model = up_to("PI + NV + EH")
+    shown = asked(model)
+    table = shown.table()
+    assert list(shown.tests) == ["PI", "NV", "EH"]
+    for name, test in shown.tests.items():
+        assert test.df == table.loc[name, "df"] == 1
+        if name in expected:
+            alone = expected[name](model)
+            assert table.loc[name, shown.test] == pytest.approx(alone.statistic, rel=1e-7)
+            assert test.note == ""
+        else:
+            assert table.loc[name, [shown.test, "p"]].isna().all()
+            assert "'HG' is 1 where 'NV' > 0" in test.note
+            assert 'test="LR" takes suprema' in test.note
+    lacking = [name for name in shown.tests if name not in expected]
+    kind = "Wald" if shown.test == "Wald" else "score"
+    assert f"no {kind} test of {', '.join(lacking)}: " in "; ".join(shown.notes)
+    if "deviance" in table:  # suprema are known all the same
+        suprema = (drop_one if "none" in table.index else anova)(model).table()
+        assert table["deviance"].to_numpy() == pytest.approx(suprema["deviance"].to_numpy())
+
+
+def test_of_several_models_those_tests_stand_whose_mle_exists():
+    data = load_endometrial()
+    models = [
+        BernoulliLogistic.from_formula(f"HG ~ {right}", data)
+        for right in ("1", "PI", "PI + NV", "PI + NV + EH")
+    ]
+    for test, lacking in (("score", "model 4"), ("Wald", "model 3, model 4")):
+        one, by_term = (f(test=test) for f in (partial(anova, *models), partial(anova, models[-1])))
+        assert one.table()[test].to_numpy()[1:] == pytest.approx(
+            by_term.table()[test].to_numpy()[-3:], rel=1e-7, nan_ok=True
+        )
+        assert f"no {test} test of {lacking}: " in "; ".join(one.notes)
+
+
+def test_rows_that_the_null_model_separates_take_no_part_in_a_likelihood_ratio():
+    data = load_endometrial()
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data)
+    others = BernoulliLogistic.from_formula("HG ~ PI + EH", data[data["NV"] == 0])
+    for test in (likelihood_ratio_test(model, "EH"), drop_one(model).tests["EH"]):
+        assert test.statistic == pytest.approx(
+            likelihood_ratio_test(others, "EH").statistic, rel=1e-7
+        )
+        assert test.note == (
+            "13 of 79 rows are separated in the null model too, and the test is of the others alone"
+        )
+    assert "PI, EH: 13 of 79 rows" in "; ".join(drop_one(model).notes)
+    # that a term adds nothing where nothing is left is no evidence
+    data = pd.DataFrame({"x": [1.0, 2, 3, 4], "z": [0.0, 1, 1, 0], "y": [0, 0, 1, 1]})
+    test = likelihood_ratio_test(BernoulliLogistic.from_formula("y ~ x + z", data), "z")
+    assert (test.statistic, test.p) == (0.0, 1.0)
+    assert test.note == "the null model separates all outcomes already, and nothing is left to test"
 
 
 def test_columns_that_depend_on_others_have_ranks(frame):

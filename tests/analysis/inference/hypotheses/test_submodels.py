@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from every_way import every_way
 from flatprior.analysis import likelihood_ratio_test, score_test, wald_test
 from flatprior.analysis.inference.hypotheses import submodels
 from flatprior.analysis.inference.hypotheses.submodels import Left, Step, Submodels
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, NotConvergedError, fit_newton
 
 
 @pytest.fixture
@@ -40,11 +42,11 @@ def test_a_model_without_terms_has_the_maximum_of_its_own_formula(frame):
 def test_each_model_is_fitted_once(frame, monkeypatch):
     fitted = []
 
-    def counted(model, supremum=submodels.supremum):
+    def counted(model, converged_mle=submodels.converged_mle):
         fitted.append(model.names)
-        return supremum(model)
+        return converged_mle(model)
 
-    monkeypatch.setattr(submodels, "supremum", counted)
+    monkeypatch.setattr(submodels, "converged_mle", counted)
     found = Submodels.of(BernoulliLogistic.from_formula("y ~ x + z", frame))
     steps = [
         Step("z", Left({"x"}), Left({"x", "z"})),
@@ -76,6 +78,26 @@ def test_tests_of_steps_are_those_of_the_two_models(frame, kind):
     }[kind]()
     assert (step.df, step.kind, step.hypothesis) == (alone.df, alone.kind, "g = 0")
     assert step.statistic == pytest.approx(alone.statistic, rel=1e-8)
+
+
+def test_a_fit_that_fails_leaves_out_the_tests_that_need_it(frame, monkeypatch):
+    def without_x(model, converged_mle=submodels.converged_mle):
+        if "x" not in model.names:
+            raise NotConvergedError("not proved to be near")
+        return converged_mle(model)
+
+    model = BernoulliLogistic.from_formula("y ~ x + z", frame)
+    steps = [Step(name, Left(), Left({name})) for name in ("x", "z")]
+    for kind in ("LR", "score"):
+        expected = Submodels.of(model).test(steps, kind)
+        with monkeypatch.context() as patched:
+            patched.setattr(submodels, "converged_mle", without_x)
+            x, z = Submodels.of(model).test(steps, kind)
+            with pytest.raises(NotConvergedError, match="not proved to be near"):
+                Submodels.of(model).test(steps[:1], kind)
+        assert z == expected[1]
+        assert math.isnan(x.statistic + x.p)
+        assert (x.df, x.kind, x.note) == (1, expected[0].kind, "not proved to be near")
 
 
 def test_models_of_the_same_files_are_fitted_in_the_same_passes(frame, tmp_path, monkeypatch):
