@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import lstsq
 from scipy.optimize import minimize
 
@@ -149,25 +151,27 @@ def _polynomial_mode(
     from sklearn.preprocessing import PolynomialFeatures
 
     top = float(density.max())
-    features = PolynomialFeatures(degree)
-    terms = features.fit_transform(white)
-    powers = features.powers_
+    terms = PolynomialFeatures(degree).fit_transform(white)
     weight = np.exp(exponent * (density - top) / 2)  # least squares squares it
     coefficients = lstsq(weight[:, None] * terms, weight * (density - top), lapack_driver="gelsy")[
         0
     ]
+    k = white.shape[1]
+    products, lowered = _products(k, degree)
+    first = np.stack([_derivative(coefficients, *each) for each in lowered])
+    second = np.stack([[_derivative(slope, *each) for each in lowered] for slope in first])
 
-    first = [_derivative(coefficients, powers, j) for j in range(white.shape[1])]
-    second = [[_derivative(*part, j) for j in range(white.shape[1])] for part in first]
+    def at(z: Array, numbers: Array) -> Array:
+        return np.asarray(numbers @ _values(products[: numbers.shape[-1]], z))
 
-    def hessian(z: Any) -> Array:
-        return np.array([[-_value(*part, z) for part in row] for row in second])
+    def value(z: Array) -> float:
+        return -float(at(z, coefficients))
 
-    def value(z: Any) -> float:
-        return -_value(coefficients, powers, z)
+    def gradient(z: Array) -> Array:
+        return -at(z, first)
 
-    def gradient(z: Any) -> Array:
-        return np.array([-_value(*part, z) for part in first])
+    def hessian(z: Array) -> Array:
+        return -at(z, second)
 
     found: Any = minimize(
         value,
@@ -180,16 +184,44 @@ def _polynomial_mode(
     return found.x, -hessian(found.x), top - float(found.fun)
 
 
-def _derivative(coefficients: Array, powers: Any, j: int) -> tuple[Array, Any]:
-    """Coefficients and exponents of the derivative of a polynomial in variable j."""
-    keep = powers[:, j] > 0
-    lowered = powers[keep].copy()
-    lowered[:, j] -= 1
-    return coefficients[keep] * powers[keep, j], lowered
+Lowered = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 
 
-def _value(coefficients: Array, powers: Any, z: Array) -> float:
-    return float(coefficients @ np.prod(z**powers, axis=1))
+@lru_cache(maxsize=32)
+def _products(k: int, degree: int) -> tuple[NDArray[np.intp], tuple[Lowered, ...]]:
+    """Exponents of the products of k variables up to a degree, and what derivatives make of them.
+
+    The exponents (products, k) are in the order of `PolynomialFeatures`, lower degrees first. In
+    each variable: which products depend on it, which ones they become, and times what.
+    """
+    from sklearn.preprocessing import PolynomialFeatures
+
+    exponents = np.asarray(PolynomialFeatures(degree).fit(np.zeros((1, k))).powers_)
+    place = {tuple(each): i for i, each in enumerate(exponents.tolist())}
+    lowered = []
+    for j in range(k):
+        keep = np.flatnonzero(exponents[:, j])
+        less = exponents[keep] - (np.arange(k) == j)
+        at = np.array([place[tuple(each)] for each in less.tolist()], dtype=np.intp)
+        lowered.append((keep, at, exponents[keep, j].astype(float)))
+    return exponents, tuple(lowered)
+
+
+def _derivative(
+    coefficients: Array, keep: NDArray[np.intp], at: NDArray[np.intp], times: Array
+) -> Array:
+    """Coefficients of the derivative of a polynomial in one variable, of one degree less."""
+    keep = keep[: np.searchsorted(keep, len(coefficients))]
+    at, times = at[: len(keep)], times[: len(keep)]
+    found = np.zeros(at.max(initial=0) + 1)
+    found[at] = coefficients[keep] * times
+    return found
+
+
+def _values(products: NDArray[np.intp], z: Array) -> Array:
+    """Each product at one point (k,)."""
+    powers = z ** np.arange(products.max(initial=0) + 1)[:, None]
+    return np.asarray(powers[products, np.arange(len(z))].prod(axis=1))
 
 
 def mode_or_none(posterior: Posterior) -> PointEstimate:
