@@ -209,6 +209,7 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
         leverage, residual = (
             table[name].to_numpy() for name in ("leverage", "studentised residual")
         )
+        figure.draw_without_rendering()  # positions are known once the layout is
         _name_largest(axes[0], table.index, cook, leverage, residual)
         if loo is not None:
             _name_largest(axes[1], table.index, np.where(bad, k, np.nan), order, k)
@@ -230,7 +231,6 @@ def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array)
     order = np.argsort(-np.nan_to_num(values, nan=-math.inf), kind="stable")
     figure = cast(Figure, ax.figure)
     renderer = cast(Any, FigureCanvasAgg(figure)).get_renderer()
-    figure.draw_without_rendering()  # positions are known once the layout is
     taken: list[Bbox] = []
     for i in order[:MOST_NAMED]:
         if math.isnan(values[i]) or not math.isfinite(y[i]):

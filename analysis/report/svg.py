@@ -6,8 +6,10 @@ import html
 import io
 import re
 import warnings
+from typing import Any, cast
 
 import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from flatprior.analysis.figures.style import (
@@ -55,7 +57,11 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
         # the page's own fonts may well have the letter
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(target, format="svg", metadata={"Date": None})
+        before = figure.canvas
+        try:  # as `savefig` does it, but that draws all of it once more, for the layout alone
+            cast(Any, FigureCanvasSVG)(figure).print_svg(target, metadata={"Date": None})
+        finally:
+            figure.set_canvas(before)
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

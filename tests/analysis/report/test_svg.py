@@ -1,11 +1,15 @@
+import io
 import re
 from xml.dom import minidom
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from reports import NASTY
 
 from flatprior.analysis import plot_forest
+from flatprior.analysis.figures.style import Drawing
 from flatprior.analysis.report.svg import VARIABLES, inline_svg
 
 
@@ -63,3 +67,24 @@ def test_text_that_looks_like_an_attribute_stays_as_it_is():
     svg = inline_svg(forest(names), "one", "t")
     said = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert set(names) <= set(said)
+
+
+def test_it_is_drawn_once_where_saving_it_would_draw_it(monkeypatch):
+    def drawn():
+        figure = Drawing(figsize=(3, 2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1, 5], [1e3, 2e3, 5e2], "o-", label="numbers")
+        axes.set_ylabel("a long name\nof two lines")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0))
+        return figure
+
+    saved, figure, calls = io.StringIO(), drawn(), []
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "f"}):
+        drawn().savefig(saved, format="svg")
+    draw, before = Figure.draw, figure.canvas
+    monkeypatch.setattr(Figure, "draw", lambda *args: calls.append(1) or draw(*args))
+    svg = inline_svg(figure, "f", "figure")
+    assert (len(calls), figure.canvas) == (1, before)
+    paths = [re.findall(r' (?:d|transform)="([^"]*)"', each) for each in (saved.getvalue(), svg)]
+    assert len(paths[1]) > 10
+    assert [re.sub(r"(\.\d\d)\d+", r"\1", path) for path in paths[0]] == paths[1]
