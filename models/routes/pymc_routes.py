@@ -10,8 +10,10 @@ defeat both L-BFGS and NUTS.
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -76,7 +78,8 @@ def fit_map(model: BernoulliLogistic) -> PointEstimate:
     graph = flat_model(rows, transform)
     z, success, said, iterations = find_map(graph, np.zeros(model.n_parameters))
     reached = certify(model, require_finite(transform @ z, "pm.find_MAP"))
-    z, steps, decrement = _finish(_compiled(graph), z)
+    with _derivatives(graph) as function:
+        z, steps, decrement = _finish(function, z)
     return estimate(
         model,
         require_finite(transform @ z, "route map"),
@@ -225,15 +228,37 @@ def _whitening(rows: ArrayRows) -> Array:
     return np.asarray(2 * np.linalg.inv(triangle) / scale[:, None])
 
 
-def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]]:
-    """PyMC's own log-density, gradient and Hessian as one function of z."""
+class _Compiled(threading.local):
+    """What this thread has compiled: by the data that a model has, its data and the function."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, ...], tuple[dict[str, Any], Any]] = {}
+
+
+_COMPILED = _Compiled()
+
+
+@contextmanager
+def _derivatives(graph: pymc.Model) -> Iterator[Callable[[Array], tuple[float, Array, Array]]]:
+    """PyMC's own log-density, gradient and Hessian as one function of z.
+
+    To compile it takes longer than all else, and whatever the data, it is the same function: it is
+    compiled once, and given these data for as long as it is used.
+    """
     from flatprior.models.common.quiet import quiet_libraries
 
-    with quiet_libraries():
-        function = graph.compile_fn(
-            [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)],
-            inputs=graph.value_vars,
-        )
+    data = {each.name: each for each in graph.data_vars}
+    names = tuple(sorted(data))
+    if names not in _COMPILED.known:
+        with quiet_libraries():
+            function = graph.compile_fn(
+                [graph.logp(), graph.dlogp(), graph.d2logp(negate_output=False)],
+                inputs=graph.value_vars,
+            )
+        _COMPILED.known[names] = data, function
+    held, function = _COMPILED.known[names]
+    for name, shared in held.items():
+        shared.set_value(data[name].get_value())
 
     def at(z: Array) -> tuple[float, Array, Array]:
         value, gradient, hessian = function({"z": z})
@@ -247,7 +272,11 @@ def _compiled(graph: pymc.Model) -> Callable[[Array], tuple[float, Array, Array]
             hessian = (hessian + hessian.T) / 2
         return float(value), gradient, hessian
 
-    return at
+    try:
+        yield at
+    finally:
+        for shared in held.values():  # they may be large
+            shared.set_value(np.zeros((0,) * shared.ndim, dtype=shared.dtype))
 
 
 def _newton_step(gradient: Array, hessian: Array) -> tuple[Array, float]:

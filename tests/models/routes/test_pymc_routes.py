@@ -1,10 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from problems import CASES, simulated
 
 from flatprior.models import BernoulliLogistic, NotConvergedError, fit_map, sample_nuts
 from flatprior.models.estimate import is_near
-from flatprior.models.routes.pymc_routes import _compiled, _whitening, flat_model
+from flatprior.models.routes import pymc_routes
+from flatprior.models.routes.pymc_routes import _derivatives, _whitening, flat_model
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -14,9 +17,9 @@ def test_pymcs_density_and_derivatives_are_ours(weighted):
     offset = np.linspace(-1, 1, 60)
     model = BernoulliLogistic.from_arrays(X, y, offset=offset, frequency_weights=weights)
     transform = _whitening(model.rows)
-    function = _compiled(flat_model(model.rows, transform))
     z = np.array([0.4, -0.3, 1.1])
-    value, gradient, hessian = function(z)
+    with _derivatives(flat_model(model.rows, transform)) as function:
+        value, gradient, hessian = function(z)
     assert value == pytest.approx(model.log_likelihood(transform @ z), rel=1e-13)
     assert gradient == pytest.approx(transform.T @ model.score(transform @ z), rel=1e-11)
     information = transform.T @ model.information(transform @ z) @ transform
@@ -28,9 +31,40 @@ def test_a_hessian_that_pymc_cannot_evaluate_is_replaced():
     model = CASES["newton_zero_diverges"].model
     transform = _whitening(model.rows)
     beta = CASES["newton_zero_diverges"].beta
-    _, _, hessian = _compiled(flat_model(model.rows, transform))(np.linalg.solve(transform, beta))
+    with _derivatives(flat_model(model.rows, transform)) as function:
+        _, _, hessian = function(np.linalg.solve(transform, beta))
     information = transform.T @ model.information(beta) @ transform
     assert -hessian == pytest.approx(information, abs=1e-8)
+
+
+def test_other_data_compile_nothing_anew_and_none_are_kept(monkeypatch):
+    def derivatives(model):
+        graph = flat_model(model.rows, np.eye(model.n_parameters))
+        with _derivatives(graph) as function:
+            return *function(np.zeros(model.n_parameters)), {each.name for each in graph.data_vars}
+
+    weights = np.arange(1, 41)
+    models = [
+        BernoulliLogistic.from_arrays(*simulated(n, k, seed=n), frequency_weights=w)
+        for n, k, w in ((60, 3, None), (40, 5, None), (30, 1, None), (40, 5, weights))
+    ]
+    derivatives(models[0]), derivatives(models[-1])
+    monkeypatch.setattr("pymc.Model.compile_fn", None)
+    for model in models:
+        value, gradient, hessian, names = derivatives(model)
+        zero = np.zeros(model.n_parameters)
+        assert value == pytest.approx(model.log_likelihood(zero), rel=1e-13)
+        assert gradient == pytest.approx(model.score(zero), rel=1e-11, abs=1e-11)
+        assert -hessian == pytest.approx(model.information(zero), rel=1e-11)
+        held, _ = pymc_routes._COMPILED.known[tuple(sorted(names))]
+        assert {each.get_value().size for each in held.values()} == {0}
+
+
+def test_a_thread_does_not_see_the_data_of_another():
+    model = BernoulliLogistic.from_arrays(*simulated(60, 3, seed=1))
+    with _derivatives(flat_model(model.rows, np.eye(3))), ThreadPoolExecutor(1) as pool:
+        assert pymc_routes._COMPILED.known
+        assert pool.submit(lambda: pymc_routes._COMPILED.known).result() == {}
 
 
 @pytest.mark.parametrize(
