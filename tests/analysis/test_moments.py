@@ -130,7 +130,7 @@ def test_control_variates_average_to_zero_where_integrals_are_known():
 def test_on_a_normal_posterior_means_and_covariances_are_exact():
     # score linear in the draws: the control variates are the moments themselves
     rng = np.random.default_rng(2)
-    X, y = simulated(10**6, 3, seed=3)
+    X, y = simulated(2 * 10**5, 3, seed=3)
     model = BernoulliLogistic.from_arrays(X, y)
     fit = fit_newton(model)
     draws = rng.multivariate_normal(fit.coefficients, fit.covariance, size=(4, 100))

@@ -372,8 +372,8 @@ def test_numbers_that_do_not_change_on_their_own_have_no_effect():
 
 def in_pieces(frame, folder, monkeypatch):
     """Files of the rows, of which a few are read at a time."""
-    monkeypatch.setattr(source, "BATCH_ROWS", 60)
-    for number, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+    monkeypatch.setattr(source, "BATCH_ROWS", 120)
+    for number, part in enumerate(np.array_split(np.arange(len(frame)), 2)):
         frame.iloc[part].to_parquet(folder / f"{number}.parquet", row_group_size=50)
     return str(folder / "*.parquet")
 

@@ -54,7 +54,7 @@ def in_files(frame: pd.DataFrame, folder, kind: str) -> str:
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 @pytest.mark.parametrize("roles", [{}, {"offset": "base", "frequency_weights": "count"}])
 def test_the_fit_is_that_of_the_rows_in_memory(tmp_path, kind, roles):
-    frame = people(4000)
+    frame = people(2400)
     pattern = in_files(frame, tmp_path, kind)
     model = BernoulliLogistic.from_parquet(pattern, FORMULA, **roles)
     memory = BernoulliLogistic.from_formula(FORMULA, frame, **roles)

@@ -155,16 +155,16 @@ def test_nothing_left_is_said_with_what_became_of_the_rows():
         conclude(survey(empty, roles, 0), roles)
 
 
-NUMBERS = [f"{i % 13 - 6}.5" for i in range(40)]
+NUMBERS = [f"{i % 13 - 6}.5" for i in range(28)]  # four batches of seven
 WITH_WORDS = {
     "in the first batch alone": ["?"] * 7 + NUMBERS[7:],
-    "in a late batch": [*NUMBERS[:38], "?", NUMBERS[39]],
-    "words elsewhere": ["?", *NUMBERS[1:32], *["abc"] * 8],
-    "words first": [*["abc"] * 9, *NUMBERS[9:33], *["?"] * 7],
-    "truths": ["?"] * 7 + ["TRUE", "FALSE", "TRUE"] * 11,
-    "truths among numbers": ["?", *["TRUE", "FALSE"] * 9, *["1", "0", "0"] * 7],
-    "groups": ["?"] * 3 + ["a", "b", "b", "a", "b", "c"] * 6 + ["a"],
-    "nothing else": ["?"] * 40,
+    "in a late batch": [*NUMBERS[:26], "?", NUMBERS[27]],
+    "words elsewhere": ["?", *NUMBERS[1:20], *["abc"] * 8],
+    "words first": [*["abc"] * 9, *NUMBERS[9:21], *["?"] * 7],
+    "truths": ["?"] * 7 + ["TRUE", "FALSE", "TRUE"] * 7,
+    "truths among numbers": ["?", *["TRUE", "FALSE"] * 9, *["1", "0", "0"] * 3],
+    "groups": ["?"] * 3 + ["a", "b", "b", "a", "b", "c"] * 4 + ["a"],
+    "nothing else": ["?"] * 28,
 }
 
 
@@ -173,7 +173,7 @@ def test_text_without_its_words_is_judged_as_a_whole_wherever_it_is_cut(
     name, tmp_path, monkeypatch
 ):
     """Numbers are numbers, also in batches without such a word; unless there are others."""
-    frame = pd.DataFrame({"y": [0, 1] * 20, "x": np.arange(40.0) % 11, "w": 1.5})
+    frame = pd.DataFrame({"y": [0, 1] * 14, "x": np.arange(28.0) % 11, "w": 1.5})
     frame["z"] = pd.Series(WITH_WORDS[name], dtype=object)
     cases = [
         ("y ~ x + z", {}), ("y ~ C(z)", {}), ("y ~ log(z + 10)", {}), ("y ~ x", {"offset": "z"}),

@@ -34,7 +34,7 @@ def formula(request):
     return request.param
 
 
-def in_batches(tmp_path, monkeypatch, formula, frame, rows=70, codes=True, **columns):
+def in_batches(tmp_path, monkeypatch, formula, frame, rows=110, codes=True, **columns):
     """The model of a file that is read so many rows at a time."""
     monkeypatch.setattr(source, "BATCH_ROWS", rows)
     path = tmp_path / f"{'codes' if codes else 'written'}.parquet"
@@ -108,8 +108,10 @@ def test_the_fit_is_that_in_memory_and_so_is_the_hash(tmp_path, monkeypatch, for
     frame.loc[frame.index[::50], "x"] = np.nan
     frame.loc[3, "g"] = None
     codes, written = both(formula, frame, **columns)
-    model = in_batches(tmp_path, monkeypatch, formula, frame, **columns)
-    dense = in_batches(tmp_path, monkeypatch, formula, frame, codes=False, **columns)
+    model, dense = (
+        in_batches(tmp_path, monkeypatch, formula, frame, 170, each, **columns)
+        for each in (True, False)
+    )
     fit, other, third = fit_newton(model), fit_newton(codes), fit_newton(dense)
     assert model.names == codes.names
     assert model.data_hash == codes.data_hash == written.data_hash == dense.data_hash

@@ -76,13 +76,13 @@ def test_the_published_case(model):
 
 
 def ways(frame, folder, monkeypatch):
-    """In memory, and in four batches, of a file and on Dask: rows are labelled 1, 2, ... in all."""
+    """In memory, and in three batches, of a file and on Dask: rows are labelled 1, 2, ..."""
     dask = pytest.importorskip("dask.dataframe")
     folder.mkdir(exist_ok=True)
     frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     frame.to_csv(folder / "t.csv", index=False)
-    monkeypatch.setattr(source, "BATCH_ROWS", 45)
-    lazy = dask.from_map(lambda i: frame[45 * i : 45 * (i + 1)], range(4))
+    monkeypatch.setattr(source, "BATCH_ROWS", 60)
+    lazy = dask.from_map(lambda i: frame[60 * i : 60 * (i + 1)], range(3))
     yield lambda formula, **given: BernoulliLogistic.from_formula(formula, frame, **given)
     yield lambda *rest, **given: BernoulliLogistic.from_parquet(folder / "t.csv", *rest, **given)
     yield lambda *rest, **given: BernoulliLogistic.from_dask(lazy, *rest, **given)

@@ -14,7 +14,7 @@ from flatprior.models.existence.levels_in_batches import overlaps_in_passes, sep
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    monkeypatch.setattr(source, "BATCH_ROWS", 41)
+    monkeypatch.setattr(source, "BATCH_ROWS", 80)
 
 
 def in_batches(tmp_path, formula, frame, **columns):

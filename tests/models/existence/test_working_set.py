@@ -13,7 +13,7 @@ from flatprior.models.existence import working_set
 
 @pytest.fixture(autouse=True)
 def small_working_sets(monkeypatch):
-    monkeypatch.setattr(source, "BATCH_ROWS", 64)
+    monkeypatch.setattr(source, "BATCH_ROWS", 150)
     monkeypatch.setattr(batch_rows, "BLOCK_ROWS", 32)
     monkeypatch.setattr(first_pass, "SAMPLE_ROWS", 12)
     monkeypatch.setattr(working_set, "START", 8)

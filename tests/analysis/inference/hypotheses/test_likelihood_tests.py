@@ -279,10 +279,10 @@ def test_a_score_test_reads_rows_once_more_than_the_fit_of_its_null_model(tmp_pa
 @pytest.mark.parametrize("place", PLACES)
 def test_a_null_model_that_is_separated_is_found_wherever_its_rows_lie(tmp_path, place):
     rng = np.random.default_rng(11)
-    frame = pd.DataFrame(rng.normal(size=(3000, 3)), columns=list("abc"))
+    frame = pd.DataFrame(rng.normal(size=(700, 3)), columns=list("abc"))
     frame["d"] = 0.0
-    frame["y"] = (rng.random(3000) < 1 / (1 + np.exp(0.5 - frame["a"]))).astype(int)
-    frame.loc[2999, ["d", "y"]] = 1.0, 1
+    frame["y"] = (rng.random(700) < 1 / (1 + np.exp(0.5 - frame["a"]))).astype(int)
+    frame.loc[699, ["d", "y"]] = 1.0, 1
     model = PLACES[place](frame, tmp_path, "y ~ a + b + c + d")
     memory = BernoulliLogistic.from_formula("y ~ a + b + c + d", frame)
     differ = [[0, 1, -1, 0, 0]]

@@ -219,8 +219,8 @@ def test_weights_are_repetitions():
 
 def in_pieces(frame, folder, monkeypatch):
     """Files of the rows, of which a few are read at a time."""
-    monkeypatch.setattr(source, "BATCH_ROWS", 40)
-    for number, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+    monkeypatch.setattr(source, "BATCH_ROWS", 60)
+    for number, part in enumerate(np.array_split(np.arange(len(frame)), 2)):
         frame.iloc[part].to_parquet(folder / f"{number}.parquet", row_group_size=30)
     return str(folder / "*.parquet")
 

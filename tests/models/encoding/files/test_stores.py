@@ -69,12 +69,13 @@ def stored(frame: pd.DataFrame, kind: str) -> dict[str, bytes]:
     return made | {"year/_SUCCESS": b"", "year/.part": b"x", "year/readme.md": b"x"}
 
 
-def assert_same(model: BernoulliLogistic, frame: pd.DataFrame) -> None:
+def assert_same(model: BernoulliLogistic, frame: pd.DataFrame, fitted: bool = True) -> None:
     expected = in_memory(frame, None, FORMULA, **ROLES)
     assert model.data_hash == expected.data_hash
-    assert fit_newton(model).coefficients == pytest.approx(
-        fit_newton(expected).coefficients, abs=1e-9
-    )
+    if fitted:
+        assert fit_newton(model).coefficients == pytest.approx(
+            fit_newton(expected).coefficients, abs=1e-9
+        )
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "csv.gz", "arrow", "jsonl"])
@@ -84,7 +85,7 @@ def test_rows_in_a_store_are_those_in_memory(memory, kind, path):
     for key, content in stored(frame, kind).items():
         memory.pipe(f"bucket/{key}", content)
     model = BernoulliLogistic.from_parquet(f"memory://bucket/{path.format(kind)}", FORMULA, **ROLES)
-    assert_same(model, frame)
+    assert_same(model, frame, fitted=path == "year")  # the hash is of rows read in passes too
     assert model.passes.bytes > 0
 
 
