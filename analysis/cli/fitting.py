@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flatprior.analysis.cli.errors import clean_errors
-from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
+from flatprior.analysis.cli.loading import check_paths
 from flatprior.analysis.cli.options import json_option, model_arguments, report_option
 from flatprior.analysis.cli.printing import IN_CSV, print_estimate, result_console, show
 from flatprior.analysis.cli.reports import make_report, reported_anyway
+from flatprior.analysis.cli.robust import check_robust, load_beside, robust_of, robust_options
 from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,31 +27,7 @@ FORMATS = ("text", "csv", "md", "tex", "json")
 @model_arguments
 @click.option("--odds-ratios", is_flag=True, help="Odds ratios, with their intervals.")
 @click.option("--profile", is_flag=True, help="Profile-likelihood intervals, not Wald's.")
-@click.option(
-    "--robust",
-    type=click.Choice(["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"], case_sensitive=False),
-    help="Robust standard errors of this kind; CR2 goes with --cluster.",
-)
-@click.option(
-    "--cluster",
-    metavar="COLUMN",
-    multiple=True,
-    help="Standard errors clustered by a column; given twice, by two ways at once.",
-)
-@click.option(
-    "--correction",
-    type=click.Choice(["statsmodels", "Stata", "R", "none"], case_sensitive=False),
-    default="statsmodels",
-    show_default=True,
-    help="Whose small-sample factor robust standard errors have.",
-)
-@click.option(
-    "--units",
-    type=click.Choice(["trials", "groups"]),
-    default="trials",
-    show_default=True,
-    help="Of grouped counts: what is one observation to robust standard errors.",
-)
+@robust_options
 @click.option("--sampling-weights", metavar="COLUMN", help="How many people a row speaks for.")
 @click.option("--clusters", metavar="COLUMN", help="With them: the clusters that were drawn.")
 @click.option("--strata", metavar="COLUMN", help="With them: the strata that they are from.")
@@ -105,29 +81,16 @@ def fit(
                 "--sampling-weights have standard errors of their own, of --clusters and --strata, "
                 "and no likelihood: leave out --profile, --robust, --cluster and --report"
             )
-        if robust and cluster and robust.upper() not in ("HC0", "CR2"):
-            raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
-        if robust and robust.upper() == "CR2" and not cluster:
-            raise InputError("--robust CR2 is of clusters: add --cluster COLUMN")
-        if units == "groups" and not (robust or cluster):
-            raise InputError("--units groups are of robust standard errors: add --robust HC0")
-        model = load_model(
+        check_robust(robust, cluster, units)
+        model = load_beside(
             data,
             formula,
-            in_batches=reads_in_batches(data),
+            cluster,
             sampling_weights=sampling_weights,
             clusters=clusters,
             strata=strata,
             **options,
         )
-        taken = [each for each in cluster if _taken_by_a_dot(model, formula, each)]
-        if taken:
-            model = load_model(
-                data,
-                formula + "".join(f" - `{each}`" for each in taken),
-                in_batches=reads_in_batches(data),
-                **options,
-            )
         with reported_anyway(report_path, model):
             estimate = fit_newton(model)
         if json_path:
@@ -138,17 +101,10 @@ def fit(
         if plain and level == 0.95 and form == "text":
             print_estimate(result_console(wide=True), model, estimate)
         else:
-            wanted = _robust(data, model, estimate, robust, cluster, correction, units)
+            wanted = robust_of(data, model, estimate, robust, cluster, correction, units)
             _print(_summary(model, estimate, profile, wanted, level), odds_ratios, form, estimate)
         if not estimate.converged:
             sys.exit(1)
-
-
-def _taken_by_a_dot(model: BernoulliLogistic, formula: str, cluster: str) -> bool:
-    """Whether the column of clusters is a predictor because a formula says "all others"."""
-    used = model.encoding is not None and cluster in model.encoding.parsed.columns
-    named = re.search(rf"(?<![\w.]){re.escape(cluster)}(?![\w.])", formula)
-    return used and named is None
 
 
 def _summary(
@@ -168,30 +124,6 @@ def _summary(
         robust=robust,
         progress=sys.stderr.isatty(),
     )
-
-
-def _robust(
-    data: Any,
-    model: BernoulliLogistic,
-    estimate: PointEstimate,
-    robust: str | None,
-    cluster: tuple[str, ...],
-    correction: Any,
-    units: Any,
-) -> RobustCovariance | None:
-    from flatprior.analysis.inference.robust import robust_covariance
-    from flatprior.models.encoding.columns.checks import column
-    from flatprior.models.encoding.tables import as_frame
-
-    if not robust and not cluster:
-        return None
-    by: list[Any] = list(cluster)
-    if cluster and model.rows.resident:
-        frame = as_frame(data, (), cluster, model.reading)
-        by = [column(frame, each) for each in cluster]
-    groups: Any = None if not by else by[0] if len(by) == 1 else tuple(by)
-    kind: Any = (robust or "HC0").upper()
-    return robust_covariance(model, estimate, kind, groups, correction=correction, units=units)
 
 
 def _print(summary: Summary, odds_ratios: bool, form: str, estimate: PointEstimate) -> None:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flatprior.analysis.cli.errors import clean_errors
-from flatprior.analysis.cli.loading import check_paths, load_model, reads_in_batches
+from flatprior.analysis.cli.loading import check_paths
 from flatprior.analysis.cli.options import json_option, model_arguments
 from flatprior.analysis.cli.printing import print_model, print_warnings, result_console, show
+from flatprior.analysis.cli.robust import check_robust, load_beside, robust_of, robust_options
 from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
     from flatprior.analysis.diagnostics.collinearity import Collinearity
     from flatprior.analysis.inference.hypotheses.anova import AnalysisOfDeviance
+    from flatprior.analysis.inference.robust import RobustCovariance
     from flatprior.analysis.maxima import HypothesisTest
-    from flatprior.models import BernoulliLogistic
+    from flatprior.models import BernoulliLogistic, PointEstimate
 
 
 @click.command("test")
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     "--type",
     "kind",
     type=click.Choice(["1", "2", "3", "I", "II", "III"]),
-    help="1 (default): each term added to those before it; 2: to all but its interactions; 3: to "
-    "all others.",
+    help="1 (default): each term added to those before it; 2 (default with a robust covariance): "
+    "to all but its interactions; 3: to all others.",
 )
 @click.option("--drop-one", is_flag=True, help="Each term that may be left out alone, with AIC.")
 @click.option("--vif", is_flag=True, help="Variance inflation of coefficients and terms in place.")
@@ -41,10 +43,9 @@ if TYPE_CHECKING:
     "--test",
     "statistic",
     type=click.Choice(["LR", "score", "Wald"], case_sensitive=False),
-    default="LR",
-    show_default=True,
-    help="Likelihood ratio, Rao's score or Wald.",
+    help="Likelihood ratio (default), Rao's score, or Wald (default with a robust covariance).",
 )
+@robust_options
 @json_option
 def term_tests(
     data: Any,
@@ -54,6 +55,10 @@ def term_tests(
     drop_one: bool,
     vif: bool,
     statistic: Any,
+    robust: str | None,
+    cluster: tuple[str, ...],
+    correction: str,
+    units: str,
     json_path: str | None,
     **options: Any,
 ) -> None:
@@ -72,16 +77,29 @@ def term_tests(
             raise InputError(
                 "--by, --type, --drop-one and --vif ask for different things: take one"
             )
-        model = load_model(data, formula, in_batches=reads_in_batches(data), **options)
-        numbers: Any = kind if kind and kind.startswith("I") else int(kind or 1)
+        check_robust(robust, cluster, units)
+        of_robust = bool(robust or cluster)
+        statistic = statistic or ("Wald" if of_robust else "LR")
+        kind = kind or ("2" if of_robust else "1")
+        if of_robust and (vif or statistic != "Wald" or kind in ("1", "I")):
+            raise InputError(
+                "a robust covariance is of Wald tests in the whole model: with --robust and "
+                "--cluster leave out --vif, --type 1 and --test, or take --test Wald"
+            )
+        model = load_beside(data, formula, cluster, **options)
+        fit = fit_newton(model) if vif or of_robust or (terms and statistic == "Wald") else None
+        spread = (
+            None if fit is None else robust_of(data, model, fit, robust, cluster, correction, units)
+        )
+        numbers: Any = kind if kind.startswith("I") else int(kind)
         found: AnalysisOfDeviance | HypothesisTest | Collinearity = (
-            collinearity(model, fit_newton(model))
+            collinearity(model, fit)
             if vif
-            else _alone(model, terms, statistic)
+            else _alone(model, terms, statistic, spread or fit)
             if terms
-            else drop_each(model, statistic)
+            else drop_each(model, statistic, robust=spread)
             if drop_one
-            else anova(model, test=statistic, type=numbers)
+            else anova(model, test=statistic, type=numbers, robust=spread)
         )
         out = result_console()
         print_model(out, model)
@@ -92,15 +110,19 @@ def term_tests(
             write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(model))})
 
 
-def _alone(model: BernoulliLogistic, terms: tuple[str, ...], statistic: str) -> HypothesisTest:
+def _alone(
+    model: BernoulliLogistic,
+    terms: tuple[str, ...],
+    statistic: str,
+    fit: PointEstimate | RobustCovariance | None,
+) -> HypothesisTest:
     """The test that all of some terms or coefficients are 0."""
     from flatprior.analysis.inference.hypotheses.likelihood_tests import (
         likelihood_ratio_test,
         score_test,
     )
     from flatprior.analysis.inference.hypotheses.wald import wald_test
-    from flatprior.models import fit_newton
 
-    if statistic == "Wald":
-        return wald_test(model, fit_newton(model), list(terms))
+    if fit is not None:
+        return wald_test(model, fit, list(terms))
     return (score_test if statistic == "score" else likelihood_ratio_test)(model, list(terms))

@@ -12,12 +12,14 @@ from flatprior.analysis import (
     collinearity,
     drop_one,
     likelihood_ratio_test,
+    robust_covariance,
     score_test,
     wald_test,
 )
 from flatprior.models import BernoulliLogistic, fit_newton
 
 FORMULA = "y ~ x*g"
+FIRM = np.arange(120) % 20
 
 
 @pytest.fixture
@@ -25,8 +27,13 @@ def data(tmp_path):
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"x": rng.normal(size=120), "g": rng.choice(list("abc"), size=120)})
     frame["y"] = rng.integers(0, 2, 120)
+    frame["firm"] = FIRM
     frame.to_csv(tmp_path / "data.csv", index=False)
     return tmp_path / "data.csv"
+
+
+def robust(model, kind="HC0", **given):
+    return robust_covariance(model, fit_newton(model), kind, **given)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +47,16 @@ def data(tmp_path):
         (("--by", "g", "--by", "x:g"), lambda m: likelihood_ratio_test(m, ["g", "x:g"])),
         (("--by", "g", "--test", "score"), lambda m: score_test(m, "g")),
         (("--by", "g", "--test", "Wald"), lambda m: wald_test(m, fit_newton(m), "g")),
+        (("--by", "g:x", "--robust", "HC3"), lambda m: wald_test(m, robust(m, "HC3"), "x:g")),
+        (("--robust", "hc3"), lambda m: anova(m, test="Wald", type=2, robust=robust(m, "HC3"))),
+        (
+            ("--drop-one", "--cluster", "firm", "--correction", "stata", "--test", "Wald"),
+            lambda m: drop_one(m, "Wald", robust=robust(m, cluster=FIRM, correction="Stata")),
+        ),
+        (
+            ("--type", "II", "--robust", "CR2", "--cluster", "firm"),
+            lambda m: anova(m, test="Wald", type=2, robust=robust(m, "CR2", cluster=FIRM)),
+        ),
     ],
 )
 def test_what_is_asked_is_what_the_function_says(data, tmp_path, options, asked):
