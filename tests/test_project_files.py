@@ -4,6 +4,7 @@ import ast
 import builtins
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,14 @@ def text_of(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def functions_in(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+@cache
+def functions_of_tests():
+    """Each file of tests, to the functions in it."""
+    found = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found[path] = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return found
 
 
 def test_version_and_licence_are_the_same_everywhere():
@@ -47,7 +53,7 @@ def test_every_file_that_a_guide_names_is_there(guide):
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_test_that_a_guide_names_is_there(guide):
-    every = {path: functions_in(path) for path in (ROOT / "tests").rglob("test_*.py")}
+    every = functions_of_tests()
     found = re.findall(r"([\w/]+\.py)?::(\w+)", text_of(guide))
     for file, name in found:
         assert name in (every[ROOT / file] if file else set().union(*every.values())), name
@@ -75,12 +81,18 @@ def names_in(tree):
                 yield getattr(node, field)
 
 
-@pytest.mark.parametrize("guide", ["CONTRIBUTING.md", "docs/architecture.md"])
-def test_every_name_of_the_code_that_a_guide_uses_is_in_it(guide):
+@cache
+def known_names():
     known = set(vars(builtins)) | {"flatprior"}
     for folder in FOLDERS[:-1]:
         for path in (ROOT / folder).rglob("*.py"):
             known |= {path.stem, path.parent.name, *names_in(ast.parse(path.read_text("utf-8")))}
+    return known
+
+
+@pytest.mark.parametrize("guide", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_name_of_the_code_that_a_guide_uses_is_in_it(guide):
+    known = known_names()
     text = re.sub(r"```.*?```", "", text_of(guide), flags=re.DOTALL)
     made_up = re.compile(r"NAME|^fit_name$|_$").search  # `load_`: of names that begin so
     seen = 0

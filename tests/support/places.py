@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -271,16 +272,20 @@ def _predicted(model: BernoulliLogistic) -> np.ndarray:
     return np.concatenate([table.to_numpy(float).ravel() for table in tables])
 
 
-def _audited(model: BernoulliLogistic) -> list[float]:
-    frame = shoppers(1000)
-    held = BernoulliLogistic.from_formula(FORMULA, frame, **ROLES)
+@cache
+def _to_audit() -> tuple[Any, ...]:
+    """What others may have made of the rows: right, printed, wrong; draws, and draws moved."""
+    held = BernoulliLogistic.from_formula(FORMULA, shoppers(1000), **ROLES)
     fit = fit_newton(held)
     table = fit.summary().round(4).rename_axis("name").reset_index()
     off = dict(zip(held.names, 1.02 * fit.coefficients, strict=True))
     robust = robust_covariance(held, fit).table().round(4).reset_index()
     draws = _draws(held)
-    moved = draws.draws + 0.2 * fit.standard_errors
-    found = [audit(each, model) for each in (fit, table, off, robust, draws, moved)]
+    return fit, table, off, robust, draws, draws.draws + 0.2 * fit.standard_errors
+
+
+def _audited(model: BernoulliLogistic) -> list[float]:
+    found = [audit(each, model) for each in _to_audit()]
     assert [each.passed for each in found] == [True, True, False, True, True, False]
     judged = [[bool(number.consistent) for number in each.numbers] for each in found[:4]]
     return [*(each.distance for each in found[1:4]), *map(len, judged), *map(sum, judged)]
