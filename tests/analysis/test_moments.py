@@ -19,7 +19,7 @@ WITH_MOMENTS = [
 @pytest.mark.parametrize("case", WITH_MOMENTS, ids=ids)
 def test_means_are_those_of_the_references(case):
     mean, sd, reference_error = case.posterior
-    draws = 4000 if case.model.n_observations > 500 else 100_000
+    draws = 4000 if case.model.n_observations > 500 else 25_000
     posterior = sample_independence(case.model, draws=draws, seed=1, progress=False)
     moments = posterior_moments(case.model, posterior)
     distance = np.abs(moments.mean - mean) / sd

@@ -241,8 +241,8 @@ def test_samples_that_lack_a_level_are_counted_and_its_coefficient_is_named(rare
     frame = pd.DataFrame({"g": g, "x": rng.normal(size=120), "y": rng.integers(0, 2, 120)})
     frame.loc[frame["g"] == rare, "y"] = [0, 1, 0]
     model = BernoulliLogistic.from_formula("y ~ x + g", frame)
-    found = validate(model, 400, seed=1)
-    counts = bootstrap_counts(Observations.of(model.arrays, False), 1, range(400))
+    found = validate(model, 200, seed=1)
+    counts = bootstrap_counts(Observations.of(model.arrays, False), 1, range(200))
     lacking = counts[:, (g == rare)].sum(axis=1) == 0
     assert lacking.sum() > 5
     deficient = np.array(found.refits.reasons) == "rank deficient"

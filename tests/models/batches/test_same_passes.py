@@ -27,7 +27,7 @@ def small_batches(monkeypatch):
 
 
 def in_files(folder, place="Parquet", formulas=FORMULAS):
-    first = PLACES[place](shoppers(900), folder, formulas[0])
+    first = PLACES[place](shoppers(500), folder, formulas[0])
     name = folder / "rows.csv" if place == "CSV" else str(folder / "*.parquet")
     return [first, *(BernoulliLogistic.from_parquet(name, each) for each in formulas[1:])]
 
@@ -35,7 +35,7 @@ def in_files(folder, place="Parquet", formulas=FORMULAS):
 def on_dask(formulas=FORMULAS):
     from dask import dataframe
 
-    lazy = dataframe.from_pandas(shoppers(900), npartitions=4)
+    lazy = dataframe.from_pandas(shoppers(500), npartitions=3)
     return [BernoulliLogistic.from_dask(lazy, each) for each in formulas]
 
 
@@ -176,7 +176,7 @@ def test_an_error_of_one_ends_its_own_work_alone(tmp_path, where):
 
 def test_files_that_change_end_all(tmp_path):
     every = in_files(tmp_path)
-    frame = shoppers(900)
+    frame = shoppers(500)
     frame[:300].assign(income=1.0).to_parquet(tmp_path / "0.parquet", row_group_size=300)
     found, _ = side_by_side([lambda m=model: sums(m) for model in every])
     for each in found:
