@@ -121,5 +121,6 @@ from .moments import (
 from .report.verification.reading import read_report as read_report
 from .report.verification.verified import verify_report as verify_report
 from .report.writing import report_facts as report_facts, write_report as write_report
+from .result_table import ResultTable as ResultTable
 from .validation.validate import validate as validate
 from .validation.validation import Validation as Validation

@@ -28,7 +28,14 @@ FLOORS = {
         ("saved", "refits"),
     ),
     "analysis": (
-        ("cross_entropy", "monte_carlo", "optimiser_paths", "stated_precision", "maxima"),
+        (
+            "cross_entropy",
+            "monte_carlo",
+            "optimiser_paths",
+            "stated_precision",
+            "maxima",
+            "result_table",
+        ),
         ("moments", "producers"),
         ("explanation", "standing"),
         ("agreement", "diagnostics"),

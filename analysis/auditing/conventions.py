@@ -298,7 +298,7 @@ def _profile_ends(
 ) -> dict[tuple[str, float], tuple[float, float]]:
     """The ends of profile intervals; of none where one is not found, but that of one alone."""
     try:
-        ends = confidence_intervals(model, prob, names=list(names)).to_numpy()[:, 1:]
+        ends = confidence_intervals(model, prob, names=list(names)).iloc[:, 1:].to_numpy()
     except (FlatpriorError, ArithmeticError, np.linalg.LinAlgError):
         return {} if len(names) > 1 else {(names[0], prob): (math.nan, math.nan)}
     pairs = zip(names, ends.tolist(), strict=True)

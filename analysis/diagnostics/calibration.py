@@ -27,6 +27,7 @@ from flatprior.analysis.diagnostics.forecasts import (
 )
 from flatprior.analysis.diagnostics.ranks import Ranks, isotonic
 from flatprior.analysis.diagnostics.summaries import Spread
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_seed, check_whole, model_first
@@ -40,6 +41,7 @@ from flatprior.models.common.rendering import (
     shown_of,
     spread_out,
 )
+from flatprior.models.common.text import count
 from flatprior.models.rows import Block
 
 T = TypeVar("T")
@@ -231,7 +233,7 @@ def _envelope(curves: Iterable[Array], n: int, tail: float) -> tuple[Array, Arra
 @model_first
 def predictive_scores(
     model: BernoulliLogistic, predicted: PointEstimate | Posterior | ArrayLike
-) -> pd.DataFrame:
+) -> ResultTable:
     """Brier score, log score and AUC, with standard errors, beside those of the base rate.
 
     Parameters
@@ -244,7 +246,7 @@ def predictive_scores(
 
     Returns
     -------
-    DataFrame
+    ResultTable
         Rows "Brier" (mean squared error of the probability) and "log" (mean negative log
         probability of the outcome, scikit-learn's ``log_loss``), both the better the smaller; and
         "AUC", the area under the ROC curve, the better the larger: the probability that an event
@@ -310,7 +312,20 @@ def predictive_scores(
         "skill": 2 * area.value - 1,
         "grid error": area.error_bound,
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("score of")
+    return ResultTable(
+        frame=pd.DataFrame.from_dict(rows, orient="index").rename_axis("score of"),
+        title=of_model("Scores of predictions", model.formula),
+        facts=(
+            f"beside those of the base rate, {rate:.4g} of "
+            f"{count(model.n_observations, 'observation')}",
+        ),
+        notes=(
+            "Brier and log scores are better when smaller, the AUC when larger; its standard error "
+            "is DeLong's, the others are those of means over observations",
+            "difference: to the base rate, of the same observations; skill: the share of the way "
+            "from there to perfection; grid error: how far a score can be from the exact one",
+        ),
+    )
 
 
 class _Scored(NamedTuple):

@@ -34,6 +34,7 @@ from flatprior.analysis.figures.style import (
     some_of,
 )
 from flatprior.analysis.inference.intervals import ProfileCurve
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import PointEstimate, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an, require_kind
@@ -45,7 +46,7 @@ from flatprior.models.estimate import require_computed
 
 @own_error_state
 def plot_forest(
-    intervals: Mapping[str, PointEstimate | Posterior | pd.DataFrame],
+    intervals: Mapping[str, PointEstimate | Posterior | ResultTable | pd.DataFrame],
     *,
     prob: float = 0.95,
     standardised: bool = True,
@@ -56,9 +57,9 @@ def plot_forest(
     Parameters
     ----------
     intervals : mapping
-        Label to an estimate (Wald interval), draws (median and equal-tailed interval), or a data
-        frame of three columns, point and ends, such as `confidence_intervals` returns. An infinite
-        end is drawn as an arrow.
+        Label to an estimate (Wald interval), draws (median and equal-tailed interval), what
+        `confidence_intervals` returns, or a data frame of three such columns, point and ends. An
+        infinite end is drawn as an arrow.
     prob : float
         Of the intervals of estimates and draws.
     standardised : bool
@@ -158,7 +159,9 @@ def _scales(found: Mapping[str, pd.DataFrame], prob: float) -> tuple[pd.Series[f
     return scale.fillna(ends).fillna(1.0), odd
 
 
-def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) -> pd.DataFrame:
+def interval_frame(
+    part: PointEstimate | Posterior | ResultTable | pd.DataFrame, prob: float
+) -> pd.DataFrame:
     """Point and ends of the interval of each coefficient, in three columns."""
     low, high = percentages(prob)
     if isinstance(part, PointEstimate):
@@ -167,10 +170,12 @@ def interval_frame(part: PointEstimate | Posterior | pd.DataFrame, prob: float) 
     if isinstance(part, Posterior):
         median = pd.Series(np.median(part.draws, axis=(0, 1)), index=list(part.names))
         return part.summary(prob)[[low, high]].assign(median=median)[["median", low, high]]
+    if isinstance(part, ResultTable):
+        part = part.table()
     if not isinstance(part, pd.DataFrame):
         raise InputTypeError(
-            "intervals are a PointEstimate, a Posterior or a data frame, such as "
-            f"confidence_intervals(model) gives, not {a_or_an(part)}"
+            "intervals are a PointEstimate, a Posterior, what confidence_intervals(model) gives, "
+            f"or a data frame, not {a_or_an(part)}"
         )
     if part.shape[1] != 3:
         raise InputError("a frame of intervals has three columns: point, lower and upper end")

@@ -49,18 +49,20 @@ from flatprior.analysis.inference.averages import (
     with_constant,
 )
 from flatprior.analysis.inference.derivatives import everywhere, replaced, slope_of, with_level
-from flatprior.analysis.inference.functionals import PLAIN, functionals_of, places_of
+from flatprior.analysis.inference.functionals import PLAIN, functionals_of, of_what, places_of
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.new_rows import encoded, left_out
 from flatprior.analysis.inference.prediction import checked_result
 from flatprior.analysis.inference.which_errors import WhichErrors
+from flatprior.analysis.result_table import ResultTable, called
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
-from flatprior.models.common.text import SCREEN, first_of, names_in, printable
+from flatprior.models.common.rendering import of_model
+from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column, of_some_rows
 from flatprior.models.encoding.columns.kinds import kind_of, numbers
@@ -90,7 +92,7 @@ def average_marginal_effects(
     at: Literal["mean"] | Mapping[str, Any] | None = None,
     by: str | Sequence[str] = (),
     slope: Kind = "dydx",
-) -> pd.DataFrame:
+) -> ResultTable:
     """Average effect of each variable on the probability of 1.
 
     Numbers by their derivative, categories and booleans by differences.
@@ -131,16 +133,15 @@ def average_marginal_effects(
 
     Returns
     -------
-    DataFrame
+    ResultTable
         One row a variable (for categories, one a level but the reference: "race: b - a"), and for
         each group. Of an estimate: "effect", "standard error" (delta method), "z", "p" and the ends
         of the interval, of a covariance "CR2" Student's with Satterthwaite's "df"; of draws:
         posterior mean "effect", "sd", the ends, "pd" (probability of direction) and "mcse", the
-        Monte Carlo standard error of the effect. ``attrs["rows"]`` says how many rows were averaged
-        over, ``attrs["standard errors"]`` which robust covariance it is; the heading says that too,
-        and where others were left out, or they are only some of the model's. NaN is what the data
-        say nothing of: an effect that needs `aliased` columns to be other than the combinations of
-        others that they were.
+        Monte Carlo standard error of the effect. Above it stands how many rows were averaged
+        over, below it which standard errors these are, and where rows were left out, or they are
+        only some of the model's. NaN is what the data say nothing of: an effect that needs
+        `aliased` columns to be other than the combinations of others that they were.
 
     Raises
     ------
@@ -215,22 +216,25 @@ def average_marginal_effects(
         index = pd.MultiIndex.from_tuples(list(effects), names=["variable", *of.by])
     table = pd.DataFrame(columns, index=index)
     table.attrs["rows"] = n_rows
-    notes = [_IN_WORDS[slope]] if slope in _IN_WORDS else []
-    if without := _without_logarithm(model, of):
-        notes.append(f"none of {first_of(map(printable, without))}, whose levels have no logarithm")
-    notes += ["at the means"] * of.at_means + [note] * bool(note)
-    notes += [
-        f"{printable(name)} at {printable(value)} in all rows" for name, value in held.items()
-    ]
-    unknown = [
-        ", ".join(each) for each in np.array(list(effects), dtype=object)[table["effect"].isna()]
-    ]
-    if len(unknown):
-        notes.append(
-            f"the data say nothing of {first_of(map(printable, unknown))}, which would need "
+    values = [f"{printable(name)} at {printable(value)}" for name, value in held.items()]
+    without, unknown = "", ""
+    if names := _without_logarithm(model, of):
+        without = f"none of {first_of(map(printable, names))}, whose levels have no logarithm"
+    if table["effect"].isna().any():
+        names = [called(label) for label in table.index[table["effect"].isna()]]
+        unknown = (
+            f"the data say nothing of {first_of(map(printable, names))}, which would need "
             "combinations that never occur"
         )
-    return WhichErrors.of(result).stated(table, *notes)
+    in_short = [_IN_WORDS.get(slope, ""), without, "at the means" * of.at_means, note]
+    in_short += [*(f"{each} in all rows" for each in values), unknown]
+    errors = WhichErrors.of(result)
+    return ResultTable(
+        frame=errors.stated(table, *in_short),
+        title=of_model(of.title, model.formula),
+        facts=(", ".join([of.change, f"{of.over} {count(n_rows, 'row')}", *values]),),
+        notes=(*of_what(functions, errors, table), without, note, unknown),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +246,22 @@ class _Of:
     at_means: bool
     held: Mapping[str, Any]
     slope: Kind
+
+    @property
+    def title(self) -> str:
+        """What they are called."""
+        by = f" by {', '.join(map(printable, self.by))}" if self.by else ""
+        return f"{'Marginal' if self.at_means else 'Average marginal'} effects{by}"
+
+    @property
+    def change(self) -> str:
+        """Which changes they are, in words."""
+        return _IN_WORDS.get(self.slope, "changes of the probability (dydx)")
+
+    @property
+    def over(self) -> str:
+        """What is done with rows."""
+        return "at the means of" if self.at_means else "over"
 
     @property
     def log(self) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
@@ -20,10 +21,12 @@ from flatprior.analysis.inference.averages import Places
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.prediction import root_of_covariance
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
+from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import percentages, wald_reach, wald_statistics
+from flatprior.models.common.text import count
 from flatprior.models.covariance.roots import Root
 from flatprior.models.posterior import Interval, interval_of
 
@@ -192,6 +195,17 @@ class OfDraws:
 
 
 Functionals = OfEstimate | OfDraws
+
+
+def of_what(functions: Functionals, errors: WhichErrors, table: pd.DataFrame) -> list[str]:
+    """What the columns of a table of functions are, beside their names."""
+    if isinstance(functions, OfEstimate):
+        return errors.in_words(table["df"].to_numpy() if "df" in table else None)
+    chains, n, _ = functions.draws.shape
+    return [
+        f"posterior mean and sd, of {count(chains * n, 'draw')}; pd: probability of direction; "
+        "mcse: Monte Carlo standard error of the mean"
+    ]
 
 
 def log_odds(probabilities: Functionals, others: Functionals) -> Functionals:

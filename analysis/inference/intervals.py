@@ -12,7 +12,9 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from flatprior.analysis.inference.profiles_in_passes import SEEN, SOLVED, Profiles
+from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.maxima import Held, maximum_from
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -54,7 +56,7 @@ def confidence_intervals(
     method: Literal["profile", "wald"] = "profile",
     progress: bool = False,
     names: Sequence[str] | None = None,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Confidence intervals, with an infinite end for a coefficient that has no finite estimate.
 
     Parameters
@@ -74,7 +76,7 @@ def confidence_intervals(
 
     Returns
     -------
-    DataFrame
+    ResultTable
         One row a coefficient; columns "coefficient" (inf or -inf where it diverges, NaN where it is
         undetermined) and the two ends, named by their percentages.
 
@@ -112,17 +114,37 @@ def confidence_intervals(
         _position(model, name)
     check_choice("method", method, ("profile", "wald"))
     if method == "wald":
-        table = converged_mle(model).summary(prob)
-        return table.drop(columns=["standard error", "z", "p", "digits"]).loc[list(wanted)]
+        fit, beside = converged_mle(model), ["standard error", "z", "p", "digits"]
+        table = fit.summary(prob).drop(columns=beside).loc[list(wanted)]
+        return _told(model, "Wald", table, WhichErrors.of(fit).own)
     chosen = [_position(model, name) for name in wanted]
     drop = wald_reach(prob) ** 2 / 2
     with progress_bar("intervals", len(chosen), progress) as advance:
         in_memory = isinstance(model.rows, ArrayRows)
         found = (_one_by_one if in_memory else _in_passes)(model, chosen, drop, advance)
     low, high = percentages(prob)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {"coefficient": found.centre[chosen], low: found.ends[:, 0], high: found.ends[:, 1]},
         index=pd.Index(wanted, name="name"),
+    )
+    inverted = "where the likelihood ratio is below its chi-squared quantile (1 degree of freedom)"
+    return _told(model, "Profile-likelihood", table, inverted)
+
+
+def _told(model: BernoulliLogistic, kind: str, table: pd.DataFrame, how: str) -> ResultTable:
+    """The intervals, with what they are and where they are open."""
+    centre = table["coefficient"]
+    diverging, unsaid = np.isinf(centre), centre.isna()
+    return ResultTable(
+        frame=table,
+        title=of_model(f"{kind} intervals of coefficients", model.formula),
+        facts=(how,),
+        notes=(
+            "outcomes are separated: the interval of a coefficient that diverges is open"
+            if diverging.any()
+            else "",
+            "of a coefficient without a value the data say nothing" if unsaid.any() else "",
+        ),
     )
 
 

@@ -59,7 +59,8 @@ class Limits:
         known = limit is not None and not math.isnan(limit.log_likelihood)
         in_memory = isinstance(model.rows, ArrayRows)
         if intervals and known and existence.kind != "rank deficient" and in_memory:
-            ends = confidence_intervals(model, progress=progress, names=_most_telling(existence))
+            telling = _most_telling(existence)
+            ends = confidence_intervals(model, progress=progress, names=telling).table()
         return cls(existence=existence, n_left=model.n_rows - existence.n_separated, intervals=ends)
 
     def rendered(self) -> Rendered:

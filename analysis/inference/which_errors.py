@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 
 from flatprior.analysis.inference.robust import RobustCovariance
+from flatprior.models import PointEstimate
 from flatprior.models.common.arrays import Array
+
+_NORMAL = "p-values and intervals are normal"
+_OF_A_SAMPLE = "standard errors are those of the units that were drawn"
 
 
 @dataclass(frozen=True)
 class WhichErrors:
-    """What is said of standard errors that are not the model's own; empty of those.
+    """What is said of standard errors; of the model's own less.
 
     Attributes
     ----------
@@ -21,14 +25,17 @@ class WhichErrors:
         For the heading of a table, which is narrow: "SE: HC3".
     whole : str
         With the small-sample factor: "standard errors are HC3, small-sample factor 1".
+    own : str
+        Where these are empty: whose they are.
     """
 
     short: str = ""
     whole: str = ""
+    own: str = "standard errors are the model's own (inverse information)"
 
     @classmethod
     def of(cls, result: object) -> WhichErrors:
-        """Those of a robust covariance; of other results there is nothing to say.
+        """Those of an estimate, or of a robust covariance.
 
         Examples
         --------
@@ -39,12 +46,22 @@ class WhichErrors:
         >>> WhichErrors.of(robust_covariance(model, fit_newton(model), "HC3")).whole
         'standard errors are HC3, small-sample factor 1'
         """
-        if not isinstance(result, RobustCovariance):
-            return cls()
+        if not isinstance(result, PointEstimate | RobustCovariance):
+            return cls(own="standard errors are from the covariance that was passed")
+        if isinstance(result, PointEstimate):
+            sampled = result.provenance.sampling_weights is not None
+            return cls(own=_OF_A_SAMPLE) if sampled else cls()
         whole = f"standard errors are {result.said}, {result.factor_in_words}"
         if result.kind == "CR2" and result.moments is None:
-            whole += "; p-values and intervals are normal: the clusters are too many"
+            whole += f"; {_NORMAL}: the clusters are too many"
         return cls(f"SE: {result.said}", whole)
+
+    def in_words(self, df: Array | None = None) -> list[str]:
+        """Which standard errors, and what p-values and intervals are of."""
+        said = self.whole or self.own
+        if df is not None:
+            return [said, *student_in_words(df)]
+        return [said if _NORMAL in said else f"{said}; {_NORMAL}"]
 
     def stated(self, table: pd.DataFrame, *notes: str) -> pd.DataFrame:
         """The table with notes, and this, as the name of its columns, and in its `attrs`."""

@@ -203,7 +203,7 @@ class MainModel(Reported):
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Brier score, log score and AUC of these."""
-        return predictive_scores(self.here, self.predicted)
+        return predictive_scores(self.here, self.predicted).table()
 
     @cached_property
     def indices(self) -> PredictiveIndices | None:

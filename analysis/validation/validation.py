@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+from flatprior.analysis.result_table import ResultTable
 from flatprior.analysis.validation.coefficient_intervals import bootstrap_intervals
 from flatprior.analysis.validation.scores import INDICES, SLOPE
 from flatprior.models import PointEstimate, Refits
@@ -99,7 +100,7 @@ class Validation(Renderable):
 
     def coefficient_intervals(
         self, kind: Literal["percentile", "BCa"] = "percentile", prob: float | None = None
-    ) -> pd.DataFrame:
+    ) -> ResultTable:
         """Bootstrap intervals of the coefficients, with bootstrap bias and standard error.
 
         Parameters
@@ -115,7 +116,7 @@ class Validation(Renderable):
 
         Returns
         -------
-        DataFrame
+        ResultTable
             Columns "estimate", "bias", "SE" and the ends, by their percentages. Bias and SE are of
             the samples that have an MLE. The others count as below the lower end of a percentile
             interval and above the upper: an end is infinite where there are too many.
@@ -133,9 +134,36 @@ class Validation(Renderable):
                 "intervals of coefficients are of bootstrap samples; validate with "
                 'method="bootstrap"'
             )
-        return bootstrap_intervals(
-            self.fit, self.refits.coefficients, self.acceleration, kind, float(prob)
+        coefficients, there = self.refits.coefficients, len(self.refits.reasons) - self.n_lost
+        counted = (
+            "there are then no intervals by BCa"
+            if kind == "BCa"
+            else "the others count as beyond either end of an interval"
         )
+        return ResultTable(
+            frame=bootstrap_intervals(self.fit, coefficients, self.acceleration, kind, float(prob)),
+            title=of_model(
+                f"Bootstrap intervals of coefficients ({kind})", self.fit.provenance.formula
+            ),
+            facts=(self.drawn,),
+            notes=(
+                f"bias and SE are of the {count(there, 'sample')} that have an MLE; {counted}"
+                if self.n_lost
+                else "",
+            ),
+        )
+
+    @property
+    def drawn(self) -> str:
+        """Which samples or folds, in words."""
+        m, said = len(self.refits.reasons), self.refits.provenance.said
+        drawn = (
+            f"{count(m, 'bootstrap sample')} of {said}"
+            if self.folds is None
+            else f"{self.folds} folds of {said}, cut {count(m // self.folds, 'time')}"
+        )
+        apart = ", events and others apart" if self.stratified else ""
+        return f"{drawn}{apart}, seed {self.seed}"
 
     @property
     def n_lost(self) -> int:
@@ -184,14 +212,6 @@ class Validation(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
         frame = chosen(self.frame, columns)
-        m = len(self.refits.reasons)
-        said = self.refits.provenance.said
-        drawn = (
-            f"{count(m, 'bootstrap sample')} of {said}"
-            if self.folds is None
-            else f"{self.folds} folds of {said}, cut {count(m // self.folds, 'time')}"
-        )
-        apart = ", events and others apart" if self.stratified else ""
         there = self.refits.exists
         proved = (
             f"each fit is within {self.refits.error_bounds[there].max():.1e} standard errors of "
@@ -204,6 +224,6 @@ class Validation(Renderable):
             frame,
             {str(name): ".4f" for name in frame.columns},
             of_model(title, self.fit.provenance.formula),
-            [f"{drawn}{apart}, seed {self.seed}", proved],
+            [self.drawn, proved],
             [*self.warnings, OF_BOOTSTRAP if self.folds is None else OF_FOLDS],
         )

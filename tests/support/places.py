@@ -258,7 +258,7 @@ def _effects(model: BernoulliLogistic) -> np.ndarray:
     data = shoppers(1000) if model.rows.resident else None
     results = (fit_newton(model), _draws(model))
     tables = [
-        average_marginal_effects(model, result, data, at=at)
+        average_marginal_effects(model, result, data, at=at).table()
         for result in results
         for at in (None, "mean")
     ]
@@ -322,10 +322,10 @@ ASKED: dict[str, Callable[[BernoulliLogistic], Any]] = {
     "check_fragility": _fragility,
     "goodness_of_fit": _goodness,
     "collinearity": _collinearity,
-    "hauck_donner": lambda model: hauck_donner(model, fit_newton(model)).astype(float),
+    "hauck_donner": lambda model: hauck_donner(model, fit_newton(model)).table().astype(float),
     "gradient_descent": _descent,
     "cross_entropy": _entropy,
-    "confidence_intervals": lambda model: confidence_intervals(model).to_numpy(),
+    "confidence_intervals": lambda model: confidence_intervals(model).table().to_numpy(),
     "profile_curve": _curve,
     "hypothesis tests": _tests,
     "robust_covariance": _robust,

@@ -21,12 +21,14 @@ from flatprior.analysis.inference.robust import RobustCovariance, recomputed_rob
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
 from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.codes.inverse import Inverse
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.calls import a_or_an, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputTypeError, PrecisionError
+from flatprior.models.common.rendering import of_model
 from flatprior.models.covariance.roots import Factored, Root, Written, of_inverse
 from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import mle_of, require_computed, require_converged
@@ -234,7 +236,7 @@ def _root(matrix: Array, covariance: Array) -> Array:
 
 
 @model_first
-def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
+def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> ResultTable:
     r"""Where the Wald test is misled: is its statistic decreasing in the estimate?
 
     Parameters
@@ -245,7 +247,7 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    ResultTable
         One row a coefficient: "z", its "derivative" with respect to the coefficient (z depends on
         it through the standard error too, the other coefficients held) and "hauck-donner": whether
         that is negative. Then a larger effect would look less significant: use
@@ -272,7 +274,15 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:
     >>> hauck_donner(model, fit_newton(model))["hauck-donner"].tolist()
     [True, False, False, False]
     """
-    return misled(model, mle_of(model, fit))
+    return ResultTable(
+        frame=misled(model, mle_of(model, fit)),
+        title=of_model("Hauck-Donner effect", model.formula),
+        facts=("does z, of the Wald test, decrease where the coefficient grows away from 0?",),
+        notes=(
+            "derivative: of z in the coefficient, the others held; where it is negative a larger "
+            "effect would look less significant: use likelihood-ratio tests and profile intervals",
+        ),
+    )
 
 
 def misled(model: BernoulliLogistic, fit: PointEstimate) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from flatprior.analysis.result_table import called
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, names_in, printable
@@ -34,11 +35,6 @@ class Family:
     titles: tuple[str, ...]
     matrix: Array
     whose: str = ""
-
-
-def called(label: Any) -> str:
-    """A cell of several variables in one piece of text."""
-    return ", ".join(label) if isinstance(label, tuple) else str(label)
 
 
 def families(

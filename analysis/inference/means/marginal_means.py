@@ -28,6 +28,7 @@ from flatprior.analysis.inference.functionals import (
     differences,
     functionals_of,
     log_odds,
+    of_what,
     places_of,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
@@ -36,13 +37,13 @@ from flatprior.analysis.inference.means.cells import Cells, Over, Scale, numbers
 from flatprior.analysis.inference.means.contrasts import (
     Family,
     Method,
-    called,
     families,
     terms,
 )
 from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
 from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
+from flatprior.analysis.result_table import ResultTable, called
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
@@ -125,7 +126,7 @@ class MarginalMeans(Renderable):
         comparison: Comparison = "difference",
         adjust: Adjustment = "none",
         within: str | Sequence[str] = (),
-    ) -> pd.DataFrame:
+    ) -> ResultTable:
         """Differences or ratios of the means.
 
         Parameters
@@ -139,20 +140,20 @@ class MarginalMeans(Renderable):
         adjust : {"none", "holm", "bonferroni", "tukey"}
             "adjusted p" holds for all contrasts of a family together, and so do the intervals;
             Holm's are Bonferroni's, since his procedure has none. Tukey's is for all pairs of
-            means, conservative for three, or where they are independent; the heading says where
-            that is not proved.
+            means, conservative for three, or where they are independent; a note says where that
+            is not proved.
         within : str or sequence of str
             Variables at each level of which the others are compared, a family each.
 
         Returns
         -------
-        DataFrame
+        ResultTable
             One row a contrast. Of an estimate: its value, "standard error" (delta method), "z", "p"
             and the ends of the interval, ratios tested and their intervals made on the logarithm;
             of draws: posterior mean, "sd", the ends, "pd" (probability of direction) and "mcse".
             Of a covariance "CR2" also "df", Satterthwaite's degrees of freedom of each contrast, of
-            which p and interval are (Student's). The heading says which covariance it is, and
-            ``attrs["standard errors"]`` with its factor.
+            which p and interval are (Student's). The notes say which covariance it is, which
+            adjustment, and what the means are averaged over.
 
         Raises
         ------
@@ -209,14 +210,19 @@ class MarginalMeans(Renderable):
             said = f"p-values and intervals adjusted by {_WHOSE[adjust]}"
             if unproved:
                 said += ", which is not proved to be conservative for correlated means"
-        return self.errors.stated(table, said)
+        return self._told(
+            "Contrasts",
+            self.errors.stated(table, said),
+            self._of(method, comparison, within),
+            [*of_what(means, self.errors, table), said],
+        )
 
     def joint_tests(
         self,
         method: Literal["terms"] | Method | Mapping[str, Any] | ArrayLike = "terms",
         comparison: Comparison = "difference",
         within: str | Sequence[str] = (),
-    ) -> pd.DataFrame:
+    ) -> ResultTable:
         """Tests that contrasts of the means are 0 together (ratios 1).
 
         Parameters
@@ -231,13 +237,13 @@ class MarginalMeans(Renderable):
 
         Returns
         -------
-        DataFrame
+        ResultTable
             One row a test. Of an estimate: Wald's "chi-squared", "df" and "p"; of a covariance
             "CR2" Hotelling's "F", "df", "df error" and "p", as `wald_test`. Of draws: the
             squared "distance" of 0 from their mean, in their covariance, its dimensions "df",
             "contour probability", the share of draws that are as far from their mean or farther,
-            and its Monte Carlo error "mcse". The heading names tests without contrasts of which the
-            data say nothing. Contrasts that are 0 whatever the coefficients, but for rounding, such
+            and its Monte Carlo error "mcse". A note names tests without contrasts of which the data
+            say nothing. Contrasts that are 0 whatever the coefficients, but for rounding, such
             as an interaction that the model does not have, leave 0 degrees of freedom, and NaN.
 
         Raises
@@ -276,7 +282,38 @@ class MarginalMeans(Renderable):
         less = [title for title, matrix in tests if not means.combined(matrix).known.all()]
         without = "without contrasts that the data say nothing of"
         said = f"{first_of(map(printable, less))}: {without}" if less else ""
-        return self.errors.stated(table, said)
+        statistic = (
+            [self.errors.whole or self.errors.own, f"the tests are {_TESTS[table.columns[0]]}"]
+            if isinstance(means, OfEstimate)
+            else [_TESTS["distance"]]
+        )
+        return self._told(
+            "Joint tests",
+            self.errors.stated(table, said),
+            self._of(method, comparison, within),
+            [*statistic, said],
+        )
+
+    def _of(self, method: Any, comparison: Comparison, within: str | Sequence[str]) -> str:
+        """What is compared with what, and on which scale."""
+        of = {"log-odds": "log-odds", "probability": "probabilities"}[self.scale]
+        what = "odds ratios" if comparison == "odds ratio" else f"{comparison}s of {of}"
+        how = _HOW.get(method, "") if isinstance(method, str) else ""
+        inside = (within,) if isinstance(within, str) else tuple(within)
+        where = f"at each level of {', '.join(map(str, inside))}" if inside else ""
+        log = "" if comparison == "difference" else "tested on the logarithm"
+        return ", ".join(filter(None, [what, how, where, log]))
+
+    def _told(
+        self, title: str, table: pd.DataFrame, fact: str, notes: Sequence[str]
+    ) -> ResultTable:
+        by = ", ".join(map(str, self.index.names))
+        return ResultTable(
+            frame=table,
+            title=of_model(f"{title} of marginal means by {by}", self.formula),
+            facts=(fact,),
+            notes=(*notes, *self.notes),
+        )
 
     def _compared(self, comparison: Comparison) -> tuple[Functionals, Shown]:
         """The means on the scale of which contrasts are differences, and what shows these."""
@@ -350,6 +387,19 @@ class MarginalMeans(Renderable):
         }
 
 
+_HOW = {
+    "terms": "by main effects and interactions",
+    "pairwise": "pairwise",
+    "reference": "each with the reference level",
+    "sequential": "each with the level before it",
+    "mean": "each with the average of all",
+}
+_TESTS = {
+    "chi-squared": "Wald's",
+    "F": "Hotelling's",
+    "distance": "distance: of 0 from the mean of draws, in their covariance, squared; contour "
+    "probability: the share of draws as far from their mean or farther",
+}
 _WHOSE = {
     "holm": "Holm's procedure (intervals by Bonferroni's)",
     "bonferroni": "Bonferroni's inequality",

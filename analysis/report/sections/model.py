@@ -131,7 +131,7 @@ def coefficients(main: MainModel) -> Facts:
     wald = fit.summary(PROB)[["coefficient", low, high]]
     intervals: dict[str, Any] = {"Wald": wald}
     if main.exact is not None:
-        intervals["profile"] = confidence_intervals(main.here, PROB)
+        intervals["profile"] = confidence_intervals(main.here, PROB).table()
         with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
             odds[f"profile {low}"] = np.exp(intervals["profile"][low])
             odds[f"profile {high}"] = np.exp(intervals["profile"][high])

@@ -1,0 +1,123 @@
+"""A table of results that says what it is of, wherever it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.rendering import Renderable, Rendered, chosen
+
+_SHORT = {"standard error": "SE"}  # what is shown of the names of columns
+_FORMATS = {
+    "z": ".2f",
+    "p": "p",
+    "adjusted p": "p",
+    "df": ".1f",
+    "df error": ".1f",
+    "pd": ".4f",
+    "mcse": "#.2g",
+    "grid error": ".2g",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+@own_error_state
+class ResultTable(Renderable):
+    """Numbers of several effects, contrasts, intervals or scores, and what they are.
+
+    It is printed whole. ``[...]``, ``loc``, ``iloc``, ``index``, ``columns``, ``round``, ``len``
+    and iteration over the names of columns are those of the data frame that `table` gives, which
+    has all else.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        What `table` returns.
+    title : str
+    facts : tuple of str
+        What stands above the table: of which rows, on which scale.
+    notes : tuple of str
+        Below it: which standard errors, which adjustment, what is lacking.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import average_marginal_effects
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> data = load_spector()
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", data)
+    >>> effects = average_marginal_effects(model, fit_newton(model), data)
+    >>> effects.loc["psi", ["effect", "standard error"]].round(4).tolist()
+    [0.3091, 0.0914]
+    >>> print(effects.to_markdown(["effect", "p"]).splitlines()[-4])
+    | gpa | 0.4049 | 1.11e-05 |
+    """
+
+    frame: pd.DataFrame
+    title: str
+    facts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def table(self) -> pd.DataFrame:
+        """The numbers, all of them with all digits; the name of its columns has notes in short."""
+        return self.frame.copy()
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.table()[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.frame)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.table().to_numpy(dtype)
+
+    @property
+    def loc(self) -> Any:
+        """Of the table, by the names of rows and columns."""
+        return self.table().loc
+
+    @property
+    def iloc(self) -> Any:
+        """Of the table, by places."""
+        return self.table().iloc
+
+    @property
+    def index(self) -> pd.Index[Any]:
+        """Names of the rows."""
+        return self.frame.index
+
+    @property
+    def columns(self) -> pd.Index[Any]:
+        """Names of the columns."""
+        return self.frame.columns
+
+    def round(self, decimals: int | Mapping[Any, int] = 0) -> pd.DataFrame:
+        """The table with numbers of so many decimals."""
+        return self.table().round(decimals)
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The table, or these of its columns, with what it is of."""
+        shown = chosen(self.table(), columns).rename(columns=_SHORT)
+        shown.index = pd.Index([called(label) for label in shown.index])
+        formats = dict.fromkeys(map(str, shown.columns), "#.4g") | _FORMATS
+        second = next((str(name) for name in shown.columns if "%" in str(name)), "")
+        return Rendered.of(shown, formats, self.title, self.facts, self.notes, second=second)
+
+
+def called(label: Any) -> str:
+    """A name of several parts in one piece of text.
+
+    Examples
+    --------
+    >>> from flatprior.analysis.result_table import called
+    >>> called(("gpa", "0")), called("psi")
+    ('gpa, 0', 'psi')
+    """
+    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
