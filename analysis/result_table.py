@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +98,7 @@ class ResultTable(Renderable):
         """Names of the columns."""
         return self.frame.columns
 
-    def round(self, decimals: int | Mapping[Any, int] = 0) -> pd.DataFrame:
+    def round(self, decimals: int | dict[Any, int] = 0) -> pd.DataFrame:
         """The table with numbers of so many decimals."""
         return self.table().round(decimals)
 

@@ -97,7 +97,7 @@ means = marginal_means(
 means
 
 # %%
-means.contrasts("reference").round(3)
+means.contrasts("reference")
 
 # %% [markdown]
 # ## How well does it predict?

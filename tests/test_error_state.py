@@ -106,7 +106,7 @@ def test_every_public_name_is_tried():
         "Audit", "Coin", "GradientDescent", "ExactLOO", "MarginalMeans", "PSISLOO",
         "PenalisedObjective",
         "HighDimensional", "PymcCheck",
-        "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
+        "ResultTable", "RouteVerdict", "Unavailable", "Underflow", "audit", "binary_cross_entropy",
         "calibration_curve", "classification_table", "predictive_indices",
         "check_posterior", "check_pymc",
         "collinearity", "compare_models", "compare_routes", "convexity", "diagnose",

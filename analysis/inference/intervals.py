@@ -127,7 +127,7 @@ def confidence_intervals(
         {"coefficient": found.centre[chosen], low: found.ends[:, 0], high: found.ends[:, 1]},
         index=pd.Index(wanted, name="name"),
     )
-    inverted = "where the likelihood ratio is below its chi-squared quantile (1 degree of freedom)"
+    inverted = "inverting the likelihood-ratio test (chi-squared, 1 degree of freedom)"
     return _told(model, "Profile-likelihood", table, inverted)
 
 

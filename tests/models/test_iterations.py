@@ -338,8 +338,8 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
     for use in (
         lambda: converged_mle(data.model),
         lambda: likelihood_ratio_test(data.model, "x1"),
-        lambda: confidence_intervals(data.model),
-        lambda: confidence_intervals(data.model, method="wald"),
+        lambda: confidence_intervals(data.model).table(),
+        lambda: confidence_intervals(data.model, method="wald").table(),
         lambda: summarise(data.model),
         lambda: compare_models({"one": data.model, "two": data.model}),
         lambda: wald_test(fit, "x1"),
@@ -348,10 +348,10 @@ def test_a_fit_that_did_not_converge_says_so_first_and_nothing_uses_it():
         lambda: goodness_of_fit(data.model, fit),
         lambda: robust_covariance(data.model, fit),
         lambda: diagnose(data.model, fit),
-        lambda: hauck_donner(data.model, fit),
+        lambda: hauck_donner(data.model, fit).table(),
         lambda: exact_loo(data.model, fit),
         lambda: predict(data.model, fit, data.model.design),
-        lambda: average_marginal_effects(data.model, fit),
+        lambda: average_marginal_effects(data.model, fit).table(),
     ):
         with pytest.raises(NotConvergedError, match="centre and rescale columns and offsets"):
             use()

@@ -206,6 +206,7 @@ ANALYSIS: Calls = {
     "RobustCovariance": lambda c: str(a.robust_covariance(c.model, c.fit, "HC3")),
     "Summary": lambda c: [*dressed(a.summarise(c.model)), a.summarise(c.model).tidy()],
     "average_marginal_effects": lambda c: [
+        *dressed(a.average_marginal_effects(c.model, c.fit, c.data)),
         a.average_marginal_effects(c.model, c.fit, c.data),
         a.average_marginal_effects(c.model, c.fit, c.data, by="g", slope="eydx"),
         a.average_marginal_effects(c.model, c.fit, c.data, ["x"], at="mean", slope="eyex"),

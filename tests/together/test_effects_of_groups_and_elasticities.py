@@ -50,15 +50,17 @@ def test_of_numbers_and_of_two_levels_they_are_those_of_statsmodels(slope, at):
     arrays = BernoulliLogistic.from_arrays(table, data["grade"])
     formula = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
     for found in (
-        average_marginal_effects(arrays, fit_newton(arrays), at=at, slope=slope),
-        average_marginal_effects(formula, fit_newton(formula), data, at=at, slope=slope),
+        average_marginal_effects(arrays, fit_newton(arrays), at=at, slope=slope).table(),
+        average_marginal_effects(formula, fit_newton(formula), data, at=at, slope=slope).table(),
     ):
         assert found["effect"].to_numpy() == pytest.approx(margins.margeff, rel=1e-8)
         assert found["standard error"].to_numpy() == pytest.approx(margins.margeff_se, rel=1e-8)
         assert ("eyex" in str(found.columns.name)) == (slope == "eyex")
     if slope == "eydx" and at is None:
         model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", data)
-        found = average_marginal_effects(model, fit_newton(model), data, ["psi"], slope=slope)
+        found = average_marginal_effects(
+            model, fit_newton(model), data, ["psi"], slope=slope
+        ).table()
         p = [
             expit(model.design_matrix(data.assign(psi=v)) @ fit_newton(model).coefficients)
             for v in (1, 0)
@@ -97,7 +99,7 @@ def test_they_and_their_errors_are_right_to_ten_digits(fitted, slope):
             gradient.append((ends[1] - ends[0]) / (2 * step))
         gradient = mp.matrix([gradient])
         expected = [float(mean(beta)), float(mp.sqrt((gradient * covariance * gradient.T)[0]))]
-    found = average_marginal_effects(model, fit, frame, ["age"], slope=slope)
+    found = average_marginal_effects(model, fit, frame, ["age"], slope=slope).table()
     assert found.loc["age", ["effect", "standard error"]].tolist() == pytest.approx(
         expected, rel=1e-10
     )
@@ -108,13 +110,15 @@ def test_they_and_their_errors_are_right_to_ten_digits(fitted, slope):
 def test_of_a_group_they_are_those_over_its_rows(fitted, slope, at):
     model, fit, frame = fitted
     frame = frame[frame["who"].isin(["b", "c"]) & frame["place"].isin([9, 10])]
-    found = average_marginal_effects(model, fit, frame, at=at, by=["who", "place"], slope=slope)
+    found = average_marginal_effects(
+        model, fit, frame, at=at, by=["who", "place"], slope=slope
+    ).table()
     assert found.index.names == ["variable", "who", "place"]
     # numbers in their order, which is not that of their text
     assert list(dict.fromkeys(found.index.get_level_values("place"))) == ["9", "10"]
     for who, place in product("bc", (9, 10)):
         some = frame[(frame["who"] == who) & (frame["place"] == place)].reset_index(drop=True)
-        expected = average_marginal_effects(model, fit, some, at=at, slope=slope)
+        expected = average_marginal_effects(model, fit, some, at=at, slope=slope).table()
         own = found.xs((who, str(place)), level=("who", "place"))
         pd.testing.assert_frame_equal(own, expected, rtol=1e-8, check_names=False)
     assert found.attrs["rows"] == len(frame)
@@ -133,7 +137,7 @@ def test_the_mean_over_groups_is_that_over_all_rows_and_weights_are_repetitions(
     )
     repeated = frame.loc[frame.index.repeat(frame["w"])].reset_index(drop=True)
     other = BernoulliLogistic.from_formula(FORMULA, repeated)
-    again = average_marginal_effects(other, fit_newton(other), repeated, by="told")
+    again = average_marginal_effects(other, fit_newton(other), repeated, by="told").table()
     assert again["effect"].unstack("told").to_numpy() == pytest.approx(groups.to_numpy(), rel=1e-7)
 
 
@@ -141,7 +145,9 @@ def test_the_mean_over_groups_is_that_over_all_rows_and_weights_are_repetitions(
 def test_of_draws_they_are_computed_at_each(fitted, slope):
     model, _, frame = fitted
     posterior = sample_independence(model, draws=100, chains=2, seed=1, progress=False)
-    found = average_marginal_effects(model, posterior, frame, ["age"], by="who", slope=slope)
+    found = average_marginal_effects(
+        model, posterior, frame, ["age"], by="who", slope=slope
+    ).table()
     names = list(model.names)
     b = {name: posterior.draws[..., names.index(name), None] for name in ("age", "I(age ** 2)")}
     p = expit(posterior.draws @ model.design_matrix(frame).T)
@@ -159,7 +165,7 @@ def test_of_draws_they_are_computed_at_each(fitted, slope):
 
 def test_effects_with_a_variable_held_are_derivatives_of_average_predictions(fitted):
     model, fit, frame = fitted
-    found = average_marginal_effects(model, fit, frame, ["age"], at={"age": 40})
+    found = average_marginal_effects(model, fit, frame, ["age"], at={"age": 40}).table()
     step = 1e-3
     means = marginal_means(
         model, fit, "age", frame, "probability", "rows", {"age": [40 - step, 40 + step]}
@@ -184,8 +190,10 @@ def test_of_rows_in_files_they_are_those_of_the_same_rows_in_memory(
     read = BernoulliLogistic.from_parquet(str(tmp_path / "*.parquet"), FORMULA)
     fit = fit_newton(read)
     by = "who" if at == "mean" else ["who", "told"]
-    expected = average_marginal_effects(held, fit_newton(held), frame, at=at, by=by, slope=slope)
-    found = average_marginal_effects(read, fit, at=at, by=by, slope=slope)
+    expected = average_marginal_effects(
+        held, fit_newton(held), frame, at=at, by=by, slope=slope
+    ).table()
+    found = average_marginal_effects(read, fit, at=at, by=by, slope=slope).table()
     pd.testing.assert_frame_equal(found, expected, rtol=1e-7)
     assert found.attrs == expected.attrs
     with pytest.raises(ValueError, match="no variable 'place'; of rows in files groups are by"):
@@ -199,14 +207,18 @@ def test_factors_held_as_codes_have_the_same_effects(monkeypatch, fitted):
     other = BernoulliLogistic.from_formula(FORMULA, frame)
     theirs = fit_newton(other)
     for slope, at in product(SLOPES, (None, "mean")):
-        expected = average_marginal_effects(model, fit, frame, at=at, by="told", slope=slope)
-        found = average_marginal_effects(other, theirs, frame, at=at, by="told", slope=slope)
+        expected = average_marginal_effects(
+            model, fit, frame, at=at, by="told", slope=slope
+        ).table()
+        found = average_marginal_effects(
+            other, theirs, frame, at=at, by="told", slope=slope
+        ).table()
         pd.testing.assert_frame_equal(found, expected, rtol=1e-7)
 
 
 def test_levels_have_no_relative_change_and_that_is_said(fitted):
     model, fit, frame = fitted
-    found = average_marginal_effects(model, fit, frame, slope="dyex")
+    found = average_marginal_effects(model, fit, frame, slope="dyex").table()
     assert list(found.index) == ["age", "dose"]
     assert "none of who, told, whose levels have no logarithm" in found.columns.name
     with pytest.raises(ValueError, match="'who' has levels, which have no logarithm"):

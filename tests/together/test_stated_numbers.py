@@ -73,7 +73,7 @@ def plain(found):
 
 
 WITH_A_MODEL = {
-    "hauck_donner": lambda fit: hauck_donner(MODEL, fit),
+    "hauck_donner": lambda fit: hauck_donner(MODEL, fit).table(),
     "goodness_of_fit": lambda fit: goodness_of_fit(MODEL, fit),
     "summarise": lambda fit: summarise(MODEL, fit),
     "summarise, robust": lambda fit: summarise(MODEL, fit, robust=robust_covariance(MODEL, fit)),
@@ -82,7 +82,7 @@ WITH_A_MODEL = {
     "dfbetas": lambda fit: diagnose(MODEL, fit).dfbetas,
     "exact_loo": lambda fit: exact_loo(MODEL, fit),
     "predict": lambda fit: predict(MODEL, fit, CASE.frame[:3]),
-    "effects": lambda fit: average_marginal_effects(MODEL, fit),
+    "effects": lambda fit: average_marginal_effects(MODEL, fit).table(),
     "required_C": lambda fit: required_C(MODEL, fit),
     "wald_test": lambda fit: wald_test(fit, ["gpa", "psi"], model=MODEL),
     "check_posterior": lambda fit: check_posterior(MODEL, DRAWS, fit),
@@ -169,7 +169,7 @@ WITH_A_ROBUST_COVARIANCE = {
     "wald_test": lambda found: wald_test(found, ["gpa", "psi"], model=MODEL),
     "summarise": lambda found: summarise(MODEL, FIT, robust=found),
     "predict": lambda found: predict(MODEL, found, CASE.frame[:3]),
-    "effects": lambda found: average_marginal_effects(MODEL, found),
+    "effects": lambda found: average_marginal_effects(MODEL, found).table(),
 }
 
 

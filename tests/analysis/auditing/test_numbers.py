@@ -195,7 +195,7 @@ def test_profile_intervals_and_likelihood_ratio_tests_are_named():
         Stated(term=name, quantity="p", value=round(float(chi2.sf(value, 1)), 5), unit=1e-5)
         for name, value in fewer.items()
     ]
-    table = confidence_intervals(case.model)
+    table = confidence_intervals(case.model).table()
     for name in slopes:
         for quantity, value in zip(("low", "high"), table.loc[name].iloc[1:], strict=True):
             stated.append(

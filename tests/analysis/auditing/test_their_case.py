@@ -179,7 +179,9 @@ STATED = {
     "scores": (lambda model, fit: {"p": p_values(score_test, model)}, 34),
     "profiles": (
         lambda model, fit: dict(
-            zip(("2.5%", "97.5%"), confidence_intervals(model).to_numpy().T[1:], strict=True)
+            zip(
+                ("2.5%", "97.5%"), confidence_intervals(model).table().to_numpy().T[1:], strict=True
+            )
         ),
         28,
     ),

@@ -27,7 +27,7 @@ def test_scores_are_those_of_scikit_learn(name):
     model, y, w = case.model, case.response, case.weights
     fit = fit_newton(model)
     p = expit(case.frame.to_numpy(dtype=float) @ fit.coefficients)
-    table = predictive_scores(model, fit)
+    table = predictive_scores(model, fit).table()
     rate = np.full(len(y), np.average(y, weights=w))
     for row, scikit in (("Brier", brier_score_loss), ("log", log_loss)):
         assert table.loc[row, "score"] == pytest.approx(scikit(y, p, sample_weight=w), rel=1e-12)
@@ -52,7 +52,7 @@ def test_standard_errors_are_those_of_means_of_observations():
     y = np.repeat(y, weights)
     error = (y - p) ** 2
     difference = error - (y - y.mean()) ** 2
-    table = predictive_scores(model, fit)
+    table = predictive_scores(model, fit).table()
     assert table.loc["Brier", "standard error"] == pytest.approx(
         error.std(ddof=1) / math.sqrt(len(y)), rel=1e-12
     )
@@ -141,7 +141,7 @@ def test_the_log_score_needs_no_detour_over_probabilities():
     model = BernoulliLogistic.from_arrays([1.0, 1.0], [1, 0], frequency_weights=[10**13, 1])
     n = 10**13 + 1
     expected = -(10**13 * math.log1p(-1 / n) + math.log(1 / n)) / n
-    table = predictive_scores(model, fit_newton(model))
+    table = predictive_scores(model, fit_newton(model)).table()
     assert table.loc["log", "score"] == pytest.approx(expected, rel=1e-10)
 
 
@@ -200,7 +200,7 @@ def test_the_standard_error_of_the_area_is_that_of_all_pairs():
     model = BernoulliLogistic.from_arrays(X, y)
     p = expit(X @ fit_newton(model).coefficients)
     pairs = (p[y == 1][:, None] > p[y == 0]).astype(float)
-    table = predictive_scores(model, p)
+    table = predictive_scores(model, p).table()
     assert table.loc["AUC", "score"] == pytest.approx(pairs.mean(), rel=1e-12)
     variance = pairs.mean(axis=1).var(ddof=1) / len(pairs)
     variance += pairs.mean(axis=0).var(ddof=1) / pairs.shape[1]

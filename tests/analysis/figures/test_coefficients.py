@@ -28,7 +28,7 @@ def test_a_forest_has_every_interval_in_standard_errors(fit, model, draws):
         [np.ptp(segment[:, 0]) for segment in part.get_segments()] for part in ax.collections
     ]
     np.testing.assert_allclose(lengths[0], 2 * 1.959963985, rtol=1e-6)
-    profile = confidence_intervals(model)
+    profile = confidence_intervals(model).table()
     np.testing.assert_allclose(
         lengths[1], (profile["97.5%"] - profile["2.5%"]) / fit.standard_errors
     )

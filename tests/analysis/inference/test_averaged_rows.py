@@ -21,8 +21,8 @@ def passengers() -> tuple[pd.DataFrame, BernoulliLogistic]:
 def test_of_the_models_own_frame_the_rows_are_left_out_that_the_model_left_out():
     train, model = passengers()
     fit = fit_newton(model)
-    own = average_marginal_effects(model, fit, train)
-    explicit = average_marginal_effects(model, fit, train.loc[model.row_labels])
+    own = average_marginal_effects(model, fit, train).table()
+    explicit = average_marginal_effects(model, fit, train.loc[model.row_labels]).table()
     assert own.columns.name == "over 706 rows; 185 left out: a value is missing"
     assert own.attrs["rows"] == explicit.attrs["rows"] == 706
     pd.testing.assert_frame_equal(own, explicit, check_names=False)
@@ -39,7 +39,7 @@ def test_of_the_models_own_frame_the_rows_are_left_out_that_the_model_left_out()
         average_marginal_effects(model, fit, train[1:])
     # what the remedy of old led to is said: only some of the rows
     cabin = train.assign(cabin=np.where(np.arange(len(train)) % 4 == 0, "c", None))
-    some = average_marginal_effects(model, fit, cabin.dropna())
+    some = average_marginal_effects(model, fit, cabin.dropna()).table()
     assert some.columns.name == f"over {len(cabin.dropna())} of the model's 706 rows"
     assert (
         average_marginal_effects(model, fit, cabin.dropna()[:20].assign(age=30.0)).columns.name
@@ -50,16 +50,16 @@ def test_of_the_models_own_frame_the_rows_are_left_out_that_the_model_left_out()
 @pytest.mark.parametrize("labels", ["other", "repeated"])
 def test_the_models_own_frame_is_known_by_what_it_holds(labels):
     train, model = passengers()
-    expected = average_marginal_effects(model, fit_newton(model), train)
+    expected = average_marginal_effects(model, fit_newton(model), train).table()
     again = train.set_axis(
         [f"p{i % (900 if labels == 'other' else 40)}" for i in range(len(train))]
     )
-    found = average_marginal_effects(model, fit_newton(model), again)
+    found = average_marginal_effects(model, fit_newton(model), again).table()
     pd.testing.assert_frame_equal(found, expected)
     if labels == "other":
         model = BernoulliLogistic.from_formula(model.formula, again)
         shuffled = again.sample(frac=1.0, random_state=1)
-        found = average_marginal_effects(model, fit_newton(model), shuffled)
+        found = average_marginal_effects(model, fit_newton(model), shuffled).table()
         pd.testing.assert_frame_equal(found, expected)
 
 
@@ -78,13 +78,15 @@ def test_own_rows_keep_their_offset_and_weights():
     expected = np.average(slopes, weights=kept["w"]) * fit.coefficients[1]
     for model in (named, arrays):
         for options in ({}, {"offset": "o", "frequency_weights": "w"}, {"offset": frame["o"]}):
-            found = average_marginal_effects(model, fit, frame, **options)
+            found = average_marginal_effects(model, fit, frame, **options).table()
             assert found["effect"].iloc[0] == pytest.approx(expected, rel=1e-9)
             left = f"{named.n_dropped} left out: a value is missing; {named.n_zero_weight}"
             assert left in found.columns.name
     with pytest.raises(ValueError, match="pass the offsets of the new rows"):
         average_marginal_effects(arrays, fit, frame[20:])
-    new = average_marginal_effects(named, fit, frame[20:])  # the offset is remembered by its name
+    new = average_marginal_effects(
+        named, fit, frame[20:]
+    ).table()  # the offset is remembered by its name
     assert new.attrs["rows"] == 180
     assert new.columns.name == "over 180 rows, each counted once, not by its weight"
 
@@ -101,7 +103,7 @@ def test_models_whose_rows_are_in_batches_have_effects_too(tmp_path, kind):
         data[700:].to_parquet(tmp_path / "1.parquet")
         model = BernoulliLogistic.from_parquet(tmp_path, "Direction ~ Lag1 + Volume")
     fit = fit_newton(model)
-    found = average_marginal_effects(model, fit, data)
+    found = average_marginal_effects(model, fit, data).table()
     assert found["effect"].to_numpy() == pytest.approx([-0.017956, 0.034212], abs=5e-7)
     assert found["standard error"].to_numpy() == pytest.approx([0.012439, 0.039257], abs=5e-7)
     for result in (fit, robust_covariance(model, fit)):
@@ -123,7 +125,8 @@ def test_own_files_with_missing_values_and_weights_are_known(tmp_path):
     batches = BernoulliLogistic.from_parquet(tmp_path, "y ~ x", **roles)
     memory = BernoulliLogistic.from_formula("y ~ x", frame, **roles)
     ours, theirs = (
-        average_marginal_effects(model, fit_newton(model), frame) for model in (batches, memory)
+        average_marginal_effects(model, fit_newton(model), frame).table()
+        for model in (batches, memory)
     )
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
     assert "6 left out: a value is missing" in ours.columns.name
@@ -137,18 +140,18 @@ def test_effects_of_grouped_counts_are_those_of_their_single_observations(tmp_pa
         columns=["x", "y"],
     )
     alone = BernoulliLogistic.from_formula("y ~ x", single)
-    expected = average_marginal_effects(alone, fit_newton(alone), single)
+    expected = average_marginal_effects(alone, fit_newton(alone), single).table()
     groups.to_parquet(tmp_path / "groups.parquet")
     for model in (
         BernoulliLogistic.from_formula("cbind(s, n - s) ~ x", groups),
         BernoulliLogistic.from_parquet(tmp_path, "cbind(s, n - s) ~ x"),
     ):
-        found = average_marginal_effects(model, fit_newton(model), groups)
+        found = average_marginal_effects(model, fit_newton(model), groups).table()
         assert found["effect"].tolist() == pytest.approx(expected["effect"].tolist(), rel=1e-9)
         said = "over 4 groups; 1 left out: a value is missing; 1 left out: no trials"
         assert found.columns.name == said
         other = groups.iloc[:4].assign(x=[1.0, 1, 2, 2])
-        other = average_marginal_effects(model, fit_newton(model), other)
+        other = average_marginal_effects(model, fit_newton(model), other).table()
         assert "each counted once" in other.columns.name
 
 
@@ -160,10 +163,10 @@ def test_groups_in_another_order_are_the_models_own_and_those_of_other_counts_ar
     frame.loc[7, ["dead", "n"]] = 0
     model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ sex + dose", frame)
     fit = fit_newton(model)
-    own = average_marginal_effects(model, fit, frame)
+    own = average_marginal_effects(model, fit, frame).table()
     for seed in range(3):
         shuffled = frame.sample(frac=1.0, random_state=seed)
-        found = average_marginal_effects(model, fit, shuffled)
+        found = average_marginal_effects(model, fit, shuffled).table()
         np.testing.assert_allclose(found.iloc[:, 1:3], own.iloc[:, 1:3], rtol=1e-12)
         assert found.columns.name == own.columns.name
         predicted = predict(model, fit, shuffled)

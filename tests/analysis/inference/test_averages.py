@@ -58,7 +58,7 @@ def test_effects_and_their_errors_are_those_of_designs_written_out(monkeypatch, 
     model = BernoulliLogistic.from_formula(formula, frame)
     assert isinstance(model.rows.design, Structured) == as_codes
     fit = fit_newton(model)
-    found = average_marginal_effects(model, fit, frame)
+    found = average_marginal_effects(model, fit, frame).table()
     # in the order of the formula
     order = dict.fromkeys(name.split(":")[0] for name in found.index)
     assert list(order) == list(model.encoding.parsed.predictors)
@@ -75,10 +75,10 @@ def test_of_draws_they_are_the_same_in_pieces_of_rows_and_of_draws(monkeypatch):
     frame = table()
     model = BernoulliLogistic.from_formula(FORMULAS[1], frame)
     draws = sample_independence(model, draws=100, seed=1, progress=False)
-    whole = average_marginal_effects(model, draws, frame)
+    whole = average_marginal_effects(model, draws, frame).table()
     monkeypatch.setattr(averages, "BLOCK_ROWS", 60)
     monkeypatch.setattr(averages, "NUMBERS_AT_ONCE", 600)
-    pieces = average_marginal_effects(model, draws, frame)
+    pieces = average_marginal_effects(model, draws, frame).table()
     pd.testing.assert_frame_equal(pieces, whole, rtol=1e-10)
     pairs = list(pairs_of_designs(model, frame))
     of_draws = [effects_at(pairs, beta) for beta in draws.draws.reshape(-1, draws.draws.shape[2])]

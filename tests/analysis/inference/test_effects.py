@@ -39,7 +39,7 @@ def survey(n=400, seed=1):
 @pytest.mark.parametrize("name", ["nes_logit", "spector", "lbw_stata", "smarket"])
 def test_of_arrays_they_are_those_of_statsmodels(name):
     case = CASES[name]
-    table = average_marginal_effects(case.model, fit_newton(case.model))
+    table = average_marginal_effects(case.model, fit_newton(case.model)).table()
     theirs = sm.Logit(case.response, case.frame).fit(disp=0, tol=1e-11).get_margeff()
     assert list(table.index) == [n for n in case.frame if n != "const"]
     assert table["effect"].to_numpy() == pytest.approx(theirs.margeff, rel=1e-8)
@@ -53,11 +53,13 @@ def test_weights_are_repetitions():
     weights = np.random.default_rng(1).integers(1, 4, size=60)
     weighted = BernoulliLogistic.from_arrays(X, y, frequency_weights=weights)
     repeated = BernoulliLogistic.from_arrays(np.repeat(X, weights, axis=0), np.repeat(y, weights))
-    first, second = (average_marginal_effects(m, fit_newton(m)) for m in (weighted, repeated))
+    first, second = (
+        average_marginal_effects(m, fit_newton(m)).table() for m in (weighted, repeated)
+    )
     assert first.to_numpy() == pytest.approx(second.to_numpy(), rel=1e-9)
     frame = pd.DataFrame(X[:, 1:], columns=["a", "b"]).assign(y=y, w=weights)
     model = BernoulliLogistic.from_formula("y ~ a + b", frame, frequency_weights="w")
-    third = average_marginal_effects(model, fit_newton(model), frame, frequency_weights="w")
+    third = average_marginal_effects(model, fit_newton(model), frame, frequency_weights="w").table()
     assert third.to_numpy() == pytest.approx(first.to_numpy(), rel=1e-7)
 
 
@@ -68,7 +70,7 @@ def test_variables_count_through_the_formula():
     data = survey()
     model = BernoulliLogistic.from_formula(FORMULA, data)
     fit = fit_newton(model)
-    table = average_marginal_effects(model, fit, data)
+    table = average_marginal_effects(model, fit, data).table()
     b = dict(zip(model.names, fit.coefficients, strict=True))
     p = expit(model.design @ fit.coefficients)
     of_age = b["age"] + 2 * b["I(age ** 2)"] * data["age"]
@@ -99,7 +101,7 @@ def test_standard_errors_are_those_of_a_numerical_derivative():
     data = survey(150)
     model = BernoulliLogistic.from_formula(FORMULA, data)
     fit = fit_newton(model)
-    table = average_marginal_effects(model, fit, data)
+    table = average_marginal_effects(model, fit, data).table()
 
     class Moved:
         names, covariance = fit.names, fit.covariance
@@ -124,15 +126,15 @@ def test_an_estimate_and_draws_go_through_the_same_function():
     data = survey(3000, seed=4)
     model = BernoulliLogistic.from_formula(FORMULA, data)
     posterior = sample_independence(model, seed=1, draws=2000, progress=False)
-    of_fit = average_marginal_effects(model, fit_newton(model), data)
-    of_draws = average_marginal_effects(model, posterior, data)
+    of_fit = average_marginal_effects(model, fit_newton(model), data).table()
+    of_draws = average_marginal_effects(model, posterior, data).table()
     # n = 3000: the posterior is nearly normal about the MLE
     distance = (of_draws["effect"] - of_fit["effect"]) / of_fit["standard error"]
     assert distance.abs().max() < 0.1
     assert of_draws["sd"].to_numpy() == pytest.approx(of_fit["standard error"], rel=0.06)
     assert of_draws["2.5%"].to_numpy() == pytest.approx(of_fit["2.5%"], abs=0.01)
     assert (of_draws["mcse"] < 0.1 * of_draws["sd"]).all()
-    hdi = average_marginal_effects(model, posterior, data, ["age"], interval="hdi")
+    hdi = average_marginal_effects(model, posterior, data, ["age"], interval="hdi").table()
     assert list(hdi.columns)[2:4] == ["95% HDI low", "95% HDI high"]
 
 
@@ -163,8 +165,10 @@ def test_robust_standard_errors_and_offsets():
     offset = np.linspace(0, 1, len(data))
     model = BernoulliLogistic.from_formula("grade ~ gpa", data, offset=offset)
     fit = fit_newton(model)
-    plain = average_marginal_effects(model, fit, data, offset=offset)
-    robust = average_marginal_effects(model, robust_covariance(model, fit), data, offset=offset)
+    plain = average_marginal_effects(model, fit, data, offset=offset).table()
+    robust = average_marginal_effects(
+        model, robust_covariance(model, fit), data, offset=offset
+    ).table()
     assert plain["effect"].equals(robust["effect"])
     assert not np.isclose(plain["standard error"].iloc[0], robust["standard error"].iloc[0])
     p = expit(model.design @ fit.coefficients + offset)
@@ -205,7 +209,7 @@ def test_what_is_compared_has_no_derivative_but_text_has_its_levels():
     fit = fit_newton(model)
     with pytest.raises(ValueError, match=r"the formula compares 'x', .* name the other variables"):
         average_marginal_effects(model, fit, data)
-    effects = average_marginal_effects(model, fit, data, variables=["z", "g"])
+    effects = average_marginal_effects(model, fit, data, variables=["z", "g"]).table()
     assert list(effects.index) == ["z", "g: b - a", "g: c - a"]
     # by hand: a is told from the others, and b not from c
     beta, others = fit.coefficients, data["w"] + data["z"] * fit.coefficients[2]
@@ -224,7 +228,7 @@ def test_effects_at_the_means_are_those_of_statsmodels():
     theirs = sm.Logit(data["y"], table).fit(disp=0, tol=1e-12)
     for coded, dummy in (("C(d)", True), ("d", False)):
         model = BernoulliLogistic.from_formula(f"y ~ u + q + {coded}", data)
-        found = average_marginal_effects(model, fit_newton(model), data, at="mean")
+        found = average_marginal_effects(model, fit_newton(model), data, at="mean").table()
         expected = theirs.get_margeff(at="mean", dummy=dummy)
         assert found["effect"].to_numpy() == pytest.approx(expected.margeff, rel=1e-8)
         assert found["standard error"].to_numpy() == pytest.approx(expected.margeff_se, rel=1e-8)
@@ -234,11 +238,11 @@ def test_effects_at_the_means_are_those_of_statsmodels():
         fit_newton(model),
         data,
         at="mean",
-    )
+    ).table()
     assert found["effect"].to_numpy() == pytest.approx([-0.000108, 0.002872, 0.079967], abs=5e-7)
     assert found["standard error"].tolist()[:2] == pytest.approx([0.001116, 0.002468], abs=5e-7)
     arrays = BernoulliLogistic.from_arrays(table, data["y"])
-    found = average_marginal_effects(arrays, fit_newton(arrays), at="mean")
+    found = average_marginal_effects(arrays, fit_newton(arrays), at="mean").table()
     expected = theirs.get_margeff(at="mean")
     assert found["effect"].to_numpy() == pytest.approx(expected.margeff, rel=1e-8)
     with pytest.raises(ValueError, match='at must be "mean"'):
@@ -283,7 +287,7 @@ def test_effects_and_elasticities_are_those_of_stata(asked):
         at = {
             name: float(middle[to][name]) if isinstance(to, str) else to for name, to in at.items()
         }
-    found = average_marginal_effects(model, fit, data, at=at, slope=asked["slope"])
+    found = average_marginal_effects(model, fit, data, at=at, slope=asked["slope"]).table()
     assert list(found.index) == [*names[:2], "psi: 1 - 0" if factor else "psi"]
     for i, (effect, error) in enumerate(zip(asked["effect"], asked["standard_error"], strict=True)):
         ours = found.iloc[i]
@@ -310,18 +314,18 @@ def test_at_the_means_functions_are_of_the_mean_and_categories_have_their_shares
         p * (1 - p) * b["log(dose)"] / means[1],
         *(expit(numbers + b[f"who[T.{level}]"]) - expit(numbers) for level in "bc"),
     ]
-    found = average_marginal_effects(model, fit, data, at="mean")
+    found = average_marginal_effects(model, fit, data, at="mean").table()
     assert list(found.index) == ["age", "dose", "who: b - a", "who: c - a"]
     assert found["effect"].to_numpy() == pytest.approx(expected, rel=1e-8)
     twice = data.loc[data.index.repeat(data["w"])].reset_index(drop=True)
     single = BernoulliLogistic.from_formula(model.formula, twice)
-    again = average_marginal_effects(single, fit_newton(single), twice, at="mean")
+    again = average_marginal_effects(single, fit_newton(single), twice, at="mean").table()
     assert again["effect"].to_numpy() == pytest.approx(expected, rel=1e-7)
     assert again["standard error"].to_numpy() == pytest.approx(
         found["standard error"].to_numpy(), rel=1e-7
     )
     posterior = sample_independence(model, seed=1, draws=500, progress=False)
-    of_draws = average_marginal_effects(model, posterior, data, at="mean")
+    of_draws = average_marginal_effects(model, posterior, data, at="mean").table()
     assert (abs(of_draws["effect"] - found["effect"]) < found["standard error"]).all()
 
 
@@ -329,7 +333,7 @@ def test_an_effect_that_needs_cells_that_never_occur_is_not_made_up():
     cells = pd.read_csv(DATA / "empty_cells.csv")
     model = BernoulliLogistic.from_formula("y ~ (A + B + D)**3", cells, aliased="drop")
     fit = fit_newton(model)
-    found = average_marginal_effects(model, fit, cells)
+    found = average_marginal_effects(model, fit, cells).table()
     assert found.index[found["effect"].isna()].tolist() == [
         *("A: b - a", "A: c - a", "B: b - a", "B: c - a"),
     ]
@@ -341,7 +345,7 @@ def test_an_effect_that_needs_cells_that_never_occur_is_not_made_up():
         assert found.loc[f"D: {level} - a", "effect"] == pytest.approx(expected, abs=1e-10)
     assert "nothing of A: b - a, A: c - a, B: b - a, B: c - a, which" in found.columns.name
     posterior = sample_independence(model, draws=100, seed=1, progress=False)
-    of_draws = average_marginal_effects(model, posterior, cells)
+    of_draws = average_marginal_effects(model, posterior, cells).table()
     assert of_draws["effect"].isna().tolist() == found["effect"].isna().tolist()
     assert of_draws.loc["A: b - a"].isna().all()
 
@@ -349,7 +353,7 @@ def test_an_effect_that_needs_cells_that_never_occur_is_not_made_up():
 def test_numbers_that_do_not_change_on_their_own_have_no_effect():
     data = load_spector().assign(twice=lambda f: 2 * f["gpa"], three=lambda f: f["psi"] + 2)
     plain = BernoulliLogistic.from_formula("grade ~ gpa + tuce + psi", data)
-    expected = average_marginal_effects(plain, fit_newton(plain), data)
+    expected = average_marginal_effects(plain, fit_newton(plain), data).table()
     formula = "grade ~ gpa + tuce + psi + twice"
     model = BernoulliLogistic.from_formula(formula, data, aliased="drop")
     arrays = BernoulliLogistic.from_arrays(
@@ -357,8 +361,8 @@ def test_numbers_that_do_not_change_on_their_own_have_no_effect():
     )
     assert model.names[1:] == arrays.names[1:] == ("gpa", "tuce", "psi")
     for found in (
-        average_marginal_effects(model, fit_newton(model), data),
-        average_marginal_effects(arrays, fit_newton(arrays)),
+        average_marginal_effects(model, fit_newton(model), data).table(),
+        average_marginal_effects(arrays, fit_newton(arrays)).table(),
     ):
         assert found["effect"].isna().to_dict() | {"twice": True} == {
             **dict.fromkeys(("gpa", "twice"), True),
@@ -422,10 +426,10 @@ def test_of_rows_in_files_they_are_those_of_the_same_rows_in_memory(
     frame = make()
     held = BernoulliLogistic.from_formula(formula, frame, **roles)
     read = BernoulliLogistic.from_parquet(in_pieces(frame, tmp_path, monkeypatch), formula, **roles)
-    expected = average_marginal_effects(held, fit_newton(held), frame, at=at)
+    expected = average_marginal_effects(held, fit_newton(held), frame, at=at).table()
     fit = fit_newton(read)
     before = read.rows.passes.number
-    found = average_marginal_effects(read, fit, at=at)
+    found = average_marginal_effects(read, fit, at=at).table()
     pd.testing.assert_frame_equal(found, expected, rtol=1e-8)
     assert found.attrs == expected.attrs
     # one for the effects, one for the means, and three for the fit and its covariance

@@ -28,12 +28,16 @@ def drop(prob):
 def test_all_events_leave_a_lower_end_in_closed_form(prob):
     # loglik = -n log(1 + exp(-b)), supremum 0
     n = 12
-    table = confidence_intervals(BernoulliLogistic.from_arrays(np.ones(n), np.ones(n)), prob)
+    table = confidence_intervals(
+        BernoulliLogistic.from_arrays(np.ones(n), np.ones(n)), prob
+    ).table()
     assert list(table.columns) == ["coefficient", f"{50 - 50 * prob:g}%", f"{50 + 50 * prob:g}%"]
     estimate, low, high = table.iloc[0]
     assert (estimate, high) == (math.inf, math.inf)
     assert low == pytest.approx(-math.log(math.expm1(drop(prob) / n)), rel=1e-11)
-    mirrored = confidence_intervals(BernoulliLogistic.from_arrays(np.ones(n), np.zeros(n)), prob)
+    mirrored = confidence_intervals(
+        BernoulliLogistic.from_arrays(np.ones(n), np.zeros(n)), prob
+    ).table()
     assert mirrored.iloc[0].tolist() == pytest.approx([-math.inf, -math.inf, -low], rel=1e-11)
 
 
@@ -41,7 +45,7 @@ def test_an_empty_cell_in_a_table_agrees_with_its_profile():
     # 7 of 12 events without exposure, 5 of 5 with: the slope goes to infinity
     x = np.repeat([0.0, 0.0, 1.0], [7, 5, 5])
     y = np.repeat([1.0, 0.0, 1.0], [7, 5, 5])
-    table = confidence_intervals(BernoulliLogistic.from_arrays(x, y, intercept=True))
+    table = confidence_intervals(BernoulliLogistic.from_arrays(x, y, intercept=True)).table()
 
     def profile(slope):
         """Maximise over the intercept by its score equation, with scipy alone."""
@@ -68,7 +72,7 @@ def test_at_each_end_a_refit_with_the_coefficient_held_is_as_unlikely_as_it_shou
     case = CASES[case]
     X, y, weights = case.frame.to_numpy(dtype=float), case.response, case.weights
     fit = fit_newton(case.model)
-    table = confidence_intervals(case.model, 0.9)
+    table = confidence_intervals(case.model, 0.9).table()
     for j in range(min(X.shape[1], 3)):
         for end in table.iloc[j, 1:]:
             held = sm.GLM(
@@ -84,16 +88,16 @@ def test_at_each_end_a_refit_with_the_coefficient_held_is_as_unlikely_as_it_shou
 def test_intervals_of_separated_data_are_those_of_huge_but_finite_stand_ins():
     # the supremum over the others is approached with the diverging coefficient held at 40
     data = load_endometrial()
-    table = confidence_intervals(BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data))
+    table = confidence_intervals(BernoulliLogistic.from_formula("HG ~ NV + PI + EH", data)).table()
     assert table.loc["NV", "97.5%"] == math.inf
     rest = BernoulliLogistic.from_formula("HG ~ PI + EH", data, offset=40.0 * data["NV"])
-    held = confidence_intervals(rest)
+    held = confidence_intervals(rest).table()
     for name in ("PI", "EH", "Intercept"):
         assert table.loc[name].to_numpy() == pytest.approx(held.loc[name].to_numpy(), rel=1e-9)
 
 
 def test_undetermined_coefficients_have_no_ends():
-    table = confidence_intervals(CASES["constant_y"].model)
+    table = confidence_intervals(CASES["constant_y"].model).table()
     low, high = table.loc["x1", ["2.5%", "97.5%"]]
     assert (low, high) == (-math.inf, math.inf)
     assert math.isnan(table.loc["x1", "coefficient"])
@@ -102,21 +106,23 @@ def test_undetermined_coefficients_have_no_ends():
 
 def test_intervals_follow_units_offsets_and_weights():
     X, y = simulated(60, 3, seed=7)
-    plain = confidence_intervals(BernoulliLogistic.from_arrays(X, y))
-    scaled = confidence_intervals(BernoulliLogistic.from_arrays(X * [1, 1e6, 1], y))
+    plain = confidence_intervals(BernoulliLogistic.from_arrays(X, y)).table()
+    scaled = confidence_intervals(BernoulliLogistic.from_arrays(X * [1, 1e6, 1], y)).table()
     assert scaled.iloc[1].to_numpy() * 1e6 == pytest.approx(plain.iloc[1].to_numpy(), rel=1e-9)
-    moved = confidence_intervals(BernoulliLogistic.from_arrays(X, y, offset=np.full(60, 3.0)))
+    moved = confidence_intervals(
+        BernoulliLogistic.from_arrays(X, y, offset=np.full(60, 3.0))
+    ).table()
     assert moved.iloc[0].to_numpy() + 3 == pytest.approx(plain.iloc[0].to_numpy(), rel=1e-9)
     twice = BernoulliLogistic.from_arrays(np.vstack([X, X]), np.append(y, y))
     weighted = BernoulliLogistic.from_arrays(X, y, frequency_weights=np.full(60, 2))
-    assert confidence_intervals(weighted).to_numpy() == pytest.approx(
-        confidence_intervals(twice).to_numpy(), rel=1e-9
+    assert confidence_intervals(weighted).table().to_numpy() == pytest.approx(
+        confidence_intervals(twice).table().to_numpy(), rel=1e-9
     )
 
 
 def test_wald_intervals_are_those_of_the_summary():
     model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
-    table = confidence_intervals(model, 0.9, method="wald")
+    table = confidence_intervals(model, 0.9, method="wald").table()
     assert list(table.columns) == ["coefficient", "5%", "95%"]
     fit = fit_newton(model)
     assert table["95%"].to_numpy() == pytest.approx(
@@ -191,15 +197,15 @@ def test_intervals_of_fibrinogen_are_the_published_ones():
 
 def test_many_rows_have_intervals_too():
     X, y = simulated(20_000, 3, seed=11)
-    table = confidence_intervals(BernoulliLogistic.from_arrays(X, y))
-    wald = confidence_intervals(BernoulliLogistic.from_arrays(X, y), method="wald")
+    table = confidence_intervals(BernoulliLogistic.from_arrays(X, y)).table()
+    wald = confidence_intervals(BernoulliLogistic.from_arrays(X, y), method="wald").table()
     assert table.to_numpy() == pytest.approx(wald.to_numpy(), abs=2e-3)
 
 
 def test_intervals_of_named_coefficients_are_those_of_all():
     model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
-    whole = confidence_intervals(model)
-    some = confidence_intervals(model, names=["EH", "NV"])
+    whole = confidence_intervals(model).table()
+    some = confidence_intervals(model, names=["EH", "NV"]).table()
     pd.testing.assert_frame_equal(some, whole.loc[["EH", "NV"]])
     with pytest.raises(ValueError, match="no coefficient 'z'; it has Intercept, NV, PI, EH"):
         confidence_intervals(model, names=["z"])

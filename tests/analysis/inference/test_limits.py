@@ -32,7 +32,7 @@ def test_of_many_coefficients_those_that_diverge_have_their_interval(model, monk
     monkeypatch.setattr(limits, "MOST_INTERVALS", 2)
     found = Limits.of(model, check_existence(model))
     assert list(found.intervals.index) == ["Intercept", "NV"]
-    whole = confidence_intervals(model, names=["Intercept", "NV"])
+    whole = confidence_intervals(model, names=["Intercept", "NV"]).table()
     pd.testing.assert_frame_equal(found.intervals, whole)
     shown = found.rendered()
     assert "those of 2 of 4 coefficients" in " ".join(shown.notes)

@@ -84,11 +84,11 @@ def test_effects_over_rows_with_another_offset_or_other_weights_are_of_those(for
     model = BernoulliLogistic.from_formula(formula, frame, offset=offset, frequency_weights="w")
     fit = fit_newton(model)
     moved = frame.assign(o=frame["o"] + 2)
-    given = average_marginal_effects(model, fit, moved, ["age"])
+    given = average_marginal_effects(model, fit, moved, ["age"]).table()
     slopes = (p := predict(model, fit, moved)["probability"]) * (1 - p) * fit.coefficients[1]
     assert given["effect"].iloc[0] == pytest.approx(slopes.mean(), rel=1e-7)
     heavier = frame.assign(w=np.arange(len(frame)) % 3 + 1)
-    found = average_marginal_effects(model, fit, heavier, ["age"], frequency_weights="w")
+    found = average_marginal_effects(model, fit, heavier, ["age"], frequency_weights="w").table()
     slopes = (p := predict(model, fit, heavier)["probability"]) * (1 - p) * fit.coefficients[1]
     expected = np.average(slopes, weights=heavier["w"])
     assert found["effect"].iloc[0] == pytest.approx(expected, rel=1e-7)
@@ -124,7 +124,7 @@ def test_codes_stay_codes_where_columns_are_left_out(monkeypatch, right, unknown
     assert found.columns.name == expected.columns.name
     monkeypatch.setattr(Structured, "dense", dense)  # for slopes of products
     one, two = (
-        average_marginal_effects(model, fit, data=new, variables=["z"])
+        average_marginal_effects(model, fit, data=new, variables=["z"]).table()
         for model, fit in zip((held, written), fits, strict=True)
     )
     assert one["effect"].to_numpy() == pytest.approx(two["effect"], abs=1e-8, nan_ok=True)

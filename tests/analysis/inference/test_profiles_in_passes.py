@@ -65,7 +65,7 @@ def test_ends_are_those_of_fits_one_by_one(tmp_path, name):
     formula = "y ~ x" if name == "one event" else "y ~ x + z"
     models = [place(make(), tmp_path, formula, **roles) for place in (in_memory, in_files)]
     for prob in (0.5, 0.95, 0.9999999):
-        expected, found = (confidence_intervals(model, prob) for model in models)
+        expected, found = (confidence_intervals(model, prob).table() for model in models)
         width = expected.iloc[:, 2] - expected.iloc[:, 1]
         assert (np.abs(found - expected).max(axis=1) <= 1e-9 * width).all()
 
@@ -93,8 +93,8 @@ def counted(monkeypatch, function):
 def test_all_ends_and_points_share_a_few_passes(tmp_path, monkeypatch):
     model = in_files(smooth(), tmp_path, "y ~ a + b + c + d")
     _, fitted = counted(monkeypatch, lambda: fit_newton(model))
-    _, all_ends = counted(monkeypatch, lambda: confidence_intervals(model))
-    _, one_end = counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]))
+    _, all_ends = counted(monkeypatch, lambda: confidence_intervals(model).table())
+    _, one_end = counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]).table())
     _, curve = counted(monkeypatch, lambda: profile_curve(model, "b", points=41))
     assert one_end <= all_ends <= fitted + 4
     assert curve <= fitted + 8
@@ -102,13 +102,15 @@ def test_all_ends_and_points_share_a_few_passes(tmp_path, monkeypatch):
 
 def test_nothing_depends_on_how_many_places_there_is_room_for(tmp_path, monkeypatch):
     model = in_files(smooth(), tmp_path, "y ~ a + b + c + d")
-    expected = confidence_intervals(model)
-    _, passes = counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]))
+    expected = confidence_intervals(model).table()
+    _, passes = counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]).table())
     for room in (3 * 5**2, 0):
         monkeypatch.setattr(likelihood, "MOST_MATRICES", room)
-        pd.testing.assert_frame_equal(confidence_intervals(model), expected, rtol=1e-12)
+        pd.testing.assert_frame_equal(confidence_intervals(model).table(), expected, rtol=1e-12)
     # both ends of one share their passes however many coefficients there are
-    assert counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]))[1] == passes
+    assert (
+        counted(monkeypatch, lambda: confidence_intervals(model, names=["b"]).table())[1] == passes
+    )
 
 
 def test_a_point_is_the_maximum_over_the_other_coefficients(tmp_path):

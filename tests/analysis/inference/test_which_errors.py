@@ -31,7 +31,10 @@ MANY_CR2 = robust_covariance(MANY, MANY_FIT, "CR2", cluster=FRAME["group"])
 
 def test_means_of_one_factor_are_combinations_that_wald_test_judges_the_same():
     means = marginal_means(ONE, CR2, "race")
-    table, single = means.table(), means.contrasts(dict(zip(LEVELS, np.eye(3), strict=True)))
+    table, single = (
+        means.table(),
+        means.contrasts(dict(zip(LEVELS, np.eye(3), strict=True))).table(),
+    )
     predicted = predict(ONE, CR2, {"race": LEVELS})
     for level, row in zip(LEVELS, OF_LEVELS, strict=True):
         test = wald_test(ONE, CR2, row)
@@ -55,24 +58,24 @@ def test_means_of_one_factor_are_combinations_that_wald_test_judges_the_same():
 def test_a_contrast_with_the_reference_is_the_coefficient_in_a_summary():
     summary = summarise(ONE, FIT, robust=CR2).table()
     means = marginal_means(ONE, CR2, "race")
-    contrasts = means.contrasts("reference")
+    contrasts = means.contrasts("reference").table()
     columns = ["standard error", "z", "p", "2.5%", "97.5%"]
     theirs = summary.iloc[1:][columns].to_numpy()
     assert contrasts[columns].to_numpy() == pytest.approx(theirs, rel=1e-9)
     assert contrasts["df"].to_numpy() == pytest.approx(CR2.df[1:], rel=1e-10)
-    ratios = means.contrasts("reference", "odds ratio")
+    ratios = means.contrasts("reference", "odds ratio").table()
     assert ratios["97.5%"].to_numpy() == pytest.approx(np.exp(theirs[:, 4]), rel=1e-9)
     assert ratios["p"].to_numpy() == pytest.approx(theirs[:, 2], rel=1e-9)
 
 
 def test_adjusted_p_values_and_intervals_are_of_students():
     means = marginal_means(ONE, CR2, "race")
-    plain = means.contrasts("pairwise")
-    found = means.contrasts("pairwise", adjust="bonferroni")
+    plain = means.contrasts("pairwise").table()
+    found = means.contrasts("pairwise", adjust="bonferroni").table()
     assert found["adjusted p"].to_numpy() == pytest.approx(np.minimum(3 * plain["p"], 1))
     reach = student(plain["df"]).ppf(1 - 0.025 / 3) * plain["standard error"]
     assert found["97.5%"].to_numpy() == pytest.approx(plain["difference"] + reach)
-    holm = means.contrasts("pairwise", adjust="holm")
+    holm = means.contrasts("pairwise", adjust="holm").table()
     assert holm["adjusted p"].min() == pytest.approx(3 * plain["p"].min())
     with pytest.raises(ValueError, match="with CR2 every contrast has its own"):
         means.contrasts("pairwise", adjust="tukey")
@@ -87,7 +90,7 @@ def test_joint_tests_are_hotellings():
         assert ours == pytest.approx(theirs, rel=1e-8)
     model = BernoulliLogistic.from_formula("low ~ race + smoke", FRAME)
     robust = robust_covariance(model, fit_newton(model), "CR2", cluster=FRAME["group"])
-    none = marginal_means(model, robust, ["race", "smoke"]).joint_tests()
+    none = marginal_means(model, robust, ["race", "smoke"]).joint_tests().table()
     assert none.loc["race:smoke", "df"] == 0
     assert none.loc["race:smoke", ["F", "df error", "p"]].isna().all()
     test = wald_test(model, robust, "smoke")
@@ -95,7 +98,7 @@ def test_joint_tests_are_hotellings():
 
 
 def test_effects_are_students_with_the_degrees_of_freedom_of_their_derivatives():
-    found = average_marginal_effects(ONE, CR2, FRAME)
+    found = average_marginal_effects(ONE, CR2, FRAME).table()
     p = expit(OF_LEVELS @ FIT.coefficients)
     slopes = (p * (1 - p))[:, None] * OF_LEVELS
     for i, level in enumerate(LEVELS[1:], 1):
@@ -144,11 +147,19 @@ def test_every_output_says_which_covariance_it_is_of(options, said):
     assert whole in means.to_dict()["notes"]
     assert wald_test(ONE, robust, "race").note == whole
     assert whole in wald_test(robust, list(ONE.names[1:])).message
-    for table in (
+    shown = (
         means.contrasts(),
         means.contrasts(adjust="holm"),
         means.joint_tests(),
         average_marginal_effects(ONE, robust, FRAME),
+    )
+    for each in shown:
+        assert in_a_note in " ".join(str(each).split())
+    for each in (*shown[:2], shown[3]):
+        of = "of Student's t, with" if "CR2" in said else "p-values and intervals are normal"
+        assert of in " ".join(str(each).split())
+    for table in (
+        *(each.table() for each in shown),
         predict(ONE, robust, FRAME),
     ):
         assert table.attrs["standard errors"] == whole
@@ -159,7 +170,9 @@ def test_every_output_says_which_covariance_it_is_of(options, said):
 
 def test_of_the_models_own_covariance_nothing_is_said_and_all_is_normal():
     means = marginal_means(ONE, FIT, "race")
-    contrasts = means.contrasts("reference")
+    shown = means.contrasts("reference")
+    assert "Standard errors are the model's own" in str(shown)
+    contrasts = shown.table()
     assert contrasts.columns.name is None
     assert not contrasts.attrs
     assert "df" not in contrasts
@@ -173,6 +186,6 @@ def test_clusters_too_many_for_degrees_of_freedom_are_normal_and_said_to_be(monk
     monkeypatch.setattr("flatprior.analysis.inference.sandwiches.clusters.LARGEST", 10)
     robust = robust_covariance(ONE, FIT, "CR2", cluster=FRAME["group"] * 10)
     assert robust.moments is None
-    contrasts = marginal_means(ONE, robust, "race").contrasts()
+    contrasts = marginal_means(ONE, robust, "race").contrasts().table()
     assert "df" not in contrasts
     assert "are normal: the clusters are too many" in contrasts.attrs["standard errors"]

@@ -109,7 +109,7 @@ def test_intervals_of_a_validation_are_of_its_samples_and_of_none_after_cross_va
     found = validate(model, 200, seed=1)
     assert found.n_lost > 10
     assert np.isinf(found.coefficient_intervals()[ENDS].to_numpy()).all()
-    narrow = found.coefficient_intervals(prob=0.5)
+    narrow = found.coefficient_intervals(prob=0.5).table()
     assert np.isfinite(narrow[["25%", "75%"]].to_numpy()).all()
     with pytest.raises(ValueError, match='validate with method="bootstrap"'):
         validate(model, 1, method="cross-validation").coefficient_intervals()

@@ -39,9 +39,9 @@ ASKED = {
         lambda model, fit: robust_covariance(model, fit, cluster="region").covariance,
         0,
     ),
-    "intervals": (lambda model, fit: confidence_intervals(model, method="wald"), 0),
+    "intervals": (lambda model, fit: confidence_intervals(model, method="wald").table(), 0),
     "existence": (lambda model, fit: check_existence(model).kind == "overlap", 0),
-    "effects": (lambda model, fit: average_marginal_effects(model, fit), 1),
+    "effects": (lambda model, fit: average_marginal_effects(model, fit).table(), 1),
 }
 
 

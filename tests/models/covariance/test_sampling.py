@@ -118,7 +118,7 @@ def test_what_follows_from_a_fit_does_so_where_rows_are_in_batches(survey, tmp_p
         own = survey.set_axis(pd.RangeIndex(1, len(survey) + 1))
         parts = (
             predict(model, fit, survey[3:9]).to_numpy(float).ravel(),
-            average_marginal_effects(model, fit, own).to_numpy(float).ravel(),
+            average_marginal_effects(model, fit, own).table().to_numpy(float).ravel(),
             robust_covariance(model, fit).covariance.ravel(),
             summarise(model, fit).table()["p"].to_numpy(float),
             np.array([wald_test(fit, "x", model=model).statistic]),

@@ -79,8 +79,8 @@ def test_new_rows_are_paired_by_name_whatever_holds_them(way):
         fit = fit_newton(model)
         expected = predict(model, fit, frame)["probability"].to_numpy()[::-1]
         assert np.array_equal(predict(model, fit, make(turned))["probability"], expected)
-    effects = average_marginal_effects(formula, fit, frame)
-    found = average_marginal_effects(formula, fit, make(turned))
+    effects = average_marginal_effects(formula, fit, frame).table()
+    found = average_marginal_effects(formula, fit, make(turned)).table()
     np.testing.assert_allclose(found, effects, rtol=1e-12)
 
 

@@ -150,7 +150,7 @@ def test_rows_in_batches_give_the_same(tmp_path):
         goodness_of_fit(memory, fits[1]).tjur, rel=1e-8
     )
     pd.testing.assert_frame_equal(
-        hauck_donner(batches, fits[0]), hauck_donner(memory, fits[1]), rtol=1e-6
+        hauck_donner(batches, fits[0]).table(), hauck_donner(memory, fits[1]).table(), rtol=1e-6
     )
 
 

@@ -29,7 +29,7 @@ def test_a_variance_lost_to_cancellation_is_refused():
 def test_the_hauck_donner_derivative_is_a_difference_quotient(name):
     case = CASES[name]
     model, fit = case.model, fit_newton(case.model)
-    table = hauck_donner(model, fit)
+    table = hauck_donner(model, fit).table()
     for j, error in enumerate(fit.standard_errors):
         step = 1e-4 * error * np.eye(model.n_parameters)[j]
         z = [

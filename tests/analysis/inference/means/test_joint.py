@@ -45,24 +45,26 @@ def test_over_a_grid_they_are_those_of_emmeans(name, by):
     model, frame, facts = r_model(name)
     fit, names, r = fit_newton(model), by.split(":"), facts["means"][by]
     means = marginal_means(model, fit, names, frame)
-    is_as_of_r(means.joint_tests(), r_table(r["joint_tests"]).set_index("model term"))
-    is_as_of_r(means.joint_tests("pairwise"), r_table(r["joint_pairs"]), ["1"])
+    is_as_of_r(means.joint_tests().table(), r_table(r["joint_tests"]).set_index("model term"))
+    is_as_of_r(means.joint_tests("pairwise").table(), r_table(r["joint_pairs"]), ["1"])
     # differences with the reference ask the same
-    is_as_of_r(means.joint_tests("reference"), r_table(r["joint_pairs"]), ["1"])
+    is_as_of_r(means.joint_tests("reference").table(), r_table(r["joint_pairs"]), ["1"])
     if r["joint_tests_of_means"] is not None:
         means = marginal_means(model, fit, names, frame, "probability")
         theirs = r_table(r["joint_tests_of_means"]).set_index("model term")
-        is_as_of_r(means.joint_tests(), theirs)
+        is_as_of_r(means.joint_tests().table(), theirs)
     if len(names) > 1:
         theirs = r_table(r["joint_tests_within"])
         theirs.index = names[1] + " " + theirs[names[1]] + ": " + names[0]
-        is_as_of_r(marginal_means(model, fit, names, frame).joint_tests(within=names[1]), theirs)
+        is_as_of_r(
+            marginal_means(model, fit, names, frame).joint_tests(within=names[1]).table(), theirs
+        )
 
 
 def test_an_interaction_is_the_wald_test_of_its_coefficients(crossed):
     model, fit = crossed
     for result in (fit, robust_covariance(model, fit, "HC3")):
-        found = marginal_means(model, result, ["race", "smoke"], BIRTHS).joint_tests()
+        found = marginal_means(model, result, ["race", "smoke"], BIRTHS).joint_tests().table()
         expected = wald_test(model, result, [name for name in model.names if ":" in name])
         assert found.loc["race:smoke"].tolist() == pytest.approx(
             [expected.statistic, expected.df, expected.p], rel=1e-10
@@ -70,7 +72,7 @@ def test_an_interaction_is_the_wald_test_of_its_coefficients(crossed):
     # and one contrast its own test
     alone = marginal_means(model, fit, "smoke", BIRTHS)
     assert alone.joint_tests()["p"].tolist() == pytest.approx(alone.contrasts()["p"], rel=1e-9)
-    odds = alone.joint_tests(comparison="odds ratio")
+    odds = alone.joint_tests(comparison="odds ratio").table()
     assert odds["p"].tolist() == pytest.approx(alone.contrasts()["p"], rel=1e-9)
     ratio = marginal_means(model, fit, "smoke", BIRTHS, "probability", "rows")
     assert ratio.joint_tests(comparison="ratio")["p"].tolist() == pytest.approx(
@@ -81,7 +83,7 @@ def test_an_interaction_is_the_wald_test_of_its_coefficients(crossed):
 def test_what_the_model_does_not_have_has_no_degrees_of_freedom():
     model = BernoulliLogistic.from_formula("low ~ race + smoke + age", BIRTHS)
     fit = fit_newton(model)
-    found = marginal_means(model, fit, ["race", "smoke"], BIRTHS).joint_tests()
+    found = marginal_means(model, fit, ["race", "smoke"], BIRTHS).joint_tests().table()
     assert found["df"].tolist() == [2, 1, 0]
     assert np.isnan(found.loc["race:smoke", "p"])
     names = [name for name in model.names if name.startswith("race")]
@@ -90,7 +92,7 @@ def test_what_the_model_does_not_have_has_no_degrees_of_freedom():
     )
     # nor has it among draws
     draws = sample_independence(model, draws=100, chains=2, seed=1, progress=False)
-    found = marginal_means(model, draws, ["race", "smoke"], BIRTHS).joint_tests()
+    found = marginal_means(model, draws, ["race", "smoke"], BIRTHS).joint_tests().table()
     assert found["df"].tolist() == [2, 1, 0]
     assert found["contour probability"].isna().tolist() == [False, False, True]
 
@@ -99,12 +101,12 @@ def test_neither_the_choice_of_contrasts_nor_the_coding_matters(crossed):
     model, fit = crossed
     other = BernoulliLogistic.from_formula("low ~ C(race, Sum) * smoke + I(age / 1e5)", BIRTHS)
     means = marginal_means(model, fit, "race", BIRTHS, "probability", "rows")
-    expected = means.joint_tests().to_numpy()
+    expected = means.joint_tests().table().to_numpy()
     of_other = marginal_means(other, fit_newton(other), "race", BIRTHS, "probability", "rows")
-    assert of_other.joint_tests().to_numpy() == pytest.approx(expected, rel=1e-8)
+    assert of_other.joint_tests().table().to_numpy() == pytest.approx(expected, rel=1e-8)
     rng = np.random.default_rng(1)
     some = rng.normal(size=(4, 3))
-    own = means.joint_tests(some - some.mean(axis=1)[:, None])
+    own = means.joint_tests(some - some.mean(axis=1)[:, None]).table()
     assert own.index.tolist() == ["contrasts"]
     assert own.to_numpy() == pytest.approx(expected, rel=1e-9)
 
@@ -120,8 +122,8 @@ def test_of_draws_it_is_the_share_that_is_farther_from_their_mean(crossed, poste
     found = means.joint_tests().loc["race"]
     assert found["distance"] == pytest.approx(centre @ inverse @ centre, rel=1e-9)
     assert found["contour probability"] == (far >= centre @ inverse @ centre).mean()
-    assert means.joint_tests("pairwise").to_numpy() == pytest.approx(
-        means.joint_tests().to_numpy(), rel=1e-9
+    assert means.joint_tests("pairwise").table().to_numpy() == pytest.approx(
+        means.joint_tests().table().to_numpy(), rel=1e-9
     )
 
 
@@ -133,7 +135,8 @@ def test_of_many_rows_draws_say_what_walds_test_does():
     draws = sample_independence(model, draws=4000, chains=2, seed=1, progress=False)
     weights = {"some": {"black": 1, "other": -1}, "more": {"other": 1, "white": -0.45}}
     wald, share = (
-        marginal_means(model, result, "race", frame).joint_tests(weights) for result in (fit, draws)
+        marginal_means(model, result, "race", frame).joint_tests(weights).table()
+        for result in (fit, draws)
     )
     p = wald["p"].iloc[0]
     assert 0.01 < p < 0.9
@@ -161,7 +164,7 @@ def test_contrasts_of_which_the_data_say_nothing_are_left_out_and_named():
     model = BernoulliLogistic.from_formula("y ~ A * B", cells, aliased="drop")
     means = marginal_means(model, fit_newton(model), ["A", "B"])
     assert means.means.known.sum() == 7
-    found = means.joint_tests("pairwise")
+    found = means.joint_tests("pairwise").table()
     assert found["df"].tolist() == [6]
     assert "pairwise contrasts: without contrasts that the data say nothing of" in str(found)
     # all cells of a saturated model alike: nothing but the intercept

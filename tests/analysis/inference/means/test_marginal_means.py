@@ -57,7 +57,7 @@ def test_over_a_grid_they_are_those_of_emmeans(name, by):
     if len(names) > 1:
         return
     for adjust, theirs in r["pairs"].items():
-        theirs, ours = r_table(theirs), means.contrasts(adjust=adjust)
+        theirs, ours = r_table(theirs), means.contrasts(adjust=adjust).table()
         assert ours["difference"].to_numpy() == pytest.approx(theirs["estimate"], rel=1e-10)
         assert ours["standard error"].to_numpy() == pytest.approx(theirs["SE"], rel=1e-10)
         assert ours["z"].to_numpy() == pytest.approx(theirs["z.ratio"], rel=1e-10)
@@ -69,13 +69,13 @@ def test_over_a_grid_they_are_those_of_emmeans(name, by):
         assert ends == pytest.approx(
             theirs[["asymp.LCL", "asymp.UCL"]].to_numpy(), rel=near, abs=near
         )
-    theirs, ours = r_table(r["odds_ratios"]), means.contrasts(comparison="odds ratio")
+    theirs, ours = r_table(r["odds_ratios"]), means.contrasts(comparison="odds ratio").table()
     assert ours["odds ratio"].to_numpy() == pytest.approx(theirs["odds.ratio"], rel=1e-10)
     assert ours["standard error"].to_numpy() == pytest.approx(theirs["SE"], rel=1e-10)
     assert ours["97.5%"].to_numpy() == pytest.approx(theirs["asymp.UCL"], rel=1e-10)
     if r["mean_differences"] is not None:
         theirs = r_table(r["mean_differences"])
-        ours = marginal_means(model, fit, names, frame, "probability").contrasts()
+        ours = marginal_means(model, fit, names, frame, "probability").contrasts().table()
         assert ours["difference"].to_numpy() == pytest.approx(
             theirs["estimate"], rel=1e-9, abs=1e-13
         )
@@ -123,22 +123,22 @@ def test_over_rows_they_and_their_contrasts_are_right_to_ten_digits(crossed):
     assert table["probability"].to_numpy() == pytest.approx([*map(float, means)], rel=1e-10)
     assert table["standard error"].to_numpy() == pytest.approx(errors, rel=1e-10)
     for comparison, (value, its_error) in exact.items():
-        row = found.contrasts(comparison=comparison)
+        row = found.contrasts(comparison=comparison).table()
         row = row.loc["other - white" if comparison == "difference" else "other / white"]
         assert row[[comparison, "standard error"]].tolist() == pytest.approx(
             [value, its_error], rel=1e-10
         )
         z = value / its_error if comparison == "difference" else np.log(value) / its_error * value
         assert row["z"] == pytest.approx(z, rel=1e-9)
-    own = found.contrasts({"mixed": {"black": 0.5, "other": 0.5, "white": -1}})
+    own = found.contrasts({"mixed": {"black": 0.5, "other": 0.5, "white": -1}}).table()
     assert own.loc["mixed", ["difference", "standard error"]].tolist() == pytest.approx(
         [float(half[0]), half[1]], rel=1e-10
     )
     same = found.contrasts([[0.5, 0.5, -1]]).loc["contrast 1"]
     assert same.tolist() == own.loc["mixed"].tolist()
     # and the differences are average marginal effects
-    effects = average_marginal_effects(model, fit, BIRTHS, ["race"])
-    reference = found.contrasts("reference")
+    effects = average_marginal_effects(model, fit, BIRTHS, ["race"]).table()
+    reference = found.contrasts("reference").table()
     assert reference.to_numpy() == pytest.approx(effects.to_numpy(), rel=1e-10)
 
 
@@ -180,7 +180,7 @@ def test_of_many_rows_draws_and_an_estimate_say_the_same():
         marginal_means(model, r, "race", frame, "probability")
         for r in (fit_newton(model), posterior)
     ]
-    fit, draws = (each.contrasts() for each in both)
+    fit, draws = (each.contrasts().table() for each in both)
     assert draws["difference"].to_numpy() == pytest.approx(fit["difference"], abs=2e-3)
     assert draws["sd"].to_numpy() == pytest.approx(fit["standard error"], rel=0.06)
 
@@ -200,8 +200,8 @@ def test_neither_coding_nor_units_nor_order_matter():
             other = BernoulliLogistic.from_formula(formula, frame)
             found = marginal_means(other, fit_newton(other), "race", frame, scale, over)
             assert found.table().to_numpy() == pytest.approx(expected.table().to_numpy(), rel=1e-9)
-            assert found.contrasts().to_numpy() == pytest.approx(
-                expected.contrasts().to_numpy(), rel=1e-8
+            assert found.contrasts().table().to_numpy() == pytest.approx(
+                expected.contrasts().table().to_numpy(), rel=1e-8
             )
 
 
@@ -237,7 +237,9 @@ def test_of_rows_in_files_they_are_those_in_memory(tmp_path, monkeypatch, formul
             expected = marginal_means(held, fit, "race", BIRTHS, scale, over, at)
             found = marginal_means(read, theirs, "race", None, scale, over, at)
             pd.testing.assert_frame_equal(found.table(), expected.table(), rtol=1e-8)
-            pd.testing.assert_frame_equal(found.contrasts(), expected.contrasts(), rtol=1e-7)
+            pd.testing.assert_frame_equal(
+                found.contrasts().table(), expected.contrasts().table(), rtol=1e-7
+            )
             assert found.notes == expected.notes
     with pytest.raises(ValueError, match="go with data"):
         marginal_means(read, theirs, "race", offset="age")
@@ -257,7 +259,7 @@ def test_factors_as_codes_have_the_same_means():
         expit(model.design_matrix(put(frame, h=level)) @ fit.coefficients).mean() for level in "abc"
     ]
     assert found.table()["probability"].to_numpy() == pytest.approx(expected, rel=1e-10)
-    grid = marginal_means(model, fit, "h", frame).contrasts("reference")
+    grid = marginal_means(model, fit, "h", frame).contrasts("reference").table()
     place = [model.names.index(f"h[T.{level}]") for level in "bc"]
     assert grid["difference"].to_numpy() == pytest.approx(fit.coefficients[place], rel=1e-10)
     assert grid["standard error"].to_numpy() == pytest.approx(fit.standard_errors[place], rel=1e-8)
@@ -292,16 +294,16 @@ def test_zeros_and_ones_are_held_at_their_mean_and_on_request_both_kept(crossed)
 def test_within_levels_of_another_variable_families_are_apart(crossed):
     model, fit = crossed
     found = marginal_means(model, fit, ["race", "smoke"], BIRTHS)
-    within = found.contrasts(adjust="holm", within="smoke")
+    within = found.contrasts(adjust="holm", within="smoke").table()
     assert list(within.index)[:2] == ["smoke no: black - other", "smoke no: black - white"]
     for smoke in ("no", "yes"):
         alone = marginal_means(model, fit, "race", BIRTHS, at={"smoke": smoke})
         part = within[within.index.str.startswith(f"smoke {smoke}")]
-        expected = alone.contrasts(adjust="holm")
+        expected = alone.contrasts(adjust="holm").table()
         assert part.to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-10)
     # robust covariances go through: a single contrast is a Wald test
     robust = robust_covariance(model, fit, "HC3")
-    contrast = marginal_means(model, robust, "smoke", BIRTHS).contrasts("sequential")
+    contrast = marginal_means(model, robust, "smoke", BIRTHS).contrasts("sequential").table()
     row = np.diff(
         [
             model.design_matrix(
@@ -319,7 +321,7 @@ def test_within_levels_of_another_variable_families_are_apart(crossed):
 def test_contrasts_with_the_mean_add_up_to_nothing(crossed):
     model, fit = crossed
     means = marginal_means(model, fit, "race", BIRTHS)
-    found = means.contrasts("mean")
+    found = means.contrasts("mean").table()
     assert list(found.index) == ["black - mean", "other - mean", "white - mean"]
     assert found["difference"].sum() == pytest.approx(0, abs=1e-12)
     assert list(means.contrasts("sequential").index) == ["other - black", "white - other"]
@@ -328,10 +330,14 @@ def test_contrasts_with_the_mean_add_up_to_nothing(crossed):
 def test_tukeys_says_where_it_is_not_proved():
     frame = pd.read_csv(DATA / "grouped.csv")
     model = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ sex + C(dose)", frame)
-    found = marginal_means(model, fit_newton(model), "dose", frame).contrasts(adjust="tukey")
+    found = (
+        marginal_means(model, fit_newton(model), "dose", frame).contrasts(adjust="tukey").table()
+    )
     assert "not proved to be conservative for correlated means" in found.columns.name
     saturated = BernoulliLogistic.from_formula("cbind(dead, n - dead) ~ C(dose)", frame)
-    found = marginal_means(saturated, fit_newton(saturated), "dose").contrasts(adjust="tukey")
+    found = (
+        marginal_means(saturated, fit_newton(saturated), "dose").contrasts(adjust="tukey").table()
+    )
     assert found.columns.name.endswith("Tukey's distribution")
 
 
@@ -347,7 +353,7 @@ def test_what_the_data_say_nothing_of_is_not_made_up():
     for cell, value in logits.items():
         assert table.loc[cell, "log-odds"] == pytest.approx(value, abs=1e-9)
     assert "say nothing of a, b, a, c" in str(found)
-    contrasts = found.contrasts(adjust="tukey")
+    contrasts = found.contrasts(adjust="tukey").table()
     assert contrasts["difference"].notna().sum() == 7 * 6 / 2
     assert (contrasts["adjusted p"].isna() == contrasts["p"].isna()).all()
     assert found.to_dict()["means"]["a, b"]["log-odds"] is None

@@ -49,7 +49,7 @@ def test_numbers_are_those_of_the_analysis(facts, model, agreement):
     assert [float(c) for c in column(table, "coefficient")] == pytest.approx(
         fit.coefficients.tolist(), rel=1e-3
     )
-    profile = confidence_intervals(model)
+    profile = confidence_intervals(model).table()
     assert [float(c) for c in column(table, "profile 2.5%")] == pytest.approx(
         profile["2.5%"].tolist(), rel=1e-3
     )

@@ -62,7 +62,7 @@ def test_many_rows_on_disk_are_reported_without_what_takes_them_one_by_one(tmp_p
     scores = item(facts, "scores")
     assert scores["columns"][-1] == "grid error"
     memory = BernoulliLogistic.from_formula(facts["data"]["formula"], load_spector())
-    expected = predictive_scores(memory, fit_newton(memory))
+    expected = predictive_scores(memory, fit_newton(memory)).table()
     for name in ("Brier", "log", "AUC"):
         assert float(value_of(scores, name)) == pytest.approx(expected["score"][name], abs=1e-5)
     assert "profile 2.5%" not in item(facts, "coefficients-table")["columns"]
