@@ -101,7 +101,7 @@ def compare_scores(folder: Path) -> None:
     model = BernoulliLogistic.from_parquet(folder, FORMULA)
     memory = BernoulliLogistic.from_formula(FORMULA, folder)
     fit = fit_newton(memory)
-    scores, of_memory = (predictive_scores(each, fit) for each in (model, memory))
+    scores, of_memory = (predictive_scores(each, fit).table() for each in (model, memory))
     print(pd.concat([scores, of_memory], keys=["files", "memory"]).to_string())
     area = roc_auc_score(memory.response, memory.design @ fit.coefficients)
     print(f"scikit-learn's area under the ROC curve: {area:.12f}")
