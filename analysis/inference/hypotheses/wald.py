@@ -277,7 +277,7 @@ def hauck_donner(model: BernoulliLogistic, fit: PointEstimate) -> ResultTable:
     return ResultTable(
         frame=misled(model, mle_of(model, fit)),
         title=of_model("Hauck-Donner effect", model.formula),
-        facts=("does z, of the Wald test, decrease where the coefficient grows away from 0?",),
+        facts=("does |z| of the Wald test decrease as the coefficient moves away from 0?",),
         notes=(
             "derivative: of z in the coefficient, the others held; where it is negative a larger "
             "effect would look less significant: use likelihood-ratio tests and profile intervals",
