@@ -52,9 +52,9 @@ class ResultTable(Renderable):
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", data)
     >>> effects = average_marginal_effects(model, fit_newton(model), data)
     >>> effects.loc["psi", ["effect", "standard error"]].round(4).tolist()
-    [0.3091, 0.0914]
+    [0.3044, 0.0929]
     >>> print(effects.to_markdown(["effect", "p"]).splitlines()[-4])
-    | gpa | 0.4049 | 1.11e-05 |
+    | gpa | 0.3989 | 1.79e-05 |
     """
 
     frame: pd.DataFrame
