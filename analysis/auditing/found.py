@@ -153,6 +153,12 @@ class Audit(Renderable):
         return "" if told and self.explanation.cause in NO_CAUSE else self.explanation.message
 
     @property
+    def _none(self) -> str:
+        """Why there is no estimate, where the explanation does not say it too."""
+        said = self.existence.message
+        return "" if self.exists or said in self._why else said
+
+    @property
     def _told(self) -> tuple[Judged, ...]:
         """The numbers that are worth a sentence: those off, or the few coefficients that are."""
         if self.is_mle:
@@ -269,8 +275,8 @@ class Audit(Renderable):
         sentences = [self.verdict, *self.differences[1:]]
         if self.draws is not None and not self.draws.passed:
             sentences += [f"{each}" for each in self.draws.likenesses]
-        if not self.exists:
-            sentences.append(self.existence.message)
+        if self._none:
+            sentences.append(self._none)
         if self.recoded:
             sentences.append(f"the coefficients are {self.recoded}")
         if self._why:
@@ -346,7 +352,7 @@ class Audit(Renderable):
             [f"{self.verdict}."],
             [
                 *self.differences[1:],
-                "" if self.exists else self.existence.message,
+                self._none,
                 f"the coefficients are {self.recoded}" if self.recoded else "",
                 why,
                 f"the program's settings say {asked.words}"

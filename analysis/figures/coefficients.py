@@ -133,7 +133,7 @@ def plot_forest(
         rows_axis(ax, [f"{put_label(name)} *" if name in odd else name for name in names])
         for between in range(len(names) - 1):
             ax.axhline(between + 0.5, color=FAINT, linewidth=0.6, zorder=0)
-        note = " (*: / finite end)" if odd else ""
+        note = "\n(*: / finite end)" if odd else ""
         what = f"coefficient / standard error{note}" if standardised else "coefficient (log odds)"
         ax.set_xlabel(f"{what}\nthe first {more}" if more else what)
         legend_above(ax, len(found))
@@ -253,18 +253,20 @@ def plot_agreement(agreement: Agreement, *, ax: Axes | None = None) -> Figure:
         ax.annotate(
             f"tolerance {agreement.tolerance:.0e}",
             (agreement.tolerance, 1),
-            (3, 1),
+            (0, 1),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
+            ha="center",
             color=MUTED,
-            fontsize=8,
         )
         ax.set_xscale("log")
         ax.set_xlim(left, right)
         ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        # as on the page, and without exponents that are too small to read
+        ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.0e}"))
         rows_axis(ax, [name for name, _, _ in rows])
         more = some_of(MOST_POINTS, len(error), "coefficient")
-        what = "distance from the best route, in standard errors (◂ is 0)"
+        what = "distance from the best route,\nin standard errors (◂ is 0)"
         ax.set_xlabel(f"{what}\nthe furthest {more}" if more else what)
         return figure
 
@@ -318,7 +320,6 @@ def plot_profile(curve: ProfileCurve, *, ax: Axes | None = None) -> Figure:
                 (3 * inward, 3),
                 textcoords="offset points",
                 ha="left" if inward > 0 else "right",
-                fontsize=8,
             )
         ax.set_ylim(-3.2 * curve.drop, 0.12 * curve.drop)
         ax.set_xlim(values[0], values[-1])

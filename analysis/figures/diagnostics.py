@@ -200,7 +200,6 @@ def plot_influence(diagnostics: Diagnostics, loo: PSISLOO | None = None) -> Figu
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
                 ha="right",
-                fontsize=8,
                 color=MUTED,
             )
             axes[1].set_xlabel("row")
@@ -236,7 +235,7 @@ def _name_largest(ax: Axes, labels: Any, values: Array, x: np.ndarray, y: Array)
         if math.isnan(values[i]) or not math.isfinite(y[i]):
             continue
         text = ax.annotate(
-            put_label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points", fontsize=8
+            put_label(labels[i], 12), (x[i], y[i]), (4, 3), textcoords="offset points"
         )
         text.set_in_layout(False)
         box = text.get_window_extent(renderer)

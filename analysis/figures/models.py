@@ -78,12 +78,12 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
                 "o",
                 color=BLUE,
                 markersize=5,
-                label="elpd_loo (1 and 2 SE of the difference)",
+                label="elpd_loo (± 1 and 2 SE)",
             )
         ax.plot(aic, place + 0.12, "s", color=ORANGE, markersize=4.5, label="−AIC / 2")
         rows_axis(ax, list(frame.index))
         ax.margins(x=0.08)
-        ax.set_xlabel("difference from the best model, in nats (left is worse)")
+        ax.set_xlabel("difference from the best model,\nin nats (left is worse)")
         legend_above(ax, 2)
         return figure
 
@@ -118,45 +118,43 @@ def plot_model(model: BernoulliLogistic) -> Figure:
         ax.set_axis_off()
         ax.add_patch(
             FancyBboxPatch(
-                (2.9, 0.35), 6.75, 2.25, boxstyle="round,pad=0.1", fill=False, edgecolor=MUTED
+                (2.4, 0.35), 7.4, 2.25, boxstyle="round,pad=0.1", fill=False, edgecolor=MUTED
             )
         )
         rows = count(model.n_rows, "row")
         if model.n_observations != model.n_rows:
             rows += f", {model.n_observations} observations"
-        ax.text(9.6, 0.42, rows, ha="right", color=MUTED, fontsize=8)
+        note: Any = {"color": MUTED, "in_layout": False}  # a long name squeezes nothing
+        ax.text(9.75, 0.42, rows, ha="right", **note)
 
-        def node(x: float, y: float, text: str, *, random: bool, observed: bool = False) -> None:
-            style: Any = {
-                "facecolor": to_rgba(BLUE, 0.25 if observed else 0.0),
-                "edgecolor": INK,
-                "linewidth": 1,
-            }
+        def node(
+            x: float, text: str, width: float, y: float = 1.55, *, random: bool, fill: float = 0.0
+        ) -> None:
+            style: Any = {"facecolor": to_rgba(BLUE, fill), "edgecolor": INK, "linewidth": 1}
             ax.add_patch(
-                Ellipse((x, y), 1.9, 1.25, **style)
+                Ellipse((x, y), width, 1.25, **style)
                 if random
                 else FancyBboxPatch(
-                    (x - 0.85, y - 0.42), 1.7, 0.84, boxstyle="round,pad=0.08", **style
+                    (x - width / 2, y - 0.42), width, 0.84, boxstyle="round,pad=0.08", **style
                 )
             )
-            ax.text(x, y, text, ha="center", va="center")
+            ax.text(x, y, text, ha="center", va="center", in_layout=False)
 
         def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
             ax.annotate(
                 "", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1}
             )
 
-        node(1.1, 1.55, "flat prior", random=False)
-        node(4.2, 4.0, f"β ({model.n_parameters})", random=True)
-        ax.text(
-            5.3, 4.0, put_label(first_of(model.names), 48), va="center", color=MUTED, fontsize=8
-        )
-        node(4.2, 1.55, "x", random=False, observed=True)
+        observed = 0.25
+        node(1.05, "flat prior", 1.75, random=False)
+        node(3.4, f"β ({model.n_parameters})", 1.9, 4.0, random=True)
+        ax.text(4.5, 4.0, put_label(first_of(model.names), 28), va="center", **note)
+        node(3.3, "x", 1.1, random=False, fill=observed)
         predictor = "o + x'β" if model.rows.has_offset else "x'β"
-        node(6.4, 1.55, f"p = σ({predictor})", random=False)
-        node(8.6, 1.55, put_label(model.response_name, 9), random=True, observed=True)
-        arrow((1.5, 2.1), (3.35, 3.7))
-        arrow((4.75, 3.45), (6.1, 2.1))
-        arrow((5.15, 1.55), (5.42, 1.55))
-        arrow((7.38, 1.55), (7.6, 1.55))
+        node(5.8, f"p = σ({predictor})", 2.7, random=False)
+        node(8.65, put_label(model.response_name, 9), 2.1, random=True, fill=observed)
+        arrow((1.4, 2.1), (2.7, 3.5))
+        arrow((3.9, 3.4), (5.3, 2.1))
+        arrow((3.95, 1.55), (4.38, 1.55))
+        arrow((7.22, 1.55), (7.58, 1.55))
         return figure

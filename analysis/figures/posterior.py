@@ -137,9 +137,16 @@ def plot_posterior(
             panel.set_visible(False)
         handles, labels = panels[0].get_legend_handles_labels()
         more = some_of(len(chosen), len(means), "coefficient") if names is None else ""
-        title = f"{more}, those whose mean is furthest from the MLE" if more else None
+        title = f"{more}:\nthose whose mean is furthest from the MLE" if more else None
         figure.legend(
-            handles, labels, loc="outside lower center", ncols=3, title=title, title_fontsize=8.5
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=3,
+            title=title,
+            title_fontsize=9.0,
+            handlelength=1.4,
+            columnspacing=1.0,
         )
         return figure
 
@@ -211,6 +218,6 @@ def plot_draws(
         ax.set_ylim(0, None)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel("2 (log-likelihood of the MLE − log-likelihood of the draw)")
+        ax.set_xlabel("2 (log-likelihood of the MLE − of the draw)")
         ax.legend(loc="upper right")
         return figure

@@ -174,7 +174,6 @@ def plot_surface(
         ax.clabel(
             inner,
             fmt=dict(zip(inner.levels, ("99.9%", "99%", "90%", "50%"), strict=True)),
-            fontsize=7.5,
         )
         return figure
 

@@ -53,13 +53,17 @@ def _sentence(main: MainModel) -> str:
     agreement = main.agreement
     if agreement is None:
         return ""
-    bound = main.fit.certificate.error_bound
+    agrees = agreement.verdict == "agree"
+    # of all routes where they agree: as the section on them says it
+    judged = agreement.routes if agrees else ()
+    bounds = [each.certificate.error_bound for each in judged]
+    bound = max(bounds, default=main.fit.certificate.error_bound)
     proved = (
         f"proved to be the maximum likelihood estimate to within {bound:.1e} standard errors"
         if math.isfinite(bound)
         else "not proved to be the maximum likelihood estimate"
     )
-    if agreement.verdict == "agree":
+    if agrees:
         return f"All routes lead to one answer, {proved}."
     failed = [each.estimate.route for each in agreement.routes if not each.passed]
     drawn = [check.route for check in agreement.posterior_checks if not check.passed]

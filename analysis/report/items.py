@@ -17,8 +17,14 @@ PROB = 0.95  # of intervals
 
 
 def section_of(name: str, title: str, items: Iterable[Facts | None]) -> Facts:
-    """A section, of the items that apply."""
-    return {"id": name, "title": title, "items": [item for item in items if item is not None]}
+    """A section, of the items that apply: what takes the whole width, then the columns below."""
+    there = [item for item in items if item is not None]
+    return {"id": name, "title": title, "items": sorted(there, key=lambda item: not spans(item))}
+
+
+def spans(item: Facts) -> bool:
+    """Whether an item takes the whole width of a page."""
+    return item["kind"] in ("text", "data") or bool(item["wide"])
 
 
 def text_of(*sentences: str) -> Facts:
@@ -71,6 +77,7 @@ def figure_of(name: str, figure: Any, title: str, how: str, alternative: str) ->
     return {
         "kind": "figure",
         "id": name,
+        "wide": False,
         "title": title,
         "how": how,
         "alternative": printable(alternative),

@@ -19,6 +19,7 @@ from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.auditing.found import Audit
 from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report.first_screen import first_screen
+from flatprior.analysis.report.items import spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
@@ -268,5 +269,6 @@ def render(facts: Facts) -> str:
         style=Markup(part("report.css")),  # noqa: S704  (ours, not the user's)
         script=Markup(script),  # noqa: S704
         script_hash=digest,
+        spans=spans,
         svg=lambda item: Markup(item["svg"]),  # noqa: S704  (Matplotlib escapes the text in it)
     )

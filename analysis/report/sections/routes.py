@@ -12,7 +12,7 @@ from flatprior.analysis.agreement.judged import Agreement
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
 from flatprior.analysis.figures.coefficients import plot_agreement
 from flatprior.analysis.figures.posterior import plot_draws, plot_posterior
-from flatprior.analysis.report.items import figure_of, section_of, table_of
+from flatprior.analysis.report.items import figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered, as_notes
@@ -62,6 +62,7 @@ def agreement_of_routes(main: MainModel) -> Facts | None:
         "agreement",
         "Do the routes agree?",
         [
+            text_of(f"{agreement.message[:1].upper()}{agreement.message[1:]}"),
             table_of("routes", replace(rendered, title="Routes", facts=(), notes=as_notes(notes))),
             table_of(
                 "estimates",

@@ -23,6 +23,10 @@
     }
   };
 
+  for (const row of document.querySelectorAll("tbody tr")) {
+    row.classList.toggle("failing", [...row.cells].some((cell) => cell.textContent === "NO"));
+  }
+
   for (const button of document.querySelectorAll("button")) {
     button.addEventListener("click", async () => {
       const { table, format, json } = button.dataset;

@@ -47,6 +47,8 @@ def test_a_fit_of_separated_data_does_not_pass(package, make):
     assert not found.passed
     assert not found.is_mle
     assert "there is no maximum likelihood estimate (quasi-complete separation)" in found.verdict
+    for text in (found.message, " ".join(found.rendered().notes)):
+        assert text.lower().count(found.existence.message.lower()) == 1
 
 
 def test_what_is_not_known_is_said_in_one_sentence():

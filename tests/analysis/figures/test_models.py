@@ -19,7 +19,7 @@ def test_comparison_draws_differences_and_their_errors(model, draws):
     )
     ax = plot_comparison(both).axes[0]
     np.testing.assert_allclose(
-        line(ax, "elpd_loo (1 and 2 SE of the difference)").get_xdata(),
+        line(ax, "elpd_loo (± 1 and 2 SE)").get_xdata(),
         both.table()["elpd_diff"],
     )
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from markupsafe import escape
 from sklearn.metrics import roc_auc_score
 
 from flatprior.analysis import compare_routes, report_facts
@@ -106,6 +107,19 @@ def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
     assert facts["first"]["doubts"] == []
     assert set(facts["first"]["standings"].values()) == {"proved", "passed"}
     assert "Nothing that was looked at" in render(facts)
+
+
+def test_one_bound_is_said_of_routes_that_agree_and_what_is_proved_is_said_once(agreement, facts):
+    bounds = {each.certificate.error_bound for each in agreement.routes}
+    said = f"{max(bounds):.1e} standard errors"
+    assert said in facts["first"]["sentence"]
+    section = next(each for each in facts["sections"] if each["id"] == "agreement")
+    (text,) = section["items"][0]["text"]
+    assert text.lower() == facts["verdict"]["message"].lower()
+    assert said in text
+    page = render(facts)
+    shown = page[page.index("<main") : page.index("<footer")]
+    assert shown.count(escape(text)) == 1
 
 
 def test_the_sentence_names_the_route_that_fails(model):

@@ -4,6 +4,7 @@ import io
 from reports import item, many_levels, many_levels_agreement
 
 from flatprior.analysis import report_facts
+from flatprior.analysis.report.items import section_of, text_of
 from flatprior.models import fit_newton
 
 
@@ -41,3 +42,10 @@ def test_a_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
         assert len(list(csv.reader(io.StringIO(table["formats"]["CSV"])))) == 122
         assert "hospital[T.h038]" in table["formats"]["Markdown"].replace("\\", "")
         assert "h039" not in table["formats"]["Markdown"] + table["formats"]["LaTeX"]
+
+
+def test_what_takes_the_whole_width_comes_before_the_columns_in_its_own_order():
+    narrow, wide = {"kind": "table", "wide": False}, {"kind": "table", "wide": True}
+    figure, text = {"kind": "figure", "wide": False}, text_of("One.")
+    found = section_of("a", "A", [narrow, text, None, figure, wide])
+    assert found["items"] == [text, wide, narrow, figure]

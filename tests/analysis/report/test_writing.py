@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -142,3 +143,33 @@ def test_thirty_coefficients_fit_into_a_megabyte():
     draws = sample_independence(model, draws=1300, seed=1, progress=False)
     agreement = compare_routes(model, fit_newton(model), fit_sklearn(model), draws)
     assert len(render(report_facts(agreement)).encode()) < 1_000_000
+
+
+def luminance(colour):
+    """Relative, of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_text_has_the_contrast_that_wcag_asks_for(theme):
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    style = files("flatprior.analysis.report").joinpath("templates/report.css").read_text()
+    themes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(themes) == 3
+    found = dict(
+        re.findall(r"--([\w-]+): (#\w{6})", themes[["light", "dark", "print"].index(theme)])
+    )
+    for text in ("ink", "muted", "blue", "good", "bad", "look"):
+        assert contrast(found[text], found["page"]) >= 4.5, text
+    for text, card in (("good", "good-card"), ("bad", "bad-card"), ("ink", "card")):
+        assert contrast(found[text], found[card]) >= 4.5, text
+        assert contrast(found["ink"], found[card]) >= 4.5, card
+    for line in ("blue", "orange", "green", "purple", "sky", "gold"):  # of figures
+        assert contrast(found[line], found["page"]) >= 3, line
