@@ -43,6 +43,7 @@ def first_screen(main: MainModel) -> Facts:
         "figures": _figures(main),
         "predicted": WHOSE[main.leaves_out],
         "doubts": [doubt._asdict() for doubt in doubts],
+        "looked": _looked_at(main),
         "rows": _most_influential(main),
         "standings": _standings(main, {doubt.section for doubt in doubts}),
     }
@@ -226,6 +227,16 @@ def _of_rows(main: MainModel) -> list[Doubt]:
             f"{abbreviated(main.model.names[j])} changes by {far[i]:.2f} of them."
         )
     return [Doubt("influence", text) for text in found]
+
+
+def _looked_at(main: MainModel) -> str:
+    """What doubts could have come from, in words: of many rows less is computed."""
+    found = ["size of the sample", "Wald tests", "predictions"]
+    if main.curve is not None or (main.indices is not None and main.leaves_out):
+        found.append("calibration")
+    if main.exact is not None:
+        found.append("single rows")
+    return ", ".join(found)
 
 
 def _label(label: object) -> str:

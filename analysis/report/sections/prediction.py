@@ -27,6 +27,7 @@ WHOSE = {
 }
 MOST_INFLUENTIAL = 10
 SHOWN_ERROR = 5e-6  # of a score, which is shown to five decimals
+UNRELIABLE = "; rows above the dashed line make leave-one-out by importance sampling unreliable"
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 
 
@@ -175,8 +176,8 @@ def influence(main: MainModel) -> Facts | None:
                 "influence-plot",
                 plot_influence(found, loo),
                 "Leverage, residuals and Pareto k" if loo is not None else "Leverage and residuals",
-                "Large circles move the coefficients most; rows above the dashed line make "
-                "leave-one-out by importance sampling unreliable.",
+                "Large circles move the coefficients most"
+                + (f"{UNRELIABLE}." if loo is not None else "."),
                 "Most influential rows: "
                 + first_of(top.index)
                 + (

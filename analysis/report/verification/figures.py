@@ -56,8 +56,8 @@ def _words_held(
         if drawn and name == "comparison-plot":
             seen, again = (" ".join(sorted(re.split(r"[:,] ", said))) for said in (seen, again))
         if drawn and name in MORE_WORDS:
-            seen = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", seen)
-            again = re.sub(rf"{MORE_WORDS[name]}\.\Z", ".", again)
+            more = rf"(?:{MORE_WORDS[name]})\.\Z"
+            seen, again = re.sub(more, ".", seen), re.sub(more, ".", again)
         return alike(seen, again, TWICE, bounds)
 
     title = shown.title

@@ -9,7 +9,7 @@ from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT
 from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.sections.model import KINDS_DIFFER, NO_INTERVALS
-from flatprior.analysis.report.sections.prediction import WITH_BAD_K
+from flatprior.analysis.report.sections.prediction import UNRELIABLE, WITH_BAD_K
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import as_notes
 
@@ -43,6 +43,6 @@ MORE_NOTES = {
 }
 MORE_WORDS = {
     "forest": pattern_of(KINDS_DIFFER),
-    "influence-plot": pattern_of(WITH_BAD_K),
+    "influence-plot": pattern_of(WITH_BAD_K, UNRELIABLE),
 }
 (NO_POSTERIOR,) = as_notes([NO_INTERVALS])

@@ -9,12 +9,21 @@ from markupsafe import escape
 from sklearn.metrics import roc_auc_score
 
 from flatprior.analysis import compare_routes, report_facts
+from flatprior.analysis.report import main_model
 from flatprior.analysis.report.writing import render
 from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn
 
 
 def reported(model):
     return report_facts(compare_routes(model, fit_newton(model), fit_sklearn(model)))
+
+
+def of_two_columns():
+    """3000 rows of the model."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(3000, 2))
+    y = (rng.random(3000) < 1 / (1 + np.exp(-X @ [0.8, -0.5]))).astype(float)
+    return BernoulliLogistic.from_arrays(X, y, intercept=True)
 
 
 def shown(facts):
@@ -100,13 +109,19 @@ def test_predictors_of_nothing_are_called_that():
 
 
 def test_of_a_large_sample_of_the_model_there_is_nothing_to_doubt():
-    rng = np.random.default_rng(2)
-    X = rng.normal(size=(3000, 2))
-    y = (rng.random(3000) < 1 / (1 + np.exp(-X @ [0.8, -0.5]))).astype(float)
-    facts = reported(BernoulliLogistic.from_arrays(X, y, intercept=True))
+    facts = reported(of_two_columns())
     assert facts["first"]["doubts"] == []
     assert set(facts["first"]["standings"].values()) == {"proved", "passed"}
-    assert "Nothing that was looked at" in render(facts)
+    assert "looked at: size of the sample, Wald tests, predictions, calibration, single rows." in (
+        render(facts)
+    )
+
+
+def test_nothing_is_said_of_calibration_and_rows_where_they_are_not_looked_at(monkeypatch):
+    monkeypatch.setattr(main_model, "MOST_ROWS", 100)
+    facts = reported(of_two_columns())
+    assert facts["first"]["doubts"] == []
+    assert "looked at: size of the sample, Wald tests, predictions.</li>" in render(facts)
 
 
 def test_one_bound_is_said_of_routes_that_agree_and_what_is_proved_is_said_once(agreement, facts):
