@@ -24,7 +24,7 @@ from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMo
 from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models import BernoulliLogistic, Posterior
-from flatprior.models.common.arrays import Array
+from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.intervals import percentages, wald_reach, wald_statistics
 from flatprior.models.common.text import count
 from flatprior.models.covariance.roots import Root
@@ -246,10 +246,28 @@ def functionals_of(
 
 def differences(probabilities: Functionals, others: Functionals, matrix: Array) -> Functionals:
     """Contrasts of probabilities, rows of a matrix; of such as are near 1 from 1 less them."""
+    both, rows = turned(probabilities, others, matrix)
+    return both.combined(rows)
+
+
+def turned(
+    probabilities: Functionals, others: Functionals, matrix: Array
+) -> tuple[Functionals, Array]:
+    """Probabilities with 1 less each beside them, and the same contrasts of these (p, 2 q).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.analysis.inference.functionals import OfDraws, turned
+    >>> near_one = OfDraws(np.array([[[0.9, 0.8]]]))
+    >>> turned(near_one, near_one, np.array([[1.0, -1.0]]))[1].tolist()
+    [[0.0, 0.0, -1.0, 1.0]]
+    """
     near_one = ~(probabilities.centres <= 0.5)
     zero = np.zeros_like(matrix)
-    turned = [not row.sum() and bool(near_one[row != 0].all()) for row in matrix]
-    rows = np.where(
-        np.array(turned)[:, None], np.hstack([zero, -matrix]), np.hstack([matrix, zero])
-    )
-    return probabilities.beside(others).combined(rows)
+    # weights such as a mean's sum to 0 but for their rounding
+    rounding = EPSILON * matrix.shape[1] * np.abs(matrix).sum(axis=1)
+    sums_to_zero = np.abs(matrix.sum(axis=1)) <= rounding
+    of_others = sums_to_zero & np.array([bool(near_one[row != 0].all()) for row in matrix])
+    rows = np.where(of_others[:, None], np.hstack([zero, -matrix]), np.hstack([matrix, zero]))
+    return probabilities.beside(others), rows

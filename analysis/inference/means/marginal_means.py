@@ -30,6 +30,7 @@ from flatprior.analysis.inference.functionals import (
     log_odds,
     of_what,
     places_of,
+    turned,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.means.adjustments import Adjustment, adjusted, reach_of
@@ -276,7 +277,13 @@ class MarginalMeans(Renderable):
                 (f"{each.whose}: " * bool(each.whose) + named, each.matrix)
                 for each in self._families(method, comparison, within)
             ]
-        rows = [joint_test(means, matrix, title) for title, matrix in tests]
+        others = self.others if comparison == "difference" else None
+        rows = [
+            joint_test(
+                *((means, matrix) if others is None else turned(means, others, matrix)), title
+            )
+            for title, matrix in tests
+        ]
         index = pd.Index([title for title, _ in tests], name="test")
         table = pd.DataFrame(rows, index=index).astype({"df": int})
         less = [title for title, matrix in tests if not means.combined(matrix).known.all()]

@@ -462,3 +462,24 @@ def test_means_near_one_are_as_exact_as_those_near_zero(x):
     change = means.contrasts("pairwise").iloc[2]
     # the first of the two less the second
     assert [change["difference"], change["z"]] == pytest.approx(near, rel=1e-8)
+
+
+@pytest.mark.parametrize("method", ["terms", "pairwise", "mean"])
+def test_tests_and_means_of_probabilities_near_one_are_those_of_the_other_outcome(method):
+    outcome = np.array([0, 0, 1, 0, 0, 1, 0, 1, 1, 1])
+    data = pd.DataFrame({"x": np.arange(10.0), "b": [True, False] * 5})
+    found = []
+    for y in (outcome, 1 - outcome):
+        model = BernoulliLogistic.from_formula("y ~ x + b", data.assign(y=y))
+        at = {"x": [60.0, 61.5, 63.0]}
+        means = marginal_means(model, fit_newton(model), "x", data, at=at, scale="probability")
+        contrasts = means.contrasts("mean")
+        found.append((means.joint_tests(method).iloc[0], contrasts["difference"], contrasts["z"]))
+    assert means.table()["probability"].max() < 1e-8
+    (near_one, differences, z), (near_zero, others, of_others) = found
+    assert near_one[["chi-squared", "p"]].to_numpy() == pytest.approx(
+        near_zero[["chi-squared", "p"]].to_numpy(), rel=1e-6
+    )
+    assert near_one["df"] == near_zero["df"] == 2
+    assert differences.to_numpy() == pytest.approx(-others.to_numpy(), rel=1e-9, abs=0)
+    assert z.to_numpy() == pytest.approx(-of_others.to_numpy(), rel=1e-7)
