@@ -197,6 +197,7 @@ def compare(
         from rich.text import Text
 
         from flatprior.analysis.comparison.table import compare_models
+        from flatprior.models import MLEDoesNotExistError
         from flatprior.models.common.text import printable
         from flatprior.models.common.writing import write_json
 
@@ -212,7 +213,10 @@ def compare(
         posteriors = {}
         for name, model in models.items() if sample else ():
             click.echo(f"{name}/{len(models)}  sampling ...", err=True)
-            posteriors[name] = _draws(model, seed, progress)
+            try:
+                posteriors[name] = _draws(model, seed, progress)
+            except MLEDoesNotExistError:  # nor a posterior; the table says so
+                click.echo(f"{name}/{len(models)}  there is no posterior", err=True)
         comparison = compare_models(models, posteriors, leave_one_out=exact_loo, progress=progress)
         out = result_console()
         for name, formula in zip(models, formulas, strict=True):

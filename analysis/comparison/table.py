@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -24,6 +24,7 @@ from flatprior.analysis.comparison.comparable import (
     is_nested,
     same_observations,
 )
+from flatprior.analysis.comparison.notes import model_label, notes_on
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, importance_loo
 from flatprior.analysis.diagnostics.summaries import spread_of_sum
@@ -31,9 +32,12 @@ from flatprior.analysis.maxima import of_full_rank, ratio
 from flatprior.analysis.monte_carlo import check_draws_of
 from flatprior.models import (
     BernoulliLogistic,
+    Existence,
+    ImproperPosteriorError,
     MLEDoesNotExistError,
     PointEstimate,
     Posterior,
+    check_existence,
     verify,
 )
 from flatprior.models.batches.batch_rows import BatchRows
@@ -44,15 +48,11 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
 from flatprior.models.common.text import (
-    COUNTS,
     SCREEN,
-    abbreviated,
     count,
-    first_of,
     names_in,
     observations,
     printable,
-    rows_phrase,
 )
 from flatprior.models.common.writing import finite
 from flatprior.models.encoding.files.passes import Passes
@@ -61,28 +61,6 @@ from flatprior.models.routes.newton import converged_mle
 OPTIMAL = 1e-6  # largest gain in mean log score that other stacking weights could bring
 MOST_UPDATES = 10_000
 NO_WEIGHT = 1e-11
-SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
-SEEN = 5e-4  # error of a log-likelihood that shows in the table
-
-# what is said of leave-one-out; a report is held against these too
-NO_ELPD = (
-    "there is no elpd_loo of {whose}: without {rows} its posterior is improper, or not proved to "
-    "be proper"
-)
-BAD_K = (
-    "{observations} of {whose} with a Pareto k above {limit}: its elpd_loo is unreliable; compare "
-    "the LOO log score"
-)
-TOO_CLOSE = "the elpd_diff of {whose} is within the Monte Carlo error: sample longer to rank them"
-SMALL = (
-    "the sample is small for {whose}: p_loo is not k, the posterior is not near normal, and AIC "
-    "and p of the likelihood ratio are rough"
-)
-NO_PAIRS = (
-    "dse and stacking weights take the log densities of every row under each model, which are kept "
-    "of no more than 1,048,576 rows in files or on a cluster"
-)
-OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL, NO_PAIRS)
 
 _FORMATS = {
     "k": "d",
@@ -125,6 +103,9 @@ class Comparison(Renderable):
     passes : Passes or None
         How often rows that are not in memory were read for what follows from the maxima of the
         likelihoods; a pass over the files of several models counts once.
+    without : dict
+        Name to `Existence`, of the models that have no maximum likelihood estimate, and so no fit:
+        the supremum of the likelihood takes the place of its maximum.
     """
 
     models: Mapping[str, BernoulliLogistic]
@@ -136,6 +117,7 @@ class Comparison(Renderable):
     notes: tuple[str, ...]
     frame: pd.DataFrame
     passes: Passes | None = None
+    without: Mapping[str, Existence] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
         """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
@@ -211,6 +193,17 @@ class Comparison(Renderable):
                 "estimates": {name: fit.to_dict() for name, fit in self.fits.items()},
                 "notes": list(self.notes),
             }
+            # only where there are such models
+            | (
+                {
+                    "without": {
+                        name: found.to_dict() | {"formula": self.models[name].formula}
+                        for name, found in self.without.items()
+                    }
+                }
+                if self.without
+                else {}
+            )
         )
         return facts
 
@@ -248,8 +241,10 @@ def compare_models(
         names the first difference. Single rows and grouped counts of the same observations are
         recognised (where the columns of one model include those of every other).
     MLEDoesNotExistError
-        If outcomes are separated in some model; the message names it. Of one with columns that are
-        combinations of others these are left out, and "k" is its rank.
+        If it is undecided whether some model has a maximum, or its supremum is unknown; the message
+        names it. Of one with columns that are combinations of others these are left out, and "k" is
+        its rank. Where outcomes are separated the supremum of the likelihood takes the place of its
+        maximum, and a note says so; draws of such a model are of no posterior, and refused.
     ValueError
         If there are fewer than two models, or draws of a model that is not there.
 
@@ -291,11 +286,19 @@ def compare_models(
         lambda: None if not read else same_observations(models),
     )
     same = {name: model for name, (model, _) in zip(same, fitted, strict=True)}
-    fits = {name: fit for name, (_, fit) in zip(same, fitted, strict=True)}
-    frame = _likelihood(same, fits)
+    found = dict(zip(same, (each for _, each in fitted), strict=True))
+    fits = {name: each for name, each in found.items() if isinstance(each, PointEstimate)}
+    without = {name: each for name, each in found.items() if isinstance(each, Existence)}
+    for name in posteriors:
+        if name in without:
+            raise ImproperPosteriorError(_named(name, without[name]))
+    frame = _likelihood(same, fits, without)
     if leave_one_out:
         frame["LOO log score"] = [
-            exact_loo(same[name], fits[name], progress=progress).log_score for name in same
+            exact_loo(same[name], fits[name], progress=progress).log_score
+            if name in fits
+            else math.nan
+            for name in same
         ]
     loo = {
         name: importance_loo(same[name], posterior, progress)
@@ -308,7 +311,7 @@ def compare_models(
         frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
     else:
         frame = frame.sort_values("AIC", kind="stable")
-    notes = _notes(models, regrouped, same, fits, loo)
+    notes = notes_on(models, regrouped, same, fits, loo, without)
     first = next(iter(same.values()))
     seeds = {name: posterior.seed for name, posterior in posteriors.items()}
     n, events = first.n_observations, first.n_events
@@ -322,6 +325,7 @@ def compare_models(
         notes=notes,
         frame=frame,
         passes=passes,
+        without=without,
     )
 
 
@@ -330,11 +334,13 @@ def require_its_own(comparison: Comparison) -> None:
     models, fits = comparison.models, comparison.fits
     for name, fit in fits.items():
         verify(models[name], fit)
-    again, told = _likelihood(models, fits), comparison.frame
+    without = {name: check_existence(models[name]) for name in comparison.without}
+    again, told = _likelihood(models, fits, without), comparison.frame
     first = next(iter(models.values()))
     counted = (first.n_observations, first.n_events)
     if (
-        set(told.index) != set(models)
+        not set(told.index) == set(models) == {*fits, *without}
+        or any(found.exists for found in without.values())
         or not set(again) <= set(told)
         or not told.loc[again.index, list(again)].equals(again)
         or (comparison.n_observations, comparison.n_events) != counted
@@ -343,19 +349,40 @@ def require_its_own(comparison: Comparison) -> None:
 
 
 def _likelihood(
-    models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]
+    models: Mapping[str, BernoulliLogistic],
+    fits: Mapping[str, PointEstimate],
+    without: Mapping[str, Existence],
 ) -> pd.DataFrame:
-    """Columns that follow from the fits."""
+    """Columns that follow from the maxima of the likelihoods, or their suprema."""
+    heights, aic, bic = {}, {}, {}
+    for name, model in models.items():
+        if name in fits:
+            heights[name], aic[name] = fits[name].log_likelihood, fits[name].aic
+            bic[name] = fits[name].bic
+            continue
+        heights[name] = _supremum(without[name])
+        k, twice = model.n_parameters, -2 * heights[name]
+        aic[name], bic[name] = 2 * k + twice, k * math.log(model.n_observations) + twice
     return pd.DataFrame(
         {
-            "k": [fit.coefficients.size for fit in fits.values()],
-            "log-likelihood": [fit.log_likelihood for fit in fits.values()],
-            "deviance": [-2 * fit.log_likelihood for fit in fits.values()],
-            "AIC": [fit.aic for fit in fits.values()],
-            "BIC": [fit.bic for fit in fits.values()],
+            "k": [model.n_parameters for model in models.values()],
+            "log-likelihood": list(heights.values()),
+            "deviance": [-2 * each for each in heights.values()],
+            "AIC": list(aic.values()),
+            "BIC": list(bic.values()),
         },
-        index=pd.Index(list(fits), name="model"),
-    ).join(_ratios(models, fits))
+        index=pd.Index(list(models), name="model"),
+    ).join(_ratios(models, heights))
+
+
+def _supremum(existence: Existence) -> float:
+    """What the log-likelihood approaches; NaN where that is not known."""
+    return math.nan if existence.limit is None else existence.limit.log_likelihood
+
+
+def _named(name: str, existence: Existence) -> Existence:
+    """The same, of a model by its name."""
+    return replace(existence, message=f"model {printable(name)!r}: {existence.message}")
 
 
 def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -> None:
@@ -365,8 +392,10 @@ def _check_draws_of(name: str, model: BernoulliLogistic, posterior: Posterior) -
         raise NotComparableError(f"the draws given for {printable(name)!r}: {error}") from error
 
 
-def _fit(name: str, model: BernoulliLogistic) -> tuple[BernoulliLogistic, PointEstimate]:
-    """The model, without columns that are combinations of others, and its fit."""
+def _fit(
+    name: str, model: BernoulliLogistic
+) -> tuple[BernoulliLogistic, PointEstimate | Existence]:
+    """The model, without columns that are combinations of others, and its fit, or why none."""
     try:
         return model, converged_mle(model)
     except MLEDoesNotExistError as error:
@@ -374,11 +403,12 @@ def _fit(name: str, model: BernoulliLogistic) -> tuple[BernoulliLogistic, PointE
         reduced = of_full_rank(model) if found.kind == "rank deficient" else model
         if reduced is not model:
             return _fit(name, reduced)
-        message = f"model {printable(name)!r}: {found.message}"
-        raise MLEDoesNotExistError(replace(found, message=message)) from error
+        if found.n_separated and not math.isnan(_supremum(found)):
+            return model, found
+        raise MLEDoesNotExistError(_named(name, found)) from error
 
 
-def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEstimate]) -> Any:
+def _ratios(models: Mapping[str, BernoulliLogistic], heights: Mapping[str, float]) -> Any:
     """Parent, likelihood ratio, degrees of freedom and p of each model."""
     rows = []
     for name, model in models.items():
@@ -391,7 +421,7 @@ def _ratios(models: Mapping[str, BernoulliLogistic], fits: Mapping[str, PointEst
         if parent is None:
             rows.append(("", math.nan, math.nan, math.nan))
             continue
-        statistic = ratio(fits[name].log_likelihood, fits[parent].log_likelihood)
+        statistic = ratio(heights[name], heights[parent])
         df = k - models[parent].n_parameters
         rows.append((parent, statistic, df, float(chi2.sf(statistic, df))))
     frame = pd.DataFrame(rows, columns=["parent", "LR", "df", "p"], index=list(models))
@@ -466,82 +496,3 @@ def stacking_weights(pointwise: Array, weights: Array) -> Array:
         mixture *= gradient  # the EM algorithm: slow, but it always climbs
     mixture = np.where(mixture < NO_WEIGHT, 0.0, mixture)
     return np.asarray(mixture / mixture.sum())
-
-
-def _notes(
-    models: Mapping[str, BernoulliLogistic],
-    regrouped: bool,
-    same: Mapping[str, BernoulliLogistic],
-    fits: Mapping[str, PointEstimate],
-    loo: Mapping[str, PSISLOO],
-) -> tuple[str, ...]:
-    notes = []
-    if regrouped:
-        notes.append(
-            "single rows and grouped counts of the same observations were put on the same rows; "
-            "all log-likelihoods are of single Bernoulli observations, without the binomial "
-            "coefficients that programs for grouped counts add"
-        )
-    constants = {model.trials.constant for model in models.values() if model.trials is not None}
-    for name, model in same.items():
-        if model.aliased is not None:
-            left_out = model.aliased.names
-            notes.append(
-                f"{count(len(left_out), 'coefficient')} of {model_label(name)} left out, whose "
-                f"columns are combinations of others: {first_of(map(printable, left_out))}"
-            )
-    if constants:
-        notes.append(
-            "log-likelihoods, deviances and criteria are of single observations: programs for "
-            f"grouped counts add {first_of(f'{each:.6f}' for each in sorted(constants))} to each "
-            "log-likelihood, which no difference of models sees"
-        )
-    for name, found in loo.items():
-        whose = model_label(name)
-        if found.undefined_rows:
-            notes.append(NO_ELPD.format(whose=whose, rows=rows_phrase(found.undefined_rows)))
-        elif found.n_bad:
-            bad = count(found.n_bad, "observation")
-            notes.append(
-                BAD_K.format(observations=bad, whose=whose, limit=f"{found.largest_k:.2f}")
-            )
-    if any(found.numbers is not None for found in loo.values()):
-        notes.append(NO_PAIRS)
-    if loo:
-        best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
-        close = [
-            model_label(name)
-            for name, found in loo.items()
-            if name != best
-            and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
-        ]
-        if close:
-            notes.append(TOO_CLOSE.format(whose=first_of(close)))
-        far = [
-            model_label(name)
-            for name, found in loo.items()
-            if abs(found.p_loo - len(fits[name].names))
-            > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
-        ]
-        if far:
-            notes.append(SMALL.format(whose=first_of(far)))
-    rough = [
-        f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
-        for name, fit in fits.items()
-        if SEEN < fit.certificate.log_likelihood_error < math.inf
-    ]
-    if rough:
-        notes.append(
-            "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
-            f"criteria and likelihood ratios): {names_in(SCREEN, rough)}"
-        )
-    notes += dict.fromkeys(said for model in models.values() for said in model.remarks)
-    if any(model.weights_name for model in same.values()):
-        notes.append(COUNTS)
-    return tuple(notes)
-
-
-def model_label(name: object) -> str:
-    """What a model is called in a sentence: "model 5" where its name is a number."""
-    text = abbreviated(name)
-    return f"model {text}" if text.isdecimal() else text

@@ -135,7 +135,13 @@ class MainModel(Reported):
             raise InputError(
                 "there is nothing to report: pass an agreement, a comparison, audits or a model"
             )
-        best = comparison.table().index[0]
+        best = next((name for name in comparison.frame.index if name in comparison.fits), None)
+        if best is None:
+            first = comparison.frame.index[0]
+            raise InputError(
+                f"no model of the comparison has a maximum likelihood estimate: report one alone, "
+                f"as write_report(path, model=comparison.models[{first!r}]) does"
+            )
         model, fit = comparison.models[best], comparison.fits[best]
         return cls._with(model, fit, None, comparison, comparison.loo.get(best))
 

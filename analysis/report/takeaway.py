@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from flatprior.analysis.comparison.table import Comparison, model_label
+from flatprior.analysis.comparison.notes import model_label
+from flatprior.analysis.comparison.table import Comparison
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.text import abbreviated, count, first_of
@@ -81,6 +82,12 @@ def takeaway(main: MainModel | WithoutMLE) -> Facts:
         message = (
             f"{_called(comparison, best, True)} has the smallest AIC, {float(ranked.iloc[0]):.2f}; "
             f"{_called(comparison, second)} follows {gap:.2f} above it."
+        )
+    none = [_called(comparison, name) for name in comparison.without]
+    if none:
+        message += (
+            f" There is no maximum likelihood estimate of {first_of(none)}, whose outcomes are "
+            "separated: suprema of the likelihood take the place of maxima."
         )
     return {
         "headline": f"{count(len(table), 'model')} compared",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from flatprior.analysis.comparison.table import model_label
+from flatprior.analysis.comparison.notes import model_label
 from flatprior.analysis.diagnostics.classification import classification_table
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison

@@ -78,10 +78,13 @@ class Anew:
             drawn = drawn or any("elpd_loo" in row for row in told["models"].values())
         if told is not None and others:
             require(
-                set(others) == set(told["models"]) == set(told["estimates"]),
+                set(others)
+                == set(told["models"])
+                == {*told["estimates"], *told.get("without", ())}
+                == set(told["offsets"]),
                 f"the comparison is of {first_of(told['models'])}",
             )
-            models = {name: others[name] for name in told["estimates"]}
+            models = {name: others[name] for name in told["offsets"]}  # in their order
             scored = any(row.get("LOO log score") is not None for row in told["models"].values())
             comparison = compare_models(models, leave_one_out=scored)
             if agreement is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 
-from flatprior.analysis.comparison.table import OF_LEAVE_ONE_OUT
+from flatprior.analysis.comparison.notes import OF_LEAVE_ONE_OUT
 from flatprior.analysis.diagnostics.psis import FOUND, UNDEFINED
 from flatprior.analysis.report.items import PROB
 from flatprior.analysis.report.sections.model import KINDS_DIFFER, NO_INTERVALS

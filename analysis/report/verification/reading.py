@@ -83,8 +83,12 @@ def formulas_of(report: Facts) -> tuple[str, dict[str, str]]:
         If some model was not built from a formula, or the report is damaged.
     """
     try:
-        estimates = (report.get("comparison") or {}).get("estimates", {})
-        others = {name: part["provenance"]["formula"] for name, part in estimates.items()}
+        compared = report.get("comparison") or {}
+        others = {
+            name: part["provenance"]["formula"]
+            for name, part in compared.get("estimates", {}).items()
+        }
+        others |= {name: part["formula"] for name, part in compared.get("without", {}).items()}
         formulas = [report.get("formula"), *others.values()]
     except (LookupError, TypeError, AttributeError) as error:
         raise InputError(f"the results in the report are damaged: {error!r}") from error

@@ -3,6 +3,7 @@
 import json
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import arviz_base
@@ -10,19 +11,23 @@ import arviz_stats
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from closed_form import Saturated
 
 from flatprior.analysis import NotComparableError, compare_models, exact_loo, psis_loo
-from flatprior.analysis.comparison.table import stacking_weights
+from flatprior.analysis.comparison.table import require_its_own, stacking_weights
 from flatprior.models import (
     BernoulliLogistic,
+    ImproperPosteriorError,
     MLEDoesNotExistError,
     load_endometrial,
     load_smarket,
     load_spector,
     sample_independence,
 )
+from flatprior.models.existence import cone
+from flatprior.models.existence.projection import Effort
 
 FORMULAS = {
     "null": "grade ~ 1",
@@ -170,14 +175,61 @@ def test_what_cannot_be_compared_is_refused(models, posteriors):
         NotComparableError, match="no Bayes factor of 'gpa' and 'psi': a flat prior"
     ):
         compare_models(models).bayes_factor("gpa", "psi")
+
+
+def separated():
     data = load_endometrial()
-    separated = {
+    return {
         name: BernoulliLogistic.from_formula(formula, data)
         for name, formula in {"small": "HG ~ PI", "large": "HG ~ NV + PI"}.items()
     }
-    with pytest.raises(MLEDoesNotExistError, match=r"model 'large': .*separat") as raised:
-        compare_models(separated)
-    assert raised.value.existence.kind == "quasi-complete separation"
+
+
+def test_a_model_without_an_mle_is_compared_by_its_supremum():
+    """Which statsmodels finds on the rows that are not separated."""
+    models = separated()
+    found = compare_models(models, leave_one_out=True)
+    table, data = found.table(), load_endometrial()
+    left = data[data["NV"] == 0]
+    supremum = sm.Logit(left["HG"], sm.add_constant(left[["PI"]])).fit(disp=0).llf
+    small = sm.Logit(data["HG"], sm.add_constant(data[["PI"]])).fit(disp=0).llf
+    np.testing.assert_allclose(table.loc["large", "log-likelihood"], supremum, rtol=1e-9)
+    np.testing.assert_allclose(table.loc["large", "AIC"], 6 - 2 * supremum, rtol=1e-9)
+    np.testing.assert_allclose(table.loc["large", "BIC"], 3 * np.log(79) - 2 * supremum, rtol=1e-9)
+    np.testing.assert_allclose(table.loc["large", "LR"], 2 * (supremum - small), rtol=1e-8)
+    assert table.loc["large", ["parent", "df"]].tolist() == ["small", 1]
+    assert np.isnan(table.loc["large", "LOO log score"]) < np.isfinite(
+        table.loc["small", "LOO log score"]
+    )
+    assert list(found.fits) == ["small"]
+    assert found.without["large"].kind == "quasi-complete separation"
+    assert "large has no maximum likelihood estimate" in found.notes[0]
+    assert found.to_dict()["without"]["large"]["formula"] == "HG ~ NV + PI"
+    require_its_own(found)
+    with pytest.raises(ValueError, match="not that of its models"):
+        require_its_own(replace(found, without={}))
+
+
+def test_nothing_is_compared_with_what_is_undecided_nor_by_draws_of_no_posterior(monkeypatch):
+    models = separated()
+    drawn = sample_independence(models["small"], seed=1, progress=False)
+    wide = replace(
+        drawn,
+        names=models["large"].names,
+        draws=np.concatenate([drawn.draws, drawn.draws[..., :1]], axis=2),
+        provenance=replace(drawn.provenance, data_hash=models["large"].data_hash),
+    )
+    with pytest.raises(ImproperPosteriorError, match=r"model 'large': .*separat"):
+        compare_models(models, {"large": wide})
+    monkeypatch.setattr(cone, "Effort", lambda: Effort(10.0))
+    rng = np.random.default_rng(1)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 3))])
+    y = X @ [0.2, 1, -1, 1] > 0
+    undecided = {"a": BernoulliLogistic.from_arrays(X[:, :1], y)}
+    undecided["b"] = BernoulliLogistic.from_arrays(X, y)
+    with pytest.raises(MLEDoesNotExistError, match="model 'b': .*given up") as raised:
+        compare_models(undecided)
+    assert raised.value.existence.kind == "undecided"
 
 
 def test_every_dress_escapes_names_and_fits_80_columns():

@@ -1,13 +1,27 @@
+import copy
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from problems import as_posterior
 
-from flatprior.analysis import compare_routes, read_report, verify_report, write_report
+from flatprior.analysis import (
+    compare_models,
+    compare_routes,
+    read_report,
+    verify_report,
+    write_report,
+)
 from flatprior.analysis.agreement.sampled_density import density_tolerances
 from flatprior.analysis.report.verification.reading import formulas_of
-from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    load_endometrial,
+    load_spector,
+    sample_independence,
+)
 
 
 def test_a_far_estimate_cannot_pass_by_claiming_no_bound(agreement, model, tmp_path):
@@ -82,3 +96,37 @@ def test_a_report_of_draws_in_single_precision_is_verified(model, tmp_path):
     found["checks"][0]["density_tolerance"] *= 3
     with pytest.raises(ValueError, match="density_tolerance"):
         verify_report(model, found)
+
+
+def test_a_comparison_in_which_a_model_has_no_estimate_is_reported_and_verified(tmp_path):
+    data = load_endometrial()
+    models = {
+        name: BernoulliLogistic.from_formula(formula, data)
+        for name, formula in {"large": "HG ~ NV + PI", "small": "HG ~ PI"}.items()
+    }
+    comparison = compare_models(models)
+    path = write_report(tmp_path / "r.html", comparison=comparison)
+    found = read_report(path)
+    assert found["formula"] == "HG ~ PI"  # of which there is an estimate
+    assert formulas_of(found)[1] == {"small": "HG ~ PI", "large": "HG ~ NV + PI"}
+    table = verify_report(models["small"], path, models)
+    assert table.index.tolist() == ["reported", "model small"]
+    assert "no maximum likelihood estimate of large" in path.read_text(encoding="utf-8")
+    for where, value in (
+        (("models", "large", "log-likelihood"), -30.0),
+        (("models", "large", "AIC"), 50.0),
+        (("without", "large", "limit", "log_likelihood"), -30.0),
+        (("without", "large", "kind"), "overlap"),
+    ):
+        forged = copy.deepcopy(found)
+        part = forged["comparison"]
+        for key in where[:-1]:
+            part = part[key]
+        part[where[-1]] = value
+        with pytest.raises(ValueError, match=f"comparison.*{re.escape(where[-1])}"):
+            verify_report(models["small"], forged, models)
+    with pytest.raises(ValueError, match="no model of the comparison has"):
+        write_report(
+            tmp_path / "n.html",
+            comparison=compare_models({name: models["large"] for name in ("a", "b")}),
+        )

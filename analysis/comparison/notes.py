@@ -1,0 +1,128 @@
+"""What to keep in mind of a comparison, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from flatprior.analysis.diagnostics.psis import PSISLOO
+from flatprior.models import BernoulliLogistic, Existence, PointEstimate
+from flatprior.models.common.text import (
+    COUNTS,
+    SCREEN,
+    abbreviated,
+    count,
+    first_of,
+    names_in,
+    printable,
+    rows_phrase,
+)
+
+SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
+SEEN = 5e-4  # error of a log-likelihood that shows in the table
+
+# what is said of leave-one-out; a report is held against these too
+NO_ELPD = (
+    "there is no elpd_loo of {whose}: without {rows} its posterior is improper, or not proved to "
+    "be proper"
+)
+BAD_K = (
+    "{observations} of {whose} with a Pareto k above {limit}: its elpd_loo is unreliable; compare "
+    "the LOO log score"
+)
+TOO_CLOSE = "the elpd_diff of {whose} is within the Monte Carlo error: sample longer to rank them"
+SMALL = (
+    "the sample is small for {whose}: p_loo is not k, the posterior is not near normal, and AIC "
+    "and p of the likelihood ratio are rough"
+)
+NO_PAIRS = (
+    "dse and stacking weights take the log densities of every row under each model, which are kept "
+    "of no more than 1,048,576 rows in files or on a cluster"
+)
+OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL, NO_PAIRS)
+
+
+def notes_on(
+    models: Mapping[str, BernoulliLogistic],
+    regrouped: bool,
+    same: Mapping[str, BernoulliLogistic],
+    fits: Mapping[str, PointEstimate],
+    loo: Mapping[str, PSISLOO],
+    without: Mapping[str, Existence],
+) -> tuple[str, ...]:
+    """Notes on models as they were given and as they are compared (`same`), on fits and draws."""
+    notes = [
+        f"{model_label(name)} has no maximum likelihood estimate ({found.kind}): its "
+        "log-likelihood is the supremum, which no coefficients reach; likelihood ratios stand, AIC "
+        "and BIC count a coefficient that diverges like any other, and nothing is predicted by it"
+        for name, found in without.items()
+    ]
+    if regrouped:
+        notes.append(
+            "single rows and grouped counts of the same observations were put on the same rows; "
+            "all log-likelihoods are of single Bernoulli observations, without the binomial "
+            "coefficients that programs for grouped counts add"
+        )
+    constants = {model.trials.constant for model in models.values() if model.trials is not None}
+    for name, model in same.items():
+        if model.aliased is not None:
+            left_out = model.aliased.names
+            notes.append(
+                f"{count(len(left_out), 'coefficient')} of {model_label(name)} left out, whose "
+                f"columns are combinations of others: {first_of(map(printable, left_out))}"
+            )
+    if constants:
+        notes.append(
+            "log-likelihoods, deviances and criteria are of single observations: programs for "
+            f"grouped counts add {first_of(f'{each:.6f}' for each in sorted(constants))} to each "
+            "log-likelihood, which no difference of models sees"
+        )
+    for name, found in loo.items():
+        whose = model_label(name)
+        if found.undefined_rows:
+            notes.append(NO_ELPD.format(whose=whose, rows=rows_phrase(found.undefined_rows)))
+        elif found.n_bad:
+            bad = count(found.n_bad, "observation")
+            notes.append(
+                BAD_K.format(observations=bad, whose=whose, limit=f"{found.largest_k:.2f}")
+            )
+    if any(found.numbers is not None for found in loo.values()):
+        notes.append(NO_PAIRS)
+    if loo:
+        best = max(loo, key=lambda name: -math.inf if loo[name].undefined_rows else loo[name].elpd)
+        close = [
+            model_label(name)
+            for name, found in loo.items()
+            if name != best
+            and abs(found.elpd - loo[best].elpd) < 2 * math.hypot(found.mcse, loo[best].mcse)
+        ]
+        if close:
+            notes.append(TOO_CLOSE.format(whose=first_of(close)))
+        far = [
+            model_label(name)
+            for name, found in loo.items()
+            if abs(found.p_loo - len(fits[name].names))
+            > SMALL_SAMPLE * len(fits[name].names) + 2 * found.mcse
+        ]
+        if far:
+            notes.append(SMALL.format(whose=first_of(far)))
+    rough = [
+        f"{model_label(name)} {fit.certificate.log_likelihood_error:.1g}"
+        for name, fit in fits.items()
+        if SEEN < fit.certificate.log_likelihood_error < math.inf
+    ]
+    if rough:
+        notes.append(
+            "log-likelihoods may be below their maxima, by up to this (twice as much in deviance, "
+            f"criteria and likelihood ratios): {names_in(SCREEN, rough)}"
+        )
+    notes += dict.fromkeys(said for model in models.values() for said in model.remarks)
+    if any(model.weights_name for model in same.values()):
+        notes.append(COUNTS)
+    return tuple(notes)
+
+
+def model_label(name: object) -> str:
+    """What a model is called in a sentence: "model 5" where its name is a number."""
+    text = abbreviated(name)
+    return f"model {text}" if text.isdecimal() else text
