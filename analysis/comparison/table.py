@@ -335,15 +335,18 @@ def require_its_own(comparison: Comparison) -> None:
     for name, fit in fits.items():
         verify(models[name], fit)
     without = {name: check_existence(models[name]) for name in comparison.without}
-    again, told = _likelihood(models, fits, without), comparison.frame
+    told, counted = comparison.frame, (comparison.n_observations, comparison.n_events)
     first = next(iter(models.values()))
-    counted = (first.n_observations, first.n_events)
+    same = (
+        set(told.index) == set(models) == {*fits, *without}
+        and not any(found.exists for found in without.values())
+        and counted == (first.n_observations, first.n_events)
+    )
+    again = _likelihood(models, fits, without) if same else told
     if (
-        not set(told.index) == set(models) == {*fits, *without}
-        or any(found.exists for found in without.values())
+        not same
         or not set(again) <= set(told)
         or not told.loc[again.index, list(again)].equals(again)
-        or (comparison.n_observations, comparison.n_events) != counted
     ):
         raise InputError("the comparison is not that of its models; make it again")
 
