@@ -233,6 +233,8 @@ def compare(
                 facts |= {"passes": read.number, "bytes_read": read.bytes}
             facts["formulas"] = dict(zip(models, formulas, strict=True))
             write_json(json_path, facts)
+        if not comparison.fits:
+            sys.exit(1)
 
 
 def _draws(model: BernoulliLogistic, seed: int | None, progress: bool) -> Posterior:

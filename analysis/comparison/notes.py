@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import pandas as pd
+
 from flatprior.analysis.diagnostics.psis import PSISLOO
+from flatprior.analysis.maxima import log_chi_squared_tail
 from flatprior.models import BernoulliLogistic, Existence, PointEstimate
+from flatprior.models.common.rendering import p_value
 from flatprior.models.common.text import (
     COUNTS,
     SCREEN,
@@ -17,6 +21,7 @@ from flatprior.models.common.text import (
     printable,
     rows_phrase,
 )
+from flatprior.models.existence.limiting import GOES
 
 SMALL_SAMPLE = 0.1  # of k: a larger difference between p_loo and k is pointed out
 SEEN = 5e-4  # error of a log-likelihood that shows in the table
@@ -39,6 +44,11 @@ NO_PAIRS = (
     "dse and stacking weights take the log densities of every row under each model, which are kept "
     "of no more than 1,048,576 rows in files or on a cluster"
 )
+SUPREMA = (
+    "where there is no estimate, log-likelihood and deviance are suprema, which no coefficients "
+    "reach, and likelihood ratios stand; AIC and BIC add 2k and k log n to that deviance, as R "
+    "prints them, but this is derived at a maximum that is reached: such models are put last"
+)
 OF_LEAVE_ONE_OUT = (NO_ELPD, BAD_K, TOO_CLOSE, SMALL, NO_PAIRS)
 
 
@@ -52,11 +62,11 @@ def notes_on(
 ) -> tuple[str, ...]:
     """Notes on models as they were given and as they are compared (`same`), on fits and draws."""
     notes = [
-        f"{model_label(name)} has no maximum likelihood estimate ({found.kind}): its "
-        "log-likelihood is the supremum, which no coefficients reach; likelihood ratios stand, AIC "
-        "and BIC count a coefficient that diverges like any other, and nothing is predicted by it"
+        f"there is no maximum likelihood estimate of {model_label(name)} ({_why(found)})"
         for name, found in without.items()
     ]
+    if without:
+        notes.append(SUPREMA)
     if regrouped:
         notes.append(
             "single rows and grouped counts of the same observations were put on the same rows; "
@@ -120,6 +130,70 @@ def notes_on(
     if any(model.weights_name for model in same.values()):
         notes.append(COUNTS)
     return tuple(notes)
+
+
+def comparison_in_words(
+    frame: pd.DataFrame,
+    models: Mapping[str, BernoulliLogistic],
+    loo: Mapping[str, PSISLOO],
+    without: Mapping[str, Existence],
+) -> str:
+    """Which model is best, and by how much; of which of them nothing of the kind can be said."""
+
+    def called(name: str) -> str:
+        """By its name and, where that says something else, its formula."""
+        said, formula = model_label(name), models[name].formula
+        return said if formula is None or formula == name else f"{said} ({abbreviated(formula)})"
+
+    some = frame.drop(index=list(without))
+    if not len(some):
+        return f"None of them has a maximum likelihood estimate. {_of_ratios(frame, without)}"
+    if "elpd_diff" in some and some["elpd_diff"].notna().sum() > 1:
+        best, second = some.index[:2]
+        apart, error = (float(some[name].iloc[1]) for name in ("elpd_diff", "dse"))
+        told = abs(apart) > 2 * max(error, loo[best].mcse, loo[second].mcse)
+        message = (
+            f"The best predictions, elpd_loo {some['elpd_loo'].iloc[0]:.2f}, are those of "
+            f"{called(best)}; {called(second)} follows at {apart:.2f}, with a standard error of "
+            f"the difference of {error:.2f}: "
+            + ("a clear difference." if told else "the data do not tell the two apart.")
+        )
+        undefined = [called(name) for name, found in loo.items() if found.undefined_rows]
+        if undefined:
+            message += f" There is no elpd_loo of {first_of(undefined)}."
+    else:
+        ranked = some["AIC"].sort_values(kind="stable")
+        best, *others = ranked.index
+        alone = ", the only model with an estimate" if not others else ""
+        message = f"The smallest AIC, {ranked[best]:.2f}, is that of {called(best)}{alone}"
+        if others:
+            gap = ranked[others[0]] - ranked[best]
+            message += f"; {called(others[0])} follows {gap:.2f} above it"
+        message += "."
+    if without:
+        none = first_of(map(called, without))
+        message += f" There is no maximum likelihood estimate of {none}. "
+        message += _of_ratios(frame, without)
+    return message
+
+
+def _of_ratios(frame: pd.DataFrame, without: Mapping[str, Existence]) -> str:
+    """What suprema still say: the likelihood-ratio tests that take one."""
+    tests = [
+        f"{model_label(name)} against {model_label(row['parent'])}, chi-squared({row['df']}) = "
+        f"{row['LR']:.3f}, p = {p_value(row['p'], log_chi_squared_tail(row['LR'], row['df']))}"
+        for name, row in frame[frame["p"].notna()].iterrows()
+        if name in without or row["parent"] in without
+    ]
+    if not tests:
+        return "No likelihood ratio is of nested models: nothing tells them apart."
+    return f"Likelihood ratios stand, by suprema: {first_of(tests)}."
+
+
+def _why(found: Existence) -> str:
+    """What is the matter, and which coefficients diverge."""
+    far = [printable(name) for name, way in found.coefficients.items() if way in GOES]
+    return f"{found.kind}{f'; diverging: {first_of(far)}' if far else ''}"
 
 
 def model_label(name: object) -> str:

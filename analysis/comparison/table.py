@@ -24,7 +24,7 @@ from flatprior.analysis.comparison.comparable import (
     is_nested,
     same_observations,
 )
-from flatprior.analysis.comparison.notes import model_label, notes_on
+from flatprior.analysis.comparison.notes import comparison_in_words, model_label, notes_on
 from flatprior.analysis.diagnostics.leave_one_out import exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, importance_loo
 from flatprior.analysis.diagnostics.summaries import spread_of_sum
@@ -122,6 +122,8 @@ class Comparison(Renderable):
     def table(self) -> pd.DataFrame:
         """One row a model, the best first: by elpd_loo where there are draws, else by AIC.
 
+        Those without a maximum likelihood estimate are last.
+
         Columns: "k" coefficients, "log-likelihood", "deviance", "AIC", "BIC"; "parent" (the largest
         smaller model that is nested in it), and likelihood ratio "LR", "df" and "p" against that;
         "LOO log score" of the MLE where it was asked for; with draws "elpd_loo", "elpd_diff" to the
@@ -144,6 +146,11 @@ class Comparison(Renderable):
             "the marginal likelihood is known up to an arbitrary constant only, another one for "
             "each model; compare elpd_loo or AIC, or state proper priors in another program"
         )
+
+    @property
+    def message(self) -> str:
+        """Which model is best and by how much, and which have no estimate, in sentences."""
+        return comparison_in_words(self.frame, self.models, self.loo, self.without)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -170,7 +177,7 @@ class Comparison(Renderable):
             _FORMATS,
             f"Comparison of {count(len(frame), 'model')}",
             self.facts,
-            self.notes,
+            (self.message, *self.notes),
             next((name for name in ("LOO log score", "elpd_loo") if name in frame), ""),
         )
 
@@ -244,7 +251,8 @@ def compare_models(
         If it is undecided whether some model has a maximum, or its supremum is unknown; the message
         names it. Of one with columns that are combinations of others these are left out, and "k" is
         its rank. Where outcomes are separated the supremum of the likelihood takes the place of its
-        maximum, and a note says so; draws of such a model are of no posterior, and refused.
+        maximum (`without`, and the notes say so); draws of such a model are of no posterior, and
+        refused.
     ValueError
         If there are fewer than two models, or draws of a model that is not there.
 
@@ -311,6 +319,8 @@ def compare_models(
         frame = frame.sort_values("elpd_loo", ascending=False, kind="stable", na_position="last")
     else:
         frame = frame.sort_values("AIC", kind="stable")
+        # an AIC of a supremum ranks no model among those that have an estimate
+        frame = frame.loc[sorted(frame.index, key=without.__contains__)]
     notes = notes_on(models, regrouped, same, fits, loo, without)
     first = next(iter(same.values()))
     seeds = {name: posterior.seed for name, posterior in posteriors.items()}

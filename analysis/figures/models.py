@@ -42,7 +42,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     -------
     Figure
         ``elpd_loo`` less that of the best, with one and two standard errors of the difference, and
-        -AIC/2 on the same scale. Without draws the latter alone.
+        -AIC/2 on the same scale. Without draws the latter alone; hollow where it is of a supremum.
 
     Examples
     --------
@@ -56,7 +56,9 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
     """
     require_kind(comparison, Comparison, "what is drawn", "compare_models(models)")
     frame = comparison.table()
-    aic = (frame["AIC"].min() - frame["AIC"]) / 2
+    hollow = frame.index.isin(list(comparison.without))
+    best = frame.loc[hollow if hollow.all() else ~hollow, "AIC"].min()
+    aic = (best - frame["AIC"]) / 2
     with mpl.rc_context(STYLE):
         figure, ax = canvas(1.2 + 0.42 * len(frame), ax)
         place = np.arange(len(frame))
@@ -80,7 +82,17 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None) -> Figure
                 markersize=5,
                 label="elpd_loo (± 1 and 2 SE)",
             )
-        ax.plot(aic, place + 0.12, "s", color=ORANGE, markersize=4.5, label="−AIC / 2")
+        for these, face, of in ((~hollow, ORANGE, ""), (hollow, "none", " of a supremum")):
+            if these.any():
+                ax.plot(
+                    aic[these],
+                    place[these] + 0.12,
+                    "s",
+                    color=ORANGE,
+                    markerfacecolor=face,
+                    markersize=4.5,
+                    label=f"−AIC / 2{of}",
+                )
         rows_axis(ax, list(frame.index))
         ax.margins(x=0.08)
         ax.set_xlabel("difference from the best model,\nin nats (left is worse)")

@@ -117,7 +117,9 @@ class MainModel(Reported):
         return cls._with(model, fit, None, None, None)
 
     @classmethod
-    def of_results(cls, agreement: Agreement | None, comparison: Comparison | None) -> MainModel:
+    def of_results(
+        cls, agreement: Agreement | None, comparison: Comparison | None
+    ) -> MainModel | WithoutMLE:
         """The model of the agreement, or the best of the comparison; all are made sure of."""
         if comparison is not None:
             require_kind(comparison, Comparison, "the comparison", "compare_models(models)")
@@ -135,12 +137,12 @@ class MainModel(Reported):
             raise InputError(
                 "there is nothing to report: pass an agreement, a comparison, audits or a model"
             )
-        best = next((name for name in comparison.frame.index if name in comparison.fits), None)
-        if best is None:
-            first = comparison.frame.index[0]
-            raise InputError(
-                f"no model of the comparison has a maximum likelihood estimate: report one alone, "
-                f"as write_report(path, model=comparison.models[{first!r}]) does"
+        best = comparison.frame.index[0]
+        if best in comparison.without:  # as all are, then
+            return WithoutMLE(
+                model=comparison.models[best],
+                existence=check_existence(comparison.models[best]),
+                comparison=comparison,
             )
         model, fit = comparison.models[best], comparison.fits[best]
         return cls._with(model, fit, None, comparison, comparison.loo.get(best))

@@ -66,6 +66,7 @@ WITHOUT_MLE: tuple[Section, ...] = (
     data_and_model,
     why_not,
     what_holds,
+    model_comparison,
     what_to_do,
     audits_of_fits,
 )
@@ -91,7 +92,8 @@ def write_report(
     agreement : Agreement, optional
         Of the routes on the main model; see `compare_routes`.
     comparison : Comparison, optional
-        Of models of the same observations. Without `agreement` the best of them is the main model.
+        Of models of the same observations. Without `agreement` the best of them is the main model;
+        where none has a maximum likelihood estimate, the first of the table.
     model : BernoulliLogistic, optional
         The main model, where there is neither agreement nor comparison. It is fitted; where it has
         no maximum likelihood estimate, the report says why not, what can still be claimed of each

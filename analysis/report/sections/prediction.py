@@ -11,9 +11,9 @@ from flatprior.analysis.diagnostics.classification import classification_table
 from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
 from flatprior.analysis.figures.models import plot_comparison
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
-from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, refits_left_out
+from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
-from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.rendering import Rendered, as_notes
 from flatprior.models.common.text import SCREEN, count, first_of, names_in
 from flatprior.models.rows import ArrayRows
 
@@ -31,7 +31,7 @@ UNRELIABLE = "; rows above the dashed line make leave-one-out by importance samp
 WITH_BAD_K = "; {bad} of {observations} have a Pareto k above {limit}"
 
 
-def model_comparison(main: MainModel) -> Facts | None:
+def model_comparison(main: Reported) -> Facts | None:
     """Models of the same observations side by side."""
     comparison = main.comparison
     if comparison is None:
@@ -44,6 +44,11 @@ def model_comparison(main: MainModel) -> Facts | None:
             }
         }
     )
+    if comparison.without:
+        formulas["estimate"] = [
+            comparison.without[name].kind if name in comparison.without else "exists"
+            for name in formulas.index
+        ]
     table = comparison.table()
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
@@ -55,7 +60,18 @@ def model_comparison(main: MainModel) -> Facts | None:
         "Model comparison",
         [
             table_of("formulas", Rendered.of(formulas, {}, "Models"), words=True),
-            table_of("comparison-table", comparison.rendered(likelihood)),
+            text_of(
+                *(
+                    f"{model_label(name)}: {found.message}."
+                    for name, found in comparison.without.items()
+                )
+            )
+            if comparison.without
+            else None,
+            table_of(
+                "comparison-table",
+                replace(comparison.rendered(likelihood), notes=as_notes(comparison.notes)),
+            ),
             table_of(
                 "leave-one-out",
                 replace(comparison.rendered(rest), title="Leave-one-out", facts=(), notes=()),
@@ -67,7 +83,13 @@ def model_comparison(main: MainModel) -> Facts | None:
                 plot_comparison(comparison),
                 "Difference from the best model",
                 "Further left predicts worse; a difference within two standard errors is no "
-                "evidence.",
+                "evidence."
+                + (
+                    " Hollow: at the supremum of the likelihood, which no coefficients reach; "
+                    "nothing is predicted by it."
+                    if comparison.without
+                    else ""
+                ),
                 f"Models, the best first: {said}.",
             ),
         ],

@@ -59,7 +59,7 @@ class Anew:
         """Of the data, the coefficients that the report states, and what was measured on draws."""
         audits = tuple(audit_again(model, facts) for facts in report.get("audits", []))
         if report["estimate"] is None:
-            return cls._without_mle(model, report, audits)
+            return cls._without_mle(model, report, audits, others)
         stated = as_stated(model, report["estimate"])
         require(
             math.isfinite(judged(model, stated.coefficients).certificate.error_bound),
@@ -71,35 +71,39 @@ class Anew:
             fit = recomputed(model, agreement.mle)
         else:
             fit = recomputed(model, stated)
-        comparison = None
         told = report["comparison"]
+        comparison = _comparison(told, others)
         drawn = bool(agreement is not None and agreement.posterior_checks)
         if told is not None:
             drawn = drawn or any("elpd_loo" in row for row in told["models"].values())
-        if told is not None and others:
-            require(
-                set(others)
-                == set(told["models"])
-                == {*told["estimates"], *told.get("without", ())}
-                == set(told["offsets"]),
-                f"the comparison is of {first_of(told['models'])}",
-            )
-            models = {name: others[name] for name in told["offsets"]}  # in their order
-            scored = any(row.get("LOO log score") is not None for row in told["models"].values())
-            comparison = compare_models(models, leave_one_out=scored)
-            if agreement is None:
-                fit = recomputed(model, _fit_in(comparison, model))
+        if comparison is not None and agreement is None:
+            fit = recomputed(model, _fit_in(comparison, model))
         return cls(model, fit, agreement, comparison, drawn, audits)
 
     @classmethod
     def _without_mle(
-        cls, model: BernoulliLogistic, report: Facts, audits: tuple[Audit, ...]
+        cls,
+        model: BernoulliLogistic,
+        report: Facts,
+        audits: tuple[Audit, ...],
+        others: Mapping[str, BernoulliLogistic],
     ) -> Anew:
         existence = check_existence(model)
         require(not existence.exists, "the maximum likelihood estimate exists, and is not in it")
-        for what in ("agreement", "comparison", "checks", "seeds"):
+        for what in ("agreement", "checks", "seeds"):
             require(not report[what], f"there is no {what} of a model without an estimate")
-        return cls(model, None, None, None, False, audits, existence)
+        told = report["comparison"]
+        require(
+            told is None or not told["estimates"],
+            "the main model of a comparison is one that has an estimate, where one has",
+        )
+        comparison = _comparison(told, others)
+        require(
+            comparison is None
+            or any(_is_same(model, other) for other in comparison.models.values()),
+            "the model of the report is none of those of its comparison",
+        )
+        return cls(model, None, None, comparison, False, audits, existence)
 
     @property
     def checks(self) -> tuple[PosteriorCheck, ...]:
@@ -135,9 +139,29 @@ class Anew:
         return found
 
 
+def _comparison(told: Facts | None, others: Mapping[str, BernoulliLogistic]) -> Comparison | None:
+    """The comparison of a report, of its models; None where it has none, or they are not given."""
+    if told is None or not others:
+        return None
+    require(
+        set(others)
+        == set(told["models"])
+        == {*told["estimates"], *told.get("without", ())}
+        == set(told["offsets"]),
+        f"the comparison is of {first_of(told['models'])}",
+    )
+    scored = any(row.get("LOO log score") is not None for row in told["models"].values())
+    # in their order
+    return compare_models({name: others[name] for name in told["offsets"]}, leave_one_out=scored)
+
+
+def _is_same(model: BernoulliLogistic, other: BernoulliLogistic) -> bool:
+    return other.names == model.names and other.data_hash == model.data_hash
+
+
 def _fit_in(comparison: Comparison, model: BernoulliLogistic) -> PointEstimate:
     for name, other in comparison.models.items():
-        if other.names == model.names and other.data_hash == model.data_hash:
+        if _is_same(model, other) and name in comparison.fits:
             return comparison.fits[name]
     raise InputError("the estimate of the report is of none of the models of its comparison")
 

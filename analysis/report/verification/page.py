@@ -56,7 +56,12 @@ def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken
     main: MainModel | WithoutMLE
     if found.fit is None:
         assert found.existence is not None  # noqa: S101
-        main = WithoutMLE(model=found.model, audits=found.audits, existence=found.existence)
+        main = WithoutMLE(
+            model=found.model,
+            audits=found.audits,
+            existence=found.existence,
+            comparison=found.comparison,
+        )
     else:
         main = MainModel.without_draws(
             found.model, found.fit, found.agreement, found.comparison, found.audits

@@ -330,6 +330,23 @@ def test_compare_prints_the_table_of_models_of_the_same_rows(good, tmp_path):
     assert facts["models"]["2"]["AIC"] == pytest.approx(fit.aic, rel=1e-12)
 
 
+def test_compare_goes_on_where_a_model_has_no_estimate_and_exits_1_where_none_has(tmp_path):
+    data, page = tmp_path / "e.csv", tmp_path / "r.html"
+    load_endometrial().to_csv(data, index=False)
+    result = run("compare", data, "HG ~ PI", "HG ~ NV + PI", "--report", page)
+    assert result.exit_code == 0
+    said = " ".join(result.stdout.split())
+    assert "that of model 1 (HG ~ PI), the only model with an estimate" in said
+    assert "There is no maximum likelihood estimate of model 2 (quasi-complete sep" in said
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert run("verify", page, data).exit_code == 0
+    result = run("compare", data, "HG ~ NV", "HG ~ NV + PI", "--report", page)
+    assert result.exit_code == 1
+    assert "None of them has a maximum likelihood estimate." in result.stdout
+    assert not result.stderr.count("flatprior:")
+    assert run("verify", page, data).exit_code == 0
+
+
 def test_explain_names_the_cause(tmp_path):
     data = load_spector()
     data.to_csv(tmp_path / "spector.csv", index=False)

@@ -201,8 +201,11 @@ def test_a_model_without_an_mle_is_compared_by_its_supremum():
     assert table.loc["large", ["parent", "df"]].tolist() == ["small", 1]
     assert table["LOO log score"].notna().to_dict() == {"large": False, "small": True}
     assert list(found.fits) == ["small"]
+    # with the smaller AIC, which is of a supremum and ranks nothing
+    assert table.index.tolist() == ["small", "large"]
+    assert table["AIC"].idxmin() == "large"
     assert found.without["large"].kind == "quasi-complete separation"
-    assert "large has no maximum likelihood estimate" in found.notes[0]
+    assert "no maximum likelihood estimate of large" in found.notes[0]
     assert found.to_dict()["without"]["large"]["formula"] == "HG ~ NV + PI"
     require_its_own(found)
     with pytest.raises(ValueError, match="not that of its models"):

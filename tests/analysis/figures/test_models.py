@@ -4,7 +4,7 @@ import numpy as np
 from drawn import line
 
 from flatprior.analysis import compare_models, plot_comparison, plot_model
-from flatprior.models import BernoulliLogistic, load_spector, sample_independence
+from flatprior.models import BernoulliLogistic, load_endometrial, load_spector, sample_independence
 
 
 def test_comparison_draws_differences_and_their_errors(model, draws):
@@ -22,6 +22,20 @@ def test_comparison_draws_differences_and_their_errors(model, draws):
         line(ax, "elpd_loo (± 1 and 2 SE)").get_xdata(),
         both.table()["elpd_diff"],
     )
+
+
+def test_a_supremum_is_drawn_hollow_and_from_the_best_estimate():
+    data = load_endometrial()
+    models = {
+        formula: BernoulliLogistic.from_formula(formula, data) for formula in ("HG ~ PI", "HG ~ NV")
+    }
+    found = compare_models(models)
+    aic = found.table()["AIC"]
+    ax = plot_comparison(found).axes[0]
+    np.testing.assert_allclose(line(ax, "−AIC / 2").get_xdata(), [0.0])
+    hollow = line(ax, "−AIC / 2 of a supremum")
+    np.testing.assert_allclose(hollow.get_xdata(), [(aic["HG ~ PI"] - aic["HG ~ NV"]) / 2])
+    assert hollow.get_markerfacecolor() == "none"
 
 
 def test_the_graph_of_the_model_names_what_is_in_it(model):

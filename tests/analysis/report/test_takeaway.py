@@ -33,14 +33,14 @@ def test_a_comparison_alone_is_a_report_of_its_best_model(comparison, model):
     assert "comparison" in sections
     assert facts["title"] == "grade ~ gpa + tuce + C(psi)"
     assert facts["verdict"]["message"].startswith(
-        "all (grade ~ gpa + tuce + C(psi)) has the smallest AIC"
+        "The smallest AIC, 33.78, is that of all (grade ~ gpa + tuce + C(psi)); gpa"
     )
     draws = {
         name: sample_independence(each, seed=1, progress=False)
         for name, each in comparison.models.items()
     }
     facts = report_facts(comparison=compare_models(comparison.models, draws))
-    assert "predicts best: elpd_loo" in facts["verdict"]["message"]
+    assert "The best predictions, elpd_loo" in facts["verdict"]["message"]
     assert "do not tell the two apart" in facts["verdict"]["message"]
     assert facts["data"]["seeds"] == {"model all": 1, "model gpa": 1}
     assert "leave-one-out" in [i.get("id") for s in facts["sections"] for i in s["items"]]
@@ -59,14 +59,15 @@ def test_an_undefined_elpd_is_not_called_best():
     }
     facts = report_facts(comparison=compare_models(models, draws))
     assert "nan" not in facts["verdict"]["message"]
-    assert facts["verdict"]["message"].startswith("line has the smallest AIC")
+    assert facts["verdict"]["message"].startswith("The smallest AIC, 11.63, is that of line")
 
 
 def test_models_may_have_names_that_are_not_text(comparison):
     one, two = comparison.models.values()
     facts = report_facts(comparison=compare_models({1: one, 2: two}))
     assert facts["verdict"]["message"].startswith(
-        "Model 1 (grade ~ gpa + tuce + C(psi)) has the smallest AIC, 33.78; model 2 (grade ~ gpa) "
+        "The smallest AIC, 33.78, is that of model 1 (grade ~ gpa + tuce + C(psi)); model 2 "
+        "(grade ~ gpa) follows 2.64 above it."
     )
 
 

@@ -125,8 +125,36 @@ def test_a_comparison_in_which_a_model_has_no_estimate_is_reported_and_verified(
         part[where[-1]] = value
         with pytest.raises(ValueError, match=f"comparison.*{re.escape(where[-1])}"):
             verify_report(models["small"], forged, models)
-    with pytest.raises(ValueError, match="no model of the comparison has"):
-        write_report(
-            tmp_path / "n.html",
-            comparison=compare_models({name: models["large"] for name in ("a", "b")}),
-        )
+
+
+def test_a_comparison_in_which_no_model_has_an_estimate_is_a_report_of_suprema(tmp_path):
+    data = load_endometrial()
+    models = {
+        name: BernoulliLogistic.from_formula(formula, data)
+        for name, formula in {"small": "HG ~ NV", "large": "HG ~ NV + PI"}.items()
+    }
+    comparison = compare_models(models)
+    assert not comparison.fits
+    path = write_report(tmp_path / "r.html", comparison=comparison)
+    page, found = path.read_text(encoding="utf-8"), read_report(path)
+    assert found["estimate"] is None
+    assert found["existence"]["kind"] == "quasi-complete separation"
+    assert "2 models compared by suprema" in page
+    assert page.count("the maximum likelihood estimate does not exist") >= 2  # of each, why
+    heights = comparison.table()["log-likelihood"]
+    ratio = 2 * (heights["large"] - heights["small"])
+    assert f"large against small, chi-squared(1) = {ratio:.3f}, p = " in page
+    main = comparison.models[comparison.table().index[0]]
+    table = verify_report(main, path, models)
+    assert table.empty
+    assert not any("comparison" in said for said in table.attrs["not made again"])
+    alone = verify_report(main, path).attrs["not made again"]
+    assert "the comparison: pass its models as others" in alone
+    forged = copy.deepcopy(found)
+    forged["comparison"]["models"]["large"]["LR"] += 1
+    with pytest.raises(ValueError, match="comparison models"):
+        verify_report(main, forged, models)
+    forged = copy.deepcopy(found)
+    forged["comparison"]["estimates"] = {"small": {}}
+    with pytest.raises(ValueError, match="one that has an estimate"):
+        verify_report(main, forged, models)
