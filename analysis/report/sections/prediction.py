@@ -49,6 +49,7 @@ def model_comparison(main: Reported) -> Facts | None:
             comparison.without[name].kind if name in comparison.without else "exists"
             for name in formulas.index
         ]
+    why = [f"model {name!r}: {found.message}" for name, found in comparison.without.items()]
     table = comparison.table()
     likelihood = [str(name) for name in table if name not in AFTER_SAMPLING]
     rest = [name for name in AFTER_SAMPLING if name in table and table[name].notna().any()]
@@ -59,15 +60,7 @@ def model_comparison(main: Reported) -> Facts | None:
         "comparison",
         "Model comparison",
         [
-            table_of("formulas", Rendered.of(formulas, {}, "Models"), words=True),
-            text_of(
-                *(
-                    f"{model_label(name)}: {found.message}."
-                    for name, found in comparison.without.items()
-                )
-            )
-            if comparison.without
-            else None,
+            table_of("formulas", Rendered.of(formulas, {}, "Models", notes=why), words=True),
             table_of(
                 "comparison-table",
                 replace(comparison.rendered(likelihood), notes=as_notes(comparison.notes)),
