@@ -17,13 +17,18 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from flatprior.analysis import (
     anova,
     average_marginal_effects,
     calibration_curve,
+    classification_table,
     compare_models,
     compare_routes,
     diagnose,
+    drop_one,
+    high_dimensional,
     likelihood_ratio_test,
     marginal_means,
     plot_calibration,
@@ -31,7 +36,6 @@ from flatprior.analysis import (
     plot_influence,
     predictive_indices,
     psis_loo,
-    read_report,
     robust_covariance,
     summarise,
     validate,
@@ -87,10 +91,13 @@ average_marginal_effects(model, fit, students)
 # `psi` and with it, with errors that do not rest on the model:
 
 # %%
-anova(models["all"], type=2)
+drop_one(models["all"])
 
 # %%
 robust = robust_covariance(model, fit, "HC3")
+anova(model, type=2, test="Wald", robust=robust)
+
+# %%
 means = marginal_means(
     model, robust, "psi", students, scale="probability", over="rows", at={"psi": [0, 1]}
 )
@@ -109,6 +116,9 @@ means.contrasts("reference")
 predictive_indices(model, fit)
 
 # %%
+classification_table(model, fit, cut=0.4)
+
+# %%
 validate(model, 500, seed=1)
 
 # %%
@@ -118,9 +128,23 @@ plot_calibration(calibration_curve(model, fit))
 plot_influence(diagnose(model, fit), psis_loo(model, draws["gpa + psi"]))
 
 # %% [markdown]
+# ## Many coefficients
+#
+# With more than one coefficient to ten observations the MLE is too far from zero, and its standard
+# errors are too small. Where rows are like Gaussian ones both are known, and corrected:
+
+# %%
+rng = np.random.default_rng(1)
+many = rng.normal(size=(300, 36))
+outcome = rng.random(300) < 1 / (1 + np.exp(-many[:, :9].sum(axis=1) / 2))
+wide = BernoulliLogistic.from_arrays(many, outcome)
+high_dimensional(wide, fit_newton(wide))
+
+# %% [markdown]
 # ## The report
 #
-# One HTML file with the comparison, the best model, the agreement of the routes, and the certificates.
+# One HTML file with the comparison, the best model, the agreement of the routes, and the certificates;
+# with the data also what each variable does to the probability.
 
 # %%
 agreement = compare_routes(
@@ -131,7 +155,7 @@ agreement = compare_routes(
     sample_nuts(model, seed=1, progress=False),
 )
 path = Path(tempfile.mkdtemp()) / "report.html"
-write_report(path, agreement=agreement, comparison=comparison, title="Did psi help?")
+write_report(path, agreement=agreement, comparison=comparison, data=students, title="Did psi help?")
 print(f"{path.stat().st_size / 1000:.0f} kB")
 print(agreement.message)
 
@@ -139,4 +163,4 @@ print(agreement.message)
 # A referee who has the data verifies it in seconds (`flatprior verify report.html data.csv`):
 
 # %%
-verify_report(model, read_report(path))
+verify_report(model, path, models, students)

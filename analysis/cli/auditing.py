@@ -166,9 +166,10 @@ def _audit_numbers(
         make_report(report_path, None, model=found.model)  # of draws, but there is no posterior
     elif report_path and found.mle is not None and found.draws is not None:
         drawn = read_draws(source, model, list(variables) or None)
-        make_report(report_path, None, agreement=compare_routes(model, found.mle, drawn))
+        agreement = compare_routes(model, found.mle, drawn)
+        make_report(report_path, None, agreement=agreement, data=data)
     elif report_path:
-        make_report(report_path, None, audits=found)
+        make_report(report_path, None, audits=found, data=data)
     if json_path:
         write_json(json_path, found.to_dict() | {"provenance": asdict(provenance(found.model))})
     if not found.passed:

@@ -55,6 +55,8 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.routes.registry import ROUTES, Route
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from flatprior.models import BernoulliLogistic, Posterior
 
 
@@ -154,7 +156,7 @@ def agree(
         in_batches = reads_in_batches(data)
         routes = routes_asked(options, in_batches)
         model = load_model(data, formula, in_batches=in_batches, **options)
-        _agree(model, routes, report_path, json_path, seed, draws)
+        _agree(model, data, routes, report_path, json_path, seed, draws)
 
 
 @main.command()
@@ -226,7 +228,9 @@ def compare(
         if read is not None:
             out.print(Text(f"note: for these fits the rows were {read.said}"))
         if report_path:
-            make_report(report_path, seed, comparison=comparison)
+            make_report(
+                report_path, seed, comparison=comparison, data=None if common_rows else data
+            )
         if json_path:
             facts = comparison.to_dict()
             if read is not None:
@@ -310,13 +314,16 @@ def demo(
     """Four routes on bundled data: will the S&P 500 go up?"""
     with clean_errors():
         check_paths(json=json_path, report=report_path)
-        _agree(_demo_model(), routes_asked(options), report_path, json_path, seed, draws)
+        routes = routes_asked(options)
+        _agree(*_demo_model(), routes, report_path, json_path, seed, draws)
 
 
-def _demo_model() -> BernoulliLogistic:
+def _demo_model() -> tuple[BernoulliLogistic, pd.DataFrame]:
+    """The model of the demo, and what it is built from."""
     from flatprior.models import BernoulliLogistic, load_smarket
 
-    return BernoulliLogistic.from_formula(DEMO_FORMULA, load_smarket())
+    days = load_smarket()
+    return BernoulliLogistic.from_formula(DEMO_FORMULA, days), days
 
 
 @main.command()
@@ -374,9 +381,11 @@ def verify(
                 loaded = {name: replace(each, reading=elsewhere) for name, each in loaded.items()}
             model, *rest = loaded.values()
         else:
-            model, rest = _demo_model(), []
+            (model, data), rest = _demo_model(), []
         try:
-            table = verify_report(model, report, dict(zip(others, rest, strict=True)))
+            # of rows that all models share nothing is known but their designs
+            own = None if common_rows else data
+            table = verify_report(model, report, dict(zip(others, rest, strict=True)), own)
         except ValueError as error:
             fail(f"not verified: {error}", 1)
         out = result_console()
@@ -403,6 +412,7 @@ def verify(
 
 def _agree(
     model: BernoulliLogistic,
+    data: Any,
     routes: list[Route],
     report_path: str | None,
     json_path: str | None,
@@ -433,7 +443,7 @@ def _agree(
     print_agreement(out, agreement)
     print_warnings(out, model.warnings)
     if report_path:  # takes a while: before --json, so that an interrupt leaves nothing
-        make_report(report_path, seed, agreement=agreement)
+        make_report(report_path, seed, agreement=agreement, data=data)
     if json_path:
         write_json(json_path, agreement.to_dict())
     if agreement.verdict != "agree":

@@ -96,7 +96,8 @@ def fit(
         if json_path:
             estimate.save(json_path)
         if report_path:  # before anything is printed: whoever reads that may go away
-            make_report(report_path, None, agreement=_second_opinion(model, estimate))
+            second = _second_opinion(model, estimate)
+            make_report(report_path, None, agreement=second, data=data)
         plain = not (odds_ratios or profile or robust or cluster)
         if plain and level == 0.95 and form == "text":
             print_estimate(result_console(wide=True), model, estimate)

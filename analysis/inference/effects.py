@@ -207,7 +207,11 @@ def average_marginal_effects(
                     found |= {(group, key): of_each for key, of_each in own.items()}
         n_rows, note = len(rows.share), rows.note
     if not found:
-        raise InputError("no variable is a number, of which there would be a relative change")
+        raise InputError(
+            "no variable is a number, of which there would be a relative change"
+            if of.relative
+            else "the model has no variable, whose effect there would be"
+        )
     effects = _in_order(model, found, of.by)
     functions = functionals_of(model, result, effects.values())
     columns = functions.columns("effect", prob, interval, PLAIN)

@@ -24,7 +24,10 @@ from flatprior.analysis.diagnostics.indices import PredictiveIndices, predictive
 from flatprior.analysis.diagnostics.leave_one_out import ExactLOO, exact_loo
 from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
+from flatprior.analysis.inference.new_rows import frame_for, own_rows
 from flatprior.analysis.inference.summary import Summary, summarise
+from flatprior.analysis.validation.validate import validate
+from flatprior.analysis.validation.validation import Validation
 from flatprior.models import (
     BernoulliLogistic,
     Existence,
@@ -42,6 +45,7 @@ from flatprior.models.rows import ArrayRows
 
 MOST_ROWS = 20_000  # for which intervals by refits and leave-one-out are computed
 MOST_WORK = MOST_ROWS * 50**3  # and n k^3 of them, in which the cost of both grows
+RESAMPLES = 200  # whose Monte Carlo error is shown
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,12 +108,15 @@ class MainModel(Reported):
     loo : PSISLOO or None
     exact : ExactLOO or None
         Where neither rows nor coefficients are too many.
+    data : DataFrame, mapping, path or None
+        What the model was built from, of which it keeps the design only.
     """
 
     fit: PointEstimate
     sound: tuple[Posterior, ...]
     loo: PSISLOO | None
     exact: ExactLOO | None
+    data: Any = None
 
     @classmethod
     def of_fit(cls, model: BernoulliLogistic, fit: PointEstimate) -> MainModel:
@@ -177,6 +184,7 @@ class MainModel(Reported):
         agreement: Agreement | None,
         comparison: Comparison | None,
         audits: tuple[Audit, ...] = (),
+        data: Any = None,
     ) -> MainModel:
         """The same where the draws, if there were any, are not at hand."""
         return cls(
@@ -188,12 +196,34 @@ class MainModel(Reported):
             loo=None,
             exact=None if refits_left_out(model) else exact_loo(model, fit),
             audits=audits,
+            data=data,
         )
 
     @cached_property
     def summary(self) -> Summary:
         """Tests, intervals and goodness of the fit."""
         return summarise(self.model, self.fit)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame | None:
+        """The variables of its rows, where the model does not read them itself, and these are few.
+
+        Raises
+        ------
+        ValueError
+            If the data are not those that the model was built from.
+        """
+        model = self.model
+        here = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
+        if self.data is None or model.encoding is None or not here:
+            return None
+        frame = frame_for(model, self.data)
+        if own_rows(model, frame) is None:
+            raise InputError(
+                "the data are not those that the model was built from: pass the same rows, with "
+                "the same missing values"
+            )
+        return frame
 
     @property
     def leaves_out(self) -> bool:
@@ -227,6 +257,11 @@ class MainModel(Reported):
         return calibration_curve(self.here, self.predicted) if few else None
 
     @cached_property
+    def validation(self) -> Validation | None:
+        """Scores corrected for optimism by refits of samples, where refits are few and fast."""
+        return None if refits_left_out(self.model) else validate(self.here, RESAMPLES)
+
+    @cached_property
     def diagnostics(self) -> Diagnostics | None:
         """Residuals and influence, where the rows are few."""
         few = isinstance(self.here.rows, ArrayRows) and self.model.n_rows <= MOST_ROWS
@@ -238,6 +273,7 @@ def reported(
     comparison: Comparison | None,
     audits: tuple[Audit, ...] = (),
     model: BernoulliLogistic | None = None,
+    data: Any = None,
 ) -> MainModel | WithoutMLE:
     """What a report is of: the model of the agreement, the best of the comparison, or that given.
 
@@ -264,7 +300,8 @@ def reported(
                 f"{formula_of(main.model)}: audit(fit, model) judges it on these"
             )
         again.append(judge_fit(main.model, audit.their, audit.tolerance))
-    return replace(main, audits=tuple(again))
+    main = replace(main, audits=tuple(again))
+    return replace(main, data=data) if isinstance(main, MainModel) else main
 
 
 def _of_model(model: BernoulliLogistic, fit: PointEstimate | None) -> MainModel | WithoutMLE:

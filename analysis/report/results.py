@@ -27,6 +27,7 @@ def results_as_data(main: Reported, command: str) -> Facts:
                 "format": FORMAT,
                 "command": command,
                 **described(main.model),
+                "with_data": isinstance(main, MainModel) and main.frame is not None,
                 "data_hash": main.model.data_hash,
                 "versions": versions_of(*PACKAGES),
                 "machine": machine(),

@@ -23,6 +23,7 @@ from flatprior.analysis.report.items import spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
+from flatprior.analysis.report.sections.effects import effects_of_variables
 from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
 from flatprior.analysis.report.sections.model import (
     coefficients,
@@ -57,6 +58,7 @@ SECTIONS: tuple[Section, ...] = (
     audits_of_fits,
     posterior_against_mle,
     coefficients,
+    effects_of_variables,
     model_comparison,
     predictive_quality,
     sampler_diagnostics,
@@ -80,6 +82,7 @@ def write_report(
     *,
     model: BernoulliLogistic | None = None,
     audits: Audit | Sequence[Audit] = (),
+    data: Any = None,
     title: str = "",
     command: str = "",
     progress: bool = False,
@@ -101,6 +104,10 @@ def write_report(
     audits : Audit or sequence of Audit
         Of other programs' fits of the same data; see `audit`. Without `agreement`, `comparison` and
         `model` theirs is the main model.
+    data : DataFrame, mapping or path, optional
+        What the main model was built from, for effects, marginal means and contrasts of its
+        variables: a model whose rows are in memory has but the columns of its design. Rows in
+        files are read again without it.
     title : str
         Default: the formula of the main model.
     command : str
@@ -116,15 +123,16 @@ def write_report(
     Raises
     ------
     ValueError
-        If there is neither agreement, comparison, model nor audit, or they are not of the same
-        observations (`NotComparableError`).
+        If there is neither agreement, comparison, model nor audit, they are not of the same
+        observations (`NotComparableError`), or `data` are not those of the main model.
     OSError
         If no file can be put there.
 
     Notes
     -----
-    Profile-likelihood intervals, leave-one-out and influence are computed for models of up to
-    20,000 rows; the first two of 50 coefficients, or more where there are fewer rows. Of a table of
+    Profile-likelihood intervals, leave-one-out, influence, validation by 200 bootstrap samples, and
+    effects are computed for models of up to 20,000 rows; all but influence of 50 coefficients, or
+    more where there are fewer rows. Of a table of
     more than 100 rows the page shows the first 40, and its copy as CSV has all. The file holds
     every figure as SVG and all results as JSON, but no data and no draws; the same results give the
     same bytes.
@@ -156,6 +164,7 @@ def write_report(
         comparison,
         model=model,
         audits=audits,
+        data=data,
         title=title,
         command=command,
         progress=progress,
@@ -173,6 +182,7 @@ def report_facts(
     *,
     model: BernoulliLogistic | None = None,
     audits: Audit | Sequence[Audit] = (),
+    data: Any = None,
     title: str = "",
     command: str = "",
     progress: bool = False,
@@ -181,7 +191,7 @@ def report_facts(
 
     Parameters
     ----------
-    agreement, comparison, model, audits, title, command, progress
+    agreement, comparison, model, audits, data, title, command, progress
         As for `write_report`.
 
     Returns
@@ -204,9 +214,9 @@ def report_facts(
     for of in (model, getattr(agreement, "model", None)):
         require_likelihood(of, "a report")
     several = (audits,) if isinstance(audits, Audit) else tuple(audits)
-    main = reported(agreement, comparison, several, model)
-    data = results_as_data(main, without_address_secrets(command))
-    return facts_of(main, data, title=title, progress=progress)
+    main = reported(agreement, comparison, several, model, data)
+    results = results_as_data(main, without_address_secrets(command))
+    return facts_of(main, results, title=title, progress=progress)
 
 
 def facts_of(

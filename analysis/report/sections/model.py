@@ -13,6 +13,7 @@ from flatprior.analysis.diagnostics.collinearity import collinearity
 from flatprior.analysis.figures.coefficients import interval_frame, plot_forest
 from flatprior.analysis.figures.models import plot_model
 from flatprior.analysis.inference.goodness import goodness_of_fit, grouped_fit
+from flatprior.analysis.inference.high_dimension.corrections import high_dimensional
 from flatprior.analysis.inference.hypotheses.anova import anova
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.report.items import (
@@ -29,6 +30,7 @@ from flatprior.models import check_existence
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import COUNTS, SCREEN, count, level_in_words, names_in
+from flatprior.models.model import HIGH_DIMENSION, MANY
 
 MOST_DRAWN = 40  # coefficients of a forest plot
 # sentences of draws; a report, which does not hold these, is held against them too
@@ -171,6 +173,7 @@ def coefficients(main: MainModel) -> Facts:
                 Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
             ),
             _by_term(main),
+            _corrected_for_many(main),
             table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
             table_of_main("goodness", goodness_of_fit(model, fit).rendered(), "Goodness of fit"),
             figure_of(
@@ -193,6 +196,19 @@ def _by_term(main: MainModel) -> Facts | None:
     return table_of_main(
         "terms", anova(main.here, type=2).rendered(), "Tests of terms, type II (likelihood ratio)"
     )
+
+
+def _corrected_for_many(main: MainModel) -> Facts | None:
+    """Coefficients corrected for their number, where that is large and the theory holds."""
+    model = main.model
+    if model.n_parameters < MANY or model.n_parameters <= HIGH_DIMENSION * model.n_observations:
+        return None
+    try:
+        found = high_dimensional(model, main.fit)
+    except (ValueError, ArithmeticError) as error:
+        said = f"No correction of coefficients for their number: {error}."
+        return text_of(said)
+    return table_of_main("corrected", found.rendered(), "Coefficients corrected for their number")
 
 
 def _odds_ratio(value: float) -> str:

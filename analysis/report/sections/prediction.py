@@ -143,6 +143,9 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 "classification", classification_table(model, judged).rendered(), "Classification"
             ),
             None
+            if main.validation is None
+            else table_of_main("validation", main.validation.rendered(), "Bootstrap validation"),
+            None
             if curve is None
             else figure_of(
                 "calibration",

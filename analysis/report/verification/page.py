@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE
 from flatprior.analysis.report.page import Facts, Page, Table, alike
+from flatprior.analysis.report.sections.effects import EFFECTS, OF_DATA, effects_of_variables
 from flatprior.analysis.report.sections.making import sampler_diagnostics
 from flatprior.analysis.report.sections.prediction import model_comparison
 from flatprior.analysis.report.verification.anew import Anew
@@ -20,8 +22,11 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.results import versions_of
 
 
-def page_held(found: Anew, report: Facts, text: str, elsewhere: bool) -> list[str]:
-    """Make the page anew and hold it against the one in the file; say what was not made."""
+def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool) -> list[str]:
+    """Make the page anew and hold it against the one in the file; say what was not made.
+
+    What needs the variables of the model is made where `data` are at hand.
+    """
     try:
         page = Page.of(text)
     except (ValueError, AssertionError, IndexError, RecursionError) as error:
@@ -29,9 +34,14 @@ def page_held(found: Anew, report: Facts, text: str, elsewhere: bool) -> list[st
     unverified = report["comparison"] is not None and found.comparison is None
     free: tuple[str, ...] = OF_DRAWS if found.with_draws else ()
     free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
+    require(isinstance(report["with_data"], bool), "whether it had the data is damaged")
+    if not report["with_data"]:
+        data = None
+    elif data is None:
+        free += tuple(name for name in page.tables if OF_DATA.fullmatch(name))
     # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
     spoken = report["agreement"] is not None or not (found.with_draws or unverified)
-    again = _made_again(found, report, page.title, unverified, spoken)
+    again = _made_again(found, report, page.title, data, unverified, spoken)
     bounds = OF_BOUNDS_ELSEWHERE if elsewhere else OF_BOUNDS
     holes = tables_held(found, report, page, again, bounds, free)
     holes += figures_held(found, page, again, bounds, free, elsewhere)
@@ -51,8 +61,10 @@ def page_held(found: Anew, report: Facts, text: str, elsewhere: bool) -> list[st
     return holes
 
 
-def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken: bool) -> Page:
-    """The page of these results; empty is what needs draws, or models that were not passed."""
+def _made_again(
+    found: Anew, report: Facts, title: str, data: Any, unverified: bool, spoken: bool
+) -> Page:
+    """The page of these results; empty is what needs draws, models or data that are not here."""
     main: MainModel | WithoutMLE
     if found.fit is None:
         assert found.existence is not None  # noqa: S101
@@ -64,11 +76,13 @@ def _made_again(found: Anew, report: Facts, title: str, unverified: bool, spoken
         )
     else:
         main = MainModel.without_draws(
-            found.model, found.fit, found.agreement, found.comparison, found.audits
+            found.model, found.fit, found.agreement, found.comparison, found.audits, data
         )
     instead: dict[Section, Facts] = {}
     if found.checks:
         instead[sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
+    if report["with_data"] and data is None:
+        instead[effects_of_variables] = _empty("effects", EFFECTS)
     if unverified:
         instead[model_comparison] = _empty("comparison", "Model comparison")
     verdict = None if spoken else {"headline": "", "good": True, "message": "", "notes": []}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +26,7 @@ from flatprior.models.results import versions_of
 
 # what the results have besides what describes the model
 RESULTS = (
-    *("format", "command", "data_hash", "versions", "machine", "seeds"),
+    *("format", "command", "with_data", "data_hash", "versions", "machine", "seeds"),
     *("estimate", "agreement", "comparison", "audits", "checks"),
 )
 
@@ -35,6 +36,7 @@ def verify_report(
     model: BernoulliLogistic,
     report: Facts | str | PathLike[str],
     others: Mapping[str, BernoulliLogistic] | None = None,
+    data: Any = None,
 ) -> pd.DataFrame:
     """Compute a report anew, from its coefficients and the data, and compare.
 
@@ -46,6 +48,8 @@ def verify_report(
         Of a path the page is verified too: what it shows is made again.
     others : mapping of str to BernoulliLogistic, optional
         Models of the comparison by the names that they have in the report, to be verified too.
+    data : DataFrame, mapping or path, optional
+        What the model was built from, for effects of its variables, to be verified too.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def verify_report(
         require_unchanged(report)
         report = read_report(report)
     try:
-        return _verified(model, report, page, others or {})
+        return _verified(model, report, page, others or {}, data)
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"the results in the report are damaged: {error!r}") from error
 
@@ -96,6 +100,7 @@ def _verified(
     report: Facts,
     page: str | None,
     others: Mapping[str, BernoulliLogistic],
+    data: Any,
 ) -> pd.DataFrame:
     elsewhere = _elsewhere(report)
     made_by = f"it was made by {report['command'] or 'a script'}"
@@ -114,7 +119,7 @@ def _verified(
         found = Anew.of(model, report, others)
         holes = results_held(found, report, bool(elsewhere))
         if page is not None:
-            holes += page_held(found, report, page, bool(elsewhere))
+            holes += page_held(found, report, page, data, bool(elsewhere))
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         if not elsewhere:
             raise

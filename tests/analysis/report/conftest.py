@@ -1,7 +1,7 @@
 """A report with everything in it, and one of names that would like to be more than text."""
 
 import pytest
-from reports import results, students, students_agreement, students_comparison
+from reports import data, results, students, students_agreement, students_comparison
 
 from flatprior.analysis import report_facts
 
@@ -28,4 +28,4 @@ def facts(agreement, comparison):
 
 @pytest.fixture(scope="session")
 def nasty():
-    return report_facts(*results())
+    return report_facts(*results(), data=data())

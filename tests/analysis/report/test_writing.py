@@ -22,6 +22,7 @@ def test_sections_come_in_the_order_a_referee_asks(facts):
         "agreement",
         "posterior",
         "coefficients",
+        "effects",
         "comparison",
         "prediction",
         "sampling",
