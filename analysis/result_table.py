@@ -78,6 +78,11 @@ class ResultTable(Renderable):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.table().to_numpy(dtype)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "frame":  # of pickle and copy, before there is one
+            raise AttributeError(name)
+        return getattr(self.table(), name)
+
     @property
     def loc(self) -> Any:
         """Of the table, by the names of rows and columns."""

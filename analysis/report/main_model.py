@@ -37,7 +37,7 @@ from flatprior.models import (
 )
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import SCREEN, names_in
+from flatprior.models.common.text import ARRAY, SCREEN, names_in
 from flatprior.models.estimate import fit_of
 from flatprior.models.gathering import as_drawn
 from flatprior.models.routes.newton import converged_mle
@@ -214,9 +214,13 @@ class MainModel(Reported):
             If the data are not those that the model was built from.
         """
         model = self.model
-        here = isinstance(model.rows, ArrayRows) and model.n_rows <= MOST_ROWS
-        if self.data is None or model.encoding is None or not here:
+        if self.data is None or not needs_data(model):
             return None
+        if model.trials_name == ARRAY:
+            raise InputError(
+                "the trials were passed as an array: make them a column of the data, so that its "
+                "groups can be told"
+            )
         frame = frame_for(model, self.data)
         if own_rows(model, frame) is None:
             raise InputError(
@@ -318,6 +322,16 @@ def _of_model(model: BernoulliLogistic, fit: PointEstimate | None) -> MainModel 
 def formula_of(model: BernoulliLogistic) -> str:
     """The formula as it was given, or the names of response and columns."""
     return model.formula or f"{model.response_name} on {names_in(SCREEN, model.names)}"
+
+
+def needs_data(model: BernoulliLogistic) -> bool:
+    """Whether effects of its variables are shown, and are not to be had from the model alone."""
+    return (
+        model.encoding is not None
+        and bool(model.encoding.parsed.predictors)
+        and isinstance(model.rows, ArrayRows)
+        and model.n_rows <= MOST_ROWS
+    )
 
 
 def refits_left_out(model: BernoulliLogistic) -> str:

@@ -63,6 +63,7 @@ _NEVER = re.compile(
     re.IGNORECASE,
 )
 _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
+_PLACE = "<!-- {} -->\n"  # what stands in the place of an item
 _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -189,12 +190,20 @@ class Page:
                 return f"{match['data']}\n"
             else:
                 texts.append(item)
-            return ""
+            return _PLACE.format(name or "text")
 
         rest = _ITEMS.sub(taken, _SEAL.sub(r"\1\3", page))
         if set(copies) != set(tables):
             raise InputError("the page has other tables than its copies")
         return cls(tables, figures, tuple(texts), re.sub(r"\n\s*\n", "\n", rest))
+
+    def without_places(self, other: Page) -> str:
+        """What stands between, and where tables and figures stand that another page has too."""
+        own = {*self.tables, *self.figures} - {*other.tables, *other.figures}
+        rest = self.rest
+        for name in own:
+            rest = rest.replace(_PLACE.format(name), "")
+        return rest
 
     @property
     def title(self) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,15 +12,14 @@ from flatprior.analysis.inference.effects import average_marginal_effects
 from flatprior.analysis.inference.means.contrasts import Method
 from flatprior.analysis.inference.means.marginal_means import MarginalMeans, marginal_means
 from flatprior.analysis.report.items import section_of, table_of_main, text_of
-from flatprior.analysis.report.main_model import MOST_ROWS, MainModel
+from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, needs_data
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.rendering import Renderable, Rendered
 from flatprior.models.common.text import names_in, printable
-from flatprior.models.rows import ArrayRows
 
 EFFECTS = "Effects on the probability"  # the title of the section
-OF_DATA = re.compile(r"average-effects|(?:means|contrasts)-\d+")  # its tables
 MOST_LEVELS = 12  # of a category whose means are shown
 MOST_PAIRED = 5  # levels, every two of which are compared
 MOST_CATEGORIES = 6
@@ -36,40 +34,69 @@ TOO_MANY = (
 )
 
 
-def effects_of_variables(main: MainModel) -> Facts:
+def effects_of_variables(main: MainModel) -> Facts | None:
     """Average effects; of each category its average predictions, and their contrasts.
 
     Sentences stand there only where there is nothing else, so that without the data a page can be
     verified but for its tables.
     """
     model, frame = main.model, main.frame
+    if model.names in (("Intercept",), ("const",)):
+        return None
     if model.n_rows > MOST_ROWS:
         return section_of("effects", EFFECTS, [text_of(TOO_MANY)])
-    if model.encoding is not None and isinstance(model.rows, ArrayRows) and frame is None:
+    if needs_data(model) and frame is None:
         return section_of("effects", EFFECTS, [text_of(WITHOUT_DATA)])
-    effects = _or_why(lambda: average_marginal_effects(model, main.fit, frame))
     shown, left = _categories(model)
-    if left:
-        said = f"without means of {names_in(ROOM, left)}: marginal_means(model, fit, name, data)"
-        effects = replace(effects, notes=(*effects.notes, said))
-    items = [table_of_main("average-effects", effects, "Average effects of variables")]
+    found = {"average-effects": _with_note(_or_why(partial(_effects, main)), left)}
     for i, (name, n_levels) in enumerate(shown.items()):
         means = partial(_average_predictions, main, name)
-        of = f"average predictions by {printable(name)}"
-        items.append(table_of_main(f"means-{i + 1}", _or_why(means), f"{of[:1].upper()}{of[1:]}"))
+        found[f"means-{i + 1}"] = _or_why(means)
         if n_levels > 2:  # of two the difference is an average effect
             pairs: Method = "pairwise" if n_levels <= MOST_PAIRED else "reference"
-            found = _or_why(partial(_differences, means, pairs))
-            items.append(table_of_main(f"contrasts-{i + 1}", found, f"Differences of {of}"))
+            found[f"contrasts-{i + 1}"] = _or_why(partial(_differences, means, pairs))
+    titles = tables_of_effects(model)
+    items = [table_of_main(name, shown, titles[name]) for name, shown in found.items()]
     return section_of("effects", EFFECTS, items)
+
+
+def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:
+    """The tables of this section and their titles, in their order."""
+    found = {"average-effects": "Average effects of variables"}
+    for i, (name, n_levels) in enumerate(_categories(model)[0].items()):
+        found[f"means-{i + 1}"] = f"Average predictions by {printable(name)}"
+        if n_levels > 2:
+            of = f"Differences of average predictions by {printable(name)}"
+            found[f"contrasts-{i + 1}"] = of
+    return found
+
+
+def _effects(main: MainModel) -> ResultTable:
+    """Of all variables but numbers that the formula compares, which have no slope."""
+    encoding = main.model.encoding
+    compared = () if encoding is None else encoding.parsed.compared
+    if encoding is None or not compared:
+        return average_marginal_effects(main.model, main.fit, main.frame)
+    rest = [name for name in encoding.parsed.predictors if name not in compared]
+    found = average_marginal_effects(main.model, main.fit, main.frame, rest)
+    said = f"without {names_in(ROOM, compared)}, which the formula compares: it has no slope"
+    return replace(found, notes=(*found.notes, said))
 
 
 def _average_predictions(main: MainModel, name: str) -> MarginalMeans:
     return marginal_means(main.model, main.fit, name, main.frame, scale="probability", over="rows")
 
 
-def _differences(means: Callable[[], MarginalMeans], pairs: Method) -> Renderable:
+def _differences(means: Callable[[], MarginalMeans], pairs: Method) -> ResultTable:
     return means().contrasts(pairs, adjust="holm")
+
+
+def _with_note(table: Rendered, left: Sequence[str]) -> Rendered:
+    """The table, with categories whose means are not shown."""
+    if not left:
+        return table
+    said = f"without means of {names_in(ROOM, left)}: marginal_means(model, fit, name, data)"
+    return replace(table, notes=(*table.notes, said))
 
 
 def _or_why(compute: Callable[[], Renderable]) -> Rendered:

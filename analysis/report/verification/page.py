@@ -6,9 +6,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from flatprior.analysis.report.main_model import MainModel, WithoutMLE
+from flatprior.analysis.report.main_model import MainModel, WithoutMLE, needs_data
 from flatprior.analysis.report.page import Facts, Page, Table, alike
-from flatprior.analysis.report.sections.effects import EFFECTS, OF_DATA, effects_of_variables
+from flatprior.analysis.report.sections.effects import (
+    EFFECTS,
+    effects_of_variables,
+    tables_of_effects,
+)
 from flatprior.analysis.report.sections.making import sampler_diagnostics
 from flatprior.analysis.report.sections.prediction import model_comparison
 from flatprior.analysis.report.verification.anew import Anew
@@ -34,11 +38,15 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
     unverified = report["comparison"] is not None and found.comparison is None
     free: tuple[str, ...] = OF_DRAWS if found.with_draws else ()
     free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
-    require(isinstance(report["with_data"], bool), "whether it had the data is damaged")
-    if not report["with_data"]:
-        data = None
-    elif data is None:
-        free += tuple(name for name in page.tables if OF_DATA.fullmatch(name))
+    data = _data_due(found, report, data)
+    due = tables_of_effects(found.model) if report["with_data"] and data is None else {}
+    require(
+        all(
+            name in page.tables and page.tables[name].title == title for name, title in due.items()
+        ),
+        "the page lacks a table of effects, or one has another title",
+    )
+    free += tuple(due)
     # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
     spoken = report["agreement"] is not None or not (found.with_draws or unverified)
     again = _made_again(found, report, page.title, data, unverified, spoken)
@@ -50,7 +58,7 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         and all(alike(*pair, TWICE, bounds) for pair in zip(page.texts, again.texts, strict=True)),
         "the sentences of the page are not those of these results",
     )
-    rest, made = page.rest, again.rest
+    rest, made = page.without_places(again), again.without_places(page)
     if not spoken:
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
@@ -59,6 +67,15 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         rest, made = (part[part.index("<main") : part.index("</main>")] for part in (rest, made))
     require(alike(rest, made, TWICE, bounds), "the page has other words than these results give")
     return holes
+
+
+def _data_due(found: Anew, report: Facts, data: Any) -> Any:
+    """The data, where the report had them."""
+    had = report["with_data"]
+    require(isinstance(had, bool), "whether it had the data is damaged")
+    possible = found.fit is not None and needs_data(found.model)
+    require(possible or not had, "of such a model no report has the data")
+    return data if had else None
 
 
 def _made_again(

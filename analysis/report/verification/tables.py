@@ -25,6 +25,13 @@ from flatprior.models.common.closeness import TWICE, Closeness
 from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
 from flatprior.models.common.text import abbreviated, printable
 
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
+# tables of scores and differences of probabilities, to their rounding: of refits, of averages
+OF_PROBABILITIES = {
+    **dict.fromkeys(("validation", "indices"), 1e-10),
+    **dict.fromkeys(("average-effects", "means-", "contrasts-"), 1e-14),
+}
+
 
 def tables_held(
     found: Anew, report: Facts, page: Page, again: Page, bounds: float, free: tuple[str, ...]
@@ -103,7 +110,7 @@ def _table_held(
                 (shown.cells[i][at], again.cells[j][now]) if there else (rows[i][at], anew[j][now])
             )
             require(
-                _same_cell(rows[i][at], anew[j][now], column, name, bounds),
+                _same_cell(rows[i][at], anew[j][now], column, shown.columns, name, bounds),
                 f"{'the page shows' if there else 'there is'} {seen!r} in the table "
                 f"{shown.title!r}, row {names[i]!r}, column {column!r}, where {made!r} is computed",
             )
@@ -158,7 +165,9 @@ def _sampler_held(shown: Table, check: PosteriorCheck, mle: PointEstimate, sampl
         )
 
 
-def _same_cell(seen: str, due: str, column: str, table: str, bounds: float) -> bool:
+def _same_cell(
+    seen: str, due: str, column: str, columns: tuple[str, ...], table: str, bounds: float
+) -> bool:
     """Whether a cell of the copy with all digits is the one computed anew."""
     if alike(seen, due, TWICE, bounds if table == "certificate" else 0.0):
         return True
@@ -168,7 +177,17 @@ def _same_cell(seen: str, due: str, column: str, table: str, bounds: float) -> b
         return same_number(float(seen), float(due), TWICE, bounds)
     if column == "digits":
         return abs(float(seen) - float(due)) <= -math.log10(1 - bounds)
-    return column in DIFFERENCES and abs(float(seen) - float(due)) <= DIFFERENCES[column]
+    rounding = _absolute(column, columns, table)
+    numbers = all(map(_NUMBER.fullmatch, (seen, due)))
+    return rounding > 0 and numbers and abs(float(seen) - float(due)) <= rounding
+
+
+def _absolute(column: str, columns: tuple[str, ...], table: str) -> float:
+    """Rounding of a number that may be a difference of others, and be 0 but for that."""
+    if column == "p" and "LR" not in columns:  # of a z beside it, and right to its last digits
+        return 0.0
+    of = next((each for each in OF_PROBABILITIES if table.startswith(each)), "")
+    return DIFFERENCES.get(column, OF_PROBABILITIES.get(of, 0.0))
 
 
 def _copies_hold(name: str, shown: Table) -> None:

@@ -123,7 +123,7 @@ def _verified(
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         if not elsewhere:
             raise
-        said = error if type(error) is ValueError else f"the results are damaged: {error!r}"
+        said = error if isinstance(error, ValueError) else f"the results are damaged: {error!r}"
         raise InputError(f"{said}; {elsewhere}") from error
     if page is None:
         holes.append("the page: pass the path of the report")
