@@ -64,7 +64,7 @@ def rewritten(
             cells=new.cells,
             notes=new.notes,
         )
-        page = _once(_TABLE.format(name), lambda m: _markup(m[0], old, new))(page)
+        page = _once(TABLE.format(name), lambda m: _markup(m[0], old, new))(page)
         pattern = r'<script type="application/json" id="flatprior-tables">(.*?)</script>'
         formats = json.loads(re.search(pattern, page, re.DOTALL)[1])
         formats[name] = {
@@ -149,7 +149,7 @@ def _without_last(table: Table) -> Table:
     return replace(table, names=table.names[:-1], cells=table.cells[:-1])
 
 
-_TABLE = r'<div class="table[^>]*id="{}">\n.*?role="status"></span></p>\n</div>\n'
+TABLE = r'<div class="table[^>]*id="{}">\n.*?role="status"></span></p>\n</div>\n'
 _FIGURE = r'<figure id="{}">\n.*?</figure>\n'
 _ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
 
@@ -185,7 +185,7 @@ FORGED = {
     "a table that is not shown": _table("certificate", "<table>", "<table hidden>"),
     "cells that are not shown": _table("coefficients-table", "<tbody>", '<tbody style="color:#0">'),
     "a table twice, the first one forged": _twice(
-        _TABLE.format("coefficients-table"), _ROW, r"\1<td>9.999</td>"
+        TABLE.format("coefficients-table"), _ROW, r"\1<td>9.999</td>"
     ),
     "a comment in a cell": _table("coefficients-table", r"(<td>[-\d]+)(\.)", r"\1<!-- -->9\2"),
     "a column twice": _table(
@@ -258,7 +258,7 @@ FORGED_WITH_DRAWS = {
     "a figure of draws more": _twice(
         _FIGURE.format("density-1"), 'id="density-1"', 'id="density-9"'
     ),
-    "a table of draws more": _twice(_TABLE.format("sampler-1"), "sampler-1", "sampler-9"),
+    "a table of draws more": _twice(TABLE.format("sampler-1"), "sampler-1", "sampler-9"),
     "a sentence in a figure of draws": _once(
         r'(<figure id="density-1">.*?)(</figure>)', lambda m: f"{m[1]}<p>{FALSE}</p>{m[2]}"
     ),

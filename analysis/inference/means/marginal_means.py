@@ -359,10 +359,8 @@ class MarginalMeans(Renderable):
         table = self.table()
         unknown = [called(label) for label in table.index[~self.means.known]]
         notes = list(self.notes)
-        if self.errors.whole:
-            notes.append(self.errors.whole)
         if isinstance(self.means, OfEstimate):
-            notes += student_in_words(self.means.df)
+            notes += [self.errors.whole or self.errors.own, *student_in_words(self.means.df)]
         if unknown:
             notes.append(
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "

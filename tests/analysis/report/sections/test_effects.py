@@ -1,10 +1,13 @@
+import functools
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from damaged_files import resealed
-from forged_pages import rewritten
+from damaged_files import embedded_in, resealed
+from forged_pages import TABLE, rewritten
 from r_values import DATA
 from reports import column, item
 
@@ -15,6 +18,7 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
+from flatprior.analysis.report.verification import tables
 from flatprior.models import BernoulliLogistic, fit_newton
 
 FORMULA = "low ~ age + lwt + C(race) + smoke"
@@ -48,7 +52,7 @@ def _of_section(facts):
 
 
 def test_every_category_has_its_means_and_their_differences(facts, model, births):
-    assert [each["id"] for each in _of_section(facts)] == list(TABLES)
+    assert {each["id"] for each in _of_section(facts)} == set(TABLES)
     fit = fit_newton(model)
     effects = average_marginal_effects(model, fit, births).table()
     means = marginal_means(model, fit, "race", births, scale="probability", over="rows")
@@ -111,8 +115,9 @@ def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypa
 
     monkeypatch.setattr(effects, "MOST_CATEGORIES", 1)
     found = _of_section(report_facts(model=model, data=births))
-    assert [each["id"] for each in found] == list(TABLES[:3])
-    assert "without means of smoke" in found[0]["notes"][-1].lower()
+    assert {each["id"] for each in found} == set(TABLES[:3])
+    (effects,) = (each for each in found if each["id"] == "average-effects")
+    assert "without means of smoke" in effects["notes"][-1].lower()
 
 
 def _with_another_first_number(shown):
@@ -137,22 +142,98 @@ def test_a_number_that_is_changed_is_told_where_the_data_are_at_hand(
     assert f"table {item(facts, table)['title']!r}" in holes
 
 
-def test_a_table_of_effects_that_nothing_gives_is_told(page, model, births, tmp_path):
-    path = tmp_path / "more.html"
-    path.write_text(resealed(page.replace("means-2", "means-9")), newline="\n")
-    with pytest.raises(ValueError, match="'means-9' that nothing gives"):
+def _without(page, name):
+    page = re.sub(TABLE.format(name), "", page, count=1, flags=re.DOTALL)
+    pattern = r'(<script type="application/json" id="flatprior-tables">)(.*?)(</script>)'
+    copies = json.loads(re.search(pattern, page, re.DOTALL)[2])
+    del copies[name]
+    return embedded_in(page, copies, "flatprior-tables")
+
+
+def _with_other_places(page):
+    one, two = (
+        re.search(TABLE.format(name), page, re.DOTALL)[0] for name in ("means-1", "certificate")
+    )
+    return page.replace(one, "").replace(two, one + two)
+
+
+FORGED = {
+    "another name": lambda page: page.replace("means-2", "means-9"),
+    "another title": lambda page: page.replace("Average effects of variables", "Coefficients"),
+    "one left out": lambda page: _without(page, "contrasts-1"),
+    "all left out": lambda page: functools.reduce(_without, TABLES, page),
+    "moved": _with_other_places,
+    "no data": lambda page: page.replace('"with_data": true', '"with_data": false'),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_other_tables_of_effects_are_told_with_the_data_and_without(
+    forged, page, model, births, tmp_path
+):
+    path, changed = tmp_path / "forged.html", FORGED[forged](page)
+    assert changed != page
+    path.write_text(resealed(changed), newline="\n")
+    for data in (births, None) if forged != "moved" else (births,):
+        with pytest.raises(ValueError, match=r"nothing gives|table|words"):
+            verify_report(model, path, data=data)
+
+
+def test_of_columns_and_of_no_estimate_no_report_has_data(model, tmp_path):
+    plain = BernoulliLogistic.from_arrays(model.design[:, 1:], model.response, intercept=True)
+    path = write_report(tmp_path / "r.html", model=plain, data=model.design)
+    text = path.read_text(encoding="utf-8").replace('"with_data": false', '"with_data": true')
+    path.write_text(resealed(text), newline="\n")
+    with pytest.raises(ValueError, match="no report has the data"):
+        verify_report(plain, path)
+
+
+def test_small_p_values_have_their_digits(page, model, births, tmp_path):
+    path = tmp_path / "p.html"
+
+    def of_one(rows):
+        (at,) = (i for i, name in enumerate(rows[0]) if name == "p")
+        rows[1][at] = "1.234e-10"
+
+    def shown(table):
+        (at,) = (i for i, name in enumerate(table.columns) if name == "p")
+        cells = [list(row) for row in table.cells]
+        cells[0][at] = "1.23e-10"
+        return replace(table, cells=tuple(map(tuple, cells)))
+
+    forged = rewritten("average-effects", shown, of_one)(page)
+    path.write_text(resealed(forged), newline="\n")
+    with pytest.raises(ValueError, match="'p'"):
         verify_report(model, path, data=births)
-    # nor can a report that had no data show effects of variables
-    none = page.replace('"with_data": true', '"with_data": false')
-    assert none != page
-    path.write_text(resealed(none), newline="\n")
-    with pytest.raises(ValueError, match="that nothing gives"):
-        verify_report(model, path)
+
+
+def test_what_is_zero_but_for_rounding_has_any_rounding():
+    absolute = functools.partial(tables._same_cell, columns=("apparent",), bounds=0.3)
+    assert absolute("8.67e-17", "-2.1e-17", "apparent", table="validation")
+    assert not absolute("8.67e-5", "-2.1e-17", "apparent", table="validation")
+    assert not absolute("8.67e-17", "-2.1e-17", "apparent", table="coefficients-table")
+    p = functools.partial(tables._same_cell, table="average-effects", bounds=0.3)
+    assert not p("2e-11", "1e-11", "p", ("z", "p"))
+    assert tables._same_cell("2e-11", "1e-11", "p", ("LR", "p"), "terms", 0.3)
+
+
+def test_variables_that_are_compared_leave_the_effects_of_others(births):
+    model = BernoulliLogistic.from_formula("low ~ I(age > 25) + lwt", births)
+    table = item(report_facts(model=model, data=births), "average-effects")
+    assert [row["name"] for row in table["rows"]] == ["lwt"]
+    assert "age, which the formula compares" in table["notes"][-1]
+
+
+def test_trials_in_an_array_are_asked_for_as_a_column():
+    counts = pd.DataFrame({"share": [0.5, 0.25, 0.75], "g": ["a", "b", "c"]})
+    model = BernoulliLogistic.from_formula("share ~ 1 + g", counts, trials=[4, 4, 8])
+    with pytest.raises(ValueError, match="make them a column"):
+        report_facts(model=model, data=counts)
 
 
 def test_effects_that_cannot_be_computed_say_why(births):
     frame = births.assign(heavy=births["lwt"] - births["lwt"].min())
     model = BernoulliLogistic.from_formula("low ~ sqrt(heavy) + smoke", frame)
-    effects, means = _of_section(report_facts(model=model, data=frame))
-    assert "derivative" in effects["rows"][0]["cells"][0]
-    assert means["id"] == "means-1"
+    facts = report_facts(model=model, data=frame)
+    assert "derivative" in item(facts, "average-effects")["rows"][0]["cells"][0]
+    assert item(facts, "means-1")["rows"]
