@@ -74,10 +74,11 @@ def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:
 def _effects(main: MainModel) -> ResultTable:
     """Of all variables but numbers that the formula compares, which have no slope."""
     encoding = main.model.encoding
-    compared = () if encoding is None else encoding.parsed.compared
-    if encoding is None or not compared:
+    names = () if encoding is None else encoding.parsed.predictors
+    compared = [name for name in names if encoding and name in encoding.parsed.compared]
+    if not compared:
         return average_marginal_effects(main.model, main.fit, main.frame)
-    rest = [name for name in encoding.parsed.predictors if name not in compared]
+    rest = [name for name in names if name not in compared]
     found = average_marginal_effects(main.model, main.fit, main.frame, rest)
     said = f"without {names_in(ROOM, compared)}, which the formula compares: it has no slope"
     return replace(found, notes=(*found.notes, said))
