@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from flatprior.analysis.diagnostics.collinearity import PER_COLUMN, collinearity
 from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null_test
 from flatprior.analysis.inference.hypotheses.wald import misled, wald_test
 from flatprior.analysis.inference.intervals import confidence_intervals
@@ -30,7 +32,9 @@ from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.common.writing import finite
 from flatprior.models.estimate import mle_of
 from flatprior.models.routes.newton import converged_mle
+from flatprior.models.rows import ArrayRows
 
+INFLATED = math.sqrt(10)  # a standard error, by a variance inflation of 10 (Kutner et al. 2005)
 MOST_TERMS = 8  # of several coefficients, whose tests are said
 _FORMATS = {
     "coefficient": "#.5g",
@@ -59,6 +63,10 @@ class Summary(Renderable):
         Each term of several coefficients that is in no interaction to the Wald `HypothesisTest`
         that all of them are 0, with the covariance of the standard errors. One that is in an
         interaction would be tested at the reference level of the other: see `anova`.
+    gvif : DataFrame or None
+        Of a model from a formula with its rows in memory, one row a term: its generalised variance
+        inflation factor in the covariance of the fit, see `collinearity`, which of rows elsewhere
+        reads them again. None too where columns are so near to dependent that no digit is sure.
     response : str
     n_events : int
     facts : tuple of str
@@ -73,6 +81,7 @@ class Summary(Renderable):
     robust: RobustCovariance | None
     frame: pd.DataFrame
     by_term: Mapping[str, HypothesisTest]
+    gvif: pd.DataFrame | None
     response: str
     n_events: int
     facts: tuple[str, ...]
@@ -151,6 +160,7 @@ class Summary(Renderable):
                 "goodness": None if self.goodness is None else self.goodness.to_dict(),
                 "against_null": None if self.against_null is None else self.against_null.to_dict(),
                 "by_term": {name: test.to_dict() for name, test in self.by_term.items()},
+                "gvif": None if self.gvif is None else self.gvif.to_dict("index"),
                 "fit": self.fit.to_dict(),
                 "notes": list(self.notes),
             }
@@ -280,6 +290,8 @@ def summarise(
     [3.06, 21.4]
     >>> print(summary.against_null.message)
     likelihood ratio test of a constant probability: chi-squared(2) = 14.9303, p = 0.000573
+    >>> summary.gvif["GVIF"].round(3).to_dict()
+    {'Intercept': nan, 'gpa': 1.116, 'psi': 1.116}
     """
     check_probability(prob)
     fit = converged_mle(model) if fit is None else mle_of(model, fit)
@@ -319,6 +331,7 @@ def summarise(
     )
     goodness = explained(model, fit) if counted else None
     by_term, lacking = _by_term(model, fit, robust)
+    gvif, inflated = _inflation(model, fit)
     return Summary(
         fit=fit,
         goodness=goodness,
@@ -326,10 +339,11 @@ def summarise(
         robust=robust,
         frame=frame,
         by_term=by_term,
+        gvif=gvif,
         response=model.response_name,
         n_events=model.n_events,
         facts=model.facts,
-        notes=(*_told(by_term), *lacking, *_notes(model, fit, frame, robust)),
+        notes=(*_told(by_term), *lacking, *inflated, *_notes(model, fit, frame, robust)),
     )
 
 
@@ -358,6 +372,42 @@ def _by_term(
             f"reference levels or 0 of the others: anova(model, type=2{how}) tests the terms"
         )
     return found, lacking
+
+
+def _inflation(
+    model: BernoulliLogistic, fit: PointEstimate
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """The variance inflation of each term, and which are so large that a reader should know."""
+    if not model.terms or not isinstance(model.rows, ArrayRows):
+        return None, []
+    try:
+        gvif = collinearity(model, fit).gvif
+    except PrecisionError as error:
+        return None, [f"no variance inflation of terms: {error}"]
+    assert gvif is not None  # noqa: S101  (there are terms)
+    alone = _alone(model)  # x beside its square, or in an interaction, is collinear by intent
+    much = [name for name in alone if gvif[PER_COLUMN].get(name, 0.0) >= INFLATED]
+    said = [f"{printable(name)} {gvif[PER_COLUMN][name]:.3g} times" for name in much]
+    if not said:
+        return gvif, []
+    return gvif, [
+        f"collinear: standard errors of {first_of(said)} as large as if their columns were "
+        f"uncorrelated with those of other terms ({PER_COLUMN}; see gvif)"
+    ]
+
+
+def _alone(model: BernoulliLogistic) -> list[str]:
+    """The terms none of whose variables is in another term."""
+    terms = [] if model.encoding is None else model.encoding.model_terms
+    variables = {
+        term.name: frozenset[str]().union(*(factor.columns for factor in term.factors))
+        for term in terms
+    }
+    return [
+        name
+        for name, own in variables.items()
+        if not any(own & other for each, other in variables.items() if each != name)
+    ]
 
 
 def _told(by_term: Mapping[str, HypothesisTest]) -> list[str]:

@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from flatprior.analysis import confidence_intervals, robust_covariance, summarise, wald_test
+from flatprior.analysis import (
+    collinearity,
+    confidence_intervals,
+    robust_covariance,
+    summarise,
+    wald_test,
+)
 from flatprior.models import (
     BernoulliLogistic,
     MLEDoesNotExistError,
@@ -200,3 +206,37 @@ def test_a_term_that_too_few_clusters_cannot_test_is_said():
         "no test of g: the covariance of 4 clusters supports"
         in " ".join(str(summary).split()).lower()
     )
+
+
+def test_variance_inflation_is_that_of_the_fit_and_said_where_it_is_large(model):
+    quiet = summarise(model)
+    pd.testing.assert_frame_equal(quiet.gvif, collinearity(model, quiet.fit).gvif)
+    assert "ollinear" not in str(quiet)
+    # a copy with noise of variance v: of two columns alone, VIF = 1 / (1 - r^2)
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=400)
+    frame = pd.DataFrame({"x": x, "near": x + 0.1 * rng.normal(size=400)})
+    frame["y"] = (rng.random(400) < 1 / (1 + np.exp(-x))).astype(int)
+    model = BernoulliLogistic.from_formula("y ~ x + near", frame)
+    found = summarise(model)
+    p = 1 / (1 + np.exp(-model.design @ found.fit.coefficients))
+    centred = frame[["x", "near"]] - np.average(frame[["x", "near"]], axis=0, weights=p * (1 - p))
+    products = (centred.T * (p * (1 - p))) @ centred
+    r2 = products.iloc[0, 1] ** 2 / (products.iloc[0, 0] * products.iloc[1, 1])
+    assert found.gvif["GVIF"].iloc[1:].tolist() == pytest.approx([1 / (1 - r2)] * 2, rel=1e-9)
+    much = f"{(1 / (1 - r2)) ** 0.5:.3g} times"
+    assert f"Collinear: standard errors of x {much}, near {much} as large" in " ".join(
+        str(found).split()
+    )
+    # a square is collinear with what it is the square of, and meant to be
+    curved = BernoulliLogistic.from_formula("y ~ x + I((x + 9)**2)", frame)
+    assert summarise(curved).gvif["GVIF"].max() > 10
+    assert "ollinear" not in str(summarise(curved))
+
+
+def test_rows_in_files_are_not_read_for_variance_inflation(tmp_path):
+    load_spector().to_csv(tmp_path / "s.csv", index=False)
+    model = BernoulliLogistic.from_parquet(tmp_path / "s.csv", FORMULA)
+    found = summarise(model, fit_newton(model))
+    assert found.gvif is None
+    assert found.to_dict()["gvif"] is None
