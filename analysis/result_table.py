@@ -11,6 +11,7 @@ import pandas as pd
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.rendering import Renderable, Rendered, chosen
+from flatprior.models.common.text import level_in_words
 
 _SHORT = {"standard error": "SE"}  # what is shown of the names of columns
 _FORMATS = {
@@ -116,13 +117,18 @@ class ResultTable(Renderable):
         return Rendered.of(shown, formats, self.title, self.facts, self.notes, second=second)
 
 
-def called(label: Any) -> str:
-    """A name of several parts in one piece of text.
+def called(label: Any, *signs: str) -> str:
+    """A name of several parts in one piece of text, in quotes those that it would not show.
+
+    Nor may several parts hold what joins them, or one of the signs that join the text to others.
 
     Examples
     --------
     >>> from flatprior.analysis.result_table import called
-    >>> called(("gpa", "0")), called("psi")
-    ('gpa, 0', 'psi')
+    >>> called(("gpa", "0")), called(("gpa", "0, 1")), called("psi")
+    ('gpa, 0', "gpa, '0, 1'", 'psi')
     """
-    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+    if not isinstance(label, tuple):
+        return str(label)
+    joined = (*signs, ", ") if len(label) > 1 else signs
+    return ", ".join(level_in_words(part, *joined) for part in label)

@@ -62,7 +62,14 @@ from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.rendering import of_model
-from flatprior.models.common.text import SCREEN, count, first_of, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    count,
+    first_of,
+    level_in_words,
+    names_in,
+    printable,
+)
 from flatprior.models.designs.coded import Structured
 from flatprior.models.encoding.columns.checks import column, of_some_rows
 from flatprior.models.encoding.columns.kinds import kind_of, numbers
@@ -499,16 +506,19 @@ def _of_levels(
     assert encoding is not None  # noqa: S101
     base = encoding.reference_levels.get(name, str(levels[0]))
     reference = next(i for i, level in enumerate(levels) if str(level) == base)
-    called = {i: f"{name}: {level} - {base}" for i, level in enumerate(levels) if i != reference}
+    told = [level_in_words(level, " - ", ": ") for level in levels]
+    titles = {
+        i: f"{name}: {level} - {told[reference]}" for i, level in enumerate(told) if i != reference
+    }
     if model.aliased is None and encoding.parsed.stands_alone(name):
         few = frame.iloc[np.zeros(len(levels), dtype=np.intp)]
         each = encoded(model, replaced(few, name, pd.Series(list(levels), index=few.index)))
         design = with_constant(rows.design, each, reference)
         if design is not None:
-            return design, {title: Level(each, i, reference) for i, title in called.items()}
+            return design, {title: Level(each, i, reference) for i, title in titles.items()}
     elsewhere = everywhere(model, frame, name, levels[reference])
     changes: dict[str, Change] = {}
-    for i, title in called.items():
+    for i, title in titles.items():
         design = with_level(rows.design, elsewhere, levels[i])
         changes[title] = Elsewhere(
             everywhere(model, frame, name, levels[i]) if design is None else design

@@ -62,10 +62,24 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def level_in_words(level: object) -> str:
-    """A level as it is, but for one of blanks, which would not be seen: "''"."""
+def level_in_words(level: object, *signs: str) -> str:
+    """A level as it is, or in quotes where it would not be seen whole or be taken for more.
+
+    So are those that are empty, begin or end with a blank, hold two in a row or what is not
+    printed; that begin with a quotation mark; and that hold one of the signs that join levels to
+    others. No two levels are the same in words, nor two sequences of them that a sign joins.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.text import level_in_words
+    >>> [level_in_words(level, " - ") for level in ("a", "a ", "", "a-b", "a - b")]
+    ['a', "'a '", "''", 'a-b', "'a - b'"]
+    """
     text = str(level)
-    return text if text.strip() else repr(text)
+    plain = text == printable(text) and text[:1] not in ("", "'", '"')
+    if plain and not any(sign in f" {text} " for sign in signs):
+        return text
+    return repr(text).replace("  ", r" \x20")  # two blanks in a row are shown as one
 
 
 def observations(

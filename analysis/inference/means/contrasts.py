@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 from flatprior.analysis.result_table import called
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import SCREEN, names_in, printable
+from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
 
 Method = Literal["pairwise", "reference", "sequential", "mean"]
+JOINED = (" - ", " / ", ": ")  # what stands between levels in titles
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +79,12 @@ def families(
     for key, members in groups.items():
         if len(members) < 2:
             raise InputError("there is one mean only, and nothing to compare it with")
-        short = {i: ", ".join(cells[i][j] for j in free) for i in members}
+        short = {i: cell_title(tuple(cells[i][j] for j in free)) for i in members}
         base = next(
             (i for i in members if all(cells[i][j] == references.get(names[j]) for j in free)),
             members[0],
         )
-        whose = ", ".join(f"{name} {level}" for name, level in zip(within, key, strict=True))
+        whose = _whose(dict(zip(within, key, strict=True)))
         titles, rows = [], []
         for weights in _weights(method, members, base):
             row = np.zeros(len(cells))
@@ -123,7 +124,7 @@ def terms(index: pd.Index[Any], within: Sequence[str]) -> Iterator[tuple[str, Ar
     levels = {name: list(dict.fromkeys(index.get_level_values(name))) for name in names}
     for held in itertools.product(*(range(len(levels[name])) for name in within)):
         at = dict(zip(within, held, strict=True))
-        whose = ", ".join(f"{name} {levels[name][i]}" for name, i in at.items())
+        whose = _whose({name: levels[name][i] for name, i in at.items()})
         for size in range(1, len(free) + 1):
             for term in itertools.combinations(free, size):
                 matrix = np.ones((1, 1))
@@ -137,6 +138,18 @@ def terms(index: pd.Index[Any], within: Sequence[str]) -> Iterator[tuple[str, Ar
                     matrix = np.kron(matrix, part)
                 if len(matrix):
                     yield f"{whose}: " * bool(whose) + ":".join(term), matrix
+
+
+def _whose(levels: Mapping[str, str]) -> str:
+    """The levels within which contrasts are, in words."""
+    return ", ".join(
+        f"{name} {level_in_words(level, ', ', *JOINED)}" for name, level in levels.items()
+    )
+
+
+def cell_title(label: Any) -> str:
+    """What a cell of one variable or of several is called, in a table and in titles."""
+    return called(label if isinstance(label, tuple) else (label,), *JOINED)
 
 
 def _require_names(names: list[str], within: Sequence[str]) -> None:
@@ -170,9 +183,8 @@ def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
     Or a matrix of them.
     """
     n = len(index)
-    place = {label: i for i, label in enumerate(index)} | {
-        called(label): i for i, label in enumerate(index)
-    }
+    place = {cell_title(label): i for i, label in enumerate(index)}
+    place |= {label: i for i, label in enumerate(index)}
     if isinstance(given, pd.DataFrame):
         given = {str(title): dict(row) for title, row in given.iterrows()}
     if not isinstance(given, Mapping):
@@ -193,7 +205,7 @@ def _own(index: pd.Index[Any], given: Mapping[str, Any] | ArrayLike) -> Family:
                 if key not in place:
                     raise InputError(
                         f"there is no mean {called(key)!r}; they are "
-                        f"{names_in(SCREEN, [*map(called, index)])}"
+                        f"{names_in(SCREEN, [*map(cell_title, index)])}"
                     )
                 own[place[key]] = float(weight)
         else:

@@ -38,13 +38,14 @@ from flatprior.analysis.inference.means.cells import Cells, Over, Scale, numbers
 from flatprior.analysis.inference.means.contrasts import (
     Family,
     Method,
+    cell_title,
     families,
     terms,
 )
 from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
 from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
-from flatprior.analysis.result_table import ResultTable, called
+from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
@@ -357,7 +358,7 @@ class MarginalMeans(Renderable):
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The table, with what its means are averaged over."""
         table = self.table()
-        unknown = [called(label) for label in table.index[~self.means.known]]
+        unknown = [cell_title(label) for label in table.index[~self.means.known]]
         notes = list(self.notes)
         if isinstance(self.means, OfEstimate):
             notes += [self.errors.whole or self.errors.own, *student_in_words(self.means.df)]
@@ -366,7 +367,7 @@ class MarginalMeans(Renderable):
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "
                 "never occur"
             )
-        table.index = pd.Index([called(label) for label in table.index])
+        table.index = pd.Index([cell_title(label) for label in table.index])
         what = f"Marginal means by {', '.join(map(str, self.index.names))}"
         shown = chosen(table, columns).rename(columns={"standard error": "SE"})
         formats = dict.fromkeys(shown.columns, "#.4g") | {"df": ".1f"}
@@ -377,7 +378,7 @@ class MarginalMeans(Renderable):
     def to_dict(self) -> dict[str, Any]:
         """Everything that is shown as plain values, ready for JSON."""
         table = self.table()
-        table.index = pd.Index([called(label) for label in table.index])
+        table.index = pd.Index([cell_title(label) for label in table.index])
         return {
             "by": list(map(str, self.index.names)),
             "scale": self.scale,
