@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from flatprior.models import BernoulliLogistic, PointEstimate
@@ -23,11 +24,14 @@ from flatprior.models.rows import Block, as_held
 SAME = 1e-6  # standard errors: estimates closer than that to another differ by rounding, if at all
 
 
-def accelerations(model: BernoulliLogistic, fit: PointEstimate) -> Array:
+def accelerations(
+    model: BernoulliLogistic, fit: PointEstimate, clusters: NDArray[np.intp] | None = None
+) -> Array:
     r"""How fast the standard error of each coefficient changes with it, (k,).
 
     :math:`\sum u^3 / 6 (\sum u^2)^{3/2}` over observations, of whose coefficients the empirical
     influence is :math:`u = H^{-1} x r`, with the residual r and the information H (Efron 1987).
+    Where `clusters` (n,) are drawn the sums are over these, of the sum of u in each.
 
     Examples
     --------
@@ -39,6 +43,14 @@ def accelerations(model: BernoulliLogistic, fit: PointEstimate) -> Array:
     [0.0962]
     """
     covariance = fit.covariance
+    if clusters is not None:
+        block = as_held(model.arrays).block(slice(None))
+        residual = row_terms(block, fit.coefficients).residual
+        own = (block.design @ covariance) * residual[:, None]
+        whole = np.column_stack([np.bincount(clusters, column) for column in own.T])
+        with np.errstate(invalid="ignore"):
+            cubes, squares = (whole**3).sum(axis=0), np.square(whole).sum(axis=0)
+            return np.asarray(cubes / (6 * squares**1.5))
 
     def of_block(block: Block) -> Array:
         residual = row_terms(block._replace(weights=None), fit.coefficients).residual

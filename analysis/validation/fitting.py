@@ -111,15 +111,22 @@ class Work:
     seed: int
 
     @classmethod
-    def of(cls, model: BernoulliLogistic, start: Array, stratified: bool, seed: int) -> Work:
-        """That of a model."""
+    def of(
+        cls,
+        model: BernoulliLogistic,
+        start: Array,
+        stratified: bool,
+        seed: int,
+        clusters: NDArray[np.intp] | None = None,
+    ) -> Work:
+        """That of a model, whose observations or clusters are drawn."""
         together = reweighted(model)
         if together is not None:
             _ = together.pieces  # made once, before threads ask for them
         return cls(
             model=model,
             start=start,
-            observations=Observations.of(model.arrays, stratified),
+            observations=Observations.of(model.arrays, stratified, clusters),
             patterns=Patterns.of(model.arrays),
             side_by_side=together,
             seed=seed,

@@ -32,15 +32,21 @@ class Observations:
         Whether these are not 1 everywhere.
     strata : tuple of ndarray of int
         Rows that are drawn from by themselves: all of them, or events and others.
+    clusters : ndarray of int (n,) or None
+        The number of each row's cluster, where clusters are drawn, as a whole, in place of
+        observations.
     """
 
     counts: Array
     weighted: bool
     strata: tuple[NDArray[np.intp], ...]
+    clusters: NDArray[np.intp] | None = None
 
     @classmethod
-    def of(cls, rows: ArrayRows, stratified: bool) -> Observations:
-        """Those of some rows; `stratified`, events and others apart."""
+    def of(
+        cls, rows: ArrayRows, stratified: bool, clusters: NDArray[np.intp] | None = None
+    ) -> Observations:
+        """Those of some rows; `stratified`, events and others apart, or in these clusters."""
         weights = rows.weights
         events = rows.response > 0
         parts = (events, ~events) if stratified else (np.ones(rows.n_rows, dtype=bool),)
@@ -48,12 +54,18 @@ class Observations:
             counts=np.ones(rows.n_rows) if weights is None else weights,
             weighted=weights is not None,
             strata=tuple(np.flatnonzero(part) for part in parts if part.any()),
+            clusters=clusters,
         )
 
     @property
     def total(self) -> int:
         """How many there are."""
         return int(self.counts.sum())
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters there are, 0 without."""
+        return 0 if self.clusters is None else int(self.clusters.max()) + 1
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
@@ -64,7 +76,8 @@ def generator(seed: int, number: int) -> np.random.Generator:
 def bootstrap_counts(drawn_from: Observations, seed: int, numbers: Sequence[int]) -> Array:
     """How often each row is in some bootstrap samples, (d, n).
 
-    As many observations as there are, of each stratum, drawn with replacement.
+    As many observations as there are, of each stratum, drawn with replacement; or as many clusters
+    as there are, each with all of its rows.
 
     Examples
     --------
@@ -81,6 +94,11 @@ def bootstrap_counts(drawn_from: Observations, seed: int, numbers: Sequence[int]
     found = np.zeros((len(numbers), len(drawn_from.counts)))
     for counts, number in zip(found, numbers, strict=True):
         rng = generator(seed, number)
+        if drawn_from.clusters is not None:
+            n = drawn_from.n_clusters
+            times = np.bincount(rng.integers(0, n, size=n), minlength=n)
+            counts[:] = drawn_from.counts * times[drawn_from.clusters]
+            continue
         for rows in drawn_from.strata:
             if drawn_from.weighted:
                 own = drawn_from.counts[rows]
@@ -95,7 +113,8 @@ def fold_counts(drawn_from: Observations, seed: int, number: int, folds: int) ->
     """How many observations of each row are in each fold of one cut of all of them, (folds, n).
 
     Folds are dealt out at random, stratum by stratum in turn: their sizes differ by 1 at most, and
-    so do their shares of each stratum.
+    so do their shares of each stratum. Or clusters are, as a whole: their numbers differ by 1 at
+    most.
 
     Examples
     --------
@@ -109,6 +128,13 @@ def fold_counts(drawn_from: Observations, seed: int, number: int, folds: int) ->
     """
     rng = generator(seed, number)
     found = np.zeros((folds, len(drawn_from.counts)))
+    if drawn_from.clusters is not None:
+        every = np.arange(drawn_from.n_clusters)
+        fold_of = np.empty_like(every)
+        fold_of[rng.permutation(every)] = every % folds
+        of_row = fold_of[drawn_from.clusters]
+        found[of_row, np.arange(len(of_row))] = drawn_from.counts
+        return found
     dealt = 0
     for rows in drawn_from.strata:
         if not drawn_from.weighted:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from flatprior.analysis.validation.coefficient_intervals import accelerations
 from flatprior.analysis.validation.fitting import (
@@ -39,6 +40,7 @@ from flatprior.models.common.calls import (
 )
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability, percentages, wald_reach
+from flatprior.models.encoding.columns.checks import numbers_of_clusters
 from flatprior.models.gathering import in_order
 from flatprior.models.provenance import provenance
 
@@ -54,6 +56,7 @@ def validate(
     method: Literal["bootstrap", "cross-validation"] = "bootstrap",
     folds: int = 10,
     stratified: bool = False,
+    clusters: ArrayLike | pd.Series[Any] | None = None,
     prob: float = 0.95,
     seed: int | None = 0,
     progress: bool = False,
@@ -75,8 +78,13 @@ def validate(
     stratified : bool
         Draw events and others apart: each sample has as many events as the data, each fold its
         share of them.
+    clusters : array_like (n,) or Series, optional
+        Which cluster each row belongs to (a person, a school). Clusters are then drawn in place of
+        observations: a sample is of as many as there are, each with all of its rows, and a fold
+        holds clusters whole, so that the scores are of observations in new clusters. A series is
+        matched to the rows of the model by its index.
     prob : float
-        Confidence of the intervals.
+        Confidence of the intervals; with folds of clusters there are none (NaN).
     seed : int or None
         Of all samples: the same seed gives the same ones, on however many cores. None draws one,
         which the result states.
@@ -92,7 +100,11 @@ def validate(
     MLEDoesNotExistError
         If there is no MLE of all observations.
     ValueError
-        If an option is none of these, or rows lie on a cluster or are too many for memory.
+        If an option is none of these, a row has no cluster, there is one only, or fewer than folds,
+        `stratified` goes with clusters, or rows stay on a cluster of computers or are too many for
+        memory.
+    TypeError
+        If `clusters` is the name of a column.
 
     Notes
     -----
@@ -150,13 +162,18 @@ def validate(
             "observation by itself at a fraction of the time"
         )
     held = in_order(model, "validate")
+    numbers, n_clusters = None, None
+    if clusters is not None:
+        numbers, n_clusters = numbers_of_clusters(clusters, "clusters", held.row_labels)
+        _require_clusters(n_clusters, None if by_bootstrap else folds, stratified)
     fit = fit_newton(held)
-    work = Work.of(held, fit.coefficients, stratified, drawn)
+    work = Work.of(held, fit.coefficients, stratified, drawn, numbers)
     counts = work.observations.counts[None]
     apparent = indices_of(work, Fitted.of_estimate(fit), counts)[0][0]
     common: dict[str, Any] = {
         "method": method,
         "fit": fit,
+        "n_clusters": n_clusters,
         "stratified": stratified,
         "prob": float(prob),
         "seed": drawn,
@@ -169,12 +186,15 @@ def validate(
             superfluous=dict(found.fitted.superfluous),
             training=pd.DataFrame(found.training, columns=pd.Index(INDICES)),
             test=pd.DataFrame(found.test, columns=pd.Index(INDICES)),
-            acceleration=accelerations(held, fit),
+            acceleration=accelerations(held, fit, numbers),
             **common,
         )
     cut = cross_validated(work, folds, number, progress)
+    frame = _of_folds(apparent, cut, folds, prob)
+    if n_clusters is not None:
+        frame[list(percentages(prob))] = math.nan  # their errors are of independent predictions
     return Validation(
-        frame=_of_folds(apparent, cut, folds, prob),
+        frame=frame,
         refits=_refits(model, cut.fitted),
         superfluous=dict(cut.fitted.superfluous),
         test=pd.DataFrame(cut.test, columns=pd.Index(INDICES[:SLOPE])),
@@ -182,6 +202,20 @@ def validate(
         predicted=cut.predicted,
         **common,
     )
+
+
+def _require_clusters(n: int, folds: int | None, stratified: bool) -> None:
+    if stratified:
+        raise InputError(
+            "stratified draws events and others apart, and clusters hold both; leave one of them "
+            "out"
+        )
+    if n < 2:
+        raise InputError("there is one cluster only, of which every sample is all; name several")
+    if folds is not None and folds > n:
+        raise InputError(
+            f"{folds} folds cannot be made of {n} clusters; give no more folds than clusters"
+        )
 
 
 def _refits(model: BernoulliLogistic, fitted: Fitted) -> Refits:

@@ -36,6 +36,10 @@ OF_FOLDS = (
     "errors as of predictions that do not depend on one another, which is too narrow where folds "
     "are few"
 )
+OF_CLUSTERED_FOLDS = (
+    f"{OF_FOLDS.partition('; percentages')[0]}; no intervals: predictions in a cluster depend on "
+    "one another (the bootstrap of clusters has some)"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -67,6 +71,8 @@ class Validation(Renderable):
     acceleration : ndarray (k,) or None
         Of the BCa intervals of coefficients.
     folds : int or None
+    n_clusters : int or None
+        How many clusters there are, where these were drawn as a whole.
     stratified : bool
     prob : float
     seed : int
@@ -83,6 +89,7 @@ class Validation(Renderable):
     predicted: Array | None = None
     acceleration: Array | None = None
     folds: int | None = None
+    n_clusters: int | None = None
     stratified: bool
     prob: float
     seed: int
@@ -157,6 +164,8 @@ class Validation(Renderable):
     def drawn(self) -> str:
         """Which samples or folds, in words."""
         m, said = len(self.refits.reasons), self.refits.provenance.said
+        if self.n_clusters is not None:
+            said = f"{count(self.n_clusters, 'cluster')} of {said}"
         drawn = (
             f"{count(m, 'bootstrap sample')} of {said}"
             if self.folds is None
@@ -209,6 +218,12 @@ class Validation(Renderable):
                 )
         return tuple(found)
 
+    @property
+    def _meaning(self) -> str:
+        if self.folds is None:
+            return OF_BOOTSTRAP
+        return OF_FOLDS if self.n_clusters is None else OF_CLUSTERED_FOLDS
+
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """What is shown of this, with all columns of its table or these."""
         frame = chosen(self.frame, columns)
@@ -225,5 +240,5 @@ class Validation(Renderable):
             {str(name): ".4f" for name in frame.columns},
             of_model(title, self.fit.provenance.formula),
             [self.drawn, proved],
-            [*self.warnings, OF_BOOTSTRAP if self.folds is None else OF_FOLDS],
+            [*self.warnings, self._meaning],
         )

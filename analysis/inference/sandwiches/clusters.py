@@ -35,12 +35,11 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, InputTypeError, PrecisionError
-from flatprior.models.common.text import count
 from flatprior.models.covariance.grouped_rows import GroupedRows
 from flatprior.models.covariance.leverage import LARGEST_LEVERAGE
 from flatprior.models.covariance.roots import Factored, Root
 from flatprior.models.covariance.sandwich import Meat, meat_of_clusters
-from flatprior.models.encoding.columns.checks import as_series
+from flatprior.models.encoding.columns.checks import numbers_of_clusters
 from flatprior.models.likelihood import row_terms
 from flatprior.models.rows import ArrayRows, Block, as_held
 
@@ -118,21 +117,7 @@ def _way(model: BernoulliLogistic, cluster: str | ArrayLike | pd.Series[Any]) ->
         if grouped.reduce(lambda block: int(np.count_nonzero(_numbers(block) < 0))):
             raise InputError(f"the cluster {cluster!r} is missing in some rows; complete it")
         return Way(grouped, groups, cluster)
-    if isinstance(cluster, str):
-        raise InputTypeError("cluster must be one value a row, as an array or series")
-    if isinstance(cluster, pd.Series) and not cluster.index.equals(model.row_labels):
-        lacking = ~model.row_labels.isin(cluster.index)
-        if lacking.any() or not cluster.index.is_unique:
-            raise InputError(
-                "the index of cluster does not match the rows of the model; pass an array"
-            )
-        cluster = cluster.loc[model.row_labels]
-    series = as_series(cluster, "cluster", model.row_labels)
-    if series.isna().any():
-        n = count(int(series.isna().sum()), "row")
-        raise InputError(f"cluster is missing in {n}; give each row one")
-    codes, values = pd.factorize(series)
-    return _numbered(rows, codes, len(values))
+    return _numbered(rows, *numbers_of_clusters(cluster, "cluster", model.row_labels))
 
 
 def _numbered(rows: ArrayRows, codes: NDArray[Any], n_clusters: int) -> Way:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import a_or_an
@@ -77,6 +77,43 @@ def as_series(
         raise InputError(f"{name!r} has {len(series)} values, the data have {len(labels)} rows")
     series.index = labels
     return series
+
+
+def numbers_of_clusters(
+    given: str | ArrayLike | pd.Series[Any], name: str, labels: pd.Index[Any]
+) -> tuple[NDArray[np.intp], int]:
+    """The number of each row's cluster, in the order in which they come first, and how many.
+
+    Raises
+    ------
+    ValueError
+        If there is not one value a row, or one is missing.
+    TypeError
+        If it is the name of a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from flatprior.models.encoding.columns.checks import numbers_of_clusters
+    >>> numbers, n_clusters = numbers_of_clusters(["b", "a", "b"], "cluster", pd.RangeIndex(3))
+    >>> numbers.tolist(), n_clusters
+    ([0, 1, 0], 2)
+    """
+    if isinstance(given, str):
+        raise InputTypeError(f"{name} must be one value a row, as an array or series")
+    if isinstance(given, pd.Series) and not given.index.equals(labels):
+        lacking = ~labels.isin(given.index)
+        if lacking.any() or not given.index.is_unique:
+            raise InputError(
+                f"the index of {name} does not match the rows of the model; pass an array"
+            )
+        given = given.loc[labels]
+    series = as_series(given, name, labels)
+    if series.isna().any():
+        n = count(int(series.isna().sum()), "row")
+        raise InputError(f"the cluster is missing in {n}; give each row one")
+    codes, values = pd.factorize(series)
+    return codes, len(values)
 
 
 def regular(values: Any, what: str) -> Any:

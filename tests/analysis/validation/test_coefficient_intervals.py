@@ -113,3 +113,28 @@ def test_intervals_of_a_validation_are_of_its_samples_and_of_none_after_cross_va
     assert np.isfinite(narrow[["25%", "75%"]].to_numpy()).all()
     with pytest.raises(ValueError, match='validate with method="bootstrap"'):
         validate(model, 1, method="cross-validation").coefficient_intervals()
+
+
+def test_of_clusters_they_are_those_of_the_jackknife_over_clusters():
+    model, fit = estimated()
+    clusters = np.arange(model.n_rows) % 12
+    more, less = (
+        refit(model, 1000.0 + change * np.eye(12)[:, clusters]).coefficients for change in (1, -1)
+    )
+    away = more - less  # by a thousandth each: the infinitesimal jackknife
+    jackknife = (away**3).sum(axis=0) / (6 * (away**2).sum(axis=0) ** 1.5)
+    found = accelerations(model, fit, clusters)
+    assert found == pytest.approx(jackknife, abs=1e-5)
+    assert np.abs(found - accelerations(model, fit)).max() > 0.01
+    alone = accelerations(model, fit, np.arange(model.n_rows))
+    assert alone == pytest.approx(accelerations(model, fit), rel=1e-9)
+
+
+def test_a_cluster_of_copies_is_a_row_drawn_as_a_whole():
+    """All sums are then twice those of rows, which changes no acceleration."""
+    model, fit = estimated()
+    twice = BernoulliLogistic.from_arrays(
+        model.design, model.response, frequency_weights=np.full(model.n_rows, 2)
+    )
+    found = accelerations(twice, fit_newton(twice), np.arange(model.n_rows))
+    assert found == pytest.approx(accelerations(model, fit), rel=1e-6)

@@ -65,3 +65,30 @@ def test_counts_too_many_to_deal_out_are_one_sentence():
     rows = ArrayRows(np.ones((2, 1)), np.array([0.0, 1.0]), None, np.array([1e9, 1e9]))
     with pytest.raises(FlatpriorError, match=r"too many to be dealt .*; use method="):
         fold_counts(Observations.of(rows, False), 1, 0, 2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_clusters_are_drawn_and_dealt_out_whole_each_as_likely(weighted):
+    rows, _ = drawn_from(weighted=weighted)
+    numbers = np.arange(60) * 7 % 23 % 12
+    observations = Observations.of(rows, False, numbers)
+    first = np.array([np.flatnonzero(numbers == g)[0] for g in range(12)])
+    times = bootstrap_counts(observations, 5, range(2000)) / observations.counts
+    assert (times == times[:, first][:, numbers]).all()
+    assert (times[:, first].sum(axis=1) == 12).all()
+    # binomial: of 12 clusters beyond 4.5 SE: 8e-5
+    assert (np.abs(times[:, first].mean(axis=0) - 1) < 4.5 / np.sqrt(2000)).all()
+    for folds in (2, 5, 12):
+        counts = fold_counts(observations, 3, 0, folds)
+        assert (counts.sum(axis=0) == observations.counts).all()
+        held = counts > 0
+        assert (held == held[:, first][:, numbers]).all()
+        assert np.ptp(held[:, first].sum(axis=1)) <= 1
+        assert (counts != fold_counts(observations, 3, 1, folds)).any()
+
+
+def test_where_every_row_is_a_cluster_the_rows_drawn_are_those_without():
+    rows, plain = drawn_from()
+    alone = Observations.of(rows, False, np.arange(60))
+    assert (bootstrap_counts(alone, 4, range(9)) == bootstrap_counts(plain, 4, range(9))).all()
+    assert (fold_counts(alone, 4, 2, 7) == fold_counts(plain, 4, 2, 7)).all()

@@ -359,3 +359,84 @@ def test_leave_one_out_is_as_many_folds_as_observations_and_has_no_area_of_a_fol
     assert found.predicted[row] == pytest.approx(chance, abs=1e-9)
     assert np.isnan(found.table().loc["AUC", "corrected"])
     assert "AUC could not be formed in 79" in str(found)
+
+
+def in_clusters(n=240, n_clusters=30, seed=3):
+    X, y = simulated(n, 3, seed=seed)
+    return BernoulliLogistic.from_arrays(X, y), np.arange(n) * 7 % n_clusters
+
+
+def test_where_every_row_is_its_own_cluster_it_is_the_validation_of_rows():
+    model, _ = in_clusters()
+    labels = [f"row {i}" for i in range(240)]
+    one, two = (validate(model, 20, seed=2, clusters=each) for each in (None, labels))
+    assert two.table().equals(one.table())
+    assert np.array_equal(one.refits.coefficients, two.refits.coefficients)
+    ends = [each.coefficient_intervals("BCa").table().to_numpy() for each in (one, two)]
+    assert ends[1] == pytest.approx(ends[0], abs=1e-9)
+    cut, alone = (
+        validate(model, 2, method="cross-validation", folds=6, seed=2, clusters=each)
+        for each in (None, labels)
+    )
+    assert np.array_equal(cut.predicted, alone.predicted)
+    scores_alone = ["apparent", "corrected", "MCSE"]
+    assert alone.table()[scores_alone].equals(cut.table()[scores_alone])
+
+
+def test_fits_are_of_whole_clusters_and_it_is_said_of_how_many():
+    model, clusters = in_clusters()
+    found = validate(model, 20, seed=2, clusters=clusters)
+    numbers = pd.factorize(clusters)[0]  # in the order in which they come
+    counts = bootstrap_counts(Observations.of(model.arrays, False, numbers), 2, range(20))
+    for weights, own in zip(counts[:3], found.refits.coefficients, strict=False):
+        plain = unpenalised(fit_intercept=False).fit(model.design, model.response, weights)
+        assert own == pytest.approx(plain.coef_[0], abs=1e-4)
+    assert found.n_clusters == 30
+    assert "20 bootstrap samples of 30 clusters of 240 observations, seed 2" in str(found)
+    cut = validate(model, 1, method="cross-validation", folds=5, seed=2, clusters=clusters)
+    assert cut.table()[["2.5%", "97.5%"]].isna().all(axis=None)
+    said = " ".join(str(cut).split())
+    assert "5 folds of 30 clusters of 240 observations" in said
+    assert "no intervals: predictions in a cluster depend on one another" in said
+    held = fold_counts(Observations.of(model.arrays, False, numbers), 2, 0, 5)
+    fit = fit_newton(
+        BernoulliLogistic.from_arrays(model.design[held[0] == 0], model.response[held[0] == 0])
+    )
+    expected = 1 / (1 + np.exp(-model.design[held[0] > 0] @ fit.coefficients))
+    assert cut.predicted[held[0] > 0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_copies_of_every_row_in_its_cluster_change_no_score():
+    model, _ = in_clusters()
+    twice = BernoulliLogistic.from_arrays(
+        np.repeat(model.design, 2, axis=0), np.repeat(model.response, 2)
+    )
+    one = validate(model, 20, seed=2).table()
+    two = validate(twice, 20, seed=2, clusters=np.repeat(np.arange(240), 2)).table()
+    assert two.to_numpy() == pytest.approx(one.to_numpy(), abs=1e-7)
+
+
+def test_clusters_that_cannot_be_drawn_are_one_sentence():
+    model, clusters = in_clusters()
+    missing = np.where(clusters == 3, np.nan, clusters)
+    by_folds = {"method": "cross-validation"}
+    for options, said in (
+        ({"clusters": clusters[1:]}, "'clusters' has 239 values, the data have 240 rows"),
+        ({"clusters": missing}, "the cluster is missing in 8 rows; give each row one"),
+        ({"clusters": np.zeros(240)}, "there is one cluster only"),
+        ({"clusters": "school"}, "clusters must be one value a row, as an array or series"),
+        ({"clusters": clusters, "stratified": True}, "clusters hold both"),
+        ({"clusters": clusters, "folds": 31, **by_folds}, "31 folds cannot be made of 30 clusters"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=said):
+            validate(model, 5, **options)
+
+
+def test_clusters_of_rows_in_files_are_labels_in_their_order(tmp_path):
+    frame = shoppers(300)
+    clusters = np.arange(300) % 40
+    models = [PLACES[where](frame, tmp_path, FORMULA, **ROLES) for where in ("memory", "Parquet")]
+    one, two = (validate(model, 3, seed=4, clusters=clusters[: model.n_rows]) for model in models)
+    assert two.refits.coefficients == pytest.approx(one.refits.coefficients, abs=1e-9)
+    with pytest.raises(TypeError, match="clusters must be one value a row"):
+        validate(models[1], 3, clusters="count")
