@@ -63,7 +63,8 @@ _NEVER = re.compile(
     re.IGNORECASE,
 )
 _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
-_PLACE = "<!-- {} -->\n"  # what stands in the place of an item
+_PLACE = "<!-- {} -->\n"  # what stands in the place of a table or figure
+_NAMED = re.compile(r"<!-- ([^ ]*) -->\n")
 _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -190,20 +191,24 @@ class Page:
                 return f"{match['data']}\n"
             else:
                 texts.append(item)
-            return _PLACE.format(name or "text")
+            return _PLACE.format(name or "")
 
         rest = _ITEMS.sub(taken, _SEAL.sub(r"\1\3", page))
         if set(copies) != set(tables):
             raise InputError("the page has other tables than its copies")
         return cls(tables, figures, tuple(texts), re.sub(r"\n\s*\n", "\n", rest))
 
-    def without_places(self, other: Page) -> str:
-        """What stands between, and where tables and figures stand that another page has too."""
-        own = {*self.tables, *self.figures} - {*other.tables, *other.figures}
-        rest = self.rest
-        for name in own:
-            rest = rest.replace(_PLACE.format(name), "")
-        return rest
+    def between(self, other: Page) -> str:
+        """What stands between, and in which sections what another page has too stands.
+
+        Where in a section follows from widths, which tables of draws change.
+        """
+        shared = {*self.tables, *self.figures} & {*other.tables, *other.figures}
+        found = []
+        for section in self.rest.split("<section"):
+            own = sorted(name for name in _NAMED.findall(section) if name in shared)
+            found.append(_NAMED.sub("", section) + "".join(map(_PLACE.format, own)))
+        return "<section".join(found)
 
     @property
     def title(self) -> str:

@@ -58,7 +58,7 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         and all(alike(*pair, TWICE, bounds) for pair in zip(page.texts, again.texts, strict=True)),
         "the sentences of the page are not those of these results",
     )
-    rest, made = page.without_places(again), again.without_places(page)
+    rest, made = page.between(again), again.between(page)
     if not spoken:
         holes.append("the verdict, which follows from leave-one-out")
         rest, made = (part.split("</section>", 1)[-1] for part in (rest, made))
