@@ -135,13 +135,19 @@ def test_nobody_writes_beside_the_one_who_replaces_whole_files():
                 if isinstance(each, ast.Constant) and re.fullmatch("[rwaxbt+]+", str(each.value))
             ]
             opens = called in ("open", "fdopen") and any(set(m) & set("wax+") for m in modes)
-            if opens or called in ("write_text", "write_bytes", "to_netcdf", "savefig"):
+            if opens or called in (
+                "write_text",
+                "write_bytes",
+                "to_netcdf",
+                "savefig",
+                "print_svg",
+            ):
                 writes.append(f"{path.stem}: {called}")
     # a temporary file, a stream, and what is made in memory
     assert sorted(writes) == [
         "opening: fdopen",
         "posterior: to_netcdf",
         "style: savefig",
-        "svg: savefig",
+        "svg: print_svg",
         "writing: fdopen",
     ]
