@@ -64,7 +64,7 @@ _NEVER = re.compile(
 )
 _DRAWN = {"g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "image", "!--"}
 _PLACE = "<!-- {} -->\n"  # what stands in the place of a table or figure
-_NAMED = re.compile(r"<!-- ([^ ]*) -->\n")
+_NAMED = re.compile(r"<!-- ([\w-]*) -->\n")  # no sign that ends a comment: the rest is read
 _WHOLE = re.compile(r"[-+]?\d+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 

@@ -17,6 +17,8 @@ from flatprior.analysis import verify_report
             '<p>p = 0.03</p><section aria-labelledby="existence">',
         ),
         ("Made by flatprior.", "Made by nobody."),
+        # between comments, one of which begins and one ends as what stands for a table
+        ("</main>\n", "<!-- --><p>p=0.03</p><!-- -->\n</main>\n"),
         ("<dd>0.374</dd>", "<dd>0.574</dd>"),
         ('standing look-here">! look here', 'standing passed">✓ passed'),
         ("Predictions are too extreme", "Predictions are calibrated"),
