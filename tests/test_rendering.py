@@ -6,12 +6,14 @@ import html
 import io
 import pickle
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from processes import completed
 
 import flatprior.analysis
 import flatprior.models
@@ -214,7 +216,11 @@ def test_html_markdown_latex_and_csv_are_of_the_same_cells(shown, kind):
         else:
             assert copied == cells
             assert marked == [("", *found.columns), *cells]
-            assert result.to_latex().count(r" \\") == len(cells) + 1
+            latex = result.to_latex()
+            tables = latex.count(r"\begin{tabular}")  # columns that are too wide follow in another
+            assert latex.count(r" \\") == tables * (len(cells) + 1)
+            heads = [part.split(r" \\")[0] for part in latex.split("\\toprule\n")[1:]]
+            assert sum(head.count(" & ") for head in heads) == len(found.columns)
         head, *rows = csv.reader(io.StringIO(result.to_csv()))
         assert [name.removeprefix("'") for name in head[1:]] == list(found.columns)
         whole = [row[0].removeprefix("'") for row in rows]
@@ -223,6 +229,23 @@ def test_html_markdown_latex_and_csv_are_of_the_same_cells(shown, kind):
         assert "np." not in result.to_csv()
         for row in rows:
             assert not re.match(r"[=+@]", row[0])
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_of_every_result_compiles_and_fits_on_the_page(shown, tmp_path):
+    tables = [result.to_latex() for results in shown.values() for result in results]
+    (tmp_path / "all.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
+        + "\n\\clearpage\n".join(tables)
+        + "\n\\end{document}\n",
+        encoding="utf-8",
+    )
+    command = ("pdflatex", "-halt-on-error", "-interaction=nonstopmode", "-no-shell-escape")
+    done = completed(*command, "all.tex", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").stat().st_size > 10_000
+    wide = [float(points) for points in re.findall(r"Overfull \\hbox \((\S+)pt", done.stdout)]
+    assert max(wide, default=0.0) < 25  # a number that cannot be hyphenated; no table
 
 
 def test_a_long_table_shows_the_rows_that_tell_most_and_its_csv_has_all(shown):

@@ -21,33 +21,25 @@ from numpy.typing import NDArray
 
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.text import SCREEN, count, names_in, printable
+from flatprior.models.common.text import (
+    SCREEN,
+    as_latex,
+    as_markdown,
+    count,
+    names_in,
+    printable,
+)
 
 WIDTH = 80
 SMALLEST_P = 2.3e-308  # below it doubles lose digits, and then everything
 NARROWEST = 32  # characters that a folded name keeps: most names are whole
 LONGEST, FIRST = 100, 40  # rows: of a longer table so many are shown, and its CSV has all
+PAGE, BETWEEN = 70, 3  # characters of a line in LaTeX's article, and what divides two columns there
 SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
+_NEGATIVE = re.compile(r"-(\d[\d.]*(e[-+]?\d+)?|inf)")
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "`": r"\textasciigrave{}",
-    "λ": r"\ensuremath{\lambda}",  # of certificates; pdfLaTeX knows neither
-    "−": r"\ensuremath{-}",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,19 +206,24 @@ class Rendered:
         )
 
     def markdown(self) -> str:
-        """A pipe table, the title bold above it, the notes below it."""
-        parts = [f"**{_markdown(self.title)}**"] if self.title else []
-        parts += map(_markdown, self.facts)
+        """A pipe table, the title bold above it, the notes below it.
+
+        Of a long table the first rows, and how many more there are.
+        """
+        if len(self.names) > LONGEST:
+            return self.shortened().markdown()
+        parts = [f"**{as_markdown(self.title)}**"] if self.title else []
+        parts += map(as_markdown, self.facts)
         table = [
-            "| " + " | ".join(["", *map(_markdown, self.columns)]) + " |",
+            "| " + " | ".join(["", *map(as_markdown, self.columns)]) + " |",
             "|" + "|".join([":---", *["---:"] * len(self.columns)]) + "|",
             *(
-                "| " + " | ".join([_markdown(name), *map(_markdown, row)]) + " |"
+                "| " + " | ".join([as_markdown(name), *map(as_markdown, row)]) + " |"
                 for name, row in zip(self.names, self.cells, strict=True)
             ),
         ]
         parts += ["\n".join(table)] if self.has_table else []
-        return "\n\n".join([*parts, *map(_markdown, self.notes)])
+        return "\n\n".join([*parts, *map(as_markdown, self.notes)])
 
     def csv(self) -> str:
         """Comma-separated values of all rows with all digits, names of the rows in front.
@@ -242,32 +239,50 @@ class Rendered:
         return text.getvalue()
 
     def latex(self) -> str:
-        """A table environment of the booktabs package; paragraphs, where there is no table."""
-        rows = [" & ".join(["", *map(_latex, self.columns)])]
-        body = [
-            " & ".join([_latex(name), *map(_latex, row)])
-            for name, row in zip(self.names, self.cells, strict=True)
-        ]
-        caption = " ".join(
-            text if text.endswith((".", ":")) else f"{text}." for text in (self.title, *self.facts)
-        )
+        """A table environment of the booktabs package; paragraphs, where there is no table.
+
+        Of a long table the first rows, and how many more there are; columns for which a page is
+        too narrow follow below.
+        """
+        if len(self.names) > LONGEST:
+            return self.shortened().latex()
+        caption = "; ".join(text.rstrip(".:") for text in (self.title, *self.facts) if text) + "."
         if not self.has_table:
-            return "\n\n".join(filter(None, [_latex(caption), *map(_latex, self.notes)]))
-        notes = [rf"\par\smallskip\footnotesize {_latex(note)}" for note in self.notes]
+            return "\n\n".join(filter(None, [as_latex(caption), *map(as_latex, self.notes)]))
+        widths = [
+            BETWEEN + max(map(len, (name, *(row[j] for row in self.cells))))
+            for j, name in enumerate(self.columns)
+        ]
+        room = PAGE - max(map(len, ("", *self.names)))
+        parts = [self._tabular(part) for part in folded(widths, room, self.second)]
+        notes = [rf"\par\smallskip\footnotesize {as_latex(note)}" for note in self.notes]
         return "\n".join(
             [
                 r"\begin{table}",
                 r"\centering",
-                rf"\caption{{{_latex(caption)}}}",
-                rf"\begin{{tabular}}{{l{'r' * len(self.columns)}}}",
+                rf"\caption{{{as_latex(caption)}}}",
+                "\n\\par\\medskip\n".join(parts),
+                *notes,
+                r"\end{table}",
+            ]
+        )
+
+    def _tabular(self, part: range) -> str:
+        """Some columns in LaTeX, the names of the rows in front."""
+        head = " & ".join(["", *(as_latex(self.columns[j]) for j in part)])
+        body = (
+            " & ".join([as_latex(name), *(_latex_cell(row[j]) for j in part)])
+            for name, row in zip(self.names, self.cells, strict=True)
+        )
+        return "\n".join(
+            [
+                rf"\begin{{tabular}}{{l{'r' * len(part)}}}",
                 r"\toprule",
-                rf"{rows[0]} \\",
+                rf"{head} \\",
                 r"\midrule",
                 *(rf"{row} \\" for row in body),
                 r"\bottomrule",
                 r"\end{tabular}",
-                *notes,
-                r"\end{table}",
             ]
         )
 
@@ -290,11 +305,17 @@ class Renderable:
         return str(self)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
-        """The table, or some of its columns, in Markdown; names are escaped."""
+        """The table, or some of its columns, in Markdown; names are escaped.
+
+        Of a long table the first rows, and how many more there are.
+        """
         return self.rendered(columns).markdown()
 
     def to_latex(self, columns: Sequence[str] | None = None) -> str:
-        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped."""
+        """The table, or some of its columns, in LaTeX (package booktabs); names are escaped.
+
+        Of a long table the first rows, and how many more there are.
+        """
         return self.rendered(columns).latex()
 
     def to_csv(self, columns: Sequence[str] | None = None) -> str:
@@ -444,6 +465,11 @@ def _cell(value: object, form: str) -> str:
     return printable(value)
 
 
+def _latex_cell(cell: str) -> str:
+    """A cell in LaTeX, a negative number with the sign of minus and not a hyphen."""
+    return as_latex(f"−{cell[1:]}" if _NEGATIVE.fullmatch(cell) else cell)
+
+
 def as_csv(value: object) -> object:
     """A cell as CSV has it: nothing for NaN, and no text that a spreadsheet takes for a formula."""
     if value is pd.NA or (isinstance(value, float) and math.isnan(value)):
@@ -458,16 +484,3 @@ def _sentence(text: str) -> str:
     first = text.split(" ", 1)[0].rstrip(",.:")
     name = "_" in first or "." in first  # elpd_loo and pm.find_MAP stay as they are
     return f"{text[:1] if name else text[:1].upper()}{text[1:].removesuffix('.')}."
-
-
-def _markdown(text: str) -> str:
-    escaped = html.escape(text, quote=False).replace("\\", "\\\\")
-    for sign in "|*_`[]~":
-        escaped = escaped.replace(sign, f"\\{sign}")
-    return escaped
-
-
-def _latex(text: str) -> str:
-    escaped = "".join(_LATEX.get(sign, sign) for sign in text)
-    # after the end of a row these would be read as its options
-    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped

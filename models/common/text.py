@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
 
 from flatprior.models.common.errors import InputError, without_address_secrets
@@ -22,6 +23,24 @@ NO_ROWS = "the data have no rows; give some below the names of the columns"
 HASH_VERSION = "3"  # of what a data hash is taken of, and how
 ROWS_NAMED = 5  # a message names this many rows or columns and counts the others
 SCREEN = 600  # characters that all the names in a message may have
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "`": r"\textasciigrave{}",
+    "λ": r"\ensuremath{\lambda}",  # of certificates; pdfLaTeX knows neither
+    "−": r"\ensuremath{-}",
+}
 
 
 def printable(text: object) -> str:
@@ -162,3 +181,18 @@ def earlier_hash(stated: str, whose: str) -> str:
         f"{whose} a data hash of another version of flatprior ({printable(stated[:12])}...), which "
         "cannot be held against the data; make it anew with this version"
     )
+
+
+def as_markdown(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    escaped = html.escape(text, quote=False).replace("\\", "\\\\")
+    for sign in "|*_`[]~":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return escaped
+
+
+def as_latex(text: str) -> str:
+    """Text that LaTeX sets as it is."""
+    escaped = "".join(_LATEX.get(sign, sign) for sign in text)
+    # after the end of a row these would be read as its options
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped

@@ -140,6 +140,28 @@ def test_a_second_table_begins_where_it_is_asked_to():
     assert lines[0].split()[-2:] == ["column", "2"]
 
 
+def test_latex_folds_what_a_page_is_too_narrow_for_and_has_signs_of_minus():
+    found = table(("a", "-1"), **{f"a long column {j}": [-1.5 - j, 1e-9] for j in range(9)})
+    latex = found.latex()
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3
+    assert latex.count("\na & ") == latex.count("\n-1 & ") == 3  # a name stays as it is
+    for j in range(9):
+        assert latex.count(f"a long column {j} ") == 1
+        assert latex.count(rf"\ensuremath{{-}}{1.5 + j}") == 1
+    assert "1e-09" in latex
+
+
+@pytest.mark.parametrize("form", ["text", "html", "markdown", "latex"])
+def test_a_long_table_is_cut_with_a_count_in_every_form_but_csv(form):
+    found = table([f"row{i}x" for i in range(101)], x=np.arange(101.0))
+    shown = getattr(found, form)()
+    assert "first 40 of 101 rows: to" in shown.replace("\\", "")
+    assert "row39x" in shown
+    assert "row40x" not in shown
+    assert "row100x" in found.csv()
+    assert "row99x" in getattr(table([f"row{i}x" for i in range(100)], x=np.ones(100)), form)()
+
+
 def test_every_special_sign_of_latex_is_escaped():
     text = table(("~^#%&_{}$\\", "b")).latex()
     assert r"\textasciitilde{}\textasciicircum{}\#\%\&\_\{\}\$\textbackslash{}" in text
@@ -176,15 +198,3 @@ def test_what_is_shown_of_a_table_is_said_where_it_is_not_all():
         == "shown are the 3 of 12 rows with the largest k: .table() has all"
     )
     assert shown_of(12, 12, "row", ".table") == shown_of(0, 0, "row", ".table") == ""
-
-
-def test_a_very_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
-    frame = pd.DataFrame({"value": np.arange(1000.0)}, index=[f"level {i}" for i in range(1000)])
-    found = Rendered.of(frame, {"value": ".1f"}, "Levels", [], ["A note."])
-    assert "level 39" in found.text()
-    assert "level 40" not in found.text()
-    assert found.text().endswith("Shown are the first 40 of 1000 rows: to_csv() has all.")
-    assert "level 40" not in found.html()
-    assert "first 40 of 1000 rows" in found.html()
-    assert found.csv().count("\n") == 1001
-    assert found.markdown().count("\n") > 1000
