@@ -67,7 +67,7 @@ class Collinearity(Renderable):
         table = gvif if gvif is not None and several else pd.DataFrame({"VIF": self.vif})
         return Rendered.of(
             chosen(table, columns),
-            {"VIF": ".4g", "GVIF": ".4g", PER_COLUMN: ".4g"},
+            {"VIF": "#.4g", "GVIF": "#.4g", PER_COLUMN: "#.4g"},
             of_model("Collinearity", self.formula),
             [
                 f"condition number of the scaled columns {self.condition_number:.4g}: "

@@ -26,7 +26,7 @@ from flatprior.analysis.figures.style import (
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.calls import model_first, require_kind
 from flatprior.models.common.error_state import own_error_state
-from flatprior.models.common.text import count, first_of
+from flatprior.models.common.text import count, names_in
 
 
 @own_error_state
@@ -160,7 +160,7 @@ def plot_model(model: BernoulliLogistic) -> Figure:
         observed = 0.25
         node(1.05, "flat prior", 1.75, random=False)
         node(3.4, f"β ({model.n_parameters})", 1.9, 4.0, random=True)
-        ax.text(4.5, 4.0, put_label(first_of(model.names), 28), va="center", **note)
+        ax.text(4.5, 4.0, put_label(names_in(28, model.names), 28), va="center", **note)
         node(3.3, "x", 1.1, random=False, fill=observed)
         predictor = "o + x'β" if model.rows.has_offset else "x'β"
         node(5.8, f"p = σ({predictor})", 2.7, random=False)

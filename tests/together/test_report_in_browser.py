@@ -214,6 +214,34 @@ def test_nothing_of_the_page_overlaps_is_cut_off_too_small_or_half_blank(browser
         assert found["clipped"] == []
 
 
+def test_decimal_points_stand_below_one_another_and_nothing_is_copied_of_that(browser, path):
+    show(browser, path)
+    columns, selected = browser.execute_script(
+        """
+        const rows = [...document.querySelectorAll("#coefficients-table tbody tr")];
+        const point = (cell) => {
+          const range = document.createRange(), at = cell.textContent.indexOf(".");
+          range.setStart(cell.firstChild, at);
+          range.setEnd(cell.firstChild, at + 1);
+          return range.getBoundingClientRect().left;
+        };
+        const columns = [...rows[0].querySelectorAll("td")].map((_, j) =>
+          rows.map((row) => row.querySelectorAll("td")[j])
+            .filter((cell) => /^-?\\d+\\.\\d+$/.test(cell.textContent)).map(point));
+        getSelection().selectAllChildren(rows[1]);
+        return [columns, String(getSelection())];
+        """
+    )
+    assert sum(map(len, columns)) > 40
+    for points in columns:
+        assert max(points) - min(points) < 1
+    cells = browser.execute_script(
+        "return [...document.querySelectorAll('#coefficients-table tbody tr')[1].cells]"
+        ".map((cell) => cell.textContent)"
+    )
+    assert selected.split() == " ".join(cells).split()
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_text_stands_out_from_its_ground(browser, path, theme):
     show(browser, path, theme=theme)

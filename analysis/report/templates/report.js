@@ -27,6 +27,27 @@
     row.classList.toggle("failing", [...row.cells].some((cell) => cell.textContent === "NO"));
   }
 
+  // decimal points below one another: a number is as far from the edge as the decimals it lacks take,
+  // which nobody sees, hears or copies; not where a table would be wider than the screen by that
+  const decimals = (cell) => /^-?\d+(\.\d*)?$/.exec(cell.textContent)?.[1]?.length ?? 0;
+  for (const body of document.querySelectorAll(".table:not(.words) tbody")) {
+    const cells = [...body.querySelectorAll("td")].filter((cell) => /^-?\d/.test(cell.textContent));
+    const most = [];
+    for (const cell of cells) {
+      most[cell.cellIndex] = Math.max(most[cell.cellIndex] ?? 0, decimals(cell));
+    }
+    for (const cell of cells.filter((each) => !/e/.test(each.textContent))) {
+      const lacking = most[cell.cellIndex] - decimals(cell);
+      if (lacking > 0) {
+        cell.dataset.lacking = (decimals(cell) ? "" : ".").padEnd(lacking, "0");
+      }
+    }
+    const { scrollWidth, clientWidth } = body.closest(".scroll");
+    if (scrollWidth > clientWidth) {
+      cells.forEach((cell) => delete cell.dataset.lacking);
+    }
+  }
+
   for (const button of document.querySelectorAll("button")) {
     button.addEventListener("click", async () => {
       const { table, format, json } = button.dataset;
