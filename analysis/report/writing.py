@@ -25,6 +25,7 @@ from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
 from flatprior.analysis.report.sections.effects import effects_of_variables
 from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
+from flatprior.analysis.report.sections.methods import methods
 from flatprior.analysis.report.sections.model import (
     coefficients,
     data_and_model,
@@ -238,6 +239,7 @@ def facts_of(
         for section in sections:
             found.append(instead[section] if section in instead else section(main))
             advance()
+    found.append(methods(main, data))
     found.append(reproducibility(main, data["command"], data))
     return {
         "title": abbreviated(title or main.formula, 160),

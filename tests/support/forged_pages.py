@@ -207,6 +207,15 @@ FORGED = {
         lambda m: f"{m[1]}<strong>{FALSE}.</strong>{m[3]}",
     ),
     "a sentence in a text": _once(r'<div class="text"><p>', lambda m: f"{m[0]}{FALSE}. "),
+    "a claim more in the methods": _once(
+        r"(<p>Proved from coefficients and data alone)", lambda m: f"{m[1]}, causes included"
+    ),
+    "another number of events in the methods": _once(
+        r"(The analysis is of 32 observations with )11", lambda m: f"{m[1]}12"
+    ),
+    "what is not proved, left out of the methods": _once(
+        r" Not proved, by this or any computation[^<]*", lambda m: ""
+    ),
     "another element with the results' name": _once(
         "<main", lambda m: f'<div id="flatprior-report">{{}}</div>{m[0]}'
     ),
@@ -346,6 +355,10 @@ FORGED_WITHOUT_MLE = {
     ),
     "a claim more": _once(
         r"(<p>With a flat prior there is no)", lambda m: f"<p>{FALSE}.</p>{m[1]}"
+    ),
+    "an estimate in the methods": _once(
+        r"There is no finite maximum likelihood estimate, and none is reported",
+        lambda m: "The finite maximum likelihood estimate is reported",
     ),
     "no section of claims": _once(
         r'<section aria-labelledby="claims">.*?</section>\n', lambda m: ""

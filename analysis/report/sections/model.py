@@ -26,7 +26,7 @@ from flatprior.analysis.report.items import (
 )
 from flatprior.analysis.report.main_model import MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
-from flatprior.models import check_existence
+from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import COUNTS, SCREEN, count, level_in_words, names_in
@@ -190,18 +190,28 @@ def coefficients(main: MainModel) -> Facts:
 
 def _by_term(main: MainModel) -> Facts | None:
     """Tests of whole terms, where one has several columns; None where the table says it all."""
-    terms = main.model.terms or {}
-    if main.exact is None or all(len(names) < 2 for names in terms.values()):
+    if not tests_terms(main):
         return None
     return table_of_main(
         "terms", anova(main.here, type=2).rendered(), "Tests of terms, type II (likelihood ratio)"
     )
 
 
+def tests_terms(main: MainModel) -> bool:
+    """Whether whole terms are tested, one of which has several columns."""
+    terms = main.model.terms or {}
+    return main.exact is not None and any(len(names) > 1 for names in terms.values())
+
+
+def corrects_for_many(model: BernoulliLogistic) -> bool:
+    """Whether coefficients are so many that they are corrected for it."""
+    return MANY <= model.n_parameters > HIGH_DIMENSION * model.n_observations
+
+
 def _corrected_for_many(main: MainModel) -> Facts | None:
     """Coefficients corrected for their number, where that is large and the theory holds."""
     model = main.model
-    if model.n_parameters < MANY or model.n_parameters <= HIGH_DIMENSION * model.n_observations:
+    if not corrects_for_many(model):
         return None
     try:
         found = high_dimensional(model, main.fit)

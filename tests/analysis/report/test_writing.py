@@ -27,6 +27,7 @@ def test_sections_come_in_the_order_a_referee_asks(facts):
         "prediction",
         "sampling",
         "influence",
+        "methods",
         "reproducibility",
     ]
     assert facts["verdict"]["good"]

@@ -34,7 +34,7 @@ def test_a_separated_model_has_a_report_of_why_what_holds_and_what_to_do(separat
     assert separated["verdict"]["headline"] == "There is no maximum likelihood estimate"
     assert not separated["verdict"]["good"]
     ids = [section["id"] for section in separated["sections"]]
-    assert ids == ["data", "existence", "claims", "next", "reproducibility"]
+    assert ids == ["data", "existence", "claims", "next", "methods", "reproducibility"]
     assert "Firth" in texts(separated, "next")
     assert "no posterior distribution" in texts(separated, "claims")
 

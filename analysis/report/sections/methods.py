@@ -1,0 +1,267 @@
+"""Section for a manuscript: how the numbers were made and which of them are proved, as plain text.
+
+Nothing in it comes from draws that a report does not hold, so that it is made again, word for word,
+when a report is verified.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from flatprior.analysis.report.items import section_of, text_of
+from flatprior.analysis.report.main_model import (
+    MOST_ROWS,
+    RESAMPLES,
+    MainModel,
+    Reported,
+    WithoutMLE,
+    needs_data,
+)
+from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.effects import tables_of_effects
+from flatprior.analysis.report.sections.making import sampling_in_words
+from flatprior.analysis.report.sections.model import corrects_for_many, tests_terms
+from flatprior.models.common.text import (
+    ARRAY,
+    SCREEN,
+    abbreviated,
+    count,
+    level_in_words,
+    listing,
+    names_in,
+    printable,
+)
+from flatprior.models.routes.registry import LABELS
+
+LONGEST_FORMULA = 1500  # characters
+NAMES = {"numpy": "NumPy", "scipy": "SciPy", "pymc": "PyMC", "arviz": "ArviZ"}
+CALLED = {**NAMES, "python": "Python", "matplotlib": "Matplotlib"}
+NOT_PROVED = (
+    "Not proved, by this or any computation on the data, are the assumptions of the model: "
+    "independent observations, the form of the linear predictor, and large samples for Wald, "
+    "likelihood-ratio and profile-likelihood inference."
+)
+
+
+def methods(main: MainModel | WithoutMLE, data: Facts) -> Facts:
+    """What a manuscript says of its methods, in two paragraphs; `data` are the results as JSON."""
+    if isinstance(main, MainModel):
+        how = [*_estimation(main), *_draws(main, data), *_inference(main)]
+        how += [*_prediction(main, data)]
+        proved = _proved(main)
+    else:
+        how, proved = _without_estimate(main)
+    how += _comparison(data)
+    return section_of(
+        "methods",
+        "Methods, for a manuscript",
+        [text_of(" ".join([*_data(main), *how, _software(data)]), " ".join(proved))],
+    )
+
+
+def _data(main: Reported) -> Iterator[str]:
+    """Model and data."""
+    model = main.model
+    formula = abbreviated(main.formula, LONGEST_FORMULA)
+    coding = f" ({printable(model.response_coding)})" if model.response_coding else ""
+    offset = ""
+    if model.rows.has_offset:
+        known = model.offset_name and model.offset_name != ARRAY
+        offset = f" and an offset ({printable(model.offset_name)})" if known else " and an offset"
+    yield (
+        f"The probability of the event in {printable(model.response_name)}{coding} was modelled by "
+        f"logistic regression for independent Bernoulli outcomes, without a penalty and with a "
+        f"flat prior{offset}: {formula}."
+    )
+    n, events = model.n_observations, model.n_events
+    where = "" if model.n_rows == n else f" in {count(model.n_rows, 'row')}"
+    if model.weights_name is not None:
+        where += " (frequency weights, taken as counts of observations)"
+    left = f"{count(model.n_dropped, 'row')} with a missing value"
+    if model.n_zero_weight:
+        left += f" and {model.n_zero_weight} of weight 0"
+    were = "was" if model.n_dropped == 1 and not model.n_zero_weight else "were"
+    k = model.n_parameters
+    yield (
+        f"The analysis is of {count(n, 'observation')}{where} with {count(events, 'event')} "
+        f"({events / n:.1%}) and {count(k, 'coefficient')} "
+        f"({min(events, n - events) / k:.1f} observations of the rarer outcome for each)"
+        + (f"; {left} {were} left out." if model.n_dropped or model.n_zero_weight else ".")
+    )
+    references = [f"{name} {level_in_words(it)}" for name, it in model.reference_levels.items()]
+    if references:
+        yield f"Reference levels: {names_in(SCREEN, references)}."
+    if model.aliased is not None:
+        yield (
+            f"Left out as linear combinations of other columns: "
+            f"{names_in(SCREEN, model.aliased.names)}."
+        )
+
+
+def _estimation(main: MainModel) -> Iterator[str]:
+    route = LABELS.get(main.fit.route, main.fit.route)
+    agreement = main.agreement
+    if agreement is None or len(agreement.routes) < 2:
+        yield f"Coefficients are maximum likelihood estimates ({printable(route)})."
+        return
+    names = [printable(LABELS.get(r.estimate.route, r.estimate.route)) for r in agreement.routes]
+    failed = [name for name, r in zip(names, agreement.routes, strict=True) if not r.passed]
+    yield (
+        f"Coefficients are maximum likelihood estimates, computed by {len(names)} routes "
+        f"({listing(names)}); each result was judged on the data alone, and the one with the "
+        f"smallest proved error is reported ({printable(route)}). "
+        + (
+            f"Not within the tolerance of {agreement.tolerance:.0e} standard errors: "
+            f"{listing(failed)}."
+            if failed
+            else f"All lie within the tolerance of {agreement.tolerance:.0e} standard errors."
+        )
+    )
+
+
+def _draws(main: MainModel, data: Facts) -> Iterator[str]:
+    """Draws of the posterior and their tests, by what a report holds of them."""
+    if main.agreement is None:
+        return
+    checks = main.agreement.posterior_checks
+    for check, seed in zip(checks, list(data["seeds"].values())[: len(checks)], strict=True):
+        label = printable(LABELS.get(check.route, check.route))
+        chains = sampling_in_words(check.mixing.n_chains, check.mixing.n_draws, seed)
+        yield (
+            f"The posterior under the flat prior was sampled by {label} ({chains}); the draws "
+            + ("passed" if check.passed else "did not pass")
+            + " tests of identities that hold exactly for it, of their log-density and of their "
+            f"mixing, of which right draws fail one with probability {check.false_alarm:.1g} at "
+            "most."
+        )
+
+
+def _inference(main: MainModel) -> Iterator[str]:
+    """Covariance, intervals and tests."""
+    profile = main.exact is not None
+    yield (
+        "Standard errors are model-based, from the inverse of the Fisher information at the "
+        "estimate, where observed and expected information are the same; no robust covariance was "
+        "used. Confidence intervals of 95% are Wald's"
+        + (" and those of the profile likelihood." if profile else ".")
+    )
+    tests = ["single coefficients by two-sided Wald tests"]
+    if tests_terms(main):
+        tests.append("whole terms by likelihood-ratio tests of type II")
+    if main.summary.against_null is not None:
+        tests.append("the model against a constant by a likelihood-ratio test")
+    yield f"Tested were {listing(tests)}; these p-values are not adjusted for their number."
+    if corrects_for_many(main.model):
+        yield (
+            "Coefficients are also given with a correction for their number (Sur and Candès 2019), "
+            "where its conditions hold."
+        )
+
+
+def _comparison(data: Facts) -> list[str]:
+    """By what models were compared, as the results say it."""
+    compared = data["comparison"]
+    if compared is None:
+        return []
+    scored = any(row.get("LOO log score") is not None for row in compared["models"].values())
+    drawn = any("elpd_loo" in row for row in compared["models"].values())
+    by = [
+        *(["AIC"] if not drawn else ["AIC", "leave-one-out by importance sampling"]),
+        *(["exact leave-one-out"] if scored else []),
+    ]
+    models = count(len(compared["models"]), "model")
+    return [f"{models} of the same observations were compared by {listing(by)}."]
+
+
+def _prediction(main: MainModel, data: Facts) -> Iterator[str]:
+    model = main.model
+    if effects_shown(main, data):
+        contrasts = any(name.startswith("contrasts") for name in tables_of_effects(model))
+        yield (
+            "Effects on the probability are averages over the observations, with standard errors "
+            "by the delta method"
+            + ("; p-values of their contrasts are adjusted by Holm's method." if contrasts else ".")
+        )
+    judged = (
+        "of the fit without the observation that is predicted (exact leave-one-out)"
+        if main.leaves_out
+        else "of the fit on the observations that it was fitted to"
+    )
+    yield (
+        f"Discrimination and calibration (area under the ROC curve with DeLong's standard error, "
+        f"Brier and log score{', calibration by isotonic regression' if main.curve else ''}) are "
+        f"those {judged}"
+        + (
+            "."
+            if main.validation is None
+            else f"; beside them stand those of the fit, corrected for optimism by {RESAMPLES} "
+            "bootstrap samples."
+        )
+    )
+
+
+def _proved(main: MainModel) -> list[str]:
+    certificate = main.fit.certificate
+    if not math.isfinite(certificate.error_bound):
+        return ["Nothing is proved of how far the coefficients are from the MLE.", NOT_PROVED]
+    within = certificate.standard_errors_within
+    return [
+        "Proved from coefficients and data alone, with first-order rounding of double precision "
+        "included (by the self-concordance of the logistic loss, Bach 2010): the maximum "
+        "likelihood estimate exists and is unique; no reported coefficient is further than "
+        f"{certificate.error_bound:.1e} standard errors from it; the log-likelihood is at most "
+        f"{certificate.log_likelihood_error:.1e} below its maximum"
+        + (
+            f"; the standard errors are within a relative {within:.1e} of those at the MLE."
+            if math.isfinite(within)
+            else "."
+        ),
+        *(
+            ["What is said of draws is tested, not proved."]
+            if main.agreement is not None and main.agreement.posterior_checks
+            else []
+        ),
+        NOT_PROVED,
+    ]
+
+
+def _without_estimate(main: WithoutMLE) -> tuple[list[str], list[str]]:
+    """What can be said where there is no maximum likelihood estimate."""
+    existence = main.existence
+    message = f"{existence.message[:1].upper()}{existence.message[1:]}."
+    if existence.kind == "undecided":
+        return ["No estimate is reported."], [message]
+    how = ["There is no finite maximum likelihood estimate, and none is reported."]
+    if existence.n_separated:
+        how.append(
+            "Given are the supremum of the likelihood, likelihood-ratio tests by suprema, and "
+            "profile-likelihood intervals, open on the side on which the likelihood does not fall, "
+            "where the size of the data allows it; Wald tests, standard errors of coefficients "
+            "that diverge, and draws of a posterior under the flat prior do not exist."
+        )
+    return how, [message, NOT_PROVED]
+
+
+def _software(data: Facts) -> str:
+    """Which programs, in which versions, and the data by their hash."""
+    found = {name: number for name, number in data["versions"].items() if number != "not installed"}
+    said = [
+        f"{CALLED.get(name, name)} {printable(number)}"
+        for name, number in found.items()
+        if name != "flatprior"
+    ]
+    return (
+        f"Computed with flatprior {printable(found.get('flatprior', ''))} on {listing(said)}; the "
+        f"data have the hash {printable(data['data_hash'])} (XXH3)."
+    )
+
+
+def effects_shown(main: MainModel, data: Facts) -> bool:
+    """Whether the report has effects of variables, with the data at hand or without."""
+    model = main.model
+    return (
+        model.names not in (("Intercept",), ("const",))
+        and model.n_rows <= MOST_ROWS
+        and (not needs_data(model) or bool(data["with_data"]))
+    )

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis import compare_models, compare_routes, report_facts
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    fit_sklearn,
+    load_endometrial,
+    load_spector,
+    sample_independence,
+)
+
+
+def said(facts):
+    """Both paragraphs of the section."""
+    section = next(s for s in facts["sections"] if s["id"] == "methods")
+    ((how, proved),) = [item["text"] for item in section["items"]]
+    return how, proved
+
+
+def test_numbers_and_versions_are_those_of_the_report(facts, model, agreement):
+    how, proved = said(facts)
+    n, events = model.n_observations, model.n_events
+    assert f"of {n} observations with {events} events ({events / n:.1%})" in how
+    assert f"{model.n_parameters} coefficients" in how
+    assert model.formula in how
+    assert model.data_hash in how
+    assert "Reference levels: psi 0." in how
+    for version in facts["data"]["versions"].values():
+        assert version in how
+    certificate = agreement.mle.certificate
+    assert f"than {certificate.error_bound:.1e} standard errors" in proved
+    assert f"at most {certificate.log_likelihood_error:.1e} below" in proved
+    assert "What is said of draws is tested, not proved." in proved
+
+
+def test_what_was_not_done_is_not_said(model):
+    how, proved = said(report_facts(model=model))
+    for word in ("routes", "sampled", "compared", "type II", "Effects"):  # no data at hand
+        assert word not in how
+    assert "draws" not in proved
+    how, _ = said(report_facts(model=model, data=load_spector()))
+    assert "Effects on the probability are averages" in how
+    assert "Holm" not in how  # a category of two levels has no contrasts
+
+
+def test_tests_of_terms_holm_weights_and_what_was_left_out_are_said():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=90), "g": list("abc") * 30})
+    frame["y"] = rng.integers(0, 2, 90)
+    frame["w"] = rng.integers(0, 3, 90)
+    frame.loc[[3, 4], "x"] = np.nan
+    data = frame.drop(columns="w")
+    how, _ = said(report_facts(model=BernoulliLogistic.from_formula("y ~ x + g", data), data=data))
+    assert "whole terms by likelihood-ratio tests of type II" in how
+    assert "adjusted by Holm's method" in how
+    assert "2 rows with a missing value were left out" in how
+    model = BernoulliLogistic.from_formula("y ~ x", frame, frequency_weights="w", offset="x")
+    how, _ = said(report_facts(model=model))
+    assert f"of {model.n_observations} observations in {model.n_rows} rows" in how
+    assert f"and {model.n_zero_weight} of weight 0 were left out" in how
+    assert "an offset (x)" in how
+
+
+def test_a_route_and_draws_that_fail_are_said_to(model):
+    fit = fit_newton(model)
+    off = replace(fit_sklearn(model), coefficients=fit.coefficients + 0.01 * fit.standard_errors)
+    few = sample_independence(model, draws=40, seed=1, progress=False)
+    how, _ = said(report_facts(compare_routes(model, fit, off, few)))
+    assert "4 chains of 40 draws, seed 1" in how
+    assert "Not within the tolerance of 1e-06 standard errors: scikit-learn, no penalty." in how
+    assert "did not pass tests of identities" in how
+
+
+def test_a_comparison_says_by_what(model):
+    small = BernoulliLogistic.from_formula("grade ~ gpa", load_spector())
+    models = {"all": model, "gpa": small}
+    how, _ = said(report_facts(comparison=compare_models(models)))
+    assert "2 models of the same observations were compared by AIC." in how
+    how, _ = said(report_facts(comparison=compare_models(models, leave_one_out=True)))
+    assert "by AIC and exact leave-one-out." in how
+
+
+def test_without_an_estimate_none_is_claimed():
+    model = BernoulliLogistic.from_formula("HG ~ NV + PI + EH", load_endometrial())
+    how, proved = said(report_facts(model=model))
+    assert "none is reported" in how
+    assert "quasi-complete separation" in proved
+    assert "no reported coefficient" not in how + proved
+    assert "Confidence intervals" not in how
