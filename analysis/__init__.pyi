@@ -88,11 +88,8 @@ from .inference.high_dimension.corrections import (
     HighDimensional as HighDimensional,
     high_dimensional as high_dimensional,
 )
-from .inference.hypotheses.anova import (
-    AnalysisOfDeviance as AnalysisOfDeviance,
-    anova as anova,
-    drop_one as drop_one,
-)
+from .inference.hypotheses.analysis_of_deviance import AnalysisOfDeviance as AnalysisOfDeviance
+from .inference.hypotheses.anova import anova as anova, drop_one as drop_one
 from .inference.hypotheses.likelihood_tests import (
     likelihood_ratio_test as likelihood_ratio_test,
     score_test as score_test,

@@ -34,6 +34,7 @@ from flatprior.analysis.cli.options import (
     model_arguments,
     reading_options,
     report_option,
+    require_left_out,
     seed_option,
     trials_option,
 )
@@ -204,6 +205,8 @@ def compare(
         from flatprior.models.common.writing import write_json
 
         check_paths(data, json=json_path, report=report_path)
+        if seed is not None and not sample:
+            raise InputError("--seed is of draws: add --sample, which draws, or leave it out")
         seed = seed_for(seed, report_path if sample else None)
         if len(formulas) < 2:
             raise InputError("there is nothing to compare: pass two formulas or more")
@@ -364,6 +367,9 @@ def verify(
         formula, others = formulas_of(facts)
         if not data and (formula != DEMO_FORMULA or others):
             raise InputError(f"name the data that {report!r} was made of")
+        if not data:
+            require_left_out({"offset": offset, "weights": weights, "common-rows": common_rows})
+            require_left_out(reading)
         if data:
             every = (formula, *others.values())
             in_batches = facts.get("in_memory") is False

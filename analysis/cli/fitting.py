@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from flatprior.analysis.inference.summary import Summary
     from flatprior.models import BernoulliLogistic, PointEstimate
 
+OWN_ERRORS = (
+    "     --json and --report hold the estimate, with the model's own standard errors; "
+    "--format json has the robust ones"
+)
 FORMATS = ("text", "csv", "md", "tex", "json")
 
 
@@ -55,8 +59,8 @@ def fit(
     profile: bool,
     robust: str | None,
     cluster: tuple[str, ...],
-    correction: str,
-    units: str,
+    correction: str | None,
+    units: str | None,
     sampling_weights: str | None,
     clusters: str | None,
     strata: str | None,
@@ -81,7 +85,7 @@ def fit(
                 "--sampling-weights have standard errors of their own, of --clusters and --strata, "
                 "and no likelihood: leave out --profile, --robust, --cluster and --report"
             )
-        check_robust(robust, cluster, units)
+        check_robust(robust, cluster, correction, units)
         model = load_beside(
             data,
             formula,
@@ -93,6 +97,8 @@ def fit(
         )
         with reported_anyway(report_path, model):
             estimate = fit_newton(model)
+        if (robust or cluster) and (json_path or report_path):
+            click.echo(OWN_ERRORS, err=True)
         if json_path:
             estimate.save(json_path)
         if report_path:  # before anything is printed: whoever reads that may go away

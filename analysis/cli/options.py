@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from flatprior.analysis.cli.errors import F
+from flatprior.models.common.errors import InputError
 
 event_option = click.option(
     "--event", metavar="VALUE", help="Value of the response that counts as 1, of two."
@@ -65,6 +67,16 @@ def reading_options(command: F) -> F:
     ):
         command = decorate(command)
     return command
+
+
+def require_left_out(options: Mapping[str, Any]) -> None:
+    """Raise a `ValueError` if one of the options that are of DATA is given without any."""
+    for name, value in options.items():
+        if value not in (None, False, ()):
+            raise InputError(
+                f"--{name} is of DATA, and none is named: the demo has its own; leave it out, or "
+                "name the data"
+            )
 
 
 data_argument = click.argument("data", type=DATA)

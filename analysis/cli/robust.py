@@ -30,15 +30,13 @@ _OPTIONS = (
     click.option(
         "--correction",
         type=click.Choice(["statsmodels", "Stata", "R", "none"], case_sensitive=False),
-        default="statsmodels",
-        show_default=True,
-        help="Whose small-sample factor robust standard errors have.",
+        show_default="statsmodels",
+        help="Whose small-sample factor standard errors of HC0 and of clusters have.",
     ),
     click.option(
         "--units",
         type=click.Choice(["trials", "groups"]),
-        default="trials",
-        show_default=True,
+        show_default="trials",
         help="Of grouped counts: what is one observation to robust standard errors.",
     ),
 )
@@ -51,14 +49,26 @@ def robust_options(command: F) -> F:
     return command
 
 
-def check_robust(robust: str | None, cluster: tuple[str, ...], units: str) -> None:
+def check_robust(
+    robust: str | None, cluster: tuple[str, ...], correction: str | None, units: str | None
+) -> None:
     """Raise a `ValueError` for options that do not go together."""
     if robust and cluster and robust.upper() not in ("HC0", "CR2"):
         raise InputError(f"--robust {robust} does not go with --cluster; leave one of them out")
     if robust and robust.upper() == "CR2" and not cluster:
         raise InputError("--robust CR2 is of clusters: add --cluster COLUMN")
-    if units == "groups" and not (robust or cluster):
-        raise InputError("--units groups are of robust standard errors: add --robust HC0")
+    if units and not (robust or cluster):
+        raise InputError(f"--units {units} are of robust standard errors: add --robust HC0")
+    if correction and not (robust or cluster):
+        raise InputError(
+            f"--correction {correction} is the factor of robust standard errors: add --robust HC0 "
+            "or --cluster COLUMN, or leave it out"
+        )
+    if correction and robust and robust.upper() != "HC0":
+        raise InputError(
+            f"--correction {correction} is of HC0 and of clusters, and --robust {robust} has a "
+            "factor of its own: leave one of them out"
+        )
 
 
 def load_beside(
@@ -102,4 +112,11 @@ def robust_of(
         by = [column(frame, each) for each in cluster]
     groups: Any = None if not by else by[0] if len(by) == 1 else tuple(by)
     kind: Any = (robust or "HC0").upper()
-    return robust_covariance(model, estimate, kind, groups, correction=correction, units=units)
+    return robust_covariance(
+        model,
+        estimate,
+        kind,
+        groups,
+        correction=correction or "statsmodels",
+        units=units or "trials",
+    )

@@ -15,7 +15,7 @@ from flatprior.models.common.errors import InputError
 
 if TYPE_CHECKING:
     from flatprior.analysis.diagnostics.collinearity import Collinearity
-    from flatprior.analysis.inference.hypotheses.anova import AnalysisOfDeviance
+    from flatprior.analysis.inference.hypotheses.analysis_of_deviance import AnalysisOfDeviance
     from flatprior.analysis.inference.robust import RobustCovariance
     from flatprior.analysis.maxima import HypothesisTest
     from flatprior.models import BernoulliLogistic, PointEstimate
@@ -57,8 +57,8 @@ def term_tests(
     statistic: Any,
     robust: str | None,
     cluster: tuple[str, ...],
-    correction: str,
-    units: str,
+    correction: str | None,
+    units: str | None,
     json_path: str | None,
     **options: Any,
 ) -> None:
@@ -77,8 +77,13 @@ def term_tests(
             raise InputError(
                 "--by, --type, --drop-one and --vif ask for different things: take one"
             )
-        check_robust(robust, cluster, units)
+        check_robust(robust, cluster, correction, units)
         of_robust = bool(robust or cluster)
+        if vif and statistic:
+            raise InputError(
+                f"--vif is of no test, and --test {statistic} has no part in it: leave one of them "
+                "out"
+            )
         statistic = statistic or ("Wald" if of_robust else "LR")
         kind = kind or ("2" if of_robust else "1")
         if of_robust and (vif or statistic != "Wald" or kind in ("1", "I")):

@@ -19,6 +19,11 @@ from flatprior.analysis.inference.sandwiches.clusters import (
     meat_of_way,
     ways_of,
 )
+from flatprior.analysis.inference.sandwiches.corrections import (
+    Correction,
+    check_correction,
+    factor_of,
+)
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
 from flatprior.analysis.inference.sandwiches.observations import (
     DIVIDED,
@@ -54,7 +59,6 @@ Kind = Literal["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"]
 Units = Literal["trials", "groups"]
 SAMPLING = "sampling"
 GROUPS = "groups"
-Correction = Literal["statsmodels", "Stata", "R", "none"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -235,7 +239,8 @@ def robust_covariance(
         statsmodels is G / (G - 1) (n - 1) / (n - k), and G / (G - 1) that of Stata's ``logit`` and
         of R's ``sandwich::vcovCL``; without clusters that of Stata's ``vce(robust)`` is
         n / (n - 1), and 1 for the others ("HC0" of R's ``vcovHC``). Of two ways of clustering each
-        has its own, and so have both together. It is stated in `factor`. "CR2" has none.
+        has its own, and so have both together. It is stated in `factor`. The other kinds have their
+        own, and take none by name.
     units : {"trials", "groups"}
         Of grouped counts, what is one observation in all of the above: every single trial, as if
         each had a row, or a group with all of its trials, as R's ``sandwich``, statsmodels' ``GLM``
@@ -278,6 +283,7 @@ def robust_covariance(
     """
     check_choice("correction", correction, get_args(Correction))
     check_choice("units", units, get_args(Units))
+    check_correction(correction, kind, sampled=model.sampling is not None)
     return sandwich(model, mle_of(model, fit).coefficients, kind, cluster, correction, units)
 
 
@@ -406,12 +412,12 @@ def _sandwich(
             return made("CR2", adjusted, 1.0, *ends, df=df, moments=moments)
         if len(ways) == 1:
             (way,) = ways
-            factor = _factor(correction, way.n_clusters, n, k)
+            factor = factor_of(correction, way.n_clusters, n, k)
             meat = meat_of_way(way, beta, bread)
             return made("cluster", meat, factor, way.n_clusters, way.named)
         every_way = (*ways, both_at_once(model, ways))
         sizes = tuple(way.n_clusters for way in every_way)
-        factors = tuple(_factor(correction, size, n, k) for size in sizes)
+        factors = tuple(factor_of(correction, size, n, k) for size in sizes)
         meat, n_negative = meat_of_two_ways(every_way, factors, beta, bread)
         found = made(
             "cluster",
@@ -443,17 +449,6 @@ def _sandwich(
     if of_rows is None:
         raise lost(kind, "row")
     return made(kind, of_rows, factor)
-
-
-def _factor(correction: str, clusters: int, n: int, k: int) -> float:
-    """The small-sample factor of so many clusters."""
-    if correction == "statsmodels" and n <= k:
-        raise InputError(
-            f"the factor of statsmodels needs more observations than coefficients, and there are "
-            f"{n}: take another correction"
-        )
-    factor = 1.0 if correction == "none" else clusters / (clusters - 1)
-    return factor * ((n - 1) / (n - k) if correction == "statsmodels" else 1.0)
 
 
 def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -> list[Array]:

@@ -44,7 +44,7 @@ from flatprior.models.encoding.columns.checks import numbers_of_clusters
 from flatprior.models.gathering import in_order
 from flatprior.models.provenance import provenance
 
-SAMPLES, CUTS = 1000, 10
+SAMPLES, CUTS, FOLDS = 1000, 10, 10
 MOST = 10**7  # fits
 
 
@@ -54,7 +54,7 @@ def validate(
     resamples: int | None = None,
     *,
     method: Literal["bootstrap", "cross-validation"] = "bootstrap",
-    folds: int = 10,
+    folds: int | None = None,
     stratified: bool = False,
     clusters: ArrayLike | pd.Series[Any] | None = None,
     prob: float = 0.95,
@@ -73,8 +73,8 @@ def validate(
     method : {"bootstrap", "cross-validation"}
         Samples of as many observations as there are, drawn with replacement, and the optimism of
         fits to them; or predictions of each fold by a fit of all others.
-    folds : int
-        Of cross-validation.
+    folds : int, optional
+        Of cross-validation (10).
     stratified : bool
         Draw events and others apart: each sample has as many events as the data, each fold its
         share of them.
@@ -147,7 +147,11 @@ def validate(
     number = check_whole("resamples", number, 2 if by_bootstrap else 1, MOST)
     check_flag("stratified", stratified)
     check_probability(prob)
-    check_whole("folds", folds, 2)
+    if by_bootstrap and folds is not None:
+        raise InputError(
+            'folds are of cross-validation: take method="cross-validation", or leave folds out'
+        )
+    folds = check_whole("folds", FOLDS if folds is None else folds, 2)
     drawn = check_seed(seed)
     drawn = secrets.randbits(64) if drawn is None else drawn
     model.require_unchanged()

@@ -9,140 +9,34 @@ contrasts on the reference level, for which there is a refusal here.
 
 from __future__ import annotations
 
-import math
+import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal, SupportsIndex, cast
 
-import numpy as np
 import pandas as pd
 
-from flatprior.analysis.comparison.comparable import is_nested, same_observations
-from flatprior.analysis.inference.hypotheses.likelihood_tests import (
-    SUPREMUM,
-    likelihood_ratio_test,
-    of_suprema,
-    score_test,
+from flatprior.analysis.inference.hypotheses.analysis_of_deviance import (
+    SUPREMA,
+    AnalysisOfDeviance,
+    Kind,
+    of_some,
+    table_of,
+    told,
 )
 from flatprior.analysis.inference.hypotheses.of_model import ZERO_SUM
-from flatprior.analysis.inference.hypotheses.submodels import (
-    KINDS,
-    Left,
-    Maximum,
-    Step,
-    Submodels,
-    Wanted,
-    each_or_why_not,
-    maximum_of,
-)
-from flatprior.analysis.inference.hypotheses.wald import wald_test
+from flatprior.analysis.inference.hypotheses.several_models import of_models
+from flatprior.analysis.inference.hypotheses.submodels import KINDS, Left, Step, Submodels
 from flatprior.analysis.inference.robust import RobustCovariance
-from flatprior.analysis.maxima import (
-    HypothesisTest,
-    chi_squared_test,
-    of_full_rank,
-    ratio,
-)
+from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic
-from flatprior.models.batches.same_passes import in_same_passes
-from flatprior.models.common.calls import (
-    check_choice,
-    model_first,
-    require_kind,
-    require_likelihood,
-)
-from flatprior.models.common.error_state import own_error_state
+from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.errors import InputError
-from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import SCREEN, first_of, listing, names_in, printable
-from flatprior.models.common.writing import finite
+from flatprior.models.common.text import listing, printable
 from flatprior.models.encoding.formulas.model_terms import ModelTerm
-from flatprior.models.routes.newton import converged_mle
 
-Kind = Literal["LR", "score", "Wald"]
-TYPES = {1: "I", 2: "II", 3: "III"}
+TYPES: dict[Literal[1, 2, 3], str] = {1: "I", 2: "II", 3: "III"}
 ROMAN: dict[str, Literal[1, 2, 3]] = {"I": 1, "II": 2, "III": 3}
-CENTRED = ("center(", "scale(", "poly(")
 NULL, WHOLE = "null model", "none"  # rows of tables
-SAME_LIKELIHOOD = 1e-8
-SUPREMA = "the outcomes are separated in some of the models: their likelihoods have suprema only"
-_FORMATS = {
-    "deviance": ".3f",
-    "AIC": ".2f",
-    "LR": ".4f",
-    "score": ".4f",
-    "Wald": ".4f",
-    "p": "p",
-} | {"df error": ".2f"}
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-@own_error_state
-class AnalysisOfDeviance(Renderable):
-    """Tests of terms, or of models each against the one before it.
-
-    Attributes
-    ----------
-    title : str
-    test : {"LR", "score", "Wald"}
-    tests : dict
-        What was tested to its `HypothesisTest`; not what no data can tell.
-    frame : DataFrame
-    formula : str or None
-        Of a single model.
-    notes : tuple of str
-        What to keep in mind of the numbers.
-    facts : tuple of str
-    """
-
-    title: str
-    test: str
-    tests: Mapping[str, HypothesisTest]
-    frame: pd.DataFrame
-    formula: str | None
-    notes: tuple[str, ...] = ()
-    facts: tuple[str, ...] = ()
-
-    def table(self) -> pd.DataFrame:
-        """One row a term or model.
-
-        Columns: "df" (a difference of ranks), with "CR2" "df error", the statistic by the name of
-        the test ("LR", "score" or "Wald") and "p"; but for Wald and types II and III "deviance", -2
-        times the maximal log-likelihood of single observations, and "AIC". These are of the model
-        up to that term (type I), without it (`drop_one`), or of the model itself. What is undefined
-        is NaN.
-        """
-        return self.frame.copy()
-
-    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """What is shown of this: the table."""
-        return Rendered.of(
-            chosen(self.frame, columns),
-            _FORMATS,
-            of_model(self.title, self.formula),
-            self.facts,
-            self.notes,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON; what is not finite is None."""
-        frame = self.frame.astype(object).where(self.frame.notna(), None)
-        rows = [
-            {"name": str(name), **row}
-            for name, row in zip(frame.index, frame.to_dict("records"), strict=True)
-        ]
-        found: dict[str, Any] = finite(
-            {
-                "title": self.title,
-                "test": self.test,
-                "formula": self.formula,
-                "rows": rows,
-                "notes": list(self.notes),
-            }
-        )
-        return found
 
 
 @model_first
@@ -206,17 +100,14 @@ def anova(
     {'gpa': 1, 'psi': 1, 'tuce': 1, 'gpa:psi': 1}
     """
     check_choice("test", test, tuple(KINDS))
-    if isinstance(type, str) and type in ROMAN:
-        type = ROMAN[type]
-    if isinstance(type, bool) or not isinstance(type, int) or type not in TYPES:
-        raise InputError(f"type must be 1, 2 or 3, not {printable(type)[:40]}")
+    type = _type_of(type)
     if models:
         if type != 1 or robust is not None:
             raise InputError(
                 "tests of type II and III, and with a robust covariance (which is passed as "
                 "robust=), are of the terms of one model"
             )
-        return _of_models((model, *models), test)
+        return of_models((model, *models), test)
     _check_robust(robust, test, type != 1)
     found = Submodels.of(model, robust)
     if type == 3:
@@ -231,13 +122,13 @@ def anova(
         steps = [Step(name, above[name], above[name] | {name}) for name in names]
     tests = found.test(steps, test, conditional=type != 1)
     first = [NULL] if type == 1 and test != "Wald" else []
-    frame = _table([*first, *names], [*map(_nothing, first), *tests], test)
+    frame = table_of([*first, *names], [*map(_nothing, first), *tests], test)
     if first:
         _fit_with(frame, found, [steps[0].smaller, *(step.larger for step in steps)])
     return AnalysisOfDeviance(
         title=f"Analysis of deviance, type {TYPES[type]} ({KINDS[test]} tests)",
         test=test,
-        tests=_told(names, tests),
+        tests=told(names, tests),
         frame=frame,
         formula=model.formula,
         notes=(
@@ -247,6 +138,17 @@ def anova(
         ),
         facts=model.facts[:1],
     )
+
+
+def _type_of(given: object) -> Literal[1, 2, 3]:
+    """The type of tests as a number, which may be one of NumPy's."""
+    if isinstance(given, str) and given in ROMAN:
+        return ROMAN[given]
+    whole = hasattr(given, "__index__") and not isinstance(given, bool)
+    for each in TYPES if whole else ():
+        if operator.index(cast(SupportsIndex, given)) == each:
+            return each
+    raise InputError(f"type must be 1, 2 or 3, not {printable(given)[:40]}")
 
 
 @model_first
@@ -293,13 +195,13 @@ def drop_one(
     steps = [Step(name, Left(), Left({name})) for name in names]
     tests = found.test(steps, test, conditional=True)
     first = [] if test == "Wald" else [WHOLE]
-    frame = _table([*first, *names], [*map(_nothing, first), *tests], test)
+    frame = table_of([*first, *names], [*map(_nothing, first), *tests], test)
     if first:
         _fit_with(frame, found, [Left(), *(step.smaller for step in steps)])
     return AnalysisOfDeviance(
         title=f"Single terms left out ({KINDS[test]} tests)",
         test=test,
-        tests=_told(names, tests),
+        tests=told(names, tests),
         frame=frame,
         formula=model.formula,
         notes=(*_whose(found.robust), *_notes(dict(zip(names, tests, strict=True)), found, model)),
@@ -327,27 +229,6 @@ def _nothing(_: str) -> None:
     """No test: of a row that is a model alone."""
 
 
-def _table(names: Sequence[str], tests: Sequence[HypothesisTest | None], kind: str) -> pd.DataFrame:
-    """Degrees of freedom, statistic and p of some tests."""
-    second = [None if t is None else t.df_error for t in tests]
-    referred = [each for each in second if each is not None]
-    return pd.DataFrame(
-        {
-            "df": pd.array([None if t is None else t.df for t in tests], dtype="Int64"),
-            **({"df error": pd.array(second, dtype="Float64")} if referred else {}),
-            kind: [np.nan if t is None else t.statistic for t in tests],
-            "p": [np.nan if t is None else t.p for t in tests],
-        },
-        index=pd.Index(names),
-    )
-
-
-def _told(
-    names: Sequence[str], tests: Sequence[HypothesisTest | None]
-) -> dict[str, HypothesisTest]:
-    return {name: t for name, t in zip(names, tests, strict=True) if t is not None}
-
-
 def _fit_with(frame: pd.DataFrame, found: Submodels, sets: Sequence[Left]) -> None:
     """Put deviance and AIC of models beside their tests."""
     maxima = [found.maxima[left] for left in sets]
@@ -364,7 +245,7 @@ def _notes(
     notes = []
     if any(each.separated for each in found.maxima.values()):
         notes.append(SUPREMA)
-    notes += _of_some(tests)
+    notes += of_some(tests)
     if any(test is None for test in tests.values()):
         notes.append(
             "of terms without a number no data tell the effect: their columns are combinations of "
@@ -380,19 +261,6 @@ def _notes(
     return notes
 
 
-def _of_some(tests: Mapping[str, HypothesisTest | None]) -> list[str]:
-    """What is to be said of some of the tests alone."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for name, test in tests.items():
-        if test is None:
-            continue
-        if math.isnan(test.p):
-            alike.setdefault((f"no {test.kind} test of ", test.note), []).append(printable(name))
-        elif test.kind == KINDS["LR"] and test.note not in ("", SUPREMUM):
-            alike.setdefault(("", test.note), []).append(printable(name))
-    return [f"{begins}{first_of(names)}: {note}" for (begins, note), names in alike.items()]
-
-
 def _what_is_tested(type_: int, terms: Sequence[ModelTerm]) -> list[str]:
     """What a test is of, in words."""
     if type_ == 1:
@@ -406,7 +274,7 @@ def _what_is_tested(type_: int, terms: Sequence[ModelTerm]) -> list[str]:
             for other in terms
             if term.is_within(other)
             for factor in other.factors
-            if factor.name not in term.of and not factor.contrasts and not _is_centred(factor.name)
+            if factor.name not in term.of and not factor.contrasts and not factor.centred
         }
         if numbers:
             where = listing([f"{printable(name)} = 0" for name in sorted(numbers)])
@@ -415,10 +283,6 @@ def _what_is_tested(type_: int, terms: Sequence[ModelTerm]) -> list[str]:
                 "mean"
             )
     return notes
-
-
-def _is_centred(name: str) -> bool:
-    return name.startswith(CENTRED) and "raw" not in name and "FALSE" not in name.upper()
 
 
 def _check_type_three(terms: Sequence[ModelTerm], model: BernoulliLogistic) -> None:
@@ -452,93 +316,3 @@ def _check_type_three(terms: Sequence[ModelTerm], model: BernoulliLogistic) -> N
                     f"{printable(other.name)!r} is in the model: write C({printable(column)}, Sum) "
                     "everywhere, contrasts that sum to zero, or take type=2"
                 )
-
-
-def _of_models(given: Sequence[BernoulliLogistic], test: Kind) -> AnalysisOfDeviance:
-    """Each model against the one before it."""
-    for each in given:
-        require_kind(each, BernoulliLogistic, "each model", "BernoulliLogistic.from_formula")
-        require_likelihood(each, "anova")
-    names = [f"model {i + 1}" for i in range(len(given))]
-    same = same_observations(dict(zip(names, given, strict=True)))
-    models = [of_full_rank(each) for each in same.values()]
-    for name, one, two in zip(names[1:], models[:-1], models[1:], strict=True):
-        small, large = sorted((one, two), key=lambda each: each.n_parameters)
-        if not is_nested(small, large):
-            raise InputError(
-                f"{name} and the one before it are not nested: compare them by AIC or elpd, see "
-                "compare_models"
-            )
-    maxima, _ = in_same_passes(
-        [each.rows for each in models], [partial(maximum_of, each) for each in models]
-    )
-    every = list(zip(names, models, maxima, strict=True))
-    tests = each_or_why_not(
-        test,
-        [
-            Wanted(
-                min(one, two, key=_rank)[0],
-                partial(lambda one, two: abs(_rank(one) - _rank(two)), one, two),
-                partial(_between, one, two, test),
-            )
-            for one, two in pairwise(every)
-        ],
-    )
-    frame = _table(names, [None, *tests], test)
-    frame.insert(0, "k", [each.rank for each in maxima])
-    frame.insert(1, "deviance", [-2 * each.log_likelihood for each in maxima])
-    frame.insert(2, "AIC", [each.aic for each in maxima])
-    notes = ["each model is tested against the one above it"]
-    if any(each.separated for each in maxima):
-        notes.append(SUPREMA)
-    notes += _of_some(dict(zip(names[1:], tests, strict=True)))
-    called = [
-        f"{name}: {each.formula or names_in(SCREEN, each.names)}"
-        for name, each in zip(names, given, strict=True)
-    ]
-    return AnalysisOfDeviance(
-        title=f"Analysis of deviance of {len(given)} models ({KINDS[test]} tests)",
-        test=test,
-        tests=_told(names[1:], tests),
-        frame=frame,
-        formula=None,
-        notes=tuple(notes),
-        facts=(*given[0].facts[:1], *called),
-    )
-
-
-Fitted = tuple[str, BernoulliLogistic, Maximum]
-
-
-def _rank(fitted: Fitted) -> int:
-    return fitted[2].rank
-
-
-def _between(one: Fitted, two: Fitted, test: Kind) -> HypothesisTest | None:
-    """The test of two models, of which one is nested in the other; None if they are the same."""
-    small, large = sorted((one, two), key=_rank)
-    lower, full = small[2], large[2]
-    if lower.rank == full.rank:
-        return None
-    for each in (lower, full):
-        each.require(reached=False)
-    statistic = ratio(full.log_likelihood, lower.log_likelihood)
-    if test == "LR":
-        note = "; ".join(of_suprema(full, lower, large[1].n_rows))
-        return chi_squared_test(KINDS[test], small[0], statistic, full.rank - lower.rank, note)
-    model, names = large[1], small[1].names
-    more = [name for name in model.names if name not in names]
-    # the same names may be of other columns
-    by_name = len(more) == full.rank - lower.rank and math.isclose(
-        likelihood_ratio_test(model, more).statistic,
-        statistic,
-        rel_tol=SAME_LIKELIHOOD,
-        abs_tol=SAME_LIKELIHOOD,
-    )
-    if not by_name:
-        raise InputError(
-            "one model is nested in the other, but its columns are not among the other's by name: "
-            'take test="LR"'
-        )
-    found = score_test(model, more) if test == "score" else wald_test(converged_mle(model), more)
-    return replace(found, hypothesis=small[0])

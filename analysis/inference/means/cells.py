@@ -221,6 +221,7 @@ def numbers_of_cells(
         n_rows, note = len(rows.share), rows.note
     said = [f"average over {count(n_rows, 'row')}, with the levels of each mean in all of them"]
     said += [f"{printable(name)} at {printable(value)}" for name, value in held.items()]
+    said += [f"offset {offset:.6g}"] if isinstance(offset, Real) else []
     return Found.of(found, cells, ("; ".join(said), note))
 
 
@@ -263,6 +264,11 @@ def _grid(
     means: dict[str, float] = {}
     if numbers or needs_offset:
         means = _means(model, data, offset, frequency_weights)
+    elif frequency_weights is not None or not isinstance(offset, Real | None):
+        raise InputError(
+            "this grid has nothing of rows that an offset or frequency_weights could change, no "
+            'number at its mean: leave them out, or average over rows (over="rows")'
+        )
     added = float(offset) if isinstance(offset, Real) else means.get(OFFSET, 0.0)
     values = [cells.given.get(name) or cells.levels.get(name) or (means[name],) for name in others]
     n = math.prod(map(len, values))
@@ -281,7 +287,7 @@ def _grid(
         for name, found in zip(others, values, strict=True)
         if name not in numbers
     ]
-    if model.rows.has_offset:
+    if model.rows.has_offset or added:
         said.append(f"offset {added:.6g}")
     return Averaged(
         frame=frame,

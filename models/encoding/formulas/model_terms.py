@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import listing, printable
+from flatprior.models.encoding.formulas.arithmetic import Applied
 from flatprior.models.encoding.formulas.contrasts import Category
 from flatprior.models.encoding.formulas.parsing import Parsed
 
@@ -28,11 +29,14 @@ class TermFactor:
         The columns of the data that it is of.
     contrasts : str
         Of a category their kind; "levels" where each level has a column; empty for numbers.
+    centred : bool
+        Of numbers: whether 0 is a mean of its column, as of ``center(x)``.
     """
 
     name: str
     columns: frozenset[str]
     contrasts: str = ""
+    centred: bool = False
 
     def is_called(self, name: str) -> bool:
         """Whether that is its name, blanks aside, or the one column that it is of."""
@@ -138,7 +142,9 @@ def _factor(
     if isinstance(factor, Category) or key in categories:
         kind = factor.kind if isinstance(factor, Category) else "treatment"
         kind = "levels" if key in whole else kind
-    return TermFactor(parsed.original(key), parsed.columns_of(key), kind)
+    transform = factor.transform if isinstance(factor, Applied) else None
+    centred = transform is not None and transform.centred
+    return TermFactor(parsed.original(key), parsed.columns_of(key), kind, centred)
 
 
 def term_called(terms: Sequence[ModelTerm], name: str) -> ModelTerm | None:

@@ -125,6 +125,15 @@ class Transform:
             return not placed or given["lower_bound"] is None or given["upper_bound"] is None
         return True
 
+    @property
+    def centred(self) -> bool:
+        """Whether its columns are 0 on average over the rows: a matter of its options."""
+        return {
+            "center": True,
+            "scale": self.options.get("center") is True,
+            "poly": not self.options.get("raw", False),
+        }.get(self.function, False)
+
     def beside(self, intercept: bool) -> Transform:
         """The transform in a formula with an intercept or without."""
         if intercept and self.function == "ns" and self.options["intercept"]:

@@ -29,6 +29,9 @@ def test_demo_prints_four_routes_and_the_verdict_and_writes_a_report(tmp_path):
     result = run("demo", "--report", page)
     assert result.exit_code == 0, result.stderr
     assert read_report(page)["command"] == "flatprior demo --seed 1"
+    refused = run("verify", page, "--offset", "Lag1")
+    assert refused.exit_code == 2
+    assert "--offset is of DATA, and none is named" in refused.stderr
     verified = run("verify", page)
     assert verified.exit_code == 0, verified.stderr
     assert "VERIFIED" in verified.stdout
@@ -309,6 +312,12 @@ def test_existence_is_decided_for_many_files(folder):
     assert "the smallest set found without which it would not exist has" in " ".join(
         result.stdout.split()
     )
+
+
+def test_a_seed_is_refused_where_nothing_is_drawn(good):
+    result = run("compare", good, "y ~ 1", "y ~ x", "--seed", 1)
+    assert result.exit_code == 2
+    assert "add --sample, which draws, or leave it out" in result.stderr
 
 
 def test_compare_prints_the_table_of_models_of_the_same_rows(good, tmp_path):

@@ -25,12 +25,36 @@ def data(tmp_path):
         (("--robust", "HC3", "--cluster", "firm"), "does not go with --cluster"),
         (("--robust", "CR2"), "add --cluster COLUMN"),
         (("--cluster", "form"), "'form'"),
+        (("--correction", "Stata"), "add --robust HC0 or --cluster COLUMN, or leave it out"),
+        (("--correction", "statsmodels"), "add --robust HC0 or --cluster COLUMN, or leave it out"),
+        (("--correction", "R", "--robust", "hc3"), "--robust HC3 has a factor of its own"),
+        (
+            ("--correction", "R", "--robust", "CR2", "--cluster", "firm"),
+            "--robust CR2 has a factor of its own",
+        ),
+        (("--units", "groups"), "--units groups are of robust standard errors"),
+        (("--units", "trials"), "--units trials are of robust standard errors"),
+        (("--vif", "--test", "LR"), "--vif is of no test"),
     ],
 )
 def test_a_robust_covariance_is_refused_where_it_has_no_part(data, options, says):
     result = run("test", data, "y ~ x*g", *options)
     assert result.exit_code == 2
     assert says in " ".join(result.stderr.split())
+
+
+def test_fit_refuses_a_factor_that_nothing_has(data):
+    for options in (("--correction", "Stata"), ("--correction", "none", "--robust", "HC1")):
+        result = run("fit", data, "y ~ x", *options)
+        assert result.exit_code == 2
+        assert "--correction" in result.stderr
+
+
+def test_files_that_hold_the_models_own_errors_are_said_to(data, tmp_path):
+    said = "--json and --report hold the estimate, with the model's own standard errors"
+    given = ("--json", tmp_path / "fit.json")
+    assert said in run("fit", data, "y ~ x", "--robust", "HC3", *given).stderr
+    assert said not in run("fit", data, "y ~ x", *given).stderr
 
 
 def test_a_column_of_clusters_is_no_term_of_a_dot(data):

@@ -346,9 +346,3 @@ def test_whose_factor_it_is_is_said():
     few = BernoulliLogistic.from_arrays(np.eye(2)[[0, 0, 1, 1]], [0, 1, 0, 1])
     found = robust_covariance(few, fit_newton(few), cluster=[0, 1, 0, 1])
     assert found.factor == pytest.approx(2 * 3 / 2)
-
-
-def test_the_factor_of_statsmodels_needs_more_observations_than_coefficients():
-    with pytest.raises(ValueError, match="take another correction"):
-        robust._factor("statsmodels", 3, 4, 4)
-    assert robust._factor("R", 3, 4, 4) == 1.5

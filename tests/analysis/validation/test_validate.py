@@ -316,6 +316,7 @@ def test_what_cannot_be_validated_is_one_sentence(tmp_path, monkeypatch):
         ({"resamples": 1}, "resamples must be a whole number of at least 2, not 1"),
         ({"method": "jackknife"}, 'method must be "bootstrap" or "cross-validation"'),
         ({"method": "cross-validation", "folds": 80}, "80 folds cannot be made of 79 observations"),
+        ({"folds": 5}, 'folds are of cross-validation: take method="cross-validation"'),
         ({"method": "cross-validation", "folds": 1}, "folds must be a whole number of at least 2"),
         ({"prob": 95}, "prob must lie between 0 and 1"),
         ({"stratified": "no"}, "stratified must be True or False"),

@@ -169,6 +169,39 @@ def test_type_three_says_where_numbers_are_held(frame):
     assert anova(model_of("y ~ x + g", frame), type=3).tests["g"].df == 2
 
 
+@pytest.mark.parametrize(
+    ("number", "centred"),
+    [
+        ("center(raw)", True),
+        ("scale(raw, scale=FALSE)", True),
+        ("poly(raw, 2)", True),
+        ("poly(raw, 2, raw=TRUE)", False),
+        ("scale(raw, center=FALSE)", False),
+        ("scale(raw, FALSE)", False),
+        ("scale(raw, 0.5)", False),
+        ("center_", False),
+        ("log(FALSE_)", False),
+        ("center(FALSE_)", True),
+    ],
+)
+def test_what_is_centred_follows_from_arguments_not_from_names(frame, number, centred):
+    named = frame.assign(raw=frame["x"], center_=frame["x"], FALSE_=frame["x"] + 9)
+    found = anova(model_of(f"y ~ {number}*C(g, Sum)", named), type=3)
+    assert ("the term C(g) is tested" in " ".join(found.notes)) == (not centred)
+
+
+@pytest.mark.parametrize("kind", [np.int64(2), np.uint8(2), np.array(2), "II"])
+def test_a_type_may_be_a_whole_number_of_numpy(frame, kind):
+    model = model_of("y ~ x*g", frame)
+    assert anova(model, type=kind).to_dict() == anova(model, type=2).to_dict()
+
+
+@pytest.mark.parametrize("kind", [True, np.True_, 2.0, np.float64(2), 4, "2", None])
+def test_what_is_no_type_is_refused(frame, kind):
+    with pytest.raises(ValueError, match="type must be 1, 2 or 3"):
+        anova(model_of("y ~ x", frame), type=kind)
+
+
 def test_tables_are_the_same_wherever_rows_lie(frame, tmp_path, monkeypatch):
     expected = {}
     for where, build in every_way(frame.iloc[:60], tmp_path, monkeypatch):

@@ -55,6 +55,9 @@ def test_the_grid_has_numbers_at_their_means_and_the_offset_at_its_own():
     # nothing but levels: no rows are needed
     alone = BernoulliLogistic.from_formula("y ~ who * self", FRAME)
     assert len(marginal_means(alone, fit_newton(alone), "who").table()) == 3
+    for given in ({"frequency_weights": "t"}, {"offset": "t"}):
+        with pytest.raises(ValueError, match="nothing of rows that an offset or frequency_weig"):
+            marginal_means(alone, fit_newton(alone), "who", FRAME, **given)
     with pytest.raises(ValueError, match="the offset must be finite"):
         marginal_means(model, fit, "who", FRAME, offset=np.inf)
 
@@ -66,6 +69,13 @@ def test_one_offset_for_all_rows_takes_the_place_of_theirs():
     eta = model.design_matrix(FRAME.assign(who="b")) @ fit.coefficients + 0.5
     expected = (1 / (1 + np.exp(-eta))).mean()
     assert found.loc["b", "probability"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_offset_that_the_model_has_not_is_said():
+    model = BernoulliLogistic.from_formula("y ~ who", FRAME)
+    for over in ("grid", "rows"):
+        found = marginal_means(model, fit_newton(model), "who", FRAME, over=over, offset=0.5)
+        assert "offset 0.5" in " ".join(found.notes)
 
 
 def test_what_is_compared_is_held_where_one_says():

@@ -134,3 +134,21 @@ def test_contrasts_of_factors_are_known_also_where_levels_have_columns(frame):
                 model = BernoulliLogistic.from_formula(formula, frame)
             kinds = [each.contrasts for t in model.encoding.model_terms for each in t.factors]
             assert kinds == expected, formula
+
+
+@pytest.mark.parametrize(
+    ("call", "centred"),
+    [
+        ("center(raw)", True),
+        ("poly(raw, 2, raw=TRUE)", False),
+        ("raw", False),
+        ("scale(raw)", True),
+    ],
+)
+def test_whether_numbers_are_centred_is_a_matter_of_their_call(frame, call, centred):
+    rows = frame.assign(raw=np.arange(len(frame), dtype=float))
+    model = BernoulliLogistic.from_formula(f"y ~ {call}", rows)
+    (factor,) = model.encoding.model_terms[-1].factors
+    assert factor.centred == centred
+    if centred:
+        assert np.abs(model.design[:, 1:].mean(axis=0)).max() < 1e-12
