@@ -42,6 +42,10 @@ from .cross_entropy.products import (
     likelihood_curve as likelihood_curve,
     product_underflow as product_underflow,
 )
+from .diagnostics.binned import (
+    BinnedResiduals as BinnedResiduals,
+    binned_residuals as binned_residuals,
+)
 from .diagnostics.calibration import (
     CalibrationCurve as CalibrationCurve,
     calibration_curve as calibration_curve,
@@ -76,6 +80,7 @@ from .figures.coefficients import (
     plot_profile as plot_profile,
 )
 from .figures.diagnostics import (
+    plot_binned_residuals as plot_binned_residuals,
     plot_calibration as plot_calibration,
     plot_influence as plot_influence,
 )

@@ -79,6 +79,7 @@ def all_of(model, separated):
         left_out,
         analysis.anova(null, model),
         analysis.audit(fit, model),
+        analysis.binned_residuals(model, fit),
         analysis.calibration_curve(model, fit, simulations=20),
         analysis.classification_table(model, fit),
         analysis.coin(3, 8),

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from flatprior.analysis.diagnostics.binned import BinnedResiduals
 from flatprior.analysis.diagnostics.calibration import CalibrationCurve
 from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.diagnostics.residuals import Diagnostics
@@ -119,6 +120,64 @@ def _window(table: pd.DataFrame) -> tuple[float, float, float, float]:
     low, high = min(left, calibrated.min()), max(right, calibrated.max())
     more = 0.15 * (high - low)
     return left, right, max(low - more, 0.0), min(high + more, 1.0)
+
+
+@own_error_state
+def plot_binned_residuals(residuals: BinnedResiduals, *, ax: Axes | None = None) -> Figure:
+    """Mean residual of each bin against its predicted probability, with two standard errors.
+
+    Parameters
+    ----------
+    residuals : BinnedResiduals
+        See `binned_residuals`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Figure
+        Bins further than two standard errors from 0 are squares of another colour.
+
+    Examples
+    --------
+    >>> from flatprior.analysis import binned_residuals, plot_binned_residuals
+    >>> from flatprior.models import BernoulliLogistic, fit_newton, load_spector
+    >>> model = BernoulliLogistic.from_formula("grade ~ gpa + psi", load_spector())
+    >>> figure = plot_binned_residuals(binned_residuals(model, fit_newton(model)))
+    >>> figure.axes[0].get_ylabel()
+    'observed − predicted'
+    """
+    require_kind(residuals, BinnedResiduals, "what is drawn", "binned_residuals(model, fit)")
+    table = residuals.table()
+    predicted, residual, band = (
+        table[name].to_numpy() for name in ("predicted", "residual", "2 SE")
+    )
+    outside = residuals.is_outside
+    with mpl.rc_context(STYLE):
+        figure, ax = canvas(2.9, ax)
+        ax.axhline(0, color=MUTED, linewidth=0.8, zorder=0)
+        if len(table) > 1:
+            ax.fill_between(
+                predicted, -band, band, color=MUTED, alpha=0.22, linewidth=0, label="± 2 SE"
+            )
+        else:
+            ax.errorbar(predicted, [0.0], band, color=MUTED, label="± 2 SE")
+        for these, colour, marker, label in (
+            (~outside, BLUE, "o", f"within ({int((~outside).sum())})"),
+            (outside, ORANGE, "s", f"outside ({int(outside.sum())})"),
+        ):
+            if these.any():
+                ax.plot(
+                    *(predicted[these], residual[these], marker),
+                    color=colour,
+                    markersize=4,
+                    markeredgewidth=0,
+                    label=label,
+                )
+        ax.margins(0.03, 0.08)
+        ax.set_xlabel("predicted probability, mean of the bin")
+        ax.set_ylabel("observed − predicted")
+        legend_above(ax, 3)
+        return figure
 
 
 @own_error_state

@@ -178,6 +178,7 @@ WITH_PYMC: Calls = {
 }
 ANALYSIS: Calls = {
     "Agreement": lambda c: [c.agreement.to_dict(), c.agreement.coefficients()],
+    "BinnedResiduals": lambda c: str(a.binned_residuals(c.model, c.fit)),
     "CalibrationCurve": lambda c: str(a.calibration_curve(c.model, c.fit)),
     "ClassificationTable": lambda c: str(a.classification_table(c.model, c.fit)),
     "Collinearity": lambda c: [

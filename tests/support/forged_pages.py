@@ -206,6 +206,14 @@ FORGED = {
         r'(<figure id="forest">.*?<figcaption>)(.*?)(</figcaption>)',
         lambda m: f"{m[1]}<strong>{FALSE}.</strong>{m[3]}",
     ),
+    "another place of a binned residual": _once(
+        r'(<figure id="binned-residuals">.*?<use [^>]*\by=")(\d+)',
+        lambda m: f"{m[1]}{int(m[2]) + 9}",
+    ),
+    "another count of bins outside": _once(
+        r'(id="binned-residuals-alt">[^<]*; )\d+', lambda m: f"{m[1]}7"
+    ),
+    "no binned residuals": _once(_FIGURE.format("binned-residuals"), lambda m: ""),
     "a sentence in a text": _once(r'<div class="text"><p>', lambda m: f"{m[0]}{FALSE}. "),
     "a claim more in the methods": _once(
         r"(<p>Proved from coefficients and data alone)", lambda m: f"{m[1]}, causes included"

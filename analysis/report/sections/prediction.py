@@ -7,8 +7,13 @@ from dataclasses import replace
 import pandas as pd
 
 from flatprior.analysis.comparison.notes import model_label
+from flatprior.analysis.diagnostics.binned import binned_residuals
 from flatprior.analysis.diagnostics.classification import classification_table
-from flatprior.analysis.figures.diagnostics import plot_calibration, plot_influence
+from flatprior.analysis.figures.diagnostics import (
+    plot_binned_residuals,
+    plot_calibration,
+    plot_influence,
+)
 from flatprior.analysis.figures.models import plot_comparison
 from flatprior.analysis.report.items import figure_of, section_of, table_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, Reported, refits_left_out
@@ -156,7 +161,22 @@ def predictive_quality(main: MainModel) -> Facts | None:
                 f"Calibration curve; {curve.outside:.1%} of the observations lie outside the 95% "
                 f"envelope; Brier score {curve.brier:.4f}.",
             ),
+            None if curve is None else _binned(main),
         ],
+    )
+
+
+def _binned(main: MainModel) -> Facts:
+    """Residuals of the fit, which those of leave-one-out are not: these depend on the outcome."""
+    found = binned_residuals(main.here, main.fit)
+    return figure_of(
+        "binned-residuals",
+        plot_binned_residuals(found),
+        "Binned residuals of the fit",
+        f"{found.sizes}, by their probability of the fit. Of a right model about 19 bins in 20 lie "
+        "within two standard errors, sqrt(p (1 - p) / n) each (Gelman and Hill 2007); a bend or a "
+        "slope asks for another form of a predictor.",
+        f"Mean residuals in {found.sizes}; {found.message}.",
     )
 
 

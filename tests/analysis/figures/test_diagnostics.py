@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn import line
+from drawn import line, texts_do_not_overlap
 
 from flatprior.analysis import (
+    binned_residuals,
     calibration_curve,
     diagnose,
+    plot_binned_residuals,
     plot_calibration,
     plot_influence,
     plot_model,
@@ -118,3 +120,26 @@ def test_bad_pareto_k_are_squares_above_the_line_and_sizes_grow(model, fit):
     cook = found.table()["Cook's distance"].to_numpy()
     largest = figure.axes[0].get_lines()[-1]
     assert list(largest.get_xdata()) == [found.table()["leverage"].to_numpy()[cook.argmax()]]
+
+
+def test_binned_residuals_are_drawn_inside_and_outside_of_their_band():
+    rng = np.random.default_rng(4)
+    p = rng.random(900)
+    outcome = (rng.random(900) < np.square(p)).astype(int)
+    model = BernoulliLogistic.from_arrays(np.ones((900, 1)), outcome)
+    found = binned_residuals(model, p)
+    figure = plot_binned_residuals(found)
+    (ax,) = figure.axes
+    table, outside = found.table(), found.is_outside
+    assert 0 < outside.sum() < len(table)
+    for label, these in ((f"within ({30 - outside.sum()})", ~outside), (f"outside ({outside.sum()})", outside)):
+        drawn = line(ax, label)
+        assert drawn.get_xdata().tolist() == table["predicted"][these].tolist()
+        assert drawn.get_ydata().tolist() == table["residual"][these].tolist()
+    (band,) = ax.collections
+    corners = band.get_paths()[0].vertices
+    assert corners[:, 1].max() == table["2 SE"].max() == -corners[:, 1].min()
+    texts_do_not_overlap(figure)
+    constant = BernoulliLogistic.from_arrays(np.ones((8, 1)), [0, 1] * 4)
+    alone = plot_binned_residuals(binned_residuals(constant, fit_newton(constant)))
+    assert line(alone.axes[0], "within (1)").get_ydata() == pytest.approx([0.0])

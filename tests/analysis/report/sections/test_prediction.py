@@ -6,6 +6,7 @@ import pytest
 from reports import column, item, many_levels, many_levels_agreement, value_of
 
 from flatprior.analysis import (
+    binned_residuals,
     compare_models,
     compare_routes,
     diagnose,
@@ -122,3 +123,11 @@ def test_discrimination_and_calibration_are_those_of_the_fits_without_each_row(f
     assert float(value_of(table, "calibration slope")) < 0.8  # 32 students and 4 coefficients
     right = sum((left_out >= 0.5) == (model.response == 1))
     assert column(item(facts, "classification"), "right")[-1] == str(right)
+
+
+def test_binned_residuals_are_of_the_fit_and_say_how_many_a_bin_has(facts, model):
+    found = binned_residuals(model, fit_newton(model))
+    figure = item(facts, "binned-residuals")
+    assert figure["how"].startswith(found.sizes)
+    assert found.message in figure["alternative"]
+    assert figure["svg"].count("<use") >= len(found.table())
