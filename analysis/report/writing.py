@@ -132,9 +132,10 @@ def write_report(
     Notes
     -----
     Profile-likelihood intervals, leave-one-out, influence, validation by 200 bootstrap samples, and
-    effects are computed for models of up to 20,000 rows; all but influence of 50 coefficients, or
-    more where there are fewer rows. Of a table of
-    more than 100 rows the page shows the first 40, and its copy as CSV has all. The file holds
+    effects are computed for models of up to 20,000 rows; all but influence and effects of 50
+    coefficients, or more where there are fewer rows; effects of 50 levels, or more where there are
+    fewer rows, and the variables without are named. Of a table of more than 100 rows the page shows
+    the first 40, and its copy as CSV has all. The file holds
     every figure as SVG and all results as JSON, but no data and no draws; the same results give the
     same bytes.
 

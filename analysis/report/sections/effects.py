@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import pandas as pd
 
@@ -16,13 +17,15 @@ from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, needs_dat
 from flatprior.analysis.report.page import Facts
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic
-from flatprior.models.common.rendering import Renderable, Rendered
+from flatprior.models.common.errors import FlatpriorError, InputError
+from flatprior.models.common.rendering import Renderable, Rendered, as_notes
 from flatprior.models.common.text import names_in, printable
 
 EFFECTS = "Effects on the probability"  # the title of the section
 MOST_LEVELS = 12  # of a category whose means are shown
 MOST_PAIRED = 5  # levels, every two of which are compared
 MOST_CATEGORIES = 6
+MOST_ENCODED = 50 * MOST_ROWS  # rows with a level in all of them, one level after the other
 ROOM = 200  # characters for names
 WITHOUT_DATA = (
     "Effects, marginal means and contrasts are of the variables of the formula, and the model "
@@ -32,6 +35,53 @@ TOO_MANY = (
     f"Effects and marginal means are for models of up to {MOST_ROWS} rows: "
     "average_marginal_effects(model, fit) and marginal_means(model, fit, name) compute them."
 )
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What the section shows of the variables of a model.
+
+    Attributes
+    ----------
+    means : dict
+        The categories whose means are shown, to how many levels they have.
+    without_means : dict
+        Why others are not, in words, to their names.
+    effects : tuple of str or None
+        The variables whose effects are shown; None for all.
+    without_effects : dict
+    """
+
+    means: Mapping[str, int]
+    without_means: Mapping[str, list[str]]
+    effects: tuple[str, ...] | None
+    without_effects: Mapping[str, list[str]]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The tables and their titles, in their order."""
+        found = {"average-effects": "Average effects of variables"}
+        for i, (name, n_levels) in enumerate(self.means.items()):
+            found[f"means-{i + 1}"] = f"Average predictions by {printable(name)}"
+            if n_levels > 2:  # of two the difference is an average effect
+                of = f"Differences of average predictions by {printable(name)}"
+                found[f"contrasts-{i + 1}"] = of
+        return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which variables have no effects and no means here, why, and what computes them."""
+        effects = [
+            f"without effects of {names_in(ROOM, names)}: {why}"
+            for why, names in self.without_effects.items()
+        ]
+        means = [
+            f"without means of {names_in(ROOM, names)}: {why}; "
+            "marginal_means(model, fit, name, data) computes them"
+            for why, names in self.without_means.items()
+        ]
+        return as_notes([*effects, *means])
 
 
 def effects_of_variables(main: MainModel) -> Facts | None:
@@ -47,74 +97,100 @@ def effects_of_variables(main: MainModel) -> Facts | None:
         return section_of("effects", EFFECTS, [text_of(TOO_MANY)])
     if needs_data(model) and frame is None:
         return section_of("effects", EFFECTS, [text_of(WITHOUT_DATA)])
-    shown, left = _categories(model)
-    found = {"average-effects": _with_note(_or_why(partial(_effects, main)), left)}
-    for i, (name, n_levels) in enumerate(shown.items()):
-        means = partial(_average_predictions, main, name)
-        found[f"means-{i + 1}"] = _or_why(means)
-        if n_levels > 2:  # of two the difference is an average effect
+    plan = _plan(model)
+    effects = _shown(_or_error(partial(_effects, main, plan.effects)))
+    found = {"average-effects": replace(effects, notes=(*effects.notes, *plan.notes))}
+    for i, (name, n_levels) in enumerate(plan.means.items()):
+        means = _or_error(partial(_average_predictions, main, name))
+        found[f"means-{i + 1}"] = _shown(means)
+        if n_levels > 2:
             pairs: Method = "pairwise" if n_levels <= MOST_PAIRED else "reference"
-            found[f"contrasts-{i + 1}"] = _or_why(partial(_differences, means, pairs))
-    titles = tables_of_effects(model)
+            found[f"contrasts-{i + 1}"] = _shown(
+                means
+                if isinstance(means, FlatpriorError)
+                else _or_error(partial(means.contrasts, pairs, adjust="holm"))
+            )
+    titles = plan.titles
     items = [table_of_main(name, shown, titles[name]) for name, shown in found.items()]
     return section_of("effects", EFFECTS, items)
 
 
 def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:
     """The tables of this section and their titles, in their order."""
-    found = {"average-effects": "Average effects of variables"}
-    for i, (name, n_levels) in enumerate(_categories(model)[0].items()):
-        found[f"means-{i + 1}"] = f"Average predictions by {printable(name)}"
-        if n_levels > 2:
-            of = f"Differences of average predictions by {printable(name)}"
-            found[f"contrasts-{i + 1}"] = of
-    return found
+    return _plan(model).titles
 
 
-def _effects(main: MainModel) -> ResultTable:
-    """Of all variables but numbers that the formula compares, which have no slope."""
-    encoding = main.model.encoding
-    names = () if encoding is None else encoding.parsed.predictors
-    compared = [name for name in names if encoding and name in encoding.parsed.compared]
-    if not compared:
-        return average_marginal_effects(main.model, main.fit, main.frame)
-    rest = [name for name in names if name not in compared]
-    found = average_marginal_effects(main.model, main.fit, main.frame, rest)
-    said = f"without {names_in(ROOM, compared)}, which the formula compares: it has no slope"
-    return replace(found, notes=(*found.notes, said))
+def _effects(main: MainModel, variables: tuple[str, ...] | None) -> ResultTable:
+    if variables == ():
+        raise InputError("there is no variable whose effect is shown here: see below why")
+    return average_marginal_effects(main.model, main.fit, main.frame, variables)
 
 
 def _average_predictions(main: MainModel, name: str) -> MarginalMeans:
     return marginal_means(main.model, main.fit, name, main.frame, scale="probability", over="rows")
 
 
-def _differences(means: Callable[[], MarginalMeans], pairs: Method) -> ResultTable:
-    return means().contrasts(pairs, adjust="holm")
-
-
-def _with_note(table: Rendered, left: Sequence[str]) -> Rendered:
-    """The table, with categories whose means are not shown."""
-    if not left:
-        return table
-    said = f"without means of {names_in(ROOM, left)}: marginal_means(model, fit, name, data)"
-    return replace(table, notes=(*table.notes, said))
-
-
-def _or_why(compute: Callable[[], Renderable]) -> Rendered:
-    """What is computed, as it is shown; or why it cannot be, such as the slope of sqrt(x) at 0."""
+def _or_error(compute: Callable[[], R]) -> R | FlatpriorError:
+    """What is computed, or why it cannot be, such as the slope of sqrt(x) at 0."""
     try:
-        return compute().rendered()
-    except (ValueError, ArithmeticError) as error:
-        return Rendered.of(pd.DataFrame({"why": {"not computed": str(error)}}), {}, "")
+        return compute()
+    except FlatpriorError as error:
+        return error
 
 
-def _categories(model: BernoulliLogistic) -> tuple[dict[str, int], list[str]]:
-    """The categories whose means are shown, to how many levels they have; and the others."""
+def _shown(found: Renderable | FlatpriorError) -> Rendered:
+    """A result as it is shown, or the reason in its place."""
+    if isinstance(found, FlatpriorError):
+        return Rendered.of(pd.DataFrame({"why": {"not computed": str(found)}}), {}, "")
+    return found.rendered()
+
+
+def _plan(model: BernoulliLogistic) -> _Plan:
+    """What is shown: not what would take too many rows, each encoded with each of its levels.
+
+    Nor the slope of a number that the formula compares, which has none.
+    """
     encoding = model.encoding
     if encoding is None:
-        return {}, []
+        return _Plan(means={}, without_means={}, effects=None, without_effects={})
     levels = {encoding.parsed.generated[key]: len(found) for key, found in encoding.levels.items()}
     levels |= dict.fromkeys(encoding.booleans, 2)
-    few = [name for name in encoding.parsed.predictors if 1 < levels.get(name, 0) <= MOST_LEVELS]
-    shown = {name: levels[name] for name in few[:MOST_CATEGORIES]}
-    return shown, [name for name in levels if name not in shown]
+    predictors = encoding.parsed.predictors
+    room = MOST_ENCODED // max(model.n_rows, 1)
+    too_many = (
+        f"{model.n_rows} rows with each of their levels are more than {MOST_ENCODED}; "
+        "average_marginal_effects(model, fit, data, [name]) computes them"
+    )
+    compared = "the formula compares them, and they have no slope"
+    without_effects: dict[str, list[str]] = {}
+    taken = 0
+    for name in sorted(predictors, key=lambda each: levels.get(each, 0)):
+        if name in levels and taken + levels[name] > room:
+            without_effects.setdefault(too_many, []).append(name)
+        elif name not in levels and name in encoding.parsed.compared:
+            without_effects.setdefault(compared, []).append(name)
+        else:
+            taken += levels.get(name, 0)
+    left = {name for names in without_effects.values() for name in names}
+    means: dict[str, int] = {}
+    without_means: dict[str, list[str]] = {}
+    for name in (name for name in predictors if name in levels):
+        why = (
+            f"more than {MOST_LEVELS} levels"
+            if levels[name] > MOST_LEVELS
+            else f"{MOST_CATEGORIES} categories are shown"
+            if len(means) == MOST_CATEGORIES
+            else f"{model.n_rows} rows with each of their levels are more than {MOST_ENCODED}"
+            if sum(means.values()) + levels[name] > room
+            else ""
+        )
+        if why:
+            without_means.setdefault(why, []).append(name)
+        elif levels[name] > 1:
+            means[name] = levels[name]
+    return _Plan(
+        means=means,
+        without_means=without_means,
+        effects=tuple(name for name in predictors if name not in left) if left else None,
+        without_effects=without_effects,
+    )

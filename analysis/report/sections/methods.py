@@ -263,5 +263,5 @@ def effects_shown(main: MainModel, data: Facts) -> bool:
     return (
         model.names not in (("Intercept",), ("const",))
         and model.n_rows <= MOST_ROWS
-        and (not needs_data(model) or bool(data["with_data"]))
+        and (not needs_data(model) or bool(data.get("with_data")))
     )

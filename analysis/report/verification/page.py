@@ -39,7 +39,7 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
     free: tuple[str, ...] = OF_DRAWS if found.with_draws else ()
     free = ("formulas", "comparison-table", *OF_DRAWS) if unverified else free
     data = _data_due(found, report, data)
-    due = tables_of_effects(found.model) if report["with_data"] and data is None else {}
+    due = tables_of_effects(found.model) if _had_data(report) and data is None else {}
     require(
         all(
             name in page.tables and page.tables[name].title == title for name, title in due.items()
@@ -69,10 +69,16 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
     return holes
 
 
+def _had_data(report: Facts) -> bool:
+    """Whether a report had the data; one that does not say so, which is older, had none."""
+    had = report.get("with_data", False)
+    require(isinstance(had, bool), "whether it had the data is damaged")
+    return bool(had)
+
+
 def _data_due(found: Anew, report: Facts, data: Any) -> Any:
     """The data, where the report had them."""
-    had = report["with_data"]
-    require(isinstance(had, bool), "whether it had the data is damaged")
+    had = _had_data(report)
     possible = found.fit is not None and needs_data(found.model)
     require(possible or not had, "of such a model no report has the data")
     return data if had else None
@@ -98,7 +104,7 @@ def _made_again(
     instead: dict[Section, Facts] = {}
     if found.checks:
         instead[sampler_diagnostics] = _empty("sampling", "Sampler diagnostics")
-    if report["with_data"] and data is None:
+    if _had_data(report) and data is None:
         instead[effects_of_variables] = _empty("effects", EFFECTS)
     if unverified:
         instead[model_comparison] = _empty("comparison", "Model comparison")

@@ -18,6 +18,7 @@ from flatprior.analysis import (
     verify_report,
     write_report,
 )
+from flatprior.analysis.report.main_model import reported
 from flatprior.analysis.report.verification import tables
 from flatprior.models import BernoulliLogistic, fit_newton
 
@@ -117,7 +118,74 @@ def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypa
     found = _of_section(report_facts(model=model, data=births))
     assert {each["id"] for each in found} == set(TABLES[:3])
     (effects,) = (each for each in found if each["id"] == "average-effects")
-    assert "without means of smoke" in effects["notes"][-1].lower()
+    assert effects["notes"][-1] == (
+        "Without means of smoke: 1 categories are shown; marginal_means(model, fit, name, data) "
+        "computes them."
+    )
+
+
+def test_levels_are_bounded_by_the_rows_that_they_are_encoded_in(births, monkeypatch):
+    from flatprior.analysis.report.sections import effects
+
+    frame = births.assign(clinic=np.arange(len(births)) % 15, year=np.arange(len(births)) % 4)
+    model = BernoulliLogistic.from_formula("low ~ age + C(clinic) + smoke + C(year)", frame)
+    monkeypatch.setattr(effects, "MOST_ENCODED", 7 * len(births))
+    facts = report_facts(model=model, data=frame)
+    found = item(facts, "average-effects")
+    names = [row["name"].split(":")[0] for row in found["rows"]]
+    assert names == ["age", "smoke", *["year"] * 3]
+    said = " ".join(found["notes"])
+    assert "Without effects of clinic: 189 rows with each of their levels are more than" in said
+    assert "Without means of clinic: more than 12 levels" in said
+    # smoke and year together have 6 levels, of 7
+    assert [each["id"] for each in _of_section(facts) if "means" in each["id"]] == [
+        "means-1",
+        "means-2",
+    ]
+    monkeypatch.setattr(effects, "MOST_ENCODED", 5 * len(births))
+    facts = report_facts(model=model, data=frame)
+    assert "Without effects of year, clinic" in " ".join(item(facts, "average-effects")["notes"])
+    assert "by smoke" in item(facts, "means-1")["title"]
+    assert not any(each["id"] == "means-2" for each in _of_section(facts))
+    alone = BernoulliLogistic.from_formula("low ~ C(clinic)", frame)
+    facts = report_facts(model=alone, data=frame)
+    assert "see below why" in item(facts, "average-effects")["rows"][0]["cells"][0]
+
+
+def test_means_are_computed_once_and_so_is_what_is_shown(model, births, monkeypatch):
+    from flatprior.analysis.report.sections import effects
+
+    called = []
+    for name in ("marginal_means", "_plan"):
+        own = getattr(effects, name)
+
+        def counted(*given, _own=own, _name=name, **options):
+            called.append(_name)
+            return _own(*given, **options)
+
+        monkeypatch.setattr(effects, name, counted)
+    effects.effects_of_variables(reported(None, None, model=model, data=births))
+    assert sorted(called) == ["_plan", "marginal_means", "marginal_means"]
+
+
+def test_a_fault_of_the_program_is_no_fact_of_the_data(model, births, monkeypatch):
+    from flatprior.analysis.report.sections import effects
+
+    def broken(*_, **__):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr(effects, "average_marginal_effects", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        report_facts(model=model, data=births)
+
+
+def test_a_report_that_does_not_say_whether_it_had_data_had_none(model, tmp_path):
+    path = write_report(tmp_path / "r.html", model=model)
+    text = path.read_text(encoding="utf-8")
+    older = re.sub(r'"with_data": false, ?', "", text)
+    assert older != text
+    path.write_text(resealed(older), newline="\n")
+    assert list(verify_report(model, path).index) == ["reported"]
 
 
 def _with_another_first_number(shown):
@@ -163,6 +231,7 @@ FORGED = {
     "one left out": lambda page: _without(page, "contrasts-1"),
     "all left out": lambda page: functools.reduce(_without, TABLES, page),
     "moved": _with_other_places,
+    "no word of data": lambda page: page.replace('"with_data": true, ', ""),
     "no data": lambda page: page.replace('"with_data": true', '"with_data": false'),
 }
 
@@ -221,7 +290,9 @@ def test_variables_that_are_compared_leave_the_effects_of_others(births):
     model = BernoulliLogistic.from_formula("low ~ I(age > 25) + lwt", births)
     table = item(report_facts(model=model, data=births), "average-effects")
     assert [row["name"] for row in table["rows"]] == ["lwt"]
-    assert "age, which the formula compares" in table["notes"][-1]
+    assert table["notes"][-1] == (
+        "Without effects of age: the formula compares them, and they have no slope."
+    )
 
 
 def test_trials_in_an_array_are_asked_for_as_a_column():
