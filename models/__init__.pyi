@@ -4,6 +4,7 @@ from .certificate import certify as certify
 from .common.errors import FlatpriorError as FlatpriorError
 from .estimate import PointEstimate as PointEstimate
 from .example_data import (
+    load_births as load_births,
     load_endometrial as load_endometrial,
     load_smarket as load_smarket,
     load_spector as load_spector,

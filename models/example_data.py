@@ -78,6 +78,32 @@ def load_spector() -> pd.DataFrame:
     return _load("spector.csv")
 
 
+def load_births() -> pd.DataFrame:
+    """Births of low weight among 189, with what is known of their mothers.
+
+    Returns
+    -------
+    DataFrame (189, 8)
+        low, 1 if the child weighed less than 2,500 g; age of the mother in years; lwt, her weight
+        in pounds at the last menstrual period; race, "black", "other" or "white"; smoke, "yes" if
+        she smoked during pregnancy; ptl, premature labours before; ht, 1 if she had hypertension;
+        ui, 1 if her uterus was irritable.
+
+    References
+    ----------
+    Hosmer and Lemeshow (1989), Applied Logistic Regression, appendix 1, as Stata's manual has it
+    (``webuse lbw``). In ``birthwt`` of R's MASS one mother weighs a pound less.
+
+    Examples
+    --------
+    >>> from flatprior.models import load_births
+    >>> births = load_births()
+    >>> int(births["low"].sum()), births["race"].value_counts().to_dict()
+    (59, {'white': 96, 'other': 67, 'black': 26})
+    """
+    return _load("births.csv")
+
+
 def _load(name: str) -> pd.DataFrame:
     with as_file(files("flatprior.models") / "data" / name) as path:
         frame: pd.DataFrame = read_csv(path)

@@ -22,9 +22,9 @@ from pathlib import Path
 import pandas as pd
 
 from flatprior.analysis import audit, explain_difference, summarise
-from flatprior.models import BernoulliLogistic
+from flatprior.models import BernoulliLogistic, load_births
 
-births = pd.read_csv("../tests/data/births.csv")
+births = load_births()
 folder = Path(tempfile.mkdtemp())
 births.to_csv(folder / "births.csv", index=False)
 

@@ -13,7 +13,7 @@ json <- function(x) {
   if (length(x) == 1 && !inherits(x, "AsIs")) each else paste0("[", paste(each, collapse = ", "), "]")
 }
 case <- function(name) read.csv(file.path("cases", paste0(name, ".csv")))
-births <- read.csv("births.csv", stringsAsFactors = TRUE)
+births <- read.csv("../../models/data/births.csv", stringsAsFactors = TRUE)
 people <- na.omit(transform(read.csv("passengers_train.csv", stringsAsFactors = TRUE), pclass = factor(pclass)))
 sets <- list(
   births = list(low ~ age + lwt + race + smoke + ht + ui, births),

@@ -4,7 +4,8 @@ invisible(Sys.setlocale("LC_COLLATE", "C"))
 suppressPackageStartupMessages({
   library(car); library(sandwich); library(emmeans); library(clubSandwich); library(pROC)
 })
-births <- read.csv("births.csv", stringsAsFactors = TRUE)
+BIRTHS <- "../../models/data/births.csv"
+births <- read.csv(BIRTHS, stringsAsFactors = TRUE)
 lizards <- read.csv("lizards.csv", stringsAsFactors = TRUE)
 survey <- read.csv("survey.csv", stringsAsFactors = TRUE)
 cells <- read.csv("empty_cells.csv", stringsAsFactors = TRUE)
@@ -157,15 +158,15 @@ facts <- function(fit, python, data_file, data, by = NULL, one = NULL, two = NUL
 }
 fits <- list(
   births = facts(settled(low ~ age + lwt + race + smoke + ht + ui, births), "low ~ age + lwt + race + smoke + ht + ui",
-    "births.csv", births, list("race", "smoke"), "age", "lwt", TRUE),
+    BIRTHS, births, list("race", "smoke"), "age", "lwt", TRUE),
   births_slopes = facts(settled(low ~ age * smoke + lwt + race, births), "low ~ age * smoke + lwt + race",
-    "births.csv", births, list("race", "smoke"), "age", "lwt"),
+    BIRTHS, births, list("race", "smoke"), "age", "lwt"),
   births_factors = facts(settled(low ~ race * smoke + lwt, births), "low ~ race * smoke + lwt",
-    "births.csv", births, list("race", "smoke", c("race", "smoke")), "age", "lwt"),
+    BIRTHS, births, list("race", "smoke", c("race", "smoke")), "age", "lwt"),
   births_polynomial = facts(settled(low ~ poly(age, 2) + race + smoke, births), "low ~ poly(age, 2) + race + smoke",
-    "births.csv", births, list("race")),
+    BIRTHS, births, list("race")),
   births_square = facts(settled(low ~ age + I(age^2) + lwt + race, births), "low ~ age + I(age**2) + lwt + race",
-    "births.csv", births, list("race")),
+    BIRTHS, births, list("race")),
   passengers = facts(settled(survived ~ pclass * sex + age, people), "survived ~ C(pclass) * sex + age",
     "passengers_train.csv", people, list("pclass", "sex", c("pclass", "sex"))),
   survey = facts(settled(y ~ x + g + offset(log(t)), survey), "y ~ x + g + offset(log(t))",

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from problems import CASES
 
@@ -9,6 +10,7 @@ from flatprior.models import (
     BernoulliLogistic,
     check_existence,
     fit_newton,
+    load_births,
     load_endometrial,
     load_smarket,
     load_spector,
@@ -42,7 +44,17 @@ def test_endometrial_is_separated_by_neovasculation_alone():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("load", [load_smarket, load_endometrial, load_spector])
+def test_births_are_those_of_the_textbook_and_of_stata():
+    data = load_births()
+    formula = "low ~ age + lwt + C(race, contr.treatment('white')) + smoke + ptl + ht + ui"
+    fit = fit_newton(BernoulliLogistic.from_formula(formula, data))
+    # Stata's manual, `logistic low age lwt i.race smoke ptl ht ui`: odds ratios
+    printed = [0.9732636, 0.9849634, 3.534767, 2.368079, 2.517698, 1.719161, 6.249602, 2.1351]
+    assert np.exp(fit.coefficients[1:]) == pytest.approx(printed, rel=2e-6)
+    assert fit.coefficients == pytest.approx(CASES["lbw_stata"].beta, rel=1e-10)
+
+
+@pytest.mark.parametrize("load", [load_smarket, load_endometrial, load_spector, load_births])
 def test_each_call_gives_a_frame_of_its_own_without_a_missing_value(load):
     first = load()
     assert first.notna().to_numpy().all()

@@ -1,9 +1,7 @@
 """One hypothesis has one p-value, whatever it is asked of; and which covariance it is, is said."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from problems import DATA
 from scipy.special import expit
 from scipy.stats import norm, t as student
 
@@ -16,9 +14,9 @@ from flatprior.analysis import (
     wald_test,
 )
 from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
-FRAME = pd.read_csv(DATA / "births.csv").assign(group=lambda rows: rows["age"] % 9)
+FRAME = load_births().assign(group=lambda rows: rows["age"] % 9)
 ONE = BernoulliLogistic.from_formula("low ~ race", FRAME)
 FIT = fit_newton(ONE)
 CR2 = robust_covariance(ONE, FIT, "CR2", cluster=FRAME["group"])

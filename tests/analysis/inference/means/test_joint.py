@@ -10,12 +10,12 @@ from flatprior.analysis import marginal_means, robust_covariance, wald_test
 from flatprior.analysis.inference.functionals import OfEstimate
 from flatprior.analysis.inference.means.contrasts import terms
 from flatprior.analysis.inference.means.joint import joint_test
-from flatprior.models import BernoulliLogistic, fit_newton, sample_independence
+from flatprior.models import BernoulliLogistic, fit_newton, load_births, sample_independence
 from flatprior.models.common.errors import PrecisionError
 from flatprior.models.covariance.roots import Written
 
 OF_R = [(name, by) for name in NAMES for by in STORED["models"][name]["means"]]
-BIRTHS = pd.read_csv(DATA / "births.csv")
+BIRTHS = load_births()
 FORMULA = "low ~ race * smoke + age"
 
 

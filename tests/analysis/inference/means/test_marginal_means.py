@@ -16,12 +16,18 @@ from flatprior.analysis import (
     robust_covariance,
     wald_test,
 )
-from flatprior.models import BernoulliLogistic, fit_newton, load_spector, sample_independence
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    load_births,
+    load_spector,
+    sample_independence,
+)
 from flatprior.models.encoding.files import source
 
 DATA = Path(__file__).parents[3] / "data"
 OF_R = [(name, by) for name in NAMES for by in STORED["models"][name]["means"]]
-BIRTHS = pd.read_csv(DATA / "births.csv")
+BIRTHS = load_births()
 
 
 def of_r(found, by):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from damaged_files import embedded_in, resealed
 from forged_pages import TABLE, rewritten
-from r_values import DATA
 from reports import column, item
 
 from flatprior.analysis import (
@@ -20,7 +19,7 @@ from flatprior.analysis import (
 )
 from flatprior.analysis.report.main_model import reported
 from flatprior.analysis.report.verification import tables
-from flatprior.models import BernoulliLogistic, fit_newton
+from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
 FORMULA = "low ~ age + lwt + C(race) + smoke"
 TABLES = ("average-effects", "means-1", "contrasts-1", "means-2")
@@ -28,7 +27,7 @@ TABLES = ("average-effects", "means-1", "contrasts-1", "means-2")
 
 @pytest.fixture(scope="module")
 def births():
-    return pd.read_csv(DATA / "births.csv")
+    return load_births()
 
 
 @pytest.fixture(scope="module")
