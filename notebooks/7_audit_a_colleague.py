@@ -19,8 +19,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pandas as pd
-
 from flatprior.analysis import audit, explain_difference, summarise
 from flatprior.models import BernoulliLogistic, load_births
 
