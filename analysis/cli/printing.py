@@ -205,14 +205,14 @@ def show(
 
 def _parts(rendered: Rendered, width: int) -> list[range]:
     """Columns that fit beside one another, and their names."""
-    from flatprior.models.common.rendering import NARROWEST, folded
+    from flatprior.models.common.rendering import NARROWEST
 
     cells = zip(rendered.columns, *rendered.cells, strict=True)
     widths = [2 + max(map(len, column)) for column in cells]
     # where the width does not suffice a name is folded, but not too narrow; numbers are not
     longest = max(map(len, ("", *rendered.names)))
     room = width - min(longest, max(NARROWEST, width - sum(widths)))
-    return folded(widths, room, rendered.second)
+    return rendered.parts(widths, room)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:

@@ -413,7 +413,7 @@ def _alone(model: BernoulliLogistic) -> list[str]:
 def _told(by_term: Mapping[str, HypothesisTest]) -> list[str]:
     """The tests of terms in a sentence."""
     said = [
-        f"of {printable(name)} {test.referred_to} = {test.statistic:.3f}, p = {test.p_text}"
+        f"of {printable(name)}: {test.referred_to} = {test.statistic:.3f}, p = {test.p_text}"
         for name, test in by_term.items()
     ]
     return [f"Wald test {'; '.join(said[:MOST_TERMS])}{_more(said)}"] if said else []

@@ -26,8 +26,10 @@ from flatprior.models.common.text import (
     as_latex,
     as_markdown,
     count,
+    folded,
     names_in,
     printable,
+    upper_ends,
 )
 
 WIDTH = 80
@@ -127,6 +129,10 @@ class Rendered:
         found = cls.of(text, {}, title, facts, notes, in_words=in_words)
         return replace(found, raw=pd.DataFrame({"value": raw}, index=index, dtype=object))
 
+    def parts(self, widths: Sequence[int], room: int) -> list[range]:
+        """Columns that stand beside one another, where all of them do not fit."""
+        return folded(widths, room, self.second, upper_ends(self.columns))
+
     @property
     def has_table(self) -> bool:
         """Whether there is a table to show."""
@@ -157,7 +163,7 @@ class Rendered:
         lines = textwrap.wrap(self.title, WIDTH)
         for fact in self.facts:
             lines += textwrap.wrap(fact, WIDTH)
-        for part in folded(widths, room, self.second) if self.has_table else ():
+        for part in self.parts(widths, room) if self.has_table else ():
             if lines:
                 lines.append("")
             first = min(longest, max(NARROWEST, WIDTH - sum(widths[j] for j in part)))
@@ -254,7 +260,7 @@ class Rendered:
             for j, name in enumerate(self.columns)
         ]
         room = PAGE - max(map(len, ("", *self.names)))
-        parts = [self._tabular(part) for part in folded(widths, room, self.second)]
+        parts = [self._tabular(part) for part in self.parts(widths, room)]
         notes = [rf"\par\smallskip\footnotesize {as_latex(note)}" for note in self.notes]
         return "\n".join(
             [
@@ -393,22 +399,6 @@ def as_notes(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(_sentence(printable(note)) for note in notes if note)
 
 
-def folded(widths: Sequence[int], room: int, second: int = 0) -> list[range]:
-    """Columns that stand beside one another: as many as fit into `room` characters.
-
-    Where they do not all fit, column `second` begins anew.
-    """
-    second = 0 if sum(widths) <= room else second
-    parts, start = [], 0
-    while start < len(widths):
-        end = start + 1
-        while end < len(widths) and sum(widths[start : end + 1]) <= room and end != second:
-            end += 1
-        parts.append(range(start, end))
-        start = end
-    return parts
-
-
 def certain(value: float, error: float, most: int) -> str:
     """A number that may be off by `error`, without the decimals that this makes uncertain.
 
@@ -460,7 +450,7 @@ def _cell(value: object, form: str) -> str:
             return p_value(value, form=form[1:] or "#.3g")
         if form == "floor":  # of digits that are certain: never rounded up
             return str(math.floor(value))
-        text = format(value, form)
+        text = format(value, form).removesuffix(".")
         return text.removeprefix("-") if _ZERO.fullmatch(text) else text
     return printable(value)
 

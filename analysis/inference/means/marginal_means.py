@@ -96,10 +96,10 @@ class MarginalMeans(Renderable):
     errors: WhichErrors
 
     def table(self) -> pd.DataFrame:
-        """One row a cell, as `predict` gives rows.
+        """One row a cell.
 
-        Of log-odds: with their interval and "standard error" ("sd" and "mcse" of draws), and the
-        same transformed to probabilities. Of probabilities: with an interval that is that of their
+        Of log-odds: with "standard error" ("sd" and "mcse" of draws) and interval, and the same
+        transformed to probabilities. Of probabilities: with an interval that is that of their
         logit, put back, and so within 0 to 1. Where standard errors have degrees of freedom, "df",
         intervals are Student's.
         """
@@ -115,8 +115,8 @@ class MarginalMeans(Renderable):
         ends = [name for name in plain if name.endswith(("%", "low", "high"))]
         beside = [name for name in ("standard error", "df", "sd") if name in plain]
         found = {"log-odds": plain["log-odds"]}
-        found |= {f"log-odds {name}": plain[name] for name in ends}
         found |= {name: plain[name] for name in beside}
+        found |= {f"log-odds {name}": plain[name] for name in ends}
         found |= {"probability": back["probability"]}
         found |= {f"probability {name}": back[name] for name in ends}
         found |= {"mcse": plain["mcse"]} if "mcse" in plain else {}

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from flatprior.analysis.cli.printing import print_both, show
 from flatprior.models import BernoulliLogistic, fit_newton, load_spector
-from flatprior.models.common.rendering import Rendered, folded
+from flatprior.models.common.rendering import Rendered
+from flatprior.models.common.text import folded
 
 
 def test_check_computes_the_intervals_of_twenty_coefficients_and_says_so(tmp_path):

@@ -182,7 +182,7 @@ def test_terms_of_several_coefficients_are_tested_together():
     assert [test.statistic, test.df, test.p] == pytest.approx(
         [expected["statistic"], 2, expected["pvalue"]], rel=1e-7
     )
-    assert f"Wald test of g chi-squared(2) = {test.statistic:.3f}" in str(summary)
+    assert f"Wald test of g: chi-squared(2) = {test.statistic:.3f}" in str(summary)
     assert summary.to_dict()["by_term"]["g"]["df"] == 2
     # with other standard errors another covariance
     fit = fit_newton(model)

@@ -12,27 +12,18 @@ from flatprior.models import (
     fit_sklearn,
     sample_independence,
 )
-from flatprior.models.common.rendering import Rendered, folded, p_value, shown_of
-
-
-@pytest.mark.parametrize(
-    ("widths", "room", "second", "parts"),
-    [
-        ([10, 10, 10], 30, 0, [range(0, 3)]),
-        ([10, 10, 10], 29, 0, [range(0, 2), range(2, 3)]),
-        ([40, 10], 30, 0, [range(0, 1), range(1, 2)]),
-        ([10, 10, 10, 10], 39, 2, [range(0, 2), range(2, 4)]),
-        ([10, 10, 10, 10], 40, 2, [range(0, 4)]),
-        ([], 10, 0, []),
-    ],
-)
-def test_columns_fold_where_they_do_not_fit(widths, room, second, parts):
-    assert folded(widths, room, second) == parts
+from flatprior.models.common.rendering import Rendered, p_value, shown_of
 
 
 def table(names=("a", "b"), **columns):
     frame = pd.DataFrame(columns or {"x": [1.23456, np.nan]}, index=list(names))
     return Rendered.of(frame, {"x": ".2f", "p": "p"}, "Title", ["a fact"], ["a note"])
+
+
+def test_a_number_without_decimals_has_no_decimal_point():
+    frame = pd.DataFrame({"x": [1234.6, 123.46, -0.0001, 99999.0]}, index=list("abcd"))
+    cells = [cell for (cell,) in Rendered.of(frame, {"x": "#.4g"}).cells]
+    assert cells == ["1235", "123.5", "-0.0001000", "1.000e+05"]
 
 
 def test_cells_are_formatted_by_column_and_type():
