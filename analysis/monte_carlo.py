@@ -18,7 +18,7 @@ from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import require_kind
 from flatprior.models.common.errors import InputError
-from flatprior.models.covariance.roots import Root, Written, required_root
+from flatprior.models.covariance.roots import Root, required_root
 from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.provenance import require_belonging
@@ -57,7 +57,7 @@ def root_at(model: BernoulliLogistic, mle: PointEstimate) -> Root:
     Where factors are held as codes it is factored, and not written out.
     """
     if model.sampling is not None:
-        return Written(required_sampling_root(model.rows, model.sampling, mle.coefficients))
+        return required_sampling_root(model.rows, model.sampling, mle.coefficients)
     return required_root(model.rows, mle.coefficients)
 
 

@@ -574,7 +574,7 @@ def judged(
     root, k = sampling_root(model.rows, model.sampling, coefficients), len(coefficients)
     if root is None:
         return replace(found, covariance=np.full((k, k), np.nan))
-    error = np.linalg.norm(root, axis=1)
+    error = root.standard_errors
     with np.errstate(all="ignore"):
         units = np.max(np.sqrt(found.covariance.diagonal()) / error)
     if not np.isfinite(units) or not units > 0:
@@ -587,4 +587,4 @@ def judged(
         error_bound=proved.error_bound * float(units),
         digits=certain_digits(proved.error_bound * float(units) * error, coefficients),
     )
-    return replace(found, covariance=root @ root.T, certificate=certificate)
+    return replace(found, covariance=root.matrix @ root.matrix.T, certificate=certificate)

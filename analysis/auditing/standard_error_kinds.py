@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from flatprior.analysis.inference.robust import hc1_roots, sandwich
+from flatprior.analysis.inference.robust import sandwich
+from flatprior.analysis.inference.sandwiches.observations import hc1_roots
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.kept import kept

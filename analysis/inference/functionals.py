@@ -21,8 +21,10 @@ from flatprior.analysis.inference.averages import Places
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
 from flatprior.analysis.inference.prediction import root_of_covariance
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import ClusterMoments
+from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.monte_carlo import batch_means, standard_error
+from flatprior.analysis.result_table import called
 from flatprior.models import BernoulliLogistic, Posterior
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.intervals import percentages, wald_reach, wald_statistics
@@ -200,7 +202,9 @@ Functionals = OfEstimate | OfDraws
 def of_what(functions: Functionals, errors: WhichErrors, table: pd.DataFrame) -> list[str]:
     """What the columns of a table of functions are, beside their names."""
     if isinstance(functions, OfEstimate):
-        return errors.in_words(table["df"].to_numpy() if "df" in table else None)
+        lost = table["standard error"].isna() & table.iloc[:, 0].notna()
+        said = errors.in_words(table["df"].to_numpy() if "df" in table else None)
+        return [*said, silence([called(label) for label in table.index[lost]])]
     chains, n, _ = functions.draws.shape
     return [
         f"posterior mean and sd, of {count(chains * n, 'draw')}; pd: probability of direction; "

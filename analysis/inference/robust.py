@@ -31,6 +31,7 @@ from flatprior.analysis.inference.sandwiches.observations import (
     meat_of_groups,
     meats_of_rows,
 )
+from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
@@ -42,18 +43,18 @@ from flatprior.models.common.json_values import in_short
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
 from flatprior.models.common.text import count
 from flatprior.models.covariance.grouped_rows import groups_of_rows, require_groups
-from flatprior.models.covariance.roots import Factored, Root, Written, required_root
-from flatprior.models.covariance.sampling import required_sampling_root
-from flatprior.models.covariance.sandwich import (
-    Formed,
-    Meat,
-    Sandwich,
+from flatprior.models.covariance.roots import (
+    Factored,
+    Root,
+    WhereKnown,
+    Written,
+    required_root,
 )
+from flatprior.models.covariance.sampling import required_sampling_root
+from flatprior.models.covariance.sandwich import Formed, Meat, Sandwich
 from flatprior.models.estimate import formed_when_asked, mle_of, near_coefficients
-from flatprior.models.likelihood import row_terms, stack_factors
 from flatprior.models.provenance import require_belonging
 from flatprior.models.results import FORMATS
-from flatprior.models.rows import Block
 
 Kind = Literal["HC0", "HC1", "HC2", "HC3", "HC4", "CR2"]
 Units = Literal["trials", "groups"]
@@ -76,7 +77,8 @@ class RobustCovariance(Renderable):
         With `factor` in it.
     root : ndarray (k, r)
         L with LL' the covariance, r its rank at most; nothing has cancelled in it. Where factors of
-        many levels are held as codes both are formed when they are asked for.
+        many levels are held as codes both are formed when they are asked for. Where the units say
+        nothing both are 0 but for rounding.
     factor : float
         The small-sample factor: 1 but for "HC1", "cluster" and where a `correction` says so; NaN of
         two ways of clustering, of which each has its own.
@@ -105,6 +107,8 @@ class RobustCovariance(Renderable):
         normal, and of more than 8 million clusters times squared coefficients.
     moments : ClusterMoments or None
         What gives them of any combination of coefficients.
+    bread : Root or None
+        Of clusters and groups the root of the inverse information on either side of the meat.
     """
 
     kind: str
@@ -125,6 +129,7 @@ class RobustCovariance(Renderable):
     n_negative: int = 0
     df: Array | None = None
     moments: ClusterMoments | None = None
+    bread: Root | None = None
 
     @property
     def said(self) -> str:
@@ -158,12 +163,19 @@ class RobustCovariance(Renderable):
     def spread(self) -> Root:
         """The root of the covariance, written out or not."""
         held = vars(self)["root"]
-        return held if isinstance(held, Sandwich) else Written(held)
+        own: Root = held if isinstance(held, Sandwich) else Written(held)
+        return own if self.bread is None else WhereKnown(own, self.bread)
 
     @property
     def standard_errors(self) -> Array:
-        """Square roots of the diagonal of `covariance`, (k,)."""
+        """Square roots of the diagonal of `covariance`, (k,); NaN where units say nothing."""
         return self.spread.standard_errors
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Of which coefficients the units say nothing."""
+        lost = np.isnan(self.standard_errors)
+        return (silence(np.array(self.names, dtype=object)[lost]),) if lost.any() else ()
 
     def table(self, prob: float = 0.95) -> pd.DataFrame:
         """Coefficients, robust standard errors and Wald intervals, one row a coefficient.
@@ -191,6 +203,7 @@ class RobustCovariance(Renderable):
             [
                 "standard errors and Wald intervals hold of many units, although the model may not",
                 "" if self.df is None else "intervals are Student's, with Satterthwaite's df",
+                *self.warnings,
             ],
         )
 
@@ -250,6 +263,7 @@ def robust_covariance(
     Returns
     -------
     RobustCovariance
+        Standard errors are NaN where clusters or groups say nothing, as of a level in one of them.
 
     Raises
     ------
@@ -391,6 +405,7 @@ def _sandwich(
             correction=correction,
             units=None if model.trials is None else units,
             n_units=None if model.trials is None else n,
+            bread=bread if cluster is not None or by_group else None,  # where scores are summed
             **more,
         )
 
@@ -451,22 +466,6 @@ def _sandwich(
     return made(kind, of_rows, factor)
 
 
-def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -> list[Array]:
-    """Roots (k, r) of HC1 at several coefficients, each with what whitens there: one pass."""
-
-    def meat(block: Block, beta: Array, white: Array) -> Array:
-        size = np.sqrt(block.counts) * row_terms(block._replace(weights=None), beta).residual
-        return np.asarray(np.linalg.qr(size[:, None] * (block.design @ white), mode="r"))
-
-    def together(one: list[Array], two: list[Array]) -> list[Array]:
-        return [stack_factors(*pair) for pair in zip(one, two, strict=True)]
-
-    n, k = model.n_observations, model.n_parameters
-    meats = model.rows.reduce(lambda block: [meat(block, *at) for at in places], together)
-    pairs = zip(places, meats, strict=True)
-    return [math.sqrt(n / (n - k)) * (white @ found.T) for (_, white), found in pairs]
-
-
 def _of_a_sample(
     model: BernoulliLogistic, beta: Array, kind: str, cluster: object
 ) -> RobustCovariance:
@@ -478,13 +477,14 @@ def _of_a_sample(
             "a model with sampling weights has one robust covariance, that of the units that were "
             "drawn: leave kind at its default, and name clusters where the model is built"
         )
-    root = required_sampling_root(model.rows, design, beta)
+    found = required_sampling_root(model.rows, design, beta)
     return RobustCovariance(
         kind=SAMPLING,
         names=model.names,
         coefficients=beta,
-        covariance=root @ root.T,
-        root=root,
+        covariance=found.matrix @ found.matrix.T,
+        root=found.matrix,
+        bread=found.bread,
         factor=1.0,
         n_clusters=None if design.clusters is None else design.n_units(model.n_rows),
         data_hash=model.data_hash,

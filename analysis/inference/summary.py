@@ -436,7 +436,7 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df)]
+        notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df), *robust.warnings]
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

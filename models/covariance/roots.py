@@ -30,6 +30,7 @@ from flatprior.models.likelihood import scores
 from flatprior.models.rows import Rows, as_held
 
 MOST_UPPER = 1000  # coefficients
+NOTHING = 1e-6  # of the standard error of a model: a robust one so small is of rounding
 
 
 class Root(Protocol):
@@ -263,6 +264,70 @@ class Factored:
         rest = solve_triangular(inverse.inverse_root, np.eye(len(inverse.inverse_root)))
         found[:, basis.n_levels :] = found[:, basis.n_levels :] @ rest.T
         return found.reshape(vectors.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class WhereKnown:
+    """The root of a sandwich, NaN of combinations of which its units say nothing.
+
+    Attributes
+    ----------
+    own : Root
+    bread : Root
+        Of the inverse information, between which the sandwich stands: its standard errors are the
+        measure of what is nothing.
+    nothing : float
+        Which share of them that is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from flatprior.models.covariance.roots import WhereKnown, Written
+    >>> root = WhereKnown(Written(np.diag([0.5, 1e-17])), Written(np.eye(2)))
+    >>> root.standard_errors.tolist()
+    [0.5, nan]
+    """
+
+    own: Root
+    bread: Root
+    nothing: float = NOTHING
+
+    @property
+    def standard_errors(self) -> Array:
+        """Of the coefficients, (k,)."""
+        return self._known(self.own.standard_errors, self.bread.standard_errors)
+
+    @property
+    def matrix(self) -> Array:
+        """The root itself, with its rounding, (k, r)."""
+        return self.own.matrix
+
+    def lengths(self, design: Array | Structured) -> Array:
+        """Standard errors of the linear predictors of rows (m, k), (m,)."""
+        return self._known(self.own.lengths(design), self.bread.lengths(design))
+
+    def rooted(self, matrix: Array) -> Array:
+        """``C T`` of contrasts C (m, k), (m, r); NaN in the rows of which nothing is known."""
+        found = self.own.rooted(matrix)
+        errors = np.linalg.norm(found, axis=1)
+        own = np.linalg.norm(self.bread.rooted(matrix), axis=1)
+        return np.where(np.isnan(self._known(errors, own))[:, None], np.nan, found)
+
+    def times(self, matrix: Array) -> Array:
+        """``C V`` of contrasts C (m, k), (m, k)."""
+        return self.own.times(matrix)
+
+    def placed(self, vectors: Array) -> Array:
+        """``T z`` of vectors (..., r)."""
+        return self.own.placed(vectors)
+
+    def unplaced(self, vectors: Array) -> Array:
+        """The vectors z (..., r) of which `placed` makes these."""
+        return self.own.unplaced(vectors)
+
+    def _known(self, errors: Array, own: Array) -> Array:
+        # what is 0 in both is no combination of coefficients at all, and certain
+        return np.where((own > 0) & ~(errors > self.nothing * own), np.nan, errors)
 
 
 def upper(root: Root) -> Root:

@@ -24,6 +24,7 @@ from flatprior.models.batches.batch_rows import BatchRows
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.errors import InputError, PrecisionError
+from flatprior.models.covariance.roots import WhereKnown, Written
 from flatprior.models.covariance.whitening import whitening
 from flatprior.models.encoding.sampling import SamplingDesign
 from flatprior.models.likelihood import row_terms, stack_factors
@@ -34,8 +35,8 @@ LOST = 1e-10  # of the standard error of single rows: what rounding makes of sco
 
 def sampling_root(
     rows: ArrayRows | BatchRows, design: SamplingDesign, coefficients: Array
-) -> Array | None:
-    """L (k, r) with LL' the covariance at `coefficients`.
+) -> WhereKnown | None:
+    """L (k, r) with LL' the covariance at `coefficients`; NaN of what the units drawn do not say.
 
     None where columns are dependent, and where a coefficient has a variance of 0 but for rounding:
     then the units that were drawn say nothing of it.
@@ -47,7 +48,7 @@ def sampling_root(
 
 def _sampling_root(
     rows: ArrayRows | BatchRows, design: SamplingDesign, coefficients: Array
-) -> Array | None:
+) -> WhereKnown | None:
     # the covariance knows no unit of weights: in one, exactly changed to, nothing underflows
     unit = 2.0 ** -math.frexp(rows.extent.weights)[1]
 
@@ -63,13 +64,13 @@ def _sampling_root(
     else:
         grouped = rows.in_units()
     root = white @ _middle(replace(here, rows=grouped), design, coefficients, white).T
-    known = np.linalg.norm(root, axis=1) > LOST * np.linalg.norm(white, axis=1)
-    return np.asarray(root) if known.all() else None
+    found = WhereKnown(Written(np.asarray(root)), Written(white), LOST)
+    return None if np.isnan(found.standard_errors).any() else found
 
 
 def required_sampling_root(
     rows: ArrayRows | BatchRows, design: SamplingDesign, coefficients: Array
-) -> Array:
+) -> WhereKnown:
     """`sampling_root`, or an `ArithmeticError`."""
     root = sampling_root(rows, design, coefficients)
     if root is None and whitening(rows, coefficients) is None:

@@ -19,6 +19,7 @@ from flatprior.analysis.inference.hypotheses.linear import RANK, Contrasts, Line
 from flatprior.analysis.inference.hypotheses.of_model import linear_of_model, where_tested
 from flatprior.analysis.inference.robust import RobustCovariance, recomputed_robust
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
+from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.analysis.inference.which_errors import WhichErrors
 from flatprior.analysis.maxima import HypothesisTest, chi_squared_test
 from flatprior.analysis.result_table import ResultTable
@@ -30,6 +31,7 @@ from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputTypeError, PrecisionError
 from flatprior.models.common.rendering import of_model
 from flatprior.models.covariance.roots import Factored, Root, Written, of_inverse
+from flatprior.models.covariance.sampling import required_sampling_root
 from flatprior.models.designs.coded import Structured
 from flatprior.models.estimate import mle_of, require_computed, require_converged
 from flatprior.models.likelihood import row_terms
@@ -148,9 +150,10 @@ def _wald_test(
             )
         fit = recomputed_robust(model, fit)
     require_coefficients(fit)
-    root = _root_of(fit)
+    root = _root_of(fit, model)
+    robust = isinstance(fit, RobustCovariance)
     known = fit.covariance if root is None else root.standard_errors
-    if not np.isfinite(known).all():
+    if not robust and not np.isfinite(known).all():
         raise PrecisionError(
             "no covariance is known, and no Wald test either: the warnings of the fit say "
             "why; take more units, or another covariance"
@@ -174,6 +177,11 @@ def _wald_test(
     difference = matrix @ fit.coefficients - linear.values / lengths
     rooted = _root(matrix, fit.covariance) if root is None else root.rooted(matrix)
     error = np.linalg.norm(rooted, axis=1)
+    lost = np.flatnonzero(np.isnan(error))
+    if lost.size:
+        at = linear.positions
+        told = [f"combination {i + 1}" if at is None else fit.names[at[i]] for i in lost]
+        raise PrecisionError(silence(told))
     rank = int(np.linalg.matrix_rank(rooted / error[:, None], tol=RANK))
     if rank < len(matrix):
         clusters = getattr(fit, "n_clusters", None)
@@ -200,10 +208,12 @@ def _referred(fit: Coefficients, linear: Linear, statistic: float, where: str) -
     return HypothesisTest("Wald", linear.text, f, q, p, note, df)
 
 
-def _root_of(fit: Coefficients) -> Root | None:
+def _root_of(fit: Coefficients, model: BernoulliLogistic | None) -> Root | None:
     """The root of a covariance that has one, written out or not."""
     if isinstance(fit, RobustCovariance):
         return fit.spread
+    if model is not None and model.sampling is not None:
+        return required_sampling_root(model.rows, model.sampling, fit.coefficients)
     held = vars(fit).get("covariance") if isinstance(fit, PointEstimate) else None
     if isinstance(held, Inverse):
         return of_inverse(held)

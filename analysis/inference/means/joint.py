@@ -22,6 +22,7 @@ from flatprior.analysis.inference.functionals import Functionals, OfDraws, OfEst
 from flatprior.analysis.inference.hypotheses.linear import RANK
 from flatprior.analysis.inference.hypotheses.wald import CANCELLED
 from flatprior.analysis.inference.sandwiches.degrees_of_freedom import hotelling
+from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.analysis.monte_carlo import batch_means, standard_error
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import PrecisionError
@@ -53,7 +54,8 @@ def joint_test(means: Functionals, matrix: Array, title: str) -> dict[str, float
     Raises
     ------
     ArithmeticError
-        If contrasts depend on one another, but not their values; or one is lost to cancellation.
+        If contrasts depend on one another, but not their values; or one is lost to cancellation, or
+        has no standard error.
 
     Examples
     --------
@@ -74,6 +76,8 @@ def joint_test(means: Functionals, matrix: Array, title: str) -> dict[str, float
         assert isinstance(means, OfEstimate)  # noqa: S101
         root = contrasts.root
         values, rooted = contrasts.values[known], root.rooted(contrasts.jacobian[known])
+        if np.isnan(rooted).any():
+            raise PrecisionError(silence([title]))
         # what cancels between means, and between coefficients
         size = np.abs(matrix) @ np.nan_to_num(np.abs(means.jacobian) @ root.standard_errors)
         found = _distance(values, rooted, ROUNDING * len(root.standard_errors) * size[known], title)

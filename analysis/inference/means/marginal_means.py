@@ -44,6 +44,7 @@ from flatprior.analysis.inference.means.contrasts import (
 )
 from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
+from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, Posterior
@@ -193,9 +194,11 @@ class MarginalMeans(Renderable):
                 if self.others is None or comparison != "difference"
                 else differences(means, self.others, family.matrix)
             )
-            known = int(each.known.sum())
             q = int((means.known & family.matrix.any(axis=0)).sum())
-            df = each.df if isinstance(each, OfEstimate) else None
+            df, known = None, 0
+            if isinstance(each, OfEstimate):
+                p = each.columns(comparison, self.prob, self.interval, shown)["p"]
+                df, known = each.df, int(np.count_nonzero(~np.isnan(p)))  # as `adjusted` has it
             reach = reach_of(self.prob, adjust, known, q, df)
             columns = each.columns(comparison, self.prob, self.interval, shown, reach)
             if adjust != "none":
@@ -362,6 +365,8 @@ class MarginalMeans(Renderable):
         notes = list(self.notes)
         if isinstance(self.means, OfEstimate):
             notes += [self.errors.whole or self.errors.own, *student_in_words(self.means.df)]
+            lost = self.means.known & np.isnan(self.means.errors)
+            notes.append(silence([cell_title(label) for label in table.index[lost]]))
         if unknown:
             notes.append(
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "
@@ -419,7 +424,7 @@ def _correlated(means: Functionals, matrix: Array) -> bool:
     some = means.known & matrix.any(axis=0)
     rooted = means.root.rooted(means.jacobian[some])
     unit = rooted / np.linalg.norm(rooted, axis=1)[:, None]
-    return bool(np.abs(unit @ unit.T - np.eye(len(unit))).max() > _INDEPENDENT)
+    return not bool(np.abs(unit @ unit.T - np.eye(len(unit))).max() <= _INDEPENDENT)
 
 
 @model_first(sampling_weights=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,3 +99,19 @@ def meat_of_groups(model: BernoulliLogistic, beta: Array, bread: Root, kind: str
         every: NDArray[Any] = np.arange(g)
         return meat_of_clusters(own, bread, score, every, g)
     return np.asarray(np.linalg.qr(score[:, None] * single.white(slice(None)), mode="r"))
+
+
+def hc1_roots(model: BernoulliLogistic, places: Sequence[tuple[Array, Array]]) -> list[Array]:
+    """Roots (k, r) of HC1 at several coefficients, each with what whitens there: one pass."""
+
+    def meat(block: Block, beta: Array, white: Array) -> Array:
+        size = np.sqrt(block.counts) * row_terms(block._replace(weights=None), beta).residual
+        return np.asarray(np.linalg.qr(size[:, None] * (block.design @ white), mode="r"))
+
+    def together(one: list[Array], two: list[Array]) -> list[Array]:
+        return [stack_factors(*pair) for pair in zip(one, two, strict=True)]
+
+    n, k = model.n_observations, model.n_parameters
+    meats = model.rows.reduce(lambda block: [meat(block, *at) for at in places], together)
+    pairs = zip(places, meats, strict=True)
+    return [math.sqrt(n / (n - k)) * (white @ found.T) for (_, white), found in pairs]
