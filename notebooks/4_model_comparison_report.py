@@ -177,7 +177,8 @@ by_race = fp.marginal_means(low, low_fit, "race", births)
 by_race
 
 # %% [markdown]
-# Every two of them (`pairs`), with Tukey's adjustment for three comparisons, or Holm's:
+# Every two of them (`pairs`), with Tukey's adjustment for three comparisons, which R makes unasked and which
+# here is asked for, or Holm's:
 
 # %%
 tukey = by_race.contrasts("pairwise", adjust="tukey")
