@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,10 +32,13 @@ def text_of(*sentences: str) -> Facts:
     return {"kind": "text", "text": [printable(sentence) for sentence in sentences if sentence]}
 
 
-def table_of(name: str, rendered: Rendered, words: bool = False) -> Facts:
+def table_of(
+    name: str, rendered: Rendered, words: bool = False, kinds: Sequence[str] = ()
+) -> Facts:
     """A table; of words they stand on the left, and break.
 
-    Long names are whole in CSV only, and of a long table all rows are there.
+    Long names are whole in CSV only, and of a long table all rows are there. `kinds` of rows are
+    those of `flatprior.analysis.report.page`, for rows that stand below the name of a group.
     """
     shown = rendered.shortened(WHOLE)
     shown = replace(shown, names=tuple(abbreviated(each) for each in shown.names))
@@ -45,8 +48,8 @@ def table_of(name: str, rendered: Rendered, words: bool = False) -> Facts:
         "title": shown.title,
         "columns": list(shown.columns),
         "rows": [
-            {"name": each, "cells": list(cells)}
-            for each, cells in zip(shown.names, shown.cells, strict=True)
+            {"name": each, "cells": list(cells), "kind": kinds[i] if kinds else ""}
+            for i, (each, cells) in enumerate(zip(shown.names, shown.cells, strict=True))
         ],
         "facts": list(shown.facts),
         "notes": list(shown.notes),

@@ -26,6 +26,8 @@ from flatprior.analysis.diagnostics.psis import PSISLOO, psis_loo
 from flatprior.analysis.diagnostics.residuals import Diagnostics, diagnose
 from flatprior.analysis.inference.new_rows import frame_for, own_rows
 from flatprior.analysis.inference.summary import Summary, summarise
+from flatprior.analysis.report.column_sums import ColumnSums
+from flatprior.analysis.report.variables import Variable, variables_of
 from flatprior.analysis.validation.validate import validate
 from flatprior.analysis.validation.validation import Validation
 from flatprior.models import (
@@ -70,6 +72,16 @@ class Reported:
     def here(self) -> BernoulliLogistic:
         """The model with its rows in memory: of files and clusters too, where they are few."""
         return as_drawn(self.model)
+
+    @cached_property
+    def column_sums(self) -> ColumnSums:
+        """What the columns hold, by outcome."""
+        return ColumnSums.of(self.here.rows)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables, as the columns have them."""
+        return variables_of(self.model, self.column_sums)
 
     @property
     def posteriors(self) -> tuple[Posterior, ...]:

@@ -21,6 +21,7 @@ from flatprior.models.common.rendering import Rendered, as_csv
 FORMAT = "flatprior-report/1"
 TINY = 1e-7  # what is below it, in standard errors, is an error bound: rounding itself
 FORMATS = ("CSV", "Markdown", "LaTeX")  # of the copies of a table
+GROUP, LEVEL = "group", "level"  # rows: the name of a group, and what stands below it
 UNSEALED = "0" * 64  # what stands in the place of the checksum while it is computed
 
 Facts = dict[str, Any]
@@ -41,7 +42,7 @@ _TABLE = re.compile(
     r'<caption>(?P=title)(?:<span class="fact">[^<]*</span>)*</caption>\n'
     r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*</tr></thead>\n'
     r"<tbody>\n"
-    r'(?:<tr><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*</tr>\n)*'
+    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*</tr>\n)*'
     r"</tbody>\n</table>\n</div>\n"
     r'(?:<p class="note">[^<]*</p>\n)*'
     r'<p class="copy"><span>Copy as</span>\n'
@@ -137,9 +138,10 @@ class _Embedded(HTMLParser):
 
 @dataclass(frozen=True, eq=False)
 class Table(Rendered):
-    """A table as a page shows it, with its copies in other formats."""
+    """A table as a page shows it: with its copies in other formats, and kinds of its rows."""
 
     formats: dict[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
     def in_full(self) -> tuple[list[str], list[str], list[list[str]]]:
         """Names of columns and rows, and the cells, of the copy with all rows and digits."""
@@ -232,7 +234,7 @@ def _table(item: str, formats: dict[str, str]) -> Table:
     )
     if found["buttons"] != buttons or set(formats) != set(FORMATS):
         raise InputError("one of its tables has other copies than tables of a report have")
-    rows = re.findall(r'<tr><th scope="row">.*?</tr>', item, re.DOTALL)
+    rows = re.findall(r'<tr[^>]*><th scope="row">.*?</tr>', item, re.DOTALL)
     return Table(
         unescape(caption[1].split("<span", 1)[0]),
         all_of(r'<span class="fact">(.*?)</span>', caption[1]),
@@ -241,6 +243,7 @@ def _table(item: str, formats: dict[str, str]) -> Table:
         tuple(all_of(r"<td>(.*?)</td>", row) for row in rows),
         all_of(r'<p class="note">(.*?)</p>', item),
         formats=formats,
+        kinds=tuple(re.findall(r'<tr(?: class="(\w*)")?><th scope="row">', item)),
     )
 
 

@@ -23,6 +23,7 @@ from flatprior.analysis.report.items import spans
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, reported
 from flatprior.analysis.report.page import UNSEALED, Facts, sealed
 from flatprior.analysis.report.results import results_as_data
+from flatprior.analysis.report.sections.describing import variables_by_outcome
 from flatprior.analysis.report.sections.effects import effects_of_variables
 from flatprior.analysis.report.sections.making import reproducibility, sampler_diagnostics
 from flatprior.analysis.report.sections.methods import methods
@@ -54,6 +55,7 @@ from flatprior.models.common.writing import replacing, writable
 Section = Callable[[Any], Facts | None]
 SECTIONS: tuple[Section, ...] = (
     data_and_model,
+    variables_by_outcome,
     existence_certificate,
     agreement_of_routes,
     audits_of_fits,
@@ -67,6 +69,7 @@ SECTIONS: tuple[Section, ...] = (
 )
 WITHOUT_MLE: tuple[Section, ...] = (
     data_and_model,
+    variables_by_outcome,
     why_not,
     what_holds,
     model_comparison,

@@ -81,11 +81,12 @@ def _markup(item: str, old: Table, new: Table) -> str:
     text = lambda value: escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")  # noqa: E731
     facts = "".join(f'<span class="fact">{text(fact)}</span>' for fact in new.facts)
     head = "".join(f'<th scope="col">{text(column)}</th>' for column in new.columns)
+    kinds = [f' class="{kind}"' if kind else "" for kind in new.kinds]
     rows = "".join(
-        f'<tr><th scope="row">{text(each)}</th>'
+        f'<tr{kind}><th scope="row">{text(each)}</th>'
         + "".join(f"<td>{text(cell)}</td>" for cell in cells)
         + "</tr>\n"
-        for each, cells in zip(new.names, new.cells, strict=True)
+        for each, cells, kind in zip(new.names, new.cells, kinds, strict=False)
     )
     notes = "".join(f'<p class="note">{text(note)}</p>\n' for note in new.notes)
     for pattern, part in (
@@ -157,6 +158,16 @@ _ROW = r'(<tr><th scope="row">[^<]*</th>)(<td>[^<]*</td>)'
 FORGED = {
     "a number and its copies": rewritten("coefficients-table", *cell(1, "coefficient", "2.827")),
     "a p-value and its copies": rewritten("coefficients-table", *cell(1, "p", "0.0253")),
+    "events of a level and their copies": rewritten("levels", *cell(1, "events", "4")),
+    "a share of events and its copies": rewritten("levels", *cell(2, "share", "0.671")),
+    "a mean among events and its copies": rewritten("numbers", *cell(0, "mean, events", "3.633")),
+    "a level as a group": rewritten(
+        "levels", lambda table: replace(table, kinds=("group", "group", "level"))
+    ),
+    "a row as one of a group": rewritten(
+        "numbers", lambda table: replace(table, kinds=("group", "level"))
+    ),
+    "a kind of row that there is not": _table("levels", 'class="level"', 'class="proved"'),
     "a column and its copies": rewritten("coefficients-table", *_more("true p")),
     "a column twice and its copies": rewritten("coefficients-table", *_more("p")),
     "two names and their copies": rewritten("coefficients-table", _swapped, _swap),
@@ -290,6 +301,9 @@ FORGED_WITH_DRAWS = {
     "a row of a table of draws": _table(
         "sampler-1", r'<th scope="row">[^<]*', '<th scope="row">income'
     ),
+    "a group in a table of draws": _table(
+        "sampler-1", r'<tr><th scope="row">', r'<tr class="group"><th scope="row">'
+    ),
     "a note of a table of draws": _table(
         "sampler-1", r'<p class="copy">', rf'<p class="note">{FALSE}</p>\n\g<0>'
     ),
@@ -347,6 +361,9 @@ FORGED_WITHOUT_MLE = {
     "a verdict that is good": lambda page: page.replace(
         'class="verdict bad"', 'class="verdict good"', 1
     ).replace("✗ There is no maximum", "✓ There is a maximum", 1),
+    "events of a level that separates and their copies": rewritten(
+        "levels", *cell(1, "events", "12")
+    ),
     "a limit and its copies": rewritten("limits", *cell(2, "limit", "-0.0521834")),
     "an end of an interval and its copies": rewritten("limits", *cell(1, "2.5%", "2.28411")),
     "an interval that is closed, and its copies": rewritten("limits", *cell(1, "97.5%", "9.5")),

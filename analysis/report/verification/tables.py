@@ -49,6 +49,7 @@ def tables_held(
                 name in free or name in samplers,
                 f"the page has a table {name!r} that nothing gives",
             )
+            require(not any(shown.kinds), f"the table {name!r} has groups of rows")
             holes.append(f"table {shown.title!r}")
     if found.with_draws and "leave-one-out" in page.tables:
         _leave_one_out_held(page.tables["leave-one-out"], report)
@@ -85,6 +86,7 @@ def _table_held(
         ),
         f"the table {shown.title!r} has other rows",
     )
+    require(shown.kinds == again.kinds, f"the table {shown.title!r} has other groups of rows")
     title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title
     require(
         alike(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,12 +31,18 @@ class TermFactor:
         Of a category their kind; "levels" where each level has a column; empty for numbers.
     centred : bool
         Of numbers: whether 0 is a mean of its column, as of ``center(x)``.
+    levels : tuple of str
+        Of a category, in the order of its contrasts.
+    reference : str or None
+        The level that has no column, where the others are compared with it.
     """
 
     name: str
     columns: frozenset[str]
     contrasts: str = ""
     centred: bool = False
+    levels: tuple[str, ...] = ()
+    reference: str | None = None
 
     def is_called(self, name: str) -> bool:
         """Whether that is its name, blanks aside, or the one column that it is of."""
@@ -120,13 +126,13 @@ def scoped_of(spec: Any, names: tuple[str, ...]) -> tuple[Scoped, ...]:
 
 
 def model_terms(
-    parsed: Parsed, scoped: Sequence[Scoped], categories: Container[str]
+    parsed: Parsed, scoped: Sequence[Scoped], levels: Mapping[str, tuple[Any, ...]]
 ) -> tuple[ModelTerm, ...]:
-    """The terms in the order of their columns; `categories` are those by their generated names."""
+    """The terms in the order of their columns; `levels` are of categories by generated names."""
     found: list[ModelTerm] = []
     taken: set[str] = set()
     for each in scoped:
-        factors = tuple(_factor(parsed, key, each.whole, categories) for key in each.factors)
+        factors = tuple(_factor(parsed, key, each.whole, levels) for key in each.factors)
         name = parsed.original(":".join(each.factors)) or INTERCEPT
         while name in taken:  # a column may be called as a call is written
             name = f"`{name}`"
@@ -136,15 +142,23 @@ def model_terms(
 
 
 def _factor(
-    parsed: Parsed, key: str, whole: frozenset[str], categories: Container[str]
+    parsed: Parsed, key: str, whole: frozenset[str], levels: Mapping[str, tuple[Any, ...]]
 ) -> TermFactor:
-    factor, kind = parsed.factors_of.get(key), ""
-    if isinstance(factor, Category) or key in categories:
-        kind = factor.kind if isinstance(factor, Category) else "treatment"
-        kind = "levels" if key in whole else kind
-    transform = factor.transform if isinstance(factor, Applied) else None
-    centred = transform is not None and transform.centred
-    return TermFactor(parsed.original(key), parsed.columns_of(key), kind, centred)
+    factor = parsed.factors_of.get(key, Category(key, key, ""))
+    name, columns = parsed.original(key), parsed.columns_of(key)
+    if not isinstance(factor, Category) or factor.column not in levels:
+        transform = factor.transform if isinstance(factor, Applied) else None
+        return TermFactor(name, columns, centred=transform is not None and transform.centred)
+    order = factor.order(levels[factor.column])
+    kind = "levels" if key in whole else factor.kind
+    base = None if key in whole else factor.base(order)
+    return TermFactor(
+        name=name,
+        columns=columns,
+        contrasts=kind,
+        levels=tuple(map(str, order)),
+        reference=None if base is None else str(base),
+    )
 
 
 def term_called(terms: Sequence[ModelTerm], name: str) -> ModelTerm | None:

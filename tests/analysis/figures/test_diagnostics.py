@@ -132,7 +132,10 @@ def test_binned_residuals_are_drawn_inside_and_outside_of_their_band():
     (ax,) = figure.axes
     table, outside = found.table(), found.is_outside
     assert 0 < outside.sum() < len(table)
-    for label, these in ((f"within ({30 - outside.sum()})", ~outside), (f"outside ({outside.sum()})", outside)):
+    for label, these in (
+        (f"within ({30 - outside.sum()})", ~outside),
+        (f"outside ({outside.sum()})", outside),
+    ):
         drawn = line(ax, label)
         assert drawn.get_xdata().tolist() == table["predicted"][these].tolist()
         assert drawn.get_ydata().tolist() == table["residual"][these].tolist()

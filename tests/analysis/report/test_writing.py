@@ -18,6 +18,7 @@ from flatprior.models import BernoulliLogistic, fit_newton, fit_sklearn, sample_
 def test_sections_come_in_the_order_a_referee_asks(facts):
     assert [section["id"] for section in facts["sections"]] == [
         "data",
+        "variables",
         "existence",
         "agreement",
         "posterior",
