@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,9 +31,9 @@ _FORMATS = {
 class ResultTable(Renderable):
     """Numbers of several effects, contrasts, intervals or scores, and what they are.
 
-    It is printed whole. ``[...]``, ``loc``, ``iloc``, ``index``, ``columns``, ``round``, ``len``
-    and iteration over the names of columns are those of the data frame that `table` gives, which
-    has all else.
+    It is printed whole. ``[...]``, ``in``, ``loc``, ``iloc``, ``index``, ``columns``, ``round``,
+    ``len`` and the array of NumPy are those of the data frame that `table` gives, which has all
+    else.
 
     Attributes
     ----------
@@ -70,8 +70,11 @@ class ResultTable(Renderable):
     def __getitem__(self, key: Any) -> Any:
         return self.table()[key]
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.frame)
+    def __contains__(self, name: object) -> bool:
+        return name in self.frame
+
+    # pandas would make a frame without names of what can be iterated over
+    __iter__ = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -79,10 +82,17 @@ class ResultTable(Renderable):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.table().to_numpy(dtype)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "frame":  # of pickle and copy, before there is one
-            raise AttributeError(name)
-        return getattr(self.table(), name)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name == "frame":  # of pickle and copy, before there is one
+                raise AttributeError(name)
+            said = f"a ResultTable has no {name!r}"
+            if name in self.frame:
+                said += f": its column is [{name!r}]"
+            elif hasattr(pd.DataFrame, name):
+                said += f", but its data frame has: .table().{name}"
+            raise AttributeError(said)
 
     @property
     def loc(self) -> Any:

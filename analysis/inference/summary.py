@@ -15,7 +15,7 @@ from flatprior.analysis.inference.goodness import GoodnessOfFit, explained, null
 from flatprior.analysis.inference.hypotheses.wald import misled, wald_test
 from flatprior.analysis.inference.intervals import confidence_intervals
 from flatprior.analysis.inference.robust import SAMPLING, RobustCovariance, recomputed_robust
-from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
+from flatprior.analysis.inference.which_errors import T_UNDER_Z, WhichErrors, student_in_words
 from flatprior.analysis.maxima import HypothesisTest
 from flatprior.models import BernoulliLogistic, PointEstimate
 from flatprior.models.common.calls import check_choice, model_first, require_kind
@@ -436,7 +436,8 @@ def _notes(
         f"log-likelihood within {certificate.log_likelihood_error:.1e} of its maximum (proved)"
     ]
     if robust is not None:
-        notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df), *robust.warnings]
+        notes += [WhichErrors.of(robust).whole, *student_in_words(robust.df, T_UNDER_Z)]
+        notes += robust.warnings
     misled = [name for name in frame.index[frame["hauck-donner"]] if name not in _constants(model)]
     if misled:
         notes.append(

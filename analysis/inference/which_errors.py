@@ -12,6 +12,7 @@ from flatprior.models import PointEstimate
 from flatprior.models.common.arrays import Array
 
 _NORMAL = "p-values and intervals are normal"
+T_UNDER_Z = "; the column z is this t"
 _OF_A_SAMPLE = "standard errors are those of the units that were drawn"
 
 
@@ -60,7 +61,7 @@ class WhichErrors:
         """Which standard errors, and what p-values and intervals are of."""
         said = self.whole or self.own
         if df is not None:
-            return [said, *student_in_words(df)]
+            return [said, *student_in_words(df, T_UNDER_Z)]
         return [said if _NORMAL in said else f"{said}; {_NORMAL}"]
 
     def stated(self, table: pd.DataFrame, *notes: str) -> pd.DataFrame:
@@ -71,12 +72,16 @@ class WhichErrors:
         return table
 
 
-def student_in_words(df: Array | None) -> list[str]:
-    """What p-values and intervals are of, with these degrees of freedom; nothing of normal ones."""
+def student_in_words(df: Array | None, statistic: str = "") -> list[str]:
+    """What p-values and intervals are of, with these degrees of freedom; nothing of normal ones.
+
+    And where their statistic is, if the table has it.
+    """
     if df is None:
         return []
     known = df[np.isfinite(df)]
     few = f"{known.min():.1f} to {known.max():.1f}" if known.size else "no known"
     return [
         f"p-values and intervals are of Student's t, with {few} degrees of freedom (Satterthwaite)"
+        + statistic
     ]

@@ -10,6 +10,7 @@ import csv
 import html
 import io
 import math
+import os
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,6 +42,7 @@ SHOWN = 12  # rows of a long table that are shown; its CSV has all
 
 _ZERO = re.compile(r"-0(\.0*)?(e[-+]0+)?")  # of a number too small to have a sign
 _NEGATIVE = re.compile(r"-(\d[\d.]*(e[-+]?\d+)?|inf)")
+_OF_A_FILE = re.compile(r"[/\\]|\.\w{2,5}$")
 _CELL = "padding:0.15em 0.6em;white-space:nowrap"
 
 
@@ -336,13 +338,17 @@ def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
     """The columns asked for, or all; a `ValueError` that names them if there is no such column."""
     if columns is None:
         return frame
-    asked = [columns] if isinstance(columns, str) else list(columns)
+    lone = isinstance(columns, str | os.PathLike)
+    asked = [str(columns)] if lone else list(columns)
     there = [str(name) for name in frame.columns]
     unknown = [name for name in asked if name not in there]
     if unknown or not asked:
         missing = f"no column {unknown[0]!r}" if unknown else "nothing to show"
         shown = names_in(SCREEN, [*map(repr, there)])
-        raise InputError(f"there is {missing}; the columns are {shown}")
+        said = f"there is {missing}; the columns are {shown}"
+        if lone and _OF_A_FILE.search(asked[0]):
+            said += f"; a file is written by .table().to_csv({asked[0]!r})"
+        raise InputError(said)
     return frame[asked]
 
 

@@ -1,6 +1,9 @@
 """A table of results is a data frame to scripts, and says what it is wherever it is shown."""
 
+import copy
 import io
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,12 +33,50 @@ def test_scripts_take_columns_rows_and_numbers_as_of_a_data_frame():
     pd.testing.assert_frame_equal(TABLE[["effect", "p"]], FRAME[["effect", "p"]])
     assert TABLE.loc[("b", "1"), "p"] == 1
     assert TABLE.iloc[0].tolist() == [0.25, 0.5, 0.0]
-    assert list(TABLE) == list(TABLE.columns) == list(FRAME)
+    assert list(TABLE.columns) == list(FRAME)
     assert "effect" in TABLE
+    assert "z" not in TABLE
     assert len(TABLE) == 2
     assert TABLE.index.equals(FRAME.index)
     pd.testing.assert_frame_equal(TABLE.round(1), FRAME.round(1))
     assert np.array_equal(np.asarray(TABLE), FRAME.to_numpy())
+
+
+def test_a_frame_without_names_is_made_of_it_by_nobody():
+    for make in (pd.DataFrame, list, dict):
+        with pytest.raises((TypeError, ValueError)):
+            make(TABLE)
+    assert list(pd.DataFrame(TABLE.table()).columns) == list(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("query", r"\.table\(\)\.query"),
+        ("to_numpy", r"\.table\(\)\.to_numpy"),
+        ("attrs", r"\.table\(\)\.attrs"),
+        ("T", r"\.table\(\)\.T"),
+        ("effect", r"its column is \['effect'\]"),
+        ("quarry", "^a ResultTable has no 'quarry'$"),
+    ],
+)
+def test_what_only_the_data_frame_has_is_said_to_be_there(name, says):
+    assert not hasattr(TABLE, name)
+    with pytest.raises(AttributeError, match=says):
+        getattr(TABLE, name)
+
+
+def test_it_can_be_sent_and_copied():
+    for again in (pickle.loads(pickle.dumps(TABLE)), copy.deepcopy(TABLE)):  # noqa: S301
+        pd.testing.assert_frame_equal(again.table(), FRAME)
+
+
+@pytest.mark.parametrize("path", ["effects.csv", Path("effects.csv"), "out/effects", r"c:\t"])
+def test_who_names_a_file_is_told_what_writes_one(path):
+    with pytest.raises(ValueError, match=r"a file is written by \.table\(\)\.to_csv\("):
+        TABLE.to_csv(path)
+    with pytest.raises(ValueError, match=r"the columns are 'effect', 'standard error', 'p'$"):
+        TABLE.to_csv("effects")
 
 
 def test_what_is_done_to_its_numbers_leaves_it_as_it_is():

@@ -141,7 +141,7 @@ def _scores(model: BernoulliLogistic) -> np.ndarray:
     """Of a fit and of draws: among so few rows every prediction has a bin of its own."""
     fit = predictive_scores(model, fit_newton(model))
     draws = predictive_scores(model, _draws(model))
-    return np.vstack([fit, draws])
+    return np.vstack([fit.table(), draws.table()])
 
 
 def _indices(model: BernoulliLogistic) -> np.ndarray:

@@ -128,5 +128,5 @@ def of_some(tests: Mapping[str, HypothesisTest | None]) -> list[str]:
         if math.isnan(test.p):
             alike.setdefault((f"no {test.kind} test of ", test.note), []).append(printable(name))
         elif test.kind == KINDS["LR"] and test.note not in ("", SUPREMUM):
-            alike.setdefault(("", test.note), []).append(printable(name))
+            alike.setdefault(("of ", test.note), []).append(printable(name))
     return [f"{begins}{first_of(names)}: {note}" for (begins, note), names in alike.items()]

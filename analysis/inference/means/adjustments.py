@@ -19,10 +19,13 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtri, stdtrit
 
+from flatprior.analysis.inference.functionals import Functionals, OfEstimate
 from flatprior.models.common.arrays import Array
 from flatprior.models.common.intervals import wald_reach
 
 Adjustment = Literal["none", "holm", "bonferroni", "tukey"]
+PROVED = 3  # means, of which Tukey's p-values are conservative whatever their covariance
+INDEPENDENT = 1e-9  # a correlation of means that is none
 STEP = 1 / 16  # of the trapezoid rule, whose error decreases like exp(-2 (pi / step)^2)
 BEYOND = 12.0  # standard deviations on either side of where the integrand may be
 
@@ -118,3 +121,12 @@ def reach_of(
     return float(
         brentq(lambda z: math.log(range_tail(math.sqrt(2) * z, q) / tail), *ends, xtol=1e-13)
     )
+
+
+def correlated(means: Functionals, matrix: Array) -> bool:
+    """Whether means of a family are correlated."""
+    assert isinstance(means, OfEstimate)  # noqa: S101
+    some = means.known & matrix.any(axis=0)
+    rooted = means.root.rooted(means.jacobian[some])
+    unit = rooted / np.linalg.norm(rooted, axis=1)[:, None]
+    return not bool(np.abs(unit @ unit.T - np.eye(len(unit))).max() <= INDEPENDENT)

@@ -17,6 +17,7 @@ from flatprior.models.common.errors import InputError
 from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
 
 Method = Literal["pairwise", "reference", "sequential", "mean"]
+Comparison = Literal["difference", "ratio", "odds ratio"]
 JOINED = (" - ", " / ", ": ")  # what stands between levels in titles
 
 

@@ -33,14 +33,27 @@ from flatprior.analysis.inference.functionals import (
     turned,
 )
 from flatprior.analysis.inference.hypotheses.wald import Coefficients
-from flatprior.analysis.inference.means.adjustments import Adjustment, adjusted, reach_of
+from flatprior.analysis.inference.means.adjustments import (
+    PROVED,
+    Adjustment,
+    adjusted,
+    correlated,
+    reach_of,
+)
 from flatprior.analysis.inference.means.cells import Cells, Over, Scale, numbers_of_cells
 from flatprior.analysis.inference.means.contrasts import (
+    Comparison,
     Family,
     Method,
     cell_title,
     families,
     terms,
+)
+from flatprior.analysis.inference.means.in_words import (
+    WHOSE,
+    joint_tests_in_words,
+    what_is_compared,
+    without_some,
 )
 from flatprior.analysis.inference.means.joint import joint_test
 from flatprior.analysis.inference.prediction import checked_result
@@ -48,18 +61,13 @@ from flatprior.analysis.inference.sandwiches.silence import silence
 from flatprior.analysis.inference.which_errors import WhichErrors, student_in_words
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic, Posterior
-from flatprior.models.common.arrays import Array
 from flatprior.models.common.calls import check_choice, model_first
 from flatprior.models.common.error_state import own_error_state
 from flatprior.models.common.errors import InputError
 from flatprior.models.common.intervals import check_probability
 from flatprior.models.common.rendering import Renderable, Rendered, chosen, of_model
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import first_of
 from flatprior.models.posterior import Interval
-
-Comparison = Literal["difference", "ratio", "odds ratio"]
-_PROVED = 3  # means, of which Tukey's p-values are conservative whatever their covariance
-_INDEPENDENT = 1e-9  # a correlation of means that is none
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -204,7 +212,7 @@ class MarginalMeans(Renderable):
             if adjust != "none":
                 z = columns["z"]
                 columns["adjusted p"] = adjusted(columns["p"], z, adjust, max(q, 2))
-                unproved |= adjust == "tukey" and q > _PROVED and _correlated(means, family.matrix)
+                unproved |= adjust == "tukey" and q > PROVED and correlated(means, family.matrix)
             titles = pd.Index(family.titles, name="contrast")
             parts.append(pd.DataFrame(columns, index=titles))
         table, said = pd.concat(parts), ""
@@ -212,13 +220,13 @@ class MarginalMeans(Renderable):
             names = list(table.columns)
             names.insert(names.index("p") + 1, names.pop(names.index("adjusted p")))
             table = table[names]
-            said = f"p-values and intervals adjusted by {_WHOSE[adjust]}"
+            said = f"p-values and intervals adjusted by {WHOSE[adjust]}"
             if unproved:
                 said += ", which is not proved to be conservative for correlated means"
         return self._told(
             "Contrasts",
             self.errors.stated(table, said),
-            self._of(method, comparison, within),
+            what_is_compared(self.scale, method, comparison, within),
             [*of_what(means, self.errors, table), said],
         )
 
@@ -291,29 +299,18 @@ class MarginalMeans(Renderable):
         index = pd.Index([title for title, _ in tests], name="test")
         table = pd.DataFrame(rows, index=index).astype({"df": int})
         less = [title for title, matrix in tests if not means.combined(matrix).known.all()]
-        without = "without contrasts that the data say nothing of"
-        said = f"{first_of(map(printable, less))}: {without}" if less else ""
-        statistic = (
-            [self.errors.whole or self.errors.own, f"the tests are {_TESTS[table.columns[0]]}"]
-            if isinstance(means, OfEstimate)
-            else [_TESTS["distance"]]
-        )
+        said = without_some(less)
+        if isinstance(means, OfEstimate):
+            beside, n_draws = [self.errors.whole or self.errors.own], 0
+        else:
+            chains, n, _ = means.draws.shape
+            beside, n_draws = [], chains * n
         return self._told(
             "Joint tests",
             self.errors.stated(table, said),
-            self._of(method, comparison, within),
-            [*statistic, said],
+            what_is_compared(self.scale, method, comparison, within),
+            [*beside, *joint_tests_in_words(table, less, n_draws), said],
         )
-
-    def _of(self, method: Any, comparison: Comparison, within: str | Sequence[str]) -> str:
-        """What is compared with what, and on which scale."""
-        of = {"log-odds": "log-odds", "probability": "probabilities"}[self.scale]
-        what = "odds ratios" if comparison == "odds ratio" else f"{comparison}s of {of}"
-        how = _HOW.get(method, "") if isinstance(method, str) else ""
-        inside = (within,) if isinstance(within, str) else tuple(within)
-        where = f"at each level of {', '.join(map(str, inside))}" if inside else ""
-        log = "" if comparison == "difference" else "tested on the logarithm"
-        return ", ".join(filter(None, [what, how, where, log]))
 
     def _told(
         self, title: str, table: pd.DataFrame, fact: str, notes: Sequence[str]
@@ -358,10 +355,9 @@ class MarginalMeans(Renderable):
             raise InputError(f"the weights of a contrast that is a {comparison} add up to 0")
         return found
 
-    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
-        """The table, with what its means are averaged over."""
-        table = self.table()
-        unknown = [cell_title(label) for label in table.index[~self.means.known]]
+    def _in_words(self) -> list[str]:
+        """What is to be said of the means: what they are over, whose errors, what is unknown."""
+        unknown = [cell_title(label) for label in self.index[~self.means.known]]
         notes = list(self.notes)
         if isinstance(self.means, OfEstimate):
             notes += [self.errors.whole or self.errors.own, *student_in_words(self.means.df)]
@@ -372,6 +368,11 @@ class MarginalMeans(Renderable):
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "
                 "never occur"
             )
+        return notes
+
+    def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
+        """The table, with what its means are averaged over."""
+        table, notes = self.table(), self._in_words()
         table.index = pd.Index([cell_title(label) for label in table.index])
         what = f"Marginal means by {', '.join(map(str, self.index.names))}"
         shown = chosen(table, columns).rename(columns={"standard error": "SE"})
@@ -394,37 +395,8 @@ class MarginalMeans(Renderable):
                 }
                 for label, row in table.iterrows()
             },
-            "notes": [*self.notes, *filter(None, [self.errors.whole])],
+            "notes": self._in_words(),
         }
-
-
-_HOW = {
-    "terms": "by main effects and interactions",
-    "pairwise": "pairwise",
-    "reference": "each with the reference level",
-    "sequential": "each with the level before it",
-    "mean": "each with the average of all",
-}
-_TESTS = {
-    "chi-squared": "Wald's",
-    "F": "Hotelling's",
-    "distance": "distance: of 0 from the mean of draws, in their covariance, squared; contour "
-    "probability: the share of draws as far from their mean or farther",
-}
-_WHOSE = {
-    "holm": "Holm's procedure (intervals by Bonferroni's)",
-    "bonferroni": "Bonferroni's inequality",
-    "tukey": "Tukey's distribution",
-}
-
-
-def _correlated(means: Functionals, matrix: Array) -> bool:
-    """Whether means of a family are correlated."""
-    assert isinstance(means, OfEstimate)  # noqa: S101
-    some = means.known & matrix.any(axis=0)
-    rooted = means.root.rooted(means.jacobian[some])
-    unit = rooted / np.linalg.norm(rooted, axis=1)[:, None]
-    return not bool(np.abs(unit @ unit.T - np.eye(len(unit))).max() <= _INDEPENDENT)
 
 
 @model_first(sampling_weights=True)

@@ -156,6 +156,10 @@ def test_every_output_says_which_covariance_it_is_of(options, said):
     for each in (*shown[:2], shown[3]):
         of = "of Student's t, with" if "CR2" in said else "p-values and intervals are normal"
         assert of in " ".join(str(each).split())
+        assert ("the column z is this t" in " ".join(str(each).split())) == ("CR2" in said)
+    assert "the column z" not in " ".join(str(means).split())
+    summary = " ".join(str(summarise(ONE, FIT, robust=robust)).split())
+    assert ("the column z is this t" in summary) == ("CR2" in said)
     for table in (
         *(each.table() for each in shown),
         predict(ONE, robust, FRAME),
