@@ -362,13 +362,13 @@ class MarginalMeans(Renderable):
         if isinstance(self.means, OfEstimate):
             notes += [self.errors.whole or self.errors.own, *student_in_words(self.means.df)]
             lost = self.means.known & np.isnan(self.means.errors)
-            notes.append(silence([cell_title(label) for label in table.index[lost]]))
+            notes.append(silence([cell_title(label) for label in self.index[lost]]))
         if unknown:
             notes.append(
                 f"the data say nothing of {first_of(unknown)}, which would need combinations that "
                 "never occur"
             )
-        return notes
+        return [note for note in notes if note]
 
     def rendered(self, columns: Sequence[str] | None = None) -> Rendered:
         """The table, with what its means are averaged over."""
