@@ -102,7 +102,8 @@ def test_every_dress_holds_the_numbers_and_escapes_the_names():
     for dress in (text, page, latex, markdown):
         assert f"{summary.goodness.aic:.4f}" in dress
         for value in summary.frame["coefficient"]:
-            assert f"{value:#.5g}" in dress
+            minus = r"\ensuremath{-}" if dress is latex else "-"
+            assert f"{value:#.5g}".replace("-", minus) in dress
     assert "<b>" not in page
     assert r"\textless{}b\textgreater{}g\&\_\%\$" in latex
     assert re.search(r"a\\\|b", markdown)
