@@ -130,6 +130,12 @@ def validate(
     confidence intervals for cross-validated area under the ROC curve estimates", Electronic Journal
     of Statistics 9, 1583-1607.
 
+    Of few clusters intervals cover less still. In a simulation with 8, 15 and 40 clusters of 20
+    rows (`benchmarks/clustered_bootstrap.py`, 400 data sets of each) those of 95 % of the Brier and
+    the log score held the score on new clusters in 81, 87 and 91 %, and those of coefficients
+    (percentile and BCa) the truth in 87, 90 and 90 %, where intervals of `robust_covariance` of
+    kind "CR2" held it in 94 to 97 %.
+
     Examples
     --------
     >>> from flatprior.analysis import validate

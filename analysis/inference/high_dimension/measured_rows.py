@@ -136,7 +136,7 @@ def measured(model: BernoulliLogistic, fit: PointEstimate) -> MeasuredRows:
         of_constant=float(pull @ pull) / (4 * n),
         conditional=conditional,
         carrying=carrying,
-        leverage_spread=float(found.spread.sd[2]) / gaussian,
+        leverage_spread=float(found.spread.sd[2]) / gaussian if free else 0.0,
         eta=float(found.spread.sd[0]),
         iota=float(found.spread.mean[1]),
         largest_leverage=found.largest,

@@ -59,7 +59,9 @@ def likelihood_ratio_test(
     -------
     HypothesisTest
         Where outcomes are separated, of suprema in place of maxima; its `note` says so. Where
-        columns are combinations of others, its degrees of freedom are a difference of ranks.
+        columns are combinations of others, its degrees of freedom are a difference of ranks. These
+        are of all rows: where the null model separates some, and an effect is in these alone, they
+        are too many, and p is too large.
 
     Raises
     ------
@@ -207,7 +209,10 @@ def of_suprema(full: Supremum, lower: Supremum, n_rows: int) -> list[str]:
     said = []
     if lower.separated:
         rows = f"{lower.n_separated} of {n_rows} rows are"
-        said.append(f"{rows} separated in the null model too, and the test is of the others alone")
+        said.append(
+            f"{rows} separated in the null model too, and the test is of the others alone, with "
+            "the degrees of freedom of all rows"
+        )
     return [SUPREMUM] * (full.n_separated > lower.n_separated) + said
 
 

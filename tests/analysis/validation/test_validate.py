@@ -127,7 +127,7 @@ def test_cross_validation_is_that_of_scikit_learn_on_the_same_folds(name, strati
 
 IN_RMS = OF_PACKAGES["validate"]  # 2,000 samples, or 100 cuts into 5 folds
 PLACE_OF = {"passengers": "passengers_train", "nes_logit": "cases/nes_logit"}
-PLACE_OF |= {"pima_tr": "cases/pima_tr"}
+PLACE_OF |= {"pima_tr": "cases/pima_tr", "births": "../../models/data/births"}
 
 
 def in_rms(name, method):
@@ -405,6 +405,17 @@ def test_fits_are_of_whole_clusters_and_it_is_said_of_how_many():
     )
     expected = 1 / (1 + np.exp(-model.design[held[0] > 0] @ fit.coefficients))
     assert cut.predicted[held[0] > 0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_of_few_clusters_it_is_said_how_rarely_intervals_hold_the_truth():
+    model, clusters = in_clusters()
+    few, many = (validate(model, 20, seed=2, clusters=each) for each in (clusters, np.arange(240)))
+    for shown, least in (
+        (few, "81, 87 and 91 %"),
+        (few.coefficient_intervals(), "87, 90 and 90 %"),
+    ):
+        assert f"clusters held the truth in {least}" in " ".join(str(shown).split())
+    assert "held the truth" not in str(many) + str(many.coefficient_intervals())
 
 
 def test_copies_of_every_row_in_its_cluster_change_no_score():

@@ -144,6 +144,7 @@ def test_what_the_theory_does_not_cover_is_refused():
     refused("no offset", x, y, offset=np.linspace(0, 1, N))
     refused("weights", x, y, frequency_weights=np.arange(N) % 2 + 1)
     refused("10 slopes at the least, and there are 9", x[:, :9], y)
+    refused("10 slopes at the least, and there are 0", x[:, :0], y)
     refused("columns of mean 0", x + 0.3, y, intercept=False)
     long = x * np.where(np.arange(N) % 2, 1.0, 0.25)[:, None]  # no column has a long tail
     refused("leverages of rows spread", long, y)

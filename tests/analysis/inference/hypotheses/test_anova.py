@@ -343,9 +343,10 @@ def test_rows_that_the_null_model_separates_take_no_part_in_a_likelihood_ratio()
             likelihood_ratio_test(others, "EH").statistic, rel=1e-7
         )
         assert test.note == (
-            "13 of 79 rows are separated in the null model too, and the test is of the others alone"
+            "13 of 79 rows are separated in the null model too, and the test is of the others "
+            "alone, with the degrees of freedom of all rows"
         )
-    assert "PI, EH: 13 of 79 rows" in "; ".join(drop_one(model).notes)
+    assert "of PI, EH: 13 of 79 rows" in drop_one(model).notes[-1]
     # that a term adds nothing where nothing is left is no evidence
     data = pd.DataFrame({"x": [1.0, 2, 3, 4], "z": [0.0, 1, 1, 0], "y": [0, 0, 1, 1]})
     test = likelihood_ratio_test(BernoulliLogistic.from_formula("y ~ x + z", data), "z")
@@ -538,3 +539,9 @@ def test_with_an_empty_cell_there_is_no_test_of_type_three():
     with pytest.raises(ValueError, match=r"has no rows: .* take type=2"):
         anova(model, type=3)
     assert anova(model, type=2).table()["df"].tolist() == [2, 1, 1]
+
+
+def test_a_name_at_the_head_of_a_note_keeps_its_small_letter():
+    data = load_endometrial().rename(columns={"PI": "h", "EH": "H"})
+    shown = " ".join(str(drop_one(BernoulliLogistic.from_formula("HG ~ NV + h + H", data))).split())
+    assert "Of h, H: 13 of 79 rows" in shown
