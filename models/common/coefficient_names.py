@@ -39,6 +39,8 @@ _NUMBERS_OF = (("sum", "S"), ("helmert", "H"), ("treatment", "T"), ("SAS", "T"),
 # of patsy, or numbered: a level whose coefficient is no difference from one, or whose name is lost
 _CONTRAST = re.compile(r"[SDHP]\.|[SHT]#")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# what journals put between a predictor and its level: "race: black", "race, black", "race = black"
+IN_PRINT = (": ", ", ", " = ", "=", " ")
 # the numbers that programs and people give to two levels, the reference level's first
 CODINGS = ((0.0, 1.0), (1.0, 0.0), (1.0, 2.0), (2.0, 1.0), (-1.0, 1.0), (1.0, -1.0))
 TRUTH = {"true": 1.0, "false": 0.0}
@@ -78,6 +80,12 @@ def _factors(name: str) -> tuple[tuple[str, str | None], ...]:
 
     A level keeps its blanks and signs: "New York" and "NewYork" are two.
     """
+    parts = _parts(name)
+    return tuple(map(_factor, parts)) if parts else ((_bare(name), None),)
+
+
+def _parts(name: str) -> list[str]:
+    """The text of each factor of an interaction; none where brackets or colons are no such."""
     parts, depth, begin = [], 0, 0
     for i, sign in enumerate(name):
         depth += (sign in "[(") - (sign in "])")
@@ -85,23 +93,22 @@ def _factors(name: str) -> tuple[tuple[str, str | None], ...]:
             parts.append(name[begin:i])
             begin = i + 1
     parts.append(name[begin:])
-    if depth or not all(parts):
-        return ((_bare(name), None),)
-    return tuple(map(_factor, parts))
+    return [] if depth or not all(parts) else parts
 
 
-def _factor(part: str) -> tuple[str, str | None]:
+def _factor(part: str, tidy: Callable[[str], str] | None = None) -> tuple[str, str | None]:
+    tidy = tidy or _bare
     part, level = part.strip(), None
     if part.endswith("]") and part.find("[") > 0:
         part, level = part[: part.index("[")], part[part.index("[") + 1 : -1]
     if (numbered := _NUMBERED.fullmatch(part)) and level is None:
         tag = next((tag for word, tag in _NUMBERS_OF if word in numbered["how"]), "")
         if tag:
-            return _bare(numbered[1]), f"{tag}#{numbered['number']}"
+            return tidy(numbered[1]), f"{tag}#{numbered['number']}"
     if category := _CATEGORY.fullmatch(part):
         part = category[1]
         level = category["level"] or level if level is None else level
-    return _bare(part), None if level is None else level.removeprefix("T.")
+    return tidy(part), None if level is None else level.removeprefix("T.")
 
 
 def _bare(name: str) -> str:
@@ -141,6 +148,21 @@ def spellings(name: str) -> frozenset[str]:
     if all(level is None for _, level in _factors(name)):
         return frozenset()
     return frozenset({joined(name), joined(name, "_")})
+
+
+def in_print(name: str) -> frozenset[str]:
+    """What tables for readers call a category's coefficient; of others nothing.
+
+    Examples
+    --------
+    >>> from flatprior.models.common.coefficient_names import in_print
+    >>> sorted(in_print("C(g)[T.b]"))
+    ['g = b', 'g b', 'g, b', 'g: b', 'g=b']
+    """
+    factors = [_factor(part, _unquoted) for part in _parts(name)]
+    if all(level is None for _, level in factors):
+        return frozenset()
+    return frozenset(_joined(factors, mark) for mark in IN_PRINT)
 
 
 def _numbered(
@@ -195,10 +217,10 @@ def paired(
     """For each name the label of the same coefficient, where there is one and no doubt of it.
 
     The nearest kind of name first: the same text, the same after what programs put around it, a
-    level right behind its factor. What one kind has paired is out of the question for the next, and
-    where several fit as well, none is taken. Names of `numbers` are no indicators of a level. Where
-    the `levels` of the model's categories are known, in their order, so is the coefficient to which
-    R gives a number.
+    level right behind its factor, or behind a sign, as tables for readers have it. What one kind
+    has paired is out of the question for the next, and where several fit as well, none is taken.
+    Names of `numbers` are no indicators of a level. Where the `levels` of the model's categories
+    are known, in their order, so is the coefficient to which R gives a number.
 
     Examples
     --------
@@ -211,7 +233,7 @@ def paired(
     found: dict[str, str] = {}
     numbered = _numbered(names, labels, levels or {})
     free_names, free_labels = list(names), list(labels)
-    for kind in ("same", "plain", "spelt"):
+    for kind in ("same", "plain", "spelt", "printed"):
         by_key: dict[str, list[int]] = {}
         for place, label in enumerate(free_labels):
             by_key.setdefault(_their_key(kind, label), []).append(place)
@@ -236,6 +258,8 @@ def paired(
 
 
 def _their_key(kind: str, label: str) -> str:
+    if kind == "printed":
+        return _unquoted(label)
     if kind != "spelt":
         return label if kind == "same" else plain_name(label)
     # a level without brackets is told from one that has them: "k1" is no "k[1]" of theirs
@@ -248,6 +272,8 @@ def _our_keys(
     numbers: Container[str],
     numbered: Iterable[tuple[tuple[str, str | None], ...]],
 ) -> frozenset[str]:
+    if kind == "printed":
+        return in_print(name)
     if kind != "spelt":
         others = map(_plain, numbered) if kind == "plain" else ()
         return frozenset({_their_key(kind, name), *others})

@@ -112,6 +112,27 @@ def test_a_remedy_is_named_where_names_differ_in_case_alone():
     assert plain_name("GPA") != plain_name("gpa")
 
 
+@pytest.mark.parametrize("mark", [": ", ", ", " = ", "=", " "])
+def test_a_level_as_journals_write_it_is_of_its_predictor(mark):
+    names = ["C(race)[T.black]", "race[T.other one]", "race[T.black]:smoke[T.yes]", "age"]
+    labels = [f"race{mark}other one", f"race{mark}black", "Age", f"race{mark}black:smoke{mark}yes"]
+    found = paired(names, labels)
+    assert found == {names[0]: labels[1], names[1]: labels[0], names[2]: labels[3]}
+
+
+def test_a_level_as_journals_write_it_comes_last_and_in_doubt_not_at_all():
+    # an interaction of two columns
+    assert paired(["race:black", "race[T.black]"], ["race: black"]) == {"race:black": "race: black"}
+    both = ["g[T.b c]", "g b[T.c]"]
+    assert paired(both, ["g b c"]) == {}
+    assert paired(both, ["g, b c", "g b, c"]) == {both[0]: "g, b c", both[1]: "g b, c"}
+    assert paired(["smoking status[T.yes]"], ["smoking status: yes"]) != {}
+    assert paired(["g[T.New York]"], ["g: NewYork"]) == {}
+    assert paired(["g[T.b]"], ["g: b", "g, b"]) == {}
+    assert paired(["g[T.b]"], ["g_b", "g: b"]) == {"g[T.b]": "g_b"}
+    assert paired(["g[T.b]", "x"], ["g:b", "x: b", "b"]) == {}
+
+
 DIFFERENT = [
     ("g[New York]", "g[NewYork]"),
     ("g<30", "g>30"),

@@ -7,8 +7,9 @@ import statsmodels.api as sm
 from problems import CASES
 from written_tables import NAMES, OF_A_FIT, OF_A_TERM, example, read_text
 
+from flatprior.analysis import audit
 from flatprior.analysis.producers.printed.table import read_table
-from flatprior.models import FlatpriorError
+from flatprior.models import BernoulliLogistic, FlatpriorError, fit_newton, load_births
 
 
 @pytest.mark.parametrize(("digits", "significant"), [(4, False), (6, True)])
@@ -225,3 +226,18 @@ def test_nothing_that_is_written_makes_another_error(tmp_path):
                 read_text(tmp_path, text, ending)
             except FlatpriorError as error:
                 assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("mark", [": ", ", ", " = "])
+def test_levels_as_journals_write_them_are_judged(tmp_path, mark):
+    model = BernoulliLogistic.from_formula("low ~ age + race + smoke", load_births())
+    fit = fit_newton(model)
+    names = [name.replace("[T.", mark).removesuffix("]") for name in model.names]
+    columns = {"estimate": fit.coefficients.round(4), "std.error": fit.standard_errors.round(4)}
+    table = pd.DataFrame({"term": names, **columns})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "t.txt").write_text(table.to_string(index=False))
+    for source in (table, tmp_path / "t.csv", tmp_path / "t.txt"):
+        assert audit(source, model).passed
+    table.loc[2, "estimate"] += 0.01
+    assert not audit(table, model).passed
