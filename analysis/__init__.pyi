@@ -84,9 +84,11 @@ from .figures.diagnostics import (
     plot_calibration as plot_calibration,
     plot_influence as plot_influence,
 )
+from .figures.effects import plot_effect as plot_effect
 from .figures.models import plot_comparison as plot_comparison, plot_model as plot_model
 from .figures.posterior import plot_draws as plot_draws, plot_posterior as plot_posterior
 from .figures.surface import plot_surface as plot_surface
+from .inference.curves import EffectCurves as EffectCurves, effect_curves as effect_curves
 from .inference.effects import average_marginal_effects as average_marginal_effects
 from .inference.goodness import GoodnessOfFit as GoodnessOfFit, goodness_of_fit as goodness_of_fit
 from .inference.high_dimension.corrections import (

@@ -15,6 +15,7 @@ from flatprior.analysis.inference.means.marginal_means import MarginalMeans, mar
 from flatprior.analysis.report.items import section_of, table_of_main, text_of
 from flatprior.analysis.report.main_model import MOST_ROWS, MainModel, needs_data
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.curves import curves_of, figures_of_curves
 from flatprior.analysis.result_table import ResultTable
 from flatprior.models import BernoulliLogistic
 from flatprior.models.common.errors import FlatpriorError, InputError
@@ -99,7 +100,10 @@ def effects_of_variables(main: MainModel) -> Facts | None:
         return section_of("effects", EFFECTS, [text_of(WITHOUT_DATA)])
     plan = _plan(model)
     effects = _shown(_or_error(partial(_effects, main, plan.effects)))
-    found = {"average-effects": replace(effects, notes=(*effects.notes, *plan.notes))}
+    curves = _or_error(partial(curves_of, main))
+    why = [f"no curves: {curves}"] if isinstance(curves, FlatpriorError) else []
+    notes = (*effects.notes, *plan.notes, *as_notes(why))
+    found = {"average-effects": replace(effects, notes=notes)}
     for i, (name, n_levels) in enumerate(plan.means.items()):
         means = _or_error(partial(_average_predictions, main, name))
         found[f"means-{i + 1}"] = _shown(means)
@@ -112,7 +116,8 @@ def effects_of_variables(main: MainModel) -> Facts | None:
             )
     titles = plan.titles
     items = [table_of_main(name, shown, titles[name]) for name, shown in found.items()]
-    return section_of("effects", EFFECTS, items)
+    figures = [] if isinstance(curves, FlatpriorError) else figures_of_curves(curves)
+    return section_of("effects", EFFECTS, [*items, *figures])
 
 
 def tables_of_effects(model: BernoulliLogistic) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flatprior.analysis.report.main_model import MainModel, WithoutMLE, needs_data
 from flatprior.analysis.report.page import Facts, Page, Table, alike
+from flatprior.analysis.report.sections.curves import figures_of_effects
 from flatprior.analysis.report.sections.effects import (
     EFFECTS,
     effects_of_variables,
@@ -46,7 +47,7 @@ def page_held(found: Anew, report: Facts, text: str, data: Any, elsewhere: bool)
         ),
         "the page lacks a table of effects, or one has another title",
     )
-    free += tuple(due)
+    free += (*due, *(figures_of_effects(found.model) if due else ()))
     # without an agreement the verdict is of the comparison: by leave-one-out, where it has draws
     spoken = report["agreement"] is not None or not (found.with_draws or unverified)
     again = _made_again(found, report, page.title, data, unverified, spoken)

@@ -12,6 +12,7 @@ from reports import column, item
 
 from flatprior.analysis import (
     average_marginal_effects,
+    effect_curves,
     marginal_means,
     report_facts,
     verify_report,
@@ -23,6 +24,7 @@ from flatprior.models import BernoulliLogistic, fit_newton, load_births
 
 FORMULA = "low ~ age + lwt + C(race) + smoke"
 TABLES = ("average-effects", "means-1", "contrasts-1", "means-2")
+FIGURES = tuple(f"effect-{i}" for i in range(1, 5))  # of four variables
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def _of_section(facts):
 
 
 def test_every_category_has_its_means_and_their_differences(facts, model, births):
-    assert {each["id"] for each in _of_section(facts)} == set(TABLES)
+    assert {each["id"] for each in _of_section(facts)} == {*TABLES, *FIGURES}
     fit = fit_newton(model)
     effects = average_marginal_effects(model, fit, births).table()
     means = marginal_means(model, fit, "race", births, scale="probability", over="rows")
@@ -73,6 +75,45 @@ def test_every_category_has_its_means_and_their_differences(facts, model, births
     of_two = item(facts, "means-2")["rows"]
     difference = float(of_two[1]["cells"][0]) - float(of_two[0]["cells"][0])
     assert difference == pytest.approx(effects.loc[smoke, "effect"], abs=2e-4)
+
+
+def test_probabilities_are_drawn_along_each_variable_and_said_in_words(facts, model, births):
+    curves = effect_curves(model, fit_newton(model), births, most=4)
+    for name, curve in zip(FIGURES, curves.curves, strict=True):
+        figure = item(facts, name)
+        assert figure["title"] == f"Probability by {curve.name}"
+        p, low, high = curve.frame.iloc[0][["probability", "probability 2.5%", "probability 97.5%"]]
+        assert f"{p:.3f} ({low:.3f} to {high:.3f}) at" in figure["alternative"]
+        assert f"held: {curves.held_beside(curve.name)}" in figure["how"]
+
+
+FORGED_FIGURES = {
+    "a line": (r'(<figure id="effect-1">.*?\nL \d+\.\d\d )-?\d', r"\g<1>9"),
+    "a probability in words": (r'(id="effect-2-alt">[^<]*?) 0\.\d', r"\1 0.99"),
+    "where others are held": (r'(<figure id="effect-1">.*?held: )', r"\1all at zero, "),
+    "a title": (r"Probability by lwt", "Probability caused by lwt"),
+    "one left out": (r'<figure id="effect-3">.*?</figure>\n', ""),
+    "one more": (r'<figure id="(effect-4)(">.*?</figure>\n)', r'<figure id="effect-5\2\g<0>'),
+}
+
+
+@pytest.mark.parametrize("what", FORGED_FIGURES)
+def test_a_figure_that_is_changed_is_told_where_the_data_are_at_hand(
+    what, page, model, births, tmp_path
+):
+    path = tmp_path / "changed.html"
+    forged, n = re.subn(*FORGED_FIGURES[what], page, count=1, flags=re.DOTALL)
+    assert n == 1
+    path.write_text(resealed(forged), newline="\n")
+    with pytest.raises(ValueError, match=r"figure"):
+        verify_report(model, path, data=births)
+
+
+def test_of_data_that_are_not_at_hand_figures_are_listed_as_not_made_again(page, model, tmp_path):
+    path = tmp_path / "r.html"
+    path.write_text(page, newline="\n")
+    holes = verify_report(model, path).attrs["not made again"]
+    assert {f"figure {name!r} and its words" for name in FIGURES} <= set(holes)
 
 
 def test_without_the_data_the_report_says_what_it_lacks(model):
@@ -98,8 +139,10 @@ def test_data_of_another_model_are_refused(others, model, births):
 
 def test_columns_of_an_array_are_variables_themselves(model):
     plain = BernoulliLogistic.from_arrays(model.design[:, 1:], model.response, intercept=True)
-    (effects,) = _of_section(report_facts(model=plain))
+    effects, *figures = _of_section(report_facts(model=plain))
     assert len(effects["rows"]) == 5
+    assert [each["id"] for each in figures] == list(FIGURES)
+    assert "Shown: 4 of 5 variables" in figures[0]["how"]
 
 
 def test_rows_in_files_need_no_data(facts, births, tmp_path):
@@ -108,6 +151,8 @@ def test_rows_in_files_need_no_data(facts, births, tmp_path):
     of_file = report_facts(model=read)
     for name in TABLES:
         assert item(of_file, name)["rows"] == item(facts, name)["rows"]
+    for name in FIGURES:
+        assert item(of_file, name)["alternative"] == item(facts, name)["alternative"]
 
 
 def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypatch):
@@ -115,7 +160,7 @@ def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypa
 
     monkeypatch.setattr(effects, "MOST_CATEGORIES", 1)
     found = _of_section(report_facts(model=model, data=births))
-    assert {each["id"] for each in found} == set(TABLES[:3])
+    assert {each["id"] for each in found} == {*TABLES[:3], *FIGURES}
     (effects,) = (each for each in found if each["id"] == "average-effects")
     assert effects["notes"][-1] == (
         "Without means of smoke: 1 categories are shown; marginal_means(model, fit, name, data) "

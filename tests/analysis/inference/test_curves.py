@@ -1,0 +1,130 @@
+"""Effect curves, held against predictions of rows written out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from r_values import DATA
+
+from flatprior.analysis import effect_curves, predict, robust_covariance
+from flatprior.models import (
+    BernoulliLogistic,
+    fit_newton,
+    load_spector,
+    sample_independence,
+)
+
+FORMULA = "low ~ age + lwt + C(race) + smoke + ht"
+
+
+@pytest.fixture(scope="module")
+def births():
+    return pd.read_csv(DATA / "births.csv")
+
+
+@pytest.fixture(scope="module")
+def model(births):
+    return BernoulliLogistic.from_formula(FORMULA, births)
+
+
+@pytest.fixture(scope="module")
+def curves(model, births):
+    return effect_curves(model, fit_newton(model), births, most=3)
+
+
+def test_a_number_moves_and_the_others_are_at_means_and_reference_levels(curves, model, births):
+    curve = curves.curve("lwt")
+    assert curve.values[0] == births["lwt"].min()
+    assert curve.values[-1] == births["lwt"].max()
+    rows = pd.DataFrame({"lwt": list(curve.values)}).assign(
+        age=births["age"].mean(), race="black", smoke="no", ht=births["ht"].mean()
+    )
+    due = predict(model, fit_newton(model), rows)
+    columns = ["probability", "probability 2.5%", "probability 97.5%"]
+    assert curve.frame[columns].to_numpy() == pytest.approx(due[columns].to_numpy(), rel=1e-12)
+    assert curve.share.sum() == pytest.approx(1)
+    assert curve.share[:3].sum() == pytest.approx((births["lwt"] < curve.edges[3]).mean())
+
+
+def test_levels_are_those_of_the_category_with_their_shares(model, births):
+    curves = effect_curves(model, fit_newton(model), births)
+    curve = curves.curve("race")
+    assert curve.values == ("black", "other", "white")
+    expected = births["race"].value_counts(normalize=True)[list(curve.values)]
+    assert curve.share == pytest.approx(expected.to_numpy())
+    two = curves.curve("ht")  # a number with two values
+    assert two.values == (0, 1)
+    assert not two.is_number
+
+
+def test_those_along_which_the_probability_changes_most_are_taken_and_counted(
+    curves, model, births
+):
+    every = effect_curves(model, fit_newton(model), births, most=9)
+    changes = [curve.change for curve in every.curves]
+    assert changes == sorted(changes, reverse=True)
+    assert [each.name for each in curves.curves] == [each.name for each in every.curves[:3]]
+    assert "3 of 5 variables" in curves.left_out
+    assert "2 left out" in curves.left_out
+    assert every.left_out == ""
+    asked = effect_curves(model, fit_newton(model), births, ["smoke", "age"])
+    assert [each.name for each in asked.curves] == ["smoke", "age"]
+    lwt = every.curve("lwt")
+    low, high = np.quantile(births["lwt"], [0.05, 0.95], method="inverted_cdf")
+    ends = predict(
+        model,
+        fit_newton(model),
+        pd.DataFrame({"lwt": [low, high], "age": births["age"].mean(), "race": "black"}).assign(
+            smoke="no", ht=births["ht"].mean()
+        ),
+    )["probability"]
+    assert lwt.change == pytest.approx(abs(ends.iloc[0] - ends.iloc[1]), abs=1e-4)
+
+
+def test_weights_offsets_files_and_other_covariances_count(tmp_path):
+    data = load_spector()
+    rng = np.random.default_rng(2)
+    data = data.assign(w=rng.integers(1, 4, 32), o=rng.normal(size=32).round(2))
+    options = {"frequency_weights": "w", "offset": "o"}
+    model = BernoulliLogistic.from_formula("grade ~ gpa + tuce", data, **options)
+    fit = fit_newton(model)
+    found = effect_curves(model, fit, data)
+    mean = np.average(data["tuce"], weights=data["w"])
+    assert found.held["tuce"] == f"{mean:.4g}"
+    offset = np.average(data["o"], weights=data["w"])
+    rows = pd.DataFrame({"gpa": list(found.curve("gpa").values), "tuce": mean})
+    due = predict(model, fit, rows, np.full(len(rows), offset))["probability"]
+    assert found.curve("gpa").frame["probability"].tolist() == pytest.approx(due.tolist())
+    data.to_csv(tmp_path / "d.csv", index=False)
+    elsewhere = BernoulliLogistic.from_parquet(tmp_path / "d.csv", "grade ~ gpa + tuce", **options)
+    there = effect_curves(elsewhere, fit_newton(elsewhere)).table()
+    numbers = there.columns[1:]
+    assert there[numbers].to_numpy() == pytest.approx(found.table()[numbers].to_numpy(), rel=1e-9)
+    plain = BernoulliLogistic.from_formula("grade ~ gpa + tuce", data)
+    fit = fit_newton(plain)
+    own = effect_curves(plain, fit, data).curve("gpa").frame
+    robust = effect_curves(plain, robust_covariance(plain, fit), data).curve("gpa").frame
+    assert robust["probability"].tolist() == own["probability"].tolist()
+    assert robust["probability 2.5%"].tolist() != own["probability 2.5%"].tolist()
+    draws = sample_independence(plain, draws=300, seed=1, progress=False)
+    assert len(effect_curves(plain, draws, data).curves) == 2
+
+
+def test_a_model_of_arrays_moves_its_columns():
+    data = load_spector()
+    model = BernoulliLogistic.from_arrays(data[["gpa", "psi"]], data["grade"], intercept=True)
+    found = effect_curves(model, fit_newton(model))
+    assert {each.name for each in found.curves} == {"gpa", "psi"}
+    assert found.curve("psi").values == (0, 1)
+
+
+def test_what_cannot_be_drawn_is_told(model, births):
+    fit = fit_newton(model)
+    with pytest.raises(ValueError, match="pass data"):
+        effect_curves(model, fit)
+    with pytest.raises(ValueError, match="no variable 'income'; the variables are age"):
+        effect_curves(model, fit, births, ["income"])
+    with pytest.raises(ValueError, match="no curve of 'x'; there are those of"):
+        effect_curves(model, fit, births).curve("x")
+    constant = BernoulliLogistic.from_formula("low ~ 1", births)
+    with pytest.raises(ValueError, match="no variable"):
+        effect_curves(constant, fit_newton(constant), births)
