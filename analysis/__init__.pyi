@@ -42,12 +42,10 @@ from .cross_entropy.products import (
     likelihood_curve as likelihood_curve,
     product_underflow as product_underflow,
 )
-from .diagnostics.binned import (
-    BinnedResiduals as BinnedResiduals,
-    binned_residuals as binned_residuals,
-)
 from .diagnostics.calibration import (
+    BinnedResiduals as BinnedResiduals,
     CalibrationCurve as CalibrationCurve,
+    binned_residuals as binned_residuals,
     calibration_curve as calibration_curve,
     predictive_scores as predictive_scores,
 )

@@ -88,7 +88,7 @@ def all_of(model, separated):
         analysis.convexity(model, fit),
         analysis.binary_cross_entropy(model, fit),
         analysis.diagnose(model, fit),
-        analysis.effect_curves(model, fit),
+        analysis.effect_curves(of_levels, models.fit_newton(of_levels), levels),
         analysis.exact_loo(model),
         analysis.explain_difference(model, -fit.coefficients),
         analysis.goodness_of_fit(model, fit),

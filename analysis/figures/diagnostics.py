@@ -13,8 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from flatprior.analysis.diagnostics.binned import BinnedResiduals
-from flatprior.analysis.diagnostics.calibration import CalibrationCurve
+from flatprior.analysis.diagnostics.calibration import BinnedResiduals, CalibrationCurve
 from flatprior.analysis.diagnostics.psis import PSISLOO
 from flatprior.analysis.diagnostics.residuals import Diagnostics
 from flatprior.analysis.figures.style import (

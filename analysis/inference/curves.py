@@ -205,7 +205,7 @@ def effect_curves(
     >>> model = BernoulliLogistic.from_formula("grade ~ gpa + tuce + C(psi)", data)
     >>> curves = effect_curves(model, fit_newton(model), data)
     >>> [(curve.name, round(curve.change, 2)) for curve in curves.curves]
-    [('gpa', 0.46), ('psi', 0.46), ('tuce', 0.12)]
+    [('gpa', 0.58), ('psi', 0.46), ('tuce', 0.12)]
     """
     check_whole("most", most, 1)
     rows = _rows(model, data)

@@ -197,7 +197,7 @@ ANALYSIS: Calls = {
         *(found.coefficient_intervals(kind) for kind in ("percentile", "BCa")),
         str(a.validate(c.small, 1, method="cross-validation", folds=3)),
     ],
-    "EffectCurves": lambda c: str(a.effect_curves(c.model, c.fit)),
+    "EffectCurves": lambda c: str(a.effect_curves(c.model, c.fit, c.data)),
     "Explanation": lambda c: a.explain_difference(c.small, 2 * m.fit_newton(c.small).coefficients),
     "GoodnessOfFit": lambda c: a.goodness_of_fit(c.model, c.fit).to_dict(),
     "HypothesisTest": lambda c: str(a.wald_test(c.fit, "x")),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from flatprior.analysis.comparison.notes import model_label
-from flatprior.analysis.diagnostics.binned import binned_residuals
+from flatprior.analysis.diagnostics.calibration import binned_residuals
 from flatprior.analysis.diagnostics.classification import classification_table
 from flatprior.analysis.figures.diagnostics import (
     plot_binned_residuals,
