@@ -286,7 +286,7 @@ class _Variable:
     ) -> _Variable:
         text = [str(each) for each in values]
         found = pd.Series(share).groupby(text).sum()
-        of_each = found.reindex([str(level) for level in levels], fill_value=0.0).to_numpy()
+        of_each = np.array([float(found.get(str(level), 0.0)) for level in levels])
         kept = np.sort(np.argsort(-of_each, kind="stable")[:MOST_LEVELS])
         return cls(
             name=name,

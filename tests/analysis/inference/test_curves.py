@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from r_values import DATA
 
 from flatprior.analysis import effect_curves, predict, robust_covariance
 from flatprior.models import (
     BernoulliLogistic,
     fit_newton,
+    load_births,
     load_spector,
     sample_independence,
 )
@@ -18,7 +18,7 @@ FORMULA = "low ~ age + lwt + C(race) + smoke + ht"
 
 @pytest.fixture(scope="module")
 def births():
-    return pd.read_csv(DATA / "births.csv")
+    return load_births()
 
 
 @pytest.fixture(scope="module")

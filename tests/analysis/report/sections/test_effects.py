@@ -12,7 +12,6 @@ from reports import column, item
 
 from flatprior.analysis import (
     average_marginal_effects,
-    effect_curves,
     marginal_means,
     report_facts,
     verify_report,
@@ -75,45 +74,6 @@ def test_every_category_has_its_means_and_their_differences(facts, model, births
     of_two = item(facts, "means-2")["rows"]
     difference = float(of_two[1]["cells"][0]) - float(of_two[0]["cells"][0])
     assert difference == pytest.approx(effects.loc[smoke, "effect"], abs=2e-4)
-
-
-def test_probabilities_are_drawn_along_each_variable_and_said_in_words(facts, model, births):
-    curves = effect_curves(model, fit_newton(model), births, most=4)
-    for name, curve in zip(FIGURES, curves.curves, strict=True):
-        figure = item(facts, name)
-        assert figure["title"] == f"Probability by {curve.name}"
-        p, low, high = curve.frame.iloc[0][["probability", "probability 2.5%", "probability 97.5%"]]
-        assert f"{p:.3f} ({low:.3f} to {high:.3f}) at" in figure["alternative"]
-        assert f"held: {curves.held_beside(curve.name)}" in figure["how"]
-
-
-FORGED_FIGURES = {
-    "a line": (r'(<figure id="effect-1">.*?\nL \d+\.\d\d )-?\d', r"\g<1>9"),
-    "a probability in words": (r'(id="effect-2-alt">[^<]*?) 0\.\d', r"\1 0.99"),
-    "where others are held": (r'(<figure id="effect-1">.*?held: )', r"\1all at zero, "),
-    "a title": (r"Probability by lwt", "Probability caused by lwt"),
-    "one left out": (r'<figure id="effect-3">.*?</figure>\n', ""),
-    "one more": (r'<figure id="(effect-4)(">.*?</figure>\n)', r'<figure id="effect-5\2\g<0>'),
-}
-
-
-@pytest.mark.parametrize("what", FORGED_FIGURES)
-def test_a_figure_that_is_changed_is_told_where_the_data_are_at_hand(
-    what, page, model, births, tmp_path
-):
-    path = tmp_path / "changed.html"
-    forged, n = re.subn(*FORGED_FIGURES[what], page, count=1, flags=re.DOTALL)
-    assert n == 1
-    path.write_text(resealed(forged), newline="\n")
-    with pytest.raises(ValueError, match=r"figure"):
-        verify_report(model, path, data=births)
-
-
-def test_of_data_that_are_not_at_hand_figures_are_listed_as_not_made_again(page, model, tmp_path):
-    path = tmp_path / "r.html"
-    path.write_text(page, newline="\n")
-    holes = verify_report(model, path).attrs["not made again"]
-    assert {f"figure {name!r} and its words" for name in FIGURES} <= set(holes)
 
 
 def test_without_the_data_the_report_says_what_it_lacks(model):

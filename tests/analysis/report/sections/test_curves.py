@@ -1,0 +1,70 @@
+import re
+
+import pytest
+from damaged_files import resealed
+from reports import item
+
+from flatprior.analysis import effect_curves, report_facts, verify_report, write_report
+from flatprior.models import BernoulliLogistic, fit_newton, load_births
+
+FIGURES = tuple(f"effect-{i}" for i in range(1, 5))  # of four variables
+
+
+@pytest.fixture(scope="module")
+def births():
+    return load_births()
+
+
+@pytest.fixture(scope="module")
+def model(births):
+    return BernoulliLogistic.from_formula("low ~ age + lwt + C(race) + smoke", births)
+
+
+@pytest.fixture(scope="module")
+def facts(model, births):
+    return report_facts(model=model, data=births)
+
+
+@pytest.fixture(scope="module")
+def page(model, births, tmp_path_factory):
+    path = write_report(tmp_path_factory.mktemp("curves") / "r.html", model=model, data=births)
+    return path.read_text(encoding="utf-8")
+
+
+def test_probabilities_are_drawn_along_each_variable_and_said_in_words(facts, model, births):
+    curves = effect_curves(model, fit_newton(model), births, most=4)
+    for name, curve in zip(FIGURES, curves.curves, strict=True):
+        figure = item(facts, name)
+        assert figure["title"] == f"Probability by {curve.name}"
+        p, low, high = curve.frame.iloc[0][["probability", "probability 2.5%", "probability 97.5%"]]
+        assert f"{p:.3f} ({low:.3f} to {high:.3f}) at" in figure["alternative"]
+        assert f"held: {curves.held_beside(curve.name)}" in figure["how"]
+
+
+FORGED_FIGURES = {
+    "a line": (r'(<figure id="effect-1">.*?\nL \d+\.\d\d )-?\d', r"\g<1>9"),
+    "a probability in words": (r'(id="effect-2-alt">[^<]*?) 0\.\d', r"\1 0.99"),
+    "where others are held": (r'(<figure id="effect-1">.*?held: )', r"\1all at zero, "),
+    "a title": (r"Probability by lwt", "Probability caused by lwt"),
+    "one left out": (r'<figure id="effect-3">.*?</figure>\n', ""),
+    "one more": (r'<figure id="(effect-4)(">.*?</figure>\n)', r'<figure id="effect-5\2\g<0>'),
+}
+
+
+@pytest.mark.parametrize("what", FORGED_FIGURES)
+def test_a_figure_that_is_changed_is_told_where_the_data_are_at_hand(
+    what, page, model, births, tmp_path
+):
+    path = tmp_path / "changed.html"
+    forged, n = re.subn(*FORGED_FIGURES[what], page, count=1, flags=re.DOTALL)
+    assert n == 1
+    path.write_text(resealed(forged), newline="\n")
+    with pytest.raises(ValueError, match=r"figure"):
+        verify_report(model, path, data=births)
+
+
+def test_of_data_that_are_not_at_hand_figures_are_listed_as_not_made_again(page, model, tmp_path):
+    path = tmp_path / "r.html"
+    path.write_text(page, newline="\n")
+    holes = verify_report(model, path).attrs["not made again"]
+    assert {f"figure {name!r} and its words" for name in FIGURES} <= set(holes)
