@@ -101,6 +101,8 @@ def exponential(value: Value | None) -> Value | None:
         ratio = math.exp(value.value)
     except OverflowError:
         return Value(math.inf, 0.0)
+    if math.isinf(value.error):
+        return Value(ratio, math.inf)
     return Value(ratio, ratio * math.expm1(min(value.error, 500.0)))
 
 
@@ -112,12 +114,14 @@ def _estimate(case: Case, kind: Kind, each: Stated) -> Value:
 
 
 def _error(case: Case, kind: Kind, each: Stated) -> Value:
-    found = kind.of(case.directions[each.term])
-    return Value(found, found * kind.relative)
+    direction = case.directions[each.term]
+    return Value(kind.of(direction), kind.error_of(direction))
 
 
 def _z(case: Case, kind: Kind, each: Stated) -> Value:
     estimate, error = _estimate(case, kind, each), _error(case, kind, each)
+    if math.isinf(error.error):
+        return Value(math.inf, math.inf)
     z = estimate.value / error.value
     return Value(z, abs(z) * kind.relative + estimate.error / error.value)
 
@@ -130,6 +134,8 @@ def _two_sided(z: Value, tail: Callable[[float], float]) -> Value:
     """Twice the tail beyond a statistic; `tail` of what is negative."""
     size = abs(z.value)
     p = 2 * tail(-size)
+    if math.isinf(z.error):
+        return Value(p, math.inf)
     most, least = 2 * tail(-max(size - z.error, 0.0)), 2 * tail(-(size + z.error))
     return Value(p, max(most - p, p - least))
 

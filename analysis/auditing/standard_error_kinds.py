@@ -24,6 +24,7 @@ from flatprior.models import BernoulliLogistic
 from flatprior.models.batches.kept import kept
 from flatprior.models.common.arrays import EPSILON, Array
 from flatprior.models.common.errors import FlatpriorError
+from flatprior.models.covariance.roots import WhereKnown, Written
 from flatprior.models.covariance.whitening import whitening, whitenings
 from flatprior.models.likelihood import linear_predictor, row_terms
 from flatprior.models.rows import ArrayRows, Block, merge_identical
@@ -53,6 +54,8 @@ class Kind:
         Error of a standard error, in units of itself.
     moved : ndarray (k,)
         Error of each of the coefficients.
+    bread : ndarray (k, k) or None
+        Where scores are summed, and may cancel: the root of the inverse information.
     """
 
     name: str
@@ -60,10 +63,20 @@ class Kind:
     root: Array
     relative: float
     moved: Array
+    bread: Array | None = None
 
     def of(self, direction: Array) -> float:
         """The standard error of a combination of the coefficients."""
         return float(np.linalg.norm(direction @ self.root))
+
+    def error_of(self, direction: Array) -> float:
+        """How wrong that may be; infinitely where it is 0 but for rounding, and says nothing."""
+        found = self.of(direction)
+        if self.bread is not None:
+            spread = WhereKnown(Written(self.root), Written(self.bread))
+            if np.isnan(spread.rooted(direction[None])).any():
+                return math.inf
+        return found * self.relative
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -391,7 +404,8 @@ def _adjusted(
             relative = _relative(replace(place, reach=0.0), step.white, 2.0)
             for name, each in made.items():
                 kind = _kind(f"{name}, one iteration old ({step.start})", place, each, relative)
-                yield replace(kind, coefficients=step.after)
+                summed = step.white if name == "cluster" else None
+                yield replace(kind, coefficients=step.after, bread=summed)
 
 
 def _robust(
@@ -403,7 +417,8 @@ def _robust(
     def made(name: str, kind: str, correction: str = "none", units: str = "trials") -> Kind:
         here = place.coefficients
         root = sandwich(model, here, kind, None, correction, units, every=True).root
-        return _kind(name, place, root, relative)
+        found = _kind(name, place, root, relative)
+        return replace(found, bread=white if units == "groups" else None)
 
     said = settings.covariance.upper()
     names = {kind: (kind, "none") for kind in ("HC0", "HC1")}
@@ -434,14 +449,16 @@ def _clustered(
         return
     found = sandwich(model, place.coefficients, "HC0", settings.groups)
     assert found.n_clusters is not None  # noqa: S101
-    relative = _relative(place, _white(model, place.coefficients), 2.0)
+    white = _white(model, place.coefficients)
+    relative = _relative(place, white, 2.0)
     groups = found.n_clusters
     for name, factor in (
         ("cluster", found.factor),
         ("cluster times G / (G - 1)", groups / (groups - 1)),
         ("cluster without a factor", 1.0),
     ):
-        yield _kind(name, place, found.root * math.sqrt(factor / found.factor), relative)
+        kind = _kind(name, place, found.root * math.sqrt(factor / found.factor), relative)
+        yield replace(kind, bread=white)
 
 
 def _penalised(

@@ -1,11 +1,14 @@
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from problems import DATA, simulated
 from stated_numbers import CALLED, covariance, firth, glm_path, newton
 
+from flatprior.analysis import audit
 from flatprior.analysis.auditing.standard_error_kinds import Place, kinds, patterns, steps_to
 from flatprior.analysis.producers.theirs import Settings
 from flatprior.models import BernoulliLogistic, fit_newton
@@ -213,3 +216,23 @@ def test_robust_errors_of_groups_are_a_kind_of_grouped_counts():
             {"Intercept": intercept, "dose": dose, "sex[T.M]": male}, rel=1e-8
         )
     assert "HC0 of rows" not in found  # halves of groups are nobody's observations
+
+
+@pytest.mark.parametrize("seed", [2, None])
+def test_a_clustered_standard_error_that_is_rounding_is_not_judged(seed):
+    y = np.arange(36) % 2
+    if seed is not None:  # else every cluster has a score of exactly 0
+        y[:32] = np.random.default_rng(seed).integers(0, 2, 32)
+    data = pd.DataFrame({"f": ["a"] * 32 + ["b"] * 4, "y": y})
+    clusters = np.append(np.arange(32) // 4, [99] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = smf.logit("y ~ 0 + C(f)", data).fit(
+            disp=0, cov_type="cluster", cov_kwds={"groups": clusters}
+        )
+        found = audit(fit)
+    assert found.passed
+    printed = found.printed.set_index(["term", "quantity"])["consistent"]
+    assert pd.isna(printed["C(f)[b]", "standard error"])
+    if seed is not None:
+        assert printed["C(f)[a]", "standard error"]
