@@ -33,7 +33,8 @@ class ResultTable(Renderable):
 
     It is printed whole. ``[...]``, ``in``, ``loc``, ``iloc``, ``index``, ``columns``, ``round``,
     ``len`` and the array of NumPy are those of the data frame that `table` gives, which has all
-    else.
+    else. Where a row has a name of several parts, `to_csv` joins them, in quotes where that would
+    be ambiguous; ``.table().to_csv`` has a column for each.
 
     Attributes
     ----------

@@ -96,6 +96,8 @@ def test_it_is_shown_with_what_it_is_and_the_csv_has_all_digits():
     assert read.index.tolist() == ["a, 0", "b, 1"]
     assert read["SE"].tolist() == FRAME["standard error"].tolist()
     assert called(("a", 1)) == "a, 1"
+    whole = pd.read_csv(io.StringIO(TABLE.table().to_csv()))
+    assert whole[["variable", "g"]].astype(str).to_numpy().tolist() == [["a", "0"], ["b", "1"]]
 
 
 def test_where_a_table_is_too_wide_the_ends_of_its_interval_stay_together():

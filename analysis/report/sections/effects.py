@@ -183,7 +183,7 @@ def _plan(model: BernoulliLogistic) -> _Plan:
         why = (
             f"more than {MOST_LEVELS} levels"
             if levels[name] > MOST_LEVELS
-            else f"{MOST_CATEGORIES} categories are shown"
+            else f"those of {MOST_CATEGORIES} others are shown"
             if len(means) == MOST_CATEGORIES
             else f"{model.n_rows} rows with each of their levels are more than {MOST_ENCODED}"
             if sum(means.values()) + levels[name] > room

@@ -123,8 +123,8 @@ def test_categories_for_which_there_is_no_room_are_named(model, births, monkeypa
     assert {each["id"] for each in found} == {*TABLES[:3], *FIGURES}
     (effects,) = (each for each in found if each["id"] == "average-effects")
     assert effects["notes"][-1] == (
-        "Without means of smoke: 1 categories are shown; marginal_means(model, fit, name, data) "
-        "computes them."
+        "Without means of smoke: those of 1 others are shown; "
+        "marginal_means(model, fit, name, data) computes them."
     )
 
 
