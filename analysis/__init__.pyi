@@ -72,6 +72,7 @@ from .diagnostics.psis import (
 from .diagnostics.residuals import Diagnostics as Diagnostics, diagnose as diagnose
 from .explanation.difference import explain_difference as explain_difference
 from .explanation.explained import Explanation as Explanation
+from .figures.chains import plot_chains as plot_chains
 from .figures.coefficients import (
     plot_agreement as plot_agreement,
     plot_forest as plot_forest,

@@ -111,7 +111,7 @@ def test_every_public_name_is_tried():
         "check_posterior", "check_pymc",
         "collinearity", "compare_models", "compare_routes", "convexity", "diagnose",
         "effect_curves", "explain_difference", "goodness_of_fit", "plot_agreement", "plot_effect",
-        "plot_binned_residuals", "plot_calibration",
+        "plot_binned_residuals", "plot_chains", "plot_calibration",
         "plot_comparison", "plot_draws", "plot_forest", "plot_influence", "plot_model",
         "plot_posterior", "plot_profile", "posterior_moments", "profile_curve", "read_report",
         "report_facts", "robust_covariance", "summarise", "summarize", "validate", "wald_test",

@@ -298,6 +298,13 @@ FORGED_WITH_DRAWS = {
         r'(<figure id="density-1">.*?)(</svg>)',
         lambda m: f"{m[1]}<foreignObject><p>{FALSE}</p></foreignObject>{m[2]}",
     ),
+    "another caption of the chains": _once(
+        r'(<figure id="chains-1">.*?Of chains that have mixed )', lambda m: f"{m[1]}or not "
+    ),
+    "another R-hat of the chains": _once(
+        r'(id="chains-1-alt">[^<]*R-hat is )1', lambda m: f"{m[1]}0"
+    ),
+    "chains that nobody ran": _twice(_FIGURE.format("chains-1"), 'id="chains-1"', 'id="chains-9"'),
     "a row of a table of draws": _table(
         "sampler-1", r'<th scope="row">[^<]*', '<th scope="row">income'
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from flatprior.analysis.report.items import PROB, section_of, table_of, text_of
+from flatprior.analysis.agreement.posterior_check import PosteriorCheck
+from flatprior.analysis.figures.chains import MOST_DRAWN, plot_chains, step_of
+from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
 from flatprior.models.common.rendering import Rendered
@@ -24,7 +26,8 @@ def sampling_in_words(chains: int, n: int, seed: int | None) -> str:
 def sampler_diagnostics(main: MainModel) -> Facts | None:
     """How well each sampler did."""
     items: list[Facts | None] = []
-    for i, posterior in enumerate(main.posteriors):
+    checks = () if main.agreement is None else main.agreement.posterior_checks
+    for i, (posterior, check) in enumerate(zip(main.posteriors, checks, strict=True)):
         chains, n, _ = posterior.draws.shape
         frame = posterior.summary(PROB)[list(OF_SAMPLER)]
         found = ", ".join(f"{name} {value:.4g}" for name, value in posterior.diagnostics.items())
@@ -47,7 +50,28 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
                 ),
             )
         )
+        items.append(figure_of(f"chains-{i + 1}", plot_chains(posterior), *chains_words(check)))
     return section_of("sampling", "Sampler diagnostics", items) if items else None
+
+
+def chains_words(check: PosteriorCheck) -> tuple[str, str, str]:
+    """Title, caption and alternative of the figure of chains, by what a report holds of them."""
+    k, every = check.k, step_of(check.mixing.n_draws)
+    which = (
+        f"the {MOST_DRAWN} of {count(k, 'coefficient')} with the fewest effective draws"
+        if k > MOST_DRAWN
+        else count(k, "coefficient")
+    )
+    thin = "" if every == 1 else f", one draw in {every}"
+    return (
+        f"Traces and ranks ({check.route})",
+        f"Left the traces of {which}{thin}; right how often draws of each chain have a rank among "
+        "those of all. Of chains that have mixed the traces lie over one another, and the ranks "
+        "near the dashed line.",
+        f"Traces and ranks of {which} in {count(check.mixing.n_chains, 'chain')} of "
+        f"{count(check.mixing.n_draws, 'draw')}; the largest R-hat is "
+        f"{check.diagnostics['r_hat']:.4f}.",
+    )
 
 
 def _reads(main: Reported) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flatprior.analysis.report.page import Drawing, Page, alike
+from flatprior.analysis.report.sections.making import chains_words
 from flatprior.analysis.report.sections.routes import density_words, draws_words
 from flatprior.analysis.report.verification.anew import Anew
 from flatprior.analysis.report.verification.holding import OF_BOUNDS, require
@@ -20,7 +21,11 @@ def figures_held(
     of_draws = {
         f"{kind}-{i + 1}": words(check)
         for i, check in enumerate(found.checks)
-        for kind, words in (("density", density_words), ("draws", draws_words))
+        for kind, words in (
+            ("density", density_words),
+            ("draws", draws_words),
+            ("chains", chains_words),
+        )
     }
     for name, drawing in page.figures.items():
         require(
