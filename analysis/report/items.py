@@ -33,28 +33,41 @@ def text_of(*sentences: str) -> Facts:
 
 
 def table_of(
-    name: str, rendered: Rendered, words: bool = False, kinds: Sequence[str] = ()
+    name: str,
+    rendered: Rendered,
+    words: bool = False,
+    kinds: Sequence[str] = (),
+    drawn: Sequence[str] = (),
 ) -> Facts:
     """A table; of words they stand on the left, and break.
 
     Long names are whole in CSV only, and of a long table all rows are there. `kinds` of rows are
     those of `flatprior.analysis.report.page`, for rows that stand below the name of a group.
+    What is `drawn` beside the rows are SVG elements of `flatprior.analysis.report.forest`, the
+    heading's first.
     """
     shown = rendered.shortened(WHOLE)
-    shown = replace(shown, names=tuple(abbreviated(each) for each in shown.names))
+    # the page does not say where a second table begins, so that its copies have none
+    shown = replace(shown, names=tuple(map(abbreviated, shown.names)), second=0)
     return {
         "kind": "table",
         "id": name,
         "title": shown.title,
         "columns": list(shown.columns),
         "rows": [
-            {"name": each, "cells": list(cells), "kind": kinds[i] if kinds else ""}
+            {
+                "name": each,
+                "cells": list(cells),
+                "kind": kinds[i] if kinds else "",
+                "drawn": drawn[i + 1] if drawn else "",
+            }
             for i, (each, cells) in enumerate(zip(shown.names, shown.cells, strict=True))
         ],
         "facts": list(shown.facts),
         "notes": list(shown.notes),
         "words": words,
-        "wide": not words and _width(shown) > HALF_PAGE,
+        "axis": drawn[0] if drawn else "",
+        "wide": bool(drawn) or (not words and _width(shown) > HALF_PAGE),
         "formats": {
             "CSV": rendered.csv(),
             "Markdown": shown.markdown(),

@@ -34,15 +34,22 @@ _ITEMS = re.compile(
     r'|(?P<data><script type="application/json" id="[^"]*">)[^<]*</script>\n',
     re.DOTALL,
 )
+# what may be drawn beside the rows of a table, and the labels of its axis
+_PLACES = r'(?: (?:class|d|r|[xy][12]?|c[xy])="[-\w.% ]*")*'
+_SHAPES = rf"(?:<(?:line|circle|path){_PLACES}/>|<svg{_PLACES}>|</svg>)*"
+_LABELS = rf"(?:<text{_PLACES}>[-+.\de]*</text>)*"
+_SVG = r'<svg aria-hidden="true">'
 # nothing else may stand in a table or a figure: whatever is not read is not verified
 _TABLE = re.compile(
-    r'<div class="table(?: wide)?(?: words)?" id="(?P<id>[^"<]*)">\n'
+    r'<div class="table(?: wide)?(?: words)?(?: forest)?" id="(?P<id>[^"<]*)">\n'
     r'<div class="scroll" role="region" aria-label="(?P<title>[^"<]*)" tabindex="0">\n'
     r"<table>\n"
     r'<caption>(?P=title)(?:<span class="fact">[^<]*</span>)*</caption>\n'
-    r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*</tr></thead>\n'
+    r'<thead><tr><td></td>(?:<th scope="col">[^<]*</th>)*'
+    rf'(?:<th scope="col" class="drawn">log axis{_SVG}{_LABELS}</svg></th>)?</tr></thead>\n'
     r"<tbody>\n"
-    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*</tr>\n)*'
+    r'(?:<tr(?: class="(?:group|level)")?><th scope="row">[^<]*</th>(?:<td>[^<]*</td>)*'
+    rf'(?:<td class="drawn">(?:{_SVG}{_SHAPES}</svg>)?</td>)?</tr>\n)*'
     r"</tbody>\n</table>\n</div>\n"
     r'(?:<p class="note">[^<]*</p>\n)*'
     r'<p class="copy"><span>Copy as</span>\n'
@@ -138,10 +145,11 @@ class _Embedded(HTMLParser):
 
 @dataclass(frozen=True, eq=False)
 class Table(Rendered):
-    """A table as a page shows it: with its copies in other formats, and kinds of its rows."""
+    """A table as a page shows it: with its copies, kinds of its rows, what is drawn beside them."""
 
     formats: dict[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
 
     def in_full(self) -> tuple[list[str], list[str], list[list[str]]]:
         """Names of columns and rows, and the cells, of the copy with all rows and digits."""
@@ -243,6 +251,7 @@ def _table(item: str, formats: dict[str, str]) -> Table:
         tuple(all_of(r"<td>(.*?)</td>", row) for row in rows),
         all_of(r'<p class="note">(.*?)</p>', item),
         formats=formats,
+        drawn=tuple(re.findall(r'class="drawn">(.*?)</t[hd]>', item)),
         kinds=tuple(re.findall(r'<tr(?: class="(\w*)")?><th scope="row">', item)),
     )
 

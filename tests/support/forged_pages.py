@@ -82,11 +82,14 @@ def _markup(item: str, old: Table, new: Table) -> str:
     facts = "".join(f'<span class="fact">{text(fact)}</span>' for fact in new.facts)
     head = "".join(f'<th scope="col">{text(column)}</th>' for column in new.columns)
     kinds = [f' class="{kind}"' if kind else "" for kind in new.kinds]
+    axis, *drawn = [f'class="drawn">{part}' for part in new.drawn] or [""]
+    drawn = [f"<td {part}</td>" for part in drawn] or [""] * len(new.names)
+    head += f'<th scope="col" {axis}</th>' if axis else ""
     rows = "".join(
         f'<tr{kind}><th scope="row">{text(each)}</th>'
         + "".join(f"<td>{text(cell)}</td>" for cell in cells)
-        + "</tr>\n"
-        for each, cells, kind in zip(new.names, new.cells, kinds, strict=False)
+        + f"{beside}</tr>\n"
+        for each, cells, kind, beside in zip(new.names, new.cells, kinds, drawn, strict=False)
     )
     notes = "".join(f'<p class="note">{text(note)}</p>\n' for note in new.notes)
     for pattern, part in (
@@ -161,6 +164,39 @@ FORGED = {
     "events of a level and their copies": rewritten("levels", *cell(1, "events", "4")),
     "a share of events and its copies": rewritten("levels", *cell(2, "share", "0.671")),
     "a mean among events and its copies": rewritten("numbers", *cell(0, "mean, events", "3.633")),
+    "an odds ratio and its copies": rewritten("odds-ratios", *cell(4, "odds ratio", "10.99")),
+    "an end of an odds ratio and its copies": rewritten("odds-ratios", *cell(4, "2.5%", "1.02")),
+    "observations beside an odds ratio and their copies": rewritten(
+        "odds-ratios", *cell(4, "n", "15")
+    ),
+    "another reference and its copies": rewritten(
+        "odds-ratios", *cell(3, "odds ratio", "left out")
+    ),
+    "another unit": rewritten(
+        "odds-ratios",
+        lambda table: replace(table, names=("gpa, per 10", *table.names[1:])),
+    ),
+    "a dot of the forest elsewhere": _table("odds-ratios", r'circle cx="\d', 'circle cx="'),
+    "a longer line of the forest": _table(
+        "odds-ratios", r'(<line )(x1="[\d.]+%")( y1="50%")', r'\1x1="50.00%"\3'
+    ),
+    "no arrow, or one more": _table(
+        "odds-ratios", r"(<circle cx=)", r'<svg x="100%" y="50%"><path d="M0 0l-8-4v8z"/></svg>\1'
+    ),
+    "a line at 1 that is none": _table("odds-ratios", 'class="one" x1="', 'class="one" x1="9'),
+    "another label of the axis": _table("odds-ratios", r'(y="75%">)1<', r"\g<1>2<"),
+    "a drawing less": _table("odds-ratios", r'<td class="drawn">.*?</td>', ""),
+    "two drawings exchanged": rewritten(
+        "odds-ratios",
+        lambda table: replace(
+            table, drawn=(table.drawn[0], table.drawn[2], table.drawn[1], *table.drawn[3:])
+        ),
+    ),
+    "words in the forest": _table("odds-ratios", r"(<circle )", rf"<text>{FALSE}</text>\1"),
+    "what runs in the forest": _table("odds-ratios", r"<circle ", '<circle onclick="alert(1)" '),
+    "an axis beside another table": _table(
+        "numbers", r"</tr>", '<td class="drawn"><svg aria-hidden="true"></svg></td></tr>'
+    ),
     "a level as a group": rewritten(
         "levels", lambda table: replace(table, kinds=("group", "group", "level"))
     ),
@@ -371,6 +407,10 @@ FORGED_WITHOUT_MLE = {
     "events of a level that separates and their copies": rewritten(
         "levels", *cell(1, "events", "12")
     ),
+    "an odds ratio without an end, and its copies": rewritten(
+        "odds-ratios", *cell(0, "97.5%", "98.25")
+    ),
+    "no arrow in the forest": _table("odds-ratios", r'<svg x="100%".*?</svg>', ""),
     "a limit and its copies": rewritten("limits", *cell(2, "limit", "-0.0521834")),
     "an end of an interval and its copies": rewritten("limits", *cell(1, "2.5%", "2.28411")),
     "an interval that is closed, and its copies": rewritten("limits", *cell(1, "97.5%", "9.5")),

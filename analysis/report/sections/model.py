@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from flatprior.analysis.report.items import (
 )
 from flatprior.analysis.report.main_model import MainModel, Reported, refits_left_out
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import BernoulliLogistic, check_existence
 from flatprior.models.common.intervals import percentages
 from flatprior.models.common.rendering import Rendered
@@ -126,7 +127,6 @@ def coefficients(main: MainModel) -> Facts:
     low, high = percentages(PROB)
     summary = main.summary
     frame = summary.table().drop(columns=["hauck-donner"])
-    odds = frame[["odds ratio", f"OR {low}", f"OR {high}"]].copy()  # or pandas 2 warns
     table = frame[["coefficient", "standard error", "z", "p"]].rename(
         columns={"standard error": "SE"}
     )
@@ -134,9 +134,6 @@ def coefficients(main: MainModel) -> Facts:
     intervals: dict[str, Any] = {"Wald": wald}
     if main.exact is not None:
         intervals["profile"] = confidence_intervals(main.here, PROB).table()
-        with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
-            odds[f"profile {low}"] = np.exp(intervals["profile"][low])
-            odds[f"profile {high}"] = np.exp(intervals["profile"][high])
     if main.sound:
         intervals["posterior"] = interval_frame(main.sound[0], PROB)
     for label, part in intervals.items():
@@ -152,6 +149,7 @@ def coefficients(main: MainModel) -> Facts:
         "coefficients",
         "Coefficients",
         [
+            odds_ratios(main, *_for_odds_ratios(intervals)),
             table_of(
                 "coefficients-table",
                 Rendered.of(
@@ -168,10 +166,6 @@ def coefficients(main: MainModel) -> Facts:
                     ],
                 ),
             ),
-            table_of(
-                "odds-ratios",
-                Rendered.of(odds.map(_odds_ratio), {}, "Odds ratios, per unit of each column"),
-            ),
             _by_term(main),
             _corrected_for_many(main),
             table_of_main("collinearity", collinearity(model, fit).rendered(), "Collinearity"),
@@ -186,6 +180,13 @@ def coefficients(main: MainModel) -> Facts:
             ),
         ],
     )
+
+
+def _for_odds_ratios(intervals: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, str]:
+    """The intervals that hold in smaller samples too, where they were computed; and their kind."""
+    if "profile" in intervals:
+        return intervals["profile"], "profile-likelihood"
+    return intervals["Wald"], "Wald"
 
 
 def _by_term(main: MainModel) -> Facts | None:
@@ -219,10 +220,3 @@ def _corrected_for_many(main: MainModel) -> Facts | None:
         said = f"No correction of coefficients for their number: {error}."
         return text_of(said)
     return table_of_main("corrected", found.rendered(), "Coefficients corrected for their number")
-
-
-def _odds_ratio(value: float) -> str:
-    """Four digits of the difference from 1, which is small where a unit is."""
-    away = abs(value - 1)
-    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
-    return f"{value:#.{min(4 + more, 15)}g}"

@@ -20,6 +20,7 @@ from flatprior.analysis.report.items import (
 )
 from flatprior.analysis.report.main_model import WithoutMLE, refits_left_out
 from flatprior.analysis.report.page import Facts
+from flatprior.analysis.report.sections.odds_ratios import odds_ratios
 from flatprior.models import MLEDoesNotExistError
 from flatprior.models.common.rendering import Rendered
 from flatprior.models.common.text import SCREEN, count, first_of, names_in
@@ -213,6 +214,7 @@ def what_holds(main: WithoutMLE) -> Facts:
                     else (*where.notes, f"{left_out[:1].upper()}{left_out[1:]}."),
                 ),
             ),
+            _odds_ratios(main, limits),
             _forest(limits),
             _tests(main) if small else None,
             text_of(*_at_least(limits), *_in_words(main)),
@@ -266,6 +268,13 @@ def _in_words(main: WithoutMLE) -> list[str]:
     if finite:
         said.append(f"Finite, with a standard error that can be used: {names_in(SCREEN, finite)}.")
     return [*said, NO_DRAWS]
+
+
+def _odds_ratios(main: WithoutMLE, limits: Limits) -> Facts | None:
+    """Odds ratios with intervals that may have one end only."""
+    if limits.intervals is None:
+        return None
+    return odds_ratios(main, limits.intervals, "profile-likelihood")
 
 
 def _forest(limits: Limits) -> Facts | None:

@@ -25,6 +25,7 @@ from flatprior.models.common.closeness import TWICE, Closeness
 from flatprior.models.common.rendering import as_csv, as_notes, n_shown, rows_left_out
 from flatprior.models.common.text import abbreviated, printable
 
+PLACES = 0.011  # percent of the width of a forest: its last decimal
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 # tables of scores and differences of probabilities, to their rounding: of refits, of averages
 OF_PROBABILITIES = {
@@ -49,7 +50,8 @@ def tables_held(
                 name in free or name in samplers,
                 f"the page has a table {name!r} that nothing gives",
             )
-            require(not any(shown.kinds), f"the table {name!r} has groups of rows")
+            plain = not any(shown.kinds) and not shown.drawn
+            require(plain, f"the table {name!r} has groups of rows, or is drawn")
             holes.append(f"table {shown.title!r}")
     if found.with_draws and "leave-one-out" in page.tables:
         _leave_one_out_held(page.tables["leave-one-out"], report)
@@ -87,6 +89,14 @@ def _table_held(
         f"the table {shown.title!r} has other rows",
     )
     require(shown.kinds == again.kinds, f"the table {shown.title!r} has other groups of rows")
+    require(
+        len(shown.drawn) == len(again.drawn)
+        and all(
+            alike(*pair, TWICE, absolute=PLACES)
+            for pair in zip(shown.drawn, again.drawn, strict=True)
+        ),
+        f"what is drawn beside the table {shown.title!r} is not what its numbers give",
+    )
     title = f"{again.title}, posterior" if more and name == "coefficients-table" else again.title
     require(
         alike(

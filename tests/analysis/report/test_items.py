@@ -10,7 +10,7 @@ from flatprior.models import fit_newton
 
 def test_every_figure_has_a_line_on_reading_it_and_an_alternative(facts):
     figures = [i for s in facts["sections"] for i in s["items"] if i["kind"] == "figure"]
-    assert len(figures) == 8
+    assert len(figures) == 9
     for figure in figures:
         assert figure["how"].endswith(".")
         assert len(figure["alternative"]) > 30
@@ -25,7 +25,9 @@ def test_every_table_can_be_copied_in_three_formats(facts):
         assert len(rows) == 1 + len(table["rows"])
         assert {len(row) for row in rows} == {1 + len(table["columns"])}
         assert table["formats"]["Markdown"].count("\n| ") >= len(table["rows"])
-        assert table["formats"]["LaTeX"].count(r"\\") == 1 + len(table["rows"])
+        # a wide one has two parts, with the names of the rows in both
+        parts = table["formats"]["LaTeX"].count(r"\begin{tabular}")
+        assert table["formats"]["LaTeX"].count(r"\\") == parts * (1 + len(table["rows"]))
 
 
 def test_csv_has_all_digits(facts, model):
@@ -35,13 +37,16 @@ def test_csv_has_all_digits(facts, model):
 
 def test_a_long_table_is_shown_by_its_first_rows_and_its_csv_has_all():
     model, facts = many_levels(), report_facts(many_levels_agreement())
-    for name in ("coefficients-table", "odds-ratios", "estimates"):
+    for name in ("coefficients-table", "estimates"):
         table = item(facts, name)
         assert [row["name"] for row in table["rows"]] == list(model.names[:40])
         assert table["notes"][-1] == "Shown are the first 40 of 121 rows: the copy as CSV has all."
         assert len(list(csv.reader(io.StringIO(table["formats"]["CSV"])))) == 122
         assert "hospital[T.h038]" in table["formats"]["Markdown"].replace("\\", "")
         assert "h039" not in table["formats"]["Markdown"] + table["formats"]["LaTeX"]
+    of_levels = item(facts, "odds-ratios")  # with names of variables and the reference level
+    assert len(of_levels["rows"]) == 40
+    assert of_levels["notes"][-1].startswith("Shown are the first 40 of 124 rows")
 
 
 def test_what_takes_the_whole_width_comes_before_the_columns_in_its_own_order():

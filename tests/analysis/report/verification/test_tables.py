@@ -5,7 +5,7 @@ import pytest
 from damaged_files import cells_in, resealed, with_another_cell
 from forged_pages import rewritten
 from multiplier import repeated
-from reports import many_levels, many_levels_agreement
+from reports import data, many_levels, many_levels_agreement, results
 
 from flatprior.analysis import compare_routes, verify_report, write_report
 from flatprior.models import (
@@ -66,7 +66,7 @@ def test_rows_that_the_page_does_not_show_are_verified_too(
 
 def test_how_many_rows_there_are_is_verified(of_many, tmp_path, made_once):
     def fewer(table):
-        return replace(table, notes=tuple(note.replace("121", "41") for note in table.notes))
+        return replace(table, notes=tuple(note.replace("124", "41") for note in table.notes))
 
     path = tmp_path / "forged.html"
     page = rewritten("odds-ratios", fewer)(of_many)
@@ -163,3 +163,8 @@ def test_a_report_of_two_results_of_one_route_is_verified(model, tmp_path):
     path.write_text(resealed(forged(page)), newline="\n")
     with pytest.raises(ValueError, match=r"the page shows '2\.345'"):
         verify_report(model, path)
+
+
+def test_a_table_too_wide_for_latex_is_verified(tmp_path):
+    path = write_report(tmp_path / "r.html", model=results()[0].model, data=data())
+    assert len(verify_report(results()[0].model, path)) == 1

@@ -1,0 +1,164 @@
+"""Odds ratios by variable, each level below its factor, with a forest in the same rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flatprior.analysis.report.forest import Axis
+from flatprior.analysis.report.items import PROB, table_of
+from flatprior.analysis.report.main_model import Reported
+from flatprior.analysis.report.page import GROUP, LEVEL, Facts
+from flatprior.analysis.report.sections.describing import counted_by, name_of_level
+from flatprior.analysis.report.variables import Level, Variable
+from flatprior.models.common.intervals import percentages
+from flatprior.models.common.rendering import Rendered, n_shown
+from flatprior.models.common.text import SCREEN, level_in_words, names_in, printable
+
+REFERENCE, LEFT_OUT = "reference", "left out"
+HOW = (
+    "a dot is an odds ratio and the line its interval, on a logarithmic axis; the upright line is "
+    "1, no effect; an arrow: the interval goes on, beyond the axis or without an end"
+)
+# groups of what is no odds ratio of one level
+PRODUCTS = "interactions: they multiply odds ratios"
+SEVERAL = "several columns of one variable: no odds ratio of one change"
+ODDS = "odds, not ratios"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of the table: how copies call it, what the page shows, and which column it is of."""
+
+    name: str
+    label: str
+    kind: str = ""
+    level: Level | None = None
+    drawn: bool = True
+
+
+def odds_ratios(main: Reported, logs: pd.DataFrame, intervals: str) -> Facts:
+    """Odds ratios of every column, with intervals and the observations of each level.
+
+    Parameters
+    ----------
+    main : Reported
+    logs : DataFrame
+        Coefficient and ends of its interval, by the names of the coefficients; NaN where there are
+        none.
+    intervals : str
+        Their kind, in words.
+    """
+    rows = list(_rows(main))
+    values = logs.reindex(list(main.model.names)).to_numpy(dtype=float)
+    low, high = percentages(PROB)
+    columns = ["n", "events", "odds ratio", low, high]
+    raw = pd.DataFrame(
+        [_raw(row, values) for row in rows],
+        index=[row.name for row in rows],
+        columns=columns,
+        dtype=object,
+    )
+    text = raw.copy()
+    for name in columns[2:]:
+        text[name] = [_text(value) for value in raw[name]]
+    rendered = Rendered.of(
+        text,
+        {},
+        f"Odds ratios with 95% {intervals} intervals",
+        ["a level against the reference of its factor, a number per 1", counted_by(main.model)],
+        [HOW, _conditional(main.variables)],
+    )
+    rendered = replace(rendered, names=tuple(printable(row.label) for row in rows), raw=raw)
+    shown = rows[: n_shown(len(rows))]
+    kinds = [row.kind for row in rows]
+    return table_of("odds-ratios", rendered, kinds=kinds, drawn=_forest(shown, values))
+
+
+def _rows(main: Reported) -> Iterator[Row]:
+    """Variables with odds ratios of their own, then, each kind below its name, the others."""
+    names, variables = main.model.names, main.variables
+    for each in variables:
+        if each.kind == "levels":
+            yield Row(name=each.name, label=each.name, kind=GROUP)
+            for level in each.levels:
+                said = REFERENCE if level.is_reference else LEFT_OUT
+                name = f"{name_of_level(each, level.name)} ({said})"
+                name = name if level.column is None else names[level.column]
+                yield Row(name=name, label=level_in_words(level.name), kind=LEVEL, level=level)
+        elif each.kind in ("pair", "number"):
+            level, column = each.levels[-1], each.levels[-1].column
+            said = ", per 1"
+            if each.kind == "pair":
+                said = f": {level.name} against {each.levels[0].name}"
+            assert column is not None  # noqa: S101
+            yield Row(name=names[column], label=f"{each.name}{said}", level=level)
+    for heading, kinds in (
+        (PRODUCTS, ("product",)),
+        (SEVERAL, ("several",)),
+        (ODDS, ("odds", "constant")),
+    ):
+        own = [level for each in variables if each.kind in kinds for level in each.levels]
+        there = [(level, level.column) for level in own if level.column is not None]
+        if there:
+            yield Row(name=heading, label=heading, kind=GROUP, drawn=heading == PRODUCTS)
+        for level, column in there:
+            name = names[column]
+            drawn = heading == PRODUCTS
+            yield Row(name=name, label=name, kind=LEVEL, level=level, drawn=drawn)
+
+
+def _raw(row: Row, values: np.ndarray) -> tuple[Any, ...]:
+    """The cells of a row; with all their digits where they are numbers."""
+    level = row.level
+    if level is None:
+        return ("",) * 5
+    told = not math.isnan(level.n)
+    counts = (int(level.n), int(level.events)) if told else ("", "")
+    if level.column is None:
+        return (*counts, REFERENCE if level.is_reference else LEFT_OUT, "", "")
+    with np.errstate(over="ignore"):  # an odds ratio may well be infinite in doubles
+        return (*counts, *np.exp(values[level.column]).tolist())
+
+
+def _text(value: Any) -> Any:
+    """Four digits of the difference from 1, which is small where a unit is."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    away = abs(value - 1)
+    more = -math.floor(math.log10(away)) - 1 if 0 < away < 0.1 else 0
+    return f"{value:#.{min(4 + more, 15)}g}".removesuffix(".")
+
+
+def _conditional(variables: Sequence[Variable]) -> str:
+    """Which odds ratios hold only where something else is 0."""
+    crossed = [each.name for each in variables if each.crossed and each.kind != "several"]
+    if not crossed:
+        return ""
+    return (
+        f"odds ratios of {names_in(SCREEN, crossed)} hold where what they interact with is at its "
+        "reference level or 0"
+    )
+
+
+def _forest(rows: Sequence[Row], values: np.ndarray) -> list[str]:
+    """The heading of the axis, and what is drawn in each row."""
+    own = [row.level.column for row in rows if row.drawn and row.level is not None]
+    logs = values[[column for column in own if column is not None]]
+    axis = Axis.of(logs[:, 0], logs[:, 1:].ravel())
+    return [axis.heading(), *(_drawn(row, axis, values) for row in rows)]
+
+
+def _drawn(row: Row, axis: Axis, values: np.ndarray) -> str:
+    if not row.drawn:
+        return ""
+    if row.level is None or (row.level.column is None and not row.level.is_reference):
+        return axis.blank()
+    if row.level.column is None:
+        return axis.reference()
+    return axis.row(*values[row.level.column].tolist())
