@@ -10,7 +10,7 @@ from flatprior.models import fit_newton
 
 def test_every_figure_has_a_line_on_reading_it_and_an_alternative(facts):
     figures = [i for s in facts["sections"] for i in s["items"] if i["kind"] == "figure"]
-    assert len(figures) == 9
+    assert len(figures) == 10
     for figure in figures:
         assert figure["how"].endswith(".")
         assert len(figure["alternative"]) > 30
