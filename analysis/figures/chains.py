@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
@@ -54,8 +55,7 @@ def plot_chains(posterior: Posterior, names: Sequence[str] | None = None) -> Fig
     """
     require_draws(posterior)
     if names is None:
-        fewest = np.argsort(posterior.summary()["ess bulk"].to_numpy(), kind="stable")
-        chosen = np.sort(fewest[:MOST_DRAWN])
+        chosen = fewest_effective(posterior.summary())
     else:
         missing = [name for name in names if name not in posterior.names]
         if missing or not names:
@@ -84,6 +84,11 @@ def plot_chains(posterior: Posterior, names: Sequence[str] | None = None) -> Fig
         lines[-1][0].set_xlabel("draw")
         lines[-1][1].set_xlabel("rank")
         return figure
+
+
+def fewest_effective(summary: pd.DataFrame) -> np.ndarray:
+    """Places of the coefficients with the fewest effective draws, in their order."""
+    return np.sort(np.argsort(summary["ess bulk"].to_numpy(), kind="stable")[:MOST_DRAWN])
 
 
 def step_of(n: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from flatprior.analysis.agreement.posterior_check import PosteriorCheck
-from flatprior.analysis.figures.chains import MOST_DRAWN, plot_chains, step_of
+from flatprior.analysis.figures.chains import MOST_DRAWN, fewest_effective, plot_chains, step_of
 from flatprior.analysis.report.items import PROB, figure_of, section_of, table_of, text_of
 from flatprior.analysis.report.main_model import MainModel, Reported
 from flatprior.analysis.report.page import Facts
@@ -50,7 +50,9 @@ def sampler_diagnostics(main: MainModel) -> Facts | None:
                 ),
             )
         )
-        items.append(figure_of(f"chains-{i + 1}", plot_chains(posterior), *chains_words(check)))
+        names = [posterior.names[j] for j in fewest_effective(frame)]
+        figure = plot_chains(posterior, names)
+        items.append(figure_of(f"chains-{i + 1}", figure, *chains_words(check)))
     return section_of("sampling", "Sampler diagnostics", items) if items else None
 
 
