@@ -190,7 +190,7 @@ def test_every_figure_is_seen_whole_and_can_be_read(browser, path, width):
         "return [...document.querySelectorAll('figure svg')].map((svg) => {"
         " const b = svg.getBoundingClientRect(); return [b.left, b.right, b.height]; })"
     )
-    assert len(boxes) == 8
+    assert len(boxes) == 10
     for left, right, height in boxes:
         assert 0 <= left < right <= width
         assert right - left > 300
@@ -322,11 +322,11 @@ def test_a_screen_reader_is_told_what_everything_is(browser, path):
     for _ in range(50):
         named = told()
         images = [name for role, name in named if role in ("image", "img")]
-        if named == before and len(images) >= 8:
+        if named == before and len(images) >= 10:
             break
         before = named
         time.sleep(0.2)
-    assert len(images) == 8
+    assert len(images) == 10
     assert all(len(name) > 30 for name in images)
     assert all(name for role, name in named if role in ("table", "button", "region", "heading"))
 
