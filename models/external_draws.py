@@ -28,7 +28,7 @@ from flatprior.models.common.coefficient_names import (
 )
 from flatprior.models.common.errors import InputError, InputTypeError
 from flatprior.models.common.labels import coordinates_of, counted
-from flatprior.models.common.text import first_of, printable
+from flatprior.models.common.text import count, first_of, printable
 from flatprior.models.designs.coded import Structured
 from flatprior.models.model import BernoulliLogistic
 
@@ -255,7 +255,7 @@ def _shaped(model: BernoulliLogistic, draws: Array) -> Array:
         )
     if found.shape[0] < 1 or found.shape[1] < LEAST_DRAWS:
         raise InputError(
-            f"there are {found.shape[0]} chains of {found.shape[1]} draws each; a chain needs "
+            f"there are draws of {count(found.shape[0], 'chain')}, {found.shape[1]} in each; a chain needs "
             f"{LEAST_DRAWS} draws at least, and the axes are (chains, draws, coefficients)"
         )
     return np.ascontiguousarray(found, dtype=float)

@@ -38,6 +38,7 @@ from flatprior.analysis.report.sections.prediction import (
     model_comparison,
     predictive_quality,
 )
+from flatprior.analysis.report.sections.reporting_items import reporting_items
 from flatprior.analysis.report.sections.routes import (
     agreement_of_routes,
     audits_of_fits,
@@ -243,13 +244,14 @@ def facts_of(
         for section in sections:
             found.append(instead[section] if section in instead else section(main))
             advance()
-    found.append(methods(main, data))
-    found.append(reproducibility(main, data["command"], data))
+    there = [section for section in found if section is not None]
+    last = [methods(main, data), reproducibility(main, data["command"], data)]
+    there += [last[0], reporting_items([*there, *last]), last[1]]
     return {
         "title": abbreviated(title or main.formula, 160),
         "verdict": takeaway(main) if verdict is None else verdict,
         "first": None if isinstance(main, WithoutMLE) else first_screen(main),
-        "sections": [section for section in found if section is not None],
+        "sections": there,
         "data": data,
     }
 

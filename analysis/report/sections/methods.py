@@ -105,7 +105,7 @@ def _estimation(main: MainModel) -> Iterator[str]:
     if agreement is None or len(agreement.routes) < 2:
         yield f"Coefficients are maximum likelihood estimates ({printable(route)})."
         return
-    names = [printable(LABELS.get(r.estimate.route, r.estimate.route)) for r in agreement.routes]
+    names = [_in_a_list(LABELS.get(r.estimate.route, r.estimate.route)) for r in agreement.routes]
     failed = [name for name, r in zip(names, agreement.routes, strict=True) if not r.passed]
     yield (
         f"Coefficients are maximum likelihood estimates, computed by {len(names)} routes "
@@ -118,6 +118,12 @@ def _estimation(main: MainModel) -> Iterator[str]:
             else f"All lie within the tolerance of {agreement.tolerance:.0e} standard errors."
         )
     )
+
+
+def _in_a_list(label: str) -> str:
+    """A route's label without the comma that would divide it: "scikit-learn (no penalty)"."""
+    name, _, how = printable(label).partition(", ")
+    return f"{name} ({how})" if how else name
 
 
 def _draws(main: MainModel, data: Facts) -> Iterator[str]:

@@ -29,6 +29,7 @@ def test_sections_come_in_the_order_a_referee_asks(facts):
         "sampling",
         "influence",
         "methods",
+        "tripod",
         "reproducibility",
     ]
     assert facts["verdict"]["good"]

@@ -41,6 +41,7 @@ def test_a_separated_model_has_a_report_of_why_what_holds_and_what_to_do(separat
         "claims",
         "next",
         "methods",
+        "tripod",
         "reproducibility",
     ]
     assert "Firth" in texts(separated, "next")
