@@ -255,8 +255,9 @@ def _shaped(model: BernoulliLogistic, draws: Array) -> Array:
         )
     if found.shape[0] < 1 or found.shape[1] < LEAST_DRAWS:
         raise InputError(
-            f"there are draws of {count(found.shape[0], 'chain')}, {found.shape[1]} in each; a chain needs "
-            f"{LEAST_DRAWS} draws at least, and the axes are (chains, draws, coefficients)"
+            f"there are {count(found.shape[0], 'chain')}, each of {count(found.shape[1], 'draw')}; "
+            f"a chain needs {LEAST_DRAWS} draws at least, and the axes are (chains, draws, "
+            "coefficients)"
         )
     return np.ascontiguousarray(found, dtype=float)
 

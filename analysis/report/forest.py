@@ -42,7 +42,7 @@ class Axis:
         >>> from flatprior.analysis.report.forest import Axis
         >>> axis = Axis.of([0.7], [0.0, 1.4])
         >>> round(axis.low, 2), axis.high, axis.ticks
-        (-0.02, 1.4, (1.0, 2.0, 3.0, 4.0))
+        (-0.02, 1.4, (1.0, 2.0, 4.0))
         """
         shown = [0.0, *filter(math.isfinite, points)]
         reached = [*shown, *filter(math.isfinite, ends)]
