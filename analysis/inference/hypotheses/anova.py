@@ -13,6 +13,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Literal, SupportsIndex, cast
 
+import numpy as np
 import pandas as pd
 
 from flatprior.analysis.inference.hypotheses.analysis_of_deviance import (
@@ -144,7 +145,7 @@ def _type_of(given: object) -> Literal[1, 2, 3]:
     """The type of tests as a number, which may be one of NumPy's."""
     if isinstance(given, str) and given in ROMAN:
         return ROMAN[given]
-    whole = hasattr(given, "__index__") and not isinstance(given, bool)
+    whole = hasattr(given, "__index__") and not isinstance(given, (bool, np.bool_))
     for each in TYPES if whole else ():
         if operator.index(cast(SupportsIndex, given)) == each:
             return each
